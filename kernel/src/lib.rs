@@ -1,0 +1,11 @@
+//! What Updraft decides: the checked plan, the execution machine, sharding, the coalescer, and the few
+//! types that two threads share. No IO, no clock, no randomness, nothing that waits.
+
+pub mod coalescer;
+pub mod condition;
+pub mod machine;
+pub mod plan;
+pub mod scope;
+pub mod shard;
+pub mod shared;
+pub mod template;

@@ -1,0 +1,108 @@
+//! The codec: values to bytes and back, behind a version byte. The only file that names bincode.
+//!
+//! bincode 2 has had no maintainer since 2025; its format is frozen, and whoever replaces it gives the
+//! frames another version byte here.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::limits::JOURNAL_FRAME_BYTES;
+
+/// The version that is written.
+const VERSION: u8 = 1;
+
+/// Why bytes are no value, or a value no bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Error {
+    /// There are no bytes at all.
+    #[error("empty")]
+    Empty,
+    /// A newer or unknown version wrote the bytes.
+    #[error("written in version {found}; this version reads {VERSION}")]
+    Version {
+        /// The version byte.
+        found: u8,
+    },
+    /// The bytes are not of this type.
+    #[error("not decodable: {0}")]
+    Decode(String),
+    /// The value cannot be encoded.
+    #[error("not encodable: {0}")]
+    Encode(String),
+    /// The value is too large for a frame.
+    #[error("{bytes} bytes encoded; at most {JOURNAL_FRAME_BYTES} are allowed")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+}
+
+impl Error {
+    /// Whether trying again can help: never.
+    pub fn retryable(&self) -> bool {
+        false
+    }
+}
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<{ JOURNAL_FRAME_BYTES }>()
+}
+
+/// Appends the version byte and the value to `bytes`; on an error `bytes` is as it was.
+///
+/// # Errors
+/// A value that is too large or that serde cannot describe.
+pub fn encode_into<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    let start = bytes.len();
+    bytes.push(VERSION);
+    if let Err(error) = bincode::serde::encode_into_std_write(value, bytes, config()) {
+        bytes.truncate(start);
+        return Err(Error::Encode(error.to_string()));
+    }
+    let length = bytes.len() - start;
+    if length > JOURNAL_FRAME_BYTES {
+        bytes.truncate(start);
+        return Err(Error::TooLarge { bytes: length });
+    }
+    Ok(())
+}
+
+/// The value in `bytes`, all of which it must take.
+///
+/// # Errors
+/// Bytes of another version, of another type, or too many of them.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    let (&version, body) = bytes.split_first().ok_or(Error::Empty)?;
+    if version != VERSION {
+        return Err(Error::Version { found: version });
+    }
+    let (value, read) = bincode::serde::decode_from_slice(body, config())
+        .map_err(|error| Error::Decode(error.to_string()))?;
+    if read != body.len() {
+        return Err(Error::Decode(format!("{} bytes left over", body.len() - read)));
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+
+    #[test]
+    fn a_value_comes_back() {
+        let value = (String::from("a"), Some(Json::from(serde_json::json!({"b": [1.5, null]}))));
+        let mut bytes = vec![9];
+        encode_into(&value, &mut bytes).unwrap();
+        assert_eq!(decode::<(String, Option<Json>)>(&bytes[1..]), Ok(value));
+    }
+
+    #[test]
+    fn other_versions_and_other_bytes_are_refused() {
+        assert_eq!(decode::<u32>(&[]), Err(Error::Empty));
+        assert_eq!(decode::<u32>(&[2, 0]), Err(Error::Version { found: 2 }));
+        assert!(matches!(decode::<String>(&[1, 200, 1]), Err(Error::Decode(_))));
+        assert!(matches!(decode::<u8>(&[1, 1, 1]), Err(Error::Decode(_))));
+    }
+}

@@ -1,0 +1,160 @@
+//! Failures as data: why an attempt, a task or an execution failed, and whether another try can help.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::FAILURE_MESSAGE_BYTES;
+
+/// What kind of thing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// The tool was not reached; it has not acted.
+    Unreachable,
+    /// No answer in time; the tool may have acted.
+    Timeout,
+    /// The connection broke after the request began; the tool may have acted.
+    Interrupted,
+    /// The tool asks for fewer requests.
+    RateLimited,
+    /// The tool answered, with a status that was not expected.
+    Status,
+    /// The answer is larger than allowed.
+    TooLarge,
+    /// The answer is not what was asked for: not JSON, not UTF-8, without the part to keep.
+    InvalidResponse,
+    /// The arguments make no sense to the integration.
+    InvalidArguments,
+    /// Policy forbids the call.
+    Forbidden,
+    /// The integration panicked; it may have acted.
+    Panic,
+    /// A template could not be rendered.
+    Template,
+    /// A condition could not be decided.
+    Condition,
+    /// A branch of a `parallel` step failed.
+    Branch,
+    /// An `end` step with `status: failed` was reached.
+    EndStep,
+    /// A crash hid whether an `at_most_once` step acted.
+    UnknownOutcome,
+    /// The execution's actor panicked too often.
+    Supervision,
+    /// The playbook version that the execution runs can no longer be read.
+    Playbook,
+}
+
+impl FailureKind {
+    /// The text that stores keep and metrics are labelled with.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Interrupted => "interrupted",
+            Self::RateLimited => "rate_limited",
+            Self::Status => "status",
+            Self::TooLarge => "too_large",
+            Self::InvalidResponse => "invalid_response",
+            Self::InvalidArguments => "invalid_arguments",
+            Self::Forbidden => "forbidden",
+            Self::Panic => "panic",
+            Self::Template => "template",
+            Self::Condition => "condition",
+            Self::Branch => "branch",
+            Self::EndStep => "end_step",
+            Self::UnknownOutcome => "unknown_outcome",
+            Self::Supervision => "supervision",
+            Self::Playbook => "playbook",
+        }
+    }
+
+    /// Whether the tool may have acted although the attempt failed.
+    pub const fn may_have_acted(self) -> bool {
+        matches!(self, Self::Timeout | Self::Interrupted | Self::Panic | Self::UnknownOutcome)
+    }
+
+    const fn retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable | Self::Timeout | Self::Interrupted | Self::RateLimited | Self::Panic
+        )
+    }
+}
+
+/// Why an attempt failed, as it is stored and shown. Integrations put no secret into it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// What kind of thing went wrong.
+    pub kind: FailureKind,
+    /// What happened, for a person; at most 1 KiB.
+    pub message: String,
+    retryable: bool,
+    retry_after_ms: Option<u64>,
+}
+
+impl Failure {
+    /// A failure that is retried where its kind usually passes; a message beyond 1 KiB is cut.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.len() > FAILURE_MESSAGE_BYTES {
+            let end = (0..=FAILURE_MESSAGE_BYTES).rev().find(|&i| message.is_char_boundary(i)).unwrap_or(0);
+            message.truncate(end);
+        }
+        Self { kind, message, retryable: kind.retryable(), retry_after_ms: None }
+    }
+
+    /// The same failure, retried or not as the integration knows better than the kind.
+    #[must_use]
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.retryable = retryable;
+        self
+    }
+
+    /// The same failure, with the time that the tool asked to be left alone.
+    #[must_use]
+    pub fn with_retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// Whether another attempt can help.
+    pub fn retryable(&self) -> bool {
+        self.retryable
+    }
+
+    /// The time that the tool asked to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after_ms.map(Duration::from_millis)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind.as_str(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let failure = Failure::new(FailureKind::Status, "ä".repeat(FAILURE_MESSAGE_BYTES));
+        assert!(failure.message.len() <= FAILURE_MESSAGE_BYTES);
+        assert!(failure.message.ends_with('ä'));
+    }
+
+    #[test]
+    fn the_stored_kind_is_the_serialised_kind() {
+        let failure = Failure::new(FailureKind::RateLimited, "slow down");
+        let value = serde_json::to_value(&failure).unwrap();
+        assert_eq!(value["kind"], FailureKind::RateLimited.as_str());
+        assert!(failure.retryable() && !failure.clone().with_retryable(false).retryable());
+    }
+}

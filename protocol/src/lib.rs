@@ -1,0 +1,29 @@
+//! What Updraft's parts say to each other: ids, the playbook model, documents, updates, failures, the
+//! integration port, limits and the codec. No IO, no clock, nothing that runs.
+
+pub mod codec;
+pub mod document;
+pub mod failure;
+pub mod ids;
+pub mod integration;
+pub mod json;
+pub mod limits;
+pub mod parse;
+pub mod playbook;
+pub mod schema;
+pub mod status;
+mod step_fields;
+pub mod time;
+pub mod update;
+
+pub use document::{
+    ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
+};
+pub use failure::{Failure, FailureKind};
+pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+pub use integration::{Answer, Call, Catalogue, Integration};
+pub use json::Json;
+pub use playbook::Playbook;
+pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
+pub use time::{Span, Timestamp};
+pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};

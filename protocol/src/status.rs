@@ -1,0 +1,116 @@
+//! Statuses: the closed sets that documents carry, and their stored text.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! status {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
+
+        impl $name {
+            /// Every status, in the order of a life.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The text that stores keep and queries name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::ALL.iter().copied().find(|s| s.as_str() == text).ok_or_else(|| {
+                    let known: Vec<_> = Self::ALL.iter().map(|s| s.as_str()).collect();
+                    format!("no status `{text}`; there are {}", known.join(", "))
+                })
+            }
+        }
+    };
+}
+
+status! {
+    /// Where an execution stands (`execution_status`).
+    ExecutionStatus {
+        /// Accepted and at work.
+        Executing = "executing",
+        /// Its path came to an end.
+        Completed = "completed",
+        /// A step failed with no path for it, or an `end` step said so.
+        Failed = "failed",
+        /// Someone cancelled it.
+        Cancelled = "cancelled",
+        /// The time that the playbook allows ran out.
+        TimedOut = "timed_out",
+    }
+}
+
+impl ExecutionStatus {
+    /// Whether nothing more can happen to it.
+    pub const fn ended(self) -> bool {
+        !matches!(self, Self::Executing)
+    }
+}
+
+status! {
+    /// Where a task stands.
+    TaskStatus {
+        /// Its intent is durable; an attempt may be under way.
+        Executing = "executing",
+        /// An attempt failed; the next waits for its time.
+        Retrying = "retrying",
+        /// It did what was asked.
+        Completed = "completed",
+        /// Its last attempt failed.
+        Failed = "failed",
+        /// Its execution was cancelled or timed out first.
+        Cancelled = "cancelled",
+        /// An `at_most_once` task of which nobody knows whether it acted.
+        Unknown = "unknown",
+    }
+}
+
+impl TaskStatus {
+    /// Whether nothing more can happen to it.
+    pub const fn ended(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unknown)
+    }
+}
+
+status! {
+    /// Whether a playbook may be submitted.
+    PlaybookStatus {
+        /// It may.
+        Active = "active",
+        /// It is kept for its executions only.
+        Retired = "retired",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_reads_its_own_text() {
+        for status in ExecutionStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(*status));
+        }
+        for status in TaskStatus::ALL {
+            assert_eq!(status.as_str().parse(), Ok(*status));
+        }
+        let error = "done".parse::<ExecutionStatus>().unwrap_err();
+        assert!(error.starts_with("no status `done`; there are executing, completed"), "{error}");
+    }
+}

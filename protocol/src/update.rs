@@ -1,0 +1,196 @@
+//! Updates: changes of documents on their way to the store. The newest wins, field by field.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::{ExecutionHead, ExecutionState, TaskHead, TaskState};
+use crate::ids::{ExecutionId, TaskId};
+
+/// Which document an update is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DocumentId {
+    /// An execution.
+    Execution(ExecutionId),
+    /// A task.
+    Task(TaskId),
+}
+
+/// The age of an update: a writer with a newer epoch wins, then the higher number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Revision {
+    /// The fencing number of the writer.
+    pub epoch: u64,
+    /// The number of the update inside its document, from 1.
+    pub seq: u64,
+}
+
+/// A change of one execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionUpdate {
+    /// Which.
+    pub peid: ExecutionId,
+    /// How new.
+    pub revision: Revision,
+    /// Present where the store cannot have the document yet.
+    pub head: Option<Arc<ExecutionHead>>,
+    /// The fields that changed.
+    pub state: ExecutionState,
+}
+
+/// A change of one task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskUpdate {
+    /// Which.
+    pub task_id: TaskId,
+    /// How new.
+    pub revision: Revision,
+    /// Present where the store cannot have the document yet.
+    pub head: Option<Arc<TaskHead>>,
+    /// The fields that changed.
+    pub state: TaskState,
+}
+
+/// A change of one document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Update {
+    /// Of an execution.
+    Execution(ExecutionUpdate),
+    /// Of a task.
+    Task(TaskUpdate),
+}
+
+impl ExecutionState {
+    /// Lays a newer change over this one: what it names wins.
+    pub fn merge(&mut self, newer: Self) {
+        self.execution_status = newer.execution_status;
+        self.updated_date = newer.updated_date;
+        over(&mut self.started_date, newer.started_date);
+        over(&mut self.finished_date, newer.finished_date);
+        over(&mut self.playbook_runtime, newer.playbook_runtime);
+        over(&mut self.output, newer.output);
+        over(&mut self.error, newer.error);
+    }
+}
+
+impl TaskState {
+    /// Lays a newer change over this one: what it names wins.
+    pub fn merge(&mut self, newer: Self) {
+        self.status = newer.status;
+        self.attempt = newer.attempt;
+        self.updated_date = newer.updated_date;
+        over(&mut self.response, newer.response);
+        over(&mut self.error, newer.error);
+        over(&mut self.started_date, newer.started_date);
+        over(&mut self.runtime, newer.runtime);
+    }
+}
+
+impl Update {
+    /// Which document it changes.
+    pub fn document(&self) -> DocumentId {
+        match self {
+            Self::Execution(update) => DocumentId::Execution(update.peid),
+            Self::Task(update) => DocumentId::Task(update.task_id),
+        }
+    }
+
+    /// How new it is.
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Execution(update) => update.revision,
+            Self::Task(update) => update.revision,
+        }
+    }
+
+    /// Lays another update of the same document over this one, or under it where that one is older.
+    /// An update of another document changes nothing.
+    pub fn merge(&mut self, other: Self) {
+        if other.revision() < self.revision() {
+            let newer = std::mem::replace(self, other);
+            self.merge_newer(newer);
+        } else {
+            self.merge_newer(other);
+        }
+    }
+
+    fn merge_newer(&mut self, newer: Self) {
+        match (self, newer) {
+            (Self::Execution(this), Self::Execution(newer)) if this.peid == newer.peid => {
+                this.revision = newer.revision;
+                over(&mut this.head, newer.head);
+                this.state.merge(newer.state);
+            }
+            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {
+                this.revision = newer.revision;
+                over(&mut this.head, newer.head);
+                this.state.merge(newer.state);
+            }
+            _ => debug_assert!(false, "updates of two documents are never merged"),
+        }
+    }
+
+    /// About how many bytes the update takes in memory and in a message; for limits.
+    pub fn bytes(&self) -> usize {
+        const FIXED: usize = 256;
+        let text = |json: &Option<crate::json::Json>| json.as_ref().map_or(0, |j| j.as_str().len());
+        let message =
+            |error: &Option<crate::failure::Failure>| error.as_ref().map_or(0, |e| e.message.len());
+        match self {
+            Self::Execution(update) => {
+                let head = update
+                    .head
+                    .as_ref()
+                    .map_or(0, |head| head.input.as_str().len() + head.variables.as_str().len());
+                FIXED + head + text(&update.state.output) + message(&update.state.error)
+            }
+            Self::Task(update) => FIXED + text(&update.state.response) + message(&update.state.error),
+        }
+    }
+}
+
+fn over<T>(field: &mut Option<T>, newer: Option<T>) {
+    if newer.is_some() {
+        *field = newer;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Json;
+    use crate::status::TaskStatus;
+    use crate::time::Timestamp;
+    use uuid::Uuid;
+
+    fn update(seq: u64, status: TaskStatus, response: Option<Json>) -> Update {
+        Update::Task(TaskUpdate {
+            task_id: TaskId::new(Uuid::from_u128(7)),
+            revision: Revision { epoch: 1, seq },
+            head: None,
+            state: TaskState {
+                status,
+                attempt: 1,
+                response,
+                error: None,
+                started_date: (seq == 1).then_some(Timestamp(10)),
+                updated_date: Timestamp(seq),
+                runtime: None,
+            },
+        })
+    }
+
+    #[test]
+    fn the_newest_wins_field_by_field_in_either_order() {
+        let old = update(1, TaskStatus::Executing, None);
+        let new = update(2, TaskStatus::Completed, Some(Json::null()));
+        let mut forth = old.clone();
+        forth.merge(new.clone());
+        let mut back = new;
+        back.merge(old);
+        assert_eq!(forth, back);
+        let Update::Task(merged) = forth else { panic!("a task") };
+        assert_eq!(merged.state.status, TaskStatus::Completed);
+        assert_eq!(merged.state.started_date, Some(Timestamp(10)));
+    }
+}

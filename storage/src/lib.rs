@@ -1,0 +1,8 @@
+//! What survives: the `Store` port and its stores, the journal, and the write-behind between them.
+
+pub mod journal;
+pub mod sqlite;
+pub mod store;
+pub mod write_behind;
+
+pub use store::{Error, Store};

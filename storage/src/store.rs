@@ -1,0 +1,211 @@
+//! The `Store` port: what Updraft asks of a database. Every store runs the same conformance suite.
+
+use async_trait::async_trait;
+use thiserror::Error;
+use updraft_protocol::{
+    ExecutionDocument, ExecutionId, ExecutionStatus, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
+    TaskDocument, TaskStatus, TenantCode, Timestamp, Update,
+};
+
+/// Why a store did not do what it was asked. Messages name no data and no credentials.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Another process has the store.
+    #[error("{path} is in use by another process")]
+    InUse {
+        /// Where it is.
+        path: String,
+    },
+    /// It does not answer, or not in time.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// It has no room.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// It was written by a newer version of Updraft.
+    #[error("the store has schema {found}; this version reads up to {known}")]
+    Schema {
+        /// The version found.
+        found: u32,
+        /// The newest version known.
+        known: u32,
+    },
+    /// What it holds cannot be read.
+    #[error("the store holds what cannot be read: {0}")]
+    Corrupt(String),
+    /// It refuses the operation.
+    #[error("the store refuses: {0}")]
+    Refused(String),
+}
+
+impl Error {
+    /// Whether another try can help.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
+}
+
+/// What became of one update of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum WriteOutcome {
+    /// It is in the store.
+    Written,
+    /// The store has a newer one; nothing changed.
+    Stale,
+    /// The store will never take it.
+    Poison(String),
+}
+
+/// What became of a playbook that was put.
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub enum PutOutcome {
+    /// It is new.
+    Created,
+    /// The same definition was there under this id.
+    Unchanged(PlaybookId),
+    /// Another definition was there under this name and version; nothing changed.
+    Conflict(PlaybookId),
+}
+
+/// Where a page ended: the sort key of its last row. The next page begins after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// `createddate` of the last row.
+    pub createddate: Timestamp,
+    /// Its id.
+    pub peid: ExecutionId,
+}
+
+/// Which executions, newest first.
+#[derive(Debug, Clone)]
+pub enum ExecutionsOf {
+    /// Of a tenant, in one status.
+    Status(ExecutionStatus),
+    /// Of a tenant, in every status.
+    Any,
+    /// Of a tenant, submitted by one analyst.
+    User(String),
+}
+
+/// One page of executions.
+#[derive(Debug, Clone)]
+pub struct ExecutionQuery {
+    /// Whose.
+    pub tenant: TenantCode,
+    /// Which.
+    pub of: ExecutionsOf,
+    /// Where the page before ended.
+    pub after: Option<Cursor>,
+    /// Rows at most; the store caps it at `limits::PAGE_ROWS`.
+    pub limit: usize,
+}
+
+/// How long a playbook's executions took.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct PlaybookRuntime {
+    /// Which playbook version.
+    pub pid: PlaybookId,
+    /// Its executions counted.
+    pub executions: u64,
+    /// Their average runtime in milliseconds.
+    pub average_ms: f64,
+    /// The longest in milliseconds.
+    pub longest_ms: u64,
+}
+
+/// Which executions `slowest_playbooks` counts.
+#[derive(Debug, Clone)]
+pub struct SlowestQuery {
+    /// Of which tenant; none asks for all, which is the operator's question, never a tenant's.
+    pub tenant: Option<TenantCode>,
+    /// In which status.
+    pub status: ExecutionStatus,
+    /// Created at or after this instant.
+    pub since: Timestamp,
+    /// Rows at most.
+    pub top: usize,
+}
+
+/// A database of playbooks, executions and tasks.
+///
+/// Contract: an update is guarded by its revision, and changes nothing where the document is as new or
+/// newer. Updates of one batch are for distinct documents and independent of each other. A batch that fails as
+/// a whole may have been written in part and is safe to send again. Every read names its tenant and sees
+/// nothing of others. Callers keep at most one batch in flight per document.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Writes a batch; one outcome for each update, in order. An update with a head is inserted whole, or
+    /// laid over the document where it exists; one without a head changes an existing document, and is
+    /// `Poison` where there is none.
+    async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error>;
+
+    /// Adds a playbook version, durably.
+    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error>;
+
+    /// A playbook version by its id.
+    async fn playbook(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Option<PlaybookDocument>, Error>;
+
+    /// A playbook by its name: the version, or the newest.
+    async fn playbook_named(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error>;
+
+    /// A tenant's catalogue in one status, by name and version, after `after` (name, version); `limit`
+    /// rows at most.
+    async fn playbooks(
+        &self,
+        tenant: &TenantCode,
+        status: PlaybookStatus,
+        category_id: Option<&str>,
+        after: Option<(Name, u32)>,
+        limit: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error>;
+
+    /// An execution by its id.
+    async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<ExecutionDocument>, Error>;
+
+    /// The execution that was submitted under an idempotency key.
+    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error>;
+
+    /// One page of executions, newest first (`createddate`, then `peid`, both descending).
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error>;
+
+    /// The tasks of an execution in order of `task_seq`, after `after`; `limit` rows at most.
+    async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error>;
+
+    /// What was done for an alert: tasks in one status, or in all.
+    async fn tasks_of_alert(
+        &self,
+        tenant: &TenantCode,
+        alert_id: &str,
+        status: Option<TaskStatus>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error>;
+
+    /// The playbooks whose executions took longest on average: grouped, then sorted.
+    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error>;
+
+    /// Unfinished executions of all tenants, newest first, after `after`: for recovery.
+    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error>;
+
+    /// A new epoch, higher than every one before, durable when answered.
+    async fn next_epoch(&self) -> Result<u64, Error>;
+
+    /// Whether the store answers, for health checks.
+    async fn ping(&self) -> Result<(), Error>;
+}
