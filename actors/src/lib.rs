@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Who does it: the actors of shards, executions, tasks and the storage writer, their supervision and
+//! timers. They act on what `kernel` decides, after the journal has it.
+
+mod brood;
+pub mod clock;
+mod commit;
+pub mod control;
+pub mod core;
+pub mod event;
+mod execution;
+pub mod live;
+pub mod node;
+pub mod plans;
+pub mod registry;
+mod revive;
+mod shard;
+mod task;
+mod writer;
+
+pub use clock::{Clock, SystemClock};
+pub use control::{CancelVerdict, Control, Inspection};
+pub use core::Core;
+pub use event::{Event, EventKind};
+pub use live::{Live, Lost, Outcome};
+pub use node::Node;
+pub use shard::Launch;

@@ -1,1 +1,211 @@
-//! Being written.
+//! The coalescer: updates that wait for the store, the newest of each document. Owns what is written next and
+//! what the store has; never writes, never waits, and drops nothing.
+
+mod pins;
+mod ready;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use updraft_protocol::Update;
+
+use pins::Pins;
+use ready::Ready;
+use slots::{Part, Slots};
+
+/// Where the producer must wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Documents that wait or are in flight.
+    pub documents: usize,
+    /// Bytes of their updates.
+    pub bytes: usize,
+}
+
+/// Which batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(u64);
+
+/// Updates for one write of the store, each of another document, the oldest first.
+#[derive(Debug)]
+#[must_use = "its documents stay in flight until the batch is settled"]
+pub struct Batch {
+    /// What to settle it by.
+    pub id: BatchId,
+    /// What to write.
+    pub updates: Vec<Update>,
+}
+
+/// What became of one update of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The store has it, or something newer, or will never take it: it is out of our hands.
+    Done,
+    /// Nobody knows: it is written again, under what came meanwhile.
+    Retry,
+}
+
+/// An update that is being written, kept in case it must be written again.
+struct Flying {
+    slot: usize,
+    part: Part,
+}
+
+/// Updates on their way to the store.
+///
+/// A document has at most one update that waits and one in flight. Each of them pins the journal at the oldest
+/// position that it carries, so the number of pins is bounded by the documents, not by the groups offered.
+pub struct Coalescer {
+    limits: Limits,
+    slots: Slots,
+    ready: Ready,
+    pins: Pins,
+    /// By number; one for each write that runs.
+    flights: BTreeMap<u64, Vec<Flying>>,
+    in_flight: usize,
+    bytes: usize,
+    batches: u64,
+}
+
+impl Coalescer {
+    /// An empty coalescer.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            slots: Slots::default(),
+            ready: Ready::default(),
+            pins: Pins::default(),
+            flights: BTreeMap::new(),
+            in_flight: 0,
+            bytes: 0,
+            batches: 0,
+        }
+    }
+
+    /// Takes the updates of one journal frame. Frames come in the order of their `lsn`. Of each document
+    /// the newest update wins, field by field.
+    ///
+    /// Nothing is refused: who offers asks [`has_room`](Self::has_room) first, so the limits are passed by
+    /// one group at most.
+    pub fn offer(&mut self, lsn: u64, updates: Vec<Update>) {
+        let mut pinned = 0;
+        for update in updates {
+            let at = self.slots.of(update.document());
+            let slot = self.slots.get(at);
+            if let Some(part) = &mut slot.waiting {
+                self.bytes -= part.bytes;
+                part.lay_over(update);
+                self.bytes += part.bytes;
+                continue;
+            }
+            let part = Part::new(lsn, update);
+            self.bytes += part.bytes;
+            slot.waiting = Some(part);
+            pinned += 1;
+            if !slot.in_flight {
+                self.ready.push(lsn, at);
+            }
+        }
+        self.pins.offered(lsn, pinned);
+    }
+
+    /// Whether the producer may offer another group. An empty coalescer has room whatever the limits say, or
+    /// the producer would wait for ever.
+    pub fn has_room(&self) -> bool {
+        let within = self.documents() < self.limits.documents && self.bytes < self.limits.bytes;
+        within || self.is_empty()
+    }
+
+    /// The next batch: the documents that wait longest and are not in flight, up to both limits. An update
+    /// larger than `max_bytes` goes alone. None where nothing is ready.
+    pub fn take(&mut self, max_operations: usize, max_bytes: usize) -> Option<Batch> {
+        let mut flying = Vec::new();
+        let mut updates = Vec::new();
+        let mut bytes = 0_usize;
+        while updates.len() < max_operations {
+            let Some(at) = self.ready.peek() else { break };
+            let slot = self.slots.get(at);
+            let fits = |part: &mut Part| updates.is_empty() || bytes.saturating_add(part.bytes) <= max_bytes;
+            let Some(part) = slot.waiting.take_if(fits) else { break };
+            self.ready.pop();
+            slot.in_flight = true;
+            bytes = bytes.saturating_add(part.bytes);
+            updates.push(part.update.clone());
+            flying.push(Flying { slot: at, part });
+        }
+        if updates.is_empty() {
+            return None;
+        }
+        let id = BatchId(self.batches);
+        self.batches += 1;
+        self.in_flight += flying.len();
+        self.flights.insert(id.0, flying);
+        Some(Batch { id, updates })
+    }
+
+    /// Ends a batch: one outcome for each of its updates, in their order. An outcome that is missing counts as
+    /// [`Settled::Retry`], which is always safe; a batch that was settled before changes nothing.
+    pub fn settle(&mut self, batch: BatchId, outcomes: Vec<Settled>) {
+        let Some(flying) = self.flights.remove(&batch.0) else { return };
+        self.in_flight -= flying.len();
+        let outcomes = outcomes.into_iter().chain(std::iter::repeat(Settled::Retry));
+        for (Flying { slot: at, part }, outcome) in flying.into_iter().zip(outcomes) {
+            match outcome {
+                Settled::Done => self.done(at, &part),
+                Settled::Retry => self.retry(at, part),
+            }
+        }
+        self.pins.flush();
+    }
+
+    fn done(&mut self, at: usize, part: &Part) {
+        self.bytes -= part.bytes;
+        self.pins.release(part.lsn);
+        let slot = self.slots.get(at);
+        slot.in_flight = false;
+        match &slot.waiting {
+            Some(newer) => self.ready.push_back(newer.lsn, at),
+            None => self.slots.remove(at),
+        }
+    }
+
+    fn retry(&mut self, at: usize, mut part: Part) {
+        let slot = self.slots.get(at);
+        slot.in_flight = false;
+        if let Some(newer) = slot.waiting.take() {
+            self.bytes -= part.bytes + newer.bytes;
+            self.pins.release(newer.lsn);
+            part.lay_over(newer.update);
+            self.bytes += part.bytes;
+        }
+        self.ready.push_back(part.lsn, at);
+        slot.waiting = Some(part);
+    }
+
+    /// Every update that was offered with a smaller `lsn` is out of our hands.
+    pub fn stored_below(&self) -> u64 {
+        self.pins.below()
+    }
+
+    /// Documents that wait or are in flight.
+    pub fn documents(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bytes of the updates that wait or are in flight.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Documents in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Whether nothing waits and nothing is in flight.
+    pub fn is_empty(&self) -> bool {
+        self.slots.len() == 0
+    }
+}

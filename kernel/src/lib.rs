@@ -3,8 +3,10 @@
 
 pub mod coalescer;
 pub mod condition;
+pub mod invariant;
 pub mod machine;
 pub mod plan;
+pub mod retry;
 pub mod scope;
 pub mod shard;
 pub mod shared;

@@ -1,1 +1,161 @@
-//! Being written.
+//! The execution machine: `apply(event, now) → effects`. Decides what one execution does next; performs
+//! nothing, reads no clock. The shell makes the writes durable, then performs the acts, in their order.
+//!
+//! Control is a tree of paths. The main path begins at the first step; a `parallel` step opens a path for
+//! each branch and goes on when they have ended. Every run of a step is a task with a document, so that a
+//! machine is rebuilt by walking the same paths over the recorded tasks (`resume`). Steps that bring further
+//! paths (loops, sub-playbooks, undo) open them the same way; steps that wait for someone wait as `delay` does.
+
+mod attempt;
+mod control;
+mod document;
+mod effect;
+mod event;
+mod give_up;
+mod path;
+mod resume;
+mod start;
+mod task;
+mod view;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Timestamp};
+
+pub use effect::{Act, Effects, StartAttempt, Timer};
+pub use event::Event;
+pub use give_up::give_up;
+pub use resume::Unfit;
+pub use start::Terms;
+pub use task::TaskSeq;
+
+use crate::plan::{Plan, StepIndex};
+use path::{Path, PathId};
+use task::Task;
+
+/// One execution at work.
+#[derive(Debug)]
+pub struct Machine {
+    plan: Arc<Plan>,
+    peid: ExecutionId,
+    head: Arc<ExecutionHead>,
+    state: ExecutionState,
+    /// The fencing number that every write carries.
+    epoch: u64,
+    /// The number of the execution's newest update.
+    seq: u64,
+    /// By `task_seq - 1`.
+    tasks: Vec<Task>,
+    paths: Vec<Path>,
+    /// Work that waits for a free place.
+    ready: VecDeque<Ready>,
+    /// Attempts under way.
+    running: usize,
+    tasks_at_once: usize,
+    /// No further attempt begins: the engine shuts down.
+    held: bool,
+    /// What all outputs take, for the limit.
+    output_bytes: usize,
+    /// Tasks of an earlier life that the walk has not come to yet; empty but during `resume`.
+    recorded: BTreeMap<StepIndex, TaskSeq>,
+}
+
+/// Work that waits for a free place among the tasks that run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ready {
+    /// A path came to an action.
+    Enter(PathId, StepIndex),
+    /// A task's next attempt is due.
+    Again(TaskSeq),
+}
+
+impl Machine {
+    /// Applies an event. After the end nothing changes any more: the effects are empty.
+    pub fn apply(&mut self, event: Event, now: Timestamp) -> Effects {
+        let mut effects = Effects::default();
+        if self.ended() {
+            return effects;
+        }
+        match event {
+            Event::AttemptEnded { task, attempt, outcome } => {
+                self.attempt_ended(task, attempt, outcome, now, &mut effects);
+            }
+            Event::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
+            Event::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
+            Event::Fail(failure) => self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects),
+        }
+        self.fill(now, &mut effects);
+        debug_assert_eq!(crate::invariant::machine(self), Ok(()));
+        effects
+    }
+
+    /// Begins no further attempt. What runs may end; what would follow is left to be resumed.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Which execution this is.
+    pub fn peid(&self) -> ExecutionId {
+        self.peid
+    }
+
+    /// What of it never changes.
+    pub fn head(&self) -> &Arc<ExecutionHead> {
+        &self.head
+    }
+
+    /// The plan that it follows.
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> ExecutionStatus {
+        self.state.execution_status
+    }
+
+    /// Whether nothing more can happen to it.
+    pub fn ended(&self) -> bool {
+        self.status().ended()
+    }
+
+    /// Attempts under way, and the most that may be.
+    pub fn places(&self) -> (usize, usize) {
+        (self.running, self.tasks_at_once)
+    }
+
+    /// When the next timer is due, where the execution does nothing but wait for it.
+    pub fn idle_until(&self) -> Option<Timestamp> {
+        if self.ended() || self.running > 0 || !self.ready.is_empty() {
+            return None;
+        }
+        let task_due = self.tasks.iter().filter_map(Task::due).min();
+        [task_due, self.deadline()].into_iter().flatten().min()
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        self.plan.timeout.map(|timeout| self.head.createddate.after(timeout))
+    }
+
+    fn timer_due(&mut self, timer: Timer, now: Timestamp, effects: &mut Effects) {
+        match timer {
+            Timer::Execution => self.stop(ExecutionStatus::TimedOut, None, now, effects),
+            Timer::Task(task) => self.task_due(task, now, effects),
+        }
+    }
+
+    /// Starts what is ready while there are places.
+    fn fill(&mut self, now: Timestamp, effects: &mut Effects) {
+        while self.running < self.tasks_at_once && !self.held && !self.ended() {
+            match self.ready.pop_front() {
+                Some(Ready::Enter(path, step)) => self.begin_action(path, step, now, effects),
+                Some(Ready::Again(task)) => self.begin_attempt(task, now, effects),
+                None => break,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

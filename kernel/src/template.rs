@@ -1,1 +1,127 @@
-//! Being written.
+//! Templates: JSON whose texts may name data of the execution. Owns what a template may do and what it
+//! may cost; knows nothing of steps beyond their ids.
+//!
+//! Authors are tenants, and templates run on the thread of a shard: a template is parsed by minijinja,
+//! rewritten so that all it does is metered (`lower`), and run by minijinja.
+
+mod allowed;
+mod builtins;
+mod compile;
+mod engine;
+mod json;
+mod lower;
+pub(crate) mod meter;
+mod metering;
+mod printer;
+mod root;
+mod scan;
+mod text;
+mod weight;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_FUEL};
+use updraft_protocol::{Failure, FailureKind};
+
+use crate::plan::{Mistake, References};
+use crate::scope::Scope;
+use root::Root;
+use text::Text;
+
+/// A JSON value whose texts may be templates, compiled.
+#[derive(Debug)]
+pub struct Template {
+    node: Node,
+    references: References,
+}
+
+/// A part of the value.
+#[derive(Debug)]
+enum Node {
+    Literal(Value),
+    Text(Box<Text>),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+impl Template {
+    /// Compiles the texts of `value`; `path` says where it stands in the playbook.
+    ///
+    /// # Errors
+    /// The mistakes in its templates, at most [`updraft_protocol::limits::MISTAKES`].
+    pub fn compile(path: &str, value: &Value) -> Result<Self, Vec<Mistake>> {
+        compile::compile(path, value)
+    }
+
+    /// The value with its texts rendered from `scope`.
+    ///
+    /// # Errors
+    /// A failure of the kind `Template`. It names the text that failed, and no data.
+    pub fn render(&self, scope: &dyn Scope) -> Result<Value, Failure> {
+        if let Node::Literal(value) = &self.node {
+            return Ok(value.clone());
+        }
+        let mut rendering = Rendering {
+            root: Arc::new(Root::new(&self.references, scope)),
+            fuel: TEMPLATE_FUEL,
+            left: ARGUMENTS_BYTES,
+        };
+        rendering.node(&self.node)
+    }
+
+    /// Whether it has no template in it.
+    pub fn is_literal(&self) -> bool {
+        matches!(self.node, Node::Literal(_))
+    }
+
+    /// What its templates read.
+    pub(crate) fn references(&self) -> &References {
+        &self.references
+    }
+}
+
+/// One render: what its templates may still cost together.
+struct Rendering {
+    root: Arc<Root>,
+    fuel: u64,
+    left: usize,
+}
+
+impl Rendering {
+    fn node(&mut self, node: &Node) -> Result<Value, Failure> {
+        Ok(match node {
+            Node::Literal(value) => {
+                self.take(value.to_string().len())?;
+                value.clone()
+            }
+            Node::Text(text) => {
+                let used = text.run(&self.root, &mut self.left)?;
+                self.fuel = self.fuel.checked_sub(used.fuel).ok_or_else(|| text.out_of_fuel())?;
+                used.value
+            }
+            Node::List(items) => {
+                self.take(items.len())?;
+                Value::Array(items.iter().map(|item| self.node(item)).collect::<Result<_, _>>()?)
+            }
+            Node::Map(entries) => {
+                let mut map = Map::new();
+                for (name, node) in entries {
+                    self.take(name.len() + 4)?;
+                    map.insert(name.clone(), self.node(node)?);
+                }
+                Value::Object(map)
+            }
+        })
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(|| {
+            Failure::new(FailureKind::Template, format!("more than {ARGUMENTS_BYTES} bytes in all"))
+        })?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,13 @@ pub const TEMPLATE_SOURCE_BYTES: usize = 16 << 10;
 pub const TEMPLATE_FUEL: u64 = 50_000;
 /// What one template may print.
 pub const TEMPLATE_OUTPUT_BYTES: usize = 256 << 10;
+/// Work of all the templates of one step, or of one condition: about one for each byte that an operator or
+/// filter reads or makes, and [`VALUE_WORK`] for each value. Fuel counts instructions, not what they carry.
+pub const WORK: u64 = 16 << 20;
+/// What a value costs beside its bytes: it takes some two dozen bytes of memory.
+pub const VALUE_WORK: u64 = 16;
+/// Names that one template may set.
+pub const TEMPLATE_NAMES: usize = 32;
 /// Operators that join texts in one template: each may copy a whole value, which fuel does not see.
 pub const TEMPLATE_JOINS: usize = 32;
 /// Depth of expressions, conditions and values: recursion happens on the thread of a shard.
@@ -82,6 +89,8 @@ pub const VIRTUAL_SHARDS: u16 = 1_024;
 pub const SHARDS_MAX: usize = 256;
 /// Messages that wait for one execution: its tasks at once, and as many controls.
 pub const EXECUTION_MAILBOX: usize = 64;
+/// Executions that one shard reads back from the store at once.
+pub const REVIVALS_AT_ONCE: usize = 32;
 /// Messages that wait for one shard.
 pub const SHARD_MAILBOX: usize = 4_096;
 
@@ -91,8 +100,12 @@ pub const SHARD_MAILBOX: usize = 4_096;
 pub const JOURNAL_SEGMENT_BYTES: u64 = 64 << 20;
 /// One frame: an execution's largest step from one state to the next.
 pub const JOURNAL_FRAME_BYTES: usize = 16 << 20;
-/// Appends that wait for the journal's thread.
+/// Appends between their callers and the write-behind.
 pub const JOURNAL_QUEUE: usize = 1_024;
+/// Bytes of those appends: some of the largest frames, or the queue full of ordinary ones.
+pub const JOURNAL_QUEUE_BYTES: usize = 64 << 20;
+/// Segments that may wait for the store; beyond it the journal waits, rather than fill the disk.
+pub const JOURNAL_SEGMENTS: usize = 64;
 /// Bytes that one group commit gathers before it syncs.
 pub const JOURNAL_GROUP_BYTES: usize = 8 << 20;
 
@@ -110,8 +123,21 @@ pub const COALESCER_DOCUMENTS: usize = 200_000;
 pub const COALESCER_BYTES: usize = 256 << 20;
 /// Groups of updates between the journal and the writer.
 pub const WRITER_QUEUE: usize = 64;
+/// Batches on their way to the store at once: one is encoded while another is written.
+pub const BATCHES_IN_FLIGHT: usize = 2;
+/// How long a batch may take before nobody knows what became of it, and it is sent again.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The first pause before a batch is tried again; it doubles up to [`WRITE_BACKOFF_MAX`].
+pub const WRITE_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before a batch is tried again.
 pub const WRITE_BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+// --- embedded store ----------------------------------------------------------------------------------
+
+/// Calls that wait for a thread of the embedded store; each may hold a batch of [`BATCH_BYTES`].
+pub const STORE_QUEUE: usize = 16;
+/// Threads that read the embedded store: a slow query of an operator does not hold up the others.
+pub const STORE_READERS: usize = 2;
 
 // --- reading -----------------------------------------------------------------------------------------
 
@@ -120,13 +146,51 @@ pub const PAGE_ROWS: usize = 1_000;
 /// Checked plans kept in memory.
 pub const PLANS_CACHED: usize = 10_000;
 
+// --- HTTP --------------------------------------------------------------------------------------------
+
+/// Idle connections that one shard keeps to one host.
+pub const HTTP_IDLE_PER_HOST: usize = 20;
+/// How long a connection stays idle before it is closed.
+pub const HTTP_IDLE: Duration = Duration::from_secs(90);
+/// Requests at once to one host, by all shards, unless configured.
+pub const HTTP_OPEN_PER_HOST: usize = 50;
+/// Requests at once of one tenant to one host, unless configured: one tenant cannot take every place.
+pub const HTTP_OPEN_PER_HOST_OF_TENANT: usize = 40;
+/// Name look-up, connection and TLS handshake together.
+pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Hosts, and tenants at hosts, with requests under way.
+pub const HTTP_HOSTS: usize = 8_192;
+/// Connection pools: one for each shard, and for each port that an allow-list names.
+pub const HTTP_POOLS: usize = 1_024;
+/// Entries of an allow-list.
+pub const HTTP_ALLOWED: usize = 256;
+/// A URL with its query: the longest that common servers take.
+pub const HTTP_URL_BYTES: usize = 16 << 10;
+/// Headers of one request.
+pub const HTTP_HEADERS: usize = 64;
+/// One header's text.
+pub const HTTP_HEADER_BYTES: usize = 16 << 10;
+/// Entries of `expect` and of `retry_on`.
+pub const HTTP_STATUSES: usize = 64;
+/// The JSONPath that says what to keep of an answer.
+pub const HTTP_KEEP_BYTES: usize = 256;
+/// The longest time to be left alone that a tool may ask for.
+pub const HTTP_RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+/// Answers beyond this are read on another thread than the shard's.
+pub const HTTP_INLINE_BYTES: usize = 64 << 10;
+
 const _: () = {
     assert!(INPUT_BYTES + RESPONSE_BYTES < JOURNAL_FRAME_BYTES);
     assert!(EXECUTION_OUTPUT_BYTES < JOURNAL_FRAME_BYTES);
     assert!(JOURNAL_FRAME_BYTES as u64 <= JOURNAL_SEGMENT_BYTES);
+    assert!(JOURNAL_FRAME_BYTES < JOURNAL_QUEUE_BYTES && JOURNAL_QUEUE_BYTES <= u32::MAX as usize);
+    assert!(JOURNAL_GROUP_BYTES as u64 <= JOURNAL_SEGMENT_BYTES && JOURNAL_SEGMENTS > 1);
     assert!(ARGUMENTS_BYTES >= TEMPLATE_OUTPUT_BYTES);
     assert!(TASKS_AT_ONCE <= TASKS_AT_ONCE_MAX);
     assert!(EXECUTIONS_IN_FLIGHT_OF_TENANT <= EXECUTIONS_IN_FLIGHT);
     assert!(BATCH_OPERATIONS <= COALESCER_DOCUMENTS && BATCH_BYTES <= COALESCER_BYTES);
+    assert!(WRITE_BACKOFF.as_millis() <= WRITE_BACKOFF_MAX.as_millis() && BATCHES_IN_FLIGHT > 0);
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
+    assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);
+    assert!(SHARDS_MAX <= HTTP_POOLS);
 };

@@ -1,5 +1,7 @@
 //! What survives: the `Store` port and its stores, the journal, and the write-behind between them.
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 pub mod journal;
 pub mod sqlite;
 pub mod store;

@@ -1,1 +1,210 @@
-//! Being written.
+//! The embedded store: one SQLite file, one thread that writes, a few that read. No server, no decisions.
+
+mod fault;
+mod open;
+mod playbook;
+mod pool;
+mod query;
+mod read;
+mod row;
+mod schema;
+mod write;
+
+#[cfg(test)]
+mod plan_tests;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use updraft_protocol::limits::STORE_READERS;
+use updraft_protocol::{
+    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
+    TaskStatus, TenantCode, Update,
+};
+
+use crate::store::{
+    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
+};
+use pool::Pool;
+
+const DATABASE: &str = "updraft.db";
+const LOCK: &str = "updraft.lock";
+
+/// What an answered write survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Loss of power.
+    #[default]
+    Fsync,
+    /// The end of the process, however it comes; a loss of power may take the latest writes.
+    Os,
+}
+
+/// A store in a folder of this machine. One process has it at a time.
+///
+/// Dropping it waits until what was queued is done, then closes the file and gives the lock back.
+pub struct SqliteStore {
+    /// Dropped first, so that the writer closes last and leaves no WAL behind.
+    readers: Pool,
+    /// Has one thread: SQLite takes one writer at a time anyway.
+    writer: Pool,
+    durability: Durability,
+}
+
+impl SqliteStore {
+    /// Opens the store in `dir`, and makes it where there is none. Blocks while it reads the disk.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] where another process has it, [`Error::Schema`] where a newer version wrote it,
+    /// [`Error::Refused`] where the file is another program's, and what the disk says.
+    pub fn open(dir: &Path, durability: Durability) -> Result<Self, Error> {
+        open::folder(dir)?;
+        let lock = open::lock(&dir.join(LOCK))?;
+        let database = dir.join(DATABASE);
+        let writer = open::writer(&database, durability)?;
+        open::sync(dir).map_err(|error| Error::Unavailable(format!("{}: {error}", dir.display())))?;
+        let readers =
+            (0..STORE_READERS).map(|_| open::reader(&database)).collect::<Result<Vec<_>, Error>>()?;
+        Ok(Self {
+            readers: Pool::spawn("store-read", readers, &lock)?,
+            writer: Pool::spawn("store-write", vec![writer], &lock)?,
+            durability,
+        })
+    }
+
+    /// Reads on one of the reading threads.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.readers.run(|connection| work(connection)).await
+    }
+
+    /// Writes so that the answer survives a loss of power at every level of durability.
+    async fn durably<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let level = self.durability;
+        let work = move |connection: &mut Connection| {
+            open::synchronous(connection, Durability::Fsync).map_err(fault::store_error)?;
+            let done = work(connection);
+            open::synchronous(connection, level).map_err(fault::store_error)?;
+            done
+        };
+        self.writer.run(work).await
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
+        let outcomes = self.writer.run(move |connection| write::batch(connection, &batch)).await?;
+        count(&outcomes);
+        Ok(outcomes)
+    }
+
+    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
+        self.durably(move |connection| playbook::put(connection, &playbook)).await
+    }
+
+    async fn playbook(
+        &self,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        let tenant = tenant.clone();
+        self.read(move |connection| read::playbook(connection, &tenant, pid)).await
+    }
+
+    async fn playbook_named(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        let (tenant, name) = (tenant.clone(), name.clone());
+        self.read(move |connection| read::playbook_named(connection, &tenant, &name, version)).await
+    }
+
+    async fn playbooks(
+        &self,
+        tenant: &TenantCode,
+        status: PlaybookStatus,
+        category_id: Option<&str>,
+        after: Option<(Name, u32)>,
+        limit: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error> {
+        let (tenant, category_id) = (tenant.clone(), category_id.map(str::to_owned));
+        self.read(move |connection| {
+            read::playbooks(connection, &tenant, status, category_id.as_deref(), after, limit)
+        })
+        .await
+    }
+
+    async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<ExecutionDocument>, Error> {
+        let tenant = tenant.clone();
+        self.read(move |connection| read::execution(connection, &tenant, peid)).await
+    }
+
+    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
+        let (tenant, key) = (tenant.clone(), key.to_owned());
+        self.read(move |connection| read::execution_by_key(connection, &tenant, &key)).await
+    }
+
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        self.read(move |connection| read::executions(connection, &query)).await
+    }
+
+    async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        let tenant = tenant.clone();
+        self.read(move |connection| read::tasks(connection, &tenant, peid, after, limit)).await
+    }
+
+    async fn tasks_of_alert(
+        &self,
+        tenant: &TenantCode,
+        alert_id: &str,
+        status: Option<TaskStatus>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        let (tenant, alert_id) = (tenant.clone(), alert_id.to_owned());
+        self.read(move |connection| read::tasks_of_alert(connection, &tenant, &alert_id, status, limit)).await
+    }
+
+    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        self.read(move |connection| read::slowest(connection, &query)).await
+    }
+
+    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        self.read(move |connection| read::unfinished(connection, after, limit)).await
+    }
+
+    async fn next_epoch(&self) -> Result<u64, Error> {
+        self.durably(playbook::next_epoch).await
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.read(read::ping).await
+    }
+}
+
+fn count(outcomes: &[WriteOutcome]) {
+    let of = |wanted: &WriteOutcome| outcomes.iter().filter(|outcome| *outcome == wanted).count() as u64;
+    metrics::counter!("updraft_store_rows_written_total", "store" => "sqlite")
+        .increment(of(&WriteOutcome::Written));
+    metrics::counter!("updraft_store_stale_total", "store" => "sqlite").increment(of(&WriteOutcome::Stale));
+}

@@ -1,1 +1,18 @@
-//! Being written.
+//! The few types that two threads touch: verdict machines, checked by loom as they ship. They own who won,
+//! who is let in and how far the journal is; they never wait, and a caller that must wait brings a [`Hook`].
+//!
+//! To wait for one of them: register interest (with a `tokio::sync::Notify`: make the `notified()` future
+//! and enable it), ask again, and only then wait. Hooks run on the thread that made the change, after it is
+//! visible and outside every lock; they must be short and must not panic.
+
+pub mod drain;
+pub mod outcome;
+pub mod permits;
+mod sync;
+pub mod watermark;
+
+pub use drain::DrainGate;
+pub use outcome::OutcomeCell;
+pub use permits::Permits;
+pub use sync::Hook;
+pub use watermark::DurableWatermark;

@@ -1,0 +1,89 @@
+//! Commits of one shard: executions hand over their writes, and are told when the journal has them. While
+//! one group is on its way the next one gathers, so that a shard crosses threads once for many.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use updraft_protocol::Update;
+use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
+use updraft_storage::journal::{Append, Frame};
+
+use crate::core::Core;
+
+/// Told with the position in the journal, or dropped when the journal will not have it.
+type Told = oneshot::Sender<u64>;
+
+pub(crate) struct Commits {
+    core: Arc<Core>,
+    /// Handed over and not yet sent. Bounded: an execution waits for its commit before the next.
+    waiting: RefCell<Vec<(Vec<Update>, Told)>>,
+    sending: std::cell::Cell<bool>,
+}
+
+impl Commits {
+    pub(crate) fn new(core: Arc<Core>) -> Rc<Self> {
+        Rc::new(Self { core, waiting: RefCell::default(), sending: std::cell::Cell::new(false) })
+    }
+
+    /// Makes updates durable, all or none.
+    pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>) -> oneshot::Receiver<u64> {
+        let (told, receiver) = oneshot::channel();
+        self.waiting.borrow_mut().push((updates, told));
+        if !self.sending.replace(true) {
+            actix::spawn(self.clone().send_all());
+        }
+        receiver
+    }
+
+    async fn send_all(self: Rc<Self>) {
+        while let Some((updates, told)) = self.gather() {
+            match self.append(updates).await {
+                Ok(lsn) => {
+                    for execution in told {
+                        let _ = execution.send(lsn);
+                    }
+                }
+                Err(reason) => self.core.fail(reason),
+            }
+        }
+        self.sending.set(false);
+    }
+
+    /// What goes into the next frame.
+    fn gather(&self) -> Option<(Vec<Update>, Vec<Told>)> {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.is_empty() {
+            return None;
+        }
+        let mut bytes = 0;
+        let fits = waiting.iter().take_while(|(updates, _)| {
+            let before = bytes;
+            bytes += updates.iter().map(Update::bytes).sum::<usize>();
+            before == 0 || bytes <= JOURNAL_GROUP_BYTES
+        });
+        let count = fits.count();
+        let (mut all, mut told) = (Vec::new(), Vec::with_capacity(count));
+        for (updates, execution) in waiting.drain(..count) {
+            all.extend(updates);
+            told.push(execution);
+        }
+        Some((all, told))
+    }
+
+    async fn append(&self, updates: Vec<Update>) -> Result<u64, String> {
+        let frame = Frame::encode(&updates).map_err(|error| error.to_string())?;
+        let (done, told) = oneshot::channel();
+        let done = Box::new(move |result| {
+            let _ = done.send(result);
+        });
+        let append = Append { frame, updates, done };
+        self.core.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
+        match told.await {
+            Ok(Ok(lsn)) => Ok(lsn),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the journal is closed".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The core: what the actors of one engine share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use updraft_kernel::machine::Terms;
+use updraft_kernel::shard::VirtualShard;
+use updraft_kernel::shared::outcome::OutcomeCell;
+use updraft_kernel::shared::permits::Permits;
+use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_protocol::{Integration, Name, TenantCode};
+use updraft_storage::Store;
+use updraft_storage::journal::Journal;
+
+use crate::clock::Clock;
+use crate::live::{Live, Lost};
+use crate::plans::Plans;
+use crate::registry::Registry;
+use crate::shard::Link;
+
+/// What the actors of one engine share.
+pub struct Core {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where updates become durable.
+    pub journal: Journal,
+    /// Where they go then.
+    pub store: Arc<dyn Store>,
+    /// Everything below is in the store.
+    pub stored: Arc<DurableWatermark>,
+    /// The tools, by name.
+    pub integrations: BTreeMap<Name, Arc<dyn Integration>>,
+    /// The checked plans.
+    pub plans: Plans,
+    /// The executions that run here.
+    pub registry: Registry,
+    /// The places for executions.
+    pub permits: Permits,
+    /// What machines are given.
+    pub terms: Terms,
+    /// Settled with the reason when the engine can no longer go on.
+    pub failed: OutcomeCell<String>,
+    /// The way into each shard; another one after a shard was restarted.
+    pub(crate) links: Vec<Mutex<Option<Link>>>,
+}
+
+impl Core {
+    /// The shard that runs a tenant.
+    pub fn shard_of(&self, tenant: &TenantCode) -> usize {
+        VirtualShard::of(tenant).shard(self.links.len())
+    }
+
+    pub(crate) fn link(&self, shard: usize) -> Option<Link> {
+        self.links[shard].lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn relink(&self, shard: usize, link: Option<Link>) {
+        *self.links[shard].lock().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+
+    /// Waits until all that the journal has at this moment is in the store.
+    ///
+    /// # Errors
+    /// The engine has failed or is shut down.
+    pub async fn flush(&self) -> Result<(), Lost> {
+        let (done, flushed) = oneshot::channel();
+        let sent = self.journal.barrier(Box::new(move |result| {
+            let _ = done.send(result);
+        }));
+        match sent {
+            Ok(()) => match flushed.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(Lost::Engine(error.to_string())),
+                Err(_) => Err(Lost::ShutDown),
+            },
+            Err(error) => Err(Lost::Engine(error.to_string())),
+        }
+    }
+
+    /// Ends everything that waits: the engine cannot go on.
+    pub fn fail(&self, reason: String) {
+        if self.failed.is_settled() {
+            return;
+        }
+        tracing::error!(reason, "the engine has failed and stops accepting");
+        metrics::counter!("updraft_engine_failures_total").increment(1);
+        let _ = self.failed.settle(reason.clone());
+        for live in self.registry.unfinished(|_| true) {
+            self.lose(&live, Lost::Engine(reason.clone()));
+        }
+    }
+
+    /// Tells those who wait for an execution that its end will not be told here.
+    pub fn lose(&self, live: &Live, why: Lost) {
+        live.accept(Err(why.clone()));
+        let _ = live.settle(Err(why));
+        self.registry.remove(live);
+    }
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("terms", &self.terms).finish_non_exhaustive()
+    }
+}

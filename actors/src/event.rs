@@ -1,0 +1,99 @@
+//! Events of an execution as its readers see them: one for each durable change.
+
+use updraft_protocol::{
+    ExecutionDocument, ExecutionId, ExecutionStatus, Failure, StepId, TaskDocument, TaskId, TaskStatus,
+    Timestamp, Update,
+};
+
+/// A change of an execution that is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Which execution.
+    pub peid: ExecutionId,
+    /// When it changed.
+    pub at: Timestamp,
+    /// What changed.
+    pub kind: EventKind,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EventKind {
+    /// The execution's status.
+    Execution {
+        /// Where it stands now.
+        status: ExecutionStatus,
+    },
+    /// A task's status.
+    Task {
+        /// Which task.
+        task_id: TaskId,
+        /// The step that it runs; none where the reader was told of the task before.
+        step_id: Option<StepId>,
+        /// Where it stands now.
+        status: TaskStatus,
+        /// The number of its newest attempt.
+        attempt: u32,
+        /// Milliseconds from start to end, once it has ended.
+        runtime: Option<u64>,
+        /// Why its newest failed attempt failed.
+        error: Option<Failure>,
+    },
+    /// The reader was too slow: this many events are gone. The end never is.
+    Missed(u64),
+}
+
+impl Event {
+    /// The event of an update.
+    pub fn of(peid: ExecutionId, update: &Update) -> Self {
+        match update {
+            Update::Execution(update) => Self {
+                peid,
+                at: update.state.updated_date,
+                kind: EventKind::Execution { status: update.state.execution_status },
+            },
+            Update::Task(update) => Self {
+                peid,
+                at: update.state.updated_date,
+                kind: EventKind::Task {
+                    task_id: update.task_id,
+                    step_id: update.head.as_ref().map(|head| head.step_id.clone()),
+                    status: update.state.status,
+                    attempt: update.state.attempt,
+                    runtime: update.state.runtime,
+                    error: update.state.error.clone(),
+                },
+            },
+        }
+    }
+
+    /// The event that tells where a task stands.
+    pub fn of_task(task: &TaskDocument) -> Self {
+        Self {
+            peid: task.head.peid,
+            at: task.state.updated_date,
+            kind: EventKind::Task {
+                task_id: task.task_request_id,
+                step_id: Some(task.head.step_id.clone()),
+                status: task.state.status,
+                attempt: task.state.attempt,
+                runtime: task.state.runtime,
+                error: task.state.error.clone(),
+            },
+        }
+    }
+
+    /// The event that tells where an execution stands.
+    pub fn of_execution(execution: &ExecutionDocument) -> Self {
+        Self {
+            peid: execution.peid,
+            at: execution.state.updated_date,
+            kind: EventKind::Execution { status: execution.state.execution_status },
+        }
+    }
+
+    /// Whether nothing follows it.
+    pub fn is_end(&self) -> bool {
+        matches!(self.kind, EventKind::Execution { status } if status.ended())
+    }
+}

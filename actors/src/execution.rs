@@ -1,0 +1,232 @@
+//! The execution actor: one machine at work on its shard. Applies what happens, has the writes made
+//! durable, then performs the acts. Decides nothing.
+
+mod answer;
+mod perform;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture};
+use tokio::sync::{broadcast, oneshot};
+use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Unfit};
+use updraft_kernel::plan::Plan;
+use updraft_protocol::limits::{EXECUTION_MAILBOX, PARK_HORIZON};
+use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp};
+
+use crate::brood::Member;
+use crate::commit::Commits;
+use crate::control::{CancelVerdict, Control};
+use crate::core::Core;
+use crate::event::Event;
+use crate::live::Live;
+
+/// How an execution begins its life as an actor.
+pub(crate) enum Birth {
+    /// Just accepted: its first writes are durable, its first acts are due.
+    New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },
+    /// Rebuilt from its documents.
+    Resumed { plan: Arc<Plan>, document: Box<ExecutionDocument>, tasks: Vec<TaskDocument> },
+}
+
+/// Why an execution's actor ended. When the exit is dropped unsaid, the actor died.
+#[derive(Debug)]
+pub(crate) enum Exit {
+    /// The execution has ended.
+    Ended,
+    /// It waits for an instant that is far away; its last write stands at `lsn`.
+    Parked { due: Timestamp, lsn: u64 },
+    /// It does nothing any more, as it was asked.
+    Drained,
+    /// Its documents cannot be resumed.
+    Unfit(Unfit),
+    /// The journal will not have its writes.
+    Lost,
+}
+
+pub(crate) struct Execution {
+    core: Arc<Core>,
+    live: Arc<Live>,
+    commits: Rc<Commits>,
+    birth: Option<Birth>,
+    /// Tells when the shard has died.
+    member: Member,
+    /// None until `started` has made it.
+    machine: Option<Machine>,
+    /// What was decided since the last commit.
+    pending: Effects,
+    committing: bool,
+    /// Attempts under way; dropping one's future drops the attempt.
+    attempts: Vec<(TaskSeq, SpawnHandle)>,
+    /// Who cancelled it, to be told when that is durable.
+    canceller: Option<oneshot::Sender<CancelVerdict>>,
+    /// Controls that are answered when nothing is pending.
+    unanswered: Vec<Control>,
+    /// Those who follow; made when the first one asks.
+    readers: Option<broadcast::Sender<Event>>,
+    draining: bool,
+    /// The newest position in the journal.
+    lsn: u64,
+    exit: Option<oneshot::Sender<Exit>>,
+    span: tracing::Span,
+}
+
+/// A control for this execution.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Deliver(pub(crate) Control);
+
+/// Start nothing more, and leave when what runs has ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drain;
+
+impl Execution {
+    pub(crate) fn launch(
+        core: Arc<Core>,
+        live: Arc<Live>,
+        commits: Rc<Commits>,
+        birth: Birth,
+        member: Member,
+        exit: oneshot::Sender<Exit>,
+    ) -> actix::Addr<Self> {
+        let span = tracing::info_span!("execution", tenant = %live.tenant, peid = %live.peid);
+        Self {
+            core,
+            live,
+            commits,
+            birth: Some(birth),
+            member,
+            machine: None,
+            pending: Effects::default(),
+            committing: false,
+            attempts: Vec::new(),
+            canceller: None,
+            unanswered: Vec::new(),
+            readers: None,
+            draining: false,
+            lsn: 0,
+            exit: Some(exit),
+            span,
+        }
+        .start()
+    }
+
+    fn apply(&mut self, happening: Happening, ctx: &mut Context<Self>) {
+        let now = self.core.clock.now();
+        if let Some(machine) = &mut self.machine {
+            let effects = machine.apply(happening, now);
+            self.absorb(effects, ctx);
+        }
+    }
+
+    fn absorb(&mut self, effects: Effects, ctx: &mut Context<Self>) {
+        self.pending.writes.extend(effects.writes);
+        self.pending.acts.extend(effects.acts);
+        self.proceed(ctx);
+    }
+
+    /// Commits what is pending, one commit at a time; acts that need no write are performed at once.
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
+        if self.committing {
+            return;
+        }
+        let Effects { writes, acts } = std::mem::take(&mut self.pending);
+        if writes.is_empty() {
+            self.perform_all(acts, ctx);
+            return self.rest(ctx);
+        }
+        let events = self.events_of(&writes);
+        self.committing = true;
+        let committed = self.commits.commit(writes).into_actor(self);
+        ctx.spawn(committed.map(move |result, execution, ctx| match result {
+            Ok(lsn) => execution.committed(lsn, acts, events, ctx),
+            Err(_) => execution.leave(Exit::Lost, ctx),
+        }));
+    }
+
+    fn committed(&mut self, lsn: u64, acts: Vec<Act>, events: Vec<Event>, ctx: &mut Context<Self>) {
+        self.committing = false;
+        self.lsn = lsn;
+        self.tell(events);
+        self.perform_all(acts, ctx);
+        self.proceed(ctx);
+    }
+
+    /// Everything so far is durable and performed: answer, and leave where there is nothing to stay for.
+    fn rest(&mut self, ctx: &mut Context<Self>) {
+        self.answer_all();
+        let Some(machine) = &self.machine else { return };
+        if machine.ended() {
+            return self.leave(Exit::Ended, ctx);
+        }
+        if self.draining && self.attempts.is_empty() {
+            return self.leave(Exit::Drained, ctx);
+        }
+        let followed = self.readers.as_ref().is_some_and(|readers| readers.receiver_count() > 0);
+        let horizon = self.core.clock.now().after(PARK_HORIZON);
+        if let Some(due) = machine.idle_until().filter(|due| *due > horizon && !followed) {
+            self.leave(Exit::Parked { due, lsn: self.lsn }, ctx);
+        }
+    }
+
+    fn leave(&mut self, exit: Exit, ctx: &mut Context<Self>) {
+        if let Some(told) = self.exit.take() {
+            let _ = told.send(exit);
+        }
+        ctx.stop();
+    }
+}
+
+impl Actor for Execution {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(EXECUTION_MAILBOX);
+        let span = self.span.clone();
+        let _entered = span.enter();
+        let orphaned = self.member.orphaned().into_actor(self);
+        ctx.spawn(orphaned.map(|(), _, ctx| ctx.stop()));
+        match self.birth.take() {
+            Some(Birth::New { machine, acts, lsn }) => {
+                self.machine = Some(*machine);
+                self.lsn = lsn;
+                self.pending.acts = acts;
+                self.proceed(ctx);
+            }
+            Some(Birth::Resumed { plan, document, tasks }) => {
+                let now = self.core.clock.now();
+                match Machine::resume(plan, *document, tasks, self.core.terms, now) {
+                    Ok((machine, effects)) => {
+                        self.machine = Some(machine);
+                        self.absorb(effects, ctx);
+                    }
+                    Err(unfit) => self.leave(Exit::Unfit(unfit), ctx),
+                }
+            }
+            None => ctx.stop(),
+        }
+    }
+}
+
+impl Handler<Deliver> for Execution {
+    type Result = ();
+
+    fn handle(&mut self, Deliver(control): Deliver, ctx: &mut Self::Context) {
+        let span = self.span.clone();
+        let _entered = span.enter();
+        self.take_control(control, ctx);
+    }
+}
+
+impl Handler<Drain> for Execution {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
+        self.draining = true;
+        if let Some(machine) = &mut self.machine {
+            machine.hold();
+        }
+        self.proceed(ctx);
+    }
+}

@@ -1,0 +1,72 @@
+//! Answering controls: cancel, inspect, follow. Nobody is told what is not durable.
+
+use std::sync::Arc;
+
+use actix::Context;
+use tokio::sync::broadcast;
+use updraft_kernel::machine::{Event as Happening, Machine};
+use updraft_protocol::limits::EVENTS_BEHIND;
+use updraft_protocol::Update;
+
+use super::Execution;
+use crate::control::{CancelVerdict, Control, Inspection};
+use crate::event::Event;
+
+impl Execution {
+    pub(super) fn take_control(&mut self, control: Control, ctx: &mut Context<Self>) {
+        let open = self.machine.as_ref().is_some_and(|machine| !machine.ended());
+        match control {
+            Control::Fail(failure) => return self.apply(Happening::Fail(failure), ctx),
+            Control::Cancel(reply) if open => {
+                self.canceller = Some(reply);
+                return self.apply(Happening::Cancel, ctx);
+            }
+            control => self.unanswered.push(control),
+        }
+        self.proceed(ctx);
+    }
+
+    pub(super) fn answer_all(&mut self) {
+        let Some(machine) = &self.machine else { return };
+        if let Some(reply) = self.canceller.take() {
+            let _ = reply.send(CancelVerdict::Cancelled);
+        }
+        for control in std::mem::take(&mut self.unanswered) {
+            match control {
+                Control::Cancel(reply) => {
+                    let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
+                }
+                Control::Inspect(reply) => {
+                    let _ = reply.send(inspection(machine));
+                }
+                Control::Follow(reply) => {
+                    let readers = self.readers.get_or_insert_with(|| broadcast::channel(EVENTS_BEHIND).0);
+                    let receiver = readers.subscribe();
+                    let _ = reply.send((inspection(machine), receiver));
+                }
+                Control::Fail(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn events_of(&self, writes: &[Update]) -> Vec<Event> {
+        match &self.readers {
+            Some(readers) if readers.receiver_count() > 0 => {
+                writes.iter().map(|update| Event::of(self.live.peid, update)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn tell(&self, events: Vec<Event>) {
+        if let Some(readers) = &self.readers {
+            for event in events {
+                let _ = readers.send(event);
+            }
+        }
+    }
+}
+
+fn inspection(machine: &Machine) -> Inspection {
+    Inspection { execution: Arc::new(machine.document()), tasks: machine.task_documents() }
+}

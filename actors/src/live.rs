@@ -1,0 +1,110 @@
+//! A live execution as all threads see it: whether it is accepted, how it ended, and its permit. Outlives
+//! the actor, so that whoever waits is served by the actor's successor.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use thiserror::Error;
+use tokio::sync::Notify;
+use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
+use updraft_kernel::shared::permits::Permit;
+use updraft_protocol::{ExecutionDocument, ExecutionId, TenantCode};
+
+/// How an execution ended, or why nobody can say.
+pub type Outcome = Result<Arc<ExecutionDocument>, Lost>;
+
+/// Why an execution's end will not be told here. It is durable nevertheless and resumes at the next start.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Lost {
+    /// The engine was shut down first.
+    #[error("the engine was shut down; the execution resumes at the next start")]
+    ShutDown,
+    /// The journal failed, so nothing can go on.
+    #[error("the engine has failed: {0}; the execution resumes at the next start")]
+    Engine(String),
+}
+
+/// One execution that this engine runs.
+#[derive(Debug)]
+pub struct Live {
+    /// Which.
+    pub peid: ExecutionId,
+    /// Whose.
+    pub tenant: TenantCode,
+    /// The key under which it was submitted.
+    pub key: Option<Arc<str>>,
+    /// Settled when the journal has it, or has refused it.
+    accepted: OutcomeCell<Result<(), Lost>>,
+    outcome: OutcomeCell<Outcome>,
+    /// Wakes those who wait for either cell.
+    changed: Notify,
+    /// Its place in the engine, given back when it ends or parks.
+    permit: Mutex<Option<Permit>>,
+}
+
+impl Live {
+    /// An execution that is about to be accepted, or resumed.
+    pub fn new(peid: ExecutionId, tenant: TenantCode, key: Option<Arc<str>>, permit: Option<Permit>) -> Self {
+        Self {
+            peid,
+            tenant,
+            key,
+            accepted: OutcomeCell::new(),
+            outcome: OutcomeCell::new(),
+            changed: Notify::new(),
+            permit: Mutex::new(permit),
+        }
+    }
+
+    /// Says that the journal has it, or will not.
+    pub fn accept(&self, accepted: Result<(), Lost>) {
+        if let Settle::Won = self.accepted.settle(accepted) {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Ends it for those who wait; the first ending stands.
+    pub fn settle(&self, outcome: Outcome) -> Settle<Outcome> {
+        let settled = self.outcome.settle(outcome);
+        if matches!(settled, Settle::Won) {
+            self.hold(None);
+            self.changed.notify_waiters();
+        }
+        settled
+    }
+
+    /// How it ended, if it has.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.outcome.get()
+    }
+
+    /// Waits until the journal has it, or has refused it.
+    pub async fn accepted(&self) -> Result<(), Lost> {
+        self.until(|| self.accepted.get().cloned()).await
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&self) -> Outcome {
+        self.until(|| self.outcome.get().cloned()).await
+    }
+
+    async fn until<T>(&self, seen: impl Fn() -> Option<T>) -> T {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if let Some(value) = seen() {
+                return value;
+            }
+            changed.await;
+        }
+    }
+
+    /// Holds a permit in place of the one that it held.
+    pub fn hold(&self, permit: Option<Permit>) {
+        let held = {
+            let mut place = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, permit)
+        };
+        drop(held);
+    }
+}

@@ -1,0 +1,237 @@
+//! The node: the threads of one engine. Starts the arbiters of shards and writer on a system of their own,
+//! restarts shards that died, and ends it all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Arbiter, ArbiterHandle, System};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+use updraft_storage::write_behind::{Message, WriteBehind};
+
+use crate::brood::Brood;
+use crate::control::Control;
+use crate::core::Core;
+use crate::live::{Live, Lost};
+use crate::shard::{Drain, Launch, Link, Pass, Revive, Shard};
+use crate::writer::Writer;
+
+/// How often ended executions that the store has are forgotten.
+const SWEEP: Duration = Duration::from_millis(100);
+/// The pause before a shard that died is started again.
+const RESTART_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A thread or a runtime could not be made.
+    #[error("a thread could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+    /// The node's thread ended while it started.
+    #[error("the node's thread ended while it started")]
+    Ended,
+}
+
+impl Error {
+    /// Whether trying again can help: when the machine has threads to give again.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Thread(_))
+    }
+}
+
+/// The threads of one engine.
+pub struct Node {
+    core: Arc<Core>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    /// Dropped to stop the shards' arbiters; told when they have.
+    stop_shards: Option<oneshot::Sender<oneshot::Sender<()>>>,
+    written: Option<oneshot::Receiver<()>>,
+}
+
+impl Node {
+    /// Starts the threads: one for the node, one for the writer, one for each shard.
+    ///
+    /// # Errors
+    /// The machine has no threads to give.
+    pub async fn start(
+        core: Arc<Core>,
+        write_behind: WriteBehind,
+        messages: mpsc::Receiver<Message>,
+        inbox: usize,
+    ) -> Result<Self, Error> {
+        let shards = core.links.len();
+        let mut runtimes = (0..shards + 2).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
+        let (stop_shards, stop) = oneshot::channel();
+        let (ready, started) = oneshot::channel();
+        let (ended, written) = oneshot::channel();
+        let own = core.clone();
+        let thread = std::thread::Builder::new().name("updraft-node".into()).spawn(move || {
+            let (Some(node), Some(writer)) = (runtimes.pop(), runtimes.pop()) else { return };
+            let system = System::with_tokio_rt(move || node);
+            system.block_on(async move {
+                let writer_arbiter = Arbiter::with_tokio_rt(move || writer);
+                let actor = Writer::new(own.clone(), write_behind, messages, ended);
+                writer_arbiter.spawn_fn(move || {
+                    actor.start();
+                });
+                let arbiters: Vec<Arbiter> =
+                    runtimes.into_iter().map(|shard| Arbiter::with_tokio_rt(move || shard)).collect();
+                run_shards(own, arbiters, inbox, ready, stop).await;
+                writer_arbiter.stop();
+                let _ = tokio::task::spawn_blocking(move || writer_arbiter.join()).await;
+            });
+        })?;
+        started.await.map_err(|_| Error::Ended)?;
+        Ok(Self { core, thread: Some(thread), stop_shards: Some(stop_shards), written: Some(written) })
+    }
+
+    /// Hands an accepted execution to its shard. Called on the journal's thread; never waits. Where the
+    /// shard is just being restarted, its successor finds the execution in the registry.
+    pub fn launch(core: &Core, launch: Launch) {
+        if let Some(link) = core.link(core.shard_of(&launch.live.tenant)) {
+            let _ = link.inbox.try_send(launch);
+        }
+    }
+
+    /// Has executions read back from the store.
+    pub async fn revive(&self, lives: Vec<Arc<Live>>) {
+        let mut by_shard: Vec<Vec<Arc<Live>>> = self.core.links.iter().map(|_| Vec::new()).collect();
+        for live in lives {
+            by_shard[self.core.shard_of(&live.tenant)].push(live);
+        }
+        for (shard, lives) in by_shard.into_iter().enumerate() {
+            if let Some(link) = self.core.link(shard) {
+                let _ = link.addr.send(Revive(lives)).await;
+            }
+        }
+    }
+
+    /// Passes a control to an execution. The reply is dropped where it does not live here.
+    pub async fn pass(core: &Core, live: Arc<Live>, control: Control) {
+        if let Some(link) = core.link(core.shard_of(&live.tenant)) {
+            let _ = link.addr.send(Pass { live, control }).await;
+        }
+    }
+
+    /// Lets what runs end until `deadline`, then stops the shards, closes the journal and waits, again until
+    /// `deadline`, until the store has everything. What is left is in the journal.
+    pub async fn shutdown(mut self, deadline: Instant) -> bool {
+        let _ = timeout_at(deadline, self.drain()).await;
+        for live in self.core.registry.unfinished(|_| true) {
+            self.core.lose(&live, Lost::ShutDown);
+        }
+        let Some(stop) = self.stop_shards.take() else { return false };
+        let (stopped, told) = oneshot::channel();
+        if stop.send(stopped).is_ok() {
+            let _ = told.await;
+        }
+        self.core.journal.close().await;
+        let stored = match self.written.take() {
+            Some(written) => matches!(timeout_at(deadline, written).await, Ok(Ok(()))),
+            None => false,
+        };
+        if let Some(thread) = self.thread.take() {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        stored
+    }
+
+    async fn drain(&self) {
+        let mut answers = Vec::new();
+        for shard in 0..self.core.links.len() {
+            let (answer, drained) = oneshot::channel();
+            if let Some(link) = self.core.link(shard) {
+                let _ = link.addr.send(Drain(answer)).await;
+                answers.push(drained);
+            }
+        }
+        for drained in answers {
+            let _ = drained.await;
+        }
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+async fn run_shards(
+    core: Arc<Core>,
+    arbiters: Vec<Arbiter>,
+    inbox: usize,
+    ready: oneshot::Sender<()>,
+    stop: oneshot::Receiver<oneshot::Sender<()>>,
+) {
+    let mut supervisors = Vec::new();
+    for (index, arbiter) in arbiters.iter().enumerate() {
+        let (up, is_up) = oneshot::channel();
+        supervisors.push(actix::spawn(supervise(core.clone(), index, arbiter.handle(), inbox, up)));
+        let _ = is_up.await;
+    }
+    let _ = ready.send(());
+    let sweeper = {
+        let core = core.clone();
+        actix::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                core.registry.sweep(core.stored.get());
+            }
+        })
+    };
+    let told = stop.await;
+    sweeper.abort();
+    for (index, supervisor) in supervisors.iter().enumerate() {
+        supervisor.abort();
+        core.relink(index, None);
+    }
+    let joined = tokio::task::spawn_blocking(move || {
+        for arbiter in arbiters {
+            arbiter.stop();
+            let _ = arbiter.join();
+        }
+    });
+    let _ = joined.await;
+    if let Ok(told) = told {
+        let _ = told.send(());
+    }
+}
+
+/// Keeps one shard running: a shard that died is followed by another, which reads its executions back.
+async fn supervise(
+    core: Arc<Core>,
+    index: usize,
+    arbiter: ArbiterHandle,
+    inbox: usize,
+    up: oneshot::Sender<()>,
+) {
+    let mut up = Some(up);
+    loop {
+        let brood = Brood::new();
+        let (died, death) = oneshot::channel::<()>();
+        let (sender, receiver) = mpsc::channel(inbox);
+        let (started, addr) = oneshot::channel();
+        let (own, parent) = (core.clone(), brood.parent());
+        arbiter.spawn_fn(move || {
+            let _ = started.send(Shard::launch(own, index, receiver, parent, died));
+        });
+        if let Ok(addr) = addr.await {
+            core.relink(index, Some(Link { addr: addr.clone(), inbox: sender }));
+            match up.take() {
+                Some(up) => {
+                    let _ = up.send(());
+                }
+                None => {
+                    let lives = core.registry.unfinished(|live| core.shard_of(&live.tenant) == index);
+                    let _ = addr.send(Revive(lives)).await;
+                }
+            }
+            let _ = death.await;
+            tracing::error!(shard = index, "a shard died and is restarted");
+            metrics::counter!("updraft_shard_panics_total").increment(1);
+            core.relink(index, None);
+            brood.gone().await;
+        }
+        tokio::time::sleep(RESTART_PAUSE).await;
+    }
+}

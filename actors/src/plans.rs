@@ -1,0 +1,134 @@
+//! Plans in memory: the checked plan of each playbook version, by its id. A version never changes, so an
+//! entry is never stale.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use serde_json::Value;
+use thiserror::Error;
+use updraft_kernel::plan::{Mistake, Plan};
+use updraft_protocol::limits::PLANS_CACHED;
+use updraft_protocol::{Catalogue, Json, Playbook, PlaybookId, TenantCode};
+use updraft_storage::Store;
+
+/// Why there is no plan.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The tenant has no such playbook.
+    #[error("no playbook {pid}")]
+    Missing {
+        /// The id asked for.
+        pid: PlaybookId,
+    },
+    /// The stored playbook is not valid with the integrations that this engine has.
+    #[error("playbook \"{name}\" version {version}: {}", first(.mistakes))]
+    Invalid {
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: u32,
+        /// What is wrong with it.
+        mistakes: Vec<Mistake>,
+    },
+    /// The stored definition cannot be read.
+    #[error("playbook {pid} cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        pid: PlaybookId,
+        /// Why.
+        source: updraft_protocol::parse::Error,
+    },
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] updraft_storage::Error),
+}
+
+impl Error {
+    /// Whether trying again can help.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.retryable())
+    }
+}
+
+fn first(mistakes: &[Mistake]) -> String {
+    mistakes.first().map_or_else(|| "not valid".to_owned(), ToString::to_string)
+}
+
+/// A playbook version that is ready to run.
+#[derive(Debug)]
+pub struct Ready {
+    /// Which.
+    pub pid: PlaybookId,
+    /// Whose.
+    pub tenant: TenantCode,
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// The values of its variables where a submission gives no others.
+    pub variables: BTreeMap<String, Value>,
+    /// The same as text.
+    pub variables_json: Json,
+}
+
+/// The plans of one engine.
+#[derive(Debug)]
+pub struct Plans {
+    catalogue: Catalogue,
+    cached: DashMap<PlaybookId, Arc<Ready>>,
+}
+
+impl Plans {
+    /// No plans yet, for the tools of this engine.
+    pub fn new(catalogue: Catalogue) -> Self {
+        Self { catalogue, cached: DashMap::new() }
+    }
+
+    /// Checks a playbook against the tools of this engine.
+    ///
+    /// # Errors
+    /// Its mistakes.
+    pub fn check(&self, playbook: &Playbook) -> Result<Plan, Vec<Mistake>> {
+        Plan::check(playbook, &self.catalogue)
+    }
+
+    /// A tenant's playbook version, from memory or from the store.
+    ///
+    /// # Errors
+    /// No such playbook, one that is not valid with these tools, or a store that does not answer.
+    pub async fn get(
+        &self,
+        store: &dyn Store,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Arc<Ready>, Error> {
+        if let Some(held) = self.cached.get(&pid) {
+            return if held.tenant == *tenant { Ok(held.clone()) } else { Err(Error::Missing { pid }) };
+        }
+        let document = store.playbook(tenant, pid).await?.ok_or(Error::Missing { pid })?;
+        let playbook = Playbook::parse(document.definition.as_str().as_bytes())
+            .map_err(|source| Error::Unreadable { pid, source })?;
+        let plan = self.check(&playbook).map_err(|mistakes| Error::Invalid {
+            name: playbook.name.to_string(),
+            version: playbook.version,
+            mistakes,
+        })?;
+        let variables_json = Json::from(Value::from_iter(playbook.variables.clone()));
+        let ready = Ready {
+            pid,
+            tenant: tenant.clone(),
+            plan: Arc::new(plan),
+            variables: playbook.variables,
+            variables_json,
+        };
+        Ok(self.keep(Arc::new(ready)))
+    }
+
+    fn keep(&self, ready: Arc<Ready>) -> Arc<Ready> {
+        if self.cached.len() >= PLANS_CACHED {
+            let victim = self.cached.iter().next().map(|entry| *entry.key());
+            victim.and_then(|victim| self.cached.remove(&victim));
+        }
+        self.cached.insert(ready.pid, ready.clone());
+        ready
+    }
+}

@@ -1,0 +1,74 @@
+//! Reviving: reading an execution back from the store, after its actor died, or its wait is over, or the
+//! engine started.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use updraft_kernel::plan::Plan;
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{ExecutionDocument, TaskDocument};
+
+use crate::core::Core;
+use crate::live::{Live, Lost};
+use crate::plans;
+
+/// The pause before the store is asked again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What the store has of an execution.
+pub(crate) enum Found {
+    /// It is unfinished.
+    Unfinished { plan: Arc<Plan>, document: Box<ExecutionDocument>, tasks: Vec<TaskDocument> },
+    /// It is unfinished, and its playbook cannot be run.
+    Unplanned { document: Box<ExecutionDocument>, tasks: Vec<TaskDocument>, reason: String },
+    /// It has ended.
+    Ended(Box<ExecutionDocument>),
+    /// There is no such execution: it was never accepted.
+    Nothing,
+}
+
+/// Reads an execution, once the store has everything that was journaled of it: all below `lsn`, or all of
+/// this moment where `lsn` is not known. Asks again while the store is unavailable.
+pub(crate) async fn find(core: &Core, live: &Live, lsn: Option<u64>) -> Result<Found, Lost> {
+    if !lsn.is_some_and(|lsn| core.stored.reached(lsn + 1)) {
+        core.flush().await?;
+    }
+    loop {
+        match read(core, live).await {
+            Ok(found) => return Ok(found),
+            Err(error) if error.retryable() => {
+                tracing::warn!(peid = %live.peid, %error, "an execution cannot be read back yet");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => return Err(Lost::Engine(error.to_string())),
+        }
+        if core.failed.is_settled() {
+            return Err(Lost::ShutDown);
+        }
+    }
+}
+
+async fn read(core: &Core, live: &Live) -> Result<Found, updraft_storage::Error> {
+    let Some(document) = core.store.execution(&live.tenant, live.peid).await? else {
+        return Ok(Found::Nothing);
+    };
+    if document.state.execution_status.ended() {
+        return Ok(Found::Ended(Box::new(document)));
+    }
+    let mut tasks: Vec<TaskDocument> = Vec::new();
+    loop {
+        let after = tasks.last().map_or(0, |task| task.head.task_seq);
+        let page = core.store.tasks(&live.tenant, live.peid, after, PAGE_ROWS).await?;
+        let last = page.len() < PAGE_ROWS;
+        tasks.extend(page);
+        if last {
+            break;
+        }
+    }
+    let document = Box::new(document);
+    match core.plans.get(core.store.as_ref(), &live.tenant, document.head.pid).await {
+        Ok(ready) => Ok(Found::Unfinished { plan: ready.plan.clone(), document, tasks }),
+        Err(plans::Error::Store(error)) => Err(error),
+        Err(error) => Ok(Found::Unplanned { document, tasks, reason: error.to_string() }),
+    }
+}

@@ -1,0 +1,203 @@
+//! The shard actor: the executions of its tenants on one arbiter. Launches them, watches them, revives
+//! those that died or whose wait is over, and passes controls on.
+
+mod drain;
+mod exit;
+mod resident;
+
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler,
+    WrapFuture,
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use updraft_kernel::machine::{Act, Machine};
+use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
+use updraft_protocol::{ExecutionId, Timestamp};
+
+use crate::brood::Parent;
+use crate::commit::Commits;
+use crate::control::Control;
+use crate::core::Core;
+use crate::execution::{Birth, Deliver, Execution};
+use crate::live::Live;
+use resident::{Place, Resident};
+
+/// The way into a shard.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub(crate) addr: Addr<Shard>,
+    /// Holds every execution that admission lets in, so that the journal's thread never waits here.
+    pub(crate) inbox: mpsc::Sender<Launch>,
+}
+
+/// An accepted execution, its first writes durable.
+pub struct Launch {
+    /// Its handle.
+    pub live: Arc<Live>,
+    /// Its machine.
+    pub machine: Box<Machine>,
+    /// What to do first.
+    pub acts: Vec<Act>,
+    /// Where its first writes stand in the journal.
+    pub lsn: u64,
+}
+
+/// A control for one execution of the shard.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Pass {
+    pub(crate) live: Arc<Live>,
+    pub(crate) control: Control,
+}
+
+/// Executions to be read back from the store.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Revive(pub(crate) Vec<Arc<Live>>);
+
+/// Leave nothing running; answered when nothing is.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drain(pub(crate) oneshot::Sender<()>);
+
+pub(crate) struct Shard {
+    index: usize,
+    core: Arc<Core>,
+    commits: Rc<Commits>,
+    residents: HashMap<ExecutionId, Resident>,
+    /// Parked executions by the instant that they wait for.
+    parked: BTreeSet<(Timestamp, ExecutionId)>,
+    /// The timer of the first of them.
+    alarm: Option<(Timestamp, SpawnHandle)>,
+    /// Bounds the reads of executions that are revived together.
+    revivals: Arc<Semaphore>,
+    draining: Option<oneshot::Sender<()>>,
+    /// Dropped when the shard dies, which ends its executions: their successors are read from the store.
+    parent: Parent,
+    _died: oneshot::Sender<()>,
+}
+
+impl Shard {
+    /// Starts the shard on this thread; `died` is dropped when it ends.
+    pub(crate) fn launch(
+        core: Arc<Core>,
+        index: usize,
+        inbox: mpsc::Receiver<Launch>,
+        parent: Parent,
+        died: oneshot::Sender<()>,
+    ) -> Addr<Self> {
+        Self::create(move |ctx| {
+            ctx.set_mailbox_capacity(SHARD_MAILBOX);
+            ctx.add_stream(futures_util::stream::unfold(inbox, async |mut inbox| {
+                inbox.recv().await.map(|launch| (launch, inbox))
+            }));
+            Self {
+                index,
+                commits: Commits::new(core.clone()),
+                core,
+                residents: HashMap::new(),
+                parked: BTreeSet::new(),
+                alarm: None,
+                revivals: Arc::new(Semaphore::new(REVIVALS_AT_ONCE)),
+                draining: None,
+                parent,
+                _died: died,
+            }
+        })
+    }
+
+    /// Starts an execution's actor and watches it.
+    fn bear(&mut self, live: &Arc<Live>, birth: Birth, ctx: &mut Context<Self>) {
+        let (exit, exited) = oneshot::channel();
+        let (core, commits) = (self.core.clone(), self.commits.clone());
+        let addr = Execution::launch(core, live.clone(), commits, birth, self.parent.member(), exit);
+        let peid = live.peid;
+        let resident = self.residents.entry(peid).or_insert_with(|| Resident::new(live.clone()));
+        for control in resident.settle_in(addr.clone()) {
+            deliver(&addr, control);
+        }
+        if self.draining.is_some() {
+            deliver_drain(&addr);
+        }
+        let watch = exited.into_actor(self);
+        ctx.spawn(watch.map(move |exit, shard, ctx| shard.exited(peid, exit.ok(), ctx)));
+        self.gauge();
+    }
+
+    fn gauge(&self) {
+        let shard = self.index.to_string();
+        metrics::gauge!("updraft_shard_executions", "shard" => shard).set(self.residents.len() as f64);
+    }
+}
+
+/// Hands a control to an execution: waits beside the shard where its mailbox is full; where it is gone,
+/// the control's reply is dropped and its asker asks again.
+fn deliver(addr: &Addr<Execution>, control: Control) {
+    if let Err(actix::prelude::SendError::Full(message)) = addr.try_send(Deliver(control)) {
+        let addr = addr.clone();
+        actix::spawn(async move {
+            let _ = addr.send(message).await;
+        });
+    }
+}
+
+fn deliver_drain(addr: &Addr<Execution>) {
+    let addr = addr.clone();
+    actix::spawn(async move {
+        let _ = addr.send(crate::execution::Drain).await;
+    });
+}
+
+impl Actor for Shard {
+    type Context = Context<Self>;
+}
+
+impl StreamHandler<Launch> for Shard {
+    fn handle(&mut self, launch: Launch, ctx: &mut Self::Context) {
+        let Launch { live, machine, acts, lsn } = launch;
+        // After a restart of the shard the same execution may have been read from the store first.
+        if !self.residents.contains_key(&live.peid) && live.outcome().is_none() {
+            self.bear(&live, Birth::New { machine, acts, lsn }, ctx);
+        }
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+impl Handler<Pass> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Pass { live, control }: Pass, ctx: &mut Self::Context) {
+        let now = self.core.clock.now();
+        let Some(resident) = self.residents.get_mut(&live.peid) else { return };
+        match &resident.place {
+            Place::Running(addr) => deliver(addr, control),
+            Place::Reviving => resident.wait(control),
+            Place::Parked { due, .. } => {
+                tracing::debug!(peid = %live.peid, %due, %now, "a parked execution is asked for");
+                let key = (*due, live.peid);
+                resident.wait(control);
+                self.parked.remove(&key);
+                self.revive(live.peid, ctx);
+            }
+        }
+    }
+}
+
+impl Handler<Revive> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Revive(lives): Revive, ctx: &mut Self::Context) {
+        for live in lives {
+            let peid = live.peid;
+            if !self.residents.contains_key(&peid) {
+                self.residents.insert(peid, Resident::new(live));
+                self.revive(peid, ctx);
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! A resident: one execution in its shard, wherever it is at the moment.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use actix::Addr;
+use updraft_protocol::Timestamp;
+use updraft_protocol::limits::{EXECUTION_MAILBOX, RESTART_WINDOW, RESTARTS};
+
+use crate::control::Control;
+use crate::execution::Execution;
+use crate::live::Live;
+
+/// Where an execution is.
+pub(super) enum Place {
+    /// In its actor.
+    Running(Addr<Execution>),
+    /// Being read back from the store.
+    Reviving,
+    /// In the store only, until an instant.
+    Parked { due: Timestamp, lsn: u64 },
+}
+
+pub(super) struct Resident {
+    pub(super) live: Arc<Live>,
+    pub(super) place: Place,
+    /// Controls that wait for its actor.
+    controls: Vec<Control>,
+    /// When its actor died, within the window.
+    deaths: VecDeque<Timestamp>,
+}
+
+/// What to do about a death.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Verdict {
+    /// Start it again.
+    Restart,
+    /// It died too often.
+    GiveUp,
+}
+
+impl Resident {
+    pub(super) fn new(live: Arc<Live>) -> Self {
+        Self { live, place: Place::Reviving, controls: Vec::new(), deaths: VecDeque::new() }
+    }
+
+    /// Keeps a control until the actor is there. Beyond the limit its reply is dropped: its asker asks again.
+    pub(super) fn wait(&mut self, control: Control) {
+        if self.controls.len() < EXECUTION_MAILBOX {
+            self.controls.push(control);
+        }
+    }
+
+    /// Its actor is there; gives out the controls that waited.
+    pub(super) fn settle_in(&mut self, addr: Addr<Execution>) -> Vec<Control> {
+        self.place = Place::Running(addr);
+        std::mem::take(&mut self.controls)
+    }
+
+    /// Counts a death of its actor.
+    pub(super) fn died(&mut self, now: Timestamp) -> Verdict {
+        let window = u64::try_from(RESTART_WINDOW.as_millis()).unwrap_or(u64::MAX);
+        self.deaths.retain(|death| now.since(*death) < window);
+        self.deaths.push_back(now);
+        if self.deaths.len() > RESTARTS as usize { Verdict::GiveUp } else { Verdict::Restart }
+    }
+
+    /// Whether its actor died too often to be tried again.
+    pub(super) fn given_up(&self) -> bool {
+        self.deaths.len() > RESTARTS as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use updraft_protocol::{ExecutionId, TenantCode};
+
+    fn resident() -> Resident {
+        let peid = ExecutionId::from_bytes([7; 16]);
+        let tenant = TenantCode::new("acme").unwrap();
+        Resident::new(Arc::new(Live::new(peid, tenant, None, None)))
+    }
+
+    #[test]
+    fn restarts_are_counted_within_a_window() {
+        let mut resident = resident();
+        for _ in 0..RESTARTS {
+            assert_eq!(resident.died(Timestamp(1_000)), Verdict::Restart);
+        }
+        assert_eq!(resident.died(Timestamp(2_000)), Verdict::GiveUp);
+        assert!(resident.given_up());
+    }
+
+    #[test]
+    fn deaths_before_the_window_are_forgiven() {
+        let mut resident = resident();
+        let window = RESTART_WINDOW.as_millis() as u64;
+        for death in 0..20 {
+            assert_eq!(resident.died(Timestamp(death * window)), Verdict::Restart);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The ready queue: which slot is written next, the oldest first. Owns the order; each ready slot stands in
+//! it once.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// Slots that may be written, by the oldest journal position that they carry.
+///
+/// New documents come in the order of the journal, so a plain queue keeps them sorted, and that is nearly
+/// all. Those that come back from a batch are older than the end of the queue and stand in a heap beside it.
+#[derive(Default)]
+pub(super) struct Ready {
+    fresh: VecDeque<(u64, usize)>,
+    back: BinaryHeap<Reverse<(u64, usize)>>,
+}
+
+impl Ready {
+    /// Adds a slot whose position is the newest.
+    pub(super) fn push(&mut self, lsn: u64, slot: usize) {
+        self.fresh.push_back((lsn, slot));
+    }
+
+    /// Adds a slot that comes back from a batch.
+    pub(super) fn push_back(&mut self, lsn: u64, slot: usize) {
+        self.back.push(Reverse((lsn, slot)));
+    }
+
+    /// The slot to write next.
+    pub(super) fn peek(&self) -> Option<usize> {
+        let next =
+            if self.back_is_next() { self.back.peek().map(|Reverse(next)| next) } else { self.fresh.front() };
+        next.map(|(_, slot)| *slot)
+    }
+
+    /// Removes the slot that [`peek`](Self::peek) names.
+    pub(super) fn pop(&mut self) {
+        if self.back_is_next() {
+            self.back.pop();
+        } else {
+            self.fresh.pop_front();
+        }
+    }
+
+    fn back_is_next(&self) -> bool {
+        match (self.back.peek(), self.fresh.front()) {
+            (Some(Reverse((back, _))), Some((fresh, _))) => back <= fresh,
+            (back, _) => back.is_some(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_next_wherever_it_came_from() {
+        let mut ready = Ready::default();
+        for lsn in [2, 4, 6] {
+            ready.push(lsn, lsn as usize);
+        }
+        for lsn in [5, 1, 4] {
+            ready.push_back(lsn, 10 + lsn as usize);
+        }
+        let mut order = Vec::new();
+        while let Some(slot) = ready.peek() {
+            order.push(slot);
+            ready.pop();
+        }
+        assert_eq!(order, [11, 2, 14, 4, 15, 6]);
+    }
+}

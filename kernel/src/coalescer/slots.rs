@@ -1,0 +1,134 @@
+//! Slots: one for each document of the coalescer, found by its id. Owns their memory; knows no order.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use updraft_protocol::ids::mix;
+use updraft_protocol::{DocumentId, Update};
+
+/// One update with what the coalescer counts of it.
+pub(super) struct Part {
+    pub(super) update: Update,
+    /// The oldest journal position that went into it.
+    pub(super) lsn: u64,
+    /// What was added to the sum, so that the same is taken away.
+    pub(super) bytes: usize,
+}
+
+impl Part {
+    pub(super) fn new(lsn: u64, update: Update) -> Self {
+        Self { lsn, bytes: update.bytes(), update }
+    }
+
+    /// Lays what came later over it; the oldest position stays.
+    pub(super) fn lay_over(&mut self, newer: Update) {
+        self.update.merge(newer);
+        self.bytes = self.update.bytes();
+    }
+}
+
+/// What the coalescer has of one document. It is ready when something waits and nothing is in flight.
+pub(super) struct Slot {
+    id: DocumentId,
+    pub(super) waiting: Option<Part>,
+    pub(super) in_flight: bool,
+}
+
+/// The map holds numbers and the slots stand beside it: batches and queues name a slot without hashing,
+/// and a growing map moves no updates. It is never iterated.
+#[derive(Default)]
+pub(super) struct Slots {
+    index: HashMap<DocumentId, usize, BuildHasherDefault<IdHasher>>,
+    slots: Vec<Slot>,
+    free: Vec<usize>,
+}
+
+impl Slots {
+    /// The slot of a document; a new one where it has none.
+    pub(super) fn of(&mut self, id: DocumentId) -> usize {
+        *self.index.entry(id).or_insert_with(|| {
+            let slot = Slot { id, waiting: None, in_flight: false };
+            if let Some(at) = self.free.pop() {
+                self.slots[at] = slot;
+                return at;
+            }
+            self.slots.push(slot);
+            self.slots.len() - 1
+        })
+    }
+
+    /// The slot with a number that [`of`](Self::of) gave and that was not removed since.
+    pub(super) fn get(&mut self, at: usize) -> &mut Slot {
+        &mut self.slots[at]
+    }
+
+    /// Forgets a document of which nothing waits and nothing is in flight.
+    pub(super) fn remove(&mut self, at: usize) {
+        self.index.remove(&self.slots[at].id);
+        self.free.push(at);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+}
+
+/// Spreads ids that the engine has made itself: nobody outside chooses them to collide.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 = mix(self.0 ^ u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.0 = self.0.wrapping_add(value as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::hash::BuildHasher;
+
+    use updraft_protocol::{ExecutionId, TaskId};
+
+    use super::*;
+
+    #[test]
+    fn ids_that_follow_each_other_spread_over_the_low_and_the_high_bits() {
+        let hasher = BuildHasherDefault::<IdHasher>::default();
+        let (mut low, mut high) = (HashSet::new(), HashSet::new());
+        for number in 0..512_u128 {
+            let bytes = number.to_be_bytes();
+            for id in [
+                DocumentId::Task(TaskId::from_bytes(bytes)),
+                DocumentId::Execution(ExecutionId::from_bytes(bytes)),
+            ] {
+                let hash = hasher.hash_one(id);
+                low.insert(hash & 0xfff);
+                high.insert(hash >> 57);
+            }
+        }
+        assert_eq!(high.len(), 128);
+        assert!(low.len() > 800, "{} of about 906", low.len());
+    }
+
+    #[test]
+    fn a_slot_that_was_freed_serves_the_next_document() {
+        let mut slots = Slots::default();
+        let id = |n: u8| DocumentId::Task(TaskId::from_bytes([n; 16]));
+        assert_eq!((slots.of(id(1)), slots.of(id(2)), slots.of(id(1))), (0, 1, 0));
+        slots.remove(0);
+        assert_eq!((slots.len(), slots.of(id(3)), slots.len()), (1, 0, 2));
+    }
+}

@@ -1,0 +1,138 @@
+//! The invariants as named functions, over documents and machines: unit, property, crash and simulation
+//! tests call the same ones, and so do the machine's debug assertions.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+use updraft_protocol::{
+    ExecutionDocument, ExecutionStatus, Revision, StepId, TaskDocument, TaskId, TaskStatus,
+};
+
+use crate::machine::Machine;
+use crate::plan::{Plan, PlannedKind, PlannedStep};
+
+/// An invariant that does not hold, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{invariant}: {what}")]
+pub struct Violation {
+    /// The name of the invariant.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+fn violated(invariant: &'static str, what: impl Into<String>) -> Result<(), Violation> {
+    Err(Violation { invariant, what: what.into() })
+}
+
+/// An execution ends exactly once: its statuses in the order told have one end, and it is the last.
+pub fn one_end(statuses: &[ExecutionStatus]) -> Result<(), Violation> {
+    let ends = statuses.iter().filter(|status| status.ended()).count();
+    match statuses.last() {
+        Some(last) if ends == 1 && last.ended() => Ok(()),
+        _ => violated("one end", format!("{ends} ends in {statuses:?}")),
+    }
+}
+
+/// When an execution has ended, so have all its tasks, and the end is complete.
+pub fn ended_whole(execution: &ExecutionDocument, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    let state = &execution.state;
+    if !state.execution_status.ended() {
+        return violated("ended whole", format!("{} is {}", execution.peid, state.execution_status));
+    }
+    if state.finished_date.is_none() || state.playbook_runtime.is_none() {
+        return violated("ended whole", format!("{} has no end time", execution.peid));
+    }
+    match tasks.iter().find(|task| !task.state.status.ended()) {
+        Some(task) => violated(
+            "ended whole",
+            format!("{} is {} while its execution is {}", task.head.step_id, task.state.status, state.execution_status),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Steps run in order: a task is the first step's, or an ended task asks for its step, or a `parallel`
+/// task opened it.
+pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
+    let by_step: BTreeMap<&StepId, &TaskDocument> = tasks.iter().map(|task| (&task.head.step_id, task)).collect();
+    for task in tasks {
+        let id = &task.head.step_id;
+        let Some(index) = plan.index_of(id) else {
+            return violated("steps in order", format!("no step \"{id}\""));
+        };
+        let asked = index == plan.start
+            || plan.steps.iter().any(|step| {
+                by_step.get(&step.id).is_some_and(|before| {
+                    before.head.task_seq < task.head.task_seq && asks_for(step, before, index)
+                })
+            });
+        if !asked {
+            return violated("steps in order", format!("nothing that ended asks for \"{id}\""));
+        }
+    }
+    Ok(())
+}
+
+fn asks_for(step: &PlannedStep, task: &TaskDocument, next: crate::plan::StepIndex) -> bool {
+    let status = task.state.status;
+    let ended_as = |wanted: TaskStatus, to: Option<crate::plan::StepIndex>| status == wanted && to == Some(next);
+    match &step.kind {
+        PlannedKind::Action(action) => {
+            ended_as(TaskStatus::Completed, action.on_success)
+                || ended_as(TaskStatus::Failed, action.on_failure)
+                || ended_as(TaskStatus::Unknown, action.on_unknown)
+        }
+        PlannedKind::Parallel(parallel) => {
+            parallel.branches.contains(&next)
+                || ended_as(TaskStatus::Completed, parallel.on_success)
+                || ended_as(TaskStatus::Failed, parallel.on_failure)
+        }
+        PlannedKind::If(choice) => {
+            ended_as(TaskStatus::Completed, choice.then)
+                || ended_as(TaskStatus::Completed, choice.otherwise)
+                || ended_as(TaskStatus::Failed, choice.on_failure)
+        }
+        PlannedKind::Delay(delay) => ended_as(TaskStatus::Completed, delay.on_success),
+        PlannedKind::End(_) => false,
+    }
+}
+
+/// At least once, or at most once, as the step says: `acts` are the keys under which a tool acted for one
+/// completed task.
+pub fn acted_as_asked(at_most_once: bool, task: TaskId, acts: &[TaskId]) -> Result<(), Violation> {
+    if let Some(other) = acts.iter().find(|key| **key != task) {
+        return violated("acted as asked", format!("{task} acted under the key {other}"));
+    }
+    match (at_most_once, acts.len()) {
+        (true, 0 | 1) => Ok(()),
+        (true, times) => violated("acted as asked", format!("{task} acted {times} times, at most once was asked")),
+        (false, 0) => violated("acted as asked", format!("{task} completed and never acted")),
+        (false, _) => Ok(()),
+    }
+}
+
+/// Statuses never go back: of one document, what is read later is as new or newer.
+pub fn never_back(seen: &[Revision]) -> Result<(), Violation> {
+    match seen.windows(2).find(|pair| pair[1] < pair[0]) {
+        Some(pair) => violated("never back", format!("{:?} was read after {:?}", pair[1], pair[0])),
+        None => Ok(()),
+    }
+}
+
+/// What a machine holds at any time: no more attempts than places, and after the end nothing is under way.
+pub fn machine(machine: &Machine) -> Result<(), Violation> {
+    let (running, places) = machine.places();
+    if running > places {
+        return violated("places", format!("{running} attempts in {places} places"));
+    }
+    if !machine.ended() {
+        return Ok(());
+    }
+    if running > 0 {
+        return violated("one end", format!("{running} attempts after the end"));
+    }
+    let tasks = machine.task_documents();
+    steps_in_order(machine.plan(), &tasks)?;
+    ended_whole(&machine.document(), &tasks)
+}

@@ -1,0 +1,147 @@
+//! Attempts: beginning one, and what follows when it ends: the next step, another attempt, or a failure.
+
+use updraft_protocol::limits::{EXECUTION_OUTPUT_BYTES, RESPONSE_BYTES};
+use updraft_protocol::{Failure, FailureKind, Json, TaskStatus, Timestamp};
+
+use super::path::PathId;
+use super::task::{Ending, Phase, TaskSeq};
+use super::{Act, Effects, Machine, Ready, StartAttempt};
+use crate::plan::{PlannedAction, PlannedKind, StepIndex};
+use crate::retry::backoff;
+
+impl Machine {
+    /// Creates the task of an action and begins its first attempt.
+    pub(super) fn begin_action(
+        &mut self,
+        path: PathId,
+        step: StepIndex,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let task = self.create(path, step, now, effects);
+        self.start_attempt(task, 1, now, effects);
+    }
+
+    /// Begins the attempt that a task waited for.
+    pub(super) fn begin_attempt(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
+        if self.task(task).phase != Phase::Ready {
+            return;
+        }
+        let attempt = match self.task(task).state.status {
+            TaskStatus::Retrying => self.task(task).state.attempt + 1,
+            _ => self.task(task).state.attempt,
+        };
+        self.write_attempt(task, attempt, now, effects);
+        self.start_attempt(task, attempt, now, effects);
+    }
+
+    fn start_attempt(&mut self, task: TaskSeq, attempt: u32, now: Timestamp, effects: &mut Effects) {
+        let (path, step) = (self.task(task).path, self.task(task).step);
+        let plan = self.plan.clone();
+        let PlannedKind::Action(action) = &plan.step(step).kind else { return };
+        match action.arguments.render(&self.view(path)) {
+            Ok(arguments) => {
+                self.task_mut(task).phase = Phase::Running;
+                self.running += 1;
+                let task_id = self.task(task).id(self.peid);
+                let timeout = action.timeout;
+                effects.acts.push(Act::Start(Box::new(StartAttempt {
+                    task,
+                    task_id,
+                    step,
+                    attempt,
+                    arguments,
+                    timeout,
+                })));
+            }
+            Err(failure) => self.settle(task, Ending::Failed(failure), now, effects),
+        }
+    }
+
+    pub(super) fn attempt_ended(
+        &mut self,
+        task: TaskSeq,
+        attempt: u32,
+        outcome: Result<Json, Failure>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let awaited = self.tasks.get(task.index()).is_some_and(|task| {
+            task.phase == Phase::Running && task.state.attempt == attempt
+        });
+        if !awaited {
+            return;
+        }
+        self.running -= 1;
+        let plan = self.plan.clone();
+        let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return };
+        match outcome.and_then(|output| self.bounded(output)) {
+            Ok(output) => self.settle(task, Ending::Completed(Some(output)), now, effects),
+            Err(failure) => self.attempt_failed(task, attempt, action, failure, now, effects),
+        }
+    }
+
+    fn attempt_failed(
+        &mut self,
+        task: TaskSeq,
+        attempt: u32,
+        action: &PlannedAction,
+        failure: Failure,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        if action.at_most_once && failure.kind.may_have_acted() {
+            return self.settle(task, Ending::Unknown(failure), now, effects);
+        }
+        if action.at_most_once || !failure.retryable() || attempt >= action.retry.attempts {
+            return self.settle(task, Ending::Failed(failure), now, effects);
+        }
+        let due = self.retry_due(task, action, &failure, now);
+        self.write_retry(task, failure, now, effects);
+        self.wait(task, due, effects);
+    }
+
+    /// When the attempt after one that failed at `failed` is due. Derived from the task alone, so that it
+    /// is the same after a crash.
+    pub(super) fn retry_due(
+        &self,
+        task: TaskSeq,
+        action: &PlannedAction,
+        failure: &Failure,
+        failed: Timestamp,
+    ) -> Timestamp {
+        let bytes = self.task(task).id(self.peid);
+        let (_, seed) = bytes.uuid().as_u64_pair();
+        let wait = backoff(&action.retry, self.task(task).state.attempt, seed);
+        failed.after(wait.max(failure.retry_after().unwrap_or_default().min(action.retry.max)))
+    }
+
+    /// A task's instant has come: a `delay` is over, or the next attempt is due.
+    pub(super) fn task_due(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
+        let Some(due) = self.tasks.get(task.index()).and_then(|task| task.due()) else { return };
+        if now < due {
+            effects.acts.push(Act::Arm(super::Timer::Task(task), due));
+            return;
+        }
+        if matches!(self.plan.step(self.task(task).step).kind, PlannedKind::Action(_)) {
+            self.task_mut(task).phase = Phase::Ready;
+            self.ready.push_back(Ready::Again(task));
+        } else {
+            self.settle(task, Ending::Completed(None), now, effects);
+        }
+    }
+
+    fn bounded(&mut self, output: Json) -> Result<Json, Failure> {
+        let bytes = output.as_str().len();
+        if bytes > RESPONSE_BYTES {
+            let message = format!("the answer has {bytes} bytes; at most {RESPONSE_BYTES} are kept");
+            return Err(Failure::new(FailureKind::TooLarge, message));
+        }
+        if self.output_bytes + bytes > EXECUTION_OUTPUT_BYTES {
+            let message = format!("an execution keeps at most {EXECUTION_OUTPUT_BYTES} bytes of answers");
+            return Err(Failure::new(FailureKind::TooLarge, message));
+        }
+        self.output_bytes += bytes;
+        Ok(output)
+    }
+}

@@ -1,0 +1,58 @@
+//! Effects: what shall be done, as data. Writes are made durable first; then the acts are performed.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use updraft_protocol::{ExecutionStatus, TaskId, Timestamp, Update};
+
+use super::task::TaskSeq;
+use crate::plan::StepIndex;
+
+/// What an event brings about.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Effects {
+    /// Changes of documents: durable before anything in `acts` is done.
+    pub writes: Vec<Update>,
+    /// What to do then, in order.
+    pub acts: Vec<Act>,
+}
+
+/// Something to do outside of the machine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Call the tool.
+    Start(Box<StartAttempt>),
+    /// Drop an attempt that is under way; its outcome is not awaited.
+    Stop(TaskSeq),
+    /// Tell the machine when an instant has come.
+    Arm(Timer, Timestamp),
+    /// Tell those who wait that it has ended.
+    End(ExecutionStatus),
+}
+
+/// An attempt to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartAttempt {
+    /// The task's number.
+    pub task: TaskSeq,
+    /// Its id, the idempotency key.
+    pub task_id: TaskId,
+    /// The step that it runs.
+    pub step: StepIndex,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+    /// The step's arguments, rendered.
+    pub arguments: Value,
+    /// How long the attempt may take.
+    pub timeout: Duration,
+}
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// The time that the playbook allows.
+    Execution,
+    /// A `delay`, or the wait before a task's next attempt.
+    Task(TaskSeq),
+}

@@ -1,0 +1,26 @@
+//! Events: what can happen to an execution, as values.
+
+use updraft_protocol::{Failure, Json};
+
+use super::effect::Timer;
+use super::task::TaskSeq;
+
+/// Something that happened to an execution.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// An attempt ended. Of an attempt that is no longer awaited, it changes nothing.
+    AttemptEnded {
+        /// The task that it was for.
+        task: TaskSeq,
+        /// Its number.
+        attempt: u32,
+        /// What it gave, or why it failed.
+        outcome: Result<Json, Failure>,
+    },
+    /// A timer is due. One that is no longer awaited changes nothing.
+    TimerDue(Timer),
+    /// Someone asked to cancel it.
+    Cancel,
+    /// It cannot go on, for a reason outside of its playbook.
+    Fail(Failure),
+}

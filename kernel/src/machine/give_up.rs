@@ -1,0 +1,52 @@
+//! Giving up: the end of an execution that has no machine, written from its documents alone.
+
+use updraft_protocol::{
+    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Revision, TaskDocument,
+    TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
+};
+
+/// Fails an unfinished execution: its document after the failure, and the writes that lead there. Tasks
+/// that had not ended are cancelled; whether their tools acted is not known.
+pub fn give_up(
+    mut document: ExecutionDocument,
+    tasks: &[TaskDocument],
+    epoch: u64,
+    failure: Failure,
+    now: Timestamp,
+) -> (ExecutionDocument, Vec<Update>) {
+    let open = tasks.iter().filter(|task| !task.state.status.ended());
+    let mut writes: Vec<Update> = open
+        .map(|task| {
+            Update::Task(TaskUpdate {
+                task_id: task.task_request_id,
+                revision: Revision { epoch, seq: task.seq + 1 },
+                head: None,
+                state: TaskState {
+                    status: TaskStatus::Cancelled,
+                    attempt: task.state.attempt,
+                    response: None,
+                    error: Some(failure.clone()),
+                    started_date: None,
+                    updated_date: now,
+                    runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
+                },
+            })
+        })
+        .collect();
+    let started = document.state.started_date.unwrap_or(document.head.createddate);
+    let state = ExecutionState {
+        execution_status: ExecutionStatus::Failed,
+        started_date: None,
+        updated_date: now,
+        finished_date: Some(now),
+        playbook_runtime: Some(now.since(started)),
+        output: None,
+        error: Some(failure),
+    };
+    document.state.merge(state.clone());
+    document.epoch = epoch;
+    document.seq += 1;
+    let revision = Revision { epoch, seq: document.seq };
+    writes.push(Update::Execution(ExecutionUpdate { peid: document.peid, revision, head: None, state }));
+    (document, writes)
+}

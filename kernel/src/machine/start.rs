@@ -1,0 +1,82 @@
+//! The start of an execution: accepted, its document among the writes, its first step entered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
+use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Timestamp};
+
+use super::path::{Path, PathId};
+use super::{Act, Effects, Machine, Timer};
+use crate::plan::Plan;
+
+/// What the engine decides for its machines.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// The fencing number that every write carries.
+    pub epoch: u64,
+    /// Tasks at once in one execution, where its playbook does not say.
+    pub tasks_at_once: usize,
+}
+
+impl Machine {
+    /// A new execution at its first step.
+    pub fn start(
+        plan: Arc<Plan>,
+        peid: ExecutionId,
+        head: Arc<ExecutionHead>,
+        terms: Terms,
+        now: Timestamp,
+    ) -> (Self, Effects) {
+        let state = ExecutionState {
+            execution_status: ExecutionStatus::Executing,
+            started_date: Some(now),
+            updated_date: now,
+            finished_date: None,
+            playbook_runtime: None,
+            output: None,
+            error: None,
+        };
+        let mut machine = Self::new(plan, peid, head, state, terms);
+        let mut effects = Effects::default();
+        machine.write_execution(machine.state.clone(), true, &mut effects);
+        machine.begin(now, &mut effects);
+        (machine, effects)
+    }
+
+    pub(super) fn new(
+        plan: Arc<Plan>,
+        peid: ExecutionId,
+        head: Arc<ExecutionHead>,
+        state: ExecutionState,
+        terms: Terms,
+    ) -> Self {
+        let tasks_at_once = plan.tasks_at_once.unwrap_or(terms.tasks_at_once).clamp(1, TASKS_AT_ONCE_MAX);
+        Self {
+            plan,
+            peid,
+            head,
+            state,
+            epoch: terms.epoch,
+            seq: 0,
+            tasks: Vec::new(),
+            paths: vec![Path { parent: None, ended: Vec::new() }],
+            ready: VecDeque::new(),
+            running: 0,
+            tasks_at_once,
+            held: false,
+            output_bytes: 0,
+            recorded: BTreeMap::new(),
+        }
+    }
+
+    /// Arms the playbook's timeout and enters the first step.
+    pub(super) fn begin(&mut self, now: Timestamp, effects: &mut Effects) {
+        if let Some(deadline) = self.deadline() {
+            effects.acts.push(Act::Arm(Timer::Execution, deadline));
+        }
+        let start = self.plan.start;
+        self.enter(PathId::MAIN, start, now, effects);
+        self.fill(now, effects);
+    }
+}

@@ -1,0 +1,45 @@
+//! References: what of an execution a template or a condition names. Owns no rule of who may see what.
+
+use std::collections::BTreeSet;
+
+/// What the templates of a step, or its condition, read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct References {
+    /// Whether `input` is read.
+    pub(crate) input: bool,
+    /// Whether `variables` is read.
+    pub(crate) variables: bool,
+    /// The ids of the steps that are read.
+    pub(crate) steps: BTreeSet<String>,
+}
+
+impl References {
+    /// Adds what another text reads.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.input |= other.input;
+        self.variables |= other.variables;
+        self.steps.extend(other.steps);
+    }
+}
+
+/// What can be read of an earlier step.
+pub(crate) const STEP_FIELDS: [&str; 3] = ["output", "status", "error"];
+/// What can be read of an earlier step's error.
+pub(crate) const ERROR_FIELDS: [&str; 2] = ["kind", "message"];
+
+/// Why `steps` cannot be read like this; none where it can. `fields` are the constant keys after `steps`,
+/// up to the first that is computed; `whole` says that all of them are constant.
+pub(crate) fn step_read(fields: &[&str], whole: bool) -> Option<String> {
+    match fields {
+        [] if whole => Some("`steps` is read one step at a time: `steps.ID.output`".to_owned()),
+        [] => Some("a step is named by its id, not by a computed text".to_owned()),
+        [_] => None,
+        [id, field, ..] if !STEP_FIELDS.contains(field) => {
+            Some(format!("`steps.{id}` has no `{field}`; a step has `output`, `status` and `error`"))
+        }
+        [id, "error", field, ..] if !ERROR_FIELDS.contains(field) => {
+            Some(format!("`steps.{id}.error` has no `{field}`; an error has `kind` and `message`"))
+        }
+        _ => None,
+    }
+}

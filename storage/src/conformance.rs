@@ -1,0 +1,127 @@
+//! The suite that every store must pass: what the `Store` contract promises, case by case. Knows no store.
+
+mod catalogue;
+mod data;
+mod paging;
+mod reading;
+mod samples;
+mod slowest;
+mod tenants;
+mod writing;
+
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::store::Store;
+
+/// How a case ends. A claim that does not hold panics where it is made; a store that fails is an error.
+pub type Ending = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// One promise of the contract.
+pub struct Case {
+    /// What is promised.
+    pub name: &'static str,
+    run: for<'s> fn(&'s dyn Store) -> Pin<Box<dyn Future<Output = Ending> + Send + 's>>,
+}
+
+impl Case {
+    /// Holds an empty store to the promise.
+    ///
+    /// # Errors
+    /// What the store answered instead.
+    pub async fn run(&self, store: &dyn Store) -> Ending {
+        (self.run)(store).await
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+macro_rules! cases {
+    ($($part:ident: $($case:ident),+;)+) => {
+        /// Every promise.
+        pub const CASES: &[Case] = &[$($(Case {
+            name: concat!(stringify!($part), "::", stringify!($case)),
+            run: |store| Box::pin($part::$case(store)),
+        }),+),+];
+    };
+}
+
+cases! {
+    writing:
+        what_is_inserted_comes_back_whole,
+        an_update_changes_what_it_names_and_nothing_else,
+        a_head_is_laid_over_a_document_that_exists,
+        a_stale_update_changes_nothing,
+        a_newer_epoch_wins_over_a_higher_number,
+        batches_in_any_order_and_twice_end_in_the_newest_state,
+        an_update_of_a_missing_document_is_poison_and_the_others_are_written,
+        a_number_beyond_the_store_is_poison_and_the_others_are_written,
+        a_full_batch_is_answered_in_order,
+        an_empty_batch_is_written;
+    data:
+        values_come_back_as_they_were,
+        keys_may_hold_any_text,
+        nothing_and_null_are_two_things,
+        the_largest_values_fit;
+    reading:
+        tasks_come_in_order_of_their_number,
+        tasks_of_an_alert_come_by_status_and_in_all,
+        unfinished_executions_of_all_tenants_come_newest_first,
+        an_idempotency_key_finds_its_execution,
+        what_is_missing_is_none,
+        it_answers;
+    paging:
+        pages_of_one_millisecond_lose_and_repeat_nothing,
+        pages_of_unfinished_lose_and_repeat_nothing,
+        a_cursor_needs_no_row_of_its_own,
+        a_page_is_capped_and_may_be_empty;
+    tenants:
+        tenants_are_walls_between_executions,
+        tenants_are_walls_between_tasks,
+        tenants_are_walls_between_playbooks;
+    slowest:
+        runtimes_are_grouped_before_they_are_sorted,
+        only_what_was_asked_for_counts,
+        tenants_are_walls_between_runtimes;
+    catalogue:
+        a_playbook_is_put_once,
+        another_definition_is_a_conflict,
+        an_id_has_one_playbook,
+        the_newest_version_is_found_by_name,
+        many_put_one_playbook_and_one_creates_it,
+        the_catalogue_is_paged_by_name_and_version,
+        the_catalogue_knows_status_and_category,
+        epochs_grow;
+}
+
+/// The case that did not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("{case}: {reason}")]
+pub struct Broken {
+    /// Its name.
+    pub case: &'static str,
+    /// What the store answered.
+    pub reason: Box<dyn Error + Send + Sync>,
+}
+
+/// Runs every case, each on a store that `make` gives: an empty one, every time.
+///
+/// # Errors
+/// The first case in which the store fails.
+///
+/// # Panics
+/// Where the store answers something else than the contract says.
+pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) -> Result<(), Broken> {
+    for case in CASES {
+        let store = make().await;
+        case.run(&*store).await.map_err(|reason| Broken { case: case.name, reason })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Cases of reading: tasks, alerts, unfinished executions, idempotency keys, and what is not there.
+
+use updraft_protocol::{ExecutionStatus, Name, TaskStatus, TaskUpdate, Timestamp};
+
+use super::Ending;
+use super::samples::{
+    DAY, change, execution, execution_with, executions, peid, pid, revision, task, task_id, tasks, tenant,
+};
+use crate::store::Store;
+
+pub(super) async fn tasks_come_in_order_of_their_number(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let mut batch = Vec::new();
+    for number in [5, 300, 1, 2, 70_000, 4, 3] {
+        batch.push(task(1, number, &acme)?);
+        batch.push(task(2, number, &acme)?);
+    }
+    store.write(tasks(batch)).await?;
+    let all = [1, 2, 3, 4, 5, 300, 70_000];
+    let numbers = async |after, limit| {
+        let read = store.tasks(&acme, peid(1), after, limit).await?;
+        assert!(read.iter().all(|task| task.head.peid == peid(1)));
+        Ok::<_, crate::store::Error>(read.iter().map(|task| task.head.task_seq).collect::<Vec<_>>())
+    };
+    assert_eq!(numbers(0, 100).await?, all);
+    assert_eq!(numbers(0, 3).await?, all[..3]);
+    assert_eq!(numbers(3, 3).await?, all[3..6]);
+    assert_eq!(numbers(300, 3).await?, all[6..]);
+    assert_eq!(numbers(70_000, 3).await?, []);
+    assert_eq!(numbers(u32::MAX, 3).await?, []);
+    Ok(())
+}
+
+pub(super) async fn tasks_of_an_alert_come_by_status_and_in_all(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let mut batch = Vec::new();
+    for (number, status) in (1..).zip(TaskStatus::ALL) {
+        for execution in [1, 2] {
+            let mut update = task(execution, number, &acme)?;
+            update.state.status = *status;
+            batch.push(update);
+        }
+    }
+    let mut other = task(3, 1, &acme)?;
+    if let Some(head) = other.head.as_mut().and_then(std::sync::Arc::get_mut) {
+        head.alert_id = None;
+    }
+    batch.push(other);
+    store.write(tasks(batch)).await?;
+    for status in TaskStatus::ALL {
+        let read = store.tasks_of_alert(&acme, "alert-1", Some(*status), 10).await?;
+        assert_eq!(read.len(), 2, "{status}");
+        assert!(read.iter().all(|task| task.state.status == *status));
+    }
+    let all = store.tasks_of_alert(&acme, "alert-1", None, 100).await?;
+    assert_eq!(all.len(), 2 * TaskStatus::ALL.len());
+    assert_eq!(store.tasks_of_alert(&acme, "alert-1", None, 5).await?, all[..5]);
+    assert_eq!(store.tasks_of_alert(&acme, "alert-2", None, 5).await?, []);
+    assert_eq!(store.tasks_of_alert(&acme, "", None, 5).await?, []);
+
+    let moved = TaskUpdate { revision: revision(1, 2), head: None, ..task(1, 1, &acme)? };
+    let mut moved = moved;
+    moved.state.status = TaskStatus::Completed;
+    store.write(tasks([moved])).await?;
+    let executing = store.tasks_of_alert(&acme, "alert-1", Some(TaskStatus::Executing), 10).await?;
+    assert_eq!(executing.iter().map(|task| task.task_request_id).collect::<Vec<_>>(), [task_id(2, 1)]);
+    Ok(())
+}
+
+pub(super) async fn unfinished_executions_of_all_tenants_come_newest_first(store: &dyn Store) -> Ending {
+    let mut batch = Vec::new();
+    for (number, status) in (1..).zip(ExecutionStatus::ALL.iter().cycle().take(15)) {
+        let owner = tenant(if number % 2 == 0 { "acme" } else { "umbrella" })?;
+        let mut update = execution_with(number, &owner, |head| head.createddate = Timestamp(DAY + number))?;
+        update.state.execution_status = *status;
+        batch.push(update);
+    }
+    store.write(executions(batch)).await?;
+    let numbers = async || {
+        let read = store.unfinished(None, 100).await?;
+        assert!(read.iter().all(|one| !one.state.execution_status.ended()));
+        Ok::<_, crate::store::Error>(read.iter().map(|one| one.peid).collect::<Vec<_>>())
+    };
+    assert_eq!(numbers().await?, [peid(11), peid(6), peid(1)]);
+    store.write(executions([change(6, revision(1, 2), ExecutionStatus::Completed)])).await?;
+    assert_eq!(numbers().await?, [peid(11), peid(1)]);
+    Ok(())
+}
+
+pub(super) async fn an_idempotency_key_finds_its_execution(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let keyed = |number, key: &'static str| {
+        execution_with(number, &acme, |head| head.idempotency_key = Some(key.into()))
+    };
+    store.write(executions([keyed(1, "one")?, keyed(2, "two")?, execution(3, &acme)?])).await?;
+    assert_eq!(store.execution_by_key(&acme, "one").await?, Some(peid(1)));
+    assert_eq!(store.execution_by_key(&acme, "two").await?, Some(peid(2)));
+    assert_eq!(store.execution_by_key(&acme, "three").await?, None);
+    assert_eq!(store.execution_by_key(&acme, "").await?, None);
+    let ended = change(1, revision(1, 2), ExecutionStatus::Completed);
+    store.write(executions([ended])).await?;
+    assert_eq!(store.execution_by_key(&acme, "one").await?, Some(peid(1)));
+    Ok(())
+}
+
+pub(super) async fn what_is_missing_is_none(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    assert_eq!(store.execution(&acme, peid(1)).await?, None);
+    assert_eq!(store.tasks(&acme, peid(1), 0, 10).await?, []);
+    assert_eq!(store.unfinished(None, 10).await?, []);
+    assert_eq!(store.playbook(&acme, pid(1)).await?, None);
+    assert_eq!(store.playbook_named(&acme, &Name::new("phishing")?, None).await?, None);
+    Ok(())
+}
+
+pub(super) async fn it_answers(store: &dyn Store) -> Ending {
+    store.ping().await?;
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Documents and updates for the cases: small, numbered, the same at every run. Claims nothing.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use updraft_protocol::{
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
+    Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Revision, StepId, TaskDocument, TaskHead,
+    TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, ids,
+};
+use updraft_protocol::{ExecutionUpdate, TaskUpdate};
+use uuid::Uuid;
+
+use crate::store::WriteOutcome;
+
+/// The first date of every sample.
+pub(super) const DAY: u64 = 1_760_000_000_000;
+
+pub(super) const WRITTEN: WriteOutcome = WriteOutcome::Written;
+pub(super) const STALE: WriteOutcome = WriteOutcome::Stale;
+
+/// A UUIDv7 of the day, distinct for each kind and number.
+const fn uuid(kind: u64, number: u64) -> Uuid {
+    Uuid::from_u64_pair(DAY << 16 | 0x7000, 0x8000_0000_0000_0000 | kind << 48 | number)
+}
+
+pub(super) const fn peid(number: u64) -> ExecutionId {
+    ExecutionId::new(uuid(1, number))
+}
+
+pub(super) const fn pid(number: u64) -> PlaybookId {
+    PlaybookId::new(uuid(2, number))
+}
+
+pub(super) fn task_id(execution: u64, task_seq: u32) -> TaskId {
+    TaskId::derive(peid(execution), task_seq)
+}
+
+pub(super) fn tenant(code: &str) -> Result<TenantCode, ids::Error> {
+    TenantCode::new(code)
+}
+
+pub(super) const fn revision(epoch: u64, seq: u64) -> Revision {
+    Revision { epoch, seq }
+}
+
+pub(super) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::Error> {
+    Ok(ExecutionHead {
+        tenant_code: tenant.clone(),
+        pid: pid(1),
+        playbook_name: Name::new("phishing")?,
+        playbook_version: 3,
+        uid: Some("analyst-1".into()),
+        alert_id: Some("alert-1".into()),
+        priority: 7,
+        createddate: Timestamp(DAY),
+        input: Json::from(json!({"hash": "44d88612", "hosts": ["a", "b"]})),
+        variables: Json::from(json!({"threshold": 0.5})),
+        idempotency_key: None,
+    })
+}
+
+pub(super) fn execution_state(status: ExecutionStatus) -> ExecutionState {
+    ExecutionState {
+        execution_status: status,
+        started_date: None,
+        updated_date: Timestamp(DAY + 1),
+        finished_date: None,
+        playbook_runtime: None,
+        output: None,
+        error: None,
+    }
+}
+
+/// A state with every field.
+pub(super) fn full_execution_state() -> ExecutionState {
+    ExecutionState {
+        execution_status: ExecutionStatus::Failed,
+        started_date: Some(Timestamp(DAY + 1)),
+        updated_date: Timestamp(DAY + 2),
+        finished_date: Some(Timestamp(DAY + 3)),
+        playbook_runtime: Some(2),
+        output: Some(Json::from(json!({"verdict": "malicious"}))),
+        error: Some(
+            Failure::new(FailureKind::Status, "503").with_retry_after(std::time::Duration::from_secs(9)),
+        ),
+    }
+}
+
+/// The first update of an execution that is at work.
+pub(super) fn execution(number: u64, tenant: &TenantCode) -> Result<ExecutionUpdate, ids::Error> {
+    Ok(ExecutionUpdate {
+        peid: peid(number),
+        revision: revision(1, 1),
+        head: Some(Arc::new(execution_head(tenant)?)),
+        state: execution_state(ExecutionStatus::Executing),
+    })
+}
+
+/// The same with another head.
+pub(super) fn execution_with(
+    number: u64,
+    tenant: &TenantCode,
+    change: impl FnOnce(&mut ExecutionHead),
+) -> Result<ExecutionUpdate, ids::Error> {
+    let mut head = execution_head(tenant)?;
+    change(&mut head);
+    Ok(ExecutionUpdate { head: Some(Arc::new(head)), ..execution(number, tenant)? })
+}
+
+/// A later update of an execution.
+pub(super) fn change(number: u64, revision: Revision, status: ExecutionStatus) -> ExecutionUpdate {
+    ExecutionUpdate { peid: peid(number), revision, head: None, state: execution_state(status) }
+}
+
+pub(super) fn task_head(execution: u64, task_seq: u32, tenant: &TenantCode) -> Result<TaskHead, ids::Error> {
+    Ok(TaskHead {
+        peid: peid(execution),
+        task_seq,
+        step_id: StepId::new("look_up")?,
+        iteration: 2,
+        tenant_code: tenant.clone(),
+        alert_id: Some("alert-1".into()),
+        integration: Name::new("virustotal")?,
+        action: Name::new("lookup_hash")?,
+    })
+}
+
+pub(super) fn task_state(status: TaskStatus) -> TaskState {
+    TaskState {
+        status,
+        attempt: 1,
+        response: None,
+        error: None,
+        started_date: None,
+        updated_date: Timestamp(DAY + 1),
+        runtime: None,
+    }
+}
+
+/// A state with every field.
+pub(super) fn full_task_state() -> TaskState {
+    TaskState {
+        status: TaskStatus::Retrying,
+        attempt: 4,
+        response: Some(Json::from(json!(["partial", 1]))),
+        error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false)),
+        started_date: Some(Timestamp(DAY + 4)),
+        updated_date: Timestamp(DAY + 5),
+        runtime: Some(1),
+    }
+}
+
+/// The first update of a task.
+pub(super) fn task(execution: u64, task_seq: u32, tenant: &TenantCode) -> Result<TaskUpdate, ids::Error> {
+    Ok(TaskUpdate {
+        task_id: task_id(execution, task_seq),
+        revision: revision(1, 1),
+        head: Some(Arc::new(task_head(execution, task_seq, tenant)?)),
+        state: task_state(TaskStatus::Executing),
+    })
+}
+
+pub(super) fn playbook(
+    number: u64,
+    tenant: &TenantCode,
+    name: &str,
+    version: u32,
+) -> Result<PlaybookDocument, ids::Error> {
+    Ok(PlaybookDocument {
+        pid: pid(number),
+        tenant_code: tenant.clone(),
+        name: Name::new(name)?,
+        version,
+        status: PlaybookStatus::Active,
+        category_id: Some("email".into()),
+        definition: Json::from(json!({"name": name, "version": version, "steps": []})),
+        createddate: Timestamp(DAY),
+        updated_date: Timestamp(DAY),
+    })
+}
+
+/// What the store holds after a first update alone.
+pub(super) fn stored_execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
+    Some(ExecutionDocument {
+        peid: update.peid,
+        head: update.head.clone()?,
+        state: update.state.clone(),
+        epoch: update.revision.epoch,
+        seq: update.revision.seq,
+    })
+}
+
+/// What the store holds after a first update alone.
+pub(super) fn stored_task(update: &TaskUpdate) -> Option<TaskDocument> {
+    Some(TaskDocument {
+        task_request_id: update.task_id,
+        head: update.head.clone()?,
+        state: update.state.clone(),
+        epoch: update.revision.epoch,
+        seq: update.revision.seq,
+    })
+}
+
+pub(super) fn executions(updates: impl IntoIterator<Item = ExecutionUpdate>) -> Vec<Update> {
+    updates.into_iter().map(Update::Execution).collect()
+}
+
+pub(super) fn tasks(updates: impl IntoIterator<Item = TaskUpdate>) -> Vec<Update> {
+    updates.into_iter().map(Update::Task).collect()
+}

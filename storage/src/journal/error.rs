@@ -1,0 +1,87 @@
+//! Why the journal did not do what it was asked. Messages name segments and offsets, never data.
+
+use std::io;
+use std::sync::Arc;
+
+use thiserror::Error;
+use updraft_protocol::codec;
+
+/// Why the journal did not do what it was asked.
+#[derive(Debug, Clone, Error)]
+pub enum Error {
+    /// Another process, or another engine of this one, has the journal.
+    #[error("the journal in {folder} is in use by another process")]
+    InUse {
+        /// Where it is.
+        folder: String,
+    },
+    /// The disk failed while the journal was opened or read.
+    #[error("the journal failed at {what}: {cause}")]
+    Disk {
+        /// What was being done.
+        what: String,
+        /// What the disk said.
+        cause: Arc<str>,
+    },
+    /// A segment holds what was never written so, at a place that was durable.
+    #[error("the journal is corrupt: {segment} at byte {offset}: {reason}")]
+    Corrupt {
+        /// The file.
+        segment: String,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A newer version of Updraft wrote it.
+    #[error("{segment} was written in journal format {found}; this version reads up to {known}")]
+    Format {
+        /// The file.
+        segment: String,
+        /// The format found.
+        found: u8,
+        /// The newest format known.
+        known: u8,
+    },
+    /// The updates cannot be made a frame.
+    #[error("the updates cannot be written to the journal: {0}")]
+    Encode(codec::Error),
+    /// There is no room at the moment.
+    #[error("the journal is full: the store is behind")]
+    Full,
+    /// A write or a sync failed before; nothing more is accepted until the engine is started again.
+    #[error("the journal is poisoned: {cause}")]
+    Poisoned {
+        /// What failed.
+        cause: Arc<str>,
+    },
+    /// What was recovered has not been replayed, and must reach the store first.
+    #[error("the recovered journal has not been replayed yet")]
+    NotReplayed,
+    /// The store did not take everything in time; it stays in the journal.
+    #[error("the store did not take everything; it stays in the journal")]
+    NotStored,
+    /// The journal was closed.
+    #[error("the journal is closed")]
+    Closed,
+}
+
+impl Error {
+    /// Whether another try can help.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Full)
+    }
+
+    pub(super) fn disk(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::Disk { what: what.into(), cause: cause(&error) }
+    }
+}
+
+/// What an I/O error says to a person: a full disk is named as what it is on every system.
+pub(super) fn cause(error: &io::Error) -> Arc<str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "no space left on device".into(),
+        io::ErrorKind::QuotaExceeded => "disk quota exceeded".into(),
+        _ => error.to_string().into(),
+    }
+}

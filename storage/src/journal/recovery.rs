@@ -1,0 +1,161 @@
+//! Recovery: proves every segment from its first byte to its last, cuts a torn tail, and gives the frames back in
+//! order. Refuses what is corrupt with its place; never skips over it.
+
+use std::path::Path;
+
+use super::Error;
+use super::disk::Disk;
+use super::reader::{Look, SegmentReader};
+use super::segment::{self, FORMAT, HEADER_BYTES, Head, Sealed};
+use super::tail::{self, Verdict};
+
+/// A write that never finished, cut off the last segment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Torn {
+    /// The file.
+    pub segment: String,
+    /// Where it was cut.
+    pub offset: u64,
+}
+
+/// What the segments hold.
+pub(super) struct Scan {
+    /// Those that have frames, oldest first.
+    pub(super) sealed: Vec<Sealed>,
+    /// The number of the next frame.
+    pub(super) next: u64,
+    /// How many frames there are.
+    pub(super) frames: u64,
+    pub(super) torn: Option<Torn>,
+}
+
+/// Proves all segments of the folder, and leaves them as they will be read: without a torn tail, without an
+/// empty last segment, and durable.
+pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
+    let mut names = disk.list(folder).map_err(Error::disk("listing its folder"))?;
+    names.retain(|name| segment::first_of(name).is_some());
+    names.sort_unstable();
+    let mut scan = Scan { sealed: Vec::new(), next: 1, frames: 0, torn: None };
+    let count = names.len();
+    for (index, name) in names.into_iter().enumerate() {
+        let first = segment::first_of(&name).unwrap_or_default();
+        if index == 0 && first > 0 {
+            scan.next = first;
+        }
+        if first != scan.next {
+            let reason = format!("begins with {first} where {} was expected: a segment is missing", scan.next);
+            return Err(corrupt(&name, 0, reason));
+        }
+        let last_of_all = index + 1 == count;
+        let segment = Proof { disk, name: &name, path: &folder.join(&name) }.prove(first, last_of_all)?;
+        mend(disk, folder, &name, &segment, last_of_all)?;
+        let next = segment.next;
+        scan.frames += next - first;
+        scan.torn = segment.torn_at.map(|offset| Torn { segment: name.clone(), offset });
+        if next > first {
+            scan.sealed.push(Sealed { path: folder.join(&name), name, first, last: next - 1 });
+        }
+        scan.next = next;
+    }
+    Ok(scan)
+}
+
+/// What one segment holds.
+struct Proven {
+    next: u64,
+    torn_at: Option<u64>,
+}
+
+struct Proof<'a> {
+    disk: &'a dyn Disk,
+    name: &'a str,
+    path: &'a Path,
+}
+
+impl Proof<'_> {
+    fn prove(&self, first: u64, last_of_all: bool) -> Result<Proven, Error> {
+        let reading = || Error::disk(format!("reading {}", self.name));
+        let mut reader = SegmentReader::open(self.disk, self.path).map_err(reading())?;
+        match segment::read_head(reader.peek(HEADER_BYTES).map_err(reading())?) {
+            Head::First(found) if found == first => reader.advance(HEADER_BYTES),
+            Head::First(found) => {
+                return Err(corrupt(self.name, 0, format!("the header says that it begins with {found}")));
+            }
+            Head::Format(found) => {
+                return Err(Error::Format { segment: self.name.to_owned(), found, known: FORMAT });
+            }
+            Head::Bad => {
+                return if last_of_all && never_written(&mut reader).map_err(reading())? {
+                    Ok(Proven { next: first, torn_at: Some(0) })
+                } else {
+                    Err(corrupt(self.name, 0, "the header is not that of a segment".to_owned()))
+                };
+            }
+        }
+        let mut next = first;
+        loop {
+            let offset = reader.offset();
+            match reader.look().map_err(reading())? {
+                Look::End => return Ok(Proven { next, torn_at: None }),
+                Look::Frame(header) if header.lsn == next => {
+                    reader.advance(header.frame_bytes());
+                    next += 1;
+                }
+                Look::Frame(header) => {
+                    let reason = format!("frame {} where {next} was expected", header.lsn);
+                    return Err(corrupt(self.name, offset, reason));
+                }
+                Look::Bad(reason) => {
+                    let torn = last_of_all && tail::judge(&mut reader, next).map_err(reading())? == Verdict::Torn;
+                    return if torn {
+                        Ok(Proven { next, torn_at: Some(offset) })
+                    } else {
+                        Err(corrupt(self.name, offset, reason.to_owned()))
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// Whether a segment without a header is one that was made when power failed: short, or all zeros.
+fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
+    if reader.peek(HEADER_BYTES)?.len() < HEADER_BYTES {
+        return Ok(true);
+    }
+    loop {
+        let bytes = reader.peek(HEADER_BYTES)?;
+        let length = bytes.len();
+        if length == 0 || bytes.iter().any(|&byte| byte != 0) {
+            return Ok(length == 0);
+        }
+        reader.advance(length);
+    }
+}
+
+/// Makes the last segment one that need not be the last: the next one is written behind it.
+fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
+    let path = folder.join(name);
+    if let Some(offset) = proven.torn_at {
+        tracing::warn!(segment = name, offset, "the journal ends in a write that never finished; it is cut off");
+        metrics::counter!("updraft_journal_torn_total").increment(1);
+    }
+    let has_frames = segment::first_of(name).is_some_and(|first| proven.next > first);
+    let mended = if !has_frames {
+        // Empty, it would have the name of the next segment.
+        disk.remove(&path).and_then(|()| disk.sync_folder(folder))
+    } else if last_of_all {
+        // Frames that a killed process wrote may be in memory only.
+        disk.open(&path).and_then(|mut file| {
+            proven.torn_at.map_or(Ok(()), |offset| file.cut(offset))?;
+            file.sync()
+        })
+    } else {
+        Ok(())
+    };
+    mended.map_err(Error::disk(format!("mending {name}")))
+}
+
+pub(super) fn corrupt(segment: &str, offset: u64, reason: String) -> Error {
+    Error::Corrupt { segment: segment.to_owned(), offset, reason }
+}

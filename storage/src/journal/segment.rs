@@ -1,0 +1,176 @@
+//! Segments: the files of the journal, their names and headers, and the one that is written. Never decides when
+//! one begins or goes.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::disk::{Disk, JournalFile};
+
+/// The newest format that is read, and the one that is written.
+pub(super) const FORMAT: u8 = 1;
+/// Bytes before the first frame: magic 8, format 1, zeros 3, CRC-32C of the other fields u32, first lsn u64.
+pub(super) const HEADER_BYTES: usize = 24;
+const MAGIC: &[u8; 8] = b"UPDRAFTJ";
+const SUFFIX: &str = ".journal";
+const DIGITS: usize = 20;
+
+/// The name of the segment whose first frame is `first`.
+pub(super) fn name(first: u64) -> String {
+    format!("{first:0DIGITS$}{SUFFIX}")
+}
+
+/// The first lsn that a file name tells; none where it is no segment.
+pub(super) fn first_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SUFFIX)?;
+    let ours = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
+    ours.then(|| digits.parse().ok()).flatten()
+}
+
+/// What the first bytes of a segment say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    /// It begins with this lsn.
+    First(u64),
+    /// Another format.
+    Format(u8),
+    /// Not what a segment begins with.
+    Bad,
+}
+
+/// Reads a header.
+pub(super) fn read_head(bytes: &[u8]) -> Head {
+    let Some(bytes) = bytes.first_chunk::<HEADER_BYTES>() else { return Head::Bad };
+    if !bytes.starts_with(MAGIC) {
+        return Head::Bad;
+    }
+    // A newer format may have changed all that follows its number.
+    if bytes[8] > FORMAT {
+        return Head::Format(bytes[8]);
+    }
+    let mut first = [0; 8];
+    first.copy_from_slice(&bytes[16..]);
+    let first = u64::from_le_bytes(first);
+    if *bytes == head(first) { Head::First(first) } else { Head::Bad }
+}
+
+fn head(first: u64) -> [u8; HEADER_BYTES] {
+    let mut bytes = [0; HEADER_BYTES];
+    bytes[..8].copy_from_slice(MAGIC);
+    bytes[8] = FORMAT;
+    bytes[16..].copy_from_slice(&first.to_le_bytes());
+    let crc = crc32c::crc32c(&bytes);
+    bytes[12..16].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+/// A segment that is no longer written.
+#[derive(Debug, Clone)]
+pub(super) struct Sealed {
+    pub(super) path: PathBuf,
+    pub(super) name: String,
+    /// The lsn of its first frame.
+    pub(super) first: u64,
+    /// The lsn of its last frame.
+    pub(super) last: u64,
+}
+
+/// The segment that is written.
+pub(super) struct Segment {
+    file: Box<dyn JournalFile>,
+    path: PathBuf,
+    name: String,
+    first: u64,
+    /// Where the last good frame ends.
+    bytes: u64,
+    /// Frames since the last sync.
+    unsynced: u32,
+}
+
+impl Segment {
+    /// A new, empty, durable segment.
+    pub(super) fn create(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
+        let name = name(first);
+        let path = folder.join(&name);
+        let mut file = disk.create(&path)?;
+        let written =
+            file.append(&head(first)).and_then(|()| file.sync()).and_then(|()| disk.sync_folder(folder));
+        if let Err(error) = written {
+            // Best effort: recovery takes a segment with half a header for a torn tail.
+            let _ = disk.remove(&path);
+            return Err(error);
+        }
+        Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, unsynced: 0 })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(super) fn unsynced(&self) -> u32 {
+        self.unsynced
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes == HEADER_BYTES as u64
+    }
+
+    /// Writes frames at the end, and syncs them where asked. After an error nothing of them is left, as far as
+    /// the disk still does what it is told.
+    pub(super) fn append(&mut self, frames: &[u8], count: u32, sync: bool) -> io::Result<()> {
+        let written = self.file.append(frames).and_then(|()| if sync { self.file.sync() } else { Ok(()) });
+        if let Err(error) = written {
+            // Nobody was told that these frames are durable: they should not come back after a restart.
+            let _ = self.file.cut(self.bytes);
+            return Err(error);
+        }
+        self.bytes += frames.len() as u64;
+        self.unsynced = if sync { 0 } else { self.unsynced.saturating_add(count) };
+        Ok(())
+    }
+
+    /// Makes all that was written durable.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        if self.unsynced > 0 {
+            self.file.sync()?;
+            self.unsynced = 0;
+        }
+        Ok(())
+    }
+
+    /// Ends the segment, whose last frame is `last`.
+    pub(super) fn seal(self, last: u64) -> Sealed {
+        Sealed { path: self.path, name: self.name, first: self.first, last }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_as_their_numbers_and_others_are_not_ours() {
+        assert_eq!(name(7), "00000000000000000007.journal");
+        assert_eq!(first_of(&name(u64::MAX)), Some(u64::MAX));
+        for other in ["7.journal", "journal.lock", "0000000000000000000x.journal", "99999999999999999999.journal"] {
+            assert_eq!(first_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_header_is_read_whole_or_refused() {
+        assert_eq!(read_head(&head(9)), Head::First(9));
+        assert_eq!(read_head(&head(9)[..HEADER_BYTES - 1]), Head::Bad);
+        for bit in 0..HEADER_BYTES * 8 {
+            let mut bytes = head(9);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_ne!(read_head(&bytes), Head::First(9), "bit {bit}");
+        }
+        let mut newer = head(9);
+        newer[8] = FORMAT + 1;
+        assert_eq!(read_head(&newer), Head::Format(FORMAT + 1));
+    }
+}

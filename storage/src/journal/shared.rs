@@ -1,0 +1,85 @@
+//! What the handles and the thread of a journal share: the bound, and whether it still accepts. Each is one
+//! word that only moves one way; nothing here spans two of them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::Semaphore;
+use updraft_protocol::limits::JOURNAL_QUEUE_BYTES;
+
+use super::error::Error;
+
+/// What the handles and the thread share.
+pub(super) struct Shared {
+    /// Bytes that may still be on their way to the writer. Closed when nothing is accepted any longer.
+    pub(super) room: Arc<Semaphore>,
+    poison: OnceLock<Arc<str>>,
+    acknowledged: AtomicU64,
+    segments: AtomicUsize,
+    /// Whether the journal was left empty at its end.
+    empty: AtomicBool,
+    /// Whether what was recovered has been given to the writer.
+    pub(super) replayed: Arc<AtomicBool>,
+}
+
+impl Shared {
+    pub(super) fn new(last: u64, replayed: Arc<AtomicBool>) -> Self {
+        Self {
+            room: Arc::new(Semaphore::new(JOURNAL_QUEUE_BYTES)),
+            poison: OnceLock::new(),
+            acknowledged: AtomicU64::new(last),
+            segments: AtomicUsize::new(0),
+            empty: AtomicBool::new(false),
+            replayed,
+        }
+    }
+
+    /// Stops the journal for good, the first cause kept; gives the error that says so.
+    pub(super) fn poison(&self, cause: Arc<str>) -> Error {
+        if self.poison.set(Arc::clone(&cause)).is_ok() {
+            tracing::error!(%cause, "the journal is poisoned; nothing more is accepted");
+        }
+        self.room.close();
+        Error::Poisoned { cause: self.poison.get().cloned().unwrap_or(cause) }
+    }
+
+    /// Why it is poisoned.
+    pub(super) fn cause(&self) -> Option<Arc<str>> {
+        self.poison.get().cloned()
+    }
+
+    pub(super) fn poisoned(&self) -> Result<(), Error> {
+        self.cause().map_or(Ok(()), |cause| Err(Error::Poisoned { cause }))
+    }
+
+    /// Why nothing is accepted once the room is closed.
+    pub(super) fn refusal(&self) -> Error {
+        self.poisoned().err().unwrap_or(Error::Closed)
+    }
+
+    pub(super) fn acknowledge(&self, lsn: u64) {
+        self.acknowledged.store(lsn, Ordering::Release);
+    }
+
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.acknowledged.load(Ordering::Acquire)
+    }
+
+    pub(super) fn count_segments(&self, segments: usize) {
+        if self.segments.swap(segments, Ordering::Relaxed) != segments {
+            metrics::gauge!("updraft_journal_segments").set(segments as f64);
+        }
+    }
+
+    pub(super) fn segments(&self) -> usize {
+        self.segments.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_empty(&self, empty: bool) {
+        self.empty.store(empty, Ordering::Release);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.empty.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,230 @@
+//! The journal's thread: takes what is queued, writes it with one write and one sync, answers, and hands the
+//! groups to the writer behind it. The only one that touches the files once the journal is open.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::{oneshot, watch};
+use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
+
+use super::answer::Answer;
+use super::append::{Command, Queued, QueuedBarrier};
+use super::config::{Config, Durability};
+use super::disk::Disk;
+use super::error::{Error, cause};
+use super::outlet::{Outlet, Stop};
+use super::retention::Retention;
+use super::segment::Segment;
+use super::shared::Shared;
+use crate::write_behind::{Barrier, Group, Message};
+
+/// How often segments are looked after while nothing is appended.
+const IDLE_CHECK: Duration = Duration::from_secs(1);
+/// How often the journal looks whether a segment may go, when it has as many as it may have.
+const FULL_CHECK: Duration = Duration::from_millis(10);
+
+/// All that the thread owns.
+pub(super) struct Worker {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) folder: PathBuf,
+    pub(super) config: Config,
+    pub(super) commands: Receiver<Command>,
+    pub(super) outlet: Outlet,
+    pub(super) shared: Arc<Shared>,
+    pub(super) active: Segment,
+    pub(super) retention: Retention,
+    /// The number of the next frame.
+    pub(super) next: u64,
+    /// The bytes of one write, kept for the next.
+    pub(super) buffer: Vec<u8>,
+    /// Keeps other processes out; given back before the end is told.
+    pub(super) lock: Box<dyn Send>,
+    /// Dropped when the thread ends.
+    pub(super) ended: watch::Sender<()>,
+}
+
+/// What ends a window beside its limits.
+enum Then {
+    GoOn,
+    Barrier(QueuedBarrier),
+    Close,
+}
+
+impl Worker {
+    /// Works until it is told to close, or until no handle is left.
+    pub(super) fn run(mut self) {
+        let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work()));
+        if worked.is_err() {
+            self.shared.poison("its thread panicked".into());
+        }
+        // What is still queued is answered by being dropped.
+        let Self { commands, active, lock, ended, .. } = self;
+        drop((commands, active));
+        drop(lock);
+        drop(ended);
+    }
+
+    fn work(&mut self) {
+        let closed = loop {
+            let first = if self.retention.len() == 0 {
+                self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                self.commands.recv_timeout(IDLE_CHECK)
+            };
+            match first {
+                Err(RecvTimeoutError::Timeout) => self.clean(),
+                Err(RecvTimeoutError::Disconnected) => break false,
+                Ok(first) => {
+                    let (window, then) = self.gather(first);
+                    self.commit(window);
+                    self.clean();
+                    match then {
+                        Then::GoOn => {}
+                        Then::Barrier(barrier) => self.pass_on(barrier),
+                        Then::Close => break true,
+                    }
+                }
+            }
+        };
+        self.finish(closed);
+    }
+
+    /// What is queued now, up to the bytes of one write.
+    fn gather(&self, first: Command) -> (Vec<Queued>, Then) {
+        let limit = self.config.segment_bytes.min(JOURNAL_GROUP_BYTES as u64);
+        let (mut window, mut bytes) = (Vec::new(), 0);
+        let mut command = Some(first);
+        loop {
+            match command {
+                None => return (window, Then::GoOn),
+                Some(Command::Barrier(barrier)) => return (window, Then::Barrier(barrier)),
+                Some(Command::Close) => return (window, Then::Close),
+                Some(Command::Append(append)) => {
+                    bytes += append.frame.bytes() as u64;
+                    window.push(append);
+                }
+            }
+            command = if bytes < limit { self.commands.try_recv().ok() } else { None };
+        }
+    }
+
+    /// Makes a window durable, answers its callers, and hands its groups on.
+    fn commit(&mut self, window: Vec<Queued>) {
+        if window.is_empty() {
+            return;
+        }
+        if let Err(error) = self.write(&window) {
+            window.into_iter().for_each(|append| append.done.give(Err(error.clone())));
+            return;
+        }
+        let mut groups = Vec::with_capacity(window.len());
+        for append in window {
+            let lsn = self.next;
+            self.next += 1;
+            self.shared.acknowledge(lsn);
+            append.done.give(Ok(lsn));
+            groups.push(Group::holding(lsn, append.updates, append.room));
+        }
+        match self.outlet.reserve() {
+            Ok(place) => place.send(Message::Groups(groups)),
+            // They are in the journal, and are replayed at the next start.
+            Err(Stop::Abandoned) => {}
+            Err(Stop::WriterGone) => {
+                self.shared.poison("the writer behind the journal is gone".into());
+            }
+        }
+    }
+
+    fn write(&mut self, window: &[Queued]) -> Result<(), Error> {
+        self.shared.poisoned()?;
+        self.buffer.clear();
+        let place = self.place_for(window.iter().map(|append| append.frame.bytes() as u64).sum())?;
+        for (append, ahead) in window.iter().zip(0_u32..) {
+            append.frame.seal(self.next + u64::from(ahead), place.saturating_add(ahead), &mut self.buffer);
+        }
+        let sync = self.config.durability == Durability::Fsync;
+        let written = self.active.append(&self.buffer, window.len() as u32, sync);
+        written.map_err(|error| self.failed(self.active.name(), &error))?;
+        metrics::counter!("updraft_journal_frames_total").increment(window.len() as u64);
+        metrics::counter!("updraft_journal_bytes_total").increment(self.buffer.len() as u64);
+        if sync {
+            metrics::counter!("updraft_journal_fsyncs_total").increment(1);
+        }
+        self.buffer.shrink_to(JOURNAL_GROUP_BYTES);
+        Ok(())
+    }
+
+    /// Sees to it that the active segment has room, and says how many frames of it are not synced.
+    fn place_for(&mut self, bytes: u64) -> Result<u32, Error> {
+        if !self.active.is_empty() && self.active.bytes() + bytes > self.config.segment_bytes {
+            while self.retention.len() + 1 >= self.config.segments {
+                self.clean();
+                if self.retention.len() + 1 >= self.config.segments && self.outlet.abandoned_in(FULL_CHECK) {
+                    return Err(Error::Closed);
+                }
+            }
+            self.rotate().map_err(|error| self.failed("a new segment", &error))?;
+        }
+        Ok(self.active.unsynced())
+    }
+
+    /// Ends the active segment and begins the next.
+    fn rotate(&mut self) -> std::io::Result<()> {
+        self.active.sync()?;
+        let next = Segment::create(&*self.disk, &self.folder, self.next)?;
+        let full = std::mem::replace(&mut self.active, next);
+        self.retention.keep(full.seal(self.next - 1));
+        self.shared.count_segments(self.retention.len() + 1);
+        Ok(())
+    }
+
+    fn failed(&self, what: &str, error: &std::io::Error) -> Error {
+        self.shared.poison(format!("writing {what}: {}", cause(error)).into())
+    }
+
+    fn pass_on(&mut self, barrier: QueuedBarrier) {
+        match self.outlet.reserve() {
+            Ok(place) => place.send(Message::Barrier(Barrier::holding(barrier.answer, Some(barrier.room)))),
+            Err(Stop::Abandoned | Stop::WriterGone) => barrier.answer.give(Err(Error::NotStored)),
+        }
+    }
+
+    fn clean(&mut self) {
+        self.retention.clean();
+        self.shared.count_segments(self.retention.len() + 1);
+    }
+
+    /// Leaves the journal as the next start should find it: empty, where the store took everything in time.
+    fn finish(&mut self, closed: bool) {
+        if let Err(error) = self.active.sync() {
+            self.shared.poison(format!("syncing {}: {}", self.active.name(), cause(&error)).into());
+        }
+        if closed && self.await_store() && self.shared.poisoned().is_ok() {
+            let last = self.next - 1;
+            if !self.active.is_empty()
+                && self.retention.is_stored(last)
+                && let Err(error) = self.rotate()
+            {
+                tracing::warn!(%error, "the journal could not be left empty; the next start reads it");
+            }
+        }
+        self.clean();
+        self.shared.set_empty(self.active.is_empty() && self.retention.len() == 0);
+    }
+
+    /// Waits until the store has everything; false where the closer has no more time, or the writer is gone.
+    fn await_store(&mut self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        let answer = Answer::new(Box::new(move |outcome: Result<(), Error>| {
+            // A closer without time no longer listens.
+            let _ = answer.send(outcome.is_ok());
+        }));
+        match self.outlet.reserve() {
+            Ok(place) => place.send(Message::Barrier(Barrier::holding(answer, None))),
+            Err(Stop::Abandoned | Stop::WriterGone) => return false,
+        }
+        self.outlet.wait_for(answered)
+    }
+}

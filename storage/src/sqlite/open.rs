@@ -1,0 +1,104 @@
+//! Opening: the lock that keeps a second process out, and connections set up for their work.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{Durability, fault, schema};
+use crate::store::Error;
+
+/// A program that reads the file beside Updraft may hold it for a moment.
+const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// Every statement of this store, prepared once for each connection.
+const STATEMENTS_CACHED: usize = 32;
+/// Pages are cached up to this for the writer: the upper levels of every index.
+const WRITER_CACHE_KIB: i64 = 64 << 10;
+/// And for each reader.
+const READER_CACHE_KIB: i64 = 16 << 10;
+const PAGE_BYTES: i64 = 4 << 10;
+/// The WAL is copied into the database beyond this many pages: each copy costs two syncs and writes a page
+/// once however often it changed.
+const CHECKPOINT_PAGES: i64 = 8 << 10;
+
+/// Takes the lock. The system gives it back when the process ends, however it ends.
+pub(super) fn lock(path: &Path) -> Result<Arc<File>, Error> {
+    let unavailable = |error: std::io::Error| Error::Unavailable(format!("{}: {error}", path.display()));
+    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(unavailable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Arc::new(file)),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.display().to_string() }),
+        Err(TryLockError::Error(error)) => Err(unavailable(error)),
+    }
+}
+
+/// Makes the folder, durably.
+pub(super) fn folder(dir: &Path) -> Result<(), Error> {
+    let unavailable = |error: std::io::Error| Error::Unavailable(format!("{}: {error}", dir.display()));
+    fs::create_dir_all(dir).map_err(unavailable)?;
+    match dir.canonicalize().map_err(unavailable)?.parent() {
+        Some(parent) => sync(parent).map_err(unavailable),
+        None => Ok(()),
+    }
+}
+
+/// Makes the names in a folder durable. Elsewhere than on Unix a folder cannot be opened as a file.
+pub(super) fn sync(dir: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
+}
+
+/// The connection that writes; it makes the schema where it is missing.
+pub(super) fn writer(path: &Path, durability: Durability) -> Result<Connection, Error> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags).map_err(fault::store_error)?;
+    schema::check(&connection)?;
+    let set = |connection: &Connection| {
+        common(connection, WRITER_CACHE_KIB)?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+        let mode: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "fullfsync", true)?;
+        synchronous(connection, durability)?;
+        Ok(mode)
+    };
+    let mode = set(&connection).map_err(fault::store_error)?;
+    if mode != "wal" {
+        return Err(Error::Refused(format!("the file system allows only journal_mode {mode}, not wal")));
+    }
+    schema::create(&mut connection)?;
+    Ok(connection)
+}
+
+/// A connection that can only read.
+pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(fault::store_error)?;
+    let set = |connection: &Connection| {
+        common(connection, READER_CACHE_KIB)?;
+        connection.pragma_update(None, "query_only", true)
+    };
+    set(&connection).map_err(fault::store_error)?;
+    Ok(connection)
+}
+
+/// `Fsync`: the WAL is synced at each commit. `Os`: only before it is copied into the database, so that a
+/// loss of power takes the latest commits but never breaks the file.
+pub(super) fn synchronous(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    let level = match durability {
+        Durability::Fsync => "FULL",
+        Durability::Os => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", level)
+}
+
+/// No `mmap_size`: an I/O error on a mapped page would end the process instead of the call.
+fn common(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.pragma_update(None, "cache_size", -cache_kib)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")
+}

@@ -1,0 +1,152 @@
+//! The text of every query: each names its tenant, pages by key and is answered through an index.
+
+use std::sync::LazyLock;
+
+use updraft_protocol::{ExecutionStatus, TaskStatus};
+
+/// In the order in which [`super::row::playbook`] reads them.
+macro_rules! playbook_columns {
+    () => {
+        "_id, tenant_code, name, version, status, category_id, definition, createddate, updated_date"
+    };
+}
+
+/// In the order in which [`super::row::execution`] reads them.
+macro_rules! execution_columns {
+    () => {
+        "_id, tenant_code, pid, playbook_name, playbook_version, uid, alert_id, priority, createddate, input, \
+         variables, idempotency_key, execution_status, started_date, updated_date, finished_date, \
+         playbook_runtime, output, error, epoch, seq"
+    };
+}
+
+/// In the order in which [`super::row::task`] reads them.
+macro_rules! task_columns {
+    () => {
+        "_id, peid, task_seq, step_id, iteration, tenant_code, alert_id, integration, action, status, attempt, \
+         response, error, started_date, updated_date, runtime, epoch, seq"
+    };
+}
+
+pub(super) const PLAYBOOK: &str =
+    concat!("SELECT ", playbook_columns!(), " FROM playbook_collection WHERE _id = ?1 AND tenant_code = ?2");
+
+pub(super) const PLAYBOOK_NAMED: &str = concat!(
+    "SELECT ",
+    playbook_columns!(),
+    " FROM playbook_collection WHERE tenant_code = ?1 AND name = ?2 AND version = ?3"
+);
+
+pub(super) const PLAYBOOK_NEWEST: &str = concat!(
+    "SELECT ",
+    playbook_columns!(),
+    " FROM playbook_collection WHERE tenant_code = ?1 AND name = ?2 ORDER BY version DESC LIMIT 1"
+);
+
+/// In the order of names through the index of names: `+` keeps SQLite from sorting a whole status instead.
+pub(super) const CATALOGUE: &str = concat!(
+    "SELECT ",
+    playbook_columns!(),
+    " FROM playbook_collection WHERE tenant_code = ?1 AND +status = ?2 AND (name, version) > (?3, ?4)
+    ORDER BY name, version LIMIT ?5"
+);
+
+pub(super) const CATALOGUE_CATEGORY: &str = concat!(
+    "SELECT ",
+    playbook_columns!(),
+    " FROM playbook_collection
+    WHERE tenant_code = ?1 AND status = ?2 AND (name, version) > (?3, ?4) AND category_id = ?6
+    ORDER BY name, version LIMIT ?5"
+);
+
+pub(super) const EXECUTION: &str = concat!(
+    "SELECT ",
+    execution_columns!(),
+    " FROM playbook_execution_collection WHERE _id = ?1 AND tenant_code = ?2"
+);
+
+/// Admission gives one key one execution; should two writers have raced, every reader sees the older.
+pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id FROM playbook_execution_collection
+    WHERE tenant_code = ?1 AND idempotency_key = ?2 ORDER BY _id LIMIT 1";
+
+pub(super) const EXECUTIONS_OF_STATUS: &str = concat!(
+    "SELECT ",
+    execution_columns!(),
+    " FROM playbook_execution_collection
+    WHERE tenant_code = ?1 AND execution_status = ?5 AND (createddate, _id) < (?2, ?3)
+    ORDER BY createddate DESC, _id DESC LIMIT ?4"
+);
+
+pub(super) const EXECUTIONS_OF_USER: &str = concat!(
+    "SELECT ",
+    execution_columns!(),
+    " FROM playbook_execution_collection
+    WHERE tenant_code = ?1 AND uid = ?5 AND (createddate, _id) < (?2, ?3)
+    ORDER BY createddate DESC, _id DESC LIMIT ?4"
+);
+
+/// One arm for each status, merged: every arm comes in order from the index, so nothing is sorted.
+pub(super) static EXECUTIONS_OF_ANY: LazyLock<String> = LazyLock::new(|| {
+    let arm = |status: &ExecutionStatus| {
+        format!(
+            "SELECT {} FROM playbook_execution_collection
+            WHERE tenant_code = ?1 AND execution_status = '{status}' AND (createddate, _id) < (?2, ?3)",
+            execution_columns!()
+        )
+    };
+    let arms: Vec<String> = ExecutionStatus::ALL.iter().map(arm).collect();
+    format!("{} ORDER BY createddate DESC, _id DESC LIMIT ?4", arms.join(" UNION ALL "))
+});
+
+pub(super) const UNFINISHED: &str = concat!(
+    "SELECT ",
+    execution_columns!(),
+    " FROM playbook_execution_collection
+    WHERE execution_status = 'executing' AND (createddate, _id) < (?1, ?2)
+    ORDER BY createddate DESC, _id DESC LIMIT ?3"
+);
+
+pub(super) const TASKS: &str = concat!(
+    "SELECT ",
+    task_columns!(),
+    " FROM task_execution_collection WHERE peid = ?1 AND task_seq > ?2 AND tenant_code = ?3
+    ORDER BY task_seq LIMIT ?4"
+);
+
+pub(super) const TASKS_OF_ALERT_STATUS: &str = concat!(
+    "SELECT ",
+    task_columns!(),
+    " FROM task_execution_collection WHERE tenant_code = ?1 AND alert_id = ?2 AND status = ?4
+    ORDER BY _id LIMIT ?3"
+);
+
+/// See [`EXECUTIONS_OF_ANY`].
+pub(super) static TASKS_OF_ALERT: LazyLock<String> = LazyLock::new(|| {
+    let arm = |status: &TaskStatus| {
+        format!(
+            "SELECT {} FROM task_execution_collection
+            WHERE tenant_code = ?1 AND alert_id = ?2 AND status = '{status}'",
+            task_columns!()
+        )
+    };
+    let arms: Vec<String> = TaskStatus::ALL.iter().map(arm).collect();
+    format!("{} ORDER BY _id LIMIT ?3", arms.join(" UNION ALL "))
+});
+
+macro_rules! slowest {
+    ($tenant:literal) => {
+        concat!(
+            "SELECT pid, count(*), avg(playbook_runtime) AS average, max(playbook_runtime)
+            FROM playbook_execution_collection
+            WHERE execution_status = ?1 AND createddate >= ?2 AND playbook_runtime IS NOT NULL",
+            $tenant,
+            " GROUP BY pid ORDER BY average DESC, pid LIMIT ?3"
+        )
+    };
+}
+
+pub(super) const SLOWEST: &str = slowest!("");
+
+/// A playbook belongs to one tenant: its executions need not be asked for theirs, and the index suffices.
+pub(super) const SLOWEST_OF_TENANT: &str =
+    slowest!(" AND pid IN (SELECT _id FROM playbook_collection WHERE tenant_code = ?4)");

@@ -1,0 +1,187 @@
+//! Reads: a query, its values, its rows as documents; limits are capped. Changes nothing.
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{
+    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
+    TaskStatus, TenantCode, Timestamp,
+};
+
+use super::{fault, query, row};
+use crate::store::{Cursor, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery};
+
+/// After every date and id that the store keeps.
+const NEWEST: (i64, &[u8]) = (i64::MAX, &[0xff; 17]);
+
+pub(super) fn playbook(
+    connection: &Connection,
+    tenant: &TenantCode,
+    pid: PlaybookId,
+) -> Result<Option<PlaybookDocument>, Error> {
+    one(connection, query::PLAYBOOK, params![pid.as_bytes(), tenant.as_str()], row::playbook)
+}
+
+pub(super) fn playbook_named(
+    connection: &Connection,
+    tenant: &TenantCode,
+    name: &Name,
+    version: Option<u32>,
+) -> Result<Option<PlaybookDocument>, Error> {
+    let (tenant, name) = (tenant.as_str(), name.as_str());
+    match version {
+        Some(version) => {
+            one(connection, query::PLAYBOOK_NAMED, params![tenant, name, version], row::playbook)
+        }
+        None => one(connection, query::PLAYBOOK_NEWEST, params![tenant, name], row::playbook),
+    }
+}
+
+pub(super) fn playbooks(
+    connection: &Connection,
+    tenant: &TenantCode,
+    status: PlaybookStatus,
+    category_id: Option<&str>,
+    after: Option<(Name, u32)>,
+    limit: usize,
+) -> Result<Vec<PlaybookDocument>, Error> {
+    let (name, version) = after.as_ref().map_or(("", 0), |(name, version)| (name.as_str(), *version));
+    let (tenant, status, limit) = (tenant.as_str(), status.as_str(), rows(limit));
+    match category_id {
+        Some(category) => {
+            let values = params![tenant, status, name, version, limit, category];
+            many(connection, query::CATALOGUE_CATEGORY, values, row::playbook)
+        }
+        None => {
+            many(connection, query::CATALOGUE, params![tenant, status, name, version, limit], row::playbook)
+        }
+    }
+}
+
+pub(super) fn execution(
+    connection: &Connection,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Option<ExecutionDocument>, Error> {
+    one(connection, query::EXECUTION, params![peid.as_bytes(), tenant.as_str()], row::execution)
+}
+
+pub(super) fn execution_by_key(
+    connection: &Connection,
+    tenant: &TenantCode,
+    key: &str,
+) -> Result<Option<ExecutionId>, Error> {
+    one(connection, query::EXECUTION_BY_KEY, params![tenant.as_str(), key], row::peid)
+}
+
+pub(super) fn executions(
+    connection: &Connection,
+    asked: &ExecutionQuery,
+) -> Result<Vec<ExecutionDocument>, Error> {
+    let (tenant, limit) = (asked.tenant.as_str(), rows(asked.limit));
+    let (date, id) = before(asked.after.as_ref());
+    match &asked.of {
+        ExecutionsOf::Any => {
+            many(connection, &query::EXECUTIONS_OF_ANY, params![tenant, date, id, limit], row::execution)
+        }
+        ExecutionsOf::Status(status) => {
+            let values = params![tenant, date, id, limit, status.as_str()];
+            many(connection, query::EXECUTIONS_OF_STATUS, values, row::execution)
+        }
+        ExecutionsOf::User(uid) => {
+            many(connection, query::EXECUTIONS_OF_USER, params![tenant, date, id, limit, uid], row::execution)
+        }
+    }
+}
+
+pub(super) fn unfinished(
+    connection: &Connection,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<ExecutionDocument>, Error> {
+    let (date, id) = before(after.as_ref());
+    many(connection, query::UNFINISHED, params![date, id, rows(limit)], row::execution)
+}
+
+pub(super) fn tasks(
+    connection: &Connection,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+    after: u32,
+    limit: usize,
+) -> Result<Vec<TaskDocument>, Error> {
+    many(connection, query::TASKS, params![peid.as_bytes(), after, tenant.as_str(), rows(limit)], row::task)
+}
+
+pub(super) fn tasks_of_alert(
+    connection: &Connection,
+    tenant: &TenantCode,
+    alert_id: &str,
+    status: Option<TaskStatus>,
+    limit: usize,
+) -> Result<Vec<TaskDocument>, Error> {
+    let (tenant, limit) = (tenant.as_str(), rows(limit));
+    match status {
+        Some(status) => {
+            let values = params![tenant, alert_id, limit, status.as_str()];
+            many(connection, query::TASKS_OF_ALERT_STATUS, values, row::task)
+        }
+        None => many(connection, &query::TASKS_OF_ALERT, params![tenant, alert_id, limit], row::task),
+    }
+}
+
+pub(super) fn slowest(connection: &Connection, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+    let (status, since, top) = (asked.status.as_str(), stored(asked.since), rows(asked.top));
+    match &asked.tenant {
+        Some(tenant) => {
+            let values = params![status, since, top, tenant.as_str()];
+            many(connection, query::SLOWEST_OF_TENANT, values, row::runtime)
+        }
+        None => many(connection, query::SLOWEST, params![status, since, top], row::runtime),
+    }
+}
+
+pub(super) fn ping(connection: &Connection) -> Result<(), Error> {
+    connection
+        .query_row("SELECT 1 FROM meta LIMIT 1", [], |_| Ok(()))
+        .optional()
+        .map_err(fault::store_error)?;
+    Ok(())
+}
+
+fn before(cursor: Option<&Cursor>) -> (i64, &[u8]) {
+    cursor.map_or(NEWEST, |cursor| (stored(cursor.createddate), cursor.peid.as_bytes()))
+}
+
+/// A date beyond what the store keeps is after all that it has.
+fn stored(date: Timestamp) -> i64 {
+    i64::try_from(date.0).unwrap_or(i64::MAX)
+}
+
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit.min(PAGE_ROWS)).unwrap_or(0)
+}
+
+fn one<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault::store_error)?;
+    statement.query_row(values, |row| Ok(read(row))).optional().map_err(fault::store_error)?.transpose()
+}
+
+fn many<T>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault::store_error)?;
+    let mut rows = statement.query(values).map_err(fault::store_error)?;
+    let mut documents = Vec::new();
+    while let Some(row) = rows.next().map_err(fault::store_error)? {
+        documents.push(read(row)?);
+    }
+    Ok(documents)
+}

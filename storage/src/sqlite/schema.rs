@@ -1,0 +1,128 @@
+//! The schema of the embedded store: its tables, its indexes, its version. Never touches a document.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::fault;
+use crate::store::Error;
+
+/// The newest schema that this version reads and the one that it writes.
+pub(super) const VERSION: u32 = 1;
+
+/// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
+/// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS playbook_collection (
+    _id BLOB NOT NULL PRIMARY KEY,
+    tenant_code TEXT NOT NULL,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    category_id TEXT,
+    definition TEXT NOT NULL,
+    createddate INTEGER NOT NULL,
+    updated_date INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS playbook_execution_collection (
+    _id BLOB NOT NULL PRIMARY KEY,
+    tenant_code TEXT NOT NULL,
+    pid BLOB NOT NULL,
+    playbook_name TEXT NOT NULL,
+    playbook_version INTEGER NOT NULL,
+    uid TEXT,
+    alert_id TEXT,
+    execution_status TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    createddate INTEGER NOT NULL,
+    started_date INTEGER,
+    updated_date INTEGER NOT NULL,
+    finished_date INTEGER,
+    playbook_runtime INTEGER,
+    input TEXT NOT NULL,
+    variables TEXT NOT NULL,
+    output TEXT,
+    error TEXT,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    idempotency_key TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS task_execution_collection (
+    _id BLOB NOT NULL PRIMARY KEY,
+    peid BLOB NOT NULL,
+    task_seq INTEGER NOT NULL,
+    step_id TEXT NOT NULL,
+    iteration INTEGER NOT NULL,
+    tenant_code TEXT NOT NULL,
+    alert_id TEXT,
+    integration TEXT NOT NULL,
+    action TEXT NOT NULL,
+    status TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    response TEXT,
+    error TEXT,
+    started_date INTEGER,
+    updated_date INTEGER NOT NULL,
+    runtime INTEGER,
+    epoch INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS meta (
+    key TEXT NOT NULL PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// `_id` ends the indexes of lists so that rows of one millisecond have an order too. An index on a field
+/// that may be missing leaves the rows without it out.
+const INDEXES: &str = "
+CREATE UNIQUE INDEX IF NOT EXISTS playbooks_by_name
+    ON playbook_collection (tenant_code, name, version);
+CREATE INDEX IF NOT EXISTS playbooks_by_category
+    ON playbook_collection (tenant_code, status, category_id, name, version);
+CREATE INDEX IF NOT EXISTS executions_by_status
+    ON playbook_execution_collection (tenant_code, execution_status, createddate DESC, _id DESC);
+CREATE INDEX IF NOT EXISTS executions_by_user
+    ON playbook_execution_collection (uid, createddate DESC, _id DESC) WHERE uid IS NOT NULL;
+CREATE INDEX IF NOT EXISTS executions_by_runtime
+    ON playbook_execution_collection (execution_status, createddate DESC, pid, playbook_runtime);
+CREATE INDEX IF NOT EXISTS executions_by_key
+    ON playbook_execution_collection (tenant_code, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX IF NOT EXISTS tasks_by_execution
+    ON task_execution_collection (peid, task_seq);
+CREATE INDEX IF NOT EXISTS tasks_by_alert
+    ON task_execution_collection (tenant_code, alert_id, status) WHERE alert_id IS NOT NULL;
+";
+
+/// Refuses a file that this version must not touch: a newer store, or another program's.
+pub(super) fn check(connection: &Connection) -> Result<(), Error> {
+    let found: i32 = pragma(connection, "user_version")?;
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    if found > VERSION {
+        return Err(Error::Schema { found, known: VERSION });
+    }
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(fault::store_error)?;
+    if found == 0 && tables > 0 {
+        return Err(Error::Refused("the database belongs to another program".into()));
+    }
+    Ok(())
+}
+
+/// Makes what is missing, all of it or nothing.
+pub(super) fn create(connection: &mut Connection) -> Result<(), Error> {
+    let make = |connection: &mut Connection| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(INDEXES)?;
+        transaction.pragma_update(None, "user_version", VERSION)?;
+        transaction.commit()
+    };
+    make(connection).map_err(fault::store_error)
+}
+
+fn pragma(connection: &Connection, name: &str) -> Result<i32, Error> {
+    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(fault::store_error)
+}

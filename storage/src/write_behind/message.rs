@@ -1,0 +1,62 @@
+//! What the writer is told: groups of updates in the order of the journal, and barriers between them.
+
+use tokio::sync::OwnedSemaphorePermit;
+use updraft_protocol::Update;
+
+use crate::journal::{Answer, Done};
+
+/// The updates of one append.
+pub struct Group {
+    /// The append's number in the journal.
+    pub lsn: u64,
+    /// Its updates.
+    pub updates: Vec<Update>,
+    /// The append's place in the bound of the journal's queue, given back when the writer takes the group in.
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Group {
+    /// A group that stands in no queue's bound: one that was recovered.
+    pub fn new(lsn: u64, updates: Vec<Update>) -> Self {
+        Self { lsn, updates, room: None }
+    }
+
+    pub(crate) fn holding(lsn: u64, updates: Vec<Update>, room: OwnedSemaphorePermit) -> Self {
+        Self { lsn, updates, room: Some(room) }
+    }
+
+    /// Gives back what the group holds of the bound.
+    pub(super) fn leave_queue(&mut self) {
+        self.room = None;
+    }
+}
+
+/// A question: when is everything that came before this in the store?
+pub struct Barrier {
+    answer: Answer<()>,
+    /// Its place in the bound of the journal's queue, so that barriers have one too.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Barrier {
+    /// A barrier that calls `done` once; dropped unanswered, it calls it with an error.
+    pub fn new(done: Done<()>) -> Self {
+        Self { answer: Answer::new(done), _room: None }
+    }
+
+    pub(crate) fn holding(answer: Answer<()>, room: Option<OwnedSemaphorePermit>) -> Self {
+        Self { answer, _room: room }
+    }
+
+    pub(crate) fn answer(self, outcome: Result<(), crate::journal::Error>) {
+        self.answer.give(outcome);
+    }
+}
+
+/// What the writer is told.
+pub enum Message {
+    /// Groups with rising numbers, none lower than one that was sent before.
+    Groups(Vec<Group>),
+    /// To be answered when everything before it is in the store.
+    Barrier(Barrier),
+}
