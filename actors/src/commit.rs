@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use updraft_protocol::Update;
 use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
-use updraft_storage::journal::{Append, Frame};
+use updraft_storage::journal::{Append, Done};
 
 use crate::core::Core;
 
@@ -73,12 +73,11 @@ impl Commits {
     }
 
     async fn append(&self, updates: Vec<Update>) -> Result<u64, String> {
-        let frame = Frame::encode(&updates).map_err(|error| error.to_string())?;
         let (done, told) = oneshot::channel();
-        let done = Box::new(move |result| {
+        let done: Done<u64> = Box::new(move |result| {
             let _ = done.send(result);
         });
-        let append = Append { frame, updates, done };
+        let append = Append::new(updates, done).map_err(|error| error.to_string())?;
         self.core.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
         match told.await {
             Ok(Ok(lsn)) => Ok(lsn),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shard::VirtualShard;
 use updraft_kernel::shared::outcome::OutcomeCell;
@@ -28,7 +27,7 @@ pub struct Core {
     /// Where they go then.
     pub store: Arc<dyn Store>,
     /// Everything below is in the store.
-    pub stored: Arc<DurableWatermark>,
+    pub stored: DurableWatermark,
     /// The tools, by name.
     pub integrations: BTreeMap<Name, Arc<dyn Integration>>,
     /// The checked plans.
@@ -41,22 +40,41 @@ pub struct Core {
     pub terms: Terms,
     /// Settled with the reason when the engine can no longer go on.
     pub failed: OutcomeCell<String>,
-    /// The way into each shard; another one after a shard was restarted.
-    pub(crate) links: Vec<Mutex<Option<Link>>>,
+    /// The ways into the shards.
+    pub shards: Inboxes,
+}
+
+/// The way into each shard; another one after a shard was restarted.
+pub struct Inboxes {
+    links: Vec<Mutex<Option<Link>>>,
+    /// Launches that fit into each: as many as admission lets in.
+    pub(crate) capacity: usize,
+}
+
+impl Inboxes {
+    /// The ways into `shards` shards, each with room for `executions` launches.
+    pub fn new(shards: usize, executions: usize) -> Self {
+        Self { links: (0..shards).map(|_| Mutex::new(None)).collect(), capacity: executions }
+    }
+
+    /// How many shards there are.
+    pub(crate) fn count(&self) -> usize {
+        self.links.len()
+    }
 }
 
 impl Core {
     /// The shard that runs a tenant.
     pub fn shard_of(&self, tenant: &TenantCode) -> usize {
-        VirtualShard::of(tenant).shard(self.links.len())
+        VirtualShard::of(tenant).shard(self.shards.count())
     }
 
     pub(crate) fn link(&self, shard: usize) -> Option<Link> {
-        self.links[shard].lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shards.links[shard].lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn relink(&self, shard: usize, link: Option<Link>) {
-        *self.links[shard].lock().unwrap_or_else(PoisonError::into_inner) = link;
+        *self.shards.links[shard].lock().unwrap_or_else(PoisonError::into_inner) = link;
     }
 
     /// Waits until all that the journal has at this moment is in the store.
@@ -64,18 +82,10 @@ impl Core {
     /// # Errors
     /// The engine has failed or is shut down.
     pub async fn flush(&self) -> Result<(), Lost> {
-        let (done, flushed) = oneshot::channel();
-        let sent = self.journal.barrier(Box::new(move |result| {
-            let _ = done.send(result);
-        }));
-        match sent {
-            Ok(()) => match flushed.await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(Lost::Engine(error.to_string())),
-                Err(_) => Err(Lost::ShutDown),
-            },
-            Err(error) => Err(Lost::Engine(error.to_string())),
-        }
+        self.journal.flush().await.map_err(|error| match error {
+            updraft_storage::journal::Error::Closed => Lost::ShutDown,
+            error => Lost::Engine(error.to_string()),
+        })
     }
 
     /// Ends everything that waits: the engine cannot go on.

@@ -24,7 +24,6 @@ pub enum Lost {
 }
 
 /// One execution that this engine runs.
-#[derive(Debug)]
 pub struct Live {
     /// Which.
     pub peid: ExecutionId,
@@ -106,5 +105,11 @@ impl Live {
             std::mem::replace(&mut *place, permit)
         };
         drop(held);
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").field("peid", &self.peid).field("tenant", &self.tenant).finish_non_exhaustive()
     }
 }

@@ -8,14 +8,15 @@ use actix::{Actor, Arbiter, ArbiterHandle, System};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
-use updraft_storage::write_behind::{Message, WriteBehind};
+use updraft_storage::journal::{self, Left};
+use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
 use crate::brood::Brood;
 use crate::control::Control;
 use crate::core::Core;
 use crate::live::{Live, Lost};
 use crate::shard::{Drain, Launch, Link, Pass, Revive, Shard};
-use crate::writer::Writer;
+use crate::writer::{self, Writer};
 
 /// How often ended executions that the store has are forgotten.
 const SWEEP: Duration = Duration::from_millis(100);
@@ -46,7 +47,6 @@ pub struct Node {
     thread: Option<std::thread::JoinHandle<()>>,
     /// Dropped to stop the shards' arbiters; told when they have.
     stop_shards: Option<oneshot::Sender<oneshot::Sender<()>>>,
-    written: Option<oneshot::Receiver<()>>,
 }
 
 impl Node {
@@ -58,9 +58,8 @@ impl Node {
         core: Arc<Core>,
         write_behind: WriteBehind,
         messages: mpsc::Receiver<Message>,
-        inbox: usize,
     ) -> Result<Self, Error> {
-        let shards = core.links.len();
+        let shards = core.shards.count();
         let mut runtimes = (0..shards + 2).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
         let (stop_shards, stop) = oneshot::channel();
         let (ready, started) = oneshot::channel();
@@ -77,13 +76,14 @@ impl Node {
                 });
                 let arbiters: Vec<Arbiter> =
                     runtimes.into_iter().map(|shard| Arbiter::with_tokio_rt(move || shard)).collect();
-                run_shards(own, arbiters, inbox, ready, stop).await;
+                run_shards(own, arbiters, ready, stop).await;
+                let _ = written.await;
                 writer_arbiter.stop();
                 let _ = tokio::task::spawn_blocking(move || writer_arbiter.join()).await;
             });
         })?;
         started.await.map_err(|_| Error::Ended)?;
-        Ok(Self { core, thread: Some(thread), stop_shards: Some(stop_shards), written: Some(written) })
+        Ok(Self { core, thread: Some(thread), stop_shards: Some(stop_shards) })
     }
 
     /// Hands an accepted execution to its shard. Called on the journal's thread; never waits. Where the
@@ -94,9 +94,14 @@ impl Node {
         }
     }
 
+    /// What the write-behind tells its events to.
+    pub fn store_listener(core: Arc<Core>) -> Listener {
+        writer::listener(core)
+    }
+
     /// Has executions read back from the store.
     pub async fn revive(&self, lives: Vec<Arc<Live>>) {
-        let mut by_shard: Vec<Vec<Arc<Live>>> = self.core.links.iter().map(|_| Vec::new()).collect();
+        let mut by_shard: Vec<Vec<Arc<Live>>> = (0..self.core.shards.count()).map(|_| Vec::new()).collect();
         for live in lives {
             by_shard[self.core.shard_of(&live.tenant)].push(live);
         }
@@ -114,32 +119,33 @@ impl Node {
         }
     }
 
-    /// Lets what runs end until `deadline`, then stops the shards, closes the journal and waits, again until
-    /// `deadline`, until the store has everything. What is left is in the journal.
-    pub async fn shutdown(mut self, deadline: Instant) -> bool {
-        let _ = timeout_at(deadline, self.drain()).await;
+    /// Lets what runs end until `deadline` has passed, stops the shards, closes the journal, and waits, again
+    /// until `deadline`, until the store has everything.
+    ///
+    /// # Errors
+    /// The journal had failed.
+    pub async fn shutdown(mut self, deadline: Duration) -> Result<Left, journal::Error> {
+        let until = Instant::now() + deadline;
+        let _ = timeout_at(until, self.drain()).await;
         for live in self.core.registry.unfinished(|_| true) {
             self.core.lose(&live, Lost::ShutDown);
         }
-        let Some(stop) = self.stop_shards.take() else { return false };
-        let (stopped, told) = oneshot::channel();
-        if stop.send(stopped).is_ok() {
-            let _ = told.await;
+        if let Some(stop) = self.stop_shards.take() {
+            let (stopped, told) = oneshot::channel();
+            if stop.send(stopped).is_ok() {
+                let _ = told.await;
+            }
         }
-        self.core.journal.close().await;
-        let stored = match self.written.take() {
-            Some(written) => matches!(timeout_at(deadline, written).await, Ok(Ok(()))),
-            None => false,
-        };
+        let left = self.core.journal.clone().close(until.saturating_duration_since(Instant::now())).await;
         if let Some(thread) = self.thread.take() {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-        stored
+        left
     }
 
     async fn drain(&self) {
         let mut answers = Vec::new();
-        for shard in 0..self.core.links.len() {
+        for shard in 0..self.core.shards.count() {
             let (answer, drained) = oneshot::channel();
             if let Some(link) = self.core.link(shard) {
                 let _ = link.addr.send(Drain(answer)).await;
@@ -159,14 +165,13 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 async fn run_shards(
     core: Arc<Core>,
     arbiters: Vec<Arbiter>,
-    inbox: usize,
     ready: oneshot::Sender<()>,
     stop: oneshot::Receiver<oneshot::Sender<()>>,
 ) {
     let mut supervisors = Vec::new();
     for (index, arbiter) in arbiters.iter().enumerate() {
         let (up, is_up) = oneshot::channel();
-        supervisors.push(actix::spawn(supervise(core.clone(), index, arbiter.handle(), inbox, up)));
+        supervisors.push(actix::spawn(supervise(core.clone(), index, arbiter.handle(), up)));
         let _ = is_up.await;
     }
     let _ = ready.send(());
@@ -202,14 +207,13 @@ async fn supervise(
     core: Arc<Core>,
     index: usize,
     arbiter: ArbiterHandle,
-    inbox: usize,
     up: oneshot::Sender<()>,
 ) {
     let mut up = Some(up);
     loop {
         let brood = Brood::new();
         let (died, death) = oneshot::channel::<()>();
-        let (sender, receiver) = mpsc::channel(inbox);
+        let (sender, receiver) = mpsc::channel(core.shards.capacity);
         let (started, addr) = oneshot::channel();
         let (own, parent) = (core.clone(), brood.parent());
         arbiter.spawn_fn(move || {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
-use updraft_storage::write_behind::{Message, WriteBehind};
+use updraft_protocol::{Failure, FailureKind, Update};
+use updraft_storage::write_behind::{Event, Listener, Message, WriteBehind};
 
+use crate::control::Control;
 use crate::core::Core;
+use crate::node::Node;
 
 pub(crate) struct Writer {
     core: Arc<Core>,
@@ -23,6 +26,28 @@ impl Writer {
         ended: oneshot::Sender<()>,
     ) -> Self {
         Self { core, work: Some((write_behind, receiver)), ended: Some(ended) }
+    }
+}
+
+/// Hears what becomes of writes: an execution whose document the store will never take is failed.
+pub(crate) fn listener(core: Arc<Core>) -> Listener {
+    Arc::new(move |event| match event {
+        Event::Poison { update, reason } => fail(&core, &update, reason),
+        Event::StoreFailing { reason } => tracing::warn!(reason, "the store takes no writes; they wait"),
+        Event::StoreWorking => tracing::info!("the store takes writes again"),
+    })
+}
+
+fn fail(core: &Arc<Core>, update: &Update, reason: String) {
+    let peid = match update {
+        Update::Execution(update) => Some(update.peid),
+        Update::Task(update) => update.head.as_ref().map(|head| head.peid),
+    };
+    tracing::error!(document = ?update.document(), reason, "the store will never take an update");
+    if let Some(live) = peid.and_then(|peid| core.registry.get(peid)) {
+        let core = core.clone();
+        let failure = Failure::new(FailureKind::Store, reason);
+        actix::spawn(async move { Node::pass(&core, live, Control::Fail(failure)).await });
     }
 }
 

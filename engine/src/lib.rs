@@ -1,1 +1,77 @@
-//! Placeholder.
+//! Updraft: an execution engine for SOAR playbooks, embedded as a library.
+//!
+//! A backend starts an [`Engine`], puts playbooks, and submits them with alerts. Each execution runs as a
+//! supervised actor; its tasks call security tools concurrently; every status is durable before anything
+//! follows from it.
+//!
+//! ```
+//! use updraft::{Call, Engine, Integration, Playbook, Submission, TenantCode};
+//!
+//! struct Greeter;
+//! impl Integration for Greeter {
+//!     fn actions(&self) -> &[&str] {
+//!         &["greet"]
+//!     }
+//!     fn call(&self, call: Call) -> updraft::Answer<'_> {
+//!         Box::pin(async move { Ok(serde_json::json!({ "hello": call.arguments["name"] }).into()) })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! let engine = Engine::builder().data(directory.path()).integration("greeter", Greeter).start().await?;
+//! let tenant = TenantCode::new("acme")?;
+//! let playbook = Playbook::parse(
+//!     b"
+//! format: 1
+//! name: greet
+//! version: 1
+//! steps:
+//!   - {id: hello, type: action, integration: greeter, action: greet, arguments: {name: '{{ input.name }}'}}
+//! ",
+//! )?;
+//! let pid = engine.playbooks().put(&tenant, playbook).await?;
+//! let submission = Submission::new(tenant, pid).input(serde_json::json!({ "name": "you" }));
+//! let execution = engine.submit(submission).await?.wait().await?;
+//! assert_eq!(execution.state.execution_status.as_str(), "completed");
+//! engine.shutdown(std::time::Duration::from_secs(5)).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod error;
+mod follow;
+mod handle;
+mod playbooks;
+mod queries;
+mod recovery;
+mod shutdown;
+mod start;
+mod submission;
+mod submit;
+
+pub use builder::Builder;
+pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
+pub use handle::Handle;
+pub use playbooks::Playbooks;
+pub use recovery::Recovered;
+pub use shutdown::Shutdown;
+pub use start::Engine;
+pub use submission::{PlaybookChoice, Submission};
+
+pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, SystemClock};
+pub use updraft_integrations as integrations;
+pub use updraft_kernel::invariant;
+pub use updraft_kernel::plan::{Mistake, Plan};
+pub use updraft_protocol::{
+    Answer, Call, Catalogue, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
+    Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus,
+    Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, limits,
+    parse, playbook, schema,
+};
+pub use updraft_storage::journal::{Durability, Torn};
+pub use updraft_storage::store::{
+    Cursor, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, Store,
+};

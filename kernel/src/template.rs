@@ -7,6 +7,7 @@
 mod allowed;
 mod builtins;
 mod compile;
+mod each;
 mod engine;
 mod json;
 mod lower;

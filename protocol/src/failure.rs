@@ -45,6 +45,8 @@ pub enum FailureKind {
     Supervision,
     /// The playbook version that the execution runs can no longer be read.
     Playbook,
+    /// The store will never take one of its documents.
+    Store,
 }
 
 impl FailureKind {
@@ -68,6 +70,7 @@ impl FailureKind {
             Self::UnknownOutcome => "unknown_outcome",
             Self::Supervision => "supervision",
             Self::Playbook => "playbook",
+            Self::Store => "store",
         }
     }
 

@@ -127,6 +127,8 @@ pub const WRITER_QUEUE: usize = 64;
 pub const BATCHES_IN_FLIGHT: usize = 2;
 /// How long a batch may take before nobody knows what became of it, and it is sent again.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the store may take for the rest at the end, unless configured; then it stays in the journal.
+pub const WRITE_DRAIN: Duration = Duration::from_secs(10);
 /// The first pause before a batch is tried again; it doubles up to [`WRITE_BACKOFF_MAX`].
 pub const WRITE_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before a batch is tried again.

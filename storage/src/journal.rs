@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, TryAcquireError, mpsc, oneshot, watch};
-use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::JOURNAL_QUEUE;
 
 pub(crate) use answer::Answer;
@@ -106,7 +106,7 @@ impl Journal {
         config: Config,
         disk: Arc<dyn Disk>,
         writer: mpsc::Sender<Message>,
-        stored: Arc<DurableWatermark>,
+        stored: DurableWatermark,
     ) -> Result<(Self, Recovered), Error> {
         disk.make_folder(folder).map_err(Error::disk("making its folder"))?;
         let lock = disk.lock(folder).map_err(|error| match error.kind() {
@@ -236,7 +236,9 @@ impl Journal {
             return Ok(());
         };
         match error.into_inner() {
-            Command::Append(queued) => Err(Box::new(self.hand_back(queued))),
+            Command::Append(queued) => {
+                Err(Box::new(Refused { append: queued.hand_back(), error: self.inner.shared.refusal() }))
+            }
             Command::Barrier(_) | Command::Close => Ok(()),
         }
     }
@@ -245,9 +247,7 @@ impl Journal {
         let barrier = Command::Barrier(QueuedBarrier { answer: Answer::new(done), room });
         let Err(error) = self.inner.commands.try_send(barrier) else { return Ok(()) };
         match error.into_inner() {
-            Command::Barrier(barrier) => {
-                barrier.answer.take_back().map_or(Ok(()), |done| Err((done, self.inner.shared.refusal())))
-            }
+            Command::Barrier(barrier) => Err((barrier.answer.take_back(), self.inner.shared.refusal())),
             Command::Append(_) | Command::Close => Ok(()),
         }
     }
@@ -262,4 +262,21 @@ impl Journal {
     fn closed_room(&self, _: &AcquireError) -> Error {
         self.inner.shared.refusal()
     }
+}
+
+fn start(
+    worker: impl FnOnce(Outlet) -> Worker + Send + 'static,
+    writer: mpsc::Sender<Message>,
+    abandoned: watch::Receiver<bool>,
+    shared: Arc<Shared>,
+) -> Result<(), Error> {
+    // The outlet is made on the thread that also drops it: its runtime must not be dropped inside another.
+    let work = move || match Outlet::new(writer, abandoned) {
+        Ok(outlet) => worker(outlet).run(),
+        Err(error) => {
+            shared.poison(format!("its thread could not begin: {error}").into());
+        }
+    };
+    let thread = std::thread::Builder::new().name("updraft-journal".to_owned()).spawn(work);
+    thread.map(drop).map_err(Error::disk("starting its thread"))
 }

@@ -25,6 +25,7 @@ use updraft_protocol::{
     TaskStatus, TenantCode, Update,
 };
 
+use crate::journal::Durability;
 use crate::store::{
     Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
 };
@@ -32,16 +33,6 @@ use pool::Pool;
 
 const DATABASE: &str = "updraft.db";
 const LOCK: &str = "updraft.lock";
-
-/// What an answered write survives.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// Loss of power.
-    #[default]
-    Fsync,
-    /// The end of the process, however it comes; a loss of power may take the latest writes.
-    Os,
-}
 
 /// A store in a folder of this machine. One process has it at a time.
 ///

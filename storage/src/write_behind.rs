@@ -1,1 +1,63 @@
-//! Being written.
+//! Writing behind: between the journal and the store. Takes groups in, keeps the newest update of each document,
+//! and writes them in batches. Never loses an update: what the store has not taken stays here and in the
+//! journal, and the watermark says how far the store is.
+
+mod backoff;
+mod batch;
+mod config;
+mod event;
+mod message;
+mod pump;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use updraft_kernel::shared::DurableWatermark;
+use updraft_protocol::limits::WRITER_QUEUE;
+
+pub use config::Config;
+pub use event::{Event, Listener};
+pub use message::{Barrier, Group, Message};
+
+use crate::store::Store;
+use pump::Pump;
+
+/// The writer behind a journal, before it runs.
+pub struct WriteBehind {
+    config: Config,
+    store: Arc<dyn Store>,
+    stored: DurableWatermark,
+    listener: Listener,
+}
+
+/// How a writer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Ended {
+    /// The store has everything.
+    Stored,
+    /// The store did not take the rest in time; it is in the journal.
+    GaveUp {
+        /// Documents that were left.
+        documents: usize,
+    },
+}
+
+impl WriteBehind {
+    /// A writer to `store`, which says in `stored` below which number the store has everything.
+    pub fn new(config: Config, store: Arc<dyn Store>, stored: DurableWatermark, listener: Listener) -> Self {
+        Self { config, store, stored, listener }
+    }
+
+    /// The queue between the journal and the writer.
+    pub fn queue() -> (mpsc::Sender<Message>, mpsc::Receiver<Message>) {
+        mpsc::channel(WRITER_QUEUE)
+    }
+
+    /// Writes until the queue is closed and everything is in the store, or until the time for that is up.
+    pub async fn run(self, queue: mpsc::Receiver<Message>) -> Ended {
+        Pump::new(self.config, self.store, self.stored, self.listener).run(queue).await
+    }
+}

@@ -64,9 +64,7 @@ impl Reading {
             return Err(self.too_large());
         }
         let mut bytes = Vec::new();
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| self.target.interrupted(&error))?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.target.interrupted(&error))? {
             if chunk.len() > self.max_bytes - bytes.len() {
                 return Err(self.too_large());
             }
@@ -94,8 +92,11 @@ impl Reading {
             Form::Json(keep) => keep,
         };
         let no_content = matches!(status.as_u16(), 204 | 205 | 304) || self.target.method == Method::HEAD;
-        let body =
-            if bytes.is_empty() && no_content { Value::Null } else { self.redactor.value(self.json(&bytes)?) };
+        let body = if bytes.is_empty() && no_content {
+            Value::Null
+        } else {
+            self.redactor.value(self.json(&bytes)?)
+        };
         let Some(keep) = keep else {
             return self.checked(status, &Kept::One(&body));
         };

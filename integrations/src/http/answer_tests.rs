@@ -23,7 +23,9 @@ fn keep(path: &str) -> Form {
 fn json_is_read_with_and_without_a_byte_order_mark() {
     assert_eq!(shape(Form::Json(None), b" {\"a\": 1}\n"), Ok(json!({"a": 1})));
     assert_eq!(shape(Form::Json(None), b"\xef\xbb\xbf[1]"), Ok(json!([1])));
-    for bytes in [&b""[..], b"{", b"{} {}", b"nul", b"\"\xff\"", b"\"\xed\xa0\x80\"", b"1e999", b"\x1f\x8b\x08"] {
+    for bytes in
+        [&b""[..], b"{", b"{} {}", b"nul", b"\"\xff\"", b"\"\xed\xa0\x80\"", b"1e999", b"\x1f\x8b\x08"]
+    {
         assert_eq!(shape(Form::Json(None), bytes), Err(FailureKind::InvalidResponse), "{bytes:?}");
     }
 }

@@ -4,9 +4,7 @@
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use serde_json::{Map, Value};
-use updraft_protocol::limits::{
-    HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES, RESPONSE_BYTES,
-};
+use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{Failure, FailureKind, Name};
 
 use super::keep::Keep;
@@ -49,7 +47,17 @@ pub(crate) enum Form {
 }
 
 const KNOWN: [&str; 11] = [
-    "method", "url", "headers", "query", "json", "form", "expect", "retry_on", "response", "keep", "max_bytes",
+    "method",
+    "url",
+    "headers",
+    "query",
+    "json",
+    "form",
+    "expect",
+    "retry_on",
+    "response",
+    "keep",
+    "max_bytes",
 ];
 
 const METHODS: [Method; 6] =
@@ -99,7 +107,10 @@ impl Arguments {
             }
         }
         if url.as_str().len() > HTTP_URL_BYTES {
-            return Err(mistake("url", format_args!("with its query, at most {HTTP_URL_BYTES} bytes are allowed")));
+            return Err(mistake(
+                "url",
+                format_args!("with its query, at most {HTTP_URL_BYTES} bytes are allowed"),
+            ));
         }
         let expect = statuses(&fields, "expect")?.unwrap_or_else(Statuses::success);
         if expect.is_empty() {
@@ -267,9 +278,9 @@ fn response(fields: &Map<String, Value>) -> Result<Form, Failure> {
 fn max_bytes(fields: &Map<String, Value>) -> Result<usize, Failure> {
     let Some(value) = fields.get("max_bytes") else { return Ok(RESPONSE_BYTES) };
     let bytes = value.as_u64().and_then(|bytes| usize::try_from(bytes).ok());
-    bytes.filter(|bytes| (1..=RESPONSE_BYTES).contains(bytes)).ok_or_else(|| {
-        mistake("max_bytes", format_args!("a number from 1 to {RESPONSE_BYTES} is needed"))
-    })
+    bytes
+        .filter(|bytes| (1..=RESPONSE_BYTES).contains(bytes))
+        .ok_or_else(|| mistake("max_bytes", format_args!("a number from 1 to {RESPONSE_BYTES} is needed")))
 }
 
 #[cfg(test)]

@@ -27,18 +27,19 @@ fn a_url_alone_is_a_get_that_expects_json() {
 fn a_query_is_encoded_and_joins_the_one_of_the_url() {
     let arguments = Arguments::read(json!({
         "url": "https://tool.example/a?x=1",
-        "query": {"q": "a&b=c #", "n": 5, "list": ["u", true, null], "gone": null},
+        "query": {"gone": null, "list": ["u", true, null], "n": 5, "q": "a&b=c #"},
     }));
     assert_eq!(
         arguments.unwrap().url.as_str(),
-        "https://tool.example/a?x=1&q=a%26b%3Dc+%23&n=5&list=u&list=true"
+        "https://tool.example/a?x=1&list=u&list=true&n=5&q=a%26b%3Dc+%23"
     );
     assert_eq!(read(json!({"query": {}})).unwrap().url.as_str(), "https://tool.example/a");
 }
 
 #[test]
 fn null_is_nothing_but_a_json_null_is_sent() {
-    let nothing: Value = KNOWN.iter().filter(|n| **n != "url").map(|n| (n.to_string(), Value::Null)).collect();
+    let nothing: Value =
+        KNOWN.iter().filter(|n| **n != "url").map(|n| (n.to_string(), Value::Null)).collect();
     assert_eq!(read(nothing).unwrap().body, Body::Json(Value::Null));
 }
 

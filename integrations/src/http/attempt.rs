@@ -45,7 +45,8 @@ impl HttpIntegration {
             Err(_) => return Err(target.timeout(call.timeout)),
         };
         let status = response.status();
-        metrics::counter!("updraft_http_responses_total", "status_class" => class(status.as_u16())).increment(1);
+        metrics::counter!("updraft_http_responses_total", "status_class" => class(status.as_u16()))
+            .increment(1);
         tracing::debug!(status = status.as_u16(), "answered");
         if !arguments.expect.contains(status.as_u16()) {
             return Err(target.status(status, response.headers(), &arguments.retry_on));
@@ -67,9 +68,10 @@ impl HttpIntegration {
         if literal.is_ok_and(|ip| !self.pools.policy().permits(ip, host, class)) {
             return Err(target.forbidden());
         }
-        let client = self.pools.client(class).map_err(|error| {
-            target.fail(FailureKind::Unreachable, error).with_retryable(false)
-        })?;
+        let client = self
+            .pools
+            .client(class)
+            .map_err(|error| target.fail(FailureKind::Unreachable, error).with_retryable(false))?;
         Ok((target, client))
     }
 

@@ -152,8 +152,7 @@ mod tests {
             (429, &none, FailureKind::RateLimited, true, None),
             (429, &waiting, FailureKind::RateLimited, true, Some(3)),
         ] {
-            let failure =
-                target.status(StatusCode::from_u16(status).unwrap(), headers, &Statuses::passing());
+            let failure = target.status(StatusCode::from_u16(status).unwrap(), headers, &Statuses::passing());
             assert_eq!((failure.kind, failure.retryable()), (kind, retryable), "{status}");
             assert_eq!(failure.retry_after(), seconds.map(Duration::from_secs), "{status}");
         }

@@ -85,9 +85,16 @@ mod tests {
 
     #[test]
     fn what_is_no_status_is_refused_with_its_place() {
-        for item in
-            [json!(99), json!(1000), json!(200.5), json!(-200), json!("2x"), json!("xx"), json!("204-200"), json!(null)]
-        {
+        for item in [
+            json!(99),
+            json!(1000),
+            json!(200.5),
+            json!(-200),
+            json!("2x"),
+            json!("xx"),
+            json!("204-200"),
+            json!(null),
+        ] {
             let (place, _) = Statuses::read(&json!([200, item])).unwrap_err();
             assert_eq!(place, Some(1), "{item}");
         }

@@ -1,6 +1,5 @@
 //! A mistake in a playbook: where it is and what it is. Never says what data an execution had.
 
-
 use thiserror::Error;
 
 /// One mistake in a playbook, for the person who wrote it.

@@ -77,7 +77,7 @@ impl DrainGate {
     /// Lets work in, unless the gate is closed.
     pub fn enter(&self) -> Enter {
         let open = |state: usize| (state & CLOSED == 0).then(|| state + 1);
-        match self.inner.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, open) {
+        match self.inner.state.fetch_update(Ordering::Acquire, Ordering::Acquire, open) {
             Ok(_) => Enter::Entered(Pass { inner: self.inner.clone() }),
             Err(_) => Enter::Closed,
         }

@@ -131,8 +131,19 @@ pub(super) static TESTS: &[&str] = &[
 ];
 
 /// The keyword arguments of all filters.
-pub(super) static KEYWORDS: &[&str] =
-    &["attribute", "base", "boolean", "by", "case_sensitive", "d", "default", "indent", "method", "precision", "reverse"];
+pub(super) static KEYWORDS: &[&str] = &[
+    "attribute",
+    "base",
+    "boolean",
+    "by",
+    "case_sensitive",
+    "d",
+    "default",
+    "indent",
+    "method",
+    "precision",
+    "reverse",
+];
 
 /// The filter with this name.
 pub(super) fn find(name: &str) -> Option<&'static Filter> {

@@ -20,7 +20,12 @@ pub(super) fn replace(state: &State, value: &str, from: &str, to: &str) -> Resul
 }
 
 /// `|join(separator)`: charged for the separators before they are written.
-pub(super) fn join(state: &State, value: Value, separator: Option<&str>, kwargs: Kwargs) -> Result<String, Error> {
+pub(super) fn join(
+    state: &State,
+    value: Value,
+    separator: Option<&str>,
+    kwargs: Kwargs,
+) -> Result<String, Error> {
     let separator = match separator {
         Some(separator) => separator,
         None => kwargs.get::<Option<&str>>("d")?.unwrap_or_default(),

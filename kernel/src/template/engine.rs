@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use minijinja::{Environment, UndefinedBehavior, filters, tests};
 use updraft_protocol::limits::{NESTING, TEMPLATE_FUEL};
 
-use super::{builtins, metering, printer};
+use super::{builtins, each, metering, printer};
 
 /// The environment.
 pub(super) static ENGINE: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -40,16 +40,16 @@ fn add_filters(engine: &mut Environment<'static>) {
     engine.add_filter("lines", filters::lines);
     engine.add_filter("list", filters::list);
     engine.add_filter("lower", filters::lower);
-    engine.add_filter("map", filters::map);
+    engine.add_filter("map", each::map);
     engine.add_filter("max", filters::max);
     engine.add_filter("min", filters::min);
-    engine.add_filter("reject", filters::reject);
-    engine.add_filter("rejectattr", filters::rejectattr);
+    engine.add_filter("reject", each::reject);
+    engine.add_filter("rejectattr", each::rejectattr);
     engine.add_filter("replace", builtins::replace);
     engine.add_filter("reverse", filters::reverse);
     engine.add_filter("round", filters::round);
-    engine.add_filter("select", filters::select);
-    engine.add_filter("selectattr", filters::selectattr);
+    engine.add_filter("select", each::select);
+    engine.add_filter("selectattr", each::selectattr);
     engine.add_filter("sort", filters::sort);
     engine.add_filter("split", filters::split);
     engine.add_filter("string", filters::string);

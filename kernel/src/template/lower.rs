@@ -2,7 +2,7 @@
 //! gives borrows nothing of the source: names become our own, texts become constants.
 //!
 //! Three things are put around what the author wrote: `known` and `maybe` follow a path and name what is
-//! undefined; `weigh`, `tally` and `each` charge for operands before an operator or filter reads them;
+//! undefined; `weigh` and `tally` charge for operands before an operator or filter reads them;
 //! `solid` and `number` keep what is lazy, or what repeats a text, out.
 
 mod expression;
@@ -17,8 +17,9 @@ use crate::plan::References;
 
 /// The names that a template's own names become.
 static NAMES: [&str; TEMPLATE_NAMES] = [
-    "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16",
-    "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",
+    "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
+    "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
+    "v31",
 ];
 
 /// An expression that borrows nothing.
@@ -89,8 +90,12 @@ impl Lowering<'_> {
                     let expr = this.expression(expr)?;
                     Ok::<_, String>((this.target(target)?, expr))
                 };
-                let assignments: Result<_, _> = with.assignments.iter().map(|pair| assign(self, pair)).collect();
-                Stmt::WithBlock(spanned(ast::WithBlock { assignments: assignments?, body: self.block(&with.body)? }))
+                let assignments: Result<_, _> =
+                    with.assignments.iter().map(|pair| assign(self, pair)).collect();
+                Stmt::WithBlock(spanned(ast::WithBlock {
+                    assignments: assignments?,
+                    body: self.block(&with.body)?,
+                }))
             }
             Stmt::Set(set) => {
                 let expr = self.expression(&set.expr)?;

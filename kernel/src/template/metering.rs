@@ -13,7 +13,6 @@ use super::weight::{self, refuse};
 pub(super) fn add(engine: &mut Environment<'static>) {
     engine.add_filter("weigh", weigh);
     engine.add_filter("tally", tally);
-    engine.add_filter("each", each);
     engine.add_filter("solid", solid);
     engine.add_filter("number", number);
     engine.add_filter("known", known);
@@ -33,17 +32,6 @@ fn weigh(state: &State, value: Value, factor: u64) -> Result<Value, Error> {
 
 fn tally(state: &State, value: Value) -> Result<Value, Error> {
     weight::shallow(&root(state)?.meter, &value)?;
-    Ok(value)
-}
-
-/// Charges for what is done to each item with the arguments.
-fn each(state: &State, value: Value, args: Rest<Value>) -> Result<Value, Error> {
-    let root = root(state)?;
-    for _ in 0..value.len().unwrap_or(0) {
-        for arg in args.iter() {
-            weight::deep(&root.meter, arg, 1)?;
-        }
-    }
     Ok(value)
 }
 

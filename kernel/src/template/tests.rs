@@ -1,1 +1,75 @@
-//! t
+//! What templates do, what they may not do, and what they may not cost.
+
+use serde_json::{Value, json};
+use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES};
+use updraft_protocol::{Failure, FailureKind, Json, TaskStatus};
+
+use super::*;
+use crate::scope::StepView;
+
+mod hostile;
+mod language;
+
+/// A scope of one finished step, `lookup`, and one failed one, `block-ip`.
+pub(super) struct Data {
+    pub(super) input: Json,
+    pub(super) variables: Json,
+    pub(super) output: Json,
+    pub(super) error: Failure,
+}
+
+impl Data {
+    pub(super) fn new(input: Value) -> Self {
+        Self {
+            input: input.into(),
+            variables: json!({"tools": ["a", "b"], "limit": 80}).into(),
+            output: json!({"score": 90, "names": ["x", "y"]}).into(),
+            error: Failure::new(FailureKind::Timeout, "no answer in 30s"),
+        }
+    }
+}
+
+impl Scope for Data {
+    fn input(&self) -> &Json {
+        &self.input
+    }
+
+    fn variables(&self) -> &Json {
+        &self.variables
+    }
+
+    fn step(&self, id: &str) -> Option<StepView<'_>> {
+        match id {
+            "lookup" => {
+                Some(StepView { status: TaskStatus::Completed, output: Some(&self.output), error: None })
+            }
+            "block-ip" => {
+                Some(StepView { status: TaskStatus::Failed, output: None, error: Some(&self.error) })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn compile(text: &str) -> Result<Template, String> {
+    Template::compile("arguments", &json!({ "x": text }))
+        .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+}
+
+/// The rendered text, or the message of what went wrong.
+fn render(text: &str, input: Value) -> Result<Value, String> {
+    let template = compile(text)?;
+    let value = template.render(&Data::new(input)).map_err(|failure| {
+        assert_eq!(failure.kind, FailureKind::Template);
+        assert!(!failure.retryable());
+        failure.message
+    })?;
+    Ok(value["x"].clone())
+}
+
+#[track_caller]
+fn refused(text: &str, input: Value, reason: &str) {
+    let error = render(text, input).expect_err(text);
+    assert!(error.contains(reason), "{text}: {error}");
+    assert!(error.starts_with("arguments.x: "), "{error}");
+}

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use minijinja::machinery::{CodeGenerator, Instructions, eval, make_string_output, parse};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Error, ErrorKind, Value};
-use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_FUEL, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES};
+use updraft_protocol::limits::{
+    ARGUMENTS_BYTES, TEMPLATE_FUEL, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES,
+};
 use updraft_protocol::{Failure, FailureKind};
 
 use super::engine::ENGINE;
@@ -82,8 +84,9 @@ impl Text {
             let mut output = make_string_output(&mut printed);
             let scope = Value::from_dyn_object(Arc::clone(root));
             let blocks = BTreeMap::new();
-            let (value, state) = eval(&ENGINE, &self.instructions, scope, &blocks, &mut output, AutoEscape::None)
-                .map_err(|error| reason(&error))?;
+            let (value, state) =
+                eval(&ENGINE, &self.instructions, scope, &blocks, &mut output, AutoEscape::None)
+                    .map_err(|error| reason(&error))?;
             (value, state.fuel_levels().map_or(0, |(used, _)| used))
         };
         let value = if self.typed { value.unwrap_or_default() } else { Value::from(printed) };
@@ -92,7 +95,8 @@ impl Text {
 }
 
 fn generate(source: &str, references: &mut References) -> Result<(Instructions<'static>, bool), String> {
-    let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(|error| reason(&error))?;
+    let syntax =
+        SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(|error| reason(&error))?;
     scan(source, syntax.clone())?;
     let template = parse(source, "template", syntax).map_err(|error| {
         let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();

@@ -17,7 +17,9 @@ pub(super) fn refuse(message: impl Into<std::borrow::Cow<'static, str>>) -> Erro
 
 /// Charges `work`.
 pub(super) fn charge(meter: &Meter, work: u64) -> Result<(), Error> {
-    meter.charge(work).map_err(|_| refuse("too much work: the values are too large for what is done with them"))
+    meter
+        .charge(work)
+        .map_err(|_| refuse("too much work: the values are too large for what is done with them"))
 }
 
 /// Charges for the value and all that is inside of it, `factor` times.

@@ -21,8 +21,8 @@ impl<T> Answer<T> {
     }
 
     /// Hands the callback back uncalled.
-    pub(crate) fn take_back(mut self) -> Option<Done<T>> {
-        self.0.take()
+    pub(crate) fn take_back(mut self) -> Done<T> {
+        self.0.take().unwrap_or_else(|| Box::new(|_| ()))
     }
 
     fn call(&mut self, outcome: Result<T, Error>) {

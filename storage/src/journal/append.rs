@@ -55,6 +55,11 @@ impl Queued {
     pub(super) fn new(append: Append, room: OwnedSemaphorePermit) -> Self {
         Self { frame: append.frame, updates: append.updates, done: Answer::new(append.done), room }
     }
+
+    /// The append as it was handed over.
+    pub(super) fn hand_back(self) -> Append {
+        Append { frame: self.frame, updates: self.updates, done: self.done.take_back() }
+    }
 }
 
 /// A barrier in the queue.

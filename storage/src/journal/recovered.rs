@@ -2,7 +2,6 @@
 //! and deletes nothing, before they were all given.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_kernel::shared::DurableWatermark;
 
 use super::disk::Disk;
 use super::segment::Sealed;
@@ -17,7 +17,7 @@ pub(super) struct Retention {
     folder: PathBuf,
     sealed: VecDeque<Sealed>,
     /// Everything below it is in the store.
-    stored: Arc<DurableWatermark>,
+    stored: DurableWatermark,
     replayed: Arc<AtomicBool>,
     /// A removal failed: it is tried again, but told once.
     stuck: bool,
@@ -28,7 +28,7 @@ impl Retention {
         disk: Arc<dyn Disk>,
         folder: PathBuf,
         sealed: Vec<Sealed>,
-        stored: Arc<DurableWatermark>,
+        stored: DurableWatermark,
         replayed: Arc<AtomicBool>,
     ) -> Self {
         Self { disk, folder, sealed: sealed.into(), stored, replayed, stuck: false }

@@ -60,9 +60,8 @@ impl Worker {
             self.shared.poison("its thread panicked".into());
         }
         // What is still queued is answered by being dropped.
-        let Self { commands, active, lock, ended, .. } = self;
-        drop((commands, active));
-        drop(lock);
+        let Self { commands, outlet, active, lock, ended, .. } = self;
+        drop((commands, outlet, active, lock));
         drop(ended);
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Durability, fault, schema};
+use super::{fault, schema};
+use crate::journal::Durability;
 use crate::store::Error;
 
 /// A program that reads the file beside Updraft may hold it for a moment.
@@ -18,10 +19,10 @@ const STATEMENTS_CACHED: usize = 32;
 const WRITER_CACHE_KIB: i64 = 64 << 10;
 /// And for each reader.
 const READER_CACHE_KIB: i64 = 16 << 10;
-const PAGE_BYTES: i64 = 4 << 10;
+const PAGE_BYTES: i64 = 4096;
 /// The WAL is copied into the database beyond this many pages: each copy costs two syncs and writes a page
 /// once however often it changed.
-const CHECKPOINT_PAGES: i64 = 8 << 10;
+const CHECKPOINT_PAGES: i64 = 8192;
 
 /// Takes the lock. The system gives it back when the process ends, however it ends.
 pub(super) fn lock(path: &Path) -> Result<Arc<File>, Error> {

@@ -100,7 +100,12 @@ impl Lowering<'_> {
                 filter("solid", build(weigh(left, 1), weigh(right, 1)), vec![])
             }
             BinOpKind::In => build(weigh(left, 1), weigh(right, 1)),
-            BinOpKind::Eq | BinOpKind::Ne | BinOpKind::Lt | BinOpKind::Lte | BinOpKind::Gt | BinOpKind::Gte => {
+            BinOpKind::Eq
+            | BinOpKind::Ne
+            | BinOpKind::Lt
+            | BinOpKind::Lte
+            | BinOpKind::Gt
+            | BinOpKind::Gte => {
                 // Compared with a scalar of the source, a value is not read further than that is long.
                 if matches!(left, Expr::Const(_)) || matches!(right, Expr::Const(_)) {
                     return Ok(build(left, right));

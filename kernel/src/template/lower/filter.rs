@@ -1,6 +1,5 @@
 //! Calls of filters and tests: only those that are allowed, each charged for what it reads.
 
-use minijinja::Value;
 use minijinja::machinery::ast::{self, CallArg, Expr};
 
 use super::path::Missing;
@@ -23,11 +22,6 @@ impl Lowering<'_> {
         };
         check_names(known, &call.args)?;
         let args = self.args(&call.args)?;
-        let operand = match known.names {
-            // What is named is done to each item, with the arguments that follow.
-            Names::Filter | Names::Test(_) => filter("each", operand, self.positional(&call.args)?),
-            Names::No => operand,
-        };
         let result = filter(known.name, operand, args);
         Ok(match (known.lazy, known.partial, missing) {
             (true, ..) => filter("solid", result, vec![]),
@@ -63,16 +57,6 @@ impl Lowering<'_> {
             }
         }
     }
-
-    /// The arguments again, without their keywords: what `each` charges for.
-    fn positional(&mut self, args: &[CallArg<'_>]) -> Result<Vec<CallArg<'static>>, String> {
-        let args = args.iter().map(|arg| match arg {
-            CallArg::Pos(expr) | CallArg::Kwarg(_, expr) | CallArg::PosSplat(expr) | CallArg::KwargSplat(expr) => {
-                self.expression(expr).map(CallArg::Pos)
-            }
-        });
-        args.collect()
-    }
 }
 
 /// A filter or test that another is told to use must be allowed too, and be known beforehand.
@@ -88,19 +72,16 @@ fn check_names(known: &Filter, args: &[CallArg<'_>]) -> Result<(), String> {
     let CallArg::Pos(Expr::Const(name)) = arg else {
         return Err(format!("`{}` needs a name that is written out", known.name));
     };
-    let name = text(&name.value).ok_or_else(|| format!("`{}` needs a name", known.name))?;
+    let name = name.value.as_str().ok_or_else(|| format!("`{}` needs a name", known.name))?;
     match known.names {
         Names::Filter => match allowed::find(name) {
-            Some(Filter { names: Names::No, .. }) => Ok(()),
+            // A lazy result would have to be made solid for each item.
+            Some(Filter { names: Names::No, lazy: false, .. }) => Ok(()),
             Some(_) => Err(format!("`{}` cannot be used inside `map`", name)),
             None => Err(no_filter(name)),
         },
         _ => allowed::find_test(name).map(|_| ()).ok_or_else(|| no_test(name)),
     }
-}
-
-fn text(value: &Value) -> Option<&str> {
-    value.as_str()
 }
 
 fn no_filter(name: &str) -> String {

@@ -128,7 +128,9 @@ fn subscript<'a>(expr: &'a Expr<'a>) -> Key<'a> {
     };
     let value = constant.value.clone();
     match value.as_str().map(str::to_owned) {
-        Some(text) => Key { label: format!("[\"{text}\"]"), text: Some(text), computed: None, value: Some(value) },
+        Some(text) => {
+            Key { label: format!("[\"{text}\"]"), text: Some(text), computed: None, value: Some(value) }
+        }
         None => Key { text: None, label: format!("[{value}]"), computed: None, value: Some(value) },
     }
 }

@@ -1,0 +1,188 @@
+//! The builder: the engine's configuration, typed and checked once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use updraft_actors::{Clock, SystemClock};
+use updraft_protocol::limits::{
+    EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, SHARDS_MAX, SUBMIT_TIMEOUT, TASKS_AT_ONCE,
+    TASKS_AT_ONCE_MAX,
+};
+use updraft_protocol::{Catalogue, Integration, Name};
+use updraft_storage::Store;
+use updraft_storage::journal::Durability;
+
+use crate::error::StartError;
+use crate::start::Engine;
+
+/// What an engine is started with. Every setting but the data directory has a default.
+pub struct Builder {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) durability: Durability,
+    pub(crate) shards: Option<usize>,
+    pub(crate) integrations: BTreeMap<String, Arc<dyn Integration>>,
+    pub(crate) tasks_at_once: usize,
+    pub(crate) executions_in_flight: usize,
+    pub(crate) executions_in_flight_of_tenant: Option<usize>,
+    pub(crate) submit_timeout: Duration,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) resume: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            data: None,
+            store: None,
+            durability: Durability::Fsync,
+            shards: None,
+            integrations: BTreeMap::new(),
+            tasks_at_once: TASKS_AT_ONCE,
+            executions_in_flight: EXECUTIONS_IN_FLIGHT,
+            executions_in_flight_of_tenant: None,
+            submit_timeout: SUBMIT_TIMEOUT,
+            clock: Arc::new(SystemClock),
+            resume: true,
+        }
+    }
+}
+
+impl Builder {
+    /// The directory of the journal and the embedded store; made where it is missing. One process at a
+    /// time has it.
+    #[must_use]
+    pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.data = Some(directory.into());
+        self
+    }
+
+    /// Another store than the embedded one. The journal stays in the data directory.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// What "durable" survives: `Fsync` unless it is named.
+    #[must_use]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How many shards, each a thread of its own; as many as the machine has cores unless it is named.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = Some(shards);
+        self
+    }
+
+    /// A security tool under the name that playbooks call it by.
+    #[must_use]
+    pub fn integration(self, name: impl Into<String>, integration: impl Integration) -> Self {
+        self.shared_integration(name, Arc::new(integration))
+    }
+
+    /// A security tool that others share.
+    #[must_use]
+    pub fn shared_integration(mut self, name: impl Into<String>, integration: Arc<dyn Integration>) -> Self {
+        self.integrations.insert(name.into(), integration);
+        self
+    }
+
+    /// Tasks at once in one execution, where its playbook does not say: 10 unless it is named.
+    #[must_use]
+    pub fn tasks_at_once(mut self, tasks: usize) -> Self {
+        self.tasks_at_once = tasks;
+        self
+    }
+
+    /// Executions in flight, all tenants together: 100,000 unless it is named.
+    #[must_use]
+    pub fn executions_in_flight(mut self, executions: usize) -> Self {
+        self.executions_in_flight = executions;
+        self
+    }
+
+    /// Executions in flight of one tenant: 50,000, and at most all, unless it is named.
+    #[must_use]
+    pub fn executions_in_flight_of_tenant(mut self, executions: usize) -> Self {
+        self.executions_in_flight_of_tenant = Some(executions);
+        self
+    }
+
+    /// How long `submit` waits for a place: 5 s unless it is named.
+    #[must_use]
+    pub fn submit_timeout(mut self, timeout: Duration) -> Self {
+        self.submit_timeout = timeout;
+        self
+    }
+
+    /// Another clock than the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Whether unfinished executions go on: yes unless it is said. Without it they stay as they are, for
+    /// who only wants to read.
+    #[must_use]
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// The integrations and actions that playbooks may name.
+    ///
+    /// # Errors
+    /// An integration's name that is no name.
+    pub fn catalogue(&self) -> Result<Catalogue, StartError> {
+        let mut catalogue = Catalogue::default();
+        for (name, integration) in &self.integrations {
+            let name = Name::new(name)
+                .map_err(|error| StartError::Configuration(format!("integration {error}")))?;
+            catalogue.add(name, integration.actions());
+        }
+        Ok(catalogue)
+    }
+
+    /// Starts the engine: opens journal and store, recovers, resumes what is unfinished.
+    ///
+    /// Works in any tokio runtime; the engine's own work runs on threads of its own.
+    ///
+    /// # Errors
+    /// A configuration that makes no sense, a data directory in use, a store or journal that cannot be
+    /// read, or unfinished executions that need an integration which is not there.
+    pub async fn start(self) -> Result<Engine, StartError> {
+        let shards = self.checked()?;
+        Engine::start(self, shards).await
+    }
+
+    fn checked(&self) -> Result<usize, StartError> {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX);
+        let shards = self.shards.unwrap_or_else(cores);
+        let of_tenant = self.of_tenant();
+        let bounds = [
+            ("shards", shards, SHARDS_MAX),
+            ("tasks_at_once", self.tasks_at_once, TASKS_AT_ONCE_MAX),
+            ("executions_in_flight", self.executions_in_flight, tokio::sync::Semaphore::MAX_PERMITS),
+            ("executions_in_flight_of_tenant", of_tenant, self.executions_in_flight),
+        ];
+        for (setting, value, most) in bounds {
+            if value == 0 || value > most {
+                let message = format!("{setting}: {value} is not within 1 to {most}");
+                return Err(StartError::Configuration(message));
+            }
+        }
+        Ok(shards)
+    }
+
+    pub(crate) fn of_tenant(&self) -> usize {
+        let default = EXECUTIONS_IN_FLIGHT_OF_TENANT.min(self.executions_in_flight);
+        self.executions_in_flight_of_tenant.unwrap_or(default)
+    }
+}

@@ -1,0 +1,192 @@
+//! Errors of the engine: closed, each with what to do about it.
+
+use thiserror::Error;
+use updraft_actors::{Lost, plans};
+use updraft_kernel::plan::Mistake;
+use updraft_protocol::{Name, PlaybookId};
+
+use crate::submission::Submission;
+
+/// Why an engine did not start. Nothing was lost by it.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The builder was given what makes no sense.
+    #[error("{0}")]
+    Configuration(String),
+    /// The data directory cannot be used.
+    #[error("{path}: {source}")]
+    Directory {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] updraft_storage::Error),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Journal(#[from] updraft_storage::journal::Error),
+    /// The threads cannot be started.
+    #[error(transparent)]
+    Node(#[from] updraft_actors::node::Error),
+    /// An unfinished execution cannot be resumed with the integrations that this engine has.
+    #[error("an unfinished execution cannot be resumed: {0}")]
+    Unresumable(#[source] plans::Error),
+    /// The engine failed while it recovered.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+}
+
+impl StartError {
+    /// Whether starting again, with nothing changed, can help.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Configuration(_) | Self::Directory { .. } | Self::Lost(_) => false,
+            Self::Store(error) => error.retryable(),
+            Self::Journal(error) => error.retryable(),
+            Self::Node(error) => error.retryable(),
+            Self::Unresumable(error) => error.retryable(),
+        }
+    }
+}
+
+/// A submission that was not accepted, handed back.
+#[derive(Debug, Error)]
+#[error("{refusal}")]
+pub struct SubmitError {
+    /// What was submitted.
+    pub submission: Box<Submission>,
+    /// Why it was not accepted.
+    #[source]
+    pub refusal: Refusal,
+}
+
+impl SubmitError {
+    /// Whether submitting the same again can help.
+    pub fn retryable(&self) -> bool {
+        self.refusal.retryable()
+    }
+}
+
+/// Why a submission was not accepted.
+#[derive(Debug, Error)]
+pub enum Refusal {
+    /// The engine has as many executions in flight as it may.
+    #[error("the engine has no place for a further execution")]
+    EngineFull,
+    /// The tenant has as many executions in flight as it may.
+    #[error("the tenant has no place for a further execution")]
+    TenantFull,
+    /// The journal has as many writes waiting as it may.
+    #[error("the journal is behind")]
+    JournalFull,
+    /// The engine is shutting down.
+    #[error("the engine is shutting down")]
+    ShuttingDown,
+    /// The engine has failed and accepts nothing more.
+    #[error("{0}")]
+    Failed(Lost),
+    /// There is no such playbook, or it cannot run here.
+    #[error(transparent)]
+    Playbook(#[from] plans::Error),
+    /// The tenant has no playbook of that name and version.
+    #[error("no playbook \"{name}\"{}", version.map(|v| format!(" version {v}")).unwrap_or_default())]
+    NoPlaybook {
+        /// The name asked for.
+        name: Name,
+        /// The version asked for, or the newest.
+        version: Option<u32>,
+    },
+    /// The submission itself is not valid.
+    #[error("{place}: {message}")]
+    Invalid {
+        /// Where.
+        place: String,
+        /// What.
+        message: String,
+    },
+}
+
+impl Refusal {
+    /// Whether submitting the same again can help.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::EngineFull | Self::TenantFull | Self::JournalFull => true,
+            Self::Playbook(error) => error.retryable(),
+            Self::ShuttingDown | Self::Failed(_) | Self::NoPlaybook { .. } | Self::Invalid { .. } => false,
+        }
+    }
+}
+
+impl Refusal {
+    /// The label of the metric that counts it.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::EngineFull => "engine_full",
+            Self::TenantFull => "tenant_full",
+            Self::JournalFull => "journal_full",
+            Self::ShuttingDown => "shutting_down",
+            Self::Failed(_) => "failed",
+            Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
+            Self::Invalid { .. } => "invalid",
+        }
+    }
+}
+
+impl From<updraft_storage::Error> for Refusal {
+    fn from(error: updraft_storage::Error) -> Self {
+        Self::Playbook(plans::Error::Store(error))
+    }
+}
+
+/// Why a playbook was not put.
+#[derive(Debug, Error)]
+pub enum PutError {
+    /// It has mistakes.
+    #[error("{}", list(.0))]
+    Invalid(Vec<Mistake>),
+    /// Another definition was put under this name and version.
+    #[error("playbook \"{name}\" version {version} is already stored with another definition; raise `version`")]
+    Conflict {
+        /// Its name.
+        name: Name,
+        /// Its version.
+        version: u32,
+        /// The stored one.
+        pid: PlaybookId,
+    },
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] updraft_storage::Error),
+}
+
+impl PutError {
+    /// Whether putting the same again can help.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.retryable())
+    }
+}
+
+fn list(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// Why something was not read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] updraft_storage::Error),
+    /// The engine has failed or is shut down.
+    #[error(transparent)]
+    Lost(#[from] Lost),
+}
+
+impl ReadError {
+    /// Whether asking again can help.
+    pub fn retryable(&self) -> bool {
+        matches!(self, Self::Store(error) if error.retryable())
+    }
+}

@@ -1,0 +1,150 @@
+//! Handles: one execution, to be waited for, looked at, followed, or cancelled. Answers come from the live
+//! actor first, so that nobody reads an older status than they were told.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use updraft_actors::{CancelVerdict, Control, Core, Inspection, Live, Lost, Node};
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument, TenantCode};
+
+use crate::error::ReadError;
+use crate::submit::HANDOVER_PAUSE;
+
+/// One execution.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) core: Arc<Core>,
+    tenant: TenantCode,
+    peid: ExecutionId,
+    /// None where it had ended before this handle was made.
+    pub(crate) live: Option<Arc<Live>>,
+}
+
+impl Handle {
+    pub(crate) fn live(core: Arc<Core>, live: Arc<Live>) -> Self {
+        Self { core, tenant: live.tenant.clone(), peid: live.peid, live: Some(live) }
+    }
+
+    pub(crate) fn stored(core: Arc<Core>, tenant: TenantCode, peid: ExecutionId) -> Self {
+        let live = core.registry.get(peid).filter(|live| live.tenant == tenant);
+        Self { core, tenant, peid, live }
+    }
+
+    /// Its id.
+    pub fn peid(&self) -> ExecutionId {
+        self.peid
+    }
+
+    /// Whose it is.
+    pub fn tenant(&self) -> &TenantCode {
+        &self.tenant
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// The engine is shut down or fails first; the execution resumes at the next start.
+    pub async fn wait(&self) -> Result<ExecutionDocument, ReadError> {
+        match &self.live {
+            Some(live) => Ok(live.ended().await.map(|document| ExecutionDocument::clone(&document))?),
+            None => self.read_stored().await,
+        }
+    }
+
+    /// Where it stands.
+    ///
+    /// # Errors
+    /// The store did not answer, or the engine has failed.
+    pub async fn status(&self) -> Result<ExecutionStatus, ReadError> {
+        Ok(self.inspect().await?.execution.state.execution_status)
+    }
+
+    /// The execution and its tasks at one durable moment.
+    ///
+    /// # Errors
+    /// The store did not answer, or the engine has failed.
+    pub async fn inspect(&self) -> Result<Inspection, ReadError> {
+        if let Some(inspection) = self.ask(Control::Inspect).await? {
+            return Ok(inspection);
+        }
+        if self.live.is_some() {
+            self.core.flush().await?;
+        }
+        let execution = Arc::new(self.read_stored().await?);
+        Ok(Inspection { execution, tasks: self.read_tasks().await? })
+    }
+
+    /// Ends it: attempts that run are dropped, nothing more is started. Answers when that is durable.
+    ///
+    /// # Errors
+    /// The engine has failed or is shut down.
+    pub async fn cancel(&self) -> Result<CancelVerdict, ReadError> {
+        match self.ask(Control::Cancel).await? {
+            Some(verdict) => Ok(verdict),
+            None => match self.live.as_ref().and_then(|live| live.outcome()) {
+                Some(Ok(document)) => Ok(CancelVerdict::AlreadyEnded(document.state.execution_status)),
+                Some(Err(lost)) => Err(lost.clone().into()),
+                None => {
+                    Ok(CancelVerdict::AlreadyEnded(self.read_stored().await?.state.execution_status))
+                }
+            },
+        }
+    }
+
+    /// Asks the live actor, whoever runs it at the moment; none where the execution has ended.
+    pub(crate) async fn ask<T>(
+        &self,
+        control: impl Fn(oneshot::Sender<T>) -> Control,
+    ) -> Result<Option<T>, Lost> {
+        let Some(live) = &self.live else { return Ok(None) };
+        loop {
+            match live.outcome() {
+                Some(Ok(_)) => return Ok(None),
+                Some(Err(lost)) => return Err(lost.clone()),
+                None => {}
+            }
+            let (reply, answer) = oneshot::channel();
+            Node::pass(&self.core, live.clone(), control(reply)).await;
+            tokio::select! {
+                answer = answer => {
+                    if let Ok(answer) = answer {
+                        return Ok(Some(answer));
+                    }
+                    // It changes hands: its actor left or died, and the next is on its way.
+                    tokio::time::sleep(HANDOVER_PAUSE).await;
+                }
+                ended = live.ended() => {
+                    ended?;
+                }
+            }
+        }
+    }
+
+    async fn read_stored(&self) -> Result<ExecutionDocument, ReadError> {
+        let document = self.core.store.execution(&self.tenant, self.peid).await?;
+        document.ok_or_else(|| {
+            let message = format!("execution {} is not there", self.peid);
+            ReadError::Store(updraft_storage::Error::Corrupt(message))
+        })
+    }
+
+    async fn read_tasks(&self) -> Result<Vec<TaskDocument>, ReadError> {
+        let mut tasks: Vec<TaskDocument> = Vec::new();
+        loop {
+            let after = tasks.last().map_or(0, |task| task.head.task_seq);
+            let page = self.core.store.tasks(&self.tenant, self.peid, after, PAGE_ROWS).await?;
+            let last = page.len() < PAGE_ROWS;
+            tasks.extend(page);
+            if last {
+                return Ok(tasks);
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").field("tenant", &self.tenant).field("peid", &self.peid).finish()
+    }
+}

@@ -1,0 +1,97 @@
+//! Playbooks: putting, getting and listing a tenant's catalogue.
+
+use std::sync::Arc;
+
+use updraft_actors::Core;
+use updraft_protocol::{
+    Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode,
+};
+use updraft_storage::store::PutOutcome;
+use uuid::Uuid;
+
+use crate::error::{PutError, ReadError};
+use crate::start::Engine;
+
+/// The catalogue of playbooks.
+pub struct Playbooks {
+    core: Arc<Core>,
+}
+
+impl Engine {
+    /// The catalogue of playbooks.
+    pub fn playbooks(&self) -> Playbooks {
+        Playbooks { core: self.core.clone() }
+    }
+}
+
+impl Playbooks {
+    /// Checks a playbook and adds it to a tenant's catalogue, durably. Putting the same again gives the
+    /// same id; a version never changes.
+    ///
+    /// # Errors
+    /// Its mistakes, another definition under its name and version, or a store that does not answer.
+    pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
+        self.core.plans.check(&playbook).map_err(PutError::Invalid)?;
+        let definition = serde_json::to_value(&playbook)
+            .map_err(|error| updraft_storage::Error::Refused(error.to_string()))?;
+        let (pid, now) = (PlaybookId::new(Uuid::now_v7()), self.core.clock.now());
+        let document = PlaybookDocument {
+            pid,
+            tenant_code: tenant.clone(),
+            name: playbook.name.clone(),
+            version: playbook.version,
+            status: PlaybookStatus::Active,
+            category_id: playbook.category_id.clone(),
+            definition: Json::from(definition),
+            createddate: now,
+            updated_date: now,
+        };
+        match self.core.store.put_playbook(document).await? {
+            PutOutcome::Created => Ok(pid),
+            PutOutcome::Unchanged(pid) => Ok(pid),
+            PutOutcome::Conflict(pid) => {
+                Err(PutError::Conflict { name: playbook.name, version: playbook.version, pid })
+            }
+        }
+    }
+
+    /// A playbook version by its id.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn get(
+        &self,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Option<PlaybookDocument>, ReadError> {
+        Ok(self.core.store.playbook(tenant, pid).await?)
+    }
+
+    /// A playbook by its name: the version, or the newest.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn named(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, ReadError> {
+        Ok(self.core.store.playbook_named(tenant, name, version).await?)
+    }
+
+    /// A tenant's catalogue in one status, by name and version, after `after`; `limit` rows at most.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn list(
+        &self,
+        tenant: &TenantCode,
+        status: PlaybookStatus,
+        category_id: Option<&str>,
+        after: Option<(Name, u32)>,
+        limit: usize,
+    ) -> Result<Vec<PlaybookDocument>, ReadError> {
+        Ok(self.core.store.playbooks(tenant, status, category_id, after, limit).await?)
+    }
+}

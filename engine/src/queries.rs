@@ -1,0 +1,129 @@
+//! Queries: one execution by its id, lists by page and as streams, and the slowest playbooks.
+//!
+//! An execution asked for by its id answers from its live actor. Lists come from the store and may lag
+//! behind by the delay of the write-behind (20 ms while the store keeps up): [`Engine::flush`] first,
+//! where that matters.
+
+use futures_util::stream::{self, Stream};
+use updraft_actors::Inspection;
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskStatus, TenantCode};
+use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery};
+
+use crate::error::ReadError;
+use crate::handle::Handle;
+use crate::start::Engine;
+
+impl Engine {
+    /// The handle of an execution of a tenant, live or ended.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn handle(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, ReadError> {
+        let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);
+        if handle.live.is_some() {
+            return Ok(Some(handle));
+        }
+        Ok(self.core.store.execution(tenant, peid).await?.map(|_| handle))
+    }
+
+    /// An execution of a tenant with its tasks, at one durable moment.
+    ///
+    /// # Errors
+    /// The store did not answer, or the engine has failed.
+    pub async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Inspection>, ReadError> {
+        match self.handle(tenant, peid).await? {
+            Some(handle) => Ok(Some(handle.inspect().await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The handles of the executions that this engine runs at the moment, those it resumed included.
+    pub fn unfinished(&self) -> Vec<Handle> {
+        let lives = self.core.registry.unfinished(|_| true);
+        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
+    }
+
+    /// One page of a tenant's executions, newest first, and where the next page begins.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn executions(
+        &self,
+        query: ExecutionQuery,
+    ) -> Result<(Vec<ExecutionDocument>, Option<Cursor>), ReadError> {
+        let limit = query.limit.clamp(1, PAGE_ROWS);
+        let page = self.core.store.executions(ExecutionQuery { limit, ..query }).await?;
+        let last = page.last().filter(|_| page.len() == limit);
+        let next = last.map(|last| Cursor { createddate: last.head.createddate, peid: last.peid });
+        Ok((page, next))
+    }
+
+    /// All executions that a query asks for, newest first, read page by page (`limit` rows at a time).
+    pub fn executions_stream(
+        &self,
+        query: ExecutionQuery,
+    ) -> impl Stream<Item = Result<ExecutionDocument, ReadError>> + Send + '_ {
+        let pages = stream::unfold(Some(query), move |query| async move {
+            let query = query?;
+            match self.executions(query.clone()).await {
+                Ok((page, next)) => {
+                    let next = next.map(|after| ExecutionQuery { after: Some(after), ..query });
+                    Some((page.into_iter().map(Ok).collect::<Vec<_>>(), next))
+                }
+                Err(error) => Some((vec![Err(error)], None)),
+            }
+        });
+        futures_util::StreamExt::flat_map(pages, stream::iter)
+    }
+
+    /// The tasks of an execution, in order, after number `after`; `limit` rows at most.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, ReadError> {
+        Ok(self.core.store.tasks(tenant, peid, after, limit.clamp(1, PAGE_ROWS)).await?)
+    }
+
+    /// What was done for an alert: tasks in one status, or in all.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn tasks_of_alert(
+        &self,
+        tenant: &TenantCode,
+        alert_id: &str,
+        status: Option<TaskStatus>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, ReadError> {
+        let limit = limit.clamp(1, PAGE_ROWS);
+        Ok(self.core.store.tasks_of_alert(tenant, alert_id, status, limit).await?)
+    }
+
+    /// The playbooks whose executions took longest on average, with the average and the count.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, ReadError> {
+        let top = query.top.clamp(1, PAGE_ROWS);
+        Ok(self.core.store.slowest_playbooks(SlowestQuery { top, ..query }).await?)
+    }
+
+    /// Waits until everything that is durable at this moment is in the store, for lists that must not lag.
+    ///
+    /// # Errors
+    /// The engine has failed or is shut down.
+    pub async fn flush(&self) -> Result<(), ReadError> {
+        Ok(self.core.flush().await?)
+    }
+}

@@ -1,0 +1,92 @@
+//! Recovery: journal to store, then every unfinished execution resumes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use updraft_actors::{Core, Live, Lost, Node, plans};
+use updraft_kernel::shared::permits::Acquire;
+use updraft_protocol::ExecutionDocument;
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_storage::journal::{self, Torn};
+use updraft_storage::store::Cursor;
+use updraft_storage::write_behind::Message;
+
+use crate::error::StartError;
+
+/// What a start found and did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Groups of updates that the journal had for the store.
+    pub replayed: u64,
+    /// An append that a crash had cut short, and that was never acknowledged.
+    pub torn: Option<Torn>,
+    /// Executions that were unfinished and go on.
+    pub resumed: u64,
+}
+
+pub(crate) async fn recover(
+    core: &Core,
+    node: &Node,
+    replay: journal::Recovered,
+    writer: mpsc::Sender<Message>,
+    resume: bool,
+) -> Result<Recovered, StartError> {
+    let torn = replay.torn().cloned();
+    let replayed = replay.replay(writer).await?;
+    core.flush().await?;
+    let lives = if resume { unfinished(core).await? } else { Vec::new() };
+    let resumed = lives.len() as u64;
+    if replayed > 0 || resumed > 0 {
+        tracing::info!(replayed, resumed, "recovered");
+    }
+    node.revive(lives).await;
+    Ok(Recovered { replayed, torn, resumed })
+}
+
+/// The unfinished executions, registered; each of their playbooks is known to run here.
+async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
+    let mut lives = Vec::new();
+    let mut checked = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let page = core.store.unfinished(after, PAGE_ROWS).await?;
+        for document in &page {
+            if checked.insert(document.head.pid) {
+                can_run(core, document).await?;
+            }
+            let live = live(core, document);
+            // Nothing was submitted yet that could have taken its key.
+            let _ = core.registry.add(live.clone());
+            lives.push(live);
+        }
+        match page.last() {
+            Some(last) if page.len() == PAGE_ROWS => {
+                after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
+            }
+            _ => return Ok(lives),
+        }
+    }
+}
+
+/// A playbook that needs an integration which is not there stops the start: its executions would fail.
+async fn can_run(core: &Core, document: &ExecutionDocument) -> Result<(), StartError> {
+    match core.plans.get(core.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
+        Err(error @ plans::Error::Invalid { .. }) => Err(StartError::Unresumable(error)),
+        Err(plans::Error::Store(error)) => Err(StartError::Store(error)),
+        // Its executions are failed with the reason: no start will ever find it.
+        Err(plans::Error::Missing { .. } | plans::Error::Unreadable { .. }) | Ok(_) => Ok(()),
+    }
+}
+
+fn live(core: &Core, document: &ExecutionDocument) -> Arc<Live> {
+    let tenant = document.head.tenant_code.clone();
+    // With lower bounds than before the restart, some run without a place until they end.
+    let permit = match core.permits.try_acquire(&tenant) {
+        Acquire::Granted(permit) => Some(permit),
+        Acquire::EngineFull | Acquire::TenantFull => None,
+    };
+    let live = Live::new(document.peid, tenant, document.head.idempotency_key.clone(), permit);
+    live.accept(Ok::<(), Lost>(()));
+    Arc::new(live)
+}

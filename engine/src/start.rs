@@ -1,0 +1,140 @@
+//! The engine and its start: opens what survives, starts the threads, recovers.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use updraft_actors::core::Inboxes;
+use updraft_actors::plans::Plans;
+use updraft_actors::registry::Registry;
+use updraft_actors::{Core, Node};
+use updraft_kernel::machine::Terms;
+use updraft_kernel::shared::drain::DrainGate;
+use updraft_kernel::shared::outcome::OutcomeCell;
+use updraft_kernel::shared::permits::Permits;
+use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_protocol::Name;
+use updraft_storage::Store;
+use updraft_storage::journal::{self, FileDisk, Journal};
+use updraft_storage::sqlite::SqliteStore;
+use updraft_storage::write_behind::{self, WriteBehind};
+
+use crate::builder::Builder;
+use crate::error::StartError;
+use crate::recovery::{self, Recovered};
+
+/// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
+pub struct Engine {
+    pub(crate) core: Arc<Core>,
+    /// Taken by the shutdown.
+    pub(crate) node: Mutex<Option<Node>>,
+    /// Closed when the engine shuts down; submissions pass through it.
+    pub(crate) gate: DrainGate,
+    /// Wakes submissions that wait for a place.
+    pub(crate) released: Arc<Notify>,
+    pub(crate) submit_timeout: Duration,
+    pub(crate) recovered: Recovered,
+}
+
+impl Engine {
+    /// What to start an engine with.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// What the start found and did.
+    pub fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    pub(crate) async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
+        let Some(data) = builder.data.clone() else {
+            return Err(StartError::Configuration("data: a directory is needed".to_owned()));
+        };
+        let catalogue = builder.catalogue()?;
+        let store = open_store(&builder, &data).await?;
+        let epoch = store.next_epoch().await?;
+        let stored = DurableWatermark::new(0);
+        let (writer, messages) = WriteBehind::queue();
+        let (journal, replay) = open_journal(&builder, &data, writer.clone(), stored.clone()).await?;
+        let released = Arc::new(Notify::new());
+        let core = Arc::new(Core {
+            clock: builder.clock.clone(),
+            journal,
+            store: store.clone(),
+            stored: stored.clone(),
+            integrations: named(&builder)?,
+            plans: Plans::new(catalogue),
+            registry: Registry::default(),
+            permits: permits(&builder, released.clone()),
+            terms: Terms { epoch, tasks_at_once: builder.tasks_at_once },
+            failed: OutcomeCell::new(),
+            shards: Inboxes::new(shards, builder.executions_in_flight),
+        });
+        let writer_of = write_behind::Config { seed: epoch, ..write_behind::Config::default() };
+        let listener = Node::store_listener(core.clone());
+        let write_behind = WriteBehind::new(writer_of, store, stored, listener);
+        let node = Node::start(core.clone(), write_behind, messages).await?;
+        let mut engine = Self {
+            core,
+            node: Mutex::new(None),
+            gate: DrainGate::new(),
+            released,
+            submit_timeout: builder.submit_timeout,
+            recovered: Recovered::default(),
+        };
+        match recovery::recover(&engine.core, &node, replay, writer, builder.resume).await {
+            Ok(recovered) => {
+                engine.recovered = recovered;
+                engine.node = Mutex::new(Some(node));
+                Ok(engine)
+            }
+            Err(error) => {
+                let _ = node.shutdown(Duration::ZERO).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Wakes one submission that waits for a place, from whatever thread gives one back.
+fn permits(builder: &Builder, released: Arc<Notify>) -> Permits {
+    let hook = Arc::new(move || released.notify_waiters());
+    Permits::with_release_hook(builder.executions_in_flight, builder.of_tenant(), hook)
+}
+
+fn named(
+    builder: &Builder,
+) -> Result<std::collections::BTreeMap<Name, Arc<dyn updraft_protocol::Integration>>, StartError> {
+    let named = builder.integrations.iter().map(|(name, integration)| {
+        let name =
+            Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))?;
+        Ok((name, integration.clone()))
+    });
+    named.collect()
+}
+
+async fn open_store(builder: &Builder, data: &Path) -> Result<Arc<dyn Store>, StartError> {
+    if let Some(store) = &builder.store {
+        return Ok(store.clone());
+    }
+    let (data, durability) = (data.to_owned(), builder.durability);
+    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
+    let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
+    Ok(Arc::new(store))
+}
+
+async fn open_journal(
+    builder: &Builder,
+    data: &Path,
+    writer: mpsc::Sender<updraft_storage::write_behind::Message>,
+    stored: DurableWatermark,
+) -> Result<(Journal, journal::Recovered), StartError> {
+    let folder = data.join("journal");
+    let config = journal::Config { durability: builder.durability, ..journal::Config::default() };
+    let opening = tokio::task::spawn_blocking(move || {
+        Journal::open(&folder, config, Arc::new(FileDisk), writer, stored)
+    });
+    Ok(opening.await.map_err(|error| StartError::Configuration(error.to_string()))??)
+}

@@ -1,0 +1,222 @@
+//! Submitting: admission, idempotency, and the append that makes an execution accepted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use updraft_actors::plans::Ready;
+use updraft_actors::{Core, Launch, Live, Lost, Node};
+use updraft_kernel::machine::{Effects, Machine};
+use updraft_kernel::shared::drain::Enter;
+use updraft_kernel::shared::permits::{Acquire, Permit};
+use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode};
+use updraft_storage::journal::{self, Append};
+use uuid::Uuid;
+
+use crate::error::{Refusal, SubmitError};
+use crate::handle::Handle;
+use crate::start::Engine;
+use crate::submission::{PlaybookChoice, Submission};
+
+/// Whether a submission waits where there is no place.
+#[derive(Clone, Copy)]
+enum Patience {
+    Until(Instant),
+    None,
+}
+
+impl Engine {
+    /// Submits a playbook with an alert. Answers when the execution is durable: from then on it runs to an
+    /// end, through crashes, without being submitted again. Waits for a place as long as configured.
+    ///
+    /// Dropping the future gives the wish up, unless the journal has it by then.
+    ///
+    /// # Errors
+    /// The submission, handed back with the reason.
+    pub async fn submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
+        let until = Patience::Until(Instant::now() + self.submit_timeout);
+        self.submit_patiently(submission, until).await
+    }
+
+    /// Submits without waiting for a place; the durable answer is waited for.
+    ///
+    /// # Errors
+    /// The submission, handed back with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`]
+    /// where there is no place.
+    pub async fn try_submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
+        self.submit_patiently(submission, Patience::None).await
+    }
+
+    async fn submit_patiently(
+        &self,
+        submission: Submission,
+        patience: Patience,
+    ) -> Result<Handle, SubmitError> {
+        let submitted = self.accept(&submission, patience).await;
+        let verdict = submitted.as_ref().map_or_else(Refusal::label, |_| "accepted");
+        metrics::counter!("updraft_submissions_total", "verdict" => verdict).increment(1);
+        submitted.map_err(|refusal| SubmitError { submission: Box::new(submission), refusal })
+    }
+
+    async fn accept(&self, submission: &Submission, patience: Patience) -> Result<Handle, Refusal> {
+        let Enter::Entered(_pass) = self.gate.enter() else { return Err(Refusal::ShuttingDown) };
+        if let Some(reason) = self.core.failed.get() {
+            return Err(Refusal::Failed(Lost::Engine(reason.clone())));
+        }
+        let input = submission.checked()?;
+        let ready = self.ready(submission).await?;
+        let variables = submission.merged(&ready.variables, &ready.variables_json)?;
+        loop {
+            let permit = self.place(&submission.tenant, patience).await?;
+            let key = submission.idempotency_key.as_deref().map(Arc::from);
+            let peid = ExecutionId::new(Uuid::now_v7());
+            let live = Arc::new(Live::new(peid, submission.tenant.clone(), key, Some(permit)));
+            match self.core.registry.add(live.clone()) {
+                Ok(()) => {
+                    let head = self.head(submission, &ready, &live, input.clone(), variables.clone());
+                    return self.begin(live, &ready, head, patience).await;
+                }
+                Err(first) => match first.accepted().await {
+                    Ok(()) => return Ok(Handle::live(self.core.clone(), first)),
+                    Err(lost) if self.core.failed.is_settled() => return Err(Refusal::Failed(lost)),
+                    // The first submission under this key was given up: this one takes its place.
+                    Err(_) => tokio::task::yield_now().await,
+                },
+            }
+        }
+    }
+
+    async fn ready(&self, submission: &Submission) -> Result<Arc<Ready>, Refusal> {
+        let store = self.core.store.as_ref();
+        let pid = match &submission.playbook {
+            PlaybookChoice::Id(pid) => *pid,
+            PlaybookChoice::Named(name, version) => {
+                let found = store.playbook_named(&submission.tenant, name, *version).await?;
+                found
+                    .ok_or_else(|| Refusal::NoPlaybook { name: name.clone(), version: *version })?
+                    .pid
+            }
+        };
+        Ok(self.core.plans.get(store, &submission.tenant, pid).await?)
+    }
+
+    /// A place among the executions in flight.
+    async fn place(&self, tenant: &TenantCode, patience: Patience) -> Result<Permit, Refusal> {
+        loop {
+            let released = self.released.notified();
+            tokio::pin!(released);
+            released.as_mut().enable();
+            let refusal = match self.core.permits.try_acquire(tenant) {
+                Acquire::Granted(permit) => return Ok(permit),
+                Acquire::EngineFull => Refusal::EngineFull,
+                Acquire::TenantFull => Refusal::TenantFull,
+            };
+            match patience {
+                Patience::None => return Err(refusal),
+                Patience::Until(deadline) => {
+                    if tokio::time::timeout_at(deadline, released).await.is_err() {
+                        return Err(refusal);
+                    }
+                }
+            }
+        }
+    }
+
+    fn head(
+        &self,
+        submission: &Submission,
+        ready: &Ready,
+        live: &Live,
+        input: Json,
+        variables: Json,
+    ) -> Arc<ExecutionHead> {
+        Arc::new(ExecutionHead {
+            tenant_code: submission.tenant.clone(),
+            pid: ready.pid,
+            playbook_name: ready.plan.name.clone(),
+            playbook_version: ready.plan.version,
+            uid: submission.uid.as_deref().map(Arc::from),
+            alert_id: submission.alert_id.as_deref().map(Arc::from),
+            priority: submission.priority,
+            createddate: self.core.clock.now(),
+            input,
+            variables,
+            idempotency_key: live.key.clone(),
+        })
+    }
+
+    /// Makes a registered execution durable; the journal's thread hands it to its shard.
+    async fn begin(
+        &self,
+        live: Arc<Live>,
+        ready: &Ready,
+        head: Arc<ExecutionHead>,
+        patience: Patience,
+    ) -> Result<Handle, Refusal> {
+        let reservation = Reservation { core: &self.core, live: Some(live.clone()) };
+        if let Some(key) = &live.key
+            && let Some(peid) = self.core.store.execution_by_key(&live.tenant, key).await?
+        {
+            return Ok(Handle::stored(self.core.clone(), live.tenant.clone(), peid));
+        }
+        let (machine, Effects { writes, acts }) = Machine::start(
+            ready.plan.clone(),
+            live.peid,
+            head.clone(),
+            self.core.terms,
+            head.createddate,
+        );
+        let launch = Launch { live: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
+        let core = self.core.clone();
+        let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
+            Ok(lsn) => {
+                launch.live.accept(Ok(()));
+                Node::launch(&core, Launch { lsn, ..launch });
+            }
+            Err(error) => core.lose(&launch.live, Lost::Engine(error.to_string())),
+        });
+        let append = Append::new(writes, done).map_err(|error| failed(&error))?;
+        let appended = match patience {
+            Patience::None => self.core.journal.append(append),
+            Patience::Until(deadline) => {
+                let appending = self.core.journal.append_waiting(append);
+                tokio::time::timeout_at(deadline, appending).await.map_err(|_| Refusal::JournalFull)?
+            }
+        };
+        appended.map_err(|refused| match refused.error {
+            journal::Error::Full => Refusal::JournalFull,
+            error => failed(&error),
+        })?;
+        reservation.keep();
+        live.accepted().await.map_err(Refusal::Failed)?;
+        metrics::gauge!("updraft_executions_in_flight").set(self.core.permits.in_use() as f64);
+        Ok(Handle::live(self.core.clone(), live))
+    }
+}
+
+fn failed(error: &journal::Error) -> Refusal {
+    Refusal::Failed(Lost::Engine(error.to_string()))
+}
+
+/// A registered execution that the journal does not have yet; dropped, it is forgotten.
+struct Reservation<'a> {
+    core: &'a Core,
+    live: Option<Arc<Live>>,
+}
+
+impl Reservation<'_> {
+    fn keep(mut self) {
+        self.live = None;
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if let Some(live) = self.live.take() {
+            self.core.lose(&live, Lost::ShutDown);
+        }
+    }
+}
+
+/// The pause between two looks at an execution that changes hands.
+pub(crate) const HANDOVER_PAUSE: Duration = Duration::from_millis(5);

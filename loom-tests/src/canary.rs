@@ -1,0 +1,55 @@
+//! Canaries: models of known races. Owns the proof that loom finds them; a canary that lives is a failure.
+
+use std::process::{Command, exit};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A second filter for the test harness, which matches no test: it tells the child from its parent.
+const CHILD: &str = "the-child-of-a-canary";
+/// How the child ends when loom has found something.
+const FOUND: i32 = 42;
+
+/// Runs the model of a known race, in a process of its own: loom cannot unwind out of every finding (after a
+/// deadlock no thread is left to run the destructors), and would take the other models with it.
+///
+/// # Panics
+/// Where loom ends without finding the race, or finds something whose message does not contain `finding`.
+#[expect(clippy::print_stdout, reason = "`.ci/loom` requires the line, as it requires loom's own")]
+pub fn catches<F>(finding: &str, model: F)
+where
+    F: Fn() + Sync + Send + 'static,
+{
+    if std::env::args().any(|argument| argument == CHILD) {
+        return run(model);
+    }
+    let me = std::thread::current();
+    let test = me.name().unwrap_or_default();
+    let child = std::env::current_exe()
+        .and_then(|program| Command::new(program).args(["--exact", test, CHILD, "--nocapture"]).output());
+    let (code, said) = match child {
+        Ok(output) => (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned()),
+        Err(error) => (None, error.to_string()),
+    };
+    assert!(code == Some(FOUND) && said.contains(finding), "loom was to find `{finding}`: {said}");
+    for line in said.lines().filter(|line| line.starts_with("Caught in ")) {
+        println!("{line}");
+    }
+}
+
+/// Runs the model until the first panic, and ends the process there.
+#[expect(clippy::print_stdout, reason = "the parent reads it")]
+fn run<F>(model: F)
+where
+    F: Fn() + Sync + Send + 'static,
+{
+    let iterations = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&iterations);
+    std::panic::set_hook(Box::new(move |finding| {
+        println!("\nCaught in {} iterations\n{finding}", counted.load(Ordering::Relaxed));
+        exit(FOUND);
+    }));
+    loom::model(move || {
+        iterations.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
+}

@@ -1,0 +1,220 @@
+//! What the tests of the journal and of the writer share: updates, and a disk in memory that fails on demand and
+//! forgets what was not synced.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use updraft_protocol::{Json, Revision, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update};
+use uuid::Uuid;
+
+use super::disk::{Disk, JournalFile};
+
+/// An update of a task, whose content follows from its numbers.
+pub(crate) fn update(document: u64, seq: u64) -> Update {
+    sized_update(document, seq, 8)
+}
+
+/// An update whose response has about so many bytes.
+pub(crate) fn sized_update(document: u64, seq: u64, bytes: usize) -> Update {
+    Update::Task(TaskUpdate {
+        task_id: TaskId::new(Uuid::from_u128(u128::from(document) + 1)),
+        revision: Revision { epoch: 1, seq },
+        head: None,
+        state: TaskState {
+            status: TaskStatus::Executing,
+            attempt: 1,
+            response: Some(Json::from(serde_json::Value::from("r".repeat(bytes)))),
+            error: None,
+            started_date: None,
+            updated_date: Timestamp(seq),
+            runtime: None,
+        },
+    })
+}
+
+/// What goes wrong next.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    /// A write puts this many bytes down and fails.
+    Write { after: usize, kind: io::ErrorKind },
+    /// A sync fails.
+    Sync,
+    /// A removal fails.
+    Remove,
+}
+
+#[derive(Default)]
+struct Files {
+    files: BTreeMap<PathBuf, Contents>,
+    fault: Option<Fault>,
+    syncs: usize,
+    locked: bool,
+    /// Bytes that may still be written.
+    space: Option<usize>,
+}
+
+#[derive(Default, Clone)]
+struct Contents {
+    bytes: Vec<u8>,
+    /// What power loss leaves: the bytes at the last sync; none where the folder was never synced since.
+    durable: Option<Vec<u8>>,
+    synced: Vec<u8>,
+}
+
+/// A disk in memory; clones are the same disk.
+#[derive(Clone, Default)]
+pub(crate) struct MemoryDisk(Arc<Mutex<Files>>);
+
+impl MemoryDisk {
+    pub(crate) fn fail(&self, fault: Fault) {
+        self.files().fault = Some(fault);
+    }
+
+    pub(crate) fn limit_space(&self, bytes: Option<usize>) {
+        self.files().space = bytes;
+    }
+
+    pub(crate) fn syncs(&self) -> usize {
+        self.files().syncs
+    }
+
+    pub(crate) fn segments(&self) -> Vec<PathBuf> {
+        self.files().files.keys().cloned().collect()
+    }
+
+    pub(crate) fn bytes(&self, path: &Path) -> Vec<u8> {
+        self.files().files[path].bytes.clone()
+    }
+
+    pub(crate) fn set_bytes(&self, path: &Path, bytes: Vec<u8>) {
+        self.files().files.insert(path.to_owned(), Contents { bytes, ..Contents::default() });
+    }
+
+    /// The disk as it is after a kill at this moment: all that was written is there.
+    pub(crate) fn after_kill(&self) -> Self {
+        let files = self.files().files.clone();
+        Self(Arc::new(Mutex::new(Files { files, ..Files::default() })))
+    }
+
+    /// The disk as it is after power failed at this moment: what was not synced is gone.
+    pub(crate) fn after_power_loss(&self) -> Self {
+        let durable = |contents: &Contents| {
+            let bytes = contents.durable.clone()?;
+            Some(Contents { bytes: bytes.clone(), durable: Some(bytes.clone()), synced: bytes })
+        };
+        let files =
+            self.files().files.iter().filter_map(|(path, c)| Some((path.clone(), durable(c)?))).collect();
+        Self(Arc::new(Mutex::new(Files { files, ..Files::default() })))
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn make_folder(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn lock(&self, _: &Path) -> io::Result<Box<dyn Send>> {
+        let mut files = self.files();
+        if files.locked {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        files.locked = true;
+        Ok(Box::new(Unlock(self.clone())))
+    }
+
+    fn list(&self, _: &Path) -> io::Result<Vec<String>> {
+        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        Ok(self.files().files.keys().map(name).collect())
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn JournalFile>> {
+        let mut files = self.files();
+        if files.files.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        files.files.insert(path.to_owned(), Contents::default());
+        Ok(Box::new(MemoryFile { disk: self.clone(), path: path.to_owned() }))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn JournalFile>> {
+        Ok(Box::new(MemoryFile { disk: self.clone(), path: path.to_owned() }))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(io::Cursor::new(self.bytes(path))))
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut files = self.files();
+        if let Some(Fault::Remove) = files.fault {
+            files.fault = None;
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        files.files.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn sync_folder(&self, _: &Path) -> io::Result<()> {
+        for contents in self.files().files.values_mut() {
+            contents.durable.get_or_insert_with(|| contents.synced.clone());
+        }
+        Ok(())
+    }
+}
+
+struct Unlock(MemoryDisk);
+
+impl Drop for Unlock {
+    fn drop(&mut self) {
+        self.0.files().locked = false;
+    }
+}
+
+struct MemoryFile {
+    disk: MemoryDisk,
+    path: PathBuf,
+}
+
+impl JournalFile for MemoryFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut files = self.disk.files();
+        let (mut take, mut failure) = (bytes.len(), None);
+        if let Some(Fault::Write { after, kind }) = files.fault {
+            files.fault = None;
+            (take, failure) = (after.min(take), Some(kind));
+        }
+        if let Some(space) = &mut files.space {
+            if *space < take {
+                (take, failure) = (*space, Some(io::ErrorKind::StorageFull));
+            }
+            *space -= take;
+        }
+        files.files.get_mut(&self.path).unwrap().bytes.extend_from_slice(&bytes[..take]);
+        failure.map_or(Ok(()), |kind| Err(kind.into()))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut files = self.disk.files();
+        files.syncs += 1;
+        if let Some(Fault::Sync) = files.fault {
+            files.fault = None;
+            return Err(io::Error::other("input/output error"));
+        }
+        let contents = files.files.get_mut(&self.path).unwrap();
+        contents.synced = contents.bytes.clone();
+        if contents.durable.is_some() {
+            contents.durable = Some(contents.bytes.clone());
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        self.disk.files().files.get_mut(&self.path).unwrap().bytes.truncate(bytes as usize);
+        Ok(())
+    }
+}

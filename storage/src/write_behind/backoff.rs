@@ -1,0 +1,68 @@
+//! The pause after a failed batch: exponential with full jitter. Decides how long; never waits.
+
+use std::time::Duration;
+
+use updraft_protocol::ids::mix;
+
+/// How the store fared, and how long to leave it alone.
+pub(super) struct Backoff {
+    first: Duration,
+    max: Duration,
+    /// Failures since the last success.
+    failures: u32,
+    /// Where the jitter is.
+    jitter: u64,
+}
+
+impl Backoff {
+    pub(super) fn new(first: Duration, max: Duration, seed: u64) -> Self {
+        Self { first, max, failures: 0, jitter: mix(seed) }
+    }
+
+    /// The store failed: how long to pause.
+    pub(super) fn fail(&mut self) -> Duration {
+        let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
+        let longest = self.first.saturating_mul(factor).min(self.max);
+        self.failures = self.failures.saturating_add(1);
+        self.jitter = mix(self.jitter);
+        let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(self.jitter % micros.saturating_add(1).max(1))
+    }
+
+    /// The store took a batch.
+    pub(super) fn succeed(&mut self) {
+        self.failures = 0;
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_longest_and_differ_by_seed() {
+        let pauses = |seed| {
+            let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10), seed);
+            (0..64).map(|_| backoff.fail()).collect::<Vec<_>>()
+        };
+        let one = pauses(1);
+        assert!(one[0] <= Duration::from_millis(50) && one[1] <= Duration::from_millis(100));
+        assert!(one.iter().all(|pause| *pause <= Duration::from_secs(10)));
+        assert!(one[20..].iter().any(|pause| *pause > Duration::from_secs(5)));
+        assert_ne!(one, pauses(2));
+    }
+
+    #[test]
+    fn a_success_begins_again() {
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(10), 1);
+        (0..40).for_each(|_| drop(backoff.fail()));
+        backoff.succeed();
+        assert!(!backoff.is_failing());
+        assert!(backoff.fail() <= Duration::from_millis(50));
+        assert!(backoff.is_failing());
+    }
+}

@@ -1,0 +1,51 @@
+//! How the writer is configured. Owns the defaults; never reads a file or the environment.
+
+use std::time::Duration;
+
+use updraft_kernel::coalescer::Limits;
+use updraft_protocol::limits::{
+    BATCH_BYTES, BATCH_OPERATIONS, BATCHES_IN_FLIGHT, COALESCER_BYTES, COALESCER_DOCUMENTS, FLUSH_DELAY,
+    WRITE_BACKOFF, WRITE_BACKOFF_MAX, WRITE_DRAIN, WRITE_TIMEOUT,
+};
+
+/// How the writer is configured.
+#[derive(Debug, Clone, Copy)]
+pub struct Config {
+    /// Operations in one batch.
+    pub operations: usize,
+    /// Bytes in one batch.
+    pub bytes: usize,
+    /// How long an update may wait for company.
+    pub delay: Duration,
+    /// Batches in flight at once.
+    pub batches: usize,
+    /// How long a batch may take before nobody knows what became of it.
+    pub timeout: Duration,
+    /// The first pause after a failure.
+    pub backoff: Duration,
+    /// The longest.
+    pub backoff_max: Duration,
+    /// How long the store may take for the rest once the queue is closed.
+    pub drain: Duration,
+    /// What may wait; beyond it the journal waits.
+    pub limits: Limits,
+    /// Where the pauses' jitter begins: another number in each process, so that they do not come back together.
+    pub seed: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            operations: BATCH_OPERATIONS,
+            bytes: BATCH_BYTES,
+            delay: FLUSH_DELAY,
+            batches: BATCHES_IN_FLIGHT,
+            timeout: WRITE_TIMEOUT,
+            backoff: WRITE_BACKOFF,
+            backoff_max: WRITE_BACKOFF_MAX,
+            drain: WRITE_DRAIN,
+            limits: Limits { documents: COALESCER_DOCUMENTS, bytes: COALESCER_BYTES },
+            seed: 0,
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The pump: the loop that takes groups in, sends batches off and settles them. Owns when; what is written next
+//! is the coalescer's, what became of it the batch's.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use updraft_kernel::coalescer::{Batch, BatchId, Coalescer, Settled};
+use updraft_kernel::shared::DurableWatermark;
+use updraft_protocol::Update;
+
+use super::backoff::Backoff;
+use super::batch::{self, Landed, Verdict};
+use super::{Barrier, Config, Ended, Event, Group, Listener, Message};
+use crate::journal;
+use crate::store::Store;
+
+/// How long the pump sleeps where nothing is due: it is woken by what comes.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// A batch in flight: it comes back with what became of it.
+type Flight = Pin<Box<dyn Future<Output = (BatchId, Vec<Update>, Landed)> + Send>>;
+
+/// The writer while it runs.
+pub(super) struct Pump {
+    config: Config,
+    store: Arc<dyn Store>,
+    stored: DurableWatermark,
+    listener: Listener,
+    coalescer: Coalescer,
+    flights: FuturesUnordered<Flight>,
+    /// Bytes of the updates in flight.
+    flying_bytes: usize,
+    /// Groups of a message for which there was no room yet.
+    backlog: VecDeque<Group>,
+    /// Barriers, each with the number of the last group before it; those of the journal are bounded by its queue.
+    barriers: VecDeque<(u64, Barrier)>,
+    /// The number of the last group taken in.
+    last: u64,
+    /// When what waits must go.
+    due: Option<Instant>,
+    backoff: Backoff,
+    /// Until when the store is left alone.
+    pause: Option<Instant>,
+    /// Whether the queue is closed and empty.
+    closed: bool,
+    /// When the pump gives up; set when the queue is closed.
+    deadline: Option<Instant>,
+    tally: Tally,
+}
+
+/// Updates counted, to tell how many were overtaken.
+#[derive(Default)]
+struct Tally {
+    offered: usize,
+    done: usize,
+    overtaken: usize,
+}
+
+impl Pump {
+    pub(super) fn new(
+        config: Config,
+        store: Arc<dyn Store>,
+        stored: DurableWatermark,
+        listener: Listener,
+    ) -> Self {
+        let config =
+            Config { operations: config.operations.max(1), batches: config.batches.max(1), ..config };
+        Self {
+            store,
+            stored,
+            listener,
+            coalescer: Coalescer::new(config.limits),
+            flights: FuturesUnordered::new(),
+            flying_bytes: 0,
+            backlog: VecDeque::new(),
+            barriers: VecDeque::new(),
+            last: 0,
+            due: None,
+            backoff: Backoff::new(config.backoff, config.backoff_max, config.seed),
+            pause: None,
+            closed: false,
+            deadline: None,
+            tally: Tally::default(),
+            config,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Message>) -> Ended {
+        loop {
+            self.take_in();
+            self.answer_barriers();
+            let now = Instant::now();
+            self.launch(now);
+            self.show();
+            if self.closed && self.coalescer.is_empty() && self.backlog.is_empty() {
+                return Ended::Stored;
+            }
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
+                return self.give_up();
+            }
+            let receives = !self.closed && self.backlog.is_empty() && self.coalescer.has_room();
+            let wake = self.wake(now);
+            tokio::select! {
+                biased;
+                Some((batch, updates, landed)) = self.flights.next(), if !self.flights.is_empty() => {
+                    self.land(batch, updates, landed);
+                }
+                message = queue.recv(), if receives => match message {
+                    Some(Message::Groups(groups)) => self.backlog.extend(groups),
+                    Some(Message::Barrier(barrier)) => self.barriers.push_back((self.last, barrier)),
+                    None => {
+                        self.closed = true;
+                        self.deadline = Instant::now().checked_add(self.config.drain);
+                    }
+                },
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Takes groups in as long as there is room.
+    fn take_in(&mut self) {
+        while self.coalescer.has_room()
+            && let Some(mut group) = self.backlog.pop_front()
+        {
+            self.last = group.lsn;
+            self.tally.offered += group.updates.len();
+            group.leave_queue();
+            self.coalescer.offer(group.lsn, group.updates);
+            self.advance();
+        }
+    }
+
+    /// Sends off what is due, in as many batches as may fly.
+    fn launch(&mut self, now: Instant) {
+        self.pause = self.pause.filter(|&until| until > now);
+        while self.may_launch() && self.must_launch(now) {
+            let Some(Batch { id, updates }) = self.coalescer.take(self.config.operations, self.config.bytes)
+            else {
+                break;
+            };
+            metrics::counter!("updraft_store_batches_total").increment(1);
+            self.flying_bytes += updates.iter().map(Update::bytes).sum::<usize>();
+            let (store, timeout) = (Arc::clone(&self.store), self.config.timeout);
+            self.flights.push(Box::pin(async move {
+                let landed = batch::write(&*store, &updates, timeout).await;
+                (id, updates, landed)
+            }));
+        }
+        self.due = match self.ready() {
+            0 => None,
+            _ => self.due.or_else(|| now.checked_add(self.config.delay)),
+        };
+    }
+
+    fn may_launch(&self) -> bool {
+        self.flights.len() < self.config.batches && self.pause.is_none()
+    }
+
+    /// Whether something waits for a write, or there is enough for a batch, or its time has come.
+    fn must_launch(&self, now: Instant) -> bool {
+        let awaited = !self.barriers.is_empty() || self.closed || !self.coalescer.has_room();
+        let full = self.ready() >= self.config.operations
+            || self.coalescer.bytes().saturating_sub(self.flying_bytes) >= self.config.bytes;
+        awaited || full || self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Documents that wait and are not in flight.
+    fn ready(&self) -> usize {
+        self.coalescer.documents() - self.coalescer.in_flight()
+    }
+
+    /// When there is something to do that nobody wakes the pump for.
+    fn wake(&self, now: Instant) -> Instant {
+        // What is due waits for a flight to land, or for the pause to end.
+        let due = self.due.filter(|_| self.may_launch());
+        [due, self.pause, self.deadline].into_iter().flatten().min().unwrap_or(now + IDLE)
+    }
+
+    /// Settles a batch.
+    fn land(&mut self, batch: BatchId, updates: Vec<Update>, landed: Landed) {
+        self.flying_bytes -= updates.iter().map(Update::bytes).sum::<usize>();
+        let (mut settled, mut written) = (Vec::with_capacity(updates.len()), 0);
+        for (update, verdict) in updates.into_iter().zip(landed.verdicts) {
+            settled.push(if verdict == Verdict::Retry { Settled::Retry } else { Settled::Done });
+            match verdict {
+                Verdict::Written => written += 1,
+                Verdict::Stale => metrics::counter!("updraft_store_stale_total").increment(1),
+                Verdict::Poison(reason) => self.poison(update, reason),
+                Verdict::Retry => {}
+            }
+        }
+        metrics::counter!("updraft_store_updates_total").increment(written);
+        self.tally.done += settled.iter().filter(|&&settled| settled == Settled::Done).count();
+        self.coalescer.settle(batch, settled);
+        self.advance();
+        match landed.trouble {
+            Some(reason) => self.trouble(reason),
+            None => self.success(),
+        }
+    }
+
+    fn poison(&self, update: Update, reason: String) {
+        metrics::counter!("updraft_store_poison_total").increment(1);
+        tracing::error!(document = ?update.document(), reason, "the store will never take an update");
+        self.tell(Event::Poison { update: Box::new(update), reason });
+    }
+
+    fn trouble(&mut self, reason: String) {
+        metrics::counter!("updraft_store_retries_total").increment(1);
+        let known = self.backoff.is_failing();
+        self.pause = Instant::now().checked_add(self.backoff.fail());
+        if !known {
+            tracing::warn!(reason, "the store does not take updates; they are kept and tried again");
+            self.tell(Event::StoreFailing { reason });
+        }
+    }
+
+    fn success(&mut self) {
+        if self.backoff.is_failing() {
+            self.backoff.succeed();
+            self.pause = None;
+            tracing::info!("the store takes updates again");
+            self.tell(Event::StoreWorking);
+        }
+    }
+
+    /// Tells the embedder; a panic of its code ends here.
+    fn tell(&self, event: Event) {
+        if catch_unwind(AssertUnwindSafe(|| (self.listener)(event))).is_err() {
+            tracing::error!("the listener of the writer panicked");
+        }
+    }
+
+    fn advance(&self) {
+        // Whether it moved matters to nobody here.
+        let _ = self.stored.advance(self.coalescer.stored_below());
+    }
+
+    fn answer_barriers(&mut self) {
+        let below = self.coalescer.stored_below();
+        let all = self.coalescer.is_empty();
+        while let Some((_, barrier)) = self.barriers.pop_front_if(|(last, _)| all || *last < below) {
+            barrier.answer(Ok(()));
+        }
+    }
+
+    fn give_up(mut self) -> Ended {
+        let documents = self.coalescer.documents();
+        tracing::warn!(documents, "the store did not take everything in time; the rest is in the journal");
+        for (_, barrier) in self.barriers.drain(..) {
+            barrier.answer(Err(journal::Error::NotStored));
+        }
+        Ended::GaveUp { documents }
+    }
+
+    fn show(&mut self) {
+        metrics::gauge!("updraft_store_pending_documents").set(self.coalescer.documents() as f64);
+        metrics::gauge!("updraft_store_pending_bytes").set(self.coalescer.bytes() as f64);
+        // A document holds at most one update that waits and one in flight; what is neither was overtaken.
+        let held = self.coalescer.documents() + self.coalescer.in_flight();
+        let overtaken = self.tally.offered.saturating_sub(self.tally.done + held);
+        let more = overtaken.saturating_sub(self.tally.overtaken);
+        self.tally.overtaken += more;
+        metrics::counter!("updraft_store_coalesced_total").increment(more as u64);
+    }
+}
