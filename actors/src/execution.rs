@@ -87,6 +87,7 @@ impl Execution {
         live: Arc<Live>,
         commits: Rc<Commits>,
         birth: Birth,
+        controls: Vec<Control>,
         member: Member,
         exit: oneshot::Sender<Exit>,
     ) -> actix::Addr<Self> {
@@ -102,7 +103,7 @@ impl Execution {
             committing: false,
             attempts: Vec::new(),
             canceller: None,
-            unanswered: Vec::new(),
+            unanswered: controls,
             readers: None,
             draining: false,
             lsn: 0,
@@ -113,17 +114,18 @@ impl Execution {
     }
 
     fn apply(&mut self, happening: Happening, ctx: &mut Context<Self>) {
+        self.decide(happening);
+        self.proceed(ctx);
+    }
+
+    /// Has the machine decide; what it decides is pending.
+    fn decide(&mut self, happening: Happening) {
         let now = self.core.clock.now();
         if let Some(machine) = &mut self.machine {
             let effects = machine.apply(happening, now);
-            self.absorb(effects, ctx);
+            self.pending.writes.extend(effects.writes);
+            self.pending.acts.extend(effects.acts);
         }
-    }
-
-    fn absorb(&mut self, effects: Effects, ctx: &mut Context<Self>) {
-        self.pending.writes.extend(effects.writes);
-        self.pending.acts.extend(effects.acts);
-        self.proceed(ctx);
     }
 
     /// Commits what is pending, one commit at a time; acts that need no write are performed at once.
@@ -192,20 +194,24 @@ impl Actor for Execution {
                 self.machine = Some(*machine);
                 self.lsn = lsn;
                 self.pending.acts = acts;
-                self.proceed(ctx);
             }
             Some(Birth::Resumed { plan, document, tasks }) => {
                 let now = self.core.clock.now();
                 match Machine::resume(plan, *document, tasks, self.core.terms, now) {
                     Ok((machine, effects)) => {
                         self.machine = Some(machine);
-                        self.absorb(effects, ctx);
+                        self.pending = effects;
                     }
-                    Err(unfit) => self.leave(Exit::Unfit(unfit), ctx),
+                    Err(unfit) => return self.leave(Exit::Unfit(unfit), ctx),
                 }
             }
-            None => ctx.stop(),
+            None => return ctx.stop(),
         }
+        // Before it can leave again: who woke it is answered.
+        for control in std::mem::take(&mut self.unanswered) {
+            self.take_control(control);
+        }
+        self.proceed(ctx);
     }
 }
 
@@ -215,7 +221,8 @@ impl Handler<Deliver> for Execution {
     fn handle(&mut self, Deliver(control): Deliver, ctx: &mut Self::Context) {
         let span = self.span.clone();
         let _entered = span.enter();
-        self.take_control(control, ctx);
+        self.take_control(control);
+        self.proceed(ctx);
     }
 }
 

@@ -15,6 +15,7 @@ use crate::brood::Brood;
 use crate::control::Control;
 use crate::core::Core;
 use crate::live::{Live, Lost};
+use crate::revive::Since;
 use crate::shard::{Drain, Launch, Link, Pass, Revive, Shard};
 use crate::writer::{self, Writer};
 
@@ -41,12 +42,21 @@ impl Error {
     }
 }
 
-/// The threads of one engine.
+/// The wish to end.
+struct Stop {
+    /// How long the store may take for what is left.
+    until: Instant,
+    /// Told when everything has ended.
+    left: oneshot::Sender<Result<Left, journal::Error>>,
+}
+
+/// The threads of one engine. Dropped without [`Node::shutdown`], they stop as in a crash: what is accepted is
+/// in the journal.
 pub struct Node {
     core: Arc<Core>,
     thread: Option<std::thread::JoinHandle<()>>,
-    /// Dropped to stop the shards' arbiters; told when they have.
-    stop_shards: Option<oneshot::Sender<oneshot::Sender<()>>>,
+    /// Ends it all; dropped unsaid, without waiting for the store.
+    stop: Option<oneshot::Sender<Stop>>,
 }
 
 impl Node {
@@ -61,7 +71,7 @@ impl Node {
     ) -> Result<Self, Error> {
         let shards = core.shards.count();
         let mut runtimes = (0..shards + 2).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
-        let (stop_shards, stop) = oneshot::channel();
+        let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
         let (ended, written) = oneshot::channel();
         let own = core.clone();
@@ -70,20 +80,20 @@ impl Node {
             let system = System::with_tokio_rt(move || node);
             system.block_on(async move {
                 let writer_arbiter = Arbiter::with_tokio_rt(move || writer);
-                let actor = Writer::new(own.clone(), write_behind, messages, ended);
+                let actor = Writer::new(Arc::downgrade(&own), write_behind, messages, ended);
                 writer_arbiter.spawn_fn(move || {
                     actor.start();
                 });
                 let arbiters: Vec<Arbiter> =
                     runtimes.into_iter().map(|shard| Arbiter::with_tokio_rt(move || shard)).collect();
-                run_shards(own, arbiters, ready, stop).await;
-                let _ = written.await;
+                let stop = run_shards(&own, arbiters, ready, stopped).await;
+                close(own, stop, written).await;
                 writer_arbiter.stop();
                 let _ = tokio::task::spawn_blocking(move || writer_arbiter.join()).await;
             });
         })?;
         started.await.map_err(|_| Error::Ended)?;
-        Ok(Self { core, thread: Some(thread), stop_shards: Some(stop_shards) })
+        Ok(Self { core, thread: Some(thread), stop: Some(stop) })
     }
 
     /// Hands an accepted execution to its shard. Called on the journal's thread; never waits. Where the
@@ -95,11 +105,11 @@ impl Node {
     }
 
     /// What the write-behind tells its events to.
-    pub fn store_listener(core: Arc<Core>) -> Listener {
-        writer::listener(core)
+    pub fn store_listener(core: &Arc<Core>) -> Listener {
+        writer::listener(Arc::downgrade(core))
     }
 
-    /// Has executions read back from the store.
+    /// Has executions go on that the store has as they were left.
     pub async fn revive(&self, lives: Vec<Arc<Live>>) {
         let mut by_shard: Vec<Vec<Arc<Live>>> = (0..self.core.shards.count()).map(|_| Vec::new()).collect();
         for live in lives {
@@ -107,7 +117,7 @@ impl Node {
         }
         for (shard, lives) in by_shard.into_iter().enumerate() {
             if let Some(link) = self.core.link(shard) {
-                let _ = link.addr.send(Revive(lives)).await;
+                let _ = link.addr.send(Revive(lives, Since::Start)).await;
             }
         }
     }
@@ -127,16 +137,11 @@ impl Node {
     pub async fn shutdown(mut self, deadline: Duration) -> Result<Left, journal::Error> {
         let until = Instant::now() + deadline;
         let _ = timeout_at(until, self.drain()).await;
-        for live in self.core.registry.unfinished(|_| true) {
-            self.core.lose(&live, Lost::ShutDown);
+        let (left, told) = oneshot::channel();
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(Stop { until, left });
         }
-        if let Some(stop) = self.stop_shards.take() {
-            let (stopped, told) = oneshot::channel();
-            if stop.send(stopped).is_ok() {
-                let _ = told.await;
-            }
-        }
-        let left = self.core.journal.clone().close(until.saturating_duration_since(Instant::now())).await;
+        let left = told.await.unwrap_or(Err(journal::Error::Closed));
         if let Some(thread) = self.thread.take() {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -162,33 +167,29 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
+/// Runs the shards until the end is wished for, and stops them.
 async fn run_shards(
-    core: Arc<Core>,
+    core: &Arc<Core>,
     arbiters: Vec<Arbiter>,
     ready: oneshot::Sender<()>,
-    stop: oneshot::Receiver<oneshot::Sender<()>>,
-) {
+    stopped: oneshot::Receiver<Stop>,
+) -> Option<Stop> {
     let mut supervisors = Vec::new();
     for (index, arbiter) in arbiters.iter().enumerate() {
         let (up, is_up) = oneshot::channel();
         supervisors.push(actix::spawn(supervise(core.clone(), index, arbiter.handle(), up)));
         let _ = is_up.await;
     }
+    let sweeper = actix::spawn(sweep(core.clone()));
     let _ = ready.send(());
-    let sweeper = {
-        let core = core.clone();
-        actix::spawn(async move {
-            loop {
-                tokio::time::sleep(SWEEP).await;
-                core.registry.sweep(core.stored.get());
-            }
-        })
-    };
-    let told = stop.await;
+    let stop = stopped.await.ok();
     sweeper.abort();
     for (index, supervisor) in supervisors.iter().enumerate() {
         supervisor.abort();
         core.relink(index, None);
+    }
+    for live in core.registry.unfinished(|_| true) {
+        core.lose(&live, Lost::ShutDown);
     }
     let joined = tokio::task::spawn_blocking(move || {
         for arbiter in arbiters {
@@ -197,8 +198,24 @@ async fn run_shards(
         }
     });
     let _ = joined.await;
-    if let Ok(told) = told {
-        let _ = told.send(());
+    stop
+}
+
+/// Closes the journal, which ends the writer.
+async fn close(core: Arc<Core>, stop: Option<Stop>, written: oneshot::Receiver<()>) {
+    let drain = stop.as_ref().map_or(Duration::ZERO, |stop| stop.until.saturating_duration_since(Instant::now()));
+    let left = core.journal.clone().close(drain).await;
+    drop(core);
+    let _ = written.await;
+    if let Some(stop) = stop {
+        let _ = stop.left.send(left);
+    }
+}
+
+async fn sweep(core: Arc<Core>) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        core.registry.sweep(core.stored.get());
     }
 }
 
@@ -227,7 +244,7 @@ async fn supervise(
                 }
                 None => {
                     let lives = core.registry.unfinished(|live| core.shard_of(&live.tenant) == index);
-                    let _ = addr.send(Revive(lives)).await;
+                    let _ = addr.send(Revive(lives, Since::Now)).await;
                 }
             }
             let _ = death.await;

@@ -27,10 +27,26 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Reads an execution, once the store has everything that was journaled of it: all below `lsn`, or all of
-/// this moment where `lsn` is not known. Asks again while the store is unavailable.
-pub(crate) async fn find(core: &Core, live: &Live, lsn: Option<u64>) -> Result<Found, Lost> {
-    if !lsn.is_some_and(|lsn| core.stored.reached(lsn + 1)) {
+/// What the store must have before an execution is read from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Since {
+    /// It has everything: the engine has just started.
+    Start,
+    /// What stands in the journal up to here.
+    Position(u64),
+    /// Everything that the journal has at this moment.
+    Now,
+}
+
+/// Reads an execution, once the store has everything that was journaled of it. Asks again while the store
+/// is unavailable.
+pub(crate) async fn find(core: &Core, live: &Live, since: Since) -> Result<Found, Lost> {
+    let there = match since {
+        Since::Start => true,
+        Since::Position(lsn) => core.stored.reached(lsn + 1),
+        Since::Now => false,
+    };
+    if !there {
         core.flush().await?;
     }
     loop {

@@ -24,6 +24,7 @@ use crate::control::Control;
 use crate::core::Core;
 use crate::execution::{Birth, Deliver, Execution};
 use crate::live::Live;
+use crate::revive::Since;
 use resident::{Place, Resident};
 
 /// The way into a shard.
@@ -54,10 +55,10 @@ pub(crate) struct Pass {
     pub(crate) control: Control,
 }
 
-/// Executions to be read back from the store.
+/// Executions to be read back, once the store has enough of them.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Revive(pub(crate) Vec<Arc<Live>>);
+pub(crate) struct Revive(pub(crate) Vec<Arc<Live>>, pub(crate) Since);
 
 /// Leave nothing running; answered when nothing is.
 #[derive(Message)]
@@ -114,12 +115,12 @@ impl Shard {
     fn bear(&mut self, live: &Arc<Live>, birth: Birth, ctx: &mut Context<Self>) {
         let (exit, exited) = oneshot::channel();
         let (core, commits) = (self.core.clone(), self.commits.clone());
-        let addr = Execution::launch(core, live.clone(), commits, birth, self.parent.member(), exit);
         let peid = live.peid;
         let resident = self.residents.entry(peid).or_insert_with(|| Resident::new(live.clone()));
-        for control in resident.settle_in(addr.clone()) {
-            deliver(&addr, control);
-        }
+        let controls = resident.take_controls();
+        let member = self.parent.member();
+        let addr = Execution::launch(core, live.clone(), commits, birth, controls, member, exit);
+        resident.place = Place::Running(addr.clone());
         if self.draining.is_some() {
             deliver_drain(&addr);
         }
@@ -177,12 +178,12 @@ impl Handler<Pass> for Shard {
         match &resident.place {
             Place::Running(addr) => deliver(addr, control),
             Place::Reviving => resident.wait(control),
-            Place::Parked { due, .. } => {
+            Place::Parked { due, lsn } => {
                 tracing::debug!(peid = %live.peid, %due, %now, "a parked execution is asked for");
-                let key = (*due, live.peid);
+                let (key, since) = ((*due, live.peid), Since::Position(*lsn));
                 resident.wait(control);
                 self.parked.remove(&key);
-                self.revive(live.peid, ctx);
+                self.revive(live.peid, since, ctx);
             }
         }
     }
@@ -191,12 +192,12 @@ impl Handler<Pass> for Shard {
 impl Handler<Revive> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Revive(lives): Revive, ctx: &mut Self::Context) {
+    fn handle(&mut self, Revive(lives, since): Revive, ctx: &mut Self::Context) {
         for live in lives {
             let peid = live.peid;
             if !self.residents.contains_key(&peid) {
                 self.residents.insert(peid, Resident::new(live));
-                self.revive(peid, ctx);
+                self.revive(peid, since, ctx);
             }
         }
     }

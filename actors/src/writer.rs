@@ -1,6 +1,6 @@
 //! The storage writer actor: gives the write-behind its own arbiter, and says when it has ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
@@ -12,7 +12,8 @@ use crate::core::Core;
 use crate::node::Node;
 
 pub(crate) struct Writer {
-    core: Arc<Core>,
+    /// Weak: the core holds the journal, which must end before the writer can.
+    core: Weak<Core>,
     work: Option<(WriteBehind, mpsc::Receiver<Message>)>,
     /// Told when everything is stored; dropped unsaid when the writer died.
     ended: Option<oneshot::Sender<()>>,
@@ -20,7 +21,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(
-        core: Arc<Core>,
+        core: Weak<Core>,
         write_behind: WriteBehind,
         receiver: mpsc::Receiver<Message>,
         ended: oneshot::Sender<()>,
@@ -30,22 +31,25 @@ impl Writer {
 }
 
 /// Hears what becomes of writes: an execution whose document the store will never take is failed.
-pub(crate) fn listener(core: Arc<Core>) -> Listener {
+pub(crate) fn listener(core: Weak<Core>) -> Listener {
     Arc::new(move |event| match event {
-        Event::Poison { update, reason } => fail(&core, &update, reason),
+        Event::Poison { update, reason } => {
+            if let Some(core) = core.upgrade() {
+                fail(core, &update, reason);
+            }
+        }
         Event::StoreFailing { reason } => tracing::warn!(reason, "the store takes no writes; they wait"),
         Event::StoreWorking => tracing::info!("the store takes writes again"),
     })
 }
 
-fn fail(core: &Arc<Core>, update: &Update, reason: String) {
+fn fail(core: Arc<Core>, update: &Update, reason: String) {
     let peid = match update {
         Update::Execution(update) => Some(update.peid),
         Update::Task(update) => update.head.as_ref().map(|head| head.peid),
     };
     tracing::error!(document = ?update.document(), reason, "the store will never take an update");
     if let Some(live) = peid.and_then(|peid| core.registry.get(peid)) {
-        let core = core.clone();
         let failure = Failure::new(FailureKind::Store, reason);
         actix::spawn(async move { Node::pass(&core, live, Control::Fail(failure)).await });
     }
@@ -68,8 +72,8 @@ impl Actor for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.ended.is_some() {
-            self.core.fail("the storage writer died".to_owned());
+        if let (Some(_), Some(core)) = (&self.ended, self.core.upgrade()) {
+            core.fail("the storage writer died".to_owned());
         }
     }
 }

@@ -1,2 +1,76 @@
-//! Placeholder.
-fn main() {}
+//! The `updraft` program: runs, resumes, checks and lists playbooks with the engine. Owns no decision that
+//! a user of the library could not reach.
+
+mod data;
+mod demo;
+mod environment;
+mod exit;
+mod follow;
+mod grant;
+mod input;
+mod interrupt;
+mod list;
+mod log;
+mod nesting;
+mod network;
+mod options;
+mod output;
+mod plain;
+mod playbook;
+mod progress;
+mod resume;
+mod row;
+mod run;
+mod secrets;
+mod serve;
+mod show;
+mod stubs;
+mod text;
+mod tree;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::exit::{Ending, Error};
+use crate::log::Screen;
+use crate::options::{Cli, Command};
+
+/// Threads of the program itself; the engine's work runs on threads of its own.
+const THREADS: usize = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let screen = Screen::default();
+    let ended = log::start(&cli.log, screen.clone()).and_then(|()| command(cli.command, &screen));
+    match ended {
+        Ok(ending) => ending.into(),
+        Err(error) => {
+            screen.say(&format!("updraft: {error}"));
+            error.ending().into()
+        }
+    }
+}
+
+fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
+    match command {
+        Command::Validate(options) => validate::validate(&options),
+        Command::Schema => validate::schema(),
+        Command::Run(options) => run::Prepared::new(options).and_then(|run| wait(run.run(screen))),
+        Command::Resume(options) => wait(resume::resume(&options, screen)),
+        Command::List(options) => wait(list::list(&options)),
+        Command::Show(options) => wait(show::show(&options)),
+        Command::Demo(options) if options.serve => wait(serve::serve(&options, screen)),
+        Command::Demo(options) => wait(demo::demo(options, screen)),
+    }
+}
+
+/// Runs a command to its end. What is left of the runtime then, a name look-up at most, is not waited for.
+fn wait(command: impl Future<Output = Result<Ending, Error>>) -> Result<Ending, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Failed(format!("no threads: {error}")))?;
+    let ended = runtime.block_on(command);
+    runtime.shutdown_background();
+    ended
+}

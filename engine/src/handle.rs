@@ -106,18 +106,11 @@ impl Handle {
             }
             let (reply, answer) = oneshot::channel();
             Node::pass(&self.core, live.clone(), control(reply)).await;
-            tokio::select! {
-                answer = answer => {
-                    if let Ok(answer) = answer {
-                        return Ok(Some(answer));
-                    }
-                    // It changes hands: its actor left or died, and the next is on its way.
-                    tokio::time::sleep(HANDOVER_PAUSE).await;
-                }
-                ended = live.ended() => {
-                    ended?;
-                }
+            if let Ok(answer) = answer.await {
+                return Ok(Some(answer));
             }
+            // It changes hands: its actor left or died, and the next is on its way.
+            tokio::time::sleep(HANDOVER_PAUSE).await;
         }
     }
 

@@ -73,7 +73,7 @@ impl Engine {
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
         let writer_of = write_behind::Config { seed: epoch, ..write_behind::Config::default() };
-        let listener = Node::store_listener(core.clone());
+        let listener = Node::store_listener(&core);
         let write_behind = WriteBehind::new(writer_of, store, stored, listener);
         let node = Node::start(core.clone(), write_behind, messages).await?;
         let mut engine = Self {

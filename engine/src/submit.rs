@@ -173,7 +173,11 @@ impl Engine {
                 launch.live.accept(Ok(()));
                 Node::launch(&core, Launch { lsn, ..launch });
             }
-            Err(error) => core.lose(&launch.live, Lost::Engine(error.to_string())),
+            Err(journal::Error::Closed) => core.lose(&launch.live, Lost::ShutDown),
+            Err(error) => {
+                core.lose(&launch.live, Lost::Engine(error.to_string()));
+                core.fail(error.to_string());
+            }
         });
         let append = Append::new(writes, done).map_err(|error| failed(&error))?;
         let appended = match patience {

@@ -55,7 +55,7 @@ struct Flying {
 
 /// Updates on their way to the store.
 ///
-/// A document has at most one update that waits and one in flight. Each of them pins the journal at the oldest
+/// A document has at most one update that waits and one in flight, and is either ready or in flight. Each of them pins the journal at the oldest
 /// position that it carries, so the number of pins is bounded by the documents, not by the groups offered.
 pub struct Coalescer {
     limits: Limits,
@@ -92,9 +92,9 @@ impl Coalescer {
     pub fn offer(&mut self, lsn: u64, updates: Vec<Update>) {
         let mut pinned = 0;
         for update in updates {
-            let at = self.slots.of(update.document());
-            let slot = self.slots.get(at);
-            if let Some(part) = &mut slot.waiting {
+            let (at, new) = self.slots.of(update.document());
+            let waiting = self.slots.waiting(at);
+            if let Some(part) = waiting {
                 self.bytes -= part.bytes;
                 part.lay_over(update);
                 self.bytes += part.bytes;
@@ -102,9 +102,9 @@ impl Coalescer {
             }
             let part = Part::new(lsn, update);
             self.bytes += part.bytes;
-            slot.waiting = Some(part);
+            *waiting = Some(part);
             pinned += 1;
-            if !slot.in_flight {
+            if new {
                 self.ready.push(lsn, at);
             }
         }
@@ -126,11 +126,9 @@ impl Coalescer {
         let mut bytes = 0_usize;
         while updates.len() < max_operations {
             let Some(at) = self.ready.peek() else { break };
-            let slot = self.slots.get(at);
             let fits = |part: &mut Part| updates.is_empty() || bytes.saturating_add(part.bytes) <= max_bytes;
-            let Some(part) = slot.waiting.take_if(fits) else { break };
+            let Some(part) = self.slots.waiting(at).take_if(fits) else { break };
             self.ready.pop();
-            slot.in_flight = true;
             bytes = bytes.saturating_add(part.bytes);
             updates.push(part.update.clone());
             flying.push(Flying { slot: at, part });
@@ -163,25 +161,22 @@ impl Coalescer {
     fn done(&mut self, at: usize, part: &Part) {
         self.bytes -= part.bytes;
         self.pins.release(part.lsn);
-        let slot = self.slots.get(at);
-        slot.in_flight = false;
-        match &slot.waiting {
+        match self.slots.waiting(at) {
             Some(newer) => self.ready.push_back(newer.lsn, at),
             None => self.slots.remove(at),
         }
     }
 
     fn retry(&mut self, at: usize, mut part: Part) {
-        let slot = self.slots.get(at);
-        slot.in_flight = false;
-        if let Some(newer) = slot.waiting.take() {
+        let waiting = self.slots.waiting(at);
+        if let Some(newer) = waiting.take() {
             self.bytes -= part.bytes + newer.bytes;
             self.pins.release(newer.lsn);
             part.lay_over(newer.update);
             self.bytes += part.bytes;
         }
         self.ready.push_back(part.lsn, at);
-        slot.waiting = Some(part);
+        *waiting = Some(part);
     }
 
     /// Every update that was offered with a smaller `lsn` is out of our hands.

@@ -21,7 +21,7 @@ mod view;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Timestamp};
+use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 pub use effect::{Act, Effects, StartAttempt, Timer};
 pub use event::Event;
@@ -43,8 +43,8 @@ pub struct Machine {
     state: ExecutionState,
     /// The fencing number that every write carries.
     epoch: u64,
-    /// The number of the execution's newest update.
-    seq: u64,
+    /// That of the execution's newest update.
+    revision: Revision,
     /// By `task_seq - 1`.
     tasks: Vec<Task>,
     paths: Vec<Path>,

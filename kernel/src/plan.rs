@@ -1,8 +1,14 @@
 //! The plan: a playbook that was checked, its references resolved, its templates and conditions
 //! compiled. Owns what a checked playbook looks like; never changes once made, never runs anything.
 
+mod check;
+mod graph;
 mod mistake;
+mod paths;
 mod references;
+mod span;
+mod step;
+mod suggest;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,8 +58,7 @@ impl Plan {
     /// # Errors
     /// The mistakes, in the order of their places, at most [`updraft_protocol::limits::MISTAKES`].
     pub fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Self, Vec<Mistake>> {
-        let _ = catalogue;
-        Err(vec![Mistake::new(playbook.name.as_str(), "being written")])
+        check::check(playbook, catalogue)
     }
 
     /// The step at `index`.
@@ -168,3 +173,6 @@ pub struct RetryPolicy {
     /// By how much the longest wait grows from one attempt to the next.
     pub multiplier: f64,
 }
+
+#[cfg(test)]
+mod tests;

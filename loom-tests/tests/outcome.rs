@@ -1,5 +1,6 @@
 //! Models of the outcome cell: completion, cancel and timeout race for the end of an execution.
 #![cfg(loom)]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::{Arc as StdArc, OnceLock};
 

@@ -1,5 +1,6 @@
 //! Models of the permits: submissions race for the places of an engine, wait for one, and give up.
 #![cfg(loom)]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc as StdArc;

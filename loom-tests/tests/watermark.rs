@@ -1,5 +1,6 @@
 //! Models of the durable watermark: group commit publishes, readers of the journal see what it wrote.
 #![cfg(loom)]
+#![allow(clippy::unwrap_used)]
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};

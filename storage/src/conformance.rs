@@ -20,11 +20,13 @@ use crate::store::Store;
 /// How a case ends. A claim that does not hold panics where it is made; a store that fails is an error.
 pub type Ending = Result<(), Box<dyn Error + Send + Sync>>;
 
+type Running<'s> = Pin<Box<dyn Future<Output = Ending> + 's>>;
+
 /// One promise of the contract.
 pub struct Case {
     /// What is promised.
     pub name: &'static str,
-    run: for<'s> fn(&'s dyn Store) -> Pin<Box<dyn Future<Output = Ending> + Send + 's>>,
+    run: for<'s> fn(&'s dyn Store) -> Running<'s>,
 }
 
 impl Case {

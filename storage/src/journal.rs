@@ -22,7 +22,7 @@ mod segment;
 mod shared;
 mod tail;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -114,13 +114,11 @@ impl Journal {
             _ => Error::disk("locking its folder")(error),
         })?;
         let scan = recovery::scan(&*disk, folder)?;
-        let active =
-            Segment::create(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
+        let active = Segment::create(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));
         let recovered = Recovered::new(Arc::clone(&disk), &scan, Arc::clone(&replayed));
         let shared = Arc::new(Shared::new(scan.next - 1, Arc::clone(&replayed)));
-        let retention =
-            Retention::new(Arc::clone(&disk), folder.to_owned(), scan.sealed, stored, replayed);
+        let retention = Retention::new(Arc::clone(&disk), folder.to_owned(), scan.sealed, stored, replayed);
         shared.count_segments(retention.len() + 1);
         let (abandon, abandoned) = watch::channel(false);
         let (ended, end) = watch::channel(());

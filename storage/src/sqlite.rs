@@ -8,10 +8,9 @@ mod query;
 mod read;
 mod row;
 mod schema;
+mod wal;
 mod write;
 
-#[cfg(test)]
-mod plan_tests;
 #[cfg(test)]
 mod tests;
 
@@ -74,32 +73,40 @@ impl SqliteStore {
         self.readers.run(|connection| work(connection)).await
     }
 
-    /// Writes so that the answer survives a loss of power at every level of durability.
-    async fn durably<T: Send + 'static>(
+    /// Changes what is stored, on the writing thread.
+    async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.writer.run(|connection| wal::kept_short(connection, work)).await
+    }
+
+    /// Changes it so that the answer survives a loss of power at every level of durability.
+    async fn change_durably<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let level = self.durability;
-        let work = move |connection: &mut Connection| {
+        self.change(move |connection| {
             open::synchronous(connection, Durability::Fsync).map_err(fault::store_error)?;
             let done = work(connection);
             open::synchronous(connection, level).map_err(fault::store_error)?;
             done
-        };
-        self.writer.run(work).await
+        })
+        .await
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
-        let outcomes = self.writer.run(move |connection| write::batch(connection, &batch)).await?;
+        let outcomes = self.change(move |connection| write::batch(connection, &batch)).await?;
         count(&outcomes);
         Ok(outcomes)
     }
 
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
-        self.durably(move |connection| playbook::put(connection, &playbook)).await
+        self.change_durably(move |connection| playbook::put(connection, &playbook)).await
     }
 
     async fn playbook(
@@ -185,7 +192,7 @@ impl Store for SqliteStore {
     }
 
     async fn next_epoch(&self) -> Result<u64, Error> {
-        self.durably(playbook::next_epoch).await
+        self.change_durably(playbook::next_epoch).await
     }
 
     async fn ping(&self) -> Result<(), Error> {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use actix::Context;
 use tokio::sync::broadcast;
 use updraft_kernel::machine::{Event as Happening, Machine};
 use updraft_protocol::limits::EVENTS_BEHIND;
@@ -13,17 +12,16 @@ use crate::control::{CancelVerdict, Control, Inspection};
 use crate::event::Event;
 
 impl Execution {
-    pub(super) fn take_control(&mut self, control: Control, ctx: &mut Context<Self>) {
+    pub(super) fn take_control(&mut self, control: Control) {
         let open = self.machine.as_ref().is_some_and(|machine| !machine.ended());
         match control {
-            Control::Fail(failure) => return self.apply(Happening::Fail(failure), ctx),
+            Control::Fail(failure) => self.decide(Happening::Fail(failure)),
             Control::Cancel(reply) if open => {
                 self.canceller = Some(reply);
-                return self.apply(Happening::Cancel, ctx);
+                self.decide(Happening::Cancel);
             }
             control => self.unanswered.push(control),
         }
-        self.proceed(ctx);
     }
 
     pub(super) fn answer_all(&mut self) {

@@ -12,7 +12,7 @@ use super::resident::{Place, Verdict};
 use super::Shard;
 use crate::execution::{Birth, Exit};
 use crate::live::{Live, Lost};
-use crate::revive::{Found, find};
+use crate::revive::{Found, Since, find};
 
 /// The pause before a revived execution asks again for a place in a full engine.
 const PLACE_PAUSE: Duration = Duration::from_millis(100);
@@ -37,7 +37,7 @@ impl Shard {
             Verdict::Restart => tracing::error!(%peid, "an execution's actor panicked and is restarted"),
             Verdict::GiveUp => tracing::error!(%peid, "an execution's actor panicked too often and is failed"),
         }
-        self.revive(peid, ctx);
+        self.revive(peid, Since::Now, ctx);
     }
 
     fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64, ctx: &mut Context<Self>) {
@@ -70,27 +70,27 @@ impl Shard {
         let now = self.core.clock.now();
         while let Some((_, peid)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
             self.parked.pop_first();
-            self.revive(peid, ctx);
+            let lsn = match self.residents.get(&peid).map(|resident| &resident.place) {
+                Some(Place::Parked { lsn, .. }) => *lsn,
+                _ => continue,
+            };
+            self.revive(peid, Since::Position(lsn), ctx);
         }
         self.set_alarm(ctx);
     }
 
     /// Reads an execution back and starts its actor again.
-    pub(super) fn revive(&mut self, peid: ExecutionId, ctx: &mut Context<Self>) {
+    pub(super) fn revive(&mut self, peid: ExecutionId, since: Since, ctx: &mut Context<Self>) {
         let Some(resident) = self.residents.get_mut(&peid) else { return };
-        let lsn = match resident.place {
-            Place::Parked { lsn, .. } => Some(lsn),
-            Place::Running(_) | Place::Reviving => None,
-        };
-        let parked = lsn.is_some();
+        let parked = matches!(resident.place, Place::Parked { .. });
         resident.place = Place::Reviving;
         let (core, live, revivals) = (self.core.clone(), resident.live.clone(), self.revivals.clone());
         let finding = async move {
-            let _turn = revivals.acquire_owned().await;
             if parked {
                 take_place(&core, &live).await;
             }
-            find(&core, &live, lsn).await
+            let _turn = revivals.acquire_owned().await;
+            find(&core, &live, since).await
         };
         ctx.spawn(finding.into_actor(self).map(move |found, shard, ctx| shard.revived(peid, found, ctx)));
     }
@@ -125,7 +125,7 @@ impl Shard {
     fn give_up_stored(&mut self, peid: ExecutionId, reason: String, ctx: &mut Context<Self>) {
         let Some(resident) = self.residents.get(&peid) else { return };
         let (core, live) = (self.core.clone(), resident.live.clone());
-        let finding = async move { find(&core, &live, None).await };
+        let finding = async move { find(&core, &live, Since::Now).await };
         ctx.spawn(finding.into_actor(self).map(move |found, shard, ctx| {
             let Some(resident) = shard.residents.get(&peid) else { return };
             let live = resident.live.clone();

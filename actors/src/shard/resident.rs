@@ -52,9 +52,8 @@ impl Resident {
         }
     }
 
-    /// Its actor is there; gives out the controls that waited.
-    pub(super) fn settle_in(&mut self, addr: Addr<Execution>) -> Vec<Control> {
-        self.place = Place::Running(addr);
+    /// Gives out the controls that waited.
+    pub(super) fn take_controls(&mut self) -> Vec<Control> {
         std::mem::take(&mut self.controls)
     }
 

@@ -1,6 +1,7 @@
 //! Slots: one for each document of the coalescer, found by its id. Owns their memory; knows no order.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use updraft_protocol::ids::mix;
@@ -27,11 +28,10 @@ impl Part {
     }
 }
 
-/// What the coalescer has of one document. It is ready when something waits and nothing is in flight.
-pub(super) struct Slot {
+/// What waits of one document; nothing does where its only update is in flight.
+struct Slot {
     id: DocumentId,
-    pub(super) waiting: Option<Part>,
-    pub(super) in_flight: bool,
+    waiting: Option<Part>,
 }
 
 /// The map holds numbers and the slots stand beside it: batches and queues name a slot without hashing,
@@ -44,22 +44,30 @@ pub(super) struct Slots {
 }
 
 impl Slots {
-    /// The slot of a document; a new one where it has none.
-    pub(super) fn of(&mut self, id: DocumentId) -> usize {
-        *self.index.entry(id).or_insert_with(|| {
-            let slot = Slot { id, waiting: None, in_flight: false };
-            if let Some(at) = self.free.pop() {
+    /// The slot of a document, and whether it is new.
+    pub(super) fn of(&mut self, id: DocumentId) -> (usize, bool) {
+        let vacant = match self.index.entry(id) {
+            Entry::Occupied(known) => return (*known.get(), false),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let slot = Slot { id, waiting: None };
+        let at = match self.free.pop() {
+            Some(at) => {
                 self.slots[at] = slot;
-                return at;
+                at
             }
-            self.slots.push(slot);
-            self.slots.len() - 1
-        })
+            None => {
+                self.slots.push(slot);
+                self.slots.len() - 1
+            }
+        };
+        vacant.insert(at);
+        (at, true)
     }
 
-    /// The slot with a number that [`of`](Self::of) gave and that was not removed since.
-    pub(super) fn get(&mut self, at: usize) -> &mut Slot {
-        &mut self.slots[at]
+    /// What waits in the slot with a number that [`of`](Self::of) gave and that was not removed since.
+    pub(super) fn waiting(&mut self, at: usize) -> &mut Option<Part> {
+        &mut self.slots[at].waiting
     }
 
     /// Forgets a document of which nothing waits and nothing is in flight.
@@ -127,8 +135,8 @@ mod tests {
     fn a_slot_that_was_freed_serves_the_next_document() {
         let mut slots = Slots::default();
         let id = |n: u8| DocumentId::Task(TaskId::from_bytes([n; 16]));
-        assert_eq!((slots.of(id(1)), slots.of(id(2)), slots.of(id(1))), (0, 1, 0));
+        assert_eq!([1, 2, 1].map(|n| slots.of(id(n))), [(0, true), (1, true), (0, false)]);
         slots.remove(0);
-        assert_eq!((slots.len(), slots.of(id(3)), slots.len()), (1, 0, 2));
+        assert_eq!((slots.len(), slots.of(id(3)), slots.len()), (1, (0, true), 2));
     }
 }

@@ -39,7 +39,8 @@ impl Machine {
             updated_date: now,
             runtime: None,
         };
-        self.tasks.push(Task { seq, step, path, state, revision: 0, phase: Phase::Running });
+        let revision = Revision { epoch: self.epoch, seq: 0 };
+        self.tasks.push(Task { seq, step, path, state, revision, phase: Phase::Running });
         seq
     }
 
@@ -94,19 +95,21 @@ impl Machine {
     /// Changes a task's state; the fields that changed are written.
     fn change(&mut self, task: TaskSeq, effects: &mut Effects, change: impl FnOnce(&mut TaskState)) {
         let before = self.task(task).state.clone();
-        let revision = self.task(task).revision;
+        let first = self.task(task).revision.seq == 0;
         let state = &mut self.task_mut(task).state;
         change(state);
-        let changed = if revision == 0 { state.clone() } else { difference(&before, state) };
+        let changed = if first { state.clone() } else { difference(&before, state) };
         self.write_task(task, changed, effects);
     }
 
     fn write_task(&mut self, task: TaskSeq, state: TaskState, effects: &mut Effects) {
-        let head = (self.task(task).revision == 0).then(|| Arc::new(self.task_head(self.task(task))));
-        self.task_mut(task).revision += 1;
+        let before = self.task(task).revision.seq;
+        let head = (before == 0).then(|| Arc::new(self.task_head(self.task(task))));
+        let revision = Revision { epoch: self.epoch, seq: before + 1 };
+        self.task_mut(task).revision = revision;
         effects.writes.push(Update::Task(TaskUpdate {
             task_id: self.task(task).id(self.peid),
-            revision: Revision { epoch: self.epoch, seq: self.task(task).revision },
+            revision,
             head,
             state,
         }));
@@ -135,10 +138,10 @@ impl Machine {
     }
 
     pub(super) fn write_execution(&mut self, state: ExecutionState, new: bool, effects: &mut Effects) {
-        self.seq += 1;
+        self.revision = Revision { epoch: self.epoch, seq: self.revision.seq + 1 };
         effects.writes.push(Update::Execution(ExecutionUpdate {
             peid: self.peid,
-            revision: Revision { epoch: self.epoch, seq: self.seq },
+            revision: self.revision,
             head: new.then(|| self.head.clone()),
             state,
         }));
@@ -164,8 +167,8 @@ impl Machine {
             peid: self.peid,
             head: self.head.clone(),
             state: self.state.clone(),
-            epoch: self.epoch,
-            seq: self.seq,
+            epoch: self.revision.epoch,
+            seq: self.revision.seq,
         }
     }
 
@@ -175,8 +178,8 @@ impl Machine {
             task_request_id: task.id(self.peid),
             head: Arc::new(self.task_head(task)),
             state: task.state.clone(),
-            epoch: self.epoch,
-            seq: task.revision,
+            epoch: task.revision.epoch,
+            seq: task.revision.seq,
         };
         self.tasks.iter().map(document).collect()
     }

@@ -72,17 +72,18 @@ impl Machine {
             };
         }
         let recalled = self.recall(path, step);
+        if let PlannedKind::Parallel(parallel) = kind {
+            // One that had ended is walked through again: later steps see what its branches did.
+            let task = recalled.unwrap_or_else(|| self.create(path, step, now, effects));
+            return self.open(task, &parallel.branches, work);
+        }
         if let Some(task) = recalled
             && let Some(ending) = self.task(task).recorded_ending()
         {
             return work.push(self.follow(task, ending));
         }
         match kind {
-            PlannedKind::Action(_) => {}
-            PlannedKind::Parallel(parallel) => {
-                let task = recalled.unwrap_or_else(|| self.create(path, step, now, effects));
-                self.open(task, &parallel.branches, work);
-            }
+            PlannedKind::Action(_) | PlannedKind::Parallel(_) => {}
             PlannedKind::Delay(delay) => {
                 let task = recalled.unwrap_or_else(|| self.create(path, step, now, effects));
                 let started = self.task(task).state.started_date.unwrap_or(now);
@@ -194,10 +195,14 @@ impl Machine {
         if let (None, Err(new)) = (&failure, result) {
             *failure = Some(Failure::new(FailureKind::Branch, new.message).with_retryable(false));
         }
-        if *open == 0 {
-            let ending = failure.take().map_or(Ending::Completed(None), Ending::Failed);
-            work.push(self.end_task(task, ending, now, effects));
+        if *open > 0 {
+            return;
         }
+        let ending = failure.take().map_or(Ending::Completed(None), Ending::Failed);
+        work.push(match self.task(task).recorded_ending() {
+            Some(recorded) => self.follow(task, recorded),
+            None => self.end_task(task, ending, now, effects),
+        });
     }
 
     pub(super) fn path(&self, id: PathId) -> &Path {

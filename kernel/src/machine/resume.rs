@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use updraft_protocol::{
-    ExecutionDocument, Failure, FailureKind, TaskDocument, TaskStatus, Timestamp,
+    ExecutionDocument, Failure, FailureKind, Revision, TaskDocument, TaskStatus, Timestamp,
 };
 
 use super::path::{Go, PathId};
@@ -68,8 +68,9 @@ impl Machine {
         if document.state.execution_status.ended() {
             return Err(Unfit::Ended);
         }
+        let revision = Revision { epoch: document.epoch, seq: document.seq };
         let mut machine = Self::new(plan, document.peid, document.head, document.state, terms);
-        machine.seq = document.seq;
+        machine.revision = revision;
         for task in tasks {
             machine.record(task)?;
         }
@@ -99,7 +100,7 @@ impl Machine {
             step,
             path: PathId::MAIN,
             state: document.state,
-            revision: document.seq,
+            revision: Revision { epoch: document.epoch, seq: document.seq },
             phase: Phase::Recorded,
         });
         Ok(())

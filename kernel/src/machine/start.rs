@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
-use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Timestamp};
+use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 use super::path::{Path, PathId};
 use super::{Act, Effects, Machine, Timer};
@@ -58,7 +58,7 @@ impl Machine {
             head,
             state,
             epoch: terms.epoch,
-            seq: 0,
+            revision: Revision { epoch: terms.epoch, seq: 0 },
             tasks: Vec::new(),
             paths: vec![Path { parent: None, ended: Vec::new() }],
             ready: VecDeque::new(),

@@ -1,6 +1,6 @@
 //! A task inside the machine: one run of one step, and what it waits for.
 
-use updraft_protocol::{ExecutionId, Failure, Json, TaskId, TaskState, TaskStatus, Timestamp};
+use updraft_protocol::{ExecutionId, Failure, Json, Revision, TaskId, TaskState, TaskStatus, Timestamp};
 
 use super::path::PathId;
 use crate::plan::StepIndex;
@@ -21,8 +21,8 @@ pub(super) struct Task {
     pub(super) step: StepIndex,
     pub(super) path: PathId,
     pub(super) state: TaskState,
-    /// The number of the document's newest update; 0 while there is none.
-    pub(super) revision: u64,
+    /// That of the document's newest update; number 0 while there is none.
+    pub(super) revision: Revision,
     pub(super) phase: Phase,
 }
 

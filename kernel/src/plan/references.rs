@@ -1,6 +1,6 @@
 //! References: what of an execution a template or a condition names. Owns no rule of who may see what.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What the templates of a step, or its condition, read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -9,28 +9,37 @@ pub(crate) struct References {
     pub(crate) input: bool,
     /// Whether `variables` is read.
     pub(crate) variables: bool,
-    /// The ids of the steps that are read.
-    pub(crate) steps: BTreeSet<String>,
+    /// The ids of the steps that are read, each with the place that reads it first.
+    pub(crate) steps: BTreeMap<String, String>,
 }
 
 impl References {
+    /// Adds a step that `path` reads.
+    pub(crate) fn read_step(&mut self, id: &str, path: &str) {
+        if !self.steps.contains_key(id) {
+            self.steps.insert(id.to_owned(), path.to_owned());
+        }
+    }
+
     /// Adds what another text reads.
     pub(crate) fn merge(&mut self, other: Self) {
         self.input |= other.input;
         self.variables |= other.variables;
-        self.steps.extend(other.steps);
+        for (id, path) in other.steps {
+            self.steps.entry(id).or_insert(path);
+        }
     }
 }
 
 /// What can be read of an earlier step.
-pub(crate) const STEP_FIELDS: [&str; 3] = ["output", "status", "error"];
+const STEP_FIELDS: [&str; 3] = ["output", "status", "error"];
 /// What can be read of an earlier step's error.
-pub(crate) const ERROR_FIELDS: [&str; 2] = ["kind", "message"];
+const ERROR_FIELDS: [&str; 2] = ["kind", "message"];
 
-/// Why `steps` cannot be read like this; none where it can. `fields` are the constant keys after `steps`,
-/// up to the first that is computed; `whole` says that all of them are constant.
-pub(crate) fn step_read(fields: &[&str], whole: bool) -> Option<String> {
-    match fields {
+/// Why `steps` cannot be read like this; none where it can. `keys` are the constant keys after `steps`, up
+/// to the first that is computed; `whole` says that none is.
+pub(crate) fn step_read(keys: &[&str], whole: bool) -> Option<String> {
+    match keys {
         [] if whole => Some("`steps` is read one step at a time: `steps.ID.output`".to_owned()),
         [] => Some("a step is named by its id, not by a computed text".to_owned()),
         [_] => None,

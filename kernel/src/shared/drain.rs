@@ -122,7 +122,8 @@ impl Drop for Pass {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::sync::Arc as StdArc;
 

@@ -67,7 +67,8 @@ impl<T> Default for OutcomeCell<T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use std::sync::atomic::AtomicUsize;
     use std::sync::{Arc, Barrier};

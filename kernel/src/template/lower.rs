@@ -33,12 +33,12 @@ pub(super) enum Body {
     Text(Stmt<'static>),
 }
 
-/// Lowers a template; adds what it reads to `references`.
+/// Lowers the template at `path`; adds what it reads to `references`.
 ///
 /// # Errors
 /// What a template may not do.
-pub(super) fn lower(template: &Stmt<'_>, references: &mut References) -> Result<Body, String> {
-    let mut lowering = Lowering { references, names: Vec::new(), joins: 0, depth: 0, loops: 0 };
+pub(super) fn lower(template: &Stmt<'_>, path: &str, references: &mut References) -> Result<Body, String> {
+    let mut lowering = Lowering { path, references, names: Vec::new(), joins: 0, depth: 0, loops: 0 };
     let Stmt::Template(template) = template else {
         return Err("not a template".to_owned());
     };
@@ -50,6 +50,8 @@ pub(super) fn lower(template: &Stmt<'_>, references: &mut References) -> Result<
 }
 
 struct Lowering<'r> {
+    /// Where the template stands.
+    path: &'r str,
     references: &'r mut References,
     /// The author's names, in the order of [`NAMES`].
     names: Vec<String>,

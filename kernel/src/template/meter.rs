@@ -26,6 +26,11 @@ impl Meter {
         self.work.store(left.unwrap_or(0), Ordering::Relaxed);
         left.map(|_| ()).ok_or(Exhausted)
     }
+
+    /// Whether it refused.
+    pub(crate) fn exhausted(&self) -> bool {
+        self.work.load(Ordering::Relaxed) == 0
+    }
 }
 
 #[cfg(test)]
@@ -38,5 +43,6 @@ mod tests {
         assert_eq!(meter.charge(WORK - 1), Ok(()));
         assert_eq!(meter.charge(2), Err(Exhausted));
         assert_eq!(meter.charge(1), Err(Exhausted));
+        assert!(meter.exhausted());
     }
 }

@@ -59,7 +59,7 @@ impl Root {
             input: lazy(references.input, scope.input()),
             variables: lazy(references.variables, scope.variables()),
             steps: OnceLock::new(),
-            views: references.steps.iter().filter_map(view).collect(),
+            views: references.steps.keys().filter_map(view).collect(),
         }
     }
 
@@ -86,9 +86,9 @@ impl View {
         }
         if let Some(error) = &self.error {
             let error = [("kind", error.kind.as_str()), ("message", error.message.as_str())];
-            fields.push(("error", error.into_iter().collect()));
+            fields.push(("error", Value::from_pairs(error)));
         }
-        fields.into_iter().collect()
+        Value::from_pairs(fields)
     }
 }
 
@@ -98,8 +98,8 @@ impl Object for Root {
             "input" => Some(self.input.get("input")),
             "variables" => Some(self.variables.get("variables")),
             "steps" => {
-                let value = || self.views.iter().map(|(id, view)| (id.as_str(), view.value())).collect();
-                Some(self.steps.get_or_init(value).clone())
+                let steps = || self.views.iter().map(|(id, view)| (id.as_str(), view.value()));
+                Some(self.steps.get_or_init(|| Value::from_pairs(steps())).clone())
             }
             "root" => Some(Value::from_dyn_object(Arc::clone(self))),
             _ => None,

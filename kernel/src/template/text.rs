@@ -54,7 +54,7 @@ impl Text {
         let mut references = References::default();
         // The parser and the generator are given what a hostile author wrote: a panic of theirs is that
         // author's mistake, not the end of whoever checks the playbook.
-        let compiled = catch_unwind(AssertUnwindSafe(|| generate(source, &mut references)));
+        let compiled = catch_unwind(AssertUnwindSafe(|| generate(path, source, &mut references)));
         let compiled = compiled.unwrap_or_else(|_| Err("the template cannot be compiled".to_owned()));
         let (instructions, typed) = compiled.map_err(|message| Mistake::new(path, message))?;
         Ok((Self { path: path.to_owned(), instructions, typed }, references))
@@ -94,7 +94,11 @@ impl Text {
     }
 }
 
-fn generate(source: &str, references: &mut References) -> Result<(Instructions<'static>, bool), String> {
+fn generate(
+    path: &str,
+    source: &str,
+    references: &mut References,
+) -> Result<(Instructions<'static>, bool), String> {
     let syntax =
         SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(|error| reason(&error))?;
     scan(source, syntax.clone())?;
@@ -103,7 +107,7 @@ fn generate(source: &str, references: &mut References) -> Result<(Instructions<'
         format!("{line}{}", error.detail().unwrap_or("not a template"))
     })?;
     let mut generator = CodeGenerator::new("template", "");
-    let typed = match lower(&template, references)? {
+    let typed = match lower(&template, path, references)? {
         Body::Value(expr) => {
             generator.compile_expr(&expr);
             true

@@ -28,6 +28,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { durability: Durability::Fsync, segment_bytes: JOURNAL_SEGMENT_BYTES, segments: JOURNAL_SEGMENTS }
+        Self {
+            durability: Durability::Fsync,
+            segment_bytes: JOURNAL_SEGMENT_BYTES,
+            segments: JOURNAL_SEGMENTS,
+        }
     }
 }

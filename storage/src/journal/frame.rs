@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn whatever_fits_a_frame_can_be_read_again() {
+        let mut updates: Vec<_> = (0..50_000).map(|document| update(document, 1)).collect();
+        let bytes = Frame::encode(&updates).unwrap().bytes() - HEADER_BYTES;
+        let fit = JOURNAL_FRAME_BYTES * 50_000 / bytes - 2_000;
+        updates.extend((50_000..fit as u64).map(|document| update(document, 1)));
+        let frame = Frame::encode(&updates).unwrap();
+        assert!(frame.bytes() > JOURNAL_FRAME_BYTES / 10 * 9);
+        assert_eq!(codec::decode::<Vec<Update>>(&frame.payload).unwrap().len(), fit);
+    }
+
+    #[test]
     fn zeros_are_no_header() {
         assert_eq!(Header::parse(&[0; HEADER_BYTES]), None);
         assert_eq!(Header::parse(&[1; HEADER_BYTES - 1]), None);

@@ -143,7 +143,9 @@ impl Reading {
         let reading = || Error::disk(format!("reading {name}"));
         let header = match self.reader.look().map_err(reading())? {
             Look::Frame(header) if header.lsn == self.next => header,
-            Look::Frame(_) | Look::End => return Err(corrupt(name, offset, "changed while it was read".into())),
+            Look::Frame(_) | Look::End => {
+                return Err(corrupt(name, offset, "changed while it was read".into()));
+            }
             Look::Bad(reason) => return Err(corrupt(name, offset, reason.to_owned())),
         };
         let payload = self.reader.payload(&header).map_err(reading())?;

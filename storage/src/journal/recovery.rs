@@ -43,7 +43,8 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
             scan.next = first;
         }
         if first != scan.next {
-            let reason = format!("begins with {first} where {} was expected: a segment is missing", scan.next);
+            let reason =
+                format!("begins with {first} where {} was expected: a segment is missing", scan.next);
             return Err(corrupt(&name, 0, reason));
         }
         let last_of_all = index + 1 == count;
@@ -106,7 +107,8 @@ impl Proof<'_> {
                     return Err(corrupt(self.name, offset, reason));
                 }
                 Look::Bad(reason) => {
-                    let torn = last_of_all && tail::judge(&mut reader, next).map_err(reading())? == Verdict::Torn;
+                    let torn =
+                        last_of_all && tail::judge(&mut reader, next).map_err(reading())? == Verdict::Torn;
                     return if torn {
                         Ok(Proven { next, torn_at: Some(offset) })
                     } else {
@@ -137,7 +139,11 @@ fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
 fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
     let path = folder.join(name);
     if let Some(offset) = proven.torn_at {
-        tracing::warn!(segment = name, offset, "the journal ends in a write that never finished; it is cut off");
+        tracing::warn!(
+            segment = name,
+            offset,
+            "the journal ends in a write that never finished; it is cut off"
+        );
         metrics::counter!("updraft_journal_torn_total").increment(1);
     }
     let has_frames = segment::first_of(name).is_some_and(|first| proven.next > first);

@@ -53,8 +53,7 @@ impl Retention {
             && self.is_stored(oldest.last)
         {
             // One after the other: a power failure must not bring back an older segment than one that is gone.
-            let removed =
-                self.disk.remove(&oldest.path).and_then(|()| self.disk.sync_folder(&self.folder));
+            let removed = self.disk.remove(&oldest.path).and_then(|()| self.disk.sync_folder(&self.folder));
             if let Err(error) = removed {
                 if !self.stuck {
                     tracing::warn!(segment = oldest.name, %error, "a segment of the journal cannot be removed");

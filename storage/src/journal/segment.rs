@@ -155,7 +155,9 @@ mod tests {
     fn names_sort_as_their_numbers_and_others_are_not_ours() {
         assert_eq!(name(7), "00000000000000000007.journal");
         assert_eq!(first_of(&name(u64::MAX)), Some(u64::MAX));
-        for other in ["7.journal", "journal.lock", "0000000000000000000x.journal", "99999999999999999999.journal"] {
+        for other in
+            ["7.journal", "journal.lock", "0000000000000000000x.journal", "99999999999999999999.journal"]
+        {
             assert_eq!(first_of(other), None, "{other}");
         }
     }

@@ -1,0 +1,100 @@
+//! The journal's behaviour, on a disk in memory that fails on demand, and on the real one.
+
+mod appending;
+mod failing;
+mod recovering;
+mod retaining;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+use tokio::sync::mpsc;
+use updraft_kernel::shared::DurableWatermark;
+use updraft_protocol::Update;
+
+use super::testing::{MemoryDisk, update};
+use super::{Append, Config, Disk, Error, Journal, Recovered, Refused};
+use crate::write_behind::Message;
+
+const FOLDER: &str = "journal";
+
+/// An open journal, and the ends that a writer would hold.
+struct Rig {
+    journal: Journal,
+    queue: mpsc::Receiver<Message>,
+    stored: DurableWatermark,
+}
+
+/// Small segments: a few frames each.
+fn small() -> Config {
+    Config { segment_bytes: 250, ..Config::default() }
+}
+
+fn open_with(
+    disk: impl Disk,
+    folder: &Path,
+    config: Config,
+    queue: usize,
+) -> Result<(Rig, Recovered), Error> {
+    let (writer, queue) = mpsc::channel(queue);
+    let stored = DurableWatermark::new(0);
+    let (journal, recovered) = Journal::open(folder, config, Arc::new(disk), writer, stored.clone())?;
+    Ok((Rig { journal, queue, stored }, recovered))
+}
+
+fn open(disk: &MemoryDisk, config: Config) -> Result<(Rig, Recovered), Error> {
+    open_with(disk.clone(), Path::new(FOLDER), config, 1_000)
+}
+
+/// Opens a journal that holds these frames, and nothing else.
+fn reopen(disk: &MemoryDisk, config: Config) -> (Rig, Vec<(u64, Vec<Update>)>) {
+    let (rig, recovered) = open(disk, config).unwrap();
+    (rig, groups(recovered).unwrap())
+}
+
+fn groups(recovered: Recovered) -> Result<Vec<(u64, Vec<Update>)>, Error> {
+    recovered.map(|group| group.map(|group| (group.lsn, group.updates))).collect()
+}
+
+/// An append, and where its outcome will be.
+fn asked(updates: Vec<Update>) -> (Append, Receiver<Result<u64, Error>>) {
+    let (answer, answered) = crossbeam_channel::bounded(2);
+    let done = Box::new(move |outcome| answer.send(outcome).unwrap_or_default());
+    (Append::new(updates, done).unwrap(), answered)
+}
+
+impl Rig {
+    /// Queues an append.
+    fn queue(&self, updates: Vec<Update>) -> Result<Receiver<Result<u64, Error>>, Box<Refused>> {
+        let (append, answered) = asked(updates);
+        self.journal.append(append).map(|()| answered)
+    }
+
+    /// Appends and waits for the outcome.
+    fn put(&self, updates: Vec<Update>) -> Result<u64, Error> {
+        self.queue(updates).map_err(|refused| refused.error)?.recv().unwrap()
+    }
+
+    /// The lsns that the writer got, up to and with `last`.
+    fn written_to(&mut self, last: u64) -> Vec<u64> {
+        let mut lsns = Vec::new();
+        while lsns.last() != Some(&last) {
+            match self.queue.blocking_recv().unwrap() {
+                Message::Groups(groups) => lsns.extend(groups.iter().map(|group| group.lsn)),
+                Message::Barrier(barrier) => barrier.answer(Ok(())),
+            }
+        }
+        lsns
+    }
+}
+
+/// A group of one update, whose content follows from its number.
+fn numbered(lsn: u64) -> Vec<Update> {
+    vec![update(lsn % 3, lsn)]
+}
+
+/// The groups numbered so.
+fn numbered_groups(lsns: impl IntoIterator<Item = u64>) -> Vec<(u64, Vec<Update>)> {
+    lsns.into_iter().map(|lsn| (lsn, numbered(lsn))).collect()
+}

@@ -197,7 +197,10 @@ impl Worker {
 
     /// Leaves the journal as the next start should find it: empty, where the store took everything in time.
     fn finish(&mut self, closed: bool) {
-        if let Err(error) = self.active.sync() {
+        // After a failed sync there is no other.
+        if self.shared.poisoned().is_ok()
+            && let Err(error) = self.active.sync()
+        {
             self.shared.poison(format!("syncing {}: {}", self.active.name(), cause(&error)).into());
         }
         if closed && self.await_store() && self.shared.poisoned().is_ok() {

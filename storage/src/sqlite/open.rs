@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{fault, schema};
+use super::{fault, schema, wal};
 use crate::journal::Durability;
 use crate::store::Error;
 
@@ -19,10 +19,9 @@ const STATEMENTS_CACHED: usize = 32;
 const WRITER_CACHE_KIB: i64 = 64 << 10;
 /// And for each reader.
 const READER_CACHE_KIB: i64 = 16 << 10;
-const PAGE_BYTES: i64 = 4096;
-/// The WAL is copied into the database beyond this many pages: each copy costs two syncs and writes a page
-/// once however often it changed.
-const CHECKPOINT_PAGES: i64 = 8192;
+const PAGE_BYTES: i64 = 4 << 10;
+/// What a WAL that grew beyond its measure, behind a program that reads for long, is cut back to.
+const WAL_BYTES: i64 = 2 * wal::CHECKPOINT_PAGES * PAGE_BYTES;
 
 /// Takes the lock. The system gives it back when the process ends, however it ends.
 pub(super) fn lock(path: &Path) -> Result<Arc<File>, Error> {
@@ -35,14 +34,18 @@ pub(super) fn lock(path: &Path) -> Result<Arc<File>, Error> {
     }
 }
 
-/// Makes the folder, durably.
+/// Makes the folder, durably, and what is missing above it.
 pub(super) fn folder(dir: &Path) -> Result<(), Error> {
-    let unavailable = |error: std::io::Error| Error::Unavailable(format!("{}: {error}", dir.display()));
-    fs::create_dir_all(dir).map_err(unavailable)?;
-    match dir.canonicalize().map_err(unavailable)?.parent() {
-        Some(parent) => sync(parent).map_err(unavailable),
-        None => Ok(()),
-    }
+    let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let make = || -> std::io::Result<()> {
+        let made: Vec<_> = dir.ancestors().take_while(missing).collect();
+        fs::create_dir_all(dir)?;
+        for folder in made {
+            folder.canonicalize()?.parent().map_or(Ok(()), sync)?;
+        }
+        Ok(())
+    };
+    make().map_err(|error| Error::Unavailable(format!("{}: {error}", dir.display())))
 }
 
 /// Makes the names in a folder durable. Elsewhere than on Unix a folder cannot be opened as a file.
@@ -61,7 +64,8 @@ pub(super) fn writer(path: &Path, durability: Durability) -> Result<Connection, 
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;
         let mode: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))?;
         connection.pragma_update(None, "fullfsync", true)?;
         synchronous(connection, durability)?;
         Ok(mode)

@@ -1,7 +1,23 @@
 //! Tests of what is SQLite's own; the contract is tested by the conformance suite.
 
+mod corruption;
+mod faults;
+mod opening;
+mod plans;
+mod threads;
+mod wal;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rusqlite::Connection;
+use serde_json::json;
+use updraft_protocol::{
+    ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Revision, TaskHead, TaskId,
+    TaskState, TaskUpdate, Timestamp,
+};
+use uuid::Uuid;
 
 use super::*;
 use crate::conformance;
@@ -20,4 +36,92 @@ async fn it_keeps_the_contract() {
         .unwrap();
         assert_eq!(stores.into_inner(), conformance::CASES.len());
     }
+}
+
+fn tenant() -> TenantCode {
+    TenantCode::new("acme").unwrap()
+}
+
+fn peid(number: u128) -> ExecutionId {
+    ExecutionId::new(Uuid::from_u128(number))
+}
+
+/// The first update of an execution.
+fn insert(number: u128) -> Update {
+    let head = ExecutionHead {
+        tenant_code: tenant(),
+        pid: PlaybookId::new(Uuid::from_u128(1)),
+        playbook_name: Name::new("phishing").unwrap(),
+        playbook_version: 1,
+        uid: None,
+        alert_id: None,
+        priority: 0,
+        createddate: Timestamp(1),
+        input: Json::null(),
+        variables: Json::null(),
+        idempotency_key: None,
+    };
+    let state = ExecutionState {
+        execution_status: ExecutionStatus::Executing,
+        started_date: None,
+        updated_date: Timestamp(1),
+        finished_date: None,
+        playbook_runtime: None,
+        output: None,
+        error: None,
+    };
+    Update::Execution(ExecutionUpdate {
+        peid: peid(number),
+        revision: Revision { epoch: 1, seq: 1 },
+        head: Some(Arc::new(head)),
+        state,
+    })
+}
+
+/// The first update of the only task of an execution.
+fn insert_task(number: u128) -> Update {
+    let head = TaskHead {
+        peid: peid(number),
+        task_seq: 1,
+        step_id: updraft_protocol::StepId::new("look_up").unwrap(),
+        iteration: 0,
+        tenant_code: tenant(),
+        alert_id: None,
+        integration: Name::new("virustotal").unwrap(),
+        action: Name::new("lookup_hash").unwrap(),
+    };
+    let state = TaskState {
+        status: TaskStatus::Executing,
+        attempt: 1,
+        response: None,
+        error: None,
+        started_date: None,
+        updated_date: Timestamp(1),
+        runtime: None,
+    };
+    Update::Task(TaskUpdate {
+        task_id: TaskId::derive(peid(number), 1),
+        revision: Revision { epoch: 1, seq: 1 },
+        head: Some(Arc::new(head)),
+        state,
+    })
+}
+
+fn playbook_document(number: u128) -> PlaybookDocument {
+    PlaybookDocument {
+        pid: PlaybookId::new(Uuid::from_u128(number)),
+        tenant_code: tenant(),
+        name: Name::new("phishing").unwrap(),
+        version: 1,
+        status: PlaybookStatus::Active,
+        category_id: None,
+        definition: Json::from(json!({"steps": []})),
+        createddate: Timestamp(1),
+        updated_date: Timestamp(1),
+    }
+}
+
+/// Another program that has opened the file.
+fn beside(dir: &Path) -> Connection {
+    Connection::open(dir.join(DATABASE)).unwrap()
 }

@@ -53,7 +53,7 @@ fn blame(error: &Error) -> Blame {
 /// Writes the updates.
 pub(super) async fn write(store: &dyn Store, updates: &[Update], timeout: Duration) -> Landed {
     let mut landed = Landed { verdicts: vec![Verdict::Retry; updates.len()], trouble: None };
-    let mut parts: Vec<Range<usize>> = vec![0..updates.len()];
+    let mut parts: Vec<Range<usize>> = std::iter::once(0..updates.len()).collect();
     let mut suspects = Vec::new();
     // It ends: each part is done with, or replaced by two that are smaller.
     while let Some(part) = parts.pop() {

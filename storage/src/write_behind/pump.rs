@@ -248,8 +248,10 @@ impl Pump {
     fn answer_barriers(&mut self) {
         let below = self.coalescer.stored_below();
         let all = self.coalescer.is_empty();
-        while let Some((_, barrier)) = self.barriers.pop_front_if(|(last, _)| all || *last < below) {
-            barrier.answer(Ok(()));
+        while self.barriers.front().is_some_and(|(last, _)| all || *last < below) {
+            if let Some((_, barrier)) = self.barriers.pop_front() {
+                barrier.answer(Ok(()));
+            }
         }
     }
 

@@ -86,7 +86,9 @@ impl Lexer<'_> {
                 self.state = State::Text;
                 self.keep(1);
             }
-            ['r', '"' | '#', ..] if !self.inside_word() && self.rest.get(1 + self.hashes(1)) == Some(&'"') => {
+            ['r', '"' | '#', ..]
+                if !self.inside_word() && self.rest.get(1 + self.hashes(1)) == Some(&'"') =>
+            {
                 let hashes = self.hashes(1);
                 self.state = State::RawText(hashes);
                 self.keep(2 + hashes);
@@ -148,7 +150,10 @@ mod tests {
     fn comments_and_code_are_told_apart_line_by_line() {
         let parts = split("a // b\n/* c\n/* d */ e */ f\n");
         assert_eq!(parts.code.lines().map(str::trim).collect::<Vec<_>>(), ["a", "", "f"]);
-        assert_eq!(parts.comments.lines().map(str::trim).collect::<Vec<_>>(), ["// b", "/* c", "/* d */ e */"]);
+        assert_eq!(
+            parts.comments.lines().map(str::trim).collect::<Vec<_>>(),
+            ["// b", "/* c", "/* d */ e */"]
+        );
     }
 
     #[test]

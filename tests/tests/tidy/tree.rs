@@ -11,6 +11,8 @@ pub(crate) struct Tree {
     /// Files with their text; empty where it is not UTF-8.
     pub(crate) files: BTreeMap<String, String>,
     pub(crate) folders: BTreeSet<String>,
+    /// What builds and runs leave at the root: not in a clone, and rightly named by documents.
+    left: BTreeSet<String>,
 }
 
 impl Tree {
@@ -18,22 +20,21 @@ impl Tree {
     pub(crate) fn read() -> io::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let ignored = fs::read_to_string(root.join(".gitignore"))?;
-        let mut ignored: BTreeSet<&str> = ignored.lines().map(|line| line.trim_matches('/')).collect();
-        ignored.insert(".git");
-        let mut tree = Self::default();
-        tree.walk(&root, "", &ignored)?;
+        let left = ignored.lines().map(|line| line.trim_matches('/')).chain([".git"]);
+        let mut tree = Self { left: left.map(str::to_owned).collect(), ..Self::default() };
+        tree.walk(&root, "")?;
         Ok(tree)
     }
 
-    fn walk(&mut self, folder: &Path, prefix: &str, ignored: &BTreeSet<&str>) -> io::Result<()> {
+    fn walk(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let path = format!("{prefix}{}", entry.file_name().to_string_lossy());
-            if ignored.contains(path.as_str()) {
+            if self.left.contains(&path) {
                 continue;
             }
             if entry.file_type()?.is_dir() {
-                self.walk(&entry.path(), &format!("{path}/"), ignored)?;
+                self.walk(&entry.path(), &format!("{path}/"))?;
                 self.folders.insert(path);
             } else if let Some(bytes) = read_unless_gone(&entry.path())? {
                 self.files.insert(path, String::from_utf8(bytes).unwrap_or_default());
@@ -44,7 +45,7 @@ impl Tree {
 
     /// A tree of these empty files.
     pub(crate) fn of(paths: &[&str]) -> Self {
-        let mut tree = Self::default();
+        let mut tree = Self { left: ["target".to_owned()].into(), ..Self::default() };
         for path in paths {
             tree.files.insert((*path).to_owned(), String::new());
             let ends = path.match_indices('/').map(|(end, _)| path[..end].to_owned());
@@ -53,8 +54,10 @@ impl Tree {
         tree
     }
 
+    /// Whether a path is there, or will be once something was built or run.
     pub(crate) fn has(&self, path: &str) -> bool {
-        self.files.contains_key(path) || self.folders.contains(path)
+        let first = path.split('/').next().unwrap_or_default();
+        self.files.contains_key(path) || self.folders.contains(path) || self.left.contains(first)
     }
 
     /// The Rust sources.
@@ -89,6 +92,7 @@ fn a_tree_knows_its_files_and_every_folder_above_them() {
         assert!(tree.has(path), "{path}");
     }
     assert!(!tree.has("a/b/d.rs") && !tree.has("b"));
+    assert!(tree.has("target/debug/updraft"));
     assert_eq!(tree.sources().count(), 1);
     assert_eq!(tree.documents().count(), 1);
 }
@@ -100,5 +104,6 @@ fn the_walk_finds_the_repository_and_leaves_out_what_is_built() {
         assert!(tree.has(path), "{path}");
     }
     assert!(tree.files["protocol/src/lib.rs"].contains("pub mod"));
-    assert!(!tree.has("target") && !tree.has(".git"));
+    let built = |path: &&String| path.starts_with("target/") || path.starts_with(".git/");
+    assert_eq!(tree.files.keys().find(built), None);
 }

@@ -73,7 +73,9 @@ impl Lowering<'_> {
                 if let Some(mistake) = step_read(&constant, constant.len() == keys.len()) {
                     return Err(mistake);
                 }
-                self.references.steps.extend(constant.first().map(|id| (*id).to_owned()));
+                if let Some(id) = constant.first() {
+                    self.references.read_step(id, self.path);
+                }
             }
             _ => {}
         }

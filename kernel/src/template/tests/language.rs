@@ -186,6 +186,6 @@ fn what_a_template_reads_is_known_beforehand() {
     .unwrap();
     let references = template.references();
     assert!(references.input && references.variables);
-    assert_eq!(references.steps.iter().collect::<Vec<_>>(), ["a", "b-1", "c"]);
+    assert_eq!(references.steps.keys().collect::<Vec<_>>(), ["a", "b-1", "c"]);
     assert!(!compile("{{ variables.y }}").unwrap().references().input);
 }

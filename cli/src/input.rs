@@ -1,0 +1,63 @@
+//! Reading what people hand over: files and standard input, never more than is allowed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde_json::Value;
+use updraft::limits::INPUT_BYTES;
+
+/// The text of an input may have this many times its bytes of space around its values.
+const SPACE: usize = 8;
+
+/// The bytes of a file, `limit` at most.
+pub(crate) fn bytes(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    read(File::open(path)?, limit)
+}
+
+fn read(source: impl Read, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// The JSON value in a file, or in standard input where the path is `-`.
+///
+/// # Errors
+/// The mistake with its file, line and column.
+pub(crate) fn json(path: &Path) -> Result<Value, String> {
+    let stdin = path.as_os_str() == "-";
+    let name = if stdin { "standard input".to_owned() } else { path.display().to_string() };
+    let limit = INPUT_BYTES * SPACE;
+    let bytes = if stdin { read(io::stdin().lock(), limit) } else { bytes(path, limit) };
+    let bytes = bytes.map_err(|error| format!("{name}: {error}"))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        let message = error.to_string();
+        let message = message.strip_suffix(&place).unwrap_or(&message);
+        format!("{name}: line {}, column {}: {message}", error.line(), error.column())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_read_than_allowed() {
+        assert_eq!(read(&b"abc"[..], 3).unwrap(), b"abc");
+        assert_eq!(read(io::repeat(b' '), 3).unwrap_err().to_string(), "more than 3 bytes");
+    }
+
+    #[test]
+    fn a_mistake_has_its_file_line_and_column() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("alert.json");
+        std::fs::write(&path, "{\n  \"a\": tru\n}").unwrap();
+        let error = json(&path).unwrap_err();
+        assert!(error.ends_with("alert.json: line 2, column 11: expected ident"), "{error}");
+    }
+}

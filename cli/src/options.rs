@@ -1,0 +1,207 @@
+//! Options: what the command line can say. Owns names, defaults and help; opens nothing.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value;
+use updraft::integrations::http::Allow;
+use updraft::{Durability, ExecutionId, ExecutionStatus, TenantCode};
+
+use crate::exit;
+
+/// Runs SOAR playbooks durably.
+#[derive(Debug, Parser)]
+#[command(name = "updraft", version, about, after_help = exit::HELP)]
+pub(crate) struct Cli {
+    /// What is logged to standard error: a level (`info`), or levels of parts (`warn,updraft=debug`).
+    #[arg(long, env = "UPDRAFT_LOG", default_value = "warn", value_name = "FILTER", global = true)]
+    pub(crate) log: String,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs a playbook and follows it to its end.
+    #[command(after_help = exit::HELP)]
+    Run(Run),
+    /// Goes on with all that a crash or Ctrl-C left unfinished, and waits for its end.
+    #[command(after_help = exit::HELP)]
+    Resume(Resume),
+    /// Checks playbooks and tells every mistake with its place.
+    Validate(Validate),
+    /// Lists executions, newest first.
+    List(List),
+    /// Shows an execution and its tasks.
+    Show(Show),
+    /// Runs the phishing-triage example against security tools that come with it.
+    #[command(after_help = exit::HELP)]
+    Demo(Demo),
+    /// Prints the JSON Schema of playbooks, for editors.
+    Schema,
+}
+
+/// Where executions are kept.
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    /// The data directory. One process at a time has it.
+    #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+/// The data directory where none is named.
+pub(crate) const DATA: &str = "updraft-data";
+
+/// How executions are run.
+#[derive(Debug, Args)]
+pub(crate) struct Work {
+    /// Lets HTTP steps reach NET, which is not on the public Internet: `10.0.0.0/8`, `127.0.0.1:7780`,
+    /// `siem.internal:8443`. Repeatable. Joins those of the environment variable UPDRAFT_ALLOW_NET (comma
+    /// separated) and of the file `allow-net` in the data directory (one a line, comments after `#`).
+    #[arg(long, value_name = "NET")]
+    pub(crate) allow_net: Vec<Allow>,
+    /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
+    #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = durability)]
+    pub(crate) durability: Durability,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The playbook, YAML or JSON.
+    pub(crate) playbook: PathBuf,
+    /// The alert or other input, JSON; `-` reads standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    /// For which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    /// Another value for a variable of the playbook: `--var retries=3`, `--var 'name="x"'`. Repeatable.
+    #[arg(long, value_name = "NAME=JSON")]
+    pub(crate) var: Vec<Variable>,
+    /// The id of the alert that it answers.
+    #[arg(long, value_name = "ID")]
+    pub(crate) alert_id: Option<String>,
+    /// The idempotency key: the same key gives the same execution, however often it is run.
+    #[arg(long)]
+    pub(crate) key: Option<String>,
+    /// Prints the execution with its tasks as one JSON document on standard output, at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Resume {
+    /// Prints an array of the executions with their tasks, as they end.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// Playbooks, YAML or JSON.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    /// Only those in this status.
+    #[arg(long)]
+    pub(crate) status: Option<ExecutionStatus>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+    /// Prints an array of the executions.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// The execution's id.
+    pub(crate) peid: ExecutionId,
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    /// Prints the execution with its tasks as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Only serves the tools, until Ctrl-C; meanwhile the data directory allows HTTP steps to reach them.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) serve: bool,
+    /// The port of the tools on 127.0.0.1; 0 takes one that is free, which is the default without --serve.
+    /// With --serve it is 7780, where the example looks for them.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
+    /// The data directory. Without it: a temporary one; with --serve, that of the other commands.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Prints the execution with its tasks as one JSON document on standard output, at the end.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A value for a variable.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+}
+
+impl FromStr for Variable {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').ok_or("NAME=JSON is needed")?;
+        let value = serde_json::from_str(value)
+            .map_err(|error| format!("not JSON: {error}; a text needs quotes: '{name}=\"…\"'"))?;
+        Ok(Self { name: name.to_owned(), value })
+    }
+}
+
+fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "fsync" => Ok(Durability::Fsync),
+        "os" => Ok(Durability::Os),
+        _ => Err("it is `fsync` or `os`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_variable_is_a_name_and_json() {
+        let variable: Variable = "a={\"b\":\"c=d\"}".parse().unwrap();
+        assert_eq!(variable, Variable { name: "a".into(), value: serde_json::json!({"b": "c=d"}) });
+        assert!("a".parse::<Variable>().unwrap_err().contains("NAME=JSON"));
+        assert!("a=b".parse::<Variable>().unwrap_err().contains("a text needs quotes"));
+    }
+}

@@ -1,0 +1,100 @@
+//! Progress: what people see of an execution while it runs and when it has ended; as a live tree on a
+//! terminal, as lines elsewhere. On standard output, or on standard error where that is for JSON.
+
+use std::io::{IsTerminal, stderr, stdout};
+
+use updraft::{Event, ExecutionStatus, Inspection};
+
+use crate::exit::Error;
+use crate::log::Screen;
+use crate::nesting::Nesting;
+use crate::output::Output;
+use crate::plain::Plain;
+use crate::row::Rows;
+use crate::text::{clean, duration};
+use crate::tree::Tree;
+
+/// What people see.
+pub(crate) enum Progress {
+    Tree(Tree),
+    Plain(Plain),
+}
+
+impl Progress {
+    /// Nothing seen yet of an execution of a playbook with this nesting.
+    pub(crate) fn new(nesting: Nesting, json: bool, screen: &Screen) -> Self {
+        let rows = Rows::new(nesting);
+        let terminal = if json { console::Term::stderr() } else { console::Term::stdout() };
+        let seen = if json { stderr().is_terminal() } else { stdout().is_terminal() };
+        let output = || if json { Output::stderr() } else { Output::stdout() };
+        if seen && terminal.features().is_attended() && !dumb() {
+            Self::Tree(Tree::new(rows, screen.clone(), terminal, output()))
+        } else {
+            Self::Plain(Plain::new(rows, output()))
+        }
+    }
+
+    /// Says which execution it is.
+    pub(crate) fn begin(&mut self, line: &str) -> Result<(), Error> {
+        self.output().line(line)
+    }
+
+    /// Shows one change.
+    pub(crate) fn event(&mut self, event: &Event) -> Result<(), Error> {
+        match self {
+            Self::Tree(tree) => {
+                tree.event(event);
+                Ok(())
+            }
+            Self::Plain(plain) => plain.event(event),
+        }
+    }
+
+    /// Shows that it is alive.
+    pub(crate) fn tick(&self) {
+        if let Self::Tree(tree) = self {
+            tree.tick();
+        }
+    }
+
+    /// Shows where it stands at last; what is live on the terminal becomes text.
+    pub(crate) fn end(&mut self, inspection: &Inspection) -> Result<(), Error> {
+        if let Self::Tree(tree) = self {
+            inspection.tasks.iter().for_each(|task| tree.event(&Event::of_task(task)));
+            tree.end()?;
+        }
+        let state = &inspection.execution.state;
+        let status = state.execution_status;
+        let took = state.playbook_runtime.map(|runtime| format!(" in {}", duration(runtime)));
+        let mark = match status {
+            ExecutionStatus::Completed => console::style("✓").green(),
+            ExecutionStatus::Executing => console::style("…").yellow(),
+            _ => console::style("✗").red(),
+        };
+        let output = self.output();
+        output.line(format_args!("{mark} {status}{}", took.unwrap_or_default()))?;
+        if let Some(error) = &state.error {
+            output.line(format_args!("error: {}", clean(&error.to_string())))?;
+        }
+        match state.output.as_ref().map(|output| output.value()).filter(|value| !value.is_null()) {
+            Some(value) => {
+                let text = format!("{value:#}");
+                let lines: Vec<_> = text.lines().map(clean).collect();
+                output.line(format_args!("output: {}", lines.join("\n")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn output(&mut self) -> &mut Output {
+        match self {
+            Self::Tree(tree) => tree.output(),
+            Self::Plain(plain) => plain.output(),
+        }
+    }
+}
+
+/// A terminal that cannot move its cursor.
+fn dumb() -> bool {
+    crate::environment::text("TERM").is_ok_and(|term| term.is_none_or(|term| term == "dumb"))
+}

@@ -1,0 +1,189 @@
+//! The first figures: executions per second of a playbook of five steps that do nothing, and the memory of
+//! executions in flight. Prints one line for each; `docs/benchmarks.md` records them.
+//!
+//! `cargo run --release -p updraft --example throughput -- [EXECUTIONS] [fsync|os] [SUBMITTERS]`
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use updraft::{
+    Answer, Call, Durability, Engine, Handle, Integration, Json, Playbook, PlaybookId, Submission, TenantCode,
+};
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Steps of the playbook.
+const STEPS: usize = 5;
+/// Executions in flight for the memory figure.
+const IN_FLIGHT: usize = 10_000;
+
+/// Answers at once.
+struct Nothing;
+
+impl Integration for Nothing {
+    fn actions(&self) -> &[&str] {
+        &["nothing"]
+    }
+
+    fn call(&self, _: Call) -> Answer<'_> {
+        Box::pin(std::future::ready(Ok(Json::null())))
+    }
+}
+
+/// Answers when the gate is opened.
+struct Gate {
+    open: Notify,
+    waiting: AtomicUsize,
+}
+
+struct Waiter(Arc<Gate>);
+
+impl Integration for Waiter {
+    fn actions(&self) -> &[&str] {
+        &["nothing"]
+    }
+
+    fn call(&self, _: Call) -> Answer<'_> {
+        Box::pin(async move {
+            self.0.waiting.fetch_add(1, Ordering::AcqRel);
+            self.0.open.notified().await;
+            Ok(Json::null())
+        })
+    }
+}
+
+fn playbook() -> Result<Playbook, updraft::parse::Error> {
+    let mut text = "format: 1\nname: nothing\nversion: 1\nsteps:\n".to_owned();
+    for step in 0..STEPS {
+        let next = if step + 1 < STEPS { format!(", on_success: s{}", step + 1) } else { String::new() };
+        text += &format!("  - {{id: s{step}, type: action, integration: tool, action: nothing{next}}}\n");
+    }
+    Playbook::parse(text.as_bytes())
+}
+
+async fn engine(
+    directory: &std::path::Path,
+    durability: Durability,
+    tool: impl Integration,
+) -> Result<(Engine, TenantCode, PlaybookId), Failed> {
+    let engine =
+        Engine::builder().data(directory).durability(durability).integration("tool", tool).start().await?;
+    let tenant = TenantCode::new("bench")?;
+    let pid = engine.playbooks().put(&tenant, playbook()?).await?;
+    Ok((engine, tenant, pid))
+}
+
+/// Tenants, so that every shard has work.
+const TENANTS: usize = 16;
+
+async fn rate(executions: usize, durability: Durability, submitters: usize) -> Result<(), Failed> {
+    let directory = tempfile::tempdir()?;
+    let (engine, _, _) = engine(directory.path(), durability, Nothing).await?;
+    let mut playbooks = Vec::new();
+    for tenant in 0..TENANTS {
+        let tenant = TenantCode::new(format!("tenant-{tenant}"))?;
+        playbooks.push((tenant.clone(), engine.playbooks().put(&tenant, playbook()?).await?));
+    }
+    let (engine, playbooks, next) = (Arc::new(engine), Arc::new(playbooks), Arc::new(AtomicUsize::new(0)));
+    let start = now();
+    let tasks: Vec<_> = (0..submitters)
+        .map(|_| {
+            let (engine, playbooks, next) = (engine.clone(), playbooks.clone(), next.clone());
+            tokio::spawn(async move {
+                loop {
+                    let number = next.fetch_add(1, Ordering::AcqRel);
+                    if number >= executions {
+                        return Ok::<_, Failed>(());
+                    }
+                    let (tenant, pid) = &playbooks[number % TENANTS];
+                    let handle = engine.submit(Submission::new(tenant.clone(), *pid)).await?;
+                    handle.wait().await?;
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await??;
+    }
+    let ended = start.elapsed();
+    engine.flush().await?;
+    let stored = start.elapsed();
+    let per_second = executions as f64 / stored.as_secs_f64();
+    print(&format!(
+        "rate durability={durability:?} executions={executions} submitters={submitters} executions/s={per_second:.0} \
+         steps/s={:.0} ended_s={:.2} stored_s={:.2} cpu_s={:.2}",
+        per_second * STEPS as f64,
+        ended.as_secs_f64(),
+        stored.as_secs_f64(),
+        cpu_seconds()
+    ));
+    let _ = engine.shutdown(Duration::from_secs(30)).await;
+    Ok(())
+}
+
+async fn memory() -> Result<(), Failed> {
+    let directory = tempfile::tempdir()?;
+    let gate = Arc::new(Gate { open: Notify::new(), waiting: AtomicUsize::new(0) });
+    let (engine, tenant, pid) = engine(directory.path(), Durability::Fsync, Waiter(gate.clone())).await?;
+    let before = resident_bytes();
+    let engine = Arc::new(engine);
+    let mut handles: Vec<Handle> = Vec::with_capacity(IN_FLIGHT);
+    let mut submitting = tokio::task::JoinSet::new();
+    for _ in 0..IN_FLIGHT {
+        let (engine, submission) = (engine.clone(), Submission::new(tenant.clone(), pid));
+        submitting.spawn(async move { engine.submit(submission).await });
+    }
+    while let Some(handle) = submitting.join_next().await {
+        handles.push(handle??);
+    }
+    while gate.waiting.load(Ordering::Acquire) < IN_FLIGHT {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    engine.flush().await?;
+    let after = resident_bytes();
+    print(&format!(
+        "memory in_flight={IN_FLIGHT} rss_mib={} per_execution_bytes={}",
+        after >> 20,
+        after.saturating_sub(before) / IN_FLIGHT
+    ));
+    let _ = engine.shutdown(Duration::ZERO).await;
+    Ok(())
+}
+
+#[allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+}
+
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = stat.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<&str> = after.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failed> {
+    let arguments: Vec<String> = std::env::args().collect();
+    let executions = arguments.get(1).map_or(Ok(100_000), |text| text.parse())?;
+    let durability = match arguments.get(2).map(String::as_str) {
+        Some("os") => Durability::Os,
+        _ => Durability::Fsync,
+    };
+    let submitters = arguments.get(3).map_or(Ok(512), |text| text.parse())?;
+    memory().await?;
+    rate(executions, durability, submitters).await
+}

@@ -1,0 +1,9 @@
+//! The HTTP integration against real servers: what it sends, what it makes of answers, where it goes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod connections;
+mod failures;
+mod policy;
+mod request;
+mod server;
+mod tls;

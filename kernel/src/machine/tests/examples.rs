@@ -1,0 +1,253 @@
+//! The machine by example: each kind of step, each ending, and the life after a crash.
+
+use serde_json::{Value, json};
+use updraft_protocol::limits::EXECUTION_OUTPUT_BYTES;
+use updraft_protocol::{ExecutionStatus, FailureKind, TaskStatus, Timestamp};
+
+use super::world::{World, playbook};
+use crate::machine::Event;
+
+fn act(id: &str, more: Value) -> Value {
+    let mut step = json!({ "id": id, "type": "action", "integration": "tool", "action": "act" });
+    step.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    step
+}
+
+#[test]
+fn steps_follow_each_other_and_the_last_gives_the_output() {
+    let steps = json!([
+        act("a", json!({"on_success": "b"})),
+        act("b", json!({"arguments": {"seen": "{{ steps.a.output.n }}"}})),
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    assert_eq!(world.told(), ["a:executing"]);
+    world.end("a", Ok(json!({"n": 7})));
+    assert_eq!(world.attempts[0].arguments, json!({"seen": 7}));
+    world.end("b", Ok(json!("done")));
+    assert_eq!(world.told(), ["a:completed", "b:completed"]);
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+    assert_eq!(world.execution().state.output, Some(json!("done").into()));
+    world.assert_stored_is_said();
+}
+
+#[test]
+fn a_failed_attempt_is_retried_when_due_and_then_fails_its_path() {
+    let steps = json!([act("a", json!({"retry": {"attempts": 2, "initial": "1s"}}))]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.end("a", Err(FailureKind::Timeout));
+    assert_eq!(world.told(), ["a:retrying"]);
+    world.fire();
+    assert_eq!(world.attempts[0].attempt, 2);
+    world.end("a", Err(FailureKind::Timeout));
+    assert_eq!(world.told(), ["a:failed"]);
+    assert_eq!(world.ends, [ExecutionStatus::Failed]);
+    let error = world.execution().state.error.clone().unwrap();
+    assert_eq!((error.kind, error.message.as_str()), (FailureKind::Timeout, "step \"a\": as the test says"));
+}
+
+#[test]
+fn a_failure_that_cannot_pass_is_not_retried_and_takes_its_path() {
+    let steps = json!([act("a", json!({"on_failure": "b"})), act("b", json!({"arguments": {"why": "{{ steps.a.error.kind }}"}}))]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.end("a", Err(FailureKind::InvalidResponse));
+    assert_eq!(world.attempts[0].arguments, json!({"why": "invalid_response"}));
+    world.end("b", Ok(json!(null)));
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+}
+
+#[test]
+fn a_parallel_step_joins_all_and_a_failed_branch_fails_it() {
+    let steps = json!([
+        {"id": "all", "type": "parallel", "branches": ["x", "y"], "on_failure": "mend"},
+        act("x", json!({})), act("y", json!({"on_success": "z"})), act("z", json!({})),
+        act("mend", json!({"arguments": {"z": "{{ steps.z.output }}"}})),
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    assert_eq!(world.told(), ["all:executing", "x:executing", "y:executing"]);
+    world.end("x", Err(FailureKind::Forbidden));
+    world.end("y", Ok(json!(1)));
+    assert!(world.ends.is_empty() && world.machine.status() == ExecutionStatus::Executing);
+    world.end("z", Ok(json!(2)));
+    assert_eq!(world.attempts[0].arguments, json!({"z": 2}));
+    assert_eq!(world.tasks()[0].state.error.as_ref().unwrap().kind, FailureKind::Branch);
+}
+
+#[test]
+fn after_a_crash_steps_still_see_what_joined_branches_did() {
+    let steps = json!([
+        {"id": "all", "type": "parallel", "branches": ["x", "y"], "on_success": "z"},
+        act("x", json!({})), act("y", json!({})),
+        act("z", json!({"arguments": {"x": "{{ steps.x.output }}"}})),
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.end("y", Ok(json!(2)));
+    world.end("x", Ok(json!(1)));
+    world.crash();
+    assert_eq!(world.attempts[0].arguments, json!({"x": 1}));
+}
+
+#[test]
+fn a_branch_does_not_see_what_its_sibling_did() {
+    let steps = json!([
+        {"id": "all", "type": "parallel", "branches": ["x", "y"]},
+        act("x", json!({})),
+        act("y", json!({"on_success": "z"})),
+        {"id": "z", "type": "if", "condition": "has(steps.y)", "then": "w"},
+        act("w", json!({})),
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.end("x", Ok(json!(1)));
+    world.end("y", Ok(json!(1)));
+    assert_eq!(world.attempts.len(), 1, "z saw y, which ended before it on its own path");
+}
+
+#[test]
+fn a_condition_chooses_and_one_that_cannot_be_decided_fails() {
+    let choice = |condition: &str| {
+        playbook(json!([
+            {"id": "c", "type": "if", "condition": condition, "then": "yes", "else": "no"},
+            act("yes", json!({})), act("no", json!({})),
+        ]))
+    };
+    let world = World::begin(&choice("input.score > 80"), json!({"score": 90}));
+    assert_eq!(world.told(), ["c:completed", "yes:executing"]);
+    let world = World::begin(&choice("input.score > 80"), json!({"score": 10}));
+    assert_eq!(world.told(), ["c:completed", "no:executing"]);
+    let world = World::begin(&choice("input.score > 80"), json!({}));
+    assert_eq!((world.told(), world.ends), (vec!["c:failed".to_owned()], vec![ExecutionStatus::Failed]));
+}
+
+#[test]
+fn an_end_step_gives_the_output_or_fails_the_path() {
+    let end = |status: &str| playbook(json!([{"id": "e", "type": "end", "status": status, "output": {"n": "{{ input.n }}"}}]));
+    let world = World::begin(&end("completed"), json!({"n": 3}));
+    assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()));
+    let world = World::begin(&end("failed"), json!({"n": 3}));
+    assert_eq!(world.ends, [ExecutionStatus::Failed]);
+    assert_eq!(world.execution().state.error.as_ref().unwrap().kind, FailureKind::EndStep);
+}
+
+#[test]
+fn no_more_attempts_run_than_there_are_places() {
+    let branches: Vec<String> = (0..25).map(|n| format!("b{n}")).collect();
+    let mut steps = vec![json!({"id": "all", "type": "parallel", "branches": branches})];
+    steps.extend(branches.iter().map(|id| act(id, json!({}))));
+    let mut world = World::begin(&playbook(json!(steps)), json!({}));
+    let mut ended = 0;
+    while let Some(attempt) = world.attempts.first().cloned() {
+        assert!(world.attempts.len() <= 10);
+        world.attempts.remove(0);
+        world.end_attempt(&attempt, Ok(json!(null)));
+        ended += 1;
+    }
+    assert_eq!((ended, world.ends.len()), (25, 1));
+}
+
+#[test]
+fn the_first_ending_wins_and_what_comes_after_changes_nothing() {
+    let mut world = World::begin(&playbook(json!([act("a", json!({}))])), json!({}));
+    let late = world.attempts[0].clone();
+    world.apply(Event::Cancel);
+    assert_eq!((world.told(), world.attempts.len()), (vec!["a:cancelled".to_owned()], 0));
+    let stored = world.execution().clone();
+    world.end_attempt(&late, Ok(json!(1)));
+    world.apply(Event::Cancel);
+    assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
+    assert_eq!(*world.execution(), stored);
+}
+
+#[test]
+fn the_playbooks_time_ends_it() {
+    let mut timed = playbook(json!([act("a", json!({}))]));
+    timed["timeout"] = json!("1m");
+    let mut world = World::begin(&timed, json!({}));
+    world.crash();
+    world.fire();
+    assert_eq!(world.ends, [ExecutionStatus::TimedOut]);
+    assert_eq!(world.execution().state.playbook_runtime, Some(60_000));
+}
+
+#[test]
+fn a_crash_repeats_a_default_step_under_its_key() {
+    let mut world = World::begin(&playbook(json!([act("a", json!({}))])), json!({}));
+    world.crash();
+    world.crash();
+    let keys: Vec<_> = world.called.iter().map(|(_, key)| *key).collect();
+    assert_eq!(keys, [keys[0]; 3]);
+    world.end("a", Ok(json!(1)));
+    assert_eq!((world.told(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
+    world.assert_stored_is_said();
+}
+
+#[test]
+fn a_crash_does_not_repeat_an_at_most_once_step() {
+    let steps = json!([act("a", json!({"at_most_once": true, "on_unknown": "ask"})), act("ask", json!({}))]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.crash();
+    assert_eq!(world.told(), ["a:unknown", "ask:executing"]);
+    assert_eq!(world.called.iter().filter(|(step, _)| step == "a").count(), 1);
+}
+
+#[test]
+fn an_at_most_once_step_that_may_have_acted_is_unknown() {
+    for (kind, status) in [
+        (FailureKind::Timeout, TaskStatus::Unknown),
+        (FailureKind::Interrupted, TaskStatus::Unknown),
+        (FailureKind::Panic, TaskStatus::Unknown),
+        (FailureKind::Unreachable, TaskStatus::Failed),
+        (FailureKind::Status, TaskStatus::Failed),
+    ] {
+        let mut world = World::begin(&playbook(json!([act("a", json!({"at_most_once": true}))])), json!({}));
+        world.end("a", Err(kind));
+        assert_eq!(world.tasks()[0].state.status, status, "{kind:?}");
+        assert_eq!(world.ends, [ExecutionStatus::Failed]);
+    }
+}
+
+#[test]
+fn a_crash_keeps_the_due_time_of_delays_and_retries() {
+    let steps = json!([
+        {"id": "d", "type": "delay", "duration": "1h", "on_success": "a"},
+        act("a", json!({"retry": {"attempts": 2, "initial": "10m", "max": "10m"}})),
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    let due = world.machine.idle_until();
+    assert_eq!(due, Some(Timestamp(world.now.0 + 3_600_000)));
+    world.now = Timestamp(world.now.0 + 60_000);
+    world.crash();
+    assert_eq!(world.machine.idle_until(), due);
+    world.fire();
+    world.end("a", Err(FailureKind::Timeout));
+    let due = world.machine.idle_until();
+    world.now = Timestamp(world.now.0 + 1_000);
+    world.crash();
+    assert_eq!(world.machine.idle_until(), due);
+}
+
+#[test]
+fn a_held_machine_begins_nothing_and_its_successor_goes_on() {
+    let steps = json!([act("a", json!({"on_success": "b"})), act("b", json!({"at_most_once": true}))]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.machine.hold();
+    world.end("a", Ok(json!(1)));
+    assert_eq!(world.told(), ["a:completed"]);
+    world.crash();
+    world.end("b", Ok(json!(2)));
+    assert_eq!(world.told(), ["a:completed", "b:completed"]);
+}
+
+#[test]
+fn outputs_beyond_what_an_execution_keeps_fail_the_task() {
+    let branches: Vec<String> = (0..20).map(|n| format!("b{n}")).collect();
+    let mut steps = vec![json!({"id": "all", "type": "parallel", "branches": branches})];
+    steps.extend(branches.iter().map(|id| act(id, json!({}))));
+    let mut world = World::begin(&playbook(json!(steps)), json!({}));
+    let large = json!("x".repeat(EXECUTION_OUTPUT_BYTES / 16));
+    while let Some(attempt) = world.attempts.first().cloned() {
+        world.attempts.remove(0);
+        world.end_attempt(&attempt, Ok(large.clone()));
+    }
+    let failed = world.tasks().iter().filter(|t| t.state.status == TaskStatus::Failed).count();
+    assert_eq!(failed, 6, "five branches and their join");
+    assert_eq!(world.ends, [ExecutionStatus::Failed]);
+}

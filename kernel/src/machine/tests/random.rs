@@ -1,0 +1,173 @@
+//! Random playbooks, random outcomes, crashes and controls at any point: the invariants hold throughout.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use updraft_protocol::ids::mix;
+use updraft_protocol::{FailureKind, TaskId};
+
+use super::world::{World, playbook};
+use crate::invariant;
+use crate::machine::{Event, Machine};
+
+/// Makes playbooks from a seed.
+struct Author {
+    seed: u64,
+    steps: Vec<Value>,
+}
+
+impl Author {
+    fn draw(&mut self, below: u64) -> u64 {
+        self.seed = mix(self.seed);
+        self.seed % below
+    }
+
+    fn id(&mut self) -> (String, usize) {
+        let index = self.steps.len();
+        self.steps.push(Value::Null);
+        (format!("s{index}"), index)
+    }
+
+    /// A path of up to `length` steps; gives its first.
+    fn path(&mut self, length: u64, depth: u64) -> Option<String> {
+        if length == 0 || self.steps.len() > 40 {
+            return None;
+        }
+        let (id, index) = self.id();
+        let kind = self.draw(if depth == 0 { 6 } else { 8 });
+        let mut step = json!({ "id": id });
+        match kind {
+            0..=3 => self.action(&mut step, length, depth),
+            4 => {
+                step["type"] = json!("delay");
+                step["duration"] = json!(["10ms", "40s", "2h"][self.draw(3) as usize]);
+                self.link(&mut step, "on_success", length, depth);
+            }
+            5 => {
+                step["type"] = json!("if");
+                step["condition"] = json!(["1 > 2", "input.n > 5", "input.missing == 1"][self.draw(3) as usize]);
+                for way in ["then", "else", "on_failure"] {
+                    self.link(&mut step, way, length / 2, depth);
+                }
+            }
+            _ => {
+                step["type"] = json!("parallel");
+                let width = 1 + self.draw(4);
+                let branches: Vec<String> =
+                    (0..width).filter_map(|_| self.path(1 + length / 2, depth - 1)).collect();
+                if branches.is_empty() {
+                    step = json!({ "id": id, "type": "end" });
+                } else {
+                    step["branches"] = json!(branches);
+                    self.link(&mut step, "on_success", length, depth);
+                    self.link(&mut step, "on_failure", length / 2, depth);
+                }
+            }
+        }
+        self.steps[index] = step;
+        Some(id)
+    }
+
+    fn action(&mut self, step: &mut Value, length: u64, depth: u64) {
+        step["type"] = json!("action");
+        step["integration"] = json!("tool");
+        step["action"] = json!("act");
+        step["retry"] = json!({ "attempts": 1 + self.draw(3) });
+        if self.draw(3) == 0 {
+            step["at_most_once"] = json!(true);
+            step["retry"] = json!({ "attempts": 1 });
+            self.link(step, "on_unknown", length / 2, depth);
+        }
+        self.link(step, "on_success", length, depth);
+        if self.draw(2) == 0 {
+            self.link(step, "on_failure", length / 2, depth);
+        }
+    }
+
+    fn link(&mut self, step: &mut Value, field: &str, length: u64, depth: u64) {
+        if let Some(next) = self.path(length.saturating_sub(1), depth) {
+            step[field] = json!(next);
+        }
+    }
+}
+
+const KINDS: [FailureKind; 4] =
+    [FailureKind::Timeout, FailureKind::Unreachable, FailureKind::Status, FailureKind::Panic];
+
+/// Runs a random playbook to its end; crashes, cancels and late reports as `choices` say.
+fn run(seed: u64, choices: &[u8]) -> World {
+    let mut author = Author { seed, steps: Vec::new() };
+    author.path(6, 2);
+    let mut world = World::begin(&playbook(json!(author.steps)), json!({ "n": seed % 10 }));
+    let mut choices = choices.iter().copied().chain(std::iter::repeat(0));
+    let mut turns = 0;
+    while !world.machine.ended() {
+        turns += 1;
+        assert!(turns < 5_000, "the execution does not end");
+        let choice = choices.next().unwrap_or(0);
+        match choice % 16 {
+            15 => world.crash(),
+            14 if choice > 200 => world.apply(Event::Cancel),
+            _ if world.attempts.is_empty() => world.fire(),
+            13 if !world.timers.is_empty() => world.fire(),
+            n => {
+                let index = usize::from(choice / 16) % world.attempts.len();
+                let attempt = world.attempts.swap_remove(index);
+                let outcome = if n < 8 { Ok(json!({ "n": n })) } else { Err(KINDS[usize::from(n) % 4]) };
+                world.end_attempt(&attempt, outcome.clone());
+                // A report that comes twice changes nothing.
+                let before = world.machine.document();
+                world.end_attempt(&attempt, outcome);
+                assert_eq!(world.machine.document(), before);
+            }
+        }
+        world.assert_stored_is_said();
+        assert_eq!(invariant::machine(&world.machine), Ok(()));
+    }
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_execution_ends_once_in_order_and_acts_as_its_steps_say(
+        seed: u64,
+        choices in proptest::collection::vec(any::<u8>(), 0..120),
+    ) {
+        let world = run(seed, &choices);
+        prop_assert_eq!(world.ends.len(), 1);
+        prop_assert_eq!(invariant::one_end(&world.ends), Ok(()));
+        let tasks = world.tasks();
+        prop_assert_eq!(invariant::ended_whole(world.execution(), &tasks), Ok(()));
+        prop_assert_eq!(invariant::steps_in_order(world.machine.plan(), &tasks), Ok(()));
+        let mut keys: BTreeMap<&str, Vec<TaskId>> = BTreeMap::new();
+        for (step, key) in &world.called {
+            keys.entry(step).or_default().push(*key);
+        }
+        for task in &tasks {
+            let called = keys.get(task.head.step_id.as_str()).cloned().unwrap_or_default();
+            prop_assert!(called.iter().all(|key| *key == task.task_request_id), "one key for one task");
+        }
+    }
+
+    #[test]
+    fn a_crash_between_any_two_events_leaves_documents_that_resume(
+        seed: u64,
+        choices in proptest::collection::vec(0u8..240, 0..60),
+    ) {
+        let crashing: Vec<u8> = choices.iter().flat_map(|choice| [*choice, 15]).collect();
+        let world = run(seed, &crashing);
+        prop_assert!(world.machine.ended());
+        let plan = world.machine.plan().clone();
+        let again = Machine::resume(
+            plan,
+            world.execution().clone(),
+            world.tasks(),
+            crate::machine::Terms { epoch: 99, tasks_at_once: 10 },
+            world.now,
+        );
+        prop_assert_eq!(again.err(), Some(crate::machine::Unfit::Ended));
+    }
+}

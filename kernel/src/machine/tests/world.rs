@@ -1,0 +1,191 @@
+//! A world for one machine: keeps what it writes as a store would, and hands it back after a crash.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use updraft_protocol::{
+    Catalogue, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Json,
+    Name, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
+};
+
+use crate::machine::{Act, Effects, Event, Machine, StartAttempt, Terms, Timer};
+use crate::plan::Plan;
+
+pub(super) struct World {
+    pub(super) machine: Machine,
+    pub(super) now: Timestamp,
+    pub(super) attempts: Vec<StartAttempt>,
+    pub(super) timers: Vec<(Timestamp, Timer)>,
+    pub(super) ends: Vec<ExecutionStatus>,
+    /// The keys under which tools were called, in order.
+    pub(super) called: Vec<(String, TaskId)>,
+    execution: Option<ExecutionDocument>,
+    tasks: BTreeMap<TaskId, TaskDocument>,
+    plan: Arc<Plan>,
+    epoch: u64,
+}
+
+pub(super) fn plan(playbook: &Value) -> Arc<Plan> {
+    let playbook = Playbook::parse(playbook.to_string().as_bytes()).expect("a playbook");
+    let mut catalogue = Catalogue::default();
+    catalogue.add(Name::new("tool").expect("a name"), &["act"]);
+    Arc::new(Plan::check(&playbook, &catalogue).expect("a plan"))
+}
+
+/// A playbook of these steps.
+pub(super) fn playbook(steps: Value) -> Value {
+    json!({ "format": 1, "name": "p", "version": 1, "steps": steps })
+}
+
+impl World {
+    pub(super) fn begin(playbook: &Value, input: Value) -> Self {
+        let plan = plan(playbook);
+        let now = Timestamp(1_000_000);
+        let peid = ExecutionId::from_bytes([1, 2, 3, 4, 5, 6, 0x70, 8, 0x89, 10, 11, 12, 13, 14, 15, 16]);
+        let head = Arc::new(ExecutionHead {
+            tenant_code: TenantCode::new("acme").expect("a tenant"),
+            pid: PlaybookId::from_bytes([9; 16]),
+            playbook_name: plan.name.clone(),
+            playbook_version: plan.version,
+            uid: None,
+            alert_id: None,
+            priority: 0,
+            createddate: now,
+            input: Json::from(input),
+            variables: Json::from(json!({})),
+            idempotency_key: None,
+        });
+        let terms = Terms { epoch: 1, tasks_at_once: 10 };
+        let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);
+        let mut world = Self {
+            machine,
+            now,
+            attempts: Vec::new(),
+            timers: Vec::new(),
+            ends: Vec::new(),
+            called: Vec::new(),
+            execution: None,
+            tasks: BTreeMap::new(),
+            plan,
+            epoch: 1,
+        };
+        world.absorb(effects);
+        world
+    }
+
+    fn absorb(&mut self, effects: Effects) {
+        for write in effects.writes {
+            self.store(write);
+        }
+        for act in effects.acts {
+            match act {
+                Act::Start(start) => {
+                    let step = self.plan.step(start.step).id.to_string();
+                    self.called.push((step, start.task_id));
+                    self.attempts.push(*start);
+                }
+                Act::Stop(task) => self.attempts.retain(|attempt| attempt.task != task),
+                Act::Arm(timer, at) => self.timers.push((at, timer)),
+                Act::End(status) => self.ends.push(status),
+            }
+        }
+    }
+
+    fn store(&mut self, write: Update) {
+        match write {
+            Update::Execution(update) => match &mut self.execution {
+                Some(document) => {
+                    document.state.merge(update.state);
+                    (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
+                }
+                None => {
+                    self.execution = Some(ExecutionDocument {
+                        peid: update.peid,
+                        head: update.head.expect("a first update has the head"),
+                        state: update.state,
+                        epoch: update.revision.epoch,
+                        seq: update.revision.seq,
+                    });
+                }
+            },
+            Update::Task(update) => match self.tasks.get_mut(&update.task_id) {
+                Some(document) => {
+                    assert!(update.head.is_none(), "the head is written once");
+                    document.state.merge(update.state);
+                    (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
+                }
+                None => {
+                    let document = TaskDocument {
+                        task_request_id: update.task_id,
+                        head: update.head.expect("a first update has the head"),
+                        state: update.state,
+                        epoch: update.revision.epoch,
+                        seq: update.revision.seq,
+                    };
+                    self.tasks.insert(update.task_id, document);
+                }
+            },
+        }
+    }
+
+    pub(super) fn execution(&self) -> &ExecutionDocument {
+        self.execution.as_ref().expect("the start wrote it")
+    }
+
+    /// The stored tasks, in order.
+    pub(super) fn tasks(&self) -> Vec<TaskDocument> {
+        let mut tasks: Vec<TaskDocument> = self.tasks.values().cloned().collect();
+        tasks.sort_by_key(|task| task.head.task_seq);
+        tasks
+    }
+
+    /// The stored tasks as `step:status`.
+    pub(super) fn told(&self) -> Vec<String> {
+        self.tasks().iter().map(|task| format!("{}:{}", task.head.step_id, task.state.status)).collect()
+    }
+
+    pub(super) fn apply(&mut self, event: Event) {
+        let effects = self.machine.apply(event, self.now);
+        self.absorb(effects);
+    }
+
+    /// Ends the oldest attempt of a step.
+    pub(super) fn end(&mut self, step: &str, outcome: Result<Value, FailureKind>) {
+        let index = self.attempts.iter().position(|a| self.plan.step(a.step).id.as_str() == step);
+        let attempt = self.attempts.remove(index.unwrap_or_else(|| panic!("no attempt of {step}")));
+        self.end_attempt(&attempt, outcome);
+    }
+
+    pub(super) fn end_attempt(&mut self, attempt: &StartAttempt, outcome: Result<Value, FailureKind>) {
+        let outcome = outcome.map(Json::from).map_err(|kind| Failure::new(kind, "as the test says"));
+        self.apply(Event::AttemptEnded { task: attempt.task, attempt: attempt.attempt, outcome });
+    }
+
+    /// Goes to the first timer and lets it fire.
+    pub(super) fn fire(&mut self) {
+        self.timers.sort();
+        let (at, timer) = self.timers.remove(0);
+        self.now = self.now.max(at);
+        self.apply(Event::TimerDue(timer));
+    }
+
+    /// Forgets everything but the store, and resumes.
+    pub(super) fn crash(&mut self) {
+        self.epoch += 1;
+        self.attempts.clear();
+        self.timers.clear();
+        let terms = Terms { epoch: self.epoch, tasks_at_once: 10 };
+        let document = self.execution().clone();
+        let resumed = Machine::resume(self.plan.clone(), document, self.tasks(), terms, self.now);
+        let (machine, effects) = resumed.expect("documents of a machine can be resumed");
+        self.machine = machine;
+        self.absorb(effects);
+    }
+
+    /// What is stored is what the machine says of itself.
+    pub(super) fn assert_stored_is_said(&self) {
+        assert_eq!(*self.execution(), self.machine.document());
+        assert_eq!(self.tasks(), self.machine.task_documents());
+    }
+}

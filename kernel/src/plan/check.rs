@@ -1,0 +1,141 @@
+//! The check: playbook to plan, or the mistakes. Owns the order of the checks; what each looks at is in
+//! the files beside it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use updraft_protocol::limits::{NESTING, PLAYBOOK_STEPS, TASKS_AT_ONCE_MAX};
+use updraft_protocol::playbook::FORMAT;
+use updraft_protocol::{Catalogue, Playbook, StepId};
+
+use super::graph::Graph;
+use super::mistake::{Mistake, Mistakes};
+use super::paths::Paths;
+use super::span::span;
+use super::step::{Checked, Steps};
+use super::{Plan, PlannedStep, StepIndex};
+
+/// Checks a playbook; see [`Plan::check`].
+pub(super) fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Plan, Vec<Mistake>> {
+    let mut mistakes = Mistakes::default();
+    header(playbook, &mut mistakes);
+    let count = playbook.steps.len();
+    if count == 0 {
+        mistakes.header("steps", "a playbook needs at least one step");
+        return Err(mistakes.into_vec());
+    }
+    if count > PLAYBOOK_STEPS {
+        mistakes.header("steps", format!("{count} steps; at most {PLAYBOOK_STEPS} are allowed"));
+        return Err(mistakes.into_vec());
+    }
+    let by_id = index(playbook, &mut mistakes);
+    let unique = by_id.len() == count;
+    let mut steps = Steps::new(catalogue, &by_id, mistakes, unique);
+    let start = match &playbook.start {
+        Some(id) => steps.start(id),
+        None => Some(StepIndex(0)),
+    };
+    let checked: Vec<_> = playbook.steps.iter().enumerate().map(|(at, step)| steps.check(at, step)).collect();
+    let resolved = steps.resolved;
+    let mut mistakes = steps.mistakes;
+    if let (true, Some(start)) = (resolved, start) {
+        check_graph(playbook, start, &checked, &by_id, &mut mistakes);
+    }
+    let planned: Option<Vec<PlannedStep>> = checked.into_iter().map(|checked| checked.planned).collect();
+    match (planned, start) {
+        (Some(steps), Some(start)) if mistakes.is_empty() => Ok(Plan {
+            name: playbook.name.clone(),
+            version: playbook.version,
+            timeout: playbook.timeout.map(|span| span.0),
+            tasks_at_once: playbook.tasks_at_once,
+            start,
+            steps,
+            by_id,
+        }),
+        _ => Err(mistakes.into_vec()),
+    }
+}
+
+fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
+    if playbook.format != FORMAT {
+        mistakes.header(
+            "format",
+            format!("{} is not known; this version reads format {FORMAT}", playbook.format),
+        );
+    }
+    if playbook.version == 0 {
+        mistakes.header("version", "versions start at 1");
+    }
+    if let Some(Err(message)) = playbook.timeout.map(|timeout| span(timeout, false)) {
+        mistakes.header("timeout", message);
+    }
+    if playbook.tasks_at_once.is_some_and(|tasks| !(1..=TASKS_AT_ONCE_MAX).contains(&tasks)) {
+        mistakes.header("tasks_at_once", format!("must be from 1 to {TASKS_AT_ONCE_MAX}"));
+    }
+    for (name, value) in &playbook.variables {
+        if !is_identifier(name) {
+            let rule = "is no name of a variable: letters, digits and `_`, not starting with a digit";
+            mistakes.header("variables", format!("{name:?} {rule}"));
+        }
+        if is_too_deep(value) {
+            mistakes.header(&format!("variables.{name}"), format!("nested more than {NESTING} deep"));
+        }
+    }
+}
+
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn is_too_deep(value: &Value) -> bool {
+    let mut open = vec![(value, 0)];
+    while let Some((value, depth)) = open.pop() {
+        if depth > NESTING {
+            return true;
+        }
+        match value {
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(map) => open.extend(map.values().map(|item| (item, depth + 1))),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn index(playbook: &Playbook, mistakes: &mut Mistakes) -> BTreeMap<StepId, StepIndex> {
+    let mut by_id: BTreeMap<StepId, StepIndex> = BTreeMap::new();
+    for (at, (step, number)) in playbook.steps.iter().zip(0_u32..).enumerate() {
+        if let Some(first) = by_id.get(&step.id) {
+            mistakes.step(at, "id", format!("\"{}\" is also the id of steps[{}]", step.id, first.get()));
+        } else {
+            by_id.insert(step.id.clone(), StepIndex(number));
+        }
+    }
+    by_id
+}
+
+/// The checks that need all references to lead somewhere.
+fn check_graph(
+    playbook: &Playbook,
+    start: StepIndex,
+    checked: &[Checked],
+    by_id: &BTreeMap<StepId, StepIndex>,
+    mistakes: &mut Mistakes,
+) {
+    let ids: Vec<_> = playbook.steps.iter().map(|step| step.id.as_str()).collect();
+    let graph = Graph { start: start.get(), edges: checked.iter().map(|step| step.edges.clone()).collect() };
+    let Some(order) = graph.order(&ids, mistakes) else { return };
+    let Some(paths) = Paths::find(&graph, &order, &ids, mistakes) else { return };
+    let earlier = paths.earlier(&graph, &order);
+    for (at, step) in checked.iter().enumerate() {
+        for (id, path) in step.reads() {
+            let read = StepId::new(id).ok().and_then(|id| by_id.get(&id));
+            if read.is_some_and(|read| !earlier.contains(at, read.get())) {
+                let message = format!("\"{id}\" cannot have ended before \"{}\" starts", ids[at]);
+                mistakes.inside(at, step.reading, Mistake::new(path, message));
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Spans of a playbook: which lengths of time make sense.
+
+use updraft_protocol::Span;
+use updraft_protocol::limits::SPAN;
+
+/// Why the span makes no sense.
+pub(super) fn span(span: Span, zero: bool) -> Result<(), String> {
+    if span.0.is_zero() && !zero {
+        return Err("must be longer than zero".to_owned());
+    }
+    if span.0 > SPAN {
+        return Err(format!("must be at most {}", Span(SPAN)));
+    }
+    Ok(())
+}

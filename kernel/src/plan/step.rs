@@ -1,0 +1,296 @@
+//! One step of a playbook: its fields checked, its references resolved, its texts compiled.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use updraft_protocol::limits::{ATTEMPT_TIMEOUT, PARALLEL_BRANCHES, RETRY_ATTEMPTS};
+use updraft_protocol::playbook::{Action, Delay, End, If, Parallel, Retry, Step, StepKind};
+use updraft_protocol::{Catalogue, Name, Span, StepId};
+
+use super::graph::{Edge, Field};
+use super::mistake::Mistakes;
+use super::references::References;
+use super::span::span;
+use super::suggest::Suggestions;
+use super::{
+    PlannedAction, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind, PlannedParallel, PlannedStep,
+    RetryPolicy, StepIndex,
+};
+use crate::condition::Condition;
+use crate::template::Template;
+
+/// The integration that steps name which Updraft decides itself.
+const UPDRAFT: &str = "updraft";
+
+/// A step after its fields were checked.
+#[derive(Debug)]
+pub(super) struct Checked {
+    /// The planned step; none where it has a mistake.
+    pub(super) planned: Option<PlannedStep>,
+    /// The steps that it leads to.
+    pub(super) edges: Vec<Edge>,
+    /// The field that reads other steps.
+    pub(super) reading: &'static str,
+    references: References,
+}
+
+impl Checked {
+    /// The steps that it reads, with the places that read them.
+    pub(super) fn reads(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.references.steps.iter().map(|(id, path)| (id.as_str(), path.as_str()))
+    }
+}
+
+/// Checks steps one by one.
+pub(super) struct Steps<'a> {
+    catalogue: &'a Catalogue,
+    by_id: &'a BTreeMap<StepId, StepIndex>,
+    suggestions: Suggestions,
+    /// What was found.
+    pub(super) mistakes: Mistakes,
+    /// Whether every id is one step's, and every reference leads to a step.
+    pub(super) resolved: bool,
+}
+
+/// A step under way.
+struct Draft {
+    at: usize,
+    edges: Vec<Edge>,
+    references: References,
+    reading: &'static str,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(
+        catalogue: &'a Catalogue,
+        by_id: &'a BTreeMap<StepId, StepIndex>,
+        mistakes: Mistakes,
+        resolved: bool,
+    ) -> Self {
+        Self { catalogue, by_id, suggestions: Suggestions::default(), mistakes, resolved }
+    }
+
+    /// The step that the playbook starts with.
+    pub(super) fn start(&mut self, id: &StepId) -> Option<StepIndex> {
+        let found = self.by_id.get(id).copied();
+        if found.is_none() {
+            let message = self.no_step(id.as_str());
+            self.mistakes.header("start", message);
+            self.resolved = false;
+        }
+        found
+    }
+
+    /// Checks one step.
+    pub(super) fn check(&mut self, at: usize, step: &Step) -> Checked {
+        let mut draft = Draft { at, edges: vec![], references: References::default(), reading: "" };
+        let kind = match &step.kind {
+            StepKind::Action(action) => self.action(&mut draft, action),
+            StepKind::Parallel(parallel) => self.parallel(&mut draft, parallel),
+            StepKind::If(choice) => self.choice(&mut draft, choice),
+            StepKind::Delay(delay) => self.delay(&mut draft, delay),
+            StepKind::End(end) => self.end(&mut draft, end),
+        };
+        self.reads(&draft);
+        let names = match &step.kind {
+            StepKind::Action(action) => Some((action.integration.clone(), action.action.clone())),
+            // Words of our own: they are names.
+            other => Name::new(UPDRAFT).ok().zip(Name::new(other.name()).ok()),
+        };
+        let planned = kind.zip(names).map(|(kind, (integration, action))| PlannedStep {
+            id: step.id.clone(),
+            integration,
+            action,
+            kind,
+        });
+        Checked { planned, edges: draft.edges, reading: draft.reading, references: draft.references }
+    }
+
+    fn action(&mut self, draft: &mut Draft, action: &Action) -> Option<PlannedKind> {
+        self.tool(draft.at, action);
+        let arguments = Value::Object(action.arguments.clone().into_iter().collect());
+        let arguments = self.template(draft, "arguments", &arguments);
+        if let Some(timeout) = action.timeout {
+            self.span(draft.at, "timeout", timeout, false);
+        }
+        let retry = self.retry(draft.at, action);
+        let on_success = self.next(draft, "on_success", action.on_success.as_ref());
+        let on_failure = self.next(draft, "on_failure", action.on_failure.as_ref());
+        let on_unknown = self.next(draft, "on_unknown", action.on_unknown.as_ref());
+        if action.on_unknown.is_some() && !action.at_most_once {
+            let message = "only a step with `at_most_once` can be of unknown outcome";
+            self.mistakes.step(draft.at, "on_unknown", message);
+        }
+        Some(PlannedKind::Action(PlannedAction {
+            arguments: arguments?,
+            timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
+            retry,
+            at_most_once: action.at_most_once,
+            on_success,
+            on_failure,
+            on_unknown,
+        }))
+    }
+
+    fn tool(&mut self, at: usize, action: &Action) {
+        let Some(actions) = self.catalogue.actions(&action.integration) else {
+            let known = self.catalogue.integrations().map(Name::as_str);
+            let near = super::suggest::suggestion(action.integration.as_str(), known);
+            self.mistakes.step(at, "integration", format!("no integration \"{}\"{near}", action.integration));
+            return;
+        };
+        if !actions.contains(action.action.as_str()) {
+            let near = super::suggest::suggestion(action.action.as_str(), actions.iter().map(String::as_str));
+            let message = format!("\"{}\" has no action \"{}\"{near}", action.integration, action.action);
+            self.mistakes.step(at, "action", message);
+        }
+    }
+
+    fn retry(&mut self, at: usize, action: &Action) -> RetryPolicy {
+        let Some(retry) = &action.retry else {
+            let attempts = if action.at_most_once { 1 } else { Retry::default().attempts };
+            return policy(&Retry { attempts, ..Retry::default() });
+        };
+        if !(1..=RETRY_ATTEMPTS).contains(&retry.attempts) {
+            self.mistakes.step(at, "retry.attempts", format!("must be from 1 to {RETRY_ATTEMPTS}"));
+        } else if action.at_most_once && retry.attempts > 1 {
+            let message = "a step with `at_most_once` has one attempt; drop `retry`, or set `attempts: 1`";
+            self.mistakes.step(at, "retry.attempts", message);
+        }
+        self.span(at, "retry.initial", retry.initial, true);
+        self.span(at, "retry.max", retry.max, true);
+        if retry.max < retry.initial {
+            self.mistakes.step(at, "retry.max", "must not be shorter than `initial`");
+        }
+        if !(1.0..=10.0).contains(&retry.multiplier) {
+            self.mistakes.step(at, "retry.multiplier", "must be from 1 to 10");
+        }
+        policy(retry)
+    }
+
+    fn parallel(&mut self, draft: &mut Draft, parallel: &Parallel) -> Option<PlannedKind> {
+        let count = parallel.branches.len();
+        if count == 0 {
+            self.mistakes.step(draft.at, "branches", "at least one branch is needed");
+        }
+        if count > PARALLEL_BRANCHES {
+            let message = format!("{count} branches; at most {PARALLEL_BRANCHES} are allowed");
+            self.mistakes.step(draft.at, "branches", message);
+            self.resolved = false;
+            return None;
+        }
+        let mut seen = BTreeMap::new();
+        let mut branches = vec![];
+        for (at, id) in parallel.branches.iter().enumerate() {
+            if let Some(first) = seen.get(id) {
+                let message = format!("\"{id}\" is also branches[{first}]");
+                self.mistakes.step(draft.at, &format!("branches[{at}]"), message);
+                continue;
+            }
+            seen.insert(id.clone(), at);
+            branches.extend(self.follow(draft, Field::Branch(at), id));
+        }
+        let on_success = self.next(draft, "on_success", parallel.on_success.as_ref());
+        let on_failure = self.next(draft, "on_failure", parallel.on_failure.as_ref());
+        Some(PlannedKind::Parallel(PlannedParallel { branches, on_success, on_failure }))
+    }
+
+    fn choice(&mut self, draft: &mut Draft, choice: &If) -> Option<PlannedKind> {
+        let place = format!("steps[{}].condition", draft.at);
+        draft.reading = "condition";
+        let condition = match Condition::compile(&place, &choice.condition) {
+            Ok(condition) => {
+                draft.references = condition.references().clone();
+                Some(condition)
+            }
+            Err(mistake) => {
+                self.mistakes.inside(draft.at, "condition", mistake);
+                None
+            }
+        };
+        let then = self.next(draft, "then", choice.then.as_ref());
+        let otherwise = self.next(draft, "else", choice.otherwise.as_ref());
+        let on_failure = self.next(draft, "on_failure", choice.on_failure.as_ref());
+        Some(PlannedKind::If(PlannedIf { condition: condition?, then, otherwise, on_failure }))
+    }
+
+    fn delay(&mut self, draft: &mut Draft, delay: &Delay) -> Option<PlannedKind> {
+        self.span(draft.at, "duration", delay.duration, false);
+        let on_success = self.next(draft, "on_success", delay.on_success.as_ref());
+        Some(PlannedKind::Delay(PlannedDelay { duration: delay.duration.0, on_success }))
+    }
+
+    fn end(&mut self, draft: &mut Draft, end: &End) -> Option<PlannedKind> {
+        let output = match &end.output {
+            Some(output) => Some(self.template(draft, "output", output)?),
+            None => None,
+        };
+        Some(PlannedKind::End(PlannedEnd { status: end.status, output }))
+    }
+
+    fn template(&mut self, draft: &mut Draft, field: &'static str, value: &Value) -> Option<Template> {
+        draft.reading = field;
+        match Template::compile(&format!("steps[{}].{field}", draft.at), value) {
+            Ok(template) => {
+                draft.references = template.references().clone();
+                Some(template)
+            }
+            Err(mistakes) => {
+                for mistake in mistakes {
+                    self.mistakes.inside(draft.at, field, mistake);
+                }
+                None
+            }
+        }
+    }
+
+    /// The steps that the texts read must be there.
+    fn reads(&mut self, draft: &Draft) {
+        for (id, path) in &draft.references.steps {
+            if !StepId::new(id).is_ok_and(|id| self.by_id.contains_key(&id)) {
+                let message = self.no_step(id);
+                self.mistakes.inside(draft.at, draft.reading, super::Mistake::new(path, message));
+            }
+        }
+    }
+
+    fn span(&mut self, at: usize, field: &str, value: Span, zero: bool) {
+        if let Err(message) = span(value, zero) {
+            self.mistakes.step(at, field, message);
+        }
+    }
+
+    fn next(&mut self, draft: &mut Draft, field: &'static str, id: Option<&StepId>) -> Option<StepIndex> {
+        self.follow(draft, Field::Next(field), id?)
+    }
+
+    fn follow(&mut self, draft: &mut Draft, field: Field, id: &StepId) -> Option<StepIndex> {
+        let found = self.by_id.get(id).copied();
+        match found {
+            Some(to) => draft.edges.push(Edge { field, to: to.get() }),
+            None => {
+                let message = self.no_step(id.as_str());
+                self.mistakes.step(draft.at, &field.to_string(), message);
+                self.resolved = false;
+            }
+        }
+        found
+    }
+
+    fn no_step(&mut self, id: &str) -> String {
+        if self.mistakes.full() {
+            return String::new();
+        }
+        let near = self.suggestions.get(id, self.by_id.keys().map(StepId::as_str));
+        format!("no step \"{id}\"{near}")
+    }
+}
+
+fn policy(retry: &Retry) -> RetryPolicy {
+    RetryPolicy {
+        attempts: retry.attempts,
+        initial: retry.initial.0,
+        max: retry.max.0,
+        multiplier: retry.multiplier,
+    }
+}

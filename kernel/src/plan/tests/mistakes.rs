@@ -1,0 +1,196 @@
+//! Each mistake, with its place and words.
+
+use super::*;
+
+/// The one mistake of a playbook with these fields.
+#[track_caller]
+fn header(fields: Value, expected: &str) {
+    assert_eq!(check(&with(fields)).unwrap_err(), [expected]);
+}
+
+/// The one mistake of a playbook with these steps.
+#[track_caller]
+fn one(steps: Value, expected: &str) {
+    assert_eq!(mistakes(steps), [expected]);
+}
+
+#[test]
+fn of_the_playbook_itself() {
+    header(json!({"steps": []}), "steps: a playbook needs at least one step");
+    let many: Vec<_> = (0..1_001).map(|n| json!({"id": format!("s{n}"), "type": "end"})).collect();
+    header(json!({"steps": many}), "steps: 1001 steps; at most 1000 are allowed");
+    header(json!({"version": 0}), "version: versions start at 1");
+    header(json!({"format": 2}), "format: 2 is not known; this version reads format 1");
+    header(json!({"timeout": "0s"}), "timeout: must be longer than zero");
+    header(json!({"timeout": "2years"}), "timeout: must be at most 1year 18h");
+    header(json!({"tasks_at_once": 0}), "tasks_at_once: must be from 1 to 1000");
+    header(json!({"tasks_at_once": 1_001}), "tasks_at_once: must be from 1 to 1000");
+    header(json!({"start": "b"}), "start: no step \"b\"");
+    for name in ["", "1a", "a-b", "a.b", "ä"] {
+        let rule = "is no name of a variable: letters, digits and `_`, not starting with a digit";
+        header(json!({"variables": {name: 1}}), &format!("variables: {name:?} {rule}"));
+    }
+    let deep = (0..100).fold(json!(1), |value, _| json!([value]));
+    header(json!({"variables": {"deep": deep}}), "variables.deep: nested more than 64 deep");
+    assert!(check(&with(json!({"variables": {"_a1": {"b c": [1]}}}))).is_ok());
+}
+
+#[test]
+fn of_ids_and_references() {
+    one(json!([{"id": "a"}, {"id": "b"}, {"id": "a"}]), "steps[2].id: \"a\" is also the id of steps[0]");
+    one(
+        json!([{"id": "contain", "on_failure": "contian"}]),
+        "steps[0].on_failure: no step \"contian\"; did you mean \"contain\"?",
+    );
+    one(json!([{"id": "a", "on_success": "other"}]), "steps[0].on_success: no step \"other\"");
+    one(json!([{"id": "a", "at_most_once": true, "on_unknown": "x"}]), "steps[0].on_unknown: no step \"x\"");
+    one(json!([{"id": "a", "type": "parallel", "branches": ["x"]}]), "steps[0].branches[0]: no step \"x\"");
+    one(json!([{"id": "a", "type": "if", "condition": "true", "else": "x"}]), "steps[0].else: no step \"x\"");
+    one(json!([{"id": "a", "type": "if", "condition": "true", "then": "x"}]), "steps[0].then: no step \"x\"");
+    one(
+        json!([{"id": "a", "type": "delay", "duration": "1s", "on_success": "x"}]),
+        "steps[0].on_success: no step \"x\"",
+    );
+}
+
+#[test]
+fn of_tools() {
+    one(
+        json!([{"id": "a", "integration": "htp"}]),
+        "steps[0].integration: no integration \"htp\"; did you mean \"http\"?",
+    );
+    one(json!([{"id": "a", "integration": "slack"}]), "steps[0].integration: no integration \"slack\"");
+    one(
+        json!([{"id": "a", "action": "requst"}]),
+        "steps[0].action: \"http\" has no action \"requst\"; did you mean \"request\"?",
+    );
+    one(json!([{"id": "a", "action": "fly"}]), "steps[0].action: \"http\" has no action \"fly\"");
+}
+
+#[test]
+fn of_times_and_retries() {
+    one(json!([{"id": "a", "timeout": "0s"}]), "steps[0].timeout: must be longer than zero");
+    one(json!([{"id": "a", "timeout": "2years"}]), "steps[0].timeout: must be at most 1year 18h");
+    one(
+        json!([{"id": "a", "type": "delay", "duration": "0s"}]),
+        "steps[0].duration: must be longer than zero",
+    );
+    one(
+        json!([{"id": "a", "type": "delay", "duration": "2years"}]),
+        "steps[0].duration: must be at most 1year 18h",
+    );
+    for attempts in [0, 101] {
+        one(
+            json!([{"id": "a", "retry": {"attempts": attempts}}]),
+            "steps[0].retry.attempts: must be from 1 to 100",
+        );
+    }
+    one(
+        json!([{"id": "a", "retry": {"initial": "2m"}}]),
+        "steps[0].retry.max: must not be shorter than `initial`",
+    );
+    one(json!([{"id": "a", "retry": {"max": "2years"}}]), "steps[0].retry.max: must be at most 1year 18h");
+    for multiplier in [0.9, 10.1, -1.0] {
+        one(
+            json!([{"id": "a", "retry": {"multiplier": multiplier}}]),
+            "steps[0].retry.multiplier: must be from 1 to 10",
+        );
+    }
+    let mut nan = playbook(json!([{"id": "a", "retry": {}}]));
+    if let updraft_protocol::playbook::StepKind::Action(action) = &mut nan.steps[0].kind {
+        action.retry.as_mut().unwrap().multiplier = f64::NAN;
+    }
+    assert_eq!(check(&nan).unwrap_err(), ["steps[0].retry.multiplier: must be from 1 to 10"]);
+    one(
+        json!([{"id": "a", "at_most_once": true, "retry": {"attempts": 2}}]),
+        "steps[0].retry.attempts: a step with `at_most_once` has one attempt; drop `retry`, or set `attempts: 1`",
+    );
+    one(
+        json!([{"id": "a", "on_unknown": "b"}, {"id": "b"}]),
+        "steps[0].on_unknown: only a step with `at_most_once` can be of unknown outcome",
+    );
+    assert!(
+        check(&playbook(
+            json!([{"id": "a", "at_most_once": true, "retry": {"attempts": 1, "initial": "0s"}}])
+        ))
+        .is_ok()
+    );
+}
+
+#[test]
+fn of_branches() {
+    one(
+        json!([{"id": "p", "type": "parallel", "branches": []}]),
+        "steps[0].branches: at least one branch is needed",
+    );
+    let many: Vec<_> = (0..1_001).map(|n| format!("s{n}")).collect();
+    one(
+        json!([{"id": "p", "type": "parallel", "branches": many}]),
+        "steps[0].branches: 1001 branches; at most 1000 are allowed",
+    );
+    one(
+        json!([{"id": "p", "type": "parallel", "branches": ["a", "b", "a"]}, {"id": "a"}, {"id": "b"}]),
+        "steps[0].branches[2]: \"a\" is also branches[0]",
+    );
+    let nested = |depth: usize| {
+        let level = |n: usize| json!({"id": format!("p{n}"), "type": "parallel", "branches": [format!("p{}", n + 1)]});
+        let mut steps: Vec<_> = (0..depth).map(level).collect();
+        steps.push(json!({"id": format!("p{depth}")}));
+        json!(steps)
+    };
+    assert!(check(&playbook(nested(8))).is_ok());
+    one(nested(9), "steps[8].branches: `parallel` is nested more than 8 deep");
+}
+
+#[test]
+fn of_texts() {
+    one(
+        json!([{"id": "a", "arguments": {"url": "{{ inptu.x }}"}}]),
+        "steps[0].arguments.url: `inptu` is not known; there are `input`, `variables` and `steps`",
+    );
+    one(
+        json!([{"id": "a", "type": "end", "output": {"x": ["{{ input. }}"]}}]),
+        "steps[0].output.x[0]: line 1: unexpected end of variable block, expected identifier or integer",
+    );
+    one(
+        json!([{"id": "a", "type": "if", "condition": "inptu.x == 1"}]),
+        "steps[0].condition: `inptu` is not known; there are `input`, `variables` and `steps`",
+    );
+    let deep = (0..100).fold(json!("x"), |value, _| json!([value]));
+    let deep = mistakes(json!([{"id": "a", "arguments": {"deep": deep}}]));
+    assert!(
+        deep[0].starts_with("steps[0].arguments.deep[0][0]") && deep[0].ends_with("nested more than 64 deep"),
+        "{deep:?}"
+    );
+}
+
+#[test]
+fn are_told_together_in_the_order_of_their_places() {
+    let mut playbook = playbook(json!([
+        {"id": "a", "integration": "htp", "timeout": "0s", "on_failure": "nowhere", "arguments": {"x": "{{ y }}"}},
+        {"id": "b", "action": "requst"},
+        {"id": "a", "type": "if", "condition": "1 +"}
+    ]));
+    playbook.version = 0;
+    let found = check(&playbook).unwrap_err();
+    let places: Vec<_> = found.iter().map(|mistake| mistake.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        places,
+        [
+            "version",
+            "steps[0].integration",
+            "steps[0].arguments.x",
+            "steps[0].timeout",
+            "steps[0].on_failure",
+            "steps[1].action",
+            "steps[2].id",
+            "steps[2].condition"
+        ]
+    );
+}
+
+#[test]
+fn are_told_up_to_a_limit() {
+    let steps: Vec<_> = (0..1_000).map(|n| json!({"id": format!("s{n}"), "on_success": "gone"})).collect();
+    assert_eq!(mistakes(json!(steps)).len(), updraft_protocol::limits::MISTAKES);
+}

@@ -1,0 +1,97 @@
+//! Which steps a step may read: those that can have ended before it on its own path.
+
+use super::*;
+
+/// A parallel step of two branches between two steps; `reader` reads `read`.
+fn reading(reader: &str, read: &str) -> Result<Plan, Vec<String>> {
+    let step = |id: &str, mut step: Value| {
+        step["id"] = json!(id);
+        if id == reader {
+            step["arguments"] = json!({"x": format!("{{{{ steps['{read}'].output }}}}")});
+        }
+        step
+    };
+    check(&playbook(json!([
+        step("before", json!({"on_success": "split"})),
+        {"id": "split", "type": "parallel", "branches": ["a1", "b1"], "on_success": "after"},
+        step("a1", json!({"on_success": "a2", "on_failure": "a3"})),
+        step("a2", json!({})),
+        step("a3", json!({})),
+        step("b1", json!({"on_success": "inner"})),
+        {"id": "inner", "type": "parallel", "branches": ["c1"], "on_success": "b2"},
+        step("c1", json!({})),
+        step("b2", json!({})),
+        step("after", json!({"on_success": "last"})),
+        step("last", json!({}))
+    ])))
+}
+
+#[test]
+fn a_step_reads_what_can_have_ended_before_it() {
+    for (reader, read) in [
+        ("a1", "before"),
+        ("a2", "a1"),
+        ("a2", "before"),
+        ("b2", "c1"),
+        ("b2", "inner"),
+        ("c1", "b1"),
+        ("c1", "before"),
+        ("after", "split"),
+        ("after", "a2"),
+        ("after", "a3"),
+        ("after", "c1"),
+        ("last", "c1"),
+        ("last", "before"),
+    ] {
+        assert!(reading(reader, read).is_ok(), "{reader} reads {read}: {:?}", reading(reader, read).err());
+    }
+}
+
+#[test]
+fn a_step_does_not_read_itself_what_follows_what_is_beside_it_or_what_it_is_inside_of() {
+    for (reader, read) in [
+        ("before", "before"),
+        ("before", "after"),
+        ("a1", "b1"),
+        ("b2", "a1"),
+        ("a1", "split"),
+        ("c1", "inner"),
+        ("c1", "split"),
+        ("c1", "b2"),
+        ("a2", "a3"),
+        ("a3", "a2"),
+        ("a1", "after"),
+    ] {
+        let found = reading(reader, read).unwrap_err();
+        assert_eq!(found.len(), 1);
+        let expected = format!(".arguments.x: \"{read}\" cannot have ended before \"{reader}\" starts");
+        assert!(found[0].ends_with(&expected), "{reader} reads {read}: {found:?}");
+    }
+}
+
+#[test]
+fn a_step_that_is_not_there_cannot_be_read() {
+    let found = mistakes(
+        json!([{"id": "lookup", "on_success": "b"}, {"id": "b", "arguments": {"x": [1, "{{ steps.lokup.output }}"]}}]),
+    );
+    assert_eq!(found, ["steps[1].arguments.x[1]: no step \"lokup\"; did you mean \"lookup\"?"]);
+    let found = mistakes(json!([{"id": "a", "type": "if", "condition": "has(steps.gone)"}]));
+    assert_eq!(found, ["steps[0].condition: no step \"gone\""]);
+    let found = mistakes(json!([{"id": "a", "type": "end", "output": "{{ steps['no such'].output }}"}]));
+    assert_eq!(found, ["steps[0].output: no step \"no such\""]);
+}
+
+#[test]
+fn conditions_and_outputs_are_looked_at_too() {
+    let found = mistakes(json!([
+        {"id": "i", "type": "if", "condition": "steps.z.output.a == 1", "then": "z"},
+        {"id": "z", "type": "end", "output": {"o": "{{ steps.z.status }}"}}
+    ]));
+    assert_eq!(
+        found,
+        [
+            "steps[0].condition: \"z\" cannot have ended before \"i\" starts",
+            "steps[1].output.o: \"z\" cannot have ended before \"z\" starts"
+        ]
+    );
+}

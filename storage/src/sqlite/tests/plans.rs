@@ -1,0 +1,123 @@
+//! The plans of the very queries that are used: each names its index, none scans, none sorts what is in order.
+
+use updraft_protocol::{ExecutionStatus, TaskStatus};
+
+use crate::journal::Durability;
+use crate::sqlite::{DATABASE, open, playbook, query, write};
+
+const STATUS: &str =
+    "INDEX executions_by_status (tenant_code=? AND execution_status=? AND (createddate,_id)<(?,?))";
+const ALERT: &str = "INDEX tasks_by_alert (tenant_code=? AND alert_id=? AND status=?)";
+const RUNTIME: &str = "COVERING INDEX executions_by_runtime (execution_status=? AND createddate>?)";
+
+/// What SQLite says that it will do.
+fn plan(sql: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = open::writer(&folder.path().join(DATABASE), Durability::Os).unwrap();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut rows = statement.raw_query();
+    let mut plan = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        plan.push(row.get(3).unwrap());
+    }
+    assert!(!plan.is_empty());
+    plan
+}
+
+/// The tables are read by searching an index, and each search is one of `searches`; nothing is sorted.
+fn searches_in_order(sql: &str, searches: &str) {
+    let plan = plan(sql);
+    for line in &plan {
+        let merges = ["MERGE (UNION ALL)", "LEFT", "RIGHT"].contains(&line.as_str());
+        assert!(merges || line.starts_with("SEARCH ") && line.ends_with(searches), "{plan:#?}");
+    }
+}
+
+#[test]
+fn a_tenants_list_by_status_reads_its_index_in_order() {
+    searches_in_order(query::EXECUTIONS_OF_STATUS, STATUS);
+}
+
+#[test]
+fn a_tenants_whole_list_merges_one_ordered_search_for_each_status() {
+    searches_in_order(&query::EXECUTIONS_OF_ANY, STATUS);
+    let searches = plan(&query::EXECUTIONS_OF_ANY).iter().filter(|line| line.starts_with("SEARCH")).count();
+    assert_eq!(searches, ExecutionStatus::ALL.len());
+}
+
+#[test]
+fn an_analysts_list_reads_its_index_in_order() {
+    searches_in_order(
+        query::EXECUTIONS_OF_USER,
+        "INDEX executions_by_user (uid=? AND (createddate,_id)<(?,?))",
+    );
+}
+
+#[test]
+fn the_slowest_playbooks_come_from_the_index_alone() {
+    for sql in [query::SLOWEST, query::SLOWEST_OF_TENANT] {
+        let plan = plan(sql);
+        let of_executions: Vec<_> =
+            plan.iter().filter(|line| line.contains("playbook_execution_collection")).collect();
+        assert!(matches!(of_executions[..], [line] if line.ends_with(RUNTIME)), "{plan:#?}");
+        assert!(!plan.iter().any(|line| line.starts_with("SCAN")), "{plan:#?}");
+    }
+}
+
+#[test]
+fn tasks_read_their_indexes_in_order() {
+    searches_in_order(query::TASKS, "INDEX tasks_by_execution (peid=? AND task_seq>?)");
+    searches_in_order(query::TASKS_OF_ALERT_STATUS, ALERT);
+    searches_in_order(&query::TASKS_OF_ALERT, ALERT);
+    let searches = plan(&query::TASKS_OF_ALERT).iter().filter(|line| line.starts_with("SEARCH")).count();
+    assert_eq!(searches, TaskStatus::ALL.len());
+}
+
+#[test]
+fn the_catalogue_reads_its_indexes_in_order() {
+    searches_in_order(
+        query::CATALOGUE_CATEGORY,
+        "INDEX playbooks_by_category (tenant_code=? AND status=? AND category_id=? AND (name,version)>(?,?))",
+    );
+    searches_in_order(query::CATALOGUE, "INDEX playbooks_by_name (tenant_code=? AND (name,version)>(?,?))");
+}
+
+#[test]
+fn a_name_is_looked_up_through_the_unique_index() {
+    let version = "INDEX playbooks_by_name (tenant_code=? AND name=? AND version=?)";
+    searches_in_order(query::PLAYBOOK_NAMED, version);
+    searches_in_order(playbook::FIND, version);
+    searches_in_order(query::PLAYBOOK_NEWEST, "INDEX playbooks_by_name (tenant_code=? AND name=?)");
+}
+
+#[test]
+fn an_idempotency_key_is_looked_up_in_its_index_alone() {
+    let key = "COVERING INDEX executions_by_key (tenant_code=? AND idempotency_key=?)";
+    searches_in_order(query::EXECUTION_BY_KEY, key);
+}
+
+/// The index gives the date; the ids of one millisecond are put in order by themselves.
+#[test]
+fn unfinished_executions_come_by_date_from_the_index() {
+    let plan = plan(query::UNFINISHED);
+    assert_eq!(
+        plan,
+        [
+            "SEARCH playbook_execution_collection USING INDEX executions_by_runtime \
+             (execution_status=? AND createddate<?)",
+            "USE TEMP B-TREE FOR LAST TERM OF ORDER BY",
+        ]
+    );
+    let unfinished: Vec<_> = ExecutionStatus::ALL.iter().filter(|status| !status.ended()).collect();
+    assert!(matches!(unfinished[..], [one] if query::UNFINISHED.contains(&format!("'{one}'"))));
+}
+
+#[test]
+fn documents_are_read_and_written_by_their_id() {
+    for sql in
+        [query::EXECUTION, write::UPDATE_EXECUTION, write::HAS_EXECUTION, write::UPDATE_TASK, write::HAS_TASK]
+    {
+        searches_in_order(sql, "USING PRIMARY KEY (_id=?)");
+    }
+    searches_in_order(query::PLAYBOOK, "(_id=?)");
+}

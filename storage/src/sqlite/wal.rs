@@ -1,0 +1,45 @@
+//! The WAL: copied into the database each time that it has grown by so much. Knows no table.
+//!
+//! SQLite's own checkpoint never waits for a reader, so that readers without a pause let the WAL grow for ever.
+//! This one waits, up to the busy timeout, until those have gone that still read an older state.
+
+use rusqlite::Connection;
+
+use crate::store::Error;
+
+/// Pages after which the WAL is copied: each copy costs two syncs, and writes a page once however often it
+/// changed meanwhile.
+pub(super) const CHECKPOINT_PAGES: i64 = 8 << 10;
+
+const PAGES: &str = "PRAGMA wal_checkpoint(NOOP)";
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(RESTART)";
+
+/// Does `work`, which may write, and a checkpoint if it is due. What was answered stays answered: a
+/// checkpoint that fails or comes too late is tried again when the WAL has grown by as much once more.
+pub(super) fn kept_short<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let before = pages(connection);
+    let done = work(connection);
+    if let (Ok(before), Ok(after)) = (before, pages(connection))
+        && after / CHECKPOINT_PAGES > before / CHECKPOINT_PAGES
+    {
+        match state(connection, CHECKPOINT) {
+            Ok((0, _)) => {}
+            Ok(_) => tracing::debug!(pages = after, "a long read puts the checkpoint of the store off"),
+            Err(error) => tracing::warn!(%error, "the store's checkpoint failed"),
+        }
+    }
+    done
+}
+
+/// How long the WAL is.
+pub(super) fn pages(connection: &Connection) -> rusqlite::Result<i64> {
+    state(connection, PAGES).map(|(_, pages)| pages)
+}
+
+/// Whether a reader was in the way, and the pages in the WAL.
+fn state(connection: &Connection, sql: &str) -> rusqlite::Result<(i64, i64)> {
+    connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+}

@@ -1,0 +1,210 @@
+//! A store in memory that does what it is told to do wrong, and checks what every store may rely on.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use updraft_protocol::*;
+
+use crate::store::*;
+
+/// What one write does.
+#[derive(Debug, Clone)]
+pub(super) enum Doing {
+    /// Takes time, and then everything.
+    Delay(Duration),
+    /// Fails before anything is written.
+    Fail(fn(String) -> Error),
+    /// Writes so many and fails.
+    Part(usize),
+    /// Writes everything and fails.
+    Hide,
+    /// Writes everything and answers for one update less.
+    Miscount,
+    Panic,
+    /// Never answers.
+    Hang,
+}
+
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) documents: BTreeMap<DocumentId, Update>,
+    /// What the next writes do that are not refused; afterwards they just write.
+    pub(super) script: VecDeque<Doing>,
+    /// A write with one of these fails with this.
+    pub(super) refused: BTreeMap<DocumentId, fn(String) -> Error>,
+    /// These are poison, told by their outcome.
+    pub(super) poison: BTreeSet<DocumentId>,
+    /// How many updates each write brought.
+    pub(super) writes: Vec<usize>,
+    flying: BTreeSet<DocumentId>,
+    /// The most batches that were in flight at once.
+    pub(super) most_at_once: usize,
+    at_once: usize,
+}
+
+#[derive(Default)]
+pub(super) struct FaultyStore(Mutex<Held>);
+
+impl FaultyStore {
+    pub(super) fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn script(&self, doings: impl IntoIterator<Item = Doing>) {
+        self.held().script.extend(doings);
+    }
+
+    /// The revision that the store has of a document.
+    pub(super) fn seq(&self, document: DocumentId) -> Option<u64> {
+        self.held().documents.get(&document).map(|update| update.revision().seq)
+    }
+}
+
+impl Held {
+    fn take(&mut self, update: Update) -> WriteOutcome {
+        let document = update.document();
+        if self.poison.contains(&document) {
+            return WriteOutcome::Poison("never this one".to_owned());
+        }
+        match self.documents.get_mut(&document) {
+            Some(held) if held.revision() >= update.revision() => return WriteOutcome::Stale,
+            Some(held) => held.merge(update),
+            None => drop(self.documents.insert(document, update)),
+        }
+        WriteOutcome::Written
+    }
+}
+
+/// A write under way; it ends however its future does.
+struct Flight<'a>(&'a FaultyStore, Vec<DocumentId>);
+
+impl<'a> Flight<'a> {
+    fn begin(store: &'a FaultyStore, batch: &[Update]) -> Self {
+        let documents: Vec<_> = batch.iter().map(Update::document).collect();
+        let mut held = store.held();
+        for document in &documents {
+            assert!(held.flying.insert(*document), "two batches in flight with one document");
+        }
+        held.writes.push(batch.len());
+        held.at_once += 1;
+        held.most_at_once = held.most_at_once.max(held.at_once);
+        Self(store, documents)
+    }
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut held = self.0.held();
+        held.at_once -= 1;
+        for document in &self.1 {
+            held.flying.remove(document);
+        }
+    }
+}
+
+fn unavailable<T>() -> Result<T, Error> {
+    Err(Error::Unavailable("told to".to_owned()))
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn write(&self, mut batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
+        let _flight = Flight::begin(self, &batch);
+        tokio::task::yield_now().await;
+        let (doing, refused) = {
+            let mut held = self.held();
+            let refused = batch.iter().find_map(|update| held.refused.get(&update.document()).copied());
+            (if refused.is_none() { held.script.pop_front() } else { None }, refused)
+        };
+        if let Some(refused) = refused {
+            return Err(refused("not this one".to_owned()));
+        }
+        match doing {
+            Some(Doing::Delay(delay)) => tokio::time::sleep(delay).await,
+            Some(Doing::Fail(error)) => return Err(error("told to".to_owned())),
+            Some(Doing::Part(written)) => {
+                batch.truncate(written);
+                batch.into_iter().for_each(|update| drop(self.held().take(update)));
+                return unavailable();
+            }
+            Some(Doing::Hide) => {
+                batch.into_iter().for_each(|update| drop(self.held().take(update)));
+                return unavailable();
+            }
+            Some(Doing::Panic) => panic!("the store's own"),
+            Some(Doing::Hang) => std::future::pending().await,
+            Some(Doing::Miscount) | None => {}
+        }
+        let mut outcomes: Vec<_> = batch.into_iter().map(|update| self.held().take(update)).collect();
+        if let Some(Doing::Miscount) = doing {
+            outcomes.pop();
+        }
+        Ok(outcomes)
+    }
+
+    async fn put_playbook(&self, _: PlaybookDocument) -> Result<PutOutcome, Error> {
+        unavailable()
+    }
+    async fn playbook(&self, _: &TenantCode, _: PlaybookId) -> Result<Option<PlaybookDocument>, Error> {
+        unavailable()
+    }
+    async fn playbook_named(
+        &self,
+        _: &TenantCode,
+        _: &Name,
+        _: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        unavailable()
+    }
+    async fn playbooks(
+        &self,
+        _: &TenantCode,
+        _: PlaybookStatus,
+        _: Option<&str>,
+        _: Option<(Name, u32)>,
+        _: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error> {
+        unavailable()
+    }
+    async fn execution(&self, _: &TenantCode, _: ExecutionId) -> Result<Option<ExecutionDocument>, Error> {
+        unavailable()
+    }
+    async fn execution_by_key(&self, _: &TenantCode, _: &str) -> Result<Option<ExecutionId>, Error> {
+        unavailable()
+    }
+    async fn executions(&self, _: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        unavailable()
+    }
+    async fn tasks(
+        &self,
+        _: &TenantCode,
+        _: ExecutionId,
+        _: u32,
+        _: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        unavailable()
+    }
+    async fn tasks_of_alert(
+        &self,
+        _: &TenantCode,
+        _: &str,
+        _: Option<TaskStatus>,
+        _: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        unavailable()
+    }
+    async fn slowest_playbooks(&self, _: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        unavailable()
+    }
+    async fn unfinished(&self, _: Option<Cursor>, _: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        unavailable()
+    }
+    async fn next_epoch(&self) -> Result<u64, Error> {
+        unavailable()
+    }
+    async fn ping(&self) -> Result<(), Error> {
+        unavailable()
+    }
+}

@@ -1,0 +1,124 @@
+//! The flow while the store works: delays, batches, barriers and the bound.
+
+use std::time::Duration;
+
+use updraft_kernel::coalescer::Limits;
+use updraft_protocol::limits::FLUSH_DELAY;
+
+use super::faulty_store::Doing;
+use super::*;
+use crate::journal::testing::{sized_update, update};
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_update_waits_for_company_and_no_longer() {
+    let rig = start(Config::default());
+    rig.send(1, vec![update(1, 1)]).await;
+    tokio::time::sleep(FLUSH_DELAY / 2).await;
+    rig.send(2, vec![update(2, 1), update(1, 2)]).await;
+    tokio::time::sleep(FLUSH_DELAY / 2 - Duration::from_millis(1)).await;
+    assert!(rig.store.held().writes.is_empty());
+    tokio::time::sleep(Duration::from_millis(3)).await;
+    assert_eq!(rig.store.held().writes, [2]);
+    assert_eq!(rig.store.seq(update(1, 2).document()), Some(2));
+    assert_eq!(rig.stored.get(), 3);
+    assert_eq!(rig.close().await, Ended::Stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_goes_at_once_by_count_and_by_bytes() {
+    let rig = start(Config { operations: 10, bytes: 50_000, ..Config::default() });
+    rig.send(1, (0..10).map(|document| update(document, 1)).collect()).await;
+    settle().await;
+    assert_eq!(rig.store.held().writes, [10]);
+    rig.send(2, (0..4).map(|document| sized_update(document, 2, 15_000)).collect()).await;
+    settle().await;
+    assert_eq!(rig.store.held().writes[1], 3, "the fourth does not fit");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barrier_is_answered_when_all_before_it_is_stored_and_waits_for_nothing_after_it() {
+    let rig = start(Config { batches: 1, ..Config::default() });
+    rig.store.script([Doing::Delay(Duration::from_secs(5)), Doing::Hang]);
+    rig.send(1, vec![update(1, 1)]).await;
+    rig.send(2, vec![update(2, 1)]).await;
+    let mut answered = rig.barrier().await;
+    rig.send(3, vec![update(3, 1)]).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(rig.store.held().writes, [2], "nobody waited for company");
+    assert!(answered.try_recv().is_err());
+    tokio::time::sleep(Duration::from_millis(1_001)).await;
+    answered.await.unwrap().unwrap();
+    assert_eq!(rig.stored.get(), 3);
+    assert_eq!(rig.store.seq(update(3, 1).document()), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_barrier_before_everything_is_answered_at_once() {
+    let rig = start(Config::default());
+    rig.flush().await;
+    assert_eq!(rig.close().await, Ended::Stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_overtaken_status_is_never_written() {
+    let rig = start(Config::default());
+    for seq in 1..=50 {
+        rig.send(seq, vec![update(1, seq)]).await;
+    }
+    rig.flush().await;
+    assert!(rig.store.held().writes.len() <= 2, "{:?}", rig.store.held().writes);
+    assert_eq!(rig.store.seq(update(1, 1).document()), Some(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_fly_together_up_to_the_configured_number() {
+    let rig = start(Config { operations: 5, batches: 3, ..Config::default() });
+    rig.store.script(vec![Doing::Delay(Duration::from_secs(1)); 10]);
+    rig.send(1, (0..50).map(|document| update(document, 1)).collect()).await;
+    rig.flush().await;
+    assert_eq!(rig.store.held().most_at_once, 3);
+    assert_eq!(rig.store.held().writes, [5; 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_its_limit_the_writer_takes_nothing_in_until_the_store_goes_on() {
+    let limits = Limits { documents: 10, bytes: 1 << 30 };
+    let rig = start(Config { limits, operations: 5, ..Config::default() });
+    rig.store.script(vec![Doing::Delay(Duration::from_secs(3_000)); 2]);
+    let sent = {
+        let send = async {
+            for lsn in 1..=500 {
+                rig.send(lsn, vec![update(lsn, 1)]).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(1), send).await
+    };
+    assert!(sent.is_err(), "the queue filled");
+    assert_eq!(rig.queue.capacity(), 0);
+    assert_eq!(rig.store.held().writes, [5, 5]);
+    assert_eq!(rig.stored.get(), 1);
+    tokio::time::timeout(Duration::from_secs(1), rig.flush()).await.unwrap_err();
+    assert_eq!(rig.queue.capacity(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_larger_than_the_limit_is_taken_in_step_by_step() {
+    let limits = Limits { documents: 4, bytes: 1 << 30 };
+    let rig = start(Config { limits, ..Config::default() });
+    let groups = (1..=100).map(|lsn| Group::new(lsn, vec![update(lsn, 1), update(lsn + 1, 2)])).collect();
+    assert!(rig.queue.send(Message::Groups(groups)).await.is_ok());
+    rig.flush().await;
+    assert!(rig.store.held().writes.iter().all(|&updates| updates <= 5));
+    assert_eq!(rig.store.held().documents.len(), 101);
+    assert_eq!(rig.close().await, Ended::Stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_without_updates_move_the_watermark() {
+    let rig = start(Config::default());
+    rig.send(1, vec![]).await;
+    rig.send(2, vec![]).await;
+    rig.flush().await;
+    assert_eq!(rig.stored.get(), 3);
+    assert!(rig.store.held().writes.is_empty());
+}
