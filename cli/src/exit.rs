@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use thiserror::Error;
-use updraft::{ExecutionStatus, ReadError, StartError, SubmitError};
+use updraft::{ExecutionStatus, PutError, ReadError, Refusal, StartError, SubmitError};
 
 /// The exit codes, for the help.
 pub(crate) const HELP: &str = "\
@@ -73,6 +73,9 @@ pub(crate) enum Error {
     /// The engine did not start; nothing was done.
     #[error("{0}")]
     Start(#[from] StartError),
+    /// The playbook was not put.
+    #[error(transparent)]
+    Put(#[from] PutError),
     /// The execution was not accepted.
     #[error("not accepted: {0}")]
     Submit(#[from] SubmitError),
@@ -91,7 +94,9 @@ impl Error {
     /// The ending that it is told with.
     pub(crate) fn ending(&self) -> Ending {
         match self {
-            Self::Refused(_) | Self::Start(_) | Self::Submit(_) => Ending::Refused,
+            Self::Put(PutError::Store(_)) => Ending::Failed,
+            Self::Submit(error) if matches!(error.refusal, Refusal::Failed(_)) => Ending::Failed,
+            Self::Refused(_) | Self::Start(_) | Self::Put(_) | Self::Submit(_) => Ending::Refused,
             Self::Read(_) | Self::Failed(_) | Self::Output(_) => Ending::Failed,
         }
     }

@@ -135,7 +135,8 @@ steps:
     #[test]
     fn steps_stand_in_an_order_in_which_they_run_and_branches_under_their_parallel() {
         let nesting = Nesting::of(&Playbook::parse(PLAYBOOK).unwrap());
-        let mut shown: Vec<_> = nesting.places.iter().map(|(id, place)| (place.position, id.as_str())).collect();
+        let mut shown: Vec<_> =
+            nesting.places.iter().map(|(id, place)| (place.position, id.as_str())).collect();
         shown.sort_unstable();
         let shown: Vec<&str> = shown.into_iter().map(|(_, id)| id).collect();
         assert_eq!(shown, ["choose", "yes_", "a1", "a2", "b1", "last", "no_"]);

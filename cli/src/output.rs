@@ -16,7 +16,7 @@ pub(crate) struct Output {
 
 /// An execution with its tasks.
 #[derive(Serialize)]
-pub(crate) struct Whole<'a> {
+struct Whole<'a> {
     execution: &'a ExecutionDocument,
     tasks: &'a [TaskDocument],
 }
@@ -56,6 +56,11 @@ impl Output {
         self.line("")
     }
 
+    /// Writes an execution with its tasks as one JSON document.
+    pub(crate) fn whole(&mut self, inspection: &Inspection) -> Result<(), Error> {
+        self.json(&Whole::from(inspection))
+    }
+
     /// Begins a JSON array.
     pub(crate) fn array(self) -> Array {
         Array { output: self, items: 0 }
@@ -91,6 +96,11 @@ impl Array {
         self.items += 1;
         let written = serde_json::to_writer(&mut self.output.stream, item).map_err(io::Error::from);
         self.output.settle(written)
+    }
+
+    /// Writes an execution with its tasks.
+    pub(crate) fn whole(&mut self, inspection: &Inspection) -> Result<(), Error> {
+        self.item(&Whole::from(inspection))
     }
 
     /// Whether nobody reads any more.

@@ -31,7 +31,7 @@ impl Plain {
                     // Their words say it.
                     _ => "",
                 };
-                let line = format!("{:width$}  {status}{}", row.step, row.words());
+                let line = format!("{:width$}  {status}{}", row.step.as_str(), row.words());
                 line.trim_end().to_owned()
             }
         };

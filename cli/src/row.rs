@@ -32,12 +32,11 @@ impl Row {
             let comma = if words.is_empty() { "" } else { ", " };
             words = format!("{words}{comma}attempt {}", self.attempt);
         }
-        // What went wrong before is past once a task has completed.
-        match &self.error {
-            Some(error) if self.status != TaskStatus::Completed => {
-                format!("{words}: {}", clean(&error.to_string()))
-            }
-            _ => words,
+        // What went wrong before is past once it is tried again, or has completed.
+        let past = matches!(self.status, TaskStatus::Executing | TaskStatus::Completed);
+        match self.error.as_ref().filter(|_| !past) {
+            Some(error) => format!("{words}: {}", clean(&error.to_string())),
+            None => words,
         }
     }
 }

@@ -17,7 +17,8 @@ pub(crate) fn duration(millis: u64) -> String {
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     // Marks that turn the direction of writing can make a line say what it does not.
     let obeyed = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     if !text.contains(obeyed) {
         return Cow::Borrowed(text);

@@ -81,10 +81,12 @@ impl Tree {
     /// Makes text of the live lines, of those too that had no room.
     pub(crate) fn end(&mut self) -> Result<(), Error> {
         self.ended = true;
+        // A terminal that cannot be cleared shows the lines twice.
+        let _ = self.screen.lines().clear();
+        self.screen.lines().set_draw_target(ProgressDrawTarget::hidden());
         for line in std::mem::take(&mut self.lines).into_values() {
             self.screen.lines().remove(&line.bar);
         }
-        self.screen.lines().set_draw_target(ProgressDrawTarget::hidden());
         let width = self.rows.width().min(STEP_COLUMNS);
         let all: Vec<&Row> = self.rows.iter().collect();
         for (row, prefix) in all.iter().zip(prefixes(&all)) {
@@ -111,7 +113,8 @@ impl Line {
             self.running = runs;
             self.bar.set_style(if runs { running() } else { still() });
         }
-        let text = if runs { format!("{} {}", name(row, columns), row.words()) } else { settled(row, columns) };
+        let text =
+            if runs { format!("{} {}", name(row, columns), row.words()) } else { settled(row, columns) };
         if self.bar.message() != text {
             self.bar.set_message(text);
         }
@@ -138,7 +141,7 @@ fn columns(prefix: &str, width: usize) -> usize {
 /// A step and what it does.
 fn name(row: &Row, columns: usize) -> String {
     let label = style(format!("{:LABEL_COLUMNS$}", row.place.label)).dim();
-    format!("{:columns$}  {label}", row.step)
+    format!("{:columns$}  {label}", row.step.as_str())
 }
 
 /// The line of a task that does not run at the moment.

@@ -67,7 +67,7 @@ pub use updraft_kernel::invariant;
 pub use updraft_kernel::plan::{Mistake, Plan};
 pub use updraft_protocol::{
     Answer, Call, Catalogue, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus,
+    Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
     Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, limits,
     parse, playbook, schema,
 };
@@ -75,3 +75,8 @@ pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::store::{
     Cursor, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, Store,
 };
+
+/// The README's code, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

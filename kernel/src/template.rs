@@ -68,7 +68,7 @@ impl Template {
             fuel: TEMPLATE_FUEL,
             left: ARGUMENTS_BYTES,
         };
-        rendering.node(&self.node)
+        rendering.node(&self.node, 0)
     }
 
     /// Whether it has no template in it.
@@ -90,26 +90,26 @@ struct Rendering {
 }
 
 impl Rendering {
-    fn node(&mut self, node: &Node) -> Result<Value, Failure> {
+    fn node(&mut self, node: &Node, depth: usize) -> Result<Value, Failure> {
         Ok(match node {
             Node::Literal(value) => {
                 self.take(value.to_string().len())?;
                 value.clone()
             }
             Node::Text(text) => {
-                let used = text.run(&self.root, &mut self.left)?;
+                let used = text.run(&self.root, &mut self.left, depth)?;
                 self.fuel = self.fuel.checked_sub(used.fuel).ok_or_else(|| text.out_of_fuel())?;
                 used.value
             }
             Node::List(items) => {
                 self.take(items.len())?;
-                Value::Array(items.iter().map(|item| self.node(item)).collect::<Result<_, _>>()?)
+                Value::Array(items.iter().map(|item| self.node(item, depth + 1)).collect::<Result<_, _>>()?)
             }
             Node::Map(entries) => {
                 let mut map = Map::new();
                 for (name, node) in entries {
                     self.take(name.len() + 4)?;
-                    map.insert(name.clone(), self.node(node)?);
+                    map.insert(name.clone(), self.node(node, depth + 1)?);
                 }
                 Value::Object(map)
             }

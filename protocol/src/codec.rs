@@ -49,6 +49,14 @@ fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<{ JOURNAL_FRAME_BYTES }>()
 }
 
+/// What a value may claim while it is decoded. bincode counts a number as its widest form, eight bytes for one
+/// that was written in one, so that the limit of a frame would refuse what fits it.
+const DECODE_BYTES: usize = JOURNAL_FRAME_BYTES * 8;
+
+fn decode_config() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<DECODE_BYTES>()
+}
+
 /// Appends the version byte and the value to `bytes`; on an error `bytes` is as it was.
 ///
 /// # Errors
@@ -77,7 +85,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if version != VERSION {
         return Err(Error::Version { found: version });
     }
-    let (value, read) = bincode::serde::decode_from_slice(body, config())
+    let (value, read) = bincode::serde::decode_from_slice(body, decode_config())
         .map_err(|error| Error::Decode(error.to_string()))?;
     if read != body.len() {
         return Err(Error::Decode(format!("{} bytes left over", body.len() - read)));

@@ -35,11 +35,12 @@ pub(super) fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Plan, 
         Some(id) => steps.start(id),
         None => Some(StepIndex(0)),
     };
-    let checked: Vec<_> = playbook.steps.iter().enumerate().map(|(at, step)| steps.check(at, step)).collect();
+    let mut checked: Vec<_> =
+        playbook.steps.iter().enumerate().map(|(at, step)| steps.check(at, step)).collect();
     let resolved = steps.resolved;
     let mut mistakes = steps.mistakes;
     if let (true, Some(start)) = (resolved, start) {
-        check_graph(playbook, start, &checked, &by_id, &mut mistakes);
+        check_graph(playbook, start, &mut checked, &by_id, &mut mistakes);
     }
     let planned: Option<Vec<PlannedStep>> = checked.into_iter().map(|checked| checked.planned).collect();
     match (planned, start) {
@@ -120,12 +121,15 @@ fn index(playbook: &Playbook, mistakes: &mut Mistakes) -> BTreeMap<StepId, StepI
 fn check_graph(
     playbook: &Playbook,
     start: StepIndex,
-    checked: &[Checked],
+    checked: &mut [Checked],
     by_id: &BTreeMap<StepId, StepIndex>,
     mistakes: &mut Mistakes,
 ) {
     let ids: Vec<_> = playbook.steps.iter().map(|step| step.id.as_str()).collect();
-    let graph = Graph { start: start.get(), edges: checked.iter().map(|step| step.edges.clone()).collect() };
+    let graph = Graph {
+        start: start.get(),
+        edges: checked.iter_mut().map(|step| std::mem::take(&mut step.edges)).collect(),
+    };
     let Some(order) = graph.order(&ids, mistakes) else { return };
     let Some(paths) = Paths::find(&graph, &order, &ids, mistakes) else { return };
     let earlier = paths.earlier(&graph, &order);

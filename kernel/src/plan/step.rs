@@ -182,13 +182,16 @@ impl<'a> Steps<'a> {
         let mut seen = BTreeMap::new();
         let mut branches = vec![];
         for (at, id) in parallel.branches.iter().enumerate() {
-            if let Some(first) = seen.get(id) {
-                let message = format!("\"{id}\" is also branches[{first}]");
-                self.mistakes.step(draft.at, &format!("branches[{at}]"), message);
-                continue;
+            let Some(branch) = self.follow(draft, Field::Branch(at), id) else { continue };
+            match seen.insert(branch, at) {
+                None => branches.push(branch),
+                Some(first) => {
+                    seen.insert(branch, first);
+                    draft.edges.pop();
+                    let message = format!("\"{id}\" is also branches[{first}]");
+                    self.mistakes.step(draft.at, &format!("branches[{at}]"), message);
+                }
             }
-            seen.insert(id.clone(), at);
-            branches.extend(self.follow(draft, Field::Branch(at), id));
         }
         let on_success = self.next(draft, "on_success", parallel.on_success.as_ref());
         let on_failure = self.next(draft, "on_failure", parallel.on_failure.as_ref());

@@ -73,7 +73,7 @@ pub(super) fn to_json(state: &State, value: Value, kwargs: Kwargs) -> Result<Str
     let indent = kwargs.get::<Option<usize>>("indent")?.unwrap_or(0);
     kwargs.assert_all_used()?;
     let mut left = TEMPLATE_OUTPUT_BYTES;
-    let tree = json::from_template(&value, &mut left)?;
+    let tree = json::from_template(&value, &mut left, 0)?;
     if indent == 0 {
         return Ok(tree.to_string());
     }

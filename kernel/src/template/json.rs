@@ -8,8 +8,8 @@ use updraft_protocol::limits::NESTING;
 
 use super::weight::refuse;
 
-/// Nesting of what a template gives: that of the data and that which the template adds.
-const DEPTH: usize = 2 * NESTING;
+/// Nesting of a rendered value, the author's own around it counted: what serde_json reads again.
+const DEPTH: usize = 2 * NESTING - 2;
 
 /// The value that `text` is.
 pub(super) fn to_template(text: &str, name: &'static str) -> Value {
@@ -19,12 +19,12 @@ pub(super) fn to_template(text: &str, name: &'static str) -> Value {
     })
 }
 
-/// The tree that `value` is, made of at most `left` bytes of text.
-pub(super) fn from_template(value: &Value, left: &mut usize) -> Result<serde_json::Value, Error> {
-    convert(value, left, 0)
-}
-
-fn convert(value: &Value, left: &mut usize, depth: usize) -> Result<serde_json::Value, Error> {
+/// The tree that `value` is, made of at most `left` bytes of text, `depth` deep inside another.
+pub(super) fn from_template(
+    value: &Value,
+    left: &mut usize,
+    depth: usize,
+) -> Result<serde_json::Value, Error> {
     use serde_json::Value as Tree;
     if depth > DEPTH {
         return Err(refuse("the value is nested too deeply"));
@@ -39,7 +39,7 @@ fn convert(value: &Value, left: &mut usize, depth: usize) -> Result<serde_json::
             let mut items = Vec::new();
             for item in value.try_iter()? {
                 take(left, 1)?;
-                items.push(convert(&item, left, depth + 1)?);
+                items.push(from_template(&item, left, depth + 1)?);
             }
             Tree::Array(items)
         }
@@ -48,7 +48,7 @@ fn convert(value: &Value, left: &mut usize, depth: usize) -> Result<serde_json::
             for key in value.try_iter()? {
                 take(left, 1)?;
                 let name = text(&key, left)?;
-                map.insert(name, convert(&value.get_item(&key)?, left, depth + 1)?);
+                map.insert(name, from_template(&value.get_item(&key)?, left, depth + 1)?);
             }
             Tree::Object(map)
         }

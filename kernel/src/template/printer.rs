@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use minijinja::{Error, Output, State, Value};
-use updraft_protocol::limits::TEMPLATE_OUTPUT_BYTES;
+use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES};
 
 use super::metering::root;
 use super::weight::{self, refuse};
@@ -26,7 +26,9 @@ pub(super) fn append(text: &mut String, value: &Value, left: usize) -> Result<()
 }
 
 fn too_long() -> Error {
-    refuse(format!("more than {TEMPLATE_OUTPUT_BYTES} bytes are printed"))
+    refuse(format!(
+        "too long: a template prints at most {TEMPLATE_OUTPUT_BYTES} bytes, those of one step {ARGUMENTS_BYTES}"
+    ))
 }
 
 struct Limited<W> {

@@ -60,11 +60,11 @@ impl Text {
         Ok((Self { path: path.to_owned(), instructions, typed }, references))
     }
 
-    /// Runs the template; takes what it gives from `left`.
-    pub(super) fn run(&self, root: &Arc<Root>, left: &mut usize) -> Result<Run, Failure> {
+    /// Runs the template, `depth` deep inside a value; takes what it gives from `left`.
+    pub(super) fn run(&self, root: &Arc<Root>, left: &mut usize, depth: usize) -> Result<Run, Failure> {
         root.set_printable(TEMPLATE_OUTPUT_BYTES.min(*left));
         // As above, when it runs: the step fails, its execution does not lose its actor.
-        let run = catch_unwind(AssertUnwindSafe(|| self.evaluate(root, left)));
+        let run = catch_unwind(AssertUnwindSafe(|| self.evaluate(root, left, depth)));
         let run = run.unwrap_or_else(|_| Err("the template cannot be rendered".to_owned()));
         run.map_err(|reason| self.failure(&reason))
     }
@@ -78,7 +78,7 @@ impl Text {
         Failure::new(FailureKind::Template, format!("{}: {reason}", self.path))
     }
 
-    fn evaluate(&self, root: &Arc<Root>, left: &mut usize) -> Result<Run, String> {
+    fn evaluate(&self, root: &Arc<Root>, left: &mut usize, depth: usize) -> Result<Run, String> {
         let mut printed = String::new();
         let (value, fuel) = {
             let mut output = make_string_output(&mut printed);
@@ -90,7 +90,9 @@ impl Text {
             (value, state.fuel_levels().map_or(0, |(used, _)| used))
         };
         let value = if self.typed { value.unwrap_or_default() } else { Value::from(printed) };
-        json::from_template(&value, left).map_err(|error| reason(&error)).map(|value| Run { value, fuel })
+        json::from_template(&value, left, depth)
+            .map_err(|error| reason(&error))
+            .map(|value| Run { value, fuel })
     }
 }
 

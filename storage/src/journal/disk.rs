@@ -50,9 +50,16 @@ pub struct FileDisk;
 
 impl Disk for FileDisk {
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
+        let missing: Vec<_> = folder.ancestors().take_while(|above| !above.exists()).collect();
         fs::create_dir_all(folder)?;
-        // The folder's own entry must survive with what will be in it.
-        folder.parent().filter(|above| !above.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+        // The entries of new folders must survive with what will be in them.
+        for made in missing {
+            match made.parent() {
+                Some(above) if !above.as_os_str().is_empty() => sync_folder(above)?,
+                Some(_) | None => sync_folder(Path::new("."))?,
+            }
+        }
+        Ok(())
     }
 
     fn lock(&self, folder: &Path) -> io::Result<Box<dyn Send>> {

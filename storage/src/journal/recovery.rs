@@ -100,7 +100,7 @@ impl Proof<'_> {
                 Look::End => return Ok(Proven { next, torn_at: None }),
                 Look::Frame(header) if header.lsn == next => {
                     reader.advance(header.frame_bytes());
-                    next += 1;
+                    next = next.saturating_add(1);
                 }
                 Look::Frame(header) => {
                     let reason = format!("frame {} where {next} was expected", header.lsn);

@@ -30,7 +30,8 @@ impl<'a> Known<'a> {
 
     /// What is wrong with a line of shell.
     pub(crate) fn mistake(&self, line: &str) -> Option<String> {
-        line.split(['|', ';', '&']).find_map(|command| {
+        let command = line.split(" #").next().unwrap_or(line);
+        command.split(['|', ';', '&']).find_map(|command| {
             let words: Vec<&str> = command.split_whitespace().skip_while(|word| is_prefix(word)).collect();
             let (program, rest) = words.split_first()?;
             let mistake = match *program {
@@ -162,6 +163,7 @@ mod tests {
             "kernel/tests/model.rs",
             "cli/Cargo.toml",
             ".ci/run",
+            ".ci/run # all; updraft walk is no part of it",
             "updraft run playbooks/x.yaml tests/tests",
         ]);
         Known::of(&tree, &["updraft-kernel", "updraft-cli"], &["run", "validate"]).mistake(line)
@@ -181,6 +183,7 @@ mod tests {
             "cargo install --path cli",
             "./test",
             ".ci/run",
+            ".ci/run # all; updraft walk is no part of it",
             "updraft run playbooks/x.yaml tests/tests",
             "curl localhost && ./target/debug/updraft run",
         ] {

@@ -43,9 +43,9 @@ fn what_is_not_there_is_a_mistake() {
         let error = Condition::compile("c", source).expect_err(source).to_string();
         assert!(error.starts_with("c: ") && error.contains(reason), "{source}: {error}");
     }
-    let five = vec!["input.a.all(x, x)"; 5].join(" && ");
+    let five = ["input.a.all(x, x)"; 5].join(" && ");
     refused(&five, json!({}), "more than 4 of");
-    let many = vec!["input.a.matches('a')"; 17].join(" && ");
+    let many = ["input.a.matches('a')"; 17].join(" && ");
     refused(&many, json!({}), "more than 16 `matches`");
 }
 
@@ -81,7 +81,7 @@ fn deep_and_long_sources_are_mistakes_and_not_overflows() {
 
 #[test]
 fn long_flat_conditions_are_fine() {
-    let source = vec!["input.kind.name == 'a'"; 100].join(" || ");
+    let source = ["input.kind.name == 'a'"; 100].join(" || ");
     assert_eq!(decide(&source, json!({"kind": {"name": "b"}})), Ok(false));
     let items = (0..500).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
     assert_eq!(decide(&format!("input.n in [{items}]"), json!({"n": 499})), Ok(true));

@@ -106,7 +106,7 @@ fn filters_cannot_make_much_of_little() {
 
 #[test]
 fn printing_stops_at_its_limit_while_it_prints() {
-    let limit = format!("more than {TEMPLATE_OUTPUT_BYTES} bytes are printed");
+    let limit = format!("too long: a template prints at most {TEMPLATE_OUTPUT_BYTES} bytes");
     refused(&format!("{{% for x in input.list %}}{}{{% endfor %}}", "a".repeat(60)), large(), &limit);
     refused("a{{ input.big }}", large(), &limit);
     refused("{{ input.big }}", json!({"big": "x".repeat(ARGUMENTS_BYTES)}), "too large");
@@ -122,7 +122,7 @@ fn all_arguments_together_have_a_limit() {
     let value: Vec<_> = (0..10).map(|_| "b{{ input.s }}").collect();
     let template = Template::compile("a", &json!(value)).unwrap();
     let failure = template.render(&Data::new(json!({"s": "x".repeat(200_000)}))).unwrap_err();
-    assert!(failure.message.contains("bytes are printed"), "{}", failure.message);
+    assert!(failure.message.contains("too long"), "{}", failure.message);
     let value = json!(["{{ input.s }}", "x".repeat(ARGUMENTS_BYTES)]);
     let failure = Template::compile("a", &value).unwrap().render(&Data::new(json!({"s": 1}))).unwrap_err();
     assert!(failure.message.contains("bytes in all"), "{}", failure.message);
@@ -210,6 +210,12 @@ fn deep_values_are_mistakes_or_failures() {
     }
     let mistakes = Template::compile("a", &value).unwrap_err();
     assert_eq!(mistakes[0].message, "nested more than 64 deep");
+    let deep = (0..100).fold(json!(1), |value, _| json!([value]));
+    assert_eq!(render("{{ input.x }}", json!({"x": deep})), Ok(deep.clone()));
+    let around = (0..60).fold(json!("{{ input.x }}"), |value, _| json!([value]));
+    let failure =
+        Template::compile("a", &around).unwrap().render(&Data::new(json!({"x": deep}))).unwrap_err();
+    assert!(failure.message.ends_with("the value is nested too deeply"), "{}", failure.message);
     let nest = "{% set x = [[[[[[[[[[x]]]]]]]]]] %}".repeat(400);
     refused(&format!("{{% set x = 1 %}}{nest}{{{{ x }}}}"), json!({}), "nested too deeply");
 }

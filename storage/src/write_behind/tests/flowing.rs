@@ -1,7 +1,9 @@
 //! The flow while the store works: delays, batches, barriers and the bound.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use updraft_kernel::coalescer::Limits;
 use updraft_protocol::limits::FLUSH_DELAY;
 
@@ -68,6 +70,34 @@ async fn an_overtaken_status_is_never_written() {
     rig.flush().await;
     assert!(rig.store.held().writes.len() <= 2, "{:?}", rig.store.held().writes);
     assert_eq!(rig.store.seq(update(1, 1).document()), Some(50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_update_is_counted_as_written_or_as_overtaken() {
+    let recorder = DebuggingRecorder::new();
+    let counted = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let rig = start(Config::default());
+    for seq in 1..=50 {
+        rig.send(seq, vec![update(seq % 3, seq), update(seq, 1_000)]).await;
+    }
+    rig.flush().await;
+    assert_eq!(rig.close().await, Ended::Stored);
+    let counts: BTreeMap<_, _> = counted
+        .snapshot()
+        .into_vec()
+        .into_iter()
+        .map(|(key, _, _, value)| (key.key().name().to_owned(), value))
+        .collect();
+    let count = |name: &str| match counts[name] {
+        DebugValue::Counter(count) => count,
+        DebugValue::Gauge(gauge) => gauge.0 as u64,
+        DebugValue::Histogram(_) => panic!("no histogram"),
+    };
+    assert_eq!(count("updraft_store_updates_total") + count("updraft_store_coalesced_total"), 100);
+    assert!(count("updraft_store_coalesced_total") > 0);
+    assert_eq!(count("updraft_store_pending_documents"), 0);
+    assert_eq!(count("updraft_store_pending_bytes"), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,82 @@
+//! Following an execution to its end, or until an interruption has let its attempts end.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::{FutureExt, Stream, StreamExt};
+use updraft::{Engine, Event, EventKind, Handle, Inspection, ReadError};
+
+use crate::data;
+use crate::exit::Error;
+use crate::interrupt::Interrupt;
+use crate::log::Screen;
+use crate::progress::Progress;
+
+/// How often spinners turn.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is said at the first signal.
+pub(crate) const INTERRUPTED: &str =
+    "interrupted: attempts that run may end within 10 s; Ctrl-C again stops at once, which is safe";
+
+/// Shows what happens until the end, and answers with it; with none where an interruption came first, after
+/// which the engine is shut down.
+pub(crate) async fn follow(
+    engine: &Engine,
+    handle: &Handle,
+    progress: &mut Progress,
+    interrupt: &mut Interrupt,
+    screen: &Screen,
+) -> Result<Option<Inspection>, Error> {
+    let mut events = pin!(handle.events());
+    let mut ticks = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(event) => show(event?, handle, progress).await?,
+                None => return Ok(Some(handle.inspect().await?)),
+            },
+            _ = ticks.tick() => progress.tick(),
+            () = interrupt.asked() => {
+                screen.say(INTERRUPTED);
+                drain(engine, events, progress).await?;
+                return Ok(None);
+            }
+        }
+    }
+}
+
+async fn show(event: Event, handle: &Handle, progress: &mut Progress) -> Result<(), Error> {
+    progress.event(&event)?;
+    if let EventKind::Missed(_) = event.kind {
+        for task in handle.inspect().await?.tasks {
+            progress.event(&Event::of_task(&task))?;
+        }
+    }
+    Ok(())
+}
+
+/// Shuts down, and shows what ends meanwhile.
+async fn drain(
+    engine: &Engine,
+    mut events: impl Stream<Item = Result<Event, ReadError>> + Unpin,
+    progress: &mut Progress,
+) -> Result<(), Error> {
+    let mut ticks = tokio::time::interval(TICK);
+    let mut closed = pin!(data::close(engine));
+    let mut told = true;
+    loop {
+        tokio::select! {
+            event = events.next(), if told => match event {
+                Some(Ok(event)) => progress.event(&event)?,
+                Some(Err(_)) | None => told = false,
+            },
+            _ = ticks.tick() => progress.tick(),
+            () = &mut closed => break,
+        }
+    }
+    while let Some(Some(Ok(event))) = events.next().now_or_never().filter(|_| told) {
+        progress.event(&event)?;
+    }
+    Ok(())
+}

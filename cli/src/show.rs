@@ -1,0 +1,73 @@
+//! `updraft show`: one execution and its tasks.
+
+use updraft::{Inspection, TaskDocument};
+
+use crate::data;
+use crate::exit::{Ending, Error};
+use crate::options::Show;
+use crate::output::Output;
+use crate::text::{clean, duration};
+
+/// Shows; nothing is resumed by it.
+pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
+    let engine = data::read(&options.data.data).await?;
+    let found = engine.execution(&options.tenant, options.peid).await;
+    data::close(&engine).await;
+    let Some(inspection) = found? else {
+        return Err(Error::Failed(format!("tenant {} has no execution {}", options.tenant, options.peid)));
+    };
+    let mut output = Output::stdout();
+    if options.json {
+        output.whole(&inspection)?
+    } else {
+        print(&inspection, &mut output)?
+    }
+    Ok(Ending::Completed)
+}
+
+fn print(inspection: &Inspection, output: &mut Output) -> Result<(), Error> {
+    let (head, state) = (&inspection.execution.head, &inspection.execution.state);
+    let time = |time: Option<updraft::Timestamp>| time.map(|time| time.to_string());
+    let fields = [
+        ("execution", Some(inspection.execution.peid.to_string())),
+        ("tenant", Some(head.tenant_code.to_string())),
+        ("playbook", Some(format!("{} version {}", head.playbook_name, head.playbook_version))),
+        ("alert", head.alert_id.as_deref().map(str::to_owned)),
+        ("key", head.idempotency_key.as_deref().map(str::to_owned)),
+        ("status", Some(state.execution_status.to_string())),
+        ("created", Some(head.createddate.to_string())),
+        ("finished", time(state.finished_date)),
+        ("runtime", state.playbook_runtime.map(duration)),
+        ("error", state.error.as_ref().map(ToString::to_string)),
+        ("output", state.output.as_ref().map(ToString::to_string).filter(|output| output != "null")),
+    ];
+    for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        output.line(format_args!("{name:9}  {}", clean(value)))?;
+    }
+    table(&inspection.tasks, output)
+}
+
+fn table(tasks: &[TaskDocument], output: &mut Output) -> Result<(), Error> {
+    let tools: Vec<String> =
+        tasks.iter().map(|task| format!("{}.{}", task.head.integration, task.head.action)).collect();
+    let steps = tasks.iter().map(|task| task.head.step_id.as_str().len()).max().unwrap_or_default().max(4);
+    let wide = tools.iter().map(String::len).max().unwrap_or_default().max(6);
+    output.line("")?;
+    let (step, action) = ("STEP", "ACTION");
+    output.line(format_args!(" SEQ  {step:steps$}  {action:wide$}  STATUS     ATTEMPT   RUNTIME  ERROR"))?;
+    for (task, tool) in tasks.iter().zip(&tools) {
+        let state = &task.state;
+        let error = state.error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let line = format!(
+            "{:4}  {:steps$}  {tool:wide$}  {:9}  {:7}  {:>8}  {}",
+            task.head.task_seq,
+            task.head.step_id.as_str(),
+            state.status,
+            state.attempt,
+            state.runtime.map(duration).unwrap_or_default(),
+            clean(&error)
+        );
+        output.line(line.trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! `updraft validate`, `list`, `show`, `resume` and `schema`: what they say, and to whom.
+
+mod common;
+
+use std::process::Stdio;
+
+use common::{ended, files, playbook, updraft};
+use serde_json::Value;
+
+const END: &str = "  - {id: done, type: end, output: ok}\n";
+
+#[test]
+fn every_mistake_of_every_file_is_told_with_its_place() {
+    let graph = playbook(
+        "  - {id: a, type: action, integration: http, action: fly, on_failure: contain}\n  - {id: b, type: end}\n",
+    );
+    let shape = playbook("  - {id: a, type: delay, duration: soon}\n");
+    let dir = files(&[("good.yaml", &playbook(END)), ("graph.yaml", &graph), ("shape.yaml", &shape)]);
+    let run = ended(dir.path(), &["validate", "graph.yaml", "good.yaml", "shape.yaml", "missing.yaml"]);
+    assert_eq!(run.code, 2);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert!(lines[0].starts_with("graph.yaml: steps[0].action: "), "{}", run.out);
+    assert!(lines[1].starts_with("graph.yaml: steps[0].on_failure: no step \"contain\""), "{}", run.out);
+    assert!(run.out.contains("\ngood.yaml: ok\n"), "{}", run.out);
+    assert!(run.out.contains("\nshape.yaml: line 6, column "), "{}", run.out);
+    assert!(run.out.contains("\nmissing.yaml: "), "{}", run.out);
+    assert_eq!(ended(dir.path(), &["validate", "good.yaml"]).code, 0);
+}
+
+#[test]
+fn executions_are_listed_newest_first_by_tenant_and_status() {
+    let failing =
+        playbook("  - {id: no, type: end, status: failed}\n").replace("name: test", "name: failing");
+    let dir = files(&[("good.yaml", &playbook(END)), ("bad.yaml", &failing)]);
+    let run = |arguments: &[&str]| ended(dir.path(), arguments).json()["execution"]["peid"].clone();
+    let first = run(&["run", "good.yaml", "--json"]);
+    let second = run(&["run", "bad.yaml", "--json"]);
+    let other = run(&["run", "good.yaml", "--json", "--tenant", "acme"]);
+    let list = |arguments: &[&str]| -> Vec<Value> {
+        let all = [&["list", "--json"][..], arguments].concat();
+        let listed = ended(dir.path(), &all).json();
+        listed.as_array().unwrap().iter().map(|execution| execution["peid"].clone()).collect()
+    };
+    assert_eq!(list(&[]), [second.clone(), first.clone()]);
+    assert_eq!(list(&["--limit", "1"]), [second.clone()]);
+    assert_eq!(list(&["--status", "completed"]), [first.clone()]);
+    assert_eq!(list(&["--tenant", "acme"]), [other]);
+    assert_eq!(list(&["--tenant", "nobody"]), [] as [Value; 0]);
+    let table = ended(dir.path(), &["list"]).out;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("PEID") && lines[1].starts_with(second.as_str().unwrap()), "{table}");
+    assert!(lines[1].contains("failed") && lines[2].contains("completed"), "{table}");
+}
+
+#[test]
+fn an_execution_is_shown_to_its_tenant_alone() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    let run = ended(dir.path(), &["run", "p.yaml", "--json", "--tenant", "acme"]);
+    let peid = run.json()["execution"]["peid"].as_str().unwrap().to_owned();
+    let shown = ended(dir.path(), &["show", &peid, "--tenant", "acme", "--json"]);
+    assert_eq!(shown.json(), run.json(), "show tells what run told");
+    let table = ended(dir.path(), &["show", &peid, "--tenant", "acme"]).out;
+    assert!(table.contains("output     \"ok\"") && table.contains("updraft.end"), "{table}");
+    let other = ended(dir.path(), &["show", &peid]);
+    assert_eq!((other.code, other.out.as_str()), (1, ""));
+    assert!(other.err.contains("tenant default has no execution"), "{}", other.err);
+}
+
+#[test]
+fn reading_where_nothing_is_makes_nothing() {
+    let dir = files(&[("file", "")]);
+    let peid = "01a1fc56-3693-726d-b211-11b21cd582cc";
+    for arguments in [&["list"][..], &["show", peid], &["resume"]] {
+        let run = ended(dir.path(), arguments);
+        assert_eq!(run.code, 2);
+        assert!(run.err.contains("updraft-data: no data directory there"), "{}", run.err);
+    }
+    assert_eq!(ended(dir.path(), &["list", "--data", "file"]).code, 2);
+    assert!(!dir.path().join("updraft-data").exists());
+}
+
+#[test]
+fn where_nothing_is_unfinished_resume_says_so() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);
+    let nothing = ended(dir.path(), &["resume"]);
+    assert_eq!(
+        (nothing.code, nothing.out.as_str(), nothing.err.as_str()),
+        (0, "", "nothing is unfinished\n")
+    );
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    for arguments in
+        [&["run", "p.yaml", "--json"][..], &["run", "p.yaml"], &["list"], &["list", "--json"], &["schema"]]
+    {
+        let mut command = updraft(dir.path(), arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let run: common::Ended = child.wait_with_output().unwrap().into();
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
+        assert!(!run.err.contains("updraft:") && !run.err.contains("panicked"), "{}", run.err);
+    }
+}
+
+#[test]
+fn the_schema_is_that_of_the_documentation() {
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/playbook.schema.json");
+    let committed: Value = serde_json::from_str(&std::fs::read_to_string(committed).unwrap()).unwrap();
+    assert_eq!(ended(std::env::temp_dir().as_path(), &["schema"]).json(), committed);
+}
+
+#[test]
+fn help_tells_the_exit_codes() {
+    let help = ended(std::env::temp_dir().as_path(), &["run", "--help"]);
+    assert_eq!(help.code, 0);
+    assert!(help.out.contains("interrupted (Ctrl-C, SIGTERM)"), "{}", help.out);
+}

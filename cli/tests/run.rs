@@ -1,0 +1,217 @@
+//! `updraft run` and `updraft demo`: exit codes, and what they say.
+
+mod common;
+
+use std::io::Write;
+use std::process::Stdio;
+
+use common::{Tools, ended, example, files, playbook, updraft};
+
+const END: &str = "  - {id: done, type: end, output: {seen: '{{ input }}', n: '{{ variables.n }}'}}\n";
+
+#[test]
+fn the_example_runs_against_served_tools_with_no_other_flags_and_is_told_as_one_document() {
+    let dir = files(&[]);
+    let tools = Tools::serve(dir.path());
+    let (book, alert) = (example("playbook.yaml"), example("alert.json"));
+    let (book, alert) = (book.to_str().unwrap(), alert.to_str().unwrap());
+    let variable = tools.variable();
+    let run = ended(dir.path(), &["run", book, "--input", alert, "--json", "--var", &variable]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let document = run.json();
+    assert_eq!(document["execution"]["execution_status"], "completed");
+    assert_eq!(document["execution"]["tenant_code"], "default");
+    assert_eq!(document["execution"]["output"]["verdict"], "malicious");
+    let tasks = document["tasks"].as_array().unwrap();
+    let search = tasks.iter().find(|task| task["step_id"] == "search").unwrap();
+    assert_eq!((&search["status"], &search["integration"]), (&"completed".into(), &"http".into()));
+    assert_eq!(search["response"]["body"]["total"], 3);
+    assert!(
+        search["task_request_id"].is_string() && search["attempt"].is_u64() && search["runtime"].is_u64()
+    );
+    assert!(run.err.contains("search"), "progress goes to standard error: {}", run.err);
+    assert_eq!(tools.stop(), 0);
+    let left = std::fs::exists(dir.path().join("updraft-data/allow-net")).unwrap();
+    assert!(!left, "the permission ends with the tools");
+}
+
+#[test]
+fn tools_of_this_machine_are_out_of_reach_without_permission() {
+    let (dir, elsewhere) = (files(&[]), files(&[]));
+    let tools = Tools::serve(elsewhere.path());
+    let steps = format!(
+        "  - {{id: a, type: action, integration: http, action: request, arguments: {{url: 'http://127.0.0.1:{}/acts'}}}}\n",
+        tools.port
+    );
+    std::fs::write(dir.path().join("p.yaml"), playbook(&steps)).unwrap();
+    let run = ended(dir.path(), &["run", "p.yaml", "--json"]);
+    assert_eq!(run.code, 1);
+    assert_eq!(run.json()["tasks"][0]["error"]["kind"], "forbidden");
+    let allowed = format!("127.0.0.1:{}", tools.port);
+    assert_eq!(ended(dir.path(), &["run", "p.yaml", "--allow-net", &allowed]).code, 0);
+    let by_variable = updraft(dir.path(), &["run", "p.yaml"])
+        .env("UPDRAFT_ALLOW_NET", format!("10.0.0.0/8,{allowed}"))
+        .status();
+    assert_eq!(by_variable.unwrap().code(), Some(0));
+}
+
+#[test]
+fn permissions_that_make_no_sense_are_refused_with_their_place() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    let run = ended(dir.path(), &["run", "p.yaml", "--allow-net", "10.0.0.0/40"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("--allow-net") && run.err.contains("10.0.0.0/40"), "{}", run.err);
+    std::fs::create_dir(dir.path().join("updraft-data")).unwrap();
+    std::fs::write(dir.path().join("updraft-data/allow-net"), "10.0.0.0/8\nh:0\n").unwrap();
+    let run = updraft(dir.path(), &["run", "p.yaml"]).env("UPDRAFT_ALLOW_NET", "ok,no way").output();
+    let run: common::Ended = run.unwrap().into();
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("UPDRAFT_ALLOW_NET: entry 2: `no way`"), "{}", run.err);
+    assert!(run.err.contains("allow-net: line 2: `h:0`"), "{}", run.err);
+}
+
+#[test]
+fn an_execution_that_fails_exits_1_and_one_that_times_out_3() {
+    let failing = playbook("  - {id: no, type: end, status: failed}\n");
+    let slow =
+        playbook("  - {id: wait, type: delay, duration: 1h}\n").replace("steps:", "timeout: 50ms\nsteps:");
+    let dir = files(&[("failing.yaml", &failing), ("slow.yaml", &slow)]);
+    let failed = ended(dir.path(), &["run", "failing.yaml", "--data", "a"]);
+    assert_eq!(failed.code, 1, "{}", failed.err);
+    assert!(failed.out.contains("✗ failed in") && failed.out.contains("error: end_step"), "{}", failed.out);
+    let timed_out = ended(dir.path(), &["run", "slow.yaml", "--data", "b", "--json"]);
+    assert_eq!(timed_out.code, 3, "{}", timed_out.err);
+    assert_eq!(timed_out.json()["execution"]["execution_status"], "timed_out");
+}
+
+#[test]
+fn what_is_given_reaches_the_playbook_and_the_same_key_gives_the_same_execution() {
+    let dir = files(&[("p.yaml", &playbook(END)), ("alert.json", " {\"ip\": \"203.0.113.9\"}\n")]);
+    let arguments = [
+        "run",
+        "p.yaml",
+        "--input",
+        "alert.json",
+        "--var",
+        "n=[2]",
+        "--alert-id",
+        "A-1",
+        "--key",
+        "k",
+        "--tenant",
+        "acme",
+        "--durability",
+        "os",
+        "--json",
+    ];
+    let first = ended(dir.path(), &arguments);
+    assert_eq!(first.code, 0, "{}", first.err);
+    let execution = &first.json()["execution"];
+    assert_eq!(execution["output"], serde_json::json!({"seen": {"ip": "203.0.113.9"}, "n": [2]}));
+    assert_eq!((&execution["alert_id"], &execution["tenant_code"]), (&"A-1".into(), &"acme".into()));
+    let again = ended(dir.path(), &arguments);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_eq!(again.json()["execution"]["peid"], execution["peid"]);
+}
+
+#[test]
+fn input_comes_from_standard_input_too() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    let mut command = updraft(dir.path(), &["run", "p.yaml", "--input", "-", "--json"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"[1, 2]").unwrap();
+    let run: common::Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.json()["execution"]["output"]["seen"], serde_json::json!([1, 2]));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
+    let wrong = playbook("  - {id: a, type: action, integration: nmap, action: scan, on_success: b}\n");
+    let dir = files(&[("p.yaml", &wrong), ("alert.json", "{\n  \"a\": tru\n}")]);
+    let arguments = ["run", "p.yaml", "--input", "alert.json", "--var", "m=1", "--key", ""];
+    let run = ended(dir.path(), &arguments);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.contains("alert.json: line 2, column 11: "), "{}", run.err);
+    assert!(run.err.contains("p.yaml: steps[0].integration: "), "{}", run.err);
+    assert!(run.err.contains("p.yaml: steps[0].on_success: "), "{}", run.err);
+    assert!(run.err.contains("--key: 1 to 256 bytes"), "{}", run.err);
+    assert!(!dir.path().join("updraft-data").exists());
+    std::fs::write(dir.path().join("p.yaml"), playbook(END)).unwrap();
+    let run = ended(dir.path(), &["run", "p.yaml", "--var", "m=1"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("--var m: the playbook has no such variable; it has n, tools"), "{}", run.err);
+    assert!(!dir.path().join("updraft-data").exists());
+}
+
+#[test]
+fn usage_that_makes_no_sense_exits_2() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    for arguments in [
+        &["run"][..],
+        &["fly"],
+        &["run", "p.yaml", "--var", "n=x"],
+        &["run", "p.yaml", "--tenant", "a b"],
+        &["run", "p.yaml", "--durability", "none"],
+        &["run", "p.yaml", "--log", "updraft=loud"],
+        &["run", "missing.yaml"],
+        &["run", "p.yaml", "--input", "missing.json"],
+        &["list", "--status", "done"],
+        &["list", "--limit", "0"],
+        &["show", "7"],
+        &["validate"],
+    ] {
+        let run = ended(dir.path(), arguments);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{arguments:?}: {}", run.err);
+        assert_ne!(run.err, "", "{arguments:?}");
+    }
+    assert!(!dir.path().join("updraft-data").exists());
+}
+
+#[test]
+fn another_definition_under_the_same_version_is_refused() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);
+    std::fs::write(dir.path().join("p.yaml"), playbook("  - {id: other, type: end}\n")).unwrap();
+    let run = ended(dir.path(), &["run", "p.yaml"]);
+    assert_eq!(run.code, 2);
+    assert!(run.err.contains("\"test\" version 1 is already stored with another definition"), "{}", run.err);
+}
+
+#[test]
+fn a_secret_of_the_environment_is_sent_and_shown_nowhere() {
+    let dir = files(&[]);
+    let tool = common::Tool::listen();
+    let steps = format!(
+        "  - id: a\n    type: action\n    integration: http\n    action: request\n    arguments:\n      url: \
+         http://{}/x\n      headers: {{Authorization: {{secret: siem.api-key, prefix: 'Bearer '}}}}\n",
+        tool.address
+    );
+    std::fs::write(dir.path().join("p.yaml"), playbook(&steps)).unwrap();
+    let allow = tool.address.to_string();
+    let child = updraft(dir.path(), &["run", "p.yaml", "--json", "--log", "trace", "--allow-net", &allow])
+        .env("UPDRAFT_SECRET_SIEM_API_KEY", "hunter2hunter2")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (head, stream) = tool.asked_with_head();
+    assert!(head.to_ascii_lowercase().contains("authorization: bearer hunter2hunter2"), "{head}");
+    common::Tool::answer(stream);
+    let run: common::Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(!run.out.contains("hunter2") && !run.err.contains("hunter2"));
+}
+
+#[test]
+fn the_demonstration_ends_well_and_leaves_nothing_in_the_directory() {
+    let dir = files(&[]);
+    let demo = ended(dir.path(), &["demo"]);
+    assert_eq!(demo.code, 0, "{}", demo.err);
+    assert!(demo.out.contains("✓ completed in") && demo.out.contains("tickets.open"), "{}", demo.out);
+    let kept = ended(dir.path(), &["demo", "--json", "--data", "kept"]);
+    assert_eq!(kept.json()["execution"]["output"]["verdict"], "malicious");
+    assert!(kept.err.contains("tickets.open"), "{}", kept.err);
+    let names: Vec<_> =
+        std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["kept"]);
+}

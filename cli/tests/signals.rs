@@ -1,0 +1,138 @@
+//! Ctrl-C and crashes: what a run leaves behind goes on.
+
+mod common;
+
+use std::io::BufReader;
+use std::path::Path;
+use std::process::{Child, ChildStderr, Stdio};
+
+use common::{Ended, Tool, ended, files, read_until, signal, two_requests, updraft};
+use tempfile::TempDir;
+
+/// A run of two requests, the first of which is under way.
+struct Run {
+    dir: TempDir,
+    tool: Tool,
+    child: Child,
+    errors: BufReader<ChildStderr>,
+    first: std::net::TcpStream,
+}
+
+impl Run {
+    fn begin() -> Self {
+        let (dir, tool) = (files(&[("p.yaml", &two_requests())]), Tool::listen());
+        let variable = format!("tools=\"http://{}\"", tool.address);
+        let allow = tool.address.to_string();
+        let arguments = ["run", "p.yaml", "--json", "--var", &variable, "--allow-net", &allow];
+        let mut command = updraft(dir.path(), &arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        let (line, first) = tool.asked();
+        assert_eq!(line, "GET /first HTTP/1.1");
+        Self { dir, tool, child, errors, first }
+    }
+}
+
+/// Resumes, and answers both requests as they come.
+fn resume(dir: &Path, tool: &Tool, requests: &[&str]) -> Ended {
+    let allow = tool.address.to_string();
+    let arguments = ["resume", "--data", "updraft-data", "--json", "--allow-net", &allow];
+    let mut command = updraft(dir, &arguments);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for request in requests {
+        let (line, stream) = tool.asked();
+        assert_eq!(line, format!("GET /{request} HTTP/1.1"));
+        Tool::answer(stream);
+    }
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn after_an_interruption_attempts_end_nothing_starts_and_resume_completes_the_same_execution() {
+    for name in ["INT", "TERM"] {
+        let Run { dir, tool, child, mut errors, first } = Run::begin();
+        signal(&child, name);
+        read_until(&mut errors, "interrupted: ");
+        Tool::answer(first);
+        let said = read_until(&mut errors, "go on with: updraft resume --data updraft-data");
+        assert!(said.contains("first"), "{said}");
+        let run: Ended = child.wait_with_output().unwrap().into();
+        assert_eq!(run.code, 4);
+        let left = run.json();
+        assert_eq!(left["execution"]["execution_status"], "executing");
+        assert_eq!(left["tasks"][0]["status"], "completed", "the attempt under way was let end");
+        assert!(!tool.is_asked(), "nothing was started after the signal");
+
+        let resumed = resume(dir.path(), &tool, &["second"]);
+        assert_eq!(resumed.code, 0, "{}", resumed.err);
+        let ends = resumed.json();
+        assert_eq!(ends.as_array().unwrap().len(), 1);
+        assert_eq!(ends[0]["execution"]["peid"], left["execution"]["peid"]);
+        assert_eq!(ends[0]["execution"]["execution_status"], "completed");
+        assert_eq!(ends[0]["tasks"].as_array().unwrap().len(), 2);
+    }
+}
+
+#[test]
+fn an_execution_that_ends_while_it_is_drained_is_told_as_it_ended() {
+    let Run { dir, tool, child, mut errors, first } = Run::begin();
+    Tool::answer(first);
+    let (_, second) = tool.asked();
+    signal(&child, "INT");
+    read_until(&mut errors, "interrupted: ");
+    Tool::answer(second);
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 0);
+    assert_eq!(run.json()["execution"]["execution_status"], "completed");
+    assert_eq!(ended(dir.path(), &["resume", "--json"]).out, "[]\n");
+}
+
+#[test]
+fn a_second_interruption_ends_it_at_once_and_the_execution_goes_on() {
+    let Run { dir, tool, child, mut errors, first } = Run::begin();
+    signal(&child, "INT");
+    read_until(&mut errors, "interrupted: ");
+    signal(&child, "INT");
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!((run.code, run.out.as_str()), (130, ""));
+    drop(first);
+    let resumed = resume(dir.path(), &tool, &["first", "second"]);
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
+    assert_eq!(resumed.json()[0]["tasks"][0]["attempt"], 1, "a crash is not an attempt that failed");
+}
+
+#[test]
+fn after_a_crash_reading_shows_the_truth_and_resumes_nothing() {
+    let Run { dir, tool, mut child, first, .. } = Run::begin();
+    let busy = ended(dir.path(), &["list"]);
+    assert_eq!((busy.code, busy.out.as_str()), (2, ""));
+    assert!(busy.err.contains("is in use by another process"), "{}", busy.err);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(first);
+    let listed = ended(dir.path(), &["list", "--json", "--status", "executing"]).json();
+    let peid = listed[0]["peid"].as_str().unwrap().to_owned();
+    let shown = ended(dir.path(), &["show", &peid, "--json"]);
+    assert_eq!(shown.json()["tasks"][0]["status"], "executing");
+    assert!(!tool.is_asked(), "reading starts no attempt");
+    let resumed = resume(dir.path(), &tool, &["first", "second"]);
+    assert_eq!(resumed.json()[0]["execution"]["peid"], peid.as_str());
+    let shown = ended(dir.path(), &["show", &peid]);
+    assert!(shown.out.contains("status     completed"), "{}", shown.out);
+}
+
+#[test]
+fn an_execution_that_fails_when_it_goes_on_exits_1() {
+    let Run { dir, tool, mut child, first, .. } = Run::begin();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(first);
+    let allow = tool.address.to_string();
+    let mut command = updraft(dir.path(), &["resume", "--allow-net", &allow]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A tool that hangs up fails the only attempt.
+    drop(tool.asked());
+    let resumed: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(resumed.code, 1, "{}", resumed.err);
+    assert!(resumed.out.contains("test version 1  failed in "), "{}", resumed.out);
+}

@@ -1,0 +1,176 @@
+//! A security tool that does what a playbook says (`echo`, `fail`, `hang`, …), and remembers every call: who
+//! asked, under which key, how many at once, and which calls were dropped.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
+
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, watch};
+use updraft::{Answer, Call, ExecutionId, Failure, FailureKind, Integration, Json, StepId, TaskId};
+
+use crate::patience::soon;
+use crate::quiet;
+
+/// What a test does just before a call ends.
+type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
+
+/// The tool. Clones are the same tool.
+#[derive(Clone, Default)]
+pub struct Tool(Arc<State>);
+
+struct State {
+    calls: Mutex<Vec<Call>>,
+    threads: Mutex<Vec<ThreadId>>,
+    begun: watch::Sender<usize>,
+    dropped: watch::Sender<usize>,
+    running: AtomicUsize,
+    most: AtomicUsize,
+    gate: Semaphore,
+    hook: Mutex<Option<Hook>>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            calls: Mutex::default(),
+            threads: Mutex::default(),
+            begun: watch::Sender::new(0),
+            dropped: watch::Sender::new(0),
+            running: AtomicUsize::new(0),
+            most: AtomicUsize::new(0),
+            gate: Semaphore::new(0),
+            hook: Mutex::new(None),
+        }
+    }
+}
+
+/// A call under way: counted while it lives, and as dropped where it did not end.
+struct Running<'a> {
+    state: &'a State,
+    ended: bool,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.state.running.fetch_sub(1, Ordering::SeqCst);
+        if !self.ended {
+            self.state.dropped.send_modify(|dropped| *dropped += 1);
+        }
+    }
+}
+
+impl Tool {
+    /// All calls so far, in the order in which they began.
+    pub fn calls(&self) -> Vec<Call> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
+    /// The keys under which a step of an execution was called.
+    pub fn keys(&self, peid: ExecutionId, step: &StepId) -> Vec<TaskId> {
+        let calls = self.0.calls.lock().unwrap();
+        calls.iter().filter(|call| call.peid == peid && call.step_id == *step).map(|call| call.task_id).collect()
+    }
+
+    /// How often a step was called, by whomever.
+    pub fn times(&self, step: &str) -> usize {
+        self.0.calls.lock().unwrap().iter().filter(|call| call.step_id.as_str() == step).count()
+    }
+
+    /// The threads on which calls began.
+    pub fn threads(&self) -> Vec<ThreadId> {
+        self.0.threads.lock().unwrap().clone()
+    }
+
+    /// Waits until so many calls have begun in all.
+    pub async fn begun(&self, calls: usize) {
+        let mut begun = self.0.begun.subscribe();
+        soon(begun.wait_for(|begun| *begun >= calls)).await.unwrap();
+    }
+
+    /// Waits until so many calls were dropped before they ended.
+    pub async fn dropped(&self, calls: usize) {
+        let mut dropped = self.0.dropped.subscribe();
+        soon(dropped.wait_for(|dropped| *dropped >= calls)).await.unwrap();
+    }
+
+    /// Calls that were dropped before they ended.
+    pub fn dropped_so_far(&self) -> usize {
+        *self.0.dropped.borrow()
+    }
+
+    /// Calls under way.
+    pub fn running(&self) -> usize {
+        self.0.running.load(Ordering::SeqCst)
+    }
+
+    /// The most calls that were ever under way at once.
+    pub fn most(&self) -> usize {
+        self.0.most.load(Ordering::SeqCst)
+    }
+
+    /// Lets so many calls of `gate` go on.
+    pub fn open(&self, calls: usize) {
+        self.0.gate.add_permits(calls);
+    }
+
+    /// What happens on the shard's thread just before a call ends.
+    pub fn before_end(&self, hook: impl Fn(&Call) + Send + Sync + 'static) {
+        *self.0.hook.lock().unwrap() = Some(Arc::new(hook));
+    }
+
+    async fn act(&self, call: &Call) -> Result<Json, Failure> {
+        let number = |name: &str| call.arguments[name].as_u64().unwrap_or(0);
+        match call.action.as_str() {
+            "gate" => self.0.gate.acquire().await.unwrap().forget(),
+            "hang" => std::future::pending().await,
+            "fail" => {
+                let kind = serde_json::from_value(call.arguments["kind"].clone()).unwrap();
+                return Err(Failure::new(kind, "as the playbook says"));
+            }
+            "flaky" if u64::from(call.attempt) <= number("failures") => {
+                return Err(Failure::new(FailureKind::Unreachable, "not yet"));
+            }
+            "panic" if u64::from(call.attempt) <= number("times") => {
+                quiet::panics_on_purpose();
+                panic!("{}the tool", quiet::ON_PURPOSE);
+            }
+            "large" => return Ok(json!("x".repeat(usize::try_from(number("bytes")).unwrap())).into()),
+            "pause" => {
+                for _ in 0..4 {
+                    tokio::task::yield_now().await;
+                }
+            }
+            _ => {}
+        }
+        Ok(match &call.arguments {
+            Value::Object(arguments) if arguments.is_empty() => json!({ "attempt": call.attempt }).into(),
+            arguments => arguments.clone().into(),
+        })
+    }
+}
+
+impl Integration for Tool {
+    fn actions(&self) -> &[&str] {
+        &["echo", "fail", "flaky", "gate", "hang", "large", "panic", "pause"]
+    }
+
+    fn call(&self, call: Call) -> Answer<'_> {
+        Box::pin(async move {
+            let state = &*self.0;
+            let running = state.running.fetch_add(1, Ordering::SeqCst) + 1;
+            let mut guard = Running { state, ended: false };
+            state.most.fetch_max(running, Ordering::SeqCst);
+            state.threads.lock().unwrap().push(std::thread::current().id());
+            state.calls.lock().unwrap().push(call.clone());
+            state.begun.send_modify(|begun| *begun += 1);
+            let outcome = self.act(&call).await;
+            let hook = state.hook.lock().unwrap().clone();
+            if let Some(hook) = hook {
+                hook(&call);
+            }
+            guard.ended = true;
+            outcome
+        })
+    }
+}

@@ -1,0 +1,390 @@
+//! What playbooks do: steps in order, branches, conditions, waits, retries, and every way to end. Each run is
+//! also checked against the invariants, in memory and as stored.
+
+use std::time::Duration;
+
+use serde_json::json;
+use updraft::limits::{RESPONSE_BYTES, TASKS_AT_ONCE};
+use updraft::{ExecutionStatus, FailureKind, TaskStatus};
+use updraft_tests::{Lab, playbook};
+
+#[tokio::test]
+async fn steps_run_in_sequence_and_see_what_came_before() {
+    let playbook = playbook(
+        "variables: {limit: 80, words: [a, b]}
+steps:
+  - {id: one, type: action, integration: tool, action: echo, arguments: {sender: '{{ input.sender }}'}, on_success: two}
+  - id: two
+    type: action
+    integration: tool
+    action: echo
+    arguments: {from: 'mail of {{ steps.one.output.sender }}', limit: '{{ variables.limit }}', words: '{{ variables.words }}'}
+    on_success: three
+  - {id: three, type: end, output: {last: '{{ steps.two.output }}', first: '{{ steps.one.status }}'}}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({ "sender": "eve" })).await;
+    assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["one", "two", "three"]));
+    let two = json!({ "from": "mail of eve", "limit": 80, "words": ["a", "b"] });
+    assert_eq!(ran.response_of("two"), two, "a text that is one template keeps the type of its value");
+    assert_eq!(ran.output(), json!({ "last": two, "first": "completed" }));
+    assert!(ran.tasks.iter().all(|task| task.head.iteration == 0 && task.state.attempt == 1));
+}
+
+#[tokio::test]
+async fn a_condition_leads_one_way_or_the_other() {
+    let playbook = playbook(
+        "steps:
+  - {id: choose, type: if, condition: 'input.score > 80 && input.tags.exists(t, t == \"mail\")', then: high, else: low}
+  - {id: high, type: end, output: high}
+  - {id: low, type: end, output: low}
+",
+    );
+    for (input, steps, output) in [
+        (json!({ "score": 90, "tags": ["mail"] }), ["choose", "high"], "high"),
+        (json!({ "score": 90, "tags": [] }), ["choose", "low"], "low"),
+        (json!({ "score": 80, "tags": ["mail"] }), ["choose", "low"], "low"),
+    ] {
+        let ran = Lab::default().run(&playbook, input).await;
+        assert_eq!((ran.steps(), ran.output()), (steps.to_vec(), json!(output)));
+        assert_eq!(ran.response_of("choose"), json!({ "result": output == "high" }));
+    }
+}
+
+#[tokio::test]
+async fn a_way_of_a_condition_that_names_no_step_ends_the_path() {
+    let playbook = playbook(
+        "steps:
+  - {id: choose, type: if, condition: input.go, then: act}
+  - {id: act, type: action, integration: tool, action: echo}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({ "go": false })).await;
+    assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["choose"]));
+}
+
+#[tokio::test]
+async fn branches_are_joined_before_the_next_step_which_sees_them_all() {
+    let playbook = playbook(
+        "steps:
+  - {id: all, type: parallel, branches: [a, b, wait], on_success: last}
+  - {id: a, type: action, integration: tool, action: pause, arguments: {is: a}, on_success: a2}
+  - {id: a2, type: action, integration: tool, action: echo, arguments: {is: '{{ steps.a.output.is }}2'}}
+  - {id: b, type: action, integration: tool, action: echo, arguments: {is: b}}
+  - {id: wait, type: delay, duration: 5ms}
+  - {id: last, type: end, output: ['{{ steps.a2.output.is }}', '{{ steps.b.output.is }}', '{{ steps.wait.status }}']}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!(ran.output(), json!(["a2", "b", "completed"]));
+    assert_eq!(ran.steps().last(), Some(&"last"));
+}
+
+#[tokio::test]
+async fn a_failing_branch_lets_the_others_end_and_then_goes_on_as_failed() {
+    let playbook = playbook(
+        "steps:
+  - {id: all, type: parallel, branches: [bad, slow], on_success: good, on_failure: mend}
+  - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: status}}
+  - {id: slow, type: action, integration: tool, action: pause, on_success: slower}
+  - {id: slower, type: action, integration: tool, action: pause}
+  - {id: good, type: end, output: good}
+  - {id: mend, type: end, output: '{{ steps.all.error.message }}'}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!(ran.status(), ExecutionStatus::Completed);
+    assert_eq!(ran.status_of("slower"), TaskStatus::Completed);
+    assert_eq!(ran.error_of("all").kind, FailureKind::Branch);
+    assert_eq!(ran.output(), json!("step \"bad\": as the playbook says"));
+}
+
+#[tokio::test]
+async fn a_failing_branch_fails_the_execution_where_nothing_follows() {
+    let playbook = playbook(
+        "steps:
+  - {id: outer, type: parallel, branches: [inner, fine]}
+  - {id: inner, type: parallel, branches: [bad, fine2]}
+  - {id: bad, type: end, status: failed}
+  - {id: fine, type: action, integration: tool, action: echo}
+  - {id: fine2, type: action, integration: tool, action: echo}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::Branch));
+    let way = "step \"outer\": step \"inner\": step \"bad\"";
+    assert!(ran.error().message.starts_with(way), "{}", ran.error());
+    assert_eq!(ran.error_of("bad").kind, FailureKind::EndStep);
+    assert_eq!(ran.status_of("fine2"), TaskStatus::Completed);
+}
+
+#[tokio::test]
+async fn branches_inside_branches_are_joined_from_the_inside() {
+    let playbook = playbook(
+        "steps:
+  - {id: outer, type: parallel, branches: [inner, side], on_success: last}
+  - {id: inner, type: parallel, branches: [x, y], on_success: z}
+  - {id: x, type: action, integration: tool, action: pause, arguments: {is: 1}}
+  - {id: y, type: action, integration: tool, action: pause, arguments: {is: 2}}
+  - {id: z, type: action, integration: tool, action: echo, arguments: {sum: '{{ steps.x.output.is + steps.y.output.is }}'}}
+  - {id: side, type: delay, duration: 1ms}
+  - {id: last, type: end, output: '{{ steps.z.output.sum }}'}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!(ran.output(), json!(3));
+    let seq = |step: &str| ran.task(step).head.task_seq;
+    assert!(seq("z") > seq("x").max(seq("y")) && seq("last") > seq("z").max(seq("side")));
+}
+
+#[tokio::test]
+async fn a_failed_step_goes_on_where_its_playbook_says_so() {
+    let playbook = playbook(
+        "steps:
+  - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: invalid_response}, on_success: never, on_failure: mend}
+  - {id: never, type: end}
+  - {id: mend, type: action, integration: tool, action: echo, arguments: {why: '{{ steps.bad.error.kind }}', was: '{{ steps.bad.status }}'}}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["bad", "mend"]));
+    assert_eq!(ran.response_of("mend"), json!({ "why": "invalid_response", "was": "failed" }));
+    assert_eq!(ran.output(), ran.response_of("mend"), "the last step's output is the execution's");
+}
+
+#[tokio::test]
+async fn a_step_is_tried_again_under_its_key_until_it_succeeds() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 2}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
+",
+    );
+    let ran = lab.run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.task("flaky").state.attempt), (ExecutionStatus::Completed, 3));
+    let attempts: Vec<u32> = lab.tool.calls().iter().map(|call| call.attempt).collect();
+    assert_eq!(attempts, [1, 2, 3]);
+    assert_eq!(ran.error_of("flaky").kind, FailureKind::Unreachable, "why its newest failed attempt failed");
+}
+
+#[tokio::test]
+async fn a_step_fails_when_its_attempts_are_used_up() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 9}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
+",
+    );
+    let ran = lab.run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.task("flaky").state.attempt), (ExecutionStatus::Failed, 3));
+    assert_eq!(lab.tool.calls().len(), 3);
+    assert_eq!(ran.error().message, "step \"flaky\": not yet");
+}
+
+#[tokio::test]
+async fn a_failure_that_no_retry_can_help_is_not_tried_again() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: status}, retry: {attempts: 9, initial: 1ms, max: 1ms}}
+",
+    );
+    let ran = lab.run(&playbook, json!({})).await;
+    assert_eq!((ran.error().kind, lab.tool.calls().len()), (FailureKind::Status, 1));
+}
+
+#[tokio::test]
+async fn a_template_that_cannot_be_rendered_fails_its_step_before_the_tool_is_asked() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: bad, type: action, integration: tool, action: echo, arguments: {x: '{{ input.a.b.c }}'}, on_failure: mend}
+  - {id: mend, type: end, output: '{{ steps.bad.error.kind }}'}
+",
+    );
+    let ran = lab.run(&playbook, json!({ "a": 1 })).await;
+    assert_eq!((ran.output(), lab.tool.calls().len()), (json!("template"), 0));
+    assert!(ran.error_of("bad").message.contains("arguments.x"), "{}", ran.error_of("bad"));
+}
+
+#[tokio::test]
+async fn a_condition_that_cannot_be_decided_fails_its_step() {
+    let lab = Lab::default();
+    let steps = |more: &str| {
+        playbook(&format!(
+            "steps:
+  - {{id: choose, type: if, condition: input.score > 80, then: yes, else: no{more}}}
+  - {{id: yes, type: end}}
+  - {{id: no, type: end}}
+  - {{id: mend, type: end, output: '{{{{ steps.choose.error.kind }}}}'}}
+"
+        ))
+    };
+    let ran = lab.run(&steps(", on_failure: mend"), json!({ "score": "high" })).await;
+    assert_eq!((ran.status(), ran.output()), (ExecutionStatus::Completed, json!("condition")));
+}
+
+#[tokio::test]
+async fn an_end_step_as_failed_fails_the_execution() {
+    let playbook = playbook("steps:\n  - {id: stop, type: end, status: failed, output: {why: nothing}}\n");
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::EndStep));
+    assert_eq!(ran.execution.state.output, None);
+}
+
+#[tokio::test]
+async fn an_at_most_once_step_without_an_answer_is_unknown_and_its_path_decides() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: once, type: action, integration: tool, action: hang, timeout: 20ms, at_most_once: true, on_success: never, on_failure: never, on_unknown: ask}
+  - {id: never, type: end}
+  - {id: ask, type: end, output: '{{ steps.once.status }}: {{ steps.once.error.kind }}'}
+",
+    );
+    let ran = lab.run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.output()), (ExecutionStatus::Completed, json!("unknown: timeout")));
+    assert_eq!((ran.status_of("once"), lab.tool.calls().len()), (TaskStatus::Unknown, 1));
+    lab.tool.dropped(1).await;
+}
+
+#[tokio::test]
+async fn an_at_most_once_step_that_certainly_did_not_act_has_failed() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: once, type: action, integration: tool, action: fail, arguments: {kind: unreachable}, at_most_once: true, on_unknown: never, on_failure: mend}
+  - {id: never, type: end}
+  - {id: mend, type: end, output: mended}
+",
+    );
+    let ran = lab.run(&playbook, json!({})).await;
+    assert_eq!((ran.output(), lab.tool.calls().len()), (json!("mended"), 1), "it is not tried again either");
+}
+
+#[tokio::test]
+async fn an_unknown_step_fails_the_execution_where_nothing_follows() {
+    let playbook = playbook(
+        "steps:
+  - {id: once, type: action, integration: tool, action: fail, arguments: {kind: interrupted}, at_most_once: true}
+",
+    );
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Failed, TaskStatus::Unknown));
+}
+
+#[tokio::test]
+async fn no_more_tasks_run_at_once_than_the_playbook_or_the_engine_allows() {
+    for (header, bound) in [("tasks_at_once: 7\n", 7), ("", TASKS_AT_ONCE)] {
+        let lab = Lab::default();
+        let names: Vec<String> = (0..200).map(|branch| format!("b{branch}")).collect();
+        let mut body = format!("{header}steps:\n  - {{id: all, type: parallel, branches: [{}]}}\n", names.join(", "));
+        for name in &names {
+            body += &format!("  - {{id: {name}, type: action, integration: tool, action: pause}}\n");
+        }
+        let ran = lab.run(&playbook(&body), json!({})).await;
+        assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 201));
+        assert_eq!(lab.tool.most(), bound, "all places are used, and no more");
+    }
+}
+
+#[tokio::test]
+async fn a_playbook_that_takes_too_long_times_out_and_what_runs_is_dropped() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "timeout: 100ms
+steps:
+  - {id: all, type: parallel, branches: [hang, once, wait], on_failure: never}
+  - {id: hang, type: action, integration: tool, action: hang, on_failure: never2}
+  - {id: once, type: action, integration: tool, action: hang, at_most_once: true}
+  - {id: wait, type: delay, duration: 1h}
+  - {id: never, type: end}
+  - {id: never2, type: end}
+",
+    );
+    let ran = lab.run(&playbook, json!({})).await;
+    assert_eq!((ran.status(), ran.execution.state.error.as_ref()), (ExecutionStatus::TimedOut, None));
+    lab.tool.dropped(2).await;
+    for (step, status) in [
+        ("all", TaskStatus::Cancelled),
+        ("hang", TaskStatus::Cancelled),
+        ("once", TaskStatus::Unknown),
+        ("wait", TaskStatus::Cancelled),
+    ] {
+        assert_eq!(ran.status_of(step), status, "{step}");
+    }
+    assert_eq!(ran.tasks.len(), 4, "no path goes on after the end");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_large_fails_the_step_and_is_not_kept() {
+    let playbook = playbook(&format!(
+        "steps:
+  - {{id: fits, type: action, integration: tool, action: large, arguments: {{bytes: {}}}, on_success: large}}
+  - {{id: large, type: action, integration: tool, action: large, arguments: {{bytes: {}}}, on_failure: mend}}
+  - {{id: mend, type: end, output: '{{{{ steps.large.error.kind }}}}'}}
+",
+        RESPONSE_BYTES - 2,
+        RESPONSE_BYTES - 1
+    ));
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!((ran.status_of("fits"), ran.output()), (TaskStatus::Completed, json!("too_large")));
+    assert_eq!(ran.task("large").state.response, None);
+}
+
+#[tokio::test]
+async fn an_execution_keeps_a_bounded_sum_of_answers() {
+    let mut body = "steps:\n".to_owned();
+    for step in 0..10 {
+        let next = if step < 9 { format!(", on_success: s{}", step + 1) } else { String::new() };
+        let large = "type: action, integration: tool, action: large, arguments: {bytes: 1000000}";
+        body += &format!("  - {{id: s{step}, {large}{next}}}\n");
+    }
+    let ran = Lab::default().run(&playbook(&body), json!({})).await;
+    assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::TooLarge));
+    assert_eq!(ran.tasks.len(), 9, "eight of a million bytes fit into 8 MiB");
+}
+
+#[tokio::test]
+async fn a_delay_lasts_at_least_as_long_as_it_says() {
+    let playbook = playbook("steps:\n  - {id: wait, type: delay, duration: 30ms, on_success: end}\n  - {id: end, type: end}\n");
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    let wait = &ran.task("wait").state;
+    assert!(wait.runtime.unwrap() >= 30 && ran.execution.state.playbook_runtime.unwrap() >= 30, "{wait:?}");
+    assert_eq!(wait.updated_date.since(wait.started_date.unwrap()), wait.runtime.unwrap());
+}
+
+#[tokio::test]
+async fn an_attempt_that_times_out_is_dropped_and_tried_again() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: hang, type: action, integration: tool, action: hang, timeout: 10ms, retry: {attempts: 2, initial: 1ms, max: 1ms}}
+",
+    );
+    let ran = lab.run(&playbook, json!({})).await;
+    assert_eq!(ran.error().kind, FailureKind::Timeout);
+    assert!(ran.error().message.contains("10ms"), "{}", ran.error());
+    lab.tool.dropped(2).await;
+    let timeouts: Vec<Duration> = lab.tool.calls().iter().map(|call| call.timeout).collect();
+    assert_eq!(timeouts, [Duration::from_millis(10); 2]);
+}
+
+#[tokio::test]
+async fn a_thousand_steps_in_one_line_and_a_thousand_branches_both_end() {
+    for wide in [false, true] {
+        let lab = Lab::default();
+        let mut body = if wide {
+            let names: Vec<String> = (1..1_000).map(|step| format!("s{step}")).collect();
+            format!("tasks_at_once: 1000\nsteps:\n  - {{id: s0, type: parallel, branches: [{}]}}\n", names.join(", "))
+        } else {
+            "steps:\n  - {id: s0, type: action, integration: tool, action: echo, on_success: s1}\n".to_owned()
+        };
+        for step in 1..1_000 {
+            let next = if wide || step == 999 { String::new() } else { format!(", on_success: s{}", step + 1) };
+            body += &format!("  - {{id: s{step}, type: action, integration: tool, action: echo{next}}}\n");
+        }
+        let ran = lab.run(&playbook(&body), json!({})).await;
+        assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 1_000));
+    }
+}
