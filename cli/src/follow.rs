@@ -75,8 +75,11 @@ async fn drain(
             () = &mut closed => break,
         }
     }
-    while let Some(Some(Ok(event))) = events.next().now_or_never().filter(|_| told) {
-        progress.event(&event)?;
+    while told {
+        match events.next().now_or_never() {
+            Some(Some(Ok(event))) => progress.event(&event)?,
+            Some(Some(Err(_)) | None) | None => told = false,
+        }
     }
     Ok(())
 }

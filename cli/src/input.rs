@@ -56,8 +56,8 @@ mod tests {
     fn a_mistake_has_its_file_line_and_column() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("alert.json");
-        std::fs::write(&path, "{\n  \"a\": tru\n}").unwrap();
+        std::fs::write(&path, "{\n  \"a\": x\n}").unwrap();
         let error = json(&path).unwrap_err();
-        assert!(error.ends_with("alert.json: line 2, column 11: expected ident"), "{error}");
+        assert!(error.ends_with("alert.json: line 2, column 8: expected value"), "{error}");
     }
 }

@@ -127,11 +127,11 @@ fn input_comes_from_standard_input_too() {
 #[test]
 fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
     let wrong = playbook("  - {id: a, type: action, integration: nmap, action: scan, on_success: b}\n");
-    let dir = files(&[("p.yaml", &wrong), ("alert.json", "{\n  \"a\": tru\n}")]);
+    let dir = files(&[("p.yaml", &wrong), ("alert.json", "{\n  \"a\": x\n}")]);
     let arguments = ["run", "p.yaml", "--input", "alert.json", "--var", "m=1", "--key", ""];
     let run = ended(dir.path(), &arguments);
     assert_eq!((run.code, run.out.as_str()), (2, ""));
-    assert!(run.err.contains("alert.json: line 2, column 11: "), "{}", run.err);
+    assert!(run.err.contains("alert.json: line 2, column 8: expected value"), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].integration: "), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].on_success: "), "{}", run.err);
     assert!(run.err.contains("--key: 1 to 256 bytes"), "{}", run.err);

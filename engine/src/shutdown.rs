@@ -26,6 +26,7 @@ impl Engine {
     /// next start; those who wait for one are told.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
         let _ = self.gate.close();
+        self.released.notify_waiters();
         let node = self.node.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(node) = node else { return Shutdown::Already };
         match node.shutdown(deadline).await {
@@ -39,5 +40,6 @@ impl Drop for Engine {
     /// An engine that is dropped without a shutdown stops as in a crash: nothing accepted is lost.
     fn drop(&mut self) {
         let _ = self.gate.close();
+        self.released.notify_waiters();
     }
 }

@@ -78,7 +78,7 @@ impl Engine {
                 }
                 Err(first) => match first.accepted().await {
                     Ok(()) => return Ok(Handle::live(self.core.clone(), first)),
-                    Err(lost) if self.core.failed.is_settled() => return Err(Refusal::Failed(lost)),
+                    Err(lost) if self.core.failed.is_settled() => return Err(refused(lost)),
                     // The first submission under this key was given up: this one takes its place.
                     Err(_) => tokio::task::yield_now().await,
                 },
@@ -106,6 +106,9 @@ impl Engine {
             let released = self.released.notified();
             tokio::pin!(released);
             released.as_mut().enable();
+            if matches!(self.gate.enter(), Enter::Closed) {
+                return Err(Refusal::ShuttingDown);
+            }
             let refusal = match self.core.permits.try_acquire(tenant) {
                 Acquire::Granted(permit) => return Ok(permit),
                 Acquire::EngineFull => Refusal::EngineFull,
@@ -192,14 +195,24 @@ impl Engine {
             error => failed(&error),
         })?;
         reservation.keep();
-        live.accepted().await.map_err(Refusal::Failed)?;
+        live.accepted().await.map_err(refused)?;
         metrics::gauge!("updraft_executions_in_flight").set(self.core.permits.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))
     }
 }
 
 fn failed(error: &journal::Error) -> Refusal {
-    Refusal::Failed(Lost::Engine(error.to_string()))
+    match error {
+        journal::Error::Closed => Refusal::ShuttingDown,
+        error => Refusal::Failed(Lost::Engine(error.to_string())),
+    }
+}
+
+fn refused(lost: Lost) -> Refusal {
+    match lost {
+        Lost::ShutDown => Refusal::ShuttingDown,
+        lost => Refusal::Failed(lost),
+    }
 }
 
 /// A registered execution that the journal does not have yet; dropped, it is forgotten.

@@ -145,6 +145,8 @@ pub const STORE_READERS: usize = 2;
 
 /// Rows in one page of a list.
 pub const PAGE_ROWS: usize = 1_000;
+/// Rows in one page of unfinished executions at the start: whole documents, megabytes each at the worst.
+pub const RECOVERY_PAGE_ROWS: usize = 64;
 /// Checked plans kept in memory.
 pub const PLANS_CACHED: usize = 10_000;
 

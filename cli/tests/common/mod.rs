@@ -173,9 +173,9 @@ impl Tool {
         self.asked.recv_timeout(std::time::Duration::from_secs(60)).expect("a request")
     }
 
-    /// Whether a request waits.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.asked.try_recv().is_ok()
+    /// The head of a request that waits.
+    pub(crate) fn waiting(&self) -> Option<String> {
+        self.asked.try_recv().ok().map(|(head, _)| head)
     }
 
     pub(crate) fn answer(mut stream: TcpStream) {

@@ -12,22 +12,17 @@ pub struct Group {
     /// Its updates.
     pub updates: Vec<Update>,
     /// The append's place in the bound of the journal's queue, given back when the writer takes the group in.
-    room: Option<OwnedSemaphorePermit>,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Group {
     /// A group that stands in no queue's bound: one that was recovered.
     pub fn new(lsn: u64, updates: Vec<Update>) -> Self {
-        Self { lsn, updates, room: None }
+        Self { lsn, updates, _room: None }
     }
 
     pub(crate) fn holding(lsn: u64, updates: Vec<Update>, room: OwnedSemaphorePermit) -> Self {
-        Self { lsn, updates, room: Some(room) }
-    }
-
-    /// Gives back what the group holds of the bound.
-    pub(super) fn leave_queue(&mut self) {
-        self.room = None;
+        Self { lsn, updates, _room: Some(room) }
     }
 }
 

@@ -129,11 +129,10 @@ impl Pump {
     /// Takes groups in as long as there is room.
     fn take_in(&mut self) {
         while self.coalescer.has_room()
-            && let Some(mut group) = self.backlog.pop_front()
+            && let Some(group) = self.backlog.pop_front()
         {
             self.last = group.lsn;
             self.tally.offered += group.updates.len();
-            group.leave_queue();
             self.coalescer.offer(group.lsn, group.updates);
             self.advance();
         }
