@@ -1,7 +1,7 @@
 //! Commits of one shard: executions hand over their writes, and are told when the journal has them. While
 //! one group is on its way the next one gathers, so that a shard crosses threads once for many.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,14 +17,17 @@ type Told = oneshot::Sender<u64>;
 
 pub(crate) struct Commits {
     core: Arc<Core>,
+    /// The label of its metric.
+    shard: String,
     /// Handed over and not yet sent. Bounded: an execution waits for its commit before the next.
     waiting: RefCell<Vec<(Vec<Update>, Told)>>,
-    sending: std::cell::Cell<bool>,
+    sending: Cell<bool>,
 }
 
 impl Commits {
-    pub(crate) fn new(core: Arc<Core>) -> Rc<Self> {
-        Rc::new(Self { core, waiting: RefCell::default(), sending: std::cell::Cell::new(false) })
+    pub(crate) fn new(core: Arc<Core>, shard: usize) -> Rc<Self> {
+        let (waiting, sending) = (RefCell::default(), Cell::new(false));
+        Rc::new(Self { core, shard: shard.to_string(), waiting, sending })
     }
 
     /// Makes updates durable, all or none.
@@ -54,6 +57,8 @@ impl Commits {
     /// What goes into the next frame.
     fn gather(&self) -> Option<(Vec<Update>, Vec<Told>)> {
         let mut waiting = self.waiting.borrow_mut();
+        let depth = waiting.len() as f64;
+        metrics::gauge!("updraft_shard_commits_waiting", "shard" => self.shard.clone()).set(depth);
         if waiting.is_empty() {
             return None;
         }

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Unfit};
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::{EXECUTION_MAILBOX, PARK_HORIZON};
-use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp};
+use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp, Update};
 
 use crate::brood::Member;
 use crate::commit::Commits;
@@ -138,6 +138,7 @@ impl Execution {
             self.perform_all(acts, ctx);
             return self.rest(ctx);
         }
+        count_ended(&writes);
         let events = self.events_of(&writes);
         self.committing = true;
         let committed = self.commits.commit(writes).into_actor(self);
@@ -177,6 +178,16 @@ impl Execution {
             let _ = told.send(exit);
         }
         ctx.stop();
+    }
+}
+
+fn count_ended(writes: &[Update]) {
+    for write in writes {
+        if let Update::Task(task) = write
+            && task.state.status.ended()
+        {
+            metrics::counter!("updraft_tasks_ended_total", "status" => task.state.status.as_str()).increment(1);
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl Shard {
             }));
             Self {
                 index,
-                commits: Commits::new(core.clone()),
+                commits: Commits::new(core.clone(), index),
                 core,
                 residents: HashMap::new(),
                 parked: BTreeSet::new(),

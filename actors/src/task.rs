@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_protocol::{Call, Failure, FailureKind, Integration, Json};
 
@@ -44,6 +45,7 @@ impl Actor for Task {
 
 async fn attempt(integration: Arc<dyn Integration>, call: Call, mut report: Report) {
     let timeout = call.timeout;
+    let (_running, began) = (Running::begin(), Instant::now());
     let calling = AssertUnwindSafe(async { integration.call(call).await }).catch_unwind();
     let outcome = tokio::select! {
         biased;
@@ -62,10 +64,27 @@ async fn attempt(integration: Arc<dyn Integration>, call: Call, mut report: Repo
     };
     let label = outcome.as_ref().map_or_else(|failure| failure.kind.as_str(), |_| "completed");
     metrics::counter!("updraft_attempts_total", "outcome" => label).increment(1);
+    metrics::histogram!("updraft_attempt_seconds", "outcome" => label).record(began.elapsed());
     if let Err(failure) = &outcome {
         tracing::debug!(%failure, "the attempt failed");
     }
     let _ = report.send(outcome);
+}
+
+/// Counts an attempt as running for as long as it is held.
+struct Running;
+
+impl Running {
+    fn begin() -> Self {
+        metrics::gauge!("updraft_attempts_running").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        metrics::gauge!("updraft_attempts_running").decrement(1.0);
+    }
 }
 
 fn humanly(duration: std::time::Duration) -> String {

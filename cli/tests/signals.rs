@@ -1,4 +1,5 @@
 //! Ctrl-C and crashes: what a run leaves behind goes on.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

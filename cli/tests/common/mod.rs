@@ -1,6 +1,7 @@
 //! What the tests of the program share: the program itself, files for it, and tools that they hold in hand.
 //! Owns no claim of its own.
 #![allow(dead_code, reason = "each test file uses what it needs")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

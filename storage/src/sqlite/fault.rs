@@ -8,7 +8,6 @@ use crate::store::Error;
 pub(super) fn store_error(error: Sqlite) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::Full(error.to_string()),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Corrupt(error.to_string()),
         Some(
             ErrorCode::SystemIoFailure
             | ErrorCode::DatabaseBusy
@@ -22,7 +21,9 @@ pub(super) fn store_error(error: Sqlite) -> Error {
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::SchemaChanged,
         ) => Error::Unavailable(error.to_string()),
-        _ => Error::Refused(error.to_string()),
+        _ if poisons(&error) => Error::Refused(error.to_string()),
+        // A damaged file, a missing table: the store is at fault, not what it was given.
+        _ => Error::Corrupt(error.to_string()),
     }
 }
 
@@ -53,6 +54,8 @@ mod tests {
         }
         assert!(matches!(store_error(failure(ffi::SQLITE_FULL)), Error::Full(_)));
         assert!(matches!(store_error(failure(ffi::SQLITE_CORRUPT)), Error::Corrupt(_)));
+        assert!(matches!(store_error(failure(ffi::SQLITE_ERROR)), Error::Corrupt(_)));
+        assert!(matches!(store_error(failure(ffi::SQLITE_CONSTRAINT)), Error::Refused(_)));
     }
 
     #[test]

@@ -192,9 +192,9 @@ impl Pump {
             settled.push(if verdict == Verdict::Retry { Settled::Retry } else { Settled::Done });
             match verdict {
                 Verdict::Written => written += 1,
-                Verdict::Stale => metrics::counter!("updraft_store_stale_total").increment(1),
                 Verdict::Poison(reason) => self.poison(update, reason),
-                Verdict::Retry => {}
+                // A stale one is counted by the store.
+                Verdict::Stale | Verdict::Retry => {}
             }
         }
         metrics::counter!("updraft_store_updates_total").increment(written);
