@@ -129,13 +129,12 @@ impl Node {
         }
     }
 
-    /// Lets what runs end until `deadline` has passed, stops the shards, closes the journal, and waits, again
-    /// until `deadline`, until the store has everything.
+    /// Lets what runs end until `until` has come, stops the shards, closes the journal, and waits, again
+    /// until `until`, until the store has everything.
     ///
     /// # Errors
     /// The journal had failed.
-    pub async fn shutdown(mut self, deadline: Duration) -> Result<Left, journal::Error> {
-        let until = Instant::now() + deadline;
+    pub async fn shutdown(mut self, until: Instant) -> Result<Left, journal::Error> {
         let _ = timeout_at(until, self.drain()).await;
         let (left, told) = oneshot::channel();
         if let Some(stop) = self.stop.take() {

@@ -76,11 +76,11 @@ async fn tell(stubs: &Stubs, json: bool) -> Result<(), Error> {
     output.line(format_args!(
         "the tools had {} requests, failed {} of them, gave {} answers a second time, and did:",
         acts["requests"], acts["troubles"], acts["replays"]
-    ))?;
+    ));
     for (tool, times) in acts["acts"].as_object().into_iter().flatten() {
-        output.line(format_args!("  {tool:28} {times}"))?;
+        output.line(format_args!("  {tool:28} {times}"));
     }
-    Ok(())
+    output.finish()
 }
 
 async fn acts(tools: SocketAddr) -> io::Result<Value> {

@@ -39,7 +39,7 @@ pub(crate) async fn follow(
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(INTERRUPTED);
-                drain(engine, events, progress).await?;
+                drain(engine, events, progress).await;
                 return Ok(None);
             }
         }
@@ -47,10 +47,10 @@ pub(crate) async fn follow(
 }
 
 async fn show(event: Event, handle: &Handle, progress: &mut Progress) -> Result<(), Error> {
-    progress.event(&event)?;
+    progress.event(&event);
     if let EventKind::Missed(_) = event.kind {
         for task in handle.inspect().await?.tasks {
-            progress.event(&Event::of_task(&task))?;
+            progress.event(&Event::of_task(&task));
         }
     }
     Ok(())
@@ -61,14 +61,14 @@ async fn drain(
     engine: &Engine,
     mut events: impl Stream<Item = Result<Event, ReadError>> + Unpin,
     progress: &mut Progress,
-) -> Result<(), Error> {
+) {
     let mut ticks = tokio::time::interval(TICK);
     let mut closed = pin!(data::close(engine));
     let mut told = true;
     loop {
         tokio::select! {
             event = events.next(), if told => match event {
-                Some(Ok(event)) => progress.event(&event)?,
+                Some(Ok(event)) => progress.event(&event),
                 Some(Err(_)) | None => told = false,
             },
             _ = ticks.tick() => progress.tick(),
@@ -77,9 +77,8 @@ async fn drain(
     }
     while told {
         match events.next().now_or_never() {
-            Some(Some(Ok(event))) => progress.event(&event)?,
+            Some(Some(Ok(event))) => progress.event(&event),
             Some(Some(Err(_)) | None) | None => told = false,
         }
     }
-    Ok(())
 }

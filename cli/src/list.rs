@@ -34,9 +34,9 @@ async fn as_json(
 ) -> Result<(), Error> {
     let mut array = Output::stdout().array();
     while let Some(execution) = executions.next().await {
-        array.item(&execution?)?;
+        array.item(&execution?);
         if array.closed() {
-            return Ok(());
+            break;
         }
     }
     array.end()
@@ -47,7 +47,7 @@ async fn as_table(
 ) -> Result<(), Error> {
     let mut output = Output::stdout();
     let header = ("PEID", "STATUS", "CREATED", "RUNTIME", "PLAYBOOK", "ALERT");
-    output.line(line(header.0, header.1, header.2, header.3, header.4, header.5))?;
+    output.line(line(header.0, header.1, header.2, header.3, header.4, header.5));
     while let Some(execution) = executions.next().await {
         let execution = execution?;
         let (head, state) = (&execution.head, &execution.state);
@@ -58,12 +58,12 @@ async fn as_table(
             &state.playbook_runtime.map(duration).unwrap_or_default(),
             &format!("{} {}", head.playbook_name, head.playbook_version),
             &clean(head.alert_id.as_deref().unwrap_or_default()),
-        ))?;
+        ));
         if output.closed() {
             break;
         }
     }
-    Ok(())
+    output.finish()
 }
 
 fn line(peid: &str, status: &str, created: &str, runtime: &str, playbook: &str, alert: &str) -> String {

@@ -47,7 +47,8 @@ fn main() -> ExitCode {
     match ended {
         Ok(ending) => ending.into(),
         Err(error) => {
-            screen.say(&format!("updraft: {error}"));
+            // One mistake a line; the words of files and tools come from outside.
+            error.to_string().lines().for_each(|line| screen.say(&format!("updraft: {}", text::clean(line))));
             error.ending().into()
         }
     }

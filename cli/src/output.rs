@@ -8,10 +8,18 @@ use updraft::{ExecutionDocument, Inspection, TaskDocument};
 
 use crate::exit::Error;
 
-/// Where results go.
+/// Where results go. What cannot be written stops nothing that runs: it is told at the end.
 pub(crate) struct Output {
     stream: Box<dyn Write + Send>,
-    closed: bool,
+    ended: Ended,
+}
+
+/// Whether anybody still reads.
+enum Ended {
+    No,
+    /// The reader went away, or never mattered.
+    Closed,
+    Failed(io::Error),
 }
 
 /// An execution with its tasks.
@@ -30,35 +38,39 @@ impl<'a> From<&'a Inspection> for Whole<'a> {
 impl Output {
     /// Standard output.
     pub(crate) fn stdout() -> Self {
-        Self { stream: Box::new(BufWriter::new(io::stdout())), closed: false }
+        Self::new(BufWriter::new(io::stdout()))
     }
 
     /// Standard error, for what is not the result.
     pub(crate) fn stderr() -> Self {
-        Self { stream: Box::new(io::stderr()), closed: false }
+        Self::new(io::stderr())
     }
 
-    /// Whether nobody reads any more.
+    fn new(stream: impl Write + Send + 'static) -> Self {
+        Self { stream: Box::new(stream), ended: Ended::No }
+    }
+
+    /// Whether what follows is written for nobody.
     pub(crate) fn closed(&self) -> bool {
-        self.closed
+        !matches!(self.ended, Ended::No)
     }
 
     /// Writes a line, and lets it be seen.
-    pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Error> {
+    pub(crate) fn line(&mut self, line: impl Display) {
         let written = writeln!(self.stream, "{line}").and_then(|()| self.stream.flush());
-        self.settle(written)
+        self.settle(written);
     }
 
     /// Writes one JSON document.
-    pub(crate) fn json(&mut self, document: &impl Serialize) -> Result<(), Error> {
+    pub(crate) fn json(&mut self, document: &impl Serialize) {
         let written = serde_json::to_writer_pretty(&mut self.stream, document).map_err(io::Error::from);
-        self.settle(written)?;
-        self.line("")
+        self.settle(written);
+        self.line("");
     }
 
     /// Writes an execution with its tasks as one JSON document.
-    pub(crate) fn whole(&mut self, inspection: &Inspection) -> Result<(), Error> {
-        self.json(&Whole::from(inspection))
+    pub(crate) fn whole(&mut self, inspection: &Inspection) {
+        self.json(&Whole::from(inspection));
     }
 
     /// Begins a JSON array.
@@ -66,20 +78,18 @@ impl Output {
         Array { output: self, items: 0 }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Error> {
-        let written = self.stream.write_all(text.as_bytes());
-        self.settle(written)
+    /// Tells whether all was written that somebody wanted to read.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        match self.ended {
+            Ended::No | Ended::Closed => Ok(()),
+            Ended::Failed(error) => Err(Error::Output(error)),
+        }
     }
 
-    fn settle(&mut self, written: io::Result<()>) -> Result<(), Error> {
-        match written {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.closed = true;
-                self.stream = Box::new(io::sink());
-                Ok(())
-            }
-            written => written.map_err(Error::Output),
-        }
+    fn settle(&mut self, written: io::Result<()>) {
+        let Err(error) = written else { return };
+        self.stream = Box::new(io::sink());
+        self.ended = if error.kind() == ErrorKind::BrokenPipe { Ended::Closed } else { Ended::Failed(error) };
     }
 }
 
@@ -91,26 +101,29 @@ pub(crate) struct Array {
 
 impl Array {
     /// Writes the next item.
-    pub(crate) fn item(&mut self, item: &impl Serialize) -> Result<(), Error> {
-        self.output.text(if self.items == 0 { "[\n" } else { ",\n" })?;
+    pub(crate) fn item(&mut self, item: &impl Serialize) {
+        let start = if self.items == 0 { "[\n" } else { ",\n" };
         self.items += 1;
-        let written = serde_json::to_writer(&mut self.output.stream, item).map_err(io::Error::from);
-        self.output.settle(written)
+        let stream = &mut self.output.stream;
+        let written = stream.write_all(start.as_bytes());
+        let written = written.and_then(|()| Ok(serde_json::to_writer(stream, item)?));
+        self.output.settle(written);
     }
 
     /// Writes an execution with its tasks.
-    pub(crate) fn whole(&mut self, inspection: &Inspection) -> Result<(), Error> {
-        self.item(&Whole::from(inspection))
+    pub(crate) fn whole(&mut self, inspection: &Inspection) {
+        self.item(&Whole::from(inspection));
     }
 
-    /// Whether nobody reads any more.
+    /// Whether what follows is written for nobody.
     pub(crate) fn closed(&self) -> bool {
-        self.output.closed
+        self.output.closed()
     }
 
-    /// Ends the array.
+    /// Ends the array; as [`Output::finish`].
     pub(crate) fn end(mut self) -> Result<(), Error> {
-        self.output.line(if self.items == 0 { "[]" } else { "\n]" })
+        self.output.line(if self.items == 0 { "[]" } else { "\n]" });
+        self.output.finish()
     }
 }
 
@@ -147,9 +160,9 @@ mod tests {
 
     fn array(items: &[u32]) -> serde_json::Value {
         let kept = Kept::default();
-        let mut array = Output { stream: Box::new(kept.clone()), closed: false }.array();
+        let mut array = Output::new(kept.clone()).array();
         for item in items {
-            array.item(item).unwrap();
+            array.item(item);
         }
         array.end().unwrap();
         let bytes = kept.0.lock().unwrap();
@@ -165,11 +178,17 @@ mod tests {
 
     #[test]
     fn a_reader_that_went_away_is_no_error_and_a_full_disk_is_one() {
-        let mut output = Output { stream: Box::new(Gone(ErrorKind::BrokenPipe)), closed: false };
-        output.line("a").unwrap();
+        let mut output = Output::new(Gone(ErrorKind::BrokenPipe));
+        output.line("a");
         assert!(output.closed());
-        output.json(&1).unwrap();
-        let mut output = Output { stream: Box::new(Gone(ErrorKind::StorageFull)), closed: false };
-        assert!(matches!(output.line("a"), Err(Error::Output(_))));
+        output.json(&1);
+        assert!(output.finish().is_ok());
+        let mut output = Output::new(Gone(ErrorKind::StorageFull));
+        output.line("a");
+        output.line("b");
+        assert!(output.closed());
+        assert!(
+            matches!(output.finish(), Err(Error::Output(error)) if error.kind() == ErrorKind::StorageFull)
+        );
     }
 }

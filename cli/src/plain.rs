@@ -18,13 +18,13 @@ impl Plain {
     }
 
     /// Tells of one change.
-    pub(crate) fn event(&mut self, event: &Event) -> Result<(), Error> {
+    pub(crate) fn event(&mut self, event: &Event) {
         let line = match &event.kind {
             EventKind::Execution { status } => format!("execution {status}"),
             EventKind::Missed(events) => format!("({events} changes were too fast to be told)"),
             EventKind::Task { .. } => {
                 let width = self.rows.width();
-                let Some(row) = self.rows.apply(event) else { return Ok(()) };
+                let Some(row) = self.rows.apply(event) else { return };
                 let status = match row.status {
                     TaskStatus::Executing => "executing ",
                     TaskStatus::Completed => "completed ",
@@ -35,11 +35,16 @@ impl Plain {
                 line.trim_end().to_owned()
             }
         };
-        self.output.line(format_args!("{}  {line}", event.at))
+        self.output.line(format_args!("{}  {line}", event.at));
     }
 
     /// Where words about the end go.
     pub(crate) fn output(&mut self) -> &mut Output {
         &mut self.output
+    }
+
+    /// Tells whether all was written.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        self.output.finish()
     }
 }

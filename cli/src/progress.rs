@@ -3,7 +3,7 @@
 
 use std::io::{IsTerminal, stderr, stdout};
 
-use updraft::{Event, ExecutionStatus, Inspection};
+use updraft::{Event, ExecutionStatus, Inspection, Json};
 
 use crate::exit::Error;
 use crate::log::Screen;
@@ -35,17 +35,14 @@ impl Progress {
     }
 
     /// Says which execution it is.
-    pub(crate) fn begin(&mut self, line: &str) -> Result<(), Error> {
-        self.output().line(line)
+    pub(crate) fn begin(&mut self, line: &str) {
+        self.output().line(line);
     }
 
     /// Shows one change.
-    pub(crate) fn event(&mut self, event: &Event) -> Result<(), Error> {
+    pub(crate) fn event(&mut self, event: &Event) {
         match self {
-            Self::Tree(tree) => {
-                tree.event(event);
-                Ok(())
-            }
+            Self::Tree(tree) => tree.event(event),
             Self::Plain(plain) => plain.event(event),
         }
     }
@@ -58,10 +55,10 @@ impl Progress {
     }
 
     /// Shows where it stands at last; what is live on the terminal becomes text.
-    pub(crate) fn end(&mut self, inspection: &Inspection) -> Result<(), Error> {
-        if let Self::Tree(tree) = self {
+    pub(crate) fn end(mut self, inspection: &Inspection) -> Result<(), Error> {
+        if let Self::Tree(tree) = &mut self {
             inspection.tasks.iter().for_each(|task| tree.event(&Event::of_task(task)));
-            tree.end()?;
+            tree.end();
         }
         let state = &inspection.execution.state;
         let status = state.execution_status;
@@ -72,17 +69,18 @@ impl Progress {
             _ => console::style("✗").red(),
         };
         let output = self.output();
-        output.line(format_args!("{mark} {status}{}", took.unwrap_or_default()))?;
+        output.line(format_args!("{mark} {status}{}", took.unwrap_or_default()));
         if let Some(error) = &state.error {
-            output.line(format_args!("error: {}", clean(&error.to_string())))?;
+            output.line(format_args!("error: {}", clean(&error.to_string())));
         }
-        match state.output.as_ref().map(|output| output.value()).filter(|value| !value.is_null()) {
-            Some(value) => {
-                let text = format!("{value:#}");
-                let lines: Vec<_> = text.lines().map(clean).collect();
-                output.line(format_args!("output: {}", lines.join("\n")))
-            }
-            None => Ok(()),
+        if let Some(value) = state.output.as_ref().map(Json::value).filter(|value| !value.is_null()) {
+            let text = format!("{value:#}");
+            let lines: Vec<_> = text.lines().map(clean).collect();
+            output.line(format_args!("output: {}", lines.join("\n")));
+        }
+        match self {
+            Self::Tree(tree) => tree.finish(),
+            Self::Plain(plain) => plain.finish(),
         }
     }
 

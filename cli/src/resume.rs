@@ -50,7 +50,7 @@ async fn wait(
                     let inspection = inspection?;
                     ended += 1;
                     ending = ending.and(Ending::of(inspection.execution.state.execution_status));
-                    told.execution(&inspection)?;
+                    told.execution(&inspection);
                 }
                 None => break,
             },
@@ -80,7 +80,7 @@ enum Told {
 }
 
 impl Told {
-    fn execution(&mut self, inspection: &Inspection) -> Result<(), Error> {
+    fn execution(&mut self, inspection: &Inspection) {
         match self {
             Self::Json(array) => array.whole(inspection),
             Self::Lines(output) => {
@@ -96,7 +96,7 @@ impl Told {
                     state.execution_status,
                     took.unwrap_or_default(),
                     error.unwrap_or_default()
-                ))
+                ));
             }
         }
     }
@@ -104,7 +104,7 @@ impl Told {
     fn end(self) -> Result<(), Error> {
         match self {
             Self::Json(array) => array.end(),
-            Self::Lines(_) => Ok(()),
+            Self::Lines(output) => output.finish(),
         }
     }
 }

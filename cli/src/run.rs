@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
-use updraft::{Builder, Engine, Handle, Inspection, Playbook, PlaybookChoice, Submission, TenantCode};
+use updraft::{Builder, Engine, ExecutionId, Inspection, Playbook, PlaybookChoice, Submission, TenantCode};
 
 use crate::data;
 use crate::exit::{Ending, Error};
@@ -74,82 +74,83 @@ impl Prepared {
         let Some(engine) = data::start(self.builder, interrupt).await? else {
             return Ok(Ending::Interrupted);
         };
-        let (data, tenant, json) = (self.data, self.tenant, self.json);
-        let work = Work { engine: &engine, tenant: &tenant, json, screen };
-        let done = work.begin(self.playbook, self.submission).await;
-        let done = match done {
-            Ok((handle, mut progress)) => {
-                let followed = follow(&engine, &handle, &mut progress, interrupt, screen).await;
-                followed.map(|inspection| (handle.peid(), progress, inspection))
-            }
-            Err(error) => Err(error),
-        };
-        let (peid, mut progress, inspection) = match done {
-            Ok(done) => done,
-            Err(error) => {
-                data::close(&engine).await;
-                return Err(error);
-            }
-        };
-        let told = inspection.as_ref().map(|inspection| tell(inspection, &mut progress, json));
+        let watch = Watch { tenant: &self.tenant, json: self.json, screen };
+        let followed = watch.run(&engine, self.playbook, self.submission, interrupt).await;
         data::close(&engine).await;
         drop(engine);
-        match (told, inspection) {
-            (Some(told), Some(inspection)) => {
-                told?;
-                Ok(Ending::of(inspection.execution.state.execution_status))
-            }
-            _ => {
-                let inspection = data::read_back(&data, &tenant, peid).await?;
-                tell(&inspection, &mut progress, json)?;
-                let status = inspection.execution.state.execution_status;
-                if let Some(hint) = self.hint.filter(|_| !status.ended()) {
-                    screen.say(&hint);
-                }
-                Ok(Ending::of(status))
-            }
+        let (peid, progress) = match followed? {
+            Followed::Ended(ending) => return Ok(ending),
+            Followed::Interrupted(peid, progress) => (peid, progress),
+        };
+        let inspection = data::read_back(&self.data, &self.tenant, peid).await?;
+        let ending = watch.tell(&inspection, *progress)?;
+        if let Some(hint) = self.hint.filter(|_| ending == Ending::Interrupted) {
+            screen.say(&hint);
         }
+        Ok(ending)
     }
 }
 
-/// What an accepted run needs on its way.
-struct Work<'a> {
-    engine: &'a Engine,
+/// How far an execution was followed.
+enum Followed {
+    Ended(Ending),
+    Interrupted(ExecutionId, Box<Progress>),
+}
+
+/// Whose execution is watched, and how.
+struct Watch<'a> {
     tenant: &'a TenantCode,
     json: bool,
     screen: &'a Screen,
 }
 
-impl Work<'_> {
-    /// Puts the playbook and submits.
-    async fn begin(&self, playbook: Playbook, submission: Submission) -> Result<(Handle, Progress), Error> {
-        let resumed = self.engine.recovered().resumed;
+impl Watch<'_> {
+    /// Begins an execution and follows it.
+    async fn run(
+        &self,
+        engine: &Engine,
+        playbook: Playbook,
+        submission: Submission,
+        interrupt: &mut Interrupt,
+    ) -> Result<Followed, Error> {
+        let resumed = engine.recovered().resumed;
         if resumed > 0 {
             self.screen
                 .say(&format!("{resumed} unfinished executions of the data directory go on beside it"));
         }
-        let pid = self.engine.playbooks().put(self.tenant, playbook.clone()).await?;
-        let handle = self.engine.submit(submission).await?;
+        let pid = engine.playbooks().put(self.tenant, playbook.clone()).await?;
+        let handle = engine.submit(submission).await?;
         let head = handle.inspect().await?.execution.head.clone();
         let playbook = if head.pid == pid {
             Some(playbook)
         } else {
             // The key was used for another playbook before.
-            let stored = self.engine.playbooks().get(self.tenant, head.pid).await?;
+            let stored = engine.playbooks().get(self.tenant, head.pid).await?;
             stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok())
         };
         let nesting = playbook.as_ref().map(Nesting::of).unwrap_or_default();
         let mut progress = Progress::new(nesting, self.json, self.screen);
         let (name, version, peid) = (&head.playbook_name, head.playbook_version, handle.peid());
-        progress.begin(&format!("{name} version {version}, execution {peid}"))?;
-        Ok((handle, progress))
+        progress.begin(&format!("{name} version {version}, execution {peid}"));
+        match follow(engine, &handle, &mut progress, interrupt, self.screen).await? {
+            Some(inspection) => self.tell(&inspection, progress).map(Followed::Ended),
+            None => Ok(Followed::Interrupted(peid, Box::new(progress))),
+        }
     }
-}
 
-/// Shows where it stands at last.
-fn tell(inspection: &Inspection, progress: &mut Progress, json: bool) -> Result<(), Error> {
-    progress.end(inspection)?;
-    if json { Output::stdout().whole(inspection) } else { Ok(()) }
+    /// Shows where it stands at last.
+    fn tell(&self, inspection: &Inspection, progress: Progress) -> Result<Ending, Error> {
+        let shown = progress.end(inspection);
+        if self.json {
+            // Where standard error was lost, the result is not.
+            let mut output = Output::stdout();
+            output.whole(inspection);
+            output.finish()?;
+        } else {
+            shown?;
+        }
+        Ok(Ending::of(inspection.execution.state.execution_status))
+    }
 }
 
 /// What the engine would not accept whatever the playbook says.

@@ -26,12 +26,12 @@ pub(crate) async fn serve(options: &Demo, screen: &Screen) -> Result<Ending, Err
     let data = data.unwrap_or_else(|| PathBuf::from(DATA));
     let grant = Grant::new(&data, stubs.addr()).map_err(|error| Error::refused(data.display(), error))?;
     let mut output = Output::stdout();
-    output.line(format_args!("the tools serve at http://{} until Ctrl-C", stubs.addr()))?;
-    output.line(format_args!("playbooks may reach them where --data is {}", data.display()))?;
+    output.line(format_args!("the tools serve at http://{} until Ctrl-C", stubs.addr()));
+    output.line(format_args!("playbooks may reach them where --data is {}", data.display()));
     interrupt.asked().await;
     drop(grant);
     stop(stubs, screen).await;
-    Ok(Ending::Completed)
+    output.finish().map(|()| Ending::Completed)
 }
 
 /// The tools on this port of the machine itself.

@@ -18,14 +18,14 @@ pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
     };
     let mut output = Output::stdout();
     if options.json {
-        output.whole(&inspection)?
+        output.whole(&inspection);
     } else {
-        print(&inspection, &mut output)?
+        print(&inspection, &mut output);
     }
-    Ok(Ending::Completed)
+    output.finish().map(|()| Ending::Completed)
 }
 
-fn print(inspection: &Inspection, output: &mut Output) -> Result<(), Error> {
+fn print(inspection: &Inspection, output: &mut Output) {
     let (head, state) = (&inspection.execution.head, &inspection.execution.state);
     let time = |time: Option<updraft::Timestamp>| time.map(|time| time.to_string());
     let fields = [
@@ -42,19 +42,19 @@ fn print(inspection: &Inspection, output: &mut Output) -> Result<(), Error> {
         ("output", state.output.as_ref().map(ToString::to_string).filter(|output| output != "null")),
     ];
     for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
-        output.line(format_args!("{name:9}  {}", clean(value)))?;
+        output.line(format_args!("{name:9}  {}", clean(value)));
     }
-    table(&inspection.tasks, output)
+    table(&inspection.tasks, output);
 }
 
-fn table(tasks: &[TaskDocument], output: &mut Output) -> Result<(), Error> {
+fn table(tasks: &[TaskDocument], output: &mut Output) {
     let tools: Vec<String> =
         tasks.iter().map(|task| format!("{}.{}", task.head.integration, task.head.action)).collect();
     let steps = tasks.iter().map(|task| task.head.step_id.as_str().len()).max().unwrap_or_default().max(4);
     let wide = tools.iter().map(String::len).max().unwrap_or_default().max(6);
-    output.line("")?;
+    output.line("");
     let (step, action) = ("STEP", "ACTION");
-    output.line(format_args!(" SEQ  {step:steps$}  {action:wide$}  STATUS     ATTEMPT   RUNTIME  ERROR"))?;
+    output.line(format_args!(" SEQ  {step:steps$}  {action:wide$}  STATUS     ATTEMPT   RUNTIME  ERROR"));
     for (task, tool) in tasks.iter().zip(&tools) {
         let state = &task.state;
         let error = state.error.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -67,7 +67,6 @@ fn table(tasks: &[TaskDocument], output: &mut Output) -> Result<(), Error> {
             state.runtime.map(duration).unwrap_or_default(),
             clean(&error)
         );
-        output.line(line.trim_end())?;
+        output.line(line.trim_end());
     }
-    Ok(())
 }

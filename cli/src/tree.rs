@@ -79,7 +79,7 @@ impl Tree {
     }
 
     /// Makes text of the live lines, of those too that had no room.
-    pub(crate) fn end(&mut self) -> Result<(), Error> {
+    pub(crate) fn end(&mut self) {
         self.ended = true;
         // A terminal that cannot be cleared shows the lines twice.
         let _ = self.screen.lines().clear();
@@ -91,14 +91,18 @@ impl Tree {
         let all: Vec<&Row> = self.rows.iter().collect();
         for (row, prefix) in all.iter().zip(prefixes(&all)) {
             let text = settled(row, columns(&prefix, width));
-            self.output.line(format_args!("{}{text}", style(prefix).dim()))?;
+            self.output.line(format_args!("{}{text}", style(prefix).dim()));
         }
-        Ok(())
     }
 
     /// Where words about the end go.
     pub(crate) fn output(&mut self) -> &mut Output {
         &mut self.output
+    }
+
+    /// Tells whether all was written.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        self.output.finish()
     }
 }
 

@@ -13,18 +13,19 @@ pub(crate) fn validate(options: &Validate) -> Result<Ending, Error> {
     let (mut output, mut ending) = (Output::stdout(), Ending::Completed);
     for path in &options.files {
         match playbook::read(path, &tools) {
-            Ok(_) => output.line(format_args!("{}: ok", path.display()))?,
+            Ok(_) => output.line(format_args!("{}: ok", clean(&path.display().to_string()))),
             Err(mistakes) => {
                 ending = Ending::Refused;
-                mistakes.iter().try_for_each(|mistake| output.line(clean(mistake)))?;
+                mistakes.iter().for_each(|mistake| output.line(clean(mistake)));
             }
         }
     }
-    Ok(ending)
+    output.finish().map(|()| ending)
 }
 
 /// Prints the JSON Schema of playbooks.
 pub(crate) fn schema() -> Result<Ending, Error> {
-    Output::stdout().json(&updraft::schema::playbook_schema())?;
-    Ok(Ending::Completed)
+    let mut output = Output::stdout();
+    output.json(&updraft::schema::playbook_schema());
+    output.finish().map(|()| Ending::Completed)
 }

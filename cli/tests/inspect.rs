@@ -5,7 +5,7 @@ mod common;
 use std::process::Stdio;
 
 use common::{ended, files, playbook, updraft};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const END: &str = "  - {id: done, type: end, output: ok}\n";
 
@@ -36,16 +36,16 @@ fn executions_are_listed_newest_first_by_tenant_and_status() {
     let first = run(&["run", "good.yaml", "--json"]);
     let second = run(&["run", "bad.yaml", "--json"]);
     let other = run(&["run", "good.yaml", "--json", "--tenant", "acme"]);
-    let list = |arguments: &[&str]| -> Vec<Value> {
+    let list = |arguments: &[&str]| -> Value {
         let all = [&["list", "--json"][..], arguments].concat();
         let listed = ended(dir.path(), &all).json();
         listed.as_array().unwrap().iter().map(|execution| execution["peid"].clone()).collect()
     };
-    assert_eq!(list(&[]), [second.clone(), first.clone()]);
-    assert_eq!(list(&["--limit", "1"]), [second.clone()]);
-    assert_eq!(list(&["--status", "completed"]), [first.clone()]);
-    assert_eq!(list(&["--tenant", "acme"]), [other]);
-    assert_eq!(list(&["--tenant", "nobody"]), [] as [Value; 0]);
+    assert_eq!(list(&[]), json!([second, first]));
+    assert_eq!(list(&["--limit", "1"]), json!([second]));
+    assert_eq!(list(&["--status", "completed"]), json!([first]));
+    assert_eq!(list(&["--tenant", "acme"]), json!([other]));
+    assert_eq!(list(&["--tenant", "nobody"]), json!([]));
     let table = ended(dir.path(), &["list"]).out;
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("PEID") && lines[1].starts_with(second.as_str().unwrap()), "{table}");
@@ -103,6 +103,21 @@ fn a_reader_that_goes_away_is_no_error() {
         assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
         assert!(!run.err.contains("updraft:") && !run.err.contains("panicked"), "{}", run.err);
     }
+}
+
+#[test]
+fn a_full_disk_is_an_error_but_stops_no_execution() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let peid = ended(dir.path(), &["run", "p.yaml", "--json"]).json()["execution"]["peid"].clone();
+    for arguments in
+        [&["run", "p.yaml"][..], &["list"], &["list", "--json"], &["show", peid.as_str().unwrap()]]
+    {
+        let run: common::Ended = updraft(dir.path(), arguments).stdout(full()).output().unwrap().into();
+        assert_eq!(run.code, 1, "{}", run.err);
+        assert!(run.err.contains("the output cannot be written: No space left"), "{}", run.err);
+    }
+    assert_eq!(ended(dir.path(), &["list", "--json"]).json()[0]["execution_status"], "completed");
 }
 
 #[test]

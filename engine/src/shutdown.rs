@@ -4,6 +4,9 @@
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+use updraft_kernel::shared::drain::Close;
+use updraft_protocol::limits;
 use updraft_storage::journal::Left;
 
 use crate::start::Engine;
@@ -23,17 +26,35 @@ pub enum Shutdown {
 impl Engine {
     /// Accepts nothing more, lets attempts that run end until `deadline` has passed, drops the others, and
     /// brings everything into the store, again until `deadline`. Executions that have not ended resume at the
-    /// next start; those who wait for one are told.
+    /// next start, for which the data directory is free; those who wait for one are told. What is stored can
+    /// still be read.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
-        let _ = self.gate.close();
+        let until = later(deadline);
+        let submitting = matches!(self.gate.close(), Close::Draining(_));
         self.released.notify_waiters();
         let node = self.node.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(node) = node else { return Shutdown::Already };
-        match node.shutdown(deadline).await {
+        if submitting {
+            // What is just being accepted must be known to the shards before they drain.
+            let _ = timeout_at(until, self.emptied.notified()).await;
+        }
+        let left = node.shutdown(until).await;
+        if let Some(store) = &self.embedded
+            && let Err(error) = store.release().await
+        {
+            tracing::warn!(%error, "the data directory stays in use until the engine is dropped");
+        }
+        match left {
             Ok(Left::Empty) => Shutdown::Stored,
             Ok(Left::ToReplay) | Err(_) => Shutdown::Journaled,
         }
     }
+}
+
+/// The instant that is `wait` away; where there is none, one that nobody lives to see.
+pub(crate) fn later(wait: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(wait).unwrap_or(now + limits::SPAN)
 }
 
 impl Drop for Engine {

@@ -31,6 +31,10 @@ pub struct Engine {
     pub(crate) node: Mutex<Option<Node>>,
     /// Closed when the engine shuts down; submissions pass through it.
     pub(crate) gate: DrainGate,
+    /// Told when the gate is closed and no submission is under way.
+    pub(crate) emptied: Arc<Notify>,
+    /// The store, where the engine opened it itself: others may have the directory after the shutdown.
+    pub(crate) embedded: Option<Arc<SqliteStore>>,
     /// Wakes submissions that wait for a place.
     pub(crate) released: Arc<Notify>,
     pub(crate) submit_timeout: Duration,
@@ -53,7 +57,7 @@ impl Engine {
             return Err(StartError::Configuration("data: a directory is needed".to_owned()));
         };
         let catalogue = builder.catalogue()?;
-        let store = open_store(&builder, &data).await?;
+        let (store, embedded) = open_store(&builder, &data).await?;
         let epoch = store.next_epoch().await?;
         let stored = DurableWatermark::new(0);
         let (writer, messages) = WriteBehind::queue();
@@ -76,10 +80,13 @@ impl Engine {
         let listener = Node::store_listener(&core);
         let write_behind = WriteBehind::new(writer_of, store, stored, listener);
         let node = Node::start(core.clone(), write_behind, messages).await?;
+        let emptied = Arc::new(Notify::new());
         let mut engine = Self {
             core,
             node: Mutex::new(None),
-            gate: DrainGate::new(),
+            gate: gate(emptied.clone()),
+            emptied,
+            embedded,
             released,
             submit_timeout: builder.submit_timeout,
             recovered: Recovered::default(),
@@ -91,14 +98,19 @@ impl Engine {
                 Ok(engine)
             }
             Err(error) => {
-                let _ = node.shutdown(Duration::ZERO).await;
+                let _ = node.shutdown(tokio::time::Instant::now()).await;
                 Err(error)
             }
         }
     }
 }
 
-/// Wakes one submission that waits for a place, from whatever thread gives one back.
+/// Tells when the last submission has left.
+fn gate(emptied: Arc<Notify>) -> DrainGate {
+    DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one()))
+}
+
+/// Wakes the submissions that wait for a place, from whatever thread gives one back.
 fn permits(builder: &Builder, released: Arc<Notify>) -> Permits {
     let hook = Arc::new(move || released.notify_waiters());
     Permits::with_release_hook(builder.executions_in_flight, builder.of_tenant(), hook)
@@ -115,14 +127,19 @@ fn named(
     named.collect()
 }
 
-async fn open_store(builder: &Builder, data: &Path) -> Result<Arc<dyn Store>, StartError> {
+/// The store, and the same where it is the engine's own.
+async fn open_store(
+    builder: &Builder,
+    data: &Path,
+) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
     if let Some(store) = &builder.store {
-        return Ok(store.clone());
+        return Ok((store.clone(), None));
     }
     let (data, durability) = (data.to_owned(), builder.durability);
     let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
     let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
-    Ok(Arc::new(store))
+    let store = Arc::new(store);
+    Ok((store.clone(), Some(store)))
 }
 
 async fn open_journal(

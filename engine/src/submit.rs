@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::error::{Refusal, SubmitError};
 use crate::handle::Handle;
+use crate::shutdown::later;
 use crate::start::Engine;
 use crate::submission::{PlaybookChoice, Submission};
 
@@ -34,7 +35,7 @@ impl Engine {
     /// # Errors
     /// The submission, handed back with the reason.
     pub async fn submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        let until = Patience::Until(Instant::now() + self.submit_timeout);
+        let until = Patience::Until(later(self.submit_timeout));
         self.submit_patiently(submission, until).await
     }
 

@@ -51,6 +51,7 @@ pub struct Playbook {
 
 /// One node of the graph.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(extend("unevaluatedProperties" = false))]
 pub struct Step {
     /// Its id: other steps, templates and conditions name it.
     pub id: StepId,

@@ -21,4 +21,39 @@ mod tests {
         let committed = std::fs::read_to_string(path).unwrap_or_default();
         assert_eq!(committed, text, "run the test with UPDRAFT_WRITE_SCHEMA=1 and commit the file");
     }
+
+    fn example(name: &str) -> serde_json::Value {
+        let path = format!("{}/../examples/{name}/playbook.yaml", env!("CARGO_MANIFEST_DIR"));
+        serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_schema_accepts_the_examples() {
+        let schema = jsonschema::validator_for(&playbook_schema()).unwrap();
+        for name in ["phishing-triage", "ransomware-containment"] {
+            let mistakes: Vec<String> = schema.iter_errors(&example(name)).map(|e| e.to_string()).collect();
+            assert_eq!(mistakes, Vec::<String>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_schema_refuses_what_the_parser_refuses() {
+        let schema = jsonschema::validator_for(&playbook_schema()).unwrap();
+        for (field, value) in [
+            ("type", serde_json::json!("actoin")),
+            ("id", serde_json::json!("two words")),
+            ("timeout", serde_json::json!(5)),
+            ("on_succes", serde_json::json!("next")),
+            ("condition", serde_json::json!("1 == 1")),
+        ] {
+            let mut playbook = serde_json::json!({
+                "format": 1, "name": "p", "version": 1,
+                "steps": [{"id": "a", "type": "action", "integration": "http", "action": "request"}],
+            });
+            assert!(schema.is_valid(&playbook) && Playbook::parse(playbook.to_string().as_bytes()).is_ok());
+            playbook["steps"][0][field] = value;
+            assert!(!schema.is_valid(&playbook), "{field}");
+            assert!(Playbook::parse(playbook.to_string().as_bytes()).is_err(), "{field}");
+        }
+    }
 }

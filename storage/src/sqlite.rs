@@ -14,7 +14,10 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -36,12 +39,16 @@ const LOCK: &str = "updraft.lock";
 /// A store in a folder of this machine. One process has it at a time.
 ///
 /// Dropping it waits until what was queued is done, then closes the file and gives the lock back.
+/// [`SqliteStore::release`] gives the lock back before, for whoever still wants to read.
 pub struct SqliteStore {
     /// Dropped first, so that the writer closes last and leaves no WAL behind.
     readers: Pool,
     /// Has one thread: SQLite takes one writer at a time anyway.
     writer: Pool,
     durability: Durability,
+    lock: Arc<File>,
+    /// Whether the lock was given back: from then on another may write.
+    released: Arc<AtomicBool>,
 }
 
 impl SqliteStore {
@@ -62,7 +69,23 @@ impl SqliteStore {
             readers: Pool::spawn("store-read", readers, &lock)?,
             writer: Pool::spawn("store-write", vec![writer], &lock)?,
             durability,
+            lock,
+            released: Arc::default(),
         })
+    }
+
+    /// Gives the lock back when what was queued is done. Nothing more can be changed through this store, but it
+    /// can be read for as long as it is held.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn release(&self) -> Result<(), Error> {
+        let (lock, released) = (Arc::clone(&self.lock), Arc::clone(&self.released));
+        let unlock = move |_: &mut Connection| {
+            released.store(true, Ordering::Relaxed);
+            lock.unlock().map_err(|error| Error::Unavailable(format!("giving the lock back: {error}")))
+        };
+        self.writer.run(unlock).await
     }
 
     /// Reads on one of the reading threads.
@@ -78,7 +101,15 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.writer.run(|connection| wal::kept_short(connection, work)).await
+        let released = Arc::clone(&self.released);
+        let change = move |connection: &mut Connection| {
+            // Asked on the one thread that also gives the lock back.
+            if released.load(Ordering::Relaxed) {
+                return Err(Error::Refused("it was closed".to_owned()));
+            }
+            wal::kept_short(connection, work)
+        };
+        self.writer.run(change).await
     }
 
     /// Changes it so that the answer survives a loss of power at every level of durability.
