@@ -10,6 +10,7 @@ use updraft_protocol::Update;
 use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 use updraft_storage::journal::{Append, Done};
 
+use crate::brood::Member;
 use crate::core::Core;
 
 /// Told with the position in the journal, or dropped when the journal will not have it.
@@ -22,12 +23,14 @@ pub(crate) struct Commits {
     /// Handed over and not yet sent. Bounded: an execution waits for its commit before the next.
     waiting: RefCell<Vec<(Vec<Update>, Told)>>,
     sending: Cell<bool>,
+    /// Has a successor of the shard wait until what was handed over here is in the journal.
+    _member: Member,
 }
 
 impl Commits {
-    pub(crate) fn new(core: Arc<Core>, shard: usize) -> Rc<Self> {
+    pub(crate) fn new(core: Arc<Core>, shard: usize, member: Member) -> Rc<Self> {
         let (waiting, sending) = (RefCell::default(), Cell::new(false));
-        Rc::new(Self { core, shard: shard.to_string(), waiting, sending })
+        Rc::new(Self { core, shard: shard.to_string(), waiting, sending, _member: member })
     }
 
     /// Makes updates durable, all or none.
@@ -38,6 +41,11 @@ impl Commits {
             actix::spawn(self.clone().send_all());
         }
         receiver
+    }
+
+    /// Told when all that was handed over before is in the journal: by an execution that died, say.
+    pub(crate) fn settled(self: &Rc<Self>) -> oneshot::Receiver<u64> {
+        self.commit(Vec::new())
     }
 
     async fn send_all(self: Rc<Self>) {
@@ -78,6 +86,9 @@ impl Commits {
     }
 
     async fn append(&self, updates: Vec<Update>) -> Result<u64, String> {
+        if updates.is_empty() {
+            return Ok(0);
+        }
         let (done, told) = oneshot::channel();
         let done: Done<u64> = Box::new(move |result| {
             let _ = done.send(result);

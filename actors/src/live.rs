@@ -21,6 +21,9 @@ pub enum Lost {
     /// The journal failed, so nothing can go on.
     #[error("the engine has failed: {0}; the execution resumes at the next start")]
     Engine(String),
+    /// It is unfinished, and this engine does not run it.
+    #[error("the execution is unfinished and not run by this engine; it resumes at the next start")]
+    NotHere,
 }
 
 /// One execution that this engine runs.
@@ -74,6 +77,11 @@ impl Live {
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.outcome.get()
+    }
+
+    /// Whether the journal has it.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self.accepted.get(), Some(Ok(())))
     }
 
     /// Waits until the journal has it, or has refused it.

@@ -242,7 +242,10 @@ async fn supervise(
                     let _ = up.send(());
                 }
                 None => {
-                    let lives = core.registry.unfinished(|live| core.shard_of(&live.tenant) == index);
+                    let lives = core.registry.unfinished(|live| {
+                        // One that is not accepted yet is launched when it is, into this shard.
+                        live.is_accepted() && core.shard_of(&live.tenant) == index
+                    });
                     let _ = addr.send(Revive(lives, Since::Now)).await;
                 }
             }

@@ -98,7 +98,7 @@ impl Shard {
             }));
             Self {
                 index,
-                commits: Commits::new(core.clone(), index),
+                commits: Commits::new(core.clone(), index, parent.member()),
                 core,
                 residents: HashMap::new(),
                 parked: BTreeSet::new(),

@@ -30,11 +30,12 @@ pub(crate) fn builder(data: &Path, work: &Work) -> Result<Builder, Error> {
     Ok(tools(allowed)?.data(data).durability(work.durability))
 }
 
-/// The same in a directory that holds what another command left.
+/// Refuses a directory that holds nothing of another command, so that reading makes nothing there.
 pub(crate) fn existing(data: &Path) -> Result<(), Error> {
     match std::fs::metadata(data) {
-        Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(Error::refused(data.display(), "not a directory")),
+        Ok(found) if !found.is_dir() => Err(Error::refused(data.display(), "not a directory")),
+        Ok(_) if data.join("updraft.db").exists() || data.join("journal").exists() => Ok(()),
+        Ok(_) => Err(Error::refused(data.display(), "no data of Updraft there")),
         Err(error) => Err(Error::refused(data.display(), format!("no data directory there: {error}"))),
     }
 }

@@ -8,7 +8,6 @@ use tokio::sync::watch;
 use crate::exit::{AT_ONCE, Error};
 
 /// Whether a signal came.
-#[derive(Clone)]
 pub(crate) struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {

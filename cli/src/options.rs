@@ -12,7 +12,7 @@ use crate::exit;
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
-#[command(name = "updraft", version, about, after_help = exit::HELP)]
+#[command(name = "updraft", version, after_help = exit::HELP)]
 pub(crate) struct Cli {
     /// What is logged to standard error: a level (`info`), or levels of parts (`warn,updraft=debug`).
     #[arg(long, env = "UPDRAFT_LOG", default_value = "warn", value_name = "FILTER", global = true)]

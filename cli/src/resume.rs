@@ -21,7 +21,7 @@ pub(crate) async fn resume(options: &Resume, screen: &Screen) -> Result<Ending, 
     let builder = data::builder(&options.data.data, &options.work)?;
     let mut interrupt = Interrupt::listen()?;
     let Some(engine) = data::start(builder, &mut interrupt).await? else { return Ok(Ending::Interrupted) };
-    let handles = engine.unfinished();
+    let handles = engine.take_resumed();
     let output =
         if options.json { Told::Json(Output::stdout().array()) } else { Told::Lines(Output::stdout()) };
     if handles.is_empty() {

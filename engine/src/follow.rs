@@ -70,7 +70,13 @@ impl Reader {
                 self.receiver = Some(receiver);
                 inspection
             }
-            None => self.handle.inspect().await?,
+            None => {
+                let inspection = self.handle.inspect().await?;
+                if !inspection.execution.state.execution_status.ended() {
+                    return Err(Lost::NotHere.into());
+                }
+                inspection
+            }
         };
         self.told.extend(inspection.tasks.iter().map(Event::of_task));
         self.told.push_back(Event::of_execution(&inspection.execution));

@@ -48,7 +48,7 @@ impl Handle {
     pub async fn wait(&self) -> Result<ExecutionDocument, ReadError> {
         match &self.live {
             Some(live) => Ok(live.ended().await.map(|document| ExecutionDocument::clone(&document))?),
-            None => self.read_stored().await,
+            None => self.read_ended().await,
         }
     }
 
@@ -85,9 +85,7 @@ impl Handle {
             None => match self.live.as_ref().and_then(|live| live.outcome()) {
                 Some(Ok(document)) => Ok(CancelVerdict::AlreadyEnded(document.state.execution_status)),
                 Some(Err(lost)) => Err(lost.clone().into()),
-                None => {
-                    Ok(CancelVerdict::AlreadyEnded(self.read_stored().await?.state.execution_status))
-                }
+                None => Ok(CancelVerdict::AlreadyEnded(self.read_ended().await?.state.execution_status)),
             },
         }
     }
@@ -112,6 +110,12 @@ impl Handle {
             // It changes hands: its actor left or died, and the next is on its way.
             tokio::time::sleep(HANDOVER_PAUSE).await;
         }
+    }
+
+    /// Of an execution that does not live here, the stored end.
+    async fn read_ended(&self) -> Result<ExecutionDocument, ReadError> {
+        let document = self.read_stored().await?;
+        if document.state.execution_status.ended() { Ok(document) } else { Err(Lost::NotHere.into()) }
     }
 
     async fn read_stored(&self) -> Result<ExecutionDocument, ReadError> {

@@ -31,7 +31,7 @@ pub(crate) async fn recover(
     replay: journal::Recovered,
     writer: mpsc::Sender<Message>,
     resume: bool,
-) -> Result<Recovered, StartError> {
+) -> Result<(Recovered, Vec<Arc<Live>>), StartError> {
     let torn = replay.torn().cloned();
     let replayed = replay.replay(writer).await?;
     core.flush().await?;
@@ -40,8 +40,8 @@ pub(crate) async fn recover(
     if replayed > 0 || resumed > 0 {
         tracing::info!(replayed, resumed, "recovered");
     }
-    node.revive(lives).await;
-    Ok(Recovered { replayed, torn, resumed })
+    node.revive(lives.clone()).await;
+    Ok((Recovered { replayed, torn, resumed }, lives))
 }
 
 /// The unfinished executions, registered; each of their playbooks is known to run here.

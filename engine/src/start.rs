@@ -1,14 +1,14 @@
 //! The engine and its start: opens what survives, starts the threads, recovers.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use updraft_actors::core::Inboxes;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
-use updraft_actors::{Core, Node};
+use updraft_actors::{Core, Live, Node};
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
@@ -22,6 +22,7 @@ use updraft_storage::write_behind::{self, WriteBehind};
 
 use crate::builder::Builder;
 use crate::error::StartError;
+use crate::handle::Handle;
 use crate::recovery::{self, Recovered};
 
 /// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
@@ -39,6 +40,8 @@ pub struct Engine {
     pub(crate) released: Arc<Notify>,
     pub(crate) submit_timeout: Duration,
     pub(crate) recovered: Recovered,
+    /// What the start resumed, until someone asks for it.
+    resumed: Mutex<Vec<Arc<Live>>>,
 }
 
 impl Engine {
@@ -50,6 +53,13 @@ impl Engine {
     /// What the start found and did.
     pub fn recovered(&self) -> &Recovered {
         &self.recovered
+    }
+
+    /// The handles of the executions that the start resumed, those that have ended since included. They are
+    /// given once.
+    pub fn take_resumed(&self) -> Vec<Handle> {
+        let lives = std::mem::take(&mut *self.resumed.lock().unwrap_or_else(PoisonError::into_inner));
+        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
     }
 
     pub(crate) async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
@@ -90,10 +100,12 @@ impl Engine {
             released,
             submit_timeout: builder.submit_timeout,
             recovered: Recovered::default(),
+            resumed: Mutex::default(),
         };
         match recovery::recover(&engine.core, &node, replay, writer, builder.resume).await {
-            Ok(recovered) => {
+            Ok((recovered, lives)) => {
                 engine.recovered = recovered;
+                engine.resumed = Mutex::new(lives);
                 engine.node = Mutex::new(Some(node));
                 Ok(engine)
             }

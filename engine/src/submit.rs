@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument;
 use updraft_actors::plans::Ready;
 use updraft_actors::{Core, Launch, Live, Lost, Node};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
-use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode};
+use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode, Timestamp};
 use updraft_storage::journal::{self, Append};
 use uuid::Uuid;
 
@@ -53,7 +54,11 @@ impl Engine {
         submission: Submission,
         patience: Patience,
     ) -> Result<Handle, SubmitError> {
-        let submitted = self.accept(&submission, patience).await;
+        let span = tracing::info_span!("submit", tenant = %submission.tenant, peid = tracing::field::Empty);
+        let submitted = self.accept(&submission, patience).instrument(span.clone()).await;
+        if let Ok(handle) = &submitted {
+            span.record("peid", tracing::field::display(handle.peid()));
+        }
         let verdict = submitted.as_ref().map_or_else(Refusal::label, |_| "accepted");
         metrics::counter!("updraft_submissions_total", "verdict" => verdict).increment(1);
         submitted.map_err(|refusal| SubmitError { submission: Box::new(submission), refusal })
@@ -69,12 +74,13 @@ impl Engine {
         let variables = submission.merged(&ready.variables, &ready.variables_json)?;
         loop {
             let permit = self.place(&submission.tenant, patience).await?;
-            let key = submission.idempotency_key.as_deref().map(Arc::from);
+            let (key, now) = (submission.idempotency_key.as_deref().map(Arc::from), self.core.clock.now());
             let peid = ExecutionId::new(Uuid::now_v7());
             let live = Arc::new(Live::new(peid, submission.tenant.clone(), key, Some(permit)));
             match self.core.registry.add(live.clone()) {
                 Ok(()) => {
-                    let head = self.head(submission, &ready, &live, input.clone(), variables.clone());
+                    let values = (input.clone(), variables.clone());
+                    let head = head(submission, &ready, &live, values, now);
                     return self.begin(live, &ready, head, patience).await;
                 }
                 Err(first) => match first.accepted().await {
@@ -124,29 +130,6 @@ impl Engine {
                 }
             }
         }
-    }
-
-    fn head(
-        &self,
-        submission: &Submission,
-        ready: &Ready,
-        live: &Live,
-        input: Json,
-        variables: Json,
-    ) -> Arc<ExecutionHead> {
-        Arc::new(ExecutionHead {
-            tenant_code: submission.tenant.clone(),
-            pid: ready.pid,
-            playbook_name: ready.plan.name.clone(),
-            playbook_version: ready.plan.version,
-            uid: submission.uid.as_deref().map(Arc::from),
-            alert_id: submission.alert_id.as_deref().map(Arc::from),
-            priority: submission.priority,
-            createddate: self.core.clock.now(),
-            input,
-            variables,
-            idempotency_key: live.key.clone(),
-        })
     }
 
     /// Makes a registered execution durable; the journal's thread hands it to its shard.
@@ -200,6 +183,28 @@ impl Engine {
         metrics::gauge!("updraft_executions_in_flight").set(self.core.permits.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))
     }
+}
+
+fn head(
+    submission: &Submission,
+    ready: &Ready,
+    live: &Live,
+    (input, variables): (Json, Json),
+    createddate: Timestamp,
+) -> Arc<ExecutionHead> {
+    Arc::new(ExecutionHead {
+        tenant_code: submission.tenant.clone(),
+        pid: ready.pid,
+        playbook_name: ready.plan.name.clone(),
+        playbook_version: ready.plan.version,
+        uid: submission.uid.as_deref().map(Arc::from),
+        alert_id: submission.alert_id.as_deref().map(Arc::from),
+        priority: submission.priority,
+        createddate,
+        input,
+        variables,
+        idempotency_key: live.key.clone(),
+    })
 }
 
 fn failed(error: &journal::Error) -> Refusal {

@@ -85,7 +85,12 @@ impl Shard {
         let parked = matches!(resident.place, Place::Parked { .. });
         resident.place = Place::Reviving;
         let (core, live, revivals) = (self.core.clone(), resident.live.clone(), self.revivals.clone());
+        let settled = self.commits.settled();
         let finding = async move {
+            if matches!(since, Since::Now) {
+                // What its actor had handed over must be in the journal before the journal is asked.
+                let _ = settled.await;
+            }
             if parked {
                 take_place(&core, &live).await;
             }

@@ -1,11 +1,11 @@
 //! `updraft run` and `updraft demo`: exit codes, and what they say.
 
-mod common;
-
 use std::io::Write;
 use std::process::Stdio;
 
-use common::{Tools, ended, example, files, playbook, updraft};
+use crate::ended::{Ended, ended, updraft};
+use crate::given::{example, files, playbook};
+use crate::tools::{Tool, Tools};
 
 const END: &str = "  - {id: done, type: end, output: {seen: '{{ input }}', n: '{{ variables.n }}'}}\n";
 
@@ -52,7 +52,7 @@ fn tools_of_this_machine_are_out_of_reach_without_permission() {
     let by_variable = updraft(dir.path(), &["run", "p.yaml"])
         .env("UPDRAFT_ALLOW_NET", format!("10.0.0.0/8,{allowed}"))
         .output();
-    assert_eq!(common::Ended::from(by_variable.unwrap()).code, 0);
+    assert_eq!(Ended::from(by_variable.unwrap()).code, 0);
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn permissions_that_make_no_sense_are_refused_with_their_place() {
     std::fs::create_dir(dir.path().join("updraft-data")).unwrap();
     std::fs::write(dir.path().join("updraft-data/allow-net"), "10.0.0.0/8\nh:0\n").unwrap();
     let run = updraft(dir.path(), &["run", "p.yaml"]).env("UPDRAFT_ALLOW_NET", "ok,no way").output();
-    let run: common::Ended = run.unwrap().into();
+    let run: Ended = run.unwrap().into();
     assert_eq!(run.code, 2);
     assert!(run.err.contains("UPDRAFT_ALLOW_NET: entry 2: `no way`"), "{}", run.err);
     assert!(run.err.contains("allow-net: line 2: `h:0`"), "{}", run.err);
@@ -121,7 +121,7 @@ fn input_comes_from_standard_input_too() {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"[1, 2]").unwrap();
-    let run: common::Ended = child.wait_with_output().unwrap().into();
+    let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!(run.json()["execution"]["output"]["seen"], serde_json::json!([1, 2]));
 }
 
@@ -181,7 +181,7 @@ fn another_definition_under_the_same_version_is_refused() {
 #[test]
 fn a_secret_of_the_environment_is_sent_and_shown_nowhere() {
     let dir = files(&[]);
-    let tool = common::Tool::listen();
+    let tool = Tool::listen();
     let steps = format!(
         "  - id: a\n    type: action\n    integration: http\n    action: request\n    arguments:\n      url: \
          http://{}/x\n      headers: {{Authorization: {{secret: siem.api-key, prefix: 'Bearer '}}}}\n",
@@ -197,8 +197,8 @@ fn a_secret_of_the_environment_is_sent_and_shown_nowhere() {
         .unwrap();
     let (head, stream) = tool.asked_with_head();
     assert!(head.to_ascii_lowercase().contains("authorization: bearer hunter2hunter2"), "{head}");
-    common::Tool::answer(stream);
-    let run: common::Ended = child.wait_with_output().unwrap().into();
+    Tool::answer(stream);
+    let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(!run.out.contains("hunter2") && !run.err.contains("hunter2"));
 }

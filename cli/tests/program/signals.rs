@@ -1,14 +1,14 @@
 //! Ctrl-C and crashes: what a run leaves behind goes on.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::io::BufReader;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 
-use common::{Ended, Tool, ended, files, playbook, read_until, signal, two_requests, updraft};
 use tempfile::TempDir;
+
+use crate::ended::{Ended, ended, read_until, signal, updraft};
+use crate::given::{files, playbook, two_requests};
+use crate::tools::Tool;
 
 /// A run of two requests, the first of which is under way.
 struct Run {

@@ -1,11 +1,11 @@
 //! `updraft validate`, `list`, `show`, `resume` and `schema`: what they say, and to whom.
 
-mod common;
-
 use std::process::Stdio;
 
-use common::{ended, files, playbook, updraft};
 use serde_json::{Value, json};
+
+use crate::ended::{Ended, ended, updraft};
+use crate::given::{files, playbook};
 
 const END: &str = "  - {id: done, type: end, output: ok}\n";
 
@@ -99,12 +99,13 @@ fn a_reader_that_goes_away_is_no_error() {
         let mut command = updraft(dir.path(), arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
-        let run: common::Ended = child.wait_with_output().unwrap().into();
+        let run: Ended = child.wait_with_output().unwrap().into();
         assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
         assert!(!run.err.contains("updraft:") && !run.err.contains("panicked"), "{}", run.err);
     }
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_an_error_but_stops_no_execution() {
     let dir = files(&[("p.yaml", &playbook(END))]);
@@ -113,7 +114,7 @@ fn a_full_disk_is_an_error_but_stops_no_execution() {
     for arguments in
         [&["run", "p.yaml"][..], &["list"], &["list", "--json"], &["show", peid.as_str().unwrap()]]
     {
-        let run: common::Ended = updraft(dir.path(), arguments).stdout(full()).output().unwrap().into();
+        let run: Ended = updraft(dir.path(), arguments).stdout(full()).output().unwrap().into();
         assert_eq!(run.code, 1, "{}", run.err);
         assert!(run.err.contains("the output cannot be written: No space left"), "{}", run.err);
     }

@@ -1,0 +1,64 @@
+//! The program under test: started as operators start it, and how it ended. Owns no claim.
+
+use std::io::BufRead;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The program, with nothing of this process's configuration, in `dir`.
+pub(crate) fn updraft(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_updraft"));
+    command.current_dir(dir).args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("UPDRAFT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// How a program ended and what it said.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// Runs the program to its end.
+pub(crate) fn ended(dir: &Path, arguments: &[&str]) -> Ended {
+    updraft(dir, arguments).output().unwrap().into()
+}
+
+/// Sends a signal to a program.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+/// Reads lines until one contains `text`; all that was read.
+pub(crate) fn read_until(reader: &mut impl BufRead, text: &str) -> String {
+    let mut read = String::new();
+    while !read.contains(text) {
+        let before = read.len();
+        reader.read_line(&mut read).unwrap();
+        assert!(read.len() > before, "ended without `{text}`: {read}");
+    }
+    read
+}
