@@ -18,7 +18,7 @@ pub async fn soon<F: Future>(what: F) -> F::Output {
 ///
 /// # Panics
 /// It never holds.
-pub async fn until<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+pub async fn until(mut holds: impl AsyncFnMut() -> bool) {
     soon(async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(2)).await;

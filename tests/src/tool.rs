@@ -23,7 +23,8 @@ struct State {
     calls: Mutex<Vec<Call>>,
     threads: Mutex<Vec<ThreadId>>,
     begun: watch::Sender<usize>,
-    dropped: watch::Sender<usize>,
+    /// The executions whose calls were dropped.
+    dropped: watch::Sender<Vec<ExecutionId>>,
     running: AtomicUsize,
     most: AtomicUsize,
     gate: Semaphore,
@@ -36,7 +37,7 @@ impl Default for State {
             calls: Mutex::default(),
             threads: Mutex::default(),
             begun: watch::Sender::new(0),
-            dropped: watch::Sender::new(0),
+            dropped: watch::Sender::default(),
             running: AtomicUsize::new(0),
             most: AtomicUsize::new(0),
             gate: Semaphore::new(0),
@@ -48,6 +49,7 @@ impl Default for State {
 /// A call under way: counted while it lives, and as dropped where it did not end.
 struct Running<'a> {
     state: &'a State,
+    peid: ExecutionId,
     ended: bool,
 }
 
@@ -55,7 +57,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.state.running.fetch_sub(1, Ordering::SeqCst);
         if !self.ended {
-            self.state.dropped.send_modify(|dropped| *dropped += 1);
+            self.state.dropped.send_modify(|dropped| dropped.push(self.peid));
         }
     }
 }
@@ -91,12 +93,12 @@ impl Tool {
     /// Waits until so many calls were dropped before they ended.
     pub async fn dropped(&self, calls: usize) {
         let mut dropped = self.0.dropped.subscribe();
-        soon(dropped.wait_for(|dropped| *dropped >= calls)).await.unwrap();
+        soon(dropped.wait_for(|dropped| dropped.len() >= calls)).await.unwrap();
     }
 
-    /// Calls that were dropped before they ended.
-    pub fn dropped_so_far(&self) -> usize {
-        *self.0.dropped.borrow()
+    /// How many calls of an execution were dropped before they ended.
+    pub fn dropped_of(&self, peid: ExecutionId) -> usize {
+        self.0.dropped.borrow().iter().filter(|dropped| **dropped == peid).count()
     }
 
     /// Calls under way.
@@ -159,7 +161,7 @@ impl Integration for Tool {
         Box::pin(async move {
             let state = &*self.0;
             let running = state.running.fetch_add(1, Ordering::SeqCst) + 1;
-            let mut guard = Running { state, ended: false };
+            let mut guard = Running { state, peid: call.peid, ended: false };
             state.most.fetch_max(running, Ordering::SeqCst);
             state.threads.lock().unwrap().push(std::thread::current().id());
             state.calls.lock().unwrap().push(call.clone());

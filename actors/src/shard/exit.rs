@@ -17,6 +17,10 @@ use crate::revive::{Found, Since, find};
 /// The pause before a revived execution asks again for a place in a full engine.
 const PLACE_PAUSE: Duration = Duration::from_millis(100);
 
+/// How often the clock is looked at while executions are parked: it may be set forward, and a machine that
+/// slept has not counted the time.
+const CLOCK_LOOK: Duration = Duration::from_secs(1);
+
 impl Shard {
     /// An execution's actor has ended; without a word when it died.
     pub(super) fn exited(&mut self, peid: ExecutionId, exit: Option<Exit>, ctx: &mut Context<Self>) {
@@ -58,7 +62,7 @@ impl Shard {
             }
             ctx.cancel_future(handle);
         }
-        let wait = Duration::from_millis(due.since(self.core.clock.now()));
+        let wait = Duration::from_millis(due.since(self.core.clock.now())).min(CLOCK_LOOK);
         let handle = ctx.run_later(wait, |shard, ctx| {
             shard.alarm = None;
             shard.wake_due(ctx);

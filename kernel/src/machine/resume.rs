@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use updraft_protocol::{
-    ExecutionDocument, Failure, FailureKind, Revision, TaskDocument, TaskStatus, Timestamp,
+    ExecutionDocument, ExecutionStatus, Failure, FailureKind, Revision, TaskDocument, TaskStatus, Timestamp,
 };
 
 use super::path::{Go, PathId};
@@ -75,6 +75,10 @@ impl Machine {
             machine.record(task)?;
         }
         let mut effects = Effects::default();
+        if machine.deadline().is_some_and(|deadline| deadline <= now) {
+            machine.time_out_recorded(now, &mut effects);
+            return Ok((machine, effects));
+        }
         machine.begin(now, &mut effects);
         if let Some(task) = machine.recorded.values().next()
             && !machine.ended()
@@ -104,6 +108,20 @@ impl Machine {
             phase: Phase::Recorded,
         });
         Ok(())
+    }
+
+    /// Ends an execution whose time was over before it was resumed: nothing is run again for it.
+    fn time_out_recorded(&mut self, now: Timestamp, effects: &mut Effects) {
+        self.recorded.clear();
+        for task in &mut self.tasks {
+            task.phase = match task.state.status {
+                TaskStatus::Executing => Phase::Running,
+                TaskStatus::Retrying => Phase::Ready,
+                _ => Phase::Ended,
+            };
+        }
+        self.stop(ExecutionStatus::TimedOut, None, now, effects);
+        debug_assert_eq!(crate::invariant::machine(self), Ok(()));
     }
 
     /// The recorded task of a step that a path has come to, now on that path.

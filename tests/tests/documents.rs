@@ -1,0 +1,57 @@
+//! The playbooks in the documents are valid, and so are the examples.
+
+use std::path::Path;
+
+use updraft::integrations::HttpIntegration;
+use updraft::{Catalogue, Engine, Plan, Playbook};
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The YAML blocks of a document.
+fn blocks(document: &str) -> Vec<String> {
+    let parts = document.split("```yaml\n").skip(1);
+    parts.map(|part| part.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+fn tools() -> Catalogue {
+    let http = HttpIntegration::builder().build().expect("an integration");
+    Engine::builder().integration("http", http).catalogue().expect("a catalogue")
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    match Playbook::parse(text.as_bytes()) {
+        Ok(playbook) => match Plan::check(&playbook, &tools()) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
+        },
+        Err(error) => vec![error.to_string()],
+    }
+}
+
+#[test]
+fn the_playbooks_of_the_documents_are_valid() {
+    for document in ["README.md", "docs/playbooks.md"] {
+        let blocks = blocks(&read(document));
+        assert!(!blocks.is_empty(), "{document} shows a playbook");
+        for block in blocks {
+            assert_eq!(mistakes(&block), Vec::<String>::new(), "{document}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_are_valid() {
+    for example in ["phishing-triage", "ransomware-containment"] {
+        let text = read(&format!("examples/{example}/playbook.yaml"));
+        assert_eq!(mistakes(&text), Vec::<String>::new(), "{example}");
+    }
+}
+
+#[test]
+fn a_playbook_with_a_mistake_would_be_found() {
+    let text = read("examples/phishing-triage/playbook.yaml").replace("on_success:", "on_succes:");
+    assert_eq!(mistakes(&text).len(), 1);
+}

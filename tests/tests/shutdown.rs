@@ -1,0 +1,336 @@
+//! Ends and beginnings: what a shutdown lets end, what resumes at the next start, and what stops a start.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde_json::json;
+use updraft::limits::PARK_HORIZON;
+use updraft::{
+    Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Playbook, ReadError, Shutdown,
+    SlowestQuery, StartError, Submission, TaskStatus, Timestamp,
+};
+use updraft_tests::patience::PATIENCE;
+use updraft_tests::{Lab, Tool, named, playbook, soon, tenant, until};
+
+fn two_steps() -> Playbook {
+    playbook(
+        "steps:
+  - {id: first, type: action, integration: tool, action: gate, on_success: second}
+  - {id: second, type: action, integration: tool, action: echo, at_most_once: true}
+",
+    )
+}
+
+fn long_wait() -> Playbook {
+    named(
+        "wait",
+        "steps:
+  - {id: wait, type: delay, duration: 2h, on_success: after}
+  - {id: after, type: action, integration: tool, action: echo}
+",
+    )
+}
+
+/// The only unfinished execution.
+fn only(engine: &Engine) -> Handle {
+    let mut unfinished = engine.unfinished();
+    assert_eq!(unfinished.len(), 1, "{unfinished:?}");
+    unfinished.remove(0)
+}
+
+fn lost<T: std::fmt::Debug>(answer: Result<T, ReadError>) -> bool {
+    matches!(answer, Err(ReadError::Lost(Lost::ShutDown)))
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_what_runs_end_and_the_rest_resumes_at_the_next_start() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
+    lab.tool.begun(1).await;
+    let (left, waited) = futures_util::future::join(engine.shutdown(PATIENCE), async {
+        until(async || {
+            let refused = engine.try_submit(Submission::new(tenant("acme"), updraft::Name::new("test").unwrap()));
+            refused.await.is_err()
+        })
+        .await;
+        lab.tool.open(1);
+        soon(handle.wait()).await
+    })
+    .await;
+    assert_eq!(left, Shutdown::Stored);
+    assert!(lost(waited));
+    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Already);
+    let first = lab.tool.times("first");
+
+    let engine = lab.start().await;
+    assert_eq!((engine.recovered().replayed, engine.recovered().resumed), (0, 1));
+    let ran = lab.end(&engine, &only(&engine), &two_steps()).await;
+    assert_eq!(ran.status(), ExecutionStatus::Completed);
+    assert_eq!((lab.tool.times("first"), lab.tool.times("second")), (first, 1), "what had ended is not run again");
+    assert_eq!(ran.status_of("second"), TaskStatus::Completed, "it had not begun, so it is not unknown");
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_a_tool_that_hangs_beyond_its_deadline() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let hang = playbook(
+        "steps:
+  - {id: all, type: parallel, branches: [hang, once]}
+  - {id: hang, type: action, integration: tool, action: gate, on_success: end}
+  - {id: once, type: action, integration: tool, action: gate, at_most_once: true, on_unknown: end2}
+  - {id: end, type: end}
+  - {id: end2, type: end}
+",
+    );
+    let handle = lab.submit(&engine, &hang, json!({})).await;
+    lab.tool.begun(2).await;
+    assert_eq!(soon(engine.shutdown(Duration::from_millis(30))).await, Shutdown::Journaled, "no time was left");
+    lab.tool.dropped(2).await;
+    assert!(lost(soon(handle.wait()).await));
+
+    lab.tool.open(1);
+    let engine = lab.start().await;
+    let ran = lab.end(&engine, &only(&engine), &hang).await;
+    assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Completed, TaskStatus::Unknown));
+    assert_eq!((lab.tool.times("hang"), lab.tool.times("once")), (2, 1));
+}
+
+#[tokio::test]
+async fn a_deadline_beyond_all_time_is_a_deadline() {
+    let lab = Lab::default();
+    let engine = lab.builder().submit_timeout(Duration::MAX).start().await.unwrap();
+    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
+    lab.tool.open(1);
+    soon(handle.wait()).await.unwrap();
+    assert_eq!(soon(engine.shutdown(Duration::MAX)).await, Shutdown::Stored);
+}
+
+#[tokio::test]
+async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let pid = lab.put(&engine, &two_steps()).await;
+    let mut handles = Vec::new();
+    for number in 0..5 {
+        let wish = Submission::new(tenant("acme"), pid).alert_id("a-1").uid(format!("u-{}", number % 2));
+        handles.push(engine.submit(wish).await.unwrap());
+    }
+    lab.tool.open(4);
+    let ended = futures_util::future::join_all(handles.iter().map(Handle::wait));
+    let still = tokio::time::timeout(Duration::from_millis(50), ended).await;
+    assert!(still.is_err(), "one of five waits for the gate");
+    until(async || engine.unfinished().len() == 1).await;
+    engine.flush().await.unwrap();
+    let count = async |of: ExecutionsOf| {
+        let query = ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 2 };
+        engine.executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await.len()
+    };
+    assert_eq!(count(ExecutionsOf::Any).await, 5);
+    assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Completed)).await, 4);
+    assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Executing)).await, 1);
+    assert_eq!(count(ExecutionsOf::User("u-0".into())).await, 3);
+    let query =
+        |limit| ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit };
+    let (page, next) = engine.executions(query(5)).await.unwrap();
+    let (rest, end) = engine.executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
+    assert_eq!((page.len(), rest.len(), end), (5, 0, None));
+    let of_alert = async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, 100).await.unwrap().len();
+    assert_eq!(of_alert(None).await, 9);
+    assert_eq!(of_alert(Some(TaskStatus::Executing)).await, 1);
+    let slowest = SlowestQuery {
+        tenant: Some(tenant("acme")),
+        status: ExecutionStatus::Completed,
+        since: Timestamp(0),
+        top: 10,
+    };
+    let slowest = engine.slowest_playbooks(slowest).await.unwrap();
+    assert_eq!((slowest.len(), slowest[0].pid, slowest[0].executions), (1, pid, 4));
+    let first = engine.tasks(&tenant("acme"), handles[0].peid(), 0, 1).await.unwrap();
+    assert_eq!((first.len(), first[0].head.task_seq), (1, 1));
+}
+
+#[tokio::test]
+async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
+    lab.tool.open(1);
+    let ended = soon(handle.wait()).await.unwrap();
+    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+    let next = lab.start().await;
+    let query = ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit: 9 };
+    assert_eq!(engine.executions(query).await.unwrap().0, [ended]);
+    assert!(engine.playbooks().put(&tenant("acme"), long_wait()).await.is_err(), "it changes nothing any more");
+    next.playbooks().put(&tenant("acme"), long_wait()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_data_directory_has_one_engine_at_a_time() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let refused = lab.builder().start().await.err().unwrap();
+    assert!(matches!(&refused, StartError::Store(_)), "{refused}");
+    assert!(refused.to_string().contains("in use") && !refused.retryable(), "{refused}");
+    let _ = engine.shutdown(PATIENCE).await;
+    let _ = lab.start().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_is_dropped_stops_as_in_a_crash_and_the_next_goes_on() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
+    let peid = handle.peid();
+    lab.tool.begun(1).await;
+    drop(engine);
+    assert!(lost(soon(handle.wait()).await), "who waits is told");
+    drop(handle);
+    lab.tool.open(1);
+    let mut next = None;
+    until(async || {
+        next = lab.builder().start().await.ok();
+        next.is_some()
+    })
+    .await;
+    let engine = next.unwrap();
+    assert_eq!(only(&engine).peid(), peid);
+    assert_eq!(lab.end(&engine, &only(&engine), &two_steps()).await.status(), ExecutionStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opened() {
+    let lab = Lab::default();
+    let path = lab.path().join("never");
+    let at = || Engine::builder().data(&path);
+    for (builder, names) in [
+        (Engine::builder(), "data"),
+        (at().shards(0), "shards"),
+        (at().shards(100_000), "shards"),
+        (at().tasks_at_once(0), "tasks_at_once"),
+        (at().tasks_at_once(1_001), "tasks_at_once"),
+        (at().executions_in_flight(0), "executions_in_flight"),
+        (at().executions_in_flight(usize::MAX), "executions_in_flight"),
+        (at().executions_in_flight_of_tenant(0), "executions_in_flight_of_tenant"),
+        (at().executions_in_flight(5).executions_in_flight_of_tenant(6), "executions_in_flight_of_tenant"),
+        (at().integration("no name", Tool::default()), "integration"),
+        (at().integration("", Tool::default()), "integration"),
+    ] {
+        let error = builder.start().await.err().unwrap();
+        assert!(matches!(&error, StartError::Configuration(message) if message.starts_with(names)), "{error}");
+        assert!(!error.retryable());
+    }
+    assert!(!path.exists());
+    let file = lab.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    assert!(Engine::builder().data(file.join("below")).start().await.is_err());
+}
+
+#[tokio::test]
+async fn an_unfinished_execution_without_its_integration_stops_the_start_and_goes_on_with_it() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
+    lab.tool.begun(1).await;
+    let _ = engine.shutdown(Duration::ZERO).await;
+    drop((engine, handle));
+
+    let without = || Engine::builder().data(lab.path());
+    let error = without().start().await.err().unwrap();
+    assert!(matches!(&error, StartError::Unresumable(_)), "{error}");
+    assert!(error.to_string().contains("tool") && !error.retryable(), "{error}");
+
+    let reader = without().resume(false).start().await.unwrap();
+    let query = ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit: 9 };
+    let peid = reader.executions(query).await.unwrap().0[0].peid;
+    let handle = reader.handle(&tenant("acme"), peid).await.unwrap().unwrap();
+    assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Executing);
+    assert!(matches!(soon(handle.wait()).await, Err(ReadError::Lost(Lost::NotHere))));
+    assert!(matches!(soon(handle.cancel()).await, Err(ReadError::Lost(Lost::NotHere))));
+    let events: Vec<_> = soon(handle.events().collect()).await;
+    assert!(matches!(events.as_slice(), [Err(ReadError::Lost(Lost::NotHere))]), "{events:?}");
+    assert!(reader.unfinished().is_empty());
+    let _ = reader.shutdown(PATIENCE).await;
+
+    lab.tool.open(1);
+    let engine = lab.start().await;
+    assert_eq!(lab.end(&engine, &only(&engine), &two_steps()).await.status(), ExecutionStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_long_wait_leaves_memory_gives_its_place_and_comes_back_when_it_is_due() {
+    let lab = Lab::default();
+    let engine = lab.builder().executions_in_flight(1).submit_timeout(PATIENCE).start().await.unwrap();
+    let waits = [
+        lab.submit(&engine, &long_wait(), json!({})).await,
+        lab.submit(&engine, &long_wait(), json!({})).await,
+        lab.submit(&engine, &long_wait(), json!({})).await,
+    ];
+    assert_eq!(engine.unfinished().len(), 3, "there is one place, and three wait");
+    assert_eq!(waits[0].status().await.unwrap(), ExecutionStatus::Executing, "one that is asked for answers");
+    assert!(matches!(waits[1].cancel().await.unwrap(), updraft::CancelVerdict::Cancelled));
+    lab.clock.advance(Duration::from_secs(7_199));
+    assert_eq!(waits[2].status().await.unwrap(), ExecutionStatus::Executing, "it is not yet due");
+    assert_eq!(lab.tool.calls().len(), 0);
+    lab.clock.advance(Duration::from_secs(2));
+    for handle in [&waits[0], &waits[2]] {
+        let ran = lab.end(&engine, handle, &long_wait()).await;
+        assert_eq!(ran.status(), ExecutionStatus::Completed);
+        assert!(ran.task("wait").state.runtime.unwrap() >= 7_200_000);
+    }
+}
+
+#[tokio::test]
+async fn a_long_wait_goes_on_through_a_shutdown_and_is_over_at_a_start_after_its_time() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let handle = lab.submit(&engine, &long_wait(), json!({})).await;
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored, "nothing runs: nothing is waited for");
+    assert!(lost(soon(handle.wait()).await));
+    lab.clock.advance(Duration::from_secs(3_600));
+    let engine = lab.start().await;
+    assert_eq!(only(&engine).status().await.unwrap(), ExecutionStatus::Executing, "half of it is over");
+    let _ = engine.shutdown(PATIENCE).await;
+    lab.clock.advance(Duration::from_secs(3_600));
+    let engine = lab.start().await;
+    assert_eq!(lab.end(&engine, &only(&engine), &long_wait()).await.status(), ExecutionStatus::Completed);
+}
+
+#[tokio::test]
+async fn an_execution_whose_time_was_over_before_the_start_calls_no_tool() {
+    let lab = Lab::default();
+    let timed = playbook(
+        "timeout: 1h
+steps:
+  - {id: first, type: action, integration: tool, action: gate, on_success: second}
+  - {id: second, type: end}
+",
+    );
+    let engine = lab.start().await;
+    let handle = lab.submit(&engine, &timed, json!({})).await;
+    lab.tool.begun(1).await;
+    let _ = engine.shutdown(Duration::ZERO).await;
+    drop(handle);
+    lab.clock.advance(Duration::from_secs(3_601));
+    let engine = lab.start().await;
+    let unfinished = engine.unfinished();
+    for handle in &unfinished {
+        soon(handle.wait()).await.unwrap();
+    }
+    engine.flush().await.unwrap();
+    let query = ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit: 9 };
+    let stored = engine.executions(query).await.unwrap().0;
+    assert_eq!(stored[0].state.execution_status, ExecutionStatus::TimedOut);
+    assert_eq!(lab.tool.times("first"), 1, "its tool is not called again for nothing");
+}
+
+#[tokio::test]
+async fn a_wait_below_the_horizon_stays_and_is_not_late() {
+    assert!(PARK_HORIZON > Duration::from_secs(1));
+    let lab = Lab::default();
+    let short = playbook("steps:\n  - {id: wait, type: delay, duration: 50ms}\n");
+    assert_eq!(lab.run(&short, json!({})).await.status(), ExecutionStatus::Completed);
+}
