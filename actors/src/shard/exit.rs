@@ -50,6 +50,7 @@ impl Shard {
         resident.live.hold(None);
         self.parked.insert((due, peid));
         self.set_alarm(ctx);
+        self.drained();
     }
 
     /// Arms the timer of the first parked execution.

@@ -131,7 +131,8 @@ impl Machine {
         }
     }
 
-    fn bounded(&mut self, output: Json) -> Result<Json, Failure> {
+    /// Counts an output, where it may be kept.
+    pub(super) fn bounded(&mut self, output: Json) -> Result<Json, Failure> {
         let bytes = output.as_str().len();
         if bytes > RESPONSE_BYTES {
             let message = format!("the answer has {bytes} bytes; at most {RESPONSE_BYTES} are kept");

@@ -6,7 +6,7 @@ use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Json, TaskStatus, 
 
 use super::task::{Ending, Phase, TaskSeq};
 use super::{Act, Effects, Machine, Ready, Timer};
-use crate::plan::{PlannedKind, StepIndex};
+use crate::plan::{PlannedEnd, PlannedKind, StepIndex};
 
 /// A path's place in the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,17 +98,23 @@ impl Machine {
                 work.push(self.end_task(task, ending, now, effects));
             }
             PlannedKind::End(end) => {
-                let output = end.output.as_ref().map(|template| template.render(&self.view(path)));
-                let ending = match (output.transpose(), end.status) {
-                    (Err(failure), _) => Ending::Failed(failure),
-                    (Ok(output), EndStatus::Completed) => Ending::Completed(output.map(Json::from)),
-                    (Ok(_), EndStatus::Failed) => {
-                        let message = format!("step \"{}\" ends its path as failed", plan.step(step).id);
-                        Ending::Failed(Failure::new(FailureKind::EndStep, message))
-                    }
-                };
+                let ending = self.end_step(path, step, end);
                 let task = recalled.unwrap_or_else(|| self.create_ended(path, step, now));
                 work.push(self.end_task(task, ending, now, effects));
+            }
+        }
+    }
+
+    /// How an `end` step ends. Its output is bounded as an answer is: many branches may end in one commit.
+    fn end_step(&mut self, path: PathId, step: StepIndex, end: &PlannedEnd) -> Ending {
+        let rendered = end.output.as_ref().map(|template| template.render(&self.view(path))).transpose();
+        let output = rendered.and_then(|output| output.map(|output| self.bounded(output.into())).transpose());
+        match (output, end.status) {
+            (Err(failure), _) => Ending::Failed(failure),
+            (Ok(output), EndStatus::Completed) => Ending::Completed(output),
+            (Ok(_), EndStatus::Failed) => {
+                let message = format!("step \"{}\" ends its path as failed", self.plan.step(step).id);
+                Ending::Failed(Failure::new(FailureKind::EndStep, message))
             }
         }
     }

@@ -31,6 +31,18 @@ fn steps_follow_each_other_and_the_last_gives_the_output() {
 }
 
 #[test]
+fn what_end_steps_give_is_bounded_for_all_the_branches_together() {
+    let branches: Vec<String> = (0..200).map(|branch| format!("e{branch}")).collect();
+    let mut steps = vec![json!({ "id": "all", "type": "parallel", "branches": branches })];
+    steps.extend(branches.iter().map(|id| json!({ "id": id, "type": "end", "output": "{{ input.text }}" })));
+    let world = World::begin(&playbook(json!(steps)), json!({ "text": "x".repeat(200 << 10) }));
+    let kept: usize =
+        world.tasks().iter().filter_map(|task| task.state.response.as_ref()).map(|r| r.as_str().len()).sum();
+    assert!((1..=EXECUTION_OUTPUT_BYTES).contains(&kept), "{kept} bytes in one commit");
+    assert_eq!(world.ends, [ExecutionStatus::Failed]);
+}
+
+#[test]
 fn a_failed_attempt_is_retried_when_due_and_then_fails_its_path() {
     let steps = json!([act("a", json!({"retry": {"attempts": 2, "initial": "1s"}}))]);
     let mut world = World::begin(&playbook(steps), json!({}));
