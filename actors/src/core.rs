@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shard::VirtualShard;
 use updraft_kernel::shared::outcome::OutcomeCell;
-use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{Integration, Name, TenantCode};
 use updraft_storage::Store;
@@ -14,6 +13,7 @@ use updraft_storage::journal::Journal;
 
 use crate::clock::Clock;
 use crate::live::{Live, Lost};
+use crate::places::Places;
 use crate::plans::Plans;
 use crate::registry::Registry;
 use crate::shard::Link;
@@ -35,7 +35,7 @@ pub struct Core {
     /// The executions that run here.
     pub registry: Registry,
     /// The places for executions.
-    pub permits: Permits,
+    pub places: Places,
     /// What machines are given.
     pub terms: Terms,
     /// Settled with the reason when the engine can no longer go on.

@@ -7,7 +7,9 @@ mod perform;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture};
+use actix::{
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture,
+};
 use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Unfit};
 use updraft_kernel::plan::Plan;
@@ -20,6 +22,7 @@ use crate::control::{CancelVerdict, Control};
 use crate::core::Core;
 use crate::event::Event;
 use crate::live::Live;
+use crate::shard::{Messenger, News};
 
 /// How an execution begins its life as an actor.
 pub(crate) enum Birth {
@@ -67,7 +70,7 @@ pub(crate) struct Execution {
     draining: bool,
     /// The newest position in the journal.
     lsn: u64,
-    exit: Option<oneshot::Sender<Exit>>,
+    exit: Option<Messenger>,
     span: tracing::Span,
 }
 
@@ -89,7 +92,7 @@ impl Execution {
         birth: Birth,
         controls: Vec<Control>,
         member: Member,
-        exit: oneshot::Sender<Exit>,
+        exit: Messenger,
     ) -> actix::Addr<Self> {
         let span = tracing::info_span!("execution", tenant = %live.tenant, peid = %live.peid);
         Self {
@@ -175,7 +178,7 @@ impl Execution {
 
     fn leave(&mut self, exit: Exit, ctx: &mut Context<Self>) {
         if let Some(told) = self.exit.take() {
-            let _ = told.send(exit);
+            told.bring(News::Exited(exit));
         }
         ctx.stop();
     }
@@ -186,7 +189,8 @@ fn count_ended(writes: &[Update]) {
         if let Update::Task(task) = write
             && task.state.status.ended()
         {
-            metrics::counter!("updraft_tasks_ended_total", "status" => task.state.status.as_str()).increment(1);
+            metrics::counter!("updraft_tasks_ended_total", "status" => task.state.status.as_str())
+                .increment(1);
         }
     }
 }

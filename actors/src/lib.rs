@@ -10,6 +10,7 @@ pub mod event;
 mod execution;
 pub mod live;
 pub mod node;
+pub mod places;
 pub mod plans;
 pub mod registry;
 mod revive;

@@ -24,6 +24,9 @@ const SWEEP: Duration = Duration::from_millis(100);
 /// The pause before a shard that died is started again.
 const RESTART_PAUSE: Duration = Duration::from_millis(10);
 
+/// How long the thread of a shard may take to notice that it is stopped.
+const STOP_GRACE: Duration = Duration::from_secs(1);
+
 /// Why a node did not start.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -187,25 +190,43 @@ async fn run_shards(
         supervisor.abort();
         core.relink(index, None);
     }
-    for live in core.registry.unfinished(|_| true) {
+    // One that is being accepted is lost when the journal has refused it, or has it and is closed.
+    for live in core.registry.unfinished(Live::is_accepted) {
         core.lose(&live, Lost::ShutDown);
     }
-    let joined = tokio::task::spawn_blocking(move || {
-        for arbiter in arbiters {
-            arbiter.stop();
-            let _ = arbiter.join();
-        }
-    });
-    let _ = joined.await;
+    end_shards(arbiters, stop.as_ref().map_or_else(Instant::now, |stop| stop.until)).await;
     stop
 }
 
-/// Closes the journal, which ends the writer.
+/// Stops the threads of the shards. One that a tool blocks is left behind: what it runs can write no more.
+async fn end_shards(arbiters: Vec<Arbiter>, until: Instant) {
+    let (joined, all_joined) = oneshot::channel();
+    // Not a thread of the runtime, which would wait for it at its own end.
+    let joining = std::thread::Builder::new().name("updraft-join".into()).spawn(move || {
+        for arbiter in &arbiters {
+            arbiter.stop();
+        }
+        for arbiter in arbiters {
+            let _ = arbiter.join();
+        }
+        let _ = joined.send(());
+    });
+    let patience = until.max(Instant::now() + STOP_GRACE);
+    if joining.is_err() || timeout_at(patience, all_joined).await.is_err() {
+        tracing::error!("a tool blocks the thread of a shard, which is left behind");
+    }
+}
+
+/// Closes the journal, which ends the writer. Where the store does not take the rest in time, the journal has it,
+/// and the writer is not waited for.
 async fn close(core: Arc<Core>, stop: Option<Stop>, written: oneshot::Receiver<()>) {
-    let drain = stop.as_ref().map_or(Duration::ZERO, |stop| stop.until.saturating_duration_since(Instant::now()));
-    let left = core.journal.clone().close(drain).await;
+    let until = stop.as_ref().map_or_else(Instant::now, |stop| stop.until);
+    let left = core.journal.clone().close(until.saturating_duration_since(Instant::now())).await;
+    for live in core.registry.unfinished(|_| true) {
+        core.lose(&live, Lost::ShutDown);
+    }
     drop(core);
-    let _ = written.await;
+    let _ = timeout_at(until, written).await;
     if let Some(stop) = stop {
         let _ = stop.left.send(left);
     }
@@ -219,12 +240,7 @@ async fn sweep(core: Arc<Core>) {
 }
 
 /// Keeps one shard running: a shard that died is followed by another, which reads its executions back.
-async fn supervise(
-    core: Arc<Core>,
-    index: usize,
-    arbiter: ArbiterHandle,
-    up: oneshot::Sender<()>,
-) {
+async fn supervise(core: Arc<Core>, index: usize, arbiter: ArbiterHandle, up: oneshot::Sender<()>) {
     let mut up = Some(up);
     loop {
         let brood = Brood::new();

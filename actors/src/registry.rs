@@ -40,6 +40,11 @@ impl Registry {
         self.executions.get(&peid).map(|live| live.clone())
     }
 
+    /// The execution that was added under a tenant's key, until it is forgotten.
+    pub fn under_key(&self, tenant: &TenantCode, key: &str) -> Option<Arc<Live>> {
+        self.keys.get(&(tenant.clone(), Arc::from(key))).map(|live| live.clone())
+    }
+
     /// Forgets an execution.
     pub fn remove(&self, live: &Live) {
         self.executions.remove(&live.peid);

@@ -3,16 +3,15 @@
 
 mod drain;
 mod exit;
+mod news;
 mod resident;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler,
-    WrapFuture,
-};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use updraft_kernel::machine::{Act, Machine};
 use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
@@ -25,6 +24,8 @@ use crate::core::Core;
 use crate::execution::{Birth, Deliver, Execution};
 use crate::live::Live;
 use crate::revive::Since;
+use news::Newsroom;
+pub(crate) use news::{Messenger, News};
 use resident::{Place, Resident};
 
 /// The way into a shard.
@@ -76,7 +77,12 @@ pub(crate) struct Shard {
     alarm: Option<(Timestamp, SpawnHandle)>,
     /// Bounds the reads of executions that are revived together.
     revivals: Arc<Semaphore>,
-    draining: Option<oneshot::Sender<()>>,
+    /// Of actors and reads.
+    news: Rc<Newsroom>,
+    /// Nothing may stay running.
+    draining: bool,
+    /// Told when nothing runs.
+    drained: Option<oneshot::Sender<()>>,
     /// Dropped when the shard dies, which ends its executions: their successors are read from the store.
     parent: Parent,
     _died: oneshot::Sender<()>,
@@ -96,6 +102,8 @@ impl Shard {
             ctx.add_stream(futures_util::stream::unfold(inbox, async |mut inbox| {
                 inbox.recv().await.map(|launch| (launch, inbox))
             }));
+            let news = Rc::new(Newsroom::default());
+            ctx.add_stream(news.clone().read());
             Self {
                 index,
                 commits: Commits::new(core.clone(), index, parent.member()),
@@ -104,7 +112,9 @@ impl Shard {
                 parked: BTreeSet::new(),
                 alarm: None,
                 revivals: Arc::new(Semaphore::new(REVIVALS_AT_ONCE)),
-                draining: None,
+                news,
+                draining: false,
+                drained: None,
                 parent,
                 _died: died,
             }
@@ -112,20 +122,18 @@ impl Shard {
     }
 
     /// Starts an execution's actor and watches it.
-    fn bear(&mut self, live: &Arc<Live>, birth: Birth, ctx: &mut Context<Self>) {
-        let (exit, exited) = oneshot::channel();
+    fn bear(&mut self, live: &Arc<Live>, birth: Birth) {
         let (core, commits) = (self.core.clone(), self.commits.clone());
         let peid = live.peid;
         let resident = self.residents.entry(peid).or_insert_with(|| Resident::new(live.clone()));
         let controls = resident.take_controls();
         let member = self.parent.member();
+        let exit = self.news.messenger(peid);
         let addr = Execution::launch(core, live.clone(), commits, birth, controls, member, exit);
         resident.place = Place::Running(addr.clone());
-        if self.draining.is_some() {
+        if self.draining {
             deliver_drain(&addr);
         }
-        let watch = exited.into_actor(self);
-        ctx.spawn(watch.map(move |exit, shard, ctx| shard.exited(peid, exit.ok(), ctx)));
         self.gauge();
     }
 
@@ -158,11 +166,23 @@ impl Actor for Shard {
 }
 
 impl StreamHandler<Launch> for Shard {
-    fn handle(&mut self, launch: Launch, ctx: &mut Self::Context) {
+    fn handle(&mut self, launch: Launch, _: &mut Self::Context) {
         let Launch { live, machine, acts, lsn } = launch;
         // After a restart of the shard the same execution may have been read from the store first.
         if !self.residents.contains_key(&live.peid) && live.outcome().is_none() {
-            self.bear(&live, Birth::New { machine, acts, lsn }, ctx);
+            self.bear(&live, Birth::New { machine, acts, lsn });
+        }
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
+impl StreamHandler<(ExecutionId, News)> for Shard {
+    fn handle(&mut self, (peid, news): (ExecutionId, News), ctx: &mut Self::Context) {
+        match news {
+            News::Exited(exit) => self.exited(peid, exit, ctx),
+            News::Found(found) => self.revived(peid, found, ctx),
+            News::Died => self.died(peid),
         }
     }
 
@@ -172,7 +192,7 @@ impl StreamHandler<Launch> for Shard {
 impl Handler<Pass> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Pass { live, control }: Pass, ctx: &mut Self::Context) {
+    fn handle(&mut self, Pass { live, control }: Pass, _: &mut Self::Context) {
         let now = self.core.clock.now();
         let Some(resident) = self.residents.get_mut(&live.peid) else { return };
         match &resident.place {
@@ -183,7 +203,7 @@ impl Handler<Pass> for Shard {
                 let (key, since) = ((*due, live.peid), Since::Position(*lsn));
                 resident.wait(control);
                 self.parked.remove(&key);
-                self.revive(live.peid, since, ctx);
+                self.revive(live.peid, since);
             }
         }
     }
@@ -192,12 +212,12 @@ impl Handler<Pass> for Shard {
 impl Handler<Revive> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Revive(lives, since): Revive, ctx: &mut Self::Context) {
+    fn handle(&mut self, Revive(lives, since): Revive, _: &mut Self::Context) {
         for live in lives {
             let peid = live.peid;
-            if !self.residents.contains_key(&peid) {
-                self.residents.insert(peid, Resident::new(live));
-                self.revive(peid, since, ctx);
+            if let Entry::Vacant(place) = self.residents.entry(peid) {
+                place.insert(Resident::new(live));
+                self.revive(peid, since);
             }
         }
     }

@@ -72,7 +72,9 @@ impl Actor for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if let (Some(_), Some(core)) = (&self.ended, self.core.upgrade()) {
+        // Nobody waits for its end where the engine has shut down without it.
+        let awaited = self.ended.as_ref().is_some_and(|ended| !ended.is_closed());
+        if let (true, Some(core)) = (awaited, self.core.upgrade()) {
             core.fail("the storage writer died".to_owned());
         }
     }

@@ -24,6 +24,7 @@ mod run;
 mod secrets;
 mod serve;
 mod show;
+mod stress;
 mod stubs;
 mod text;
 mod tree;
@@ -62,6 +63,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Resume(options) => wait(resume::resume(&options, screen)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
+        Command::Stress(options) => wait(stress::stress(&options, screen)),
         Command::Demo(options) if options.serve => wait(serve::serve(&options, screen)),
         Command::Demo(options) => wait(demo::demo(options, screen)),
     }

@@ -9,6 +9,7 @@ use updraft::integrations::http::Allow;
 use updraft::{Durability, ExecutionId, ExecutionStatus, TenantCode};
 
 use crate::exit;
+use crate::stress::Stress;
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     /// Runs the phishing-triage example against security tools that come with it.
     #[command(after_help = exit::HELP)]
     Demo(Demo),
+    /// Puts an engine of its own under load, and reports what it takes.
+    #[command(after_help = STRESS_HELP)]
+    Stress(Box<Stress>),
     /// Prints the JSON Schema of playbooks, for editors.
     Schema,
 }
@@ -49,6 +53,15 @@ pub(crate) struct Data {
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
 }
+
+/// How a run under load ends, for the help.
+const STRESS_HELP: &str = "\
+Exit codes:
+  0    measured, and every threshold holds
+  1    a threshold does not hold, or the engine failed
+  2    refused, nothing was run
+  4    interrupted (Ctrl-C, SIGTERM): what ran so far is reported
+  130  interrupted twice: stopped at once";
 
 /// The data directory where none is named.
 pub(crate) const DATA: &str = "updraft-data";
@@ -179,7 +192,7 @@ impl FromStr for Variable {
     }
 }
 
-fn durability(text: &str) -> Result<Durability, String> {
+pub(crate) fn durability(text: &str) -> Result<Durability, String> {
     match text {
         "fsync" => Ok(Durability::Fsync),
         "os" => Ok(Durability::Os),

@@ -143,8 +143,8 @@ impl Builder {
     pub fn catalogue(&self) -> Result<Catalogue, StartError> {
         let mut catalogue = Catalogue::default();
         for (name, integration) in &self.integrations {
-            let name = Name::new(name)
-                .map_err(|error| StartError::Configuration(format!("integration {error}")))?;
+            let name =
+                Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))?;
             catalogue.add(name, integration.actions());
         }
         Ok(catalogue)

@@ -147,7 +147,9 @@ pub enum PutError {
     #[error("{}", list(.0))]
     Invalid(Vec<Mistake>),
     /// Another definition was put under this name and version.
-    #[error("playbook \"{name}\" version {version} is already stored with another definition; raise `version`")]
+    #[error(
+        "playbook \"{name}\" version {version} is already stored with another definition; raise `version`"
+    )]
     Conflict {
         /// Its name.
         name: Name,

@@ -24,8 +24,7 @@ impl Handle {
     ///
     /// Where the engine shuts down or fails first, the stream ends with that error.
     pub fn events(&self) -> impl Stream<Item = Result<Event, ReadError>> + Send + use<> {
-        let reader =
-            Reader { handle: self.clone(), told: VecDeque::new(), receiver: None, ended: false };
+        let reader = Reader { handle: self.clone(), told: VecDeque::new(), receiver: None, ended: false };
         stream::unfold(reader, |mut reader| async move {
             let event = reader.next().await?;
             reader.ended |= event.as_ref().map_or(true, Event::is_end);

@@ -66,14 +66,16 @@ pub use updraft_integrations as integrations;
 pub use updraft_kernel::invariant;
 pub use updraft_kernel::plan::{Mistake, Plan};
 pub use updraft_protocol::{
-    Answer, Call, Catalogue, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus,
-    Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
-    Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, limits,
-    parse, playbook, schema,
+    Answer, Call, Catalogue, DocumentId, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
+    ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Integration, Json, Name, Playbook,
+    PlaybookDocument, PlaybookId, PlaybookStatus, Revision, Span, StepId, TaskDocument, TaskHead, TaskId,
+    TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, limits, parse, playbook, schema,
 };
 pub use updraft_storage::journal::{Durability, Torn};
+pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
-    Cursor, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, Store,
+    Cursor, Error as StoreError, ExecutionQuery, ExecutionsOf, PlaybookRuntime, PutOutcome, SlowestQuery,
+    Store, WriteOutcome,
 };
 
 /// The README's code, compiled.

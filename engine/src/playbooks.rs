@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use updraft_actors::Core;
-use updraft_protocol::{
-    Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode,
-};
+use updraft_protocol::{Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 use updraft_storage::store::PutOutcome;
 use uuid::Uuid;
 

@@ -5,7 +5,7 @@
 //! where that matters.
 
 use futures_util::stream::{self, Stream};
-use updraft_actors::Inspection;
+use updraft_actors::{Inspection, Live};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskStatus, TenantCode};
 use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery};
@@ -44,7 +44,7 @@ impl Engine {
 
     /// The handles of the executions that this engine runs at the moment, those it resumed included.
     pub fn unfinished(&self) -> Vec<Handle> {
-        let lives = self.core.registry.unfinished(|_| true);
+        let lives = self.core.registry.unfinished(Live::is_accepted);
         lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
     }
 

@@ -82,7 +82,7 @@ async fn can_run(core: &Core, document: &ExecutionDocument) -> Result<(), StartE
 fn live(core: &Core, document: &ExecutionDocument) -> Arc<Live> {
     let tenant = document.head.tenant_code.clone();
     // With lower bounds than before the restart, some run without a place until they end.
-    let permit = match core.permits.try_acquire(&tenant) {
+    let permit = match core.places.try_acquire(&tenant) {
         Acquire::Granted(permit) => Some(permit),
         Acquire::EngineFull | Acquire::TenantFull => None,
     };

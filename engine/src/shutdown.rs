@@ -1,11 +1,9 @@
 //! Shutting down: what runs may end, everything accepted is in the store or the journal, and what was
 //! waiting resumes at the next start.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use updraft_kernel::shared::drain::Close;
 use updraft_protocol::limits;
 use updraft_storage::journal::Left;
 
@@ -30,14 +28,13 @@ impl Engine {
     /// still be read.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
         let until = later(deadline);
-        let submitting = matches!(self.gate.close(), Close::Draining(_));
-        self.released.notify_waiters();
-        let node = self.node.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(node) = node else { return Shutdown::Already };
-        if submitting {
-            // What is just being accepted must be known to the shards before they drain.
-            let _ = timeout_at(until, self.emptied.notified()).await;
-        }
+        let _ = self.gate.close();
+        self.closing.notify_waiters();
+        // Held to the end: who comes second is answered when it is over.
+        let mut held = self.node.lock().await;
+        let Some(node) = held.take() else { return Shutdown::Already };
+        // What is just being accepted must be known to the shards before they drain.
+        let _ = timeout_at(until, self.emptied.notified()).await;
         let left = node.shutdown(until).await;
         if let Some(store) = &self.embedded
             && let Err(error) = store.release().await
@@ -61,6 +58,6 @@ impl Drop for Engine {
     /// An engine that is dropped without a shutdown stops as in a crash: nothing accepted is lost.
     fn drop(&mut self) {
         let _ = self.gate.close();
-        self.released.notify_waiters();
+        self.closing.notify_waiters();
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use updraft_actors::core::Inboxes;
+use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
 use updraft_actors::{Core, Live, Node};
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
-use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::Name;
 use updraft_storage::Store;
@@ -29,15 +29,15 @@ use crate::recovery::{self, Recovered};
 pub struct Engine {
     pub(crate) core: Arc<Core>,
     /// Taken by the shutdown.
-    pub(crate) node: Mutex<Option<Node>>,
+    pub(crate) node: tokio::sync::Mutex<Option<Node>>,
     /// Closed when the engine shuts down; submissions pass through it.
     pub(crate) gate: DrainGate,
     /// Told when the gate is closed and no submission is under way.
     pub(crate) emptied: Arc<Notify>,
     /// The store, where the engine opened it itself: others may have the directory after the shutdown.
     pub(crate) embedded: Option<Arc<SqliteStore>>,
-    /// Wakes submissions that wait for a place.
-    pub(crate) released: Arc<Notify>,
+    /// Told when the gate is closed: submissions that wait for a place are refused.
+    pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
     pub(crate) recovered: Recovered,
     /// What the start resumed, until someone asks for it.
@@ -72,7 +72,6 @@ impl Engine {
         let stored = DurableWatermark::new(0);
         let (writer, messages) = WriteBehind::queue();
         let (journal, replay) = open_journal(&builder, &data, writer.clone(), stored.clone()).await?;
-        let released = Arc::new(Notify::new());
         let core = Arc::new(Core {
             clock: builder.clock.clone(),
             journal,
@@ -81,7 +80,7 @@ impl Engine {
             integrations: named(&builder)?,
             plans: Plans::new(catalogue),
             registry: Registry::default(),
-            permits: permits(&builder, released.clone()),
+            places: Places::new(builder.executions_in_flight, builder.of_tenant()),
             terms: Terms { epoch, tasks_at_once: builder.tasks_at_once },
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
@@ -93,11 +92,11 @@ impl Engine {
         let emptied = Arc::new(Notify::new());
         let mut engine = Self {
             core,
-            node: Mutex::new(None),
+            node: tokio::sync::Mutex::new(None),
             gate: gate(emptied.clone()),
             emptied,
             embedded,
-            released,
+            closing: Notify::new(),
             submit_timeout: builder.submit_timeout,
             recovered: Recovered::default(),
             resumed: Mutex::default(),
@@ -106,7 +105,7 @@ impl Engine {
             Ok((recovered, lives)) => {
                 engine.recovered = recovered;
                 engine.resumed = Mutex::new(lives);
-                engine.node = Mutex::new(Some(node));
+                engine.node = tokio::sync::Mutex::new(Some(node));
                 Ok(engine)
             }
             Err(error) => {
@@ -120,12 +119,6 @@ impl Engine {
 /// Tells when the last submission has left.
 fn gate(emptied: Arc<Notify>) -> DrainGate {
     DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one()))
-}
-
-/// Wakes the submissions that wait for a place, from whatever thread gives one back.
-fn permits(builder: &Builder, released: Arc<Notify>) -> Permits {
-    let hook = Arc::new(move || released.notify_waiters());
-    Permits::with_release_hook(builder.executions_in_flight, builder.of_tenant(), hook)
 }
 
 fn named(

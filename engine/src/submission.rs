@@ -100,11 +100,7 @@ impl Submission {
     }
 
     /// The variables: the playbook's, with those of the submission over them.
-    pub(crate) fn merged(
-        &self,
-        defaults: &BTreeMap<String, Value>,
-        as_text: &Json,
-    ) -> Result<Json, Refusal> {
+    pub(crate) fn merged(&self, defaults: &BTreeMap<String, Value>, as_text: &Json) -> Result<Json, Refusal> {
         if self.variables.is_empty() {
             return Ok(as_text.clone());
         }
@@ -120,11 +116,8 @@ impl Submission {
 
     /// The input as text, and the bounds of all other fields.
     pub(crate) fn checked(&self) -> Result<Json, Refusal> {
-        let keys = [
-            ("alert_id", &self.alert_id),
-            ("uid", &self.uid),
-            ("idempotency_key", &self.idempotency_key),
-        ];
+        let keys =
+            [("alert_id", &self.alert_id), ("uid", &self.uid), ("idempotency_key", &self.idempotency_key)];
         for (place, key) in keys {
             if key.as_ref().is_some_and(|key| key.is_empty() || key.len() > KEY_BYTES) {
                 let message = format!("1 to {KEY_BYTES} bytes are allowed");

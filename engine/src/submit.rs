@@ -73,7 +73,16 @@ impl Engine {
         let ready = self.ready(submission).await?;
         let variables = submission.merged(&ready.variables, &ready.variables_json)?;
         loop {
-            let permit = self.place(&submission.tenant, patience).await?;
+            let permit = match self.free_place(&submission.tenant) {
+                Ok(permit) => permit,
+                Err(refusal) => {
+                    // One that was submitted before needs no place.
+                    if let Some(before) = self.under_key(submission).await? {
+                        return Ok(before);
+                    }
+                    self.place(&submission.tenant, patience, refusal).await?
+                }
+            };
             let (key, now) = (submission.idempotency_key.as_deref().map(Arc::from), self.core.clock.now());
             let peid = ExecutionId::new(Uuid::now_v7());
             let live = Arc::new(Live::new(peid, submission.tenant.clone(), key, Some(permit)));
@@ -83,12 +92,16 @@ impl Engine {
                     let head = head(submission, &ready, &live, values, now);
                     return self.begin(live, &ready, head, patience).await;
                 }
-                Err(first) => match first.accepted().await {
-                    Ok(()) => return Ok(Handle::live(self.core.clone(), first)),
-                    Err(lost) if self.core.failed.is_settled() => return Err(refused(lost)),
-                    // The first submission under this key was given up: this one takes its place.
-                    Err(_) => tokio::task::yield_now().await,
-                },
+                Err(first) => {
+                    // The first has a place; this one needs none.
+                    live.hold(None);
+                    match first.accepted().await {
+                        Ok(()) => return Ok(Handle::live(self.core.clone(), first)),
+                        Err(lost) if self.core.failed.is_settled() => return Err(refused(lost)),
+                        // The first submission under this key was given up: this one takes its place.
+                        Err(_) => tokio::task::yield_now().await,
+                    }
+                }
             }
         }
     }
@@ -99,35 +112,52 @@ impl Engine {
             PlaybookChoice::Id(pid) => *pid,
             PlaybookChoice::Named(name, version) => {
                 let found = store.playbook_named(&submission.tenant, name, *version).await?;
-                found
-                    .ok_or_else(|| Refusal::NoPlaybook { name: name.clone(), version: *version })?
-                    .pid
+                found.ok_or_else(|| Refusal::NoPlaybook { name: name.clone(), version: *version })?.pid
             }
         };
         Ok(self.core.plans.get(store, &submission.tenant, pid).await?)
     }
 
-    /// A place among the executions in flight.
-    async fn place(&self, tenant: &TenantCode, patience: Patience) -> Result<Permit, Refusal> {
-        loop {
-            let released = self.released.notified();
-            tokio::pin!(released);
-            released.as_mut().enable();
-            if matches!(self.gate.enter(), Enter::Closed) {
-                return Err(Refusal::ShuttingDown);
-            }
-            let refusal = match self.core.permits.try_acquire(tenant) {
-                Acquire::Granted(permit) => return Ok(permit),
-                Acquire::EngineFull => Refusal::EngineFull,
-                Acquire::TenantFull => Refusal::TenantFull,
-            };
-            match patience {
-                Patience::None => return Err(refusal),
-                Patience::Until(deadline) => {
-                    if tokio::time::timeout_at(deadline, released).await.is_err() {
-                        return Err(refusal);
-                    }
-                }
+    /// The execution that was submitted under the same key before.
+    async fn under_key(&self, submission: &Submission) -> Result<Option<Handle>, Refusal> {
+        let (tenant, Some(key)) = (&submission.tenant, &submission.idempotency_key) else { return Ok(None) };
+        if let Some(live) = self.core.registry.under_key(tenant, key)
+            && live.accepted().await.is_ok()
+        {
+            return Ok(Some(Handle::live(self.core.clone(), live)));
+        }
+        let stored = self.core.store.execution_by_key(tenant, key).await?;
+        Ok(stored.map(|peid| Handle::stored(self.core.clone(), tenant.clone(), peid)))
+    }
+
+    /// A place among the executions in flight, where there is one.
+    fn free_place(&self, tenant: &TenantCode) -> Result<Permit, Refusal> {
+        match self.core.places.try_acquire(tenant) {
+            Acquire::Granted(permit) => Ok(permit),
+            Acquire::EngineFull => Err(Refusal::EngineFull),
+            Acquire::TenantFull => Err(Refusal::TenantFull),
+        }
+    }
+
+    /// Waits for a place, where there was none.
+    async fn place(
+        &self,
+        tenant: &TenantCode,
+        patience: Patience,
+        refusal: Refusal,
+    ) -> Result<Permit, Refusal> {
+        let Patience::Until(deadline) = patience else { return Err(refusal) };
+        let closing = self.closing.notified();
+        tokio::pin!(closing);
+        closing.as_mut().enable();
+        if matches!(self.gate.enter(), Enter::Closed) {
+            return Err(Refusal::ShuttingDown);
+        }
+        tokio::select! {
+            biased;
+            () = closing => Err(Refusal::ShuttingDown),
+            place = tokio::time::timeout_at(deadline, self.core.places.acquire(tenant)) => {
+                place.map_err(|_| refusal)
             }
         }
     }
@@ -146,13 +176,8 @@ impl Engine {
         {
             return Ok(Handle::stored(self.core.clone(), live.tenant.clone(), peid));
         }
-        let (machine, Effects { writes, acts }) = Machine::start(
-            ready.plan.clone(),
-            live.peid,
-            head.clone(),
-            self.core.terms,
-            head.createddate,
-        );
+        let (machine, Effects { writes, acts }) =
+            Machine::start(ready.plan.clone(), live.peid, head.clone(), self.core.terms, head.createddate);
         let launch = Launch { live: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let core = self.core.clone();
         let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
@@ -167,12 +192,12 @@ impl Engine {
             }
         });
         let append = Append::new(writes, done).map_err(|error| failed(&error))?;
-        let appended = match patience {
-            Patience::None => self.core.journal.append(append),
-            Patience::Until(deadline) => {
-                let appending = self.core.journal.append_waiting(append);
+        let appended = match (self.core.journal.append(append), patience) {
+            (Err(refused), Patience::Until(deadline)) if matches!(refused.error, journal::Error::Full) => {
+                let appending = self.core.journal.append_waiting(refused.append);
                 tokio::time::timeout_at(deadline, appending).await.map_err(|_| Refusal::JournalFull)?
             }
+            (appended, _) => appended,
         };
         appended.map_err(|refused| match refused.error {
             journal::Error::Full => Refusal::JournalFull,
@@ -180,7 +205,7 @@ impl Engine {
         })?;
         reservation.keep();
         live.accepted().await.map_err(refused)?;
-        metrics::gauge!("updraft_executions_in_flight").set(self.core.permits.in_use() as f64);
+        metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))
     }
 }

@@ -46,7 +46,10 @@ pub fn ended_whole(execution: &ExecutionDocument, tasks: &[TaskDocument]) -> Res
     match tasks.iter().find(|task| !task.state.status.ended()) {
         Some(task) => violated(
             "ended whole",
-            format!("{} is {} while its execution is {}", task.head.step_id, task.state.status, state.execution_status),
+            format!(
+                "{} is {} while its execution is {}",
+                task.head.step_id, task.state.status, state.execution_status
+            ),
         ),
         None => Ok(()),
     }
@@ -55,7 +58,8 @@ pub fn ended_whole(execution: &ExecutionDocument, tasks: &[TaskDocument]) -> Res
 /// Steps run in order: a task is the first step's, or an ended task asks for its step, or a `parallel`
 /// task opened it.
 pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
-    let by_step: BTreeMap<&StepId, &TaskDocument> = tasks.iter().map(|task| (&task.head.step_id, task)).collect();
+    let by_step: BTreeMap<&StepId, &TaskDocument> =
+        tasks.iter().map(|task| (&task.head.step_id, task)).collect();
     for task in tasks {
         let id = &task.head.step_id;
         let Some(index) = plan.index_of(id) else {
@@ -76,7 +80,8 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
 
 fn asks_for(step: &PlannedStep, task: &TaskDocument, next: crate::plan::StepIndex) -> bool {
     let status = task.state.status;
-    let ended_as = |wanted: TaskStatus, to: Option<crate::plan::StepIndex>| status == wanted && to == Some(next);
+    let ended_as =
+        |wanted: TaskStatus, to: Option<crate::plan::StepIndex>| status == wanted && to == Some(next);
     match &step.kind {
         PlannedKind::Action(action) => {
             ended_as(TaskStatus::Completed, action.on_success)
@@ -106,7 +111,9 @@ pub fn acted_as_asked(at_most_once: bool, task: TaskId, acts: &[TaskId]) -> Resu
     }
     match (at_most_once, acts.len()) {
         (true, 0 | 1) => Ok(()),
-        (true, times) => violated("acted as asked", format!("{task} acted {times} times, at most once was asked")),
+        (true, times) => {
+            violated("acted as asked", format!("{task} acted {times} times, at most once was asked"))
+        }
         (false, 0) => violated("acted as asked", format!("{task} completed and never acted")),
         (false, _) => Ok(()),
     }

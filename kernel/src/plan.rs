@@ -21,6 +21,7 @@ use crate::template::Template;
 
 pub use mistake::Mistake;
 pub(crate) use references::{References, step_read};
+pub(crate) use step::UPDRAFT;
 
 /// Where a step stands in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -47,6 +47,9 @@ mod tests {
             multiplier: 1.0,
         };
         let sum: f64 = (0..1_000).map(|seed| backoff(&policy, 1, seed).as_secs_f64()).sum();
-        assert!((0.45..0.55).contains(&(sum / 1_000.0)), "the mean of full jitter is half the ceiling: {sum}");
+        assert!(
+            (0.45..0.55).contains(&(sum / 1_000.0)),
+            "the mean of full jitter is half the ceiling: {sum}"
+        );
     }
 }

@@ -141,7 +141,9 @@ mod tests {
         assert!(message.contains("`soon` is not a duration"), "{message}");
 
         let json = "{\"format\": 1,\n \"name\": 5}";
-        let Error::Shape { place, .. } = Playbook::parse(json.as_bytes()).unwrap_err() else { panic!("shape") };
+        let Error::Shape { place, .. } = Playbook::parse(json.as_bytes()).unwrap_err() else {
+            panic!("shape")
+        };
         assert_eq!((place.line, place.path.as_str()), (2, "name"));
     }
 

@@ -74,7 +74,9 @@ impl StepFields {
     fn into_step(self) -> Result<Step, String> {
         let name = self.kind.name();
         let allowed = self.kind.fields();
-        if let Some((field, _)) = self.given().iter().find(|(field, given)| *given && !allowed.contains(field)) {
+        if let Some((field, _)) =
+            self.given().iter().find(|(field, given)| *given && !allowed.contains(field))
+        {
             return Err(format!(
                 "step \"{}\": a step of type `{name}` has no field `{field}`; it has {}",
                 self.id,
@@ -110,9 +112,7 @@ impl StepFields {
                 duration: self.duration.ok_or_else(|| missing("duration"))?,
                 on_success: self.on_success,
             }),
-            Kind::End => {
-                StepKind::End(End { status: self.status.unwrap_or_default(), output: self.output })
-            }
+            Kind::End => StepKind::End(End { status: self.status.unwrap_or_default(), output: self.output }),
         };
         Ok(Step { id: self.id, description: self.description, kind })
     }

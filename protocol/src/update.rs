@@ -134,8 +134,7 @@ impl Update {
     pub fn bytes(&self) -> usize {
         const FIXED: usize = 256;
         let text = |json: &Option<crate::json::Json>| json.as_ref().map_or(0, |j| j.as_str().len());
-        let message =
-            |error: &Option<crate::failure::Failure>| error.as_ref().map_or(0, |e| e.message.len());
+        let message = |error: &Option<crate::failure::Failure>| error.as_ref().map_or(0, |e| e.message.len());
         match self {
             Self::Execution(update) => {
                 let head = update

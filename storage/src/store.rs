@@ -145,7 +145,8 @@ pub trait Store: Send + Sync + 'static {
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error>;
 
     /// A playbook version by its id.
-    async fn playbook(&self, tenant: &TenantCode, pid: PlaybookId) -> Result<Option<PlaybookDocument>, Error>;
+    async fn playbook(&self, tenant: &TenantCode, pid: PlaybookId)
+    -> Result<Option<PlaybookDocument>, Error>;
 
     /// A playbook by its name: the version, or the newest.
     async fn playbook_named(

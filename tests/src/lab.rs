@@ -65,7 +65,11 @@ impl Lab {
 
     /// Puts a playbook for the tenant `acme`.
     pub async fn put(&self, engine: &Engine, playbook: &Playbook) -> PlaybookId {
-        engine.playbooks().put(&tenant("acme"), playbook.clone()).await.unwrap_or_else(|error| panic!("{error}"))
+        engine
+            .playbooks()
+            .put(&tenant("acme"), playbook.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Puts and submits a playbook for the tenant `acme`.

@@ -9,7 +9,9 @@
 )]
 
 pub mod clock;
+pub mod crash;
 pub mod lab;
+pub mod mount;
 pub mod patience;
 pub mod quiet;
 pub mod ran;
@@ -18,6 +20,7 @@ pub mod tool;
 
 pub use clock::TestClock;
 pub use lab::{Lab, named, playbook, tenant};
+pub use mount::Mount;
 pub use patience::{soon, until};
 pub use ran::Ran;
 pub use server::{Act, Server};

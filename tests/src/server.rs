@@ -40,9 +40,7 @@ impl Server {
         let book = Arc::new(Book { acts: Mutex::default(), written: watch::Sender::new(0) });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = Router::new()
-            .route("/act/{tenant}/{step}", post(act))
-            .with_state(book.clone());
+        let routes = Router::new().route("/act/{tenant}/{step}", post(act)).with_state(book.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { address, book }
     }

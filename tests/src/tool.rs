@@ -71,7 +71,11 @@ impl Tool {
     /// The keys under which a step of an execution was called.
     pub fn keys(&self, peid: ExecutionId, step: &StepId) -> Vec<TaskId> {
         let calls = self.0.calls.lock().unwrap();
-        calls.iter().filter(|call| call.peid == peid && call.step_id == *step).map(|call| call.task_id).collect()
+        calls
+            .iter()
+            .filter(|call| call.peid == peid && call.step_id == *step)
+            .map(|call| call.task_id)
+            .collect()
     }
 
     /// How often a step was called, by whomever.

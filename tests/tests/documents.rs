@@ -5,9 +5,8 @@ use std::path::Path;
 use updraft::integrations::HttpIntegration;
 use updraft::{Catalogue, Engine, Plan, Playbook};
 
-fn read(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+fn read(path: &str) -> std::io::Result<String> {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path))
 }
 
 /// The YAML blocks of a document.
@@ -16,14 +15,15 @@ fn blocks(document: &str) -> Vec<String> {
     parts.map(|part| part.split("```").next().unwrap_or_default().to_owned()).collect()
 }
 
-fn tools() -> Catalogue {
-    let http = HttpIntegration::builder().build().expect("an integration");
-    Engine::builder().integration("http", http).catalogue().expect("a catalogue")
+/// The tools that the program has.
+fn tools() -> Result<Catalogue, Box<dyn std::error::Error>> {
+    let http = HttpIntegration::builder().build()?;
+    Ok(Engine::builder().integration("http", http).catalogue()?)
 }
 
-fn mistakes(text: &str) -> Vec<String> {
+fn mistakes(text: &str, tools: &Catalogue) -> Vec<String> {
     match Playbook::parse(text.as_bytes()) {
-        Ok(playbook) => match Plan::check(&playbook, &tools()) {
+        Ok(playbook) => match Plan::check(&playbook, tools) {
             Ok(_) => Vec::new(),
             Err(mistakes) => mistakes.iter().map(ToString::to_string).collect(),
         },
@@ -33,25 +33,27 @@ fn mistakes(text: &str) -> Vec<String> {
 
 #[test]
 fn the_playbooks_of_the_documents_are_valid() {
+    let tools = tools().unwrap();
     for document in ["README.md", "docs/playbooks.md"] {
-        let blocks = blocks(&read(document));
+        let blocks = blocks(&read(document).unwrap());
         assert!(!blocks.is_empty(), "{document} shows a playbook");
         for block in blocks {
-            assert_eq!(mistakes(&block), Vec::<String>::new(), "{document}");
+            assert_eq!(mistakes(&block, &tools), Vec::<String>::new(), "{document}");
         }
     }
 }
 
 #[test]
 fn the_examples_are_valid() {
+    let tools = tools().unwrap();
     for example in ["phishing-triage", "ransomware-containment"] {
-        let text = read(&format!("examples/{example}/playbook.yaml"));
-        assert_eq!(mistakes(&text), Vec::<String>::new(), "{example}");
+        let text = read(&format!("examples/{example}/playbook.yaml")).unwrap();
+        assert_eq!(mistakes(&text, &tools), Vec::<String>::new(), "{example}");
     }
 }
 
 #[test]
 fn a_playbook_with_a_mistake_would_be_found() {
-    let text = read("examples/phishing-triage/playbook.yaml").replace("on_success:", "on_succes:");
-    assert_eq!(mistakes(&text).len(), 1);
+    let text = read("examples/phishing-triage/playbook.yaml").unwrap().replace("on_success:", "on_succes:");
+    assert_eq!(mistakes(&text, &tools().unwrap()).len(), 1);
 }

@@ -278,7 +278,8 @@ async fn no_more_tasks_run_at_once_than_the_playbook_or_the_engine_allows() {
     for (header, bound) in [("tasks_at_once: 7\n", 7), ("", TASKS_AT_ONCE)] {
         let lab = Lab::default();
         let names: Vec<String> = (0..200).map(|branch| format!("b{branch}")).collect();
-        let mut body = format!("{header}steps:\n  - {{id: all, type: parallel, branches: [{}]}}\n", names.join(", "));
+        let mut body =
+            format!("{header}steps:\n  - {{id: all, type: parallel, branches: [{}]}}\n", names.join(", "));
         for name in &names {
             body += &format!("  - {{id: {name}, type: action, integration: tool, action: pause}}\n");
         }
@@ -347,7 +348,9 @@ async fn an_execution_keeps_a_bounded_sum_of_answers() {
 
 #[tokio::test]
 async fn a_delay_lasts_at_least_as_long_as_it_says() {
-    let playbook = playbook("steps:\n  - {id: wait, type: delay, duration: 30ms, on_success: end}\n  - {id: end, type: end}\n");
+    let playbook = playbook(
+        "steps:\n  - {id: wait, type: delay, duration: 30ms, on_success: end}\n  - {id: end, type: end}\n",
+    );
     let ran = Lab::default().run(&playbook, json!({})).await;
     let wait = &ran.task("wait").state;
     assert!(wait.runtime.unwrap() >= 30 && ran.execution.state.playbook_runtime.unwrap() >= 30, "{wait:?}");
@@ -376,12 +379,16 @@ async fn a_thousand_steps_in_one_line_and_a_thousand_branches_both_end() {
         let lab = Lab::default();
         let mut body = if wide {
             let names: Vec<String> = (1..1_000).map(|step| format!("s{step}")).collect();
-            format!("tasks_at_once: 1000\nsteps:\n  - {{id: s0, type: parallel, branches: [{}]}}\n", names.join(", "))
+            format!(
+                "tasks_at_once: 1000\nsteps:\n  - {{id: s0, type: parallel, branches: [{}]}}\n",
+                names.join(", ")
+            )
         } else {
             "steps:\n  - {id: s0, type: action, integration: tool, action: echo, on_success: s1}\n".to_owned()
         };
         for step in 1..1_000 {
-            let next = if wide || step == 999 { String::new() } else { format!(", on_success: s{}", step + 1) };
+            let next =
+                if wide || step == 999 { String::new() } else { format!(", on_success: s{}", step + 1) };
             body += &format!("  - {{id: s{step}, type: action, integration: tool, action: echo{next}}}\n");
         }
         let ran = lab.run(&playbook(&body), json!({})).await;

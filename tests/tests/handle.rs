@@ -12,7 +12,8 @@ use serde_json::json;
 use updraft::invariant::{never_back, one_end};
 use updraft::limits::EVENTS_BEHIND;
 use updraft::{
-    CancelVerdict, Event, EventKind, ExecutionStatus, Handle, Playbook, ReadError, Revision, Submission, TaskId, TaskStatus,
+    CancelVerdict, Event, EventKind, ExecutionStatus, Handle, Playbook, ReadError, Revision, Submission,
+    TaskId, TaskStatus,
 };
 use updraft_tests::{Lab, playbook, soon, tenant};
 
@@ -36,7 +37,8 @@ fn busy(branches: usize) -> Playbook {
         names.join(", ")
     );
     for (index, name) in names.iter().enumerate() {
-        let flaky = format!("arguments: {{failures: {}}}, retry: {{attempts: 2, initial: 1ms, max: 1ms}}", index % 2);
+        let flaky =
+            format!("arguments: {{failures: {}}}, retry: {{attempts: 2, initial: 1ms, max: 1ms}}", index % 2);
         body += &format!("  - {{id: {name}, type: action, integration: tool, action: flaky, {flaky}}}\n");
     }
     playbook(&body)
@@ -47,7 +49,10 @@ async fn all(events: impl Stream<Item = Result<Event, ReadError>>) -> Vec<Event>
 }
 
 /// The statuses of the execution and of each task in the order in which they were told, repetitions left out.
-fn told(events: &[Event]) -> (Vec<ExecutionStatus>, BTreeMap<TaskId, Vec<(TaskStatus, u32)>>) {
+/// The statuses of an execution, and those of each of its tasks with their attempts.
+type Told = (Vec<ExecutionStatus>, BTreeMap<TaskId, Vec<(TaskStatus, u32)>>);
+
+fn told(events: &[Event]) -> Told {
     let mut execution = Vec::new();
     let mut tasks: BTreeMap<TaskId, Vec<(TaskStatus, u32)>> = BTreeMap::new();
     for event in events {
@@ -78,7 +83,10 @@ async fn who_has_waited_for_the_end_is_told_nothing_older() {
         let again = engine.handle(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
         assert_eq!(again.status().await.unwrap(), ExecutionStatus::Completed);
         assert_eq!(again.wait().await.unwrap(), ended);
-        assert_eq!(*engine.execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap().execution, ended);
+        assert_eq!(
+            *engine.execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap().execution,
+            ended
+        );
     }
     let _ = engine.shutdown(updraft_tests::patience::PATIENCE).await;
 }

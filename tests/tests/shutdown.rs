@@ -144,12 +144,12 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
     assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Completed)).await, 4);
     assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Executing)).await, 1);
     assert_eq!(count(ExecutionsOf::User("u-0".into())).await, 3);
-    let query =
-        |limit| ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit };
+    let query = |limit| ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit };
     let (page, next) = engine.executions(query(5)).await.unwrap();
     let (rest, end) = engine.executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
     assert_eq!((page.len(), rest.len(), end), (5, 0, None));
-    let of_alert = async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, 100).await.unwrap().len();
+    let of_alert =
+        async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, 100).await.unwrap().len();
     assert_eq!(of_alert(None).await, 9);
     assert_eq!(of_alert(Some(TaskStatus::Executing)).await, 1);
     let slowest = SlowestQuery {
@@ -175,7 +175,10 @@ async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
     let next = lab.start().await;
     let query = ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit: 9 };
     assert_eq!(engine.executions(query).await.unwrap().0, [ended]);
-    assert!(engine.playbooks().put(&tenant("acme"), long_wait()).await.is_err(), "it changes nothing any more");
+    assert!(
+        engine.playbooks().put(&tenant("acme"), long_wait()).await.is_err(),
+        "it changes nothing any more"
+    );
     next.playbooks().put(&tenant("acme"), long_wait()).await.unwrap();
 }
 
@@ -232,7 +235,10 @@ async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opene
         (at().integration("", Tool::default()), "integration"),
     ] {
         let error = builder.start().await.err().unwrap();
-        assert!(matches!(&error, StartError::Configuration(message) if message.starts_with(names)), "{error}");
+        assert!(
+            matches!(&error, StartError::Configuration(message) if message.starts_with(names)),
+            "{error}"
+        );
         assert!(!error.retryable());
     }
     assert!(!path.exists());
@@ -300,7 +306,11 @@ async fn a_long_wait_goes_on_through_a_shutdown_and_is_over_at_a_start_after_its
     let lab = Lab::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &long_wait(), json!({})).await;
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored, "nothing runs: nothing is waited for");
+    assert_eq!(
+        soon(engine.shutdown(PATIENCE)).await,
+        Shutdown::Stored,
+        "nothing runs: nothing is waited for"
+    );
     assert!(lost(soon(handle.wait()).await));
     lab.clock.advance(Duration::from_secs(3_600));
     let engine = lab.start().await;

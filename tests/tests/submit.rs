@@ -11,8 +11,8 @@ use futures_util::{StreamExt, future, stream};
 use serde_json::json;
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{
-    Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook, PlaybookId,
-    ReadError, Refusal, Submission, SubmitError,
+    Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook,
+    PlaybookId, ReadError, Refusal, Submission, SubmitError,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, named, playbook, soon, tenant, until};
@@ -50,7 +50,8 @@ async fn one_key_gives_one_execution_however_many_submit_it_at_once() {
         let (engine, keyed) = (engine.clone(), keyed.clone());
         tokio::spawn(async move { engine.submit(keyed).await.unwrap().peid() })
     });
-    let peids: Vec<ExecutionId> = future::join_all(submitters).await.into_iter().map(Result::unwrap).collect();
+    let peids: Vec<ExecutionId> =
+        future::join_all(submitters).await.into_iter().map(Result::unwrap).collect();
     let first = peids[0];
     assert!(peids.iter().all(|peid| *peid == first), "{peids:?}");
     lab.tool.open(9);
@@ -70,7 +71,12 @@ async fn one_key_gives_one_execution_however_many_submit_it_at_once() {
     let other = Submission::new(tenant("globex"), globex).idempotency_key("alert-7");
     assert_ne!(engine.submit(other).await.unwrap().peid(), first, "a key is a tenant's own");
     assert_ne!(engine.submit(keyed.idempotency_key("alert-8")).await.unwrap().peid(), first);
-    soon(async { while lab.tool.times("gate") < 3 { lab.tool.begun(3).await } }).await;
+    soon(async {
+        while lab.tool.times("gate") < 3 {
+            lab.tool.begun(3).await
+        }
+    })
+    .await;
     assert_eq!(lab.tool.times("gate"), 3);
 }
 
@@ -124,7 +130,9 @@ async fn a_playbook_is_found_by_name_in_its_newest_version_or_the_one_asked_for(
     let lab = Lab::default();
     let engine = lab.start().await;
     let version = |version: u32| {
-        let text = format!("format: 1\nname: v\nversion: {version}\nsteps:\n  - {{id: end, type: end, output: {version}}}\n");
+        let text = format!(
+            "format: 1\nname: v\nversion: {version}\nsteps:\n  - {{id: end, type: end, output: {version}}}\n"
+        );
         Playbook::parse(text.as_bytes()).unwrap()
     };
     for number in [9, 10, 2] {
@@ -219,11 +227,8 @@ async fn after_a_shutdown_and_while_it_goes_on_submissions_are_refused_and_none_
     for submitting in &mut waiting {
         while lab.tool.running() < 2 || futures_util::poll!(&mut *submitting).is_ready() {}
     }
-    let (_, submitted) = soon(future::join(
-        engine.shutdown(Duration::from_millis(50)),
-        future::join_all(waiting),
-    ))
-    .await;
+    let (_, submitted) =
+        soon(future::join(engine.shutdown(Duration::from_millis(50)), future::join_all(waiting))).await;
     for submitted in submitted {
         match submitted {
             Ok(handle) => assert!(matches!(soon(handle.wait()).await, Err(ReadError::Lost(Lost::ShutDown)))),
@@ -312,12 +317,17 @@ fn an_engine_serves_every_kind_of_runtime_and_several_at_once() {
             scope.spawn(move || {
                 let runtime = match thread % 2 {
                     0 => tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap(),
-                    _ => tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap(),
+                    _ => tokio::runtime::Builder::new_multi_thread()
+                        .worker_threads(2)
+                        .enable_all()
+                        .build()
+                        .unwrap(),
                 };
                 runtime.block_on(async {
                     let submitting = (0..50).map(|_| is_send(engine.submit(of(pid))));
                     let handles = future::join_all(submitting).await;
-                    let waiting = handles.into_iter().map(async |handle| is_send(handle.unwrap().wait()).await);
+                    let waiting =
+                        handles.into_iter().map(async |handle| is_send(handle.unwrap().wait()).await);
                     for ended in soon(future::join_all(waiting)).await {
                         assert_eq!(ended.unwrap().state.execution_status, ExecutionStatus::Completed);
                     }

@@ -43,7 +43,8 @@ fn waiting() -> Playbook {
 async fn one_of_each_shard(lab: &Lab, engine: &Engine) -> Vec<(String, ThreadId)> {
     let mut found: Vec<(String, ThreadId)> = Vec::new();
     for code in (0..).map(|number| format!("t{number}")) {
-        let probe = named("probe", "steps:\n  - {id: probe, type: action, integration: tool, action: echo}\n");
+        let probe =
+            named("probe", "steps:\n  - {id: probe, type: action, integration: tool, action: echo}\n");
         let pid = engine.playbooks().put(&tenant(&code), probe).await.unwrap();
         let handle = engine.submit(Submission::new(tenant(&code), pid)).await.unwrap();
         soon(handle.wait()).await.unwrap();
@@ -190,10 +191,16 @@ async fn a_shard_that_panics_again_and_again_still_loses_nothing() {
 }
 
 /// Submits for one tenant until it has submitted so many.
-async fn submit_many(engine: Arc<Engine>, code: String, pid: PlaybookId, storm: Arc<AtomicBool>) -> Vec<Handle> {
+async fn submit_many(
+    engine: Arc<Engine>,
+    code: String,
+    pid: PlaybookId,
+    storm: Arc<AtomicBool>,
+) -> Vec<Handle> {
     let mut handles: Vec<Handle> = Vec::new();
     for number in 0..100 {
-        let handle = engine.submit(Submission::new(tenant(&code), pid)).await.expect("a storm refuses nobody");
+        let handle =
+            engine.submit(Submission::new(tenant(&code), pid)).await.expect("a storm refuses nobody");
         if number % 7 == 0 && storm.load(Ordering::SeqCst) {
             let _ = soon(handle.status()).await.unwrap();
         }

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use serde_json::json;
 use updraft::{
-    ExecutionQuery, ExecutionStatus, ExecutionsOf, Name, Playbook, PlaybookStatus, PutError, Refusal, SlowestQuery,
-    Submission, Timestamp,
+    ExecutionQuery, ExecutionStatus, ExecutionsOf, Name, Playbook, PlaybookStatus, PutError, Refusal,
+    SlowestQuery, Submission, Timestamp,
 };
 use updraft_tests::{Lab, playbook, soon, tenant};
 
@@ -47,8 +47,7 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
             assert_eq!(engine.executions_stream(query).count().await, 0);
         }
         let status = if ended { ExecutionStatus::Completed } else { ExecutionStatus::Executing };
-        let slowest =
-            SlowestQuery { tenant: Some(globex.clone()), status, since: Timestamp(0), top: 10 };
+        let slowest = SlowestQuery { tenant: Some(globex.clone()), status, since: Timestamp(0), top: 10 };
         assert!(engine.slowest_playbooks(slowest).await.unwrap().is_empty());
 
         assert_eq!(handle.status().await.unwrap(), status, "its owner sees it");

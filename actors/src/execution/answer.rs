@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 use updraft_kernel::machine::{Event as Happening, Machine};
-use updraft_protocol::limits::EVENTS_BEHIND;
 use updraft_protocol::Update;
+use updraft_protocol::limits::EVENTS_BEHIND;
 
 use super::Execution;
 use crate::control::{CancelVerdict, Control, Inspection};

@@ -84,6 +84,6 @@ impl Execution {
         tracing::info!(%status, runtime_ms = machine.document().state.playbook_runtime, "execution ended");
         self.core.registry.remove_when_stored(self.live.peid, self.lsn);
         let _ = self.live.settle(Ok(Arc::new(machine.document())));
-        metrics::gauge!("updraft_executions_in_flight").set(self.core.permits.in_use() as f64);
+        metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);
     }
 }

@@ -9,24 +9,29 @@ impl Handler<Drain> for Shard {
     type Result = ();
 
     fn handle(&mut self, Drain(answer): Drain, _: &mut Context<Self>) {
-        self.draining = Some(answer);
+        self.draining = true;
+        self.drained = Some(answer);
         for resident in self.residents.values() {
             if let Place::Running(addr) = &resident.place {
                 deliver_drain(addr);
             }
         }
-        self.drained();
+        self.check_drained();
     }
 }
 
 impl Shard {
     /// Answers when nothing runs any more.
-    pub(super) fn drained(&mut self) {
+    pub(super) fn check_drained(&mut self) {
+        if self.drained.is_none() {
+            return;
+        }
         let runs = |place: &Place| !matches!(place, Place::Parked { .. });
-        if self.draining.is_some() && !self.residents.values().any(|resident| runs(&resident.place)) {
-            if let Some(answer) = self.draining.take() {
-                let _ = answer.send(());
-            }
+        if self.residents.values().any(|resident| runs(&resident.place)) {
+            return;
+        }
+        if let Some(answer) = self.drained.take() {
+            let _ = answer.send(());
         }
     }
 }

@@ -5,52 +5,57 @@ use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use updraft_kernel::machine::give_up;
-use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, Timestamp};
 
-use super::resident::{Place, Verdict};
 use super::Shard;
+use super::news::News;
+use super::resident::{Place, Verdict};
 use crate::execution::{Birth, Exit};
 use crate::live::{Live, Lost};
 use crate::revive::{Found, Since, find};
-
-/// The pause before a revived execution asks again for a place in a full engine.
-const PLACE_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often the clock is looked at while executions are parked: it may be set forward, and a machine that
 /// slept has not counted the time.
 const CLOCK_LOOK: Duration = Duration::from_secs(1);
 
 impl Shard {
-    /// An execution's actor has ended; without a word when it died.
-    pub(super) fn exited(&mut self, peid: ExecutionId, exit: Option<Exit>, ctx: &mut Context<Self>) {
+    /// An execution's actor has ended.
+    pub(super) fn exited(&mut self, peid: ExecutionId, exit: Exit, ctx: &mut Context<Self>) {
         match exit {
-            Some(Exit::Ended | Exit::Drained) => self.forget(peid),
-            Some(Exit::Parked { due, lsn }) => self.park(peid, due, lsn, ctx),
-            Some(Exit::Lost) => self.lose(peid, Lost::ShutDown),
-            Some(Exit::Unfit(unfit)) => self.give_up_stored(peid, unfit.to_string(), ctx),
-            None => self.died(peid, ctx),
+            Exit::Ended => self.forget(peid),
+            Exit::Drained => {
+                if let Some(resident) = self.residents.get(&peid) {
+                    resident.live.hold(None);
+                }
+                self.forget(peid);
+            }
+            Exit::Parked { due, lsn } => self.park(peid, due, lsn, ctx),
+            Exit::Lost => self.lose(peid, Lost::ShutDown),
+            Exit::Unfit(unfit) => self.give_up_stored(peid, unfit.to_string(), ctx),
         }
     }
 
-    fn died(&mut self, peid: ExecutionId, ctx: &mut Context<Self>) {
+    /// An execution's actor has ended without a word.
+    pub(super) fn died(&mut self, peid: ExecutionId) {
         let now = self.core.clock.now();
         let Some(resident) = self.residents.get_mut(&peid) else { return };
         metrics::counter!("updraft_execution_panics_total").increment(1);
         match resident.died(now) {
             Verdict::Restart => tracing::error!(%peid, "an execution's actor panicked and is restarted"),
-            Verdict::GiveUp => tracing::error!(%peid, "an execution's actor panicked too often and is failed"),
+            Verdict::GiveUp => {
+                tracing::error!(%peid, "an execution's actor panicked too often and is failed")
+            }
         }
-        self.revive(peid, Since::Now, ctx);
+        self.revive(peid, Since::Now);
     }
 
     fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64, ctx: &mut Context<Self>) {
         let Some(resident) = self.residents.get_mut(&peid) else { return };
-        resident.place = Place::Parked { due, lsn };
+        resident.park(due, lsn);
         resident.live.hold(None);
         self.parked.insert((due, peid));
         self.set_alarm(ctx);
-        self.drained();
+        self.check_drained();
     }
 
     /// Arms the timer of the first parked execution.
@@ -79,43 +84,62 @@ impl Shard {
                 Some(Place::Parked { lsn, .. }) => *lsn,
                 _ => continue,
             };
-            self.revive(peid, Since::Position(lsn), ctx);
+            self.revive(peid, Since::Position(lsn));
         }
         self.set_alarm(ctx);
     }
 
-    /// Reads an execution back and starts its actor again.
-    pub(super) fn revive(&mut self, peid: ExecutionId, since: Since, ctx: &mut Context<Self>) {
+    /// Reads an execution back and starts its actor again. One that gave up its place takes one again, but
+    /// for who asks for it: nobody waits for an answer until the engine has a place.
+    pub(super) fn revive(&mut self, peid: ExecutionId, since: Since) {
         let Some(resident) = self.residents.get_mut(&peid) else { return };
         let parked = matches!(resident.place, Place::Parked { .. });
         resident.place = Place::Reviving;
-        let (core, live, revivals) = (self.core.clone(), resident.live.clone(), self.revivals.clone());
-        let settled = self.commits.settled();
+        let (core, live, asked) = (self.core.clone(), resident.live.clone(), resident.asked());
+        // What its actor had handed over must be in the journal before the journal is asked.
+        let settled = matches!(since, Since::Now).then(|| self.commits.settled());
+        let revivals = self.revivals.clone();
         let finding = async move {
-            if matches!(since, Since::Now) {
-                // What its actor had handed over must be in the journal before the journal is asked.
+            if let Some(settled) = settled {
                 let _ = settled.await;
             }
             if parked {
-                take_place(&core, &live).await;
+                tokio::select! {
+                    biased;
+                    permit = core.places.acquire(&live.tenant) => live.hold(Some(permit)),
+                    () = asked.notified() => {}
+                }
             }
             let _turn = revivals.acquire_owned().await;
             find(&core, &live, since).await
         };
-        ctx.spawn(finding.into_actor(self).map(move |found, shard, ctx| shard.revived(peid, found, ctx)));
+        let (member, messenger) = (self.parent.member(), self.news.messenger(peid));
+        actix::spawn(async move {
+            tokio::select! {
+                biased;
+                () = member.orphaned() => {}
+                found = finding => messenger.bring(News::Found(found)),
+            }
+        });
     }
 
-    fn revived(&mut self, peid: ExecutionId, found: Result<Found, Lost>, ctx: &mut Context<Self>) {
+    pub(super) fn revived(&mut self, peid: ExecutionId, found: Result<Found, Lost>, ctx: &mut Context<Self>) {
         let Some(resident) = self.residents.get(&peid) else { return };
         let (live, given_up) = (resident.live.clone(), resident.given_up());
         match found {
             Ok(Found::Unfinished { document, tasks, .. }) if given_up => {
                 let message = "the execution's actor panicked too often";
-                self.write_off(&live, *document, &tasks, Failure::new(FailureKind::Supervision, message), ctx);
+                self.write_off(
+                    &live,
+                    *document,
+                    &tasks,
+                    Failure::new(FailureKind::Supervision, message),
+                    ctx,
+                );
             }
             Ok(Found::Unfinished { plan, document, tasks }) => {
                 live.accept(Ok(()));
-                self.bear(&live, Birth::Resumed { plan, document, tasks }, ctx);
+                self.bear(&live, Birth::Resumed { plan, document, tasks });
             }
             Ok(Found::Unplanned { document, tasks, reason }) => {
                 self.write_off(&live, *document, &tasks, Failure::new(FailureKind::Playbook, reason), ctx);
@@ -182,16 +206,6 @@ impl Shard {
     pub(super) fn forget(&mut self, peid: ExecutionId) {
         self.residents.remove(&peid);
         self.gauge();
-        self.drained();
-    }
-}
-
-/// Takes a place in the engine for an execution that gave up its own while it was parked.
-async fn take_place(core: &crate::core::Core, live: &Live) {
-    loop {
-        match core.permits.try_acquire(&live.tenant) {
-            Acquire::Granted(permit) => return live.hold(Some(permit)),
-            Acquire::EngineFull | Acquire::TenantFull => tokio::time::sleep(PLACE_PAUSE).await,
-        }
+        self.check_drained();
     }
 }

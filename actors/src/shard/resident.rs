@@ -1,9 +1,11 @@
 //! A resident: one execution in its shard, wherever it is at the moment.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::Addr;
+use tokio::sync::Notify;
 use updraft_protocol::Timestamp;
 use updraft_protocol::limits::{EXECUTION_MAILBOX, RESTART_WINDOW, RESTARTS};
 
@@ -26,6 +28,8 @@ pub(super) struct Resident {
     pub(super) place: Place,
     /// Controls that wait for its actor.
     controls: Vec<Control>,
+    /// Told of the first of them since it was parked.
+    asked: Rc<Notify>,
     /// When its actor died, within the window.
     deaths: VecDeque<Timestamp>,
 }
@@ -42,13 +46,26 @@ pub(super) enum Verdict {
 
 impl Resident {
     pub(super) fn new(live: Arc<Live>) -> Self {
-        Self { live, place: Place::Reviving, controls: Vec::new(), deaths: VecDeque::new() }
+        let (controls, deaths) = (Vec::new(), VecDeque::new());
+        Self { live, place: Place::Reviving, controls, asked: Rc::default(), deaths }
+    }
+
+    /// From now on it is in the store only.
+    pub(super) fn park(&mut self, due: Timestamp, lsn: u64) {
+        self.place = Place::Parked { due, lsn };
+        self.asked = Rc::default();
+    }
+
+    /// Told when someone waits for its actor.
+    pub(super) fn asked(&self) -> Rc<Notify> {
+        self.asked.clone()
     }
 
     /// Keeps a control until the actor is there. Beyond the limit its reply is dropped: its asker asks again.
     pub(super) fn wait(&mut self, control: Control) {
         if self.controls.len() < EXECUTION_MAILBOX {
             self.controls.push(control);
+            self.asked.notify_one();
         }
     }
 

@@ -6,4 +6,5 @@ mod given;
 mod inspect;
 mod run;
 mod signals;
+mod stress;
 mod tools;

@@ -66,9 +66,10 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let awaited = self.tasks.get(task.index()).is_some_and(|task| {
-            task.phase == Phase::Running && task.state.attempt == attempt
-        });
+        let awaited = self
+            .tasks
+            .get(task.index())
+            .is_some_and(|task| task.phase == Phase::Running && task.state.attempt == attempt);
         if !awaited {
             return;
         }

@@ -22,7 +22,8 @@ impl Machine {
             }
             let (seq, step) = (self.tasks[index].seq, self.tasks[index].step);
             let running = self.tasks[index].phase == Phase::Running;
-            let at_most_once = matches!(&self.plan.step(step).kind, PlannedKind::Action(action) if action.at_most_once);
+            let at_most_once =
+                matches!(&self.plan.step(step).kind, PlannedKind::Action(action) if action.at_most_once);
             let (task_status, failure) = if running && at_most_once {
                 let message = format!("the execution was {status} while the tool was called");
                 (TaskStatus::Unknown, Some(Failure::new(FailureKind::UnknownOutcome, message)))

@@ -5,8 +5,10 @@ use updraft_protocol::{
     TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
 };
 
+use crate::plan::UPDRAFT;
+
 /// Fails an unfinished execution: its document after the failure, and the writes that lead there. Tasks
-/// that had not ended are cancelled; whether their tools acted is not known.
+/// that had not ended are cancelled; an attempt that was under way is unknown: its tool may have acted.
 pub fn give_up(
     mut document: ExecutionDocument,
     tasks: &[TaskDocument],
@@ -22,7 +24,7 @@ pub fn give_up(
                 revision: Revision { epoch, seq: task.seq + 1 },
                 head: None,
                 state: TaskState {
-                    status: TaskStatus::Cancelled,
+                    status: ending(task),
                     attempt: task.state.attempt,
                     response: None,
                     error: Some(failure.clone()),
@@ -49,4 +51,9 @@ pub fn give_up(
     let revision = Revision { epoch, seq: document.seq };
     writes.push(Update::Execution(ExecutionUpdate { peid: document.peid, revision, head: None, state }));
     (document, writes)
+}
+
+fn ending(task: &TaskDocument) -> TaskStatus {
+    let called = task.head.integration.as_str() != UPDRAFT && task.state.status == TaskStatus::Executing;
+    if called { TaskStatus::Unknown } else { TaskStatus::Cancelled }
 }

@@ -137,7 +137,13 @@ impl Machine {
     }
 
     /// Records the ending of a task and says where control goes.
-    pub(super) fn end_task(&mut self, task: TaskSeq, ending: Ending, now: Timestamp, effects: &mut Effects) -> Go {
+    pub(super) fn end_task(
+        &mut self,
+        task: TaskSeq,
+        ending: Ending,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Go {
         let (status, response, error) = match &ending {
             Ending::Completed(output) => (TaskStatus::Completed, output.clone(), None),
             Ending::Failed(failure) => (TaskStatus::Failed, None, Some(failure.clone())),

@@ -94,7 +94,8 @@ impl Machine {
         let task_seq = document.head.task_seq;
         let expected = self.tasks.len() as u32 + 1;
         let step = self.plan.index_of(&document.head.step_id);
-        let step = step.ok_or_else(|| Unfit::Step { task_seq, step_id: document.head.step_id.to_string() })?;
+        let step =
+            step.ok_or_else(|| Unfit::Step { task_seq, step_id: document.head.step_id.to_string() })?;
         if task_seq != expected || self.recorded.insert(step, TaskSeq(task_seq)).is_some() {
             return Err(Unfit::Gap { task_seq, expected });
         }

@@ -20,7 +20,7 @@ use crate::condition::Condition;
 use crate::template::Template;
 
 /// The integration that steps name which Updraft decides itself.
-const UPDRAFT: &str = "updraft";
+pub(crate) const UPDRAFT: &str = "updraft";
 
 /// A step after its fields were checked.
 #[derive(Debug)]

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use updraft_protocol::limits::EXECUTION_OUTPUT_BYTES;
-use updraft_protocol::{ExecutionStatus, FailureKind, TaskStatus, Timestamp};
+use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp, Update};
 
 use super::world::{World, playbook};
-use crate::machine::Event;
+use crate::machine::{Event, give_up};
 
 fn act(id: &str, more: Value) -> Value {
     let mut step = json!({ "id": id, "type": "action", "integration": "tool", "action": "act" });
@@ -59,7 +59,10 @@ fn a_failed_attempt_is_retried_when_due_and_then_fails_its_path() {
 
 #[test]
 fn a_failure_that_cannot_pass_is_not_retried_and_takes_its_path() {
-    let steps = json!([act("a", json!({"on_failure": "b"})), act("b", json!({"arguments": {"why": "{{ steps.a.error.kind }}"}}))]);
+    let steps = json!([
+        act("a", json!({"on_failure": "b"})),
+        act("b", json!({"arguments": {"why": "{{ steps.a.error.kind }}"}}))
+    ]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.end("a", Err(FailureKind::InvalidResponse));
     assert_eq!(world.attempts[0].arguments, json!({"why": "invalid_response"}));
@@ -131,7 +134,9 @@ fn a_condition_chooses_and_one_that_cannot_be_decided_fails() {
 
 #[test]
 fn an_end_step_gives_the_output_or_fails_the_path() {
-    let end = |status: &str| playbook(json!([{"id": "e", "type": "end", "status": status, "output": {"n": "{{ input.n }}"}}]));
+    let end = |status: &str| {
+        playbook(json!([{"id": "e", "type": "end", "status": status, "output": {"n": "{{ input.n }}"}}]))
+    };
     let world = World::begin(&end("completed"), json!({"n": 3}));
     assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()));
     let world = World::begin(&end("failed"), json!({"n": 3}));
@@ -262,4 +267,28 @@ fn outputs_beyond_what_an_execution_keeps_fail_the_task() {
     let failed = world.tasks().iter().filter(|t| t.state.status == TaskStatus::Failed).count();
     assert_eq!(failed, 6, "five branches and their join");
     assert_eq!(world.ends, [ExecutionStatus::Failed]);
+}
+
+#[test]
+fn an_execution_that_is_given_up_tells_which_of_its_tools_may_have_acted() {
+    let steps = json!([
+        { "id": "all", "type": "parallel", "branches": ["a", "b", "c"] },
+        act("a", json!({})),
+        act("b", json!({"retry": {"attempts": 2}})),
+        act("c", json!({})),
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.end("b", Err(FailureKind::Timeout));
+    world.end("c", Ok(json!(1)));
+    let failure = Failure::new(FailureKind::Supervision, "it panics");
+    let (document, writes) = give_up(world.execution().clone(), &world.tasks(), 2, failure, world.now);
+    assert_eq!(document.state.execution_status, ExecutionStatus::Failed);
+    let ended: Vec<TaskStatus> = writes
+        .iter()
+        .filter_map(|write| match write {
+            Update::Task(task) => Some(task.state.status),
+            Update::Execution(_) => None,
+        })
+        .collect();
+    assert_eq!(ended, [TaskStatus::Cancelled, TaskStatus::Unknown, TaskStatus::Cancelled]);
 }

@@ -46,7 +46,8 @@ impl Author {
             }
             5 => {
                 step["type"] = json!("if");
-                step["condition"] = json!(["1 > 2", "input.n > 5", "input.missing == 1"][self.draw(3) as usize]);
+                step["condition"] =
+                    json!(["1 > 2", "input.n > 5", "input.missing == 1"][self.draw(3) as usize]);
                 for way in ["then", "else", "on_failure"] {
                     self.link(&mut step, way, length / 2, depth);
                 }

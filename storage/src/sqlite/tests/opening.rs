@@ -30,13 +30,16 @@ async fn a_second_opener_is_refused_until_the_first_has_closed() {
 async fn a_store_that_gave_its_lock_back_can_be_read_and_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), Durability::Os).unwrap();
-    store.put_playbook(playbook_document(7)).await.unwrap();
+    let _ = store.put_playbook(playbook_document(7)).await.unwrap();
     store.release().await.unwrap();
     let next = SqliteStore::open(folder.path(), Durability::Os).unwrap();
     assert!(matches!(store.put_playbook(playbook_document(8)).await, Err(Error::Refused(_))));
     assert!(matches!(store.next_epoch().await, Err(Error::Refused(_))));
     assert_eq!(next.write(vec![insert(1)]).await.unwrap(), [WriteOutcome::Written]);
-    assert!(store.execution(&tenant(), peid(1)).await.unwrap().is_some(), "the first sees what the second does");
+    assert!(
+        store.execution(&tenant(), peid(1)).await.unwrap().is_some(),
+        "the first sees what the second does"
+    );
     assert!(matches!(refused(folder.path()), Error::InUse { .. }));
     drop(store);
     assert!(matches!(refused(folder.path()), Error::InUse { .. }), "the lock is the second's now");

@@ -1,0 +1,130 @@
+//! Places: waiting for a place in the engine, in line. Each tenant has a line, and only its first waits for
+//! what is given back: a place wakes as many as there are tenants that wait, however long their lines are.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
+use updraft_protocol::TenantCode;
+
+/// The places for executions, and those who wait for one.
+pub struct Places {
+    permits: Permits,
+    /// Told whenever a place is given back.
+    freed: Arc<Notify>,
+    of_tenant: usize,
+    /// Tenants whose lines are not empty. Whoever holds the turn is the first of its line.
+    lines: Mutex<HashMap<TenantCode, Turn>>,
+}
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// One who waits; dropped, the line goes on without it.
+struct InLine<'a> {
+    places: &'a Places,
+    tenant: &'a TenantCode,
+    turn: Turn,
+}
+
+impl Places {
+    /// Places for `total` executions, `of_tenant` of them at most for one tenant.
+    pub fn new(total: usize, of_tenant: usize) -> Self {
+        let freed = Arc::new(Notify::new());
+        let hook = freed.clone();
+        let permits = Permits::with_release_hook(total, of_tenant, Arc::new(move || hook.notify_waiters()));
+        Self { permits, freed, of_tenant, lines: Mutex::default() }
+    }
+
+    /// A place, where there is one that nobody of the tenant waits for.
+    pub fn try_acquire(&self, tenant: &TenantCode) -> Acquire {
+        if !self.lines().contains_key(tenant) {
+            return self.permits.try_acquire(tenant);
+        }
+        let full = self.permits.in_use_by(tenant) >= self.of_tenant;
+        if full { Acquire::TenantFull } else { Acquire::EngineFull }
+    }
+
+    /// Waits for a place, behind those of the tenant who waited before. Dropped, it leaves the line.
+    pub async fn acquire(&self, tenant: &TenantCode) -> Permit {
+        let line = self.stand(tenant);
+        let _first = line.turn.lock().await;
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            if let Acquire::Granted(permit) = self.permits.try_acquire(tenant) {
+                return permit;
+            }
+            freed.await;
+        }
+    }
+
+    /// Places taken.
+    pub fn in_use(&self) -> usize {
+        self.permits.in_use()
+    }
+
+    fn stand<'a>(&'a self, tenant: &'a TenantCode) -> InLine<'a> {
+        let turn = self.lines().entry(tenant.clone()).or_default().clone();
+        InLine { places: self, tenant, turn }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<TenantCode, Turn>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        let mut lines = self.places.lines();
+        // The map's and this one: nobody else stands in it, and nobody can join while the map is locked.
+        if Arc::strong_count(&self.turn) == 2 {
+            lines.remove(self.tenant);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn tenant(name: &str) -> TenantCode {
+        TenantCode::new(name).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_served_in_its_order_and_goes_on_without_who_gave_up() {
+        let (places, acme) = (Places::new(1, 1), tenant("acme"));
+        let held = places.try_acquire(&acme).granted().unwrap();
+        let mut first = Box::pin(places.acquire(&acme));
+        let mut second = Box::pin(places.acquire(&acme));
+        let mut third = Box::pin(places.acquire(&acme));
+        for waiting in [&mut first, &mut second, &mut third] {
+            assert!(waiting.as_mut().now_or_never().is_none());
+        }
+        drop(first);
+        drop(held);
+        assert!(matches!(places.try_acquire(&acme), Acquire::EngineFull), "the place is spoken for");
+        assert!(third.as_mut().now_or_never().is_none(), "another is before it");
+        let held = second.as_mut().now_or_never().unwrap();
+        assert!(third.as_mut().now_or_never().is_none());
+        drop((held, second));
+        assert!(third.as_mut().now_or_never().is_some());
+        drop(third);
+        assert!(places.lines().is_empty());
+        assert!(places.try_acquire(&acme).granted().is_some());
+    }
+
+    #[test]
+    fn a_tenant_that_waits_for_its_share_holds_up_no_other() {
+        let (places, acme, other) = (Places::new(2, 1), tenant("acme"), tenant("other"));
+        let _held = places.try_acquire(&acme).granted().unwrap();
+        let mut waiting = Box::pin(places.acquire(&acme));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(matches!(places.try_acquire(&acme), Acquire::TenantFull));
+        assert!(places.acquire(&other).now_or_never().is_some());
+    }
+}

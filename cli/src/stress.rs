@@ -1,0 +1,79 @@
+//! `updraft stress`: puts an engine under a load that a scenario tells, and says what it takes, in figures
+//! and pictures. Owns no engine but its own: what it makes is removed at the end.
+
+mod bottleneck;
+mod chance;
+mod chart;
+mod compare;
+mod figures;
+mod latency;
+mod load;
+mod measure;
+mod options;
+mod process;
+mod recorder;
+mod report;
+mod run;
+mod sampler;
+mod scenario;
+mod server;
+mod summary;
+mod threshold;
+mod tool;
+mod verdict;
+mod workload;
+
+use std::path::Path;
+
+pub(crate) use self::options::Stress;
+
+use self::options::{Further, Options};
+use self::recorder::Metrics;
+use self::summary::Summary;
+use crate::exit::{Ending, Error};
+use crate::interrupt::Interrupt;
+use crate::log::Screen;
+use crate::output::Output;
+
+/// Runs what was asked for.
+pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, Error> {
+    match &options.command {
+        Some(Further::Compare(options)) => compare::compare(options),
+        None => measure(&options.load, screen).await,
+    }
+}
+
+async fn measure(options: &Options, screen: &Screen) -> Result<Ending, Error> {
+    options.checked()?;
+    let interrupt = Interrupt::listen()?;
+    let metrics = Metrics::new();
+    metrics::set_global_recorder(metrics.clone())
+        .map_err(|error| Error::Failed(format!("the metrics: {error}")))?;
+    let directory = match &options.data {
+        Some(data) => tempfile::tempdir_in(data),
+        None => tempfile::tempdir(),
+    };
+    let directory = directory.map_err(|error| Error::Failed(format!("temporary directory: {error}")))?;
+    let outcome = run::run(options, directory.path(), metrics, interrupt, screen).await?;
+    let summary = Summary::new(options, &outcome);
+    let mut output = Output::stdout();
+    summary.tell(&outcome, &mut output);
+    if let Some(path) = &options.json {
+        let json = serde_json::to_string_pretty(&summary.figures.0);
+        let json = json.map_err(|error| Error::Failed(format!("{}: {error}", path.display())))?;
+        write(path, &(json + "\n"))?;
+    }
+    if let Some(path) = &options.report {
+        write(path, &report::page(&summary, &outcome))?;
+    }
+    output.finish()?;
+    Ok(match (outcome.interrupted, summary.held()) {
+        (true, _) => Ending::Interrupted,
+        (false, true) => Ending::Completed,
+        (false, false) => Ending::Failed,
+    })
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|error| Error::Failed(format!("{}: {error}", path.display())))
+}

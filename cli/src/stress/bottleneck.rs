@@ -1,0 +1,240 @@
+//! The bottleneck: which stage limits full load, from what each was measured to use. Guesses nothing that
+//! was not measured.
+
+use std::collections::BTreeMap;
+
+use updraft::limits::COALESCER_DOCUMENTS;
+
+use crate::stress::options::{Options, Tools};
+use crate::stress::process::Thread;
+use crate::stress::run::{Outcome, PhaseEnd};
+use crate::stress::server;
+
+/// A thread that is busy for this share of its time is the limit of what it does.
+const BUSY: f64 = 0.85;
+/// The machine has nothing more to give beyond this share of its cores.
+const MACHINE: f64 = 0.92;
+/// Below this share of what is busy, others took the machine.
+const OWN: f64 = 0.75;
+/// A store that is behind by this share of the phase cannot take the load.
+const BEHIND: f64 = 0.2;
+/// As the same share of the documents that may wait.
+const PENDING: f64 = 0.5;
+/// Places that are taken to this share are the limit.
+const TAKEN: f64 = 0.95;
+/// Executions that take less than this multiple of what their tools take wait for tools, not for the engine.
+const TOOLS: f64 = 2.0;
+
+/// A part of the process, as its threads show it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stage {
+    pub(crate) name: String,
+    /// The share of the time that it computed.
+    pub(crate) cpu: f64,
+    /// The share that it waited for the disk.
+    pub(crate) disk: f64,
+}
+
+/// What limits.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Bottleneck {
+    pub(crate) stage: &'static str,
+    pub(crate) why: String,
+    pub(crate) change: &'static str,
+}
+
+impl Stage {
+    pub(crate) fn busy(&self) -> f64 {
+        (self.cpu + self.disk).min(1.0)
+    }
+}
+
+/// The stages in the phase that measured full load, busiest first.
+pub(crate) fn stages(outcome: &Outcome, shards: usize) -> Vec<Stage> {
+    let Some((end, waits)) = outcome.phases.first().zip(outcome.seen.waits.first()) else {
+        return Vec::new();
+    };
+    let arbiters: Vec<u32> =
+        end.threads.iter().filter(|thread| thread.name.starts_with("actix-rt")).map(|t| t.tid).collect();
+    let mut stages = BTreeMap::<String, Stage>::new();
+    for thread in &end.threads {
+        let name = named(thread, &arbiters, shards);
+        let stage = Stage { name: name.clone(), cpu: 0.0, disk: 0.0 };
+        let stage = stages.entry(name).or_insert(stage);
+        stage.cpu += thread.cpu_s / end.lasted.as_secs_f64().max(f64::EPSILON);
+        let on_disk = waits.on_disk.get(&thread.tid).copied().unwrap_or_default();
+        stage.disk += on_disk as f64 / waits.looks.max(1) as f64;
+    }
+    let mut stages: Vec<Stage> = stages.into_values().filter(|stage| stage.busy() >= 0.005).collect();
+    stages.sort_by(|a, b| b.busy().total_cmp(&a.busy()));
+    stages
+}
+
+/// What a thread does. Arbiters have one name: the engine starts that of the write-behind first, then
+/// those of the shards.
+fn named(thread: &Thread, arbiters: &[u32], shards: usize) -> String {
+    let place = arbiters.iter().position(|tid| *tid == thread.tid);
+    match (thread.name.as_str(), place) {
+        (_, Some(0)) if arbiters.len() == shards + 1 => "write-behind".to_owned(),
+        (_, Some(place)) if arbiters.len() == shards + 1 => format!("shard {}", place - 1),
+        (_, Some(_)) => "shards and write-behind".to_owned(),
+        ("updraft-node", _) => "node".to_owned(),
+        ("updraft-journal", _) => "journal".to_owned(),
+        ("store-write", _) => "store writer".to_owned(),
+        ("store-read", _) => "store readers".to_owned(),
+        (server::THREAD, _) => "HTTP tools".to_owned(),
+        _ => "load generator".to_owned(),
+    }
+}
+
+/// What limits full load; none where too little was measured.
+pub(crate) fn find(outcome: &Outcome, options: &Options, stages: &[Stage]) -> Option<Bottleneck> {
+    let end = outcome.phases.first().filter(|end| end.counts.ended() > 0)?;
+    if let Some(found) = behind(outcome, end) {
+        return Some(found);
+    }
+    let engine = stages.iter().find(|stage| stage.name != "load generator" && stage.name != "HTTP tools");
+    if let Some(stage) = engine.filter(|stage| stage.busy() >= BUSY) {
+        return Some(of_stage(stage));
+    }
+    if let Some(machine) = end.machine.filter(|machine| *machine >= MACHINE) {
+        return Some(of_machine(end, machine, stages));
+    }
+    waiting(outcome, end, options).or_else(|| {
+        let busiest = stages.first()?;
+        Some(Bottleneck {
+            stage: "hand-overs",
+            why: format!(
+                "no stage is busy: the busiest is {} with {:.0} %",
+                busiest.name,
+                busiest.busy() * 100.0
+            ),
+            change: "Raise `--concurrency`: each execution waits for one durable step after another.",
+        })
+    })
+}
+
+/// The machine has nothing more to give, to this process or to others.
+fn of_machine(end: &PhaseEnd, machine: f64, stages: &[Stage]) -> Bottleneck {
+    let cores = std::thread::available_parallelism().map_or(1.0, |cores| usize::from(cores) as f64);
+    let own = end.cpu_s.unwrap_or_default() / end.lasted.as_secs_f64().max(f64::EPSILON) / cores;
+    let most = stages.iter().max_by(|a, b| a.cpu.total_cmp(&b.cpu)).map_or_else(String::new, |stage| {
+        format!(", most of it in {} ({:.0} % of one core)", stage.name, stage.cpu * 100.0)
+    });
+    let why = format!(
+        "{:.0} % of all cores are busy, {:.0} % with this process{most}",
+        machine * 100.0,
+        own * 100.0
+    );
+    if own < machine * OWN {
+        let change = "Measure again when the other processes of the machine are at rest: they took the rest.";
+        return Bottleneck { stage: "other processes", why, change };
+    }
+    Bottleneck {
+        stage: "machine CPU",
+        why,
+        change: "More cores, and `--shards` as many; tools and load generator count here too.",
+    }
+}
+
+/// A store that does not keep up.
+fn behind(outcome: &Outcome, end: &PhaseEnd) -> Option<Bottleneck> {
+    let lasted = end.lasted.as_secs_f64();
+    let behind = end.behind.map_or(0.0, |behind| behind.as_secs_f64());
+    let pending = most(outcome, |sample| sample.pending_documents);
+    if behind < lasted * BEHIND && pending < COALESCER_DOCUMENTS as f64 * PENDING {
+        return None;
+    }
+    Some(Bottleneck {
+        stage: "store writer",
+        why: format!(
+            "the store was {behind:.1} s behind when the last execution had ended; up to {pending:.0} documents waited"
+        ),
+        change: "The store cannot take this load: a faster disk or store, or fewer steps per execution.",
+    })
+}
+
+/// Nobody computes: executions wait for places or for tools.
+fn waiting(outcome: &Outcome, end: &PhaseEnd, options: &Options) -> Option<Bottleneck> {
+    let running = most(outcome, |sample| sample.attempts_running);
+    let open = f64::from(options.concurrency);
+    if options.tools == Tools::Http && running >= open * TAKEN && options.width > 1 {
+        return Some(Bottleneck {
+            stage: "permits",
+            why: format!("{running:.0} attempts ran or waited for one of {open:.0} connections"),
+            change: "Raise `--concurrency`, which is also the number of requests at once to the host.",
+        });
+    }
+    let ideal = end.ideal.as_secs_f64() * 1e6;
+    let median = end.meter.execution.quantile(0.5)? as f64;
+    if ideal == 0.0 || median > ideal * TOOLS {
+        return None;
+    }
+    Some(Bottleneck {
+        stage: "tool latency",
+        why: format!(
+            "half of the executions end within {:.0} ms, of which their tools take {:.0} ms",
+            median / 1e3,
+            ideal / 1e3
+        ),
+        change: "Raise `--concurrency`: the engine waits for tools and has room for more executions.",
+    })
+}
+
+fn of_stage(stage: &Stage) -> Bottleneck {
+    let (name, change) = match stage.name.as_str() {
+        "store writer" => {
+            ("store writer", "Fewer steps per execution, a faster core, or a store on another machine.")
+        }
+        "journal" if stage.disk > stage.cpu => {
+            ("journal fsync", "A faster disk, or `--durability os` where power is never lost.")
+        }
+        "journal" => ("journal CPU", "Smaller inputs and answers: the journal copies and sums every byte."),
+        "write-behind" => ("write-behind CPU", "A faster core: the coalescer is one thread."),
+        "node" => ("node CPU", "A faster core: supervision is one thread."),
+        "store readers" => ("store readers", "Fewer reads: idempotency keys and lists read the store."),
+        _ => ("shard CPU", "More shards (`--shards`) on more cores, and more tenants to spread over them."),
+    };
+    let why = format!(
+        "{} is busy {:.0} % of the time ({:.0} % computing, {:.0} % waiting for the disk)",
+        stage.name,
+        stage.busy() * 100.0,
+        stage.cpu * 100.0,
+        stage.disk * 100.0
+    );
+    Bottleneck { stage: name, why, change }
+}
+
+fn most(outcome: &Outcome, of: impl Fn(&crate::stress::sampler::Sample) -> f64) -> f64 {
+    let full = outcome.seen.samples.iter().filter(|sample| sample.phase == 0);
+    full.map(of).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thread(tid: u32, name: &str) -> Thread {
+        Thread { tid, name: name.into(), cpu_s: 0.0, on_disk: false }
+    }
+
+    #[test]
+    fn arbiters_are_told_apart_by_their_order_and_only_where_all_are_there() {
+        let names = |shards| -> Vec<String> {
+            let of = |tid| named(&thread(tid, "actix-rt|system"), &[4, 5, 6], shards);
+            vec![of(4), of(5), of(6)]
+        };
+        assert_eq!(names(2), ["write-behind", "shard 0", "shard 1"]);
+        assert_eq!(names(3), ["shards and write-behind"; 3]);
+        assert_eq!(named(&thread(9, "updraft-journal"), &[4], 1), "journal");
+        assert_eq!(named(&thread(9, "tokio-rt-worker"), &[4], 1), "load generator");
+    }
+
+    #[test]
+    fn a_busy_journal_is_told_by_what_it_waits_for() {
+        let stage = |cpu, disk| Stage { name: "journal".into(), cpu, disk };
+        assert_eq!(of_stage(&stage(0.1, 0.8)).stage, "journal fsync");
+        assert_eq!(of_stage(&stage(0.8, 0.1)).stage, "journal CPU");
+        assert!((stage(0.9, 0.4).busy() - 1.0).abs() < f64::EPSILON);
+    }
+}

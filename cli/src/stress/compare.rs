@@ -1,0 +1,171 @@
+//! `updraft stress compare`: the figures of two runs, held against each other. Knows only what their files
+//! say.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::exit::{Ending, Error};
+use crate::input;
+use crate::output::Output;
+use crate::stress::figures::{self, Better, Figures};
+use crate::stress::options::Compare;
+use crate::stress::summary::figure;
+
+/// How far figures of one load differ from run to run: rates and sums, and the tails of latencies.
+const BAND: f64 = 0.05;
+const BAND_OF_TAILS: f64 = 0.25;
+const BAND_OF_LATENCIES: f64 = 0.10;
+/// What both runs must have been asked for alike.
+const LOAD: [&str; 9] = [
+    "scenario",
+    "tools",
+    "latency",
+    "failure_rate",
+    "durability",
+    "tenants",
+    "steps",
+    "width",
+    "concurrency",
+];
+
+/// What a ratio says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+enum Verdict {
+    Better,
+    Worse,
+    /// Within what differs from run to run.
+    Same,
+}
+
+/// One figure of both.
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    key: String,
+    a: f64,
+    b: f64,
+    ratio: Option<f64>,
+    band: f64,
+    verdict: Verdict,
+}
+
+/// Compares two files.
+pub(crate) fn compare(options: &Compare) -> Result<Ending, Error> {
+    let (a, b) = (read(&options.a)?, read(&options.b)?);
+    let mut output = Output::stdout();
+    for key in LOAD {
+        if a.0.get(key) != b.0.get(key) {
+            let shown =
+                |figures: &Figures| figures.0.get(key).map_or_else(|| "nothing".to_owned(), Value::to_string);
+            output.line(format_args!("NOTE the loads differ: {key} is {} and {}", shown(&a), shown(&b)));
+        }
+    }
+    output.line(format_args!("{:34} {:>14} {:>14} {:>8} {:>7}  verdict", "figure", "A", "B", "B/A", "noise"));
+    for row in rows(&a, &b) {
+        let ratio = row.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let verdict = match row.verdict {
+            Verdict::Better => "better",
+            Verdict::Worse => "worse",
+            Verdict::Same => "same",
+        };
+        output.line(format_args!(
+            "{:34} {:>14} {:>14} {ratio:>8} {:>6.0}%  {verdict}",
+            row.key,
+            figure(&row.key, row.a),
+            figure(&row.key, row.b),
+            row.band * 100.0
+        ));
+    }
+    output.finish().map(|()| Ending::Completed)
+}
+
+/// The figures that both have, in the order of the runs' own report.
+fn rows(a: &Figures, b: &Figures) -> Vec<Row> {
+    let of_run = figures::FIGURES.iter().map(|(key, _)| (*key).to_owned());
+    let of_phases = a.0.keys().filter(|key| key.starts_with("phase.")).cloned();
+    of_run
+        .chain(of_phases)
+        .filter_map(|key| {
+            let (better, of_a, of_b) = (figures::better(&key)?, a.get(&key)?, b.get(&key)?);
+            let noise = |figures: &Figures| figures.get(&format!("noise.{key}")).unwrap_or_default();
+            let band = band(&key).max(noise(a)).max(noise(b));
+            let ratio = (of_a != 0.0).then(|| of_b / of_a);
+            Some(Row { ratio, band, verdict: verdict(better, of_a, of_b, band), key, a: of_a, b: of_b })
+        })
+        .collect()
+}
+
+/// How far a figure may differ and say nothing.
+fn band(key: &str) -> f64 {
+    match key {
+        _ if key.contains("_p99") || key.ends_with("max_ms") || key.contains("spike.") => BAND_OF_TAILS,
+        _ if key.contains("_p50") => BAND_OF_LATENCIES,
+        _ => BAND,
+    }
+}
+
+fn verdict(better: Better, a: f64, b: f64, band: f64) -> Verdict {
+    // Of the larger one, so that swapping the files swaps the verdict.
+    if (b - a).abs() <= band * a.abs().max(b.abs()) {
+        return Verdict::Same;
+    }
+    if (b > a) == (better == Better::Higher) { Verdict::Better } else { Verdict::Worse }
+}
+
+/// The largest file that is read; those of runs have some kilobytes.
+const BYTES: usize = 1 << 20;
+
+fn read(path: &Path) -> Result<Figures, Error> {
+    let bytes = input::bytes(path, BYTES).map_err(|error| Error::refused(path.display(), error))?;
+    let object: Map<String, Value> = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::refused(path.display(), format!("no figures of `updraft stress --json`: {error}"))
+    })?;
+    if object.get("scenario").and_then(Value::as_str).is_none() {
+        return Err(Error::refused(
+            path.display(),
+            "no figures of `updraft stress --json`: it names no scenario",
+        ));
+    }
+    Ok(Figures(object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn figures(value: Value) -> Figures {
+        let Value::Object(object) = value else { panic!("an object") };
+        Figures(object)
+    }
+
+    #[test]
+    fn a_difference_beyond_the_noise_is_better_or_worse_as_the_figure_goes() {
+        assert_eq!(verdict(Better::Higher, 100.0, 104.0, 0.05), Verdict::Same);
+        assert_eq!(verdict(Better::Higher, 100.0, 120.0, 0.05), Verdict::Better);
+        assert_eq!(verdict(Better::Lower, 100.0, 120.0, 0.05), Verdict::Worse);
+        assert_eq!(verdict(Better::Lower, 0.0, 3.0, 0.05), Verdict::Worse);
+        assert_eq!(verdict(Better::Lower, 0.0, 0.0, 0.05), Verdict::Same);
+    }
+
+    #[test]
+    fn figures_of_both_are_compared_with_the_noise_that_they_measured() {
+        let a =
+            figures(json!({"executions_per_s": 100, "noise.executions_per_s": 0.5, "cpu_s": 1, "left": 0,
+            "phase.steady.submit_p50_us": 10}));
+        let b =
+            figures(json!({"executions_per_s": 140, "cpu_s": 2, "left": 1, "phase.steady.submit_p50_us": 5}));
+        let rows = rows(&a, &b);
+        let told: Vec<_> = rows.iter().map(|row| (row.key.as_str(), row.ratio, row.verdict)).collect();
+        assert_eq!(
+            told,
+            [
+                ("executions_per_s", Some(1.4), Verdict::Same),
+                ("cpu_s", Some(2.0), Verdict::Worse),
+                ("left", None, Verdict::Worse),
+                ("phase.steady.submit_p50_us", Some(0.5), Verdict::Better),
+            ]
+        );
+    }
+}

@@ -1,0 +1,313 @@
+//! Figures: the flat object that `--json` writes. Owns the names and what is better; a figure that was not
+//! measured is absent, never zero.
+
+use serde_json::{Map, Value};
+
+use crate::stress::bottleneck::{Bottleneck, Stage};
+use crate::stress::measure::Latencies;
+use crate::stress::options::{Options, Tools};
+use crate::stress::run::{Outcome, PhaseEnd};
+use crate::stress::scenario::{Load, Phase, Scenario};
+
+/// Which of two figures is the better one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Better {
+    Higher,
+    Lower,
+}
+
+use Better::{Higher, Lower};
+
+/// Every figure of a run. The unit stands last in the name; where none does, it is a count or a ratio.
+pub(crate) const FIGURES: [(&str, Better); 39] = [
+    ("executions_per_s", Higher),
+    ("steps_per_s", Higher),
+    ("cpu_us_per_step", Lower),
+    ("submit_p50_us", Lower),
+    ("submit_p99_us", Lower),
+    ("submit_p999_us", Lower),
+    ("execution_p50_ms", Lower),
+    ("execution_p99_ms", Lower),
+    ("execution_p999_ms", Lower),
+    ("execution_max_ms", Lower),
+    ("arrivals_late_p99_us", Lower),
+    ("rss_peak_bytes", Lower),
+    ("cpu_s", Lower),
+    ("elapsed_s", Lower),
+    ("store.batches", Lower),
+    ("store.updates", Lower),
+    ("store.coalesced", Higher),
+    ("store.retries", Lower),
+    ("store.rows_written", Lower),
+    ("store.round_trips_per_execution", Lower),
+    ("store.coalesced_ratio", Higher),
+    ("store.pending_documents_max", Lower),
+    ("store.behind_s", Lower),
+    ("journal.fsyncs", Lower),
+    ("journal.frames", Lower),
+    ("journal.bytes", Lower),
+    ("submitted", Higher),
+    ("completed", Higher),
+    ("failed", Lower),
+    ("refused", Lower),
+    ("dropped", Lower),
+    ("left", Lower),
+    ("errors", Lower),
+    ("in_flight_max", Lower),
+    ("breaking_point_per_s", Higher),
+    ("sustained_per_s", Higher),
+    ("spike.recovery_s", Lower),
+    ("flood.others_p99_ratio", Lower),
+    ("backlog.drain_s", Lower),
+];
+
+/// Figures of each phase, as `phase.NAME.FIGURE`.
+pub(crate) const OF_PHASE: [(&str, Better); 6] = [
+    ("arrivals_per_s", Higher),
+    ("ended_per_s", Higher),
+    ("submit_p50_us", Lower),
+    ("submit_p99_us", Lower),
+    ("execution_p50_ms", Lower),
+    ("execution_p99_ms", Lower),
+];
+
+/// The object.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Figures(pub(crate) Map<String, Value>);
+
+/// Which is better of a figure; none where there is no such figure.
+pub(crate) fn better(key: &str) -> Option<Better> {
+    let of = |known: &[(&str, Better)], key: &str| {
+        known.iter().find(|(name, _)| *name == key).map(|(_, better)| *better)
+    };
+    match key.strip_prefix("phase.") {
+        Some(of_phase) => of(&OF_PHASE, of_phase.split_once('.')?.1),
+        None => of(&FIGURES, key),
+    }
+}
+
+/// Whether a run of these phases may have the figure.
+pub(crate) fn known(key: &str, phases: &[Phase]) -> bool {
+    let phase = key.strip_prefix("phase.").map(|rest| rest.split('.').next().unwrap_or_default());
+    better(key).is_some() && phase.is_none_or(|name| phases.iter().any(|phase| phase.name == name))
+}
+
+impl Figures {
+    pub(crate) fn get(&self, key: &str) -> Option<f64> {
+        self.0.get(key).and_then(Value::as_f64)
+    }
+
+    fn count(&mut self, key: &str, count: u64) {
+        self.0.insert(key.to_owned(), count.into());
+    }
+
+    fn number(&mut self, key: &str, number: Option<f64>) {
+        // Three decimals are more than any of them is exact to.
+        let number = number.filter(|number| number.is_finite()).map(|number| (number * 1e3).round() / 1e3);
+        if let Some(number) = number {
+            self.0.insert(key.to_owned(), number.into());
+        }
+    }
+
+    fn text(&mut self, key: &str, text: impl Into<String>) {
+        self.0.insert(key.to_owned(), text.into().into());
+    }
+
+    fn latencies(&mut self, prefix: &str, submit: &Latencies, execution: &Latencies, all: bool) {
+        let quantiles = [("p50", 0.5, true), ("p99", 0.99, true), ("p999", 0.999, all)];
+        for (name, share, _) in quantiles.into_iter().filter(|(_, _, wanted)| *wanted) {
+            let of = |latencies: &Latencies| latencies.quantile(share).map(|micros| micros as f64);
+            self.number(&format!("{prefix}submit_{name}_us"), of(submit));
+            self.number(&format!("{prefix}execution_{name}_ms"), of(execution).map(|micros| micros / 1e3));
+        }
+    }
+}
+
+/// The figures of a run.
+pub(crate) fn of(
+    options: &Options,
+    outcome: &Outcome,
+    stages: &[Stage],
+    limit: Option<&Bottleneck>,
+) -> Figures {
+    let mut figures = Figures::default();
+    asked(&mut figures, options);
+    throughput(&mut figures, options, outcome);
+    if let Some(end) = options.scenario.measured().and_then(|name| named(outcome, name)) {
+        figures.latencies("", &end.meter.submit, &end.meter.execution, true);
+        figures.number("execution_max_ms", end.meter.execution.quantile(1.0).map(|us| us as f64 / 1e3));
+        figures.number("arrivals_late_p99_us", end.meter.late.quantile(0.99).map(|us| us as f64));
+    }
+    whole(&mut figures, outcome);
+    for end in &outcome.phases {
+        let prefix = format!("phase.{}.", end.phase.name);
+        figures.number(&format!("{prefix}ended_per_s"), Some(end.ended_per_s()));
+        figures.number(&format!("{prefix}arrivals_per_s"), end.rates.map(|_| end.rate()));
+        figures.latencies(&prefix, &end.meter.submit, &end.meter.execution, false);
+    }
+    story(&mut figures, options.scenario, outcome);
+    for stage in stages {
+        let name = stage.name.replace(' ', "_");
+        figures.number(&format!("stage.{name}.cpu"), Some(stage.cpu));
+        figures.number(&format!("stage.{name}.disk"), Some(stage.disk));
+    }
+    if let Some(limit) = limit {
+        figures.text("bottleneck", limit.stage);
+    }
+    figures
+}
+
+/// What was asked for.
+fn asked(figures: &mut Figures, options: &Options) {
+    figures.text("scenario", options.scenario.name());
+    figures.text("tools", if options.tools == Tools::Http { "http" } else { "process" });
+    figures.text("latency", options.latency.to_string());
+    figures.text("durability", format!("{:?}", options.durability).to_lowercase());
+    figures.text("version", env!("CARGO_PKG_VERSION"));
+    figures.number("failure_rate", Some(options.failure_rate));
+    for (key, count) in [
+        ("tenants", u64::from(options.tenants)),
+        ("steps", u64::from(options.steps)),
+        ("width", u64::from(options.width)),
+        ("concurrency", u64::from(options.concurrency)),
+        ("seed", options.seed),
+    ] {
+        figures.count(key, count);
+    }
+}
+
+/// Full load: what the closed loop came to, until the store had everything.
+fn throughput(figures: &mut Figures, options: &Options, outcome: &Outcome) {
+    let Some(end) = outcome.phases.first().filter(|end| end.counts.ended() > 0) else { return };
+    let (ended, steps) = (end.counts.ended() as f64, end.counted.attempts_completed as f64);
+    figures.number("executions_per_s", Some(end.ended_per_s()));
+    figures.number("steps_per_s", Some(steps / end.lasted.as_secs_f64()));
+    figures.number("cpu_us_per_step", end.cpu_s.filter(|_| steps > 0.0).map(|cpu| cpu * 1e6 / steps));
+    figures.number("store.round_trips_per_execution", Some(end.counted.batches as f64 / ended));
+    figures.number("store.behind_s", end.behind.map(|behind| behind.as_secs_f64()));
+    figures.number("noise.executions_per_s", noise(options, outcome));
+}
+
+/// How far windows of full load lie from their mean, as a share of it.
+fn noise(options: &Options, outcome: &Outcome) -> Option<f64> {
+    let rates: Vec<f64> =
+        outcome.seen.samples.iter().filter(|s| s.phase == 0).map(|s| s.ended_per_s).collect();
+    // The first windows warm up, and the last drains.
+    let rates = rates.get(2..rates.len().saturating_sub(1)).filter(|rates| rates.len() >= 5)?;
+    if options.executions.is_some() && rates.len() < 10 {
+        return None;
+    }
+    let mean = rates.iter().sum::<f64>() / rates.len() as f64;
+    let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (rates.len() - 1) as f64;
+    (mean > 0.0).then(|| variance.sqrt() / mean)
+}
+
+/// What counts for the whole run.
+fn whole(figures: &mut Figures, outcome: &Outcome) {
+    let (counts, counted) = (outcome.counts, outcome.counted);
+    for (key, count) in [
+        ("store.batches", counted.batches),
+        ("store.updates", counted.updates),
+        ("store.coalesced", counted.coalesced),
+        ("store.retries", counted.retries),
+        ("store.rows_written", counted.rows),
+        ("journal.frames", counted.frames),
+        ("journal.fsyncs", counted.fsyncs),
+        ("journal.bytes", counted.journal_bytes),
+        ("submitted", counts.submitted),
+        ("completed", counts.completed),
+        ("failed", counts.failed),
+        ("refused", counts.refused),
+        ("dropped", counts.dropped),
+        ("left", outcome.left as u64),
+        ("errors", counts.errors()),
+    ] {
+        figures.count(key, count);
+    }
+    let offered = counted.coalesced + counted.updates;
+    figures.number("store.coalesced_ratio", (offered > 0).then(|| counted.coalesced as f64 / offered as f64));
+    if let Some(bytes) = outcome.resident_peak_bytes {
+        figures.count("rss_peak_bytes", bytes);
+    }
+    figures.number("cpu_s", outcome.cpu_s);
+    figures.number("elapsed_s", Some(outcome.lasted.as_secs_f64()));
+    let samples = &outcome.seen.samples;
+    let most = |of: fn(&crate::stress::sampler::Sample) -> f64| samples.iter().map(of).reduce(f64::max);
+    figures.number("store.pending_documents_max", most(|sample| sample.pending_documents));
+    figures.number("in_flight_max", most(|sample| sample.in_flight));
+    figures.0.insert("interrupted".to_owned(), outcome.interrupted.into());
+}
+
+/// What a scenario is for.
+fn story(figures: &mut Figures, scenario: Scenario, outcome: &Outcome) {
+    match scenario {
+        Scenario::Stress => {
+            let broke = outcome.phases.iter().find(|end| end.broke().is_some());
+            let held = outcome.phases.iter().rfind(|end| end.rates.is_some() && end.broke().is_none());
+            figures.number("breaking_point_per_s", broke.map(PhaseEnd::rate));
+            figures.number("sustained_per_s", held.map(PhaseEnd::rate));
+        }
+        Scenario::Spike => figures.number("spike.recovery_s", recovery(outcome)),
+        Scenario::BurstTenant => {
+            let p99 = |name| named(outcome, name)?.meter.execution.quantile(0.99).map(|us| us as f64);
+            figures.number(
+                "flood.others_p99_ratio",
+                p99("flood").zip(p99("even")).map(|(flood, even)| flood / even),
+            );
+        }
+        Scenario::Backlog => {
+            let piled = outcome.phases.iter().find(|end| end.phase.load == Load::Pile);
+            figures.number(
+                "backlog.drain_s",
+                piled.and_then(|end| end.drained).map(|(_, took)| took.as_secs_f64()),
+            );
+        }
+        Scenario::Baseline | Scenario::Soak => {}
+    }
+}
+
+/// How long after the spike executions ended as fast again as before it: within twice the calm's 99th percentile.
+fn recovery(outcome: &Outcome) -> Option<f64> {
+    let calm = named(outcome, "calm")?.meter.execution.quantile(0.99)?;
+    let (number, end) = outcome.phases.iter().enumerate().find(|(_, end)| end.phase.name == "recovery")?;
+    let of_recovery = outcome.seen.samples.iter().filter(|sample| sample.phase == number);
+    let slow = of_recovery.clone().rfind(|sample| sample.execution_us.is_some_and(|(_, p99)| p99 > calm * 2));
+    let Some(slow) = slow else { return Some(0.0) };
+    // Slow to the very end is not recovered.
+    let recovered = of_recovery.clone().next_back().is_some_and(|last| last.at_s > slow.at_s);
+    recovered.then(|| (slow.at_s - end.began_s).max(0.0))
+}
+
+fn named<'a>(outcome: &'a Outcome, name: &str) -> Option<&'a PhaseEnd> {
+    outcome.phases.iter().find(|end| end.phase.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_names_every_figure() {
+        let document = include_str!("../../../docs/stress.md");
+        for (key, _) in FIGURES.iter().chain(&OF_PHASE) {
+            assert!(document.contains(&format!("`{key}`")), "{key}");
+        }
+    }
+
+    #[test]
+    fn figures_of_a_phase_are_known_where_the_scenario_has_it() {
+        let phases = Scenario::Baseline.phases();
+        assert!(known("executions_per_s", &phases) && known("phase.steady.submit_p99_us", &phases));
+        assert!(!known("phase.spike.submit_p99_us", &phases) && !known("phase.steady.cpu_s", &phases));
+        assert!(!known("phase.steady", &phases) && !known("", &phases));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_absent() {
+        let mut figures = Figures::default();
+        figures.number("cpu_s", None);
+        figures.number("elapsed_s", Some(f64::NAN));
+        figures.number("store.behind_s", Some(0.12345));
+        assert_eq!(figures.0.into_iter().collect::<Vec<_>>(), [("store.behind_s".to_owned(), 0.123.into())]);
+    }
+}

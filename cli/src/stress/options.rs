@@ -1,0 +1,179 @@
+//! Options of `updraft stress`: names, defaults, bounds and help. Opens nothing.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum, value_parser};
+use updraft::Durability;
+use updraft::limits::{PLAYBOOK_STEPS, SHARDS_MAX};
+
+use crate::exit::Error;
+use crate::stress::latency::{Latency, duration};
+use crate::stress::scenario::Scenario;
+use crate::stress::threshold::Threshold;
+
+/// How long a run takes where nothing is said.
+const DURATION: Duration = Duration::from_secs(10);
+/// The shortest run that measures anything.
+const DURATION_MIN: Duration = Duration::from_millis(500);
+/// The longest run.
+const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_value_name = "COMMAND")]
+pub(crate) struct Stress {
+    #[command(subcommand)]
+    pub(crate) command: Option<Further>,
+    #[command(flatten)]
+    pub(crate) load: Options,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Further {
+    /// Compares the figures of two runs.
+    Compare(Compare),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// The figures to compare with, as `--json` wrote them.
+    pub(crate) a: PathBuf,
+    /// The figures that are compared.
+    pub(crate) b: PathBuf,
+}
+
+/// What stands in for the security tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tools {
+    /// An integration inside the process.
+    Process,
+    /// The HTTP integration against a server on 127.0.0.1.
+    Http,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    /// The story of load: see docs/stress.md.
+    #[arg(long, value_enum, default_value = "baseline")]
+    pub(crate) scenario: Scenario,
+    /// Tenants that submit.
+    #[arg(long, default_value_t = 16, value_parser = value_parser!(u16).range(1..=10_000))]
+    pub(crate) tenants: u16,
+    /// Steps of an execution, one after another.
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u16).range(1..=500))]
+    pub(crate) steps: u16,
+    /// Tool calls of each step, beside each other.
+    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=900))]
+    pub(crate) width: u16,
+    /// How long a tool takes: `20ms`, `10ms..50ms` (evenly), `exp:20ms` (exponential, by its mean).
+    #[arg(long, default_value = "0s")]
+    pub(crate) latency: Latency,
+    /// The share of attempts that fail, 0 to 1. A failed attempt is retried twice.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    pub(crate) failure_rate: f64,
+    /// Where the tools are.
+    #[arg(long, value_enum, default_value = "process")]
+    pub(crate) tools: Tools,
+    /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
+    #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = crate::options::durability)]
+    pub(crate) durability: Durability,
+    /// How long it loads the engine: 10s unless it is named. What is then under way may end beyond it.
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub(crate) duration: Option<Duration>,
+    /// How many executions it submits, instead of a duration.
+    #[arg(long, conflicts_with = "duration", value_name = "N", value_parser = value_parser!(u64).range(20..=1_000_000_000))]
+    pub(crate) executions: Option<u64>,
+    /// Submitters of the closed loop: executions at once while full load is measured.
+    #[arg(long, default_value_t = 512, value_name = "N", value_parser = value_parser!(u16).range(1..=8_192))]
+    pub(crate) concurrency: u16,
+    /// Executions per second that open loops take for full load, instead of what was measured.
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Shards of the engine; as many as the machine has cores unless it is named.
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=SHARDS_MAX as i64))]
+    pub(crate) shards: Option<u16>,
+    /// Where the data directory of the run is made, and removed at its end: the disk to measure.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// A threshold that sets the exit status: `p99<200ms`, `executions_per_s>=20000`. Repeatable.
+    #[arg(long, value_name = "FIGURE<VALUE")]
+    pub(crate) assert: Vec<Threshold>,
+    /// The seed of all chance: arrivals, tenants, latencies, failures.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Writes the figures, one flat JSON object.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Writes a page with charts, one self-contained HTML file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// How long a phase is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Length {
+    Time(Duration),
+    Executions(u64),
+}
+
+impl Options {
+    /// Refuses what makes no sense together, before anything runs.
+    pub(crate) fn checked(&self) -> Result<(), Error> {
+        let mut mistakes = Vec::new();
+        let (steps, width) = (usize::from(self.steps), usize::from(self.width));
+        let nodes = if width == 1 { steps } else { steps * (width + 1) };
+        if nodes > PLAYBOOK_STEPS {
+            mistakes.push(format!(
+                "--steps {steps} --width {width}: a playbook of {nodes} nodes; at most {PLAYBOOK_STEPS} are allowed"
+            ));
+        }
+        if self.scenario == Scenario::BurstTenant && self.tenants < 2 {
+            mistakes.push("--tenants: burst-tenant needs 2 or more".to_owned());
+        }
+        if let Some(data) = self.data.as_deref().filter(|data| !data.is_dir()) {
+            mistakes.push(format!("--data {}: not a directory", data.display()));
+        }
+        for (name, path) in [("--json", &self.json), ("--report", &self.report)] {
+            mistakes.extend(path.as_deref().and_then(|path| unwritable(name, path)));
+        }
+        let known = self.scenario.phases();
+        mistakes.extend(self.assert.iter().filter_map(|threshold| threshold.mistake(&known)));
+        if mistakes.is_empty() { Ok(()) } else { Err(Error::Refused(mistakes.join("\n"))) }
+    }
+
+    /// How long a phase with this share is.
+    pub(crate) fn length(&self, share: f64) -> Length {
+        match self.executions {
+            Some(executions) => Length::Executions(((executions as f64 * share).round() as u64).max(1)),
+            None => Length::Time(self.duration.unwrap_or(DURATION).mul_f64(share)),
+        }
+    }
+}
+
+fn unwritable(option: &str, path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() {
+        return Some(format!("{option} {}: a directory", path.display()));
+    }
+    let missing = folder.filter(|folder| !folder.is_dir())?;
+    Some(format!("{option} {}: there is no directory {}", path.display(), missing.display()))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (1.0..=1e6).contains(rate));
+    rate.ok_or_else(|| "a number from 1 to 1000000 is needed".to_owned())
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let length = duration(text)?;
+    if (DURATION_MIN..=DURATION_MAX).contains(&length) {
+        Ok(length)
+    } else {
+        Err("a time from 500ms to 7days is allowed".to_owned())
+    }
+}

@@ -1,0 +1,244 @@
+//! One run: the phases of a scenario, one after another, and what each came to. Judges nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::exit::Error;
+use crate::interrupt::Interrupt;
+use crate::log::Screen;
+use crate::stress::chance::Chance;
+use crate::stress::load::{self, Rates};
+use crate::stress::measure::{Counts, Meter};
+use crate::stress::options::Options;
+use crate::stress::process::{self, Thread};
+use crate::stress::recorder::{Counted, Metrics};
+use crate::stress::sampler::{Sampler, Seen};
+use crate::stress::scenario::{Load, Phase};
+use crate::stress::workload::Workload;
+
+/// How long executions may take to end after the last arrival, beyond what their tools take.
+const DRAIN: Duration = Duration::from_secs(60);
+/// The same after an interruption, for engine and store.
+const STOP: Duration = Duration::from_secs(5);
+/// The pause between two looks at what is still under way.
+const LOOK: Duration = Duration::from_millis(5);
+/// How long the store may take for the rest at the end.
+const SHUTDOWN: Duration = Duration::from_secs(30);
+
+/// What one phase came to.
+pub(crate) struct PhaseEnd {
+    pub(crate) phase: Phase,
+    pub(crate) meter: Arc<Meter>,
+    /// Seconds of the run at its begin.
+    pub(crate) began_s: f64,
+    /// Closed loops and piles: until the store has everything.
+    pub(crate) lasted: Duration,
+    pub(crate) counts: Counts,
+    pub(crate) counted: Counted,
+    pub(crate) cpu_s: Option<f64>,
+    /// The share of the machine's cores that was busy.
+    pub(crate) machine: Option<f64>,
+    /// CPU seconds of each thread in this phase.
+    pub(crate) threads: Vec<Thread>,
+    pub(crate) rates: Option<Rates>,
+    /// What an execution takes where only its tools take time.
+    pub(crate) ideal: Duration,
+    /// How long the store was behind when all had ended.
+    pub(crate) behind: Option<Duration>,
+    /// Piles: how many waited, and how long they took to end once tools answered.
+    pub(crate) drained: Option<(usize, Duration)>,
+}
+
+/// What a run came to.
+pub(crate) struct Outcome {
+    pub(crate) phases: Vec<PhaseEnd>,
+    pub(crate) seen: Seen,
+    pub(crate) counts: Counts,
+    pub(crate) counted: Counted,
+    pub(crate) first_error: Option<String>,
+    pub(crate) cpu_s: Option<f64>,
+    pub(crate) resident_peak_bytes: Option<u64>,
+    pub(crate) lasted: Duration,
+    /// Executions that had not ended when nobody waited for them any more.
+    pub(crate) left: usize,
+    pub(crate) interrupted: bool,
+}
+
+/// A run under way.
+struct Run<'a> {
+    options: &'a Options,
+    work: Arc<Workload>,
+    metrics: Metrics,
+    began: Instant,
+    /// Executions per second that open loops take for full load.
+    full: Option<f64>,
+}
+
+/// Runs the scenario in this directory.
+pub(crate) async fn run(
+    options: &Options,
+    directory: &Path,
+    metrics: Metrics,
+    mut interrupt: Interrupt,
+    screen: &Screen,
+) -> Result<Outcome, Error> {
+    let work = Arc::new(Workload::start(options, directory).await?);
+    let (stopping, cpu) = (work.clone(), process::cpu_s());
+    let ear = tokio::spawn(async move {
+        interrupt.asked().await;
+        stopping.end();
+    });
+    let names = options.scenario.phases().iter().map(|phase| phase.name).collect();
+    let sampler = Sampler::start(work.clone(), metrics.clone(), names, screen.clone());
+    let sampler = sampler.map_err(|error| Error::Failed(format!("no threads: {error}")))?;
+    let mut run = Run { options, work, metrics, began: Instant::now(), full: options.rate };
+    let phases = run.phases(&sampler).await?;
+    let left = run.drain().await;
+    let patience = if run.work.stopped() { STOP } else { SHUTDOWN };
+    let flushed = tokio::time::timeout(patience, run.work.engine.flush()).await;
+    let lasted = run.began.elapsed();
+    let seen = sampler.end();
+    let interrupted = run.work.stopped();
+    ear.abort();
+    let outcome = Outcome {
+        phases,
+        seen,
+        counts: run.work.tally.counts(),
+        counted: run.metrics.counted(),
+        first_error: run.work.tally.first_error().or_else(|| match &flushed {
+            Ok(Err(error)) => Some(error.to_string()),
+            _ => None,
+        }),
+        cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
+        resident_peak_bytes: process::resident_bytes().map(|(_, most)| most),
+        lasted,
+        left,
+        interrupted,
+    };
+    // What is left is measured; the directory is removed.
+    let _ = run.work.engine.shutdown(if left > 0 { Duration::ZERO } else { patience }).await;
+    Ok(outcome)
+}
+
+impl Run<'_> {
+    async fn phases(&mut self, sampler: &Sampler) -> Result<Vec<PhaseEnd>, Error> {
+        let mut ended: Vec<PhaseEnd> = Vec::new();
+        for (number, phase) in self.options.scenario.phases().into_iter().enumerate() {
+            sampler.enter(number);
+            let end = self.phase(phase, number).await?;
+            let broke = end.broke().is_some() && self.options.scenario.ends_when_it_breaks();
+            ended.push(end);
+            if broke || self.work.stopped() {
+                break;
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn phase(&mut self, phase: Phase, number: usize) -> Result<PhaseEnd, Error> {
+        let meter = Arc::new(Meter::new()?);
+        let (began, counts, counted) = (Instant::now(), self.work.tally.counts(), self.metrics.counted());
+        let (cpu, machine, threads) = (process::cpu_s(), process::machine(), process::threads());
+        let length = self.options.length(phase.share);
+        let submitters = usize::from(self.options.concurrency);
+        let (mut rates, mut behind, mut drained) = (None, None, None);
+        match phase.load {
+            Load::Closed => {
+                load::closed(&self.work, &meter, length, submitters).await;
+                behind = Some(self.flush().await);
+            }
+            Load::Pile => {
+                let _ = self.work.gate.send_replace(false);
+                load::pile(&self.work, &meter, length, submitters).await;
+                let piled = self.work.tally.in_flight.load(Ordering::Relaxed);
+                let _ = self.work.gate.send_replace(true);
+                let opened = Instant::now();
+                let left = self.drain().await;
+                drained = (left == 0).then(|| (piled, opened.elapsed()));
+                behind = Some(self.flush().await);
+            }
+            Load::Open { from, to, flood } => {
+                let full = self.full.unwrap_or(1.0);
+                let of = Rates { from: from * full, to: to * full, flood: flood * full };
+                self.open(&meter, phase, of, number).await?;
+                rates = Some(of);
+            }
+        }
+        let lasted = began.elapsed();
+        let counts = self.work.tally.counts().since(counts);
+        if phase.load == Load::Closed {
+            let measured = counts.ended() as f64 / lasted.as_secs_f64();
+            self.full.get_or_insert(measured.max(1.0));
+        }
+        let busy = |(busy, all): (u64, u64), (busy_before, all_before): (u64, u64)| {
+            (busy - busy_before) as f64 / (all - all_before).max(1) as f64
+        };
+        Ok(PhaseEnd {
+            phase,
+            meter,
+            began_s: (began - self.began).as_secs_f64(),
+            lasted,
+            counts,
+            counted: self.metrics.counted().since(counted),
+            cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
+            machine: process::machine().zip(machine).map(|(now, before)| busy(now, before)),
+            threads: used(&threads, process::threads()),
+            rates,
+            ideal: self.options.latency.mean() * u32::from(self.options.steps),
+            behind,
+            drained,
+        })
+    }
+
+    /// Sends arrivals from a thread of their own.
+    async fn open(&self, meter: &Arc<Meter>, phase: Phase, rates: Rates, number: usize) -> Result<(), Error> {
+        let (work, meter, length) = (self.work.clone(), meter.clone(), self.options.length(phase.share));
+        let chance = Chance::new(self.options.seed, 16 + number as u64);
+        let runtime = tokio::runtime::Handle::current();
+        let (sent, over) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("stress-arrivals".to_owned());
+        let sending = thread.spawn(move || {
+            load::open(&work, &meter, length, rates, &chance, &runtime);
+            drop(sent);
+        });
+        let sending = sending.map_err(|error| Error::Failed(format!("no threads: {error}")))?;
+        // It is dropped, never sent.
+        let _ = over.await;
+        sending.join().map_err(|_| Error::Failed("the arrivals ended in a panic".to_owned()))
+    }
+
+    /// Waits until all has ended; how many had not when the patience was at its end.
+    async fn drain(&self) -> usize {
+        let tools = self.options.latency.mean() * u32::from(self.options.steps) * 4;
+        let until = Instant::now() + DRAIN + tools;
+        loop {
+            let left = self.work.tally.in_flight.load(Ordering::Relaxed);
+            if left == 0 || self.work.stopped() || Instant::now() > until {
+                return left;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until the store has everything; how long that took.
+    async fn flush(&self) -> Duration {
+        let began = Instant::now();
+        tokio::select! {
+            // An engine that fails refuses the next submission with the reason.
+            _ = self.work.engine.flush() => {}
+            () = self.work.stopping() => {}
+        }
+        began.elapsed()
+    }
+}
+
+/// What each thread used between two looks.
+fn used(before: &[Thread], after: Vec<Thread>) -> Vec<Thread> {
+    let earlier = |tid| before.iter().find(|thread| thread.tid == tid).map_or(0.0, |thread| thread.cpu_s);
+    after.into_iter().map(|thread| Thread { cpu_s: thread.cpu_s - earlier(thread.tid), ..thread }).collect()
+}

@@ -1,0 +1,230 @@
+//! The summary: the figures, what limits, what was found, and whether thresholds held; for the terminal and
+//! for the page alike.
+
+use updraft::ExecutionStatus;
+
+use crate::output::Output;
+use crate::stress::bottleneck::{self, Bottleneck, Stage};
+use crate::stress::figures::{self, Figures};
+use crate::stress::load::ARRIVALS;
+use crate::stress::options::Options;
+use crate::stress::run::Outcome;
+use crate::stress::scenario::Scenario;
+use crate::stress::threshold::Held;
+
+/// The store is behind by as much before it is told.
+const BEHIND: f64 = 0.2;
+
+/// One line of a list, and whether it is good news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) well: bool,
+    pub(crate) text: String,
+}
+
+/// What is told of a run.
+pub(crate) struct Summary {
+    pub(crate) title: String,
+    pub(crate) load: String,
+    pub(crate) figures: Figures,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) limit: Option<Bottleneck>,
+    pub(crate) findings: Vec<Told>,
+    pub(crate) thresholds: Vec<Told>,
+}
+
+impl Summary {
+    pub(crate) fn new(options: &Options, outcome: &Outcome) -> Self {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let stages = bottleneck::stages(outcome, options.shards.map_or_else(cores, usize::from));
+        let limit = bottleneck::find(outcome, options, &stages);
+        let figures = figures::of(options, outcome, &stages, limit.as_ref());
+        let thresholds = options.assert.iter().map(|threshold| match threshold.held(&figures) {
+            Held::Yes(figure) => Told { well: true, text: format!("{threshold} holds: {figure}") },
+            Held::No(figure) => Told { well: false, text: format!("{threshold} does not hold: {figure}") },
+            Held::NotMeasured => Told { well: false, text: format!("{threshold} was not measured") },
+        });
+        Self {
+            title: format!("updraft stress: {}", options.scenario.name()),
+            load: format!(
+                "{} steps of {} calls, tools {} answer in {}, {} tenants, {} submitters, {} cores, seed {}",
+                options.steps,
+                options.width,
+                figures.0.get("tools").and_then(|tools| tools.as_str()).unwrap_or_default(),
+                options.latency,
+                options.tenants,
+                options.concurrency,
+                cores(),
+                options.seed
+            ),
+            findings: findings(options, outcome, &figures),
+            thresholds: thresholds.collect(),
+            figures,
+            stages,
+            limit,
+        }
+    }
+
+    /// Whether every threshold held.
+    pub(crate) fn held(&self) -> bool {
+        self.thresholds.iter().all(|told| told.well)
+    }
+
+    /// Tells it on the terminal.
+    pub(crate) fn tell(&self, outcome: &Outcome, output: &mut Output) {
+        output.line(&self.title);
+        output.line(&self.load);
+        output.line("");
+        output.line(format_args!(
+            "{:12} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}",
+            "phase", "arrivals/s", "ended/s", "submit p50", "submit p99", "exec. p50", "exec. p99"
+        ));
+        for end in &outcome.phases {
+            let name = end.phase.name;
+            let cells = figures::OF_PHASE.iter().map(|(key, _)| {
+                let value = self.figures.get(&format!("phase.{name}.{key}"));
+                format!(" {:>11}", value.map_or_else(|| "-".to_owned(), |value| figure(key, value)))
+            });
+            output.line(format_args!("{name:12}{}", cells.collect::<String>()));
+        }
+        output.line("");
+        for (key, _) in figures::FIGURES {
+            if let Some(value) = self.figures.get(key) {
+                output.line(format_args!("{key:32} {:>14}", figure(key, value)));
+            }
+        }
+        output.line("");
+        if let Some(limit) = &self.limit {
+            output.line(format_args!("limited by {}: {}", limit.stage, limit.why));
+            output.line(limit.change);
+        }
+        for told in self.findings.iter().chain(&self.thresholds) {
+            output.line(format_args!("{} {}", if told.well { "ok  " } else { "NOTE" }, told.text));
+        }
+    }
+}
+
+/// What a reader must know beside the figures.
+fn findings(options: &Options, outcome: &Outcome, figures: &Figures) -> Vec<Told> {
+    let mut found = Vec::new();
+    let mut bad = |text: String| found.push(Told { well: false, text });
+    if outcome.interrupted {
+        bad("It was interrupted: the figures are of what ran so far.".to_owned());
+    }
+    if let Some(error) =
+        outcome.first_error.as_ref().filter(|_| outcome.counts.refused > 0 || outcome.left > 0)
+    {
+        bad(format!("{} submissions were refused; the first: {error}", outcome.counts.refused));
+    }
+    if outcome.counts.dropped > 0 {
+        let dropped = outcome.counts.dropped;
+        bad(format!("{dropped} arrivals found {ARRIVALS} before them and were not submitted."));
+    }
+    if outcome.counts.failed > 0 {
+        let failed = ExecutionStatus::Failed.as_str();
+        bad(format!("{} executions ended as {failed} or otherwise not well.", outcome.counts.failed));
+    }
+    if outcome.left > 0 && !outcome.interrupted {
+        bad(format!("{} executions had not ended when nobody waited any more.", outcome.left));
+    }
+    for end in &outcome.phases {
+        let behind = end.behind.filter(|behind| behind.as_secs_f64() > end.lasted.as_secs_f64() * BEHIND);
+        if let Some(behind) = behind {
+            bad(format!(
+                "phase {}: the store was {:.1} s behind; the figures count that time.",
+                end.phase.name,
+                behind.as_secs_f64()
+            ));
+        }
+        if let Some(why) = end.broke() {
+            let rate = end.rate();
+            bad(format!("phase {}: broke at {rate:.0} executions/s: {why}.", end.phase.name));
+        }
+    }
+    found.extend(story(options.scenario, outcome, figures));
+    found
+}
+
+/// What the scenario was for.
+fn story(scenario: Scenario, outcome: &Outcome, figures: &Figures) -> Option<Told> {
+    let told = |well, text| Some(Told { well, text });
+    match scenario {
+        Scenario::Stress if !outcome.interrupted => match figures.get("breaking_point_per_s") {
+            Some(rate) => {
+                told(true, format!("The breaking point is {rate:.0} executions/s, beyond what it sustains."))
+            }
+            None => told(true, "It did not break at 1.6 times full load.".to_owned()),
+        },
+        Scenario::Spike => match figures.get("spike.recovery_s") {
+            Some(after) => told(true, format!("It had recovered {after:.1} s after the spike.")),
+            None => told(false, "It did not recover from the spike within the run.".to_owned()),
+        },
+        Scenario::BurstTenant => {
+            let ratio = figures.get("flood.others_p99_ratio")?;
+            told(
+                ratio < 10.0,
+                format!("While one tenant flooded, the others' p99 was {ratio:.1} times as long."),
+            )
+        }
+        Scenario::Backlog => {
+            let (piled, took) = outcome.phases.iter().find_map(|end| end.drained)?;
+            told(true, format!("{piled} executions that waited ended within {:.1} s.", took.as_secs_f64()))
+        }
+        _ => None,
+    }
+}
+
+/// A figure with its unit, as people read it.
+pub(crate) fn figure(key: &str, value: f64) -> String {
+    let short = crate::stress::chart::short;
+    match key {
+        _ if key.ends_with("_per_s") => grouped(value),
+        _ if key.ends_with("_us") || key.ends_with("us_per_step") => match value {
+            v if v >= 1e6 => format!("{} s", short(v / 1e6)),
+            v if v >= 1e4 => format!("{:.1} ms", v / 1e3),
+            v => format!("{v:.0} µs"),
+        },
+        _ if key.ends_with("_ms") => match value {
+            v if v >= 1e4 => format!("{:.1} s", v / 1e3),
+            v => format!("{v:.2} ms"),
+        },
+        _ if key.ends_with("_s") => format!("{value:.2} s"),
+        _ if key.ends_with("bytes") => format!("{:.1} MiB", value / f64::from(1 << 20)),
+        _ if value.fract() == 0.0 => grouped(value),
+        _ => format!("{value:.3}"),
+    }
+}
+
+/// A whole number with its thousands apart.
+fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.abs());
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if value < 0.0 { format!("-{text}") } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_with_their_units() {
+        let shown = [
+            figure("executions_per_s", 24_300.4),
+            figure("submit_p99_us", 180.0),
+            figure("submit_p99_us", 1_800_000.0),
+            figure("execution_p50_ms", 1.5),
+            figure("cpu_s", 2.0),
+            figure("rss_peak_bytes", 1_048_576.0),
+            figure("errors", 0.0),
+            figure("store.coalesced_ratio", 0.5),
+        ];
+        let wanted = ["24,300", "180 µs", "1.8 s", "1.50 ms", "2.00 s", "1.0 MiB", "0", "0.500"];
+        assert_eq!(shown, wanted);
+    }
+}

@@ -1,0 +1,182 @@
+//! Thresholds: what a figure must be for the run to end well.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::stress::figures::{self, Figures};
+use crate::stress::scenario::Phase;
+
+/// Short names of the figures that are asked for most.
+const SHORT: [(&str, &str); 3] =
+    [("p50", "execution_p50_ms"), ("p99", "execution_p99_ms"), ("p999", "execution_p999_ms")];
+/// Units of values, with the ending of the figures that they fit and their factor.
+const UNITS: [(&str, &str, f64); 10] = [
+    ("us", "_s", 1e-6),
+    ("ms", "_s", 1e-3),
+    ("s", "_s", 1.0),
+    ("min", "_s", 60.0),
+    ("KiB", "_bytes", 1024.0),
+    ("MiB", "_bytes", 1_048_576.0),
+    ("GiB", "_bytes", 1_073_741_824.0),
+    ("KB", "_bytes", 1e3),
+    ("MB", "_bytes", 1e6),
+    ("GB", "_bytes", 1e9),
+];
+
+/// How a figure is held against a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
+}
+
+/// Longest first, so that `<=` is not read as `<`.
+const RELATIONS: [(&str, Relation); 4] =
+    [("<=", Relation::AtMost), (">=", Relation::AtLeast), ("<", Relation::Below), (">", Relation::Above)];
+
+/// What a figure must be.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Threshold {
+    key: String,
+    relation: Relation,
+    value: f64,
+    /// As it was written.
+    text: String,
+}
+
+/// What became of a threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[must_use]
+pub(crate) enum Held {
+    Yes(f64),
+    No(f64),
+    /// The figure was not measured, which is no success.
+    NotMeasured,
+}
+
+impl Threshold {
+    /// Why no run of these phases can hold it; none where one can.
+    pub(crate) fn mistake(&self, phases: &[Phase]) -> Option<String> {
+        if figures::known(&self.key, phases) {
+            return None;
+        }
+        let known: Vec<&str> = figures::FIGURES.iter().map(|(key, _)| *key).collect();
+        let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
+        Some(format!(
+            "--assert {}: there is no figure `{}` in this scenario; it has p50, p99, p999, {}, and \
+             phase.PHASE.FIGURE of {}",
+            self.text,
+            self.key,
+            known.join(", "),
+            names.join(", ")
+        ))
+    }
+
+    /// Holds the figure against it.
+    pub(crate) fn held(&self, figures: &Figures) -> Held {
+        let Some(figure) = figures.get(&self.key) else { return Held::NotMeasured };
+        let held = match self.relation {
+            Relation::Below => figure < self.value,
+            Relation::AtMost => figure <= self.value,
+            Relation::Above => figure > self.value,
+            Relation::AtLeast => figure >= self.value,
+        };
+        if held { Held::Yes(figure) } else { Held::No(figure) }
+    }
+}
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = RELATIONS.iter().find_map(|(sign, relation)| {
+            text.split_once(sign).map(|(key, value)| (key.trim(), *relation, value.trim()))
+        });
+        let (key, relation, value) =
+            parts.ok_or("a figure, one of < <= > >=, and a value are needed: `p99<200ms`")?;
+        let key = SHORT.iter().find(|(short, _)| *short == key).map_or(key, |(_, key)| key);
+        Ok(Self { key: key.to_owned(), relation, value: valued(key, value)?, text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The value in the unit of the figure.
+fn valued(key: &str, value: &str) -> Result<f64, String> {
+    let finite = |text: &str| text.parse().ok().filter(|number: &f64| number.is_finite());
+    if let Some(number) = finite(value) {
+        return Ok(number);
+    }
+    let digits = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
+    let unit = &value[digits..];
+    let number = finite(value[..digits].trim());
+    let number = number.ok_or_else(|| format!("`{value}` is not a number with or without a unit"))?;
+    // Of a rate, `_per_s` is no time.
+    let of_figure = match key {
+        _ if key.ends_with("_per_s") => None,
+        _ if key.ends_with("_us") => Some(("_s", 1e-6)),
+        _ if key.ends_with("_ms") => Some(("_s", 1e-3)),
+        _ if key.ends_with("_s") => Some(("_s", 1.0)),
+        _ if key.ends_with("bytes") => Some(("_bytes", 1.0)),
+        _ => None,
+    };
+    let fits = of_figure.and_then(|(kind, factor)| {
+        let unit = UNITS.iter().find(|(name, of, _)| *name == unit && *of == kind)?;
+        Some(number * unit.2 / factor)
+    });
+    fits.ok_or_else(|| format!("`{unit}` is no unit of `{key}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stress::scenario::Scenario;
+
+    fn held(text: &str, figure: f64) -> Held {
+        let threshold: Threshold = text.parse().unwrap();
+        let mut figures = Figures::default();
+        figures.0.insert(threshold.key.clone(), figure.into());
+        threshold.held(&figures)
+    }
+
+    #[test]
+    fn a_figure_is_held_against_a_value_in_its_own_unit() {
+        assert_eq!(held("p99<200ms", 199.9), Held::Yes(199.9));
+        assert_eq!(held("p99<200ms", 200.0), Held::No(200.0));
+        assert_eq!(held("p99 <= 0.2s", 200.0), Held::Yes(200.0));
+        assert_eq!(held("submit_p99_us<2ms", 1_999.0), Held::Yes(1_999.0));
+        assert_eq!(held("rss_peak_bytes<1MiB", 1_048_576.0), Held::No(1_048_576.0));
+        assert_eq!(held("executions_per_s>1e9", 20_000.0), Held::No(20_000.0));
+        assert_eq!(held("executions_per_s>=20000", 20_000.0), Held::Yes(20_000.0));
+        let absent: Threshold = "errors<=0".parse().unwrap();
+        assert_eq!(absent.held(&Figures::default()), Held::NotMeasured);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in [
+            "p99",
+            "p99<",
+            "p99<fast",
+            "p99<inf",
+            "p99<NaN",
+            "p99<200 parsec",
+            "executions_per_s>5ms",
+            "p99=200ms",
+        ] {
+            assert!(text.parse::<Threshold>().is_err(), "{text}");
+        }
+        let phases = Scenario::Baseline.phases();
+        let mistake = |text: &str| text.parse::<Threshold>().unwrap().mistake(&phases);
+        assert!(mistake("latency<1").is_some_and(|said| said.contains("executions_per_s")));
+        assert!(mistake("phase.spike.submit_p99_us<1ms").is_some());
+        assert_eq!(mistake("phase.steady.submit_p99_us<1ms"), None);
+        assert_eq!(mistake("p99<1ms"), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! `updraft stress`: what a run leaves, how it ends, and what it refuses.
+
+use std::io::BufReader;
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::ended::{Ended, ended, read_until, signal, updraft};
+
+/// A short run with these options beside.
+fn stress(dir: &tempfile::TempDir, options: &[&str]) -> Ended {
+    let fixed = ["stress", "--concurrency", "8", "--tenants", "3", "--json", "out.json", "--data", "."];
+    ended(dir.path(), &[&fixed, options].concat())
+}
+
+fn figures(dir: &tempfile::TempDir) -> Value {
+    serde_json::from_slice(&std::fs::read(dir.path().join("out.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_baseline_writes_figures_and_a_page_and_leaves_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--executions", "400", "--steps", "3", "--report", "out.html", "--assert", "errors<=0"];
+    let run = stress(&dir, &options);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let figures = figures(&dir);
+    assert_eq!((&figures["completed"], &figures["errors"]), (&400.into(), &0.into()));
+    assert_eq!(figures["scenario"], "baseline");
+    for key in [
+        "executions_per_s",
+        "steps_per_s",
+        "submit_p50_us",
+        "execution_p99_ms",
+        "journal.fsyncs",
+        "store.batches",
+        "store.rows_written",
+        "phase.steady.arrivals_per_s",
+    ] {
+        assert!(figures[key].as_f64().is_some_and(|figure| figure > 0.0), "{key}");
+    }
+    assert!(figures.as_object().unwrap().values().all(|value| !value.is_object() && !value.is_array()));
+    assert!(figures.get("breaking_point_per_s").is_none(), "what was not measured is absent");
+    let page = std::fs::read_to_string(dir.path().join("out.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("What limits"), "{page}");
+    assert!(!page.contains("NaN") && !page.contains("http"), "it needs nothing but itself");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "the data directory is removed");
+}
+
+#[test]
+fn every_scenario_runs_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    for scenario in ["spike", "stress", "soak", "burst-tenant", "backlog"] {
+        let run = stress(&dir, &["--scenario", scenario, "--executions", "200", "--steps", "1"]);
+        assert_eq!(run.code, 0, "{scenario}: {}{}", run.out, run.err);
+        let figures = figures(&dir);
+        assert_eq!((&figures["scenario"], &figures["left"]), (&scenario.into(), &0.into()));
+        assert_eq!(figures["submitted"], figures["completed"], "{scenario}");
+    }
+}
+
+#[test]
+fn tools_over_http_take_their_time_fail_and_are_asked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let load = ["--tools", "http", "--latency", "1ms..5ms", "--width", "3", "--steps", "2"];
+    let more = ["--executions", "60", "--failure-rate", "0.2"];
+    let run = stress(&dir, &[load.as_slice(), &more].concat());
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let figures = figures(&dir);
+    let of = |key: &str| figures[key].as_u64().unwrap();
+    assert_eq!(of("completed") + of("failed"), 60);
+    assert!(of("completed") > 30, "three attempts of each call: {figures}");
+    assert!(figures["execution_p50_ms"].as_f64().unwrap() >= 2.0, "two tools, one after the other");
+}
+
+#[test]
+fn a_threshold_that_does_not_hold_exits_1_and_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let run =
+        stress(&dir, &["--executions", "40", "--assert", "executions_per_s>1e9", "--assert", "errors<1"]);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.contains("NOTE executions_per_s>1e9 does not hold"), "{}", run.out);
+    assert!(run.out.contains("ok   errors<1 holds"), "{}", run.out);
+}
+
+#[test]
+fn an_interruption_reports_what_ran_so_far() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["stress", "--duration", "10min", "--concurrency", "4", "--json", "out.json"];
+    let mut command = updraft(dir.path(), &options);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "executions/s ended");
+    signal(&child, "INT");
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 4);
+    assert!(run.out.contains("It was interrupted"), "{}", run.out);
+    let figures = figures(&dir);
+    assert_eq!(figures["interrupted"], true);
+    assert!(figures["completed"].as_u64().unwrap() > 0 && figures["executions_per_s"].as_f64().is_some());
+}
+
+#[test]
+fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    for (options, said) in [
+        (vec!["--scenario", "calm"], "burst-tenant"),
+        (vec!["--latency", "fast"], "10ms..50ms"),
+        (vec!["--failure-rate", "2"], "0 to 1"),
+        (vec!["--tenants", "0"], "1..=10000"),
+        (vec!["--duration", "1ms"], "500ms"),
+        (vec!["--duration", "1s", "--executions", "100"], "cannot be used with"),
+        (vec!["--assert", "p99"], "p99<200ms"),
+        (vec!["--assert", "speed>1"], "executions_per_s"),
+        (vec!["--steps", "100", "--width", "100"], "at most 1000"),
+        (vec!["--scenario", "burst-tenant", "--tenants", "1"], "2 or more"),
+        (vec!["--report", "nowhere/out.html"], "there is no directory nowhere"),
+        (vec!["--data", "nowhere"], "not a directory"),
+        (vec!["compare", "nowhere.json", "nowhere.json"], "nowhere.json"),
+    ] {
+        let run = ended(dir.path(), &[vec!["stress"], options.clone()].concat());
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{options:?}: {}", run.err);
+        assert!(run.err.contains(said), "{options:?}: {}", run.err);
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn two_runs_are_compared_and_other_loads_are_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("a.json", r#"{"scenario": "soak", "steps": 5, "executions_per_s": 1000, "execution_p99_ms": 8}"#);
+    write("b.json", r#"{"scenario": "soak", "steps": 3, "executions_per_s": 2000, "execution_p99_ms": 9}"#);
+    let run = ended(dir.path(), &["stress", "compare", "a.json", "b.json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let line = |key: &str| run.out.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+    assert!(line("executions_per_s").contains("2.00") && line("executions_per_s").ends_with("better"));
+    assert!(line("execution_p99_ms").ends_with("same"), "{}", run.out);
+    assert!(run.out.contains("the loads differ: steps is 5 and 3"), "{}", run.out);
+    write("c.json", "[]");
+    assert_eq!(ended(dir.path(), &["stress", "compare", "a.json", "c.json"]).code, 2);
+}

@@ -1,0 +1,85 @@
+//! The process that the crash test kills: an engine that submits, runs, and says what it was told is durable.
+//! Never decides whether that was right.
+//!
+//! `crash-child DATA TOOLS fsync|os NUMBER,NUMBER,… stay|finish`
+
+#![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
+
+use std::io::{BufRead, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use serde_json::json;
+use tokio::sync::mpsc;
+use updraft::{Durability, Engine, Handle, Submission};
+use updraft_tests::crash::{self, Said};
+
+/// Submissions under way at once.
+const AT_ONCE: usize = 8;
+
+fn say(said: &Said) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", said.line()).and_then(|()| out.flush()).unwrap();
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [data, tools, durability, numbers, then] = arguments.as_slice() else { return };
+    let tools: SocketAddr = tools.parse().unwrap();
+    let durability = if durability == "fsync" { Durability::Fsync } else { Durability::Os };
+    let mut told = listen();
+    say(&Said::Opening);
+    let engine = crash::builder(data, tools).durability(durability).start().await.unwrap();
+    say(&Said::Started(engine.recovered().resumed));
+    let mut ends: Vec<_> = engine.unfinished().into_iter().map(follow).collect();
+    let numbers = numbers.split(',').filter_map(|number| number.parse().ok());
+    let submitting = stream::iter(numbers).map(|number| submit(&engine, number, tools));
+    let handles: Vec<Handle> = submitting.buffer_unordered(AT_ONCE).collect().await;
+    ends.extend(handles.into_iter().map(follow));
+    say(&Said::Submitted);
+    if then == "finish" {
+        for end in ends {
+            end.await.unwrap();
+        }
+    } else {
+        let _ = told.recv().await;
+    }
+    let _ = engine.shutdown(Duration::from_secs(60)).await;
+    say(&Said::Down);
+    // The end comes from outside, or with the test that has gone.
+    let _ = told.recv().await;
+}
+
+async fn submit(engine: &Engine, number: usize, tools: SocketAddr) -> Handle {
+    let tenant = crash::tenant_of(number);
+    let pid = engine.playbooks().put(&tenant, crash::playbook(tools)).await.unwrap();
+    let submission = Submission::new(tenant.clone(), pid)
+        .input(json!({ "tenant": tenant.as_str(), "number": number }))
+        .idempotency_key(number.to_string());
+    let handle = engine.submit(submission).await.unwrap();
+    say(&Said::Accepted(number, handle.peid()));
+    handle
+}
+
+/// Says when an execution has ended.
+fn follow(handle: Handle) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Ok(ended) = handle.wait().await {
+            say(&Said::Ended(ended.peid, ended.state.execution_status));
+        }
+    })
+}
+
+/// What the test says; the process ends when the test has gone.
+fn listen() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(1);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            let _ = sender.blocking_send(line);
+        }
+        std::process::exit(0);
+    });
+    receiver
+}

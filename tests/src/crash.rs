@@ -1,0 +1,105 @@
+//! What the crash test and the process that it kills agree on: the tenants, the playbook, the lines that are
+//! said. The judge of it all is the test.
+
+use std::net::SocketAddr;
+
+use updraft::integrations::HttpIntegration;
+use updraft::integrations::http::Allow;
+use updraft::{Builder, Engine, ExecutionId, ExecutionStatus, Playbook, TenantCode};
+
+use crate::lab::{named, tenant};
+
+/// Tenants of both shards.
+pub const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
+
+/// Whose the execution of this number is.
+pub fn tenant_of(number: usize) -> TenantCode {
+    tenant(TENANTS[number % TENANTS.len()])
+}
+
+/// Default steps and steps that must not act twice, in line and side by side, with a wait and a condition.
+pub fn playbook(tools: SocketAddr) -> Playbook {
+    let request = |id: &str, more: &str| {
+        format!(
+            "  - {{id: {id}, type: action, integration: http, action: request, arguments: {{method: POST, \
+             url: 'http://{tools}/act/{{{{ input.tenant }}}}/{id}'}}, \
+             retry: {{attempts: {}, initial: 1ms, max: 5ms}}, {more}}}\n",
+            if more.contains("at_most_once") { 1 } else { 5 }
+        )
+    };
+    let mut body = "steps:\n".to_owned();
+    body += &request("ask", "on_success: sides");
+    body += "  - {id: sides, type: parallel, branches: [left, right, pause], on_success: choose}\n";
+    body += &request("left", "on_success: left2");
+    body += &request("left2", "at_most_once: true, on_unknown: doubt");
+    body += &request("doubt", "timeout: 30s");
+    body += &request("right", "at_most_once: true, on_unknown: doubt2");
+    body += "  - {id: doubt2, type: end}\n";
+    body += "  - {id: pause, type: delay, duration: 3ms}\n";
+    body +=
+        "  - {id: choose, type: if, condition: 'steps.ask.output.status == 200', then: act, else: never}\n";
+    body += &request("act", "at_most_once: true, on_success: last, on_unknown: last");
+    body += &request("last", "timeout: 30s");
+    body += "  - {id: never, type: end, status: failed}\n";
+    named("crash", &body)
+}
+
+/// Which steps act before which.
+pub const ORDER: [(&str, &str); 6] =
+    [("ask", "left"), ("ask", "right"), ("left", "left2"), ("left", "act"), ("ask", "act"), ("ask", "last")];
+
+/// The tool over HTTP, which may reach the test's server.
+pub fn http(tools: SocketAddr) -> HttpIntegration {
+    let allow: Allow = tools.to_string().parse().unwrap();
+    HttpIntegration::builder().allow(allow).build().unwrap()
+}
+
+/// The engine of every life.
+pub fn builder(data: &str, tools: SocketAddr) -> Builder {
+    Engine::builder().data(data).shards(2).integration("http", http(tools))
+}
+
+/// A line that the killed process says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The engine is about to start.
+    Opening,
+    /// It has, with so many executions that go on.
+    Started(u64),
+    /// The submission of this number is durable.
+    Accepted(usize, ExecutionId),
+    /// All submissions of this life are.
+    Submitted,
+    /// An execution has ended.
+    Ended(ExecutionId, ExecutionStatus),
+    /// The engine is shut down, or everything has ended.
+    Down,
+}
+
+impl Said {
+    /// As a line.
+    pub fn line(&self) -> String {
+        match self {
+            Self::Opening => "opening".into(),
+            Self::Started(resumed) => format!("started {resumed}"),
+            Self::Accepted(number, peid) => format!("accepted {number} {peid}"),
+            Self::Submitted => "submitted".into(),
+            Self::Ended(peid, status) => format!("ended {peid} {status}"),
+            Self::Down => "down".into(),
+        }
+    }
+
+    /// From a whole line; a process that is killed may leave a part of one, which says nothing.
+    pub fn parse(line: &str) -> Option<Self> {
+        let words: Vec<&str> = line.split(' ').collect();
+        Some(match words.as_slice() {
+            ["opening"] => Self::Opening,
+            ["started", resumed] => Self::Started(resumed.parse().ok()?),
+            ["accepted", number, peid] => Self::Accepted(number.parse().ok()?, peid.parse().ok()?),
+            ["submitted"] => Self::Submitted,
+            ["ended", peid, status] => Self::Ended(peid.parse().ok()?, status.parse().ok()?),
+            ["down"] => Self::Down,
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! Disks that are full or lie: the engine says so, accepts nothing that it cannot keep, and the next start has all
+//! that was accepted, or refuses with the place of the damage.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use updraft::{
+    Builder, Durability, Engine, ExecutionStatus, Handle, Lost, ReadError, Refusal, StartError, Submission,
+};
+use updraft_tests::crash::{self, Said};
+use updraft_tests::patience::PATIENCE;
+use updraft_tests::{Lab, Mount, Server, playbook, soon, tenant};
+
+fn on(lab: &Lab, mount: &Mount) -> Builder {
+    lab.builder().data(mount.path().join("data")).durability(Durability::Fsync)
+}
+
+/// Submits until the engine refuses.
+async fn fill(engine: &Engine, wish: &Submission) -> (Vec<Handle>, Refusal) {
+    let mut accepted = Vec::new();
+    loop {
+        match soon(engine.submit(wish.clone())).await {
+            Ok(handle) => accepted.push(handle),
+            Err(error) => {
+                assert_eq!(*error.submission, *wish, "it is handed back as it was");
+                return (accepted, error.refusal);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_engine_with_the_reason_and_loses_nothing_that_was_accepted() {
+    let mount = match Mount::new(6) {
+        Ok(mount) => mount,
+        Err(reason) => return println!("SKIPPED: no small file system can be mounted here: {reason}"),
+    };
+    let lab = Lab::default();
+    let engine = on(&lab, &mount).start().await.unwrap();
+    let gated = playbook(
+        "steps:
+  - {id: gate, type: action, integration: tool, action: gate, on_success: after}
+  - {id: after, type: action, integration: tool, action: echo}
+",
+    );
+    let pid = lab.put(&engine, &gated).await;
+    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
+    let (accepted, refusal) = fill(&engine, &wish).await;
+    assert!(!accepted.is_empty(), "there was room for some");
+    assert!(matches!(&refusal, Refusal::Failed(Lost::Engine(_))), "{refusal:?}");
+    assert!(refusal.to_string().contains("no space left on device") && !refusal.retryable(), "{refusal}");
+
+    let again = engine.submit(wish.clone()).await.unwrap_err().refusal;
+    assert!(
+        matches!(&again, Refusal::Failed(Lost::Engine(reason)) if reason.contains("no space")),
+        "{again}"
+    );
+    for handle in &accepted {
+        let told = soon(handle.wait()).await;
+        assert!(matches!(&told, Err(ReadError::Lost(Lost::Engine(_)))), "{told:?}");
+        assert!(soon(handle.cancel()).await.is_err());
+    }
+    assert!(engine.flush().await.is_err());
+    let _ = soon(engine.shutdown(Duration::from_millis(100))).await;
+    let peids: Vec<_> = accepted.iter().map(Handle::peid).collect();
+    drop((engine, accepted));
+
+    // A start on the full disk may fail, and spoils nothing.
+    if let Ok(engine) = soon(on(&lab, &mount).start()).await {
+        let _ = soon(engine.shutdown(Duration::from_millis(100))).await;
+    }
+    mount.resize(64);
+    lab.tool.open(1_000);
+    let engine = soon(on(&lab, &mount).start()).await.unwrap();
+    for peid in peids {
+        let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it was accepted");
+        let ran = lab.end(&engine, &handle, &gated).await;
+        assert_eq!(ran.status(), ExecutionStatus::Completed);
+    }
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, updraft::Shutdown::Stored);
+}
+
+/// A data directory as a killed process leaves it, and how many executions it had accepted.
+async fn killed(data: &Path, server: &Server) -> usize {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_crash-child"))
+        .arg(data)
+        .args([&server.address().to_string(), "fsync", "0,1,2,3,4,5,6,7,8,9", "stay"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut accepted = 0;
+    while let Some(line) = soon(lines.next_line()).await.unwrap() {
+        match Said::parse(&line) {
+            Some(Said::Accepted(..)) => accepted += 1,
+            Some(Said::Submitted) => break,
+            _ => {}
+        }
+    }
+    soon(server.reached(15)).await;
+    soon(child.kill()).await.unwrap();
+    accepted
+}
+
+/// The only segment of the journal that holds anything.
+fn segment(data: &Path) -> PathBuf {
+    let files = fs::read_dir(data.join("journal")).unwrap().map(|file| file.unwrap().path());
+    let mut segments: Vec<PathBuf> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "journal"))
+        .filter(|path| fs::metadata(path).unwrap().len() > 1_000)
+        .collect();
+    assert_eq!(segments.len(), 1, "{segments:?}");
+    segments.remove(0)
+}
+
+async fn all_complete(engine: &Engine, executions: usize) {
+    for handle in engine.unfinished() {
+        soon(handle.wait()).await.unwrap();
+    }
+    for number in 0..executions {
+        let name = updraft::Name::new("crash").unwrap();
+        let wish = Submission::new(crash::tenant_of(number), name).idempotency_key(number.to_string());
+        let handle = engine.submit(wish).await.unwrap();
+        let ended = soon(handle.wait()).await.unwrap();
+        assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
+        assert_eq!(ended.head.input.value()["number"], json!(number), "it is the one that was accepted");
+    }
+}
+
+#[tokio::test]
+async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
+    let (lab, server) = (Lab::default(), Server::start().await);
+    let data = lab.path().join("data");
+    let accepted = killed(&data, &server).await;
+    let segment = segment(&data);
+    let whole = fs::read(&segment).unwrap();
+    for at in [40, whole.len() / 3] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x40;
+        fs::write(&segment, &damaged).unwrap();
+        let start = crash::builder(data.to_str().unwrap(), server.address()).start();
+        let error = soon(start).await.err().unwrap();
+        assert!(matches!(error, StartError::Journal(_)) && !error.retryable(), "{error}");
+        let message = error.to_string();
+        assert!(message.contains(segment.file_name().unwrap().to_str().unwrap()), "{message}");
+        let offset = message.split(" at byte ").nth(1).and_then(|rest| rest.split(':').next());
+        let offset: usize = offset.unwrap().parse().unwrap();
+        assert!(offset <= at && at - offset < 10_000, "byte {at} was damaged: {message}");
+        assert_eq!(fs::read(&segment).unwrap(), damaged, "what is corrupt is left as it is");
+    }
+    fs::write(&segment, &whole).unwrap();
+    let engine = crash::builder(data.to_str().unwrap(), server.address()).start().await.unwrap();
+    assert!(engine.recovered().torn.is_none());
+    all_complete(&engine, accepted).await;
+}
+
+#[tokio::test]
+async fn a_torn_tail_is_cut_and_everything_before_it_goes_on() {
+    let (lab, server) = (Lab::default(), Server::start().await);
+    let data = lab.path().join("data");
+    let accepted = killed(&data, &server).await;
+    let segment = segment(&data);
+    // What the killed process was writing: the beginning of a frame, and nothing after it.
+    let mut torn = fs::read(&segment).unwrap();
+    let whole = torn.len();
+    torn.extend_from_within(24..60);
+    fs::write(&segment, &torn).unwrap();
+    let engine = crash::builder(data.to_str().unwrap(), server.address()).start().await.unwrap();
+    let found = engine.recovered().torn.clone().expect("it says what it cut");
+    assert_eq!(found.offset, whole as u64);
+    assert!(engine.recovered().replayed > 0);
+    all_complete(&engine, accepted).await;
+}
