@@ -1,5 +1,7 @@
 //! The engine where it is full, stopped midway, or hindered by a tool: nobody waits for what never comes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs fails the test")]
+
 use std::future::Future;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};

@@ -48,8 +48,7 @@ async fn all(events: impl Stream<Item = Result<Event, ReadError>>) -> Vec<Event>
     soon(events.map(|event| event.unwrap()).collect()).await
 }
 
-/// The statuses of the execution and of each task in the order in which they were told, repetitions left out.
-/// The statuses of an execution, and those of each of its tasks with their attempts.
+/// The statuses of an execution and of each of its tasks, in the order in which they were told.
 type Told = (Vec<ExecutionStatus>, BTreeMap<TaskId, Vec<(TaskStatus, u32)>>);
 
 fn told(events: &[Event]) -> Told {
