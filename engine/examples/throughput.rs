@@ -18,6 +18,8 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 const STEPS: usize = 5;
 /// Executions in flight for the memory figure.
 const IN_FLIGHT: usize = 10_000;
+/// Submissions at once for it.
+const SUBMITTING: usize = 64;
 
 /// Answers at once.
 struct Nothing;
@@ -130,13 +132,16 @@ async fn memory() -> Result<(), Failed> {
     let before = resident_bytes();
     let engine = Arc::new(engine);
     let mut handles: Vec<Handle> = Vec::with_capacity(IN_FLIGHT);
-    let mut submitting = tokio::task::JoinSet::new();
-    for _ in 0..IN_FLIGHT {
-        let (engine, submission) = (engine.clone(), Submission::new(tenant.clone(), pid));
-        submitting.spawn(async move { engine.submit(submission).await });
-    }
-    while let Some(handle) = submitting.join_next().await {
-        handles.push(handle??);
+    // Few at a time: the memory of ten thousand submitters is not that of executions.
+    while handles.len() < IN_FLIGHT {
+        let mut submitting = tokio::task::JoinSet::new();
+        for _ in 0..SUBMITTING.min(IN_FLIGHT - handles.len()) {
+            let (engine, submission) = (engine.clone(), Submission::new(tenant.clone(), pid));
+            submitting.spawn(async move { engine.submit(submission).await });
+        }
+        while let Some(handle) = submitting.join_next().await {
+            handles.push(handle??);
+        }
     }
     while gate.waiting.load(Ordering::Acquire) < IN_FLIGHT {
         tokio::time::sleep(Duration::from_millis(10)).await;

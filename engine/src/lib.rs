@@ -16,21 +16,18 @@
 //!         Box::pin(async move { Ok(serde_json::json!({ "hello": call.arguments["name"] }).into()) })
 //!     }
 //! }
-//!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
 //! let engine = Engine::builder().data(directory.path()).integration("greeter", Greeter).start().await?;
 //! let tenant = TenantCode::new("acme")?;
-//! let playbook = Playbook::parse(
-//!     b"
+//! let playbook = Playbook::parse(b"
 //! format: 1
 //! name: greet
 //! version: 1
 //! steps:
 //!   - {id: hello, type: action, integration: greeter, action: greet, arguments: {name: '{{ input.name }}'}}
-//! ",
-//! )?;
+//! ")?;
 //! let pid = engine.playbooks().put(&tenant, playbook).await?;
 //! let submission = Submission::new(tenant, pid).input(serde_json::json!({ "name": "you" }));
 //! let execution = engine.submit(submission).await?.wait().await?;
@@ -60,11 +57,9 @@ pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
-
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, SystemClock};
 pub use updraft_integrations as integrations;
-pub use updraft_kernel::invariant;
-pub use updraft_kernel::plan::{Mistake, Plan};
+pub use updraft_kernel::{invariant, plan::Mistake, plan::Plan};
 pub use updraft_protocol::{
     Answer, Call, Catalogue, DocumentId, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
     ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Integration, Json, Name, Playbook,

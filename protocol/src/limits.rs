@@ -64,7 +64,7 @@ pub const KEY_BYTES: usize = 256;
 pub const TASKS_AT_ONCE: usize = 10;
 /// The most that can be configured of it.
 pub const TASKS_AT_ONCE_MAX: usize = 1_000;
-/// Executions in flight in one engine, unless configured: some 4 KB of memory each.
+/// Executions in flight in one engine, unless configured: some 6 KB of memory each.
 pub const EXECUTIONS_IN_FLIGHT: usize = 100_000;
 /// Executions in flight of one tenant, unless configured: one tenant cannot take every place.
 pub const EXECUTIONS_IN_FLIGHT_OF_TENANT: usize = 50_000;
