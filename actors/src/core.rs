@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shard::VirtualShard;
 use updraft_kernel::shared::outcome::OutcomeCell;
+use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{Integration, Name, TenantCode};
 use updraft_storage::Store;
@@ -36,6 +37,8 @@ pub struct Core {
     pub registry: Registry,
     /// The places for executions.
     pub places: Places,
+    /// The places for parked ones.
+    pub parked: Permits,
     /// What machines are given.
     pub terms: Terms,
     /// Settled with the reason when the engine can no longer go on.

@@ -13,6 +13,7 @@ use actix::{
 use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Unfit};
 use updraft_kernel::plan::Plan;
+use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::{EXECUTION_MAILBOX, PARK_HORIZON};
 use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp, Update};
 
@@ -38,7 +39,7 @@ pub(crate) enum Exit {
     /// The execution has ended.
     Ended,
     /// It waits for an instant that is far away; its last write stands at `lsn`.
-    Parked { due: Timestamp, lsn: u64 },
+    Parked { due: Timestamp, lsn: u64, permit: Permit },
     /// It does nothing any more, as it was asked.
     Drained,
     /// Its documents cannot be resumed.
@@ -171,8 +172,12 @@ impl Execution {
         }
         let followed = self.readers.as_ref().is_some_and(|readers| readers.receiver_count() > 0);
         let horizon = self.core.clock.now().after(PARK_HORIZON);
-        if let Some(due) = machine.idle_until().filter(|due| *due > horizon && !followed) {
-            self.leave(Exit::Parked { due, lsn: self.lsn }, ctx);
+        let due = machine.idle_until().filter(|due| *due > horizon && !followed);
+        // Where as many are parked as may be, it stays, with its place.
+        if let Some(due) = due
+            && let Acquire::Granted(permit) = self.core.parked.try_acquire(&self.live.tenant)
+        {
+            self.leave(Exit::Parked { due, lsn: self.lsn, permit }, ctx);
         }
     }
 

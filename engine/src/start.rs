@@ -13,8 +13,10 @@ use updraft_actors::{Core, Live, Node};
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
+use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::Name;
+use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
 use updraft_storage::Store;
 use updraft_storage::journal::{self, FileDisk, Journal};
 use updraft_storage::sqlite::SqliteStore;
@@ -81,6 +83,7 @@ impl Engine {
             plans: Plans::new(catalogue),
             registry: Registry::default(),
             places: Places::new(builder.executions_in_flight, builder.of_tenant()),
+            parked: Permits::new(PARKED, PARKED_OF_TENANT),
             terms: Terms { epoch, tasks_at_once: builder.tasks_at_once },
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),

@@ -78,6 +78,10 @@ pub const RESTARTS: u32 = 3;
 pub const RESTART_WINDOW: Duration = Duration::from_secs(60);
 /// Waits beyond this leave memory and come back when they are due.
 pub const PARK_HORIZON: Duration = Duration::from_secs(30);
+/// Executions parked in one engine: some 500 bytes each. Beyond it they stay in memory, with their places.
+pub const PARKED: usize = 500_000;
+/// The same of one tenant.
+pub const PARKED_OF_TENANT: usize = 250_000;
 /// Events that a slow reader of one execution may fall behind before it is told that it missed some.
 pub const EVENTS_BEHIND: usize = 256;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use updraft_kernel::machine::give_up;
+use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, Timestamp};
 
 use super::Shard;
@@ -29,7 +30,7 @@ impl Shard {
                 }
                 self.forget(peid);
             }
-            Exit::Parked { due, lsn } => self.park(peid, due, lsn, ctx),
+            Exit::Parked { due, lsn, permit } => self.park(peid, (due, lsn), permit, ctx),
             Exit::Lost => self.lose(peid, Lost::ShutDown),
             Exit::Unfit(unfit) => self.give_up_stored(peid, unfit.to_string(), ctx),
         }
@@ -49,10 +50,17 @@ impl Shard {
         self.revive(peid, Since::Now);
     }
 
-    fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64, ctx: &mut Context<Self>) {
+    fn park(
+        &mut self,
+        peid: ExecutionId,
+        (due, lsn): (Timestamp, u64),
+        permit: Permit,
+        ctx: &mut Context<Self>,
+    ) {
         let Some(resident) = self.residents.get_mut(&peid) else { return };
         resident.park(due, lsn);
-        resident.live.hold(None);
+        // In place of the one that it had among those in flight.
+        resident.live.hold(Some(permit));
         self.parked.insert((due, peid));
         self.set_alarm(ctx);
         self.check_drained();
