@@ -3,6 +3,7 @@
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod journal;
+mod lock;
 pub mod sqlite;
 pub mod store;
 pub mod write_behind;

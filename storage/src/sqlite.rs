@@ -14,7 +14,6 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +27,7 @@ use updraft_protocol::{
 };
 
 use crate::journal::Durability;
+use crate::lock::FileLock;
 use crate::store::{
     Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
 };
@@ -46,7 +46,7 @@ pub struct SqliteStore {
     /// Has one thread: SQLite takes one writer at a time anyway.
     writer: Pool,
     durability: Durability,
-    lock: Arc<File>,
+    lock: Arc<FileLock>,
     /// Whether the lock was given back: from then on another may write.
     released: Arc<AtomicBool>,
 }
@@ -83,7 +83,7 @@ impl SqliteStore {
         let (lock, released) = (Arc::clone(&self.lock), Arc::clone(&self.released));
         let unlock = move |_: &mut Connection| {
             released.store(true, Ordering::Relaxed);
-            lock.unlock().map_err(|error| Error::Unavailable(format!("giving the lock back: {error}")))
+            lock.give_back().map_err(|error| Error::Unavailable(format!("giving the lock back: {error}")))
         };
         self.writer.run(unlock).await
     }

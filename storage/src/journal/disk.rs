@@ -5,6 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
+use crate::lock::FileLock;
+
 /// A file system as the journal uses it.
 pub trait Disk: Send + Sync + 'static {
     /// Makes the folder, and those above it, where they are missing.
@@ -63,10 +65,7 @@ impl Disk for FileDisk {
     }
 
     fn lock(&self, folder: &Path) -> io::Result<Box<dyn Send>> {
-        let path = folder.join("journal.lock");
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        file.try_lock()?;
-        Ok(Box::new(file))
+        Ok(Box::new(FileLock::take(&folder.join("journal.lock"))?))
     }
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{fault, schema, wal};
 use crate::journal::Durability;
+use crate::lock::FileLock;
 use crate::store::Error;
 
 /// A program that reads the file beside Updraft may hold it for a moment.
@@ -23,15 +24,12 @@ const PAGE_BYTES: i64 = 4 << 10;
 /// What a WAL that grew beyond its measure, behind a program that reads for long, is cut back to.
 const WAL_BYTES: i64 = 2 * wal::CHECKPOINT_PAGES * PAGE_BYTES;
 
-/// Takes the lock. The system gives it back when the process ends, however it ends.
-pub(super) fn lock(path: &Path) -> Result<Arc<File>, Error> {
-    let unavailable = |error: std::io::Error| Error::Unavailable(format!("{}: {error}", path.display()));
-    let file = File::options().create(true).truncate(false).write(true).open(path).map_err(unavailable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Arc::new(file)),
-        Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.display().to_string() }),
-        Err(TryLockError::Error(error)) => Err(unavailable(error)),
-    }
+/// Takes the lock.
+pub(super) fn lock(path: &Path) -> Result<Arc<FileLock>, Error> {
+    FileLock::take(path).map(Arc::new).map_err(|error| match error {
+        TryLockError::WouldBlock => Error::InUse { path: path.display().to_string() },
+        TryLockError::Error(error) => Error::Unavailable(format!("{}: {error}", path.display())),
+    })
 }
 
 /// Makes the folder, durably, and what is missing above it.

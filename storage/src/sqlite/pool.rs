@@ -1,6 +1,5 @@
 //! Threads that own connections: SQLite blocks, the runtime must not. Knows no SQL.
 
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -10,6 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use updraft_protocol::limits::STORE_QUEUE;
 
+use crate::lock::FileLock;
 use crate::store::Error;
 
 struct Job {
@@ -29,7 +29,11 @@ pub(super) struct Pool {
 
 impl Pool {
     /// A thread for each connection. They hold `lock` for as long as a connection is open.
-    pub(super) fn spawn(name: &str, connections: Vec<Connection>, lock: &Arc<File>) -> Result<Self, Error> {
+    pub(super) fn spawn(
+        name: &str,
+        connections: Vec<Connection>,
+        lock: &Arc<FileLock>,
+    ) -> Result<Self, Error> {
         let (jobs, queue) = crossbeam_channel::bounded(STORE_QUEUE);
         let places = Arc::new(Semaphore::new(STORE_QUEUE));
         let mut pool = Self { jobs: Some(jobs), places, threads: Vec::new() };
@@ -77,7 +81,7 @@ fn ended() -> Error {
     Error::Unavailable("the thread that had the call did not answer".into())
 }
 
-fn work(mut connection: Connection, queue: &Receiver<Job>, lock: Arc<File>) {
+fn work(mut connection: Connection, queue: &Receiver<Job>, lock: Arc<FileLock>) {
     for Job { work, place } in queue {
         if catch_unwind(AssertUnwindSafe(|| work(&mut connection))).is_err() {
             tracing::error!("a call of the store panicked");

@@ -1,0 +1,64 @@
+//! A lock on a file that keeps other processes out. Owns when it is given back; never waits for it.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+/// A lock that is held. The system gives it back when the process ends, however it ends.
+#[derive(Debug)]
+pub(crate) struct FileLock(File);
+
+impl FileLock {
+    /// Takes the lock, where nobody has it.
+    pub(crate) fn take(path: &Path) -> Result<Self, TryLockError> {
+        let file = File::options().create(true).truncate(false).write(true).open(path);
+        let file = file.map_err(TryLockError::Error)?;
+        file.try_lock()?;
+        Ok(Self(file))
+    }
+
+    /// Gives it back.
+    pub(crate) fn give_back(&self) -> io::Result<()> {
+        self.0.unlock()
+    }
+}
+
+impl Drop for FileLock {
+    /// Said outright: a process that was just forked holds the file until it becomes another program, and
+    /// closing ours would leave the lock with it.
+    fn drop(&mut self) {
+        if let Err(error) = self.give_back() {
+            tracing::warn!(%error, "a lock was not given back");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_free_when_it_is_dropped_although_a_copy_of_its_file_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = FileLock::take(&path).unwrap();
+        let copy = lock.0.try_clone().unwrap();
+        assert!(matches!(FileLock::take(&path), Err(TryLockError::WouldBlock)));
+        drop(lock);
+        let next = FileLock::take(&path).unwrap();
+        drop(copy);
+        assert!(matches!(FileLock::take(&path), Err(TryLockError::WouldBlock)), "it is the next one's");
+        drop(next);
+    }
+
+    #[test]
+    fn a_lock_given_back_early_is_not_taken_from_the_next_when_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = FileLock::take(&path).unwrap();
+        lock.give_back().unwrap();
+        let _next = FileLock::take(&path).unwrap();
+        drop(lock);
+        assert!(matches!(FileLock::take(&path), Err(TryLockError::WouldBlock)));
+    }
+}
