@@ -28,7 +28,7 @@ pub enum EventKind {
     Task {
         /// Which task.
         task_id: TaskId,
-        /// The step that it runs; none where the reader was told of the task before.
+        /// The step that it runs.
         step_id: Option<StepId>,
         /// Where it stands now.
         status: TaskStatus,

@@ -9,7 +9,7 @@ use updraft_protocol::limits::EVENTS_BEHIND;
 
 use super::Execution;
 use crate::control::{CancelVerdict, Control, Inspection};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 
 impl Execution {
     pub(super) fn take_control(&mut self, control: Control) {
@@ -50,10 +50,19 @@ impl Execution {
     pub(super) fn events_of(&self, writes: &[Update]) -> Vec<Event> {
         match &self.readers {
             Some(readers) if readers.receiver_count() > 0 => {
-                writes.iter().map(|update| Event::of(self.live.peid, update)).collect()
+                writes.iter().map(|update| self.event_of(update)).collect()
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The event of a write; it names the step also where the write does not.
+    fn event_of(&self, update: &Update) -> Event {
+        let mut event = Event::of(self.live.peid, update);
+        if let EventKind::Task { task_id, step_id: step_id @ None, .. } = &mut event.kind {
+            *step_id = self.machine.as_ref().and_then(|machine| machine.step_of(*task_id)).cloned();
+        }
+        event
     }
 
     pub(super) fn tell(&self, events: Vec<Event>) {

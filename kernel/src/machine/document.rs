@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use updraft_protocol::{
-    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Json, Revision,
-    TaskDocument, TaskHead, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
+    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Json, Revision, StepId,
+    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
 };
 
 use super::path::PathId;
@@ -170,6 +170,12 @@ impl Machine {
             epoch: self.revision.epoch,
             seq: self.revision.seq,
         }
+    }
+
+    /// The step that a task runs.
+    pub fn step_of(&self, task_id: TaskId) -> Option<&StepId> {
+        let task = self.tasks.iter().find(|task| task.id(self.peid) == task_id)?;
+        Some(&self.plan.step(task.step).id)
     }
 
     /// The documents of its tasks, in order.
