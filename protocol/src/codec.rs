@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::limits::JOURNAL_FRAME_BYTES;
 
 /// The version that is written.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why bytes are no value, or a value no bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -109,8 +109,8 @@ mod tests {
     #[test]
     fn other_versions_and_other_bytes_are_refused() {
         assert_eq!(decode::<u32>(&[]), Err(Error::Empty));
-        assert_eq!(decode::<u32>(&[2, 0]), Err(Error::Version { found: 2 }));
-        assert!(matches!(decode::<String>(&[1, 200, 1]), Err(Error::Decode(_))));
-        assert!(matches!(decode::<u8>(&[1, 1, 1]), Err(Error::Decode(_))));
+        assert_eq!(decode::<u32>(&[1, 0]), Err(Error::Version { found: 1 }));
+        assert!(matches!(decode::<String>(&[VERSION, 200, 1]), Err(Error::Decode(_))));
+        assert!(matches!(decode::<u8>(&[VERSION, 1, 1]), Err(Error::Decode(_))));
     }
 }

@@ -2,6 +2,7 @@
 //! integration port, limits and the codec. No IO, no clock, nothing that runs.
 
 pub mod codec;
+pub mod dead_letter;
 pub mod document;
 pub mod failure;
 pub mod ids;
@@ -16,6 +17,7 @@ mod step_fields;
 pub mod time;
 pub mod update;
 
+pub use dead_letter::DeadLetter;
 pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };

@@ -121,14 +121,30 @@ pub const BATCH_OPERATIONS: usize = 1_000;
 pub const BATCH_BYTES: usize = 16 << 20;
 /// How long an update may wait for company.
 pub const FLUSH_DELAY: Duration = Duration::from_millis(20);
+/// The most that can be configured of it: beyond it lists look as if the engine stood still.
+pub const FLUSH_DELAY_MAX: Duration = Duration::from_secs(5);
 /// Documents that wait to be written; beyond it, the journal waits, then `submit`.
 pub const COALESCER_DOCUMENTS: usize = 200_000;
+/// The most that can be configured of it: some minutes of a server that is away, under the heaviest load.
+pub const COALESCER_DOCUMENTS_MAX: usize = 10_000_000;
 /// Bytes that wait to be written.
 pub const COALESCER_BYTES: usize = 256 << 20;
+/// The most that can be configured of it.
+pub const COALESCER_BYTES_MAX: usize = 2 << 30;
+/// An update kept as a dead letter; beyond it only the reason is.
+pub const DEAD_LETTER_BYTES: usize = 4 << 20;
 /// Groups of updates between the journal and the writer.
 pub const WRITER_QUEUE: usize = 64;
 /// Batches on their way to the store at once: one is encoded while another is written.
 pub const BATCHES_IN_FLIGHT: usize = 2;
+/// The most that can be configured of it.
+pub const BATCHES_IN_FLIGHT_MAX: usize = 64;
+/// Operations in one batch for a server, however slow it is: fewer cost it nearly as much.
+pub const PACE_OPERATIONS_MIN: usize = 100;
+/// Batches on their way to a server at once, however fast it is.
+pub const PACE_BATCHES: usize = 4;
+/// How much longer than the quickest a batch may take before less is sent to the server at once.
+pub const PACE_LATENCY: Duration = Duration::from_millis(500);
 /// How long a batch may take before nobody knows what became of it, and it is sent again.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the store may take for the rest at the end, unless configured; then it stays in the journal.
@@ -137,6 +153,48 @@ pub const WRITE_DRAIN: Duration = Duration::from_secs(10);
 pub const WRITE_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before a batch is tried again.
 pub const WRITE_BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+// --- MongoDB ------------------------------------------------------------------------------------------
+
+/// What a server takes as one document.
+pub const MONGO_DOCUMENT_BYTES: usize = 16 << 20;
+/// What one JSON value may take as BSON; one that swells beyond it is stored as text. An execution has three.
+pub const MONGO_VALUE_BYTES: usize = 4 << 20;
+/// Levels of one JSON value as BSON: servers refuse documents of more than 100. Deeper ones are stored as text.
+pub const MONGO_VALUE_NESTING: usize = 64;
+/// Commands of one batch at once: inserts and changes of both collections.
+pub const MONGO_COMMANDS_AT_ONCE: usize = 4;
+/// Ids in one query: a fraction of a megabyte.
+pub const MONGO_IDS: usize = 10_000;
+
+/// The address of a store: hosts of a large cluster and every option fit.
+pub const STORE_ADDRESS_BYTES: usize = 4 << 10;
+/// Connections to one server, unless configured.
+pub const MONGO_CONNECTIONS: u32 = 100;
+/// Connections that are kept open to one server, unless configured: what a burst after a lull needs at once.
+pub const MONGO_CONNECTIONS_KEPT: u32 = 10;
+/// The most connections that can be configured: each costs a server about a megabyte and a thread.
+pub const MONGO_CONNECTIONS_MAX: u32 = 2_000;
+/// Connections that are opened at once, unless configured.
+pub const MONGO_CONNECTING: u32 = 2;
+/// How long a connection that nobody uses is kept, unless configured.
+pub const MONGO_IDLE: Duration = Duration::from_secs(30 * 60);
+/// Name look-up, connection and TLS handshake, unless configured.
+pub const MONGO_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server that can do what is asked is looked for, unless configured.
+pub const MONGO_SELECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause between two looks at a server, unless configured.
+pub const MONGO_HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long replicas may take to confirm a write, unless configured.
+pub const MONGO_CONFIRM: Duration = Duration::from_secs(10);
+/// The longest of these times that can be configured: beyond it a fault looks like a standstill.
+pub const MONGO_TIMEOUT_MAX: Duration = Duration::from_secs(300);
+/// Calls of the store that take as long are logged, unless configured.
+pub const MONGO_SLOW_CALL: Duration = Duration::from_millis(500);
+/// A ping beyond this is a trouble, unless configured.
+pub const MONGO_SLOW_PING: Duration = Duration::from_millis(250);
+/// The name of a database: what MongoDB takes.
+pub const MONGO_DATABASE_BYTES: usize = 63;
 
 // --- embedded store ----------------------------------------------------------------------------------
 
@@ -151,6 +209,8 @@ pub const STORE_READERS: usize = 2;
 pub const PAGE_ROWS: usize = 1_000;
 /// Rows in one page of unfinished executions at the start: whole documents, megabytes each at the worst.
 pub const RECOVERY_PAGE_ROWS: usize = 64;
+/// Dead letters in one page: [`DEAD_LETTER_BYTES`] each at the worst.
+pub const DEAD_LETTER_PAGE_ROWS: usize = 64;
 /// Checked plans kept in memory.
 pub const PLANS_CACHED: usize = 10_000;
 
@@ -197,7 +257,15 @@ const _: () = {
     assert!(TASKS_AT_ONCE <= TASKS_AT_ONCE_MAX);
     assert!(EXECUTIONS_IN_FLIGHT_OF_TENANT <= EXECUTIONS_IN_FLIGHT);
     assert!(BATCH_OPERATIONS <= COALESCER_DOCUMENTS && BATCH_BYTES <= COALESCER_BYTES);
+    assert!(COALESCER_DOCUMENTS <= COALESCER_DOCUMENTS_MAX && COALESCER_BYTES <= COALESCER_BYTES_MAX);
     assert!(WRITE_BACKOFF.as_millis() <= WRITE_BACKOFF_MAX.as_millis() && BATCHES_IN_FLIGHT > 0);
+    assert!(3 * MONGO_VALUE_BYTES + (1 << 20) < MONGO_DOCUMENT_BYTES);
+    assert!(INPUT_BYTES < MONGO_VALUE_BYTES && RESPONSE_BYTES < MONGO_VALUE_BYTES);
+    assert!(BATCHES_IN_FLIGHT <= BATCHES_IN_FLIGHT_MAX && PACE_BATCHES <= BATCHES_IN_FLIGHT_MAX);
+    assert!(0 < PACE_OPERATIONS_MIN && PACE_OPERATIONS_MIN <= BATCH_OPERATIONS);
+    assert!(MONGO_CONNECTIONS_KEPT <= MONGO_CONNECTIONS && MONGO_CONNECTIONS <= MONGO_CONNECTIONS_MAX);
+    assert!(MONGO_SELECTION_TIMEOUT.as_secs() < WRITE_TIMEOUT.as_secs());
+    assert!(FLUSH_DELAY.as_millis() <= FLUSH_DELAY_MAX.as_millis());
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
     assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);
     assert!(SHARDS_MAX <= HTTP_POOLS);

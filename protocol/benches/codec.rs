@@ -1,0 +1,139 @@
+//! What the codec costs: updates to the bytes of a journal frame and back, and playbooks read, in time and in
+//! allocations.
+//!
+//! `cargo bench -p updraft-protocol`
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+
+use std::sync::Arc;
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use serde_json::json;
+use updraft_protocol::{
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Name, Playbook,
+    PlaybookId, Revision, StepId, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
+    Update, codec,
+};
+
+#[global_allocator]
+static ALLOCATIONS: divan::AllocProfiler = divan::AllocProfiler::system();
+
+const NOW: Timestamp = Timestamp(1_760_000_000_000);
+
+fn main() {
+    divan::main();
+}
+
+/// What one step writes: the end of a task, and the intent of the next.
+fn step() -> Vec<Update> {
+    let peid = ExecutionId::from_bytes([7; 16]);
+    let update = |seq: u32, head: Option<Arc<TaskHead>>, state: TaskState| {
+        let revision = Revision { epoch: 1, seq: if head.is_some() { 1 } else { 2 } };
+        Update::Task(TaskUpdate { task_id: TaskId::derive(peid, seq), peid, revision, head, state })
+    };
+    let head = TaskHead {
+        peid,
+        task_seq: 2,
+        step_id: StepId::new("block_sender").unwrap(),
+        iteration: 0,
+        tenant_code: TenantCode::new("acme").unwrap(),
+        alert_id: Some("alert-1".into()),
+        integration: Name::new("mail_gateway").unwrap(),
+        action: Name::new("block").unwrap(),
+    };
+    let begun = TaskState {
+        status: TaskStatus::Executing,
+        attempt: 1,
+        response: None,
+        error: None,
+        started_date: Some(NOW),
+        updated_date: NOW,
+        runtime: None,
+    };
+    let ended = TaskState {
+        status: TaskStatus::Completed,
+        response: Some(Json::from(json!({"verdict": "malicious", "engines": 61}))),
+        started_date: None,
+        runtime: Some(12),
+        ..begun.clone()
+    };
+    vec![update(1, None, ended), update(2, Some(Arc::new(head)), begun)]
+}
+
+/// What a submission writes: the execution, with this much input.
+fn execution(input: usize) -> Vec<Update> {
+    let head = ExecutionHead {
+        tenant_code: TenantCode::new("acme").unwrap(),
+        pid: PlaybookId::from_bytes([1; 16]),
+        playbook_name: Name::new("phishing_triage").unwrap(),
+        playbook_version: 1,
+        uid: Some("analyst-1".into()),
+        alert_id: Some("alert-1".into()),
+        priority: 0,
+        createddate: NOW,
+        input: Json::from(json!({"mail": "x".repeat(input)})),
+        variables: Json::from(json!({})),
+        idempotency_key: None,
+    };
+    let state = ExecutionState {
+        execution_status: ExecutionStatus::Executing,
+        started_date: Some(NOW),
+        updated_date: NOW,
+        finished_date: None,
+        playbook_runtime: None,
+        output: None,
+        error: None,
+    };
+    let (peid, revision) = (ExecutionId::from_bytes([7; 16]), Revision { epoch: 1, seq: 1 });
+    vec![Update::Execution(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state })]
+}
+
+fn encoded(updates: &[Update]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    codec::encode_into(&updates, &mut bytes).unwrap();
+    bytes
+}
+
+fn encode(bencher: Bencher<'_, '_>, updates: &[Update]) {
+    let mut bytes = Vec::with_capacity(encoded(updates).len());
+    let size = BytesCount::new(encoded(updates).len());
+    bencher.counter(size).counter(ItemsCount::new(updates.len())).bench_local(|| {
+        bytes.clear();
+        codec::encode_into(black_box(&updates), &mut bytes)
+    });
+}
+
+fn decode(bencher: Bencher<'_, '_>, updates: &[Update]) {
+    let bytes = encoded(updates);
+    bencher
+        .counter(BytesCount::new(bytes.len()))
+        .counter(ItemsCount::new(updates.len()))
+        .bench(|| codec::decode::<Vec<Update>>(black_box(&bytes)));
+}
+
+#[divan::bench]
+fn encode_step(bencher: Bencher<'_, '_>) {
+    encode(bencher, &step());
+}
+
+#[divan::bench]
+fn decode_step(bencher: Bencher<'_, '_>) {
+    decode(bencher, &step());
+}
+
+#[divan::bench(args = [100, 10_000])]
+fn encode_execution(bencher: Bencher<'_, '_>, input: usize) {
+    encode(bencher, &execution(input));
+}
+
+#[divan::bench(args = [100, 10_000])]
+fn decode_execution(bencher: Bencher<'_, '_>, input: usize) {
+    decode(bencher, &execution(input));
+}
+
+#[divan::bench]
+fn parse_playbook(bencher: Bencher<'_, '_>) {
+    let text = include_bytes!("../../examples/phishing-triage/playbook.yaml");
+    bencher.counter(BytesCount::new(text.len())).bench(|| Playbook::parse(black_box(text)).unwrap());
+}
