@@ -7,7 +7,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::Update;
 
@@ -36,6 +36,8 @@ pub struct Batch {
     pub id: BatchId,
     /// What to write.
     pub updates: Vec<Update>,
+    /// How many of them were held back before.
+    pub held: usize,
 }
 
 /// What became of one update of a batch.
@@ -45,6 +47,9 @@ pub enum Settled {
     Done,
     /// Nobody knows: it is written again, under what came meanwhile.
     Retry,
+    /// The store will not have it now: as [`Settled::Retry`], but not before it is
+    /// [released](Coalescer::release).
+    Hold,
 }
 
 /// An update that is being written, kept in case it must be written again.
@@ -55,12 +60,15 @@ struct Flying {
 
 /// Updates on their way to the store.
 ///
-/// A document has at most one update that waits and one in flight, and is either ready or in flight. Each of them pins the journal at the oldest
-/// position that it carries, so the number of pins is bounded by the documents, not by the groups offered.
+/// A document has at most one update that waits and one in flight, and is either ready, in flight or held back.
+/// Each of them pins the journal at the oldest position that it carries, so the number of pins is bounded by the
+/// documents, not by the groups offered.
 pub struct Coalescer {
     limits: Limits,
     slots: Slots,
     ready: Ready,
+    /// Slots that are held back, by the oldest journal position that they carry.
+    held: BTreeSet<(u64, usize)>,
     pins: Pins,
     /// By number; one for each write that runs.
     flights: BTreeMap<u64, Vec<Flying>>,
@@ -76,6 +84,7 @@ impl Coalescer {
             limits,
             slots: Slots::default(),
             ready: Ready::default(),
+            held: BTreeSet::new(),
             pins: Pins::default(),
             flights: BTreeMap::new(),
             in_flight: 0,
@@ -87,8 +96,7 @@ impl Coalescer {
     /// Takes the updates of one journal frame. Frames come in the order of their `lsn`. Of each document
     /// the newest update wins, field by field.
     ///
-    /// Nothing is refused: who offers asks [`has_room`](Self::has_room) first, so the limits are passed by
-    /// one group at most.
+    /// Nothing is refused: who offers asks [`has_room_for`](Self::has_room_for) first.
     pub fn offer(&mut self, lsn: u64, updates: Vec<Update>) {
         let mut pinned = 0;
         for update in updates {
@@ -111,10 +119,13 @@ impl Coalescer {
         self.pins.offered(lsn, pinned);
     }
 
-    /// Whether the producer may offer another group. An empty coalescer has room whatever the limits say, or
-    /// the producer would wait for ever.
-    pub fn has_room(&self) -> bool {
-        let within = self.documents() < self.limits.documents && self.bytes < self.limits.bytes;
+    /// Whether the producer may offer this group: with it, neither limit is passed. An empty coalescer has room
+    /// for any, or the producer would wait for ever.
+    pub fn has_room_for(&self, updates: &[Update]) -> bool {
+        let bytes: usize = updates.iter().map(Update::bytes).sum();
+        let documents = self.documents().saturating_add(updates.len());
+        let within =
+            documents <= self.limits.documents && self.bytes.saturating_add(bytes) <= self.limits.bytes;
         within || self.is_empty()
     }
 
@@ -123,13 +134,14 @@ impl Coalescer {
     pub fn take(&mut self, max_operations: usize, max_bytes: usize) -> Option<Batch> {
         let mut flying = Vec::new();
         let mut updates = Vec::new();
-        let mut bytes = 0_usize;
+        let (mut bytes, mut held) = (0_usize, 0);
         while updates.len() < max_operations {
             let Some(at) = self.ready.peek() else { break };
             let fits = |part: &mut Part| updates.is_empty() || bytes.saturating_add(part.bytes) <= max_bytes;
             let Some(part) = self.slots.waiting(at).take_if(fits) else { break };
             self.ready.pop();
             bytes = bytes.saturating_add(part.bytes);
+            held += usize::from(part.held);
             updates.push(part.update.clone());
             flying.push(Flying { slot: at, part });
         }
@@ -140,7 +152,7 @@ impl Coalescer {
         self.batches += 1;
         self.in_flight += flying.len();
         self.flights.insert(id.0, flying);
-        Some(Batch { id, updates })
+        Some(Batch { id, updates, held })
     }
 
     /// Ends a batch: one outcome for each of its updates, in their order. An outcome that is missing counts as
@@ -152,7 +164,14 @@ impl Coalescer {
         for (Flying { slot: at, part }, outcome) in flying.into_iter().zip(outcomes) {
             match outcome {
                 Settled::Done => self.done(at, &part),
-                Settled::Retry => self.retry(at, part),
+                Settled::Retry => {
+                    let lsn = self.put_back(at, part);
+                    self.ready.push_back(lsn, at);
+                }
+                Settled::Hold => {
+                    let lsn = self.put_back(at, Part { held: true, ..part });
+                    self.held.insert((lsn, at));
+                }
             }
         }
         self.pins.flush();
@@ -167,7 +186,8 @@ impl Coalescer {
         }
     }
 
-    fn retry(&mut self, at: usize, mut part: Part) {
+    /// Has an update wait again, under what came meanwhile; gives its oldest position.
+    fn put_back(&mut self, at: usize, mut part: Part) -> u64 {
         let waiting = self.slots.waiting(at);
         if let Some(newer) = waiting.take() {
             self.bytes -= part.bytes + newer.bytes;
@@ -175,8 +195,22 @@ impl Coalescer {
             part.lay_over(newer.update);
             self.bytes += part.bytes;
         }
-        self.ready.push_back(part.lsn, at);
+        let lsn = part.lsn;
         *waiting = Some(part);
+        lsn
+    }
+
+    /// Makes the oldest of the documents that are held back ready again, `most` of them.
+    pub fn release(&mut self, most: usize) {
+        for _ in 0..most {
+            let Some((lsn, at)) = self.held.pop_first() else { return };
+            self.ready.push_back(lsn, at);
+        }
+    }
+
+    /// Documents that are held back.
+    pub fn held(&self) -> usize {
+        self.held.len()
     }
 
     /// Every update that was offered with a smaller `lsn` is out of our hands.
@@ -192,6 +226,11 @@ impl Coalescer {
     /// Bytes of the updates that wait or are in flight.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Documents that could be written now.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
     }
 
     /// Documents in flight.

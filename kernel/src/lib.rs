@@ -5,6 +5,7 @@ pub mod coalescer;
 pub mod condition;
 pub mod invariant;
 pub mod machine;
+pub mod pace;
 pub mod plan;
 pub mod retry;
 pub mod scope;

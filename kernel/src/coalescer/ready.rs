@@ -4,6 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+/// Places kept for what comes next.
+const KEPT: usize = 1 << 10;
+
 /// Slots that may be written, by the oldest journal position that they carry.
 ///
 /// New documents come in the order of the journal, so a plain queue keeps them sorted, and that is nearly
@@ -39,6 +42,15 @@ impl Ready {
         } else {
             self.fresh.pop_front();
         }
+        if self.len() == 0 {
+            // The memory of a peak is given back.
+            self.fresh.shrink_to(KEPT);
+            self.back.shrink_to(KEPT);
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.fresh.len() + self.back.len()
     }
 
     fn back_is_next(&self) -> bool {
@@ -68,5 +80,18 @@ mod tests {
             ready.pop();
         }
         assert_eq!(order, [11, 2, 14, 4, 15, 6]);
+    }
+
+    #[test]
+    fn the_memory_of_a_peak_is_given_back() {
+        let mut ready = Ready::default();
+        for lsn in 0..100_000 {
+            ready.push(lsn, 0);
+            ready.push_back(lsn, 0);
+        }
+        while ready.peek().is_some() {
+            ready.pop();
+        }
+        assert!(ready.fresh.capacity() < 4 * KEPT && ready.back.capacity() < 4 * KEPT);
     }
 }

@@ -14,11 +14,13 @@ pub(super) struct Part {
     pub(super) lsn: u64,
     /// What was added to the sum, so that the same is taken away.
     pub(super) bytes: usize,
+    /// It was held back before.
+    pub(super) held: bool,
 }
 
 impl Part {
     pub(super) fn new(lsn: u64, update: Update) -> Self {
-        Self { lsn, bytes: update.bytes(), update }
+        Self { lsn, bytes: update.bytes(), held: false, update }
     }
 
     /// Lays what came later over it; the oldest position stays.
@@ -30,16 +32,22 @@ impl Part {
 
 /// What waits of one document; nothing does where its only update is in flight.
 struct Slot {
-    id: DocumentId,
+    /// None where the slot is free.
+    id: Option<DocumentId>,
     waiting: Option<Part>,
 }
+
+/// Slots that are kept, free or not: below it, memory is not worth giving back.
+const KEPT: usize = 1 << 10;
 
 /// The map holds numbers and the slots stand beside it: batches and queues name a slot without hashing,
 /// and a growing map moves no updates. It is never iterated.
 #[derive(Default)]
 pub(super) struct Slots {
     index: HashMap<DocumentId, usize, BuildHasherDefault<IdHasher>>,
+    /// Never ends with a free slot.
     slots: Vec<Slot>,
+    /// Numbers of slots that were freed, some of which may be gone or taken again.
     free: Vec<usize>,
 }
 
@@ -50,19 +58,17 @@ impl Slots {
             Entry::Occupied(known) => return (*known.get(), false),
             Entry::Vacant(vacant) => vacant,
         };
-        let slot = Slot { id, waiting: None };
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.slots[at] = slot;
-                at
+        let slot = Slot { id: Some(id), waiting: None };
+        while let Some(at) = self.free.pop() {
+            if let Some(free) = self.slots.get_mut(at).filter(|slot| slot.id.is_none()) {
+                *free = slot;
+                vacant.insert(at);
+                return (at, true);
             }
-            None => {
-                self.slots.push(slot);
-                self.slots.len() - 1
-            }
-        };
-        vacant.insert(at);
-        (at, true)
+        }
+        vacant.insert(self.slots.len());
+        self.slots.push(slot);
+        (self.slots.len() - 1, true)
     }
 
     /// What waits in the slot with a number that [`of`](Self::of) gave and that was not removed since.
@@ -72,8 +78,23 @@ impl Slots {
 
     /// Forgets a document of which nothing waits and nothing is in flight.
     pub(super) fn remove(&mut self, at: usize) {
-        self.index.remove(&self.slots[at].id);
+        let Some(id) = self.slots[at].id.take() else { return };
+        self.index.remove(&id);
         self.free.push(at);
+        while self.slots.pop_if(|slot| slot.id.is_none()).is_some() {}
+        if self.slots.capacity() > KEPT && self.slots.len() < self.slots.capacity() / 4 {
+            self.shrink();
+        }
+    }
+
+    /// Gives the memory of a peak back. What is kept is twice what is used, so that it is seldom.
+    fn shrink(&mut self) {
+        let kept = (2 * self.slots.len()).max(KEPT / 2);
+        self.slots.shrink_to(kept);
+        self.index.shrink_to(kept);
+        self.free.clear();
+        self.free.extend((0..self.slots.len()).filter(|&at| self.slots[at].id.is_none()));
+        self.free.shrink_to(kept);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -138,5 +159,51 @@ mod tests {
         assert_eq!([1, 2, 1].map(|n| slots.of(id(n))), [(0, true), (1, true), (0, false)]);
         slots.remove(0);
         assert_eq!((slots.len(), slots.of(id(3)), slots.len()), (1, (0, true), 2));
+    }
+
+    fn id(number: u64) -> DocumentId {
+        DocumentId::Task(TaskId::from_bytes(u128::from(number).to_be_bytes()))
+    }
+
+    #[test]
+    fn the_memory_of_a_peak_is_given_back_while_some_documents_stay() {
+        let mut slots = Slots::default();
+        for round in 0..3 {
+            for number in 0..100_000 {
+                slots.of(id(number));
+            }
+            assert!(slots.slots.capacity() >= 100_000, "round {round}");
+            for number in 10..100_000 {
+                let (at, new) = slots.of(id(number));
+                assert!(!new);
+                slots.remove(at);
+            }
+            assert_eq!(slots.len(), 10);
+            let kept = [slots.slots.capacity(), slots.index.capacity(), slots.free.capacity()];
+            assert!(kept.iter().all(|kept| *kept <= 2 * KEPT), "{kept:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_comes_and_goes_every_document_has_a_slot_of_its_own() {
+        let mut slots = Slots::default();
+        let mut known: std::collections::BTreeMap<u64, usize> = std::collections::BTreeMap::new();
+        let mut random = 1;
+        for round in 0..40_000_u64 {
+            random = mix(random);
+            // Grows for a while and falls for a while.
+            let number = random % 3_000;
+            if (round / 5_000).is_multiple_of(2) || random & 0x300_0000 == 0 {
+                let (at, new) = slots.of(id(number));
+                assert_eq!(new, !known.contains_key(&number));
+                assert_eq!(*known.entry(number).or_insert(at), at);
+            } else if let Some(at) = known.remove(&number) {
+                slots.remove(at);
+            }
+            assert_eq!(slots.len(), known.len());
+            assert!(slots.free.len() <= 6_000, "what is free is bounded");
+        }
+        let distinct: HashSet<_> = known.values().collect();
+        assert_eq!(distinct.len(), known.len());
     }
 }

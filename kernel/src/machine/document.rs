@@ -109,6 +109,7 @@ impl Machine {
         self.task_mut(task).revision = revision;
         effects.writes.push(Update::Task(TaskUpdate {
             task_id: self.task(task).id(self.peid),
+            peid: self.peid,
             revision,
             head,
             state,

@@ -21,6 +21,7 @@ pub fn give_up(
         .map(|task| {
             Update::Task(TaskUpdate {
                 task_id: task.task_request_id,
+                peid: document.peid,
                 revision: Revision { epoch, seq: task.seq + 1 },
                 head: None,
                 state: TaskState {

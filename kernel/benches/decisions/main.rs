@@ -1,0 +1,19 @@
+//! What decisions cost: the machine, the coalescer, templates, conditions, the check of a plan; in time and in
+//! allocations. Measures code alone: no disk, no threads.
+//!
+//! `cargo bench -p updraft-kernel`
+
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up has nothing to measure")]
+
+mod coalescer;
+mod machine;
+mod plan;
+mod sample;
+mod text;
+
+#[global_allocator]
+static ALLOCATIONS: divan::AllocProfiler = divan::AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}

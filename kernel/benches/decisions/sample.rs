@@ -1,0 +1,89 @@
+//! Samples: a playbook of five steps, its executions, and the updates that they make. The same at every run.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use updraft_kernel::machine::{Act, Event, Machine, Terms};
+use updraft_kernel::plan::Plan;
+use updraft_protocol::{
+    Catalogue, ExecutionHead, ExecutionId, Json, Name, Playbook, PlaybookId, TenantCode, Timestamp, Update,
+};
+
+/// Steps of the playbook.
+pub(crate) const STEPS: usize = 5;
+pub(crate) const NOW: Timestamp = Timestamp(1_760_000_000_000);
+
+pub(crate) fn catalogue() -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    catalogue.add(Name::new("tool").unwrap(), &["act"]);
+    catalogue
+}
+
+/// A chain of steps, each with arguments that name what came before.
+pub(crate) fn playbook(steps: usize) -> Playbook {
+    let mut text = "format: 1\nname: sample\nversion: 1\nsteps:\n".to_owned();
+    for step in 0..steps {
+        let next = if step + 1 < steps { format!(", on_success: s{}", step + 1) } else { String::new() };
+        let arguments = if step == 0 {
+            "{hash: '{{ input.hash }}'}".to_owned()
+        } else {
+            format!(
+                "{{hash: '{{{{ input.hash }}}}', verdict: '{{{{ steps.s{}.output.verdict }}}}'}}",
+                step - 1
+            )
+        };
+        text += &format!(
+            "  - {{id: s{step}, type: action, integration: tool, action: act, arguments: {arguments}{next}}}\n"
+        );
+    }
+    Playbook::parse(text.as_bytes()).unwrap()
+}
+
+pub(crate) fn plan(steps: usize) -> Arc<Plan> {
+    Arc::new(Plan::check(&playbook(steps), &catalogue()).unwrap())
+}
+
+pub(crate) fn head() -> Arc<ExecutionHead> {
+    Arc::new(ExecutionHead {
+        tenant_code: TenantCode::new("acme").unwrap(),
+        pid: PlaybookId::from_bytes([1; 16]),
+        playbook_name: Name::new("sample").unwrap(),
+        playbook_version: 1,
+        uid: None,
+        alert_id: Some("alert-1".into()),
+        priority: 0,
+        createddate: NOW,
+        input: Json::from(json!({"hash": "44d88612fea8a8f36de82e1278abb02f", "host": "ws-17"})),
+        variables: Json::from(json!({})),
+        idempotency_key: None,
+    })
+}
+
+pub(crate) fn peid(number: u64) -> ExecutionId {
+    ExecutionId::from_bytes((u128::from(NOW.0) << 80 | 7 << 76 | 2 << 62 | u128::from(number)).to_be_bytes())
+}
+
+pub(crate) fn answer() -> Json {
+    Json::from(json!({"verdict": "malicious", "engines": 61}))
+}
+
+/// Runs an execution to its end; what it wrote at each of its steps.
+pub(crate) fn run(
+    plan: &Arc<Plan>,
+    head: &Arc<ExecutionHead>,
+    number: u64,
+    answer: &Json,
+) -> Vec<Vec<Update>> {
+    let terms = Terms { epoch: 1, tasks_at_once: 10 };
+    let (mut machine, mut effects) = Machine::start(plan.clone(), peid(number), head.clone(), terms, NOW);
+    let mut written = Vec::with_capacity(STEPS + 1);
+    loop {
+        let started = effects.acts.iter().find_map(|act| match act {
+            Act::Start(attempt) => Some((attempt.task, attempt.attempt)),
+            _ => None,
+        });
+        written.push(effects.writes);
+        let Some((task, attempt)) = started else { return written };
+        effects = machine.apply(Event::AttemptEnded { task, attempt, outcome: Ok(answer.clone()) }, NOW);
+    }
+}

@@ -1,0 +1,244 @@
+//! The coalescer against a model store that guards by revision and may have written what nobody confirmed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use updraft_protocol::Revision;
+
+use super::*;
+
+/// What became of one update of a batch: what the store did, and what the coalescer was told.
+#[derive(Debug, Clone, Copy)]
+enum Fate {
+    Written,
+    Lost,
+    WrittenUnconfirmed,
+    /// Nobody confirms it, and it reaches the store at some later time.
+    Late,
+    /// It is not to be sent again before it is released.
+    Held,
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Offer(Vec<(u8, Option<usize>)>),
+    Take { operations: usize, bytes: usize },
+    Settle { which: usize, fates: Vec<Fate> },
+    Land,
+    Release,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let fate = prop_oneof![
+        3 => Just(Fate::Written),
+        1 => Just(Fate::Lost),
+        1 => Just(Fate::WrittenUnconfirmed),
+        1 => Just(Fate::Late),
+        1 => Just(Fate::Held)
+    ];
+    prop_oneof![
+        4 => prop::collection::vec((0_u8..6, prop::option::of(0_usize..400)), 0..5).prop_map(Step::Offer),
+        3 => (1_usize..5, 0_usize..1_500).prop_map(|(operations, bytes)| Step::Take { operations, bytes }),
+        3 => (0_usize..4, prop::collection::vec(fate, 4)).prop_map(|(which, fates)| Step::Settle { which, fates }),
+        1 => Just(Step::Land),
+        1 => Just(Step::Release),
+    ]
+}
+
+/// The coalescer, its store, and a second account of what it should hold.
+struct World {
+    coalescer: Coalescer,
+    store: BTreeMap<DocumentId, Update>,
+    newest: BTreeMap<DocumentId, Update>,
+    /// Every update offered: position, document, revision.
+    offered: Vec<(u64, DocumentId, Revision)>,
+    waiting: BTreeMap<DocumentId, (u64, Update)>,
+    flying: BTreeMap<DocumentId, (u64, Update)>,
+    held: BTreeSet<DocumentId>,
+    batches: Vec<Batch>,
+    late: Vec<Update>,
+    lsn: u64,
+    stored_below: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            coalescer: Coalescer::new(WIDE),
+            store: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            offered: Vec::new(),
+            waiting: BTreeMap::new(),
+            flying: BTreeMap::new(),
+            held: BTreeSet::new(),
+            batches: Vec::new(),
+            late: Vec::new(),
+            lsn: 0,
+            stored_below: 0,
+        }
+    }
+
+    fn offer(&mut self, changes: Vec<(u8, Option<usize>)>) {
+        let mut group = Vec::new();
+        for (task, response) in changes {
+            let id = DocumentId::Task(TaskId::from_bytes([task; 16]));
+            let seq = self.newest.get(&id).map_or(1, |newest| newest.revision().seq + 1);
+            let update = update(task, seq, response);
+            self.offered.push((self.lsn, id, update.revision()));
+            let newest = merged(self.newest.remove(&id), update.clone());
+            self.newest.insert(id, newest);
+            self.wait(id, self.lsn, update.clone());
+            group.push(update);
+        }
+        self.coalescer.offer(self.lsn, group);
+        self.lsn += 1;
+    }
+
+    fn wait(&mut self, id: DocumentId, lsn: u64, update: Update) {
+        let (since, base) = self.waiting.remove(&id).map_or((lsn, None), |(since, base)| (since, Some(base)));
+        self.waiting.insert(id, (since, merged(base, update)));
+    }
+
+    fn take(&mut self, operations: usize, max_bytes: usize) {
+        let ready = self.waiting.iter();
+        let ready = ready.filter(|(id, _)| !self.flying.contains_key(id) && !self.held.contains(id));
+        let mut oldest: Vec<_> = ready.map(|(_, (since, _))| *since).collect();
+        oldest.sort_unstable();
+        let Some(batch) = self.coalescer.take(operations, max_bytes) else {
+            assert!(oldest.is_empty(), "what is ready is taken");
+            return;
+        };
+        let distinct: BTreeSet<_> = batch.updates.iter().map(Update::document).collect();
+        assert_eq!(distinct.len(), batch.updates.len(), "one operation for each document");
+        assert!(batch.updates.len() <= operations);
+        let bytes: usize = batch.updates.iter().map(Update::bytes).sum();
+        assert!(bytes <= max_bytes || batch.updates.len() == 1);
+        let mut positions = Vec::new();
+        for update in &batch.updates {
+            let (since, expected) = self.waiting.remove(&update.document()).unwrap();
+            assert_eq!(update, &expected);
+            positions.push(since);
+            let before = self.flying.insert(update.document(), (since, expected));
+            assert!(before.is_none(), "one batch in flight for each document");
+        }
+        assert_eq!(positions, oldest[..positions.len()], "the oldest first");
+        self.batches.push(batch);
+    }
+
+    fn settle(&mut self, which: usize, fates: &[Fate]) {
+        if self.batches.is_empty() {
+            return;
+        }
+        let batch = self.batches.remove(which % self.batches.len());
+        let mut outcomes = Vec::new();
+        for (update, fate) in batch.updates.into_iter().zip(fates.iter().cycle()) {
+            let id = update.document();
+            let (since, _) = self.flying.remove(&id).unwrap();
+            match fate {
+                Fate::Written => self.write(update),
+                Fate::Lost => self.again(id, since, update),
+                Fate::Held => {
+                    self.held.insert(id);
+                    self.again(id, since, update);
+                }
+                Fate::WrittenUnconfirmed => {
+                    self.write(update.clone());
+                    self.again(id, since, update);
+                }
+                Fate::Late => {
+                    self.late.push(update.clone());
+                    self.again(id, since, update);
+                }
+            }
+            outcomes.push(match fate {
+                Fate::Written => Settled::Done,
+                Fate::Held => Settled::Hold,
+                Fate::Lost | Fate::WrittenUnconfirmed | Fate::Late => Settled::Retry,
+            });
+        }
+        self.coalescer.settle(batch.id, outcomes);
+    }
+
+    fn release(&mut self) {
+        assert_eq!(self.coalescer.held(), self.held.len());
+        self.coalescer.release(usize::MAX);
+        self.held.clear();
+    }
+
+    fn again(&mut self, id: DocumentId, since: u64, update: Update) {
+        let newer = self.waiting.remove(&id);
+        self.waiting.insert(id, (since, update));
+        if let Some((_, newer)) = newer {
+            self.wait(id, since, newer);
+        }
+    }
+
+    /// Guarded, as every store is.
+    fn write(&mut self, update: Update) {
+        let id = update.document();
+        if self.store.get(&id).is_none_or(|stored| stored.revision() < update.revision()) {
+            let stored = merged(self.store.remove(&id), update);
+            self.store.insert(id, stored);
+        }
+    }
+
+    fn check(&mut self) {
+        let documents: BTreeSet<_> = self.waiting.keys().chain(self.flying.keys()).collect();
+        assert_eq!(self.coalescer.documents(), documents.len());
+        assert_eq!(self.coalescer.is_empty(), documents.is_empty());
+        assert_eq!(self.coalescer.in_flight(), self.flying.len());
+        let others = self.coalescer.documents() - self.flying.len() - self.held.len();
+        assert_eq!((self.coalescer.held(), self.coalescer.ready()), (self.held.len(), others));
+        let parts = || self.waiting.values().chain(self.flying.values());
+        assert_eq!(self.coalescer.bytes(), parts().map(|(_, update)| update.bytes()).sum::<usize>());
+        let below = parts().map(|(since, _)| *since).min().unwrap_or(self.lsn);
+        assert_eq!(self.coalescer.stored_below(), below);
+        assert!(below >= self.stored_below, "what is stored stays stored");
+        self.stored_below = below;
+        for (lsn, id, revision) in self.offered.iter().filter(|(lsn, ..)| *lsn < below) {
+            let stored = self.store.get(id).map(Update::revision);
+            assert!(stored >= Some(*revision), "{lsn} is said to be stored");
+        }
+    }
+
+    fn drain(&mut self) {
+        while !self.coalescer.is_empty() {
+            self.release();
+            self.take(3, 700);
+            self.settle(0, &[Fate::Written]);
+            self.check();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn whatever_is_lost_or_late_the_store_ends_with_the_newest_of_every_document(
+        steps in prop::collection::vec(step(), 0..60),
+    ) {
+        let mut world = World::new();
+        for step in steps {
+            match step {
+                Step::Offer(changes) => world.offer(changes),
+                Step::Take { operations, bytes } => world.take(operations, bytes),
+                Step::Settle { which, fates } => world.settle(which, &fates),
+                Step::Release => world.release(),
+                Step::Land => {
+                    if let Some(update) = world.late.pop() {
+                        world.write(update);
+                    }
+                }
+            }
+            world.check();
+        }
+        world.drain();
+        for update in std::mem::take(&mut world.late) {
+            world.write(update);
+        }
+        prop_assert_eq!(&world.store, &world.newest);
+        prop_assert_eq!((world.coalescer.documents(), world.coalescer.bytes()), (0, 0));
+        prop_assert_eq!(world.coalescer.stored_below(), world.lsn);
+    }
+}
