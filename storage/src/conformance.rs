@@ -1,7 +1,9 @@
 //! The suite that every store must pass: what the `Store` contract promises, case by case. Knows no store.
 
+mod batches;
 mod catalogue;
 mod data;
+mod dead_letters;
 mod paging;
 mod reading;
 mod samples;
@@ -67,16 +69,28 @@ cases! {
         a_number_beyond_the_store_is_poison_and_the_others_are_written,
         a_full_batch_is_answered_in_order,
         an_empty_batch_is_written;
+    batches:
+        inserts_and_changes_of_both_kinds_stand_in_one_batch,
+        a_batch_that_was_written_in_part_is_completed_by_sending_it_again,
+        a_full_batch_of_every_fate_is_answered_one_by_one,
+        an_execution_and_a_task_may_have_the_same_id,
+        batches_at_once_are_all_written,
+        writers_of_several_epochs_at_once_end_in_the_newest;
     data:
         values_come_back_as_they_were,
         keys_may_hold_any_text,
         nothing_and_null_are_two_things,
-        the_largest_values_fit;
+        the_largest_values_fit,
+        numbers_at_their_bounds_come_back,
+        every_status_comes_back,
+        every_field_of_a_failure_comes_back;
     reading:
         tasks_come_in_order_of_their_number,
         tasks_of_an_alert_come_by_status_and_in_all,
         unfinished_executions_of_all_tenants_come_newest_first,
         an_idempotency_key_finds_its_execution,
+        a_key_that_two_took_finds_the_older,
+        a_summary_is_the_document_without_what_may_be_large,
         what_is_missing_is_none,
         it_answers;
     paging:
@@ -101,6 +115,13 @@ cases! {
         the_catalogue_is_paged_by_name_and_version,
         the_catalogue_knows_status_and_category,
         epochs_grow;
+    dead_letters:
+        a_letter_comes_back_as_it_was_buried,
+        a_letter_is_buried_once,
+        an_unknown_tenant_is_found_through_the_execution,
+        tenants_are_walls_between_letters,
+        letters_are_paged_by_key,
+        a_large_update_is_kept_and_a_larger_one_is_named;
 }
 
 /// The case that did not hold.

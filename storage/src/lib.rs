@@ -1,11 +1,15 @@
 //! What survives: the `Store` port and its stores, the journal, and the write-behind between them.
 
+mod address;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod journal;
 mod lock;
+pub mod mongo;
 pub mod sqlite;
 pub mod store;
+mod trouble;
 pub mod write_behind;
 
+pub use address::{AddressError, MongoAddress, StoreAddress};
 pub use store::{Error, Store};

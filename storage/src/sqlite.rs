@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one thread that writes, a few that read. No server, no decisions.
 
+mod dead_letter;
 mod fault;
 mod open;
 mod playbook;
@@ -20,10 +21,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
-    TaskStatus, TenantCode, Update,
+    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
+    TaskDocument, TaskStatus, TenantCode, Update,
 };
 
 use crate::journal::Durability;
@@ -131,9 +133,26 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
+        count_round_trip();
         let outcomes = self.change(move |connection| write::batch(connection, &batch)).await?;
         count(&outcomes);
         Ok(outcomes)
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        count_round_trip();
+        self.change_durably(move |connection| dead_letter::bury(connection, &letters)).await
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let (tenant, after) = (tenant.cloned(), after.map(str::to_owned));
+        self.read(move |connection| read::dead_letters(connection, tenant.as_ref(), after.as_deref(), limit))
+            .await
     }
 
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
@@ -229,6 +248,15 @@ impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), Error> {
         self.read(read::ping).await
     }
+
+    fn pace(&self) -> Pace {
+        Pace::EMBEDDED
+    }
+}
+
+/// Each transaction of the write path, whatever becomes of it.
+fn count_round_trip() {
+    metrics::counter!("updraft_store_round_trips_total", "store" => "sqlite").increment(1);
 }
 
 fn count(outcomes: &[WriteOutcome]) {

@@ -2,10 +2,13 @@
 
 use async_trait::async_trait;
 use thiserror::Error;
+use updraft_kernel::pace::Pace;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, ExecutionStatus, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskStatus, TenantCode, Timestamp, Update,
+    DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, Name, PlaybookDocument, PlaybookId,
+    PlaybookStatus, TaskDocument, TaskStatus, TenantCode, Timestamp, Update,
 };
+
+pub use crate::trouble::Trouble;
 
 /// Why a store did not do what it was asked. Messages name no data and no credentials.
 #[derive(Debug, Error)]
@@ -55,6 +58,38 @@ pub enum WriteOutcome {
     Stale,
     /// The store will never take it.
     Poison(String),
+    /// The store refused it for the moment, and nothing changed: it is to be sent again.
+    Retry(String),
+    /// The store refused it for a reason that this version does not know. Where it takes others, it is poison.
+    Unknown(String),
+}
+
+/// How a store fares, for who watches over it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Health {
+    /// What is wrong, each with what it means; empty where all is well.
+    pub troubles: Vec<Trouble>,
+    /// The connections, where the store has a pool of them.
+    pub pool: Option<PoolStatistics>,
+}
+
+/// The connections of a store's pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct PoolStatistics {
+    /// Connections that are open.
+    pub open: u64,
+    /// Open ones that nobody uses.
+    pub idle: u64,
+    /// Open ones in use.
+    pub in_use: u64,
+    /// Callers that wait for one.
+    pub waiting: u64,
+    /// Connections opened since the start.
+    pub opened_total: u64,
+    /// Callers that waited in vain since the start.
+    pub timeouts_total: u64,
+    /// Microseconds that callers waited for a connection since the start, all together.
+    pub waited_us_total: u64,
 }
 
 /// What became of a playbook that was put.
@@ -89,6 +124,16 @@ pub enum ExecutionsOf {
     User(String),
 }
 
+/// How much of each document a list gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Detail {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Without what may be large: `input` and `variables` are `null`, `output` is none.
+    Summary,
+}
+
 /// One page of executions.
 #[derive(Debug, Clone)]
 pub struct ExecutionQuery {
@@ -100,6 +145,8 @@ pub struct ExecutionQuery {
     pub after: Option<Cursor>,
     /// Rows at most; the store caps it at `limits::PAGE_ROWS`.
     pub limit: usize,
+    /// How much of each.
+    pub detail: Detail,
 }
 
 /// How long a playbook's executions took.
@@ -140,6 +187,20 @@ pub trait Store: Send + Sync + 'static {
     /// laid over the document where it exists; one without a head changes an existing document, and is
     /// `Poison` where there is none.
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error>;
+
+    /// Keeps updates that it will never take elsewhere, with the reason, durably. A letter that it has under the
+    /// same key is left as it is. Where a letter names no tenant, that of its execution is put in, if the store
+    /// has that.
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error>;
+
+    /// Buried updates in order of their key, after `after`; `limit` at most. Of one tenant; none asks for all,
+    /// which is the operator's question, never a tenant's.
+    async fn dead_letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Error>;
 
     /// Adds a playbook version, durably.
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error>;
@@ -207,6 +268,17 @@ pub trait Store: Send + Sync + 'static {
     /// A new epoch, higher than every one before, durable when answered.
     async fn next_epoch(&self) -> Result<u64, Error>;
 
-    /// Whether the store answers, for health checks.
+    /// Whether the store answers.
     async fn ping(&self) -> Result<(), Error>;
+
+    /// How it fares, and what is wrong.
+    async fn health(&self) -> Health {
+        let troubles = self.ping().await.err().iter().map(Trouble::of).collect();
+        Health { troubles, pool: None }
+    }
+
+    /// How fast a writer may go that is told nothing else.
+    fn pace(&self) -> Pace {
+        Pace::SERVER
+    }
 }

@@ -6,6 +6,8 @@ mod backoff;
 mod batch;
 mod config;
 mod event;
+mod grave;
+mod held;
 mod message;
 mod pump;
 #[cfg(test)]

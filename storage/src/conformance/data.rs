@@ -1,14 +1,20 @@
 //! Cases of data: whatever JSON and text goes in comes out.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use updraft_protocol::limits::{INPUT_BYTES, KEY_BYTES, RESPONSE_BYTES};
-use updraft_protocol::{ExecutionUpdate, Json, TaskUpdate, Update};
+use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, INPUT_BYTES, KEY_BYTES, RESPONSE_BYTES};
+use updraft_protocol::{
+    ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json, TaskState, TaskStatus, TaskUpdate,
+    Timestamp, Update,
+};
 
 use super::Ending;
 use super::samples::{
-    WRITTEN, execution, execution_with, executions, peid, playbook, stored_execution, task, tenant,
+    WRITTEN, change, execution, execution_with, executions, peid, playbook, revision, stored_execution,
+    stored_task, task, tenant,
 };
-use crate::store::{ExecutionQuery, ExecutionsOf, Store};
+use crate::store::{Detail, ExecutionQuery, ExecutionsOf, Store};
 
 /// Data that a driver may take for an operator, a path, a type or a number of its own.
 fn hostile() -> Vec<Value> {
@@ -73,7 +79,8 @@ pub(super) async fn keys_may_hold_any_text(store: &dyn Store) -> Ending {
     for (number, key) in (1..).zip(keys) {
         assert_eq!(store.execution_by_key(&acme, key).await?, Some(peid(number)), "{key:?}");
         let of = ExecutionsOf::User(key.into());
-        let query = ExecutionQuery { tenant: acme.clone(), of, after: None, limit: 10 };
+        let query =
+            ExecutionQuery { tenant: acme.clone(), of, after: None, limit: 10, detail: Detail::Whole };
         let read = store.executions(query).await?;
         assert_eq!(read.iter().map(|one| one.peid).collect::<Vec<_>>(), [peid(number)], "{key:?}");
         assert_eq!(read[0].head.alert_id.as_deref(), Some(key));
@@ -116,5 +123,116 @@ pub(super) async fn the_largest_values_fit(store: &dyn Store) -> Ending {
     assert_eq!(store.execution(&acme, peid(1)).await?, stored_execution(&update));
     let read = store.tasks(&acme, peid(1), 0, 1).await?.pop().ok_or("a task")?;
     assert_eq!((read.head.task_seq, read.state), (u32::MAX, task.state));
+    Ok(())
+}
+
+pub(super) async fn numbers_at_their_bounds_come_back(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let last = i64::MAX as u64;
+    let mut most = execution_with(1, &acme, |head| {
+        head.priority = u8::MAX;
+        head.playbook_version = u32::MAX;
+        head.createddate = Timestamp(last);
+    })?;
+    most.revision = revision(last, last);
+    most.state.updated_date = Timestamp(last);
+    most.state.started_date = Some(Timestamp(last));
+    most.state.playbook_runtime = Some(last);
+    let mut least = execution_with(2, &acme, |head| {
+        (head.priority, head.playbook_version, head.createddate) = (0, 0, Timestamp(0));
+    })?;
+    least.revision = revision(0, 0);
+    least.state.updated_date = Timestamp(0);
+    least.state.finished_date = Some(Timestamp(0));
+    least.state.playbook_runtime = Some(0);
+    // Beyond 32 bits, and not at a bound.
+    let mut between = execution_with(3, &acme, |head| head.createddate = Timestamp(1 << 40))?;
+    between.revision = revision(1 << 33, (1 << 31) + 7);
+    let mut deep = task(1, 2_147_483_649, &acme)?;
+    deep.state.attempt = u32::MAX;
+    deep.state.runtime = Some(last);
+    let mut batch = executions([most.clone(), least.clone(), between.clone()]);
+    batch.push(Update::Task(deep.clone()));
+    assert_eq!(store.write(batch).await?, vec![WRITTEN; 4]);
+    for update in [&most, &least, &between] {
+        assert_eq!(store.execution(&acme, update.peid).await?, stored_execution(update));
+    }
+    assert_eq!(store.tasks(&acme, peid(1), 2_147_483_648, 9).await?, Vec::from_iter(stored_task(&deep)));
+    assert_eq!(store.tasks(&acme, peid(1), 2_147_483_649, 9).await?, []);
+    let newer = change(3, revision(1 << 33, (1 << 31) + 8), ExecutionStatus::Completed);
+    assert_eq!(store.write(executions([newer])).await?, [WRITTEN]);
+    Ok(())
+}
+
+pub(super) async fn every_status_comes_back(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    for (number, status) in (1..).zip(ExecutionStatus::ALL) {
+        let mut first = execution(number, &acme)?;
+        first.state.execution_status = *status;
+        let changed = change(number + 50, revision(1, 2), *status);
+        assert_eq!(store.write(executions([execution(number + 50, &acme)?])).await?, [WRITTEN]);
+        assert_eq!(store.write(executions([first, changed])).await?, vec![WRITTEN; 2]);
+        for number in [number, number + 50] {
+            let read = store.execution(&acme, peid(number)).await?.ok_or("it is there")?;
+            assert_eq!(read.state.execution_status, *status);
+        }
+    }
+    for (number, status) in (1..).zip(TaskStatus::ALL) {
+        let mut first = task(1, number, &acme)?;
+        first.state.status = *status;
+        assert_eq!(store.write(vec![Update::Task(first)]).await?, [WRITTEN]);
+        let read = store.tasks(&acme, peid(1), number - 1, 1).await?;
+        assert_eq!(read.first().map(|task| task.state.status), Some(*status));
+    }
+    Ok(())
+}
+
+pub(super) async fn every_field_of_a_failure_comes_back(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let kinds: Vec<FailureKind> = serde_json::from_value(json!([
+        "unreachable",
+        "timeout",
+        "interrupted",
+        "rate_limited",
+        "status",
+        "too_large",
+        "invalid_response",
+        "invalid_arguments",
+        "forbidden",
+        "panic",
+        "template",
+        "condition",
+        "branch",
+        "end_step",
+        "unknown_outcome",
+        "supervision",
+        "playbook",
+        "store"
+    ]))?;
+    let messages = ["", "$set", "nul \u{0}, ä 漢字 🦀, \"quoted\", a.b", &"m".repeat(FAILURE_MESSAGE_BYTES)];
+    for (number, kind) in (1..).zip(kinds) {
+        let message = messages[number as usize % messages.len()];
+        let failure = Failure::new(kind, message).with_retryable(number % 2 == 0);
+        let failure = match number % 3 {
+            0 => failure,
+            1 => failure.with_retry_after(Duration::ZERO),
+            _ => failure.with_retry_after(Duration::from_millis(i64::MAX as u64)),
+        };
+        let mut update = execution(number, &acme)?;
+        update.state.error = Some(failure.clone());
+        let mut of_task = task(number, 1, &acme)?;
+        of_task.state.error = Some(failure.clone());
+        let batch = vec![Update::Execution(update), Update::Task(of_task.clone())];
+        assert_eq!(store.write(batch).await?, vec![WRITTEN; 2]);
+        let read = store.execution(&acme, peid(number)).await?.ok_or("it is there")?;
+        assert_eq!(read.state.error.as_ref(), Some(&failure));
+        // A newer failure takes the place of an older one, with every field.
+        let other = Failure::new(FailureKind::Status, "503");
+        let state = TaskState { error: Some(other.clone()), ..of_task.state.clone() };
+        let next = TaskUpdate { revision: revision(1, 2), head: None, state, ..of_task };
+        assert_eq!(store.write(vec![Update::Task(next)]).await?, [WRITTEN]);
+        let read = store.tasks(&acme, peid(number), 0, 1).await?.pop().ok_or("it is there")?;
+        assert_eq!(read.state.error, Some(other));
+    }
     Ok(())
 }

@@ -5,7 +5,7 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCo
 
 use super::Ending;
 use super::samples::{DAY, execution, execution_with, executions, peid, tenant};
-use crate::store::{Cursor, Error, ExecutionQuery, ExecutionsOf, Store};
+use crate::store::{Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, Store};
 
 const ROWS: u64 = 23;
 
@@ -51,7 +51,9 @@ pub(super) async fn pages_of_one_millisecond_lose_and_repeat_nothing(store: &dyn
     fill(store, &acme, status).await?;
     for limit in [1, 2, 5, 100] {
         let page = async |of: ExecutionsOf, after| {
-            store.executions(ExecutionQuery { tenant: acme.clone(), of, after, limit }).await
+            store
+                .executions(ExecutionQuery { tenant: acme.clone(), of, after, limit, detail: Detail::Whole })
+                .await
         };
         let any = walk(async |after| page(ExecutionsOf::Any, after).await, limit).await?;
         assert_eq!(any, expected(|_| true), "any, by {limit}");
@@ -86,6 +88,7 @@ pub(super) async fn a_cursor_needs_no_row_of_its_own(store: &dyn Store) -> Endin
             of: ExecutionsOf::Status(ExecutionStatus::Executing),
             after: Some(cursor),
             limit: 1,
+            detail: Detail::Whole,
         };
         let first = store.executions(query).await?.first().map(|row| row.peid);
         assert_eq!(store.unfinished(Some(cursor), 1).await?.first().map(|row| row.peid), first);
@@ -111,7 +114,7 @@ pub(super) async fn a_page_is_capped_and_may_be_empty(store: &dyn Store) -> Endi
         let _ = store.write(executions(batch.iter().cloned())).await?;
     }
     let rows = async |of: ExecutionsOf, limit| {
-        let query = ExecutionQuery { tenant: acme.clone(), of, after: None, limit };
+        let query = ExecutionQuery { tenant: acme.clone(), of, after: None, limit, detail: Detail::Whole };
         Ok::<_, Error>(store.executions(query).await?.len())
     };
     for of in [ExecutionsOf::Any, ExecutionsOf::Status(ExecutionStatus::Executing)] {

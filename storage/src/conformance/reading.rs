@@ -1,12 +1,16 @@
 //! Cases of reading: tasks, alerts, unfinished executions, idempotency keys, and what is not there.
 
-use updraft_protocol::{ExecutionStatus, Name, TaskStatus, TaskUpdate, Timestamp};
+use updraft_protocol::{
+    ExecutionDocument, ExecutionHead, ExecutionStatus, ExecutionUpdate, Json, Name, TaskStatus, TaskUpdate,
+    Timestamp,
+};
 
 use super::Ending;
 use super::samples::{
-    DAY, change, execution, execution_with, executions, peid, pid, revision, task, task_id, tasks, tenant,
+    DAY, WRITTEN, change, execution, execution_with, executions, full_execution_state, peid, pid, revision,
+    task, task_id, tasks, tenant,
 };
-use crate::store::Store;
+use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Store};
 
 pub(super) async fn tasks_come_in_order_of_their_number(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
@@ -103,6 +107,58 @@ pub(super) async fn an_idempotency_key_finds_its_execution(store: &dyn Store) ->
     Ok(())
 }
 
+/// Admission gives one key one execution; should two writers have raced, every reader sees the older.
+pub(super) async fn a_key_that_two_took_finds_the_older(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    for number in [2, 1, 3] {
+        let taken = execution_with(number, &acme, |head| head.idempotency_key = Some("one".into()))?;
+        assert_eq!(store.write(executions([taken])).await?, [WRITTEN], "{number}");
+    }
+    assert_eq!(store.execution_by_key(&acme, "one").await?, Some(peid(1)));
+    Ok(())
+}
+
+pub(super) async fn a_summary_is_the_document_without_what_may_be_large(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let mut batch = Vec::new();
+    for number in 1..=9 {
+        let key = format!("key-{number}");
+        let update = execution_with(number, &acme, |head| head.idempotency_key = Some(key.into()))?;
+        batch.push(match number % 2 {
+            0 => update,
+            _ => ExecutionUpdate { state: full_execution_state(), ..update },
+        });
+    }
+    store.write(executions(batch.iter().cloned())).await?;
+    for of in [
+        ExecutionsOf::Any,
+        ExecutionsOf::Status(ExecutionStatus::Failed),
+        ExecutionsOf::User("analyst-1".into()),
+    ] {
+        let list = async |detail, after, limit| {
+            let query = ExecutionQuery { tenant: acme.clone(), of: of.clone(), after, limit, detail };
+            store.executions(query).await
+        };
+        let whole = list(Detail::Whole, None, 10).await?;
+        assert!(whole.iter().any(|one| one.state.output.is_some() && one.state.error.is_some()));
+        assert!(whole.iter().all(|one| one.head.input != Json::null() && one.head.variables != Json::null()));
+        let shortened: Vec<_> = whole.into_iter().map(shortened).collect();
+        assert_eq!(list(Detail::Summary, None, 10).await?, shortened, "{of:?}");
+        let last = &shortened[2];
+        let after = Cursor { createddate: last.head.createddate, peid: last.peid };
+        assert_eq!(list(Detail::Summary, Some(after), 2).await?, shortened[3..5], "{of:?}");
+    }
+    Ok(())
+}
+
+fn shortened(mut document: ExecutionDocument) -> ExecutionDocument {
+    let mut head = ExecutionHead::clone(&document.head);
+    (head.input, head.variables) = (Json::null(), Json::null());
+    document.head = head.into();
+    document.state.output = None;
+    document
+}
+
 pub(super) async fn what_is_missing_is_none(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
     assert_eq!(store.execution(&acme, peid(1)).await?, None);
@@ -115,5 +171,7 @@ pub(super) async fn what_is_missing_is_none(store: &dyn Store) -> Ending {
 
 pub(super) async fn it_answers(store: &dyn Store) -> Ending {
     store.ping().await?;
+    let health = store.health().await;
+    assert!(health.troubles.is_empty(), "{:?}", health.troubles);
     Ok(())
 }

@@ -155,6 +155,7 @@ pub(super) fn full_task_state() -> TaskState {
 pub(super) fn task(execution: u64, task_seq: u32, tenant: &TenantCode) -> Result<TaskUpdate, ids::Error> {
     Ok(TaskUpdate {
         task_id: task_id(execution, task_seq),
+        peid: peid(execution),
         revision: revision(1, 1),
         head: Some(Arc::new(task_head(execution, task_seq, tenant)?)),
         state: task_state(TaskStatus::Executing),

@@ -4,7 +4,7 @@ use updraft_protocol::{ExecutionStatus, Name, PlaybookStatus, Update};
 
 use super::Ending;
 use super::samples::{execution_with, executions, peid, pid, playbook, task, tenant};
-use crate::store::{ExecutionQuery, ExecutionsOf, PutOutcome, Store};
+use crate::store::{Detail, ExecutionQuery, ExecutionsOf, PutOutcome, Store};
 
 pub(super) async fn tenants_are_walls_between_executions(store: &dyn Store) -> Ending {
     let (acme, umbrella, nobody) = (tenant("acme")?, tenant("umbrella")?, tenant("nobody")?);
@@ -22,7 +22,8 @@ pub(super) async fn tenants_are_walls_between_executions(store: &dyn Store) -> E
         let user = ExecutionsOf::User("analyst-1".into());
         let status = ExecutionsOf::Status(ExecutionStatus::Executing);
         for of in [ExecutionsOf::Any, status, user] {
-            let query = ExecutionQuery { tenant: owner.clone(), of, after: None, limit: 10 };
+            let query =
+                ExecutionQuery { tenant: owner.clone(), of, after: None, limit: 10, detail: Detail::Whole };
             let read = store.executions(query).await?;
             assert_eq!(read.iter().map(|one| one.peid).collect::<Vec<_>>(), own, "{owner}");
         }

@@ -78,7 +78,8 @@ pub(super) async fn a_stale_update_changes_nothing(store: &dyn Store) -> Ending 
         }
         for head in [None, first_task.head.clone()] {
             let id = task_id(1, 1);
-            let stale = TaskUpdate { head, state: full_task_state(), task_id: id, revision: old };
+            let stale =
+                TaskUpdate { head, state: full_task_state(), task_id: id, peid: peid(1), revision: old };
             assert_eq!(store.write(tasks([stale])).await?, [STALE], "{old:?}");
         }
     }

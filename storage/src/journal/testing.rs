@@ -6,7 +6,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use updraft_protocol::{Json, Revision, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update};
+use updraft_protocol::{
+    ExecutionId, Json, Revision, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
+};
 use uuid::Uuid;
 
 use super::disk::{Disk, JournalFile};
@@ -20,6 +22,7 @@ pub(crate) fn update(document: u64, seq: u64) -> Update {
 pub(crate) fn sized_update(document: u64, seq: u64, bytes: usize) -> Update {
     Update::Task(TaskUpdate {
         task_id: TaskId::new(Uuid::from_u128(u128::from(document) + 1)),
+        peid: ExecutionId::new(Uuid::from_u128(1)),
         revision: Revision { epoch: 1, seq },
         head: None,
         state: TaskState {

@@ -13,10 +13,21 @@ macro_rules! playbook_columns {
 
 /// In the order in which [`super::row::execution`] reads them.
 macro_rules! execution_columns {
-    () => {
-        "_id, tenant_code, pid, playbook_name, playbook_version, uid, alert_id, priority, createddate, input, \
-         variables, idempotency_key, execution_status, started_date, updated_date, finished_date, \
-         playbook_runtime, output, error, epoch, seq"
+    ("") => {
+        execution_columns!("input, variables", "output")
+    };
+    ("summary") => {
+        execution_columns!("'null', 'null'", "NULL")
+    };
+    ($data:literal, $output:literal) => {
+        concat!(
+            "_id, tenant_code, pid, playbook_name, playbook_version, uid, alert_id, priority, createddate, ",
+            $data,
+            ", idempotency_key, execution_status, started_date, updated_date, finished_date, \
+             playbook_runtime, ",
+            $output,
+            ", error, epoch, seq"
+        )
     };
 }
 
@@ -61,7 +72,7 @@ pub(super) const CATALOGUE_CATEGORY: &str = concat!(
 
 pub(super) const EXECUTION: &str = concat!(
     "SELECT ",
-    execution_columns!(),
+    execution_columns!(""),
     " FROM playbook_execution_collection WHERE _id = ?1 AND tenant_code = ?2"
 );
 
@@ -69,38 +80,38 @@ pub(super) const EXECUTION: &str = concat!(
 pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id FROM playbook_execution_collection
     WHERE tenant_code = ?1 AND idempotency_key = ?2 ORDER BY _id LIMIT 1";
 
-pub(super) const EXECUTIONS_OF_STATUS: &str = concat!(
-    "SELECT ",
-    execution_columns!(),
-    " FROM playbook_execution_collection
-    WHERE tenant_code = ?1 AND execution_status = ?5 AND (createddate, _id) < (?2, ?3)
-    ORDER BY createddate DESC, _id DESC LIMIT ?4"
-);
+/// The lists of executions, in one detail.
+pub(super) struct Lists {
+    pub(super) of_status: String,
+    pub(super) of_user: String,
+    /// One arm for each status, merged: every arm comes in order from the index, so nothing is sorted.
+    pub(super) of_any: String,
+}
 
-pub(super) const EXECUTIONS_OF_USER: &str = concat!(
-    "SELECT ",
-    execution_columns!(),
-    " FROM playbook_execution_collection
-    WHERE tenant_code = ?1 AND uid = ?5 AND (createddate, _id) < (?2, ?3)
-    ORDER BY createddate DESC, _id DESC LIMIT ?4"
-);
+pub(super) static WHOLE: LazyLock<Lists> = LazyLock::new(|| Lists::of(execution_columns!("")));
 
-/// One arm for each status, merged: every arm comes in order from the index, so nothing is sorted.
-pub(super) static EXECUTIONS_OF_ANY: LazyLock<String> = LazyLock::new(|| {
-    let arm = |status: &ExecutionStatus| {
-        format!(
-            "SELECT {} FROM playbook_execution_collection
-            WHERE tenant_code = ?1 AND execution_status = '{status}' AND (createddate, _id) < (?2, ?3)",
-            execution_columns!()
-        )
-    };
-    let arms: Vec<String> = ExecutionStatus::ALL.iter().map(arm).collect();
-    format!("{} ORDER BY createddate DESC, _id DESC LIMIT ?4", arms.join(" UNION ALL "))
-});
+/// What may be large is not asked for, and as good as missing.
+pub(super) static SUMMARY: LazyLock<Lists> = LazyLock::new(|| Lists::of(execution_columns!("summary")));
+
+impl Lists {
+    fn of(columns: &str) -> Self {
+        let select = format!("SELECT {columns} FROM playbook_execution_collection WHERE tenant_code = ?1");
+        let after = "(createddate, _id) < (?2, ?3)";
+        let order = "ORDER BY createddate DESC, _id DESC LIMIT ?4";
+        let arm =
+            |status: &ExecutionStatus| format!("{select} AND execution_status = '{status}' AND {after}");
+        let arms: Vec<String> = ExecutionStatus::ALL.iter().map(arm).collect();
+        Self {
+            of_status: format!("{select} AND execution_status = ?5 AND {after} {order}"),
+            of_user: format!("{select} AND uid = ?5 AND {after} {order}"),
+            of_any: format!("{} {order}", arms.join(" UNION ALL ")),
+        }
+    }
+}
 
 pub(super) const UNFINISHED: &str = concat!(
     "SELECT ",
-    execution_columns!(),
+    execution_columns!(""),
     " FROM playbook_execution_collection
     WHERE execution_status = 'executing' AND (createddate, _id) < (?1, ?2)
     ORDER BY createddate DESC, _id DESC LIMIT ?3"
@@ -120,7 +131,7 @@ pub(super) const TASKS_OF_ALERT_STATUS: &str = concat!(
     ORDER BY _id LIMIT ?3"
 );
 
-/// See [`EXECUTIONS_OF_ANY`].
+/// See [`Lists::of_any`].
 pub(super) static TASKS_OF_ALERT: LazyLock<String> = LazyLock::new(|| {
     let arm = |status: &TaskStatus| {
         format!(
@@ -150,3 +161,18 @@ pub(super) const SLOWEST: &str = slowest!("");
 /// A playbook belongs to one tenant: its executions need not be asked for theirs, and the index suffices.
 pub(super) const SLOWEST_OF_TENANT: &str =
     slowest!(" AND pid IN (SELECT _id FROM playbook_collection WHERE tenant_code = ?4)");
+
+macro_rules! dead_letters {
+    ($tenant:literal) => {
+        concat!(
+            "SELECT _id, tenant_code, peid, reason, updated_date, letter FROM dead_letter WHERE _id > ?1",
+            $tenant,
+            " ORDER BY _id LIMIT ?2"
+        )
+    };
+}
+
+/// In the order in which [`super::row::dead_letter`] reads them.
+pub(super) const DEAD_LETTERS: &str = dead_letters!("");
+
+pub(super) const DEAD_LETTERS_OF_TENANT: &str = dead_letters!(" AND tenant_code = ?3");

@@ -3,12 +3,12 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
-    TaskStatus, TenantCode, Timestamp,
+    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
+    TaskDocument, TaskStatus, TenantCode, Timestamp,
 };
 
 use super::{fault, query, row};
-use crate::store::{Cursor, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery};
+use crate::store::{Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery};
 
 /// After every date and id that the store keeps.
 const NEWEST: (i64, &[u8]) = (i64::MAX, &[0xff; 17]);
@@ -79,16 +79,20 @@ pub(super) fn executions(
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let (tenant, limit) = (asked.tenant.as_str(), rows(asked.limit));
     let (date, id) = before(asked.after.as_ref());
+    let lists = match asked.detail {
+        Detail::Whole => &query::WHOLE,
+        Detail::Summary => &query::SUMMARY,
+    };
     match &asked.of {
         ExecutionsOf::Any => {
-            many(connection, &query::EXECUTIONS_OF_ANY, params![tenant, date, id, limit], row::execution)
+            many(connection, &lists.of_any, params![tenant, date, id, limit], row::execution)
         }
         ExecutionsOf::Status(status) => {
             let values = params![tenant, date, id, limit, status.as_str()];
-            many(connection, query::EXECUTIONS_OF_STATUS, values, row::execution)
+            many(connection, &lists.of_status, values, row::execution)
         }
         ExecutionsOf::User(uid) => {
-            many(connection, query::EXECUTIONS_OF_USER, params![tenant, date, id, limit, uid], row::execution)
+            many(connection, &lists.of_user, params![tenant, date, id, limit, uid], row::execution)
         }
     }
 }
@@ -137,6 +141,22 @@ pub(super) fn slowest(connection: &Connection, asked: &SlowestQuery) -> Result<V
             many(connection, query::SLOWEST_OF_TENANT, values, row::runtime)
         }
         None => many(connection, query::SLOWEST, params![status, since, top], row::runtime),
+    }
+}
+
+pub(super) fn dead_letters(
+    connection: &Connection,
+    tenant: Option<&TenantCode>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, Error> {
+    let (after, limit) = (after.unwrap_or_default(), rows(limit));
+    match tenant {
+        Some(tenant) => {
+            let values = params![after, limit, tenant.as_str()];
+            many(connection, query::DEAD_LETTERS_OF_TENANT, values, row::dead_letter)
+        }
+        None => many(connection, query::DEAD_LETTERS, params![after, limit], row::dead_letter),
     }
 }
 

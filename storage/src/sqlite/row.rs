@@ -6,15 +6,15 @@ use std::sync::Arc;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, Failure, Json, PlaybookDocument,
-    PlaybookId, TaskDocument, TaskHead, TaskId, TaskState, Timestamp,
+    DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, Failure, Json,
+    PlaybookDocument, PlaybookId, TaskDocument, TaskHead, TaskId, TaskState, Timestamp,
 };
 use uuid::Uuid;
 
 use super::fault;
 use crate::store::{Error, PlaybookRuntime};
 
-/// The columns of a row, read from left to right. The first is always the id.
+/// The columns of a row, read from left to right. The first is the id.
 struct Fields<'r> {
     row: &'r Row<'r>,
     /// For the message where another column cannot be read.
@@ -24,7 +24,7 @@ struct Fields<'r> {
 
 impl<'r> Fields<'r> {
     fn of(row: &'r Row<'r>) -> Result<Self, Error> {
-        let mut fields = Self { row, id: Uuid::nil(), next: 0 };
+        let mut fields = Self::keyed(row);
         fields.id = Uuid::from_bytes(fields.id_bytes()?);
         Ok(fields)
     }
@@ -38,6 +38,11 @@ impl<'r> Fields<'r> {
     fn corrupt(&self, why: &str) -> Error {
         let column = self.row.as_ref().column_name(self.next.saturating_sub(1)).unwrap_or("?");
         Error::Corrupt(format!("document {}, {column}: {why}", self.id))
+    }
+
+    /// A row whose first column is a text.
+    fn keyed(row: &'r Row<'r>) -> Self {
+        Self { row, id: Uuid::nil(), next: 0 }
     }
 
     fn id_bytes(&mut self) -> Result<[u8; 16], Error> {
@@ -207,5 +212,24 @@ pub(super) fn runtime(row: &Row<'_>) -> Result<PlaybookRuntime, Error> {
         executions,
         average_ms: average.as_f64().map_err(|_| fields.corrupt("no number"))?,
         longest_ms: fields.number()?,
+    })
+}
+
+/// A row of [`super::query::DEAD_LETTERS`].
+pub(super) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, Error> {
+    let mut fields = Fields::keyed(row);
+    let key = fields.text()?.to_owned();
+    let tenant = fields.text_if_any()?;
+    let tenant_code = tenant.map(str::parse).transpose().map_err(|_| fields.corrupt("no name"))?;
+    let peid = ExecutionId::from_bytes(fields.id_bytes()?);
+    // A letter has no id of its own: what else cannot be read is named by its execution.
+    fields.id = peid.uuid();
+    Ok(DeadLetter {
+        key,
+        tenant_code,
+        peid,
+        reason: fields.text()?.to_owned(),
+        updated_date: fields.date()?,
+        update: fields.json_if_any()?,
     })
 }

@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The newest schema that this version reads and the one that it writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
 /// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
@@ -68,6 +68,15 @@ CREATE TABLE IF NOT EXISTS task_execution_collection (
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS dead_letter (
+    _id TEXT NOT NULL PRIMARY KEY,
+    tenant_code TEXT,
+    peid BLOB NOT NULL,
+    reason TEXT NOT NULL,
+    updated_date INTEGER NOT NULL,
+    letter TEXT
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
@@ -93,6 +102,8 @@ CREATE INDEX IF NOT EXISTS tasks_by_execution
     ON task_execution_collection (peid, task_seq);
 CREATE INDEX IF NOT EXISTS tasks_by_alert
     ON task_execution_collection (tenant_code, alert_id, status) WHERE alert_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS dead_letters_by_tenant
+    ON dead_letter (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 ";
 
 /// Refuses a file that this version must not touch: a newer store, or another program's.
@@ -111,7 +122,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes what is missing, all of it or nothing.
+/// Makes what is missing, all of it or nothing: a file of an older version becomes one of this version.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Error> {
     let make = |connection: &mut Connection| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -5,6 +5,7 @@ mod faults;
 mod opening;
 mod plans;
 mod threads;
+mod upgrading;
 mod wal;
 
 use std::path::Path;
@@ -101,6 +102,7 @@ fn insert_task(number: u128) -> Update {
     };
     Update::Task(TaskUpdate {
         task_id: TaskId::derive(peid(number), 1),
+        peid: peid(number),
         revision: Revision { epoch: 1, seq: 1 },
         head: Some(Arc::new(head)),
         state,

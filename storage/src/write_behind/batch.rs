@@ -21,18 +21,26 @@ pub(super) enum Verdict {
     Poison(String),
     /// Nobody knows: it is to be written again.
     Retry,
+    /// The store will not have it now: it is to be written again after a while.
+    Hold,
 }
 
 /// What became of a batch.
 pub(super) struct Landed {
     /// One for each update, in order.
     pub(super) verdicts: Vec<Verdict>,
-    /// Why some are to be written again.
+    /// Why the store should be left alone for a while.
     pub(super) trouble: Option<String>,
+    /// Why some are held back.
+    pub(super) held: Option<String>,
+    /// Whether it is the store that wants less, or is not there.
+    pub(super) pushback: bool,
+    /// How many calls of the store it took.
+    pub(super) calls: usize,
 }
 
 /// Whose fault an error is.
-enum Blame {
+pub(super) enum Blame {
     /// The store's; any other batch would fare as ill.
     Store,
     /// One of the updates'.
@@ -41,7 +49,7 @@ enum Blame {
     Unclear,
 }
 
-fn blame(error: &Error) -> Blame {
+pub(super) fn blame(error: &Error) -> Blame {
     match error {
         Error::Unavailable(_) | Error::Full(_) | Error::InUse { .. } | Error::Schema { .. } => Blame::Store,
         Error::Refused(_) => Blame::Update,
@@ -52,15 +60,17 @@ fn blame(error: &Error) -> Blame {
 
 /// Writes the updates.
 pub(super) async fn write(store: &dyn Store, updates: &[Update], timeout: Duration) -> Landed {
-    let mut landed = Landed { verdicts: vec![Verdict::Retry; updates.len()], trouble: None };
+    let verdicts = vec![Verdict::Retry; updates.len()];
+    let mut landed = Landed { verdicts, trouble: None, held: None, pushback: false, calls: 0 };
     let mut parts: Vec<Range<usize>> = std::iter::once(0..updates.len()).collect();
     let mut suspects = Vec::new();
     // It ends: each part is done with, or replaced by two that are smaller.
     while let Some(part) = parts.pop() {
+        landed.calls += 1;
         let error = match attempt(store, updates[part.clone()].to_vec(), timeout).await {
             Ok(outcomes) => {
-                for (verdict, outcome) in landed.verdicts[part].iter_mut().zip(outcomes) {
-                    *verdict = outcome.into();
+                for (at, outcome) in part.zip(outcomes) {
+                    landed.take(at, outcome, &mut suspects);
                 }
                 continue;
             }
@@ -69,7 +79,8 @@ pub(super) async fn write(store: &dyn Store, updates: &[Update], timeout: Durati
         match blame(&error) {
             Blame::Store => {
                 landed.trouble = Some(error.to_string());
-                return landed;
+                landed.pushback = true;
+                break;
             }
             Blame::Update | Blame::Unclear if part.len() > 1 => {
                 let middle = part.start + part.len() / 2;
@@ -80,15 +91,44 @@ pub(super) async fn write(store: &dyn Store, updates: &[Update], timeout: Durati
             Blame::Unclear => suspects.push((part.start, error.to_string())),
         }
     }
-    let store_writes = landed.verdicts.contains(&Verdict::Written);
-    for (at, reason) in suspects {
-        if store_writes {
-            landed.verdicts[at] = Verdict::Poison(reason);
-        } else {
-            landed.trouble = Some(reason);
+    landed.judge(suspects);
+    landed
+}
+
+impl Landed {
+    fn take(&mut self, at: usize, outcome: WriteOutcome, suspects: &mut Vec<(usize, String)>) {
+        self.verdicts[at] = match outcome {
+            WriteOutcome::Written => Verdict::Written,
+            WriteOutcome::Stale => Verdict::Stale,
+            WriteOutcome::Poison(reason) => Verdict::Poison(reason),
+            WriteOutcome::Retry(reason) => {
+                self.held.get_or_insert(reason);
+                self.pushback = true;
+                Verdict::Hold
+            }
+            WriteOutcome::Unknown(reason) => {
+                suspects.push((at, reason));
+                Verdict::Retry
+            }
+        };
+    }
+
+    /// Where the store took others, those that it refused for an unknown reason are poison.
+    fn judge(&mut self, suspects: Vec<(usize, String)>) {
+        let store_writes = self.verdicts.contains(&Verdict::Written);
+        for (at, reason) in suspects {
+            if store_writes {
+                self.verdicts[at] = Verdict::Poison(reason);
+            } else {
+                self.trouble.get_or_insert(reason);
+            }
         }
     }
-    landed
+
+    /// How many updates were given this verdict.
+    pub(super) fn count(&self, wanted: impl Fn(&Verdict) -> bool) -> usize {
+        self.verdicts.iter().filter(|verdict| wanted(verdict)).count()
+    }
 }
 
 /// One write, of which an error means that nobody knows what became of it.
@@ -98,12 +138,7 @@ async fn attempt(
     timeout: Duration,
 ) -> Result<Vec<WriteOutcome>, Error> {
     let sent = updates.len();
-    let writing = AssertUnwindSafe(async { store.write(updates).await }).catch_unwind();
-    let outcomes = match tokio::time::timeout(timeout, writing).await {
-        Ok(Ok(outcomes)) => outcomes?,
-        Ok(Err(_)) => return Err(Error::Unavailable("it panicked".to_owned())),
-        Err(_) => return Err(Error::Unavailable(format!("no answer in {timeout:?}"))),
-    };
+    let outcomes = guarded(async { store.write(updates).await }, timeout).await?;
     if outcomes.len() == sent {
         Ok(outcomes)
     } else {
@@ -111,12 +146,14 @@ async fn attempt(
     }
 }
 
-impl From<WriteOutcome> for Verdict {
-    fn from(outcome: WriteOutcome) -> Self {
-        match outcome {
-            WriteOutcome::Written => Self::Written,
-            WriteOutcome::Stale => Self::Stale,
-            WriteOutcome::Poison(reason) => Self::Poison(reason),
-        }
+/// A call of the store that ends in time, and without a panic.
+pub(super) async fn guarded<T>(
+    call: impl Future<Output = Result<T, Error>>,
+    timeout: Duration,
+) -> Result<T, Error> {
+    match tokio::time::timeout(timeout, AssertUnwindSafe(call).catch_unwind()).await {
+        Ok(Ok(answered)) => answered,
+        Ok(Err(_)) => Err(Error::Unavailable("it panicked".to_owned())),
+        Err(_) => Err(Error::Unavailable(format!("no answer in {timeout:?}"))),
     }
 }

@@ -3,22 +3,21 @@
 use std::time::Duration;
 
 use updraft_kernel::coalescer::Limits;
+use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::{
-    BATCH_BYTES, BATCH_OPERATIONS, BATCHES_IN_FLIGHT, COALESCER_BYTES, COALESCER_DOCUMENTS, FLUSH_DELAY,
-    WRITE_BACKOFF, WRITE_BACKOFF_MAX, WRITE_DRAIN, WRITE_TIMEOUT,
+    BATCH_BYTES, COALESCER_BYTES, COALESCER_DOCUMENTS, FLUSH_DELAY, WRITE_BACKOFF, WRITE_BACKOFF_MAX,
+    WRITE_DRAIN, WRITE_TIMEOUT,
 };
 
 /// How the writer is configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
-    /// Operations in one batch.
-    pub operations: usize,
+    /// How much goes to the store at once; none leaves it to what suits the store.
+    pub pace: Option<Pace>,
     /// Bytes in one batch.
     pub bytes: usize,
     /// How long an update may wait for company.
     pub delay: Duration,
-    /// Batches in flight at once.
-    pub batches: usize,
     /// How long a batch may take before nobody knows what became of it.
     pub timeout: Duration,
     /// The first pause after a failure.
@@ -36,10 +35,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            operations: BATCH_OPERATIONS,
+            pace: None,
             bytes: BATCH_BYTES,
             delay: FLUSH_DELAY,
-            batches: BATCHES_IN_FLIGHT,
             timeout: WRITE_TIMEOUT,
             backoff: WRITE_BACKOFF,
             backoff_max: WRITE_BACKOFF_MAX,

@@ -13,12 +13,14 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use updraft_kernel::coalescer::{Batch, BatchId, Coalescer, Settled};
+use updraft_kernel::pace::{Answer, Pacer, Sent};
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::Update;
 
 use super::backoff::Backoff;
 use super::batch::{self, Landed, Verdict};
-use super::{Barrier, Config, Ended, Event, Group, Listener, Message};
+use super::held::Held;
+use super::{Barrier, Config, Ended, Event, Group, Listener, Message, grave};
 use crate::journal;
 use crate::store::Store;
 
@@ -26,7 +28,19 @@ use crate::store::Store;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// A batch in flight: it comes back with what became of it.
-type Flight = Pin<Box<dyn Future<Output = (BatchId, Vec<Update>, Landed)> + Send>>;
+type Flight = Pin<Box<dyn Future<Output = Flown> + Send>>;
+
+/// A batch that came back.
+struct Flown {
+    id: BatchId,
+    updates: Vec<Update>,
+    /// Of these, so many were held back before.
+    held: usize,
+    sent: Sent,
+    landed: Landed,
+    /// How long the store took to write them.
+    took: Duration,
+}
 
 /// The writer while it runs.
 pub(super) struct Pump {
@@ -35,6 +49,7 @@ pub(super) struct Pump {
     stored: DurableWatermark,
     listener: Listener,
     coalescer: Coalescer,
+    pacer: Pacer,
     flights: FuturesUnordered<Flight>,
     /// Bytes of the updates in flight.
     flying_bytes: usize,
@@ -49,6 +64,8 @@ pub(super) struct Pump {
     backoff: Backoff,
     /// Until when the store is left alone.
     pause: Option<Instant>,
+    /// When what the store would not have is tried again.
+    held: Held,
     /// Whether the queue is closed and empty.
     closed: bool,
     /// When the pump gives up; set when the queue is closed.
@@ -71,9 +88,9 @@ impl Pump {
         stored: DurableWatermark,
         listener: Listener,
     ) -> Self {
-        let config =
-            Config { operations: config.operations.max(1), batches: config.batches.max(1), ..config };
+        let backoff = |seed| Backoff::new(config.backoff, config.backoff_max, seed);
         Self {
+            pacer: Pacer::new(config.pace.unwrap_or_else(|| store.pace())),
             store,
             stored,
             listener,
@@ -84,8 +101,9 @@ impl Pump {
             barriers: VecDeque::new(),
             last: 0,
             due: None,
-            backoff: Backoff::new(config.backoff, config.backoff_max, config.seed),
+            backoff: backoff(config.seed),
             pause: None,
+            held: Held::new(backoff(!config.seed)),
             closed: false,
             deadline: None,
             tally: Tally::default(),
@@ -106,15 +124,13 @@ impl Pump {
             if self.deadline.is_some_and(|deadline| deadline <= now) {
                 return self.give_up();
             }
-            let receives = !self.closed && self.backlog.is_empty() && self.coalescer.has_room();
+            let receives = !self.closed && self.backlog.is_empty();
             let wake = self.wake(now);
             tokio::select! {
                 biased;
-                Some((batch, updates, landed)) = self.flights.next(), if !self.flights.is_empty() => {
-                    self.land(batch, updates, landed);
-                }
+                Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
                 message = queue.recv(), if receives => match message {
-                    Some(Message::Groups(groups)) => self.backlog.extend(groups),
+                    Some(Message::Groups(groups)) => self.backlog = groups.into(),
                     Some(Message::Barrier(barrier)) => self.barriers.push_back((self.last, barrier)),
                     None => {
                         self.closed = true;
@@ -128,7 +144,7 @@ impl Pump {
 
     /// Takes groups in as long as there is room.
     fn take_in(&mut self) {
-        while self.coalescer.has_room()
+        while self.backlog.front().is_some_and(|group| self.coalescer.has_room_for(&group.updates))
             && let Some(group) = self.backlog.pop_front()
         {
             self.last = group.lsn;
@@ -141,69 +157,102 @@ impl Pump {
     /// Sends off what is due, in as many batches as may fly.
     fn launch(&mut self, now: Instant) {
         self.pause = self.pause.filter(|&until| until > now);
-        while self.may_launch() && self.must_launch(now) {
-            let Some(Batch { id, updates }) = self.coalescer.take(self.config.operations, self.config.bytes)
-            else {
-                break;
-            };
-            metrics::counter!("updraft_store_batches_total").increment(1);
-            self.flying_bytes += updates.iter().map(Update::bytes).sum::<usize>();
-            let (store, timeout) = (Arc::clone(&self.store), self.config.timeout);
-            self.flights.push(Box::pin(async move {
-                let landed = batch::write(&*store, &updates, timeout).await;
-                (id, updates, landed)
-            }));
+        if self.held.is_due(now) {
+            self.coalescer.release(self.pacer.operations());
         }
-        self.due = match self.ready() {
+        while self.may_launch() && self.must_launch(now) {
+            let Some(batch) = self.coalescer.take(self.pacer.operations(), self.config.bytes) else { break };
+            metrics::counter!("updraft_store_batches_total").increment(1);
+            self.fly(batch);
+        }
+        self.due = match self.coalescer.ready() {
             0 => None,
             _ => self.due.or_else(|| now.checked_add(self.config.delay)),
         };
     }
 
+    fn fly(&mut self, Batch { id, updates, held }: Batch) {
+        self.flying_bytes += updates.iter().map(Update::bytes).sum::<usize>();
+        let sent = self.pacer.sent(updates.len(), self.flights.len() + 1);
+        let (store, timeout) = (Arc::clone(&self.store), self.config.timeout);
+        self.flights.push(Box::pin(async move {
+            let began = Instant::now();
+            let mut landed = batch::write(&*store, &updates, timeout).await;
+            let took = began.elapsed();
+            grave::bury(&*store, &updates, &mut landed, timeout).await;
+            Flown { id, updates, held, sent, landed, took }
+        }));
+    }
+
     fn may_launch(&self) -> bool {
-        self.flights.len() < self.config.batches && self.pause.is_none()
+        self.flights.len() < self.pacer.batches() && self.pause.is_none()
     }
 
     /// Whether something waits for a write, or there is enough for a batch, or its time has come.
     fn must_launch(&self, now: Instant) -> bool {
-        let awaited = !self.barriers.is_empty() || self.closed || !self.coalescer.has_room();
-        let full = self.ready() >= self.config.operations
+        let awaited = !self.barriers.is_empty() || self.closed || !self.backlog.is_empty();
+        let full = self.coalescer.ready() >= self.pacer.operations()
             || self.coalescer.bytes().saturating_sub(self.flying_bytes) >= self.config.bytes;
         awaited || full || self.due.is_some_and(|due| due <= now)
-    }
-
-    /// Documents that wait and are not in flight.
-    fn ready(&self) -> usize {
-        self.coalescer.documents() - self.coalescer.in_flight()
     }
 
     /// When there is something to do that nobody wakes the pump for.
     fn wake(&self, now: Instant) -> Instant {
         // What is due waits for a flight to land, or for the pause to end.
         let due = self.due.filter(|_| self.may_launch());
-        [due, self.pause, self.deadline].into_iter().flatten().min().unwrap_or(now + IDLE)
+        [due, self.pause, self.held.until(), self.deadline].into_iter().flatten().min().unwrap_or(now + IDLE)
     }
 
     /// Settles a batch.
-    fn land(&mut self, batch: BatchId, updates: Vec<Update>, landed: Landed) {
+    fn land(&mut self, flown: Flown) {
+        let Flown { id, updates, held, sent, landed, took } = flown;
         self.flying_bytes -= updates.iter().map(Update::bytes).sum::<usize>();
+        let refused = landed.count(|verdict| *verdict == Verdict::Hold);
+        let again = refused + landed.count(|verdict| *verdict == Verdict::Retry);
+        let done = updates.len() - again;
+        if again > 0 {
+            metrics::counter!("updraft_store_retries_total").increment(1);
+        }
         let (mut settled, mut written) = (Vec::with_capacity(updates.len()), 0);
         for (update, verdict) in updates.into_iter().zip(landed.verdicts) {
-            settled.push(if verdict == Verdict::Retry { Settled::Retry } else { Settled::Done });
+            settled.push(match verdict {
+                Verdict::Written | Verdict::Stale | Verdict::Poison(_) => Settled::Done,
+                Verdict::Retry => Settled::Retry,
+                Verdict::Hold => Settled::Hold,
+            });
             match verdict {
                 Verdict::Written => written += 1,
                 Verdict::Poison(reason) => self.poison(update, reason),
                 // A stale one is counted by the store.
-                Verdict::Stale | Verdict::Retry => {}
+                Verdict::Stale | Verdict::Retry | Verdict::Hold => {}
             }
         }
         metrics::counter!("updraft_store_updates_total").increment(written);
-        self.tally.done += settled.iter().filter(|&&settled| settled == Settled::Done).count();
-        self.coalescer.settle(batch, settled);
+        self.tally.done += done;
+        self.coalescer.settle(id, settled);
         self.advance();
-        match landed.trouble {
+        match (landed.pushback, landed.calls) {
+            (true, _) => self.pacer.landed(sent, Answer::Pushback),
+            (false, 1) => self.pacer.landed(sent, Answer::Taken(took)),
+            // It was split: how long that took says nothing of the store.
+            (false, _) => {}
+        }
+        self.wait_for_held(held > 0 && refused == 0 && done > 0, landed.held.as_deref());
+        match landed.trouble.or_else(|| landed.held.filter(|_| done == 0 && refused > held)) {
             Some(reason) => self.trouble(reason),
-            None => self.success(),
+            None if done > 0 => self.success(),
+            // What is tried again is refused again: that says nothing of the others.
+            None => {}
+        }
+    }
+
+    /// Sees to it that what is held back is tried again, after a while or, where the store took some, now.
+    fn wait_for_held(&mut self, taken: bool, reason: Option<&str>) {
+        let (now, left) = (Instant::now(), self.coalescer.held());
+        if taken {
+            self.held.taken(now, left);
+        } else if self.held.wait(now, left) {
+            tracing::warn!(reason, documents = left, "the store will not have some updates yet");
         }
     }
 
@@ -214,7 +263,6 @@ impl Pump {
     }
 
     fn trouble(&mut self, reason: String) {
-        metrics::counter!("updraft_store_retries_total").increment(1);
         let known = self.backoff.is_failing();
         self.pause = Instant::now().checked_add(self.backoff.fail());
         if !known {
@@ -266,6 +314,10 @@ impl Pump {
     fn show(&mut self) {
         metrics::gauge!("updraft_store_pending_documents").set(self.coalescer.documents() as f64);
         metrics::gauge!("updraft_store_pending_bytes").set(self.coalescer.bytes() as f64);
+        metrics::gauge!("updraft_store_held_documents").set(self.coalescer.held() as f64);
+        metrics::gauge!("updraft_store_batch_operations").set(self.pacer.operations() as f64);
+        metrics::gauge!("updraft_store_batches_in_flight").set(self.flights.len() as f64);
+        metrics::gauge!("updraft_store_batches_in_flight_most").set(self.pacer.batches() as f64);
         // A document holds at most one update that waits and one in flight; what is neither was overtaken.
         let held = self.coalescer.documents() + self.coalescer.in_flight();
         let overtaken = self.tally.offered.saturating_sub(self.tally.done + held);

@@ -1,15 +1,20 @@
 //! The writer's behaviour over a store that fails, delays, writes in part, panics and hangs. Time is paused:
 //! it goes on when everyone waits.
 
+mod bounded;
+mod burying;
 mod crashing;
 mod failing;
 mod faulty_store;
 mod flowing;
+mod holding;
+mod pacing;
 
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use updraft_kernel::pace::Pace;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::Update;
 
@@ -24,6 +29,11 @@ struct Rig {
     queue: mpsc::Sender<Message>,
     writer: JoinHandle<Ended>,
     events: Arc<Mutex<Vec<Event>>>,
+}
+
+/// A writer that sends always as much.
+fn paced(operations: usize, batches: usize) -> Config {
+    Config { pace: Some(Pace::Fixed { operations, batches }), ..Config::default() }
 }
 
 fn start(config: Config) -> Rig {

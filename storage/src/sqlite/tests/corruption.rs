@@ -55,8 +55,13 @@ async fn an_execution_names_its_id_and_column() {
         let (_folder, store) = damaged(table, column, value).await;
         names(&store.execution(&tenant(), peid(1)).await.unwrap_err(), peid(1), column);
         assert!(store.execution(&tenant(), peid(2)).await.unwrap().is_some(), "{column}");
-        let of =
-            ExecutionQuery { tenant: tenant(), of: crate::store::ExecutionsOf::Any, after: None, limit: 9 };
+        let of = ExecutionQuery {
+            tenant: tenant(),
+            of: crate::store::ExecutionsOf::Any,
+            after: None,
+            limit: 9,
+            detail: crate::store::Detail::Whole,
+        };
         if !["execution_status", "createddate"].contains(&column) {
             names(&store.executions(of).await.unwrap_err(), peid(1), column);
             names(&store.unfinished(None, 9).await.unwrap_err(), peid(1), column);

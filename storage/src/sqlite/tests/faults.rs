@@ -115,6 +115,10 @@ async fn written_rows_and_stale_ones_are_counted() {
         .collect();
     counted.sort_by(|one, other| one.0.cmp(&other.0));
     let one = |name: &str, count| (name.to_owned(), "store=sqlite".to_owned(), DebugValue::Counter(count));
-    let expected = [one("updraft_store_rows_written_total", 4), one("updraft_store_stale_total", 1)];
+    let expected = [
+        one("updraft_store_round_trips_total", 2),
+        one("updraft_store_rows_written_total", 4),
+        one("updraft_store_stale_total", 1),
+    ];
     assert_eq!(counted, expected);
 }

@@ -33,24 +33,36 @@ fn searches_in_order(sql: &str, searches: &str) {
     }
 }
 
+/// Of whole documents and of summaries.
+fn lists() -> [&'static query::Lists; 2] {
+    [&query::WHOLE, &query::SUMMARY]
+}
+
 #[test]
 fn a_tenants_list_by_status_reads_its_index_in_order() {
-    searches_in_order(query::EXECUTIONS_OF_STATUS, STATUS);
+    lists().into_iter().for_each(|lists| searches_in_order(&lists.of_status, STATUS));
 }
 
 #[test]
 fn a_tenants_whole_list_merges_one_ordered_search_for_each_status() {
-    searches_in_order(&query::EXECUTIONS_OF_ANY, STATUS);
-    let searches = plan(&query::EXECUTIONS_OF_ANY).iter().filter(|line| line.starts_with("SEARCH")).count();
-    assert_eq!(searches, ExecutionStatus::ALL.len());
+    for lists in lists() {
+        searches_in_order(&lists.of_any, STATUS);
+        let searches = plan(&lists.of_any).iter().filter(|line| line.starts_with("SEARCH")).count();
+        assert_eq!(searches, ExecutionStatus::ALL.len());
+    }
 }
 
 #[test]
 fn an_analysts_list_reads_its_index_in_order() {
-    searches_in_order(
-        query::EXECUTIONS_OF_USER,
-        "INDEX executions_by_user (uid=? AND (createddate,_id)<(?,?))",
-    );
+    let index = "INDEX executions_by_user (uid=? AND (createddate,_id)<(?,?))";
+    lists().into_iter().for_each(|lists| searches_in_order(&lists.of_user, index));
+}
+
+#[test]
+fn dead_letters_come_in_order_of_their_key() {
+    searches_in_order(query::DEAD_LETTERS, "USING PRIMARY KEY (_id>?)");
+    let tenant = "INDEX dead_letters_by_tenant (tenant_code=? AND _id>?)";
+    searches_in_order(query::DEAD_LETTERS_OF_TENANT, tenant);
 }
 
 #[test]

@@ -195,8 +195,11 @@ async fn under_any_faults_the_store_ends_with_the_newest_and_the_watermark_is_ne
             random
         };
         let limits = updraft_kernel::coalescer::Limits { documents: 12, bytes: 1 << 20 };
-        let rig = start(Config { operations: 4, limits, seed, ..Config::default() });
+        let rig = start(Config { limits, seed, ..paced(4, 1 + seed as usize % 4) });
         rig.store.script((0..60).map(|_| wrong(next())).collect::<Vec<_>>());
+        for document in 0..next() % 4 {
+            rig.store.held().not_yet.insert(update(document * 3, 1).document(), next() as usize % 5);
+        }
         let (mut sent, mut seqs) = (Vec::new(), [0; 20]);
         for lsn in 1..=150 {
             let mut updates = Vec::new();

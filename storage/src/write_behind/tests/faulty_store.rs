@@ -36,6 +36,19 @@ pub(super) struct Held {
     pub(super) refused: BTreeMap<DocumentId, fn(String) -> Error>,
     /// These are poison, told by their outcome.
     pub(super) poison: BTreeSet<DocumentId>,
+    /// These are refused so many times, for the moment.
+    pub(super) not_yet: BTreeMap<DocumentId, usize>,
+    /// These are refused for a reason that nobody knows.
+    pub(super) unknown: BTreeSet<DocumentId>,
+    /// What the next burials fail with.
+    pub(super) no_grave: VecDeque<fn(String) -> Error>,
+    /// A burial with one of these fails for good.
+    pub(super) unburiable: BTreeSet<String>,
+    pub(super) buried: BTreeMap<String, DeadLetter>,
+    /// How many letters each burial brought.
+    pub(super) burials: Vec<usize>,
+    /// When each document was sent.
+    pub(super) sent: Vec<(DocumentId, tokio::time::Instant)>,
     /// How many updates each write brought.
     pub(super) writes: Vec<usize>,
     flying: BTreeSet<DocumentId>,
@@ -68,6 +81,13 @@ impl Held {
         if self.poison.contains(&document) {
             return WriteOutcome::Poison("never this one".to_owned());
         }
+        if self.unknown.contains(&document) {
+            return WriteOutcome::Unknown("who knows".to_owned());
+        }
+        if let Some(left) = self.not_yet.get_mut(&document).filter(|left| **left > 0) {
+            *left -= 1;
+            return WriteOutcome::Retry("not yet".to_owned());
+        }
         match self.documents.get_mut(&document) {
             Some(held) if held.revision() >= update.revision() => return WriteOutcome::Stale,
             Some(held) => held.merge(update),
@@ -88,6 +108,8 @@ impl<'a> Flight<'a> {
             assert!(held.flying.insert(*document), "two batches in flight with one document");
         }
         held.writes.push(batch.len());
+        let now = tokio::time::Instant::now();
+        held.sent.extend(documents.iter().map(|document| (*document, now)));
         held.at_once += 1;
         held.most_at_once = held.most_at_once.max(held.at_once);
         Self(store, documents)
@@ -144,6 +166,30 @@ impl Store for FaultyStore {
         Ok(outcomes)
     }
 
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        tokio::task::yield_now().await;
+        let mut held = self.held();
+        held.burials.push(letters.len());
+        if let Some(error) = held.no_grave.pop_front() {
+            return Err(error("no grave".to_owned()));
+        }
+        if letters.iter().any(|letter| held.unburiable.contains(&letter.key)) {
+            return Err(Error::Refused("not even there".to_owned()));
+        }
+        for letter in letters {
+            held.buried.entry(letter.key.clone()).or_insert(letter);
+        }
+        Ok(())
+    }
+
+    async fn dead_letters(
+        &self,
+        _: Option<&TenantCode>,
+        _: Option<&str>,
+        _: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        unavailable()
+    }
     async fn put_playbook(&self, _: PlaybookDocument) -> Result<PutOutcome, Error> {
         unavailable()
     }
@@ -206,5 +252,9 @@ impl Store for FaultyStore {
     }
     async fn ping(&self) -> Result<(), Error> {
         unavailable()
+    }
+
+    fn pace(&self) -> updraft_kernel::pace::Pace {
+        updraft_kernel::pace::Pace::EMBEDDED
     }
 }

@@ -28,7 +28,7 @@ async fn a_lone_update_waits_for_company_and_no_longer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_goes_at_once_by_count_and_by_bytes() {
-    let rig = start(Config { operations: 10, bytes: 50_000, ..Config::default() });
+    let rig = start(Config { bytes: 50_000, ..paced(10, 2) });
     rig.send(1, (0..10).map(|document| update(document, 1)).collect()).await;
     settle().await;
     assert_eq!(rig.store.held().writes, [10]);
@@ -39,7 +39,7 @@ async fn a_full_batch_goes_at_once_by_count_and_by_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_barrier_is_answered_when_all_before_it_is_stored_and_waits_for_nothing_after_it() {
-    let rig = start(Config { batches: 1, ..Config::default() });
+    let rig = start(paced(1_000, 1));
     rig.store.script([Doing::Delay(Duration::from_secs(5)), Doing::Hang]);
     rig.send(1, vec![update(1, 1)]).await;
     rig.send(2, vec![update(2, 1)]).await;
@@ -102,7 +102,7 @@ async fn every_update_is_counted_as_written_or_as_overtaken() {
 
 #[tokio::test(start_paused = true)]
 async fn batches_fly_together_up_to_the_configured_number() {
-    let rig = start(Config { operations: 5, batches: 3, ..Config::default() });
+    let rig = start(paced(5, 3));
     rig.store.script(vec![Doing::Delay(Duration::from_secs(1)); 10]);
     rig.send(1, (0..50).map(|document| update(document, 1)).collect()).await;
     rig.flush().await;
@@ -113,7 +113,7 @@ async fn batches_fly_together_up_to_the_configured_number() {
 #[tokio::test(start_paused = true)]
 async fn at_its_limit_the_writer_takes_nothing_in_until_the_store_goes_on() {
     let limits = Limits { documents: 10, bytes: 1 << 30 };
-    let rig = start(Config { limits, operations: 5, ..Config::default() });
+    let rig = start(Config { limits, ..paced(5, 2) });
     rig.store.script(vec![Doing::Delay(Duration::from_secs(3_000)); 2]);
     let sent = {
         let send = async {
@@ -138,7 +138,7 @@ async fn a_message_larger_than_the_limit_is_taken_in_step_by_step() {
     let groups = (1..=100).map(|lsn| Group::new(lsn, vec![update(lsn, 1), update(lsn + 1, 2)])).collect();
     assert!(rig.queue.send(Message::Groups(groups)).await.is_ok());
     rig.flush().await;
-    assert!(rig.store.held().writes.iter().all(|&updates| updates <= 5));
+    assert!(rig.store.held().writes.iter().all(|&updates| updates <= 4));
     assert_eq!(rig.store.held().documents.len(), 101);
     assert_eq!(rig.close().await, Ended::Stored);
 }

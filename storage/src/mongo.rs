@@ -1,0 +1,249 @@
+//! The store on a MongoDB server: its collections, and who answers which call. Decides nothing about playbooks.
+
+mod call;
+pub(crate) mod code;
+mod connect;
+mod contact;
+mod dead_letter;
+mod document;
+mod fault;
+mod health;
+mod home;
+mod index;
+mod json;
+mod meta;
+mod playbook;
+mod pool;
+mod query;
+mod read;
+#[cfg(any(test, feature = "conformance"))]
+pub mod testing;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mongodb::bson::RawDocumentBuf;
+use mongodb::{Client, Collection, Database};
+use updraft_protocol::{
+    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
+    TaskDocument, TaskStatus, TenantCode, Update,
+};
+
+pub(crate) use connect::uri::Uri;
+pub use connect::{Builder, Mode, WritePath};
+
+use crate::store::{
+    Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
+};
+
+/// Names of the collections.
+pub(crate) const PLAYBOOKS: &str = "playbook_collection";
+pub(crate) const EXECUTIONS: &str = "playbook_execution_collection";
+pub(crate) const TASKS: &str = "task_execution_collection";
+pub(crate) const DEAD_LETTERS: &str = "dead_letter";
+pub(crate) const META: &str = "meta";
+
+/// A store in one database of a MongoDB server. Cheap to clone; all clones share one pool of connections.
+#[derive(Clone)]
+pub struct MongoStore {
+    client: Client,
+    database: Database,
+    /// How batches go to the server, settled when it was connected.
+    path: write::Path,
+    /// What the server takes.
+    server: connect::Server,
+    /// How long calls take.
+    calls: call::Calls,
+    /// What is known of the pool's connections.
+    pool: pool::Pool,
+    /// What was found when servers were looked at.
+    contact: contact::Contact,
+    /// What is well.
+    health: health::Terms,
+    uri: Arc<Uri>,
+    /// Whether nothing may be written.
+    read_only: bool,
+    /// Where the connections live. Dropped last.
+    _home: Arc<home::Home>,
+}
+
+impl MongoStore {
+    /// What to connect with: `mongodb://user:password@host:27017/database`. Says nothing to the server yet.
+    pub fn builder(uri: impl AsRef<str>) -> Builder {
+        Builder::new(uri.as_ref())
+    }
+
+    /// Connects with every default.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub async fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
+        Self::builder(uri).connect().await
+    }
+
+    /// Removes the database with all that is in it. For what was only made to be measured or tested.
+    ///
+    /// # Errors
+    /// The server refuses, or does not answer.
+    pub async fn drop_database(&self) -> Result<(), Error> {
+        self.changeable()?;
+        self.database.drop().await.map_err(|error| self.placed(fault::store_error(error)))
+    }
+
+    /// The same error with the address at which it was met.
+    fn placed(&self, error: Error) -> Error {
+        let placed = |why: String| format!("{}: {}", self.uri, self.uri.masked(&why));
+        match error {
+            Error::Unavailable(why) => Error::Unavailable(placed(why)),
+            Error::Full(why) => Error::Full(placed(why)),
+            Error::Corrupt(why) => Error::Corrupt(placed(why)),
+            Error::Refused(why) => Error::Refused(placed(why)),
+            Error::InUse { .. } | Error::Schema { .. } => error,
+        }
+    }
+
+    fn changeable(&self) -> Result<(), Error> {
+        if self.read_only {
+            Err(Error::Refused(format!("{}: it was opened to be read", self.uri)))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
+        self.database.collection(name)
+    }
+}
+
+impl fmt::Debug for MongoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = self.database.name();
+        f.debug_struct("MongoStore")
+            .field("uri", &self.uri)
+            .field("database", &database)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MongoStore {
+    async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
+        self.changeable()?;
+        // A batch is for both collections.
+        let command = if self.path == write::Path::BulkWrite { "bulkWrite" } else { "update" };
+        let written = self.calls.run(command, "*", write::batch(self, &batch)).await;
+        self.contact.wrote(&written);
+        written
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        self.changeable()?;
+        self.calls.run("insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        self.calls.run("find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
+    }
+
+    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
+        self.changeable()?;
+        self.calls.run("insert", PLAYBOOKS, playbook::put(self, &playbook)).await
+    }
+
+    async fn playbook(
+        &self,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        self.calls.run("find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
+    }
+
+    async fn playbook_named(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        self.calls.run("find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
+    }
+
+    async fn playbooks(
+        &self,
+        tenant: &TenantCode,
+        status: PlaybookStatus,
+        category_id: Option<&str>,
+        after: Option<(Name, u32)>,
+        limit: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error> {
+        self.calls
+            .run("find", PLAYBOOKS, read::playbooks(self, tenant, status, category_id, after, limit))
+            .await
+    }
+
+    async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<ExecutionDocument>, Error> {
+        self.calls.run("find", EXECUTIONS, read::execution(self, tenant, peid)).await
+    }
+
+    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
+        self.calls.run("find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
+    }
+
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        self.calls.run("find", EXECUTIONS, read::executions(self, &query)).await
+    }
+
+    async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        self.calls.run("find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
+    }
+
+    async fn tasks_of_alert(
+        &self,
+        tenant: &TenantCode,
+        alert_id: &str,
+        status: Option<TaskStatus>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        self.calls.run("find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit)).await
+    }
+
+    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        self.calls.run("aggregate", EXECUTIONS, read::slowest(self, &query)).await
+    }
+
+    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        self.calls.run("find", EXECUTIONS, read::unfinished(self, after, limit)).await
+    }
+
+    async fn next_epoch(&self) -> Result<u64, Error> {
+        self.changeable()?;
+        self.calls.run("findAndModify", META, meta::next_epoch(self)).await
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.calls.run("ping", "admin", health::ping(self)).await
+    }
+
+    async fn health(&self) -> Health {
+        self.pool.follow(health::health(self)).await
+    }
+}

@@ -1,0 +1,19 @@
+//! The codes by which a server tells what went wrong. Sorts none of them.
+
+use mongodb::error::{Error, ErrorKind, WriteFailure};
+
+/// What was asked makes no sense; also an index that a query names and that is not there.
+pub(super) const BAD_VALUE: i32 = 2;
+/// A unique key is taken.
+pub(super) const DUPLICATE_KEY: i32 = 11000;
+/// The collection is not there.
+pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
+
+/// The code of a command or a write that the server refused.
+pub(super) fn of(error: &Error) -> Option<i32> {
+    match error.kind.as_ref() {
+        ErrorKind::Command(error) => Some(error.code),
+        ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
+        _ => None,
+    }
+}

@@ -1,0 +1,212 @@
+//! Connecting: what a store on MongoDB is configured with, and how it is reached. Fails with the address and the
+//! cause, and never with credentials.
+
+pub(super) mod cause;
+mod mode;
+mod reach;
+mod server;
+mod settings;
+pub(crate) mod uri;
+
+use std::fmt;
+use std::time::Duration;
+
+use updraft_protocol::limits::{MONGO_SLOW_CALL, MONGO_SLOW_PING};
+
+pub use mode::Mode;
+pub(super) use server::Server;
+
+use self::settings::Settings;
+use self::uri::{Uri, database_name};
+use super::MongoStore;
+use crate::store::Error;
+
+/// The database where the address names none.
+const DATABASE: &str = "updraft";
+
+/// How batches go to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WritePath {
+    /// As the server's version allows.
+    #[default]
+    Auto,
+    /// One `bulkWrite` for several collections: MongoDB 8.0 or newer.
+    BulkWrite,
+    /// `insert` and `update` commands, one for each collection: every version.
+    Commands,
+}
+
+/// What a store on MongoDB is connected with. What is set here goes before what the address says, and that
+/// before the [`Mode`].
+#[derive(Clone)]
+pub struct Builder {
+    uri: Result<Uri, String>,
+    mode: Mode,
+    path: WritePath,
+    settings: Settings,
+    database: Option<String>,
+    slow_calls: Duration,
+    slow_ping: Duration,
+    read_only: bool,
+}
+
+impl Builder {
+    pub(super) fn new(uri: &str) -> Self {
+        Self::at(Uri::parse(uri))
+    }
+
+    /// To connect with an address that was checked before.
+    pub(crate) fn at(uri: Result<Uri, String>) -> Self {
+        Self {
+            uri,
+            mode: Mode::Default,
+            path: WritePath::Auto,
+            settings: Settings::default(),
+            database: None,
+            slow_calls: MONGO_SLOW_CALL,
+            slow_ping: MONGO_SLOW_PING,
+            read_only: false,
+        }
+    }
+
+    /// What the pool is tuned for: its numbers where nobody says others.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// How batches go to the server: as its version allows unless it is said.
+    #[must_use]
+    pub fn write_path(mut self, path: WritePath) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// The database; that of the address, or `updraft`, unless it is named.
+    #[must_use]
+    pub fn database(mut self, name: impl Into<String>) -> Self {
+        self.database = Some(name.into());
+        self
+    }
+
+    /// Connections to one server at most (`maxPoolSize`).
+    #[must_use]
+    pub fn connections(mut self, most: u32) -> Self {
+        self.settings.most = Some(most);
+        self
+    }
+
+    /// Connections that are kept open, and opened before `connect` answers (`minPoolSize`).
+    #[must_use]
+    pub fn connections_kept(mut self, kept: u32) -> Self {
+        self.settings.kept = Some(kept);
+        self
+    }
+
+    /// Connections that are opened at once (`maxConnecting`).
+    #[must_use]
+    pub fn connecting(mut self, connections: u32) -> Self {
+        self.settings.connecting = Some(connections);
+        self
+    }
+
+    /// How long a connection that nobody uses is kept (`maxIdleTimeMS`); zero keeps it for ever.
+    #[must_use]
+    pub fn idle(mut self, time: Duration) -> Self {
+        self.settings.idle = Some(time);
+        self
+    }
+
+    /// How long name look-up, connection and TLS handshake may take (`connectTimeoutMS`).
+    #[must_use]
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.settings.connect = Some(time);
+        self
+    }
+
+    /// How long a server that can do what is asked is looked for, and how long `connect` waits for the first
+    /// answer (`serverSelectionTimeoutMS`).
+    #[must_use]
+    pub fn selection_timeout(mut self, time: Duration) -> Self {
+        self.settings.selection = Some(time);
+        self
+    }
+
+    /// The pause between two looks at a server (`heartbeatFrequencyMS`).
+    #[must_use]
+    pub fn heartbeat(mut self, time: Duration) -> Self {
+        self.settings.heartbeat = Some(time);
+        self
+    }
+
+    /// Whether the driver sends a read again that a lost connection cut off (`retryReads`).
+    #[must_use]
+    pub fn retry_reads(mut self, retry: bool) -> Self {
+        self.settings.retry_reads = Some(retry);
+        self
+    }
+
+    /// Whether the driver sends a write again that a lost connection cut off (`retryWrites`).
+    #[must_use]
+    pub fn retry_writes(mut self, retry: bool) -> Self {
+        self.settings.retry_writes = Some(retry);
+        self
+    }
+
+    /// The name under which the server's logs know us (`appName`): `updraft` unless it is said.
+    #[must_use]
+    pub fn app_name(mut self, name: impl Into<String>) -> Self {
+        self.settings.app_name = Some(name.into());
+        self
+    }
+
+    /// Calls that take as long or longer are logged and counted: 500 ms unless it is said.
+    #[must_use]
+    pub fn slow_commands(mut self, threshold: Duration) -> Self {
+        self.slow_calls = threshold;
+        self
+    }
+
+    /// A ping that takes longer is a trouble: 250 ms unless it is said.
+    #[must_use]
+    pub fn slow_ping(mut self, threshold: Duration) -> Self {
+        self.slow_ping = threshold;
+        self
+    }
+
+    /// Whether nothing is ever written, indexes included: for who looks at what another engine does.
+    #[must_use]
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Connects: finds a server within the selection timeout, checks that it can be worked with, makes the
+    /// indexes that are missing, and opens the connections that are kept.
+    ///
+    /// # Errors
+    /// With the address, its credentials masked: [`Error::Refused`] where what is asked makes no sense or the
+    /// server refuses it, [`Error::Unavailable`] where it is not reached in time.
+    pub async fn connect(self) -> Result<MongoStore, Error> {
+        let uri =
+            self.uri.clone().map_err(|why| Error::Refused(format!("the address of the store: {why}")))?;
+        let named = self.database.as_deref().or(uri.database()).unwrap_or(DATABASE).to_owned();
+        let refused = |why: String| Error::Refused(format!("{uri}: {why}"));
+        database_name(&named).map_err(refused)?;
+        reach::reach(self, uri.clone(), named).await
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Builder");
+        shown.field("uri", &self.uri).field("mode", &self.mode).field("write_path", &self.path);
+        shown.field("database", &self.database).field("read_only", &self.read_only).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+pub(super) mod fake;
+#[cfg(test)]
+mod tests;

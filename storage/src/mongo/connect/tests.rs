@@ -1,0 +1,225 @@
+//! Connecting to servers that are there, that are not, and that are others than was thought.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use mongodb::bson::doc;
+
+use super::fake::Fake;
+use super::*;
+use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
+use crate::store::{Store, Trouble};
+
+/// Enough for a server that is to be missed.
+const SOON: Duration = Duration::from_millis(400);
+/// Enough for a cause to be found, on a machine with much else to do.
+const IN_TIME: Duration = Duration::from_secs(3);
+/// What no error may show, as it is and as it is written.
+const SECRETS: [&str; 3] = ["s3cr@t:1", "s3cr%40t%3A1", "bob"];
+
+/// Connects in vain; the error, which shows no secret.
+async fn failed(uri: &str) -> Error {
+    failed_within(IN_TIME, uri).await
+}
+
+async fn failed_within(time: Duration, uri: &str) -> Error {
+    let builder = MongoStore::builder(uri).selection_timeout(time);
+    assert!(!SECRETS.iter().any(|secret| format!("{builder:?}").contains(secret)), "{builder:?}");
+    let error = builder.connect().await.unwrap_err();
+    let shown = format!("{error} {error:?}");
+    assert!(!SECRETS.iter().any(|secret| shown.contains(secret)), "{shown}");
+    error
+}
+
+#[tokio::test]
+async fn a_port_that_refuses_is_told_with_its_address_and_the_cause() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let error = failed(&format!("mongodb://bob:s3cr%40t%3A1@127.0.0.1:{port}/soar")).await;
+    assert!(matches!(error, Error::Unavailable(_)) && error.retryable(), "{error}");
+    let told = error.to_string();
+    assert!(
+        told.contains(&format!("mongodb://***@127.0.0.1:{port}/soar: not reached within 3000 ms")),
+        "{told}"
+    );
+    assert!(told.to_lowercase().contains("connection refused"), "{told}");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up_in_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let error = failed_within(SOON, &format!("mongodb://bob:s3cr%40t%3A1@127.0.0.1:{port}/")).await;
+    assert!(
+        error.to_string().contains(&format!("127.0.0.1:{port}/: not reached within 400 ms: no answer")),
+        "{error}"
+    );
+    assert!(matches!(error, Error::Unavailable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_exist_is_named() {
+    let error = failed_within(SOON, "mongodb://bob:s3cr%40t%3A1@no-such-host.invalid/soar").await;
+    assert!(matches!(error, Error::Unavailable(_)), "{error}");
+    assert!(error.to_string().contains("no-such-host.invalid"), "{error}");
+}
+
+#[tokio::test]
+async fn a_seed_list_that_cannot_be_looked_up_is_told_in_time() {
+    let error = failed_within(SOON, "mongodb+srv://bob:s3cr%40t%3A1@no-such-host.invalid/soar").await;
+    assert!(error.to_string().contains("mongodb+srv://***@no-such-host.invalid/soar"), "{error}");
+}
+
+#[tokio::test]
+async fn who_gives_a_wrong_password_or_none_is_not_let_in() {
+    let login = Login { user: "bob".to_owned(), password: "s3cr@t:1".to_owned() };
+    let options = ServerOptions { auth: Some(login), ..ServerOptions::default() };
+    let server = TestServer::start(options).await;
+    let port = server.port();
+    let right = format!("mongodb://bob:s3cr%40t%3A1@127.0.0.1:{port}/soar?authSource=admin");
+    let store = MongoStore::connect(&right).await.unwrap();
+    assert!(store.health().await.troubles.is_empty());
+    let shown = format!("{store:?}");
+    assert!(shown.contains("mongodb://***@127.0.0.1") && !shown.contains("s3cr"), "{shown}");
+    let wrong = failed(&right.replace("s3cr", "s3cr%40t%3A1wrong")).await;
+    let told = wrong.to_string();
+    assert!(matches!(wrong, Error::Refused(_)) && told.contains("uthentication"), "{told}");
+    // The user is one of `admin`.
+    let elsewhere = failed(&right.replace("?authSource=admin", "")).await;
+    assert!(matches!(elsewhere, Error::Refused(_)), "{elsewhere}");
+    let nobody = failed(&format!("mongodb://127.0.0.1:{port}/soar")).await;
+    assert!(nobody.to_string().contains(&format!("mongodb://127.0.0.1:{port}/soar")), "{nobody}");
+}
+
+/// A server that speaks TLS alone, for 127.0.0.1, and the directory of its certificate.
+async fn tls() -> (TestServer, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let write = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let certificate = write("cert.pem", certified.cert.pem());
+    let key = write("key.pem", certified.signing_key.serialize_pem());
+    let files = TlsFiles { authority: certificate.clone(), certificate, key };
+    let server = TestServer::start(ServerOptions { tls: Some(files), ..ServerOptions::default() }).await;
+    (server, directory)
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_tls_is_reached_with_its_authority_and_not_without() {
+    let (server, _directory) = tls().await;
+    let store = MongoStore::connect(server.uri()).await.unwrap();
+    assert!(store.health().await.troubles.is_empty());
+    let port = server.port();
+    let strange = failed(&format!("mongodb://127.0.0.1:{port}/soar?tls=true")).await.to_string();
+    assert!(strange.to_lowercase().contains("certificate"), "{strange}");
+    let plain = failed(&format!("mongodb://127.0.0.1:{port}/soar")).await.to_string();
+    assert!(plain.contains("does one side alone speak TLS?"), "{plain}");
+    let nowhere = failed(&format!("mongodb://127.0.0.1:{port}/?tls=true&tlsCAFile=/nowhere/ca.pem")).await;
+    assert!(nowhere.to_string().contains("127.0.0.1"), "{nowhere}");
+}
+
+#[tokio::test]
+async fn a_server_without_tls_is_told_as_such_to_who_asks_for_it() {
+    let fake = Fake::start(doc! {}).await;
+    let error = failed(&format!("{}&tls=true", fake.uri())).await.to_string();
+    assert!(error.contains(&format!("127.0.0.1:{}", fake.port)), "{error}");
+    assert!(error.contains("does one side alone speak TLS?"), "{error}");
+    let database = database().await;
+    let error = failed(&format!("{}?tls=true", database.uri())).await.to_string();
+    assert!(error.contains("does one side alone speak TLS?"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_refused_with_its_version() {
+    let fake = Fake::start(doc! {"maxWireVersion": 12}).await;
+    let error = failed(&fake.uri()).await;
+    assert!(matches!(error, Error::Refused(_)) && !error.retryable(), "{error}");
+    assert!(error.to_string().contains("MongoDB 5.0"), "{error}");
+    let fake = Fake::start(doc! {"maxWireVersion": 6}).await;
+    let older = failed(&fake.uri()).await.to_string();
+    assert!(older.contains("wire version"), "{older}");
+}
+
+#[tokio::test]
+async fn a_write_path_that_the_server_does_not_know_is_refused() {
+    let fake = Fake::start(doc! {"maxWireVersion": 24}).await;
+    let asked = MongoStore::builder(fake.uri()).write_path(WritePath::BulkWrite).read_only(true);
+    let error = asked.connect().await.unwrap_err().to_string();
+    assert!(error.contains("MongoDB 8.0"), "{error}");
+}
+
+#[tokio::test]
+async fn nonsense_is_refused_before_anything_is_sent() {
+    for (uri, said) in [
+        ("mongodb://bob:s3cr%40t%3A1@127.0.0.1:1/x?maxPoolSize=9999999", "1 to 2000"),
+        ("mongodb://bob:s3cr%40t%3A1@127.0.0.1:1/x?w=0", "w=0"),
+        ("mongodb://bob:s3cr@t:1@127.0.0.1:1/x", "percent-encoded"),
+        ("mongodb://127.0.0.1:1/admin", "databases of the server"),
+    ] {
+        let error = failed(uri).await;
+        assert!(matches!(error, Error::Refused(_)) && error.to_string().contains(said), "{uri}: {error}");
+    }
+    let named = MongoStore::builder("mongodb://127.0.0.1:1/x").database("a/b").connect().await.unwrap_err();
+    assert!(matches!(named, Error::Refused(_)), "{named}");
+}
+
+#[tokio::test]
+async fn the_connections_that_are_kept_are_open_when_connect_answers() {
+    let database = database().await;
+    let store = MongoStore::builder(database.uri()).connections_kept(3).connect().await.unwrap();
+    let pool = store.pool.statistics();
+    assert!(pool.open >= 3 && pool.opened_total >= 3, "{pool:?}");
+    assert_eq!((pool.in_use, pool.waiting, pool.idle), (0, 0, pool.open));
+    let said = doc! {"document": 16 << 20};
+    assert_eq!(store.server.document_bytes, usize::try_from(said.get_i32("document").unwrap()).unwrap());
+}
+
+#[test]
+fn a_store_outlives_the_runtime_that_connected_it() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let (store, _database) = first.block_on(async {
+        let database = database().await;
+        (database.store(WritePath::Auto).await, database)
+    });
+    drop(first);
+    runtime().block_on(async {
+        store.ping().await.unwrap();
+        assert!(store.next_epoch().await.unwrap() > 0);
+    });
+}
+
+#[tokio::test]
+async fn what_is_only_read_makes_and_changes_nothing() {
+    let database = database().await;
+    let reader = MongoStore::builder(database.uri()).read_only(true).connect().await.unwrap();
+    assert!(reader.database.list_collection_names().await.unwrap().is_empty());
+    assert!(matches!(reader.next_epoch().await, Err(Error::Refused(_))));
+    assert!(matches!(reader.write(Vec::new()).await, Err(Error::Refused(_))));
+    assert!(matches!(reader.bury(Vec::new()).await, Err(Error::Refused(_))));
+    assert!(matches!(reader.drop_database().await, Err(Error::Refused(_))));
+    assert!(reader.health().await.troubles.is_empty());
+    assert!(reader.database.list_collection_names().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn health_names_a_server_that_is_gone_and_one_that_is_back() {
+    let mut server = TestServer::start(ServerOptions::default()).await;
+    let store = MongoStore::builder(server.uri()).selection_timeout(SOON).connect().await.unwrap();
+    assert_eq!(store.health().await.troubles, []);
+    server.kill().await;
+    let health = store.health().await;
+    let [Trouble::Unreachable { cause }] = health.troubles.as_slice() else { panic!("{health:?}") };
+    assert!(cause.contains(&format!("127.0.0.1:{}", server.port())), "{cause}");
+    assert!(health.pool.is_some());
+    server.restart().await;
+    // The driver looks again at once when somebody asks.
+    for _ in 0..50 {
+        if store.ping().await.is_ok() {
+            break;
+        }
+    }
+    assert_eq!(store.health().await.troubles, []);
+}

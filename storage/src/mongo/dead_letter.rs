@@ -1,0 +1,142 @@
+//! Dead letters (`dead_letter`): kept once, under the tenant of their execution. Never decides what is one.
+
+use std::collections::HashMap;
+
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
+use mongodb::error::{Error as DriverError, ErrorKind};
+use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
+use updraft_protocol::{DeadLetter, ExecutionId, Json, TenantCode, Timestamp};
+
+use super::fault::{self, Verdict};
+use super::write::{self, round_trip};
+use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, document, meta};
+use crate::store::Error;
+
+/// Keeps letters; one that is there stays as it is.
+pub(super) async fn bury(store: &MongoStore, letters: Vec<DeadLetter>) -> Result<(), Error> {
+    let tenants = tenants(store, &letters).await?;
+    let documents = letters.iter().map(|letter| encoded(letter, tenants.get(&letter.peid)));
+    let documents = documents.collect::<Vec<_>>();
+    drop(letters);
+    let collection = store.collection(DEAD_LETTERS);
+    for part in write::runs(&documents, &store.server) {
+        round_trip();
+        let buried = collection.insert_many(part).ordered(false).write_concern(meta::durable()).await;
+        buried
+            .map(drop)
+            .or_else(|error| if only_there(&error) { Ok(()) } else { Err(fault::store_error(error)) })?;
+    }
+    Ok(())
+}
+
+/// Whether all that an insert was refused for is that it was there.
+fn only_there(error: &DriverError) -> bool {
+    let ErrorKind::InsertMany(told) = error.kind.as_ref() else { return false };
+    let errors = told.write_errors.as_deref().unwrap_or_default();
+    told.write_concern_error.is_none()
+        && !errors.is_empty()
+        && errors.iter().all(|error| fault::verdict(error.code) == Verdict::Exists)
+}
+
+/// The tenants of the letters that name none, as far as their executions are known.
+async fn tenants(
+    store: &MongoStore,
+    letters: &[DeadLetter],
+) -> Result<HashMap<ExecutionId, TenantCode>, Error> {
+    let unnamed = letters.iter().filter(|letter| letter.tenant_code.is_none());
+    let mut peids: Vec<_> = unnamed.map(|letter| letter.peid).collect();
+    peids.sort_unstable();
+    peids.dedup();
+    let mut tenants = HashMap::new();
+    let executions = store.collection(EXECUTIONS);
+    for some in peids.chunks(MONGO_IDS) {
+        let ids: Vec<_> = some.iter().map(|peid| Bson::Binary(document::id(peid.uuid()))).collect();
+        round_trip();
+        let found = executions.find(doc! { "_id": { "$in": ids } }).projection(doc! { "tenant_code": 1 });
+        let mut found = found.await.map_err(fault::store_error)?;
+        while found.advance().await.map_err(fault::store_error)? {
+            let execution = found.current();
+            let peid = ExecutionId::new(document::own_id(execution)?);
+            // An execution without a tenant that can be read leaves its letters without one.
+            let tenant = execution.get_str("tenant_code").ok().and_then(|tenant| tenant.parse().ok());
+            tenants.extend(tenant.map(|tenant| (peid, tenant)));
+        }
+    }
+    Ok(tenants)
+}
+
+fn encoded(letter: &DeadLetter, tenant: Option<&TenantCode>) -> RawDocumentBuf {
+    let mut document = rawdoc! { "_id": letter.key.as_str() };
+    if let Some(tenant) = letter.tenant_code.as_ref().or(tenant) {
+        document.append(cstr!("tenant_code"), tenant.as_str());
+    }
+    document.append(cstr!("peid"), document::id(letter.peid.uuid()));
+    document.append(cstr!("reason"), letter.reason.as_str());
+    // Any date is kept, bit for bit: one that no document can have may be why the letter is here.
+    document.append(cstr!("updated_date"), letter.updated_date.0.cast_signed());
+    if let Some(update) = &letter.update {
+        document.append(cstr!("update"), update.as_str());
+    }
+    document
+}
+
+/// Letters by their key.
+pub(super) async fn list(
+    store: &MongoStore,
+    tenant: Option<&TenantCode>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<DeadLetter>, Error> {
+    let limit = limit.min(PAGE_ROWS);
+    if limit == 0 {
+        // To the server it would mean all.
+        return Ok(Vec::new());
+    }
+    let mut filter = Document::new();
+    if let Some(tenant) = tenant {
+        filter.insert("tenant_code", tenant.as_str());
+    }
+    if let Some(after) = after {
+        filter.insert("_id", doc! { "$gt": after });
+    }
+    let collection = store.collection(DEAD_LETTERS);
+    let asked =
+        collection.find(filter).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut found = asked.await.map_err(fault::store_error)?;
+    let mut letters = Vec::new();
+    while found.advance().await.map_err(fault::store_error)? {
+        letters.push(read(found.current())?);
+    }
+    Ok(letters)
+}
+
+fn read(document: &RawDocument) -> Result<DeadLetter, Error> {
+    let key = document.get_str("_id").map_err(|_| corrupt("?", "_id"))?;
+    let missing = |field| corrupt(key, field);
+    let text = |field| match document.get(field) {
+        Ok(None | Some(RawBsonRef::Null)) => Ok(None),
+        Ok(Some(RawBsonRef::String(text))) => Ok(Some(text)),
+        Ok(Some(_)) | Err(_) => Err(missing(field)),
+    };
+    let peid = document.get_binary("peid").ok().filter(|peid| peid.subtype == BinarySubtype::Uuid);
+    let peid = peid.and_then(|peid| <[u8; 16]>::try_from(peid.bytes).ok());
+    let date = document.get("updated_date").ok().flatten().and_then(document::whole_number);
+    let tenant = text("tenant_code")?.map(str::parse).transpose();
+    let update = text("update")?.map(Json::parse).transpose();
+    Ok(DeadLetter {
+        tenant_code: tenant.map_err(|_| missing("tenant_code"))?,
+        peid: ExecutionId::from_bytes(peid.ok_or_else(|| missing("peid"))?),
+        reason: text("reason")?.ok_or_else(|| missing("reason"))?.to_owned(),
+        updated_date: Timestamp(date.ok_or_else(|| missing("updated_date"))?.cast_unsigned()),
+        update: update.map_err(|_| missing("update"))?,
+        key: key.to_owned(),
+    })
+}
+
+fn corrupt(key: &str, field: &str) -> Error {
+    Error::Corrupt(format!("dead letter {key}, {field}: not what this version writes"))
+}
+
+#[cfg(test)]
+mod tests;

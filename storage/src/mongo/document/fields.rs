@@ -1,0 +1,139 @@
+//! The fields of one document, read by name. What cannot be read names its document and field, not its content.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use mongodb::bson::raw::RawElement;
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{RawBsonRef, RawDocument};
+use updraft_protocol::{Failure, Json, Timestamp};
+use uuid::Uuid;
+
+use crate::mongo::json;
+use crate::store::Error;
+
+/// The fields of a document whose id is a UUID.
+pub(in crate::mongo) struct Fields<'d> {
+    elements: Vec<RawElement<'d>>,
+    /// For the message where a field cannot be read.
+    id: Uuid,
+}
+
+impl<'d> Fields<'d> {
+    pub(in crate::mongo) fn of(document: &'d RawDocument) -> Result<Self, Error> {
+        let elements = document.iter_elements().collect::<Result<_, _>>();
+        let elements =
+            elements.map_err(|_| Error::Corrupt("a document whose fields cannot be told".into()))?;
+        let mut fields = Self { elements, id: Uuid::nil() };
+        fields.id = fields.uuid("_id")?;
+        Ok(fields)
+    }
+
+    /// The document's own id.
+    pub(in crate::mongo) fn own_id(&self) -> Uuid {
+        self.id
+    }
+
+    fn corrupt(&self, name: &str, why: &str) -> Error {
+        Error::Corrupt(format!("document {}, {name}: {why}", self.id))
+    }
+
+    /// A field that is there; `null` is a value.
+    fn value(&self, name: &str) -> Result<Option<RawBsonRef<'d>>, Error> {
+        let element = self.elements.iter().find(|element| element.key().as_str() == name);
+        element.map(RawElement::value).transpose().map_err(|_| self.corrupt(name, "not readable"))
+    }
+
+    /// A field that is there and not `null`, which other writers mean by a field that is not there.
+    fn value_if_any(&self, name: &str) -> Result<Option<RawBsonRef<'d>>, Error> {
+        Ok(self.value(name)?.filter(|value| *value != RawBsonRef::Null))
+    }
+
+    fn needed<T>(&self, name: &str, value: Option<T>) -> Result<T, Error> {
+        value.ok_or_else(|| self.corrupt(name, "missing"))
+    }
+
+    pub(super) fn uuid(&self, name: &str) -> Result<Uuid, Error> {
+        let Some(RawBsonRef::Binary(binary)) = self.value(name)? else {
+            return Err(self.corrupt(name, "no id"));
+        };
+        let bytes = (binary.subtype == BinarySubtype::Uuid).then_some(binary.bytes);
+        bytes.and_then(|id| Uuid::from_slice(id).ok()).ok_or_else(|| self.corrupt(name, "no id"))
+    }
+
+    pub(in crate::mongo) fn text_if_any(&self, name: &str) -> Result<Option<&'d str>, Error> {
+        let value = self.value_if_any(name)?;
+        value.map(|value| value.as_str().ok_or_else(|| self.corrupt(name, "no text"))).transpose()
+    }
+
+    pub(super) fn shared_text_if_any(&self, name: &str) -> Result<Option<Arc<str>>, Error> {
+        Ok(self.text_if_any(name)?.map(Arc::from))
+    }
+
+    /// A name or a status.
+    pub(super) fn word<T: FromStr>(&self, name: &str) -> Result<T, Error> {
+        let text = self.text_if_any(name)?;
+        let text = self.needed(name, text)?;
+        text.parse().map_err(|_| self.corrupt(name, "not a value that this version knows"))
+    }
+
+    pub(super) fn number_if_any<T: TryFrom<i64>>(&self, name: &str) -> Result<Option<T>, Error> {
+        let Some(value) = self.value_if_any(name)? else { return Ok(None) };
+        let number = whole_number(value).ok_or_else(|| self.corrupt(name, "no number"))?;
+        T::try_from(number).map(Some).map_err(|_| self.corrupt(name, "out of range"))
+    }
+
+    pub(super) fn number<T: TryFrom<i64>>(&self, name: &str) -> Result<T, Error> {
+        let number = self.number_if_any(name)?;
+        self.needed(name, number)
+    }
+
+    /// A number that need not be whole.
+    pub(super) fn real(&self, name: &str) -> Result<f64, Error> {
+        match self.value(name)? {
+            Some(RawBsonRef::Double(number)) => Ok(number),
+            Some(RawBsonRef::Int32(number)) => Ok(number.into()),
+            Some(RawBsonRef::Int64(number)) => Ok(number as f64),
+            _ => Err(self.corrupt(name, "no number")),
+        }
+    }
+
+    pub(super) fn date_if_any(&self, name: &str) -> Result<Option<Timestamp>, Error> {
+        Ok(self.number_if_any(name)?.map(Timestamp))
+    }
+
+    pub(super) fn date(&self, name: &str) -> Result<Timestamp, Error> {
+        Ok(Timestamp(self.number(name)?))
+    }
+
+    /// Here `null` is a value like others.
+    pub(super) fn json_if_any(&self, name: &str) -> Result<Option<Json>, Error> {
+        let value = self.value(name)?;
+        value.map(|value| json::read(value).ok_or_else(|| self.corrupt(name, "no JSON"))).transpose()
+    }
+
+    pub(super) fn json(&self, name: &str) -> Result<Json, Error> {
+        let value = self.json_if_any(name)?;
+        self.needed(name, value)
+    }
+
+    pub(super) fn failure_if_any(&self, name: &str) -> Result<Option<Failure>, Error> {
+        let Some(value) = self.value_if_any(name)? else { return Ok(None) };
+        let failure = json::read(value).and_then(|json| serde_json::from_str(json.as_str()).ok());
+        failure.map(Some).ok_or_else(|| self.corrupt(name, "no failure"))
+    }
+}
+
+/// A whole number, in whichever type another writer may have put it.
+pub(in crate::mongo) fn whole_number(value: RawBsonRef<'_>) -> Option<i64> {
+    // Beyond 2^53 doubles skip numbers: what was meant cannot be told.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        RawBsonRef::Int32(number) => Some(i64::from(number)),
+        RawBsonRef::Int64(number) => Some(number),
+        RawBsonRef::Double(number) => {
+            (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+        }
+        _ => None,
+    }
+}

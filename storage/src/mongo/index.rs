@@ -1,0 +1,142 @@
+//! Indexes: made where they are missing, checked where they are there. Never drops one, and takes none that is
+//! not as it must be.
+
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
+use mongodb::bson::{Bson, Document, doc};
+
+use super::fault::store_error;
+use super::{MongoStore, code, meta};
+use crate::store::Error;
+pub(super) use table::{ALL, Index};
+pub(super) use table::{
+    EXECUTIONS_BY_KEY, EXECUTIONS_BY_RUNTIME, EXECUTIONS_BY_STATUS, EXECUTIONS_BY_USER,
+    PLAYBOOKS_BY_CATEGORY, PLAYBOOKS_BY_NAME, TASKS_BY_ALERT, TASKS_BY_EXECUTION,
+};
+
+/// Makes the indexes that are missing.
+///
+/// # Errors
+/// [`Error::Refused`] with every index that is not as it must be: what was found, and what is expected.
+pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
+    meta::check_schema(store).await?;
+    let missing = check(store).await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let made = create(store, &missing).await;
+    // Another engine may have made them meanwhile, or the collection may give its indexes options of its own.
+    let missing = check(store).await?;
+    match (missing.first(), made) {
+        (None, _) => Ok(()),
+        (Some(_), Err(error)) => Err(error),
+        (Some(index), Ok(())) => {
+            Err(Error::Refused(format!("{}: index {} was not made", index.collection, index.name)))
+        }
+    }
+}
+
+/// The indexes that are missing.
+async fn check(store: &MongoStore) -> Result<Vec<Index>, Error> {
+    let collections: BTreeSet<_> = ALL.iter().map(|index| index.collection).collect();
+    let lists = collections.into_iter().map(async |collection| {
+        let found = list(store, collection).await?;
+        Ok::<_, Error>((collection, found))
+    });
+    let (mut missing, mut wrong) = (Vec::new(), Vec::new());
+    for (collection, found) in try_join_all(lists).await? {
+        for index in ALL.iter().filter(|index| index.collection == collection) {
+            match standing(index, &found) {
+                Standing::Right => {}
+                Standing::Missing => missing.push(*index),
+                Standing::Wrong(other) => wrong.push(format!(
+                    "{collection}: index {}: found {other}, expected {}",
+                    index.name,
+                    index.description()
+                )),
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(missing) } else { Err(Error::Refused(wrong.join("; "))) }
+}
+
+/// How an index fares in its collection.
+#[derive(Debug, PartialEq)]
+enum Standing {
+    /// It is there, under whatever name.
+    Right,
+    Missing,
+    /// Its name or its keys belong to this one.
+    Wrong(Document),
+}
+
+fn standing(index: &Index, found: &[Document]) -> Standing {
+    let mut standing = Standing::Missing;
+    for other in found {
+        let keys = other.get_document("key").is_ok_and(|keys| index.has_keys(keys));
+        let name = other.get_str("name").is_ok_and(|name| name == index.name);
+        if keys && options(other) == index.options() {
+            standing = Standing::Right;
+        } else if keys || name {
+            return Standing::Wrong(described(other));
+        }
+    }
+    standing
+}
+
+/// What says nothing about what an index does: its keys, its names, and how it is kept on disk.
+const APART: [&str; 6] = ["v", "key", "name", "ns", "background", "storageEngine"];
+
+/// The options of an index that a server described, without those that are as if they were not there.
+fn options(other: &Document) -> Document {
+    let said = |(option, value): &(String, Bson)| {
+        let simple = option == "collation"
+            && value
+                .as_document()
+                .is_some_and(|collation| collation.get_str("locale").is_ok_and(|it| it == "simple"));
+        !APART.contains(&option.as_str()) && *value != Bson::Boolean(false) && !simple
+    };
+    other.clone().into_iter().filter(said).collect()
+}
+
+/// For an error: without what nobody asks about.
+fn described(other: &Document) -> Document {
+    let asked = |(option, _): &(String, Bson)| !["v", "ns"].contains(&option.as_str());
+    other.clone().into_iter().filter(asked).collect()
+}
+
+async fn list(store: &MongoStore, collection: &str) -> Result<Vec<Document>, Error> {
+    let mut indexes = match store.database.run_cursor_command(doc! { "listIndexes": collection }).await {
+        Ok(indexes) => indexes,
+        Err(error) if code::of(&error) == Some(code::NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
+        Err(error) => return Err(store_error(error)),
+    };
+    let mut found = Vec::new();
+    while indexes.advance().await.map_err(store_error)? {
+        found.push(indexes.deserialize_current().map_err(store_error)?);
+    }
+    Ok(found)
+}
+
+/// One collection after the other: each command makes all that are missing of one.
+async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
+    for of_one in missing.chunk_by(|one, other| one.collection == other.collection) {
+        let Some(Index { collection, .. }) = of_one.first() else { continue };
+        let indexes: Vec<_> = of_one.iter().map(Index::description).collect();
+        let made = store.database.run_command(doc! { "createIndexes": collection, "indexes": indexes }).await;
+        made.map_err(|error| match code::of(&error) {
+            // What the server says of it names a tenant and a playbook.
+            Some(code::DUPLICATE_KEY) => Error::Refused(format!(
+                "{collection}: a unique index cannot be made: the collection has documents of the same key"
+            )),
+            _ => store_error(error),
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! JSON values as BSON and back, exactly: what BSON cannot keep is stored as its text. Builds no tree, and looks
+//! into no value further than its form.
+
+mod decode;
+mod encode;
+
+#[cfg(test)]
+mod tests;
+
+use mongodb::bson::RawBsonRef;
+use updraft_protocol::Json;
+
+/// Types of BSON elements that JSON values become.
+mod element {
+    pub(super) const DOUBLE: u8 = 0x01;
+    pub(super) const STRING: u8 = 0x02;
+    pub(super) const DOCUMENT: u8 = 0x03;
+    pub(super) const ARRAY: u8 = 0x04;
+    pub(super) const BINARY: u8 = 0x05;
+    pub(super) const BOOLEAN: u8 = 0x08;
+    pub(super) const NULL: u8 = 0x0a;
+    pub(super) const INT32: u8 = 0x10;
+    pub(super) const INT64: u8 = 0x12;
+}
+
+/// The subtype of a binary that holds JSON text; in the range that BSON leaves to its users.
+const TEXT_SUBTYPE: u8 = 0x80;
+
+/// Appends the element `key: value` to the elements of a document. `key` has no NUL.
+pub(super) fn append(elements: &mut Vec<u8>, key: &str, json: &Json) {
+    append_text(elements, key, json.as_str());
+}
+
+/// The same of a value as text.
+pub(super) fn append_text(elements: &mut Vec<u8>, key: &str, text: &str) {
+    let start = elements.len();
+    if encode::append(elements, key, text).is_none() {
+        elements.truncate(start);
+        append_binary(elements, key, text);
+    }
+}
+
+/// The value of an element; none where it is nothing that [`append`] writes.
+pub(super) fn read(value: RawBsonRef<'_>) -> Option<Json> {
+    if let RawBsonRef::Binary(binary) = value {
+        let text = (u8::from(binary.subtype) == TEXT_SUBTYPE).then_some(binary.bytes)?;
+        return Json::parse(std::str::from_utf8(text).ok()?).ok();
+    }
+    Json::parse(&decode::text(value)?).ok()
+}
+
+fn append_binary(elements: &mut Vec<u8>, key: &str, text: &str) {
+    elements.push(element::BINARY);
+    elements.extend_from_slice(key.as_bytes());
+    elements.push(0);
+    // A value is a part of a frame of the journal, far below what the length can say.
+    elements.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+    elements.push(TEXT_SUBTYPE);
+    elements.extend_from_slice(text.as_bytes());
+}

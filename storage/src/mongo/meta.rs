@@ -1,0 +1,67 @@
+//! What the store keeps of itself (`meta`): the schema, and the epoch that it gave last. No data of tenants.
+
+#[cfg(test)]
+mod tests;
+
+use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
+use mongodb::options::{Acknowledgment, ReturnDocument, WriteConcern};
+use updraft_protocol::limits::WRITE_TIMEOUT;
+
+use super::fault::store_error;
+use super::{META, MongoStore, code, document};
+use crate::store::Error;
+
+/// The newest schema that this version reads and the one that it writes.
+const SCHEMA: u32 = 1;
+
+/// How often an entry is asked for that others make at the same time; the second try finds it.
+const TRIES: u32 = 4;
+
+/// Refuses a database that a newer version wrote; says in a new one which version that was.
+pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
+    let found = store.collection(META).find_one(doc! { "_id": "schema" }).await.map_err(store_error)?;
+    let stored = match found {
+        Some(stored) => stored,
+        None if store.read_only => return Ok(()),
+        None => upsert(store, "schema", doc! { "$setOnInsert": { "value": i64::from(SCHEMA) } }).await?,
+    };
+    let found = value(&stored, "schema")?;
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    if found > SCHEMA { Err(Error::Schema { found, known: SCHEMA }) } else { Ok(()) }
+}
+
+/// A new epoch, higher than every one before.
+pub(super) async fn next_epoch(store: &MongoStore) -> Result<u64, Error> {
+    value(&upsert(store, "epoch", doc! { "$inc": { "value": 1_i64 } }).await?, "epoch")
+}
+
+/// What survives whatever a single server can suffer; a majority that does not answer is waited for only so long.
+pub(super) fn durable() -> WriteConcern {
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(WRITE_TIMEOUT).build()
+}
+
+/// Changes an entry, or makes it; durable when answered.
+async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDocumentBuf, Error> {
+    let entries = store.collection(META);
+    for _ in 0..TRIES {
+        let change = entries
+            .find_one_and_update(doc! { "_id": id }, update.clone())
+            .upsert(true)
+            .return_document(ReturnDocument::After)
+            .write_concern(durable());
+        match change.await {
+            Ok(Some(entry)) => return Ok(entry),
+            // Another made it at the same time: now it is there to be changed.
+            Ok(None) => {}
+            Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => {}
+            Err(error) => return Err(store_error(error)),
+        }
+    }
+    Err(Error::Unavailable(format!("meta, {id}: it is not there after {TRIES} tries to make it")))
+}
+
+fn value(entry: &RawDocument, id: &str) -> Result<u64, Error> {
+    let value = entry.get("value").ok().flatten().and_then(document::whole_number);
+    let value = value.and_then(|value| u64::try_from(value).ok());
+    value.ok_or_else(|| Error::Corrupt(format!("meta, {id}: no number that this version knows")))
+}

@@ -1,0 +1,49 @@
+//! The schema is told at the first start and checked at every one; epochs are given once.
+
+use mongodb::Client;
+use mongodb::bson::{Document, doc};
+
+use super::*;
+use crate::mongo::testing::{TestDatabase, database};
+
+async fn connect(database: &TestDatabase) -> Result<MongoStore, Error> {
+    MongoStore::connect(database.uri()).await
+}
+
+async fn entries(database: &TestDatabase) -> mongodb::Collection<Document> {
+    let client = Client::with_uri_str(database.uri()).await.unwrap();
+    client.default_database().unwrap().collection(META)
+}
+
+#[tokio::test]
+async fn a_new_database_is_told_its_schema() {
+    let database = database().await;
+    connect(&database).await.map(drop).unwrap();
+    let stored = entries(&database).await.find_one(doc! { "_id": "schema" }).await.unwrap();
+    assert_eq!(stored, Some(doc! { "_id": "schema", "value": i64::from(SCHEMA) }));
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_before_anything_is_made() {
+    let database = database().await;
+    let entries = entries(&database).await;
+    entries.insert_one(doc! { "_id": "schema", "value": 7 }).await.unwrap();
+    let refused = connect(&database).await.map(drop);
+    assert!(matches!(refused, Err(Error::Schema { found: 7, known: SCHEMA })), "{refused:?}");
+    let names = entries.client().default_database().unwrap().list_collection_names().await.unwrap();
+    assert_eq!(names, [META]);
+    entries.replace_one(doc! { "_id": "schema" }, doc! { "value": "seven" }).await.unwrap();
+    assert!(matches!(connect(&database).await, Err(Error::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn the_first_epochs_of_many_at_once_are_all_different() {
+    let database = database().await;
+    let store = connect(&database).await.unwrap();
+    let many = futures_util::future::try_join_all((0..16).map(|_| next_epoch(&store))).await;
+    let mut epochs = many.unwrap();
+    epochs.sort_unstable();
+    epochs.dedup();
+    assert!(epochs.len() == 16 && epochs[0] >= 1, "{epochs:?}");
+    assert!(next_epoch(&store).await.unwrap() > epochs[15]);
+}

@@ -1,0 +1,36 @@
+//! Playbook versions: put once, durable when answered. No batches here.
+
+use updraft_protocol::{Json, PlaybookDocument};
+
+use super::fault::store_error;
+use super::{MongoStore, PLAYBOOKS, code, document, meta, read};
+use crate::store::{Error, PutOutcome};
+
+/// Adds a playbook version, unless its name and version are taken.
+///
+/// It is inserted before it is looked for: of many who put it at once the server lets one, and whoever is told that
+/// it is there already is told so when that one's is durable.
+pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
+    let document = document::playbook_insert(playbook).map_err(Error::Refused)?;
+    let inserted = store.collection(PLAYBOOKS).insert_one(document).write_concern(meta::durable()).await;
+    match inserted {
+        Ok(_) => return Ok(PutOutcome::Created),
+        Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => {}
+        Err(error) => return Err(store_error(error)),
+    }
+    let (tenant, version) = (&playbook.tenant_code, Some(playbook.version));
+    match read::playbook_named(store, tenant, &playbook.name, version).await? {
+        Some(found) if same_value(&found.definition, &playbook.definition) => {
+            Ok(PutOutcome::Unchanged(found.pid))
+        }
+        Some(found) => Ok(PutOutcome::Conflict(found.pid)),
+        None => Err(Error::Refused(format!("the id {} has another playbook", playbook.pid))),
+    }
+}
+
+/// Whether two definitions say the same, in whatever order and spacing. Text that is too deep to compare
+/// as a value counts as different.
+fn same_value(one: &Json, other: &Json) -> bool {
+    let value = |json: &Json| serde_json::from_str::<serde_json::Value>(json.as_str()).ok();
+    one == other || value(one).is_some_and(|one| value(other) == Some(one))
+}

@@ -1,0 +1,215 @@
+//! What is asked of the server: each query names its tenant, pages by key and is answered through an index.
+//!
+//! A page after a cursor is two finds, one for the rest of the cursor's own place in the order and one for what
+//! follows. As one filter with `$or` it has no bounds in the index, and would read all that lies before it.
+
+#[cfg(test)]
+mod tests;
+
+use mongodb::bson::{Bson, Document, doc};
+use updraft_protocol::{
+    ExecutionId, ExecutionStatus, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode, Timestamp,
+};
+
+use super::index::{self, Index};
+use super::{EXECUTIONS, PLAYBOOKS, document};
+use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery};
+
+/// One find.
+#[derive(Debug, Clone)]
+pub(super) struct Find {
+    pub(super) collection: &'static str,
+    pub(super) filter: Document,
+    /// The index that gives the order. A server is told which, for it may like another one as long as there is
+    /// little to sort, and then keep to it.
+    pub(super) index: Option<Index>,
+    /// In the order of the index, so that nothing is sorted.
+    pub(super) sort: Document,
+    pub(super) projection: Option<Document>,
+    /// Rows at most; none reads them all.
+    pub(super) limit: Option<usize>,
+}
+
+impl Find {
+    fn one(collection: &'static str, filter: Document) -> Self {
+        Self { collection, filter, index: None, sort: Document::new(), projection: None, limit: Some(1) }
+    }
+
+    fn many(index: Index, filter: Document, sort: Document, limit: usize) -> Self {
+        let (collection, index) = (index.collection, Some(index));
+        Self { collection, filter, index, sort, projection: None, limit: Some(limit) }
+    }
+}
+
+pub(super) fn playbook(tenant: &TenantCode, pid: PlaybookId) -> Find {
+    Find::one(PLAYBOOKS, doc! { "_id": document::id(pid.uuid()), "tenant_code": tenant.as_str() })
+}
+
+pub(super) fn playbook_named(tenant: &TenantCode, name: &Name, version: Option<u32>) -> Find {
+    let mut filter = doc! { "tenant_code": tenant.as_str(), "name": name.as_str() };
+    if let Some(version) = version {
+        filter.insert("version", i64::from(version));
+    }
+    Find::many(index::PLAYBOOKS_BY_NAME, filter, doc! { "version": -1 }, 1)
+}
+
+/// All the playbooks of a tenant, their ids alone.
+pub(super) fn playbook_ids(tenant: &TenantCode) -> Find {
+    let filter = doc! { "tenant_code": tenant.as_str() };
+    let (index, sort) = (index::PLAYBOOKS_BY_NAME, doc! { "name": 1, "version": 1 });
+    Find { projection: Some(doc! { "_id": 1 }), limit: None, ..Find::many(index, filter, sort, 0) }
+}
+
+/// One page of a catalogue: finds to be asked for in turn. Without a category it comes through the index of names.
+pub(super) fn catalogue(
+    tenant: &TenantCode,
+    status: PlaybookStatus,
+    category_id: Option<&str>,
+    after: Option<&(Name, u32)>,
+    limit: usize,
+) -> Vec<Find> {
+    let mut of = doc! { "tenant_code": tenant.as_str(), "status": status.as_str() };
+    let mut index = index::PLAYBOOKS_BY_NAME;
+    if let Some(category) = category_id {
+        of.insert("category_id", category);
+        index = index::PLAYBOOKS_BY_CATEGORY;
+    }
+    let find = |bounds: Document| {
+        let filter = of.clone().into_iter().chain(bounds).collect();
+        Find::many(index, filter, doc! { "name": 1, "version": 1 }, limit)
+    };
+    match after {
+        None => vec![find(Document::new())],
+        Some((name, version)) => vec![
+            find(doc! { "name": name.as_str(), "version": { "$gt": i64::from(*version) } }),
+            find(doc! { "name": { "$gt": name.as_str() } }),
+        ],
+    }
+}
+
+pub(super) fn execution(tenant: &TenantCode, peid: ExecutionId) -> Find {
+    Find::one(EXECUTIONS, doc! { "_id": document::id(peid.uuid()), "tenant_code": tenant.as_str() })
+}
+
+/// Admission gives one key one execution; should two writers have raced, every reader sees the older.
+pub(super) fn execution_by_key(tenant: &TenantCode, key: &str) -> Find {
+    let filter = doc! { "tenant_code": tenant.as_str(), "idempotency_key": key };
+    let id = doc! { "_id": 1 };
+    Find { projection: Some(id.clone()), ..Find::many(index::EXECUTIONS_BY_KEY, filter, id, 1) }
+}
+
+/// One page of executions: finds to be asked for in turn. Of several statuses the server merges its reading of
+/// the index, one for each, so that nothing is sorted.
+pub(super) fn executions(asked: &ExecutionQuery, limit: usize) -> Vec<Find> {
+    let tenant = asked.tenant.as_str();
+    let (of, index) = match &asked.of {
+        ExecutionsOf::Status(status) => {
+            let of = doc! { "tenant_code": tenant, "execution_status": status.as_str() };
+            (of, index::EXECUTIONS_BY_STATUS)
+        }
+        ExecutionsOf::Any => {
+            let statuses: Vec<_> = ExecutionStatus::ALL.iter().map(|status| status.as_str()).collect();
+            let of = doc! { "tenant_code": tenant, "execution_status": { "$in": statuses } };
+            (of, index::EXECUTIONS_BY_STATUS)
+        }
+        ExecutionsOf::User(uid) => (doc! { "tenant_code": tenant, "uid": uid }, index::EXECUTIONS_BY_USER),
+    };
+    let find = |bounds: Document| {
+        let filter = of.clone().into_iter().chain(bounds).collect();
+        let projection = match asked.detail {
+            Detail::Whole => None,
+            Detail::Summary => Some(doc! { "input": 0, "variables": 0, "output": 0 }),
+        };
+        let sort = doc! { "createddate": -1, "_id": -1 };
+        Find { projection, ..Find::many(index, filter, sort, limit) }
+    };
+    match asked.after {
+        None => vec![find(Document::new())],
+        Some(Cursor { createddate, peid }) => {
+            let (date, id) = (stored(createddate), document::id(peid.uuid()));
+            vec![
+                find(doc! { "createddate": date, "_id": { "$lt": id } }),
+                find(doc! { "createddate": { "$lt": date } }),
+            ]
+        }
+    }
+}
+
+/// Unfinished executions of all tenants before a date, newest first; in no order within a millisecond.
+pub(super) fn unfinished_before(date: Option<Timestamp>, limit: usize) -> Find {
+    let mut filter = unfinished();
+    if let Some(date) = date {
+        filter.insert("createddate", doc! { "$lt": stored(date) });
+    }
+    Find::many(index::EXECUTIONS_BY_RUNTIME, filter, doc! { "createddate": -1 }, limit)
+}
+
+/// Unfinished executions of one millisecond, after an id. These few are sorted: their index has no ids.
+pub(super) fn unfinished_at(date: Timestamp, after: Option<ExecutionId>, limit: usize) -> Find {
+    let mut filter = unfinished();
+    filter.insert("createddate", stored(date));
+    if let Some(peid) = after {
+        filter.insert("_id", doc! { "$lt": document::id(peid.uuid()) });
+    }
+    Find::many(index::EXECUTIONS_BY_RUNTIME, filter, doc! { "_id": -1 }, limit)
+}
+
+fn unfinished() -> Document {
+    doc! { "execution_status": ExecutionStatus::Executing.as_str() }
+}
+
+pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: usize) -> Find {
+    let filter = doc! {
+        "peid": document::id(peid.uuid()),
+        "task_seq": { "$gt": i64::from(after) },
+        "tenant_code": tenant.as_str(),
+    };
+    Find::many(index::TASKS_BY_EXECUTION, filter, doc! { "task_seq": 1 }, limit)
+}
+
+/// See [`executions`] for all statuses.
+pub(super) fn tasks_of_alert(
+    tenant: &TenantCode,
+    alert_id: &str,
+    status: Option<TaskStatus>,
+    limit: usize,
+) -> Find {
+    let statuses = match status {
+        Some(status) => Bson::from(status.as_str()),
+        None => {
+            let all: Vec<_> = TaskStatus::ALL.iter().map(|status| status.as_str()).collect();
+            doc! { "$in": all }.into()
+        }
+    };
+    let filter = doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": statuses };
+    Find::many(index::TASKS_BY_ALERT, filter, doc! { "_id": 1 }, limit)
+}
+
+/// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its
+/// executions need not be asked for theirs.
+pub(super) fn slowest(asked: &SlowestQuery, pids: Option<Vec<Bson>>, limit: usize) -> Vec<Document> {
+    let mut of = doc! {
+        "execution_status": asked.status.as_str(),
+        "createddate": { "$gte": stored(asked.since) },
+        "playbook_runtime": { "$gte": 0 },
+    };
+    if let Some(pids) = pids {
+        of.insert("pid", doc! { "$in": pids });
+    }
+    vec![
+        doc! { "$match": of },
+        doc! { "$group": {
+            "_id": "$pid",
+            "executions": { "$sum": 1 },
+            "average_ms": { "$avg": "$playbook_runtime" },
+            "longest_ms": { "$max": "$playbook_runtime" },
+        } },
+        doc! { "$sort": { "average_ms": -1, "_id": 1 } },
+        doc! { "$limit": i64::try_from(limit).unwrap_or(i64::MAX) },
+    ]
+}
+
+/// A date beyond what the store keeps is after all that it has.
+fn stored(date: Timestamp) -> i64 {
+    i64::try_from(date.0).unwrap_or(i64::MAX)
+}

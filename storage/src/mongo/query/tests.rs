@@ -1,0 +1,305 @@
+//! The plans of the very queries that are used: each reads its index in order, none scans, none sorts what is in
+//! order, and a page costs what a page costs wherever it begins.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mongodb::bson::RawDocumentBuf;
+
+use super::*;
+use crate::mongo::testing::TestDatabase;
+use crate::mongo::{MongoStore, TASKS, WritePath, testing};
+
+const DAY: u64 = 1_760_000_000_000;
+/// Executions of one tenant, and tasks of one alert.
+const MANY: u64 = 2_000;
+/// Executions of one millisecond.
+const CROWD: u64 = 500;
+const PAGE: usize = 20;
+
+/// A store with enough in it that a plan is a choice.
+struct Full {
+    store: Arc<MongoStore>,
+    /// Dropped with the test: the database goes too.
+    _database: TestDatabase,
+}
+
+fn uuid(number: u64) -> uuid::Uuid {
+    uuid::Uuid::from_u64_pair(DAY << 16 | 0x7000, 0x8000_0000_0000_0000 | number)
+}
+
+fn tenant(code: &str) -> TenantCode {
+    TenantCode::new(code).unwrap()
+}
+
+/// The executions up to [`CROWD`] have one date, the later ones a date each.
+const fn date(number: u64) -> u64 {
+    DAY + number.saturating_sub(CROWD)
+}
+
+fn execution_document(number: u64) -> Document {
+    let status = ExecutionStatus::ALL[number as usize % ExecutionStatus::ALL.len()];
+    doc! {
+        "_id": document::id(uuid(number)),
+        "tenant_code": if number.is_multiple_of(3) { "umbrella" } else { "acme" },
+        "pid": document::id(uuid(number % 7)),
+        "uid": format!("analyst-{}", number % 4),
+        "execution_status": status.as_str(),
+        "createddate": date(number) as i64,
+        "playbook_runtime": (number % 900) as i64,
+        "idempotency_key": format!("key-{number}"),
+        "input": { "a": 1 },
+    }
+}
+
+fn task_document(number: u64) -> Document {
+    doc! {
+        "_id": document::id(uuid(number)),
+        "peid": document::id(uuid(number / 10)),
+        "task_seq": (number % 10 + 1) as i64,
+        "tenant_code": "acme",
+        "alert_id": format!("alert-{}", number % 3),
+        "status": TaskStatus::ALL[number as usize % TaskStatus::ALL.len()].as_str(),
+    }
+}
+
+fn playbook_document(number: u64) -> Document {
+    doc! {
+        "_id": document::id(uuid(number)),
+        "tenant_code": if number.is_multiple_of(2) { "umbrella" } else { "acme" },
+        "name": format!("playbook-{:04}", number / 20),
+        "version": number as i64,
+        "status": "active",
+        "category_id": format!("category-{}", number % 3),
+    }
+}
+
+async fn full() -> Full {
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    let fill = async |collection, make: fn(u64) -> Document| {
+        let documents = (1..=MANY).map(|number| RawDocumentBuf::try_from(&make(number)).unwrap());
+        store.collection(collection).insert_many(documents).await.unwrap();
+    };
+    fill(EXECUTIONS, execution_document).await;
+    fill(TASKS, task_document).await;
+    fill(PLAYBOOKS, playbook_document).await;
+    Full { store, _database: database }
+}
+
+/// What a server says that it did.
+#[derive(Debug, Default)]
+struct Plan {
+    stages: BTreeSet<String>,
+    indexes: BTreeSet<String>,
+    keys: i64,
+    documents: i64,
+}
+
+impl Plan {
+    /// Reads the winning plan alone, however deep a server puts it.
+    fn gather(&mut self, said: &Document, wins: bool) {
+        for (name, value) in said {
+            match (name.as_str(), value) {
+                ("stage", Bson::String(stage)) if wins => drop(self.stages.insert(stage.clone())),
+                ("indexName", Bson::String(index)) if wins => drop(self.indexes.insert(index.clone())),
+                ("totalKeysExamined", value) => self.keys += number(value),
+                ("totalDocsExamined", value) => self.documents += number(value),
+                ("rejectedPlans" | "allPlansExecution" | "slotBasedPlan" | "command", _) => {}
+                (_, Bson::Document(inner)) => self.gather(inner, wins || name == "winningPlan"),
+                (_, Bson::Array(inner)) => {
+                    inner.iter().filter_map(Bson::as_document).for_each(|inner| self.gather(inner, wins));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// It reads one index in order and as many keys as it needs, and sorts nothing.
+    fn reads_in_order(&self, index: &str, keys: usize) {
+        assert_eq!(self.indexes.iter().collect::<Vec<_>>(), [index], "{self:#?}");
+        for stage in ["COLLSCAN", "SORT"] {
+            assert!(!self.stages.contains(stage), "{self:#?}");
+        }
+        assert!(self.stages.contains("IXSCAN"), "{self:#?}");
+        assert!(usize::try_from(self.keys).unwrap() <= keys, "{self:#?}");
+    }
+}
+
+fn number(value: &Bson) -> i64 {
+    value.as_i64().or(value.as_i32().map(i64::from)).unwrap()
+}
+
+impl Full {
+    async fn explain(&self, command: Document) -> Plan {
+        let asked = doc! { "explain": command, "verbosity": "executionStats" };
+        let said = self.store.database.run_command(asked).await.unwrap();
+        let mut plan = Plan::default();
+        plan.gather(&said, false);
+        assert!(!plan.stages.is_empty(), "{said}");
+        plan
+    }
+
+    async fn find(&self, find: Find) -> Plan {
+        let mut command = doc! { "find": find.collection, "filter": find.filter, "sort": find.sort };
+        if let Some(projection) = find.projection {
+            command.insert("projection", projection);
+        }
+        if let Some(index) = find.index {
+            command.insert("hint", index.key());
+        }
+        if let Some(limit) = find.limit {
+            command.insert("limit", limit as i64);
+        }
+        self.explain(command).await
+    }
+
+    async fn slowest(&self, pids: Option<Vec<Bson>>) -> Plan {
+        let asked = SlowestQuery {
+            tenant: None,
+            status: ExecutionStatus::Completed,
+            since: Timestamp(date(MANY - 100)),
+            top: 10,
+        };
+        let pipeline = slowest(&asked, pids, 10);
+        self.explain(doc! { "aggregate": EXECUTIONS, "pipeline": pipeline, "cursor": {} }).await
+    }
+}
+
+fn list(of: ExecutionsOf, after: Option<u64>) -> Vec<Find> {
+    let after = after
+        .map(|number| Cursor { createddate: Timestamp(date(number)), peid: ExecutionId::new(uuid(number)) });
+    let asked = ExecutionQuery { tenant: tenant("acme"), of, after, limit: PAGE, detail: Detail::Whole };
+    executions(&asked, PAGE)
+}
+
+/// Nothing before, at the newest, in the middle, at the end of the crowd of one millisecond.
+const PLACES: [Option<u64>; 4] = [None, Some(MANY), Some(MANY / 2), Some(1)];
+
+/// What a find may read: a page and little else. Of a place in a crowd, the crowd at most: not every server finds
+/// an id in its index by more than its equal.
+fn bound(find: &Find, more: usize) -> usize {
+    let crowded = find.filter.get("createddate") == Some(&Bson::from(DAY as i64));
+    if crowded { CROWD as usize } else { PAGE + more }
+}
+
+#[tokio::test]
+async fn a_tenants_list_by_status_reads_a_page_of_its_index_wherever_it_begins() {
+    let full = full().await;
+    for place in PLACES {
+        for find in list(ExecutionsOf::Status(ExecutionStatus::Completed), place) {
+            let bound = bound(&find, 1);
+            full.find(find).await.reads_in_order("executions_by_status", bound);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenants_whole_list_merges_one_ordered_reading_for_each_status() {
+    let full = full().await;
+    for place in PLACES {
+        for find in list(ExecutionsOf::Any, place) {
+            let bound = bound(&find, ExecutionStatus::ALL.len());
+            full.find(find).await.reads_in_order("executions_by_status", bound);
+        }
+    }
+}
+
+/// The index does not know the tenant: what another tenant has of the same name is read too.
+#[tokio::test]
+async fn an_analysts_list_reads_its_index_in_order() {
+    let full = full().await;
+    for place in PLACES {
+        for find in list(ExecutionsOf::User("analyst-1".into()), place) {
+            let bound = bound(&find, PAGE);
+            full.find(find).await.reads_in_order("executions_by_user", bound);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_slowest_playbooks_come_from_the_index_alone() {
+    let full = full().await;
+    let ids = (1..=3).map(|number| Bson::from(document::id(uuid(number)))).collect();
+    for pids in [None, Some(ids)] {
+        let plan = full.slowest(pids).await;
+        assert_eq!(plan.indexes.iter().collect::<Vec<_>>(), ["executions_by_runtime"], "{plan:#?}");
+        assert!(!plan.stages.contains("FETCH") && !plan.stages.contains("COLLSCAN"), "{plan:#?}");
+        assert!(plan.stages.contains("PROJECTION_COVERED") || plan.stages.contains("GROUP"), "{plan:#?}");
+        assert_eq!(plan.documents, 0, "{plan:#?}");
+        assert!((1..50).contains(&plan.keys), "only what is as new as asked: {plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn tasks_read_their_indexes_in_order() {
+    let full = full().await;
+    let of_execution = tasks(&tenant("acme"), ExecutionId::new(uuid(50)), 4, PAGE);
+    full.find(of_execution).await.reads_in_order("tasks_by_execution", 7);
+    for status in TaskStatus::ALL {
+        let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", Some(*status), PAGE);
+        full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + 1);
+    }
+    let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", None, PAGE);
+    full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + TaskStatus::ALL.len());
+}
+
+#[tokio::test]
+async fn the_catalogue_reads_its_indexes_in_order() {
+    let full = full().await;
+    let after = (Name::new("playbook-0050").unwrap(), 1_003);
+    for (category, index) in [(None, "playbooks_by_name"), (Some("category-1"), "playbooks_by_category")] {
+        for after in [None, Some(&after)] {
+            for find in catalogue(&tenant("acme"), PlaybookStatus::Active, category, after, PAGE) {
+                full.find(find).await.reads_in_order(index, PAGE + 1);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_keys_and_ids_are_looked_up_and_not_searched_for() {
+    let full = full().await;
+    let (acme, name) = (tenant("acme"), Name::new("playbook-0050").unwrap());
+    for version in [None, Some(1_002)] {
+        full.find(playbook_named(&acme, &name, version)).await.reads_in_order("playbooks_by_name", 2);
+    }
+    full.find(execution_by_key(&acme, "key-1000")).await.reads_in_order("executions_by_key", 2);
+    for find in [playbook(&acme, PlaybookId::new(uuid(4))), execution(&acme, ExecutionId::new(uuid(4)))] {
+        let plan = full.find(find).await;
+        assert!(!plan.stages.contains("COLLSCAN") && plan.documents <= 1, "{plan:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_unfinished_executions_is_read_by_date_from_the_index() {
+    let full = full().await;
+    for place in [None, Some(MANY), Some(MANY / 2)] {
+        let before = place.map(|number| Timestamp(date(number)));
+        full.find(unfinished_before(before, PAGE)).await.reads_in_order("executions_by_runtime", PAGE + 1);
+    }
+    // Of one millisecond, and no more than that, the ids are sorted.
+    let plan = full.find(unfinished_at(Timestamp(DAY), Some(ExecutionId::new(uuid(CROWD))), PAGE)).await;
+    assert_eq!(plan.indexes.iter().collect::<Vec<_>>(), ["executions_by_runtime"], "{plan:#?}");
+    assert!(plan.keys <= CROWD as i64 && !plan.stages.contains("COLLSCAN"), "{plan:#?}");
+    let unfinished: Vec<_> = ExecutionStatus::ALL.iter().filter(|status| !status.ended()).collect();
+    assert_eq!(unfinished, [&ExecutionStatus::Executing], "the one status that the query names");
+}
+
+#[tokio::test]
+async fn a_summary_leaves_what_is_large_on_the_server() {
+    let asked = ExecutionQuery {
+        tenant: tenant("acme"),
+        of: ExecutionsOf::Any,
+        after: None,
+        limit: PAGE,
+        detail: Detail::Summary,
+    };
+    let full = full().await;
+    let [find] = &executions(&asked, PAGE)[..] else { panic!("one find") };
+    let projection = find.projection.clone().unwrap();
+    let mut answers = full.store.collection(EXECUTIONS).find(doc! {}).projection(projection).await.unwrap();
+    assert!(answers.advance().await.unwrap());
+    assert!(answers.current().get("input").unwrap().is_none());
+    assert!(answers.current().get("execution_status").unwrap().is_some());
+}

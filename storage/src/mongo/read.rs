@@ -1,0 +1,244 @@
+//! Reads: a query, and its documents as they come from the server's cursor; limits are capped. Changes nothing.
+
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+
+use futures_util::future::try_join_all;
+use mongodb::Cursor as Answers;
+use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
+use mongodb::options::{FindOptions, Hint};
+use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
+use updraft_protocol::{
+    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
+    TaskStatus, TenantCode,
+};
+
+use super::fault::store_error;
+use super::index::Index;
+use super::query::Find;
+use super::{EXECUTIONS, MongoStore, code, document, query};
+use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
+
+pub(super) async fn playbook(
+    store: &MongoStore,
+    tenant: &TenantCode,
+    pid: PlaybookId,
+) -> Result<Option<PlaybookDocument>, Error> {
+    one(store, query::playbook(tenant, pid), document::playbook).await
+}
+
+pub(super) async fn playbook_named(
+    store: &MongoStore,
+    tenant: &TenantCode,
+    name: &Name,
+    version: Option<u32>,
+) -> Result<Option<PlaybookDocument>, Error> {
+    one(store, query::playbook_named(tenant, name, version), document::playbook).await
+}
+
+pub(super) async fn playbooks(
+    store: &MongoStore,
+    tenant: &TenantCode,
+    status: PlaybookStatus,
+    category_id: Option<&str>,
+    after: Option<(Name, u32)>,
+    limit: usize,
+) -> Result<Vec<PlaybookDocument>, Error> {
+    let limit = rows(limit);
+    let finds = query::catalogue(tenant, status, category_id, after.as_ref(), limit);
+    page(store, finds, limit, document::playbook).await
+}
+
+pub(super) async fn execution(
+    store: &MongoStore,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Option<ExecutionDocument>, Error> {
+    one(store, query::execution(tenant, peid), whole).await
+}
+
+pub(super) async fn execution_by_key(
+    store: &MongoStore,
+    tenant: &TenantCode,
+    key: &str,
+) -> Result<Option<ExecutionId>, Error> {
+    Ok(one(store, query::execution_by_key(tenant, key), document::own_id).await?.map(ExecutionId::new))
+}
+
+pub(super) async fn executions(
+    store: &MongoStore,
+    asked: &ExecutionQuery,
+) -> Result<Vec<ExecutionDocument>, Error> {
+    let limit = rows(asked.limit);
+    let read = |document: &RawDocument| document::execution(document, asked.detail);
+    page(store, query::executions(asked, limit), limit, read).await
+}
+
+/// The index gives the dates in order, but not the ids of one millisecond: those are put in order here, and a
+/// millisecond that the page cuts through is asked for by itself.
+pub(super) async fn unfinished(
+    store: &MongoStore,
+    after: Option<Cursor>,
+    limit: usize,
+) -> Result<Vec<ExecutionDocument>, Error> {
+    let limit = rows(limit);
+    let mut page = Vec::new();
+    if let Some(cursor) = after.filter(|_| limit > 0) {
+        let find = query::unfinished_at(cursor.createddate, Some(cursor.peid), limit);
+        page = many(store, find, whole).await?;
+    }
+    let mut before = after.map(|cursor| cursor.createddate);
+    // Each turn goes on before an earlier date. There is a second one only where executions ended meanwhile.
+    while page.len() < limit {
+        let missing = limit - page.len();
+        let mut older = many(store, query::unfinished_before(before, missing + 1), whole).await?;
+        let cut = older.get(missing).map(|execution| execution.head.createddate);
+        older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
+        older.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
+        page.append(&mut older);
+        let Some(date) = cut else { break };
+        if page.len() < limit {
+            page.extend(many(store, query::unfinished_at(date, None, limit - page.len()), whole).await?);
+        }
+        before = Some(date);
+    }
+    Ok(page)
+}
+
+pub(super) async fn tasks(
+    store: &MongoStore,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+    after: u32,
+    limit: usize,
+) -> Result<Vec<TaskDocument>, Error> {
+    let limit = rows(limit);
+    page(store, vec![query::tasks(tenant, peid, after, limit)], limit, document::task).await
+}
+
+pub(super) async fn tasks_of_alert(
+    store: &MongoStore,
+    tenant: &TenantCode,
+    alert_id: &str,
+    status: Option<TaskStatus>,
+    limit: usize,
+) -> Result<Vec<TaskDocument>, Error> {
+    let limit = rows(limit);
+    page(store, vec![query::tasks_of_alert(tenant, alert_id, status, limit)], limit, document::task).await
+}
+
+pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+    let limit = rows(asked.top);
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let Some(tenant) = &asked.tenant else { return runtimes(store, asked, None, limit).await };
+    let mut ids = answers(store, query::playbook_ids(tenant)).await?;
+    let mut slowest = Vec::new();
+    loop {
+        let pids = some_ids(&mut ids).await?;
+        let last = pids.len() < MONGO_IDS;
+        if !pids.is_empty() {
+            slowest.append(&mut runtimes(store, asked, Some(pids), limit).await?);
+            slowest.sort_by(|a, b| b.average_ms.total_cmp(&a.average_ms).then(a.pid.cmp(&b.pid)));
+            slowest.truncate(limit);
+        }
+        if last {
+            return Ok(slowest);
+        }
+    }
+}
+
+/// As many ids as one query may have.
+async fn some_ids(ids: &mut Answers<RawDocumentBuf>) -> Result<Vec<Bson>, Error> {
+    let mut pids = Vec::new();
+    while pids.len() < MONGO_IDS && ids.advance().await.map_err(store_error)? {
+        pids.push(Bson::from(document::id(document::own_id(ids.current())?)));
+    }
+    Ok(pids)
+}
+
+async fn runtimes(
+    store: &MongoStore,
+    asked: &SlowestQuery,
+    pids: Option<Vec<Bson>>,
+    limit: usize,
+) -> Result<Vec<PlaybookRuntime>, Error> {
+    let pipeline = query::slowest(asked, pids, limit);
+    let executions = store.collection(EXECUTIONS);
+    let groups = executions.aggregate(pipeline).with_type::<RawDocumentBuf>().await.map_err(store_error)?;
+    collect(groups, document::runtime).await
+}
+
+fn whole(document: &RawDocument) -> Result<ExecutionDocument, Error> {
+    document::execution(document, Detail::Whole)
+}
+
+fn rows(limit: usize) -> usize {
+    limit.min(PAGE_ROWS)
+}
+
+async fn one<T>(
+    store: &MongoStore,
+    find: Find,
+    read: impl Fn(&RawDocument) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    Ok(many(store, find, read).await?.pop())
+}
+
+/// The rows of finds that follow each other, `limit` at most.
+async fn page<T>(
+    store: &MongoStore,
+    finds: Vec<Find>,
+    limit: usize,
+    read: impl Fn(&RawDocument) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    // To the server, a limit of 0 is none.
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
+    let parts = try_join_all(finds.into_iter().map(|find| many(store, find, &read))).await?;
+    Ok(parts.into_iter().flatten().take(limit).collect())
+}
+
+async fn many<T>(
+    store: &MongoStore,
+    find: Find,
+    read: impl Fn(&RawDocument) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    collect(answers(store, find).await?, read).await
+}
+
+async fn answers(store: &MongoStore, find: Find) -> Result<Answers<RawDocumentBuf>, Error> {
+    let collection = store.collection(find.collection);
+    let ask = |index: Option<Index>| {
+        let options = FindOptions::builder()
+            .sort(find.sort.clone())
+            .projection(find.projection.clone())
+            .hint(index.map(|index| Hint::Keys(index.key())))
+            .limit(find.limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX)))
+            // All that fits one message comes in the first answer.
+            .batch_size(find.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)))
+            .build();
+        collection.find(find.filter.clone()).with_options(options)
+    };
+    match ask(find.index).await {
+        // Someone dropped the index: slower is better than not at all. The next start makes it again.
+        Err(error) if find.index.is_some() && code::of(&error) == Some(code::BAD_VALUE) => ask(None).await,
+        asked => asked,
+    }
+    .map_err(store_error)
+}
+
+async fn collect<T>(
+    mut answers: Answers<RawDocumentBuf>,
+    read: impl Fn(&RawDocument) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut documents = Vec::new();
+    while answers.advance().await.map_err(store_error)? {
+        documents.push(read(answers.current())?);
+    }
+    Ok(documents)
+}

@@ -1,0 +1,152 @@
+//! What this store's reads do beyond the suite of all stores: pages through crowded milliseconds, questions of
+//! more ids than one query may have.
+
+use std::sync::Arc;
+
+use mongodb::bson::doc;
+use updraft_protocol::{
+    ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Revision, Timestamp,
+};
+
+use super::*;
+use crate::mongo::{PLAYBOOKS, WritePath, testing};
+use crate::store::{ExecutionsOf, Store};
+
+const DAY: u64 = 1_760_000_000_000;
+
+fn uuid(number: u64) -> uuid::Uuid {
+    uuid::Uuid::from_u64_pair(DAY << 16 | 0x7000, 0x8000_0000_0000_0000 | number)
+}
+
+fn tenant() -> TenantCode {
+    TenantCode::new("acme").unwrap()
+}
+
+fn execution_at(number: u64, date: u64) -> RawDocumentBuf {
+    let head = ExecutionHead {
+        tenant_code: tenant(),
+        pid: PlaybookId::new(uuid(1)),
+        playbook_name: Name::new("phishing").unwrap(),
+        playbook_version: 1,
+        uid: Some("analyst-1".into()),
+        alert_id: None,
+        priority: 0,
+        createddate: Timestamp(date),
+        input: Json::null(),
+        variables: Json::null(),
+        idempotency_key: None,
+    };
+    let state = ExecutionState {
+        execution_status: ExecutionStatus::Executing,
+        started_date: None,
+        updated_date: Timestamp(date),
+        finished_date: None,
+        playbook_runtime: None,
+        output: None,
+        error: None,
+    };
+    let peid = ExecutionId::new(uuid(number));
+    let update = ExecutionUpdate {
+        peid,
+        revision: Revision { epoch: 1, seq: 1 },
+        head: Some(Arc::new(head.clone())),
+        state,
+    };
+    document::execution_insert(&update, &head).unwrap()
+}
+
+/// Milliseconds of one, of many, and of as many as a page; ids that do not grow with the dates.
+fn crowds() -> Vec<(u64, u64)> {
+    let crowds = [1, 7, 1, 3, 20, 1, 5];
+    let dates = (DAY..).zip(crowds).flat_map(|(date, crowd)| (0..crowd).map(move |_| date));
+    (1..).map(|number: u64| number * 29 % 64).zip(dates).collect()
+}
+
+/// The newest first, as every list is.
+fn expected() -> Vec<ExecutionId> {
+    let mut sorted = crowds();
+    sorted.sort_unstable_by_key(|(number, date)| Reverse((*date, *number)));
+    sorted.into_iter().map(|(number, _)| ExecutionId::new(uuid(number))).collect()
+}
+
+#[tokio::test]
+async fn pages_go_through_crowded_milliseconds_without_loss_or_repetition() {
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
+    store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
+    let expected = expected();
+    for limit in [1, 2, 3, 7, 8, 20, 38, 100] {
+        for list in [None, Some(ExecutionsOf::Any), Some(ExecutionsOf::User("analyst-1".into()))] {
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let page = match list.clone() {
+                    None => store.unfinished(after, limit).await.unwrap(),
+                    Some(of) => {
+                        let detail = Detail::Summary;
+                        let asked = ExecutionQuery { tenant: tenant(), of, after, limit, detail };
+                        store.executions(asked).await.unwrap()
+                    }
+                };
+                seen.extend(page.iter().map(|execution| execution.peid));
+                // Whoever recovers takes a page that is not full for the last one.
+                let Some(last) = page.last().filter(|_| page.len() == limit) else { break };
+                after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
+            }
+            assert_eq!(seen, expected, "{list:?} by {limit}");
+        }
+    }
+    assert_eq!(store.unfinished(None, 0).await.unwrap(), []);
+    let newest = Cursor { createddate: Timestamp(u64::MAX), peid: ExecutionId::new(uuid::Uuid::max()) };
+    assert_eq!(store.unfinished(Some(newest), 3).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn the_slowest_of_more_playbooks_than_one_query_may_name_are_found() {
+    const BOOKS: u64 = MONGO_IDS as u64 + 50;
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    let raw = |document: mongodb::bson::Document| RawDocumentBuf::try_from(&document).unwrap();
+    let books = (1..=BOOKS).map(|number| {
+        raw(doc! { "_id": document::id(uuid(number)), "tenant_code": "acme", "name": "p", "version": number as i64 })
+    });
+    store.collection(PLAYBOOKS).insert_many(books).await.unwrap();
+    let runs = [1, BOOKS / 2, BOOKS].into_iter().flat_map(|book| (1..=2).map(move |run| (book, run))).map(
+        |(book, run)| {
+            raw(doc! {
+                "_id": document::id(uuid(book * 10 + run)),
+                "pid": document::id(uuid(book)),
+                "execution_status": "completed",
+                "createddate": DAY as i64,
+                "playbook_runtime": (book * run) as i64,
+            })
+        },
+    );
+    store.collection(EXECUTIONS).insert_many(runs).await.unwrap();
+    let asked = |top| SlowestQuery {
+        tenant: Some(tenant()),
+        status: ExecutionStatus::Completed,
+        since: Timestamp(0),
+        top,
+    };
+    let pids = |found: Vec<PlaybookRuntime>| found.into_iter().map(|one| one.pid).collect::<Vec<_>>();
+    let slowest = [BOOKS, BOOKS / 2, 1].map(|book| PlaybookId::new(uuid(book)));
+    assert_eq!(pids(store.slowest_playbooks(asked(10)).await.unwrap()), slowest);
+    assert_eq!(pids(store.slowest_playbooks(asked(2)).await.unwrap()), slowest[..2]);
+}
+
+#[tokio::test]
+async fn a_list_whose_index_was_dropped_is_slower_and_not_gone() {
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
+    store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
+    for index in ["executions_by_status", "executions_by_runtime"] {
+        store.database.run_command(doc! { "dropIndexes": EXECUTIONS, "index": index }).await.unwrap();
+    }
+    let (of, detail) = (ExecutionsOf::Any, Detail::Whole);
+    let asked = ExecutionQuery { tenant: tenant(), of, after: None, limit: 100, detail };
+    let ids = |page: Vec<ExecutionDocument>| page.iter().map(|execution| execution.peid).collect::<Vec<_>>();
+    assert_eq!(ids(store.executions(asked).await.unwrap()), expected());
+    assert_eq!(ids(store.unfinished(None, 100).await.unwrap()), expected());
+}

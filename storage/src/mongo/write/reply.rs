@@ -1,0 +1,144 @@
+//! Replies: what a command's answer says of each operation. Pure; trusts no answer that does not add up.
+
+use mongodb::bson::{Bson, Document};
+
+use crate::mongo::fault;
+use crate::mongo::fault::Verdict;
+use crate::store::{Error, WriteOutcome};
+
+/// What is known of one operation after its command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// This became of it.
+    Done(WriteOutcome),
+    /// A unique key of the document to be inserted is taken: most likely its id.
+    Exists,
+    /// The guard let nothing through.
+    Unmatched,
+    /// The guard may have let it through: some of the command's went through, and nobody says which.
+    Unsure,
+}
+
+impl Answer {
+    /// The outcome of an operation that was not answered.
+    pub(super) fn lost() -> WriteOutcome {
+        WriteOutcome::Retry("the server did not answer for it".to_owned())
+    }
+}
+
+/// What `insert` and `update` answer.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// Documents inserted, or matched.
+    pub(super) changed: usize,
+    /// The operations that were refused, each with the code.
+    pub(super) errors: Vec<(usize, i32)>,
+    /// The code by which the server says that the write concern is not met.
+    pub(super) unconfirmed: Option<i32>,
+}
+
+impl Reply {
+    /// Reads the answer to a command.
+    ///
+    /// # Errors
+    /// It cannot be read: nobody knows what became of the command.
+    pub(super) fn read(reply: &Document) -> Result<Self, Error> {
+        let changed = reply.get("n").and_then(number).ok_or_else(unreadable)?;
+        let mut errors = Vec::new();
+        if let Some(list) = reply.get("writeErrors") {
+            for error in list.as_array().ok_or_else(unreadable)? {
+                let error = error.as_document().ok_or_else(unreadable)?;
+                let field = |name| error.get(name).and_then(number::<i64>).ok_or_else(unreadable);
+                let at = usize::try_from(field("index")?).map_err(|_| unreadable())?;
+                errors.push((at, i32::try_from(field("code")?).unwrap_or_default()));
+            }
+        }
+        let concern = reply.get("writeConcernError").and_then(Bson::as_document);
+        let unconfirmed = concern.map(|error| error.get("code").and_then(number).unwrap_or_default());
+        Ok(Self { changed, errors, unconfirmed })
+    }
+
+    /// What became of inserts. Those that were not refused are counted: where the count says less, the server
+    /// gave up before the end.
+    pub(super) fn inserted(self, sent: usize) -> Result<Vec<Answer>, Error> {
+        let all = self.changed == self.unrefused(sent)?;
+        let done = if all { WriteOutcome::Written } else { Answer::lost() };
+        self.answers(sent, Answer::Done(done), |code| match fault::verdict(code) {
+            Verdict::Exists => Ok(Answer::Exists),
+            _ => fault::outcome(code).map(Answer::Done),
+        })
+    }
+
+    /// What became of changes.
+    pub(super) fn changed(self, sent: usize) -> Result<Vec<Answer>, Error> {
+        let answer = match (self.changed, self.unrefused(sent)?) {
+            (0, _) => Answer::Unmatched,
+            (some, all) if some == all => Answer::Done(WriteOutcome::Written),
+            _ => Answer::Unsure,
+        };
+        self.answers(sent, answer, |code| fault::outcome(code).map(Answer::Done))
+    }
+
+    /// How many were not refused; fails where the answer does not add up.
+    fn unrefused(&self, sent: usize) -> Result<usize, Error> {
+        let rest = sent.checked_sub(self.errors.len()).ok_or_else(unreadable)?;
+        if self.changed > rest || self.errors.iter().any(|(at, _)| *at >= sent) {
+            return Err(unreadable());
+        }
+        Ok(rest)
+    }
+
+    fn answers(
+        self,
+        sent: usize,
+        unrefused: Answer,
+        refused: impl Fn(i32) -> Result<Answer, Error>,
+    ) -> Result<Vec<Answer>, Error> {
+        if let Some(code) = self.unconfirmed {
+            return Err(fault::unconfirmed(code));
+        }
+        let mut answers = vec![unrefused; sent];
+        for (at, code) in self.errors {
+            let place = answers.get_mut(at).ok_or_else(unreadable)?;
+            *place = refused(code)?;
+        }
+        Ok(answers)
+    }
+}
+
+/// What became of the changes of a `bulkWrite`, which answers how many documents each matched.
+pub(super) fn bulk(
+    sent: usize,
+    errors: Vec<(usize, i32)>,
+    matched: impl Fn(usize) -> Option<u64>,
+) -> Result<Vec<Answer>, Error> {
+    let answers = (0..sent).map(|at| match matched(at) {
+        Some(0) => Answer::Unmatched,
+        Some(_) => Answer::Done(WriteOutcome::Written),
+        None => Answer::Done(Answer::lost()),
+    });
+    let mut answers: Vec<_> = answers.collect();
+    for (at, code) in errors {
+        let place = answers.get_mut(at).ok_or_else(unreadable)?;
+        *place = Answer::Done(fault::outcome(code)?);
+    }
+    Ok(answers)
+}
+
+/// A whole number, in whichever type a server may put it.
+fn number<T: TryFrom<i64>>(value: &Bson) -> Option<T> {
+    let number = match value {
+        Bson::Int32(number) => i64::from(*number),
+        Bson::Int64(number) => *number,
+        Bson::Double(number) if number.fract() == 0.0 => *number as i64,
+        _ => return None,
+    };
+    T::try_from(number).ok()
+}
+
+fn unreadable() -> Error {
+    Error::Unavailable("an answer of the server that does not add up".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

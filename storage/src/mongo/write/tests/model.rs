@@ -1,0 +1,81 @@
+//! A model of the server: documents, inserts by id, and filters as the store makes them. Follows the same plan.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use mongodb::bson::{Bson, Document, RawDocumentBuf};
+use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
+use updraft_protocol::{Revision, Update};
+use uuid::Uuid;
+
+use crate::mongo::write::plan::{Operation, Plan};
+use crate::store::WriteOutcome;
+
+/// Documents by their collection and id.
+#[derive(Debug, Default)]
+pub(super) struct Model(HashMap<(&'static str, Uuid), Document>);
+
+impl Model {
+    /// Writes a batch in the three steps of the store.
+    pub(super) fn write(&mut self, batch: &[Update]) -> Vec<WriteOutcome> {
+        let plan = Plan::of(batch, MONGO_DOCUMENT_BYTES);
+        let mut outcomes = vec![WriteOutcome::Written; batch.len()];
+        let mut met = Vec::new();
+        for insert in &plan.inserts {
+            match self.0.entry((insert.collection, insert.id)) {
+                Entry::Occupied(_) => met.push(insert.update),
+                Entry::Vacant(place) => {
+                    place.insert(Document::try_from(&insert.body).unwrap());
+                }
+            }
+        }
+        for change in plan.changes.iter().chain(&Plan::over(batch, &met, MONGO_DOCUMENT_BYTES).changes) {
+            if !self.change(change) {
+                outcomes[change.update] = WriteOutcome::Stale;
+            }
+        }
+        for (at, outcome) in plan.refused {
+            outcomes[at] = outcome;
+        }
+        outcomes
+    }
+
+    /// Whether the guard let a change through.
+    fn change(&mut self, change: &Operation) -> bool {
+        let guard = Document::try_from(&change.guard()).unwrap();
+        let found = self.0.values_mut().find(|document| matches(&guard, document));
+        let Some(document) = found else { return false };
+        let older = revision(document);
+        let set = Document::try_from(&change.set()).unwrap();
+        assert_eq!(set.keys().collect::<Vec<_>>(), ["$set"]);
+        document.extend(set.get_document("$set").unwrap().clone());
+        assert!(revision(document) > older, "a document never gets older");
+        true
+    }
+
+    pub(super) fn get(&self, collection: &'static str, id: Uuid) -> Option<RawDocumentBuf> {
+        self.0.get(&(collection, id)).map(|document| RawDocumentBuf::try_from(document).unwrap())
+    }
+}
+
+fn revision(document: &Document) -> Revision {
+    let part = |name| u64::try_from(document.get_i64(name).unwrap()).unwrap();
+    Revision { epoch: part("epoch"), seq: part("seq") }
+}
+
+/// What of MongoDB's filters the store uses.
+fn matches(filter: &Document, document: &Document) -> bool {
+    let all = |list: &Bson| list.as_array().unwrap().clone();
+    filter.iter().all(|(name, wanted)| match name.as_str() {
+        "$and" => all(wanted).iter().all(|filter| matches(filter.as_document().unwrap(), document)),
+        "$or" => all(wanted).iter().any(|filter| matches(filter.as_document().unwrap(), document)),
+        field => match (document.get(field), wanted.as_document()) {
+            (Some(found), None) => found == wanted,
+            (Some(found), Some(less)) => {
+                assert_eq!(less.keys().collect::<Vec<_>>(), ["$lt"]);
+                found.as_i64().unwrap() < less.get_i64("$lt").unwrap()
+            }
+            (None, _) => false,
+        },
+    })
+}

@@ -1,0 +1,112 @@
+//! Troubles: what can be wrong with a store, as data for who watches over it. Names no data and no credentials.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::store::Error;
+
+/// One thing that is wrong with a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Trouble {
+    /// It cannot be reached, or does not answer in time.
+    Unreachable {
+        /// What was found.
+        cause: String,
+    },
+    /// Servers answer, and none of them takes writes at the moment.
+    NotPrimary {
+        /// What they say.
+        cause: String,
+    },
+    /// It does not accept the credentials, or they do not suffice.
+    Authentication {
+        /// What it says.
+        cause: String,
+    },
+    /// Every connection that the pool may have is in use, and callers wait for one.
+    PoolExhausted {
+        /// How many wait.
+        waiting: u64,
+        /// How many connections the pool may have.
+        most: u64,
+    },
+    /// It has no room.
+    Full {
+        /// What it says.
+        cause: String,
+    },
+    /// It can be read, and not written.
+    ReadOnly {
+        /// What it says.
+        cause: String,
+    },
+    /// It answers, later than it should.
+    Slow {
+        /// How long it took.
+        took_ms: u64,
+        /// How long is well.
+        threshold_ms: u64,
+    },
+    /// It answers, and refuses what it is asked.
+    Failing {
+        /// What it says.
+        cause: String,
+    },
+}
+
+impl Trouble {
+    /// What an error says about the store.
+    pub fn of(error: &Error) -> Self {
+        let cause = error.to_string();
+        match error {
+            Error::Unavailable(cause) => Self::Unreachable { cause: cause.clone() },
+            Error::Full(cause) => Self::Full { cause: cause.clone() },
+            Error::Refused(cause) => Self::Failing { cause: cause.clone() },
+            Error::InUse { .. } | Error::Schema { .. } | Error::Corrupt(_) => Self::Failing { cause },
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { cause } => write!(f, "the store is unreachable: {cause}"),
+            Self::NotPrimary { cause } => write!(f, "no server takes writes: {cause}"),
+            Self::Authentication { cause } => write!(f, "the store does not let us in: {cause}"),
+            Self::PoolExhausted { waiting, most } => {
+                write!(f, "all {most} connections to the store are in use, and {waiting} callers wait")
+            }
+            Self::Full { cause } => write!(f, "the store is full: {cause}"),
+            Self::ReadOnly { cause } => write!(f, "the store can only be read: {cause}"),
+            Self::Slow { took_ms, threshold_ms } => {
+                write!(f, "the store took {took_ms} ms to answer; {threshold_ms} ms is well")
+            }
+            Self::Failing { cause } => write!(f, "the store refuses: {cause}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_is_a_trouble_of_its_kind_with_its_words() {
+        let error = Error::Unavailable("refused".to_owned());
+        assert_eq!(Trouble::of(&error), Trouble::Unreachable { cause: "refused".to_owned() });
+        let error = Error::Full("no space".to_owned());
+        assert_eq!(Trouble::of(&error), Trouble::Full { cause: "no space".to_owned() });
+        let error = Error::Schema { found: 9, known: 1 };
+        assert_eq!(Trouble::of(&error), Trouble::Failing { cause: error.to_string() });
+    }
+
+    #[test]
+    fn a_trouble_is_serialised_with_its_kind_and_told_in_words() {
+        let trouble = Trouble::PoolExhausted { waiting: 3, most: 10 };
+        let value = serde_json::to_value(&trouble).unwrap();
+        assert_eq!(value, serde_json::json!({"kind": "pool_exhausted", "waiting": 3, "most": 10}));
+        assert_eq!(trouble.to_string(), "all 10 connections to the store are in use, and 3 callers wait");
+    }
+}

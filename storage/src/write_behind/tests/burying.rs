@@ -1,0 +1,103 @@
+//! Poison: buried before it is let go, whatever goes wrong with that, and never in the way of others.
+
+use std::time::Duration;
+
+use super::*;
+use crate::journal::testing::update;
+use crate::store;
+
+/// Eight documents of one group, of which two are poison.
+async fn send_with_poison(rig: &Rig) {
+    rig.store.held().poison.extend([update(2, 1).document(), update(5, 1).document()]);
+    rig.send(1, (0..8).map(|document| update(document, 1)).collect()).await;
+}
+
+fn key(document: u64) -> String {
+    updraft_protocol::DeadLetter::of(&update(document, 1), String::new()).key
+}
+
+fn poisoned(rig: &Rig) -> Vec<Update> {
+    let events = rig.events();
+    let poison = |event| match event {
+        Event::Poison { update, .. } => Some(*update),
+        Event::StoreFailing { .. } | Event::StoreWorking => None,
+    };
+    events.into_iter().filter_map(poison).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn poison_is_buried_with_its_reason_and_then_told() {
+    let rig = start(Config::default());
+    send_with_poison(&rig).await;
+    rig.flush().await;
+    let buried: Vec<_> = rig.store.held().buried.values().cloned().collect();
+    assert_eq!(buried.iter().map(|letter| &letter.key).collect::<Vec<_>>(), [&key(2), &key(5)]);
+    assert!(buried.iter().all(|letter| letter.reason == "never this one" && letter.update.is_some()));
+    assert_eq!(poisoned(&rig), [update(2, 1), update(5, 1)]);
+    assert_eq!((rig.store.held().burials.clone(), rig.stored.get()), (vec![2], 2));
+    assert_eq!(rig.store.held().documents.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn poison_stays_until_it_can_be_buried_and_the_others_go_on() {
+    let rig = start(Config::default());
+    rig.store.held().no_grave.extend(vec![store::Error::Unavailable as fn(String) -> store::Error; 4]);
+    send_with_poison(&rig).await;
+    tokio::time::sleep(Duration::from_millis(21)).await;
+    assert_eq!(rig.store.held().documents.len(), 6);
+    assert_eq!((rig.stored.get(), poisoned(&rig)), (1, vec![]), "nothing is settled before it is buried");
+    rig.send(2, vec![update(9, 1)]).await;
+    rig.flush().await;
+    assert_eq!(rig.store.held().buried.len(), 2);
+    assert_eq!(poisoned(&rig), [update(2, 1), update(5, 1)], "each is told once");
+    assert_eq!((rig.store.held().burials.len(), rig.stored.get()), (5, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_not_even_the_grave_takes_is_let_go_alone() {
+    let rig = start(Config::default());
+    rig.store.held().unburiable.insert(key(5));
+    send_with_poison(&rig).await;
+    rig.flush().await;
+    assert_eq!(rig.store.held().buried.keys().collect::<Vec<_>>(), [&key(2)]);
+    assert_eq!(poisoned(&rig), [update(2, 1), update(5, 1)], "its execution is failed nevertheless");
+    assert_eq!((rig.store.held().documents.len(), rig.stored.get()), (6, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grave_of_another_schema_keeps_the_poison_waiting() {
+    let rig = start(Config::default());
+    let schema: fn(String) -> store::Error = |_| store::Error::Schema { found: 9, known: 1 };
+    rig.store.held().no_grave.extend(vec![schema; 2]);
+    send_with_poison(&rig).await;
+    rig.flush().await;
+    assert_eq!(rig.store.held().buried.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_poison_alone_blocks_nobody() {
+    let rig = start(paced(10, 2));
+    let all = 1_000_u64;
+    rig.store.held().poison.extend((0..all).map(|document| update(document, 1).document()));
+    rig.send(1, (0..all).map(|document| update(document, 1)).collect()).await;
+    rig.send(2, vec![update(all, 1)]).await;
+    let began = tokio::time::Instant::now();
+    rig.flush().await;
+    assert_eq!((rig.store.held().buried.len(), poisoned(&rig).len()), (all as usize, all as usize));
+    assert!(rig.store.seq(update(all, 1).document()).is_some());
+    assert!(began.elapsed() < Duration::from_secs(1), "nothing waited: {:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_update_of_poison_is_judged_anew() {
+    let rig = start(Config::default());
+    rig.store.held().no_grave.extend(vec![store::Error::Full as fn(String) -> store::Error; 3]);
+    send_with_poison(&rig).await;
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    // What made it poison is gone from the newer state.
+    rig.store.held().poison.clear();
+    rig.send(2, vec![update(2, 2), update(5, 2)]).await;
+    rig.flush().await;
+    assert_eq!((rig.store.held().buried.len(), poisoned(&rig).len()), (0, 0));
+    assert_eq!([2, 5].map(|document| rig.store.seq(update(document, 1).document())), [Some(2); 2]);
+}
