@@ -50,7 +50,7 @@ impl Commits {
 
     async fn send_all(self: Rc<Self>) {
         while let Some((updates, told)) = self.gather() {
-            match self.append(updates).await {
+            match append(&self.core, updates).await {
                 Ok(lsn) => {
                     for execution in told {
                         let _ = execution.send(lsn);
@@ -84,21 +84,22 @@ impl Commits {
         }
         Some((all, told))
     }
+}
 
-    async fn append(&self, updates: Vec<Update>) -> Result<u64, String> {
-        if updates.is_empty() {
-            return Ok(0);
-        }
-        let (done, told) = oneshot::channel();
-        let done: Done<u64> = Box::new(move |result| {
-            let _ = done.send(result);
-        });
-        let append = Append::new(updates, done).map_err(|error| error.to_string())?;
-        self.core.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
-        match told.await {
-            Ok(Ok(lsn)) => Ok(lsn),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the journal is closed".to_owned()),
-        }
+/// Makes updates durable, all or none; gives where they stand in the journal.
+pub(crate) async fn append(core: &Core, updates: Vec<Update>) -> Result<u64, String> {
+    if updates.is_empty() {
+        return Ok(0);
+    }
+    let (done, told) = oneshot::channel();
+    let done: Done<u64> = Box::new(move |result| {
+        let _ = done.send(result);
+    });
+    let append = Append::new(updates, done).map_err(|error| error.to_string())?;
+    core.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
+    match told.await {
+        Ok(Ok(lsn)) => Ok(lsn),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("the journal is closed".to_owned()),
     }
 }

@@ -6,6 +6,7 @@ pub mod clock;
 mod commit;
 pub mod control;
 pub mod core;
+pub mod doomed;
 pub mod event;
 mod execution;
 pub mod live;

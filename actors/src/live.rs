@@ -1,13 +1,13 @@
 //! A live execution as all threads see it: whether it is accepted, how it ended, and its permit. Outlives
 //! the actor, so that whoever waits is served by the actor's successor.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use thiserror::Error;
 use tokio::sync::Notify;
 use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
-use updraft_protocol::{ExecutionDocument, ExecutionId, TenantCode};
+use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, TenantCode};
 
 /// How an execution ended, or why nobody can say.
 pub type Outcome = Result<Arc<ExecutionDocument>, Lost>;
@@ -37,6 +37,8 @@ pub struct Live {
     /// Settled when the journal has it, or has refused it.
     accepted: OutcomeCell<Result<(), Lost>>,
     outcome: OutcomeCell<Outcome>,
+    /// Why it must fail: the store will never take one of its documents.
+    doom: OnceLock<Failure>,
     /// Wakes those who wait for either cell.
     changed: Notify,
     /// Its place in the engine, given back when it ends or parks.
@@ -52,6 +54,7 @@ impl Live {
             key,
             accepted: OutcomeCell::new(),
             outcome: OutcomeCell::new(),
+            doom: OnceLock::new(),
             changed: Notify::new(),
             permit: Mutex::new(permit),
         }
@@ -72,6 +75,17 @@ impl Live {
             self.changed.notify_waiters();
         }
         settled
+    }
+
+    /// Says that it must fail; whether this is the first to say so, whose reason stands. Said before the store is
+    /// said to have all else of it, so that nobody reads it back as if nothing were missing.
+    pub(crate) fn doom(&self, failure: Failure) -> bool {
+        self.doom.set(failure).is_ok()
+    }
+
+    /// Why it must fail, if it must.
+    pub(crate) fn doomed(&self) -> Option<&Failure> {
+        self.doom.get()
     }
 
     /// How it ended, if it has.

@@ -8,6 +8,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use updraft_protocol::{ExecutionId, TenantCode};
 
+use crate::doomed::Doomed;
 use crate::live::Live;
 
 /// The executions of one engine. Bounded by admission: each holds a permit, is parked, or waits for the
@@ -18,6 +19,8 @@ pub struct Registry {
     keys: DashMap<(TenantCode, Arc<str>), Arc<Live>>,
     /// Ended executions, until the store has their end: (journal position, id), oldest first.
     ended: Mutex<VecDeque<(u64, ExecutionId)>>,
+    /// Executions to be failed before the start has any go on.
+    pub(crate) doomed: Doomed,
 }
 
 impl Registry {

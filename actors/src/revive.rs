@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionDocument, TaskDocument};
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 
 use crate::core::Core;
 use crate::live::{Live, Lost};
@@ -71,20 +71,29 @@ async fn read(core: &Core, live: &Live) -> Result<Found, updraft_storage::Error>
     if document.state.execution_status.ended() {
         return Ok(Found::Ended(Box::new(document)));
     }
-    let mut tasks: Vec<TaskDocument> = Vec::new();
-    loop {
-        let after = tasks.last().map_or(0, |task| task.head.task_seq);
-        let page = core.store.tasks(&live.tenant, live.peid, after, PAGE_ROWS).await?;
-        let last = page.len() < PAGE_ROWS;
-        tasks.extend(page);
-        if last {
-            break;
-        }
-    }
+    let tasks = tasks(core, &live.tenant, live.peid).await?;
     let document = Box::new(document);
     match core.plans.get(core.store.as_ref(), &live.tenant, document.head.pid).await {
         Ok(ready) => Ok(Found::Unfinished { plan: ready.plan.clone(), document, tasks }),
         Err(plans::Error::Store(error)) => Err(error),
         Err(error) => Ok(Found::Unplanned { document, tasks, reason: error.to_string() }),
+    }
+}
+
+/// All tasks of an execution, in order.
+pub(crate) async fn tasks(
+    core: &Core,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Vec<TaskDocument>, updraft_storage::Error> {
+    let mut tasks: Vec<TaskDocument> = Vec::new();
+    loop {
+        let after = tasks.last().map_or(0, |task| task.head.task_seq);
+        let page = core.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
+        let last = page.len() < PAGE_ROWS;
+        tasks.extend(page);
+        if last {
+            return Ok(tasks);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The storage writer actor: gives the write-behind its own arbiter, and says when it has ended.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
@@ -9,7 +10,11 @@ use updraft_storage::write_behind::{Event, Listener, Message, WriteBehind};
 
 use crate::control::Control;
 use crate::core::Core;
+use crate::live::Live;
 use crate::node::Node;
+
+/// The pause before an execution that must fail is told so again.
+const AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) struct Writer {
     /// Weak: the core holds the journal, which must end before the writer can.
@@ -30,12 +35,12 @@ impl Writer {
     }
 }
 
-/// Hears what becomes of writes: an execution whose document the store will never take is failed.
+/// Hears what becomes of writes: an execution of which the store will never take a document is failed.
 pub(crate) fn listener(core: Weak<Core>) -> Listener {
     Arc::new(move |event| match event {
         Event::Poison { update, reason } => {
             if let Some(core) = core.upgrade() {
-                fail(core, &update, reason);
+                fail(&core, &update, reason);
             }
         }
         Event::StoreFailing { reason } => tracing::warn!(reason, "the store takes no writes; they wait"),
@@ -43,15 +48,27 @@ pub(crate) fn listener(core: Weak<Core>) -> Listener {
     })
 }
 
-fn fail(core: Arc<Core>, update: &Update, reason: String) {
-    let peid = match update {
-        Update::Execution(update) => Some(update.peid),
-        Update::Task(update) => update.head.as_ref().map(|head| head.peid),
-    };
-    tracing::error!(document = ?update.document(), reason, "the store will never take an update");
-    if let Some(live) = peid.and_then(|peid| core.registry.get(peid)) {
-        let failure = Failure::new(FailureKind::Store, reason);
-        actix::spawn(async move { Node::pass(&core, live, Control::Fail(failure)).await });
+fn fail(core: &Arc<Core>, update: &Update, reason: String) {
+    let (peid, failure) = (update.execution(), Failure::new(FailureKind::Store, reason));
+    match core.registry.get(peid) {
+        // The start has it fail before anything goes on; later, it has ended.
+        None => core.registry.doomed.add(peid, failure),
+        Some(live) if live.doom(failure.clone()) => {
+            actix::spawn(insist(Arc::downgrade(core), live, failure));
+        }
+        Some(_) => {}
+    }
+}
+
+/// Fails an execution, however often its shard has to be asked: while it is launched, read back or restarted,
+/// the shard may drop what it is told.
+async fn insist(core: Weak<Core>, live: Arc<Live>, failure: Failure) {
+    while live.outcome().is_none() {
+        let Some(core) = core.upgrade() else { return };
+        Node::pass(&core, live.clone(), Control::Fail(failure.clone())).await;
+        drop(core);
+        // However this ends, the execution is looked at.
+        let _ = tokio::time::timeout(AGAIN, live.ended()).await;
     }
 }
 

@@ -134,6 +134,13 @@ impl Shard {
     pub(super) fn revived(&mut self, peid: ExecutionId, found: Result<Found, Lost>, ctx: &mut Context<Self>) {
         let Some(resident) = self.residents.get(&peid) else { return };
         let (live, given_up) = (resident.live.clone(), resident.given_up());
+        let found = match (found, live.doomed()) {
+            (
+                Ok(Found::Unfinished { document, tasks, .. } | Found::Unplanned { document, tasks, .. }),
+                Some(failure),
+            ) => return self.write_off(&live, *document, &tasks, failure.clone(), ctx),
+            (found, _) => found,
+        };
         match found {
             Ok(Found::Unfinished { document, tasks, .. }) if given_up => {
                 let message = "the execution's actor panicked too often";

@@ -63,7 +63,10 @@ impl Resident {
 
     /// Keeps a control until the actor is there. Beyond the limit its reply is dropped: its asker asks again.
     pub(super) fn wait(&mut self, control: Control) {
-        if self.controls.len() < EXECUTION_MAILBOX {
+        // Who has an execution fail insists; the first one will do.
+        let fails = |control: &Control| matches!(control, Control::Fail(_));
+        let known = fails(&control) && self.controls.iter().any(fails);
+        if !known && self.controls.len() < EXECUTION_MAILBOX {
             self.controls.push(control);
             self.asked.notify_one();
         }
