@@ -6,21 +6,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_actors::{Clock, SystemClock};
+use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::{
-    EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, SHARDS_MAX, SUBMIT_TIMEOUT, TASKS_AT_ONCE,
+    COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, EXECUTIONS_IN_FLIGHT,
+    EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX, SUBMIT_TIMEOUT, TASKS_AT_ONCE,
     TASKS_AT_ONCE_MAX,
 };
 use updraft_protocol::{Catalogue, Integration, Name};
-use updraft_storage::Store;
 use updraft_storage::journal::Durability;
+use updraft_storage::{Store, StoreAddress};
 
 use crate::error::StartError;
 use crate::start::Engine;
 
+/// Which store.
+pub(crate) enum Choice {
+    /// Opened at the start.
+    At(StoreAddress),
+    /// The embedder's own.
+    Given(Arc<dyn Store>),
+}
+
 /// What an engine is started with. Every setting but the data directory has a default.
 pub struct Builder {
     pub(crate) data: Option<PathBuf>,
-    pub(crate) store: Option<Arc<dyn Store>>,
+    pub(crate) store: Choice,
     pub(crate) durability: Durability,
     pub(crate) shards: Option<usize>,
     pub(crate) integrations: BTreeMap<String, Arc<dyn Integration>>,
@@ -28,6 +38,11 @@ pub struct Builder {
     pub(crate) executions_in_flight: usize,
     pub(crate) executions_in_flight_of_tenant: Option<usize>,
     pub(crate) submit_timeout: Duration,
+    /// None leaves it to what suits the store.
+    pub(crate) pace: Option<Pace>,
+    pub(crate) flush_delay: Duration,
+    pub(crate) buffer_documents: usize,
+    pub(crate) buffer_bytes: usize,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) resume: bool,
 }
@@ -36,7 +51,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             data: None,
-            store: None,
+            store: Choice::At(StoreAddress::Embedded),
             durability: Durability::Fsync,
             shards: None,
             integrations: BTreeMap::new(),
@@ -44,6 +59,10 @@ impl Default for Builder {
             executions_in_flight: EXECUTIONS_IN_FLIGHT,
             executions_in_flight_of_tenant: None,
             submit_timeout: SUBMIT_TIMEOUT,
+            pace: None,
+            flush_delay: FLUSH_DELAY,
+            buffer_documents: COALESCER_DOCUMENTS,
+            buffer_bytes: COALESCER_BYTES,
             clock: Arc::new(SystemClock),
             resume: true,
         }
@@ -59,10 +78,19 @@ impl Builder {
         self
     }
 
-    /// Another store than the embedded one. The journal stays in the data directory.
+    /// Another store than the embedded one. The journal stays in the data directory, and belongs to it: what
+    /// the one has not got yet is in the other.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Some(store);
+        self.store = Choice::Given(store);
+        self
+    }
+
+    /// The store at an address, opened at the start: the embedded one unless it is named. The journal stays in
+    /// the data directory. One engine at a time has a database.
+    #[must_use]
+    pub fn store_at(mut self, address: StoreAddress) -> Self {
+        self.store = Choice::At(address);
         self
     }
 
@@ -121,6 +149,29 @@ impl Builder {
         self
     }
 
+    /// How much is written to the store at once: what suits the store unless it is named.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = Some(pace);
+        self
+    }
+
+    /// How long a change may wait for company on its way to the store: 20 ms unless it is named, 5 s at most. It is
+    /// durable all the while; it is queries of the store that see it later.
+    #[must_use]
+    pub fn flush_delay(mut self, delay: Duration) -> Self {
+        self.flush_delay = delay;
+        self
+    }
+
+    /// How many documents may wait for the store, and how many bytes: 200,000 and 256 MiB unless it is named. At
+    /// either bound the journal waits, then executions, then `submit`.
+    #[must_use]
+    pub fn buffer(mut self, documents: usize, bytes: usize) -> Self {
+        (self.buffer_documents, self.buffer_bytes) = (documents, bytes);
+        self
+    }
+
     /// Another clock than the system's.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -171,6 +222,8 @@ impl Builder {
             ("tasks_at_once", self.tasks_at_once, TASKS_AT_ONCE_MAX),
             ("executions_in_flight", self.executions_in_flight, tokio::sync::Semaphore::MAX_PERMITS),
             ("executions_in_flight_of_tenant", of_tenant, self.executions_in_flight),
+            ("buffer: documents", self.buffer_documents, COALESCER_DOCUMENTS_MAX),
+            ("buffer: bytes", self.buffer_bytes, COALESCER_BYTES_MAX),
         ];
         for (setting, value, most) in bounds {
             if value == 0 || value > most {
@@ -178,6 +231,11 @@ impl Builder {
                 return Err(StartError::Configuration(message));
             }
         }
+        if self.flush_delay > FLUSH_DELAY_MAX {
+            let message = format!("flush_delay: {:?} is more than {FLUSH_DELAY_MAX:?}", self.flush_delay);
+            return Err(StartError::Configuration(message));
+        }
+        self.pace.map_or(Ok(()), Pace::check).map_err(StartError::Configuration)?;
         Ok(shards)
     }
 

@@ -24,6 +24,19 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] updraft_storage::Error),
+    /// The journal has updates for another store, which must get them first.
+    #[error(
+        "the journal in {data} has updates that the store {noted} does not have yet: start with that store once, \
+         and then with {asked}; where that is the same store at another address, remove the file `store` in {data}"
+    )]
+    OtherStore {
+        /// The data directory.
+        data: String,
+        /// The store that the journal belongs to.
+        noted: String,
+        /// The one that was asked for.
+        asked: String,
+    },
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] updraft_storage::journal::Error),
@@ -42,11 +55,22 @@ impl StartError {
     /// Whether starting again, with nothing changed, can help.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Configuration(_) | Self::Directory { .. } | Self::Lost(_) => false,
+            Self::Configuration(_) | Self::Directory { .. } | Self::OtherStore { .. } | Self::Lost(_) => {
+                false
+            }
             Self::Store(error) => error.retryable(),
             Self::Journal(error) => error.retryable(),
             Self::Node(error) => error.retryable(),
             Self::Unresumable(error) => error.retryable(),
+        }
+    }
+}
+
+impl From<updraft_actors::doomed::Error> for StartError {
+    fn from(error: updraft_actors::doomed::Error) -> Self {
+        match error {
+            updraft_actors::doomed::Error::Store(error) => Self::Store(error),
+            updraft_actors::doomed::Error::Lost(lost) => Self::Lost(lost),
         }
     }
 }

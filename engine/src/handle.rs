@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, Core, Inspection, Live, Lost, Node};
-use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument, TenantCode};
+use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
 use crate::error::ReadError;
+use crate::reader::Reader;
 use crate::submit::HANDOVER_PAUSE;
 
 /// One execution.
@@ -72,7 +72,8 @@ impl Handle {
             self.core.flush().await?;
         }
         let execution = Arc::new(self.read_stored().await?);
-        Ok(Inspection { execution, tasks: self.read_tasks().await? })
+        let tasks = Reader::new(self.core.store.clone()).all_tasks(&self.tenant, self.peid).await?;
+        Ok(Inspection { execution, tasks })
     }
 
     /// Ends it: attempts that run are dropped, nothing more is started. Answers when that is durable.
@@ -124,19 +125,6 @@ impl Handle {
             let message = format!("execution {} is not there", self.peid);
             ReadError::Store(updraft_storage::Error::Corrupt(message))
         })
-    }
-
-    async fn read_tasks(&self) -> Result<Vec<TaskDocument>, ReadError> {
-        let mut tasks: Vec<TaskDocument> = Vec::new();
-        loop {
-            let after = tasks.last().map_or(0, |task| task.head.task_seq);
-            let page = self.core.store.tasks(&self.tenant, self.peid, after, PAGE_ROWS).await?;
-            let last = page.len() < PAGE_ROWS;
-            tasks.extend(page);
-            if last {
-                return Ok(tasks);
-            }
-        }
     }
 }
 

@@ -37,12 +37,16 @@
 //! # }
 //! ```
 
+mod belonging;
 mod builder;
+mod dead_letters;
 mod error;
 mod follow;
 mod handle;
+mod health;
 mod playbooks;
 mod queries;
+mod reader;
 mod recovery;
 mod shutdown;
 mod start;
@@ -52,26 +56,31 @@ mod submit;
 pub use builder::Builder;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
+pub use health::{EngineHealth, EngineTrouble};
 pub use playbooks::Playbooks;
+pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, SystemClock};
 pub use updraft_integrations as integrations;
-pub use updraft_kernel::{invariant, plan::Mistake, plan::Plan};
+pub use updraft_kernel::{invariant, pace::Pace, plan::Mistake, plan::Plan};
 pub use updraft_protocol::{
-    Answer, Call, Catalogue, DocumentId, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState,
-    ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Integration, Json, Name, Playbook,
-    PlaybookDocument, PlaybookId, PlaybookStatus, Revision, Span, StepId, TaskDocument, TaskHead, TaskId,
-    TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, limits, parse, playbook, schema,
+    Answer, Call, Catalogue, DeadLetter, DocumentId, ExecutionDocument, ExecutionHead, ExecutionId,
+    ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Integration, Json, Name,
+    Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision, Span, StepId, TaskDocument, TaskHead,
+    TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, limits, parse, playbook,
+    schema,
 };
 pub use updraft_storage::journal::{Durability, Torn};
+pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
-    Cursor, Error as StoreError, ExecutionQuery, ExecutionsOf, PlaybookRuntime, PutOutcome, SlowestQuery,
-    Store, WriteOutcome,
+    Cursor, Detail, Error as StoreError, ExecutionQuery, ExecutionsOf, Health, PlaybookRuntime,
+    PoolStatistics, PutOutcome, SlowestQuery, Store, Trouble, WriteOutcome,
 };
+pub use updraft_storage::{AddressError, MongoAddress, StoreAddress};
 
 /// The README's code, compiled.
 #[cfg(doctest)]

@@ -4,9 +4,8 @@
 //! behind by the delay of the write-behind (20 ms while the store keeps up): [`Engine::flush`] first,
 //! where that matters.
 
-use futures_util::stream::{self, Stream};
+use futures_util::stream::Stream;
 use updraft_actors::{Inspection, Live};
-use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskStatus, TenantCode};
 use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
@@ -56,29 +55,15 @@ impl Engine {
         &self,
         query: ExecutionQuery,
     ) -> Result<(Vec<ExecutionDocument>, Option<Cursor>), ReadError> {
-        let limit = query.limit.clamp(1, PAGE_ROWS);
-        let page = self.core.store.executions(ExecutionQuery { limit, ..query }).await?;
-        let last = page.last().filter(|_| page.len() == limit);
-        let next = last.map(|last| Cursor { createddate: last.head.createddate, peid: last.peid });
-        Ok((page, next))
+        self.reader().executions(query).await
     }
 
     /// All executions that a query asks for, newest first, read page by page (`limit` rows at a time).
     pub fn executions_stream(
         &self,
         query: ExecutionQuery,
-    ) -> impl Stream<Item = Result<ExecutionDocument, ReadError>> + Send + '_ {
-        let pages = stream::unfold(Some(query), move |query| async move {
-            let query = query?;
-            match self.executions(query.clone()).await {
-                Ok((page, next)) => {
-                    let next = next.map(|after| ExecutionQuery { after: Some(after), ..query });
-                    Some((page.into_iter().map(Ok).collect::<Vec<_>>(), next))
-                }
-                Err(error) => Some((vec![Err(error)], None)),
-            }
-        });
-        futures_util::StreamExt::flat_map(pages, stream::iter)
+    ) -> impl Stream<Item = Result<ExecutionDocument, ReadError>> + Send + use<> {
+        self.reader().executions_stream(query)
     }
 
     /// The tasks of an execution, in order, after number `after`; `limit` rows at most.
@@ -92,7 +77,7 @@ impl Engine {
         after: u32,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, ReadError> {
-        Ok(self.core.store.tasks(tenant, peid, after, limit.clamp(1, PAGE_ROWS)).await?)
+        self.reader().tasks(tenant, peid, after, limit).await
     }
 
     /// What was done for an alert: tasks in one status, or in all.
@@ -106,8 +91,7 @@ impl Engine {
         status: Option<TaskStatus>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, ReadError> {
-        let limit = limit.clamp(1, PAGE_ROWS);
-        Ok(self.core.store.tasks_of_alert(tenant, alert_id, status, limit).await?)
+        self.reader().tasks_of_alert(tenant, alert_id, status, limit).await
     }
 
     /// The playbooks whose executions took longest on average, with the average and the count.
@@ -115,8 +99,7 @@ impl Engine {
     /// # Errors
     /// The store did not answer.
     pub async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, ReadError> {
-        let top = query.top.clamp(1, PAGE_ROWS);
-        Ok(self.core.store.slowest_playbooks(SlowestQuery { top, ..query }).await?)
+        self.reader().slowest_playbooks(query).await
     }
 
     /// Waits until everything that is durable at this moment is in the store, for lists that must not lag.

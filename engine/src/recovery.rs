@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use updraft_actors::{Core, Live, Lost, Node, plans};
+use updraft_actors::{Core, Live, Lost, Node, doomed, plans};
 use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::ExecutionDocument;
 use updraft_protocol::limits::RECOVERY_PAGE_ROWS;
@@ -35,6 +35,7 @@ pub(crate) async fn recover(
     let torn = replay.torn().cloned();
     let replayed = replay.replay(writer).await?;
     core.flush().await?;
+    doomed::fail(core).await?;
     let lives = if resume { unfinished(core).await? } else { Vec::new() };
     let resumed = lives.len() as u64;
     if replayed > 0 || resumed > 0 {

@@ -1,6 +1,6 @@
 //! The engine and its start: opens what survives, starts the threads, recovers.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
 use updraft_actors::{Core, Live, Node};
+use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
@@ -17,12 +18,13 @@ use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
-use updraft_storage::Store;
 use updraft_storage::journal::{self, FileDisk, Journal};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{self, WriteBehind};
+use updraft_storage::{Store, StoreAddress};
 
-use crate::builder::Builder;
+use crate::belonging;
+use crate::builder::{Builder, Choice};
 use crate::error::StartError;
 use crate::handle::Handle;
 use crate::recovery::{self, Recovered};
@@ -74,6 +76,7 @@ impl Engine {
         let stored = DurableWatermark::new(0);
         let (writer, messages) = WriteBehind::queue();
         let (journal, replay) = open_journal(&builder, &data, writer.clone(), stored.clone()).await?;
+        claim(&builder, data, replay.frames() > 0).await?;
         let core = Arc::new(Core {
             clock: builder.clock.clone(),
             journal,
@@ -88,7 +91,13 @@ impl Engine {
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
-        let writer_of = write_behind::Config { seed: epoch, ..write_behind::Config::default() };
+        let writer_of = write_behind::Config {
+            pace: builder.pace,
+            delay: builder.flush_delay,
+            limits: Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes },
+            seed: epoch,
+            ..write_behind::Config::default()
+        };
         let listener = Node::store_listener(&core);
         let write_behind = WriteBehind::new(writer_of, store, stored, listener);
         let node = Node::start(core.clone(), write_behind, messages).await?;
@@ -140,14 +149,24 @@ async fn open_store(
     builder: &Builder,
     data: &Path,
 ) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
-    if let Some(store) = &builder.store {
-        return Ok((store.clone(), None));
+    match &builder.store {
+        Choice::Given(store) => return Ok((store.clone(), None)),
+        Choice::At(StoreAddress::MongoDb(address)) => return Ok((Arc::new(address.connect().await?), None)),
+        Choice::At(StoreAddress::Embedded) => {}
     }
     let (data, durability) = (data.to_owned(), builder.durability);
     let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
     let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
     let store = Arc::new(store);
     Ok((store.clone(), Some(store)))
+}
+
+/// Keeps the journal with its store. What an embedder's own store is, he alone knows.
+async fn claim(builder: &Builder, data: PathBuf, pending: bool) -> Result<(), StartError> {
+    let Choice::At(address) = &builder.store else { return Ok(()) };
+    let address = address.clone();
+    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, &address, pending));
+    claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
 }
 
 async fn open_journal(

@@ -1,0 +1,95 @@
+//! Belonging: a journal holds updates for one store, and must never be replayed into another. A file beside the
+//! journal says which; it names no credentials.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use updraft_storage::StoreAddress;
+
+use crate::error::StartError;
+
+/// The file in the data directory.
+const FILE: &str = "store";
+
+/// Refuses a journal that still has updates for another store; then notes the store that it belongs to.
+///
+/// # Errors
+/// [`StartError::OtherStore`], or what the disk says.
+pub(crate) fn claim(data: &Path, address: &StoreAddress, pending: bool) -> Result<(), StartError> {
+    let asked = place(address);
+    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    let noted = noted(data).map_err(failed)?;
+    if noted == asked {
+        return Ok(());
+    }
+    if pending {
+        return Err(StartError::OtherStore { data: data.display().to_string(), noted, asked });
+    }
+    note(data, &asked).map_err(failed)
+}
+
+fn place(address: &StoreAddress) -> String {
+    match address {
+        StoreAddress::Embedded => EMBEDDED.to_owned(),
+        StoreAddress::MongoDb(address) => address.place().to_owned(),
+    }
+}
+
+const EMBEDDED: &str = "embedded";
+
+/// The store that the journal belongs to: the embedded one where nothing is noted.
+fn noted(data: &Path) -> io::Result<String> {
+    match fs::read_to_string(data.join(FILE)) {
+        Ok(text) => Ok(text.trim_end().to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(EMBEDDED.to_owned()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Notes it so that it survives what the journal survives.
+fn note(data: &Path, place: &str) -> io::Result<()> {
+    let new = data.join(format!("{FILE}.new"));
+    let mut file = File::create(&new)?;
+    writeln!(file, "{place}")?;
+    file.sync_all()?;
+    fs::rename(&new, data.join(FILE))?;
+    #[cfg(unix)]
+    File::open(data)?.sync_all()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> StoreAddress {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_journal_with_updates_goes_to_no_other_store() {
+        let data = tempfile::tempdir().unwrap();
+        let (embedded, mongo) = (StoreAddress::Embedded, address("mongodb://a:1/x"));
+        claim(data.path(), &embedded, true).unwrap();
+        let refused = claim(data.path(), &mongo, true).unwrap_err();
+        assert!(matches!(refused, StartError::OtherStore { .. }), "{refused}");
+        claim(data.path(), &mongo, false).unwrap();
+        claim(data.path(), &mongo, true).unwrap();
+        let refused = claim(data.path(), &embedded, true).unwrap_err().to_string();
+        assert!(refused.contains("mongodb://a:1/x") && refused.contains("embedded"), "{refused}");
+        claim(data.path(), &embedded, false).unwrap();
+        claim(data.path(), &embedded, true).unwrap();
+    }
+
+    #[test]
+    fn the_same_database_is_the_same_store_whoever_logs_in_with_whatever_options() {
+        let data = tempfile::tempdir().unwrap();
+        claim(data.path(), &address("mongodb://bob:s3cr@a:1,b:2?w=1"), false).unwrap();
+        claim(data.path(), &address("mongodb://a:1,b:2/updraft"), true).unwrap();
+        assert!(claim(data.path(), &address("mongodb://a:1,b:2/other"), true).is_err());
+        assert!(claim(data.path(), &address("mongodb+srv://a/updraft"), true).is_err());
+        let noted = fs::read_to_string(data.path().join(FILE)).unwrap();
+        assert_eq!(noted, "mongodb://a:1,b:2/updraft\n");
+    }
+}

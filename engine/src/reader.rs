@@ -1,0 +1,161 @@
+//! A reader: what is stored, for who only looks. Writes nothing, takes no epoch, needs no data directory; works
+//! beside the engine that owns the store.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, Stream};
+use updraft_actors::Inspection;
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskStatus, TenantCode};
+use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery};
+use updraft_storage::{Store, StoreAddress};
+
+use crate::error::{ReadError, StartError};
+use crate::start::Engine;
+
+/// Reads what is stored. It may lag behind a running engine by the delay of that one's write-behind.
+#[derive(Clone)]
+pub struct Reader {
+    pub(crate) store: Arc<dyn Store>,
+}
+
+impl Engine {
+    /// A reader of what is stored. It does not ask live executions.
+    pub fn reader(&self) -> Reader {
+        Reader { store: self.core.store.clone() }
+    }
+}
+
+impl Reader {
+    /// A reader of this store.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// A reader of the store at this address.
+    ///
+    /// # Errors
+    /// It is not reached; or it is the embedded one, which only an engine opens, and which one process has.
+    pub async fn at(address: &StoreAddress) -> Result<Self, StartError> {
+        match address {
+            StoreAddress::Embedded => Err(StartError::Configuration(
+                "the embedded store is read through an engine, which one process has".to_owned(),
+            )),
+            StoreAddress::MongoDb(address) => {
+                Ok(Self::new(Arc::new(address.builder().read_only(true).connect().await?)))
+            }
+        }
+    }
+
+    /// An execution of a tenant with its tasks, as they are stored.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Inspection>, ReadError> {
+        let Some(execution) = self.store.execution(tenant, peid).await? else { return Ok(None) };
+        let tasks = self.all_tasks(tenant, peid).await?;
+        Ok(Some(Inspection { execution: Arc::new(execution), tasks }))
+    }
+
+    /// One page of a tenant's executions, newest first, and where the next page begins.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn executions(
+        &self,
+        query: ExecutionQuery,
+    ) -> Result<(Vec<ExecutionDocument>, Option<Cursor>), ReadError> {
+        let limit = query.limit.clamp(1, PAGE_ROWS);
+        let page = self.store.executions(ExecutionQuery { limit, ..query }).await?;
+        let last = page.last().filter(|_| page.len() == limit);
+        let next = last.map(|last| Cursor { createddate: last.head.createddate, peid: last.peid });
+        Ok((page, next))
+    }
+
+    /// All executions that a query asks for, newest first, read page by page (`limit` rows at a time).
+    pub fn executions_stream(
+        &self,
+        query: ExecutionQuery,
+    ) -> impl Stream<Item = Result<ExecutionDocument, ReadError>> + Send + use<> {
+        let reader = self.clone();
+        let pages = stream::unfold(Some(query), move |query| {
+            let reader = reader.clone();
+            async move {
+                let query = query?;
+                match reader.executions(query.clone()).await {
+                    Ok((page, next)) => {
+                        let next = next.map(|after| ExecutionQuery { after: Some(after), ..query });
+                        Some((page.into_iter().map(Ok).collect::<Vec<_>>(), next))
+                    }
+                    Err(error) => Some((vec![Err(error)], None)),
+                }
+            }
+        });
+        futures_util::StreamExt::flat_map(pages, stream::iter)
+    }
+
+    /// The tasks of an execution, in order, after number `after`; `limit` rows at most.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, ReadError> {
+        Ok(self.store.tasks(tenant, peid, after, limit.clamp(1, PAGE_ROWS)).await?)
+    }
+
+    /// All tasks of an execution, in order.
+    pub(crate) async fn all_tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Vec<TaskDocument>, ReadError> {
+        let mut tasks: Vec<TaskDocument> = Vec::new();
+        loop {
+            let after = tasks.last().map_or(0, |task| task.head.task_seq);
+            let page = self.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
+            let last = page.len() < PAGE_ROWS;
+            tasks.extend(page);
+            if last {
+                return Ok(tasks);
+            }
+        }
+    }
+
+    /// What was done for an alert: tasks in one status, or in all.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn tasks_of_alert(
+        &self,
+        tenant: &TenantCode,
+        alert_id: &str,
+        status: Option<TaskStatus>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, ReadError> {
+        let limit = limit.clamp(1, PAGE_ROWS);
+        Ok(self.store.tasks_of_alert(tenant, alert_id, status, limit).await?)
+    }
+
+    /// The playbooks whose executions took longest on average, with the average and the count.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, ReadError> {
+        let top = query.top.clamp(1, PAGE_ROWS);
+        Ok(self.store.slowest_playbooks(SlowestQuery { top, ..query }).await?)
+    }
+
+    /// How the store fares.
+    pub async fn health(&self) -> Health {
+        self.store.health().await
+    }
+}
