@@ -1,20 +1,53 @@
-//! The data directory: what an engine is started with, how it is only read, and how it is closed.
+//! Where executions are kept: what an engine is started with, how that is only read, and how it is closed.
 
-use std::path::Path;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
-use updraft::{Builder, Engine, ExecutionId, Inspection, TenantCode};
+use updraft::{Builder, Engine, ExecutionId, Inspection, Reader, StoreAddress, TenantCode};
 
 use crate::exit::Error;
 use crate::interrupt::Interrupt;
 use crate::network;
-use crate::options::Work;
+use crate::options::{Data, Work};
 use crate::secrets::Secrets;
 
 /// How long attempts may take to end once the program wants to.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// A data directory and a store.
+pub(crate) struct Kept {
+    pub(crate) directory: PathBuf,
+    pub(crate) store: StoreAddress,
+}
+
+impl Kept {
+    /// Where the options say, the address checked.
+    pub(crate) fn of(options: &Data) -> Result<Self, Error> {
+        Ok(Self { directory: options.data.clone(), store: options.store.address()? })
+    }
+
+    /// What lays an engine's configuration here.
+    pub(crate) fn lay(&self, builder: Builder) -> Builder {
+        builder.data(&self.directory).store_at(self.store.clone())
+    }
+
+    /// How what was left here goes on.
+    pub(crate) fn hint(&self) -> String {
+        let same = if self.store == StoreAddress::Embedded { "" } else { ", and the same store" };
+        format!("go on with: updraft resume --data {}{same}", self.directory.display())
+    }
+
+    /// Refuses a place that holds nothing of another command, so that reading makes nothing there.
+    pub(crate) fn existing(&self) -> Result<(), Error> {
+        match self.store {
+            StoreAddress::Embedded => existing(&self.directory),
+            StoreAddress::MongoDb(_) => Ok(()),
+        }
+    }
+}
 
 /// An engine's configuration with the tools that the program has.
 pub(crate) fn tools(allowed: Vec<Allow>) -> Result<Builder, Error> {
@@ -24,14 +57,13 @@ pub(crate) fn tools(allowed: Vec<Allow>) -> Result<Builder, Error> {
     Ok(Engine::builder().integration("http", http))
 }
 
-/// An engine's configuration for this directory, as it is asked to work.
-pub(crate) fn builder(data: &Path, work: &Work) -> Result<Builder, Error> {
-    let allowed = network::allowed(&work.allow_net, data)?;
-    Ok(tools(allowed)?.data(data).durability(work.durability))
+/// An engine's configuration for this place, as it is asked to work.
+pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
+    let allowed = network::allowed(&work.allow_net, &kept.directory)?;
+    Ok(kept.lay(tools(allowed)?).durability(work.durability))
 }
 
-/// Refuses a directory that holds nothing of another command, so that reading makes nothing there.
-pub(crate) fn existing(data: &Path) -> Result<(), Error> {
+fn existing(data: &Path) -> Result<(), Error> {
     match std::fs::metadata(data) {
         Ok(found) if !found.is_dir() => Err(Error::refused(data.display(), "not a directory")),
         Ok(_) if data.join("updraft.db").exists() || data.join("journal").exists() => Ok(()),
@@ -48,10 +80,45 @@ pub(crate) async fn start(builder: Builder, interrupt: &mut Interrupt) -> Result
     }
 }
 
-/// An engine that only reads: what is unfinished stays as it is.
-pub(crate) async fn read(data: &Path) -> Result<Engine, Error> {
-    existing(data)?;
-    Ok(Engine::builder().data(data).shards(1).resume(false).start().await?)
+/// What is stored, opened to be read.
+pub(crate) struct Reading {
+    reader: Reader,
+    /// Whoever reads the embedded store has it, and brings what a crash left in the journal there first.
+    engine: Option<Engine>,
+}
+
+impl Deref for Reading {
+    type Target = Reader;
+
+    fn deref(&self) -> &Reader {
+        &self.reader
+    }
+}
+
+impl Reading {
+    /// Lets go of it.
+    pub(crate) async fn close(self) {
+        if let Some(engine) = &self.engine {
+            close(engine).await;
+        }
+    }
+}
+
+/// Opens what is stored to be read: what is unfinished stays as it is. On a server, nothing is written, no data
+/// directory is needed, and an engine may run beside it.
+pub(crate) async fn read(options: &Data) -> Result<Reading, Error> {
+    let kept = Kept::of(options)?;
+    if let StoreAddress::MongoDb(_) = kept.store {
+        return Ok(Reading { reader: Reader::at(&kept.store).await?, engine: None });
+    }
+    kept.existing()?;
+    let engine = reopen(&kept).await?;
+    Ok(Reading { reader: engine.reader(), engine: Some(engine) })
+}
+
+/// An engine that resumes nothing.
+async fn reopen(kept: &Kept) -> Result<Engine, Error> {
+    Ok(kept.lay(Engine::builder()).shards(1).resume(false).start().await?)
 }
 
 /// Lets attempts that run end, and brings everything into the store.
@@ -60,13 +127,13 @@ pub(crate) async fn close(engine: &Engine) {
     let _ = engine.shutdown(DRAIN).await;
 }
 
-/// Where an execution stands once its engine is gone.
+/// Where an execution stands once its engine is gone: what the journal has for the store is brought there.
 pub(crate) async fn read_back(
-    data: &Path,
+    kept: &Kept,
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Inspection, Error> {
-    let engine = read(data).await?;
+    let engine = reopen(kept).await?;
     let found = engine.execution(tenant, peid).await;
     close(&engine).await;
     found?.ok_or_else(|| Error::Failed(format!("execution {peid} is not there any more")))

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use updraft::integrations::http::Allow;
 use updraft::{Playbook, PlaybookChoice, Submission, TenantCode};
 
-use crate::data;
+use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
@@ -30,6 +30,7 @@ const ACTS_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the example, and tells what the tools did.
 pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error> {
+    let store = options.store.address()?;
     let mut interrupt = Interrupt::listen()?;
     let temporary = match &options.data {
         Some(_) => None,
@@ -38,13 +39,14 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
         ),
     };
     let kept = options.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
-    let data = kept.ok_or_else(|| Error::Failed("no data directory".to_owned()))?.to_owned();
+    let directory = kept.ok_or_else(|| Error::Failed("no data directory".to_owned()))?.to_owned();
+    let kept = Kept { directory, store };
     let stubs = serve::tools(options.port.unwrap_or_default()).await?;
     let allow: Allow = stubs.addr().to_string().parse().map_err(|error| Error::refused("--port", error))?;
-    let builder = data::tools(network::allowed(&[allow], &data)?)?.data(&data);
+    let builder = kept.lay(data::tools(network::allowed(&[allow], &kept.directory)?)?);
     let tenant = TenantCode::new("demo").map_err(|error| Error::Failed(error.to_string()))?;
     let (playbook, submission) = example(&tenant, stubs.addr())?;
-    let job = Prepared { builder, data, tenant, playbook, submission, json: options.json, hint: None };
+    let job = Prepared { builder, kept, tenant, playbook, submission, json: options.json, hint: None };
     let ended = job.conduct(&mut interrupt, screen).await;
     if ended.is_ok() {
         tell(&stubs, options.json).await?;

@@ -10,7 +10,7 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0    completed
   1    failed: an execution, or the engine
-  2    refused, nothing was run: usage, playbook, input, or data directory
+  2    refused, nothing was run: usage, playbook, input, data directory, or store
   3    cancelled or timed out
   4    interrupted (Ctrl-C, SIGTERM): attempts were let end; the rest goes on with `updraft resume`
   130  interrupted twice: stopped at once, which is safe; the rest goes on with `updraft resume`";

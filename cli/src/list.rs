@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use futures_util::{Stream, StreamExt};
 use updraft::limits::PAGE_ROWS;
-use updraft::{Engine, ExecutionDocument, ExecutionQuery, ExecutionsOf, ReadError};
+use updraft::{Detail, ExecutionDocument, ExecutionQuery, ExecutionsOf, ReadError, Reader};
 
 use crate::data;
 use crate::exit::{Ending, Error};
@@ -14,18 +14,20 @@ use crate::text::{clean, duration};
 
 /// Lists; nothing is resumed by it.
 pub(crate) async fn list(options: &List) -> Result<Ending, Error> {
-    let engine = data::read(&options.data.data).await?;
-    let listed = print(&engine, options).await;
-    data::close(&engine).await;
+    let stored = data::read(&options.data).await?;
+    let listed = print(&stored, options).await;
+    stored.close().await;
     listed.map(|()| Ending::Completed)
 }
 
-async fn print(engine: &Engine, options: &List) -> Result<(), Error> {
+async fn print(stored: &Reader, options: &List) -> Result<(), Error> {
     let most = usize::try_from(options.limit).unwrap_or(usize::MAX);
     let of = options.status.map_or(ExecutionsOf::Any, ExecutionsOf::Status);
     let limit = most.min(PAGE_ROWS);
-    let query = ExecutionQuery { tenant: options.tenant.clone(), of, after: None, limit };
-    let executions = pin!(engine.executions_stream(query).take(most));
+    // A table shows nothing of what may be large.
+    let detail = if options.json { Detail::Whole } else { Detail::Summary };
+    let query = ExecutionQuery { tenant: options.tenant.clone(), of, after: None, limit, detail };
+    let executions = pin!(stored.executions_stream(query).take(most));
     if options.json { as_json(executions).await } else { as_table(executions).await }
 }
 

@@ -2,6 +2,7 @@
 //! a user of the library could not reach.
 
 mod data;
+mod dead_letters;
 mod demo;
 mod environment;
 mod exit;
@@ -63,6 +64,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Resume(options) => wait(resume::resume(&options, screen)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
+        Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),
         Command::Stress(options) => wait(stress::stress(&options, screen)),
         Command::Demo(options) if options.serve => wait(serve::serve(&options, screen)),
         Command::Demo(options) => wait(demo::demo(options, screen)),

@@ -1,12 +1,13 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value;
 use updraft::integrations::http::Allow;
-use updraft::{Durability, ExecutionId, ExecutionStatus, TenantCode};
+use updraft::{Durability, ExecutionId, ExecutionStatus, StoreAddress, TenantCode};
 
 use crate::exit;
 use crate::stress::Stress;
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     List(List),
     /// Shows an execution and its tasks.
     Show(Show),
+    /// Lists what the store would never take, with the reasons.
+    DeadLetters(DeadLetters),
     /// Runs the phishing-triage example against security tools that come with it.
     #[command(after_help = exit::HELP)]
     Demo(Demo),
@@ -49,9 +52,58 @@ pub(crate) enum Command {
 /// Where executions are kept.
 #[derive(Debug, Args)]
 pub(crate) struct Data {
-    /// The data directory. One process at a time has it.
+    /// The data directory: the journal, and the embedded store. One process at a time has it.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) store: At,
+}
+
+/// Which store.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct At {
+    /// Where executions are stored: `embedded`, in the data directory, or a MongoDB server:
+    /// `mongodb://host:27017/database`. Others of this machine can see what stands on the command line: an
+    /// address with a password belongs into the environment variable.
+    #[arg(
+        long,
+        env = "UPDRAFT_STORE",
+        default_value = "embedded",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) store: StoreText,
+}
+
+impl At {
+    /// The address, checked.
+    pub(crate) fn address(&self) -> Result<StoreAddress, exit::Error> {
+        self.store.0.parse().map_err(|error| exit::Error::refused("--store", error))
+    }
+}
+
+impl At {
+    /// Has another process use the same store.
+    pub(crate) fn give(&self, command: &mut tokio::process::Command) {
+        command.env("UPDRAFT_STORE", &self.store.0);
+    }
+}
+
+/// An address as it was given, perhaps with a password: checked by us, since whoever parses options repeats
+/// what he refuses.
+#[derive(Clone)]
+pub(crate) struct StoreText(String);
+
+impl From<String> for StoreText {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for StoreText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreText")
+    }
 }
 
 /// How a run under load ends, for the help.
@@ -158,6 +210,21 @@ pub(crate) struct Show {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct DeadLetters {
+    /// Of which customer; of all where none is named.
+    #[arg(long)]
+    pub(crate) tenant: Option<TenantCode>,
+    /// How many at most.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+    /// Prints an array of them, each with the update where that was not too large.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// Only serves the tools, until Ctrl-C; meanwhile the data directory allows HTTP steps to reach them.
     #[arg(long, conflicts_with = "json")]
@@ -172,6 +239,8 @@ pub(crate) struct Demo {
     /// Prints the execution with its tasks as one JSON document on standard output, at the end.
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: At,
 }
 
 /// A value for a variable.
@@ -208,6 +277,22 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_is_shown_by_nothing_that_shows_options() {
+        let secret = "mongodb://bob:s3cr%40t@127.0.0.1:1/soar";
+        let cli = Cli::try_parse_from(["updraft", "list", "--store", secret]).unwrap();
+        assert!(!format!("{cli:?}").contains("s3cr"));
+        let Command::List(list) = cli.command else { panic!("another command") };
+        assert_eq!(list.data.store.address().unwrap().to_string(), "mongodb://***@127.0.0.1:1/soar");
+        let wrong = Cli::try_parse_from(["updraft", "list", "--store", "redis://bob:s3cr@h"]).unwrap();
+        let Command::List(list) = wrong.command else { panic!("another command") };
+        let refused = list.data.store.address().unwrap_err().to_string();
+        assert!(
+            refused.starts_with("--store: a store is `embedded`") && !refused.contains("s3cr"),
+            "{refused}"
+        );
     }
 
     #[test]

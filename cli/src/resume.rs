@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, stream};
 use updraft::{Engine, Handle, Inspection, ReadError};
 
-use crate::data;
+use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
 use crate::follow::INTERRUPTED;
 use crate::interrupt::Interrupt;
@@ -17,8 +17,9 @@ const WAITS: usize = 1_000;
 
 /// Goes on with all that is unfinished, and tells of each end.
 pub(crate) async fn resume(options: &Resume, screen: &Screen) -> Result<Ending, Error> {
-    data::existing(&options.data.data)?;
-    let builder = data::builder(&options.data.data, &options.work)?;
+    let kept = Kept::of(&options.data)?;
+    kept.existing()?;
+    let builder = data::builder(&kept, &options.work)?;
     let mut interrupt = Interrupt::listen()?;
     let Some(engine) = data::start(builder, &mut interrupt).await? else { return Ok(Ending::Interrupted) };
     let handles = engine.take_resumed();

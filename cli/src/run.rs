@@ -1,12 +1,10 @@
 //! `updraft run`: a playbook, checked with all that it is given before anything is stored, run to its end.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{Builder, Engine, ExecutionId, Inspection, Playbook, PlaybookChoice, Submission, TenantCode};
 
-use crate::data;
+use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
 use crate::follow::follow;
 use crate::input;
@@ -21,7 +19,7 @@ use crate::progress::Progress;
 /// A run that can begin.
 pub(crate) struct Prepared {
     pub(crate) builder: Builder,
-    pub(crate) data: PathBuf,
+    pub(crate) kept: Kept,
     pub(crate) tenant: TenantCode,
     pub(crate) playbook: Playbook,
     pub(crate) submission: Submission,
@@ -36,7 +34,8 @@ impl Prepared {
     /// # Errors
     /// Every mistake, one a line, each with its place.
     pub(crate) fn new(options: Run) -> Result<Self, Error> {
-        let builder = data::builder(&options.data.data, &options.work)?;
+        let kept = Kept::of(&options.data)?;
+        let builder = data::builder(&kept, &options.work)?;
         let mut mistakes = Vec::new();
         let playbook = playbook::read(&options.playbook, &builder.catalogue()?);
         let playbook = playbook.map_err(|found| mistakes.extend(found)).ok();
@@ -58,9 +57,8 @@ impl Prepared {
         if let Some(key) = options.key {
             submission = submission.idempotency_key(key);
         }
-        let (data, tenant, json) = (options.data.data, options.tenant, options.json);
-        let hint = Some(format!("go on with: updraft resume --data {}", data.display()));
-        Ok(Self { builder, data, tenant, playbook, submission, json, hint })
+        let (tenant, json, hint) = (options.tenant, options.json, Some(kept.hint()));
+        Ok(Self { builder, kept, tenant, playbook, submission, json, hint })
     }
 
     /// Runs it to its end, and tells.
@@ -82,7 +80,7 @@ impl Prepared {
             Followed::Ended(ending) => return Ok(ending),
             Followed::Interrupted(peid, progress) => (peid, progress),
         };
-        let inspection = data::read_back(&self.data, &self.tenant, peid).await?;
+        let inspection = data::read_back(&self.kept, &self.tenant, peid).await?;
         let ending = watch.tell(&inspection, *progress)?;
         if let Some(hint) = self.hint.filter(|_| ending == Ending::Interrupted) {
             screen.say(&hint);

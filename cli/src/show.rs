@@ -10,9 +10,9 @@ use crate::text::{clean, duration};
 
 /// Shows; nothing is resumed by it.
 pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
-    let engine = data::read(&options.data.data).await?;
-    let found = engine.execution(&options.tenant, options.peid).await;
-    data::close(&engine).await;
+    let stored = data::read(&options.data).await?;
+    let found = stored.execution(&options.tenant, options.peid).await;
+    stored.close().await;
     let Some(inspection) = found? else {
         return Err(Error::Failed(format!("tenant {} has no execution {}", options.tenant, options.peid)));
     };

@@ -5,21 +5,29 @@ mod bottleneck;
 mod chance;
 mod chart;
 mod compare;
+mod contest;
 mod figures;
+mod lag;
 mod latency;
 mod load;
 mod measure;
 mod options;
 mod process;
+mod profile;
+mod ratios;
 mod recorder;
+mod reference;
 mod report;
+mod rounds;
 mod run;
 mod sampler;
 mod scenario;
 mod server;
+mod store;
 mod summary;
 mod threshold;
 mod tool;
+mod toolkit;
 mod verdict;
 mod workload;
 
@@ -27,6 +35,7 @@ use std::path::Path;
 
 pub(crate) use self::options::Stress;
 
+use self::figures::Figures;
 use self::options::{Further, Options};
 use self::recorder::Metrics;
 use self::summary::Summary;
@@ -39,29 +48,37 @@ use crate::output::Output;
 pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, Error> {
     match &options.command {
         Some(Further::Compare(options)) => compare::compare(options),
-        None => measure(&options.load, screen).await,
+        None => {
+            options.load.checked()?;
+            let directory = match &options.load.data {
+                Some(data) => tempfile::tempdir_in(data),
+                None => tempfile::tempdir(),
+            };
+            let directory =
+                directory.map_err(|error| Error::Failed(format!("temporary directory: {error}")))?;
+            match options.load.profiles {
+                true => rounds::run(&options.load, directory.path(), screen).await,
+                false => measure(&options.load, directory.path(), screen).await,
+            }
+        }
     }
 }
 
-async fn measure(options: &Options, screen: &Screen) -> Result<Ending, Error> {
-    options.checked()?;
+async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
+    let address = options.store.address()?;
     let interrupt = Interrupt::listen()?;
     let metrics = Metrics::new();
     metrics::set_global_recorder(metrics.clone())
         .map_err(|error| Error::Failed(format!("the metrics: {error}")))?;
-    let directory = match &options.data {
-        Some(data) => tempfile::tempdir_in(data),
-        None => tempfile::tempdir(),
-    };
-    let directory = directory.map_err(|error| Error::Failed(format!("temporary directory: {error}")))?;
-    let outcome = run::run(options, directory.path(), metrics, interrupt, screen).await?;
+    let place = store::Place::open(&address).await?;
+    let outcome = run::run(options, directory, &place, metrics, interrupt, screen).await;
+    place.leave(screen).await;
+    let outcome = outcome?;
     let summary = Summary::new(options, &outcome);
     let mut output = Output::stdout();
     summary.tell(&outcome, &mut output);
     if let Some(path) = &options.json {
-        let json = serde_json::to_string_pretty(&summary.figures.0);
-        let json = json.map_err(|error| Error::Failed(format!("{}: {error}", path.display())))?;
-        write(path, &(json + "\n"))?;
+        write_figures(path, &summary.figures)?;
     }
     if let Some(path) = &options.report {
         write(path, &report::page(&summary, &outcome))?;
@@ -72,6 +89,12 @@ async fn measure(options: &Options, screen: &Screen) -> Result<Ending, Error> {
         (false, true) => Ending::Completed,
         (false, false) => Ending::Failed,
     })
+}
+
+fn write_figures(path: &Path, figures: &Figures) -> Result<(), Error> {
+    let json = serde_json::to_string_pretty(&figures.0);
+    let json = json.map_err(|error| Error::Failed(format!("{}: {error}", path.display())))?;
+    write(path, &(json + "\n"))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

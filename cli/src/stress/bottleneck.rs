@@ -16,6 +16,8 @@ const BUSY: f64 = 0.85;
 const MACHINE: f64 = 0.92;
 /// Below this share of what is busy, others took the machine.
 const OWN: f64 = 0.75;
+/// The stage that is none of ours.
+pub(crate) const OTHERS: &str = "other processes";
 /// A store that is behind by this share of the phase cannot take the load.
 const BEHIND: f64 = 0.2;
 /// As the same share of the documents that may wait.
@@ -128,7 +130,7 @@ fn of_machine(end: &PhaseEnd, machine: f64, stages: &[Stage]) -> Bottleneck {
     );
     if own < machine * OWN {
         let change = "Measure again when the other processes of the machine are at rest: they took the rest.";
-        return Bottleneck { stage: "other processes", why, change };
+        return Bottleneck { stage: OTHERS, why, change };
     }
     Bottleneck {
         stage: "machine CPU",
@@ -145,13 +147,21 @@ fn behind(outcome: &Outcome, end: &PhaseEnd) -> Option<Bottleneck> {
     if behind < lasted * BEHIND && pending < COALESCER_DOCUMENTS as f64 * PENDING {
         return None;
     }
-    Some(Bottleneck {
-        stage: "store writer",
-        why: format!(
-            "the store was {behind:.1} s behind when the last execution had ended; up to {pending:.0} documents waited"
-        ),
-        change: "The store cannot take this load: a faster disk or store, or fewer steps per execution.",
-    })
+    let (stage, change) = if outcome.server {
+        (
+            "store server",
+            "The server cannot take this load: look at its CPU and disk, or take fewer steps per execution.",
+        )
+    } else {
+        (
+            "store writer",
+            "The store cannot take this load: a faster disk or store, or fewer steps per execution.",
+        )
+    };
+    let why = format!(
+        "the store was {behind:.1} s behind when the last execution had ended; up to {pending:.0} documents waited"
+    );
+    Some(Bottleneck { stage, why, change })
 }
 
 /// Nobody computes: executions wait for places or for tools.

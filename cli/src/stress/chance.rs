@@ -18,7 +18,7 @@ impl Chance {
     /// The next number in 0 to 1, without 1.
     pub(crate) fn share(&self) -> f64 {
         // 53 bits are what a float holds.
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// The next number below `bound`, which is not zero.
@@ -31,7 +31,8 @@ impl Chance {
         -(1.0 - self.share()).ln()
     }
 
-    fn next(&self) -> u64 {
+    /// The next 64 bits.
+    pub(crate) fn bits(&self) -> u64 {
         mixed(self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP))
     }
 }

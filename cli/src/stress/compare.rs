@@ -17,8 +17,9 @@ const BAND: f64 = 0.05;
 const BAND_OF_TAILS: f64 = 0.25;
 const BAND_OF_LATENCIES: f64 = 0.10;
 /// What both runs must have been asked for alike.
-const LOAD: [&str; 9] = [
+const LOAD: [&str; 10] = [
     "scenario",
+    "store",
     "tools",
     "latency",
     "failure_rate",
@@ -32,11 +33,21 @@ const LOAD: [&str; 9] = [
 /// What a ratio says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-enum Verdict {
+pub(crate) enum Verdict {
     Better,
     Worse,
     /// Within what differs from run to run.
     Same,
+}
+
+impl Verdict {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Same => "same",
+        }
+    }
 }
 
 /// One figure of both.
@@ -64,17 +75,13 @@ pub(crate) fn compare(options: &Compare) -> Result<Ending, Error> {
     output.line(format_args!("{:34} {:>14} {:>14} {:>8} {:>7}  verdict", "figure", "A", "B", "B/A", "noise"));
     for row in rows(&a, &b) {
         let ratio = row.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
-        let verdict = match row.verdict {
-            Verdict::Better => "better",
-            Verdict::Worse => "worse",
-            Verdict::Same => "same",
-        };
         output.line(format_args!(
-            "{:34} {:>14} {:>14} {ratio:>8} {:>6.0}%  {verdict}",
+            "{:34} {:>14} {:>14} {ratio:>8} {:>6.0}%  {}",
             row.key,
             figure(&row.key, row.a),
             figure(&row.key, row.b),
-            row.band * 100.0
+            row.band * 100.0,
+            row.verdict.name()
         ));
     }
     output.finish().map(|()| Ending::Completed)
@@ -83,9 +90,10 @@ pub(crate) fn compare(options: &Compare) -> Result<Ending, Error> {
 /// The figures that both have, in the order of the runs' own report.
 fn rows(a: &Figures, b: &Figures) -> Vec<Row> {
     let of_run = figures::FIGURES.iter().map(|(key, _)| (*key).to_owned());
-    let of_phases = a.0.keys().filter(|key| key.starts_with("phase.")).cloned();
+    let further = ["phase.", "reference."];
+    let of_parts = a.0.keys().filter(|key| further.iter().any(|part| key.starts_with(part))).cloned();
     of_run
-        .chain(of_phases)
+        .chain(of_parts)
         .filter_map(|key| {
             let (better, of_a, of_b) = (figures::better(&key)?, a.get(&key)?, b.get(&key)?);
             let noise = |figures: &Figures| figures.get(&format!("noise.{key}")).unwrap_or_default();
@@ -97,7 +105,7 @@ fn rows(a: &Figures, b: &Figures) -> Vec<Row> {
 }
 
 /// How far a figure may differ and say nothing.
-fn band(key: &str) -> f64 {
+pub(crate) fn band(key: &str) -> f64 {
     match key {
         _ if key.contains("_p99") || key.ends_with("max_ms") || key.contains("spike.") => BAND_OF_TAILS,
         _ if key.contains("_p50") => BAND_OF_LATENCIES,
@@ -105,7 +113,8 @@ fn band(key: &str) -> f64 {
     }
 }
 
-fn verdict(better: Better, a: f64, b: f64, band: f64) -> Verdict {
+/// What a figure of `b` says beside that of `a`.
+pub(crate) fn verdict(better: Better, a: f64, b: f64, band: f64) -> Verdict {
     // Of the larger one, so that swapping the files swaps the verdict.
     if (b - a).abs() <= band * a.abs().max(b.abs()) {
         return Verdict::Same;
@@ -116,7 +125,8 @@ fn verdict(better: Better, a: f64, b: f64, band: f64) -> Verdict {
 /// The largest file that is read; those of runs have some kilobytes.
 const BYTES: usize = 1 << 20;
 
-fn read(path: &Path) -> Result<Figures, Error> {
+/// The figures in a file.
+pub(crate) fn read(path: &Path) -> Result<Figures, Error> {
     let bytes = input::bytes(path, BYTES).map_err(|error| Error::refused(path.display(), error))?;
     let object: Map<String, Value> = serde_json::from_slice(&bytes).map_err(|error| {
         Error::refused(path.display(), format!("no figures of `updraft stress --json`: {error}"))

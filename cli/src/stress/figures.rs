@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::stress::bottleneck::{Bottleneck, Stage};
 use crate::stress::measure::Latencies;
 use crate::stress::options::{Options, Tools};
+use crate::stress::reference::COLUMNS;
 use crate::stress::run::{Outcome, PhaseEnd};
 use crate::stress::scenario::{Load, Phase, Scenario};
 
@@ -19,9 +20,10 @@ pub(crate) enum Better {
 use Better::{Higher, Lower};
 
 /// Every figure of a run. The unit stands last in the name; where none does, it is a count or a ratio.
-pub(crate) const FIGURES: [(&str, Better); 39] = [
+pub(crate) const FIGURES: [(&str, Better); 41] = [
     ("executions_per_s", Higher),
     ("steps_per_s", Higher),
+    ("status_changes_per_s", Higher),
     ("cpu_us_per_step", Lower),
     ("submit_p50_us", Lower),
     ("submit_p99_us", Lower),
@@ -59,6 +61,7 @@ pub(crate) const FIGURES: [(&str, Better); 39] = [
     ("spike.recovery_s", Lower),
     ("flood.others_p99_ratio", Lower),
     ("backlog.drain_s", Lower),
+    ("backlog.stored_s", Lower),
 ];
 
 /// Figures of each phase, as `phase.NAME.FIGURE`.
@@ -71,6 +74,21 @@ pub(crate) const OF_PHASE: [(&str, Better); 6] = [
     ("execution_p99_ms", Lower),
 ];
 
+/// Figures of each column of the reference, as `reference.FIGURE` and `reference.ten.FIGURE`. A ratio says how many
+/// times as good the engine is.
+pub(crate) const OF_REFERENCE: [(&str, Better); 10] = [
+    ("status_changes_per_s", Higher),
+    ("executions_per_s", Higher),
+    ("steps_per_s", Higher),
+    ("execution_p50_ms", Lower),
+    ("cpu_us_per_step", Lower),
+    ("round_trips_per_execution", Lower),
+    ("ratio_status_changes", Higher),
+    ("ratio_executions", Higher),
+    ("ratio_cpu_per_step", Higher),
+    ("ratio_round_trips", Higher),
+];
+
 /// The object.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Figures(pub(crate) Map<String, Value>);
@@ -80,16 +98,19 @@ pub(crate) fn better(key: &str) -> Option<Better> {
     let of = |known: &[(&str, Better)], key: &str| {
         known.iter().find(|(name, _)| *name == key).map(|(_, better)| *better)
     };
-    match key.strip_prefix("phase.") {
-        Some(of_phase) => of(&OF_PHASE, of_phase.split_once('.')?.1),
-        None => of(&FIGURES, key),
+    if let Some(of_phase) = key.strip_prefix("phase.") {
+        return of(&OF_PHASE, of_phase.split_once('.')?.1);
     }
+    // The longest prefix first: that of one column begins as that of the other.
+    let column = COLUMNS.iter().rev().find_map(|(_, _, prefix)| key.strip_prefix(prefix));
+    column.map_or_else(|| of(&FIGURES, key), |figure| of(&OF_REFERENCE, figure))
 }
 
-/// Whether a run of these phases may have the figure.
-pub(crate) fn known(key: &str, phases: &[Phase]) -> bool {
+/// Whether a run of these phases, with a reference or without, may have the figure.
+pub(crate) fn known(key: &str, phases: &[Phase], reference: bool) -> bool {
     let phase = key.strip_prefix("phase.").map(|rest| rest.split('.').next().unwrap_or_default());
-    better(key).is_some() && phase.is_none_or(|name| phases.iter().any(|phase| phase.name == name))
+    let there = reference || !key.starts_with(COLUMNS[0].2);
+    better(key).is_some() && there && phase.is_none_or(|name| phases.iter().any(|phase| phase.name == name))
 }
 
 impl Figures {
@@ -101,7 +122,7 @@ impl Figures {
         self.0.insert(key.to_owned(), count.into());
     }
 
-    fn number(&mut self, key: &str, number: Option<f64>) {
+    pub(crate) fn number(&mut self, key: &str, number: Option<f64>) {
         // Three decimals are more than any of them is exact to.
         let number = number.filter(|number| number.is_finite()).map(|number| (number * 1e3).round() / 1e3);
         if let Some(number) = number {
@@ -109,7 +130,7 @@ impl Figures {
         }
     }
 
-    fn text(&mut self, key: &str, text: impl Into<String>) {
+    pub(crate) fn text(&mut self, key: &str, text: impl Into<String>) {
         self.0.insert(key.to_owned(), text.into().into());
     }
 
@@ -132,6 +153,7 @@ pub(crate) fn of(
 ) -> Figures {
     let mut figures = Figures::default();
     asked(&mut figures, options);
+    figures.text("store", if outcome.server { "mongodb" } else { "embedded" });
     throughput(&mut figures, options, outcome);
     if let Some(end) = options.scenario.measured().and_then(|name| named(outcome, name)) {
         figures.latencies("", &end.meter.submit, &end.meter.execution, true);
@@ -146,6 +168,7 @@ pub(crate) fn of(
         figures.latencies(&prefix, &end.meter.submit, &end.meter.execution, false);
     }
     story(&mut figures, options.scenario, outcome);
+    reference(&mut figures, outcome);
     for stage in stages {
         let name = stage.name.replace(' ', "_");
         figures.number(&format!("stage.{name}.cpu"), Some(stage.cpu));
@@ -164,6 +187,9 @@ fn asked(figures: &mut Figures, options: &Options) {
     figures.text("latency", options.latency.to_string());
     figures.text("durability", format!("{:?}", options.durability).to_lowercase());
     figures.text("version", env!("CARGO_PKG_VERSION"));
+    if let Some(profile) = options.profile {
+        figures.text("profile", profile.name());
+    }
     figures.number("failure_rate", Some(options.failure_rate));
     for (key, count) in [
         ("tenants", u64::from(options.tenants)),
@@ -182,10 +208,40 @@ fn throughput(figures: &mut Figures, options: &Options, outcome: &Outcome) {
     let (ended, steps) = (end.counts.ended() as f64, end.counted.attempts_completed as f64);
     figures.number("executions_per_s", Some(end.ended_per_s()));
     figures.number("steps_per_s", Some(steps / end.lasted.as_secs_f64()));
+    let changes = (end.counted.updates + end.counted.coalesced) as f64;
+    figures.number("status_changes_per_s", Some(changes / end.lasted.as_secs_f64()));
     figures.number("cpu_us_per_step", end.cpu_s.filter(|_| steps > 0.0).map(|cpu| cpu * 1e6 / steps));
     figures.number("store.round_trips_per_execution", Some(end.counted.batches as f64 / ended));
     figures.number("store.behind_s", end.behind.map(|behind| behind.as_secs_f64()));
     figures.number("noise.executions_per_s", noise(options, outcome));
+}
+
+/// What the reference came to, and how many times as good the engine is at full load.
+fn reference(figures: &mut Figures, outcome: &Outcome) {
+    let columns = outcome.reference.iter().flat_map(|reference| &reference.columns);
+    for (column, (_, _, prefix)) in columns.zip(COLUMNS) {
+        let per_s = |count: u64| Some(count as f64 / column.lasted.as_secs_f64()).filter(|_| count > 0);
+        let round_trips =
+            (column.executions > 0).then(|| column.status_changes_of_ended as f64 / column.executions as f64);
+        let cpu = column.cpu_s.filter(|_| column.steps > 0).map(|cpu| cpu * 1e6 / column.steps as f64);
+        let of_engine = |key: &str| figures.get(key).filter(|figure| *figure > 0.0);
+        let times = |ours: Option<f64>, theirs: Option<f64>| Some(ours? / theirs?);
+        let values = [
+            per_s(column.status_changes),
+            per_s(column.executions),
+            per_s(column.steps),
+            column.execution.quantile(0.5).map(|micros| micros as f64 / 1e3),
+            cpu,
+            round_trips,
+            times(of_engine("status_changes_per_s"), per_s(column.status_changes)),
+            times(of_engine("executions_per_s"), per_s(column.executions)),
+            times(cpu, of_engine("cpu_us_per_step")),
+            times(round_trips, of_engine("store.round_trips_per_execution")),
+        ];
+        for ((key, _), value) in OF_REFERENCE.iter().zip(values) {
+            figures.number(&format!("{prefix}{key}"), value);
+        }
+    }
 }
 
 /// How far windows of full load lie from their mean, as a share of it.
@@ -257,10 +313,10 @@ fn story(figures: &mut Figures, scenario: Scenario, outcome: &Outcome) {
         }
         Scenario::Backlog => {
             let piled = outcome.phases.iter().find(|end| end.phase.load == Load::Pile);
-            figures.number(
-                "backlog.drain_s",
-                piled.and_then(|end| end.drained).map(|(_, took)| took.as_secs_f64()),
-            );
+            let ended = piled.and_then(|end| end.drained).map(|(_, took)| took);
+            let stored = ended.zip(piled.and_then(|end| end.behind)).map(|(took, behind)| took + behind);
+            figures.number("backlog.drain_s", ended.map(|took| took.as_secs_f64()));
+            figures.number("backlog.stored_s", stored.map(|took| took.as_secs_f64()));
         }
         Scenario::Baseline | Scenario::Soak => {}
     }
@@ -289,7 +345,7 @@ mod tests {
     #[test]
     fn the_document_names_every_figure() {
         let document = include_str!("../../../docs/stress.md");
-        for (key, _) in FIGURES.iter().chain(&OF_PHASE) {
+        for (key, _) in FIGURES.iter().chain(&OF_PHASE).chain(&OF_REFERENCE) {
             assert!(document.contains(&format!("`{key}`")), "{key}");
         }
     }
@@ -297,9 +353,18 @@ mod tests {
     #[test]
     fn figures_of_a_phase_are_known_where_the_scenario_has_it() {
         let phases = Scenario::Baseline.phases();
-        assert!(known("executions_per_s", &phases) && known("phase.steady.submit_p99_us", &phases));
-        assert!(!known("phase.spike.submit_p99_us", &phases) && !known("phase.steady.cpu_s", &phases));
-        assert!(!known("phase.steady", &phases) && !known("", &phases));
+        let known = |key| known(key, &phases, false);
+        assert!(known("executions_per_s") && known("phase.steady.submit_p99_us"));
+        assert!(!known("phase.spike.submit_p99_us") && !known("phase.steady.cpu_s"));
+        assert!(!known("phase.steady") && !known(""));
+    }
+
+    #[test]
+    fn figures_of_the_reference_are_known_where_it_runs() {
+        for key in ["reference.ratio_executions", "reference.ten.status_changes_per_s"] {
+            assert!(known(key, &[], true) && !known(key, &[], false), "{key}");
+        }
+        assert!(!known("reference.ten", &[], true) && !known("reference.elapsed_s", &[], true));
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum, value_parser};
-use updraft::Durability;
 use updraft::limits::{PLAYBOOK_STEPS, SHARDS_MAX};
+use updraft::{Durability, Span};
 
 use crate::exit::Error;
 use crate::stress::latency::{Latency, duration};
+use crate::stress::profile::Profile;
 use crate::stress::scenario::Scenario;
 use crate::stress::threshold::Threshold;
 
@@ -95,6 +96,25 @@ pub(crate) struct Options {
     /// Where the data directory of the run is made, and removed at its end: the disk to measure.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: crate::options::At,
+    /// Executes the same load beside, as systems do that await one write for each change of a status, and ends
+    /// the report in a table of ratios.
+    #[arg(long)]
+    pub(crate) reference: bool,
+    /// Settings of the engine under a name: see docs/stress.md.
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
+    /// Runs every profile in turn, `--rounds` times, and holds them against each other. Each of the runs takes
+    /// as long as one would alone.
+    #[arg(long, conflicts_with_all = ["profile", "shards", "reference", "assert", "report"])]
+    pub(crate) profiles: bool,
+    /// How often each profile runs.
+    #[arg(long, default_value_t = 3, value_name = "N", requires = "profiles", value_parser = value_parser!(u16).range(1..=100))]
+    pub(crate) rounds: u16,
+    /// Ends the load when standard input ends: for the program that runs rounds.
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_ends: bool,
     /// A threshold that sets the exit status: `p99<200ms`, `executions_per_s>=20000`. Repeatable.
     #[arg(long, value_name = "FIGURE<VALUE")]
     pub(crate) assert: Vec<Threshold>,
@@ -137,8 +157,42 @@ impl Options {
             mistakes.extend(path.as_deref().and_then(|path| unwritable(name, path)));
         }
         let known = self.scenario.phases();
-        mistakes.extend(self.assert.iter().filter_map(|threshold| threshold.mistake(&known)));
+        mistakes.extend(self.assert.iter().filter_map(|threshold| threshold.mistake(&known, self.reference)));
         if mistakes.is_empty() { Ok(()) } else { Err(Error::Refused(mistakes.join("\n"))) }
+    }
+
+    /// Shards of the engine.
+    pub(crate) fn shards(&self) -> usize {
+        let of_profile = || self.profile.map(|profile| profile.settings(cores(), false).shards);
+        self.shards.map(usize::from).or_else(of_profile).unwrap_or_else(cores)
+    }
+
+    /// The options of one run of many, as a command line: the load, and nothing of what is done with its figures.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let tools =
+            self.tools.to_possible_value().map_or_else(String::new, |tools| tools.get_name().to_owned());
+        let mut arguments = Vec::new();
+        let mut add = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
+        add("scenario", self.scenario.name());
+        add("tenants", self.tenants.to_string());
+        add("steps", self.steps.to_string());
+        add("width", self.width.to_string());
+        add("latency", self.latency.to_string());
+        add("failure-rate", self.failure_rate.to_string());
+        add("tools", tools);
+        add("durability", format!("{:?}", self.durability).to_lowercase());
+        add("concurrency", self.concurrency.to_string());
+        add("seed", self.seed.to_string());
+        if let Some(duration) = self.duration {
+            add("duration", Span(duration).to_string());
+        }
+        if let Some(executions) = self.executions {
+            add("executions", executions.to_string());
+        }
+        if let Some(rate) = self.rate {
+            add("rate", rate.to_string());
+        }
+        arguments
     }
 
     /// How long a phase with this share is.
@@ -148,6 +202,11 @@ impl Options {
             None => Length::Time(self.duration.unwrap_or(DURATION).mul_f64(share)),
         }
     }
+}
+
+/// Cores of this machine, as far as there may be shards.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX)
 }
 
 fn unwritable(option: &str, path: &Path) -> Option<String> {
@@ -175,5 +234,32 @@ fn length(text: &str) -> Result<Duration, String> {
         Ok(length)
     } else {
         Err("a time from 500ms to 7days is allowed".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    #[test]
+    fn a_run_of_many_has_the_load_that_was_asked_for() {
+        let lines = [
+            "x --scenario backlog --tenants 3 --steps 2 --width 4 --latency 10ms..50ms --failure-rate 0.25 \
+             --tools http --durability os --concurrency 7 --seed 9 --duration 1500ms --rate 120.5",
+            "x --executions 40 --latency exp:20ms",
+            "x",
+        ];
+        for line in lines {
+            let given = Line::parse_from(line.split_whitespace()).options;
+            let again = Line::parse_from(std::iter::once("x".to_owned()).chain(given.arguments())).options;
+            assert_eq!(format!("{given:?}"), format!("{again:?}"));
+        }
     }
 }

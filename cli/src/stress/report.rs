@@ -53,6 +53,7 @@ pub(crate) fn page(summary: &Summary, outcome: &Outcome) -> String {
     stages(&mut page, summary);
     phases(&mut page, summary, outcome);
     figures(&mut page, summary);
+    ratios(&mut page, summary);
     page += "</main></html>\n";
     page
 }
@@ -229,6 +230,20 @@ fn figures(page: &mut String, summary: &Summary) {
         let _ = write!(page, "<tr><td>{}</td><td>{}</td></tr>", escaped(key), escaped(&value));
     }
     *page += "</table></details>";
+}
+
+fn ratios(page: &mut String, summary: &Summary) {
+    let Some((head, rows)) = summary.ratios.split_first() else { return };
+    let cells = |row: &[String], tag: &str| -> String {
+        row.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect()
+    };
+    *page += "<h2>Against one awaited write for each change of a status</h2><div class=\"box scroll\"><table class=\"ratios\">";
+    let _ = write!(page, "<tr>{}</tr>", cells(head, "th"));
+    for row in rows {
+        let _ = write!(page, "<tr>{}</tr>", cells(row, "td"));
+    }
+    *page += "</table></div><p class=\"sub\">The same load in the same process, after the engine, with the same store and \
+              durability: tasks one after another, nothing coalesced. \u{201c}Times\u{201d} says how many times as good Updraft is.</p>";
 }
 
 /// Microseconds as people read them.

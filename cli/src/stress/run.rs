@@ -17,8 +17,11 @@ use crate::stress::measure::{Counts, Meter};
 use crate::stress::options::Options;
 use crate::stress::process::{self, Thread};
 use crate::stress::recorder::{Counted, Metrics};
+use crate::stress::reference::{self, Reference};
+use crate::stress::rounds;
 use crate::stress::sampler::{Sampler, Seen};
 use crate::stress::scenario::{Load, Phase};
+use crate::stress::store::Place;
 use crate::stress::workload::Workload;
 
 /// How long executions may take to end after the last arrival, beyond what their tools take.
@@ -66,7 +69,13 @@ pub(crate) struct Outcome {
     pub(crate) lasted: Duration,
     /// Executions that had not ended when nobody waited for them any more.
     pub(crate) left: usize,
+    /// Documents that the store had not got when nobody waited for it any more.
+    pub(crate) not_stored: u64,
     pub(crate) interrupted: bool,
+    /// Whether the store is one that others load too.
+    pub(crate) server: bool,
+    /// The same load, executed as others do; where it was asked for.
+    pub(crate) reference: Option<Reference>,
 }
 
 /// A run under way.
@@ -83,14 +92,19 @@ struct Run<'a> {
 pub(crate) async fn run(
     options: &Options,
     directory: &Path,
+    place: &Place,
     metrics: Metrics,
     mut interrupt: Interrupt,
     screen: &Screen,
 ) -> Result<Outcome, Error> {
-    let work = Arc::new(Workload::start(options, directory).await?);
+    let work = Arc::new(Workload::start(options, directory, place).await?);
     let (stopping, cpu) = (work.clone(), process::cpu_s());
+    let with_stdin = options.until_stdin_ends;
     let ear = tokio::spawn(async move {
-        interrupt.asked().await;
+        tokio::select! {
+            () = interrupt.asked() => {}
+            () = rounds::stdin_ended(), if with_stdin => {}
+        }
         stopping.end();
     });
     let names = options.scenario.phases().iter().map(|phase| phase.name).collect();
@@ -103,9 +117,7 @@ pub(crate) async fn run(
     let flushed = tokio::time::timeout(patience, run.work.engine.flush()).await;
     let lasted = run.began.elapsed();
     let seen = sampler.end();
-    let interrupted = run.work.stopped();
-    ear.abort();
-    let outcome = Outcome {
+    let mut outcome = Outcome {
         phases,
         seen,
         counts: run.work.tally.counts(),
@@ -118,10 +130,24 @@ pub(crate) async fn run(
         resident_peak_bytes: process::resident_bytes().map(|(_, most)| most),
         lasted,
         left,
-        interrupted,
+        not_stored: if matches!(flushed, Ok(Ok(()))) { 0 } else { run.metrics.waiting().documents as u64 },
+        interrupted: run.work.stopped(),
+        server: place.is_server(),
+        reference: None,
     };
     // What is left is measured; the directory is removed.
     let _ = run.work.engine.shutdown(if left > 0 { Duration::ZERO } else { patience }).await;
+    // Once the engine is gone, so that the one does not take the other's cores.
+    if options.reference && !outcome.interrupted {
+        screen.say("the reference: tasks one after another, one awaited write for each change of a status");
+        let store = place.bare(&directory.join("reference"), options.durability).await;
+        outcome.reference = Some(match store {
+            Ok(store) => reference::measure(options, &run.work, store).await?,
+            Err(error) => Reference { trouble: Some(error.to_string()), ..Reference::default() },
+        });
+        outcome.interrupted = run.work.stopped();
+    }
+    ear.abort();
     Ok(outcome)
 }
 

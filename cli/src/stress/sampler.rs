@@ -15,8 +15,8 @@ use crate::stress::process;
 use crate::stress::recorder::{Counted, Metrics};
 use crate::stress::workload::Workload;
 
-/// How often threads are looked at: whether they wait for the disk.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often threads are looked at: whether they wait for the disk. A look takes a third of a millisecond.
+const LOOK: Duration = Duration::from_millis(20);
 /// The finest sample.
 const WINDOW: Duration = Duration::from_millis(100);
 /// Samples that are kept; where there are more, each two become one.

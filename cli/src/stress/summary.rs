@@ -6,14 +6,13 @@ use updraft::ExecutionStatus;
 use crate::output::Output;
 use crate::stress::bottleneck::{self, Bottleneck, Stage};
 use crate::stress::figures::{self, Figures};
+use crate::stress::lag;
 use crate::stress::load::ARRIVALS;
 use crate::stress::options::Options;
+use crate::stress::ratios;
 use crate::stress::run::Outcome;
 use crate::stress::scenario::Scenario;
 use crate::stress::threshold::Held;
-
-/// The store is behind by as much before it is told.
-const BEHIND: f64 = 0.2;
 
 /// One line of a list, and whether it is good news.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +30,14 @@ pub(crate) struct Summary {
     pub(crate) limit: Option<Bottleneck>,
     pub(crate) findings: Vec<Told>,
     pub(crate) thresholds: Vec<Told>,
+    /// The engine beside the reference; empty where none ran.
+    pub(crate) ratios: Vec<Vec<String>>,
 }
 
 impl Summary {
     pub(crate) fn new(options: &Options, outcome: &Outcome) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-        let stages = bottleneck::stages(outcome, options.shards.map_or_else(cores, usize::from));
+        let stages = bottleneck::stages(outcome, options.shards());
         let limit = bottleneck::find(outcome, options, &stages);
         let figures = figures::of(options, outcome, &stages, limit.as_ref());
         let thresholds = options.assert.iter().map(|threshold| match threshold.held(&figures) {
@@ -44,6 +45,13 @@ impl Summary {
             Held::No(figure) => Told { well: false, text: format!("{threshold} does not hold: {figure}") },
             Held::NotMeasured => Told { well: false, text: format!("{threshold} was not measured") },
         });
+        let mut findings = findings(options, outcome, &figures);
+        if outcome.reference.is_some()
+            && limit.as_ref().is_some_and(|limit| limit.stage == bottleneck::OTHERS)
+        {
+            let text = "Other processes took the cores: every awaited write waited for them too, which flatters the ratios.";
+            findings.push(Told { well: false, text: text.to_owned() });
+        }
         Self {
             title: format!("updraft stress: {}", options.scenario.name()),
             load: format!(
@@ -57,8 +65,9 @@ impl Summary {
                 cores(),
                 options.seed
             ),
-            findings: findings(options, outcome, &figures),
+            findings,
             thresholds: thresholds.collect(),
+            ratios: ratios::table(&figures),
             figures,
             stages,
             limit,
@@ -101,6 +110,14 @@ impl Summary {
         for told in self.findings.iter().chain(&self.thresholds) {
             output.line(format_args!("{} {}", if told.well { "ok  " } else { "NOTE" }, told.text));
         }
+        if !self.ratios.is_empty() {
+            output.line("");
+        }
+        for row in &self.ratios {
+            let (name, cells) = row.split_first().map_or(("", row.as_slice()), |(name, cells)| (name, cells));
+            let cells: String = cells.iter().map(|cell| format!(" {cell:>14}")).collect();
+            output.line(format_args!("{name:34}{cells}"));
+        }
     }
 }
 
@@ -127,20 +144,15 @@ fn findings(options: &Options, outcome: &Outcome, figures: &Figures) -> Vec<Told
     if outcome.left > 0 && !outcome.interrupted {
         bad(format!("{} executions had not ended when nobody waited any more.", outcome.left));
     }
+    lag::found(outcome).into_iter().for_each(&mut bad);
     for end in &outcome.phases {
-        let behind = end.behind.filter(|behind| behind.as_secs_f64() > end.lasted.as_secs_f64() * BEHIND);
-        if let Some(behind) = behind {
-            bad(format!(
-                "phase {}: the store was {:.1} s behind; the figures count that time.",
-                end.phase.name,
-                behind.as_secs_f64()
-            ));
-        }
         if let Some(why) = end.broke() {
             let rate = end.rate();
             bad(format!("phase {}: broke at {rate:.0} executions/s: {why}.", end.phase.name));
         }
     }
+    let trouble = outcome.reference.as_ref().and_then(|reference| reference.trouble.as_ref());
+    found.extend(trouble.map(|why| Told { well: false, text: format!("The reference ended early: {why}.") }));
     found.extend(story(options.scenario, outcome, figures));
     found
 }

@@ -57,10 +57,13 @@ pub(crate) enum Held {
 }
 
 impl Threshold {
-    /// Why no run of these phases can hold it; none where one can.
-    pub(crate) fn mistake(&self, phases: &[Phase]) -> Option<String> {
-        if figures::known(&self.key, phases) {
+    /// Why no run of these phases, with a reference or without, can hold it; none where one can.
+    pub(crate) fn mistake(&self, phases: &[Phase], reference: bool) -> Option<String> {
+        if figures::known(&self.key, phases, reference) {
             return None;
+        }
+        if figures::known(&self.key, phases, true) {
+            return Some(format!("--assert {}: `{}` is measured with --reference", self.text, self.key));
         }
         let known: Vec<&str> = figures::FIGURES.iter().map(|(key, _)| *key).collect();
         let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
@@ -173,10 +176,12 @@ mod tests {
             assert!(text.parse::<Threshold>().is_err(), "{text}");
         }
         let phases = Scenario::Baseline.phases();
-        let mistake = |text: &str| text.parse::<Threshold>().unwrap().mistake(&phases);
+        let mistake = |text: &str| text.parse::<Threshold>().unwrap().mistake(&phases, false);
         assert!(mistake("latency<1").is_some_and(|said| said.contains("executions_per_s")));
         assert!(mistake("phase.spike.submit_p99_us<1ms").is_some());
         assert_eq!(mistake("phase.steady.submit_p99_us<1ms"), None);
         assert_eq!(mistake("p99<1ms"), None);
+        let said = mistake("reference.ratio_status_changes>=20");
+        assert!(said.is_some_and(|said| said.contains("--reference")));
     }
 }

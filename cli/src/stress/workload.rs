@@ -1,21 +1,23 @@
 //! The workload: the engine under load, its playbook, its tenants and its tools.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::sync::watch;
-use updraft::integrations::HttpIntegration;
-use updraft::integrations::http::Allow;
 use updraft::{Engine, Playbook, PlaybookId, Submission, TenantCode};
 
 use crate::exit::Error;
 use crate::stress::chance::Chance;
 use crate::stress::measure::Tally;
-use crate::stress::options::{Options, Tools};
-use crate::stress::server::Server;
-use crate::stress::tool::{Fate, Tool};
+use crate::stress::options::{Options, cores};
+use crate::stress::store::Place;
+use crate::stress::tool::Fate;
+use crate::stress::toolkit::Toolkit;
 
-/// Attempts of a tool call, the pauses between them, and how long a hanging tool is waited for.
-const POLICY: &str = "retry: {attempts: 3, initial: 10ms, max: 50ms}, timeout: 1day";
+/// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
+pub(crate) const ATTEMPTS: u32 = 3;
+pub(crate) const PAUSE: Duration = Duration::from_millis(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 
 /// What runs.
 pub(crate) struct Workload {
@@ -28,38 +30,28 @@ pub(crate) struct Workload {
     stop: watch::Sender<bool>,
     /// Whether tools answer.
     pub(crate) gate: watch::Sender<bool>,
-    _server: Option<Server>,
+    pub(crate) kit: Toolkit,
 }
 
 impl Workload {
     /// Starts the engine in this directory.
-    pub(crate) async fn start(options: &Options, directory: &Path) -> Result<Self, Error> {
+    pub(crate) async fn start(options: &Options, directory: &Path, place: &Place) -> Result<Self, Error> {
         let (gate, open) = watch::channel(true);
         let fate = Fate::new(options.latency, options.failure_rate, options.seed, open);
-        let builder = Engine::builder().data(directory).durability(options.durability);
-        let builder = builder.tasks_at_once(usize::from(options.width).max(updraft::limits::TASKS_AT_ONCE));
-        let builder = match options.shards {
-            Some(shards) => builder.shards(usize::from(shards)),
-            None => builder,
-        };
-        let (builder, call, server) = match options.tools {
-            Tools::Process => (builder.integration("tool", Tool(fate)), CALL_PROCESS.to_owned(), None),
-            Tools::Http => {
-                let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("the tools: {error}"));
-                let server = Server::start(fate).await.map_err(|error| failed(&error))?;
-                let allow: Allow = server.addr.to_string().parse().map_err(|error| failed(&error))?;
-                let open = usize::from(options.concurrency);
-                let http = HttpIntegration::builder().allow(allow).open_per_host(open, open).build();
-                let http = http.map_err(|error| failed(&error))?;
-                let call = format!(
-                    "integration: http, action: request, arguments: {{method: POST, url: 'http://{}/act'}}",
-                    server.addr
-                );
-                (builder.integration("http", http), call, Some(server))
+        // What others left in a database that was named is not ours to run.
+        let builder =
+            place.lay(Engine::builder()).data(directory).durability(options.durability).resume(false);
+        let width = usize::from(options.width);
+        let builder = match options.profile {
+            Some(profile) => {
+                profile.settings(cores(), place.is_server()).lay(builder, width, place.is_server())
             }
+            None => builder.tasks_at_once(width.max(updraft::limits::TASKS_AT_ONCE)),
         };
-        let engine = builder.start().await?;
-        let playbook = playbook(options.steps, options.width, &call);
+        let builder = builder.shards(options.shards());
+        let kit = Toolkit::start(options, fate).await?;
+        let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
+        let playbook = playbook(options.steps, options.width, &kit.call());
         let mut playbooks = Vec::new();
         for number in 0..options.tenants {
             let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("the load: {error}"));
@@ -74,7 +66,7 @@ impl Workload {
             chance: Chance::new(options.seed, 2),
             stop: watch::channel(false).0,
             gate,
-            _server: server,
+            kit,
         })
     }
 
@@ -88,9 +80,14 @@ impl Workload {
         1 + self.chance.below(self.playbooks.len().saturating_sub(1))
     }
 
+    /// A tenant by its number, and its playbook.
+    pub(crate) fn playbook(&self, tenant: usize) -> &(TenantCode, PlaybookId) {
+        &self.playbooks[tenant % self.playbooks.len()]
+    }
+
     /// A submission of a tenant by its number.
     pub(crate) fn submission(&self, tenant: usize) -> Submission {
-        let (tenant, pid) = &self.playbooks[tenant % self.playbooks.len()];
+        let (tenant, pid) = self.playbook(tenant);
         Submission::new(tenant.clone(), *pid)
     }
 
@@ -116,21 +113,24 @@ impl Workload {
     }
 }
 
-const CALL_PROCESS: &str = "integration: tool, action: act";
-
 /// A chain of steps; where the width is above one, each is a `parallel` of so many calls.
 fn playbook(steps: u16, width: u16, call: &str) -> String {
+    let policy = format!(
+        "retry: {{attempts: {ATTEMPTS}, initial: {}ms, max: 50ms}}, timeout: {}s",
+        PAUSE.as_millis(),
+        TIMEOUT.as_secs()
+    );
     let mut text = format!("format: 1\nname: stress\nversion: 1\ntasks_at_once: {}\nsteps:\n", width.max(10));
     for step in 0..steps {
         let next = if step + 1 < steps { format!(", on_success: s{}", step + 1) } else { String::new() };
         if width == 1 {
-            text += &format!("  - {{id: s{step}, type: action, {call}, {POLICY}{next}}}\n");
+            text += &format!("  - {{id: s{step}, type: action, {call}, {policy}{next}}}\n");
             continue;
         }
         let branches: Vec<String> = (0..width).map(|branch| format!("s{step}b{branch}")).collect();
         text += &format!("  - {{id: s{step}, type: parallel, branches: [{}]{next}}}\n", branches.join(", "));
         for branch in branches {
-            text += &format!("  - {{id: {branch}, type: action, {call}, {POLICY}}}\n");
+            text += &format!("  - {{id: {branch}, type: action, {call}, {policy}}}\n");
         }
     }
     text
@@ -143,7 +143,8 @@ mod tests {
     #[test]
     fn the_playbook_has_the_steps_and_the_width_asked_for() {
         for (steps, width, nodes) in [(1, 1, 1), (5, 1, 5), (3, 4, 15), (1, 900, 901)] {
-            let playbook = Playbook::parse(playbook(steps, width, CALL_PROCESS).as_bytes()).unwrap();
+            let playbook =
+                Playbook::parse(playbook(steps, width, "integration: tool, action: act").as_bytes()).unwrap();
             assert_eq!(playbook.steps.len(), nodes);
         }
     }

@@ -73,6 +73,70 @@ fn tools_over_http_take_their_time_fail_and_are_asked_again() {
 }
 
 #[test]
+fn a_reference_ends_every_report_in_a_table_of_ratios() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--executions", "100", "--steps", "2", "--failure-rate", "0.1", "--reference"];
+    let more = ["--report", "out.html", "--assert", "reference.ratio_status_changes>0"];
+    let run = stress(&dir, &[options.as_slice(), &more].concat());
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let figures = figures(&dir);
+    let of = |key: &str| figures[key].as_f64().unwrap_or_else(|| panic!("{key}: {figures}"));
+    for column in ["reference", "reference.ten"] {
+        assert!(of(&format!("{column}.round_trips_per_execution")) >= 6.0, "a write for each status");
+        let ratio = of("executions_per_s") / of(&format!("{column}.executions_per_s"));
+        assert!((of(&format!("{column}.ratio_executions")) / ratio - 1.0).abs() < 0.01, "{figures}");
+    }
+    let last = run.out.trim_end().lines().rev().take(7).collect::<Vec<_>>();
+    assert!(last[6].contains("one at a time") && last[0].starts_with("one execution"), "{}", run.out);
+    let page = std::fs::read_to_string(dir.path().join("out.html")).unwrap();
+    assert!(page.contains("ten at a time") && !page.contains("NaN") && !page.contains("http"));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "the stores are removed");
+}
+
+#[test]
+fn profiles_are_held_against_each_other_in_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = stress(&dir, &["--profiles", "--rounds", "2", "--executions", "60", "--steps", "1"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let figures = figures(&dir);
+    assert_eq!((&figures["rounds"], &figures["contest"]), (&2.into(), &"baseline".into()));
+    for profile in ["conservative", "balanced", "aggressive"] {
+        assert!(figures[format!("{profile}.executions_per_s")].as_f64().is_some(), "{figures}");
+        assert!(run.out.contains(profile), "{}", run.out);
+    }
+    let verdict = figures["aggressive.verdict.executions_per_s"].as_str().unwrap();
+    assert!(["better", "worse", "same"].contains(&verdict));
+    assert!(figures["aggressive.ratio.executions_per_s"].as_f64().unwrap() > 0.0);
+    assert_eq!(figures["balanced.errors"], 0.0);
+    assert!(run.err.contains("round 2 of 2: aggressive"), "who is first changes: {}", run.err);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "only the figures are left");
+}
+
+#[test]
+fn an_interruption_between_rounds_ends_the_run_under_way_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["stress", "--profiles", "--duration", "10min", "--concurrency", "4", "--data", "."];
+    let mut command = updraft(dir.path(), &options);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "executions/s ended");
+    signal(&child, "INT");
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 4, "{}", run.out);
+    assert!(run.out.contains("It was interrupted"), "{}", run.out);
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the run under way left nothing");
+}
+
+#[test]
+fn a_profile_is_named_with_the_figures_of_its_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run =
+        stress(&dir, &["--profile", "aggressive", "--executions", "40", "--width", "200", "--steps", "1"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert_eq!(figures(&dir)["profile"], "aggressive");
+}
+
+#[test]
 fn a_threshold_that_does_not_hold_exits_1_and_is_named() {
     let dir = tempfile::tempdir().unwrap();
     let run =
@@ -113,6 +177,11 @@ fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
         (vec!["--assert", "speed>1"], "executions_per_s"),
         (vec!["--steps", "100", "--width", "100"], "at most 1000"),
         (vec!["--scenario", "burst-tenant", "--tenants", "1"], "2 or more"),
+        (vec!["--profile", "reckless"], "balanced"),
+        (vec!["--profiles", "--report", "out.html"], "cannot be used with"),
+        (vec!["--rounds", "2"], "--profiles"),
+        (vec!["--profiles", "--rounds", "0"], "1..=100"),
+        (vec!["--assert", "reference.ratio_executions>1"], "--reference"),
         (vec!["--report", "nowhere/out.html"], "there is no directory nowhere"),
         (vec!["--data", "nowhere"], "not a directory"),
         (vec!["compare", "nowhere.json", "nowhere.json"], "nowhere.json"),

@@ -1,0 +1,99 @@
+//! Rounds: profiles against each other, one run after another in turn, so that a machine that others use changes
+//! for all of them. Each run is a process of its own: no run has the memory of the one before.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tokio::process::Command;
+
+use crate::exit::{Ending, Error};
+use crate::interrupt::Interrupt;
+use crate::log::Screen;
+use crate::output::Output;
+use crate::stress::compare;
+use crate::stress::contest::Contest;
+use crate::stress::figures::Figures;
+use crate::stress::options::Options;
+use crate::stress::profile::Profile;
+
+/// How long a run that was told to end may take for its report.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs all rounds, and tells what they came to.
+pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
+    let mut interrupt = Interrupt::listen()?;
+    let mut contest = Contest::default();
+    let profiles = Profile::value_variants();
+    let mut interrupted = false;
+    'rounds: for round in 0..usize::from(options.rounds) {
+        for place in 0..profiles.len() {
+            // Who is first changes from round to round.
+            let profile = profiles[(round + place) % profiles.len()];
+            screen.say(&format!("round {} of {}: {}", round + 1, options.rounds, profile.name()));
+            match one(options, directory, profile, &mut interrupt).await? {
+                Some(figures) => contest.add(profile, figures),
+                None => {
+                    interrupted = true;
+                    break 'rounds;
+                }
+            }
+        }
+        contest.end_round();
+    }
+    let mut output = Output::stdout();
+    contest.tell(interrupted, &mut output);
+    if let Some(path) = &options.json {
+        crate::stress::write_figures(path, &contest.figures(options))?;
+    }
+    output.finish()?;
+    Ok(if interrupted { Ending::Interrupted } else { Ending::Completed })
+}
+
+/// One run; none where it was interrupted.
+async fn one(
+    options: &Options,
+    directory: &Path,
+    profile: Profile,
+    interrupt: &mut Interrupt,
+) -> Result<Option<Figures>, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("a round: {error}"));
+    let program = std::env::current_exe().map_err(|error| failed(&error))?;
+    let json = directory.join("round.json");
+    let mut command = Command::new(program);
+    command.arg("stress").args(options.arguments()).args(["--profile", &profile.name()]);
+    command.arg("--until-stdin-ends").arg("--json").arg(&json).arg("--data").arg(directory);
+    options.store.give(&mut command);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| failed(&error))?;
+    // Held here: whoever waits for a child closes what is left with it.
+    let stdin = child.stdin.take();
+    let code = tokio::select! {
+        ended = child.wait() => ended.map_err(|error| failed(&error))?.code(),
+        () = interrupt.asked() => {
+            // It ends, and removes what it made; if it does not, it is killed as it is dropped.
+            drop(stdin);
+            let _ = tokio::time::timeout(PATIENCE, child.wait()).await;
+            return Ok(None);
+        }
+    };
+    match code {
+        Some(0) => Ok(Some(compare::read(&json)?)),
+        // Ctrl-C on a terminal reaches both.
+        Some(code) if code == Ending::Interrupted as i32 => Ok(None),
+        _ => Err(Error::Failed(format!("a round with {} ended with {code:?}", profile.name()))),
+    }
+}
+
+/// Waits until whoever started this program has closed its standard input, or is gone.
+pub(crate) async fn stdin_ended() {
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut byte = [0; 64];
+        let mut stdin = std::io::stdin().lock();
+        while stdin.read(&mut byte).is_ok_and(|read| read > 0) {}
+    });
+    // Where it cannot be read, it has ended.
+    let _ = reading.await;
+}

@@ -1,0 +1,93 @@
+//! The store under load: the embedded one, or a database on a server. A database that nobody named is made for
+//! the run, and removed at its end.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+
+use updraft::{Builder, Durability, MongoStore, SqliteStore, StartError, Store, StoreAddress, StoreError};
+
+use crate::exit::Error;
+use crate::log::Screen;
+
+/// Where the run's executions are stored.
+pub(crate) enum Place {
+    /// In the data directory of the run.
+    Embedded,
+    /// On a server.
+    MongoDb {
+        store: MongoStore,
+        /// The database, where it was made for the run.
+        own: Option<String>,
+    },
+}
+
+impl Place {
+    /// Reaches it.
+    pub(crate) async fn open(address: &StoreAddress) -> Result<Self, Error> {
+        let StoreAddress::MongoDb(address) = address else { return Ok(Self::Embedded) };
+        let own = address.database().is_none().then(name);
+        let builder = address.builder();
+        let builder = match &own {
+            Some(name) => builder.database(name),
+            None => builder,
+        };
+        let store = builder.connect().await.map_err(StartError::from)?;
+        Ok(Self::MongoDb { store, own })
+    }
+
+    /// The configuration of an engine that stores here.
+    pub(crate) fn lay(&self, builder: Builder) -> Builder {
+        match self {
+            Self::Embedded => builder,
+            Self::MongoDb { store, .. } => builder.store(Arc::new(store.clone())),
+        }
+    }
+
+    /// Whether others load it too.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Self::MongoDb { .. })
+    }
+
+    /// The same store without an engine: the embedded one in a directory of its own, which is made.
+    pub(crate) async fn bare(
+        &self,
+        directory: &Path,
+        durability: Durability,
+    ) -> Result<Arc<dyn Store>, StoreError> {
+        match self {
+            Self::Embedded => {
+                let directory = directory.to_owned();
+                let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&directory, durability));
+                let opened = opening.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                Ok(Arc::new(opened?))
+            }
+            Self::MongoDb { store, .. } => Ok(Arc::new(store.clone())),
+        }
+    }
+
+    /// Removes what was made for the run.
+    pub(crate) async fn leave(self, screen: &Screen) {
+        let Self::MongoDb { store, own: Some(name) } = self else { return };
+        if let Err(error) = store.drop_database().await {
+            screen.say(&format!("the database {name} of this run is left: {error}"));
+        }
+    }
+}
+
+/// A name that no other run has.
+fn name() -> String {
+    format!("updraft_stress_{:016x}", RandomState::new().build_hasher().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_have_two_databases() {
+        assert_ne!(name(), name());
+        assert!(name().len() < 63);
+    }
+}

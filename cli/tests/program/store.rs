@@ -1,0 +1,92 @@
+//! `--store`: which addresses are taken, where they may stand, and what is told of them where nobody answers.
+//! What a server stores is tested with servers, in the end-to-end suites.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+
+use crate::ended::{Ended, ended, updraft};
+use crate::given::{files, playbook};
+
+const END: &str = "  - {id: done, type: end, output: ok}\n";
+const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
+
+/// Every command that opens a store.
+fn commands() -> [Vec<&'static str>; 6] {
+    [
+        vec!["run", "p.yaml"],
+        vec!["resume"],
+        vec!["list"],
+        vec!["show", PEID],
+        vec!["demo"],
+        vec!["stress", "--executions", "20"],
+    ]
+}
+
+#[test]
+fn an_address_that_is_none_is_refused_by_every_command_without_its_words() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    for command in commands() {
+        for (store, said) in [
+            ("redis://bob:s3cret@h", "a store is `embedded`, `mongodb://…` or `mongodb+srv://…`"),
+            ("", "a store is `embedded`"),
+            ("mongodb://bob:s3cr@et@h/x", "percent-encoded"),
+            ("mongodb://bob:s3cret@h/admin", "databases of the server"),
+            ("mongodb://bob:s3cret@h/x?speed=s3cret", "speed"),
+        ] {
+            let run = ended(dir.path(), &[command.clone(), vec!["--store", store]].concat());
+            assert_eq!((run.code, run.out.as_str()), (2, ""), "{command:?} {store}: {}", run.err);
+            assert!(
+                run.err.contains(said) && run.err.contains("--store"),
+                "{command:?} {store}: {}",
+                run.err
+            );
+            assert!(!run.err.contains("s3cr") && !run.err.contains("bob"), "{command:?}: {}", run.err);
+        }
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is made");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_with_its_address_and_the_cause() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let store = format!("mongodb://bob:s3cret@127.0.0.1:{port}/soar?serverSelectionTimeoutMS=3000");
+    // Beside each other: each waits as long as it may.
+    let begun = commands().map(|command| {
+        let mut program = updraft(dir.path(), &command);
+        program.env("UPDRAFT_STORE", &store).stdout(Stdio::piped()).stderr(Stdio::piped());
+        (command, program.spawn().unwrap())
+    });
+    for (command, child) in begun {
+        let run: Ended = child.wait_with_output().unwrap().into();
+        assert_eq!(run.code, 2, "{command:?}: {}", run.err);
+        let told = format!("mongodb://***@127.0.0.1:{port}/soar: not reached within 3000 ms");
+        assert!(run.err.contains(&told), "{command:?}: {}", run.err);
+        assert!(run.err.to_lowercase().contains("connection refused"), "{}", run.err);
+        assert!(!run.err.contains("s3cret") && !run.out.contains("s3cret"), "{}", run.err);
+    }
+}
+
+#[test]
+fn the_option_goes_before_the_environment_and_the_help_shows_no_value() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    let mut program = updraft(dir.path(), &["run", "p.yaml", "--store", "embedded"]);
+    let run: Ended = program.env("UPDRAFT_STORE", "mongodb://bob:s3cret@h/admin").output().unwrap().into();
+    assert_eq!(run.code, 0, "{}", run.err);
+    let mut program = updraft(dir.path(), &["list", "--help"]);
+    let help: Ended = program.env("UPDRAFT_STORE", "mongodb://bob:s3cret@h/x").output().unwrap().into();
+    assert!(help.out.contains("--store") && help.out.contains("UPDRAFT_STORE"), "{}", help.out);
+    assert!(!help.out.contains("s3cret"), "{}", help.out);
+}
+
+#[test]
+fn a_journal_that_waits_for_one_store_is_not_given_to_another() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);
+    let noted = dir.path().join("updraft-data/store");
+    assert!(!noted.exists(), "the embedded store is what it is where nothing is noted");
+    // As if this directory had worked for a server: its journal is empty, so it may change hands.
+    std::fs::write(&noted, "mongodb://127.0.0.1:1/soar\n").unwrap();
+    assert_eq!(ended(dir.path(), &["list"]).code, 0);
+    assert_eq!(std::fs::read_to_string(&noted).unwrap(), "embedded\n");
+}
