@@ -1,0 +1,66 @@
+//! A campaign: seeds run one after the other, a panic of the code under test counted as a finding. Owns how a
+//! finding is told and replayed; keeps no time.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use updraft_kernel::invariant::Violation;
+
+use crate::scenario::{Part, Scenario};
+use crate::shrink;
+use crate::tally::Tally;
+use crate::world::{self, Report};
+
+/// Runs that a shrinking may take.
+pub const SHRINKING: usize = 600;
+
+/// A seed that found something.
+#[derive(Debug)]
+pub struct Finding {
+    /// The seed.
+    pub seed: u64,
+    /// What does not hold.
+    pub violation: Violation,
+    /// The smallest set of its parts with which it still does not.
+    pub parts: BTreeSet<Part>,
+    /// How many parts it had.
+    pub of: usize,
+}
+
+impl Finding {
+    /// How to see it again: the arguments of `simulate`.
+    pub fn replay(&self) -> String {
+        let parts: Vec<String> = self.parts.iter().map(ToString::to_string).collect();
+        format!("--seed {} --keep {} --trace", self.seed, parts.join(","))
+    }
+}
+
+/// Runs one scenario; a panic is a violation.
+pub fn run(scenario: &Scenario, tracing: bool) -> Report {
+    match catch_unwind(AssertUnwindSafe(|| world::run(scenario, tracing))) {
+        Ok(report) => report,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or(panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            let violation = Some(Violation { invariant: "nothing panics", what: text });
+            Report { violation, hash: 0, tally: Tally::of_one(), trace: Vec::new() }
+        }
+    }
+}
+
+/// Runs a seed, and shrinks what it finds.
+///
+/// # Errors
+/// What it found.
+pub fn seed(seed: u64, tally: &mut Tally) -> Result<u64, Box<Finding>> {
+    let scenario = Scenario::of(seed);
+    let report = run(&scenario, false);
+    tally.add(&report.tally);
+    match report.violation {
+        None => Ok(report.hash),
+        Some(violation) => {
+            let parts = shrink::shrink(&scenario, violation.invariant, SHRINKING);
+            Err(Box::new(Finding { seed, violation, of: scenario.parts().len(), parts }))
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The clients of a run: who submits under a key tries until it is answered, who cancels asks until it is. Mirrors
+//! what a backend does with `engine/src/handle.rs`.
+
+use updraft_protocol::ExecutionId;
+
+use crate::event::{Event, NodeId};
+use crate::node::Submitted;
+use crate::scenario::MILLIS;
+use crate::world::World;
+
+/// Where a submission stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// It is still to be made.
+    Open,
+    /// A process has it.
+    Pending(NodeId),
+    /// It is accepted.
+    Accepted(ExecutionId),
+    /// Nobody knows: it has no key, and its process died.
+    Unknown,
+}
+
+impl World {
+    /// Submits an order to the process that has its tenant.
+    pub(crate) fn submit(&mut self, number: usize) {
+        let Some(order) = self.scenario.orders.iter().find(|order| order.number == number).cloned() else {
+            return;
+        };
+        if self.wishes.get(&number) != Some(&Wish::Open) {
+            return;
+        }
+        let owner = self.owner_of(order.tenant as usize);
+        let submitted = match owner.and_then(|owner| self.nodes.get_mut(&owner)) {
+            Some(node) => node.submit(&order, &mut self.cx),
+            None => Submitted::Refused,
+        };
+        match (submitted, owner) {
+            (Submitted::Taken, Some(node)) => {
+                self.cx.tally.count("submissions");
+                self.wishes.insert(number, Wish::Pending(node));
+            }
+            (Submitted::Known(peid), _) => {
+                self.cx.tally.count("submissions answered by their key");
+                self.cx.oracle.accepted(number, peid);
+                self.wishes.insert(number, Wish::Accepted(peid));
+            }
+            _ => self.cx.queue.at(self.cx.now + 200 * MILLIS, Event::Submit(number)),
+        }
+    }
+
+    /// Another client submits what was accepted under the same key: it is given the same execution.
+    pub(crate) fn submit_again(&mut self, number: usize) {
+        let Some(order) = self.scenario.orders.iter().find(|order| order.number == number).cloned() else {
+            return;
+        };
+        let Some(Wish::Accepted(first)) = self.wishes.get(&number).copied() else { return };
+        let owner = self.owner_of(order.tenant as usize);
+        let Some(node) = owner.and_then(|owner| self.nodes.get_mut(&owner)) else { return };
+        let wrong = match node.submit(&order, &mut self.cx) {
+            Submitted::Refused => return,
+            Submitted::Known(peid) => peid != first,
+            Submitted::Taken => true,
+        };
+        self.cx.tally.count("submissions answered by their key");
+        if wrong {
+            self.cx.violated("one execution for a key", format!("order {number} is {first}, and another"));
+        }
+    }
+
+    /// A process has answered a submission, perhaps one that its client no longer waits for.
+    pub(crate) fn answered(&mut self, node: NodeId, number: usize, peid: Option<ExecutionId>) {
+        match peid {
+            Some(peid) => {
+                self.wishes.insert(number, Wish::Accepted(peid));
+            }
+            None if self.wishes.get(&number) == Some(&Wish::Pending(node)) => self.unanswered(number),
+            None => {}
+        }
+    }
+
+    /// The clients of a process that died, or was taken over, go to its successor.
+    pub(crate) fn leave(&mut self, node: NodeId) {
+        let waits = |(_, wish): &(&usize, &Wish)| **wish == Wish::Pending(node);
+        let waiting: Vec<usize> = self.wishes.iter().filter(waits).map(|(order, _)| *order).collect();
+        waiting.into_iter().for_each(|order| self.unanswered(order));
+    }
+
+    fn unanswered(&mut self, number: usize) {
+        let keyed = self.scenario.orders.iter().any(|order| order.number == number && order.keyed);
+        let wish = if keyed { Wish::Open } else { Wish::Unknown };
+        self.wishes.insert(number, wish);
+        if keyed {
+            self.cx.queue.at(self.cx.now + 100 * MILLIS, Event::Submit(number));
+        }
+    }
+
+    /// Asks to cancel, and again until it is answered or the end is known.
+    pub(crate) fn cancel(&mut self, number: usize) {
+        let Some(cancel) = self.scenario.cancels.iter().find(|cancel| cancel.number == number) else {
+            return;
+        };
+        let Some(order) = self.scenario.orders.iter().find(|order| order.number == cancel.order) else {
+            return;
+        };
+        let tenant = order.tenant as usize;
+        let again = match self.wishes.get(&cancel.order) {
+            Some(Wish::Accepted(peid)) => {
+                let peid = *peid;
+                let ended = |store: &crate::store::Store| {
+                    store.executions.get(&peid).is_some_and(|found| found.state.execution_status.ended())
+                };
+                if self.cx.oracle.cancel_answered(number) || ended(&self.cx.store) {
+                    return;
+                }
+                if let Some(node) = self.owner_of(tenant).and_then(|owner| self.nodes.get_mut(&owner)) {
+                    self.cx.tally.count("cancels");
+                    node.cancel(peid, number, &mut self.cx);
+                }
+                true
+            }
+            Some(Wish::Open | Wish::Pending(_)) => true,
+            Some(Wish::Unknown) | None => false,
+        };
+        if again {
+            self.cx.queue.at(self.cx.now + 10_000 * MILLIS, Event::Cancel(number));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! The context: what everything in a run shares. Owns the time, the queue of events, the disks, the store, the tools
+//! and the oracle, and keeps the first violation. Decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Arguments;
+use std::sync::Arc;
+
+use updraft_kernel::invariant::Violation;
+use updraft_kernel::plan::Plan;
+use updraft_kernel::shard::VirtualShard;
+use updraft_protocol::{ExecutionId, TenantCode};
+
+use crate::chance::{Chance, Dice, Purpose};
+use crate::disk::Disk;
+use crate::event::{Event, Inner, Life, NodeId, Queue};
+use crate::fault::Moment;
+use crate::oracle::Oracle;
+use crate::scenario::{Noise, Scenario, Sizes};
+use crate::store::Store;
+use crate::tally::Tally;
+use crate::trace::Trace;
+
+/// What everything in a run shares.
+pub struct Context {
+    /// Microseconds since the run began.
+    pub now: u64,
+    /// What will happen.
+    pub queue: Queue,
+    /// Luck.
+    pub chance: Chance,
+    /// What goes wrong all the time.
+    pub noise: BTreeSet<Noise>,
+    /// Bounds.
+    pub sizes: Sizes,
+    /// One for each seat.
+    pub disks: Vec<Disk>,
+    /// The store.
+    pub store: Store,
+    /// What must be true.
+    pub oracle: Oracle,
+    /// What happened.
+    pub trace: Trace,
+    /// What was explored.
+    pub tally: Tally,
+    /// Tenants by their number.
+    pub tenants: Vec<TenantCode>,
+    /// The plan of each order; none for an order that was taken out.
+    pub plans: Vec<Option<Arc<Plan>>>,
+    /// The seat of each order.
+    seats: BTreeMap<usize, usize>,
+    violation: Option<Violation>,
+    numbers: u64,
+}
+
+impl Context {
+    /// A run that has not begun.
+    pub fn new(chance: Chance, noise: BTreeSet<Noise>, sizes: Sizes, seats: usize, trace: Trace) -> Self {
+        Self {
+            now: 0,
+            queue: Queue::default(),
+            chance,
+            noise,
+            sizes,
+            disks: (0..seats).map(|_| Disk::default()).collect(),
+            store: Store::default(),
+            oracle: Oracle::default(),
+            trace,
+            tally: Tally::of_one(),
+            tenants: Vec::new(),
+            plans: Vec::new(),
+            seats: BTreeMap::new(),
+            violation: None,
+            numbers: 0,
+        }
+    }
+
+    /// Says which seat runs each order.
+    pub fn seats_of_orders(&mut self, scenario: &Scenario) {
+        for order in &scenario.orders {
+            let tenant = &self.tenants[order.tenant as usize];
+            self.seats.insert(order.number, VirtualShard::of(tenant).shard(scenario.seats));
+        }
+    }
+
+    /// The orders that a seat runs.
+    pub fn orders_of_seat(&self, seat: usize) -> Vec<usize> {
+        self.seats.iter().filter(|(_, of)| **of == seat).map(|(order, _)| *order).collect()
+    }
+
+    /// Writes a line of the trace.
+    pub fn note(&mut self, what: Arguments<'_>) {
+        self.trace.note(self.now, what);
+    }
+
+    /// Counts a moment after which a fault may come.
+    pub fn moment(&mut self, moment: Moment) {
+        self.tally.moment(moment);
+    }
+
+    /// Has something happen to a process after so long.
+    pub fn after(&mut self, wait: u64, node: NodeId, inner: Inner) {
+        self.queue.at(self.now.saturating_add(wait), Event::Node(node, inner));
+    }
+
+    /// A short time, another one at each call.
+    pub fn pace(&mut self, micros: u64) -> u64 {
+        self.numbers += 1;
+        self.dice(Purpose::Pace, &[self.numbers]).below(micros)
+    }
+
+    /// A number that was not given before.
+    pub fn number(&mut self) -> Life {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// A new id of an execution: a UUIDv7 as far as anybody looks.
+    pub fn execution_id(&mut self) -> ExecutionId {
+        let mut dice = self.chance.dice(Purpose::Id, &[self.number()]);
+        let millis = (1_000_000_000_000 + self.now / 1_000) as u128;
+        let high = millis << 80 | 0x7 << 76 | u128::from(dice.bits() & 0xfff) << 64;
+        let low = u128::from(dice.bits() >> 2 | 1 << 63);
+        ExecutionId::from_bytes((high | low).to_be_bytes())
+    }
+
+    /// Dice for one thing.
+    pub fn dice(&self, purpose: Purpose, keys: &[u64]) -> Dice {
+        self.chance.dice(purpose, keys)
+    }
+
+    /// Whether a kind of noise is on.
+    pub fn noisy(&self, noise: Noise) -> bool {
+        self.noise.contains(&noise)
+    }
+
+    /// Keeps the first violation.
+    pub fn check(&mut self, checked: Result<(), Violation>) {
+        if let Err(violation) = checked
+            && self.violation.is_none()
+        {
+            self.trace.note(self.now, format_args!("VIOLATED {violation}"));
+            self.violation = Some(violation);
+        }
+    }
+
+    /// Keeps a violation.
+    pub fn violated(&mut self, invariant: &'static str, what: String) {
+        self.check(Err(Violation { invariant, what }));
+    }
+
+    /// The first violation.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+}

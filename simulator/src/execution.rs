@@ -1,0 +1,248 @@
+//! An execution's actor: one machine at work. Applies what happens, has the writes made durable, then performs the
+//! acts. Mirrors `actors/src/execution.rs` with its folder.
+
+use std::collections::BTreeMap;
+
+use updraft_kernel::invariant::{self, Violation};
+use updraft_kernel::machine::{Act, Effects, Event, Machine, TaskSeq};
+use updraft_kernel::shard::VirtualShard;
+use updraft_protocol::limits::PARK_HORIZON;
+use updraft_protocol::{ExecutionId, ExecutionStatus, TenantCode, Timestamp, Update};
+
+use crate::context::Context;
+use crate::event::{Inner, Life, NodeId, Report};
+use crate::tool;
+
+/// What an actor knows of its process.
+#[derive(Debug, Clone, Copy)]
+pub struct Home {
+    /// The process.
+    pub node: NodeId,
+    /// The data directory that it was started with.
+    pub seat: usize,
+    /// The fencing number of its writes.
+    pub epoch: u64,
+    /// By how much its clock is wrong.
+    pub skew: i64,
+    /// How many shards it has.
+    pub shards: usize,
+}
+
+impl Home {
+    /// What its clock says.
+    pub fn clock(&self, cx: &Context) -> Timestamp {
+        let truth = 1_000_000_000_000 + cx.now / 1_000;
+        Timestamp(truth.saturating_add_signed(self.skew))
+    }
+
+    /// The shard that runs a tenant.
+    pub fn shard_of(&self, tenant: &TenantCode) -> usize {
+        VirtualShard::of(tenant).shard(self.shards)
+    }
+}
+
+/// Why an actor ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The execution has ended.
+    Ended,
+    /// It waits for an instant; its last write stands at `lsn`.
+    Parked {
+        /// The instant.
+        due: Timestamp,
+        /// The position.
+        lsn: u64,
+    },
+    /// It does nothing any more, as it was asked.
+    Drained,
+}
+
+/// What is to be done for an actor.
+#[derive(Debug)]
+#[must_use]
+pub enum Wish {
+    /// Nothing.
+    Nothing,
+    /// Make these durable.
+    Commit(Vec<Update>),
+    /// It has ended.
+    Leave(Exit),
+}
+
+/// What a cancel was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The execution is cancelled by it.
+    Cancelled,
+    /// It had ended before, so.
+    AlreadyEnded(ExecutionStatus),
+}
+
+/// An execution's actor.
+pub struct Execution {
+    /// Which execution.
+    pub peid: ExecutionId,
+    /// Which life of it this is.
+    pub life: Life,
+    machine: Machine,
+    pending: Effects,
+    /// The acts that wait for the commit under way.
+    committing: Option<Vec<Act>>,
+    /// Attempts under way, each task with its number.
+    attempts: BTreeMap<TaskSeq, u32>,
+    cancellers: Vec<usize>,
+    unanswered: Vec<usize>,
+    draining: bool,
+    lsn: u64,
+    /// How it ended, until that was told.
+    pub ended: Option<(ExecutionStatus, u64)>,
+}
+
+impl Execution {
+    /// An actor around a machine that was just made.
+    pub fn new(machine: Machine, effects: Effects, life: Life, lsn: u64) -> Self {
+        Self {
+            peid: machine.peid(),
+            life,
+            machine,
+            pending: effects,
+            committing: None,
+            attempts: BTreeMap::new(),
+            cancellers: Vec::new(),
+            unanswered: Vec::new(),
+            draining: false,
+            lsn,
+            ended: None,
+        }
+    }
+
+    /// Applies an event and says what is to be done.
+    pub fn apply(&mut self, event: Event, home: &Home, cx: &mut Context) -> Wish {
+        self.decide(event, home, cx);
+        self.proceed(home, cx)
+    }
+
+    fn decide(&mut self, event: Event, home: &Home, cx: &mut Context) {
+        let ended = self.machine.ended().then(|| self.machine.document());
+        let effects = self.machine.apply(event, home.clock(cx));
+        cx.note(format_args!("n{} {} decides {effects:?}", home.node, self.peid));
+        cx.check(invariant::machine(&self.machine));
+        if ended.is_some_and(|before| before != self.machine.document() || !effects.acts.is_empty()) {
+            cx.violated("one end", format!("{} changed after its end", self.peid));
+        }
+        if self.draining && effects.acts.iter().any(|act| matches!(act, Act::Start(_))) {
+            cx.violated("shutdown drains", format!("{} began an attempt while it drained", self.peid));
+        }
+        let decided = cx.oracle.decided(&self.machine, &effects, home.epoch);
+        cx.check(decided);
+        self.pending.writes.extend(effects.writes);
+        self.pending.acts.extend(effects.acts);
+    }
+
+    /// Someone asks to cancel it.
+    pub fn cancel(&mut self, cancel: usize, home: &Home, cx: &mut Context) -> Wish {
+        if self.machine.ended() {
+            self.unanswered.push(cancel);
+        } else {
+            self.cancellers.push(cancel);
+            self.decide(Event::Cancel, home, cx);
+        }
+        self.proceed(home, cx)
+    }
+
+    /// Begins no further attempt, and leaves when what runs has ended.
+    pub fn drain(&mut self, home: &Home, cx: &mut Context) -> Wish {
+        self.draining = true;
+        self.machine.hold();
+        self.proceed(home, cx)
+    }
+
+    /// Commits what is pending, one commit at a time.
+    pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> Wish {
+        if self.committing.is_some() {
+            return Wish::Nothing;
+        }
+        let Effects { writes, acts } = std::mem::take(&mut self.pending);
+        if writes.is_empty() {
+            self.perform_all(acts, home, cx);
+            return self.rest(home, cx);
+        }
+        self.committing = Some(acts);
+        Wish::Commit(writes)
+    }
+
+    /// The commit is durable: perform what waited for it.
+    pub fn committed(&mut self, lsn: u64, home: &Home, cx: &mut Context) -> Wish {
+        let acts = self.committing.take().unwrap_or_default();
+        self.lsn = lsn;
+        self.perform_all(acts, home, cx);
+        self.proceed(home, cx)
+    }
+
+    fn perform_all(&mut self, acts: Vec<Act>, home: &Home, cx: &mut Context) {
+        for act in acts {
+            match act {
+                Act::Start(start) => {
+                    self.attempts.insert(start.task, start.attempt);
+                    let called = cx.oracle.called(&self.machine, &start);
+                    cx.check(called);
+                    tool::call(home.node, self.peid, self.life, &start, cx);
+                }
+                Act::Stop(task) => {
+                    self.attempts.remove(&task);
+                }
+                Act::Arm(timer, at) => {
+                    let armed = cx.oracle.armed(&self.machine, timer, at);
+                    cx.check(armed);
+                    let wait = at.since(home.clock(cx)).saturating_mul(1_000);
+                    cx.after(wait, home.node, Inner::Due(self.peid, self.life, timer));
+                }
+                Act::End(status) => {
+                    cx.check(self.told_end(status));
+                    self.ended = Some((status, self.lsn));
+                    cx.oracle.ended(&self.machine, status);
+                }
+            }
+        }
+    }
+
+    fn told_end(&self, status: ExecutionStatus) -> Result<(), Violation> {
+        let stands = self.machine.status();
+        if stands == status {
+            return Ok(());
+        }
+        Err(Violation { invariant: "one end", what: format!("{} is {stands}, told as {status}", self.peid) })
+    }
+
+    /// An attempt reports. The product hears of each attempt once, and not of one that was dropped; here the
+    /// machine hears of them all, late and twice, and must not mind.
+    pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> Wish {
+        let Report { task, attempt, outcome, .. } = report;
+        if self.attempts.get(&task) == Some(&attempt) {
+            self.attempts.remove(&task);
+            cx.tally.count("attempts ended");
+        }
+        self.apply(Event::AttemptEnded { task, attempt, outcome }, home, cx)
+    }
+
+    /// Everything so far is durable and performed: answer, and leave where there is nothing to stay for.
+    fn rest(&mut self, home: &Home, cx: &mut Context) -> Wish {
+        for cancel in std::mem::take(&mut self.cancellers) {
+            cx.oracle.cancel_told(cancel, self.peid, Verdict::Cancelled);
+        }
+        for cancel in std::mem::take(&mut self.unanswered) {
+            cx.oracle.cancel_told(cancel, self.peid, Verdict::AlreadyEnded(self.machine.status()));
+        }
+        if self.machine.ended() {
+            return Wish::Leave(Exit::Ended);
+        }
+        if self.draining && self.attempts.is_empty() {
+            return Wish::Leave(Exit::Drained);
+        }
+        let horizon = home.clock(cx).after(PARK_HORIZON);
+        match self.machine.idle_until().filter(|due| *due > horizon) {
+            Some(due) => Wish::Leave(Exit::Parked { due, lsn: self.lsn }),
+            None => Wish::Nothing,
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The journal of one node: one write and one sync for all that waits, then the answers, then the groups on to the
+//! pump. Mirrors `storage/src/journal/thread.rs`, `storage/src/journal/segment.rs` and
+//! `storage/src/journal/retention.rs`. A failed write or sync poisons it; the sync is never tried again.
+
+use std::collections::VecDeque;
+
+use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_protocol::{ExecutionId, Update, codec};
+
+use crate::chance::Purpose;
+use crate::context::Context;
+use crate::disk::{Broken, Frame};
+use crate::event::{Inner, NodeId, Ticket};
+use crate::fault::Moment;
+use crate::pump::{Asker, Message, Pump};
+use crate::scenario::{MILLIS, Noise};
+
+/// Updates to be made durable together.
+#[derive(Debug, Clone)]
+pub struct Append {
+    /// The updates.
+    pub updates: Vec<Update>,
+    /// Who is told.
+    pub who: Who,
+}
+
+/// Who is told of an append.
+#[derive(Debug, Clone)]
+pub enum Who {
+    /// A new execution.
+    Submission(ExecutionId),
+    /// A shard, for those who wait there.
+    Shard(usize, Vec<Ticket>),
+}
+
+enum Command {
+    Append(Append),
+    Barrier(Asker),
+    Close,
+}
+
+enum Stage {
+    Idle,
+    Writing(Vec<Append>, Vec<Frame>),
+    Syncing(Vec<Append>),
+}
+
+/// What the journal of a process knows.
+pub struct Journal {
+    node: NodeId,
+    seat: usize,
+    commands: VecDeque<Command>,
+    stage: Stage,
+    /// A message for which the writer has no place yet.
+    outgoing: Option<Message>,
+    /// The segment that is written.
+    active: u64,
+    /// Segments that wait for the store: first and last number.
+    sealed: VecDeque<(u64, u64)>,
+    next: u64,
+    /// Everything below it is in the store.
+    stored: DurableWatermark,
+    /// Whether what was recovered has been given to the pump.
+    pub replayed: bool,
+    /// Why nothing more is accepted.
+    pub poisoned: bool,
+    /// Whether it was asked to close.
+    pub closing: bool,
+    /// Whether it has closed.
+    pub closed: bool,
+}
+
+impl Journal {
+    /// A journal behind what recovery found.
+    pub fn new(
+        node: NodeId,
+        seat: usize,
+        sealed: VecDeque<(u64, u64)>,
+        next: u64,
+        stored: DurableWatermark,
+    ) -> Self {
+        Self {
+            node,
+            seat,
+            commands: VecDeque::new(),
+            stage: Stage::Idle,
+            outgoing: None,
+            active: next,
+            replayed: sealed.is_empty(),
+            sealed,
+            next,
+            stored,
+            poisoned: false,
+            closing: false,
+            closed: false,
+        }
+    }
+
+    /// Queues an append; false where nothing is accepted any longer.
+    #[must_use]
+    pub fn append(&mut self, append: Append) -> bool {
+        let takes = !self.poisoned && self.replayed && !self.closing;
+        if takes {
+            self.commands.push_back(Command::Append(append));
+        }
+        takes
+    }
+
+    /// Asks when everything before is in the store; false where nobody will be answered.
+    #[must_use]
+    pub fn barrier(&mut self, asker: Asker) -> bool {
+        let takes = !self.poisoned && !self.closing;
+        if takes {
+            self.commands.push_back(Command::Barrier(asker));
+        }
+        takes
+    }
+
+    /// Ends it after what is queued.
+    pub fn close(&mut self) {
+        self.closing = true;
+        self.commands.push_back(Command::Close);
+    }
+
+    /// Does what can be done at once; true where it did something.
+    pub fn turn(&mut self, pump: &mut Pump, cx: &mut Context) -> bool {
+        if let Some(message) = self.outgoing.take() {
+            self.outgoing = pump.send(message, cx).err();
+            return self.outgoing.is_none();
+        }
+        if !matches!(self.stage, Stage::Idle) || self.closed {
+            return false;
+        }
+        match self.commands.pop_front() {
+            None => false,
+            Some(Command::Barrier(asker)) => {
+                self.outgoing = Some(Message::Barrier(asker));
+                true
+            }
+            Some(Command::Close) => {
+                self.outgoing = Some(Message::Barrier(Asker::Close));
+                true
+            }
+            Some(append @ Command::Append(_)) => {
+                self.commands.push_front(append);
+                self.begin(cx)
+            }
+        }
+    }
+
+    /// Gathers what waits into one write.
+    fn begin(&mut self, cx: &mut Context) -> bool {
+        if self.poisoned {
+            let window = self.gather();
+            self.refuse(window, cx);
+            return true;
+        }
+        let full = cx.disks[self.seat]
+            .segments
+            .get(&self.active)
+            .map_or(0, |frames| frames.iter().map(Frame::bytes).sum::<usize>());
+        if full >= cx.sizes.segment {
+            if self.sealed.len() + 1 >= cx.sizes.segments {
+                self.clean(cx);
+            }
+            if self.sealed.len() + 1 >= cx.sizes.segments {
+                return false;
+            }
+            if self.rotate(cx).is_err() {
+                self.poisoned = true;
+                return true;
+            }
+        }
+        let window = self.gather();
+        let mut frames = Vec::with_capacity(window.len());
+        for (append, place) in window.iter().zip(0_u32..) {
+            let mut payload = Vec::new();
+            if let Err(error) = codec::encode_into(&append.updates, &mut payload) {
+                cx.violated("journal", format!("updates that cannot be encoded: {error}"));
+            }
+            let lsn = self.next + u64::from(place);
+            frames.push(Frame { lsn, place, payload: payload.into(), whole: true, synced: false });
+        }
+        let wait = cx.pace(if cx.noisy(Noise::SlowDisk) { 40 } else { 1 } * MILLIS);
+        self.stage = Stage::Writing(window, frames);
+        cx.after(wait, self.node, Inner::Written);
+        true
+    }
+
+    fn gather(&mut self) -> Vec<Append> {
+        let mut window = Vec::new();
+        while let Some(Command::Append(_)) = self.commands.front()
+            && window.len() < 8
+            && let Some(Command::Append(append)) = self.commands.pop_front()
+        {
+            window.push(append);
+        }
+        window
+    }
+
+    /// The write is done: sync.
+    pub fn written(&mut self, cx: &mut Context) {
+        let Stage::Writing(window, frames) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
+        let mut dice = cx.dice(Purpose::Disk, &[self.node, self.next]);
+        if let Err(error) = cx.disks[self.seat].append(self.node, self.active, frames, &mut dice) {
+            return self.fail(error, window, cx);
+        }
+        cx.moment(Moment::Written);
+        self.stage = Stage::Syncing(window);
+        let wait = cx.pace(if cx.noisy(Noise::SlowDisk) { 90 } else { 3 } * MILLIS);
+        cx.after(wait, self.node, Inner::Synced);
+    }
+
+    /// The sync is done: answer, and hand the groups on.
+    pub fn synced(&mut self, cx: &mut Context) {
+        let Stage::Syncing(window) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
+        if let Err(error) = cx.disks[self.seat].sync(self.node, self.active) {
+            return self.fail(error, window, cx);
+        }
+        cx.moment(Moment::Synced);
+        let mut groups = Vec::with_capacity(window.len());
+        for append in window {
+            let lsn = self.next;
+            self.next += 1;
+            cx.oracle.durable(&append.updates);
+            self.answer(append.who, Some(lsn), cx);
+            groups.push((lsn, append.updates));
+        }
+        self.outgoing = Some(Message::Groups(groups));
+    }
+
+    fn answer(&self, who: Who, lsn: Option<u64>, cx: &mut Context) {
+        let wait = cx.pace(300);
+        match (who, lsn) {
+            (Who::Submission(peid), lsn) => cx.after(wait, self.node, Inner::Accepted(peid, lsn)),
+            (Who::Shard(shard, tickets), Some(lsn)) => {
+                cx.after(wait, self.node, Inner::Told(shard, tickets, lsn));
+            }
+            // The node fails as a whole.
+            (Who::Shard(..), None) => {}
+        }
+    }
+
+    fn fail(&mut self, error: Broken, window: Vec<Append>, cx: &mut Context) {
+        cx.note(format_args!("n{} journal poisoned: {error:?}", self.node));
+        self.poisoned = true;
+        self.refuse(window, cx);
+    }
+
+    fn refuse(&mut self, window: Vec<Append>, cx: &mut Context) {
+        for append in window {
+            self.answer(append.who, None, cx);
+        }
+    }
+
+    fn rotate(&mut self, cx: &mut Context) -> Result<(), Broken> {
+        let disk = &mut cx.disks[self.seat];
+        disk.sync(self.node, self.active)?;
+        disk.create(self.node, self.next)?;
+        self.sealed.push_back((self.active, self.next - 1));
+        self.active = self.next;
+        Ok(())
+    }
+
+    fn is_stored(&self, lsn: u64) -> bool {
+        self.replayed && lsn < self.stored.get()
+    }
+
+    /// Removes the segments that the store has.
+    pub fn clean(&mut self, cx: &mut Context) {
+        while let Some((first, last)) = self.sealed.front().copied()
+            && self.is_stored(last)
+        {
+            let frames = cx.disks[self.seat].segments.get(&first).cloned().unwrap_or_default();
+            if cx.disks[self.seat].remove(self.node, first).is_err() {
+                return;
+            }
+            self.sealed.pop_front();
+            cx.moment(Moment::Deleted);
+            cx.tally.count("journal segments deleted");
+            let gone = cx.oracle.may_forget(&frames, &cx.store);
+            cx.check(gone);
+        }
+    }
+
+    /// The store has everything, or will not in time: leaves the journal as the next start should find it.
+    pub fn finish(&mut self, stored: bool, cx: &mut Context) {
+        if stored && !self.poisoned && self.active < self.next && self.is_stored(self.next - 1) {
+            // Where it fails, the next start reads it.
+            let _ = self.rotate(cx);
+        }
+        self.clean(cx);
+        self.closed = true;
+    }
+
+    /// The process dies: a write under way is cut short.
+    pub fn die(&mut self, cx: &mut Context) {
+        if let Stage::Writing(_, frames) = std::mem::replace(&mut self.stage, Stage::Idle)
+            && cx.disks[self.seat].owner == self.node
+        {
+            let mut dice = cx.dice(Purpose::Disk, &[self.node, self.next, 1]);
+            cx.disks[self.seat].tear(self.active, frames, &mut dice);
+        }
+    }
+
+    /// Segments that wait for the store.
+    pub fn waiting(&self) -> usize {
+        self.sealed.len()
+    }
+}

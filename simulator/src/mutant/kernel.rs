@@ -1,0 +1,273 @@
+//! Bugs planted into the code that ships: the coalescer, the merge of updates, and the machine's resume, attempts,
+//! controls and ends.
+
+use super::Mutant;
+
+const COALESCER: &str = "kernel/src/coalescer.rs";
+const PINS: &str = "kernel/src/coalescer/pins.rs";
+const SLOTS: &str = "kernel/src/coalescer/slots.rs";
+const UPDATE: &str = "protocol/src/update.rs";
+const MACHINE: &str = "kernel/src/machine.rs";
+const RESUME: &str = "kernel/src/machine/resume.rs";
+const ATTEMPT: &str = "kernel/src/machine/attempt.rs";
+const CONTROL: &str = "kernel/src/machine/control.rs";
+const GIVE_UP: &str = "kernel/src/machine/give_up.rs";
+const PATH: &str = "kernel/src/machine/path.rs";
+const DOCUMENT: &str = "kernel/src/machine/document.rs";
+const RETRY: &str = "kernel/src/retry.rs";
+
+/// Bugs in the code that ships.
+pub const KERNEL: &[Mutant] = &[
+    Mutant {
+        name: "coalescer-replaces",
+        claim: "an update that waits is replaced by the newer one, not laid under it",
+        file: COALESCER,
+        find: "                part.lay_over(update);\n",
+        replace: "                *part = Part::new(part.lsn, update);\n",
+    },
+    Mutant {
+        name: "coalescer-drops-newer",
+        claim: "what came while a batch flew is dropped when the batch comes back",
+        file: COALESCER,
+        find: "            part.lay_over(newer.update);\n",
+        replace: "",
+    },
+    Mutant {
+        name: "coalescer-keeps-pin",
+        claim: "a merged update keeps its pin: the journal is never deleted",
+        file: COALESCER,
+        find: "            self.pins.release(newer.lsn);\n",
+        replace: "",
+    },
+    Mutant {
+        name: "coalescer-forgets-newer",
+        claim: "what waits behind a written update is never written",
+        file: COALESCER,
+        find: "            Some(newer) => self.ready.push_back(newer.lsn, at),\n",
+        replace: "            Some(_) => {}\n",
+    },
+    Mutant {
+        name: "coalescer-unknown-is-done",
+        claim: "an update of which nobody knows what became counts as stored",
+        file: COALESCER,
+        find: ".chain(std::iter::repeat(Settled::Retry))",
+        replace: ".chain(std::iter::repeat(Settled::Done))",
+    },
+    Mutant {
+        name: "coalescer-hold-is-lost",
+        claim: "what the store would not have now is never tried again",
+        file: COALESCER,
+        find: "                    self.held.insert((lsn, at));\n",
+        replace: "                    let _ = lsn;\n",
+    },
+    Mutant {
+        name: "coalescer-unbounded",
+        claim: "the producer never waits",
+        file: COALESCER,
+        find: "        within || self.is_empty()\n",
+        replace: "        within || !within\n",
+    },
+    Mutant {
+        name: "pins-ignored",
+        claim: "the watermark runs ahead of the store",
+        file: PINS,
+        find: "self.counts.first_key_value().map_or(self.next, |(lsn, _)| *lsn)",
+        replace: "self.next",
+    },
+    Mutant {
+        name: "pins-counted-once",
+        claim: "a position counts as stored when the first of its documents is",
+        file: PINS,
+        find: "or_default() += count;",
+        replace: "or_default() += count.min(1);",
+    },
+    Mutant {
+        name: "slots-leak",
+        claim: "a document that was written stays in the index",
+        file: SLOTS,
+        find: "        self.index.remove(&id);\n",
+        replace: "        let _ = &id;\n",
+    },
+    Mutant {
+        name: "part-takes-newest-position",
+        claim: "a merged update forgets that it carries an older one",
+        file: SLOTS,
+        find: "        self.update.merge(newer);\n",
+        replace: "        self.lsn += 1;\n        self.update.merge(newer);\n",
+    },
+    Mutant {
+        name: "merge-oldest-wins",
+        claim: "the older of two updates is laid over the newer",
+        file: UPDATE,
+        find: "        if other.revision() < self.revision() {\n",
+        replace: "        if other.revision() > self.revision() {\n",
+    },
+    Mutant {
+        name: "merge-loses-head",
+        claim: "a document's first update loses its head to the second",
+        file: UPDATE,
+        find: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                this.revision = newer.revision;\n                over(&mut this.head, newer.head);\n",
+        replace: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                this.revision = newer.revision;\n                this.head = newer.head;\n",
+    },
+    Mutant {
+        name: "merge-loses-error",
+        claim: "a field that an update does not name is emptied",
+        file: UPDATE,
+        find: "        over(&mut self.response, newer.response);\n        over(&mut self.error, newer.error);\n",
+        replace: "        over(&mut self.response, newer.response);\n        self.error = newer.error;\n",
+    },
+    Mutant {
+        name: "resume-acts-again",
+        claim: "an at_most_once step is run again after a crash",
+        file: RESUME,
+        find: "            _ if action.at_most_once => {\n",
+        replace: "            _ if action.at_most_once && state.attempt > 1 => {\n",
+    },
+    Mutant {
+        name: "resume-waits-anew",
+        claim: "the wait before a retry begins again after a crash",
+        file: RESUME,
+        find: "self.retry_due(task, action, failure, state.updated_date)",
+        replace: "self.retry_due(task, action, failure, now)",
+    },
+    Mutant {
+        name: "resume-forgets-number",
+        claim: "a resumed execution numbers its updates from the start",
+        file: RESUME,
+        find: "        machine.revision = revision;\n",
+        replace: "        let _ = revision;\n",
+    },
+    Mutant {
+        name: "resume-forgets-task-number",
+        claim: "a resumed task numbers its updates from the start",
+        file: RESUME,
+        find: "            revision: Revision { epoch: document.epoch, seq: document.seq },\n            phase",
+        replace: "            revision: Revision { epoch: document.epoch, seq: 0 },\n            phase",
+    },
+    Mutant {
+        name: "resume-drops-attempt",
+        claim: "a task that was under way is not run again",
+        file: RESUME,
+        find: "                self.ready.push_back(Ready::Again(task));\n",
+        replace: "",
+    },
+    Mutant {
+        name: "resume-denies-call",
+        claim: "a call under way when the time was over counts as never made",
+        file: RESUME,
+        find: "                TaskStatus::Executing => Phase::Running,\n",
+        replace: "                TaskStatus::Executing => Phase::Ready,\n",
+    },
+    Mutant {
+        name: "resume-ends-again",
+        claim: "a join that had ended is ended once more",
+        file: PATH,
+        find: "            Some(recorded) => self.follow(task, recorded),\n",
+        replace: "            Some(recorded) => self.end_task(task, recorded, now, effects),\n",
+    },
+    Mutant {
+        name: "delay-begins-anew",
+        claim: "a delay begins again after a crash",
+        file: PATH,
+        find: "                let started = self.task(task).state.started_date.unwrap_or(now);\n",
+        replace: "                let started = now;\n",
+    },
+    Mutant {
+        name: "attempt-number-grows",
+        claim: "an attempt that is run again after a crash counts as the next one",
+        file: ATTEMPT,
+        find: "            _ => self.task(task).state.attempt,\n",
+        replace: "            _ => self.task(task).state.attempt + 1,\n",
+    },
+    Mutant {
+        name: "attempt-any-report",
+        claim: "a late report of an earlier attempt ends the one under way",
+        file: ATTEMPT,
+        find: "task.phase == Phase::Running && task.state.attempt == attempt)",
+        replace: "task.phase == Phase::Running && task.state.attempt >= attempt)",
+    },
+    Mutant {
+        name: "attempt-denies-act",
+        claim: "an at_most_once step whose tool may have acted counts as failed",
+        file: ATTEMPT,
+        find: "        if action.at_most_once && failure.kind.may_have_acted() {\n",
+        replace: "        if action.at_most_once && failure.kind.may_have_acted() && attempt > 1 {\n",
+    },
+    Mutant {
+        name: "attempt-one-too-many",
+        claim: "one attempt more than the playbook allows",
+        file: ATTEMPT,
+        find: "attempt >= action.retry.attempts",
+        replace: "attempt > action.retry.attempts",
+    },
+    Mutant {
+        name: "retry-ignores-tool",
+        claim: "a tool that asked to be left alone is called at once",
+        file: ATTEMPT,
+        find: "failed.after(wait.max(failure.retry_after().unwrap_or_default().min(action.retry.max)))",
+        replace: "failed.after(wait)",
+    },
+    Mutant {
+        name: "timer-early",
+        claim: "a timer that fires early, because the clock was set back, ends the wait",
+        file: ATTEMPT,
+        find: "        if now < due {\n",
+        replace: "        if now.after(std::time::Duration::from_secs(60)) < due {\n",
+    },
+    Mutant {
+        name: "retry-unbounded",
+        claim: "the longest wait is not kept",
+        file: RETRY,
+        find: "    let ceiling = ceiling.min(policy.max.as_secs_f64());\n",
+        replace: "",
+    },
+    Mutant {
+        name: "control-denies-call",
+        claim: "cancelling hides that a tool was called",
+        file: CONTROL,
+        find: "            let (task_status, failure) = if running && at_most_once {\n",
+        replace: "            let (task_status, failure) = if running && at_most_once && seq.0 == 0 {\n",
+    },
+    Mutant {
+        name: "machine-ends-twice",
+        claim: "a timer or a report after the end ends it again",
+        file: MACHINE,
+        find: "        let mut effects = Effects::default();\n        if self.ended() {\n",
+        replace: "        let mut effects = Effects::default();\n        if self.ended() && event == Event::Cancel {\n",
+    },
+    Mutant {
+        name: "machine-not-held",
+        claim: "attempts begin while the engine drains",
+        file: MACHINE,
+        find: "self.running < self.tasks_at_once && !self.held && !self.ended()",
+        replace: "self.running < self.tasks_at_once && !self.ended()",
+    },
+    Mutant {
+        name: "give-up-same-number",
+        claim: "the end of an execution that is given up is no newer than what it ends",
+        file: GIVE_UP,
+        find: "    document.epoch = epoch;\n    document.seq += 1;\n",
+        replace: "    document.epoch = document.epoch.min(epoch);\n",
+    },
+    Mutant {
+        name: "give-up-denies-call",
+        claim: "giving up hides that a tool was called",
+        file: GIVE_UP,
+        find: "    if called { TaskStatus::Unknown } else { TaskStatus::Cancelled }\n",
+        replace: "    if called && task.seq == 0 { TaskStatus::Unknown } else { TaskStatus::Cancelled }\n",
+    },
+    Mutant {
+        name: "document-old-epoch",
+        claim: "a task's updates keep the epoch of the process that created it",
+        file: DOCUMENT,
+        find: "        let revision = Revision { epoch: self.epoch, seq: before + 1 };\n",
+        replace: "        let epoch = self.task(task).revision.epoch;\n        let revision = Revision { epoch, seq: before + 1 };\n",
+    },
+    Mutant {
+        name: "document-no-difference",
+        claim: "an update names only its status",
+        file: DOCUMENT,
+        find: "        response: changed(&before.response, &after.response),\n",
+        replace: "        response: None,\n",
+    },
+];

@@ -1,0 +1,337 @@
+//! One process of an engine: its start with recovery, submissions, its shutdown and its failure. Mirrors
+//! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/submit.rs`, `engine/src/shutdown.rs` and
+//! `actors/src/node.rs`. Places are not modelled.
+
+mod start;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use serde_json::json;
+use updraft_kernel::machine::{Effects, Event, Machine, Terms};
+use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_protocol::{ExecutionHead, ExecutionId, Json, PlaybookId, Update};
+
+use crate::context::Context;
+use crate::event::{Inner, NodeId};
+use crate::execution::Home;
+use crate::journal::{Append, Journal, Who};
+use crate::pump::{Asker, Pump};
+use crate::registry::{Live, Registry};
+use crate::scenario::{MILLIS, Order};
+use crate::shard::{Desk, Shard};
+
+/// Turns of one process without an end in sight.
+const TURNS: usize = 10_000;
+
+/// Where a process stands.
+#[derive(Debug, PartialEq)]
+pub enum Phase {
+    /// It asks for its epoch and opens its journal.
+    Starting,
+    /// It gives its journal's groups to the pump.
+    Replaying(VecDeque<(u64, Vec<Update>)>),
+    /// It waits until the store has them.
+    Flushing,
+    /// It reads the unfinished executions.
+    Reading,
+    /// It accepts.
+    Open,
+    /// It lets what runs end.
+    Draining,
+    /// It lets the store take the rest.
+    Closing,
+    /// Its journal has failed: nothing goes on.
+    Failed,
+    /// It has ended.
+    Gone,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Submitted {
+    /// It is on its way; the client will be told.
+    Taken,
+    /// Its key has an execution already.
+    Known(ExecutionId),
+    /// Not now.
+    Refused,
+}
+
+/// One process of an engine.
+pub struct Node {
+    /// Which.
+    pub id: NodeId,
+    /// Whose data it has.
+    pub seat: usize,
+    /// Where it stands.
+    pub phase: Phase,
+    /// What its actors know of it.
+    pub home: Home,
+    journal: Journal,
+    pump: Pump,
+    stored: DurableWatermark,
+    shards: Vec<Shard>,
+    registry: Registry,
+    /// New executions that the journal does not have yet.
+    submitted: Vec<(Machine, Effects)>,
+    forgotten: BTreeSet<usize>,
+    /// Submissions that were answered, each with its execution where that is durable.
+    pub answers: Vec<(usize, Option<ExecutionId>)>,
+}
+
+impl Node {
+    /// A process that has just started.
+    pub fn start(id: NodeId, seat: usize, home: Home, forgotten: BTreeSet<usize>, cx: &mut Context) -> Self {
+        let stored = DurableWatermark::new(0);
+        let wait = cx.pace(20 * MILLIS);
+        cx.after(wait, id, Inner::Epoch);
+        Self {
+            id,
+            seat,
+            phase: Phase::Starting,
+            home,
+            journal: Journal::new(id, seat, VecDeque::new(), 1, stored.clone()),
+            pump: Pump::new(id, stored.clone(), cx.sizes),
+            stored,
+            shards: (0..home.shards).map(Shard::new).collect(),
+            registry: Registry::default(),
+            submitted: Vec::new(),
+            forgotten,
+            answers: Vec::new(),
+        }
+    }
+
+    /// Something happens to it.
+    pub fn handle(&mut self, inner: Inner, cx: &mut Context) {
+        match inner {
+            Inner::Epoch => self.take_epoch(cx),
+            Inner::Open => self.open(cx),
+            Inner::Unfinished => self.read_unfinished(cx),
+            Inner::Written => self.journal.written(cx),
+            Inner::Synced => self.journal.synced(cx),
+            Inner::Accepted(peid, lsn) => self.accepted(peid, lsn, cx),
+            Inner::Wake => {}
+            Inner::Landed(number, answer) => self.pump.land(number, answer, cx),
+            Inner::Deadline => self.out_of_time(),
+            Inner::Told(shard, tickets, lsn) => {
+                self.at(shard, cx, |shard, desk| shard.told(tickets, lsn, desk))
+            }
+            Inner::Alarm(shard) => self.at(shard, cx, |shard, desk| shard.wake_due(desk)),
+            Inner::Reported(report) => {
+                self.of(report.peid, cx, |shard, desk| shard.reported(report, desk));
+            }
+            Inner::Due(peid, life, timer) => {
+                self.of(peid, cx, |shard, desk| shard.due(peid, life, Event::TimerDue(timer), desk));
+            }
+            Inner::Read(peid, life) => self.of(peid, cx, |shard, desk| shard.read(peid, life, desk)),
+        }
+        self.settle(cx);
+    }
+
+    /// Does what can be done at once.
+    fn settle(&mut self, cx: &mut Context) {
+        let mut turns = 0;
+        loop {
+            let mut moved = self.journal.turn(&mut self.pump, cx);
+            moved |= self.pump.turn(cx);
+            moved |= self.feed(cx);
+            for asker in std::mem::take(&mut self.pump.answered) {
+                self.answered(asker, cx);
+            }
+            for peid in std::mem::take(&mut self.pump.refused) {
+                self.of(peid, cx, |shard, desk| shard.fail(peid, desk));
+            }
+            turns += 1;
+            if turns > TURNS {
+                return cx.violated("everything ends", format!("n{} turns without an end", self.id));
+            }
+            if !moved {
+                break;
+            }
+        }
+        self.journal.clean(cx);
+        self.registry.sweep(self.stored.get());
+        if self.journal.poisoned && !matches!(self.phase, Phase::Failed | Phase::Gone) {
+            cx.note(format_args!("n{} fails", self.id));
+            self.phase = Phase::Failed;
+            self.registry = Registry::default();
+        }
+        if self.phase == Phase::Draining
+            && self.submitted.is_empty()
+            && self.shards.iter().all(Shard::is_drained)
+        {
+            self.phase = Phase::Closing;
+            self.pump.closed = true;
+            self.journal.close();
+            self.settle(cx);
+        }
+    }
+
+    fn answered(&mut self, asker: Asker, cx: &mut Context) {
+        match asker {
+            Asker::Start => self.replayed(cx),
+            Asker::Read(peid, life) => self.of(peid, cx, |shard, desk| shard.flushed(peid, life, desk)),
+            Asker::Close => {
+                self.journal.finish(true, cx);
+                self.phase = Phase::Gone;
+            }
+        }
+    }
+
+    fn at(&mut self, shard: usize, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut Desk<'_>)) {
+        if let Some(shard) = self.shards.get_mut(shard) {
+            let mut desk = Desk {
+                home: self.home,
+                journal: &mut self.journal,
+                registry: &mut self.registry,
+                stored: &self.stored,
+                forgotten: &self.forgotten,
+                cx,
+            };
+            work(shard, &mut desk);
+        }
+    }
+
+    fn of(&mut self, peid: ExecutionId, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut Desk<'_>)) {
+        if let Some(live) = self.registry.get(peid) {
+            let shard = self.home.shard_of(&cx.tenants[live.tenant]);
+            self.at(shard, cx, work);
+        }
+    }
+
+    /// A client submits.
+    pub fn submit(&mut self, order: &Order, cx: &mut Context) -> Submitted {
+        if self.phase != Phase::Open {
+            return Submitted::Refused;
+        }
+        let tenant = order.tenant as usize;
+        let key = order.keyed.then(|| format!("order-{}", order.number));
+        if let Some(key) = &key {
+            if let Some(peid) = self.registry.under_key(tenant, key) {
+                return Submitted::Known(peid);
+            }
+            if !cx.store.answers(cx.now) {
+                return Submitted::Refused;
+            }
+            if let Some(peid) = cx.store.under_key(cx.tenants[tenant].as_str(), key) {
+                return Submitted::Known(peid);
+            }
+        }
+        let Some(plan) = cx.plans[order.number].clone() else { return Submitted::Refused };
+        let peid = cx.execution_id();
+        let now = self.home.clock(cx);
+        let head = Arc::new(ExecutionHead {
+            tenant_code: cx.tenants[tenant].clone(),
+            pid: PlaybookId::from_bytes([9; 16]),
+            playbook_name: plan.name.clone(),
+            playbook_version: plan.version,
+            uid: Some(order.number.to_string().into()),
+            alert_id: None,
+            priority: 0,
+            createddate: now,
+            input: Json::from(json!({ "n": order.number % 10 })),
+            variables: Json::from(json!({})),
+            idempotency_key: key.as_deref().map(Arc::from),
+        });
+        let terms = Terms { epoch: self.home.epoch, tasks_at_once: 3 };
+        let (machine, effects) = Machine::start(plan, peid, head, terms, now);
+        cx.note(format_args!("n{} order {} is {peid}: {effects:?}", self.id, order.number));
+        let decided = cx.oracle.decided(&machine, &effects, self.home.epoch);
+        cx.check(decided);
+        let updates = effects.writes;
+        if !self.journal.append(Append { updates, who: Who::Submission(peid) }) {
+            return Submitted::Refused;
+        }
+        self.registry.add(peid, Live { order: order.number, tenant, key, accepted: false, ended: false });
+        self.submitted.push((machine, Effects { writes: Vec::new(), acts: effects.acts }));
+        self.settle(cx);
+        Submitted::Taken
+    }
+
+    fn accepted(&mut self, peid: ExecutionId, lsn: Option<u64>, cx: &mut Context) {
+        let Some(index) = self.submitted.iter().position(|(machine, _)| machine.peid() == peid) else {
+            return;
+        };
+        let (machine, effects) = self.submitted.swap_remove(index);
+        let order = machine.head().uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or_default();
+        self.answers.push((order, lsn.map(|_| peid)));
+        let (Some(lsn), Some(live)) = (lsn, self.registry.get_mut(peid)) else { return };
+        live.accepted = true;
+        cx.oracle.accepted(order, peid);
+        self.of(peid, cx, |shard, desk| shard.launch(machine, effects, lsn, desk));
+    }
+
+    /// Someone asks to cancel an execution.
+    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) {
+        self.of(peid, cx, |shard, desk| shard.cancel(peid, cancel, desk));
+        self.settle(cx);
+    }
+
+    /// It is asked to shut down.
+    pub fn shut_down(&mut self, patience: u64, cx: &mut Context) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        self.phase = Phase::Draining;
+        cx.after(patience, self.id, Inner::Deadline);
+        for shard in 0..self.shards.len() {
+            self.at(shard, cx, |shard, desk| shard.drain(desk));
+        }
+        self.settle(cx);
+    }
+
+    /// The time to shut down is up: the rest is left to the next start. Harsher than the product, which still
+    /// makes durable what is queued.
+    fn out_of_time(&mut self) {
+        if matches!(self.phase, Phase::Draining | Phase::Closing) {
+            self.phase = Phase::Gone;
+        }
+    }
+
+    /// The process dies.
+    pub fn die(&mut self, cx: &mut Context) {
+        self.journal.die(cx);
+        self.phase = Phase::Gone;
+    }
+
+    /// One of its shards dies.
+    pub fn kill_shard(&mut self, shard: usize, cx: &mut Context) {
+        if self.phase == Phase::Open {
+            self.at(shard % self.home.shards, cx, |shard, desk| shard.die(desk));
+            self.settle(cx);
+        }
+    }
+
+    /// The actor of one of its executions dies.
+    pub fn kill_actor(&mut self, times: u32, cx: &mut Context) {
+        let mut killed = false;
+        for shard in 0..self.shards.len() {
+            self.at(shard, cx, |shard, desk| killed = killed || shard.kill_actor(times, desk));
+        }
+        self.settle(cx);
+    }
+
+    /// Its clock is set; it is looked at again within a second.
+    pub fn set_clock(&mut self, skew: i64, cx: &mut Context) {
+        self.home.skew = skew;
+        for shard in 0..self.shards.len() {
+            cx.after(1_000 * MILLIS, self.id, Inner::Alarm(shard));
+        }
+    }
+
+    /// What is left when nothing more will happen; none where it is what should be.
+    pub fn rest(&self) -> Option<String> {
+        if self.phase != Phase::Open {
+            return Some(format!("n{} is {:?}", self.id, self.phase));
+        }
+        if let Some(rest) = self.pump.rest() {
+            return Some(format!("n{}: {rest}", self.id));
+        }
+        let left = (self.journal.waiting(), self.registry.count(), self.submitted.len());
+        if left != (0, 0, 0) || !self.shards.iter().all(Shard::is_empty) {
+            return Some(format!("n{}: {left:?} segments, executions and submissions are left", self.id));
+        }
+        None
+    }
+}

@@ -1,0 +1,108 @@
+//! The start of a process: its epoch, its journal to the store, then every unfinished execution. A crash at any of
+//! these moments leaves what the next start finds.
+
+use updraft_kernel::shard::VirtualShard;
+use updraft_protocol::ExecutionId;
+
+use super::{Node, Phase};
+use crate::context::Context;
+use crate::event::Inner;
+use crate::fault::Moment;
+use crate::journal::Journal;
+use crate::pump::{Asker, Message};
+use crate::recovery::{self, Unreadable};
+use crate::registry::Live;
+use crate::scenario::MILLIS;
+use crate::shard::Since;
+
+/// Groups that are given to the pump at once.
+const CHUNK: usize = 4;
+
+impl Node {
+    pub(super) fn take_epoch(&mut self, cx: &mut Context) {
+        if !cx.store.answers(cx.now) {
+            return cx.after(500 * MILLIS, self.id, Inner::Epoch);
+        }
+        self.home.epoch = cx.store.next_epoch();
+        let began = cx.oracle.began(self.id, self.home.epoch);
+        cx.check(began);
+        let wait = cx.pace(5 * MILLIS);
+        cx.after(wait, self.id, Inner::Open);
+    }
+
+    pub(super) fn open(&mut self, cx: &mut Context) {
+        let scan = match recovery::scan(&mut cx.disks[self.seat], self.id) {
+            Ok(scan) => scan,
+            Err(Unreadable::Corrupt(what)) => return cx.violated("the journal reads what it wrote", what),
+            Err(Unreadable::Disk(_)) => return self.phase = Phase::Gone,
+        };
+        if cx.disks[self.seat].create(self.id, scan.next).is_err() {
+            return self.phase = Phase::Gone;
+        }
+        cx.note(format_args!("n{} epoch {} replays {}", self.id, self.home.epoch, scan.groups.len()));
+        if scan.torn {
+            cx.tally.count("torn tails cut off");
+        }
+        cx.moment(Moment::Opened);
+        cx.tally.count("recoveries");
+        self.journal = Journal::new(self.id, self.seat, scan.sealed, scan.next, self.stored.clone());
+        self.phase = Phase::Replaying(scan.groups);
+    }
+
+    /// Gives what the journal had to the pump; true where it did something.
+    pub(super) fn feed(&mut self, cx: &mut Context) -> bool {
+        let Phase::Replaying(groups) = &mut self.phase else { return false };
+        if groups.is_empty() {
+            self.journal.replayed = true;
+            self.phase = Phase::Flushing;
+            return self.journal.barrier(Asker::Start);
+        }
+        let chunk: Vec<_> = groups.drain(..groups.len().min(CHUNK)).collect();
+        let Err(Message::Groups(refused)) = self.pump.send(Message::Groups(chunk), cx) else { return true };
+        for group in refused.into_iter().rev() {
+            groups.push_front(group);
+        }
+        false
+    }
+
+    /// The store has all that the journal had.
+    pub(super) fn replayed(&mut self, cx: &mut Context) {
+        cx.moment(Moment::Replayed);
+        self.phase = Phase::Reading;
+        // Of one that was taken over meanwhile, a successor may have accepted more.
+        if cx.disks[self.seat].owner == self.id {
+            let recovered = cx.oracle.recovered(&cx.orders_of_seat(self.seat), &cx.store);
+            cx.check(recovered);
+        }
+        let wait = cx.pace(5 * MILLIS);
+        cx.after(wait, self.id, Inner::Unfinished);
+    }
+
+    /// Has every unfinished execution of its tenants go on.
+    pub(super) fn read_unfinished(&mut self, cx: &mut Context) {
+        if !cx.store.answers(cx.now) {
+            return self.phase = Phase::Gone;
+        }
+        self.phase = Phase::Open;
+        let open: Vec<(ExecutionId, Live)> = cx
+            .store
+            .executions
+            .values()
+            .filter(|document| !document.state.execution_status.ended())
+            .filter_map(|document| {
+                let head = &document.head;
+                let tenant = cx.tenants.iter().position(|tenant| *tenant == head.tenant_code)?;
+                let order = head.uid.as_deref()?.parse().ok()?;
+                let key = head.idempotency_key.as_deref().map(str::to_owned);
+                let seat = VirtualShard::of(&head.tenant_code).shard(cx.disks.len());
+                let live = Live { order, tenant, key, accepted: true, ended: false };
+                (seat == self.seat).then_some((document.peid, live))
+            })
+            .collect();
+        for (peid, live) in open {
+            cx.tally.count("executions resumed by a start");
+            self.registry.add(peid, live);
+            self.of(peid, cx, |shard, desk| shard.revive(peid, Since::Start, desk));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The oracle: what must be true of the whole, whatever broke. Owns what was decided, made durable, called and told,
+//! as nobody in the product knows it together. Never tells the product anything.
+
+mod calls;
+mod ending;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use updraft_kernel::invariant::{self, Violation};
+use updraft_kernel::machine::{Act, Effects, Machine};
+use updraft_protocol::{
+    DocumentId, ExecutionDocument, ExecutionId, ExecutionState, ExecutionStatus, Revision, TaskDocument,
+    TaskId, TaskState, Timestamp, Update, codec,
+};
+
+use crate::disk::Frame;
+use crate::event::NodeId;
+use crate::execution::Verdict;
+use crate::store::{Outcome, Store};
+use calls::Calls;
+
+/// A document's state at one revision.
+#[derive(Debug, Clone, PartialEq)]
+enum State {
+    Execution(ExecutionState),
+    Task(TaskState),
+}
+
+/// What must be true of the whole.
+#[derive(Debug, Default)]
+pub struct Oracle {
+    /// What machines said of each document, by revision.
+    decided: BTreeMap<DocumentId, BTreeMap<Revision, State>>,
+    /// The newest revision of each document that a journal has synced.
+    durable: BTreeMap<DocumentId, Revision>,
+    /// The revision that holds the intent of an attempt.
+    intents: BTreeMap<(TaskId, u32), Revision>,
+    calls: BTreeMap<TaskId, Calls>,
+    /// When a task's wait ends, by attempt.
+    dues: BTreeMap<(TaskId, u32), Timestamp>,
+    deadlines: BTreeMap<ExecutionId, Timestamp>,
+    told: BTreeMap<ExecutionId, Vec<ExecutionStatus>>,
+    /// The documents of executions whose end was told.
+    finals: BTreeMap<ExecutionId, (ExecutionDocument, Vec<TaskDocument>)>,
+    /// The same of those that were given up under an epoch, until that is told.
+    given_up: BTreeMap<(ExecutionId, u64), (ExecutionDocument, Vec<TaskDocument>)>,
+    cancels: BTreeMap<usize, (ExecutionId, Verdict)>,
+    accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
+    epoch: u64,
+}
+
+fn broken(invariant: &'static str, what: String) -> Result<(), Violation> {
+    Err(Violation { invariant, what })
+}
+
+impl Oracle {
+    /// A process has its epoch: higher than every one before.
+    pub fn began(&mut self, node: NodeId, epoch: u64) -> Result<(), Violation> {
+        let before = std::mem::replace(&mut self.epoch, epoch);
+        if epoch <= before {
+            return broken("a new epoch is higher", format!("node {node} has {epoch} after {before}"));
+        }
+        Ok(())
+    }
+
+    /// A machine has decided something.
+    pub fn decided(&mut self, machine: &Machine, effects: &Effects, epoch: u64) -> Result<(), Violation> {
+        let tasks = machine.task_documents();
+        for update in &effects.writes {
+            let revision = update.revision();
+            if revision.epoch != epoch {
+                return broken("fenced", format!("{revision:?} is written under epoch {epoch}"));
+            }
+            let state = match update {
+                Update::Execution(_) => State::Execution(machine.document().state),
+                Update::Task(update) => {
+                    let task = tasks.iter().find(|task| task.task_request_id == update.task_id);
+                    let Some(task) = task else {
+                        return broken("decided", "a task that is not there".to_owned());
+                    };
+                    State::Task(task.state.clone())
+                }
+            };
+            self.decided.entry(update.document()).or_default().insert(revision, state);
+        }
+        for act in &effects.acts {
+            if let Act::Start(start) = act
+                && let Some(task) = tasks.iter().find(|task| task.task_request_id == start.task_id)
+            {
+                let revision = Revision { epoch: task.epoch, seq: task.seq };
+                self.intents.insert((start.task_id, start.attempt), revision);
+            }
+        }
+        invariant::steps_in_order(machine.plan(), &tasks)
+    }
+
+    /// An execution was given up: its writes are laid over what the store has.
+    pub fn gave_up(&mut self, document: &ExecutionDocument, tasks: &[TaskDocument], writes: &[Update]) {
+        for update in writes {
+            let state = match update {
+                Update::Execution(_) => State::Execution(document.state.clone()),
+                Update::Task(update) => {
+                    let before = tasks.iter().find(|task| task.task_request_id == update.task_id);
+                    let mut state = before.map_or_else(|| update.state.clone(), |task| task.state.clone());
+                    state.merge(update.state.clone());
+                    State::Task(state)
+                }
+            };
+            self.decided.entry(update.document()).or_default().insert(update.revision(), state);
+        }
+        let mut last = tasks.to_vec();
+        for task in &mut last {
+            let update =
+                writes.iter().find(|update| update.document() == DocumentId::Task(task.task_request_id));
+            if let Some(Update::Task(update)) = update {
+                task.state.merge(update.state.clone());
+                (task.epoch, task.seq) = (update.revision.epoch, update.revision.seq);
+            }
+        }
+        self.given_up.insert((document.peid, document.epoch), (document.clone(), last));
+    }
+
+    /// A journal has synced these.
+    pub fn durable(&mut self, updates: &[Update]) {
+        for update in updates {
+            let newest = self.durable.entry(update.document()).or_insert(update.revision());
+            *newest = (*newest).max(update.revision());
+        }
+    }
+
+    /// The store was asked to write an update: what it shows is what a machine decided, newer than before, and an
+    /// end is never taken back.
+    pub fn written(
+        &self,
+        update: &Update,
+        outcome: Outcome,
+        before: &Shown,
+        store: &Store,
+    ) -> Result<(), Violation> {
+        let document = update.document();
+        let after = Shown::of(document, store);
+        if before.revision == after.revision && before.state == after.state {
+            return Ok(());
+        }
+        if let (Some(before), Some(after)) = (before.revision, after.revision) {
+            invariant::never_back(&[before, after])?;
+        }
+        if outcome != Outcome::Written {
+            return broken("never back", format!("{document:?} changed by what was {outcome:?}"));
+        }
+        if before.ended() {
+            return broken("one end", format!("{document:?} changed after its end to {:?}", after.state));
+        }
+        if store.poisoned.contains(&document) {
+            return Ok(());
+        }
+        let decided = self.decided.get(&document).zip(after.revision).and_then(|(all, at)| all.get(&at));
+        if decided != after.state.as_ref() {
+            return broken(
+                "the store shows what was decided",
+                format!("{document:?} at {:?} is {:?}, decided was {decided:?}", after.revision, after.state),
+            );
+        }
+        Ok(())
+    }
+
+    /// The watermark says that the store has a group.
+    pub fn is_stored(
+        &self,
+        lsn: u64,
+        updates: &[(DocumentId, Revision)],
+        store: &Store,
+    ) -> Result<(), Violation> {
+        let missing = updates.iter().find(|(document, revision)| {
+            !store.poisoned.contains(document) && store.revision(*document).is_none_or(|at| at < *revision)
+        });
+        match missing {
+            Some(missing) => {
+                broken("nothing lost", format!("group {lsn} counts as stored without {missing:?}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A journal deletes frames.
+    pub fn may_forget(&self, frames: &[Frame], store: &Store) -> Result<(), Violation> {
+        for frame in frames {
+            let updates: Vec<Update> = codec::decode(&frame.payload).unwrap_or_default();
+            let updates: Vec<_> =
+                updates.iter().map(|update| (update.document(), update.revision())).collect();
+            self.is_stored(frame.lsn, &updates, store)?;
+        }
+        Ok(())
+    }
+
+    /// A client was told that its execution is accepted.
+    pub fn accepted(&mut self, order: usize, peid: ExecutionId) {
+        self.accepted.entry(order).or_default().insert(peid);
+    }
+
+    /// Everything that a node's journal had is in the store: so are the executions that it accepted.
+    pub fn recovered(&self, orders: &[usize], store: &Store) -> Result<(), Violation> {
+        for order in orders {
+            let accepted = self.accepted.get(order).into_iter().flatten();
+            if let Some(lost) = accepted.into_iter().find(|peid| !store.executions.contains_key(peid)) {
+                return broken("accepted is durable", format!("{lost} was accepted and is lost"));
+            }
+        }
+        Ok(())
+    }
+
+    /// An execution's end was told to those who wait.
+    pub fn ended(&mut self, machine: &Machine, status: ExecutionStatus) {
+        self.told.entry(machine.peid()).or_default().push(status);
+        self.finals.insert(machine.peid(), (machine.document(), machine.task_documents()));
+    }
+
+    /// The end of an execution that was given up was told.
+    pub fn ended_given_up(&mut self, peid: ExecutionId, epoch: u64) {
+        self.told.entry(peid).or_default().push(ExecutionStatus::Failed);
+        if let Some(last) = self.given_up.remove(&(peid, epoch)) {
+            self.finals.insert(peid, last);
+        }
+    }
+
+    /// Who asked to cancel was answered.
+    pub fn cancel_told(&mut self, cancel: usize, peid: ExecutionId, verdict: Verdict) {
+        self.cancels.entry(cancel).or_insert((peid, verdict));
+    }
+
+    /// Whether who asked to cancel was answered.
+    pub fn cancel_answered(&self, cancel: usize) -> bool {
+        self.cancels.contains_key(&cancel)
+    }
+}
+
+/// What the store shows of one document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    revision: Option<Revision>,
+    state: Option<State>,
+}
+
+impl Shown {
+    /// What it shows now.
+    pub fn of(document: DocumentId, store: &Store) -> Self {
+        let state = match document {
+            DocumentId::Execution(peid) => {
+                store.executions.get(&peid).map(|found| State::Execution(found.state.clone()))
+            }
+            DocumentId::Task(task) => store.tasks.get(&task).map(|found| State::Task(found.state.clone())),
+        };
+        Self { revision: store.revision(document), state }
+    }
+
+    fn ended(&self) -> bool {
+        match &self.state {
+            Some(State::Execution(state)) => state.execution_status.ended(),
+            Some(State::Task(state)) => state.status.ended(),
+            None => false,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Calls and waits: what tools were asked, what they did and answered under which key, and when each wait ends.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use updraft_kernel::invariant::{self, Violation};
+use updraft_kernel::machine::{Machine, StartAttempt, Timer};
+use updraft_kernel::plan::{PlannedAction, PlannedKind};
+use updraft_protocol::{Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, Timestamp};
+
+use super::{Oracle, broken};
+
+/// What was asked of a tool under one key, and what it did.
+#[derive(Debug)]
+pub(super) struct Calls {
+    step: String,
+    calls: u64,
+    acts: usize,
+    attempt: u32,
+    arguments: Value,
+    answers: BTreeMap<u32, Vec<Json>>,
+}
+
+impl Oracle {
+    /// How often a tool was called under a key.
+    pub fn calls_of(&self, task: TaskId) -> u64 {
+        self.calls.get(&task).map_or(0, |calls| calls.calls)
+    }
+
+    /// A tool is called: its intent is durable, and it is asked the same as before.
+    pub fn called(&mut self, machine: &Machine, start: &StartAttempt) -> Result<(), Violation> {
+        let step = machine.plan().step(start.step);
+        let PlannedKind::Action(action) = &step.kind else {
+            return broken("steps in order", format!("{} is no action", step.id));
+        };
+        let intent = self.intents.get(&(start.task_id, start.attempt)).copied();
+        let durable = self.durable.get(&updraft_protocol::DocumentId::Task(start.task_id)).copied();
+        if intent.is_none() || durable < intent {
+            return broken(
+                "apply, persist, act",
+                format!("{} acts on {intent:?}, durable is {durable:?}", step.id),
+            );
+        }
+        if start.attempt > action.retry.attempts {
+            return broken("attempts", format!("{} has attempt {}", step.id, start.attempt));
+        }
+        let calls = self.calls.entry(start.task_id).or_insert_with(|| Calls {
+            step: step.id.to_string(),
+            calls: 0,
+            acts: 0,
+            attempt: start.attempt,
+            arguments: start.arguments.clone(),
+            answers: BTreeMap::new(),
+        });
+        calls.calls += 1;
+        if calls.step != step.id.as_str() || calls.arguments != start.arguments {
+            return broken(
+                "asked the same",
+                format!("{}: {} after {}", step.id, start.arguments, calls.arguments),
+            );
+        }
+        if start.attempt < calls.attempt {
+            return broken("attempts", format!("{}: {} after {}", step.id, start.attempt, calls.attempt));
+        }
+        calls.attempt = start.attempt;
+        if action.at_most_once && calls.calls > 1 {
+            return broken("acted as asked", format!("{} is at most once, and called again", step.id));
+        }
+        Ok(())
+    }
+
+    /// A tool acts.
+    pub fn acted(&mut self, task: TaskId) {
+        if let Some(calls) = self.calls.get_mut(&task) {
+            calls.acts += 1;
+        }
+    }
+
+    /// A tool will answer.
+    pub fn answered(&mut self, task: TaskId, attempt: u32, output: &Json) {
+        if let Some(calls) = self.calls.get_mut(&task) {
+            calls.answers.entry(attempt).or_default().push(output.clone());
+        }
+    }
+
+    /// A wait begins: as long as the playbook and the tool ask for, and after a crash until the same instant.
+    pub fn armed(&mut self, machine: &Machine, timer: Timer, due: Timestamp) -> Result<(), Violation> {
+        let Timer::Task(seq) = timer else {
+            let before = *self.deadlines.entry(machine.peid()).or_insert(due);
+            return if before == due {
+                Ok(())
+            } else {
+                broken("waits are kept", format!("{due} after {before}"))
+            };
+        };
+        let tasks = machine.task_documents();
+        let Some(task) = tasks.get(seq.0 as usize - 1) else {
+            return broken("waits are kept", format!("there is no task {}", seq.0));
+        };
+        let before = *self.dues.entry((task.task_request_id, task.state.attempt)).or_insert(due);
+        if before != due {
+            return broken(
+                "waits are kept",
+                format!("{} waits until {due} after {before}", task.head.step_id),
+            );
+        }
+        let Some(index) = machine.plan().index_of(&task.head.step_id) else { return Ok(()) };
+        match &machine.plan().step(index).kind {
+            PlannedKind::Action(action) if task.state.status == TaskStatus::Retrying => {
+                wait(action, task, due)
+            }
+            PlannedKind::Delay(delay) => {
+                let started = task.state.started_date.unwrap_or_default();
+                let kept = due == started.after(delay.duration);
+                if kept {
+                    Ok(())
+                } else {
+                    broken("waits are kept", format!("{} until {due}", task.head.step_id))
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a task says of its tool is what the tool did.
+    pub(super) fn task_is_true(
+        &self,
+        action: &PlannedAction,
+        task: &TaskDocument,
+        poisoned: bool,
+    ) -> Result<(), Violation> {
+        let (id, step) = (task.task_request_id, &task.head.step_id);
+        let calls = self.calls.get(&id);
+        let acts = calls.map_or(0, |calls| calls.acts);
+        let kind = task.state.error.as_ref().map(|error| error.kind);
+        let status = task.state.status;
+        if status == TaskStatus::Completed && !poisoned {
+            invariant::acted_as_asked(action.at_most_once, id, &vec![id; acts])?;
+            let answers = calls.and_then(|calls| calls.answers.get(&task.state.attempt));
+            let given = task.state.response.as_ref();
+            if !answers.into_iter().flatten().any(|answer| Some(answer) == given) {
+                return broken("the answer is the tool's", format!("{step} completed with {given:?}"));
+            }
+        }
+        if !action.at_most_once {
+            return Ok(());
+        }
+        if acts > 1 {
+            return broken("acted as asked", format!("{step} is at most once and acted {acts} times"));
+        }
+        let denied = match status {
+            TaskStatus::Cancelled => true,
+            TaskStatus::Failed => kind.is_some_and(|kind| kind.may_have_acted()),
+            _ => false,
+        };
+        if denied && acts > 0 && !poisoned {
+            return broken("unknown is said", format!("{step} acted and is {status} with {kind:?}"));
+        }
+        Ok(())
+    }
+
+    /// A delay that ended did not end before its time.
+    pub(super) fn delay_is_kept(task: &TaskDocument, wait: std::time::Duration) -> Result<(), Violation> {
+        let (state, step) = (&task.state, &task.head.step_id);
+        let due = state.started_date.unwrap_or_default().after(wait);
+        if state.status == TaskStatus::Completed && state.updated_date < due {
+            return broken("waits are kept", format!("{step} went on before {due}"));
+        }
+        Ok(())
+    }
+
+    /// The newest revision of a document that was decided.
+    pub(super) fn newest_durable(&self, document: updraft_protocol::DocumentId) -> Option<Revision> {
+        self.durable.get(&document).copied()
+    }
+}
+
+/// The wait before a retry: at least what the tool asked for, at most what the playbook allows.
+fn wait(action: &PlannedAction, task: &TaskDocument, due: Timestamp) -> Result<(), Violation> {
+    let policy = &action.retry;
+    let failed = task.state.updated_date;
+    let asked = task.state.error.as_ref().and_then(Failure::retry_after).unwrap_or_default().min(policy.max);
+    let steps = i32::try_from(task.state.attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+    let ceiling = policy.initial.as_secs_f64() * policy.multiplier.powi(steps);
+    let ceiling = ceiling.min(policy.max.as_secs_f64()).max(asked.as_secs_f64());
+    let waits = due.since(failed) as f64 / 1_000.0;
+    if due < failed.after(asked) || waits > ceiling + 0.001 {
+        return broken("waits are kept", format!("{} waits {waits} s of {ceiling}", task.head.step_id));
+    }
+    Ok(())
+}

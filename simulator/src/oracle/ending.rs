@@ -1,0 +1,120 @@
+//! The ending: what must be true when nothing more will happen. Everything accepted has ended, and the store shows
+//! the newest of every document.
+
+use std::collections::BTreeMap;
+
+use updraft_kernel::invariant::{self, Violation};
+use updraft_kernel::plan::{Plan, PlannedKind};
+use updraft_protocol::{DocumentId, ExecutionDocument, ExecutionId, ExecutionStatus, TaskDocument};
+
+use super::{Oracle, broken};
+use crate::execution::Verdict;
+use crate::store::Store;
+
+impl Oracle {
+    /// All that must be true at the end; `plan_of` gives the plan that an execution runs.
+    pub fn at_the_end<'a>(
+        &self,
+        store: &Store,
+        plan_of: impl Fn(&ExecutionDocument) -> Option<&'a Plan>,
+    ) -> Result<(), Violation> {
+        for (order, accepted) in &self.accepted {
+            if let Some(lost) = accepted.iter().find(|peid| !store.executions.contains_key(peid)) {
+                return broken("accepted is durable", format!("{lost} of order {order} is not in the store"));
+            }
+        }
+        self.one_for_each_key(store)?;
+        for document in store.executions.values() {
+            let tasks = store.tasks_of(document.peid);
+            let Some(plan) = plan_of(document) else { continue };
+            self.execution_is_whole(document, &tasks, plan, store)?;
+        }
+        for (cancel, (peid, verdict)) in &self.cancels {
+            let status = store.executions.get(peid).map(|document| document.state.execution_status);
+            let kept = match verdict {
+                Verdict::Cancelled => status == Some(ExecutionStatus::Cancelled),
+                Verdict::AlreadyEnded(told) => status == Some(*told),
+            };
+            if !kept {
+                return broken(
+                    "one end",
+                    format!("cancel {cancel} was told {verdict:?}, the end is {status:?}"),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn one_for_each_key(&self, store: &Store) -> Result<(), Violation> {
+        let mut keys: BTreeMap<(&str, &str), ExecutionId> = BTreeMap::new();
+        for document in store.executions.values() {
+            let Some(key) = document.head.idempotency_key.as_deref() else { continue };
+            if let Some(first) = keys.insert((document.head.tenant_code.as_str(), key), document.peid) {
+                return broken(
+                    "one execution for a key",
+                    format!("{first} and {} under {key}", document.peid),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn execution_is_whole(
+        &self,
+        document: &ExecutionDocument,
+        tasks: &[TaskDocument],
+        plan: &Plan,
+        store: &Store,
+    ) -> Result<(), Violation> {
+        let peid = document.peid;
+        let tainted = store.tainted.contains(&peid);
+        if !document.state.execution_status.ended() {
+            return broken("everything ends", format!("{peid} is {}", document.state.execution_status));
+        }
+        if let Some(told) = self.told.get(&peid) {
+            invariant::one_end(told)?;
+            if told.last() != Some(&document.state.execution_status) {
+                return broken("one end", format!("{peid} was told {told:?}"));
+            }
+        }
+        for task in tasks {
+            let Some(index) = plan.index_of(&task.head.step_id) else { continue };
+            match &plan.step(index).kind {
+                PlannedKind::Action(action) => self.task_is_true(action, task, tainted)?,
+                PlannedKind::Delay(delay) => Self::delay_is_kept(task, delay.duration)?,
+                _ => {}
+            }
+        }
+        if tainted {
+            return Ok(());
+        }
+        invariant::ended_whole(document, tasks)?;
+        invariant::steps_in_order(plan, tasks)?;
+        self.nothing_lost(document, tasks)
+    }
+
+    /// The store shows the newest of every document.
+    fn nothing_lost(&self, document: &ExecutionDocument, tasks: &[TaskDocument]) -> Result<(), Violation> {
+        let behind = tasks.iter().find(|task| {
+            let id = DocumentId::Task(task.task_request_id);
+            self.newest_durable(id).is_some_and(|newest| (task.epoch, task.seq) < (newest.epoch, newest.seq))
+        });
+        if let Some(task) = behind {
+            return broken(
+                "nothing lost",
+                format!("{} is older in the store than on disk", task.head.step_id),
+            );
+        }
+        let Some((end, last)) = self.finals.get(&document.peid) else { return Ok(()) };
+        if end != document {
+            return broken("nothing lost", format!("the store has {document:?}, the end was {end:?}"));
+        }
+        let other = (0..last.len().max(tasks.len())).find(|index| last.get(*index) != tasks.get(*index));
+        match other.map(|index| (tasks.get(index), last.get(index))) {
+            Some((stored, last)) => {
+                broken("nothing lost", format!("the store has {stored:?}, the end was {last:?}"))
+            }
+            None => Ok(()),
+        }
+    }
+}

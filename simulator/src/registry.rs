@@ -1,0 +1,91 @@
+//! The registry of one node: the executions that it runs, by id and by idempotency key. Mirrors
+//! `actors/src/registry.rs` and what `actors/src/live.rs` tells its waiters.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use updraft_protocol::ExecutionId;
+
+/// An execution that a node runs.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// Which order it answers.
+    pub order: usize,
+    /// Whose it is.
+    pub tenant: usize,
+    /// Its idempotency key.
+    pub key: Option<String>,
+    /// Whether the journal has it.
+    pub accepted: bool,
+    /// Whether its end was told.
+    pub ended: bool,
+}
+
+/// The executions of one node.
+#[derive(Debug, Default)]
+pub struct Registry {
+    lives: BTreeMap<ExecutionId, Live>,
+    keys: BTreeMap<(usize, String), ExecutionId>,
+    ended: VecDeque<(u64, ExecutionId)>,
+}
+
+impl Registry {
+    /// Adds an execution.
+    pub fn add(&mut self, peid: ExecutionId, live: Live) {
+        if let Some(key) = &live.key {
+            self.keys.insert((live.tenant, key.clone()), peid);
+        }
+        self.lives.insert(peid, live);
+    }
+
+    /// The execution with this id.
+    pub fn get(&self, peid: ExecutionId) -> Option<&Live> {
+        self.lives.get(&peid)
+    }
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, peid: ExecutionId) -> Option<&mut Live> {
+        self.lives.get_mut(&peid)
+    }
+
+    /// The execution under a key.
+    pub fn under_key(&self, tenant: usize, key: &str) -> Option<ExecutionId> {
+        self.keys.get(&(tenant, key.to_owned())).copied()
+    }
+
+    /// Forgets an execution.
+    pub fn remove(&mut self, peid: ExecutionId) {
+        if let Some(Live { tenant, key: Some(key), .. }) = self.lives.remove(&peid)
+            && self.keys.get(&(tenant, key.clone())) == Some(&peid)
+        {
+            self.keys.remove(&(tenant, key));
+        }
+    }
+
+    /// Forgets an ended execution once the store has everything up to `lsn`.
+    pub fn remove_when_stored(&mut self, peid: ExecutionId, lsn: u64) {
+        if let Some(live) = self.lives.get_mut(&peid) {
+            live.ended = true;
+        }
+        self.ended.push_back((lsn, peid));
+    }
+
+    /// Forgets the ended executions whose end the store has.
+    pub fn sweep(&mut self, stored_below: u64) {
+        while self.ended.front().is_some_and(|(lsn, _)| *lsn < stored_below) {
+            if let Some((_, peid)) = self.ended.pop_front() {
+                self.remove(peid);
+            }
+        }
+    }
+
+    /// The accepted executions that have not ended.
+    pub fn unfinished(&self) -> impl Iterator<Item = (ExecutionId, &Live)> {
+        let open = self.lives.iter().filter(|(_, live)| live.accepted && !live.ended);
+        open.map(|(peid, live)| (*peid, live))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lives.len()
+    }
+}

@@ -1,0 +1,262 @@
+//! A scenario: all that a seed asks for, as data. Owns what can be taken out of it again when a failure shrinks;
+//! never draws while a run goes on.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use updraft_kernel::pace::Pace;
+
+use crate::chance::{Chance, Dice, Purpose};
+use crate::fault::{Fault, FaultKind, Moment, Trigger};
+
+/// A millisecond, in the microseconds of a run.
+pub const MILLIS: u64 = 1_000;
+
+/// All that a seed asks for.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The seed.
+    pub seed: u64,
+    /// Data directories, each with its journal and its engine.
+    pub seats: usize,
+    /// What is submitted.
+    pub orders: Vec<Order>,
+    /// What is cancelled.
+    pub cancels: Vec<Cancel>,
+    /// What breaks.
+    pub faults: Vec<Fault>,
+    /// What goes wrong all the time.
+    pub noise: BTreeSet<Noise>,
+    /// How small everything is.
+    pub sizes: Sizes,
+}
+
+/// A submission.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Its number in the scenario; it stays when others are taken out.
+    pub number: usize,
+    /// Whose it is.
+    pub tenant: u64,
+    /// When.
+    pub at: u64,
+    /// About how many steps its longest path has.
+    pub length: u64,
+    /// Whether it has an idempotency key, under which its client tries until it is answered.
+    pub keyed: bool,
+    /// How long after its time another client submits it under the same key.
+    pub again: Option<u64>,
+    /// Whether its playbook can no longer be read after the first start.
+    pub forgotten: bool,
+}
+
+/// A wish to cancel.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    /// Its number in the scenario.
+    pub number: usize,
+    /// Which order.
+    pub order: usize,
+    /// How long after the order's time.
+    pub after: u64,
+}
+
+/// What goes wrong all the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Noise {
+    /// Tools fail.
+    ToolsFail,
+    /// Tools do not answer.
+    ToolsSilent,
+    /// Tools answer late, or twice.
+    ToolsLate,
+    /// Answers of the store are lost.
+    StoreForgets,
+    /// Requests to the store arrive late, out of order, or twice.
+    StoreLate,
+    /// The store takes part of a batch.
+    StorePartial,
+    /// The store will never take some answers of tools.
+    StorePoison,
+    /// The disk is slow.
+    SlowDisk,
+}
+
+/// All kinds of noise with their names.
+pub const NOISES: [(Noise, &str); 8] = [
+    (Noise::ToolsFail, "tools-fail"),
+    (Noise::ToolsSilent, "tools-silent"),
+    (Noise::ToolsLate, "tools-late"),
+    (Noise::StoreForgets, "store-forgets"),
+    (Noise::StoreLate, "store-late"),
+    (Noise::StorePartial, "store-partial"),
+    (Noise::StorePoison, "store-poison"),
+    (Noise::SlowDisk, "slow-disk"),
+];
+
+/// Bounds, small so that they are met.
+#[derive(Debug, Clone, Copy)]
+pub struct Sizes {
+    /// How fast the pump goes.
+    pub pace: Pace,
+    /// Documents of the coalescer.
+    pub documents: usize,
+    /// Bytes of the coalescer.
+    pub bytes: usize,
+    /// Messages between journal and writer.
+    pub queue: usize,
+    /// Bytes of a segment.
+    pub segment: usize,
+    /// Segments that may wait for the store.
+    pub segments: usize,
+    /// How long an update may wait for company.
+    pub delay: u64,
+}
+
+/// A part of a scenario that can be taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// A submission.
+    Order(usize),
+    /// A cancel.
+    Cancel(usize),
+    /// A fault.
+    Fault(usize),
+    /// A kind of noise.
+    Noise(Noise),
+    /// Every path ends after so many steps.
+    Steps(u64),
+}
+
+impl Scenario {
+    /// The scenario of a seed.
+    pub fn of(seed: u64) -> Self {
+        let mut dice = Chance::new(seed).dice(Purpose::Scenario, &[]);
+        let seats = dice.small(1, 3) as usize;
+        let tenants = dice.small(1, 6);
+        let orders: Vec<Order> = (0..dice.small(1, 10) as usize)
+            .map(|number| Order {
+                number,
+                tenant: dice.below(tenants),
+                at: dice.below(400) * MILLIS + dice.below(MILLIS),
+                length: dice.small(2, 8),
+                keyed: !dice.one_in(4),
+                again: dice.one_in(2).then(|| dice.below(500) * MILLIS),
+                forgotten: dice.one_in(12),
+            })
+            .collect();
+        let cancels = (0..dice.small(0, 3) as usize)
+            .map(|number| Cancel {
+                number,
+                order: dice.below(orders.len() as u64) as usize,
+                after: if dice.one_in(3) { dice.below(60_000) } else { dice.below(300) } * MILLIS,
+            })
+            .collect();
+        let faults = (0..dice.small(0, 8) as usize)
+            .map(|number| fault(number, seats, orders.len() as u64, &mut dice))
+            .collect();
+        let noise = NOISES.iter().map(|(noise, _)| *noise).filter(|_| dice.one_in(2)).collect();
+        let sizes = Sizes {
+            pace: pace(&mut dice),
+            documents: dice.pick(&[1, 4, 16, 1_000]),
+            bytes: dice.pick(&[1_000, 8_000, 1 << 20]),
+            queue: dice.pick(&[1, 2, 8]),
+            segment: dice.pick(&[600, 2_000, 8_000]),
+            segments: dice.pick(&[2, 3, 16]),
+            delay: dice.pick(&[1, 20]) * MILLIS,
+        };
+        Self { seed, seats, orders, cancels, faults, noise, sizes }
+    }
+
+    /// All parts, those first that are the most to be rid of.
+    pub fn parts(&self) -> BTreeSet<Part> {
+        let mut parts: BTreeSet<Part> = self.noise.iter().map(|noise| Part::Noise(*noise)).collect();
+        parts.extend(self.faults.iter().map(|fault| Part::Fault(fault.number)));
+        parts.extend(self.cancels.iter().map(|cancel| Part::Cancel(cancel.number)));
+        parts.extend(self.orders.iter().map(|order| Part::Order(order.number)));
+        parts
+    }
+
+    /// The same with these parts alone.
+    pub fn keep(&self, parts: &BTreeSet<Part>) -> Self {
+        let mut kept = self.clone();
+        kept.noise.retain(|noise| parts.contains(&Part::Noise(*noise)));
+        kept.faults.retain(|fault| parts.contains(&Part::Fault(fault.number)));
+        kept.cancels.retain(|cancel| parts.contains(&Part::Cancel(cancel.number)));
+        kept.orders.retain(|order| parts.contains(&Part::Order(order.number)));
+        let steps =
+            parts.iter().find_map(|part| if let Part::Steps(steps) = part { Some(*steps) } else { None });
+        for order in &mut kept.orders {
+            order.length = order.length.min(steps.unwrap_or(u64::MAX));
+        }
+        kept
+    }
+}
+
+fn pace(dice: &mut Dice) -> Pace {
+    let (operations, batches) = (dice.pick(&[1, 3, 8, 1_000]), dice.pick(&[1, 2, 3]));
+    if dice.one_in(2) {
+        return Pace::Fixed { operations, batches };
+    }
+    let latency = Duration::from_millis(10);
+    Pace::Adaptive { operations_min: 1, operations_max: operations, batches_max: batches, latency }
+}
+
+fn fault(number: usize, seats: usize, orders: u64, dice: &mut Dice) -> Fault {
+    let trigger = match dice.below(3) {
+        0 => Trigger::Events(dice.below(60 * orders)),
+        _ => {
+            let moment = dice.pick(Moment::ALL);
+            Trigger::Moment(moment, 1 + dice.below(if moment.rare() { 6 } else { 20 * orders }))
+        }
+    };
+    let kind = match dice.below(20) {
+        0..=4 => FaultKind::Kill,
+        5..=7 => FaultKind::PowerLoss,
+        8 | 9 => FaultKind::Takeover,
+        10 | 11 => FaultKind::Restart { patience: dice.pick(&[0, 200, 40_000, 10_000_000]) * MILLIS },
+        12 => FaultKind::SyncFails,
+        13 => FaultKind::WriteFails,
+        14 | 15 => FaultKind::Outage { time: dice.pick(&[50, 3_000, 90_000]) * MILLIS },
+        16 => FaultKind::Clock { millis: dice.pick(&[-3_600_000, -5_000, -1, 1, 5_000, 3_600_000]) },
+        17 => FaultKind::ShardDies,
+        _ => FaultKind::ActorDies { times: dice.pick(&[1, 1, 1, 5]) },
+    };
+    Fault { number, seat: dice.below(seats as u64) as usize, trigger, kind }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order(number) => write!(f, "e{number}"),
+            Self::Cancel(number) => write!(f, "c{number}"),
+            Self::Fault(number) => write!(f, "f{number}"),
+            Self::Steps(steps) => write!(f, "s{steps}"),
+            Self::Noise(noise) => {
+                let name = NOISES.iter().find(|(known, _)| known == noise).map_or("", |(_, name)| name);
+                f.write_str(name)
+            }
+        }
+    }
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some((noise, _)) = NOISES.iter().find(|(_, name)| *name == text) {
+            return Ok(Self::Noise(*noise));
+        }
+        let number = |text: &str| text.parse::<u64>().ok();
+        let part = match text.split_at_checked(1) {
+            Some(("e", n)) => number(n).map(|n| Self::Order(n as usize)),
+            Some(("c", n)) => number(n).map(|n| Self::Cancel(n as usize)),
+            Some(("f", n)) => number(n).map(|n| Self::Fault(n as usize)),
+            Some(("s", n)) => number(n).map(Self::Steps),
+            _ => None,
+        };
+        part.ok_or_else(|| format!("`{text}` is no part of a scenario"))
+    }
+}

@@ -1,0 +1,150 @@
+//! The store that all nodes share: documents behind the guard of epoch and number. Mirrors the contract of
+//! `storage/src/store.rs` as `storage/src/sqlite/write.rs` keeps it. What it has taken is durable.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use updraft_protocol::{
+    DocumentId, ExecutionDocument, ExecutionId, Revision, TaskDocument, TaskId, TaskUpdate, Update,
+};
+
+/// What became of one update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is in the store.
+    Written,
+    /// The store has one as new or newer.
+    Stale,
+    /// The store will never take it.
+    Poison,
+    /// Nothing changed; it is to be sent again.
+    Retry,
+}
+
+/// The documents.
+#[derive(Debug, Default)]
+pub struct Store {
+    /// The executions.
+    pub executions: BTreeMap<ExecutionId, ExecutionDocument>,
+    /// The tasks.
+    pub tasks: BTreeMap<TaskId, TaskDocument>,
+    /// Documents of which an update was refused for ever.
+    pub poisoned: BTreeSet<DocumentId>,
+    /// Executions that such documents belong to.
+    pub tainted: BTreeSet<ExecutionId>,
+    /// Until when it does not answer.
+    pub out_until: u64,
+    epoch: u64,
+}
+
+/// The answer of a tool that the store will never take.
+pub const POISON: &str = "poison";
+
+impl Store {
+    /// Writes one update, guarded by its revision.
+    pub fn write(&mut self, update: &Update) -> Outcome {
+        let outcome = match update {
+            Update::Task(update) if cursed(update) => Outcome::Poison,
+            Update::Execution(update) => match self.executions.get_mut(&update.peid) {
+                Some(document) if !newer(update.revision, (document.epoch, document.seq)) => Outcome::Stale,
+                Some(document) => {
+                    document.state.merge(update.state.clone());
+                    (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
+                    Outcome::Written
+                }
+                None => match &update.head {
+                    Some(head) => {
+                        let document = ExecutionDocument {
+                            peid: update.peid,
+                            head: head.clone(),
+                            state: update.state.clone(),
+                            epoch: update.revision.epoch,
+                            seq: update.revision.seq,
+                        };
+                        self.executions.insert(update.peid, document);
+                        Outcome::Written
+                    }
+                    None => Outcome::Poison,
+                },
+            },
+            Update::Task(update) => self.write_task(update),
+        };
+        if outcome == Outcome::Poison {
+            self.poisoned.insert(update.document());
+            self.tainted.insert(match update {
+                Update::Execution(update) => update.peid,
+                Update::Task(update) => update.peid,
+            });
+        }
+        outcome
+    }
+
+    fn write_task(&mut self, update: &TaskUpdate) -> Outcome {
+        match self.tasks.get_mut(&update.task_id) {
+            Some(document) if !newer(update.revision, (document.epoch, document.seq)) => Outcome::Stale,
+            Some(document) => {
+                document.state.merge(update.state.clone());
+                (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
+                Outcome::Written
+            }
+            None => match &update.head {
+                Some(head) => {
+                    let document = TaskDocument {
+                        task_request_id: update.task_id,
+                        head: head.clone(),
+                        state: update.state.clone(),
+                        epoch: update.revision.epoch,
+                        seq: update.revision.seq,
+                    };
+                    self.tasks.insert(update.task_id, document);
+                    Outcome::Written
+                }
+                None => Outcome::Poison,
+            },
+        }
+    }
+
+    /// How new a document is; none where there is none.
+    pub fn revision(&self, document: DocumentId) -> Option<Revision> {
+        let of = |epoch, seq| Revision { epoch, seq };
+        match document {
+            DocumentId::Execution(peid) => self.executions.get(&peid).map(|found| of(found.epoch, found.seq)),
+            DocumentId::Task(task) => self.tasks.get(&task).map(|found| of(found.epoch, found.seq)),
+        }
+    }
+
+    /// The tasks of an execution in order.
+    pub fn tasks_of(&self, peid: ExecutionId) -> Vec<TaskDocument> {
+        let mut tasks: Vec<TaskDocument> =
+            self.tasks.values().filter(|task| task.head.peid == peid).cloned().collect();
+        tasks.sort_by_key(|task| task.head.task_seq);
+        tasks
+    }
+
+    /// The execution that was submitted under a key.
+    pub fn under_key(&self, tenant: &str, key: &str) -> Option<ExecutionId> {
+        let found = self.executions.values().find(|document| {
+            document.head.tenant_code.as_str() == tenant
+                && document.head.idempotency_key.as_deref() == Some(key)
+        });
+        found.map(|document| document.peid)
+    }
+
+    /// A new epoch, higher than every one before.
+    pub fn next_epoch(&mut self) -> u64 {
+        self.epoch += 1;
+        self.epoch
+    }
+
+    /// Whether it answers.
+    pub fn answers(&self, now: u64) -> bool {
+        now >= self.out_until
+    }
+}
+
+fn newer(update: Revision, document: (u64, u64)) -> bool {
+    (update.epoch, update.seq) > document
+}
+
+fn cursed(update: &TaskUpdate) -> bool {
+    update.state.response.as_ref().is_some_and(|response| response.as_str().contains(POISON))
+}

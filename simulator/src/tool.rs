@@ -1,0 +1,89 @@
+//! The tools: slow, failing, silent, late. Decides how a call fares; what a tool did is kept by the oracle, under the
+//! key that the tool was given. Mirrors what `actors/src/task.rs` makes of an integration.
+
+use std::time::Duration;
+
+use serde_json::json;
+use updraft_kernel::machine::StartAttempt;
+use updraft_protocol::{ExecutionId, Failure, FailureKind, Json};
+
+use crate::chance::{Dice, Purpose};
+use crate::context::Context;
+use crate::event::{Event, Inner, Life, NodeId, Report};
+use crate::scenario::{MILLIS, Noise};
+use crate::store::POISON;
+
+/// How a call fares.
+struct Fate {
+    /// When the tool acts, where it does.
+    acts: Option<u64>,
+    /// When it answers, where it does.
+    answers: Option<u64>,
+    /// What it answers.
+    outcome: Result<Json, Failure>,
+}
+
+/// Calls a tool: what will become of it is put into the queue.
+pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, cx: &mut Context) {
+    let (high, low) = start.task_id.uuid().as_u64_pair();
+    let calls = cx.oracle.calls_of(start.task_id);
+    let mut dice = cx.dice(Purpose::Tool, &[high, low, calls]);
+    let fate = fate(&mut dice, start.attempt, cx);
+    cx.tally.count("calls of tools");
+    if let Some(acts) = fate.acts {
+        cx.queue.at(cx.now + acts, Event::Act(start.task_id));
+    }
+    let report = |outcome| Report { peid, life, task: start.task, attempt: start.attempt, outcome };
+    if let Some(answers) = fate.answers {
+        if let Ok(output) = &fate.outcome {
+            cx.oracle.answered(start.task_id, start.attempt, output);
+        }
+        cx.after(answers, node, Inner::Reported(report(fate.outcome.clone())));
+        if cx.noisy(Noise::ToolsLate) && dice.one_in(6) {
+            cx.tally.count("answers that come twice");
+            cx.after(answers + dice.below(90_000 * MILLIS), node, Inner::Reported(report(fate.outcome)));
+        }
+    }
+    let timeout = Failure::new(FailureKind::Timeout, "no answer in time");
+    cx.after(micros(start.timeout), node, Inner::Reported(report(Err(timeout))));
+}
+
+fn fate(dice: &mut Dice, attempt: u32, cx: &mut Context) -> Fate {
+    let takes = dice.below(30) * MILLIS + dice.below(MILLIS);
+    let output = json!({ "n": dice.below(10), "attempt": attempt });
+    let mut fate = Fate { acts: Some(takes / 2), answers: Some(takes), outcome: Ok(Json::from(output)) };
+    let luck = dice.below(12);
+    if luck < 3 && cx.noisy(Noise::ToolsFail) {
+        let (kind, acts) = dice.pick(&[
+            (FailureKind::Unreachable, false),
+            (FailureKind::RateLimited, false),
+            (FailureKind::Status, true),
+            (FailureKind::Interrupted, true),
+            (FailureKind::Interrupted, false),
+            (FailureKind::Panic, true),
+        ]);
+        let mut failure = Failure::new(kind, "as it was drawn");
+        if kind == FailureKind::RateLimited {
+            let wait = dice.pick(&[100, 33_000, 10_000_000]);
+            failure = failure.with_retry_after(Duration::from_millis(wait));
+        }
+        fate.outcome = Err(failure);
+        fate.acts = fate.acts.filter(|_| acts);
+        cx.tally.count("failures of tools");
+    } else if luck == 3 && cx.noisy(Noise::ToolsSilent) {
+        fate.answers = None;
+        fate.acts = fate.acts.filter(|_| dice.one_in(2));
+        cx.tally.count("calls without an answer");
+    } else if luck < 6 && cx.noisy(Noise::ToolsLate) {
+        let late = dice.below(80_000 * MILLIS);
+        (fate.acts, fate.answers) = (Some(late / 2), Some(late));
+        cx.tally.count("late answers");
+    } else if luck == 6 && cx.noisy(Noise::StorePoison) && dice.one_in(3) {
+        fate.outcome = Ok(Json::from(json!({ "n": 1, POISON: true })));
+    }
+    fate
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
