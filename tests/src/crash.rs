@@ -1,5 +1,8 @@
 //! What the crash test and the process that it kills agree on: the tenants, the playbook, the lines that are
-//! said. The judge of it all is the test.
+//! said.
+
+mod judge;
+mod world;
 
 use std::net::SocketAddr;
 
@@ -8,6 +11,8 @@ use updraft::integrations::http::Allow;
 use updraft::{Builder, Engine, ExecutionId, ExecutionStatus, Playbook, TenantCode};
 
 use crate::lab::{named, tenant};
+pub use judge::judge;
+pub use world::{Death, World};
 
 /// Tenants of both shards.
 pub const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
@@ -54,9 +59,12 @@ pub fn http(tools: SocketAddr) -> HttpIntegration {
     HttpIntegration::builder().allow(allow).build().unwrap()
 }
 
-/// The engine of every life.
-pub fn builder(data: &str, tools: SocketAddr) -> Builder {
-    Engine::builder().data(data).shards(2).integration("http", http(tools))
+/// The address of the store that is embedded.
+pub const EMBEDDED: &str = "embedded";
+
+/// The engine of every life, with the store at this address.
+pub fn builder(data: &str, tools: SocketAddr, store: &str) -> Builder {
+    Engine::builder().data(data).store_at(store.parse().unwrap()).shards(2).integration("http", http(tools))
 }
 
 /// A line that the killed process says.

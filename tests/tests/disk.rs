@@ -20,7 +20,7 @@ use tokio::process::Command;
 use updraft::{
     Builder, Durability, Engine, ExecutionStatus, Handle, Lost, ReadError, Refusal, StartError, Submission,
 };
-use updraft_tests::crash::{self, Said};
+use updraft_tests::crash::{self, EMBEDDED, Said};
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, Mount, Server, playbook, soon, tenant};
 
@@ -97,7 +97,7 @@ async fn a_full_disk_stops_the_engine_with_the_reason_and_loses_nothing_that_was
 async fn killed(data: &Path, server: &Server) -> usize {
     let mut child = Command::new(env!("CARGO_BIN_EXE_crash-child"))
         .arg(data)
-        .args([&server.address().to_string(), "fsync", "0,1,2,3,4,5,6,7,8,9", "stay"])
+        .args([&server.address().to_string(), EMBEDDED, "fsync", "0,1,2,3,4,5,6,7,8,9", "stay"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
@@ -153,7 +153,7 @@ async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x40;
         fs::write(&segment, &damaged).unwrap();
-        let start = crash::builder(data.to_str().unwrap(), server.address()).start();
+        let start = crash::builder(data.to_str().unwrap(), server.address(), EMBEDDED).start();
         let error = soon(start).await.err().unwrap();
         assert!(matches!(error, StartError::Journal(_)) && !error.retryable(), "{error}");
         let message = error.to_string();
@@ -164,7 +164,7 @@ async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
         assert_eq!(fs::read(&segment).unwrap(), damaged, "what is corrupt is left as it is");
     }
     fs::write(&segment, &whole).unwrap();
-    let engine = crash::builder(data.to_str().unwrap(), server.address()).start().await.unwrap();
+    let engine = crash::builder(data.to_str().unwrap(), server.address(), EMBEDDED).start().await.unwrap();
     all_complete(&engine, accepted).await;
 }
 
@@ -179,7 +179,7 @@ async fn a_torn_tail_is_cut_and_everything_before_it_goes_on() {
     let whole = torn.len();
     torn.extend_from_within(24..60);
     fs::write(&segment, &torn).unwrap();
-    let engine = crash::builder(data.to_str().unwrap(), server.address()).start().await.unwrap();
+    let engine = crash::builder(data.to_str().unwrap(), server.address(), EMBEDDED).start().await.unwrap();
     let found = engine.recovered().torn.clone().expect("it says what it cut");
     assert!(found.offset <= whole as u64, "the kill itself may have cut a frame: {found:?}");
     assert!(engine.recovered().replayed > 0);

@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use serde_json::json;
 use updraft::limits::PARK_HORIZON;
 use updraft::{
-    Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Playbook, ReadError, Shutdown,
-    SlowestQuery, StartError, Submission, TaskStatus, Timestamp,
+    Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Pace, Playbook, ReadError,
+    Shutdown, SlowestQuery, StartError, Submission, TaskStatus, Timestamp,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, Tool, named, playbook, soon, tenant, until};
@@ -137,14 +137,21 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
     until(async || engine.unfinished().len() == 1).await;
     engine.flush().await.unwrap();
     let count = async |of: ExecutionsOf| {
-        let query = ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 2 };
+        let query =
+            ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 2, detail: Detail::Whole };
         engine.executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await.len()
     };
     assert_eq!(count(ExecutionsOf::Any).await, 5);
     assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Completed)).await, 4);
     assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Executing)).await, 1);
     assert_eq!(count(ExecutionsOf::User("u-0".into())).await, 3);
-    let query = |limit| ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit };
+    let query = |limit| ExecutionQuery {
+        tenant: tenant("acme"),
+        of: ExecutionsOf::Any,
+        after: None,
+        limit,
+        detail: Detail::Whole,
+    };
     let (page, next) = engine.executions(query(5)).await.unwrap();
     let (rest, end) = engine.executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
     assert_eq!((page.len(), rest.len(), end), (5, 0, None));
@@ -173,7 +180,13 @@ async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
     let ended = soon(handle.wait()).await.unwrap();
     assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
     let next = lab.start().await;
-    let query = ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit: 9 };
+    let query = ExecutionQuery {
+        tenant: tenant("acme"),
+        of: ExecutionsOf::Any,
+        after: None,
+        limit: 9,
+        detail: Detail::Whole,
+    };
     assert_eq!(engine.executions(query).await.unwrap().0, [ended]);
     assert!(
         engine.playbooks().put(&tenant("acme"), long_wait()).await.is_err(),
@@ -231,6 +244,9 @@ async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opene
         (at().executions_in_flight(usize::MAX), "executions_in_flight"),
         (at().executions_in_flight_of_tenant(0), "executions_in_flight_of_tenant"),
         (at().executions_in_flight(5).executions_in_flight_of_tenant(6), "executions_in_flight_of_tenant"),
+        (at().flush_delay(Duration::from_secs(6)), "flush_delay"),
+        (at().pace(Pace::Fixed { operations: 0, batches: 1 }), "pace"),
+        (at().pace(Pace::Fixed { operations: 1_000, batches: 65 }), "pace"),
         (at().integration("no name", Tool::default()), "integration"),
         (at().integration("", Tool::default()), "integration"),
     ] {
@@ -262,7 +278,13 @@ async fn an_unfinished_execution_without_its_integration_stops_the_start_and_goe
     assert!(error.to_string().contains("tool") && !error.retryable(), "{error}");
 
     let reader = without().resume(false).start().await.unwrap();
-    let query = ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit: 9 };
+    let query = ExecutionQuery {
+        tenant: tenant("acme"),
+        of: ExecutionsOf::Any,
+        after: None,
+        limit: 9,
+        detail: Detail::Whole,
+    };
     let peid = reader.executions(query).await.unwrap().0[0].peid;
     let handle = reader.handle(&tenant("acme"), peid).await.unwrap().unwrap();
     assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Executing);
@@ -343,7 +365,13 @@ steps:
         soon(handle.wait()).await.unwrap();
     }
     engine.flush().await.unwrap();
-    let query = ExecutionQuery { tenant: tenant("acme"), of: ExecutionsOf::Any, after: None, limit: 9 };
+    let query = ExecutionQuery {
+        tenant: tenant("acme"),
+        of: ExecutionsOf::Any,
+        after: None,
+        limit: 9,
+        detail: Detail::Whole,
+    };
     let stored = engine.executions(query).await.unwrap().0;
     assert_eq!(stored[0].state.execution_status, ExecutionStatus::TimedOut);
     assert_eq!(lab.tool.times("first"), 1, "its tool is not called again for nothing");

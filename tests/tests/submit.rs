@@ -11,7 +11,7 @@ use futures_util::{StreamExt, future, stream};
 use serde_json::json;
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{
-    Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook,
+    Detail, Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook,
     PlaybookId, ReadError, Refusal, Submission, SubmitError,
 };
 use updraft_tests::patience::PATIENCE;
@@ -276,7 +276,8 @@ async fn what_is_submitted_during_a_shutdown_is_refused_or_resumes_at_the_next_s
     }
     engine.flush().await.unwrap();
     let of = ExecutionsOf::Any;
-    let query = ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 1_000 };
+    let query =
+        ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 1_000, detail: Detail::Whole };
     let stored: BTreeSet<ExecutionId> =
         engine.executions_stream(query).map(|execution| execution.unwrap().peid).collect().await;
     assert_eq!(stored, accepted, "all that was accepted is there, and nothing that was refused");

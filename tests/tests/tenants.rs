@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use futures_util::StreamExt;
 use serde_json::json;
 use updraft::{
-    ExecutionQuery, ExecutionStatus, ExecutionsOf, Name, Playbook, PlaybookStatus, PutError, Refusal,
+    Detail, ExecutionQuery, ExecutionStatus, ExecutionsOf, Name, Playbook, PlaybookStatus, PutError, Refusal,
     SlowestQuery, Submission, Timestamp,
 };
 use updraft_tests::{Lab, playbook, soon, tenant};
@@ -43,7 +43,8 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
             ExecutionsOf::Status(ExecutionStatus::Executing),
             ExecutionsOf::Status(ExecutionStatus::Completed),
         ] {
-            let query = ExecutionQuery { tenant: globex.clone(), of, after: None, limit: 100 };
+            let query =
+                ExecutionQuery { tenant: globex.clone(), of, after: None, limit: 100, detail: Detail::Whole };
             assert_eq!(engine.executions_stream(query).count().await, 0);
         }
         let status = if ended { ExecutionStatus::Completed } else { ExecutionStatus::Executing };

@@ -1,7 +1,7 @@
 //! The process that the crash test kills: an engine that submits, runs, and says what it was told is durable.
 //! Never decides whether that was right.
 //!
-//! `crash-child DATA TOOLS fsync|os NUMBER,NUMBER,… stay|finish`
+//! `crash-child DATA TOOLS STORE fsync|os NUMBER,NUMBER,… stay|finish`
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
@@ -26,12 +26,12 @@ fn say(said: &Said) {
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [data, tools, durability, numbers, then] = arguments.as_slice() else { return };
+    let [data, tools, store, durability, numbers, then] = arguments.as_slice() else { return };
     let tools: SocketAddr = tools.parse().unwrap();
     let durability = if durability == "fsync" { Durability::Fsync } else { Durability::Os };
     let mut told = listen();
     say(&Said::Opening);
-    let engine = crash::builder(data, tools).durability(durability).start().await.unwrap();
+    let engine = crash::builder(data, tools, store).durability(durability).start().await.unwrap();
     say(&Said::Started(engine.recovered().resumed));
     let mut ends: Vec<_> = engine.unfinished().into_iter().map(follow).collect();
     let numbers = numbers.split(',').filter_map(|number| number.parse().ok());

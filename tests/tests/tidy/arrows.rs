@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 11] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
@@ -19,6 +19,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 10] = [
     // What a backend would write: it depends on one crate.
     ("updraft-example-embed", &["updraft"], &[]),
     ("updraft-loom-tests", &["updraft-protocol", "updraft-kernel"], &[]),
+    ("updraft-simulator", &["updraft-protocol", "updraft-kernel"], &[]),
 ];
 
 const BELOW_ENGINE: &[&str] =

@@ -1,0 +1,97 @@
+//! Options, read once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use updraft_storage::mongo::WritePath;
+
+/// How to use it.
+pub(crate) const USAGE: &str = "\
+cargo bench -p updraft-tests --bench mongodb -- [OPTIONS]
+
+  --rounds N       rounds of every part, in turn; the table shows medians (3)
+  --executions N   executions of five steps, in the parts of the engine (20000)
+  --documents N    documents of each case of the driver alone (20000)
+  --pause SECONDS  how long the server is stopped (10)
+  --path PATH      how the store writes: auto, bulk-write or commands (auto)
+  --only PART      driver, engine, reference, slow, visible or pause; may be given again
+  --json FILE      every figure of every round
+
+The server is one of the program's own, `secantusd-rs`, in a temporary directory. UPDRAFT_TEST_MONGODB names
+another one, which is not stopped.";
+
+/// The parts.
+const PARTS: [&str; 6] = ["driver", "engine", "reference", "slow", "visible", "pause"];
+
+/// What was asked for.
+pub(crate) struct Options {
+    pub(crate) rounds: usize,
+    pub(crate) executions: usize,
+    pub(crate) documents: usize,
+    pub(crate) pause: Duration,
+    pub(crate) path: WritePath,
+    pub(crate) json: Option<PathBuf>,
+    /// Another server.
+    pub(crate) server: Option<String>,
+    only: Vec<String>,
+}
+
+impl Options {
+    /// None where nothing is to be measured: without `--bench` the program only says how to use it, so that
+    /// nobody who runs all targets as tests waits for it.
+    pub(crate) fn read() -> Result<Option<Self>, String> {
+        let arguments: Vec<String> = std::env::args().skip(1).collect();
+        let measures = arguments.iter().any(|argument| argument == "--bench");
+        if !measures || arguments.iter().any(|argument| argument == "--help") {
+            return Ok(None);
+        }
+        Self::of(arguments.into_iter().filter(|argument| argument != "--bench")).map(Some)
+    }
+
+    fn of(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self {
+            rounds: 3,
+            executions: 20_000,
+            documents: 20_000,
+            pause: Duration::from_secs(10),
+            path: WritePath::Auto,
+            json: None,
+            server: server(),
+            only: Vec::new(),
+        };
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().ok_or(format!("{name} wants a value"))?;
+            let number = || value.parse().map_err(|_| format!("{name} wants a number"));
+            match name.as_str() {
+                "--rounds" => options.rounds = number()?,
+                "--executions" => options.executions = number()?,
+                "--documents" => options.documents = number()?,
+                "--pause" => options.pause = Duration::from_secs(number()? as u64),
+                "--path" => options.path = path(&value)?,
+                "--json" => options.json = Some(value.into()),
+                "--only" if PARTS.contains(&value.as_str()) => options.only.push(value),
+                _ => return Err(format!("{name} {value}: see --help")),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether a part is asked for.
+    pub(crate) fn has(&self, part: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only == part)
+    }
+}
+
+fn path(value: &str) -> Result<WritePath, String> {
+    match value {
+        "auto" => Ok(WritePath::Auto),
+        "bulk-write" => Ok(WritePath::BulkWrite),
+        "commands" => Ok(WritePath::Commands),
+        _ => Err(format!("--path {value}: see --help")),
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the same server as the tests'")]
+fn server() -> Option<String> {
+    std::env::var("UPDRAFT_TEST_MONGODB").ok().filter(|uri| !uri.is_empty())
+}

@@ -1,0 +1,30 @@
+//! How soon a status is visible: executions come at a steady rate, whether those before have ended or not. Each
+//! operation is as old as its newest status change when the server has confirmed it: by the engine's clock, from
+//! the change itself, so that the journal's sync, the flush delay, the queue and the write are all in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::figures::Figures;
+use crate::plant::{Site, Tool};
+use crate::recorder::Keep;
+
+/// How long the load lasts.
+const LASTS: Duration = Duration::from_secs(5);
+
+/// One round under so many executions a second; the 99th percentile in milliseconds.
+pub(crate) async fn round(site: &Site, per_second: f64, figures: &mut Figures) -> f64 {
+    let plant = Arc::new(site.plant(Tool::after(Duration::ZERO), Keep::Ages).await);
+    plant.open((per_second * LASTS.as_secs_f64()) as usize, per_second).await;
+    plant.flush().await;
+    let mut ages = plant.recorder.take().ages;
+    ages.sort_unstable();
+    let at = |share: f64| ages[((ages.len() - 1) as f64 * share) as usize] as f64;
+    figures.add("visible: executions [/s]", per_second);
+    figures.add("visible: median [ms]", at(0.5));
+    figures.add("visible: 99 of 100 [ms]", at(0.99));
+    figures.add("visible: slowest [ms]", at(1.0));
+    let ninety_nine = at(0.99);
+    plant.end().await;
+    ninety_nine
+}

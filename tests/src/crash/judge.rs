@@ -1,0 +1,74 @@
+//! What must hold after all the lives of a process that was killed. Knows what was heard, stored and done; starts
+//! nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use updraft::invariant::{acted_as_asked, ended_whole, steps_in_order};
+use updraft::playbook::StepKind;
+use updraft::{Engine, ExecutionDocument, ExecutionStatus, Plan, TaskDocument, TaskId, TaskStatus};
+
+use super::world::World;
+use super::{ORDER, http, playbook};
+use crate::server::Act;
+
+/// Judges what is left in the end, and says how many steps have an outcome that nobody knows.
+pub fn judge(world: &World, executions: usize, stored: &[(ExecutionDocument, Vec<TaskDocument>)]) -> usize {
+    let playbook = playbook(world.server.address());
+    let catalogue = Engine::builder().integration("http", http(world.server.address())).catalogue();
+    let plan = Plan::check(&playbook, &catalogue.unwrap()).unwrap();
+    let once: BTreeSet<&str> = playbook
+        .steps
+        .iter()
+        .filter(|step| matches!(&step.kind, StepKind::Action(action) if action.at_most_once))
+        .map(|step| step.id.as_str())
+        .collect();
+    let acts = world.server.acts();
+    let mut by_key: HashMap<TaskId, Vec<(usize, &Act)>> = HashMap::new();
+    for (at, act) in acts.iter().enumerate() {
+        by_key.entry(act.key).or_default().push((at, act));
+    }
+
+    assert_eq!(world.accepted.len(), executions);
+    let peids: BTreeSet<_> = stored.iter().map(|(execution, _)| execution.peid).collect();
+    assert_eq!((peids.len(), stored.len()), (executions, executions), "one execution for one submission");
+    assert!(world.accepted.values().all(|peid| peids.contains(peid)), "what was accepted is there");
+    let mut unknown = 0;
+    for (execution, tasks) in stored {
+        assert_eq!(execution.state.execution_status, ExecutionStatus::Completed, "{execution:?}");
+        ended_whole(execution, tasks).unwrap();
+        steps_in_order(&plan, tasks).unwrap();
+        let mut first_act: HashMap<&str, usize> = HashMap::new();
+        for task in tasks.iter().filter(|task| task.head.integration.as_str() == "http") {
+            let step = task.head.step_id.as_str();
+            let of_task = by_key.remove(&task.task_request_id).unwrap_or_default();
+            let keys: Vec<TaskId> = of_task.iter().map(|(_, act)| act.key).collect();
+            acted_as_asked(once.contains(step), task.task_request_id, &keys).unwrap();
+            for (_, act) in &of_task {
+                assert_eq!(
+                    (act.step.as_str(), act.tenant.as_str()),
+                    (step, execution.head.tenant_code.as_str())
+                );
+            }
+            match task.state.status {
+                TaskStatus::Completed => assert!(!keys.is_empty(), "{step} completed and never acted"),
+                TaskStatus::Unknown => unknown += 1,
+                status => panic!("{step} of {} is {status}", execution.peid),
+            }
+            first_act.extend(of_task.first().map(|(at, _)| (step, *at)));
+        }
+        for (before, after) in ORDER {
+            if let (Some(before_at), Some(after_at)) = (first_act.get(before), first_act.get(after)) {
+                assert!(before_at < after_at, "{after} acted before {before}");
+            }
+        }
+    }
+    assert!(by_key.is_empty(), "every act belongs to a task that is stored: {by_key:?}");
+    println!(
+        "{} acts, {} executions resumed, {unknown} steps of unknown outcome, {} lives killed while they recovered",
+        acts.len(),
+        world.resumed,
+        world.killed_opening
+    );
+    assert!(world.resumed > 0, "the lives ended in the middle of work");
+    unknown
+}

@@ -1,0 +1,25 @@
+//! The crash test with a MongoDB server as the store, which outlives the process that is killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests"
+)]
+
+use std::time::Duration;
+
+use updraft_storage::mongo::testing::database;
+use updraft_tests::crash::{World, judge};
+
+/// A start takes less: it looks at the server and its indexes first.
+const OPENING: Duration = Duration::from_millis(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_is_killed_forty_times_loses_nothing_on_mongodb() {
+    let database = database().await;
+    let mut world = World::new(env!("CARGO_BIN_EXE_crash-child"), database.uri(), OPENING).await;
+    let stored = world.live(40, 400).await;
+    judge(&world, 400, &stored);
+}

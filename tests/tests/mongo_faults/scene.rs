@@ -1,0 +1,156 @@
+//! What every test of faults has: a server of its own, the proxy before it, engines behind that, and the judge of
+//! what is left.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mongodb::bson::{Document, doc};
+use mongodb::{Client, Database};
+use serde_json::json;
+use updraft::{Builder, Engine, ExecutionStatus, Handle, Playbook, PlaybookId, Submission};
+use updraft_storage::mongo::testing::{Server, ServerOptions};
+use updraft_storage::mongo::{self, MongoStore, WritePath};
+use updraft_tests::{Lab, Proxy, playbook, soon, tenant};
+
+use crate::watch::Watch;
+
+const DATABASE: &str = "faults";
+
+/// The steps of the playbook that loads the engine. None may act twice: no process dies here.
+const STEPS: [&str; 3] = ["first", "second", "third"];
+
+/// A server, the proxy before it, a lab for engines, and someone who watches the database.
+pub(crate) struct Scene {
+    pub(crate) lab: Lab,
+    pub(crate) server: Server,
+    pub(crate) proxy: Proxy,
+    path: WritePath,
+    watch: Watch,
+    submitted: AtomicUsize,
+}
+
+/// What loads the engine.
+pub(crate) fn load() -> Playbook {
+    playbook(
+        "steps:
+  - {id: first, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}, on_success: second}
+  - {id: second, type: action, integration: tool, action: pause, at_most_once: true, on_success: third}
+  - {id: third, type: action, integration: tool, action: echo}
+",
+    )
+}
+
+impl Scene {
+    pub(crate) async fn new(path: WritePath) -> Self {
+        Self::on(path, ServerOptions::default()).await
+    }
+
+    /// On a server that is as a test needs it. What it acknowledged, it keeps.
+    pub(crate) async fn on(path: WritePath, options: ServerOptions) -> Self {
+        let server = Server::start(ServerOptions { survives: true, ..options }).await;
+        let proxy = Proxy::start(server.port()).await;
+        let watch = Watch::start(client(&server).await.database(DATABASE));
+        Self { lab: Lab::default(), server, proxy, path, watch, submitted: AtomicUsize::new(0) }
+    }
+
+    /// An engine whose store is behind the proxy.
+    pub(crate) async fn start(&self) -> Engine {
+        self.builder().await.start().await.unwrap()
+    }
+
+    pub(crate) async fn builder(&self) -> Builder {
+        self.lab.builder().store(Arc::new(self.store().connect().await.unwrap()))
+    }
+
+    /// A store behind the proxy, that looks at its server often.
+    pub(crate) fn store(&self) -> mongo::Builder {
+        MongoStore::builder(self.proxy.uri(DATABASE))
+            .write_path(self.path)
+            .heartbeat(Duration::from_millis(500))
+            .selection_timeout(Duration::from_secs(2))
+    }
+
+    /// The database, past the proxy.
+    pub(crate) async fn bare(&self) -> Database {
+        client(&self.server).await.database(DATABASE)
+    }
+
+    pub(crate) async fn put(&self, engine: &Engine) -> PlaybookId {
+        self.lab.put(engine, &load()).await
+    }
+
+    /// A submission like no other. It has no idempotency key: whether one was used before, the store must say.
+    pub(crate) fn wish(&self, pid: PlaybookId) -> Submission {
+        let number = self.submitted.fetch_add(1, Ordering::SeqCst);
+        Submission::new(tenant("acme"), pid).input(json!({ "number": number }))
+    }
+
+    /// Submits one that must be accepted.
+    pub(crate) async fn accepted(&self, engine: &Engine, wish: Submission) -> Handle {
+        // What was submitted may be large.
+        soon(engine.submit(wish)).await.unwrap_or_else(|error| panic!("{}", error.refusal))
+    }
+
+    /// Submits so many.
+    pub(crate) async fn submit(&self, engine: &Engine, pid: PlaybookId, count: usize) -> Vec<Handle> {
+        let mut handles = Vec::new();
+        for _ in 0..count {
+            handles.push(self.accepted(engine, self.wish(pid)).await);
+        }
+        handles
+    }
+
+    /// Waits until so many documents of a kind are in the database.
+    pub(crate) async fn stored(&self, filter: Document, count: u64) {
+        let executions = self.bare().await.collection::<Document>("playbook_execution_collection");
+        updraft_tests::until(async || {
+            executions.count_documents(filter.clone()).await.is_ok_and(|stored| stored >= count)
+        })
+        .await;
+    }
+
+    /// Every execution ends once, in order, and the database has exactly them, whole, in their newest state.
+    pub(crate) async fn judge(&self, engine: &Engine, handles: &[Handle]) {
+        for handle in handles {
+            let ran = self.lab.end(engine, handle, &load()).await;
+            assert_eq!(ran.status(), ExecutionStatus::Completed, "{:?}", ran.execution);
+            assert_eq!(ran.steps(), STEPS);
+        }
+        for step in STEPS {
+            assert_eq!(self.lab.tool.times(step), handles.len(), "{step} is run once for each execution");
+        }
+        let bare = self.bare().await;
+        let wanted: BTreeSet<Vec<u8>> =
+            handles.iter().map(|handle| handle.peid().as_bytes().to_vec()).collect();
+        let executions = ids(&bare, "playbook_execution_collection", "_id").await;
+        assert_eq!(
+            (executions.len(), executions.into_iter().collect::<BTreeSet<_>>()),
+            (handles.len(), wanted.clone())
+        );
+        let tasks = ids(&bare, "task_execution_collection", "peid").await;
+        assert_eq!(tasks.len(), handles.len() * STEPS.len());
+        assert_eq!(tasks.into_iter().collect::<BTreeSet<_>>(), wanted);
+        let letters = bare.collection::<Document>("dead_letter").count_documents(doc! {}).await.unwrap();
+        assert_eq!(letters, 0, "nothing was given up");
+        self.watch.check().await;
+    }
+}
+
+/// A client of the server itself, for what is not under test.
+async fn client(server: &Server) -> Client {
+    Client::with_uri_str(server.uri()).await.unwrap()
+}
+
+/// The ids in a field of every document.
+async fn ids(database: &Database, collection: &str, field: &str) -> Vec<Vec<u8>> {
+    use futures_util::TryStreamExt;
+    let found = database.collection::<Document>(collection).find(doc! {}).await.unwrap();
+    let documents: Vec<Document> = found.try_collect().await.unwrap();
+    let id = |document: &Document| match document.get(field) {
+        Some(mongodb::bson::Bson::Binary(id)) => id.bytes.clone(),
+        other => panic!("{field}: {other:?}"),
+    };
+    documents.iter().map(id).collect()
+}

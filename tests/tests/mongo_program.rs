@@ -1,0 +1,196 @@
+//! The program with a MongoDB server: what one command stores, others read there.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use updraft_storage::mongo::testing::{Login, Server, ServerOptions, database};
+
+/// The program, which is built with the workspace: in the directory above that of the tests.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.ancestors().nth(2).unwrap().join("updraft");
+    assert!(built.exists(), "cargo build --workspace builds the program: {}", built.display());
+    built
+}
+
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+/// The program with nothing of this process's configuration.
+fn updraft(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.current_dir(dir).args(arguments).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("UPDRAFT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn ended(dir: &Path, arguments: &[&str]) -> Ended {
+    updraft(dir, arguments).output().unwrap().into()
+}
+
+/// A directory with a playbook of one step.
+fn directory(step: &str) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let playbook = format!("format: 1\nname: test\nversion: 1\nsteps:\n  - {{id: done, {step}}}\n");
+    std::fs::write(dir.path().join("p.yaml"), playbook).unwrap();
+    dir
+}
+
+const END: &str = "type: end, output: ok";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_run_on_a_server_is_listed_and_shown_from_anywhere() {
+    let database = database().await;
+    let store = ["--store", database.uri()];
+    let dir = directory(END);
+    let run = ended(dir.path(), &[&["run", "p.yaml", "--json", "--alert-id", "a-1"], &store[..]].concat());
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        dir.path().join("updraft-data/journal").exists()
+            && !dir.path().join("updraft-data/updraft.db").exists()
+    );
+    let peid = run.json()["execution"]["peid"].as_str().unwrap().to_owned();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let listed = ended(elsewhere.path(), &[&["list", "--json"], &store[..]].concat());
+    assert_eq!(listed.json()[0]["peid"], peid.as_str(), "{}", listed.err);
+    let mut shown = updraft(elsewhere.path(), &["show", &peid, "--json"]);
+    let shown: Ended = shown.env("UPDRAFT_STORE", database.uri()).output().unwrap().into();
+    assert_eq!(shown.json(), run.json(), "show tells what run told");
+    let failed = ended(elsewhere.path(), &[&["list", "--status", "failed", "--json"], &store[..]].concat());
+    assert_eq!(failed.out, "[]\n");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "reading makes nothing");
+    let again = ended(dir.path(), &[&["run", "p.yaml", "--key", "k"], &store[..]].concat());
+    assert_eq!(again.code, 0, "{}", again.err);
+    let demo = ended(elsewhere.path(), &[&["demo", "--json"], &store[..]].concat());
+    assert_eq!(demo.code, 0, "{}", demo.err);
+    let demos = ended(elsewhere.path(), &[&["list", "--tenant", "demo", "--json"], &store[..]].concat());
+    assert_eq!(demos.json()[0]["peid"], demo.json()["execution"]["peid"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_does_so_beside_the_engine_that_writes_and_resume_goes_on() {
+    let database = database().await;
+    let dir = directory("type: delay, duration: 2s");
+    let store = ["--store", database.uri()];
+    let arguments = [&["run", "p.yaml", "--json"], &store[..]].concat();
+    let mut child =
+        updraft(dir.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let peid = loop {
+        let listed = ended(elsewhere.path(), &[&["list", "--json"], &store[..]].concat());
+        assert_eq!(listed.code, 0, "{}", listed.err);
+        if let Some(peid) = listed.json()[0]["peid"].as_str() {
+            break peid.to_owned();
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it ended unseen");
+    };
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let shown = ended(elsewhere.path(), &[&["show", &peid, "--json"], &store[..]].concat());
+    assert_eq!(shown.json()["execution"]["execution_status"], "executing");
+    let resumed = ended(dir.path(), &[&["resume", "--json"], &store[..]].concat());
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
+    assert_eq!(resumed.json()[0]["execution"]["peid"], peid.as_str());
+    let shown = ended(elsewhere.path(), &[&["show", &peid, "--json"], &store[..]].concat());
+    assert_eq!(shown.json(), resumed.json()[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_is_used_and_shown_nowhere() {
+    let login = Login { user: "soar".to_owned(), password: "p@ss:w/rd?%#1".to_owned() };
+    let server = Server::start(ServerOptions { auth: Some(login), ..ServerOptions::default() }).await;
+    let address = format!("mongodb://soar:p%40ss%3Aw%2Frd%3F%25%231@127.0.0.1:{}", server.port());
+    let dir = directory(END);
+    let with = |address: &str, arguments: &[&str]| -> Ended {
+        let mut command = updraft(dir.path(), arguments);
+        command.env("UPDRAFT_STORE", address).env("UPDRAFT_LOG", "trace").output().unwrap().into()
+    };
+    let right = format!("{address}/soar?authSource=admin");
+    let wrong =
+        format!("{}/soar?authSource=admin&serverSelectionTimeoutMS=2000", address.replace("231@", "232@"));
+    let nobody = format!("mongodb://127.0.0.1:{}/soar", server.port());
+    for (address, code) in [(&right, 0), (&wrong, 2), (&nobody, 2)] {
+        for arguments in [&["run", "p.yaml"][..], &["list"]] {
+            let ended = with(address, arguments);
+            // Who reads as nobody is refused by the server once he asks for something.
+            assert_eq!(ended.code, code, "{arguments:?}: {}", ended.err);
+            for secret in ["p@ss:w/rd", "p%40ss%3Aw", "w%2Frd"] {
+                assert!(!ended.err.contains(secret) && !ended.out.contains(secret), "{}", ended.err);
+            }
+        }
+    }
+    let said = with(&wrong, &["list"]).err;
+    assert!(said.contains("mongodb://***@127.0.0.1") && said.contains("uthentication"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_under_load_leaves_no_database_that_nobody_named() {
+    let server = Server::start(ServerOptions::default()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let load = ["stress", "--executions", "60", "--tenants", "2", "--concurrency", "8", "--json", "out.json"];
+    let run = ended(dir.path(), &[&load[..], &["--store", &server.uri()]].concat());
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    let figures: Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("out.json")).unwrap()).unwrap();
+    assert_eq!((&figures["completed"], &figures["errors"]), (&60.into(), &0.into()));
+    for key in ["store.batches", "store.updates", "store.rows_written"] {
+        assert!(figures[key].as_f64().is_some_and(|figure| figure > 0.0), "{key}: {figures}");
+    }
+    let client = mongodb::Client::with_uri_str(&server.uri()).await.unwrap();
+    let left = client.list_database_names().await.unwrap();
+    assert!(!left.iter().any(|name| name.contains("updraft")), "{left:?}");
+    let named = format!("{}soar", server.uri());
+    let run = ended(dir.path(), &[&load[..], &["--store", &named]].concat());
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    assert!(client.list_database_names().await.unwrap().contains(&"soar".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crashed_run_gives_its_journal_to_the_server_and_to_no_other_store() {
+    let database = database().await;
+    let dir = directory("type: delay, duration: 1day");
+    let arguments = ["run", "p.yaml", "--store", database.uri()];
+    let mut child =
+        updraft(dir.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let noted = dir.path().join("updraft-data/store");
+    while ended(dir.path(), &["list", "--json", "--store", database.uri()]).json()[0].is_null() {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = std::fs::read_to_string(&noted).unwrap();
+    assert!(text.starts_with("mongodb://") && text.contains(database.name()), "{text}");
+    let other = ended(dir.path(), &["list"]);
+    assert_eq!(other.code, 2, "{}{}", other.out, other.err);
+    assert!(
+        other.err.contains("has updates that the store") && other.err.contains(database.name()),
+        "{}",
+        other.err
+    );
+    let shown = ended(dir.path(), &["list", "--json", "--store", database.uri()]);
+    assert_eq!(shown.json()[0]["execution_status"], "executing");
+}
