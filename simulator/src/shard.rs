@@ -227,7 +227,7 @@ impl Shard {
         let plan = desk.cx.plans[order].clone().filter(|_| !desk.forgotten.contains(&order));
         let failure = match plan {
             _ if given_up => Failure::new(FailureKind::Supervision, "the actor panicked too often"),
-            // The product resumes it from documents of which one is missing: see docs/verification.md.
+            // Of its documents one is missing: `actors/src/doomed.rs` and `Live::doomed` fail it too.
             _ if desk.cx.store.tainted.contains(&peid) => {
                 Failure::new(FailureKind::Store, "the store will never take an update")
             }
