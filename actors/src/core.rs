@@ -18,11 +18,14 @@ use crate::places::Places;
 use crate::plans::Plans;
 use crate::registry::Registry;
 use crate::shard::Link;
+use crate::timer::Timer;
 
 /// What the actors of one engine share.
 pub struct Core {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The limits of those who wait.
+    pub timer: Timer,
     /// Where updates become durable.
     pub journal: Journal,
     /// Where they go then.

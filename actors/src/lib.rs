@@ -17,6 +17,7 @@ pub mod registry;
 mod revive;
 mod shard;
 mod task;
+pub mod timer;
 mod writer;
 
 pub use clock::{Clock, SystemClock};

@@ -138,7 +138,7 @@ impl Node {
     /// # Errors
     /// The journal had failed.
     pub async fn shutdown(mut self, until: Instant) -> Result<Left, journal::Error> {
-        let _ = timeout_at(until, self.drain()).await;
+        let _ = self.core.timer.until(until, self.drain()).await;
         let (left, told) = oneshot::channel();
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(Stop { until, left });

@@ -109,7 +109,7 @@ impl Handle {
                 return Ok(Some(answer));
             }
             // It changes hands: its actor left or died, and the next is on its way.
-            tokio::time::sleep(HANDOVER_PAUSE).await;
+            self.core.timer.pause(HANDOVER_PAUSE).await;
         }
     }
 

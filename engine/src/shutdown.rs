@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use updraft_protocol::limits;
 use updraft_storage::journal::Left;
 
@@ -34,7 +34,7 @@ impl Engine {
         let mut held = self.node.lock().await;
         let Some(node) = held.take() else { return Shutdown::Already };
         // What is just being accepted must be known to the shards before they drain.
-        let _ = timeout_at(until, self.emptied.notified()).await;
+        let _ = self.core.timer.until(until, self.emptied.notified()).await;
         let left = node.shutdown(until).await;
         if let Some(store) = &self.embedded
             && let Err(error) = store.release().await

@@ -9,7 +9,8 @@ use updraft_actors::core::Inboxes;
 use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
-use updraft_actors::{Core, Live, Node};
+use updraft_actors::timer::Timer;
+use updraft_actors::{Core, Live, Node, node};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
@@ -79,6 +80,7 @@ impl Engine {
         claim(&builder, data, replay.frames() > 0).await?;
         let core = Arc::new(Core {
             clock: builder.clock.clone(),
+            timer: Timer::start().map_err(node::Error::Thread)?,
             journal,
             store: store.clone(),
             stored: stored.clone(),

@@ -10,8 +10,9 @@ use updraft_actors::{Core, Launch, Live, Lost, Node};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
+use updraft_protocol::limits::SUBMIT_DURABLE;
 use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode, Timestamp};
-use updraft_storage::journal::{self, Append};
+use updraft_storage::journal::{self, Append, Claim, GiveUp};
 use uuid::Uuid;
 
 use crate::error::{Refusal, SubmitError};
@@ -31,7 +32,8 @@ impl Engine {
     /// Submits a playbook with an alert. Answers when the execution is durable: from then on it runs to an
     /// end, through crashes, without being submitted again. Waits for a place as long as configured.
     ///
-    /// Dropping the future gives the wish up, unless the journal has it by then.
+    /// Dropping the future gives the wish up, unless the journal has it by then. So does the end of the configured
+    /// time: where the journal waits for the store and does not come to it, it is handed back.
     ///
     /// # Errors
     /// The submission, handed back with the reason.
@@ -40,7 +42,7 @@ impl Engine {
         self.submit_patiently(submission, until).await
     }
 
-    /// Submits without waiting for a place; the durable answer is waited for.
+    /// Submits without waiting for a place; the durable answer is waited for as long as configured.
     ///
     /// # Errors
     /// The submission, handed back with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`]
@@ -156,7 +158,7 @@ impl Engine {
         tokio::select! {
             biased;
             () = closing => Err(Refusal::ShuttingDown),
-            place = tokio::time::timeout_at(deadline, self.core.places.acquire(tenant)) => {
+            place = self.core.timer.until(deadline, self.core.places.acquire(tenant)) => {
                 place.map_err(|_| refusal)
             }
         }
@@ -170,7 +172,7 @@ impl Engine {
         head: Arc<ExecutionHead>,
         patience: Patience,
     ) -> Result<Handle, Refusal> {
-        let reservation = Reservation { core: &self.core, live: Some(live.clone()) };
+        let mut reservation = Reservation { core: &self.core, live: Some(live.clone()), claim: None };
         if let Some(key) = &live.key
             && let Some(peid) = self.core.store.execution_by_key(&live.tenant, key).await?
         {
@@ -191,11 +193,11 @@ impl Engine {
                 core.fail(error.to_string());
             }
         });
-        let append = Append::new(writes, done).map_err(|error| failed(&error))?;
+        let (append, claim) = Append::new(writes, done).map_err(|error| failed(&error))?.revocable();
         let appended = match (self.core.journal.append(append), patience) {
             (Err(refused), Patience::Until(deadline)) if matches!(refused.error, journal::Error::Full) => {
                 let appending = self.core.journal.append_waiting(refused.append);
-                tokio::time::timeout_at(deadline, appending).await.map_err(|_| Refusal::JournalFull)?
+                self.core.timer.until(deadline, appending).await.map_err(|_| Refusal::JournalFull)?
             }
             (appended, _) => appended,
         };
@@ -203,10 +205,32 @@ impl Engine {
             journal::Error::Full => Refusal::JournalFull,
             error => failed(&error),
         })?;
+        reservation.claim = Some(claim.clone());
+        let accepted = self.durable(&live, &claim, patience).await?;
         reservation.keep();
-        live.accepted().await.map_err(refused)?;
+        accepted.map_err(refused)?;
         metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))
+    }
+
+    /// What the journal says of an append that it has queued. One that it does not come to in time is given up.
+    async fn durable(
+        &self,
+        live: &Live,
+        claim: &Claim,
+        patience: Patience,
+    ) -> Result<Result<(), Lost>, Refusal> {
+        let until = match patience {
+            Patience::Until(deadline) => deadline,
+            Patience::None => later(self.submit_timeout),
+        };
+        let until = until.max(later(SUBMIT_DURABLE));
+        match self.core.timer.until(until, live.accepted()).await {
+            Ok(accepted) => Ok(accepted),
+            Err(_) if claim.give_up() == GiveUp::InTime => Err(Refusal::JournalFull),
+            // It is just being written.
+            Err(_) => Ok(live.accepted().await),
+        }
     }
 }
 
@@ -246,10 +270,13 @@ fn refused(lost: Lost) -> Refusal {
     }
 }
 
-/// A registered execution that the journal does not have yet; dropped, it is forgotten.
+/// A registered execution that the journal does not have yet; dropped, it is forgotten, unless the journal has it by
+/// then.
 struct Reservation<'a> {
     core: &'a Core,
     live: Option<Arc<Live>>,
+    /// Since the journal was asked.
+    claim: Option<Claim>,
 }
 
 impl Reservation<'_> {
@@ -260,7 +287,8 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        if let Some(live) = self.live.take() {
+        let Some(live) = self.live.take() else { return };
+        if self.claim.as_ref().is_none_or(|claim| claim.give_up() == GiveUp::InTime) {
             self.core.lose(&live, Lost::ShutDown);
         }
     }

@@ -9,6 +9,7 @@
 
 mod answer;
 mod append;
+mod claim;
 mod config;
 mod disk;
 mod error;
@@ -40,6 +41,7 @@ use updraft_protocol::limits::JOURNAL_QUEUE;
 pub(crate) use answer::Answer;
 pub use answer::Done;
 pub use append::{Append, Refused};
+pub use claim::{Claim, GiveUp};
 pub use config::{Config, Durability};
 pub use disk::{Disk, FileDisk, JournalFile};
 pub use error::Error;

@@ -5,6 +5,7 @@ use updraft_protocol::Update;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
 use super::answer::{Answer, Done};
+use super::claim::Claim;
 use super::error::Error;
 use super::frame::Frame;
 
@@ -17,6 +18,8 @@ pub struct Append {
     /// Called once, on the journal's thread, with the append's number when it is durable, or with why it never
     /// will be known to be.
     pub done: Done<u64>,
+    /// Where its owner may give it up; `done` is called with [`Error::Closed`] then.
+    pub claim: Option<Claim>,
 }
 
 /// An append that was not taken, with the reason.
@@ -33,7 +36,15 @@ impl Append {
     /// # Errors
     /// [`Error::Encode`] where the updates are too large for a frame; `done` is not called then.
     pub fn new(updates: Vec<Update>, done: Done<u64>) -> Result<Self, Error> {
-        Ok(Self { frame: Frame::encode(&updates)?, updates, done })
+        Ok(Self { frame: Frame::encode(&updates)?, updates, done, claim: None })
+    }
+
+    /// The same, with a claim by which it can be given up.
+    #[must_use]
+    pub fn revocable(mut self) -> (Self, Claim) {
+        let claim = Claim::default();
+        self.claim = Some(claim.clone());
+        (self, claim)
     }
 }
 
@@ -48,17 +59,24 @@ pub(super) struct Queued {
     pub(super) frame: Frame,
     pub(super) updates: Vec<Update>,
     pub(super) done: Answer<u64>,
+    claim: Option<Claim>,
     pub(super) room: OwnedSemaphorePermit,
 }
 
 impl Queued {
     pub(super) fn new(append: Append, room: OwnedSemaphorePermit) -> Self {
-        Self { frame: append.frame, updates: append.updates, done: Answer::new(append.done), room }
+        let Append { frame, updates, done, claim } = append;
+        Self { frame, updates, done: Answer::new(done), claim, room }
     }
 
     /// The append as it was handed over.
     pub(super) fn hand_back(self) -> Append {
-        Append { frame: self.frame, updates: self.updates, done: self.done.take_back() }
+        Append { frame: self.frame, updates: self.updates, done: self.done.take_back(), claim: self.claim }
+    }
+
+    /// Whether it is to be written: not where it was given up.
+    pub(super) fn take(&self) -> bool {
+        self.claim.as_ref().is_none_or(Claim::take)
     }
 }
 

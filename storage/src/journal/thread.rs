@@ -110,11 +110,15 @@ impl Worker {
     }
 
     /// Makes a window durable, answers its callers, and hands its groups on.
-    fn commit(&mut self, window: Vec<Queued>) {
+    fn commit(&mut self, mut window: Vec<Queued>) {
+        let bytes = window.iter().map(|append| append.frame.bytes() as u64).sum();
+        let place = self.shared.poisoned().and_then(|()| self.place_for(bytes));
+        // As late as can be: a place may have been waited for.
+        window.retain(Queued::take);
         if window.is_empty() {
             return;
         }
-        if let Err(error) = self.write(&window) {
+        if let Err(error) = place.and_then(|place| self.write(&window, place)) {
             window.into_iter().for_each(|append| append.done.give(Err(error.clone())));
             return;
         }
@@ -136,10 +140,8 @@ impl Worker {
         }
     }
 
-    fn write(&mut self, window: &[Queued]) -> Result<(), Error> {
-        self.shared.poisoned()?;
+    fn write(&mut self, window: &[Queued], place: u32) -> Result<(), Error> {
         self.buffer.clear();
-        let place = self.place_for(window.iter().map(|append| append.frame.bytes() as u64).sum())?;
         for (append, ahead) in window.iter().zip(0_u32..) {
             append.frame.seal(self.next + u64::from(ahead), place.saturating_add(ahead), &mut self.buffer);
         }

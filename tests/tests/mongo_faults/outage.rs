@@ -73,7 +73,6 @@ async fn a_submission_with_a_key_that_only_the_store_can_know_is_handed_back_whi
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "at the bound of the journal, submit waits for the store longer than it was told to"]
 async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back() {
     let mut scene = Scene::new(WritePath::Auto).await;
     let builder = scene.builder().await.buffer(100, 1 << 20).submit_timeout(Duration::from_millis(300));

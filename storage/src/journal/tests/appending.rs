@@ -7,7 +7,7 @@ use std::time::Duration;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
 use super::super::testing::sized_update;
-use super::super::{Durability, FileDisk, Left};
+use super::super::{Durability, FileDisk, GiveUp, Left};
 use super::*;
 
 #[test]
@@ -88,6 +88,49 @@ fn a_stalled_writer_makes_append_hand_back_within_the_bound() {
     assert_eq!(refused.append.updates, numbered(taken + 1));
     rig.written_to(taken);
     assert_eq!(rig.put(numbered(taken + 1)).unwrap(), taken + 1);
+}
+
+#[test]
+fn an_append_given_up_while_the_writer_stalls_is_never_written() {
+    let disk = MemoryDisk::default();
+    let (mut rig, _) = open_with(disk.clone(), Path::new(FOLDER), Config::default(), 1).unwrap();
+    // The first fills the writer's queue, the second makes the thread wait for it.
+    let ahead = [1, 2].map(|lsn| {
+        let (append, answered) = asked(numbered(lsn));
+        let (append, claim) = append.revocable();
+        rig.journal.append(append).unwrap();
+        assert_eq!(answered.recv().unwrap().unwrap(), lsn);
+        claim
+    });
+    let mut waiting = Vec::new();
+    for number in 0..9 {
+        let (append, answered) = asked(numbered(3 + number / 3));
+        let (append, claim) = append.revocable();
+        rig.journal.append(append).unwrap();
+        waiting.push((claim, answered));
+    }
+    // Two of three are given up.
+    let given_up = |at: usize| at % 3 != 0;
+    for (_, (claim, _)) in waiting.iter().enumerate().filter(|(at, _)| given_up(*at)) {
+        assert_eq!((claim.give_up(), claim.give_up()), (GiveUp::InTime, GiveUp::InTime));
+    }
+    assert_eq!(rig.written_to(5), [1, 2, 3, 4, 5]);
+    for (at, (claim, answered)) in waiting.iter().enumerate() {
+        let told = answered.recv().unwrap();
+        if given_up(at) {
+            assert!(matches!(told, Err(Error::Closed)), "{told:?}");
+        } else {
+            assert_eq!(told.unwrap(), 3 + at as u64 / 3);
+            assert_eq!(claim.give_up(), GiveUp::TooLate);
+        }
+    }
+    assert!(ahead.iter().all(|claim| claim.give_up() == GiveUp::TooLate));
+    assert_eq!(
+        rig.journal.status().room_bytes,
+        JOURNAL_QUEUE_BYTES,
+        "the writer has taken what was not given up"
+    );
+    assert_eq!(reopen(&disk.after_power_loss(), Config::default()).1, numbered_groups(1..=5));
 }
 
 #[test]
