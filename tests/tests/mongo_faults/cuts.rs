@@ -27,6 +27,8 @@ async fn cut_in_mid_batch(path: WritePath) {
         strikes += times;
         handles.extend(scene.submit(&engine, pid, 8).await);
         scene.proxy.struck(strikes).await;
+        // Where the store takes something, the pauses are short again.
+        soon(engine.flush()).await.unwrap();
     }
     scene.judge(&engine, &handles).await;
 }
