@@ -19,6 +19,9 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) const INTERRUPTED: &str =
     "interrupted: attempts that run may end within 10 s; Ctrl-C again stops at once, which is safe";
 
+/// What is said where the end is not stored yet.
+const ENDED_UNSTORED: &str = "interrupted: the end is in the journal; the next start brings it to the store";
+
 /// Shows what happens until the end, and answers with it; with none where an interruption came first, after
 /// which the engine is shut down.
 pub(crate) async fn follow(
@@ -34,12 +37,25 @@ pub(crate) async fn follow(
         tokio::select! {
             event = events.next() => match event {
                 Some(event) => show(event?, handle, progress).await?,
-                None => return Ok(Some(handle.inspect().await?)),
+                None => break,
             },
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(INTERRUPTED);
                 drain(engine, events, progress).await;
+                return Ok(None);
+            }
+        }
+    }
+    // It has ended, and is shown as it is stored: that may take as long as the store is away.
+    let mut stored = pin!(handle.inspect());
+    loop {
+        tokio::select! {
+            ended = &mut stored => return Ok(Some(ended?)),
+            _ = ticks.tick() => progress.tick(),
+            () = interrupt.asked() => {
+                screen.say(ENDED_UNSTORED);
+                data::close(engine).await;
                 return Ok(None);
             }
         }

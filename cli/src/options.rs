@@ -80,9 +80,7 @@ impl At {
     pub(crate) fn address(&self) -> Result<StoreAddress, exit::Error> {
         self.store.0.parse().map_err(|error| exit::Error::refused("--store", error))
     }
-}
 
-impl At {
     /// Has another process use the same store.
     pub(crate) fn give(&self, command: &mut tokio::process::Command) {
         command.env("UPDRAFT_STORE", &self.store.0);

@@ -113,8 +113,7 @@ impl Watch<'_> {
     ) -> Result<Followed, Error> {
         let resumed = engine.recovered().resumed;
         if resumed > 0 {
-            self.screen
-                .say(&format!("{resumed} unfinished executions of the data directory go on beside it"));
+            self.screen.say(&format!("{resumed} unfinished executions of the store go on beside it"));
         }
         let pid = engine.playbooks().put(self.tenant, playbook.clone()).await?;
         let handle = engine.submit(submission).await?;

@@ -142,8 +142,8 @@ impl Builder {
         self
     }
 
-    /// How long `submit` waits for a place, and for a journal that waits for its store: 5 s unless it is named. The
-    /// journal has a second at least, which is what a busy disk may take.
+    /// How long `submit` waits for a place, and for the answers of store and journal: 5 s unless it is named. The
+    /// answers have a second at least, which is what a busy disk may take.
     #[must_use]
     pub fn submit_timeout(mut self, timeout: Duration) -> Self {
         self.submit_timeout = timeout;

@@ -57,7 +57,14 @@ impl Handle {
     /// # Errors
     /// The store did not answer, or the engine has failed.
     pub async fn status(&self) -> Result<ExecutionStatus, ReadError> {
-        Ok(self.inspect().await?.execution.state.execution_status)
+        if let Some(inspection) = self.ask(Control::Inspect).await? {
+            return Ok(inspection.execution.state.execution_status);
+        }
+        match self.live.as_ref().and_then(|live| live.outcome()) {
+            Some(Ok(ended)) => Ok(ended.state.execution_status),
+            Some(Err(lost)) => Err(lost.clone().into()),
+            None => Ok(self.read_stored().await?.state.execution_status),
+        }
     }
 
     /// The execution and its tasks at one durable moment.

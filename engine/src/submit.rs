@@ -1,5 +1,6 @@
 //! Submitting: admission, idempotency, and the append that makes an execution accepted.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::SUBMIT_DURABLE;
 use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode, Timestamp};
+use updraft_storage as storage;
 use updraft_storage::journal::{self, Append, Claim, GiveUp};
 use uuid::Uuid;
 
@@ -21,11 +23,19 @@ use crate::shutdown::later;
 use crate::start::Engine;
 use crate::submission::{PlaybookChoice, Submission};
 
-/// Whether a submission waits where there is no place.
+/// How long a submission waits.
 #[derive(Clone, Copy)]
-enum Patience {
-    Until(Instant),
-    None,
+struct Patience {
+    until: Instant,
+    /// Whether it waits for a place too.
+    for_place: bool,
+}
+
+impl Patience {
+    /// Until when store and journal may answer, who are asked now.
+    fn for_answer(self) -> Instant {
+        self.until.max(later(SUBMIT_DURABLE))
+    }
 }
 
 impl Engine {
@@ -38,8 +48,7 @@ impl Engine {
     /// # Errors
     /// The submission, handed back with the reason.
     pub async fn submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        let until = Patience::Until(later(self.submit_timeout));
-        self.submit_patiently(submission, until).await
+        self.submit_patiently(submission, true).await
     }
 
     /// Submits without waiting for a place; the durable answer is waited for as long as configured.
@@ -48,14 +57,11 @@ impl Engine {
     /// The submission, handed back with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`]
     /// where there is no place.
     pub async fn try_submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        self.submit_patiently(submission, Patience::None).await
+        self.submit_patiently(submission, false).await
     }
 
-    async fn submit_patiently(
-        &self,
-        submission: Submission,
-        patience: Patience,
-    ) -> Result<Handle, SubmitError> {
+    async fn submit_patiently(&self, submission: Submission, for_place: bool) -> Result<Handle, SubmitError> {
+        let patience = Patience { until: later(self.submit_timeout), for_place };
         let span = tracing::info_span!("submit", tenant = %submission.tenant, peid = tracing::field::Empty);
         let submitted = self.accept(&submission, patience).instrument(span.clone()).await;
         if let Ok(handle) = &submitted {
@@ -72,14 +78,14 @@ impl Engine {
             return Err(Refusal::Failed(Lost::Engine(reason.clone())));
         }
         let input = submission.checked()?;
-        let ready = self.ready(submission).await?;
+        let ready = self.answered(patience, self.ready(submission)).await?;
         let variables = submission.merged(&ready.variables, &ready.variables_json)?;
         loop {
             let permit = match self.free_place(&submission.tenant) {
                 Ok(permit) => permit,
                 Err(refusal) => {
                     // One that was submitted before needs no place.
-                    if let Some(before) = self.under_key(submission).await? {
+                    if let Some(before) = self.answered(patience, self.under_key(submission)).await? {
                         return Ok(before);
                     }
                     self.place(&submission.tenant, patience, refusal).await?
@@ -128,8 +134,22 @@ impl Engine {
         {
             return Ok(Some(Handle::live(self.core.clone(), live)));
         }
-        let stored = self.core.store.execution_by_key(tenant, key).await?;
+        let stored = self.stored_under(tenant, key).await?;
         Ok(stored.map(|peid| Handle::stored(self.core.clone(), tenant.clone(), peid)))
+    }
+
+    async fn stored_under(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Refusal> {
+        Ok(self.core.store.execution_by_key(tenant, key).await?)
+    }
+
+    /// What the store is asked for a submission. Nothing has been written yet.
+    async fn answered<T>(
+        &self,
+        patience: Patience,
+        asked: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        let answered = self.core.timer.until(patience.for_answer(), asked).await;
+        answered.unwrap_or_else(|_| Err(storage::Error::Unavailable(NO_ANSWER.to_owned()).into()))
     }
 
     /// A place among the executions in flight, where there is one.
@@ -148,7 +168,9 @@ impl Engine {
         patience: Patience,
         refusal: Refusal,
     ) -> Result<Permit, Refusal> {
-        let Patience::Until(deadline) = patience else { return Err(refusal) };
+        if !patience.for_place {
+            return Err(refusal);
+        }
         let closing = self.closing.notified();
         tokio::pin!(closing);
         closing.as_mut().enable();
@@ -158,7 +180,7 @@ impl Engine {
         tokio::select! {
             biased;
             () = closing => Err(Refusal::ShuttingDown),
-            place = self.core.timer.until(deadline, self.core.places.acquire(tenant)) => {
+            place = self.core.timer.until(patience.until, self.core.places.acquire(tenant)) => {
                 place.map_err(|_| refusal)
             }
         }
@@ -174,7 +196,7 @@ impl Engine {
     ) -> Result<Handle, Refusal> {
         let mut reservation = Reservation { core: &self.core, live: Some(live.clone()), claim: None };
         if let Some(key) = &live.key
-            && let Some(peid) = self.core.store.execution_by_key(&live.tenant, key).await?
+            && let Some(peid) = self.answered(patience, self.stored_under(&live.tenant, key)).await?
         {
             return Ok(Handle::stored(self.core.clone(), live.tenant.clone(), peid));
         }
@@ -194,12 +216,12 @@ impl Engine {
             }
         });
         let (append, claim) = Append::new(writes, done).map_err(|error| failed(&error))?.revocable();
-        let appended = match (self.core.journal.append(append), patience) {
-            (Err(refused), Patience::Until(deadline)) if matches!(refused.error, journal::Error::Full) => {
+        let appended = match self.core.journal.append(append) {
+            Err(refused) if patience.for_place && matches!(refused.error, journal::Error::Full) => {
                 let appending = self.core.journal.append_waiting(refused.append);
-                self.core.timer.until(deadline, appending).await.map_err(|_| Refusal::JournalFull)?
+                self.core.timer.until(patience.until, appending).await.map_err(|_| Refusal::JournalFull)?
             }
-            (appended, _) => appended,
+            appended => appended,
         };
         appended.map_err(|refused| match refused.error {
             journal::Error::Full => Refusal::JournalFull,
@@ -220,12 +242,7 @@ impl Engine {
         claim: &Claim,
         patience: Patience,
     ) -> Result<Result<(), Lost>, Refusal> {
-        let until = match patience {
-            Patience::Until(deadline) => deadline,
-            Patience::None => later(self.submit_timeout),
-        };
-        let until = until.max(later(SUBMIT_DURABLE));
-        match self.core.timer.until(until, live.accepted()).await {
+        match self.core.timer.until(patience.for_answer(), live.accepted()).await {
             Ok(accepted) => Ok(accepted),
             Err(_) if claim.give_up() == GiveUp::InTime => Err(Refusal::JournalFull),
             // It is just being written.
@@ -293,6 +310,8 @@ impl Drop for Reservation<'_> {
         }
     }
 }
+
+const NO_ANSWER: &str = "no answer within the time to submit";
 
 /// The pause between two looks at an execution that changes hands.
 pub(crate) const HANDOVER_PAUSE: Duration = Duration::from_millis(5);

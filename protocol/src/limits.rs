@@ -70,8 +70,8 @@ pub const EXECUTIONS_IN_FLIGHT: usize = 100_000;
 pub const EXECUTIONS_IN_FLIGHT_OF_TENANT: usize = 50_000;
 /// How long `submit` waits for a place, unless configured.
 pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long `submit` waits at least for the journal, however little it is to wait for a place: a busy disk takes as
-/// long for a sync.
+/// How long `submit` waits at least for the answers of store and journal, however little it is to wait for a place: a
+/// busy disk takes as long for a sync.
 pub const SUBMIT_DURABLE: Duration = Duration::from_secs(1);
 /// Timeout of an attempt where the step names none.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);

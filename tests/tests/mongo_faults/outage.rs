@@ -112,6 +112,46 @@ async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_submission_is_handed_back_in_time_where_the_store_is_silent() {
+    let scene = Scene::new(WritePath::Auto).await;
+    let builder = scene.builder().await.submit_timeout(Duration::from_millis(100));
+    let engine = builder.start().await.unwrap();
+    let pid = scene.put(&engine).await;
+    scene.proxy.freeze();
+    let wish = scene.wish(pid).idempotency_key("asked for");
+    for refused in [soon(engine.submit(wish.clone())).await, soon(engine.try_submit(wish.clone())).await] {
+        let refused = refused.unwrap_err();
+        assert!(refused.retryable());
+        assert!(refused.refusal.to_string().contains("within the time to submit"), "{}", refused.refusal);
+        assert_eq!(*refused.submission, wish, "it is handed back as it was");
+    }
+    scene.proxy.pass();
+    let mut accepted = None;
+    until(async || {
+        accepted = engine.submit(wish.clone()).await.ok();
+        accepted.is_some()
+    })
+    .await;
+    scene.judge(&engine, &accepted.into_iter().collect::<Vec<_>>()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_is_told_while_the_server_that_is_to_store_it_is_away() {
+    let mut scene = Scene::new(WritePath::Auto).await;
+    let engine = scene.start().await;
+    let pid = scene.put(&engine).await;
+    let _ = scene.submit(&engine, pid, 1).await;
+    scene.server.kill().await;
+    let handles = scene.submit(&engine, pid, 3).await;
+    for handle in &handles {
+        let ended = soon(handle.wait()).await.unwrap();
+        assert_eq!(soon(handle.status()).await.unwrap(), ended.state.execution_status);
+    }
+    scene.server.restart().await;
+    engine.flush().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_network_holds_back_arrives_when_it_lets_go() {
     let scene = Scene::new(WritePath::Auto).await;
     let engine = scene.start().await;
