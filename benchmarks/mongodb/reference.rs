@@ -1,12 +1,13 @@
-//! The way that is replaced: one awaited `updateOne` for each status change, by `_id`, with an upsert for the
-//! first. The changes are an engine's own, read from the journal, where none has been overtaken yet.
+//! The way that is replaced: one awaited `updateOne` for each status change, with an upsert for the first, by the id
+//! that its systems give a document (`peid`, `task_request_id`), which is indexed; as safe as the engine's writes. The changes are those of an engine under the same load, read from its
+//! journal, where none has been overtaken yet.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
-use mongodb::Database;
 use mongodb::bson::{Document, doc};
+use mongodb::options::{Acknowledgment, CollectionOptions, IndexOptions, WriteConcern};
+use mongodb::{Database, IndexModel};
 use tokio::sync::mpsc;
 use updraft::{DocumentId, Update};
 use updraft_kernel::shared::DurableWatermark;
@@ -15,13 +16,13 @@ use updraft_storage::write_behind::WriteBehind;
 
 use crate::engine::SUBMITTERS;
 use crate::figures::{Figures, Watch};
-use crate::operations::Operation;
-use crate::plant::{Site, Tool};
+use crate::operations::{EXECUTIONS, Operation, TASKS};
+use crate::plant::{RESPONSE_BYTES, Site, Tool};
 use crate::recorder::Keep;
 
 /// Every status change of so many executions, in order.
 pub(crate) async fn changes(site: &Site, executions: usize) -> Vec<Update> {
-    let plant = Arc::new(site.plant(Tool::after(Duration::ZERO), Keep::Withhold).await);
+    let plant = Arc::new(site.plant(Tool::answering(RESPONSE_BYTES), Keep::Withhold).await);
     plant.run(executions, SUBMITTERS).await;
     let (journal, _directory) = plant.abandon().await;
     let reading = tokio::task::spawn_blocking(move || {
@@ -44,13 +45,14 @@ pub(crate) async fn round(
     let mut rates = [0.0; 2];
     for (rate, at_a_time) in rates.iter_mut().zip([1, 10]) {
         let (_store, database) = site.store().await;
+        index(&database).await;
         let lanes = lanes(changes, at_a_time);
         let watch = Watch::start(server);
         join_all(lanes.into_iter().map(|lane| tokio::spawn(drive(database.clone(), lane)))).await;
         *rate = watch.rate(changes.len());
         figures.add(&format!("reference: status changes, {at_a_time} at a time [/s]"), *rate);
         let ended = doc! { "execution_status": "completed" };
-        let executions = database.collection::<Document>(crate::operations::EXECUTIONS);
+        let executions = database.collection::<Document>(EXECUTIONS);
         let found = executions.count_documents(ended).await.expect("count");
         let submitted = changes.iter().filter(|change| is_new_execution(change)).count();
         assert_eq!(found, submitted as u64, "every execution ended");
@@ -81,10 +83,25 @@ fn lanes(changes: &[Update], count: usize) -> Vec<Vec<(Operation, Document)>> {
     lanes
 }
 
+/// The field by which a document is found.
+fn id_of(collection: &str) -> &'static str {
+    if collection == TASKS { "task_request_id" } else { "peid" }
+}
+
+async fn index(database: &Database) {
+    for name in [EXECUTIONS, TASKS] {
+        let unique = IndexOptions::builder().unique(true).build();
+        let index = IndexModel::builder().keys(doc! { id_of(name): 1 }).options(unique).build();
+        database.collection::<Document>(name).create_index(index).await.expect("an index");
+    }
+}
+
 async fn drive(database: Database, lane: Vec<(Operation, Document)>) {
+    let safe = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+    let options = CollectionOptions::builder().write_concern(safe).build();
     for (operation, update) in lane {
-        let collection = database.collection::<Document>(operation.collection);
-        let updating = collection.update_one(doc! { "_id": operation.id }, update);
+        let collection = database.collection_with_options::<Document>(operation.collection, options.clone());
+        let updating = collection.update_one(doc! { id_of(operation.collection): operation.id }, update);
         let _ = updating.upsert(operation.head.is_some()).await.expect("update");
     }
 }

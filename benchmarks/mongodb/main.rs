@@ -16,6 +16,7 @@ mod figures;
 mod meters;
 mod operations;
 mod options;
+mod page;
 mod pause;
 mod plant;
 mod raw;
@@ -33,9 +34,6 @@ use plant::Site;
 use server::Server;
 use updraft::Update;
 
-/// Executions whose status changes are written in the way that is replaced: it is slow.
-const REFERENCE_EXECUTIONS: usize = 500;
-
 #[tokio::main]
 async fn main() {
     let options = match Options::read() {
@@ -51,7 +49,7 @@ async fn main() {
     let site = Site { uri: server.uri.clone(), client, path: options.path };
     let (meters, mut figures) = (Meters::install(), Figures::default());
     let changes = if options.has("reference") || options.has("slow") || options.has("engine") {
-        reference::changes(&site, REFERENCE_EXECUTIONS).await
+        reference::changes(&site, options.executions).await
     } else {
         Vec::new()
     };
@@ -63,6 +61,9 @@ async fn main() {
         && let Some(process) = server.process()
     {
         pause::round(&site, &meters, process, options.pause, &mut figures).await;
+    }
+    if options.has("page") {
+        page::round(&site, options.stored, &mut figures).await;
     }
     println!("{}", report::table(&figures));
     if let Some(file) = &options.json {
@@ -88,18 +89,17 @@ async fn measure(
     } else {
         None
     };
-    let changes_each = changes.len() as f64 / REFERENCE_EXECUTIONS as f64;
+    let changes_each = changes.len() as f64 / options.executions as f64;
     if options.has("engine") || options.has("visible") {
         let reached = engine::round(site, meters, process, options.executions, figures).await;
         figures.add("engine: status changes of an execution", changes_each);
-        figures.add("engine: status changes [/s]", reached.executions * changes_each);
+        figures.add("engine: status changes [/s]", reached * changes_each);
         if let Some([one, ten]) = reference {
-            figures
-                .add("RATIO engine ÷ reference one after another", reached.executions * changes_each / one);
-            figures.add("RATIO engine ÷ reference ten at a time", reached.executions * changes_each / ten);
+            figures.add("RATIO engine ÷ reference one after another", reached * changes_each / one);
+            figures.add("RATIO engine ÷ reference ten at a time", reached * changes_each / ten);
         }
         if options.has("visible") {
-            visible::round(site, reached.executions / 2.0, figures).await;
+            visible::round(site, reached / 2.0, figures).await;
         }
     }
     if let (true, Some([one, _])) = (options.has("slow"), reference) {

@@ -7,21 +7,22 @@ use updraft_storage::mongo::WritePath;
 
 /// How to use it.
 pub(crate) const USAGE: &str = "\
-cargo bench -p updraft-tests --bench mongodb -- [OPTIONS]
+cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
 
   --rounds N       rounds of every part, in turn; the table shows medians (3)
   --executions N   executions of five steps, in the parts of the engine (20000)
   --documents N    documents of each case of the driver alone (20000)
   --pause SECONDS  how long the server is stopped (10)
+  --stored N       executions stored, of which pages are read (1000000)
   --path PATH      how the store writes: auto, bulk-write or commands (auto)
-  --only PART      driver, engine, reference, slow, visible or pause; may be given again
+  --only PART      driver, engine, reference, slow, visible, pause or page; may be given again
   --json FILE      every figure of every round
 
 The server is one of the program's own, `secantusd-rs`, in a temporary directory. UPDRAFT_TEST_MONGODB names
 another one, which is not stopped.";
 
 /// The parts.
-const PARTS: [&str; 6] = ["driver", "engine", "reference", "slow", "visible", "pause"];
+const PARTS: [&str; 7] = ["driver", "engine", "reference", "slow", "visible", "pause", "page"];
 
 /// What was asked for.
 pub(crate) struct Options {
@@ -29,6 +30,7 @@ pub(crate) struct Options {
     pub(crate) executions: usize,
     pub(crate) documents: usize,
     pub(crate) pause: Duration,
+    pub(crate) stored: usize,
     pub(crate) path: WritePath,
     pub(crate) json: Option<PathBuf>,
     /// Another server.
@@ -54,6 +56,7 @@ impl Options {
             executions: 20_000,
             documents: 20_000,
             pause: Duration::from_secs(10),
+            stored: 1_000_000,
             path: WritePath::Auto,
             json: None,
             server: server(),
@@ -67,6 +70,7 @@ impl Options {
                 "--executions" => options.executions = number()?,
                 "--documents" => options.documents = number()?,
                 "--pause" => options.pause = Duration::from_secs(number()? as u64),
+                "--stored" => options.stored = number()?,
                 "--path" => options.path = path(&value)?,
                 "--json" => options.json = Some(value.into()),
                 "--only" if PARTS.contains(&value.as_str()) => options.only.push(value),

@@ -4,7 +4,7 @@
 use futures_util::stream::{self, StreamExt as _};
 use mongodb::bson::raw::{CString, cstr};
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawDocumentBuf, doc, rawdoc};
-use mongodb::options::{InsertOneModel, UpdateOneModel, WriteModel};
+use mongodb::options::{Acknowledgment, InsertOneModel, UpdateOneModel, WriteConcern, WriteModel};
 use mongodb::{Client, Database, Namespace};
 
 use crate::documents::{self, TASKS};
@@ -20,6 +20,8 @@ enum Way {
     One(usize),
     /// The command `insert` or `update` of documents that are bytes already, so many at a time.
     RawCommand(usize),
+    /// `insert_many` of documents that are bytes already: they go beside the command.
+    Many(usize),
     /// The same of `Document`s.
     Command,
     /// `Client::bulk_write`, so many at a time.
@@ -28,11 +30,13 @@ enum Way {
     RawBulkWrite,
 }
 
-const INSERTS: [(&str, Way); 6] = [
+const INSERTS: [(&str, Way); 8] = [
+    ("insert_many, bytes", Way::Many(1)),
     ("insert command, bytes", Way::RawCommand(1)),
     ("insert command, Documents", Way::Command),
     ("insert Client::bulk_write", Way::BulkWrite(1)),
     ("insert bulkWrite command, bytes", Way::RawBulkWrite),
+    ("insert_many, bytes, 2 at a time", Way::Many(2)),
     ("insert command, bytes, 2 at a time", Way::RawCommand(2)),
     ("insert Client::bulk_write, 2 at a time", Way::BulkWrite(2)),
 ];
@@ -98,6 +102,7 @@ async fn verify(database: &Database, filter: Document, count: usize) {
 enum Batch {
     One(Document, Document),
     Raw(RawDocumentBuf),
+    Many(Vec<RawDocumentBuf>),
     Admin(RawDocumentBuf),
     Command(Document),
     Models(Vec<WriteModel>),
@@ -129,6 +134,7 @@ fn inserts(database: &Database, way: Way, tasks: &[Document]) -> Vec<Batch> {
                     })
                     .collect(),
             ),
+            Way::Many(_) => Batch::Many(chunk.iter().map(documents::raw).collect()),
             Way::Command | Way::One(_) => {
                 let documents: Vec<Bson> = chunk.iter().cloned().map(Bson::Document).collect();
                 Batch::Command(doc! { "insert": TASKS, "ordered": false, "documents": documents })
@@ -173,7 +179,7 @@ fn updates(database: &Database, way: Way, tasks: &[Document], seq: i64) -> Vec<B
                     })
                     .collect(),
             ),
-            Way::Command | Way::One(_) => {
+            Way::Command | Way::One(_) | Way::Many(_) => {
                 let statements: Vec<Bson> = chunk.iter().map(|task| Bson::Document(statement(task))).collect();
                 Batch::Command(doc! { "update": TASKS, "ordered": false, "updates": statements })
             }
@@ -202,20 +208,44 @@ pub(crate) fn command(
     command
 }
 
-/// Batches of commands, so many batches at a time; each confirmed before the next of its lane.
-pub(crate) async fn run_commands(database: &Database, batches: Vec<Vec<RawDocumentBuf>>, at_a_time: usize) {
+/// What is sent at once.
+#[derive(Clone)]
+pub(crate) enum Message {
+    /// Documents into a collection.
+    Insert(&'static str, Vec<RawDocumentBuf>),
+    /// A command as it is.
+    Command(RawDocumentBuf),
+}
+
+/// Batches of messages, so many batches at a time; each message confirmed before the next of its batch.
+pub(crate) async fn run_messages(database: &Database, batches: Vec<Vec<Message>>, at_a_time: usize) {
     stream::iter(batches)
         .map(|batch| {
             let database = database.clone();
             tokio::spawn(async move {
-                for command in batch {
-                    answered(&database.run_raw_command(command).await.expect("command"));
+                for message in batch {
+                    send_message(&database, message).await;
                 }
             })
         })
         .buffer_unordered(at_a_time)
         .for_each(|sent| async { sent.expect("a task that ends") })
         .await;
+}
+
+async fn send_message(database: &Database, message: Message) {
+    let concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
+    match message {
+        Message::Insert(collection, documents) => {
+            let collection = database.collection::<RawDocumentBuf>(collection);
+            let inserting = collection.insert_many(documents).ordered(false);
+            let _ = inserting.write_concern(concern).await.expect("insert");
+        }
+        Message::Command(mut command) => {
+            command.append(cstr!("writeConcern"), rawdoc! { "w": "majority", "j": true });
+            answered(&database.run_raw_command(command).await.expect("command"));
+        }
+    }
 }
 
 fn bulk(namespace: &Namespace, operations: impl Iterator<Item = RawDocumentBuf>) -> RawDocumentBuf {
@@ -227,7 +257,7 @@ fn bulk(namespace: &Namespace, operations: impl Iterator<Item = RawDocumentBuf>)
 
 async fn run(client: &Client, database: &Database, batches: Vec<Batch>, way: Way) {
     let at_a_time = match way {
-        Way::One(count) | Way::RawCommand(count) | Way::BulkWrite(count) => count,
+        Way::One(count) | Way::Many(count) | Way::RawCommand(count) | Way::BulkWrite(count) => count,
         Way::Command | Way::RawBulkWrite => 1,
     };
     stream::iter(batches)
@@ -246,6 +276,7 @@ async fn send(client: &Client, database: &Database, batch: Batch) {
             let collection = database.collection::<Document>(TASKS);
             let _ = collection.update_one(filter, update).await.expect("update");
         }
+        Batch::Many(documents) => send_message(database, Message::Insert(TASKS, documents)).await,
         Batch::Raw(command) => answered(&database.run_raw_command(command).await.expect("command")),
         Batch::Admin(command) => {
             answered(&client.database("admin").run_raw_command(command).await.expect("command"));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::figures::Figures;
 use crate::meters::Meters;
-use crate::plant::{Site, Tool};
+use crate::plant::{RESPONSE_BYTES, Site, Tool};
 use crate::recorder::Keep;
 
 /// How long a step takes: five times the flush delay.
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 1_000;
 
 /// One round; operations written a second, from the first write to the last.
 pub(crate) async fn round(site: &Site, meters: &Meters, executions: usize, figures: &mut Figures) -> f64 {
-    let plant = Arc::new(site.plant(Tool::after(STEP), Keep::Nothing).await);
+    let plant = Arc::new(site.plant(Tool::answering(RESPONSE_BYTES).after(STEP), Keep::Nothing).await);
     let overtaken = meters.overtaken.load(Ordering::Acquire);
     plant.run(executions, AT_ONCE).await;
     plant.flush().await;

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::figures::Figures;
-use crate::plant::{Site, Tool};
+use crate::figures::{Figures, median};
+use crate::plant::{RESPONSE_BYTES, Site, Tool};
 use crate::recorder::Keep;
 
 /// How long the load lasts.
@@ -14,13 +14,20 @@ const LASTS: Duration = Duration::from_secs(5);
 
 /// One round under so many executions a second; the 99th percentile in milliseconds.
 pub(crate) async fn round(site: &Site, per_second: f64, figures: &mut Figures) -> f64 {
-    let plant = Arc::new(site.plant(Tool::after(Duration::ZERO), Keep::Ages).await);
+    let plant = Arc::new(site.plant(Tool::answering(RESPONSE_BYTES), Keep::Ages).await);
     plant.open((per_second * LASTS.as_secs_f64()) as usize, per_second).await;
     plant.flush().await;
-    let mut ages = plant.recorder.take().ages;
+    let log = plant.recorder.take();
+    let mut ages = log.ages;
     ages.sort_unstable();
     let at = |share: f64| ages[((ages.len() - 1) as f64 * share) as usize] as f64;
     figures.add("visible: executions [/s]", per_second);
+    figures.add("visible: operations for a batch", log.operations as f64 / log.took.len() as f64);
+    let mut took = log.took;
+    took.sort_by(f64::total_cmp);
+    figures.add("visible: 99 of 100 batches take at most [ms]", took[(took.len() - 1) * 99 / 100]);
+    figures.add("visible: slowest batch [ms]", took[took.len() - 1]);
+    figures.add("visible: median of what a batch takes [ms]", median(&took));
     figures.add("visible: median [ms]", at(0.5));
     figures.add("visible: 99 of 100 [ms]", at(0.99));
     figures.add("visible: slowest [ms]", at(1.0));

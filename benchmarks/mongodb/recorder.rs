@@ -31,6 +31,8 @@ pub(crate) struct Log {
     pub(crate) batches: Vec<Vec<Update>>,
     /// Milliseconds.
     pub(crate) ages: Vec<u64>,
+    /// Milliseconds that each batch took.
+    pub(crate) took: Vec<f64>,
     /// Operations.
     pub(crate) operations: usize,
     /// Begin of the first write and end of the last.
@@ -65,6 +67,7 @@ impl Recorder {
         let (ended, now) = (now(), SystemClock.now().0);
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.operations += changed.len();
+        log.took.push((ended - began).as_secs_f64() * 1e3);
         log.span = Some((log.span.map_or(began, |(first, _)| first.min(began)), ended));
         match self.keep {
             Keep::Batches => log.batches.push(batch),

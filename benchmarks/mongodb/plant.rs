@@ -16,6 +16,8 @@ use crate::recorder::{Keep, Recorder};
 
 /// Steps of the playbook.
 pub(crate) const STEPS: usize = 5;
+/// What a step answers, unless the part says otherwise.
+pub(crate) const RESPONSE_BYTES: usize = 200;
 /// Tenants, so that every shard has work.
 const TENANTS: usize = 16;
 /// How long a start or an end may take.
@@ -74,9 +76,9 @@ impl Site {
 }
 
 impl Tool {
-    /// Answers `null` after so long.
-    pub(crate) fn after(delay: Duration) -> Self {
-        Self { delay, answer: Json::null() }
+    /// The same, after so long.
+    pub(crate) fn after(self, delay: Duration) -> Self {
+        Self { delay, ..self }
     }
 
     /// Answers at once, with so much text.
