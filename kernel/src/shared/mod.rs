@@ -8,6 +8,7 @@
 pub mod drain;
 pub mod outcome;
 pub mod permits;
+pub mod planted;
 mod sync;
 pub mod watermark;
 
