@@ -1,10 +1,11 @@
 //! The core: what the actors of one engine share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shard::VirtualShard;
+use updraft_kernel::shared::Succession;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
@@ -52,7 +53,7 @@ pub struct Core {
 
 /// The way into each shard; another one after a shard was restarted.
 pub struct Inboxes {
-    links: Vec<Mutex<Option<Link>>>,
+    links: Vec<Succession<Link>>,
     /// Launches that fit into each: as many as admission lets in.
     pub(crate) capacity: usize,
 }
@@ -60,12 +61,17 @@ pub struct Inboxes {
 impl Inboxes {
     /// The ways into `shards` shards, each with room for `executions` launches.
     pub fn new(shards: usize, executions: usize) -> Self {
-        Self { links: (0..shards).map(|_| Mutex::new(None)).collect(), capacity: executions }
+        Self { links: (0..shards).map(|_| Succession::new()).collect(), capacity: executions }
     }
 
     /// How many shards there are.
     pub(crate) fn count(&self) -> usize {
         self.links.len()
+    }
+
+    /// The way into one of them, through its restarts.
+    pub(crate) fn of(&self, shard: usize) -> &Succession<Link> {
+        &self.links[shard]
     }
 }
 
@@ -73,14 +79,6 @@ impl Core {
     /// The shard that runs a tenant.
     pub fn shard_of(&self, tenant: &TenantCode) -> usize {
         VirtualShard::of(tenant).shard(self.shards.count())
-    }
-
-    pub(crate) fn link(&self, shard: usize) -> Option<Link> {
-        self.shards.links[shard].lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(crate) fn relink(&self, shard: usize, link: Option<Link>) {
-        *self.shards.links[shard].lock().unwrap_or_else(PoisonError::into_inner) = link;
     }
 
     /// Waits until all that the journal has at this moment is in the store.

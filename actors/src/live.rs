@@ -1,12 +1,13 @@
 //! A live execution as all threads see it: whether it is accepted, how it ended, and its permit. Outlives
 //! the actor, so that whoever waits is served by the actor's successor.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::Notify;
 use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
+use updraft_kernel::shared::tenure::{Tenure, Wake};
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, TenantCode};
 
 /// How an execution ended, or why nobody can say.
@@ -34,15 +35,19 @@ pub struct Live {
     pub tenant: TenantCode,
     /// The key under which it was submitted.
     pub key: Option<Arc<str>>,
-    /// Settled when the journal has it, or has refused it.
-    accepted: OutcomeCell<Result<(), Lost>>,
-    outcome: OutcomeCell<Outcome>,
+    /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
+    tenure: Tenure<Result<(), Lost>, Outcome, Changed>,
     /// Why it must fail: the store will never take one of its documents.
-    doom: OnceLock<Failure>,
-    /// Wakes those who wait for either cell.
-    changed: Notify,
-    /// Its place in the engine, given back when it ends or parks.
-    permit: Mutex<Option<Permit>>,
+    doom: OutcomeCell<Failure>,
+}
+
+/// Wakes those who wait until it is accepted or has ended.
+struct Changed(Notify);
+
+impl Wake for Changed {
+    fn wake(&self) {
+        self.0.notify_waiters();
+    }
 }
 
 impl Live {
@@ -52,35 +57,26 @@ impl Live {
             peid,
             tenant,
             key,
-            accepted: OutcomeCell::new(),
-            outcome: OutcomeCell::new(),
-            doom: OnceLock::new(),
-            changed: Notify::new(),
-            permit: Mutex::new(permit),
+            tenure: Tenure::new(permit, Changed(Notify::new())),
+            doom: OutcomeCell::new(),
         }
     }
 
     /// Says that the journal has it, or will not.
     pub fn accept(&self, accepted: Result<(), Lost>) {
-        if let Settle::Won = self.accepted.settle(accepted) {
-            self.changed.notify_waiters();
-        }
+        // Whether another said so first matters to nobody.
+        let _ = self.tenure.accept(accepted);
     }
 
     /// Ends it for those who wait; the first ending stands.
     pub fn settle(&self, outcome: Outcome) -> Settle<Outcome> {
-        let settled = self.outcome.settle(outcome);
-        if matches!(settled, Settle::Won) {
-            self.hold(None);
-            self.changed.notify_waiters();
-        }
-        settled
+        self.tenure.end(outcome)
     }
 
     /// Says that it must fail; whether this is the first to say so, whose reason stands. Said before the store is
     /// said to have all else of it, so that nobody reads it back as if nothing were missing.
     pub(crate) fn doom(&self, failure: Failure) -> bool {
-        self.doom.set(failure).is_ok()
+        self.doom.settle(failure) == Settle::Won
     }
 
     /// Why it must fail, if it must.
@@ -90,27 +86,27 @@ impl Live {
 
     /// How it ended, if it has.
     pub fn outcome(&self) -> Option<&Outcome> {
-        self.outcome.get()
+        self.tenure.ended()
     }
 
     /// Whether the journal has it.
     pub fn is_accepted(&self) -> bool {
-        matches!(self.accepted.get(), Some(Ok(())))
+        matches!(self.tenure.accepted(), Some(Ok(())))
     }
 
     /// Waits until the journal has it, or has refused it.
     pub async fn accepted(&self) -> Result<(), Lost> {
-        self.until(|| self.accepted.get().cloned()).await
+        self.until(|| self.tenure.accepted().cloned()).await
     }
 
     /// Waits until it has ended.
     pub async fn ended(&self) -> Outcome {
-        self.until(|| self.outcome.get().cloned()).await
+        self.until(|| self.tenure.ended().cloned()).await
     }
 
     async fn until<T>(&self, seen: impl Fn() -> Option<T>) -> T {
         loop {
-            let changed = self.changed.notified();
+            let changed = self.tenure.changed().0.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             if let Some(value) = seen() {
@@ -120,13 +116,9 @@ impl Live {
         }
     }
 
-    /// Holds a permit in place of the one that it held.
+    /// Holds a permit in place of the one that it held; none where it has ended.
     pub fn hold(&self, permit: Option<Permit>) {
-        let held = {
-            let mut place = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *place, permit)
-        };
-        drop(held);
+        self.tenure.hold(permit);
     }
 }
 

@@ -99,10 +99,11 @@ impl Node {
         Ok(Self { core, thread: Some(thread), stop: Some(stop) })
     }
 
-    /// Hands an accepted execution to its shard. Called on the journal's thread; never waits. Where the
-    /// shard is just being restarted, its successor finds the execution in the registry.
+    /// Says that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits.
+    /// Where the shard is just being restarted, its successor finds the execution in the registry.
     pub fn launch(core: &Core, launch: Launch) {
-        if let Some(link) = core.link(core.shard_of(&launch.live.tenant)) {
+        let shard = core.shards.of(core.shard_of(&launch.live.tenant));
+        if let Some(link) = shard.launch(|| launch.live.accept(Ok(()))) {
             let _ = link.inbox.try_send(launch);
         }
     }
@@ -119,7 +120,7 @@ impl Node {
             by_shard[self.core.shard_of(&live.tenant)].push(live);
         }
         for (shard, lives) in by_shard.into_iter().enumerate() {
-            if let Some(link) = self.core.link(shard) {
+            if let Some(link) = self.core.shards.of(shard).way() {
                 let _ = link.addr.send(Revive(lives, Since::Start)).await;
             }
         }
@@ -127,7 +128,7 @@ impl Node {
 
     /// Passes a control to an execution. The reply is dropped where it does not live here.
     pub async fn pass(core: &Core, live: Arc<Live>, control: Control) {
-        if let Some(link) = core.link(core.shard_of(&live.tenant)) {
+        if let Some(link) = core.shards.of(core.shard_of(&live.tenant)).way() {
             let _ = link.addr.send(Pass { live, control }).await;
         }
     }
@@ -154,7 +155,7 @@ impl Node {
         let mut answers = Vec::new();
         for shard in 0..self.core.shards.count() {
             let (answer, drained) = oneshot::channel();
-            if let Some(link) = self.core.link(shard) {
+            if let Some(link) = self.core.shards.of(shard).way() {
                 let _ = link.addr.send(Drain(answer)).await;
                 answers.push(drained);
             }
@@ -188,7 +189,7 @@ async fn run_shards(
     sweeper.abort();
     for (index, supervisor) in supervisors.iter().enumerate() {
         supervisor.abort();
-        core.relink(index, None);
+        core.shards.of(index).vacate();
     }
     // One that is being accepted is lost when the journal has refused it, or has it and is closed.
     for live in core.registry.unfinished(Live::is_accepted) {
@@ -252,23 +253,23 @@ async fn supervise(core: Arc<Core>, index: usize, arbiter: ArbiterHandle, up: on
             let _ = started.send(Shard::launch(own, index, receiver, parent, died));
         });
         if let Ok(addr) = addr.await {
-            core.relink(index, Some(Link { addr: addr.clone(), inbox: sender }));
+            let link = Link { addr: addr.clone(), inbox: sender };
+            let left = core.shards.of(index).succeed(link, || {
+                // One that is not accepted yet is launched when it is, into this shard.
+                core.registry.unfinished(|live| live.is_accepted() && core.shard_of(&live.tenant) == index)
+            });
             match up.take() {
                 Some(up) => {
                     let _ = up.send(());
                 }
                 None => {
-                    let lives = core.registry.unfinished(|live| {
-                        // One that is not accepted yet is launched when it is, into this shard.
-                        live.is_accepted() && core.shard_of(&live.tenant) == index
-                    });
-                    let _ = addr.send(Revive(lives, Since::Now)).await;
+                    let _ = addr.send(Revive(left, Since::Now)).await;
                 }
             }
             let _ = death.await;
             tracing::error!(shard = index, "a shard died and is restarted");
             metrics::counter!("updraft_shard_panics_total").increment(1);
-            core.relink(index, None);
+            core.shards.of(index).vacate();
             brood.gone().await;
         }
         tokio::time::sleep(RESTART_PAUSE).await;

@@ -205,10 +205,7 @@ impl Engine {
         let launch = Launch { live: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let core = self.core.clone();
         let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
-            Ok(lsn) => {
-                launch.live.accept(Ok(()));
-                Node::launch(&core, Launch { lsn, ..launch });
-            }
+            Ok(lsn) => Node::launch(&core, Launch { lsn, ..launch }),
             Err(journal::Error::Closed) => core.lose(&launch.live, Lost::ShutDown),
             Err(error) => {
                 core.lose(&launch.live, Lost::Engine(error.to_string()));

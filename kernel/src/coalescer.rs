@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::Update;
 
+use crate::shared::planted::{Bug, planted};
 use pins::Pins;
 use ready::Ready;
 use slots::{Part, Slots};
@@ -112,7 +113,7 @@ impl Coalescer {
             self.bytes += part.bytes;
             *waiting = Some(part);
             pinned += 1;
-            if new {
+            if new || planted(Bug::CoalescerTakesTwice) {
                 self.ready.push(lsn, at);
             }
         }
@@ -126,6 +127,7 @@ impl Coalescer {
         let documents = self.documents().saturating_add(updates.len());
         let within =
             documents <= self.limits.documents && self.bytes.saturating_add(bytes) <= self.limits.bytes;
+        let within = within || planted(Bug::CoalescerUnbounded);
         within || self.is_empty()
     }
 
@@ -181,6 +183,7 @@ impl Coalescer {
         self.bytes -= part.bytes;
         self.pins.release(part.lsn);
         match self.slots.waiting(at) {
+            Some(_) if planted(Bug::CoalescerForgetsNewer) => {}
             Some(newer) => self.ready.push_back(newer.lsn, at),
             None => self.slots.remove(at),
         }

@@ -1,25 +1,50 @@
-//! Canaries: models of known races. Owns the proof that loom finds them; a canary that lives is a failure.
+//! Canaries: models of code that is known to be wrong. Owns the proof that loom finds it; a canary that lives is
+//! a failure.
 
 use std::process::{Command, exit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use updraft_kernel::shared::planted::{Bug, plant};
 
 /// A second filter for the test harness, which matches no test: it tells the child from its parent.
 const CHILD: &str = "the-child-of-a-canary";
 /// How the child ends when loom has found something.
 const FOUND: i32 = 42;
 
-/// Runs the model of a known race, in a process of its own: loom cannot unwind out of every finding (after a
-/// deadlock no thread is left to run the destructors), and would take the other models with it.
+/// Plants a bug in the code that ships, and runs the model over it.
 ///
 /// # Panics
-/// Where loom ends without finding the race, or finds something whose message does not contain `finding`.
+/// Where loom ends without finding it, or finds something whose message does not contain `finding`.
+pub fn catches<F>(bug: Bug, finding: &str, model: F)
+where
+    F: Fn() + Sync + Send + 'static,
+{
+    watch(Some(bug), finding, model);
+}
+
+/// Runs the model of callers that use the code that ships in a wrong way.
+///
+/// # Panics
+/// As [`catches`].
+pub fn catches_misuse<F>(finding: &str, model: F)
+where
+    F: Fn() + Sync + Send + 'static,
+{
+    watch(None, finding, model);
+}
+
+/// Has a process of its own run the model: loom cannot unwind out of every finding (after a deadlock no thread is
+/// left to run the destructors), and a bug that is planted stays.
 #[expect(clippy::print_stdout, reason = "`.ci/loom` requires the line, as it requires loom's own")]
-pub fn catches<F>(finding: &str, model: F)
+fn watch<F>(bug: Option<Bug>, finding: &str, model: F)
 where
     F: Fn() + Sync + Send + 'static,
 {
     if std::env::args().any(|argument| argument == CHILD) {
+        if let Some(bug) = bug {
+            plant(bug);
+        }
         return run(model);
     }
     let me = std::thread::current();

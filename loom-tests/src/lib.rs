@@ -1,15 +1,24 @@
-//! Models of `kernel::shared`, the code that ships, under loom. Owns what the models share; empty without
-//! `--cfg loom`. Run them with `.ci/loom`.
+//! Models of `kernel::shared` and of what is built on it, the code that ships, under loom. Owns what the models
+//! share; nothing of it is there without `--cfg loom`. Run them with `.ci/loom`.
 //!
-//! Each model is a function of the operations that it checks, so that the same model runs over the type that
-//! ships and, as a canary, over a copy of it with a known race: a model that cannot fail proves nothing.
+//! A model in a module `whole` is explored without a bound, every other one with the preemptions that `.ci/loom`
+//! allows. A test whose name begins with `canary` has a model find a bug: one that is planted in the code that
+//! ships ([`Bug`](updraft_kernel::shared::planted::Bug)), or callers that misuse it. A model that cannot fail
+//! proves nothing.
 
 #[cfg(loom)]
 mod canary;
 #[cfg(loom)]
+mod mailbox;
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests;
+#[cfg(loom)]
 mod waiters;
 
 #[cfg(loom)]
-pub use canary::catches;
+pub use canary::{catches, catches_misuse};
+#[cfg(loom)]
+pub use mailbox::Mailbox;
 #[cfg(loom)]
 pub use waiters::{Waiters, Wake};

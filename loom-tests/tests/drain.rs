@@ -5,42 +5,20 @@
 use std::sync::Arc as StdArc;
 use std::sync::atomic::AtomicUsize as StdAtomicUsize;
 
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
+use loom::sync::{Arc, Notify};
 use loom::thread;
-use updraft_kernel::shared::Hook;
-use updraft_kernel::shared::drain::{Close, DrainGate, Pass};
-use updraft_loom_tests::{Waiters, Wake, catches};
-
-trait Gate: Clone + Send + 'static {
-    type Pass: Send + 'static;
-    fn enter(&self) -> Option<Self::Pass>;
-    /// Whether it is drained by that.
-    fn close(&self) -> bool;
-    fn is_drained(&self) -> bool;
-}
-
-impl Gate for DrainGate {
-    type Pass = Pass;
-
-    fn enter(&self) -> Option<Pass> {
-        self.enter().entered()
-    }
-
-    fn close(&self) -> bool {
-        self.close() == Close::Drained
-    }
-
-    fn is_drained(&self) -> bool {
-        self.is_drained()
-    }
-}
+use updraft_kernel::shared::drain::{Close, DrainGate, Enter};
+use updraft_kernel::shared::permits::TenantCode;
+use updraft_kernel::shared::planted::Bug;
+use updraft_kernel::shared::{OutcomeCell, Permits};
+use updraft_loom_tests::{Waiters, Wake, catches, catches_misuse};
 
 /// Claim: drained means that nobody is inside, that their work is visible, and that nobody enters again.
 /// Threads: two submissions; the shutdown.
 /// Fails if entering checks first and counts then, or if leaving does not release.
-fn drained_is_the_end<G: Gate>(open: impl Fn(Hook) -> G) {
-    let gate = open(StdArc::new(|| ()));
+fn drained_is_the_end() {
+    let gate = DrainGate::new();
     let inside = StdArc::new(StdAtomicUsize::new(0));
     let entered = StdArc::new(StdAtomicUsize::new(0));
     let accepted = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
@@ -48,7 +26,7 @@ fn drained_is_the_end<G: Gate>(open: impl Fn(Hook) -> G) {
         let (gate, accepted) = (gate.clone(), Arc::clone(&accepted));
         let (inside, entered) = (StdArc::clone(&inside), StdArc::clone(&entered));
         thread::spawn(move || {
-            let Some(pass) = gate.enter() else { return };
+            let Enter::Entered(pass) = gate.enter() else { return };
             inside.fetch_add(1, Ordering::Relaxed);
             accepted[me].store(1, Ordering::Relaxed);
             entered.fetch_add(1, Ordering::Relaxed);
@@ -56,13 +34,12 @@ fn drained_is_the_end<G: Gate>(open: impl Fn(Hook) -> G) {
             drop(pass);
         })
     });
-    let drained = gate.close();
-    if drained || gate.is_drained() {
+    if gate.close() == Close::Drained || gate.is_drained() {
         assert_eq!(inside.load(Ordering::Relaxed), 0, "a drained gate: somebody is inside");
         let seen: usize = accepted.iter().map(|one| one.load(Ordering::Relaxed)).sum();
         assert_eq!(seen, entered.load(Ordering::Relaxed), "a drained gate: the work is not visible");
     }
-    assert!(gate.enter().is_none(), "a closed gate lets work in");
+    assert!(matches!(gate.enter(), Enter::Closed), "a closed gate lets work in");
     for submission in submissions {
         submission.join().unwrap();
     }
@@ -72,11 +49,11 @@ fn drained_is_the_end<G: Gate>(open: impl Fn(Hook) -> G) {
 /// Claim: whoever leaves last, the hook runs once and sees what was done inside, and who waits is woken.
 /// Threads: two passes that leave; the shutdown, which waits.
 /// Fails if leaving counts and looks in two steps (the hook runs twice), or if the last does not acquire.
-fn the_end_is_told_once<G: Gate>(open: impl Fn(Hook) -> G) {
+fn the_end_is_told_once() {
     let runs = StdArc::new(StdAtomicUsize::new(0));
     let waiters = Arc::new(Waiters::new(Wake::All));
     let accepted = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
-    let gate = open(StdArc::new({
+    let gate = DrainGate::with_drained_hook(StdArc::new({
         let (runs, waiters, accepted) = (StdArc::clone(&runs), Arc::clone(&waiters), Arc::clone(&accepted));
         move || {
             runs.fetch_add(1, Ordering::Relaxed);
@@ -86,13 +63,13 @@ fn the_end_is_told_once<G: Gate>(open: impl Fn(Hook) -> G) {
         }
     }));
     let leavers = [0, 1].map(|me| {
-        let (pass, accepted) = (gate.enter(), Arc::clone(&accepted));
+        let (pass, accepted) = (gate.enter().entered(), Arc::clone(&accepted));
         thread::spawn(move || {
             accepted[me].store(1, Ordering::Relaxed);
             drop(pass);
         })
     });
-    gate.close();
+    let _ = gate.close();
     waiters.register(0);
     while !gate.is_drained() {
         waiters.wait(0);
@@ -104,114 +81,114 @@ fn the_end_is_told_once<G: Gate>(open: impl Fn(Hook) -> G) {
     assert_eq!(runs.load(Ordering::Relaxed), 1, "the hook runs once");
 }
 
+/// The order in which a submission that finds no place does its part.
+#[derive(Clone, Copy)]
+enum Protocol {
+    RegisterThenLook,
+    LookThenRegister,
+}
+
+const PLACED: usize = 0;
+const WAITING: usize = 1;
+
+/// Claim: a shutdown ends all submissions that wait for a place, and sees every one that was accepted
+/// (`engine/src/submit.rs`, `engine/src/shutdown.rs`).
+/// Threads: a submission that has a place and is accepted; one that waits, for a place that is never given back or
+/// for the end; the shutdown, which closes the gate, wakes those who wait, and waits until the gate is empty.
+/// Fails, by deadlock, if the waiting one looks at the gate before it registers, or if who leaves last tells nobody.
+fn a_shutdown_ends_those_who_wait(protocol: Protocol) {
+    let (permits, tenant) = (Permits::new(1, 1), TenantCode::new("a").unwrap());
+    let _held_for_ever = permits.try_acquire(&tenant).granted().unwrap();
+    let (emptied, closing) = (Arc::new(Notify::new()), Arc::new(Waiters::new(Wake::All)));
+    let gate = DrainGate::with_drained_hook(StdArc::new({
+        let emptied = Arc::clone(&emptied);
+        move || emptied.notify()
+    }));
+    let entered = StdArc::new(StdAtomicUsize::new(0));
+    let accepted = Arc::new(OutcomeCell::new());
+    let placed = thread::spawn({
+        let (gate, accepted, entered) = (gate.clone(), Arc::clone(&accepted), StdArc::clone(&entered));
+        move || {
+            let Enter::Entered(_pass) = gate.enter() else { return };
+            entered.fetch_add(1, Ordering::Relaxed);
+            let _ = accepted.settle(PLACED);
+        }
+    });
+    let waiting = thread::spawn({
+        let (gate, closing, permits) = (gate.clone(), Arc::clone(&closing), permits.clone());
+        move || {
+            let Enter::Entered(_pass) = gate.enter() else { return };
+            assert!(permits.try_acquire(&tenant).granted().is_none());
+            if let Protocol::RegisterThenLook = protocol {
+                closing.register(WAITING);
+            }
+            if matches!(gate.enter(), Enter::Closed) {
+                return;
+            }
+            if let Protocol::LookThenRegister = protocol {
+                closing.register(WAITING);
+            }
+            closing.wait(WAITING);
+        }
+    });
+    let _ = gate.close();
+    closing.wake();
+    // Loom's may wake for nothing; the engine's waits once.
+    while !gate.is_drained() {
+        emptied.wait();
+    }
+    let seen = usize::from(accepted.get().is_some());
+    assert_eq!(seen, entered.load(Ordering::Relaxed), "an accepted execution is not known at the end");
+    placed.join().unwrap();
+    waiting.join().unwrap();
+}
+
+#[test]
+fn a_shutdown_leaves_nobody_waiting() {
+    loom::model(|| a_shutdown_ends_those_who_wait(Protocol::RegisterThenLook));
+}
+
 #[test]
 fn a_drained_gate_is_empty_for_ever() {
-    loom::model(|| drained_is_the_end(DrainGate::with_drained_hook));
+    loom::model(drained_is_the_end);
 }
 
-#[test]
-fn the_end_of_draining_is_told_once() {
-    loom::model(|| the_end_is_told_once(DrainGate::with_drained_hook));
-}
+mod whole {
+    use super::*;
 
-/// How a copy of the gate is broken.
-#[derive(Clone, Copy, PartialEq)]
-enum Fault {
-    /// Looks whether the gate is open, and counts then.
-    EntersInTwoSteps,
-    /// Leaves without publishing what was done inside.
-    LeavesRelaxed,
-    /// The last to leave does not acquire what the others did.
-    LeavesWithoutAcquire,
-    /// Leaves, and looks then whether it was the last.
-    LeavesInTwoSteps,
-}
-
-const CLOSED: usize = 1 << 16;
-
-#[derive(Clone)]
-struct Broken {
-    fault: Fault,
-    state: Arc<AtomicUsize>,
-    hook: Hook,
-}
-
-impl Broken {
-    fn new(fault: Fault, hook: Hook) -> Self {
-        Self { fault, state: Arc::new(AtomicUsize::new(0)), hook }
-    }
-}
-
-struct BrokenPass(Broken);
-
-impl Gate for Broken {
-    type Pass = BrokenPass;
-
-    fn enter(&self) -> Option<BrokenPass> {
-        if self.fault == Fault::EntersInTwoSteps {
-            if self.state.load(Ordering::Acquire) & CLOSED != 0 {
-                return None;
-            }
-            self.state.fetch_add(1, Ordering::AcqRel);
-        } else {
-            let open = |state: usize| (state & CLOSED == 0).then(|| state + 1);
-            // Acquire alone, or the entry of one pass would publish what another did.
-            self.state.fetch_update(Ordering::Acquire, Ordering::Acquire, open).ok()?;
-        }
-        Some(BrokenPass(self.clone()))
-    }
-
-    fn close(&self) -> bool {
-        let drained = self.state.fetch_or(CLOSED, Ordering::AcqRel) == 0;
-        if drained {
-            (self.hook)();
-        }
-        drained
-    }
-
-    fn is_drained(&self) -> bool {
-        self.state.load(Ordering::Acquire) == CLOSED
-    }
-}
-
-impl Drop for BrokenPass {
-    fn drop(&mut self) {
-        let Broken { fault, state, hook } = &self.0;
-        let last = match fault {
-            Fault::EntersInTwoSteps => state.fetch_sub(1, Ordering::AcqRel) == CLOSED | 1,
-            Fault::LeavesRelaxed => state.fetch_sub(1, Ordering::Relaxed) == CLOSED | 1,
-            Fault::LeavesWithoutAcquire => state.fetch_sub(1, Ordering::Release) == CLOSED | 1,
-            Fault::LeavesInTwoSteps => {
-                state.fetch_sub(1, Ordering::AcqRel);
-                state.load(Ordering::Acquire) == CLOSED
-            }
-        };
-        if last {
-            hook();
-        }
+    #[test]
+    fn the_end_of_draining_is_told_once() {
+        loom::model(the_end_is_told_once);
     }
 }
 
 #[test]
-fn canary_a_gate_that_checks_first() {
-    let model = || drained_is_the_end(|hook| Broken::new(Fault::EntersInTwoSteps, hook));
-    catches("a drained gate: ", model);
+fn canary_a_gate_that_looks_first() {
+    catches(Bug::GateLooksFirst, "gate", drained_is_the_end);
 }
 
 #[test]
 fn canary_a_pass_that_does_not_release() {
-    let model = || drained_is_the_end(|hook| Broken::new(Fault::LeavesRelaxed, hook));
-    catches("a drained gate: the work is not visible", model);
+    catches(Bug::PassNotReleased, "a drained gate: the work is not visible", drained_is_the_end);
 }
 
 #[test]
 fn canary_a_last_pass_that_does_not_acquire() {
-    let model = || the_end_is_told_once(|hook| Broken::new(Fault::LeavesWithoutAcquire, hook));
-    catches("the hook: the work is not visible", model);
+    catches(Bug::PassNotAcquired, "the hook: the work is not visible", the_end_is_told_once);
 }
 
 #[test]
-fn canary_a_pass_that_leaves_in_two_steps() {
-    let model = || the_end_is_told_once(|hook| Broken::new(Fault::LeavesInTwoSteps, hook));
-    catches("the hook runs once", model);
+fn canary_a_pass_that_looks_later() {
+    catches(Bug::PassLooksLater, "the hook runs once", the_end_is_told_once);
+}
+
+#[test]
+fn canary_a_pass_that_leaves_silently() {
+    let model = || a_shutdown_ends_those_who_wait(Protocol::RegisterThenLook);
+    catches(Bug::PassLeavesSilently, "deadlock", model);
+}
+
+#[test]
+fn canary_a_submission_that_looks_before_it_registers() {
+    catches_misuse("deadlock", || a_shutdown_ends_those_who_wait(Protocol::LookThenRegister));
 }

@@ -1,45 +1,27 @@
-//! Models of the durable watermark: group commit publishes, readers of the journal see what it wrote.
+//! Models of the durable watermark: who publishes, and readers who act on what they see of it.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
-use updraft_kernel::shared::watermark::{Advance, DurableWatermark};
-use updraft_loom_tests::catches;
-
-trait Watermark: Clone + Send + 'static {
-    fn new(at: u64) -> Self;
-    fn moved(&self, to: u64) -> bool;
-    fn get(&self) -> u64;
-}
-
-impl Watermark for DurableWatermark {
-    fn new(at: u64) -> Self {
-        DurableWatermark::new(at)
-    }
-
-    fn moved(&self, to: u64) -> bool {
-        self.advance(to) == Advance::Moved
-    }
-
-    fn get(&self) -> u64 {
-        self.get()
-    }
-}
+use updraft_kernel::shared::planted::Bug;
+use updraft_kernel::shared::watermark::Advance;
+use updraft_kernel::shared::{DurableWatermark, OutcomeCell};
+use updraft_loom_tests::{catches, catches_misuse};
 
 /// Claim: what was written before `advance(n)` is visible to who sees `n` reached.
 /// Threads: the journal, which commits two groups; a reader.
 /// Fails if the advance does not release or the reader does not acquire.
-fn durable_is_visible<W: Watermark>() {
-    let mark = W::new(0);
+fn durable_is_visible() {
+    let mark = DurableWatermark::new(0);
     let frames = Arc::new([AtomicU64::new(0), AtomicU64::new(0)]);
     let journal = thread::spawn({
         let (mark, frames) = (mark.clone(), Arc::clone(&frames));
         move || {
             for (frame, lsn) in frames.iter().zip(1..) {
                 frame.store(lsn, Ordering::Relaxed);
-                assert!(mark.moved(lsn));
+                assert_eq!(mark.advance(lsn), Advance::Moved);
             }
         }
     });
@@ -54,75 +36,84 @@ fn durable_is_visible<W: Watermark>() {
 /// Claim: the watermark never goes back, and one advance moves it to each height.
 /// Threads: two that advance, one further than the other; a reader that looks twice.
 /// Fails if an advance checks first and writes then.
-fn it_never_goes_back<W: Watermark>() {
-    let mark = W::new(0);
+fn it_never_goes_back() {
+    let mark = DurableWatermark::new(0);
     let advancers = [1, 2].map(|to| {
         let mark = mark.clone();
-        thread::spawn(move || mark.moved(to))
+        thread::spawn(move || mark.advance(to))
     });
     let first = mark.get();
     assert!(first <= mark.get(), "the watermark went back");
     let [_, far] = advancers.map(|advancer| advancer.join().unwrap());
-    assert!(far, "the further advance was told that it is behind");
+    assert_eq!(far, Advance::Moved, "the further advance was told that it is behind");
     assert_eq!(mark.get(), 2, "the watermark went back");
 }
 
-#[test]
-fn what_is_durable_is_visible() {
-    loom::model(durable_is_visible::<DurableWatermark>);
+/// When the writer says that the store will never take an update.
+#[derive(Clone, Copy)]
+enum Doom {
+    BeforeTheRest,
+    AfterTheRest,
 }
 
-#[test]
-fn the_watermark_never_goes_back() {
-    loom::model(it_never_goes_back::<DurableWatermark>);
-}
-
-/// A copy that publishes nothing.
-#[derive(Clone)]
-struct Relaxed(Arc<AtomicU64>);
-
-impl Watermark for Relaxed {
-    fn new(at: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(at)))
-    }
-
-    fn moved(&self, to: u64) -> bool {
-        self.0.fetch_max(to, Ordering::Relaxed) < to
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
-    }
-}
-
-/// A copy that checks first and writes then.
-#[derive(Clone)]
-struct CheckThenAct(Arc<AtomicU64>);
-
-impl Watermark for CheckThenAct {
-    fn new(at: u64) -> Self {
-        Self(Arc::new(AtomicU64::new(at)))
-    }
-
-    fn moved(&self, to: u64) -> bool {
-        let behind = self.0.load(Ordering::Acquire) < to;
-        if behind {
-            self.0.store(to, Ordering::Release);
+/// Claim: who reads an execution back, because the watermark says that the store has all of it, knows of the update
+/// that the store will never have (`Live::doom` in `actors/src/live.rs`).
+/// Threads: the writer; the shard.
+/// Fails if the watermark does not publish, or moves first: the execution would go on as if nothing were missing.
+fn doom_is_known_first(doom: Doom) {
+    let (mark, doomed) = (DurableWatermark::new(0), Arc::new(OutcomeCell::new()));
+    let writer = thread::spawn({
+        let (mark, doomed) = (mark.clone(), Arc::clone(&doomed));
+        move || {
+            if let Doom::BeforeTheRest = doom {
+                let _ = doomed.settle("poison");
+            }
+            let _ = mark.advance(1);
+            let _ = doomed.settle("poison");
         }
-        behind
+    });
+    if mark.reached(1) {
+        assert!(doomed.get().is_some(), "an execution is read back as if nothing were missing");
+    }
+    writer.join().unwrap();
+}
+
+mod whole {
+    use super::*;
+
+    #[test]
+    fn what_is_durable_is_visible() {
+        loom::model(durable_is_visible);
     }
 
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+    #[test]
+    fn the_watermark_never_goes_back() {
+        loom::model(it_never_goes_back);
+    }
+
+    #[test]
+    fn what_is_poisoned_is_known_before_the_rest_is_stored() {
+        loom::model(|| doom_is_known_first(Doom::BeforeTheRest));
     }
 }
 
 #[test]
 fn canary_an_advance_that_does_not_release() {
-    catches("a durable frame is not visible", durable_is_visible::<Relaxed>);
+    catches(Bug::MarkNotReleased, "a durable frame is not visible", durable_is_visible);
 }
 
 #[test]
-fn canary_an_advance_that_checks_first() {
-    catches("the watermark went back", it_never_goes_back::<CheckThenAct>);
+fn canary_an_advance_that_looks_first() {
+    catches(Bug::MarkLooksFirst, "the watermark went back", it_never_goes_back);
+}
+
+#[test]
+fn canary_a_doom_that_is_not_published() {
+    let model = || doom_is_known_first(Doom::BeforeTheRest);
+    catches(Bug::MarkNotReleased, "as if nothing were missing", model);
+}
+
+#[test]
+fn canary_a_doom_that_comes_late() {
+    catches_misuse("as if nothing were missing", || doom_is_known_first(Doom::AfterTheRest));
 }

@@ -9,7 +9,6 @@
 
 mod answer;
 mod append;
-mod claim;
 mod config;
 mod disk;
 mod error;
@@ -41,13 +40,13 @@ use updraft_protocol::limits::JOURNAL_QUEUE;
 pub(crate) use answer::Answer;
 pub use answer::Done;
 pub use append::{Append, Refused};
-pub use claim::{Claim, GiveUp};
 pub use config::{Config, Durability};
 pub use disk::{Disk, FileDisk, JournalFile};
 pub use error::Error;
 pub use frame::Frame;
 pub use recovered::Recovered;
 pub use recovery::Torn;
+pub use updraft_kernel::shared::claim::{Claim, GiveUp};
 
 use crate::write_behind::Message;
 use append::{Command, LEAST_ROOM, Queued, QueuedBarrier, room_of};

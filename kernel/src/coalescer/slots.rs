@@ -7,6 +7,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use updraft_protocol::ids::mix;
 use updraft_protocol::{DocumentId, Update};
 
+use crate::shared::planted::{Bug, planted};
+
 /// One update with what the coalescer counts of it.
 pub(super) struct Part {
     pub(super) update: Update,
@@ -25,6 +27,9 @@ impl Part {
 
     /// Lays what came later over it; the oldest position stays.
     pub(super) fn lay_over(&mut self, newer: Update) {
+        if planted(Bug::CoalescerKeepsOlder) {
+            return;
+        }
         self.update.merge(newer);
         self.bytes = self.update.bytes();
     }

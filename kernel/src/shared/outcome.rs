@@ -1,6 +1,7 @@
 //! The outcome cell: settled once, by whoever comes first. Owns the race between completion, cancel, timeout
 //! and the failure of an engine; never decides what the outcome means.
 
+use super::planted::{Bug, in_time, order, planted};
 use super::sync::{AtomicBool, Hook, Mutex, Ordering, Slot, lock, run};
 
 /// A value that is set once and then read by anyone.
@@ -40,13 +41,14 @@ impl<T> OutcomeCell<T> {
 
     /// Settles the cell, unless it is settled.
     pub fn settle(&self, value: T) -> Settle<T> {
-        let turn = lock(&self.turn);
+        let turn = (!planted(Bug::OutcomeOutOfTurn)).then(|| lock(&self.turn));
         if let Err(value) = self.value.set(value) {
             return Settle::Lost(value);
         }
-        self.settled.store(true, Ordering::Release);
+        let hook = in_time(Bug::OutcomeWakesEarly, self.hook.as_ref());
+        self.settled.store(true, order(Ordering::Release, Bug::OutcomeNotReleased, Ordering::Relaxed));
         drop(turn);
-        run(self.hook.as_ref());
+        run(hook);
         Settle::Won
     }
 
@@ -57,7 +59,7 @@ impl<T> OutcomeCell<T> {
 
     /// Whether there is an outcome. What the winner did before it settled is visible to who sees true.
     pub fn is_settled(&self) -> bool {
-        self.settled.load(Ordering::Acquire)
+        self.settled.load(order(Ordering::Acquire, Bug::OutcomeNotAcquired, Ordering::Relaxed))
     }
 }
 

@@ -1,9 +1,10 @@
-//! The durable watermark: how far the journal is on disk. Owns one number that only grows; never syncs and
-//! never waits.
+//! The durable watermark: how far the journal is on disk, or the store behind it. Owns one number that only
+//! grows; never syncs and never waits.
 
+use super::planted::{Bug, order, planted};
 use super::sync::{Arc, AtomicU64, Ordering};
 
-/// The highest journal position that survives a power loss, shared by whoever holds a clone.
+/// A journal position up to which everything is safe, shared by whoever holds a clone.
 #[derive(Clone)]
 pub struct DurableWatermark {
     at: Arc<AtomicU64>,
@@ -28,7 +29,12 @@ impl DurableWatermark {
     /// Moves the watermark to `to`; never back. What the caller wrote before is visible to who sees `to`
     /// reached.
     pub fn advance(&self, to: u64) -> Advance {
-        if self.at.fetch_max(to, Ordering::AcqRel) < to { Advance::Moved } else { Advance::Behind }
+        if planted(Bug::MarkLooksFirst) && self.get() < to {
+            self.at.store(to, Ordering::Release);
+            return Advance::Moved;
+        }
+        let ordering = order(Ordering::AcqRel, Bug::MarkNotReleased, Ordering::Relaxed);
+        if self.at.fetch_max(to, ordering) < to { Advance::Moved } else { Advance::Behind }
     }
 
     /// Where it stands.

@@ -1,11 +1,11 @@
 //! Appends and what else the journal's thread is told. Owns their shapes; never queues them.
 
 use tokio::sync::OwnedSemaphorePermit;
+use updraft_kernel::shared::claim::Claim;
 use updraft_protocol::Update;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
 use super::answer::{Answer, Done};
-use super::claim::Claim;
 use super::error::Error;
 use super::frame::Frame;
 

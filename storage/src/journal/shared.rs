@@ -1,10 +1,11 @@
 //! What the handles and the thread of a journal share: the bound, and whether it still accepts. Each is one
 //! word that only moves one way; nothing here spans two of them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
+use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::JOURNAL_QUEUE_BYTES;
 
 use super::error::Error;
@@ -14,7 +15,7 @@ pub(super) struct Shared {
     /// Bytes that may still be on their way to the writer. Closed when nothing is accepted any longer.
     pub(super) room: Arc<Semaphore>,
     poison: OnceLock<Arc<str>>,
-    acknowledged: AtomicU64,
+    acknowledged: DurableWatermark,
     segments: AtomicUsize,
     /// Whether the journal was left empty at its end.
     empty: AtomicBool,
@@ -27,7 +28,7 @@ impl Shared {
         Self {
             room: Arc::new(Semaphore::new(JOURNAL_QUEUE_BYTES)),
             poison: OnceLock::new(),
-            acknowledged: AtomicU64::new(last),
+            acknowledged: DurableWatermark::new(last),
             segments: AtomicUsize::new(0),
             empty: AtomicBool::new(false),
             replayed,
@@ -58,11 +59,12 @@ impl Shared {
     }
 
     pub(super) fn acknowledge(&self, lsn: u64) {
-        self.acknowledged.store(lsn, Ordering::Release);
+        // Whether it moved matters to nobody here.
+        let _ = self.acknowledged.advance(lsn);
     }
 
     pub(super) fn acknowledged(&self) -> u64 {
-        self.acknowledged.load(Ordering::Acquire)
+        self.acknowledged.get()
     }
 
     pub(super) fn count_segments(&self, segments: usize) {

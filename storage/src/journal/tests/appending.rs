@@ -110,7 +110,7 @@ fn an_append_given_up_while_the_writer_stalls_is_never_written() {
         waiting.push((claim, answered));
     }
     // Two of three are given up.
-    let given_up = |at: usize| at % 3 != 0;
+    let given_up = |at: usize| !at.is_multiple_of(3);
     for (_, (claim, _)) in waiting.iter().enumerate().filter(|(at, _)| given_up(*at)) {
         assert_eq!((claim.give_up(), claim.give_up()), (GiveUp::InTime, GiveUp::InTime));
     }

@@ -1,9 +1,9 @@
 //! Settling: what became of updates whose guard let nothing through, told by one read of what the store has.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use mongodb::bson::{Bson, RawDocument, doc};
+use updraft_kernel::shared::fence::{Fence, fence};
 use updraft_protocol::{Revision, Update};
 use uuid::Uuid;
 
@@ -60,10 +60,10 @@ fn verdict(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> W
     let Some(stored) = stored else {
         return WriteOutcome::Poison("its document has no revision that can be read".to_owned());
     };
-    match (stored.cmp(&update.revision()), doubt) {
-        (Ordering::Greater, _) | (Ordering::Equal, Doubt::NotByUs) => WriteOutcome::Stale,
-        (Ordering::Equal, Doubt::PerhapsByUs) => WriteOutcome::Written,
-        (Ordering::Less, _) => WriteOutcome::Retry("its document changed while it was written".to_owned()),
+    match (fence(stored, update.revision()), doubt) {
+        (Fence::Stale, _) | (Fence::Stored, Doubt::NotByUs) => WriteOutcome::Stale,
+        (Fence::Stored, Doubt::PerhapsByUs) => WriteOutcome::Written,
+        (Fence::Newer, _) => WriteOutcome::Retry("its document changed while it was written".to_owned()),
     }
 }
 

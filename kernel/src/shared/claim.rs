@@ -1,9 +1,9 @@
 //! The claim on an append that waits in the queue: the journal's thread takes it, or its owner gives it up.
 //! Whoever comes first wins, so that what was given up is never written.
 
-use std::sync::Arc;
-
-use updraft_kernel::shared::outcome::OutcomeCell;
+use super::outcome::OutcomeCell;
+use super::planted::{Bug, planted};
+use super::sync::Arc;
 
 /// An append that its owner can give up until the journal's thread takes it. Clones are the same claim.
 #[derive(Clone, Default)]
@@ -28,6 +28,9 @@ pub enum GiveUp {
 impl Claim {
     /// Gives the append up. Whoever asks again is told the same.
     pub fn give_up(&self) -> GiveUp {
+        if planted(Bug::ClaimLooksOnly) && !self.0.is_settled() {
+            return GiveUp::InTime;
+        }
         match self.settled(Fate::GivenUp) {
             Fate::GivenUp => GiveUp::InTime,
             Fate::Taken => GiveUp::TooLate,
@@ -35,7 +38,8 @@ impl Claim {
     }
 
     /// Whether it is to be written: from now on nobody can give it up.
-    pub(super) fn take(&self) -> bool {
+    #[must_use]
+    pub fn take(&self) -> bool {
         self.settled(Fate::Taken) == Fate::Taken
     }
 
@@ -43,5 +47,21 @@ impl Claim {
         // Whoever was first, the cell has it.
         let _ = self.0.settle(fate);
         self.0.get().copied().unwrap_or(fate)
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_comes_first_has_it_for_good() {
+        let (given_up, taken) = (Claim::default(), Claim::default());
+        assert_eq!(given_up.give_up(), GiveUp::InTime);
+        assert!(!given_up.clone().take());
+        assert_eq!(given_up.give_up(), GiveUp::InTime);
+        assert!(taken.take() && taken.clone().take());
+        assert_eq!(taken.give_up(), GiveUp::TooLate);
     }
 }

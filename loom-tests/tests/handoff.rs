@@ -1,0 +1,185 @@
+//! Models of the handoff of an execution, from the journal's thread to a shard that may just be dying, and from a
+//! dead shard to its successor. `Tenure` and `Succession` are those that ship; the shards are a queue and a list of
+//! residents, as in `actors/src/shard.rs`, and what dies with a shard is its queue. That the actors of a dead shard
+//! are gone before its successor begins is not modelled: they are counted (`actors/src/brood.rs`).
+#![cfg(loom)]
+#![allow(clippy::unwrap_used)]
+
+use loom::sync::{Arc, Mutex};
+use loom::thread;
+use updraft_kernel::shared::outcome::Settle;
+use updraft_kernel::shared::permits::{Permit, TenantCode};
+use updraft_kernel::shared::planted::Bug;
+use updraft_kernel::shared::{Permits, Succession, Tenure, tenure};
+use updraft_loom_tests::{Waiters, Wake, catches};
+
+struct Watchers(Waiters);
+
+impl tenure::Wake for Watchers {
+    fn wake(&self) {
+        self.0.wake();
+    }
+}
+
+type Execution = Tenure<bool, u64, Watchers>;
+
+fn execution(place: Option<Permit>) -> Arc<Execution> {
+    Arc::new(Tenure::new(place, Watchers(Waiters::new(Wake::All))))
+}
+
+/// The way into one life of a shard: launches that it has not handled. None are taken when it is dead.
+type Way = Arc<Mutex<Option<usize>>>;
+
+fn born() -> Way {
+    Arc::new(Mutex::new(Some(0)))
+}
+
+fn place(permits: &Permits) -> Option<Permit> {
+    permits.try_acquire(&TenantCode::new("a").unwrap()).granted()
+}
+
+/// The journal's thread: says that the execution is accepted and hands it to the shard.
+fn launch(execution: &Execution, shard: &Succession<Way>) {
+    let way = shard.launch(|| {
+        let _ = execution.accept(true);
+    });
+    if let Some(way) = way
+        && let Some(inbox) = &mut *way.lock().unwrap()
+    {
+        *inbox += 1;
+    }
+}
+
+/// The node's thread: one shard dies with its inbox, and another takes office. Gives its way, and whether it has found
+/// the execution among those that are left.
+fn succeed(execution: &Execution, shard: &Succession<Way>, dead: &Way) -> (Way, bool) {
+    *dead.lock().unwrap() = None;
+    shard.vacate();
+    let way = born();
+    let found = shard.succeed(Arc::clone(&way), || execution.accepted() == Some(&true));
+    (way, found)
+}
+
+/// Claim: an execution that is accepted while its shard dies is carried by the successor, and by one actor only,
+/// however often it hears of it.
+/// Threads: the journal, which launches it; the node, on which the shard is followed by another.
+/// Fails if the journal looks up the way before the execution is known, or if the successor looks at what is left
+/// before its way is known: nobody would carry it until the next start.
+fn exactly_one_carries_it() {
+    let (shard, dead, execution) = (Arc::new(Succession::new()), born(), execution(None));
+    shard.succeed(Arc::clone(&dead), || ());
+    let journal = thread::spawn({
+        let (shard, execution) = (Arc::clone(&shard), Arc::clone(&execution));
+        move || launch(&execution, &shard)
+    });
+    let (way, found) = succeed(&execution, &shard, &dead);
+    journal.join().unwrap();
+    let launched = way.lock().unwrap().unwrap_or_default();
+    let (mut residents, mut births) = (0, 0);
+    for _ in 0..usize::from(found) + launched {
+        if residents == 0 {
+            (residents, births) = (1, births + 1);
+        }
+    }
+    assert_eq!(births, 1, "an accepted execution is carried by nobody");
+    assert!(launched <= 1);
+}
+
+fn wait_for<T: Copy>(execution: &Execution, seen: impl Fn() -> Option<T>) -> T {
+    let waiters = &execution.changed().0;
+    loop {
+        waiters.register(0);
+        if let Some(value) = seen() {
+            waiters.give_up(0);
+            return value;
+        }
+        waiters.wait(0);
+    }
+}
+
+/// Claim: who waits for an execution, for its acceptance or its end, is served by the successor of whoever died, and
+/// the place is free when all is over.
+/// Threads: the journal, which launches it; a watcher; the node and the successor, which carries it to its end.
+/// Fails, by deadlock, if those who wait are woken before there is anything to see.
+fn watchers_are_served() {
+    let permits = Permits::new(1, 1);
+    let (shard, dead, execution) = (Arc::new(Succession::new()), born(), execution(place(&permits)));
+    shard.succeed(Arc::clone(&dead), || ());
+    let watcher = thread::spawn({
+        let execution = Arc::clone(&execution);
+        move || {
+            assert!(wait_for(&execution, || execution.accepted().copied()));
+            wait_for(&execution, || execution.ended().copied())
+        }
+    });
+    let journal = thread::spawn({
+        let (shard, execution) = (Arc::clone(&shard), Arc::clone(&execution));
+        move || launch(&execution, &shard)
+    });
+    let _ = succeed(&execution, &shard, &dead);
+    // It was accepted before the successor can have it, from its inbox or from what is left.
+    journal.join().unwrap();
+    assert_eq!(execution.end(7), Settle::Won);
+    assert_eq!(watcher.join().unwrap(), 7);
+    assert_eq!(permits.in_use(), 0, "a place leaked");
+}
+
+/// Claim: whoever ends it, it ends once, and when it has ended its place is given back, once, also one that its shard
+/// has just taken for it.
+/// Threads: the shard, which parks it (another place instead of the one that it has) and ends it; the node, which gives
+/// it up. A bystander's place stays.
+/// Fails if a place is held without a look at whether it has ended meanwhile.
+fn a_place_is_given_back_once() {
+    let permits = Permits::new(3, 3);
+    let _bystander = place(&permits);
+    let execution = execution(place(&permits));
+    let node = thread::spawn({
+        let execution = Arc::clone(&execution);
+        move || execution.end(1) == Settle::Won
+    });
+    execution.hold(place(&permits));
+    let won = execution.end(2) == Settle::Won;
+    let lost = !node.join().unwrap();
+    assert_eq!(won, lost, "an execution ends once");
+    assert_eq!(execution.ended(), Some(&if won { 2 } else { 1 }));
+    assert_eq!(permits.in_use(), 1, "a place is held for an execution that has ended");
+}
+
+#[test]
+fn who_waits_is_served_by_the_successor() {
+    loom::model(watchers_are_served);
+}
+
+mod whole {
+    use super::*;
+
+    #[test]
+    fn an_accepted_execution_has_exactly_one_successor() {
+        loom::model(exactly_one_carries_it);
+    }
+
+    #[test]
+    fn an_execution_that_has_ended_holds_no_place() {
+        loom::model(a_place_is_given_back_once);
+    }
+}
+
+#[test]
+fn canary_a_launch_that_looks_for_the_shard_first() {
+    catches(Bug::LaunchLooksFirst, "carried by nobody", exactly_one_carries_it);
+}
+
+#[test]
+fn canary_a_successor_that_looks_first_at_what_is_left() {
+    catches(Bug::SuccessorLooksFirst, "carried by nobody", exactly_one_carries_it);
+}
+
+#[test]
+fn canary_a_tenure_that_wakes_too_early() {
+    catches(Bug::TenureWakesEarly, "deadlock", watchers_are_served);
+}
+
+#[test]
+fn canary_a_place_that_is_held_after_the_end() {
+    catches(Bug::TenureHoldsBlindly, "held for an execution that has ended", a_place_is_given_back_once);
+}
