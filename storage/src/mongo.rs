@@ -34,6 +34,7 @@ use updraft_protocol::{
     TaskDocument, TaskStatus, TenantCode, Update,
 };
 
+use call::Work;
 pub(crate) use connect::uri::Uri;
 pub use connect::{Builder, Mode, WritePath};
 
@@ -92,7 +93,9 @@ impl MongoStore {
     /// The server refuses, or does not answer.
     pub async fn drop_database(&self) -> Result<(), Error> {
         self.changeable()?;
-        self.database.drop().await.map_err(|error| self.placed(fault::store_error(error)))
+        let drop = async { self.database.drop().await.map_err(fault::store_error) };
+        let dropped = self.calls.run(Work::Scan, "dropDatabase", "*", drop).await;
+        dropped.map_err(|error| self.placed(error))
     }
 
     /// The same error with the address at which it was met.
@@ -136,14 +139,14 @@ impl Store for MongoStore {
         self.changeable()?;
         // A batch is for both collections.
         let command = if self.path == write::Path::BulkWrite { "bulkWrite" } else { "update" };
-        let written = self.calls.run(command, "*", write::batch(self, &batch)).await;
+        let written = self.calls.run(Work::Batch, command, "*", write::batch(self, &batch)).await;
         self.contact.wrote(&written);
         written
     }
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         self.changeable()?;
-        self.calls.run("insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
+        self.calls.run(Work::Batch, "insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
     }
 
     async fn dead_letters(
@@ -152,12 +155,12 @@ impl Store for MongoStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
-        self.calls.run("find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
+        self.calls.run(Work::Few, "find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
     }
 
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         self.changeable()?;
-        self.calls.run("insert", PLAYBOOKS, playbook::put(self, &playbook)).await
+        self.calls.run(Work::Few, "insert", PLAYBOOKS, playbook::put(self, &playbook)).await
     }
 
     async fn playbook(
@@ -165,7 +168,7 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.calls.run("find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
+        self.calls.run(Work::Few, "find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
     }
 
     async fn playbook_named(
@@ -174,7 +177,7 @@ impl Store for MongoStore {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.calls.run("find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
+        self.calls.run(Work::Few, "find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
     }
 
     async fn playbooks(
@@ -186,7 +189,12 @@ impl Store for MongoStore {
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, Error> {
         self.calls
-            .run("find", PLAYBOOKS, read::playbooks(self, tenant, status, category_id, after, limit))
+            .run(
+                Work::Few,
+                "find",
+                PLAYBOOKS,
+                read::playbooks(self, tenant, status, category_id, after, limit),
+            )
             .await
     }
 
@@ -195,15 +203,15 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<ExecutionDocument>, Error> {
-        self.calls.run("find", EXECUTIONS, read::execution(self, tenant, peid)).await
+        self.calls.run(Work::Few, "find", EXECUTIONS, read::execution(self, tenant, peid)).await
     }
 
     async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
-        self.calls.run("find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
+        self.calls.run(Work::Few, "find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.calls.run("find", EXECUTIONS, read::executions(self, &query)).await
+        self.calls.run(Work::Few, "find", EXECUTIONS, read::executions(self, &query)).await
     }
 
     async fn tasks(
@@ -213,7 +221,7 @@ impl Store for MongoStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.calls.run("find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
+        self.calls.run(Work::Few, "find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
     }
 
     async fn tasks_of_alert(
@@ -223,24 +231,26 @@ impl Store for MongoStore {
         status: Option<TaskStatus>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.calls.run("find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit)).await
+        self.calls
+            .run(Work::Few, "find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit))
+            .await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.calls.run("aggregate", EXECUTIONS, read::slowest(self, &query)).await
+        self.calls.run(Work::Scan, "aggregate", EXECUTIONS, read::slowest(self, &query)).await
     }
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.calls.run("find", EXECUTIONS, read::unfinished(self, after, limit)).await
+        self.calls.run(Work::Few, "find", EXECUTIONS, read::unfinished(self, after, limit)).await
     }
 
     async fn next_epoch(&self) -> Result<u64, Error> {
         self.changeable()?;
-        self.calls.run("findAndModify", META, meta::next_epoch(self)).await
+        self.calls.run(Work::Few, "findAndModify", META, meta::next_epoch(self)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.calls.run("ping", "admin", health::ping(self)).await
+        self.calls.run(Work::Few, "ping", "admin", health::ping(self)).await
     }
 
     async fn health(&self) -> Health {

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
 
+use super::call::Work;
 use super::fault::store_error;
-use super::{MongoStore, code, meta};
+use super::{META, MongoStore, code, meta};
 use crate::store::Error;
 pub(super) use table::{ALL, Index};
 pub(super) use table::{
@@ -25,14 +26,15 @@ pub(super) use table::{
 /// # Errors
 /// [`Error::Refused`] with every index that is not as it must be: what was found, and what is expected.
 pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
-    meta::check_schema(store).await?;
-    let missing = check(store).await?;
+    let calls = &store.calls;
+    calls.run(Work::Few, "find", META, meta::check_schema(store)).await?;
+    let missing = calls.run(Work::Few, "listIndexes", "*", check(store)).await?;
     if missing.is_empty() {
         return Ok(());
     }
-    let made = create(store, &missing).await;
+    let made = calls.run(Work::Scan, "createIndexes", "*", create(store, &missing)).await;
     // Another engine may have made them meanwhile, or the collection may give its indexes options of its own.
-    let missing = check(store).await?;
+    let missing = calls.run(Work::Few, "listIndexes", "*", check(store)).await?;
     match (missing.first(), made) {
         (None, _) => Ok(()),
         (Some(_), Err(error)) => Err(error),

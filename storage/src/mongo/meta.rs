@@ -5,7 +5,7 @@ mod tests;
 
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, ReturnDocument, WriteConcern};
-use updraft_protocol::limits::WRITE_TIMEOUT;
+use updraft_protocol::limits::MONGO_CONFIRM;
 
 use super::fault::store_error;
 use super::{META, MongoStore, code, document};
@@ -37,7 +37,7 @@ pub(super) async fn next_epoch(store: &MongoStore) -> Result<u64, Error> {
 
 /// What survives whatever a single server can suffer; a majority that does not answer is waited for only so long.
 pub(super) fn durable() -> WriteConcern {
-    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(WRITE_TIMEOUT).build()
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MONGO_CONFIRM).build()
 }
 
 /// Changes an entry, or makes it; durable when answered.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use mongodb::bson::doc;
 use updraft_protocol::TenantCode;
+use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SCAN_TIMEOUT, WRITE_TIMEOUT};
 
+use super::{Calls, Work};
 use crate::mongo::MongoStore;
 use crate::mongo::connect::fake::Fake;
 use crate::store::Store;
@@ -89,10 +91,9 @@ fn a_call_below_the_threshold_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_its_caller_left_is_told_too() {
     let recorder = DebuggingRecorder::new();
-    let calls = super::Calls::new(Duration::from_millis(500), crate::mongo::pool::Pool::default());
+    let calls = calls(MONGO_CALL_TIMEOUT);
     {
-        let never = std::future::pending::<Result<(), crate::Error>>();
-        let call = calls.run("find", "x", never);
+        let call = calls.run(Work::Few, "find", "x", never());
         let left = tokio::time::timeout(Duration::from_secs(1), call);
         // Dropped with the recorder in place.
         let _guard = metrics::set_default_local_recorder(&recorder);
@@ -103,4 +104,26 @@ async fn a_call_that_its_caller_left_is_told_too() {
         counted.iter().any(|(key, ..)| key.key().name() == "updraft_store_slow_commands_total"),
         "{counted:?}"
     );
+}
+
+fn calls(patience: Duration) -> Calls {
+    Calls::new(Duration::from_millis(500), patience, crate::mongo::pool::Pool::default())
+}
+
+async fn never() -> Result<(), crate::Error> {
+    std::future::pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_never_answered_ends_in_time_with_how_long_it_waited() {
+    let calls = calls(Duration::from_secs(7));
+    for (work, bound) in
+        [(Work::Few, Duration::from_secs(7)), (Work::Batch, WRITE_TIMEOUT), (Work::Scan, MONGO_SCAN_TIMEOUT)]
+    {
+        let began = tokio::time::Instant::now();
+        let error = calls.run(work, "find", "x", never()).await.unwrap_err();
+        assert!(matches!(error, crate::Error::Unavailable(_)) && error.retryable(), "{error}");
+        assert!(error.to_string().contains(&format!("no answer in {bound:?}")), "{error}");
+        assert!((bound..bound + Duration::from_secs(1)).contains(&began.elapsed()), "{work:?}");
+    }
 }

@@ -12,11 +12,11 @@ use updraft_protocol::limits::{MONGO_CONNECT_TIMEOUT, MONGO_TIMEOUT_MAX};
 
 use super::uri::Uri;
 use super::{Builder, Server, cause};
-use crate::mongo::call::Calls;
+use crate::mongo::call::{Calls, Work};
 use crate::mongo::contact::Contact;
 use crate::mongo::home::Home;
 use crate::mongo::pool::Pool;
-use crate::mongo::{MongoStore, health, index, meta};
+use crate::mongo::{META, MongoStore, health, index, meta};
 use crate::store::Error;
 
 /// Settings are looked at for so long at least.
@@ -43,6 +43,7 @@ enum Missed {
 pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Result<MongoStore, Error> {
     let (pool, contact) = (Pool::default(), Contact::default());
     let home = Home::start()?;
+    let patience = builder.patience().map_err(|why| Error::Refused(format!("{uri}: {why}")))?;
     let found = answer(&builder, &uri, &home, &pool, &contact).await?;
     let refused = |why: String| Error::Refused(format!("{uri}: {why}"));
     let server = Server::of(&found.hello).map_err(refused)?;
@@ -55,7 +56,7 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
         database: found.client.database_with_options(&database, reads),
         path,
         server,
-        calls: Calls::new(builder.slow_calls, pool.clone()),
+        calls: Calls::new(builder.slow_calls, patience, pool.clone()),
         pool,
         contact,
         health: health::Terms { slow_ping: builder.slow_ping, connections: found.most },
@@ -65,7 +66,8 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
         client: found.client,
     };
     if builder.read_only {
-        meta::check_schema(&store).await.map_err(|error| store.placed(error))?;
+        let checked = store.calls.run(Work::Few, "find", META, meta::check_schema(&store)).await;
+        checked.map_err(|error| store.placed(error))?;
     } else {
         index::ensure(&store).await.map_err(|error| store.placed(error))?;
         warm(&store).await;

@@ -223,3 +223,32 @@ async fn health_names_a_server_that_is_gone_and_one_that_is_back() {
     }
     assert_eq!(store.health().await.troubles, []);
 }
+
+#[tokio::test]
+async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_command_of_a_start() {
+    // Enough for what is answered, on a machine with much else to do.
+    let patience = Duration::from_secs(2);
+    for (command, read_only) in
+        [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
+    {
+        let fake = Fake::start(doc! {}).await;
+        let entry = doc! {"_id": "schema", "value": 1_i64};
+        fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
+        fake.hold(command);
+        let builder = MongoStore::builder(fake.uri()).call_timeout(patience).read_only(read_only);
+        let error = builder.connect().await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{command}: {error}");
+        let told = error.to_string();
+        assert!(told.contains(&format!("127.0.0.1:{}", fake.port)), "{command}: {told}");
+        assert!(told.contains("no answer in 2s"), "{command}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_timeout_that_makes_no_sense_is_refused() {
+    for time in [Duration::ZERO, Duration::MAX] {
+        let asked = MongoStore::builder("mongodb://127.0.0.1:1/x").call_timeout(time).connect().await;
+        let error = asked.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("300000"), "{error}");
+    }
+}
