@@ -100,7 +100,7 @@ impl MongoStore {
 
     /// The same error with the address at which it was met.
     fn placed(&self, error: Error) -> Error {
-        let placed = |why: String| format!("{}: {}", self.uri, self.uri.masked(&why));
+        let placed = |why: String| format!("{}: {why}", self.uri);
         match error {
             Error::Unavailable(why) => Error::Unavailable(placed(why)),
             Error::Full(why) => Error::Full(placed(why)),

@@ -133,6 +133,8 @@ fn told(error: &DriverError) -> String {
             "an answer that cannot be read".to_owned()
         }
         (ErrorKind::InsertMany(_) | ErrorKind::BulkWrite(_), None) => "an answer that broke off".to_owned(),
+        // The words of who refuses may repeat a login.
+        (ErrorKind::Authentication { .. }, None) => "the login is not accepted".to_owned(),
         _ => cause::of(error),
     }
 }

@@ -97,7 +97,7 @@ fn trouble(store: &MongoStore, error: &mongodb::error::Error) -> Trouble {
     use mongodb::error::ErrorKind;
     /// The server steps down, or is no primary.
     const NOT_PRIMARY: [i32; 7] = [91, 189, 10058, 10107, 11600, 11602, 13435];
-    let why = store.uri.masked(&cause::of(error));
+    let why = store.uri.told(error);
     if cause::is_authentication(error) {
         return Trouble::Authentication { cause: why };
     }
@@ -114,7 +114,7 @@ fn trouble(store: &MongoStore, error: &mongodb::error::Error) -> Trouble {
 }
 
 fn unreachable(store: &MongoStore, why: &str) -> Trouble {
-    let why = store.contact.failures().map_or_else(|| why.to_owned(), |failures| store.uri.masked(&failures));
+    let why = store.contact.failures().unwrap_or_else(|| why.to_owned());
     Trouble::Unreachable { cause: format!("{}: {why}", store.uri) }
 }
 

@@ -94,41 +94,39 @@ async fn answer(
     let why = match tokio::time::timeout(limit, looking).await {
         Ok(Ok(Ok(found))) => return Ok(found),
         Ok(Err(error)) => return Err(error),
-        Ok(Ok(Err(Missed::Settings(why)))) => {
-            return Err(Error::Refused(format!("{uri}: {}", uri.masked(&why))));
-        }
-        Ok(Ok(Err(Missed::Driver { error, failures }))) => {
-            let why = match &*error.kind {
-                // Where servers answered, the driver itself knows why none of them will do.
-                error::ErrorKind::ServerSelection { message, .. } if contact.answered() => {
-                    failures.unwrap_or_else(|| message.clone())
-                }
-                error::ErrorKind::ServerSelection { .. } => {
-                    failures.unwrap_or_else(|| cause::SILENT.to_owned())
-                }
-                error::ErrorKind::ConnectionPoolCleared { .. } => {
-                    failures.unwrap_or_else(|| cause::of(&error))
-                }
-                _ => cause::of(&error),
-            };
-            let why = uri.masked(&why);
-            if cause::is_authentication(&error) {
-                return Err(Error::Refused(format!("{uri}: authentication: {why}")));
-            }
-            if matches!(
-                &*error.kind,
-                error::ErrorKind::InvalidArgument { .. } | error::ErrorKind::InvalidTlsConfig { .. }
-            ) {
-                return Err(Error::Refused(format!("{uri}: {why}")));
-            }
-            cause::hinted(why, tls)
-        }
-        Err(_) => {
-            let why = contact.failures().unwrap_or_else(|| cause::SILENT.to_owned());
-            cause::hinted(uri.masked(&why), tls)
-        }
+        Ok(Ok(Err(Missed::Settings(why)))) => return Err(Error::Refused(format!("{uri}: {why}"))),
+        Ok(Ok(Err(Missed::Driver { error, failures }))) => missed(uri, &error, failures, contact)?,
+        Err(_) => contact.failures().unwrap_or_else(|| cause::SILENT.to_owned()),
     };
+    let why = cause::hinted(why, tls);
     Err(Error::Unavailable(format!("{uri}: not reached within {} ms: {why}", patience.as_millis())))
+}
+
+/// Why no server was reached, where another try may reach one.
+///
+/// # Errors
+/// No other try will.
+fn missed(
+    uri: &Uri,
+    error: &error::Error,
+    failures: Option<String>,
+    contact: &Contact,
+) -> Result<String, Error> {
+    if cause::is_authentication(error) {
+        return Err(Error::Refused(format!("{uri}: authentication: {}", uri.told(error))));
+    }
+    match &*error.kind {
+        error::ErrorKind::InvalidArgument { .. } | error::ErrorKind::InvalidTlsConfig { .. } => {
+            Err(Error::Refused(format!("{uri}: {}", uri.told(error))))
+        }
+        // Where servers answered, the driver itself knows why none of them will do.
+        error::ErrorKind::ServerSelection { message, .. } if contact.answered() => {
+            Ok(failures.unwrap_or_else(|| message.clone()))
+        }
+        error::ErrorKind::ServerSelection { .. } => Ok(failures.unwrap_or_else(|| cause::SILENT.to_owned())),
+        error::ErrorKind::ConnectionPoolCleared { .. } => Ok(failures.unwrap_or_else(|| uri.told(error))),
+        _ => Ok(uri.told(error)),
+    }
 }
 
 async fn look(builder: Builder, uri: Uri, pool: Pool, contact: Contact) -> Result<Found, Missed> {

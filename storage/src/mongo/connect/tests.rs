@@ -252,3 +252,17 @@ async fn a_call_timeout_that_makes_no_sense_is_refused() {
         assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("300000"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_cause_that_shares_words_with_a_login_is_told_whole() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let uri = format!("mongodb://root:refused@127.0.0.1:{port}/x");
+    let error = MongoStore::builder(uri).selection_timeout(IN_TIME).connect().await.unwrap_err();
+    assert!(error.to_string().to_lowercase().contains("connection refused"), "{error}");
+    assert!(!error.to_string().contains("root"), "{error}");
+    // It takes the greeting of TLS for the head of a message, and waits for the rest.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("mongodb://reader:r@127.0.0.1:{}/x?tls=true", listener.local_addr().unwrap().port());
+    let error = MongoStore::builder(uri).selection_timeout(SOON).connect().await.unwrap_err();
+    assert!(error.to_string().ends_with("no answer (does one side alone speak TLS?)"), "{error}");
+}
