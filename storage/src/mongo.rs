@@ -35,6 +35,7 @@ use updraft_protocol::{
 };
 
 use call::Work;
+use connect::cause;
 pub(crate) use connect::uri::Uri;
 pub use connect::{Builder, Mode, WritePath};
 
@@ -94,14 +95,27 @@ impl MongoStore {
     pub async fn drop_database(&self) -> Result<(), Error> {
         self.changeable()?;
         let drop = async { self.database.drop().await.map_err(fault::store_error) };
-        let dropped = self.calls.run(Work::Scan, "dropDatabase", "*", drop).await;
-        dropped.map_err(|error| self.placed(error))
+        self.run(Work::Scan, "dropDatabase", "*", drop).await
     }
 
-    /// The same error with the address at which it was met.
+    /// Runs a call as [`call::Calls::run`] does; where it fails, the error says of which store.
+    async fn run<T>(
+        &self,
+        work: Work,
+        command: &'static str,
+        collection: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.calls.run(work, command, collection, call).await.map_err(|error| self.placed(error))
+    }
+
+    /// The same error with the address at which it was met, and with what is known of why a server was not reached.
     fn placed(&self, error: Error) -> Error {
         let placed = |why: String| format!("{}: {why}", self.uri);
         match error {
+            Error::Unavailable(why) if cause::is_of_contact(&why) => {
+                Error::Unavailable(placed(self.contact.failures().unwrap_or(why)))
+            }
             Error::Unavailable(why) => Error::Unavailable(placed(why)),
             Error::Full(why) => Error::Full(placed(why)),
             Error::Corrupt(why) => Error::Corrupt(placed(why)),
@@ -140,13 +154,18 @@ impl Store for MongoStore {
         // A batch is for both collections.
         let command = if self.path == write::Path::BulkWrite { "bulkWrite" } else { "update" };
         let written = self.calls.run(Work::Batch, command, "*", write::batch(self, &batch)).await;
+        let written = written.map_err(|error| match error {
+            // It speaks of what is in the batch, and is told to the tenants whose it is: no address.
+            Error::Refused(_) => error,
+            error => self.placed(error),
+        });
         self.contact.wrote(&written);
         written
     }
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         self.changeable()?;
-        self.calls.run(Work::Batch, "insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
+        self.run(Work::Batch, "insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
     }
 
     async fn dead_letters(
@@ -155,12 +174,12 @@ impl Store for MongoStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
-        self.calls.run(Work::Few, "find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
+        self.run(Work::Few, "find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
     }
 
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         self.changeable()?;
-        self.calls.run(Work::Few, "insert", PLAYBOOKS, playbook::put(self, &playbook)).await
+        self.run(Work::Few, "insert", PLAYBOOKS, playbook::put(self, &playbook)).await
     }
 
     async fn playbook(
@@ -168,7 +187,7 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.calls.run(Work::Few, "find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
+        self.run(Work::Few, "find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
     }
 
     async fn playbook_named(
@@ -177,7 +196,7 @@ impl Store for MongoStore {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.calls.run(Work::Few, "find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
+        self.run(Work::Few, "find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
     }
 
     async fn playbooks(
@@ -203,15 +222,15 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<ExecutionDocument>, Error> {
-        self.calls.run(Work::Few, "find", EXECUTIONS, read::execution(self, tenant, peid)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::execution(self, tenant, peid)).await
     }
 
     async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
-        self.calls.run(Work::Few, "find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.calls.run(Work::Few, "find", EXECUTIONS, read::executions(self, &query)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::executions(self, &query)).await
     }
 
     async fn tasks(
@@ -221,7 +240,7 @@ impl Store for MongoStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.calls.run(Work::Few, "find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
+        self.run(Work::Few, "find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
     }
 
     async fn tasks_of_alert(
@@ -231,26 +250,24 @@ impl Store for MongoStore {
         status: Option<TaskStatus>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.calls
-            .run(Work::Few, "find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit))
-            .await
+        self.run(Work::Few, "find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.calls.run(Work::Scan, "aggregate", EXECUTIONS, read::slowest(self, &query)).await
+        self.run(Work::Scan, "aggregate", EXECUTIONS, read::slowest(self, &query)).await
     }
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.calls.run(Work::Few, "find", EXECUTIONS, read::unfinished(self, after, limit)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::unfinished(self, after, limit)).await
     }
 
     async fn next_epoch(&self) -> Result<u64, Error> {
         self.changeable()?;
-        self.calls.run(Work::Few, "findAndModify", META, meta::next_epoch(self)).await
+        self.run(Work::Few, "findAndModify", META, meta::next_epoch(self)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.calls.run(Work::Few, "ping", "admin", health::ping(self)).await
+        self.run(Work::Few, "ping", "admin", health::ping(self)).await
     }
 
     async fn health(&self) -> Health {

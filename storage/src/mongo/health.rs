@@ -28,8 +28,8 @@ pub(super) async fn ping(store: &MongoStore) -> Result<(), Error> {
     let admin = store.client.database("admin");
     match timeout(PATIENCE, admin.run_command(doc! {"ping": 1})).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(store.placed(fault::store_error(error))),
-        Err(_) => Err(store.placed(Error::Unavailable("no answer".to_owned()))),
+        Ok(Err(error)) => Err(fault::store_error(error)),
+        Err(_) => Err(Error::Unavailable("no answer".to_owned())),
     }
 }
 

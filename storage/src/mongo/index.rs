@@ -26,20 +26,20 @@ pub(super) use table::{
 /// # Errors
 /// [`Error::Refused`] with every index that is not as it must be: what was found, and what is expected.
 pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
-    let calls = &store.calls;
-    calls.run(Work::Few, "find", META, meta::check_schema(store)).await?;
-    let missing = calls.run(Work::Few, "listIndexes", "*", check(store)).await?;
+    store.run(Work::Few, "find", META, meta::check_schema(store)).await?;
+    let missing = store.run(Work::Few, "listIndexes", "*", check(store)).await?;
     if missing.is_empty() {
         return Ok(());
     }
-    let made = calls.run(Work::Scan, "createIndexes", "*", create(store, &missing)).await;
+    let made = store.run(Work::Scan, "createIndexes", "*", create(store, &missing)).await;
     // Another engine may have made them meanwhile, or the collection may give its indexes options of its own.
-    let missing = calls.run(Work::Few, "listIndexes", "*", check(store)).await?;
+    let missing = store.run(Work::Few, "listIndexes", "*", check(store)).await?;
     match (missing.first(), made) {
         (None, _) => Ok(()),
         (Some(_), Err(error)) => Err(error),
         (Some(index), Ok(())) => {
-            Err(Error::Refused(format!("{}: index {} was not made", index.collection, index.name)))
+            let why = format!("{}: index {} was not made", index.collection, index.name);
+            Err(store.placed(Error::Refused(why)))
         }
     }
 }

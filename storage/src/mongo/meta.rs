@@ -27,7 +27,11 @@ pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     };
     let found = value(&stored, "schema")?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
-    if found > SCHEMA { Err(Error::Schema { found, known: SCHEMA }) } else { Ok(()) }
+    if found > SCHEMA {
+        Err(Error::Schema { place: store.uri.to_string(), found, known: SCHEMA })
+    } else {
+        Ok(())
+    }
 }
 
 /// A new epoch, higher than every one before.

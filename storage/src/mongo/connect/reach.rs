@@ -66,10 +66,9 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
         client: found.client,
     };
     if builder.read_only {
-        let checked = store.calls.run(Work::Few, "find", META, meta::check_schema(&store)).await;
-        checked.map_err(|error| store.placed(error))?;
+        store.run(Work::Few, "find", META, meta::check_schema(&store)).await?;
     } else {
-        index::ensure(&store).await.map_err(|error| store.placed(error))?;
+        index::ensure(&store).await?;
         warm(&store).await;
     }
     tracing::info!(store = %store.uri, database, ?path, wire_version = server.wire_version, "connected");

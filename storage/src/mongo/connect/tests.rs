@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use mongodb::bson::doc;
+use updraft_protocol::TenantCode;
 
 use super::fake::Fake;
 use super::*;
@@ -265,4 +266,28 @@ async fn a_cause_that_shares_words_with_a_login_is_told_whole() {
     let uri = format!("mongodb://reader:r@127.0.0.1:{}/x?tls=true", listener.local_addr().unwrap().port());
     let error = MongoStore::builder(uri).selection_timeout(SOON).connect().await.unwrap_err();
     assert!(error.to_string().ends_with("no answer (does one side alone speak TLS?)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
+    let tenant = TenantCode::new("acme").unwrap();
+    let fake = Fake::start(doc! {}).await;
+    let store = MongoStore::builder(fake.uri()).read_only(true).connect().await.unwrap();
+    fake.answer("find", doc! {"ok": 0.0, "code": 14, "errmsg": "key k3y", "codeName": "TypeMismatch"});
+    let error = store.execution_by_key(&tenant, "k3y").await.unwrap_err();
+    let told = format!("the store refuses: {}: error 14 (TypeMismatch) of the server", store.uri);
+    assert_eq!(error.to_string(), told);
+
+    let mut server = TestServer::start(ServerOptions::default()).await;
+    let store = MongoStore::builder(server.uri()).selection_timeout(SOON).connect().await.unwrap();
+    server.kill().await;
+    // The first may still find a connection that it takes for open.
+    let _ = store.execution_by_key(&tenant, "k3y").await;
+    for error in
+        [store.execution_by_key(&tenant, "k3y").await.unwrap_err(), store.next_epoch().await.unwrap_err()]
+    {
+        let told = error.to_string();
+        let at = format!("{}: 127.0.0.1:{}: ", store.uri, server.port());
+        assert!(told.contains(&at) && told.to_lowercase().contains("connection refused"), "{told}");
+    }
 }
