@@ -32,6 +32,17 @@ pub(super) fn store_error(error: DriverError) -> Error {
     }
 }
 
+/// The same for what a start asks for: a login that is missing or does not suffice, or a view where a collection
+/// should be, is not mended by starting again.
+pub(super) fn start_error(error: DriverError) -> Error {
+    let on_view = code(&error) == Some(super::code::COMMAND_NOT_SUPPORTED_ON_VIEW);
+    let closed = (on_view || cause::is_authentication(&error)) && !passes(&error);
+    match store_error(error) {
+        Error::Unavailable(why) if closed => Error::Refused(why),
+        error => error,
+    }
+}
+
 /// The same for a call that writes a batch. It is the fault of what is in the batch only where the code says so
 /// of whole messages; whatever else a server makes of a command, it would make of any batch.
 pub(super) fn batch_error(error: DriverError) -> Error {

@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::call::Work;
-use super::fault::store_error;
+use super::fault::start_error;
 use super::{META, MongoStore, code, meta};
 use crate::store::Error;
 pub(super) use table::{ALL, Index};
@@ -117,11 +117,11 @@ async fn list(store: &MongoStore, collection: &str) -> Result<Vec<Document>, Err
     let mut indexes = match store.database.run_cursor_command(doc! { "listIndexes": collection }).await {
         Ok(indexes) => indexes,
         Err(error) if code::of(&error) == Some(code::NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
-        Err(error) => return Err(store_error(error)),
+        Err(error) => return Err(start_error(error)),
     };
     let mut found = Vec::new();
-    while indexes.advance().await.map_err(store_error)? {
-        found.push(indexes.deserialize_current().map_err(store_error)?);
+    while indexes.advance().await.map_err(start_error)? {
+        found.push(indexes.deserialize_current().map_err(start_error)?);
     }
     Ok(found)
 }
@@ -137,7 +137,7 @@ async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
             Some(code::DUPLICATE_KEY) => Error::Refused(format!(
                 "{collection}: a unique index cannot be made: the collection has documents of the same key"
             )),
-            _ => store_error(error),
+            _ => start_error(error),
         })?;
     }
     Ok(())

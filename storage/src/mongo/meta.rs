@@ -7,7 +7,7 @@ use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, ReturnDocument, WriteConcern};
 use updraft_protocol::limits::MONGO_CONFIRM;
 
-use super::fault::store_error;
+use super::fault::start_error;
 use super::{META, MongoStore, code, document};
 use crate::store::Error;
 
@@ -19,7 +19,7 @@ const TRIES: u32 = 4;
 
 /// Refuses a database that a newer version wrote; says in a new one which version that was.
 pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
-    let found = store.collection(META).find_one(doc! { "_id": "schema" }).await.map_err(store_error)?;
+    let found = store.collection(META).find_one(doc! { "_id": "schema" }).await.map_err(start_error)?;
     let stored = match found {
         Some(stored) => stored,
         None if store.read_only => return Ok(()),
@@ -58,7 +58,7 @@ async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDoc
             // Another made it at the same time: now it is there to be changed.
             Ok(None) => {}
             Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => {}
-            Err(error) => return Err(store_error(error)),
+            Err(error) => return Err(start_error(error)),
         }
     }
     Err(Error::Unavailable(format!("meta, {id}: it is not there after {TRIES} tries to make it")))

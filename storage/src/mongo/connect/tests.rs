@@ -88,6 +88,7 @@ async fn who_gives_a_wrong_password_or_none_is_not_let_in() {
     let elsewhere = failed(&right.replace("?authSource=admin", "")).await;
     assert!(matches!(elsewhere, Error::Refused(_)), "{elsewhere}");
     let nobody = failed(&format!("mongodb://127.0.0.1:{port}/soar")).await;
+    assert!(matches!(nobody, Error::Refused(_)) && nobody.to_string().contains("error 13"), "{nobody}");
     assert!(nobody.to_string().contains(&format!("mongodb://127.0.0.1:{port}/soar")), "{nobody}");
 }
 
@@ -289,5 +290,20 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
         let told = error.to_string();
         let at = format!("{}: 127.0.0.1:{}: ", store.uri, server.port());
         assert!(told.contains(&at) && told.to_lowercase().contains("connection refused"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
+    for (command, read_only) in
+        [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
+    {
+        let fake = Fake::start(doc! {}).await;
+        let entry = doc! {"_id": "schema", "value": 1_i64};
+        fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
+        fake.answer(command, doc! {"ok": 0.0, "code": 13, "codeName": "Unauthorized", "errmsg": ""});
+        let error = MongoStore::builder(fake.uri()).read_only(read_only).connect().await.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)) && !error.retryable(), "{command}: {error}");
+        assert!(error.to_string().contains("error 13 (Unauthorized)"), "{command}: {error}");
     }
 }
