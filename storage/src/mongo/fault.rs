@@ -84,6 +84,12 @@ pub(super) fn unconfirmed(code: i32) -> Error {
     if verdict(code) == Verdict::Full { Error::Full(why) } else { Error::Unavailable(why) }
 }
 
+/// Whether an error of this store says that a login is missing or does not suffice.
+pub(super) fn is_denied(error: &Error) -> bool {
+    let (Error::Unavailable(why) | Error::Refused(why)) = error else { return false };
+    cause::DENIED.iter().any(|code| why.contains(&reason(*code, "")))
+}
+
 /// A code and its name. Words of the server are left out: they repeat keys and documents.
 fn reason(code: i32, said: &str) -> String {
     let plain = said.len() <= NAME_BYTES && said.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -31,13 +31,14 @@ pub(in crate::mongo) fn of(error: &Error) -> String {
     text.lines().collect::<Vec<_>>().join(" ")
 }
 
+/// Codes that say so: Unauthorized, AuthenticationFailed.
+pub(in crate::mongo) const DENIED: [i32; 2] = [13, 18];
+
 /// Whether a server refused to let us in, or to let us do what was asked.
 pub(in crate::mongo) fn is_authentication(error: &Error) -> bool {
-    /// Unauthorized, AuthenticationFailed.
-    const CODES: [i32; 2] = [13, 18];
     match &*error.kind {
         ErrorKind::Authentication { .. } => true,
-        ErrorKind::Command(error) => CODES.contains(&error.code),
+        ErrorKind::Command(error) => DENIED.contains(&error.code),
         _ => false,
     }
 }

@@ -8,6 +8,7 @@ use updraft_protocol::TenantCode;
 
 use super::fake::Fake;
 use super::*;
+use crate::journal::testing::update;
 use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
 use crate::store::{Store, Trouble};
 
@@ -306,4 +307,33 @@ async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
         assert!(matches!(error, Error::Refused(_)) && !error.retryable(), "{command}: {error}");
         assert!(error.to_string().contains("error 13 (Unauthorized)"), "{command}: {error}");
     }
+}
+
+#[tokio::test]
+async fn health_says_of_a_server_that_answers_and_takes_no_writes_why() {
+    let fake = Fake::start(doc! {}).await;
+    let entry = doc! {"_id": "schema", "value": 1_i64};
+    fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
+    let builder = MongoStore::builder(fake.uri()).write_path(WritePath::Commands).read_only(true);
+    let store = builder.connect().await.unwrap();
+    let store = MongoStore { read_only: false, ..store };
+    let batch = || vec![update(1, 1)];
+    for code in [13, 18, 64, 79, 100, 371] {
+        fake.answer("update", doc! {"ok": 0.0, "code": code, "codeName": "", "errmsg": ""});
+        let error = store.write(batch()).await.unwrap_err();
+        assert!(error.retryable(), "the writer keeps what it has: {error}");
+        let troubles = store.health().await.troubles;
+        match troubles.as_slice() {
+            [Trouble::Authentication { cause }] if [13, 18].contains(&code) => {
+                assert!(cause.contains(&format!("error {code} ")), "{cause}");
+            }
+            [Trouble::Failing { cause }] if ![13, 18].contains(&code) => {
+                assert!(cause.contains(&format!("error {code} ")), "{cause}");
+            }
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+    fake.answer("update", doc! {"ok": 1.0, "n": 1});
+    store.write(batch()).await.unwrap();
+    assert_eq!(store.health().await.troubles, []);
 }
