@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use updraft_kernel::coalescer::{Batch, BatchId, Coalescer, Settled};
 use updraft_kernel::pace::{Answer, Pacer, Sent};
@@ -20,7 +20,7 @@ use updraft_protocol::Update;
 use super::backoff::Backoff;
 use super::batch::{self, Landed, Verdict};
 use super::held::Held;
-use super::{Barrier, Config, Ended, Event, Group, Listener, Message, grave};
+use super::{Barrier, Config, Ended, Event, Group, Listener, Message, Pending, grave};
 use crate::journal;
 use crate::store::Store;
 
@@ -48,6 +48,8 @@ pub(super) struct Pump {
     store: Arc<dyn Store>,
     stored: DurableWatermark,
     listener: Listener,
+    /// What waits, for who watches.
+    pending: watch::Sender<Pending>,
     coalescer: Coalescer,
     pacer: Pacer,
     flights: FuturesUnordered<Flight>,
@@ -87,6 +89,7 @@ impl Pump {
         store: Arc<dyn Store>,
         stored: DurableWatermark,
         listener: Listener,
+        pending: watch::Sender<Pending>,
     ) -> Self {
         let backoff = |seed| Backoff::new(config.backoff, config.backoff_max, seed);
         Self {
@@ -94,6 +97,7 @@ impl Pump {
             store,
             stored,
             listener,
+            pending,
             coalescer: Coalescer::new(config.limits),
             flights: FuturesUnordered::new(),
             flying_bytes: 0,
@@ -312,8 +316,10 @@ impl Pump {
     }
 
     fn show(&mut self) {
-        metrics::gauge!("updraft_store_pending_documents").set(self.coalescer.documents() as f64);
-        metrics::gauge!("updraft_store_pending_bytes").set(self.coalescer.bytes() as f64);
+        let pending = Pending { documents: self.coalescer.documents(), bytes: self.coalescer.bytes() };
+        self.pending.send_replace(pending);
+        metrics::gauge!("updraft_store_pending_documents").set(pending.documents as f64);
+        metrics::gauge!("updraft_store_pending_bytes").set(pending.bytes as f64);
         metrics::gauge!("updraft_store_held_documents").set(self.coalescer.held() as f64);
         metrics::gauge!("updraft_store_batch_operations").set(self.pacer.operations() as f64);
         metrics::gauge!("updraft_store_batches_in_flight").set(self.flights.len() as f64);
