@@ -7,6 +7,7 @@ mod contact;
 mod dead_letter;
 mod document;
 mod fault;
+mod foreign;
 mod health;
 mod home;
 mod index;
@@ -65,6 +66,8 @@ pub struct MongoStore {
     pool: pool::Pool,
     /// What was found when servers were looked at.
     contact: contact::Contact,
+    /// What others put beside our documents.
+    foreign: foreign::Foreign,
     /// What is well.
     health: health::Terms,
     uri: Arc<Uri>,

@@ -14,6 +14,7 @@ use super::uri::Uri;
 use super::{Builder, Server, cause};
 use crate::mongo::call::{Calls, Work};
 use crate::mongo::contact::Contact;
+use crate::mongo::foreign::Foreign;
 use crate::mongo::home::Home;
 use crate::mongo::pool::Pool;
 use crate::mongo::{META, MongoStore, health, index, meta};
@@ -59,6 +60,7 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
         calls: Calls::new(builder.slow_calls, patience, pool.clone()),
         pool,
         contact,
+        foreign: Foreign::default(),
         health: health::Terms { slow_ping: builder.slow_ping, connections: found.most },
         uri: Arc::new(uri),
         read_only: builder.read_only,
