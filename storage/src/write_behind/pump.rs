@@ -53,8 +53,6 @@ pub(super) struct Pump {
     coalescer: Coalescer,
     pacer: Pacer,
     flights: FuturesUnordered<Flight>,
-    /// Bytes of the updates in flight.
-    flying_bytes: usize,
     /// Groups of a message for which there was no room yet.
     backlog: VecDeque<Group>,
     /// Barriers, each with the number of the last group before it; those of the journal are bounded by its queue.
@@ -100,7 +98,6 @@ impl Pump {
             pending,
             coalescer: Coalescer::new(config.limits),
             flights: FuturesUnordered::new(),
-            flying_bytes: 0,
             backlog: VecDeque::new(),
             barriers: VecDeque::new(),
             last: 0,
@@ -176,7 +173,6 @@ impl Pump {
     }
 
     fn fly(&mut self, Batch { id, updates, held }: Batch) {
-        self.flying_bytes += updates.iter().map(Update::bytes).sum::<usize>();
         let sent = self.pacer.sent(updates.len(), self.flights.len() + 1);
         let (store, timeout) = (Arc::clone(&self.store), self.config.timeout);
         self.flights.push(Box::pin(async move {
@@ -196,7 +192,7 @@ impl Pump {
     fn must_launch(&self, now: Instant) -> bool {
         let awaited = !self.barriers.is_empty() || self.closed || !self.backlog.is_empty();
         let full = self.coalescer.ready() >= self.pacer.operations()
-            || self.coalescer.bytes().saturating_sub(self.flying_bytes) >= self.config.bytes;
+            || self.coalescer.ready_bytes() >= self.config.bytes;
         awaited || full || self.due.is_some_and(|due| due <= now)
     }
 
@@ -210,7 +206,6 @@ impl Pump {
     /// Settles a batch.
     fn land(&mut self, flown: Flown) {
         let Flown { id, updates, held, sent, landed, took } = flown;
-        self.flying_bytes -= updates.iter().map(Update::bytes).sum::<usize>();
         let refused = landed.count(|verdict| *verdict == Verdict::Hold);
         let again = refused + landed.count(|verdict| *verdict == Verdict::Retry);
         let done = updates.len() - again;

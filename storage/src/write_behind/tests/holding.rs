@@ -7,7 +7,7 @@ use updraft_protocol::limits::{WRITE_BACKOFF, WRITE_BACKOFF_MAX};
 
 use super::faulty_store::Doing;
 use super::*;
-use crate::journal::testing::update;
+use crate::journal::testing::{sized_update, update};
 
 fn document(number: u64) -> DocumentId {
     update(number, 1).document()
@@ -73,6 +73,24 @@ async fn with_little_to_do_a_refused_document_does_not_delay_the_next_one() {
         assert!(began.elapsed() <= WRITE_BACKOFF + Duration::from_millis(50), "{:?}", began.elapsed());
         tokio::time::sleep(Duration::from_millis(700)).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_held_back_does_not_send_the_others_off_one_by_one() {
+    let rig = start(Config { bytes: 20_000, ..paced(100, 1) });
+    rig.refuse(0, usize::MAX);
+    rig.send(1, vec![sized_update(0, 1, 50_000)]).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let before = rig.store.held().writes.len();
+    for lsn in 2..12 {
+        rig.send(lsn, vec![update(lsn, 1)]).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let writes = rig.store.held().writes[before..].to_vec();
+    assert_eq!(rig.store.held().documents.len(), 10);
+    // One for what came within the delay, and perhaps a try of what is held back.
+    assert!(writes.len() <= 2, "{writes:?}");
 }
 
 #[tokio::test(start_paused = true)]
