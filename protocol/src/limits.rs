@@ -152,6 +152,9 @@ pub const PACE_LATENCY: Duration = Duration::from_millis(500);
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the store may take for the rest at the end, unless configured; then it stays in the journal.
 pub const WRITE_DRAIN: Duration = Duration::from_secs(10);
+/// How often an update is refused for a reason that nobody knows, while others are written, before it is given up:
+/// with the pauses between, some seconds in which a server may come to itself.
+pub const UNKNOWN_REFUSALS: u32 = 8;
 /// The first pause before a batch is tried again; it doubles up to [`WRITE_BACKOFF_MAX`].
 pub const WRITE_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before a batch is tried again.

@@ -11,6 +11,7 @@ mod held;
 mod message;
 mod pending;
 mod pump;
+mod suspects;
 #[cfg(test)]
 mod tests;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use updraft_protocol::DocumentId;
-use updraft_protocol::limits::{WRITE_BACKOFF, WRITE_BACKOFF_MAX};
+use updraft_protocol::limits::{UNKNOWN_REFUSALS, WRITE_BACKOFF, WRITE_BACKOFF_MAX};
 
 use super::faulty_store::Doing;
 use super::*;
@@ -144,6 +144,34 @@ async fn an_unknown_refusal_is_poison_where_the_store_takes_others_and_is_kept_w
     };
     assert_eq!((documents, buried), (2, 1));
     assert_eq!(rig.stored.get(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_refusal_alone_in_its_batches_holds_nobody_up_and_is_poison_in_the_end() {
+    let rig = start(Config::default());
+    rig.store.held().unknown.insert(document(0));
+    rig.send(1, vec![update(0, 1)]).await;
+    // Nothing else is written: it may be the store, and nothing is given up.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(rig.times(0) > UNKNOWN_REFUSALS as usize && rig.store.held().buried.is_empty());
+    rig.store.held().unknown.insert(document(1));
+    let (before, mut lsn) = (rig.times(0), 2);
+    rig.send(lsn, vec![update(1, 1)]).await;
+    while rig.store.held().buried.len() < 2 {
+        lsn += 1;
+        let began = tokio::time::Instant::now();
+        rig.send(lsn, vec![update(lsn, 1)]).await;
+        while rig.store.seq(document(lsn)).is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(began.elapsed() <= WRITE_BACKOFF + Duration::from_millis(50), "{:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(90)).await;
+        assert!(lsn < 5_000, "they are given up in the end");
+    }
+    assert!(rig.times(0) <= before + 2, "it had been tried often enough");
+    assert!((1..=UNKNOWN_REFUSALS as usize).contains(&rig.times(1)));
+    rig.flush().await;
+    assert_eq!(rig.stored.get(), lsn + 1);
 }
 
 #[tokio::test(start_paused = true)]
