@@ -170,11 +170,10 @@ async fn open_store(
     Ok((store.clone(), Some(store)))
 }
 
-/// Keeps the journal with its store. What an embedder's own store is, he alone knows.
+/// Keeps the journal with its store.
 async fn claim(builder: &Builder, data: PathBuf, pending: bool) -> Result<(), StartError> {
-    let Choice::At(address) = &builder.store else { return Ok(()) };
-    let address = address.clone();
-    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, &address, pending));
+    let asked = belonging::place(&builder.store);
+    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, asked, pending));
     claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
 }
 
