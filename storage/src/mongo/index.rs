@@ -128,9 +128,10 @@ async fn list(store: &MongoStore, collection: &str) -> Result<Vec<Document>, Err
 
 /// One collection after the other: each command makes all that are missing of one.
 async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
-    for of_one in missing.chunk_by(|one, other| one.collection == other.collection) {
-        let Some(Index { collection, .. }) = of_one.first() else { continue };
-        let indexes: Vec<_> = of_one.iter().map(Index::description).collect();
+    let collections: BTreeSet<_> = missing.iter().map(|index| index.collection).collect();
+    for collection in collections {
+        let of_one = missing.iter().filter(|index| index.collection == collection);
+        let indexes: Vec<_> = of_one.map(Index::description).collect();
         let made = store.database.run_command(doc! { "createIndexes": collection, "indexes": indexes }).await;
         made.map_err(|error| match code::of(&error) {
             // What the server says of it names a tenant and a playbook.
