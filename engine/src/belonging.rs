@@ -7,6 +7,7 @@ use std::path::Path;
 
 use updraft_storage::StoreAddress;
 
+use crate::builder::Choice;
 use crate::error::StartError;
 
 /// The file in the data directory.
@@ -16,27 +17,31 @@ const FILE: &str = "store";
 ///
 /// # Errors
 /// [`StartError::OtherStore`], or what the disk says.
-pub(crate) fn claim(data: &Path, address: &StoreAddress, pending: bool) -> Result<(), StartError> {
-    let asked = place(address);
+pub(crate) fn claim(data: &Path, asked: String, pending: bool) -> Result<(), StartError> {
     let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
     let noted = noted(data).map_err(failed)?;
     if noted == asked {
         return Ok(());
     }
     if pending {
+        let noted = if noted == GIVEN { "given to the builder".to_owned() } else { noted };
         return Err(StartError::OtherStore { data: data.display().to_string(), noted, asked });
     }
     note(data, &asked).map_err(failed)
 }
 
-fn place(address: &StoreAddress) -> String {
-    match address {
-        StoreAddress::Embedded => EMBEDDED.to_owned(),
-        StoreAddress::MongoDb(address) => address.place().to_owned(),
+/// How a store is noted.
+pub(crate) fn place(choice: &Choice) -> String {
+    match choice {
+        Choice::At(StoreAddress::Embedded) => EMBEDDED.to_owned(),
+        Choice::At(StoreAddress::MongoDb(address)) => address.place().to_owned(),
+        Choice::Given(_) => GIVEN.to_owned(),
     }
 }
 
 const EMBEDDED: &str = "embedded";
+/// A store that the embedder opened: which one, he alone knows, and that it is no other.
+const GIVEN: &str = "given";
 
 /// The store that the journal belongs to: the embedded one where nothing is noted.
 fn noted(data: &Path) -> io::Result<String> {
@@ -63,32 +68,57 @@ fn note(data: &Path, place: &str) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn address(text: &str) -> StoreAddress {
-        text.parse().unwrap()
+    fn address(text: &str) -> String {
+        place(&Choice::At(text.parse().unwrap()))
     }
 
     #[test]
     fn a_journal_with_updates_goes_to_no_other_store() {
         let data = tempfile::tempdir().unwrap();
-        let (embedded, mongo) = (StoreAddress::Embedded, address("mongodb://a:1/x"));
-        claim(data.path(), &embedded, true).unwrap();
-        let refused = claim(data.path(), &mongo, true).unwrap_err();
+        let (embedded, mongo) = (|| address("embedded"), || address("mongodb://a:1/x"));
+        claim(data.path(), embedded(), true).unwrap();
+        let refused = claim(data.path(), mongo(), true).unwrap_err();
         assert!(matches!(refused, StartError::OtherStore { .. }), "{refused}");
-        claim(data.path(), &mongo, false).unwrap();
-        claim(data.path(), &mongo, true).unwrap();
-        let refused = claim(data.path(), &embedded, true).unwrap_err().to_string();
+        claim(data.path(), mongo(), false).unwrap();
+        claim(data.path(), mongo(), true).unwrap();
+        let refused = claim(data.path(), embedded(), true).unwrap_err().to_string();
         assert!(refused.contains("mongodb://a:1/x") && refused.contains("embedded"), "{refused}");
-        claim(data.path(), &embedded, false).unwrap();
-        claim(data.path(), &embedded, true).unwrap();
+        claim(data.path(), embedded(), false).unwrap();
+        claim(data.path(), embedded(), true).unwrap();
+    }
+
+    #[test]
+    fn a_journal_with_updates_for_a_store_that_was_given_goes_to_none_at_an_address_and_back() {
+        let data = tempfile::tempdir().unwrap();
+        let (given, mongo) = (|| GIVEN.to_owned(), || address("mongodb://a:1/x"));
+        claim(data.path(), mongo(), false).unwrap();
+        let refused = claim(data.path(), given(), true).unwrap_err().to_string();
+        assert!(refused.contains("mongodb://a:1/x") && refused.contains("`given`"), "{refused}");
+        claim(data.path(), given(), false).unwrap();
+        claim(data.path(), given(), true).unwrap();
+        for other in [mongo(), address("embedded")] {
+            let refused = claim(data.path(), other, true).unwrap_err().to_string();
+            assert!(refused.contains("given to the builder"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn who_says_that_it_is_the_same_store_is_believed() {
+        let data = tempfile::tempdir().unwrap();
+        claim(data.path(), address("mongodb://a:1/x"), false).unwrap();
+        let refused = claim(data.path(), address("mongodb://b:1/x"), true).unwrap_err();
+        let StartError::OtherStore { asked, .. } = refused else { panic!("{refused}") };
+        fs::write(data.path().join(FILE), asked).unwrap();
+        claim(data.path(), address("mongodb://b:1/x"), true).unwrap();
     }
 
     #[test]
     fn the_same_database_is_the_same_store_whoever_logs_in_with_whatever_options() {
         let data = tempfile::tempdir().unwrap();
-        claim(data.path(), &address("mongodb://bob:s3cr@a:1,b:2?w=1"), false).unwrap();
-        claim(data.path(), &address("mongodb://a:1,b:2/updraft"), true).unwrap();
-        assert!(claim(data.path(), &address("mongodb://a:1,b:2/other"), true).is_err());
-        assert!(claim(data.path(), &address("mongodb+srv://a/updraft"), true).is_err());
+        claim(data.path(), address("mongodb://bob:s3cr@a:1,b:2?w=1"), false).unwrap();
+        claim(data.path(), address("mongodb://a:1,b:2/updraft"), true).unwrap();
+        assert!(claim(data.path(), address("mongodb://a:1,b:2/other"), true).is_err());
+        assert!(claim(data.path(), address("mongodb+srv://a/updraft"), true).is_err());
         let noted = fs::read_to_string(data.path().join(FILE)).unwrap();
         assert_eq!(noted, "mongodb://a:1,b:2/updraft\n");
     }

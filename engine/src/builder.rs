@@ -79,7 +79,8 @@ impl Builder {
     }
 
     /// Another store than the embedded one. The journal stays in the data directory, and belongs to it: what
-    /// the one has not got yet is in the other.
+    /// the one has not got yet is in the other. So a directory is given the same store each time; that it is one
+    /// at an address, or the embedded one, is noticed and refused.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Choice::Given(store);

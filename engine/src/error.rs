@@ -27,7 +27,7 @@ pub enum StartError {
     /// The journal has updates for another store, which must get them first.
     #[error(
         "the journal in {data} has updates that the store {noted} does not have yet: start with that store once, \
-         and then with {asked}; where that is the same store at another address, remove the file `store` in {data}"
+         and then with this one; where both are the same, write `{asked}` into the file `store` in {data}"
     )]
     OtherStore {
         /// The data directory.

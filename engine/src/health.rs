@@ -3,8 +3,10 @@
 use std::fmt;
 
 use serde::Serialize;
+use updraft_kernel::coalescer::Limits;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
 use updraft_storage::store::Health;
+use updraft_storage::write_behind::Pending;
 
 use crate::start::Engine;
 
@@ -13,8 +15,11 @@ use crate::start::Engine;
 pub struct EngineHealth {
     /// What is wrong with the engine itself; empty where all is well.
     pub troubles: Vec<EngineTrouble>,
-    /// How its store fares. Without it executions go on until the journal is full.
+    /// How its store fares. Without it executions go on until the buffer of updates is full, and the journal's queue
+    /// behind it.
     pub store: Health,
+    /// What waits for the store.
+    pub pending: Pending,
     /// Groups of updates that are durable and not yet in the store.
     pub behind: u64,
     /// Segments of the journal that wait for the store.
@@ -35,13 +40,28 @@ pub enum EngineTrouble {
         /// Why.
         cause: String,
     },
-    /// The store takes less than is written: half of what the journal may keep for it waits, or all.
+    /// The store takes less than is written: half of what may wait for it does, or more. Where all does, the journal
+    /// waits, then executions, then submissions.
     StoreBehind {
-        /// Segments that wait.
-        segments: usize,
-        /// Segments that may wait; then submissions do.
+        /// What it is that waits.
+        of: Backlog,
+        /// How much of it.
+        waiting: usize,
+        /// How much may.
         most: usize,
     },
+}
+
+/// What may wait for the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backlog {
+    /// Documents in the buffer of updates.
+    Documents,
+    /// Bytes in it.
+    Bytes,
+    /// Segments of the journal that have updates which the store has not.
+    Segments,
 }
 
 impl EngineHealth {
@@ -56,8 +76,13 @@ impl fmt::Display for EngineTrouble {
         match self {
             Self::JournalPoisoned { cause } => write!(f, "the journal is poisoned: {cause}"),
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
-            Self::StoreBehind { segments, most } => {
-                write!(f, "the store is behind: {segments} of {most} segments of the journal wait for it")
+            Self::StoreBehind { of, waiting, most } => {
+                let of = match of {
+                    Backlog::Documents => "documents of the buffer",
+                    Backlog::Bytes => "bytes of the buffer",
+                    Backlog::Segments => "segments of the journal",
+                };
+                write!(f, "the store is behind: {waiting} of {most} {of} wait for it")
             }
         }
     }
@@ -74,15 +99,27 @@ impl Engine {
         if let Some(cause) = self.core.failed.get() {
             troubles.push(EngineTrouble::Failed { cause: cause.clone() });
         }
-        troubles.extend(behind(journal.segments));
+        let pending = *self.pending.borrow();
+        troubles.extend(behind(pending, self.buffer, journal.segments));
         let behind = journal.acknowledged.saturating_sub(self.core.stored.get());
-        EngineHealth { troubles, store: self.core.store.health().await, behind, segments: journal.segments }
+        let store = self.core.store.health().await;
+        EngineHealth { troubles, store, pending, behind, segments: journal.segments }
     }
 }
 
-fn behind(segments: usize) -> Option<EngineTrouble> {
-    let most = JOURNAL_SEGMENTS;
-    (segments >= most / 2).then_some(EngineTrouble::StoreBehind { segments, most })
+/// What is nearest to where the producers wait, from half of it on.
+fn behind(pending: Pending, buffer: Limits, segments: usize) -> Option<EngineTrouble> {
+    let waiting = [
+        (Backlog::Documents, pending.documents, buffer.documents),
+        (Backlog::Bytes, pending.bytes, buffer.bytes),
+        (Backlog::Segments, segments, JOURNAL_SEGMENTS),
+    ];
+    let share = |waiting: usize, most: usize| waiting as f64 / most.max(1) as f64;
+    let (of, waiting, most) = waiting
+        .into_iter()
+        .filter(|(_, waiting, most)| share(*waiting, *most) >= 0.5)
+        .max_by(|one, other| share(one.1, one.2).total_cmp(&share(other.1, other.2)))?;
+    Some(EngineTrouble::StoreBehind { of, waiting, most })
 }
 
 #[cfg(test)]
@@ -91,16 +128,23 @@ mod tests {
 
     #[test]
     fn the_store_is_behind_when_half_of_what_may_wait_does() {
-        assert_eq!(behind(JOURNAL_SEGMENTS / 2 - 1), None);
-        let trouble = behind(JOURNAL_SEGMENTS / 2).unwrap();
-        assert_eq!(trouble.to_string(), "the store is behind: 32 of 64 segments of the journal wait for it");
+        let buffer = Limits { documents: 200, bytes: 1_000 };
+        let of = |documents, bytes, segments| behind(Pending { documents, bytes }, buffer, segments);
+        assert_eq!(of(99, 499, JOURNAL_SEGMENTS / 2 - 1), None);
+        for (trouble, told) in [
+            (of(100, 0, 1), "the store is behind: 100 of 200 documents of the buffer wait for it"),
+            (of(100, 600, 1), "the store is behind: 600 of 1000 bytes of the buffer wait for it"),
+            (of(9, 9, 33), "the store is behind: 33 of 64 segments of the journal wait for it"),
+        ] {
+            assert_eq!(trouble.unwrap().to_string(), told);
+        }
     }
 
     #[test]
     fn a_trouble_is_serialised_with_its_kind() {
         let trouble = EngineTrouble::JournalPoisoned { cause: "no space left on device".to_owned() };
-        let health =
-            EngineHealth { troubles: vec![trouble], store: Health::default(), behind: 3, segments: 1 };
+        let (store, pending) = (Health::default(), Pending::default());
+        let health = EngineHealth { troubles: vec![trouble], store, pending, behind: 3, segments: 1 };
         assert!(!health.is_well());
         let value = serde_json::to_value(&health).unwrap();
         let trouble = serde_json::json!({"kind": "journal_poisoned", "cause": "no space left on device"});

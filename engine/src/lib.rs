@@ -56,7 +56,7 @@ mod submit;
 pub use builder::Builder;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
-pub use health::{EngineHealth, EngineTrouble};
+pub use health::{Backlog, EngineHealth, EngineTrouble};
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
@@ -80,6 +80,7 @@ pub use updraft_storage::store::{
     Cursor, Detail, Error as StoreError, ExecutionQuery, ExecutionsOf, Health, PlaybookRuntime,
     PoolStatistics, PutOutcome, SlowestQuery, Store, Trouble, WriteOutcome,
 };
+pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, MongoAddress, StoreAddress};
 
 /// The README's code, compiled.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use updraft_actors::core::Inboxes;
 use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
@@ -21,7 +21,7 @@ use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
 use updraft_storage::journal::{self, FileDisk, Journal};
 use updraft_storage::sqlite::SqliteStore;
-use updraft_storage::write_behind::{self, WriteBehind};
+use updraft_storage::write_behind::{self, Pending, WriteBehind};
 use updraft_storage::{Store, StoreAddress};
 
 use crate::belonging;
@@ -44,6 +44,9 @@ pub struct Engine {
     /// Told when the gate is closed: submissions that wait for a place are refused.
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
+    /// What may wait for the store, and what does.
+    pub(crate) buffer: Limits,
+    pub(crate) pending: watch::Receiver<Pending>,
     pub(crate) recovered: Recovered,
     /// What the start resumed, until someone asks for it.
     resumed: Mutex<Vec<Arc<Live>>>,
@@ -93,15 +96,17 @@ impl Engine {
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
+        let buffer = Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes };
         let writer_of = write_behind::Config {
             pace: builder.pace,
             delay: builder.flush_delay,
-            limits: Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes },
+            limits: buffer,
             seed: epoch,
             ..write_behind::Config::default()
         };
         let listener = Node::store_listener(&core);
         let write_behind = WriteBehind::new(writer_of, store, stored, listener);
+        let pending = write_behind.pending();
         let node = Node::start(core.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
         let mut engine = Self {
@@ -112,6 +117,8 @@ impl Engine {
             embedded,
             closing: Notify::new(),
             submit_timeout: builder.submit_timeout,
+            buffer,
+            pending,
             recovered: Recovered::default(),
             resumed: Mutex::default(),
         };
@@ -163,11 +170,10 @@ async fn open_store(
     Ok((store.clone(), Some(store)))
 }
 
-/// Keeps the journal with its store. What an embedder's own store is, he alone knows.
+/// Keeps the journal with its store.
 async fn claim(builder: &Builder, data: PathBuf, pending: bool) -> Result<(), StartError> {
-    let Choice::At(address) = &builder.store else { return Ok(()) };
-    let address = address.clone();
-    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, &address, pending));
+    let asked = belonging::place(&builder.store);
+    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, asked, pending));
     claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
 }
 

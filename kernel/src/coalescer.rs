@@ -75,6 +75,8 @@ pub struct Coalescer {
     flights: BTreeMap<u64, Vec<Flying>>,
     in_flight: usize,
     bytes: usize,
+    /// Of these, the bytes of what is ready.
+    ready_bytes: usize,
     batches: u64,
 }
 
@@ -90,6 +92,7 @@ impl Coalescer {
             flights: BTreeMap::new(),
             in_flight: 0,
             bytes: 0,
+            ready_bytes: 0,
             batches: 0,
         }
     }
@@ -105,12 +108,15 @@ impl Coalescer {
             let waiting = self.slots.waiting(at);
             if let Some(part) = waiting {
                 self.bytes -= part.bytes;
+                self.ready_bytes -= part.ready_bytes();
                 part.lay_over(update);
                 self.bytes += part.bytes;
+                self.ready_bytes += part.ready_bytes();
                 continue;
             }
-            let part = Part::new(lsn, update);
+            let part = Part { ready: new, ..Part::new(lsn, update) };
             self.bytes += part.bytes;
+            self.ready_bytes += part.ready_bytes();
             *waiting = Some(part);
             pinned += 1;
             if new || planted(Bug::CoalescerTakesTwice) {
@@ -140,8 +146,10 @@ impl Coalescer {
         while updates.len() < max_operations {
             let Some(at) = self.ready.peek() else { break };
             let fits = |part: &mut Part| updates.is_empty() || bytes.saturating_add(part.bytes) <= max_bytes;
-            let Some(part) = self.slots.waiting(at).take_if(fits) else { break };
+            let Some(mut part) = self.slots.waiting(at).take_if(fits) else { break };
             self.ready.pop();
+            self.ready_bytes -= part.ready_bytes();
+            part.ready = false;
             bytes = bytes.saturating_add(part.bytes);
             held += usize::from(part.held);
             updates.push(part.update.clone());
@@ -167,8 +175,8 @@ impl Coalescer {
             match outcome {
                 Settled::Done => self.done(at, &part),
                 Settled::Retry => {
-                    let lsn = self.put_back(at, part);
-                    self.ready.push_back(lsn, at);
+                    self.put_back(at, part);
+                    self.make_ready(at);
                 }
                 Settled::Hold => {
                     let lsn = self.put_back(at, Part { held: true, ..part });
@@ -183,8 +191,12 @@ impl Coalescer {
         self.bytes -= part.bytes;
         self.pins.release(part.lsn);
         match self.slots.waiting(at) {
+<<<<<<< HEAD
             Some(_) if planted(Bug::CoalescerForgetsNewer) => {}
             Some(newer) => self.ready.push_back(newer.lsn, at),
+=======
+            Some(_) => self.make_ready(at),
+>>>>>>> mongo
             None => self.slots.remove(at),
         }
     }
@@ -206,9 +218,17 @@ impl Coalescer {
     /// Makes the oldest of the documents that are held back ready again, `most` of them.
     pub fn release(&mut self, most: usize) {
         for _ in 0..most {
-            let Some((lsn, at)) = self.held.pop_first() else { return };
-            self.ready.push_back(lsn, at);
+            let Some((_, at)) = self.held.pop_first() else { return };
+            self.make_ready(at);
         }
+    }
+
+    /// What waits in a slot may be written.
+    fn make_ready(&mut self, at: usize) {
+        let Some(part) = self.slots.waiting(at) else { return };
+        part.ready = true;
+        self.ready_bytes += part.bytes;
+        self.ready.push_back(part.lsn, at);
     }
 
     /// Documents that are held back.
@@ -234,6 +254,11 @@ impl Coalescer {
     /// Documents that could be written now.
     pub fn ready(&self) -> usize {
         self.ready.len()
+    }
+
+    /// Bytes of their updates: without what is held back, in flight, or waits for its document to land.
+    pub fn ready_bytes(&self) -> usize {
+        self.ready_bytes
     }
 
     /// Documents in flight.

@@ -152,6 +152,9 @@ pub const PACE_LATENCY: Duration = Duration::from_millis(500);
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long the store may take for the rest at the end, unless configured; then it stays in the journal.
 pub const WRITE_DRAIN: Duration = Duration::from_secs(10);
+/// How often an update is refused for a reason that nobody knows, while others are written, before it is given up:
+/// with the pauses between, some seconds in which a server may come to itself.
+pub const UNKNOWN_REFUSALS: u32 = 8;
 /// The first pause before a batch is tried again; it doubles up to [`WRITE_BACKOFF_MAX`].
 pub const WRITE_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before a batch is tried again.
@@ -192,6 +195,12 @@ pub const MONGO_HEARTBEAT: Duration = Duration::from_secs(10);
 pub const MONGO_CONFIRM: Duration = Duration::from_secs(10);
 /// The longest of these times that can be configured: beyond it a fault looks like a standstill.
 pub const MONGO_TIMEOUT_MAX: Duration = Duration::from_secs(300);
+/// How long a call that reads or writes a few documents may take, unless configured. The driver bounds its looks at
+/// servers alone: a connection that is open and silent would be waited on for ever.
+pub const MONGO_CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The same of what reads a whole collection: the making of its indexes, and the slowest playbooks of all. An index
+/// over some ten million documents takes minutes; the server goes on with it where nobody waits any more.
+pub const MONGO_SCAN_TIMEOUT: Duration = Duration::from_secs(600);
 /// Calls of the store that take as long are logged, unless configured.
 pub const MONGO_SLOW_CALL: Duration = Duration::from_millis(500);
 /// A ping beyond this is a trouble, unless configured.
@@ -268,6 +277,9 @@ const _: () = {
     assert!(0 < PACE_OPERATIONS_MIN && PACE_OPERATIONS_MIN <= BATCH_OPERATIONS);
     assert!(MONGO_CONNECTIONS_KEPT <= MONGO_CONNECTIONS && MONGO_CONNECTIONS <= MONGO_CONNECTIONS_MAX);
     assert!(MONGO_SELECTION_TIMEOUT.as_secs() < WRITE_TIMEOUT.as_secs());
+    assert!(MONGO_SELECTION_TIMEOUT.as_secs() + MONGO_CONFIRM.as_secs() < MONGO_CALL_TIMEOUT.as_secs());
+    assert!(MONGO_CALL_TIMEOUT.as_secs() <= MONGO_TIMEOUT_MAX.as_secs());
+    assert!(MONGO_TIMEOUT_MAX.as_secs() <= MONGO_SCAN_TIMEOUT.as_secs());
     assert!(FLUSH_DELAY.as_millis() <= FLUSH_DELAY_MAX.as_millis());
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
     assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);

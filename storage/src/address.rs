@@ -29,7 +29,7 @@ pub enum AddressError {
     #[error("a store is `embedded`, `mongodb://…` or `mongodb+srv://…`")]
     Unknown,
     /// It is not as addresses of MongoDB are.
-    #[error("an address of MongoDB, and {0}")]
+    #[error("not an address of MongoDB: {0}")]
     MongoDb(String),
 }
 
@@ -153,6 +153,7 @@ mod tests {
             let error = text.parse::<StoreAddress>().unwrap_err();
             assert!(matches!(error, AddressError::MongoDb(_)), "{text}");
             assert!(!error.to_string().contains("s3cr"), "{error}");
+            assert!(error.to_string().starts_with("not an address of MongoDB: "), "{error}");
         }
     }
 }

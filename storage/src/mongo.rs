@@ -7,6 +7,7 @@ mod contact;
 mod dead_letter;
 mod document;
 mod fault;
+mod foreign;
 mod health;
 mod home;
 mod index;
@@ -34,6 +35,8 @@ use updraft_protocol::{
     TaskDocument, TaskStatus, TenantCode, Update,
 };
 
+use call::Work;
+use connect::cause;
 pub(crate) use connect::uri::Uri;
 pub use connect::{Builder, Mode, WritePath};
 
@@ -63,6 +66,8 @@ pub struct MongoStore {
     pool: pool::Pool,
     /// What was found when servers were looked at.
     contact: contact::Contact,
+    /// What others put beside our documents.
+    foreign: foreign::Foreign,
     /// What is well.
     health: health::Terms,
     uri: Arc<Uri>,
@@ -92,13 +97,28 @@ impl MongoStore {
     /// The server refuses, or does not answer.
     pub async fn drop_database(&self) -> Result<(), Error> {
         self.changeable()?;
-        self.database.drop().await.map_err(|error| self.placed(fault::store_error(error)))
+        let drop = async { self.database.drop().await.map_err(fault::store_error) };
+        self.run(Work::Scan, "dropDatabase", "*", drop).await
     }
 
-    /// The same error with the address at which it was met.
+    /// Runs a call as [`call::Calls::run`] does; where it fails, the error says of which store.
+    async fn run<T>(
+        &self,
+        work: Work,
+        command: &'static str,
+        collection: &'static str,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.calls.run(work, command, collection, call).await.map_err(|error| self.placed(error))
+    }
+
+    /// The same error with the address at which it was met, and with what is known of why a server was not reached.
     fn placed(&self, error: Error) -> Error {
-        let placed = |why: String| format!("{}: {}", self.uri, self.uri.masked(&why));
+        let placed = |why: String| format!("{}: {why}", self.uri);
         match error {
+            Error::Unavailable(why) if cause::is_of_contact(&why) => {
+                Error::Unavailable(placed(self.contact.failures().unwrap_or(why)))
+            }
             Error::Unavailable(why) => Error::Unavailable(placed(why)),
             Error::Full(why) => Error::Full(placed(why)),
             Error::Corrupt(why) => Error::Corrupt(placed(why)),
@@ -136,14 +156,19 @@ impl Store for MongoStore {
         self.changeable()?;
         // A batch is for both collections.
         let command = if self.path == write::Path::BulkWrite { "bulkWrite" } else { "update" };
-        let written = self.calls.run(command, "*", write::batch(self, &batch)).await;
+        let written = self.calls.run(Work::Batch, command, "*", write::batch(self, &batch)).await;
+        let written = written.map_err(|error| match error {
+            // It speaks of what is in the batch, and is told to the tenants whose it is: no address.
+            Error::Refused(_) => error,
+            error => self.placed(error),
+        });
         self.contact.wrote(&written);
         written
     }
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         self.changeable()?;
-        self.calls.run("insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
+        self.run(Work::Batch, "insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
     }
 
     async fn dead_letters(
@@ -152,12 +177,12 @@ impl Store for MongoStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
-        self.calls.run("find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
+        self.run(Work::Few, "find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
     }
 
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         self.changeable()?;
-        self.calls.run("insert", PLAYBOOKS, playbook::put(self, &playbook)).await
+        self.run(Work::Few, "insert", PLAYBOOKS, playbook::put(self, &playbook)).await
     }
 
     async fn playbook(
@@ -165,7 +190,7 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.calls.run("find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
+        self.run(Work::Few, "find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
     }
 
     async fn playbook_named(
@@ -174,7 +199,7 @@ impl Store for MongoStore {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.calls.run("find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
+        self.run(Work::Few, "find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
     }
 
     async fn playbooks(
@@ -186,7 +211,12 @@ impl Store for MongoStore {
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, Error> {
         self.calls
-            .run("find", PLAYBOOKS, read::playbooks(self, tenant, status, category_id, after, limit))
+            .run(
+                Work::Few,
+                "find",
+                PLAYBOOKS,
+                read::playbooks(self, tenant, status, category_id, after, limit),
+            )
             .await
     }
 
@@ -195,15 +225,15 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<ExecutionDocument>, Error> {
-        self.calls.run("find", EXECUTIONS, read::execution(self, tenant, peid)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::execution(self, tenant, peid)).await
     }
 
     async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
-        self.calls.run("find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.calls.run("find", EXECUTIONS, read::executions(self, &query)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::executions(self, &query)).await
     }
 
     async fn tasks(
@@ -213,7 +243,7 @@ impl Store for MongoStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.calls.run("find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
+        self.run(Work::Few, "find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
     }
 
     async fn tasks_of_alert(
@@ -223,24 +253,24 @@ impl Store for MongoStore {
         status: Option<TaskStatus>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.calls.run("find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit)).await
+        self.run(Work::Few, "find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.calls.run("aggregate", EXECUTIONS, read::slowest(self, &query)).await
+        self.run(Work::Scan, "aggregate", EXECUTIONS, read::slowest(self, &query)).await
     }
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.calls.run("find", EXECUTIONS, read::unfinished(self, after, limit)).await
+        self.run(Work::Few, "find", EXECUTIONS, read::unfinished(self, after, limit)).await
     }
 
     async fn next_epoch(&self) -> Result<u64, Error> {
         self.changeable()?;
-        self.calls.run("findAndModify", META, meta::next_epoch(self)).await
+        self.run(Work::Few, "findAndModify", META, meta::next_epoch(self)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.calls.run("ping", "admin", health::ping(self)).await
+        self.run(Work::Few, "ping", "admin", health::ping(self)).await
     }
 
     async fn health(&self) -> Health {

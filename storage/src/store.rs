@@ -26,8 +26,10 @@ pub enum Error {
     #[error("the store is full: {0}")]
     Full(String),
     /// It was written by a newer version of Updraft.
-    #[error("the store has schema {found}; this version reads up to {known}")]
+    #[error("{place}: the store has schema {found}; this version reads up to {known}")]
     Schema {
+        /// Where it is.
+        place: String,
         /// The version found.
         found: u32,
         /// The newest version known.

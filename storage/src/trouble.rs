@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(Trouble::of(&error), Trouble::Unreachable { cause: "refused".to_owned() });
         let error = Error::Full("no space".to_owned());
         assert_eq!(Trouble::of(&error), Trouble::Full { cause: "no space".to_owned() });
-        let error = Error::Schema { found: 9, known: 1 };
+        let error = Error::Schema { place: "here".to_owned(), found: 9, known: 1 };
         assert_eq!(Trouble::of(&error), Trouble::Failing { cause: error.to_string() });
     }
 

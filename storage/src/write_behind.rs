@@ -9,19 +9,22 @@ mod event;
 mod grave;
 mod held;
 mod message;
+mod pending;
 mod pump;
+mod suspects;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::WRITER_QUEUE;
 
 pub use config::Config;
 pub use event::{Event, Listener};
 pub use message::{Barrier, Group, Message};
+pub use pending::Pending;
 
 use crate::store::Store;
 use pump::Pump;
@@ -32,6 +35,7 @@ pub struct WriteBehind {
     store: Arc<dyn Store>,
     stored: DurableWatermark,
     listener: Listener,
+    pending: watch::Sender<Pending>,
 }
 
 /// How a writer ended.
@@ -50,7 +54,12 @@ pub enum Ended {
 impl WriteBehind {
     /// A writer to `store`, which says in `stored` below which number the store has everything.
     pub fn new(config: Config, store: Arc<dyn Store>, stored: DurableWatermark, listener: Listener) -> Self {
-        Self { config, store, stored, listener }
+        Self { config, store, stored, listener, pending: watch::Sender::default() }
+    }
+
+    /// What waits for the store, as it changes.
+    pub fn pending(&self) -> watch::Receiver<Pending> {
+        self.pending.subscribe()
     }
 
     /// The queue between the journal and the writer.
@@ -60,6 +69,6 @@ impl WriteBehind {
 
     /// Writes until the queue is closed and everything is in the store, or until the time for that is up.
     pub async fn run(self, queue: mpsc::Receiver<Message>) -> Ended {
-        Pump::new(self.config, self.store, self.stored, self.listener).run(queue).await
+        Pump::new(self.config, self.store, self.stored, self.listener, self.pending).run(queue).await
     }
 }

@@ -11,12 +11,13 @@ const END: &str = "  - {id: done, type: end, output: ok}\n";
 const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
 
 /// Every command that opens a store.
-fn commands() -> [Vec<&'static str>; 6] {
+fn commands() -> [Vec<&'static str>; 7] {
     [
         vec!["run", "p.yaml"],
         vec!["resume"],
         vec!["list"],
         vec!["show", PEID],
+        vec!["dead-letters"],
         vec!["demo"],
         vec!["stress", "--executions", "20"],
     ]

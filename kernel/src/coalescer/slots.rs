@@ -18,11 +18,18 @@ pub(super) struct Part {
     pub(super) bytes: usize,
     /// It was held back before.
     pub(super) held: bool,
+    /// It stands in the queue of what is written next.
+    pub(super) ready: bool,
 }
 
 impl Part {
     pub(super) fn new(lsn: u64, update: Update) -> Self {
-        Self { lsn, bytes: update.bytes(), held: false, update }
+        Self { lsn, bytes: update.bytes(), held: false, ready: false, update }
+    }
+
+    /// Its bytes, where it could be written now.
+    pub(super) fn ready_bytes(&self) -> usize {
+        if self.ready { self.bytes } else { 0 }
     }
 
     /// Lays what came later over it; the oldest position stays.

@@ -43,7 +43,7 @@ pub const KERNEL: &[Mutant] = &[
         name: "coalescer-forgets-newer",
         claim: "what waits behind a written update is never written",
         file: COALESCER,
-        find: "            Some(newer) => self.ready.push_back(newer.lsn, at),\n",
+        find: "            Some(_) => self.make_ready(at),\n",
         replace: "            Some(_) => {}\n",
     },
     Mutant {

@@ -1,35 +1,56 @@
-//! Calls: how long each call of the store takes, its wait for a connection included. Logs and counts what is
-//! slow; never what was asked or answered.
+//! Calls: how long each call of the store takes and may take, its wait for a connection included. Logs and counts
+//! what is slow; never what was asked or answered.
 //!
 //! Timed here and not by the driver's command events: for those the driver would read every batch into a tree.
 
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use updraft_protocol::limits::{MONGO_SCAN_TIMEOUT, WRITE_TIMEOUT};
 
 use super::pool::Pool;
 use crate::store::Error;
+
+/// How much a call has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// A few documents.
+    Few,
+    /// A batch, in as many commands as it takes.
+    Batch,
+    /// Whatever is in a collection.
+    Scan,
+}
 
 /// Watches over calls.
 #[derive(Clone)]
 pub(super) struct Calls {
     /// Beyond it a call is slow.
     threshold: Duration,
+    /// How long a call for a few documents may take.
+    patience: Duration,
     pool: Pool,
 }
 
 impl Calls {
-    pub(super) fn new(threshold: Duration, pool: Pool) -> Self {
-        Self { threshold, pool }
+    pub(super) fn new(threshold: Duration, patience: Duration, pool: Pool) -> Self {
+        Self { threshold, patience, pool }
     }
 
-    /// Runs a call: the command that does the work, and the collection that it is about.
+    /// Runs a call: the command that does the work, and the collection that it is about. It ends in time, whatever
+    /// the server does.
     pub(super) async fn run<T>(
         &self,
+        work: Work,
         command: &'static str,
         collection: &'static str,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        let patience = match work {
+            Work::Few => self.patience,
+            Work::Batch => WRITE_TIMEOUT,
+            Work::Scan => MONGO_SCAN_TIMEOUT,
+        };
         let mut watch = Watch {
             threshold: self.threshold,
             command,
@@ -37,7 +58,9 @@ impl Calls {
             began: Instant::now(),
             ended: "abandoned",
         };
-        let answer = self.pool.follow(call).await;
+        let Ok(answer) = timeout(patience, self.pool.follow(call)).await else {
+            return Err(Error::Unavailable(format!("no answer in {patience:?}")));
+        };
         watch.ended = if answer.is_ok() { "answered" } else { "failed" };
         answer
     }

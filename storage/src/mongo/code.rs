@@ -9,6 +9,9 @@ pub(super) const DUPLICATE_KEY: i32 = 11000;
 /// The collection is not there.
 pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
 
+/// The collection is a view.
+pub(super) const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
+
 /// The code of a command or a write that the server refused.
 pub(super) fn of(error: &Error) -> Option<i32> {
     match error.kind.as_ref() {

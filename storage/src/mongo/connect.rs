@@ -11,7 +11,7 @@ pub(crate) mod uri;
 use std::fmt;
 use std::time::Duration;
 
-use updraft_protocol::limits::{MONGO_SLOW_CALL, MONGO_SLOW_PING};
+use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SLOW_CALL, MONGO_SLOW_PING, MONGO_TIMEOUT_MAX};
 
 pub use mode::Mode;
 pub(super) use server::Server;
@@ -45,6 +45,7 @@ pub struct Builder {
     path: WritePath,
     settings: Settings,
     database: Option<String>,
+    calls: Duration,
     slow_calls: Duration,
     slow_ping: Duration,
     read_only: bool,
@@ -63,6 +64,7 @@ impl Builder {
             path: WritePath::Auto,
             settings: Settings::default(),
             database: None,
+            calls: MONGO_CALL_TIMEOUT,
             slow_calls: MONGO_SLOW_CALL,
             slow_ping: MONGO_SLOW_PING,
             read_only: false,
@@ -133,6 +135,14 @@ impl Builder {
         self
     }
 
+    /// How long a call that reads or writes a few documents may take: 30 s unless it is said. The driver knows no such
+    /// bound, and an address cannot name it.
+    #[must_use]
+    pub fn call_timeout(mut self, time: Duration) -> Self {
+        self.calls = time;
+        self
+    }
+
     /// The pause between two looks at a server (`heartbeatFrequencyMS`).
     #[must_use]
     pub fn heartbeat(mut self, time: Duration) -> Self {
@@ -182,8 +192,10 @@ impl Builder {
         self
     }
 
-    /// Connects: finds a server within the selection timeout, checks that it can be worked with, makes the
-    /// indexes that are missing, and opens the connections that are kept.
+    /// Connects: finds a server, checks that it can be worked with, makes the indexes that are missing, and opens the
+    /// connections that are kept. Each has a bound of its own: the selection timeout is for the first answer, the
+    /// call timeout for each look at what is there, ten minutes for the indexes that are missing, and ten seconds for
+    /// the connections.
     ///
     /// # Errors
     /// With the address, its credentials masked: [`Error::Refused`] where what is asked makes no sense or the
@@ -195,6 +207,16 @@ impl Builder {
         let refused = |why: String| Error::Refused(format!("{uri}: {why}"));
         database_name(&named).map_err(refused)?;
         reach::reach(self, uri.clone(), named).await
+    }
+}
+
+impl Builder {
+    /// How long a call may take.
+    ///
+    /// # Errors
+    /// What makes no sense, with what is allowed.
+    fn patience(&self) -> Result<Duration, String> {
+        settings::lasting("call_timeout", self.calls, Duration::from_millis(1), MONGO_TIMEOUT_MAX)
     }
 }
 

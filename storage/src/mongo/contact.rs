@@ -7,6 +7,7 @@ use mongodb::error::ErrorKind;
 use mongodb::event::sdam::SdamEvent;
 
 use super::connect::cause;
+use super::fault;
 use crate::store::{Error, Trouble, WriteOutcome};
 
 /// What was found last. Clones share it.
@@ -62,6 +63,9 @@ impl Contact {
     /// Keeps what became of a batch.
     pub(super) fn wrote(&self, outcome: &Result<Vec<WriteOutcome>, Error>) {
         let unwritten = match outcome {
+            Err(error) if fault::is_denied(error) => {
+                Some(Trouble::Authentication { cause: error.to_string() })
+            }
             Err(error) => Some(Trouble::of(error)),
             Ok(outcomes) => outcomes.iter().find_map(|outcome| match outcome {
                 WriteOutcome::Retry(cause) => Some(Trouble::Failing { cause: cause.clone() }),

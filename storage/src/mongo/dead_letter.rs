@@ -57,7 +57,7 @@ async fn tenants(
         let mut found = found.await.map_err(fault::store_error)?;
         while found.advance().await.map_err(fault::store_error)? {
             let execution = found.current();
-            let peid = ExecutionId::new(document::own_id(execution)?);
+            let peid = ExecutionId::new(document::own_id(EXECUTIONS, execution)?);
             // An execution without a tenant that can be read leaves its letters without one.
             let tenant = execution.get_str("tenant_code").ok().and_then(|tenant| tenant.parse().ok());
             tenants.extend(tenant.map(|tenant| (peid, tenant)));

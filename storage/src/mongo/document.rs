@@ -18,9 +18,10 @@ use updraft_protocol::{
 use uuid::Uuid;
 
 use fields::Fields;
-pub(super) use fields::whole_number;
+pub(super) use fields::{uuid_of, whole_number};
 use writer::Writer;
 
+use super::{EXECUTIONS, PLAYBOOKS, TASKS};
 use crate::store::{Detail, Error, PlaybookRuntime};
 
 /// An id as the server keeps it.
@@ -125,7 +126,7 @@ fn task_state(fields: &mut Writer, update: &TaskUpdate) -> Result<(), String> {
 
 /// A document of the executions; a summary has no large fields, whatever was read.
 pub(super) fn execution(document: &RawDocument, detail: Detail) -> Result<ExecutionDocument, Error> {
-    let fields = Fields::of(document)?;
+    let fields = Fields::of(EXECUTIONS, document)?;
     let whole = detail == Detail::Whole;
     let large = |name| if whole { fields.json(name) } else { Ok(Json::null()) };
     let head = ExecutionHead {
@@ -161,7 +162,7 @@ pub(super) fn execution(document: &RawDocument, detail: Detail) -> Result<Execut
 
 /// A document of the tasks.
 pub(super) fn task(document: &RawDocument) -> Result<TaskDocument, Error> {
-    let fields = Fields::of(document)?;
+    let fields = Fields::of(TASKS, document)?;
     let head = TaskHead {
         peid: ExecutionId::new(fields.uuid("peid")?),
         task_seq: fields.number("task_seq")?,
@@ -192,7 +193,7 @@ pub(super) fn task(document: &RawDocument) -> Result<TaskDocument, Error> {
 
 /// A document of the playbooks.
 pub(super) fn playbook(document: &RawDocument) -> Result<PlaybookDocument, Error> {
-    let fields = Fields::of(document)?;
+    let fields = Fields::of(PLAYBOOKS, document)?;
     Ok(PlaybookDocument {
         pid: PlaybookId::new(fields.own_id()),
         tenant_code: fields.word("tenant_code")?,
@@ -206,14 +207,14 @@ pub(super) fn playbook(document: &RawDocument) -> Result<PlaybookDocument, Error
     })
 }
 
-/// The id of any document.
-pub(super) fn own_id(document: &RawDocument) -> Result<Uuid, Error> {
-    Ok(Fields::of(document)?.own_id())
+/// The id of any document of a collection.
+pub(super) fn own_id(collection: &'static str, document: &RawDocument) -> Result<Uuid, Error> {
+    Ok(Fields::of(collection, document)?.own_id())
 }
 
 /// A group of `query::slowest`.
 pub(super) fn runtime(document: &RawDocument) -> Result<PlaybookRuntime, Error> {
-    let fields = Fields::of(document)?;
+    let fields = Fields::of(EXECUTIONS, document)?;
     Ok(PlaybookRuntime {
         pid: PlaybookId::new(fields.own_id()),
         executions: fields.number("executions")?,

@@ -32,6 +32,17 @@ pub(super) fn store_error(error: DriverError) -> Error {
     }
 }
 
+/// The same for what a start asks for: a login that is missing or does not suffice, or a view where a collection
+/// should be, is not mended by starting again.
+pub(super) fn start_error(error: DriverError) -> Error {
+    let on_view = code(&error) == Some(super::code::COMMAND_NOT_SUPPORTED_ON_VIEW);
+    let closed = (on_view || cause::is_authentication(&error)) && !passes(&error);
+    match store_error(error) {
+        Error::Unavailable(why) if closed => Error::Refused(why),
+        error => error,
+    }
+}
+
 /// The same for a call that writes a batch. It is the fault of what is in the batch only where the code says so
 /// of whole messages; whatever else a server makes of a command, it would make of any batch.
 pub(super) fn batch_error(error: DriverError) -> Error {
@@ -71,6 +82,12 @@ fn taken(reason: &str) -> String {
 pub(super) fn unconfirmed(code: i32) -> Error {
     let why = format!("the writes are not confirmed: {}", reason(code, ""));
     if verdict(code) == Verdict::Full { Error::Full(why) } else { Error::Unavailable(why) }
+}
+
+/// Whether an error of this store says that a login is missing or does not suffice.
+pub(super) fn is_denied(error: &Error) -> bool {
+    let (Error::Unavailable(why) | Error::Refused(why)) = error else { return false };
+    cause::DENIED.iter().any(|code| why.contains(&reason(*code, "")))
 }
 
 /// A code and its name. Words of the server are left out: they repeat keys and documents.
@@ -133,6 +150,8 @@ fn told(error: &DriverError) -> String {
             "an answer that cannot be read".to_owned()
         }
         (ErrorKind::InsertMany(_) | ErrorKind::BulkWrite(_), None) => "an answer that broke off".to_owned(),
+        // The words of who refuses may repeat a login.
+        (ErrorKind::Authentication { .. }, None) => "the login is not accepted".to_owned(),
         _ => cause::of(error),
     }
 }

@@ -28,8 +28,8 @@ pub(super) async fn ping(store: &MongoStore) -> Result<(), Error> {
     let admin = store.client.database("admin");
     match timeout(PATIENCE, admin.run_command(doc! {"ping": 1})).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(store.placed(fault::store_error(error))),
-        Err(_) => Err(store.placed(Error::Unavailable("no answer".to_owned()))),
+        Ok(Err(error)) => Err(fault::store_error(error)),
+        Err(_) => Err(Error::Unavailable("no answer".to_owned())),
     }
 }
 
@@ -45,11 +45,23 @@ pub(super) async fn health(store: &MongoStore) -> Health {
             Err(_) => troubles.push(exhausted(store).unwrap_or_else(|| unreachable(store, "no answer"))),
         }
     }
-    let unwritten = store.contact.unwritten().filter(|unwritten| !troubles.contains(unwritten));
-    // Why a server that is gone takes no writes is said already.
-    let known = troubles.iter().any(|trouble| !matches!(trouble, Trouble::Slow { .. }));
-    troubles.extend(unwritten.filter(|unwritten| !known || matches!(unwritten, Trouble::Full { .. })));
+    if let Some(unwritten) = store.contact.unwritten() {
+        troubles.extend(beside(&troubles, unwritten));
+    }
     Health { troubles, pool: Some(pool) }
+}
+
+/// What the last batch adds to what was found now.
+fn beside(found: &[Trouble], unwritten: Trouble) -> Option<Trouble> {
+    // Why a server that is gone takes no writes is said already.
+    let known = found.iter().any(|trouble| !matches!(trouble, Trouble::Slow { .. }));
+    match unwritten {
+        full @ Trouble::Full { .. } => (!found.contains(&full)).then_some(full),
+        _ if known => None,
+        // It has just answered: it is there, and takes no writes.
+        Trouble::Unreachable { cause } => Some(Trouble::Failing { cause }),
+        other => Some(other),
+    }
 }
 
 fn exhausted(store: &MongoStore) -> Option<Trouble> {
@@ -97,7 +109,7 @@ fn trouble(store: &MongoStore, error: &mongodb::error::Error) -> Trouble {
     use mongodb::error::ErrorKind;
     /// The server steps down, or is no primary.
     const NOT_PRIMARY: [i32; 7] = [91, 189, 10058, 10107, 11600, 11602, 13435];
-    let why = store.uri.masked(&cause::of(error));
+    let why = store.uri.told(error);
     if cause::is_authentication(error) {
         return Trouble::Authentication { cause: why };
     }
@@ -114,7 +126,7 @@ fn trouble(store: &MongoStore, error: &mongodb::error::Error) -> Trouble {
 }
 
 fn unreachable(store: &MongoStore, why: &str) -> Trouble {
-    let why = store.contact.failures().map_or_else(|| why.to_owned(), |failures| store.uri.masked(&failures));
+    let why = store.contact.failures().unwrap_or_else(|| why.to_owned());
     Trouble::Unreachable { cause: format!("{}: {why}", store.uri) }
 }
 
@@ -131,6 +143,21 @@ mod tests {
         assert!(matches!(alone, Some(Trouble::NotPrimary { .. })), "{alone:?}");
         let read = role(&doc! {"isWritablePrimary": true, "readOnly": true});
         assert!(matches!(read, Some(Trouble::ReadOnly { .. })), "{read:?}");
+    }
+
+    #[test]
+    fn a_server_that_answers_and_takes_no_writes_is_not_called_unreachable() {
+        let gone = Trouble::Unreachable { cause: "error 371".to_owned() };
+        let failing = Some(Trouble::Failing { cause: "error 371".to_owned() });
+        assert_eq!(beside(&[], gone.clone()), failing);
+        let slow = Trouble::Slow { took_ms: 9, threshold_ms: 1 };
+        assert_eq!(beside(&[slow], gone.clone()), failing);
+        assert_eq!(beside(std::slice::from_ref(&gone), gone.clone()), None);
+        let full = Trouble::Full { cause: "no room".to_owned() };
+        assert_eq!(beside(&[gone], full.clone()), Some(full.clone()));
+        assert_eq!(beside(std::slice::from_ref(&full), full.clone()), None);
+        let closed = Trouble::Authentication { cause: "error 13".to_owned() };
+        assert_eq!(beside(&[], closed.clone()), Some(closed));
     }
 
     #[test]

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
 
-use super::fault::store_error;
-use super::{MongoStore, code, meta};
+use super::call::Work;
+use super::fault::start_error;
+use super::{META, MongoStore, code, meta};
 use crate::store::Error;
 pub(super) use table::{ALL, Index};
 pub(super) use table::{
@@ -25,19 +26,20 @@ pub(super) use table::{
 /// # Errors
 /// [`Error::Refused`] with every index that is not as it must be: what was found, and what is expected.
 pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
-    meta::check_schema(store).await?;
-    let missing = check(store).await?;
+    store.run(Work::Few, "find", META, meta::check_schema(store)).await?;
+    let missing = store.run(Work::Few, "listIndexes", "*", check(store)).await?;
     if missing.is_empty() {
         return Ok(());
     }
-    let made = create(store, &missing).await;
+    let made = store.run(Work::Scan, "createIndexes", "*", create(store, &missing)).await;
     // Another engine may have made them meanwhile, or the collection may give its indexes options of its own.
-    let missing = check(store).await?;
+    let missing = store.run(Work::Few, "listIndexes", "*", check(store)).await?;
     match (missing.first(), made) {
         (None, _) => Ok(()),
         (Some(_), Err(error)) => Err(error),
         (Some(index), Ok(())) => {
-            Err(Error::Refused(format!("{}: index {} was not made", index.collection, index.name)))
+            let why = format!("{}: index {} was not made", index.collection, index.name);
+            Err(store.placed(Error::Refused(why)))
         }
     }
 }
@@ -115,27 +117,28 @@ async fn list(store: &MongoStore, collection: &str) -> Result<Vec<Document>, Err
     let mut indexes = match store.database.run_cursor_command(doc! { "listIndexes": collection }).await {
         Ok(indexes) => indexes,
         Err(error) if code::of(&error) == Some(code::NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
-        Err(error) => return Err(store_error(error)),
+        Err(error) => return Err(start_error(error)),
     };
     let mut found = Vec::new();
-    while indexes.advance().await.map_err(store_error)? {
-        found.push(indexes.deserialize_current().map_err(store_error)?);
+    while indexes.advance().await.map_err(start_error)? {
+        found.push(indexes.deserialize_current().map_err(start_error)?);
     }
     Ok(found)
 }
 
 /// One collection after the other: each command makes all that are missing of one.
 async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
-    for of_one in missing.chunk_by(|one, other| one.collection == other.collection) {
-        let Some(Index { collection, .. }) = of_one.first() else { continue };
-        let indexes: Vec<_> = of_one.iter().map(Index::description).collect();
+    let collections: BTreeSet<_> = missing.iter().map(|index| index.collection).collect();
+    for collection in collections {
+        let of_one = missing.iter().filter(|index| index.collection == collection);
+        let indexes: Vec<_> = of_one.map(Index::description).collect();
         let made = store.database.run_command(doc! { "createIndexes": collection, "indexes": indexes }).await;
         made.map_err(|error| match code::of(&error) {
             // What the server says of it names a tenant and a playbook.
             Some(code::DUPLICATE_KEY) => Error::Refused(format!(
                 "{collection}: a unique index cannot be made: the collection has documents of the same key"
             )),
-            _ => store_error(error),
+            _ => start_error(error),
         })?;
     }
     Ok(())

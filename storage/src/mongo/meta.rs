@@ -5,9 +5,9 @@ mod tests;
 
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, ReturnDocument, WriteConcern};
-use updraft_protocol::limits::WRITE_TIMEOUT;
+use updraft_protocol::limits::MONGO_CONFIRM;
 
-use super::fault::store_error;
+use super::fault::start_error;
 use super::{META, MongoStore, code, document};
 use crate::store::Error;
 
@@ -19,7 +19,7 @@ const TRIES: u32 = 4;
 
 /// Refuses a database that a newer version wrote; says in a new one which version that was.
 pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
-    let found = store.collection(META).find_one(doc! { "_id": "schema" }).await.map_err(store_error)?;
+    let found = store.collection(META).find_one(doc! { "_id": "schema" }).await.map_err(start_error)?;
     let stored = match found {
         Some(stored) => stored,
         None if store.read_only => return Ok(()),
@@ -27,7 +27,11 @@ pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     };
     let found = value(&stored, "schema")?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
-    if found > SCHEMA { Err(Error::Schema { found, known: SCHEMA }) } else { Ok(()) }
+    if found > SCHEMA {
+        Err(Error::Schema { place: store.uri.to_string(), found, known: SCHEMA })
+    } else {
+        Ok(())
+    }
 }
 
 /// A new epoch, higher than every one before.
@@ -37,7 +41,7 @@ pub(super) async fn next_epoch(store: &MongoStore) -> Result<u64, Error> {
 
 /// What survives whatever a single server can suffer; a majority that does not answer is waited for only so long.
 pub(super) fn durable() -> WriteConcern {
-    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(WRITE_TIMEOUT).build()
+    WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MONGO_CONFIRM).build()
 }
 
 /// Changes an entry, or makes it; durable when answered.
@@ -54,7 +58,7 @@ async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDoc
             // Another made it at the same time: now it is there to be changed.
             Ok(None) => {}
             Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => {}
-            Err(error) => return Err(store_error(error)),
+            Err(error) => return Err(start_error(error)),
         }
     }
     Err(Error::Unavailable(format!("meta, {id}: it is not there after {TRIES} tries to make it")))

@@ -24,7 +24,10 @@ pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Resu
             Ok(PutOutcome::Unchanged(found.pid))
         }
         Some(found) => Ok(PutOutcome::Conflict(found.pid)),
-        None => Err(Error::Refused(format!("the id {} has another playbook", playbook.pid))),
+        None => Err(Error::Refused(format!(
+            "the id {}, or the name and the version, are those of another document",
+            playbook.pid
+        ))),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reads: a query, and its documents as they come from the server's cursor; limits are capped. Changes nothing.
+//! Reads: a query, and its documents as they come from the server's cursor; limits are capped, and what others put
+//! beside our documents is passed over. Changes nothing.
 
 #[cfg(test)]
 mod tests;
@@ -16,9 +17,10 @@ use updraft_protocol::{
 };
 
 use super::fault::store_error;
+use super::foreign::or_none;
 use super::index::Index;
 use super::query::Find;
-use super::{EXECUTIONS, MongoStore, code, document, query};
+use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, code, document, query};
 use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
 pub(super) async fn playbook(
@@ -26,7 +28,7 @@ pub(super) async fn playbook(
     tenant: &TenantCode,
     pid: PlaybookId,
 ) -> Result<Option<PlaybookDocument>, Error> {
-    one(store, query::playbook(tenant, pid), document::playbook).await
+    one(store, query::playbook(tenant, pid), or_none(PLAYBOOKS, document::playbook)).await
 }
 
 pub(super) async fn playbook_named(
@@ -35,7 +37,8 @@ pub(super) async fn playbook_named(
     name: &Name,
     version: Option<u32>,
 ) -> Result<Option<PlaybookDocument>, Error> {
-    one(store, query::playbook_named(tenant, name, version), document::playbook).await
+    let find = query::playbook_named(tenant, name, version);
+    one(store, find, or_none(PLAYBOOKS, document::playbook)).await
 }
 
 pub(super) async fn playbooks(
@@ -48,7 +51,7 @@ pub(super) async fn playbooks(
 ) -> Result<Vec<PlaybookDocument>, Error> {
     let limit = rows(limit);
     let finds = query::catalogue(tenant, status, category_id, after.as_ref(), limit);
-    page(store, finds, limit, document::playbook).await
+    page(store, finds, limit, or_none(PLAYBOOKS, document::playbook)).await
 }
 
 pub(super) async fn execution(
@@ -56,7 +59,7 @@ pub(super) async fn execution(
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Option<ExecutionDocument>, Error> {
-    one(store, query::execution(tenant, peid), whole).await
+    one(store, query::execution(tenant, peid), or_none(EXECUTIONS, whole)).await
 }
 
 pub(super) async fn execution_by_key(
@@ -64,7 +67,8 @@ pub(super) async fn execution_by_key(
     tenant: &TenantCode,
     key: &str,
 ) -> Result<Option<ExecutionId>, Error> {
-    Ok(one(store, query::execution_by_key(tenant, key), document::own_id).await?.map(ExecutionId::new))
+    let id = |document: &RawDocument| Ok(document::uuid_of(document));
+    Ok(one(store, query::execution_by_key(tenant, key), id).await?.map(ExecutionId::new))
 }
 
 pub(super) async fn executions(
@@ -73,7 +77,7 @@ pub(super) async fn executions(
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let limit = rows(asked.limit);
     let read = |document: &RawDocument| document::execution(document, asked.detail);
-    page(store, query::executions(asked, limit), limit, read).await
+    page(store, query::executions(asked, limit), limit, or_none(EXECUTIONS, read)).await
 }
 
 /// The index gives the dates in order, but not the ids of one millisecond: those are put in order here, and a
@@ -87,20 +91,22 @@ pub(super) async fn unfinished(
     let mut page = Vec::new();
     if let Some(cursor) = after.filter(|_| limit > 0) {
         let find = query::unfinished_at(cursor.createddate, Some(cursor.peid), limit);
-        page = many(store, find, whole).await?;
+        page = many(store, find, or_none(EXECUTIONS, whole)).await?;
     }
     let mut before = after.map(|cursor| cursor.createddate);
     // Each turn goes on before an earlier date. There is a second one only where executions ended meanwhile.
     while page.len() < limit {
         let missing = limit - page.len();
-        let mut older = many(store, query::unfinished_before(before, missing + 1), whole).await?;
+        let find = query::unfinished_before(before, missing + 1);
+        let mut older = many(store, find, or_none(EXECUTIONS, whole)).await?;
         let cut = older.get(missing).map(|execution| execution.head.createddate);
         older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
         older.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
         page.append(&mut older);
         let Some(date) = cut else { break };
         if page.len() < limit {
-            page.extend(many(store, query::unfinished_at(date, None, limit - page.len()), whole).await?);
+            let find = query::unfinished_at(date, None, limit - page.len());
+            page.extend(many(store, find, or_none(EXECUTIONS, whole)).await?);
         }
         before = Some(date);
     }
@@ -115,7 +121,8 @@ pub(super) async fn tasks(
     limit: usize,
 ) -> Result<Vec<TaskDocument>, Error> {
     let limit = rows(limit);
-    page(store, vec![query::tasks(tenant, peid, after, limit)], limit, document::task).await
+    let finds = vec![query::tasks(tenant, peid, after, limit)];
+    page(store, finds, limit, or_none(TASKS, document::task)).await
 }
 
 pub(super) async fn tasks_of_alert(
@@ -126,7 +133,8 @@ pub(super) async fn tasks_of_alert(
     limit: usize,
 ) -> Result<Vec<TaskDocument>, Error> {
     let limit = rows(limit);
-    page(store, vec![query::tasks_of_alert(tenant, alert_id, status, limit)], limit, document::task).await
+    let finds = vec![query::tasks_of_alert(tenant, alert_id, status, limit)];
+    page(store, finds, limit, or_none(TASKS, document::task)).await
 }
 
 pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
@@ -135,10 +143,10 @@ pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<
         return Ok(Vec::new());
     }
     let Some(tenant) = &asked.tenant else { return runtimes(store, asked, None, limit).await };
-    let mut ids = answers(store, query::playbook_ids(tenant)).await?;
+    let mut ids = answers(store, &query::playbook_ids(tenant)).await?;
     let mut slowest = Vec::new();
     loop {
-        let pids = some_ids(&mut ids).await?;
+        let pids = some_ids(store, &mut ids).await?;
         let last = pids.len() < MONGO_IDS;
         if !pids.is_empty() {
             slowest.append(&mut runtimes(store, asked, Some(pids), limit).await?);
@@ -152,11 +160,15 @@ pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<
 }
 
 /// As many ids as one query may have.
-async fn some_ids(ids: &mut Answers<RawDocumentBuf>) -> Result<Vec<Bson>, Error> {
-    let mut pids = Vec::new();
+async fn some_ids(store: &MongoStore, ids: &mut Answers<RawDocumentBuf>) -> Result<Vec<Bson>, Error> {
+    let (mut pids, mut passed) = (Vec::new(), 0);
     while pids.len() < MONGO_IDS && ids.advance().await.map_err(store_error)? {
-        pids.push(Bson::from(document::id(document::own_id(ids.current())?)));
+        match document::uuid_of(ids.current()) {
+            Some(pid) => pids.push(Bson::from(document::id(pid))),
+            None => passed += 1,
+        }
     }
+    store.foreign.passed(PLAYBOOKS, passed);
     Ok(pids)
 }
 
@@ -166,10 +178,11 @@ async fn runtimes(
     pids: Option<Vec<Bson>>,
     limit: usize,
 ) -> Result<Vec<PlaybookRuntime>, Error> {
-    let pipeline = query::slowest(asked, pids, limit);
-    let executions = store.collection(EXECUTIONS);
-    let groups = executions.aggregate(pipeline).with_type::<RawDocumentBuf>().await.map_err(store_error)?;
-    collect(groups, document::runtime).await
+    // A group has the playbook's id for its own.
+    let read = |group: &RawDocument| {
+        document::uuid_of(group).is_some().then(|| document::runtime(group)).transpose()
+    };
+    ours(store, Question::Slowest(asked, pids, limit), read).await
 }
 
 fn whole(document: &RawDocument) -> Result<ExecutionDocument, Error> {
@@ -183,7 +196,7 @@ fn rows(limit: usize) -> usize {
 async fn one<T>(
     store: &MongoStore,
     find: Find,
-    read: impl Fn(&RawDocument) -> Result<T, Error>,
+    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Option<T>, Error> {
     Ok(many(store, find, read).await?.pop())
 }
@@ -193,7 +206,7 @@ async fn page<T>(
     store: &MongoStore,
     finds: Vec<Find>,
     limit: usize,
-    read: impl Fn(&RawDocument) -> Result<T, Error>,
+    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Error> {
     // To the server, a limit of 0 is none.
     if limit == 0 {
@@ -206,12 +219,67 @@ async fn page<T>(
 async fn many<T>(
     store: &MongoStore,
     find: Find,
-    read: impl Fn(&RawDocument) -> Result<T, Error>,
+    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Error> {
-    collect(answers(store, find).await?, read).await
+    ours(store, Question::Find(find), read).await
 }
 
-async fn answers(store: &MongoStore, find: Find) -> Result<Answers<RawDocumentBuf>, Error> {
+/// What may be asked again for more.
+enum Question<'q> {
+    Find(Find),
+    /// With the playbooks that are meant, and how many.
+    Slowest(&'q SlowestQuery, Option<Vec<Bson>>, usize),
+}
+
+impl Question<'_> {
+    fn limit(&self) -> Option<usize> {
+        match self {
+            Self::Find(find) => find.limit,
+            Self::Slowest(_, _, limit) => Some(*limit),
+        }
+    }
+
+    fn collection(&self) -> &'static str {
+        match self {
+            Self::Find(find) => find.collection,
+            Self::Slowest(..) => EXECUTIONS,
+        }
+    }
+
+    /// Asks it for as many as are said.
+    async fn ask(&self, store: &MongoStore, limit: Option<usize>) -> Result<Answers<RawDocumentBuf>, Error> {
+        match self {
+            Self::Find(find) => answers(store, &Find { limit, ..find.clone() }).await,
+            Self::Slowest(asked, pids, most) => {
+                let pipeline = query::slowest(asked, pids.clone(), limit.unwrap_or(*most));
+                let executions = store.collection(EXECUTIONS);
+                executions.aggregate(pipeline).with_type::<RawDocumentBuf>().await.map_err(store_error)
+            }
+        }
+    }
+}
+
+/// As many of our documents as are wanted. Where those of others take their places more is asked for, twice as much
+/// each time, until there is no more.
+async fn ours<T>(
+    store: &MongoStore,
+    question: Question<'_>,
+    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
+) -> Result<Vec<T>, Error> {
+    let wanted = question.limit();
+    let mut limit = wanted;
+    loop {
+        let (found, passed) = collect(question.ask(store, limit).await?, wanted, &read).await?;
+        let last = limit.is_none_or(|limit| found.len() + passed < limit);
+        if last || wanted.is_some_and(|wanted| found.len() >= wanted) {
+            store.foreign.passed(question.collection(), passed);
+            return Ok(found);
+        }
+        limit = limit.map(|limit| limit.saturating_mul(2));
+    }
+}
+
+async fn answers(store: &MongoStore, find: &Find) -> Result<Answers<RawDocumentBuf>, Error> {
     let collection = store.collection(find.collection);
     let ask = |index: Option<Index>| {
         let options = FindOptions::builder()
@@ -232,13 +300,20 @@ async fn answers(store: &MongoStore, find: Find) -> Result<Answers<RawDocumentBu
     .map_err(store_error)
 }
 
+/// The documents that are ours, `wanted` at most, and how many of others were passed over.
 async fn collect<T>(
     mut answers: Answers<RawDocumentBuf>,
-    read: impl Fn(&RawDocument) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
-    let mut documents = Vec::new();
-    while answers.advance().await.map_err(store_error)? {
-        documents.push(read(answers.current())?);
+    wanted: Option<usize>,
+    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
+) -> Result<(Vec<T>, usize), Error> {
+    let (mut documents, mut passed) = (Vec::new(), 0);
+    while wanted.is_none_or(|wanted| documents.len() < wanted)
+        && answers.advance().await.map_err(store_error)?
+    {
+        match read(answers.current())? {
+            Some(document) => documents.push(document),
+            None => passed += 1,
+        }
     }
-    Ok(documents)
+    Ok((documents, passed))
 }

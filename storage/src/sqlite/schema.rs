@@ -111,7 +111,8 @@ pub(super) fn check(connection: &Connection) -> Result<(), Error> {
     let found: i32 = pragma(connection, "user_version")?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
     if found > VERSION {
-        return Err(Error::Schema { found, known: VERSION });
+        let place = connection.path().unwrap_or("the embedded store").to_owned();
+        return Err(Error::Schema { place, found, known: VERSION });
     }
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))

@@ -1,12 +1,13 @@
 //! One batch on its way to the store: what became of each of its updates. Splits a batch that the store refuses
 //! until it has found what it refuses; never tries again what failed for the moment.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use updraft_protocol::Update;
+use updraft_protocol::{DocumentId, Update};
 
 use crate::store::{Error, Store, WriteOutcome};
 
@@ -33,6 +34,8 @@ pub(super) struct Landed {
     pub(super) trouble: Option<String>,
     /// Why some are held back.
     pub(super) held: Option<String>,
+    /// Those of them that the store refused for an unknown reason, by their place.
+    pub(super) suspects: Vec<usize>,
     /// Whether it is the store that wants less, or is not there.
     pub(super) pushback: bool,
     /// How many calls of the store it took.
@@ -58,10 +61,21 @@ pub(super) fn blame(error: &Error) -> Blame {
     }
 }
 
-/// Writes the updates.
-pub(super) async fn write(store: &dyn Store, updates: &[Update], timeout: Duration) -> Landed {
-    let verdicts = vec![Verdict::Retry; updates.len()];
-    let mut landed = Landed { verdicts, trouble: None, held: None, pushback: false, calls: 0 };
+/// Writes the updates. Those of the `convicted` documents are poison where they are refused for whatever reason.
+pub(super) async fn write(
+    store: &dyn Store,
+    updates: &[Update],
+    convicted: &HashSet<DocumentId>,
+    timeout: Duration,
+) -> Landed {
+    let mut landed = Landed {
+        verdicts: vec![Verdict::Retry; updates.len()],
+        trouble: None,
+        held: None,
+        suspects: Vec::new(),
+        pushback: false,
+        calls: 0,
+    };
     let mut parts: Vec<Range<usize>> = std::iter::once(0..updates.len()).collect();
     let mut suspects = Vec::new();
     // It ends: each part is done with, or replaced by two that are smaller.
@@ -91,7 +105,7 @@ pub(super) async fn write(store: &dyn Store, updates: &[Update], timeout: Durati
             Blame::Unclear => suspects.push((part.start, error.to_string())),
         }
     }
-    landed.judge(suspects);
+    landed.judge(suspects, |at| updates.get(at).is_some_and(|it| convicted.contains(&it.document())));
     landed
 }
 
@@ -113,14 +127,17 @@ impl Landed {
         };
     }
 
-    /// Where the store took others, those that it refused for an unknown reason are poison.
-    fn judge(&mut self, suspects: Vec<(usize, String)>) {
+    /// Where the store took others, those that it refused for an unknown reason are poison. Where it did not, it may
+    /// be the store: they are held back, and others are not kept waiting for them.
+    fn judge(&mut self, suspects: Vec<(usize, String)>, convicted: impl Fn(usize) -> bool) {
         let store_writes = self.verdicts.contains(&Verdict::Written);
         for (at, reason) in suspects {
-            if store_writes {
+            if store_writes || convicted(at) {
                 self.verdicts[at] = Verdict::Poison(reason);
             } else {
-                self.trouble.get_or_insert(reason);
+                self.verdicts[at] = Verdict::Hold;
+                self.suspects.push(at);
+                self.held.get_or_insert(reason);
             }
         }
     }

@@ -1,46 +1,31 @@
-//! The pump: the loop that takes groups in, sends batches off and settles them. Owns when; what is written next
-//! is the coalescer's, what became of it the batch's.
+//! The pump: the loop that takes groups in and says when batches go. Owns when; what is written next is the
+//! coalescer's, how a batch goes and comes back the flight's.
+
+mod flight;
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
-use updraft_kernel::coalescer::{Batch, BatchId, Coalescer, Settled};
-use updraft_kernel::pace::{Answer, Pacer, Sent};
+use updraft_kernel::coalescer::Coalescer;
+use updraft_kernel::pace::Pacer;
 use updraft_kernel::shared::DurableWatermark;
-use updraft_protocol::Update;
 
+use self::flight::Flight;
 use super::backoff::Backoff;
-use super::batch::{self, Landed, Verdict};
 use super::held::Held;
-use super::{Barrier, Config, Ended, Event, Group, Listener, Message, grave};
+use super::suspects::Suspects;
+use super::{Barrier, Config, Ended, Event, Group, Listener, Message, Pending};
 use crate::journal;
 use crate::store::Store;
 
 /// How long the pump sleeps where nothing is due: it is woken by what comes.
 const IDLE: Duration = Duration::from_secs(3600);
-
-/// A batch in flight: it comes back with what became of it.
-type Flight = Pin<Box<dyn Future<Output = Flown> + Send>>;
-
-/// A batch that came back.
-struct Flown {
-    id: BatchId,
-    updates: Vec<Update>,
-    /// Of these, so many were held back before.
-    held: usize,
-    sent: Sent,
-    landed: Landed,
-    /// How long the store took to write them.
-    took: Duration,
-}
 
 /// The writer while it runs.
 pub(super) struct Pump {
@@ -48,11 +33,11 @@ pub(super) struct Pump {
     store: Arc<dyn Store>,
     stored: DurableWatermark,
     listener: Listener,
+    /// What waits, for who watches.
+    pending: watch::Sender<Pending>,
     coalescer: Coalescer,
     pacer: Pacer,
     flights: FuturesUnordered<Flight>,
-    /// Bytes of the updates in flight.
-    flying_bytes: usize,
     /// Groups of a message for which there was no room yet.
     backlog: VecDeque<Group>,
     /// Barriers, each with the number of the last group before it; those of the journal are bounded by its queue.
@@ -66,6 +51,8 @@ pub(super) struct Pump {
     pause: Option<Instant>,
     /// When what the store would not have is tried again.
     held: Held,
+    /// What it would not have for a reason that nobody knows.
+    suspects: Suspects,
     /// Whether the queue is closed and empty.
     closed: bool,
     /// When the pump gives up; set when the queue is closed.
@@ -87,6 +74,7 @@ impl Pump {
         store: Arc<dyn Store>,
         stored: DurableWatermark,
         listener: Listener,
+        pending: watch::Sender<Pending>,
     ) -> Self {
         let backoff = |seed| Backoff::new(config.backoff, config.backoff_max, seed);
         Self {
@@ -94,9 +82,9 @@ impl Pump {
             store,
             stored,
             listener,
+            pending,
             coalescer: Coalescer::new(config.limits),
             flights: FuturesUnordered::new(),
-            flying_bytes: 0,
             backlog: VecDeque::new(),
             barriers: VecDeque::new(),
             last: 0,
@@ -104,6 +92,7 @@ impl Pump {
             backoff: backoff(config.seed),
             pause: None,
             held: Held::new(backoff(!config.seed)),
+            suspects: Suspects::default(),
             closed: false,
             deadline: None,
             tally: Tally::default(),
@@ -162,26 +151,12 @@ impl Pump {
         }
         while self.may_launch() && self.must_launch(now) {
             let Some(batch) = self.coalescer.take(self.pacer.operations(), self.config.bytes) else { break };
-            metrics::counter!("updraft_store_batches_total").increment(1);
             self.fly(batch);
         }
         self.due = match self.coalescer.ready() {
             0 => None,
             _ => self.due.or_else(|| now.checked_add(self.config.delay)),
         };
-    }
-
-    fn fly(&mut self, Batch { id, updates, held }: Batch) {
-        self.flying_bytes += updates.iter().map(Update::bytes).sum::<usize>();
-        let sent = self.pacer.sent(updates.len(), self.flights.len() + 1);
-        let (store, timeout) = (Arc::clone(&self.store), self.config.timeout);
-        self.flights.push(Box::pin(async move {
-            let began = Instant::now();
-            let mut landed = batch::write(&*store, &updates, timeout).await;
-            let took = began.elapsed();
-            grave::bury(&*store, &updates, &mut landed, timeout).await;
-            Flown { id, updates, held, sent, landed, took }
-        }));
     }
 
     fn may_launch(&self) -> bool {
@@ -192,7 +167,7 @@ impl Pump {
     fn must_launch(&self, now: Instant) -> bool {
         let awaited = !self.barriers.is_empty() || self.closed || !self.backlog.is_empty();
         let full = self.coalescer.ready() >= self.pacer.operations()
-            || self.coalescer.bytes().saturating_sub(self.flying_bytes) >= self.config.bytes;
+            || self.coalescer.ready_bytes() >= self.config.bytes;
         awaited || full || self.due.is_some_and(|due| due <= now)
     }
 
@@ -201,65 +176,6 @@ impl Pump {
         // What is due waits for a flight to land, or for the pause to end.
         let due = self.due.filter(|_| self.may_launch());
         [due, self.pause, self.held.until(), self.deadline].into_iter().flatten().min().unwrap_or(now + IDLE)
-    }
-
-    /// Settles a batch.
-    fn land(&mut self, flown: Flown) {
-        let Flown { id, updates, held, sent, landed, took } = flown;
-        self.flying_bytes -= updates.iter().map(Update::bytes).sum::<usize>();
-        let refused = landed.count(|verdict| *verdict == Verdict::Hold);
-        let again = refused + landed.count(|verdict| *verdict == Verdict::Retry);
-        let done = updates.len() - again;
-        if again > 0 {
-            metrics::counter!("updraft_store_retries_total").increment(1);
-        }
-        let (mut settled, mut written) = (Vec::with_capacity(updates.len()), 0);
-        for (update, verdict) in updates.into_iter().zip(landed.verdicts) {
-            settled.push(match verdict {
-                Verdict::Written | Verdict::Stale | Verdict::Poison(_) => Settled::Done,
-                Verdict::Retry => Settled::Retry,
-                Verdict::Hold => Settled::Hold,
-            });
-            match verdict {
-                Verdict::Written => written += 1,
-                Verdict::Poison(reason) => self.poison(update, reason),
-                // A stale one is counted by the store.
-                Verdict::Stale | Verdict::Retry | Verdict::Hold => {}
-            }
-        }
-        metrics::counter!("updraft_store_updates_total").increment(written);
-        self.tally.done += done;
-        self.coalescer.settle(id, settled);
-        self.advance();
-        match (landed.pushback, landed.calls) {
-            (true, _) => self.pacer.landed(sent, Answer::Pushback),
-            (false, 1) => self.pacer.landed(sent, Answer::Taken(took)),
-            // It was split: how long that took says nothing of the store.
-            (false, _) => {}
-        }
-        self.wait_for_held(held > 0 && refused == 0 && done > 0, landed.held.as_deref());
-        match landed.trouble.or_else(|| landed.held.filter(|_| done == 0 && refused > held)) {
-            Some(reason) => self.trouble(reason),
-            None if done > 0 => self.success(),
-            // What is tried again is refused again: that says nothing of the others.
-            None => {}
-        }
-    }
-
-    /// Sees to it that what is held back is tried again, after a while or, where the store took some, now.
-    fn wait_for_held(&mut self, taken: bool, reason: Option<&str>) {
-        let (now, left) = (Instant::now(), self.coalescer.held());
-        if taken {
-            self.held.taken(now, left);
-        } else if self.held.wait(now, left) {
-            tracing::warn!(reason, documents = left, "the store will not have some updates yet");
-        }
-    }
-
-    fn poison(&self, update: Update, reason: String) {
-        metrics::counter!("updraft_store_poison_total").increment(1);
-        tracing::error!(document = ?update.document(), reason, "the store will never take an update");
-        self.tell(Event::Poison { update: Box::new(update), reason });
     }
 
     fn trouble(&mut self, reason: String) {
@@ -312,8 +228,10 @@ impl Pump {
     }
 
     fn show(&mut self) {
-        metrics::gauge!("updraft_store_pending_documents").set(self.coalescer.documents() as f64);
-        metrics::gauge!("updraft_store_pending_bytes").set(self.coalescer.bytes() as f64);
+        let pending = Pending { documents: self.coalescer.documents(), bytes: self.coalescer.bytes() };
+        self.pending.send_replace(pending);
+        metrics::gauge!("updraft_store_pending_documents").set(pending.documents as f64);
+        metrics::gauge!("updraft_store_pending_bytes").set(pending.bytes as f64);
         metrics::gauge!("updraft_store_held_documents").set(self.coalescer.held() as f64);
         metrics::gauge!("updraft_store_batch_operations").set(self.pacer.operations() as f64);
         metrics::gauge!("updraft_store_batches_in_flight").set(self.flights.len() as f64);

@@ -33,6 +33,8 @@ pub enum Of {
     Writes,
     /// Those that read documents.
     Reads,
+    /// Those of this name.
+    Command(&'static str),
     /// All.
     Any,
 }
@@ -44,6 +46,7 @@ impl Of {
         match self {
             Self::Writes => writes,
             Self::Reads => ["find", "aggregate", "getMore"].contains(&command),
+            Self::Command(name) => command == name,
             Self::Any => !watches,
         }
     }

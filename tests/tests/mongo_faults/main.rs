@@ -15,4 +15,5 @@ mod full;
 mod outage;
 mod poison;
 mod scene;
+mod silence;
 mod watch;

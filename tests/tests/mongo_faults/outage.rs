@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use updraft::{Handle, Refusal, Shutdown, StartError};
+use updraft::{EngineTrouble, Handle, Refusal, Shutdown, StartError};
 use updraft_storage::mongo::WritePath;
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{soon, until};
@@ -100,6 +100,10 @@ async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when
         assert!(handles.len() < 3_000, "there is a bound to what is accepted");
     }
     assert!(handles.len() > 25, "there was room for more than the buffer");
+    let health = engine.health().await;
+    let behind = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::StoreBehind { .. });
+    assert!(health.troubles.iter().any(behind), "{health:?}");
+    assert!((1..=100).contains(&health.pending.documents) && health.pending.bytes <= 1 << 20, "{health:?}");
     scene.server.restart().await;
     let (wish, before) = (scene.wish(pid), handles.len());
     until(async || {

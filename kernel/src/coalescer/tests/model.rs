@@ -191,6 +191,10 @@ impl World {
         assert_eq!((self.coalescer.held(), self.coalescer.ready()), (self.held.len(), others));
         let parts = || self.waiting.values().chain(self.flying.values());
         assert_eq!(self.coalescer.bytes(), parts().map(|(_, update)| update.bytes()).sum::<usize>());
+        let ready = self.waiting.iter();
+        let ready = ready.filter(|(id, _)| !self.flying.contains_key(id) && !self.held.contains(id));
+        let ready_bytes = ready.map(|(_, (_, update))| update.bytes()).sum::<usize>();
+        assert_eq!(self.coalescer.ready_bytes(), ready_bytes);
         let below = parts().map(|(since, _)| *since).min().unwrap_or(self.lsn);
         assert_eq!(self.coalescer.stored_below(), below);
         assert!(below >= self.stored_below, "what is stored stays stored");

@@ -7,7 +7,9 @@ use std::time::Duration;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use mongodb::bson::doc;
 use updraft_protocol::TenantCode;
+use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SCAN_TIMEOUT, WRITE_TIMEOUT};
 
+use super::{Calls, Work};
 use crate::mongo::MongoStore;
 use crate::mongo::connect::fake::Fake;
 use crate::store::Store;
@@ -60,7 +62,8 @@ fn left(threshold: Duration, refuse: bool) -> (String, u64) {
 #[test]
 fn a_slow_call_is_logged_by_command_and_collection_without_what_was_asked() {
     let (log, counted) = left(Duration::ZERO, false);
-    let line = log.lines().find(|line| line.contains("a slow command")).expect("a line");
+    let of_call = |line: &&str| line.contains("a slow command") && line.contains("playbook_execution");
+    let line = log.lines().find(of_call).expect("a line");
     assert!(line.contains("WARN") && line.contains("updraft::store::slow"), "{line}");
     for part in
         ["command=\"find\"", "collection=\"playbook_execution_collection\"", "ended=\"answered\"", "took_ms="]
@@ -68,7 +71,7 @@ fn a_slow_call_is_logged_by_command_and_collection_without_what_was_asked() {
         assert!(line.contains(part), "{line}");
     }
     assert!(!log.contains("acme") && !log.contains("k3y"), "{log}");
-    assert_eq!(counted, 1);
+    assert_eq!(counted, 2, "and the look at the schema when it was connected");
 }
 
 #[test]
@@ -76,7 +79,7 @@ fn a_slow_call_that_failed_is_logged_as_such_without_the_words_of_the_server() {
     let (log, counted) = left(Duration::ZERO, true);
     assert!(log.contains("ended=\"failed\""), "{log}");
     assert!(!log.contains("acme") && !log.contains("k3y"), "{log}");
-    assert_eq!(counted, 1);
+    assert_eq!(counted, 2, "and the look at the schema when it was connected");
 }
 
 #[test]
@@ -89,10 +92,9 @@ fn a_call_below_the_threshold_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_its_caller_left_is_told_too() {
     let recorder = DebuggingRecorder::new();
-    let calls = super::Calls::new(Duration::from_millis(500), crate::mongo::pool::Pool::default());
+    let calls = calls(MONGO_CALL_TIMEOUT);
     {
-        let never = std::future::pending::<Result<(), crate::Error>>();
-        let call = calls.run("find", "x", never);
+        let call = calls.run(Work::Few, "find", "x", never());
         let left = tokio::time::timeout(Duration::from_secs(1), call);
         // Dropped with the recorder in place.
         let _guard = metrics::set_default_local_recorder(&recorder);
@@ -103,4 +105,26 @@ async fn a_call_that_its_caller_left_is_told_too() {
         counted.iter().any(|(key, ..)| key.key().name() == "updraft_store_slow_commands_total"),
         "{counted:?}"
     );
+}
+
+fn calls(patience: Duration) -> Calls {
+    Calls::new(Duration::from_millis(500), patience, crate::mongo::pool::Pool::default())
+}
+
+async fn never() -> Result<(), crate::Error> {
+    std::future::pending().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_never_answered_ends_in_time_with_how_long_it_waited() {
+    let calls = calls(Duration::from_secs(7));
+    for (work, bound) in
+        [(Work::Few, Duration::from_secs(7)), (Work::Batch, WRITE_TIMEOUT), (Work::Scan, MONGO_SCAN_TIMEOUT)]
+    {
+        let began = tokio::time::Instant::now();
+        let error = calls.run(work, "find", "x", never()).await.unwrap_err();
+        assert!(matches!(error, crate::Error::Unavailable(_)) && error.retryable(), "{error}");
+        assert!(error.to_string().contains(&format!("no answer in {bound:?}")), "{error}");
+        assert!((bound..bound + Duration::from_secs(1)).contains(&began.elapsed()), "{work:?}");
+    }
 }

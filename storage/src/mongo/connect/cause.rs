@@ -4,6 +4,15 @@ use mongodb::error::{Error, ErrorKind};
 
 /// What is told of a server that says nothing.
 pub(super) const SILENT: &str = "no answer";
+/// What is told where the driver has nobody to ask.
+const NOBODY: &str = "no server was found in time";
+/// What is told where the driver gave up all that it had open to a server.
+const LOST: &str = "the connection was lost";
+
+/// Whether a cause says no more than that servers are not reached: why, the looks at them have found.
+pub(in crate::mongo) fn is_of_contact(why: &str) -> bool {
+    [NOBODY, LOST].contains(&why)
+}
 
 /// Why something failed.
 pub(in crate::mongo) fn of(error: &Error) -> String {
@@ -14,21 +23,22 @@ pub(in crate::mongo) fn of(error: &Error) -> String {
         ErrorKind::DnsResolve { message, .. } => format!("name look-up: {message}"),
         ErrorKind::InvalidTlsConfig { message, .. } => format!("TLS: {message}"),
         ErrorKind::InvalidArgument { message, .. } => message.clone(),
-        ErrorKind::ServerSelection { .. } => "no server was found in time".to_owned(),
+        ErrorKind::ServerSelection { .. } => NOBODY.to_owned(),
         ErrorKind::IncompatibleServer { message, .. } => message.clone(),
-        ErrorKind::ConnectionPoolCleared { .. } => "the connection was lost".to_owned(),
+        ErrorKind::ConnectionPoolCleared { .. } => LOST.to_owned(),
         kind => kind.to_string(),
     };
     text.lines().collect::<Vec<_>>().join(" ")
 }
 
+/// Codes that say so: Unauthorized, AuthenticationFailed.
+pub(in crate::mongo) const DENIED: [i32; 2] = [13, 18];
+
 /// Whether a server refused to let us in, or to let us do what was asked.
 pub(in crate::mongo) fn is_authentication(error: &Error) -> bool {
-    /// Unauthorized, AuthenticationFailed.
-    const CODES: [i32; 2] = [13, 18];
     match &*error.kind {
         ErrorKind::Authentication { .. } => true,
-        ErrorKind::Command(error) => CODES.contains(&error.code),
+        ErrorKind::Command(error) => DENIED.contains(&error.code),
         _ => false,
     }
 }

@@ -12,11 +12,12 @@ use updraft_protocol::limits::{MONGO_CONNECT_TIMEOUT, MONGO_TIMEOUT_MAX};
 
 use super::uri::Uri;
 use super::{Builder, Server, cause};
-use crate::mongo::call::Calls;
+use crate::mongo::call::{Calls, Work};
 use crate::mongo::contact::Contact;
+use crate::mongo::foreign::Foreign;
 use crate::mongo::home::Home;
 use crate::mongo::pool::Pool;
-use crate::mongo::{MongoStore, health, index, meta};
+use crate::mongo::{META, MongoStore, health, index, meta};
 use crate::store::Error;
 
 /// Settings are looked at for so long at least.
@@ -43,6 +44,7 @@ enum Missed {
 pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Result<MongoStore, Error> {
     let (pool, contact) = (Pool::default(), Contact::default());
     let home = Home::start()?;
+    let patience = builder.patience().map_err(|why| Error::Refused(format!("{uri}: {why}")))?;
     let found = answer(&builder, &uri, &home, &pool, &contact).await?;
     let refused = |why: String| Error::Refused(format!("{uri}: {why}"));
     let server = Server::of(&found.hello).map_err(refused)?;
@@ -55,9 +57,10 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
         database: found.client.database_with_options(&database, reads),
         path,
         server,
-        calls: Calls::new(builder.slow_calls, pool.clone()),
+        calls: Calls::new(builder.slow_calls, patience, pool.clone()),
         pool,
         contact,
+        foreign: Foreign::default(),
         health: health::Terms { slow_ping: builder.slow_ping, connections: found.most },
         uri: Arc::new(uri),
         read_only: builder.read_only,
@@ -65,9 +68,9 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
         client: found.client,
     };
     if builder.read_only {
-        meta::check_schema(&store).await.map_err(|error| store.placed(error))?;
+        store.run(Work::Few, "find", META, meta::check_schema(&store)).await?;
     } else {
-        index::ensure(&store).await.map_err(|error| store.placed(error))?;
+        index::ensure(&store).await?;
         warm(&store).await;
     }
     tracing::info!(store = %store.uri, database, ?path, wire_version = server.wire_version, "connected");
@@ -92,41 +95,39 @@ async fn answer(
     let why = match tokio::time::timeout(limit, looking).await {
         Ok(Ok(Ok(found))) => return Ok(found),
         Ok(Err(error)) => return Err(error),
-        Ok(Ok(Err(Missed::Settings(why)))) => {
-            return Err(Error::Refused(format!("{uri}: {}", uri.masked(&why))));
-        }
-        Ok(Ok(Err(Missed::Driver { error, failures }))) => {
-            let why = match &*error.kind {
-                // Where servers answered, the driver itself knows why none of them will do.
-                error::ErrorKind::ServerSelection { message, .. } if contact.answered() => {
-                    failures.unwrap_or_else(|| message.clone())
-                }
-                error::ErrorKind::ServerSelection { .. } => {
-                    failures.unwrap_or_else(|| cause::SILENT.to_owned())
-                }
-                error::ErrorKind::ConnectionPoolCleared { .. } => {
-                    failures.unwrap_or_else(|| cause::of(&error))
-                }
-                _ => cause::of(&error),
-            };
-            let why = uri.masked(&why);
-            if cause::is_authentication(&error) {
-                return Err(Error::Refused(format!("{uri}: authentication: {why}")));
-            }
-            if matches!(
-                &*error.kind,
-                error::ErrorKind::InvalidArgument { .. } | error::ErrorKind::InvalidTlsConfig { .. }
-            ) {
-                return Err(Error::Refused(format!("{uri}: {why}")));
-            }
-            cause::hinted(why, tls)
-        }
-        Err(_) => {
-            let why = contact.failures().unwrap_or_else(|| cause::SILENT.to_owned());
-            cause::hinted(uri.masked(&why), tls)
-        }
+        Ok(Ok(Err(Missed::Settings(why)))) => return Err(Error::Refused(format!("{uri}: {why}"))),
+        Ok(Ok(Err(Missed::Driver { error, failures }))) => missed(uri, &error, failures, contact)?,
+        Err(_) => contact.failures().unwrap_or_else(|| cause::SILENT.to_owned()),
     };
+    let why = cause::hinted(why, tls);
     Err(Error::Unavailable(format!("{uri}: not reached within {} ms: {why}", patience.as_millis())))
+}
+
+/// Why no server was reached, where another try may reach one.
+///
+/// # Errors
+/// No other try will.
+fn missed(
+    uri: &Uri,
+    error: &error::Error,
+    failures: Option<String>,
+    contact: &Contact,
+) -> Result<String, Error> {
+    if cause::is_authentication(error) {
+        return Err(Error::Refused(format!("{uri}: authentication: {}", uri.told(error))));
+    }
+    match &*error.kind {
+        error::ErrorKind::InvalidArgument { .. } | error::ErrorKind::InvalidTlsConfig { .. } => {
+            Err(Error::Refused(format!("{uri}: {}", uri.told(error))))
+        }
+        // Where servers answered, the driver itself knows why none of them will do.
+        error::ErrorKind::ServerSelection { message, .. } if contact.answered() => {
+            Ok(failures.unwrap_or_else(|| message.clone()))
+        }
+        error::ErrorKind::ServerSelection { .. } => Ok(failures.unwrap_or_else(|| cause::SILENT.to_owned())),
+        error::ErrorKind::ConnectionPoolCleared { .. } => Ok(failures.unwrap_or_else(|| uri.told(error))),
+        _ => Ok(uri.told(error)),
+    }
 }
 
 async fn look(builder: Builder, uri: Uri, pool: Pool, contact: Contact) -> Result<Found, Missed> {

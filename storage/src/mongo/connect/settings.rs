@@ -102,7 +102,12 @@ fn within(name: &str, value: u32, least: u32, most: u32) -> Result<u32, String> 
     }
 }
 
-fn lasting(name: &str, value: Duration, least: Duration, most: Duration) -> Result<Duration, String> {
+pub(super) fn lasting(
+    name: &str,
+    value: Duration,
+    least: Duration,
+    most: Duration,
+) -> Result<Duration, String> {
     if (least..=most).contains(&value) {
         return Ok(value);
     }

@@ -4,9 +4,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use mongodb::bson::doc;
+use updraft_protocol::TenantCode;
 
 use super::fake::Fake;
 use super::*;
+use crate::journal::testing::update;
 use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
 use crate::store::{Store, Trouble};
 
@@ -87,6 +89,7 @@ async fn who_gives_a_wrong_password_or_none_is_not_let_in() {
     let elsewhere = failed(&right.replace("?authSource=admin", "")).await;
     assert!(matches!(elsewhere, Error::Refused(_)), "{elsewhere}");
     let nobody = failed(&format!("mongodb://127.0.0.1:{port}/soar")).await;
+    assert!(matches!(nobody, Error::Refused(_)) && nobody.to_string().contains("error 13"), "{nobody}");
     assert!(nobody.to_string().contains(&format!("mongodb://127.0.0.1:{port}/soar")), "{nobody}");
 }
 
@@ -221,5 +224,116 @@ async fn health_names_a_server_that_is_gone_and_one_that_is_back() {
             break;
         }
     }
+    assert_eq!(store.health().await.troubles, []);
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_command_of_a_start() {
+    // Enough for what is answered, on a machine with much else to do.
+    let patience = Duration::from_secs(2);
+    for (command, read_only) in
+        [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
+    {
+        let fake = Fake::start(doc! {}).await;
+        let entry = doc! {"_id": "schema", "value": 1_i64};
+        fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
+        fake.hold(command);
+        let builder = MongoStore::builder(fake.uri()).call_timeout(patience).read_only(read_only);
+        let error = builder.connect().await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{command}: {error}");
+        let told = error.to_string();
+        assert!(told.contains(&format!("127.0.0.1:{}", fake.port)), "{command}: {told}");
+        assert!(told.contains("no answer in 2s"), "{command}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_timeout_that_makes_no_sense_is_refused() {
+    for time in [Duration::ZERO, Duration::MAX] {
+        let asked = MongoStore::builder("mongodb://127.0.0.1:1/x").call_timeout(time).connect().await;
+        let error = asked.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)) && error.to_string().contains("300000"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_cause_that_shares_words_with_a_login_is_told_whole() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let uri = format!("mongodb://root:refused@127.0.0.1:{port}/x");
+    let error = MongoStore::builder(uri).selection_timeout(IN_TIME).connect().await.unwrap_err();
+    assert!(error.to_string().to_lowercase().contains("connection refused"), "{error}");
+    assert!(!error.to_string().contains("root"), "{error}");
+    // It takes the greeting of TLS for the head of a message, and waits for the rest.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("mongodb://reader:r@127.0.0.1:{}/x?tls=true", listener.local_addr().unwrap().port());
+    let error = MongoStore::builder(uri).selection_timeout(SOON).connect().await.unwrap_err();
+    assert!(error.to_string().ends_with("no answer (does one side alone speak TLS?)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
+    let tenant = TenantCode::new("acme").unwrap();
+    let fake = Fake::start(doc! {}).await;
+    let store = MongoStore::builder(fake.uri()).read_only(true).connect().await.unwrap();
+    fake.answer("find", doc! {"ok": 0.0, "code": 14, "errmsg": "key k3y", "codeName": "TypeMismatch"});
+    let error = store.execution_by_key(&tenant, "k3y").await.unwrap_err();
+    let told = format!("the store refuses: {}: error 14 (TypeMismatch) of the server", store.uri);
+    assert_eq!(error.to_string(), told);
+
+    let mut server = TestServer::start(ServerOptions::default()).await;
+    let store = MongoStore::builder(server.uri()).selection_timeout(SOON).connect().await.unwrap();
+    server.kill().await;
+    // The first may still find a connection that it takes for open.
+    let _ = store.execution_by_key(&tenant, "k3y").await;
+    for error in
+        [store.execution_by_key(&tenant, "k3y").await.unwrap_err(), store.next_epoch().await.unwrap_err()]
+    {
+        let told = error.to_string();
+        let at = format!("{}: 127.0.0.1:{}: ", store.uri, server.port());
+        assert!(told.contains(&at) && told.to_lowercase().contains("connection refused"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
+    for (command, read_only) in
+        [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
+    {
+        let fake = Fake::start(doc! {}).await;
+        let entry = doc! {"_id": "schema", "value": 1_i64};
+        fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
+        fake.answer(command, doc! {"ok": 0.0, "code": 13, "codeName": "Unauthorized", "errmsg": ""});
+        let error = MongoStore::builder(fake.uri()).read_only(read_only).connect().await.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)) && !error.retryable(), "{command}: {error}");
+        assert!(error.to_string().contains("error 13 (Unauthorized)"), "{command}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn health_says_of_a_server_that_answers_and_takes_no_writes_why() {
+    let fake = Fake::start(doc! {}).await;
+    let entry = doc! {"_id": "schema", "value": 1_i64};
+    fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
+    let builder = MongoStore::builder(fake.uri()).write_path(WritePath::Commands).read_only(true);
+    let store = builder.connect().await.unwrap();
+    let store = MongoStore { read_only: false, ..store };
+    let batch = || vec![update(1, 1)];
+    for code in [13, 18, 64, 79, 100, 371] {
+        fake.answer("update", doc! {"ok": 0.0, "code": code, "codeName": "", "errmsg": ""});
+        let error = store.write(batch()).await.unwrap_err();
+        assert!(error.retryable(), "the writer keeps what it has: {error}");
+        let troubles = store.health().await.troubles;
+        match troubles.as_slice() {
+            [Trouble::Authentication { cause }] if [13, 18].contains(&code) => {
+                assert!(cause.contains(&format!("error {code} ")), "{cause}");
+            }
+            [Trouble::Failing { cause }] if ![13, 18].contains(&code) => {
+                assert!(cause.contains(&format!("error {code} ")), "{cause}");
+            }
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+    fake.answer("update", doc! {"ok": 1.0, "n": 1});
+    store.write(batch()).await.unwrap();
     assert_eq!(store.health().await.troubles, []);
 }

@@ -4,10 +4,13 @@
 
 use std::fmt;
 
+use mongodb::error::{Error, ErrorKind};
 use mongodb::options::ConnectionString;
 use updraft_protocol::limits::{MONGO_DATABASE_BYTES, STORE_ADDRESS_BYTES};
 
-/// What stands where something secret stood.
+use super::cause;
+
+/// What stands where a login stands.
 const MASK: &str = "***";
 /// Options whose values are secret, or name a secret among others.
 const SECRET_OPTIONS: [&str; 4] =
@@ -57,7 +60,8 @@ impl Uri {
             None => (None, place),
         };
         let mut secrets = written_secrets(login, options);
-        let parsed = ConnectionString::parse(text).map_err(|error| masked(&reason(&error), &secrets))?;
+        let parsed = ConnectionString::parse(text)
+            .map_err(|error| concealed(reason(&error), &secrets, || MISTAKEN.to_owned()))?;
         if let Some(credential) = &parsed.credential {
             let meant = [&credential.username, &credential.password];
             secrets.extend(meant.into_iter().flatten().filter(|secret| !secret.is_empty()).cloned());
@@ -65,9 +69,6 @@ impl Uri {
                 credential.mechanism_properties.iter().flat_map(|properties| properties.values());
             secrets.extend(properties.filter_map(|value| value.as_str().map(str::to_owned)));
         }
-        // The longest first: none leaves a part of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.dedup();
         let database = parsed.default_database;
         database.as_deref().map_or(Ok(()), database_name)?;
         let hosts = place.split_once('/').map_or(place, |(hosts, _)| hosts);
@@ -92,9 +93,25 @@ impl Uri {
         &self.place
     }
 
-    /// The words of others without what is secret.
-    pub(in crate::mongo) fn masked(&self, text: &str) -> String {
-        masked(text, &self.secrets)
+    /// Why something failed, with nothing that is secret.
+    ///
+    /// What systems and networks say of themselves repeats no part of the address: it is told as it is, whatever
+    /// words it shares with a password. Words of the driver and of the server may: where they do, others are told.
+    pub(in crate::mongo) fn told(&self, error: &Error) -> String {
+        let why = cause::of(error);
+        match &*error.kind {
+            ErrorKind::Io(_)
+            | ErrorKind::ServerSelection { .. }
+            | ErrorKind::ConnectionPoolCleared { .. }
+            | ErrorKind::IncompatibleServer { .. } => why,
+            ErrorKind::Authentication { .. } => {
+                concealed(why, &self.secrets, || "the login is not accepted".to_owned())
+            }
+            ErrorKind::Command(told) => {
+                concealed(why, &self.secrets, || format!("error {} of the server", told.code))
+            }
+            _ => concealed(why, &self.secrets, || MISTAKEN.to_owned()),
+        }
     }
 }
 
@@ -110,6 +127,9 @@ impl fmt::Debug for Uri {
         f.write_str(&self.shown)
     }
 }
+
+/// What is told in the place of words that repeat a secret.
+const MISTAKEN: &str = "one of its hosts or options is not as it must be";
 
 const UNENCODED: &str = "in the user's name and password, and in options, each of : / ? # [ ] @ % is written percent-encoded (@ as %40)";
 
@@ -141,13 +161,14 @@ fn written_secrets(login: Option<&str>, options: &str) -> Vec<String> {
     login.chain(values).filter(|secret| !secret.is_empty()).map(str::to_owned).collect()
 }
 
-fn masked(text: &str, secrets: &[String]) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
+/// Words that repeat no secret. A mask in the place of one would tell what it hides, to who knows the words around it.
+fn concealed(text: String, secrets: &[String], instead: impl FnOnce() -> String) -> String {
+    if secrets.iter().any(|secret| text.contains(secret)) { instead() } else { text }
 }
 
-fn reason(error: &mongodb::error::Error) -> String {
+fn reason(error: &Error) -> String {
     match &*error.kind {
-        mongodb::error::ErrorKind::InvalidArgument { message, .. } => message.clone(),
+        ErrorKind::InvalidArgument { message, .. } => message.clone(),
         kind => kind.to_string(),
     }
 }

@@ -12,21 +12,26 @@ use uuid::Uuid;
 use crate::mongo::json;
 use crate::store::Error;
 
+/// How much of an id that is a text is told.
+const ID_CHARS: usize = 64;
+
 /// The fields of a document whose id is a UUID.
 pub(in crate::mongo) struct Fields<'d> {
     elements: Vec<RawElement<'d>>,
     /// For the message where a field cannot be read.
+    collection: &'static str,
+    /// The same.
     id: Uuid,
 }
 
 impl<'d> Fields<'d> {
-    pub(in crate::mongo) fn of(document: &'d RawDocument) -> Result<Self, Error> {
+    pub(in crate::mongo) fn of(collection: &'static str, document: &'d RawDocument) -> Result<Self, Error> {
+        let corrupt =
+            |why: &str| Error::Corrupt(format!("{collection}, document {}: {why}", shown(document)));
         let elements = document.iter_elements().collect::<Result<_, _>>();
-        let elements =
-            elements.map_err(|_| Error::Corrupt("a document whose fields cannot be told".into()))?;
-        let mut fields = Self { elements, id: Uuid::nil() };
-        fields.id = fields.uuid("_id")?;
-        Ok(fields)
+        let elements = elements.map_err(|_| corrupt("its fields cannot be told apart"))?;
+        let id = uuid_of(document).ok_or_else(|| corrupt("its _id is no UUID"))?;
+        Ok(Self { elements, collection, id })
     }
 
     /// The document's own id.
@@ -35,7 +40,7 @@ impl<'d> Fields<'d> {
     }
 
     fn corrupt(&self, name: &str, why: &str) -> Error {
-        Error::Corrupt(format!("document {}, {name}: {why}", self.id))
+        Error::Corrupt(format!("{}, document {}, {name}: {why}", self.collection, self.id))
     }
 
     /// A field that is there; `null` is a value.
@@ -54,11 +59,7 @@ impl<'d> Fields<'d> {
     }
 
     pub(super) fn uuid(&self, name: &str) -> Result<Uuid, Error> {
-        let Some(RawBsonRef::Binary(binary)) = self.value(name)? else {
-            return Err(self.corrupt(name, "no id"));
-        };
-        let bytes = (binary.subtype == BinarySubtype::Uuid).then_some(binary.bytes);
-        bytes.and_then(|id| Uuid::from_slice(id).ok()).ok_or_else(|| self.corrupt(name, "no id"))
+        self.value(name)?.and_then(uuid).ok_or_else(|| self.corrupt(name, "no UUID"))
     }
 
     pub(in crate::mongo) fn text_if_any(&self, name: &str) -> Result<Option<&'d str>, Error> {
@@ -121,6 +122,31 @@ impl<'d> Fields<'d> {
         let Some(value) = self.value_if_any(name)? else { return Ok(None) };
         let failure = json::read(value).and_then(|json| serde_json::from_str(json.as_str()).ok());
         failure.map(Some).ok_or_else(|| self.corrupt(name, "no failure"))
+    }
+}
+
+/// The id of a document, where it is one of ours.
+pub(in crate::mongo) fn uuid_of(document: &RawDocument) -> Option<Uuid> {
+    document.get("_id").ok().flatten().and_then(uuid)
+}
+
+fn uuid(value: RawBsonRef<'_>) -> Option<Uuid> {
+    let RawBsonRef::Binary(binary) = value else { return None };
+    (binary.subtype == BinarySubtype::Uuid).then(|| Uuid::from_slice(binary.bytes).ok()).flatten()
+}
+
+/// The id of whatever document, for a message.
+fn shown(document: &RawDocument) -> String {
+    match document.get("_id") {
+        Ok(Some(RawBsonRef::ObjectId(id))) => format!("ObjectId({id})"),
+        Ok(Some(RawBsonRef::String(text))) => {
+            format!("{:?}", text.chars().take(ID_CHARS).collect::<String>())
+        }
+        Ok(Some(value)) => match uuid(value) {
+            Some(id) => id.to_string(),
+            None => format!("with an _id of type {:?}", value.element_type()),
+        },
+        Ok(None) | Err(_) => "without an _id".to_owned(),
     }
 }
 

@@ -261,7 +261,7 @@ fn what_cannot_be_read_names_document_and_field_and_not_its_content() {
         ("tenant_code", Some("no tenant: secret".into()), "not a value that this version knows"),
         ("tenant_code", Some(7.into()), "no text"),
         ("tenant_code", None, "missing"),
-        ("pid", Some("secret".into()), "no id"),
+        ("pid", Some("secret".into()), "no UUID"),
         ("execution_status", Some("secret".into()), "not a value that this version knows"),
         ("priority", Some(256.into()), "out of range"),
         ("priority", Some(Bson::Double(0.5)), "no number"),
@@ -278,7 +278,7 @@ fn what_cannot_be_read_names_document_and_field_and_not_its_content() {
         });
         let error = execution(&document, Detail::Whole).unwrap_err();
         assert!(
-            matches!(&error, Error::Corrupt(text) if *text == format!("document {}, {field}: {why}", uuid(2)))
+            matches!(&error, Error::Corrupt(text) if *text == format!("{EXECUTIONS}, document {}, {field}: {why}", uuid(2)))
         );
         assert!(!error.to_string().contains("secret"), "{error}");
     }
@@ -294,6 +294,17 @@ fn broken_bytes_are_refused_without_a_panic() {
             let _ = execution(&document, Detail::Whole);
         }
     }
-    let no_id = RawDocumentBuf::try_from(&doc! { "_id": "text" }).unwrap();
-    assert!(matches!(task(&no_id), Err(Error::Corrupt(_))));
+    let long = "x".repeat(1_000);
+    for (id, shown) in [
+        (Bson::from("text"), "document \"text\"".to_owned()),
+        (Bson::from(long.as_str()), format!("document \"{}\"", &long[..64])),
+        (Bson::ObjectId(mongodb::bson::oid::ObjectId::from_bytes([7; 12])), "ObjectId(0707".to_owned()),
+        (Bson::from(7), "of type Int32".to_owned()),
+    ] {
+        let no_id = RawDocumentBuf::try_from(&doc! { "_id": id }).unwrap();
+        let error = task(&no_id).unwrap_err();
+        assert!(matches!(error, Error::Corrupt(_)), "{error}");
+        let told = error.to_string();
+        assert!(told.contains(TASKS) && told.contains(&shown) && told.len() < 300, "{told}");
+    }
 }

@@ -266,3 +266,19 @@ fn a_name_from_a_server_is_repeated_where_it_is_a_name() {
     assert_eq!(reason(7_999, &"x".repeat(65)), "error 7999 of the server");
     assert_eq!(reason(112, "SomethingElse"), "error 112 (WriteConflict) of the server");
 }
+
+#[test]
+fn at_a_start_a_login_that_does_not_suffice_and_a_view_are_refusals_and_what_passes_is_not() {
+    for code in [13, 18, 166] {
+        let error = start_error(command(code, &[]));
+        assert!(matches!(error, Error::Refused(_)) && !error.retryable(), "{code}: {error}");
+        let later = store_error(command(code, &[]));
+        assert!(matches!(later, Error::Unavailable(_)) && later.retryable(), "{code}: {later}");
+        let passing = start_error(command(code, &[RETRYABLE_ERROR]));
+        assert!(matches!(passing, Error::Unavailable(_)), "{code}: {passing}");
+    }
+    for code in [91, 11600, 64] {
+        assert!(matches!(start_error(command(code, &[])), Error::Unavailable(_)), "{code}");
+    }
+    assert!(matches!(start_error(command(14031, &[])), Error::Full(_)));
+}

@@ -88,7 +88,7 @@ pub(in crate::mongo) const DEAD_LETTERS_BY_TENANT: Index = Index {
     only_with: None,
 };
 
-/// Every index, by collection.
+/// Every index.
 pub(in crate::mongo) const ALL: &[Index] = &[
     PLAYBOOKS_BY_NAME,
     PLAYBOOKS_BY_CATEGORY,

@@ -29,7 +29,9 @@ async fn a_newer_schema_is_refused_before_anything_is_made() {
     let entries = entries(&database).await;
     entries.insert_one(doc! { "_id": "schema", "value": 7 }).await.unwrap();
     let refused = connect(&database).await.map(drop);
-    assert!(matches!(refused, Err(Error::Schema { found: 7, known: SCHEMA })), "{refused:?}");
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, Error::Schema { found: 7, known: SCHEMA, .. }), "{refused:?}");
+    assert!(refused.to_string().contains(database.name()), "{refused}");
     let names = entries.client().default_database().unwrap().list_collection_names().await.unwrap();
     assert_eq!(names, [META]);
     entries.replace_one(doc! { "_id": "schema" }, doc! { "value": "seven" }).await.unwrap();

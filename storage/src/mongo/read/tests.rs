@@ -150,3 +150,88 @@ async fn a_list_whose_index_was_dropped_is_slower_and_not_gone() {
     assert_eq!(ids(store.executions(asked).await.unwrap()), expected());
     assert_eq!(ids(store.unfinished(None, 100).await.unwrap()), expected());
 }
+
+/// What a backend may have there: other ids, and our kind of id without a revision.
+async fn put_foreign(store: &MongoStore, count: i64) {
+    let like_ours = |id: Bson, date: i64| {
+        let mut document = doc! { "_id": id, "tenant_code": "acme", "uid": "analyst-1", "createddate": date };
+        document.extend(doc! { "execution_status": "executing", "pid": "p", "playbook_runtime": 9 });
+        RawDocumentBuf::try_from(&document).unwrap()
+    };
+    let mut foreign = vec![like_ours(document::id(uuid(1_000)).into(), DAY as i64 + 3)];
+    for number in 0..count {
+        let date = DAY as i64 + number % 9;
+        foreign.push(like_ours(Bson::ObjectId(mongodb::bson::oid::ObjectId::new()), date));
+        foreign.push(like_ours(Bson::String(format!("execution {number}")), date));
+    }
+    store.collection(EXECUTIONS).insert_many(foreign).await.unwrap();
+}
+
+#[tokio::test]
+async fn documents_of_others_are_passed_over_in_lists_and_at_a_start_and_pages_stay_full() {
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
+    store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
+    put_foreign(&store, 100).await;
+    for limit in [1, 7, 38, 100] {
+        for list in [None, Some(ExecutionsOf::Any), Some(ExecutionsOf::User("analyst-1".into()))] {
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let page = match list.clone() {
+                    None => store.unfinished(after, limit).await.unwrap(),
+                    Some(of) => {
+                        let detail = Detail::Summary;
+                        let asked = ExecutionQuery { tenant: tenant(), of, after, limit, detail };
+                        store.executions(asked).await.unwrap()
+                    }
+                };
+                seen.extend(page.iter().map(|execution| execution.peid));
+                let Some(last) = page.last().filter(|_| page.len() == limit) else { break };
+                after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
+            }
+            assert_eq!(seen, expected(), "{list:?} by {limit}");
+        }
+    }
+    let unrevised = ExecutionId::new(uuid(1_000));
+    assert_eq!(store.execution(&tenant(), unrevised).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn playbooks_of_others_are_passed_over_and_do_not_take_the_places_of_the_slowest() {
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    let raw = |document: mongodb::bson::Document| RawDocumentBuf::try_from(&document).unwrap();
+    let books = [Bson::String("theirs".into()), document::id(uuid(1)).into()].into_iter().zip(1_i64..);
+    let books = books
+        .map(|(id, version)| raw(doc! { "_id": id, "tenant_code": "acme", "name": "p", "version": version }));
+    store.collection(PLAYBOOKS).insert_many(books).await.unwrap();
+    let run = |number: i64, pid: Bson, runtime: i64| {
+        let (id, date) = (document::id(uuid(number as u64)), DAY as i64);
+        raw(
+            doc! { "_id": id, "pid": pid, "execution_status": "completed", "createddate": date, "playbook_runtime": runtime },
+        )
+    };
+    let theirs = (1..=9).map(|number| run(number, Bson::String(format!("p{number}")), 1_000 + number));
+    let runs = theirs.chain([run(10, document::id(uuid(1)).into(), 5)]);
+    store.collection(EXECUTIONS).insert_many(runs).await.unwrap();
+    for tenant in [None, Some(tenant())] {
+        let asked = SlowestQuery { tenant, status: ExecutionStatus::Completed, since: Timestamp(0), top: 2 };
+        let found = store.slowest_playbooks(asked).await.unwrap();
+        assert_eq!(found.iter().map(|one| one.pid).collect::<Vec<_>>(), [PlaybookId::new(uuid(1))]);
+    }
+    let named = store.playbook_named(&tenant(), &Name::new("p").unwrap(), Some(1)).await.unwrap();
+    assert_eq!(named, None, "it is another's");
+}
+
+#[tokio::test]
+async fn a_document_of_ours_that_cannot_be_read_is_an_error_with_its_collection_and_id() {
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    store.collection(EXECUTIONS).insert_one(execution_at(1, DAY)).await.unwrap();
+    let broken = doc! { "$set": { "playbook_version": "one" } };
+    store.collection(EXECUTIONS).update_one(doc! {}, broken).await.unwrap();
+    let error = store.unfinished(None, 10).await.unwrap_err();
+    let told = format!("{EXECUTIONS}, document {}, playbook_version: no number", uuid(1));
+    assert!(matches!(error, Error::Corrupt(_)) && error.to_string().contains(&told), "{error}");
+}

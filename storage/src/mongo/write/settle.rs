@@ -83,7 +83,7 @@ async fn read(
     let mut answers = asked.batch_size(count.saturating_add(1)).await.map_err(fault::store_error)?;
     while answers.advance().await.map_err(fault::store_error)? {
         let document = answers.current();
-        stored.insert((collection, document::own_id(document)?), revision(document));
+        stored.insert((collection, document::own_id(collection, document)?), revision(document));
     }
     Ok(())
 }

@@ -92,7 +92,10 @@ fn a_newer_schema_is_refused_and_left_alone() {
         beside(folder.path()).pragma_update(None, "user_version", newer).unwrap();
         let before = std::fs::read(folder.path().join(DATABASE)).unwrap();
         let error = refused(folder.path());
-        assert!(matches!(error, Error::Schema { found, known: schema::VERSION } if found > schema::VERSION));
+        assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
+        assert!(
+            matches!(error, Error::Schema { found, known: schema::VERSION, .. } if found > schema::VERSION)
+        );
         assert_eq!(std::fs::read(folder.path().join(DATABASE)).unwrap(), before);
     }
 }

@@ -67,7 +67,7 @@ async fn what_not_even_the_grave_takes_is_let_go_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_grave_of_another_schema_keeps_the_poison_waiting() {
     let rig = start(Config::default());
-    let schema: fn(String) -> store::Error = |_| store::Error::Schema { found: 9, known: 1 };
+    let schema: fn(String) -> store::Error = |place| store::Error::Schema { place, found: 9, known: 1 };
     rig.store.held().no_grave.extend(vec![schema; 2]);
     send_with_poison(&rig).await;
     rig.flush().await;

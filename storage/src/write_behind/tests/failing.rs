@@ -120,7 +120,7 @@ async fn what_cannot_be_read_is_poison_only_if_the_store_takes_others() {
 #[tokio::test(start_paused = true)]
 async fn a_store_with_another_schema_poisons_nothing() {
     let rig = start(Config::default());
-    rig.store.script(vec![Doing::Fail(|_| store::Error::Schema { found: 9, known: 1 }); 5]);
+    rig.store.script(vec![Doing::Fail(|place| store::Error::Schema { place, found: 9, known: 1 }); 5]);
     rig.send(1, eight()).await;
     rig.flush().await;
     assert_eq!(poisoned(&rig.events()), [] as [&Update; 0]);

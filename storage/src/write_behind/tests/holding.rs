@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use updraft_protocol::DocumentId;
-use updraft_protocol::limits::{WRITE_BACKOFF, WRITE_BACKOFF_MAX};
+use updraft_protocol::limits::{UNKNOWN_REFUSALS, WRITE_BACKOFF, WRITE_BACKOFF_MAX};
 
 use super::faulty_store::Doing;
 use super::*;
-use crate::journal::testing::update;
+use crate::journal::testing::{sized_update, update};
 
 fn document(number: u64) -> DocumentId {
     update(number, 1).document()
@@ -76,6 +76,24 @@ async fn with_little_to_do_a_refused_document_does_not_delay_the_next_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_held_back_does_not_send_the_others_off_one_by_one() {
+    let rig = start(Config { bytes: 20_000, ..paced(100, 1) });
+    rig.refuse(0, usize::MAX);
+    rig.send(1, vec![sized_update(0, 1, 50_000)]).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let before = rig.store.held().writes.len();
+    for lsn in 2..12 {
+        rig.send(lsn, vec![update(lsn, 1)]).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    let writes = rig.store.held().writes[before..].to_vec();
+    assert_eq!(rig.store.held().documents.len(), 10);
+    // One for what came within the delay, and perhaps a try of what is held back.
+    assert!(writes.len() <= 2, "{writes:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_newer_update_goes_with_the_one_that_is_held_back() {
     let rig = start(Config::default());
     rig.refuse(0, 3);
@@ -126,6 +144,34 @@ async fn an_unknown_refusal_is_poison_where_the_store_takes_others_and_is_kept_w
     };
     assert_eq!((documents, buried), (2, 1));
     assert_eq!(rig.stored.get(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_refusal_alone_in_its_batches_holds_nobody_up_and_is_poison_in_the_end() {
+    let rig = start(Config::default());
+    rig.store.held().unknown.insert(document(0));
+    rig.send(1, vec![update(0, 1)]).await;
+    // Nothing else is written: it may be the store, and nothing is given up.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(rig.times(0) > UNKNOWN_REFUSALS as usize && rig.store.held().buried.is_empty());
+    rig.store.held().unknown.insert(document(1));
+    let (before, mut lsn) = (rig.times(0), 2);
+    rig.send(lsn, vec![update(1, 1)]).await;
+    while rig.store.held().buried.len() < 2 {
+        lsn += 1;
+        let began = tokio::time::Instant::now();
+        rig.send(lsn, vec![update(lsn, 1)]).await;
+        while rig.store.seq(document(lsn)).is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(began.elapsed() <= WRITE_BACKOFF + Duration::from_millis(50), "{:?}", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(90)).await;
+        assert!(lsn < 5_000, "they are given up in the end");
+    }
+    assert!(rig.times(0) <= before + 2, "it had been tried often enough");
+    assert!((1..=UNKNOWN_REFUSALS as usize).contains(&rig.times(1)));
+    rig.flush().await;
+    assert_eq!(rig.stored.get(), lsn + 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,22 +17,41 @@ fn an_address_is_shown_without_login_and_options() {
     assert_eq!(Uri::parse("mongodb+srv://u:p@c.example.net/").unwrap().database(), None);
 }
 
+/// A refusal of the server in these words.
+fn refusal(message: &str) -> Error {
+    let refusal = mongodb::bson::doc! {"code": 11, "codeName": "UserNotFound", "errmsg": message};
+    let command: mongodb::error::CommandError = mongodb::bson::deserialize_from_document(refusal).unwrap();
+    ErrorKind::Command(command).into()
+}
+
 #[test]
-fn the_words_of_others_are_masked_as_written_and_as_meant() {
+fn words_that_repeat_a_secret_are_replaced_as_a_whole() {
     let uri = Uri::parse("mongodb://bob:p%40ss@a/alerts").unwrap();
-    let told = uri.masked("user bob failed with p@ss, sent as p%40ss");
-    assert_eq!(told, "user *** failed with ***, sent as ***");
+    for words in ["no user bob", "sent p@ss", "sent p%40ss", "bobby"] {
+        assert_eq!(uri.told(&refusal(words)), "error 11 of the server", "{words}");
+    }
+    assert_eq!(uri.told(&refusal("no such user")), "UserNotFound (11): no such user");
     let token =
         "mongodb://a/x?authMechanism=PLAIN&authMechanismProperties=SERVICE_NAME:t0ken&authSource=$external";
     if let Ok(uri) = Uri::parse(token) {
-        assert_eq!(uri.masked("t0ken"), "***");
+        assert_eq!(uri.told(&refusal("t0ken")), "error 11 of the server");
     }
 }
 
 #[test]
-fn a_secret_that_is_part_of_another_leaves_nothing_of_it() {
-    let uri = Uri::parse("mongodb://pass:password1@a/x").unwrap();
-    assert_eq!(uri.masked("password1 pass"), "*** ***");
+fn what_a_system_says_is_told_whole_whatever_words_it_shares_with_a_password() {
+    for uri in ["mongodb://root:refused@a/x", "mongodb://Connection:e@a/x", "mongodb://connection:lost@a/x"] {
+        let uri = Uri::parse(uri).unwrap();
+        let system = std::io::Error::other("Connection refused (os error 111)");
+        assert_eq!(uri.told(&system.into()), "Connection refused (os error 111)", "{uri}");
+    }
+}
+
+#[test]
+fn a_password_in_an_address_that_is_not_one_is_not_to_be_told_from_what_is_said_of_it() {
+    let said = |password: &str| refused(&format!("mongodb://root:{password}@host/x?speed=1"));
+    assert_eq!(said("speed"), MISTAKEN);
+    assert!(said("s3cr").contains("speed"), "{}", said("s3cr"));
 }
 
 #[test]
