@@ -191,12 +191,8 @@ impl Coalescer {
         self.bytes -= part.bytes;
         self.pins.release(part.lsn);
         match self.slots.waiting(at) {
-<<<<<<< HEAD
             Some(_) if planted(Bug::CoalescerForgetsNewer) => {}
-            Some(newer) => self.ready.push_back(newer.lsn, at),
-=======
             Some(_) => self.make_ready(at),
->>>>>>> mongo
             None => self.slots.remove(at),
         }
     }
