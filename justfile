@@ -11,3 +11,7 @@ mutants *arguments:
 # Kills the real program again and again: `just crash --kills 1000 --store mongodb`
 crash *arguments:
     .ci/crash {{arguments}}
+
+# An engine under an even load for long: `just soak --minutes 30`
+soak *arguments:
+    .ci/soak {{arguments}}

@@ -19,6 +19,7 @@ pub mod proxy;
 pub mod quiet;
 pub mod ran;
 pub mod server;
+pub mod soak;
 pub mod tool;
 
 pub use clock::TestClock;
