@@ -1,4 +1,4 @@
-# The same commands without `just`: `.ci/simulate` and `.ci/mutants`.
+# The same commands without `just`: the scripts in `.ci`.
 
 # Simulated runs of whole engines: `just simulate --minutes 30`
 simulate *arguments:
@@ -7,3 +7,11 @@ simulate *arguments:
 # Every planted bug must be found by the simulator
 mutants *arguments:
     .ci/mutants {{arguments}}
+
+# Kills the real program again and again: `just crash --kills 1000 --store mongodb`
+crash *arguments:
+    .ci/crash {{arguments}}
+
+# An engine under an even load for long: `just soak --minutes 30`
+soak *arguments:
+    .ci/soak {{arguments}}

@@ -1,18 +1,28 @@
 //! What the crash test and the process that it kills agree on: the tenants, the playbook, the lines that are
 //! said.
 
+mod count;
+mod ground;
 mod judge;
+mod life;
+mod said;
+mod shaky;
+mod trouble;
 mod world;
 
 use std::net::SocketAddr;
 
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
-use updraft::{Builder, Engine, ExecutionId, ExecutionStatus, Playbook, TenantCode};
+use updraft::{Builder, Engine, Playbook, TenantCode};
 
 use crate::lab::{named, tenant};
+pub use count::Count;
+pub use ground::Ground;
 pub use judge::judge;
-pub use world::{Death, World};
+pub use said::Said;
+pub use shaky::Shaky;
+pub use world::{Death, World, seed};
 
 /// Tenants of both shards.
 pub const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
@@ -22,7 +32,8 @@ pub fn tenant_of(number: usize) -> TenantCode {
     tenant(TENANTS[number % TENANTS.len()])
 }
 
-/// Default steps and steps that must not act twice, in line and side by side, with a wait and a condition.
+/// Default steps and steps that must not act twice, in line and side by side, with a wait, a condition, and a tool
+/// that panics.
 pub fn playbook(tools: SocketAddr) -> Playbook {
     let request = |id: &str, more: &str| {
         format!(
@@ -44,7 +55,9 @@ pub fn playbook(tools: SocketAddr) -> Playbook {
     body +=
         "  - {id: choose, type: if, condition: 'steps.ask.output.status == 200', then: act, else: never}\n";
     body += &request("act", "at_most_once: true, on_success: last, on_unknown: last");
-    body += &request("last", "timeout: 30s");
+    body += &request("last", "timeout: 30s, on_success: shake");
+    body += "  - {id: shake, type: action, integration: shaky, action: shake, \
+             retry: {attempts: 5, initial: 1ms, max: 5ms}}\n";
     body += "  - {id: never, type: end, status: failed}\n";
     named("crash", &body)
 }
@@ -64,50 +77,10 @@ pub const EMBEDDED: &str = "embedded";
 
 /// The engine of every life, with the store at this address.
 pub fn builder(data: &str, tools: SocketAddr, store: &str) -> Builder {
-    Engine::builder().data(data).store_at(store.parse().unwrap()).shards(2).integration("http", http(tools))
-}
-
-/// A line that the killed process says.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Said {
-    /// The engine is about to start.
-    Opening,
-    /// It has, with so many executions that go on.
-    Started(u64),
-    /// The submission of this number is durable.
-    Accepted(usize, ExecutionId),
-    /// All submissions of this life are.
-    Submitted,
-    /// An execution has ended.
-    Ended(ExecutionId, ExecutionStatus),
-    /// The engine is shut down, or everything has ended.
-    Down,
-}
-
-impl Said {
-    /// As a line.
-    pub fn line(&self) -> String {
-        match self {
-            Self::Opening => "opening".into(),
-            Self::Started(resumed) => format!("started {resumed}"),
-            Self::Accepted(number, peid) => format!("accepted {number} {peid}"),
-            Self::Submitted => "submitted".into(),
-            Self::Ended(peid, status) => format!("ended {peid} {status}"),
-            Self::Down => "down".into(),
-        }
-    }
-
-    /// From a whole line; a process that is killed may leave a part of one, which says nothing.
-    pub fn parse(line: &str) -> Option<Self> {
-        let words: Vec<&str> = line.split(' ').collect();
-        Some(match words.as_slice() {
-            ["opening"] => Self::Opening,
-            ["started", resumed] => Self::Started(resumed.parse().ok()?),
-            ["accepted", number, peid] => Self::Accepted(number.parse().ok()?, peid.parse().ok()?),
-            ["submitted"] => Self::Submitted,
-            ["ended", peid, status] => Self::Ended(peid.parse().ok()?, status.parse().ok()?),
-            ["down"] => Self::Down,
-            _ => return None,
-        })
-    }
+    Engine::builder()
+        .data(data)
+        .store_at(store.parse().unwrap())
+        .shards(2)
+        .integration("http", http(tools))
+        .integration("shaky", Shaky)
 }

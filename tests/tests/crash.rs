@@ -12,21 +12,22 @@
 
 use std::time::Duration;
 
-use updraft_tests::crash::{Death, EMBEDDED, World, judge};
+use updraft_tests::crash::{Death, EMBEDDED, Ground, World, judge, seed};
 
 /// A start takes less.
 const OPENING: Duration = Duration::from_millis(12);
 
 async fn world() -> World {
-    World::new(env!("CARGO_BIN_EXE_crash-child"), EMBEDDED, OPENING).await
+    World::new(env!("CARGO_BIN_EXE_crash-child"), Ground::folder(EMBEDDED), OPENING, seed()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_two_hundred_times_loses_nothing_and_acts_as_its_steps_say() {
     let mut world = world().await;
-    let stored = world.live(200, 1_000).await;
+    let stored = world.live(200, 1_000, None).await;
     let unknown = judge(&world, 1_000, &stored);
     assert!(unknown > 0, "lives ended while a step that must not act twice was acting");
+    assert!(world.count.opening > 0, "lives ended while they recovered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,10 +39,8 @@ async fn a_process_that_is_killed_while_it_shuts_down_loses_nothing() {
         let submit = world.missing((life + 1) * EXECUTIONS / LIVES);
         let acts = usize::try_from(world.random(29)).unwrap() + 1;
         let death = Death::ShutDown(acts, world.random(15_000));
-        world.live_and_die(life, &submit, death).await;
+        world.live_and_die(&submit, death).await;
     }
-    let rest = world.missing(EXECUTIONS);
-    world.finish(&rest).await;
-    let stored = world.read().await;
+    let stored = world.end(EXECUTIONS).await;
     judge(&world, EXECUTIONS, &stored);
 }

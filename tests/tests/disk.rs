@@ -128,6 +128,20 @@ fn segment(data: &Path) -> PathBuf {
     segments.remove(0)
 }
 
+/// Where each whole frame begins, and where the last ends: the kill itself may have cut one, which is then where the
+/// torn tail begins.
+fn frames(segment: &[u8]) -> Vec<usize> {
+    const HEADER_OF_SEGMENT: usize = 24;
+    const HEADER_OF_FRAME: usize = 20;
+    let (mut borders, mut at) = (Vec::new(), HEADER_OF_SEGMENT);
+    while at <= segment.len() {
+        borders.push(at);
+        let Some(length) = segment.get(at..).and_then(<[u8]>::first_chunk) else { break };
+        at += HEADER_OF_FRAME + u32::from_le_bytes(*length) as usize;
+    }
+    borders
+}
+
 async fn all_complete(engine: &Engine, executions: usize) {
     for handle in engine.unfinished() {
         soon(handle.wait()).await.unwrap();
@@ -160,7 +174,8 @@ async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
         assert!(message.contains(segment.file_name().unwrap().to_str().unwrap()), "{message}");
         let offset = message.split(" at byte ").nth(1).and_then(|rest| rest.split(':').next());
         let offset: usize = offset.unwrap().parse().unwrap();
-        assert!(offset <= at && at - offset < 10_000, "byte {at} was damaged: {message}");
+        let frame = frames(&whole).into_iter().rfind(|begin| *begin <= at).unwrap();
+        assert_eq!(offset, frame, "byte {at} was damaged: {message}");
         assert_eq!(fs::read(&segment).unwrap(), damaged, "what is corrupt is left as it is");
     }
     fs::write(&segment, &whole).unwrap();
@@ -176,12 +191,12 @@ async fn a_torn_tail_is_cut_and_everything_before_it_goes_on() {
     let segment = segment(&data);
     // What the killed process was writing: the beginning of a frame, and nothing after it.
     let mut torn = fs::read(&segment).unwrap();
-    let whole = torn.len();
+    let end = *frames(&torn).last().unwrap();
     torn.extend_from_within(24..60);
     fs::write(&segment, &torn).unwrap();
     let engine = crash::builder(data.to_str().unwrap(), server.address(), EMBEDDED).start().await.unwrap();
     let found = engine.recovered().torn.clone().expect("it says what it cut");
-    assert!(found.offset <= whole as u64, "the kill itself may have cut a frame: {found:?}");
+    assert_eq!(found.offset, end as u64, "it was cut behind the last whole frame");
     assert!(engine.recovered().replayed > 0);
     all_complete(&engine, accepted).await;
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::sync::mpsc;
-use updraft::{Durability, Engine, Handle, Submission};
+use updraft::{Durability, Engine, Handle, Shutdown, Submission};
 use updraft_tests::crash::{self, Said};
 
 /// Submissions under way at once.
@@ -31,13 +31,20 @@ async fn main() {
     let durability = if durability == "fsync" { Durability::Fsync } else { Durability::Os };
     let mut told = listen();
     say(&Said::Opening);
-    let engine = crash::builder(data, tools, store).durability(durability).start().await.unwrap();
+    let engine = match crash::builder(data, tools, store).durability(durability).start().await {
+        Ok(engine) => engine,
+        Err(error) => {
+            say(&Said::Refused(error.to_string()));
+            // The end comes from outside, whatever it is told.
+            return std::future::pending().await;
+        }
+    };
     say(&Said::Started(engine.recovered().resumed));
     let mut ends: Vec<_> = engine.unfinished().into_iter().map(follow).collect();
     let numbers = numbers.split(',').filter_map(|number| number.parse().ok());
     let submitting = stream::iter(numbers).map(|number| submit(&engine, number, tools));
-    let handles: Vec<Handle> = submitting.buffer_unordered(AT_ONCE).collect().await;
-    ends.extend(handles.into_iter().map(follow));
+    let handles: Vec<Option<Handle>> = submitting.buffer_unordered(AT_ONCE).collect().await;
+    ends.extend(handles.into_iter().flatten().map(follow));
     say(&Said::Submitted);
     if then == "finish" {
         for end in ends {
@@ -46,21 +53,24 @@ async fn main() {
     } else {
         let _ = told.recv().await;
     }
-    let _ = engine.shutdown(Duration::from_secs(60)).await;
-    say(&Said::Down);
+    let left = engine.shutdown(Duration::from_secs(60)).await;
+    say(&Said::Down(left == Shutdown::Stored));
     // The end comes from outside, or with the test that has gone.
     let _ = told.recv().await;
 }
 
-async fn submit(engine: &Engine, number: usize, tools: SocketAddr) -> Handle {
+/// Submits one; none where a disk or a store has failed.
+async fn submit(engine: &Engine, number: usize, tools: SocketAddr) -> Option<Handle> {
     let tenant = crash::tenant_of(number);
-    let pid = engine.playbooks().put(&tenant, crash::playbook(tools)).await.unwrap();
+    let put = engine.playbooks().put(&tenant, crash::playbook(tools)).await;
+    let pid = put.map_err(|error| say(&Said::Refused(error.to_string()))).ok()?;
     let submission = Submission::new(tenant.clone(), pid)
         .input(json!({ "tenant": tenant.as_str(), "number": number }))
         .idempotency_key(number.to_string());
-    let handle = engine.submit(submission).await.unwrap();
+    let submitted = engine.submit(submission).await;
+    let handle = submitted.map_err(|error| say(&Said::Refused(error.refusal.to_string()))).ok()?;
     say(&Said::Accepted(number, handle.peid()));
-    handle
+    Some(handle)
 }
 
 /// Says when an execution has ended.

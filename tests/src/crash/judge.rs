@@ -3,18 +3,18 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use updraft::invariant::{acted_as_asked, ended_whole, steps_in_order};
+use updraft::invariant::{acted_as_asked, ended_whole, one_end, steps_in_order};
 use updraft::playbook::StepKind;
-use updraft::{Engine, ExecutionDocument, ExecutionStatus, Plan, TaskDocument, TaskId, TaskStatus};
+use updraft::{ExecutionDocument, ExecutionStatus, Plan, TaskDocument, TaskId, TaskStatus};
 
 use super::world::World;
-use super::{ORDER, http, playbook};
+use super::{EMBEDDED, ORDER, builder, playbook};
 use crate::server::Act;
 
 /// Judges what is left in the end, and says how many steps have an outcome that nobody knows.
 pub fn judge(world: &World, executions: usize, stored: &[(ExecutionDocument, Vec<TaskDocument>)]) -> usize {
     let playbook = playbook(world.server.address());
-    let catalogue = Engine::builder().integration("http", http(world.server.address())).catalogue();
+    let catalogue = builder("", world.server.address(), EMBEDDED).catalogue();
     let plan = Plan::check(&playbook, &catalogue.unwrap()).unwrap();
     let once: BTreeSet<&str> = playbook
         .steps
@@ -35,8 +35,10 @@ pub fn judge(world: &World, executions: usize, stored: &[(ExecutionDocument, Vec
     let mut unknown = 0;
     for (execution, tasks) in stored {
         assert_eq!(execution.state.execution_status, ExecutionStatus::Completed, "{execution:?}");
+        one_end(&world.told[&execution.peid]).unwrap();
         ended_whole(execution, tasks).unwrap();
         steps_in_order(&plan, tasks).unwrap();
+        shaken(tasks);
         let mut first_act: HashMap<&str, usize> = HashMap::new();
         for task in tasks.iter().filter(|task| task.head.integration.as_str() == "http") {
             let step = task.head.step_id.as_str();
@@ -64,11 +66,18 @@ pub fn judge(world: &World, executions: usize, stored: &[(ExecutionDocument, Vec
     }
     assert!(by_key.is_empty(), "every act belongs to a task that is stored: {by_key:?}");
     println!(
-        "{} acts, {} executions resumed, {unknown} steps of unknown outcome, {} lives killed while they recovered",
+        "{executions} executions, {} acts, {unknown} steps of unknown outcome; {}",
         acts.len(),
-        world.resumed,
-        world.killed_opening
+        world.count
     );
-    assert!(world.resumed > 0, "the lives ended in the middle of work");
+    assert!(world.count.resumed > 0, "the lives ended in the middle of work");
     unknown
+}
+
+/// A tool that panicked has failed one attempt, and nothing else.
+fn shaken(tasks: &[TaskDocument]) {
+    for task in tasks.iter().filter(|task| task.head.step_id.as_str() == "shake") {
+        assert_eq!(task.state.status, TaskStatus::Completed, "{task:?}");
+        assert!(task.state.attempt > 1, "its first call panicked");
+    }
 }

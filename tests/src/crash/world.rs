@@ -3,22 +3,21 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
 use updraft::invariant::never_back;
 use updraft::{
     Detail, ExecutionDocument, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Revision,
     TaskDocument,
 };
 
-use super::{Said, TENANTS};
+use super::ground::Disk;
+use super::life::{Birth, Life};
+use super::trouble::Trouble;
+use super::{Count, Ground, Said, TENANTS};
 use crate::lab::tenant;
 use crate::patience::{PATIENCE, soon};
 use crate::server::Server;
@@ -27,6 +26,8 @@ use crate::server::Server;
 const SEED: &str = "UPDRAFT_CRASH_SEED";
 /// How long a life may do nothing of what its death waits for.
 const IDLE: Duration = Duration::from_millis(60);
+/// Lives between two looks at all that is stored.
+const LOOK: usize = 40;
 
 /// When a life ends.
 #[derive(Debug, Clone, Copy)]
@@ -41,11 +42,9 @@ pub enum Death {
 
 /// All that a test knows of the lives.
 pub struct World {
-    data: TempDir,
+    pub(super) ground: Ground,
     /// The process.
     program: PathBuf,
-    /// The address of its store.
-    store: String,
     /// How long a start takes at most, in microseconds, as deaths are drawn.
     opening_us: u64,
     /// The tool.
@@ -53,42 +52,41 @@ pub struct World {
     random: StdRng,
     /// Executions that were accepted, by number.
     pub(super) accepted: BTreeMap<usize, ExecutionId>,
-    /// Those of which a life said that they had ended.
-    ended: HashMap<ExecutionId, ExecutionStatus>,
+    /// The statuses of each execution as they were told and read, without those that say the same again.
+    pub(super) told: HashMap<ExecutionId, Vec<ExecutionStatus>>,
     /// What was read of each document between lives.
     seen: HashMap<String, Vec<Revision>>,
-    pub(super) resumed: u64,
-    pub(super) killed_opening: usize,
+    /// Whether a disk or a store fails in this life: then it may refuse.
+    in_trouble: bool,
+    /// Whether all that was accepted is on the disk: power may fail.
+    synced: bool,
+    /// What happened.
+    pub count: Count,
 }
 
-pub(super) struct Life {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+/// The seed that the environment names, or a new one.
+pub fn seed() -> u64 {
+    let seed = std::env::var_os(SEED).and_then(|seed| seed.to_str()?.parse().ok());
+    seed.unwrap_or_else(rand::random::<u64>)
 }
 
 impl World {
-    /// Before the first life of a program whose store has this address.
-    pub async fn new(program: &str, store: &str, opening: Duration) -> Self {
-        let seed = std::env::var_os(SEED).and_then(|seed| seed.to_str()?.parse().ok());
-        let seed = seed.unwrap_or_else(rand::random::<u64>);
+    /// Before the first life of a program on this ground, whose starts take so long.
+    pub async fn new(program: impl Into<PathBuf>, ground: Ground, opening: Duration, seed: u64) -> Self {
         println!("{SEED}={seed}");
         Self {
-            data: tempfile::tempdir().unwrap(),
+            ground,
             program: program.into(),
-            store: store.to_owned(),
             opening_us: u64::try_from(opening.as_micros()).unwrap(),
             server: Server::start().await,
             random: StdRng::seed_from_u64(seed),
             accepted: BTreeMap::new(),
-            ended: HashMap::new(),
+            told: HashMap::new(),
             seen: HashMap::new(),
-            resumed: 0,
-            killed_opening: 0,
+            in_trouble: false,
+            synced: true,
+            count: Count::default(),
         }
-    }
-
-    fn data(&self) -> &str {
-        self.data.path().to_str().unwrap()
     }
 
     /// A number below this one.
@@ -96,19 +94,17 @@ impl World {
         self.random.random_range(0..below)
     }
 
-    fn begin(&self, life: usize, numbers: &[usize], then: &str) -> Life {
-        let numbers: Vec<String> = numbers.iter().map(usize::to_string).collect();
-        let durability = if life.is_multiple_of(2) { "fsync" } else { "os" };
-        let mut child = Command::new(&self.program)
-            .args([self.data(), &self.server.address().to_string(), &self.store])
-            .args([durability, &numbers.join(","), then])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Life { child, lines }
+    fn begin(&mut self, durability: &str, submit: &[usize], then: &str) -> Life {
+        self.synced &= durability == "fsync";
+        Life::begin(&Birth {
+            program: &self.program,
+            data: self.ground.data().to_str().unwrap(),
+            tools: self.server.address().to_string(),
+            store: &self.ground.store,
+            durability,
+            submit,
+            then,
+        })
     }
 
     fn hear(&mut self, said: &Said) {
@@ -117,92 +113,156 @@ impl World {
                 let first = self.accepted.entry(*number).or_insert(*peid);
                 assert_eq!(first, peid, "one key gives one execution, whatever died in between");
             }
-            Said::Ended(peid, status) => {
-                let first = self.ended.entry(*peid).or_insert(*status);
-                assert_eq!(first, status, "{peid} ended a second time");
+            Said::Ended(peid, status) => self.tell(*peid, *status),
+            Said::Started(resumed) => self.count.resumed += resumed,
+            Said::Refused(reason) => {
+                assert!(self.in_trouble, "nothing was wrong: {reason}");
+                self.count.refused += 1;
             }
-            Said::Started(resumed) => self.resumed += resumed,
-            Said::Opening | Said::Submitted | Said::Down => {}
+            Said::Opening | Said::Submitted | Said::Down(_) => {}
         }
     }
 
-    /// Hears lines until one is as wanted.
-    async fn hear_until(&mut self, life: &mut Life, wanted: impl Fn(&Said) -> bool) {
+    fn tell(&mut self, peid: ExecutionId, status: ExecutionStatus) {
+        let told = self.told.entry(peid).or_default();
+        if told.last() != Some(&status) {
+            assert!(!told.last().is_some_and(|last| last.ended()), "{peid} was {told:?} and is {status}");
+            told.push(status);
+        }
+    }
+
+    /// Hears what is said until something is as wanted.
+    async fn hear_until(&mut self, life: &mut Life, wanted: impl Fn(&Said) -> bool) -> Said {
         loop {
-            let line = soon(life.lines.next_line()).await.unwrap().expect("the process ended by itself");
-            let said = Said::parse(&line).unwrap_or_else(|| panic!("{line}"));
+            let said = soon(life.says()).await.expect("the process ended by itself");
             self.hear(&said);
             if wanted(&said) {
-                return;
+                return said;
             }
         }
     }
 
-    /// Hears lines while the tool comes to so many acts, or nothing happens any more.
-    async fn hear_while_acting(&mut self, life: &mut Life, acts: usize) {
+    /// Hears what is said while the tool comes to so many acts, or nothing happens any more.
+    async fn hear_while_acting(&mut self, life: &mut Life, acts: usize, idle: Duration) {
         let target = self.server.count() + acts;
         loop {
-            let line = tokio::select! {
+            let said = tokio::select! {
                 () = self.server.reached(target) => return,
-                line = tokio::time::timeout(IDLE, life.lines.next_line()) => line,
+                said = tokio::time::timeout(idle, life.says()) => said,
             };
-            match line {
-                Ok(line) => {
-                    let line = line.unwrap().expect("the process ended by itself");
-                    self.hear(&Said::parse(&line).unwrap_or_else(|| panic!("{line}")));
-                }
+            match said {
+                Ok(said) => self.hear(&said.expect("the process ended by itself")),
                 Err(_) => return,
             }
         }
     }
 
-    /// Kills a life and hears what it had said before.
+    /// Kills a life, hears what it had said before, and has power fail or not.
     async fn kill(&mut self, mut life: Life) {
-        life.child.start_kill().unwrap();
-        while let Some(line) = soon(life.lines.next_line()).await.unwrap() {
-            // The last line may be cut.
-            if let Some(said) = Said::parse(&line) {
+        life.kill();
+        while !life.silent {
+            if let Some(said) = soon(life.says()).await {
                 self.hear(&said);
             }
         }
-        assert!(!soon(life.child.wait()).await.unwrap().success(), "it was killed");
+        self.count.kills += 1;
+        self.count.gave_up += usize::from(!life.started && life.refused);
+        self.count.opening += usize::from(!life.started && !life.refused);
+        self.count.closing += usize::from(life.told && !life.down);
+        self.synced |= life.started && life.synced;
+        assert!(!life.gone().await, "it was killed");
+        let fails = self.ground.can_lose_power() && self.synced && self.random.random();
+        match &mut self.ground.disk {
+            Disk::Platter(platter) if fails => {
+                platter.lose_power();
+                self.count.power += 1;
+            }
+            Disk::Platter(platter) => platter.sweep(),
+            Disk::Folder(_) => {}
+        }
     }
 
     /// A life that submits these numbers and ends in this way.
-    pub async fn live_and_die(&mut self, number: usize, submit: &[usize], death: Death) {
-        let mut life = self.begin(number, submit, "stay");
+    pub async fn live_and_die(&mut self, submit: &[usize], death: Death) {
+        let durability = if self.random.random() { "fsync" } else { "os" };
+        let mut life = self.begin(durability, submit, "stay");
         self.hear_until(&mut life, |said| *said == Said::Opening).await;
         match death {
-            Death::Opening(micros) => {
-                tokio::time::sleep(Duration::from_micros(micros)).await;
-                self.killed_opening += 1;
+            Death::Opening(micros) => tokio::time::sleep(Duration::from_micros(micros)).await,
+            Death::Acts(acts) => {
+                self.hear_until(&mut life, |said| matches!(said, Said::Started(_))).await;
+                self.hear_while_acting(&mut life, acts, IDLE).await;
             }
-            Death::Acts(acts) => self.hear_while_acting(&mut life, acts).await,
             Death::ShutDown(acts, micros) => {
                 self.hear_until(&mut life, |said| *said == Said::Submitted).await;
-                self.hear_while_acting(&mut life, acts).await;
-                life.child.stdin.as_mut().unwrap().write_all(b"shut down\n").await.unwrap();
-                tokio::time::sleep(Duration::from_micros(micros)).await;
+                self.hear_while_acting(&mut life, acts, IDLE).await;
+                life.shut_down(Duration::from_micros(micros)).await;
             }
         }
         self.kill(life).await;
     }
 
-    /// The last life: submits what is left and runs to the end of everything.
-    pub async fn finish(&mut self, submit: &[usize]) {
-        let mut life = self.begin(0, submit, "finish");
-        self.hear_until(&mut life, |said| *said == Said::Down).await;
-        drop(life.child.stdin.take());
-        assert!(soon(life.child.wait()).await.unwrap().success());
+    /// A life in which a disk or a store fails, and perhaps comes back.
+    async fn live_in_trouble(&mut self, submit: &[usize]) {
+        let trouble = Trouble::draw(&self.ground, &mut self.random);
+        *self.count.troubles.entry(trouble.name()).or_default() += 1;
+        self.in_trouble = true;
+        let met = self.met();
+        let idle = Duration::from_millis(self.random.random_range(60..400));
+        // While it starts, or while it works.
+        let early = self.random.random_range(0..4) == 0;
+        if early {
+            trouble.begin(&self.ground);
+        }
+        let mut life = self.begin("fsync", submit, "stay");
+        if early {
+            let _ = tokio::time::timeout(idle, self.hear_until(&mut life, Said::is_of_start)).await;
+        } else {
+            self.hear_until(&mut life, Said::is_of_start).await;
+            let acts = self.random.random_range(1..40);
+            self.hear_while_acting(&mut life, acts, idle).await;
+            trouble.begin(&self.ground);
+        }
+        let acts = self.random.random_range(1..40);
+        self.hear_while_acting(&mut life, acts, idle).await;
+        if self.random.random() {
+            self.ground.mend();
+            let acts = self.random.random_range(1..40);
+            self.hear_while_acting(&mut life, acts, idle).await;
+        }
+        if self.random.random_range(0..4) == 0 {
+            life.shut_down(Duration::from_micros(self.random.random_range(0..8_000))).await;
+        }
+        self.count.met += self.met() - met;
+        self.kill(life).await;
+        self.ground.mend();
+        self.in_trouble = false;
     }
 
-    /// All that is stored, read without running anything; it is never older than what was read before.
-    pub async fn read(&mut self) -> Vec<(ExecutionDocument, Vec<TaskDocument>)> {
-        let engine = super::builder(self.data(), self.server.address(), &self.store)
-            .resume(false)
-            .start()
-            .await
-            .unwrap();
+    /// How many faults were met so far.
+    fn met(&self) -> usize {
+        let disk = match &self.ground.disk {
+            Disk::Platter(platter) => platter.met(),
+            Disk::Folder(_) => 0,
+        };
+        disk + self.ground.proxy.as_ref().map_or(0, |proxy| proxy.strikes())
+    }
+
+    /// The last life: submits what is left and runs to the end of everything.
+    pub async fn finish(&mut self, submit: &[usize]) {
+        let mut life = self.begin("fsync", submit, "finish");
+        let down = self.hear_until(&mut life, |said| matches!(said, Said::Down(_))).await;
+        assert_eq!(down, Said::Down(true), "a shutdown with time leaves nothing to the journal");
+        assert!(life.gone().await);
+    }
+
+    /// All that is stored, read without running anything; it is never older than what was read before. Says too how
+    /// many groups the journal still had for the store.
+    pub async fn read(&mut self) -> (Vec<(ExecutionDocument, Vec<TaskDocument>)>, u64) {
+        let data = self.ground.data();
+        let engine =
+            super::builder(data.to_str().unwrap(), self.server.address(), &self.ground.store).resume(false);
+        let engine = engine.start().await.unwrap();
         let mut stored = Vec::new();
         for code in TENANTS {
             let query = ExecutionQuery {
@@ -218,6 +278,7 @@ impl World {
                 stored.push((execution, tasks));
             }
         }
+        let replayed = engine.recovered().replayed;
         let _ = engine.shutdown(PATIENCE).await;
         for (execution, tasks) in &stored {
             let revision = Revision { epoch: execution.epoch, seq: execution.seq };
@@ -226,30 +287,70 @@ impl World {
                 let revision = Revision { epoch: task.epoch, seq: task.seq };
                 self.seen.entry(task.task_request_id.to_string()).or_default().push(revision);
             }
-            let told = self.ended.get(&execution.peid).copied();
-            assert!(told.is_none_or(|told| told == execution.state.execution_status), "an end is for ever");
+            self.tell(execution.peid, execution.state.execution_status);
         }
         self.seen.values().try_for_each(|seen| never_back(seen)).unwrap();
-        stored
+        (stored, replayed)
     }
 
-    /// So many lives with so many executions in all, then the last one, and what is stored after it.
+    /// So many lives with so many executions in all, every `trouble`-th with a disk or a store that fails; then the
+    /// last one, and what is stored after it.
     pub async fn live(
         &mut self,
         lives: usize,
         executions: usize,
+        trouble: Option<usize>,
     ) -> Vec<(ExecutionDocument, Vec<TaskDocument>)> {
-        for life in 0..lives {
-            let submit = self.missing((life + 1) * executions / lives);
-            let death = self.random_death();
-            self.live_and_die(life, &submit, death).await;
-            if life % 40 == 39 {
+        for life in 1..=lives {
+            let submit = self.missing(life * executions / lives);
+            if trouble.is_some_and(|trouble| life.is_multiple_of(trouble)) {
+                self.live_in_trouble(&submit).await;
+            } else {
+                let death = self.random_death();
+                self.live_and_die(&submit, death).await;
+            }
+            if life % LOOK == 0 {
                 self.read().await;
+                println!("{} accepted after {}", self.accepted.len(), self.count);
             }
         }
+        self.end(executions).await
+    }
+
+    /// The last life, for as many executions in all, and what is stored after it.
+    pub async fn end(&mut self, executions: usize) -> Vec<(ExecutionDocument, Vec<TaskDocument>)> {
         let rest = self.missing(executions);
         self.finish(&rest).await;
-        self.read().await
+        let (stored, replayed) = self.read().await;
+        assert_eq!(replayed, 0, "the store has everything");
+        stored
+    }
+
+    /// So many lives that sync nothing, each of which ends with a loss of power, with so many executions in all; then
+    /// one that runs what is left of them to its end. Every one starts. Says how many executions were left. A task of
+    /// theirs may have lost its end, where the execution's own was kept.
+    ///
+    /// # Panics
+    /// A life does not start, or something that is left does not end.
+    pub async fn live_unsynced(&mut self, lives: usize, executions: usize) -> usize {
+        for life in 1..=lives {
+            let submit: Vec<usize> = ((life - 1) * executions / lives..life * executions / lives).collect();
+            let mut process = self.begin("os", &submit, "stay");
+            self.hear_until(&mut process, |said| *said == Said::Submitted).await;
+            let acts = self.random.random_range(1..60);
+            self.hear_while_acting(&mut process, acts, IDLE).await;
+            self.kill(process).await;
+            if let Disk::Platter(platter) = &mut self.ground.disk {
+                platter.lose_power();
+                self.count.power += 1;
+            }
+            // What was told before may have been lost.
+            (self.told, self.seen) = (HashMap::new(), HashMap::new());
+        }
+        self.finish(&[]).await;
+        let (stored, _) = self.read().await;
+        assert!(stored.iter().all(|(execution, _)| execution.state.execution_status.ended()));
+        stored.len()
     }
 
     fn random_death(&mut self) -> Death {

@@ -1,0 +1,120 @@
+//! Trouble for a life: a disk that fails in one of its ways, or a store that does. Drawn by luck; begun and ended
+//! from outside the process.
+
+use std::time::Duration;
+
+use mongodb::bson::doc;
+use rand::RngExt;
+use rand::rngs::StdRng;
+
+use super::ground::{Disk, Ground};
+use crate::platter;
+use crate::proxy::{self, Of};
+
+/// What goes wrong in a life.
+#[derive(Debug, Clone)]
+pub(super) enum Trouble {
+    /// A file whose name has this part meets a fault of the disk, after so many asks of its kind.
+    Disk(&'static str, usize, platter::Fault),
+    /// Nothing on the disk can grow.
+    Full,
+    /// So many commands to the store meet a fault of the network or the server.
+    Store(Of, usize, proxy::Fault),
+    /// All connections to the store end.
+    Cut,
+    /// The store takes no connections, and those that there are end.
+    Away,
+    /// The store hears and says nothing.
+    Frozen,
+}
+
+/// Refusals of the server that pass.
+const PASSING: [i32; 6] = [50, 91, 112, 189, 10107, 11600];
+
+impl Trouble {
+    /// One of those that can happen on this ground.
+    pub(super) fn draw(ground: &Ground, luck: &mut StdRng) -> Self {
+        let disk = ground.can_lose_power();
+        match (disk, ground.proxy.is_some()) {
+            (true, true) if luck.random() => Self::of_disk(luck),
+            (_, true) => Self::of_store(luck),
+            (_, false) => Self::of_disk(luck),
+        }
+    }
+
+    fn of_disk(luck: &mut StdRng) -> Self {
+        let of = ["journal", "journal", "updraft.db-wal", "updraft.db"][luck.random_range(0..4)];
+        let spare = luck.random_range(0..10);
+        match luck.random_range(0..10) {
+            0..3 => Self::Disk(of, spare, platter::Fault::Sync),
+            3..6 => Self::Disk(of, spare, platter::Fault::Write(luck.random_range(0..6_000))),
+            6 => Self::Disk("", spare % 6, platter::Fault::SyncFolder),
+            7 => Self::Disk("journal", spare % 2, platter::Fault::Remove),
+            _ => Self::Full,
+        }
+    }
+
+    fn of_store(luck: &mut StdRng) -> Self {
+        let of = if luck.random() { Of::Writes } else { Of::Any };
+        let times = luck.random_range(1..6);
+        let code = PASSING[luck.random_range(0..PASSING.len())];
+        match luck.random_range(0..12) {
+            0 => Self::Store(of, times, proxy::Fault::CutRequest(luck.random_range(0..400))),
+            1 | 2 => Self::Store(of, times, proxy::Fault::CutReply(luck.random_range(0..60))),
+            3 => Self::Store(of, times, proxy::Fault::Hang),
+            4 => {
+                let late = Duration::from_millis(luck.random_range(1..200));
+                Self::Store(of, times, proxy::Fault::Delay(late))
+            }
+            5 => {
+                let refusal = doc! { "ok": 0, "code": code, "errmsg": "as the test wants it" };
+                Self::Store(of, times, proxy::Fault::Answer(refusal))
+            }
+            6 | 7 => Self::Store(Of::Writes, times, proxy::Fault::RefuseEach(code)),
+            8 => {
+                let error = doc! { "code": 64, "errmsg": "as the test wants it" };
+                Self::Store(Of::Writes, times, proxy::Fault::Amend(doc! { "writeConcernError": error }))
+            }
+            9 => Self::Cut,
+            10 => Self::Away,
+            _ => Self::Frozen,
+        }
+    }
+
+    /// Begins on this ground.
+    pub(super) fn begin(&self, ground: &Ground) {
+        match (self, &ground.disk, &ground.proxy) {
+            (Self::Disk(of, spare, fault), Disk::Platter(platter), _) => platter.strike(of, *spare, *fault),
+            (Self::Full, Disk::Platter(platter), _) => platter.fill(true),
+            (Self::Store(of, times, fault), _, Some(proxy)) => proxy.strike(*of, *times, fault.clone()),
+            (Self::Cut, _, Some(proxy)) => proxy.cut(),
+            (Self::Away, _, Some(proxy)) => {
+                proxy.refuse();
+                proxy.cut();
+            }
+            (Self::Frozen, _, Some(proxy)) => proxy.freeze(),
+            (trouble, ..) => panic!("{trouble:?} cannot happen here"),
+        }
+    }
+
+    /// Its name, for the count.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Disk(_, _, platter::Fault::Sync) => "failed syncs",
+            Self::Disk(_, _, platter::Fault::Write(_)) => "short and failed writes",
+            Self::Disk(_, _, platter::Fault::SyncFolder) => "failed syncs of folders",
+            Self::Disk(_, _, platter::Fault::Remove) => "failed removals",
+            Self::Full => "full disks",
+            Self::Store(_, _, proxy::Fault::CutRequest(_)) => "lost requests",
+            Self::Store(_, _, proxy::Fault::CutReply(_)) => "lost replies",
+            Self::Store(_, _, proxy::Fault::Hang) => "silence",
+            Self::Store(_, _, proxy::Fault::Delay(_)) => "late requests",
+            Self::Store(_, _, proxy::Fault::Answer(_)) => "refused batches",
+            Self::Store(_, _, proxy::Fault::RefuseEach(_)) => "refused writes",
+            Self::Store(_, _, proxy::Fault::Amend(_)) => "unconfirmed writes",
+            Self::Cut => "cut connections",
+            Self::Away => "store outages",
+            Self::Frozen => "store hangs",
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! A disk that fails under an engine: the engine says which fault it was, accepts nothing more, never syncs again what
+//! a sync has failed for, and the next start, also after a loss of power, has all that was accepted.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests"
+)]
+
+use std::time::Duration;
+
+use serde_json::json;
+use updraft::{
+    Builder, Durability, Engine, EngineTrouble, ExecutionStatus, Handle, Lost, Playbook, Refusal, Shutdown,
+    StartError, Submission,
+};
+use updraft_tests::patience::PATIENCE;
+use updraft_tests::platter::Fault;
+use updraft_tests::{Lab, Platter, playbook, soon, tenant};
+
+/// A file of the journal.
+const SEGMENT: &str = ".journal";
+
+fn platter(seed: u64) -> Option<Platter> {
+    Platter::new(env!("CARGO_BIN_EXE_platter"), seed)
+        .map_err(|reason| println!("SKIPPED: nothing can be mounted here: {reason}"))
+        .ok()
+}
+
+fn on(lab: &Lab, platter: &Platter) -> Builder {
+    lab.builder().data(platter.path().join("data")).durability(Durability::Fsync)
+}
+
+/// Waits for the test before it goes on.
+fn gated() -> Playbook {
+    playbook(
+        "steps:
+  - {id: gate, type: action, integration: tool, action: gate, on_success: after}
+  - {id: after, type: action, integration: tool, action: echo}
+",
+    )
+}
+
+/// Submits until the engine refuses, or so many are accepted.
+async fn fill(engine: &Engine, wish: &Submission, most: usize) -> (Vec<Handle>, Option<Refusal>) {
+    let mut accepted = Vec::new();
+    while accepted.len() < most {
+        match soon(engine.submit(wish.clone())).await {
+            Ok(handle) => accepted.push(handle),
+            Err(error) => {
+                assert_eq!(*error.submission, *wish, "it is handed back as it was");
+                return (accepted, Some(error.refusal));
+            }
+        }
+    }
+    (accepted, None)
+}
+
+/// Everything that was accepted runs to its end in an engine that starts on this disk.
+async fn all_complete(lab: &Lab, platter: &Platter, accepted: Vec<Handle>) {
+    let peids: Vec<_> = accepted.iter().map(Handle::peid).collect();
+    drop(accepted);
+    lab.tool.open(1_000);
+    let engine = soon(on(lab, platter).start()).await.unwrap();
+    for peid in peids {
+        let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it was accepted");
+        let ran = lab.end(&engine, &handle, &gated()).await;
+        assert_eq!(ran.status(), ExecutionStatus::Completed);
+    }
+    for handle in engine.unfinished() {
+        soon(handle.wait()).await.unwrap();
+    }
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+}
+
+/// A fault of the journal's segment poisons it, with these words, whatever comes after.
+async fn poisons(seed: u64, fault: Fault, words: &str) {
+    let Some(mut platter) = platter(seed) else { return };
+    let lab = Lab::default();
+    let engine = on(&lab, &platter).start().await.unwrap();
+    let pid = lab.put(&engine, &gated()).await;
+    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(10_000) }));
+    let (mut accepted, refusal) = fill(&engine, &wish, 5).await;
+    assert!(refusal.is_none(), "{refusal:?}");
+    platter.strike(SEGMENT, usize::try_from(seed % 7).unwrap(), fault);
+    let (more, refusal) = fill(&engine, &wish, 200).await;
+    accepted.extend(more);
+    let refusal = refusal.expect("the disk has failed");
+    assert!(
+        matches!(&refusal, Refusal::Failed(Lost::Engine(reason)) if reason.contains(words)),
+        "{refusal:?}"
+    );
+    assert!(!refusal.retryable());
+    let again = engine.submit(wish.clone()).await.unwrap_err().refusal;
+    assert!(matches!(&again, Refusal::Failed(Lost::Engine(_))), "{again}");
+    let troubles = engine.health().await.troubles;
+    let poisoned = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::JournalPoisoned { cause } if cause.contains(words));
+    assert!(troubles.iter().any(poisoned), "{troubles:?}");
+    assert!(engine.flush().await.is_err());
+    for handle in &accepted {
+        assert!(soon(handle.wait()).await.is_err(), "nobody is told of an end that is not durable");
+    }
+    assert_eq!(soon(engine.shutdown(Duration::from_millis(200))).await, Shutdown::Journaled);
+    drop(engine);
+    let again = platter.synced_again();
+    assert!(
+        again.iter().all(|name| !name.ends_with(SEGMENT)),
+        "a failed sync is never tried again: {again:?}"
+    );
+    platter.lose_power();
+    all_complete(&lab, &platter, accepted).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_poisons_the_journal_is_never_tried_again_and_loses_nothing() {
+    for seed in 0..8 {
+        poisons(seed, Fault::Sync, "nput/output error").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_write_poisons_the_journal_and_loses_nothing() {
+    for (seed, bytes) in (0..).zip([0, 1, 19, 20, 100, 3_000, 9_000]) {
+        poisons(seed, Fault::Write(bytes), "nput/output error").await;
+    }
+}
+
+/// One after the other, everything that a start asks of the disk fails once: the start says so or goes on, and the
+/// next one has everything.
+async fn starts_with(fault: Fault, of: &str) {
+    let (mut failed, mut spare) = (0, 0);
+    loop {
+        let Some(mut platter) = platter(spare as u64) else { return };
+        let lab = Lab::default();
+        let engine = on(&lab, &platter).start().await.unwrap();
+        let pid = lab.put(&engine, &gated()).await;
+        let (accepted, refusal) = fill(&engine, &Submission::new(tenant("acme"), pid), 3).await;
+        assert!(refusal.is_none());
+        // As a crash: nothing is written to the store in the end.
+        drop(engine);
+        platter.lose_power();
+        platter.strike(of, spare, fault);
+        match soon(on(&lab, &platter).start()).await {
+            Ok(engine) => drop(engine),
+            Err(error) => {
+                failed += 1;
+                assert!(matches!(error, StartError::Journal(_) | StartError::Store(_)), "{error}");
+                assert!(
+                    error.to_string().contains("nput/output error") || error.to_string().contains("I/O"),
+                    "{error}"
+                );
+            }
+        }
+        let met = platter.met();
+        platter.mend();
+        platter.lose_power();
+        all_complete(&lab, &platter, accepted).await;
+        if met == 0 {
+            break;
+        }
+        spare += 1;
+    }
+    assert!(failed > 0 && spare > 0, "{spare} of them failed, {failed} starts with them");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_sync_of_a_start_may_fail_and_the_next_start_has_everything() {
+    starts_with(Fault::Sync, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_sync_of_a_folder_in_a_start_may_fail_and_the_next_start_has_everything() {
+    starts_with(Fault::SyncFolder, "").await;
+}
