@@ -221,12 +221,12 @@ async fn many<T>(
     find: Find,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Error> {
-    ours(store, Question::Find(find), read).await
+    ours(store, Question::Find(&find), read).await
 }
 
 /// What may be asked again for more.
 enum Question<'q> {
-    Find(Find),
+    Find(&'q Find),
     /// With the playbooks that are meant, and how many.
     Slowest(&'q SlowestQuery, Option<Vec<Bson>>, usize),
 }
@@ -249,7 +249,7 @@ impl Question<'_> {
     /// Asks it for as many as are said.
     async fn ask(&self, store: &MongoStore, limit: Option<usize>) -> Result<Answers<RawDocumentBuf>, Error> {
         match self {
-            Self::Find(find) => answers(store, &Find { limit, ..find.clone() }).await,
+            Self::Find(find) => answers(store, &Find { limit, ..(*find).clone() }).await,
             Self::Slowest(asked, pids, most) => {
                 let pipeline = query::slowest(asked, pids.clone(), limit.unwrap_or(*most));
                 let executions = store.collection(EXECUTIONS);
