@@ -97,11 +97,19 @@ fn from_json(text: &str) -> Result<Playbook, Error> {
 }
 
 fn json_shape(path: String, error: &serde_json::Error) -> Error {
-    let place = Place { line: error.line() as u64, column: error.column() as u64, path };
+    let place = Place { line: error.line() as u64, column: error.column() as u64, path: short(&path) };
     let suffix = format!(" at line {} column {}", error.line(), error.column());
     let message = error.to_string();
-    let message = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
-    Error::Shape { place, message }
+    Error::Shape { place, message: short(message.strip_suffix(&suffix).unwrap_or(&message)) }
+}
+
+/// A text for a person: what an author wrote comes back in messages, and may be as long as a playbook.
+fn short(text: &str) -> String {
+    const BYTES: usize = 512;
+    match text.char_indices().map(|(at, _)| at).take_while(|at| *at <= BYTES).last() {
+        Some(end) if text.len() > BYTES => format!("{}…", &text[..end]),
+        _ => text.to_owned(),
+    }
 }
 
 fn from_yaml(text: &str) -> Result<Playbook, Error> {
@@ -113,8 +121,7 @@ fn from_yaml(text: &str) -> Result<Playbook, Error> {
             path: String::new(),
         };
         let message = error.without_snippet().to_string();
-        let message = message.lines().next().unwrap_or("not YAML").to_owned();
-        Error::Shape { place, message }
+        Error::Shape { place, message: short(message.lines().next().unwrap_or("not YAML")) }
     })
 }
 
@@ -145,6 +152,16 @@ mod tests {
             panic!("shape")
         };
         assert_eq!((place.line, place.path.as_str()), (2, "name"));
+    }
+
+    #[test]
+    fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
+        let json = format!("{{\"format\": 1, \"{}\": 1}}", "ä".repeat(100_000));
+        let yaml = YAML.replace("5s", &"x".repeat(100_000));
+        for text in [json, yaml] {
+            let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with("line ") && error.len() < 2_000, "{}", error.len());
+        }
     }
 
     #[test]
