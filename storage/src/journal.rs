@@ -46,6 +46,7 @@ pub use error::Error;
 pub use frame::Frame;
 pub use recovered::Recovered;
 pub use recovery::Torn;
+pub use segment::FORMAT;
 
 use crate::write_behind::Message;
 use append::{Command, LEAST_ROOM, Queued, QueuedBarrier, room_of};

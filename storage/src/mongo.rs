@@ -36,6 +36,7 @@ use updraft_protocol::{
 
 pub(crate) use connect::uri::Uri;
 pub use connect::{Builder, Mode, WritePath};
+pub use meta::SCHEMA;
 
 use crate::store::{
     Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
