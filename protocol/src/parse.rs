@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::limits::PLAYBOOK_BYTES;
+use crate::limits::{PLAYBOOK_BYTES, PLAYBOOK_UNFOLDED_BYTES, PLAYBOOK_UNFOLDED_VALUES};
 use crate::playbook::{FORMAT, Playbook};
 
 /// Why a text is no playbook.
@@ -113,7 +113,10 @@ fn short(text: &str) -> String {
 }
 
 fn from_yaml(text: &str) -> Result<Playbook, Error> {
-    serde_saphyr::from_str(text).map_err(|error| {
+    let budget = serde_saphyr::budget! { max_total_scalar_bytes: PLAYBOOK_UNFOLDED_BYTES, max_documents: 1 };
+    let mut options = serde_saphyr::options! { budget: budget };
+    options.alias_limits.max_total_replayed_events = PLAYBOOK_UNFOLDED_VALUES;
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let location = error.location();
         let place = Place {
             line: location.map_or(0, |l| l.line()),
@@ -178,6 +181,19 @@ mod tests {
         let huge = vec![b' '; PLAYBOOK_BYTES + 1];
         assert_eq!(Playbook::parse(&huge), Err(Error::TooLarge { bytes: PLAYBOOK_BYTES + 1 }));
         assert_eq!(Playbook::parse(b"name: \xff"), Err(Error::NotUtf8 { valid: 6 }));
+    }
+
+    #[test]
+    fn aliases_stand_for_a_bounded_number_of_values_and_bytes() {
+        let with = |variables: String| YAML.replace("steps:", &format!("variables: {{{variables}}}\nsteps:"));
+        let few = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(50), "*a, ".repeat(90)));
+        assert_eq!(Playbook::parse(few.as_bytes()).unwrap().variables["b"][89][49], "x");
+        let values = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(200), "*a, ".repeat(90)));
+        let bytes = with(format!("a: &a {}, b: [{}]", "x".repeat(100_000), "*a, ".repeat(90)));
+        for (text, reason) in [(values, "alias replay limit"), (bytes, "budget breached")] {
+            let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]
