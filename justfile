@@ -15,3 +15,11 @@ crash *arguments:
 # An engine under an even load for long: `just soak --minutes 30`
 soak *arguments:
     .ci/soak {{arguments}}
+
+# Fuzzing, of all targets or one: `just fuzz http --minutes 5`
+fuzz *arguments:
+    .ci/fuzz {{arguments}}
+
+# The tests of what threads share and of the codec, under Miri
+miri:
+    .ci/miri

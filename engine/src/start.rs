@@ -76,11 +76,12 @@ impl Engine {
         };
         let catalogue = builder.catalogue()?;
         let (store, embedded) = open_store(&builder, &data).await?;
-        let epoch = store.next_epoch().await?;
         let stored = DurableWatermark::new(0);
         let (writer, messages) = WriteBehind::queue();
         let (journal, replay) = open_journal(&builder, &data, writer.clone(), stored.clone()).await?;
         claim(&builder, data, replay.frames() > 0).await?;
+        // Only now: a start that is refused for what it found has changed nothing.
+        let epoch = store.next_epoch().await?;
         let core = Arc::new(Core {
             clock: builder.clock.clone(),
             timer: Timer::start().map_err(node::Error::Thread)?,

@@ -7,6 +7,8 @@ mod answer;
 mod arguments;
 mod attempt;
 mod failure;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod hosts;
 mod keep;
 mod policy;

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::limits::JOURNAL_FRAME_BYTES;
 
-/// The version that is written.
-const VERSION: u8 = 2;
+/// The version that is written. Updates of earlier ones are read by [`crate::journaled`].
+pub const VERSION: u8 = 2;
 
 /// Why bytes are no value, or a value no bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -19,7 +19,7 @@ pub enum Error {
     #[error("empty")]
     Empty,
     /// A newer or unknown version wrote the bytes.
-    #[error("written in version {found}; this version reads {VERSION}")]
+    #[error("written in version {found} of the codec; versions up to {VERSION} are known")]
     Version {
         /// The version byte.
         found: u8,
@@ -81,8 +81,13 @@ pub fn encode_into<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> Result<(), E
 /// # Errors
 /// Bytes of another version, of another type, or too many of them.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    decode_of(VERSION, bytes)
+}
+
+/// The value in `bytes` of a version, whose form `T` is.
+pub(crate) fn decode_of<T: DeserializeOwned>(wanted: u8, bytes: &[u8]) -> Result<T, Error> {
     let (&version, body) = bytes.split_first().ok_or(Error::Empty)?;
-    if version != VERSION {
+    if version != wanted {
         return Err(Error::Version { found: version });
     }
     let (value, read) = bincode::serde::decode_from_slice(body, decode_config())

@@ -94,6 +94,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_is_the_same_however_often_it_is_written_and_read() {
+        for number in [1.308 * 10.7 % 5.0, 5.432_167_890_123_858e-286, 0.1 + 0.2, 5e-324, f64::MAX, -0.0] {
+            let json = Json::from(serde_json::json!(number));
+            assert_eq!(json.value().as_f64().map(f64::to_bits), Some(number.to_bits()), "{number:e}");
+            assert_eq!(Json::from(json.value()), json);
+        }
+    }
+
+    #[test]
     fn a_value_stays_itself_in_a_readable_document() {
         let json = Json::from(serde_json::json!({"list": [1, 2]}));
         assert_eq!(serde_json::to_string(&json).unwrap(), r#"{"list":[1,2]}"#);

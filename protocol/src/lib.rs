@@ -7,6 +7,7 @@ pub mod document;
 pub mod failure;
 pub mod ids;
 pub mod integration;
+pub mod journaled;
 pub mod json;
 pub mod limits;
 pub mod parse;

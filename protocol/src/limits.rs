@@ -6,6 +6,10 @@ use std::time::Duration;
 
 /// A playbook's text: the largest published ones are under 200 KiB.
 pub const PLAYBOOK_BYTES: usize = 1 << 20;
+/// Values that the aliases of a YAML text stand for, again and again: a text of 800 bytes may unfold to a million.
+pub const PLAYBOOK_UNFOLDED_VALUES: usize = 10_000;
+/// Bytes of all texts in a YAML text, those that aliases stand for included.
+pub const PLAYBOOK_UNFOLDED_BYTES: usize = 4 << 20;
 /// Steps of a playbook: beyond it nobody can read the graph.
 pub const PLAYBOOK_STEPS: usize = 1_000;
 /// Branches of one `parallel` step.
@@ -260,6 +264,7 @@ pub const HTTP_RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 pub const HTTP_INLINE_BYTES: usize = 64 << 10;
 
 const _: () = {
+    assert!(PLAYBOOK_BYTES <= PLAYBOOK_UNFOLDED_BYTES);
     assert!(INPUT_BYTES + RESPONSE_BYTES < JOURNAL_FRAME_BYTES);
     assert!(EXECUTION_OUTPUT_BYTES < JOURNAL_FRAME_BYTES);
     assert!(JOURNAL_FRAME_BYTES as u64 <= JOURNAL_SEGMENT_BYTES);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::limits::PLAYBOOK_BYTES;
+use crate::limits::{PLAYBOOK_BYTES, PLAYBOOK_UNFOLDED_BYTES, PLAYBOOK_UNFOLDED_VALUES};
 use crate::playbook::{FORMAT, Playbook};
 
 /// Why a text is no playbook.
@@ -97,15 +97,26 @@ fn from_json(text: &str) -> Result<Playbook, Error> {
 }
 
 fn json_shape(path: String, error: &serde_json::Error) -> Error {
-    let place = Place { line: error.line() as u64, column: error.column() as u64, path };
+    let place = Place { line: error.line() as u64, column: error.column() as u64, path: short(&path) };
     let suffix = format!(" at line {} column {}", error.line(), error.column());
     let message = error.to_string();
-    let message = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
-    Error::Shape { place, message }
+    Error::Shape { place, message: short(message.strip_suffix(&suffix).unwrap_or(&message)) }
+}
+
+/// A text for a person: what an author wrote comes back in messages, and may be as long as a playbook.
+fn short(text: &str) -> String {
+    const BYTES: usize = 512;
+    match text.char_indices().map(|(at, _)| at).take_while(|at| *at <= BYTES).last() {
+        Some(end) if text.len() > BYTES => format!("{}…", &text[..end]),
+        _ => text.to_owned(),
+    }
 }
 
 fn from_yaml(text: &str) -> Result<Playbook, Error> {
-    serde_saphyr::from_str(text).map_err(|error| {
+    let budget = serde_saphyr::budget! { max_total_scalar_bytes: PLAYBOOK_UNFOLDED_BYTES, max_documents: 1 };
+    let mut options = serde_saphyr::options! { budget: budget };
+    options.alias_limits.max_total_replayed_events = PLAYBOOK_UNFOLDED_VALUES;
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let location = error.location();
         let place = Place {
             line: location.map_or(0, |l| l.line()),
@@ -113,8 +124,7 @@ fn from_yaml(text: &str) -> Result<Playbook, Error> {
             path: String::new(),
         };
         let message = error.without_snippet().to_string();
-        let message = message.lines().next().unwrap_or("not YAML").to_owned();
-        Error::Shape { place, message }
+        Error::Shape { place, message: short(message.lines().next().unwrap_or("not YAML")) }
     })
 }
 
@@ -148,6 +158,16 @@ mod tests {
     }
 
     #[test]
+    fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
+        let json = format!("{{\"format\": 1, \"{}\": 1}}", "ä".repeat(100_000));
+        let yaml = YAML.replace("5s", &"x".repeat(100_000));
+        for text in [json, yaml] {
+            let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with("line ") && error.len() < 2_000, "{}", error.len());
+        }
+    }
+
+    #[test]
     fn a_field_of_another_kind_of_step_is_refused() {
         let text = YAML.replace("timeout: 5s", "condition: 1 == 1");
         let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
@@ -161,6 +181,19 @@ mod tests {
         let huge = vec![b' '; PLAYBOOK_BYTES + 1];
         assert_eq!(Playbook::parse(&huge), Err(Error::TooLarge { bytes: PLAYBOOK_BYTES + 1 }));
         assert_eq!(Playbook::parse(b"name: \xff"), Err(Error::NotUtf8 { valid: 6 }));
+    }
+
+    #[test]
+    fn aliases_stand_for_a_bounded_number_of_values_and_bytes() {
+        let with = |variables: String| YAML.replace("steps:", &format!("variables: {{{variables}}}\nsteps:"));
+        let few = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(50), "*a, ".repeat(90)));
+        assert_eq!(Playbook::parse(few.as_bytes()).unwrap().variables["b"][89][49], "x");
+        let values = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(200), "*a, ".repeat(90)));
+        let bytes = with(format!("a: &a {}, b: [{}]", "x".repeat(100_000), "*a, ".repeat(90)));
+        for (text, reason) in [(values, "alias replay limit"), (bytes, "budget breached")] {
+            let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub use error::Error;
 pub use frame::Frame;
 pub use recovered::Recovered;
 pub use recovery::Torn;
+pub use segment::FORMAT;
 pub use updraft_kernel::shared::claim::{Claim, GiveUp};
 
 use crate::write_behind::Message;

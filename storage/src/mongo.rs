@@ -39,6 +39,7 @@ use call::Work;
 use connect::cause;
 pub(crate) use connect::uri::Uri;
 pub use connect::{Builder, Mode, WritePath};
+pub use meta::SCHEMA;
 
 use crate::store::{
     Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,

@@ -34,6 +34,7 @@ use crate::store::{
     Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
 };
 use pool::Pool;
+pub use schema::VERSION as SCHEMA;
 
 const DATABASE: &str = "updraft.db";
 const LOCK: &str = "updraft.lock";

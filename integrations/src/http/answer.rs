@@ -14,11 +14,16 @@ use updraft_protocol::{Failure, FailureKind, Json};
 use super::arguments::Form;
 use super::failure::Target;
 use super::keep::Kept;
+use super::statuses::Statuses;
 use crate::secret::Redactor;
 
 /// How an answer is to be read.
 pub(crate) struct Reading {
     pub(crate) target: Target,
+    /// The statuses of an answer that is one.
+    pub(crate) expect: Statuses,
+    /// Those of the others after which another attempt may help.
+    pub(crate) retry_on: Statuses,
     pub(crate) form: Form,
     pub(crate) max_bytes: usize,
     pub(crate) redactor: Redactor,
@@ -40,6 +45,9 @@ impl Reading {
         timeout: Duration,
     ) -> Result<Json, Failure> {
         let status = response.status();
+        if !self.expect.contains(status.as_u16()) {
+            return Err(self.target.status(status, response.headers(), &self.retry_on));
+        }
         if matches!(self.form, Form::None) {
             return self.shape(status, Vec::new());
         }

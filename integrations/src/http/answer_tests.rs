@@ -7,7 +7,8 @@ use crate::http::keep::Keep;
 
 fn reading(form: Form) -> Reading {
     let target = Target { method: Method::GET, host: "tool.example:443".into() };
-    Reading { target, form, max_bytes: RESPONSE_BYTES, redactor: Redactor::default() }
+    let (expect, retry_on) = (Statuses::success(), Statuses::passing());
+    Reading { target, expect, retry_on, form, max_bytes: RESPONSE_BYTES, redactor: Redactor::default() }
 }
 
 fn shape(form: Form, bytes: &[u8]) -> Result<Value, FailureKind> {

@@ -48,10 +48,9 @@ impl HttpIntegration {
         metrics::counter!("updraft_http_responses_total", "status_class" => class(status.as_u16()))
             .increment(1);
         tracing::debug!(status = status.as_u16(), "answered");
-        if !arguments.expect.contains(status.as_u16()) {
-            return Err(target.status(status, response.headers(), &arguments.retry_on));
-        }
-        let reading = Reading { target, form: arguments.response, max_bytes: arguments.max_bytes, redactor };
+        let (expect, retry_on) = (arguments.expect, arguments.retry_on);
+        let (form, max_bytes) = (arguments.response, arguments.max_bytes);
+        let reading = Reading { target, expect, retry_on, form, max_bytes, redactor };
         reading.read(response, deadline, call.timeout).await
     }
 

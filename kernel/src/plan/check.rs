@@ -2,9 +2,10 @@
 //! the files beside it.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde_json::Value;
-use updraft_protocol::limits::{NESTING, PLAYBOOK_STEPS, TASKS_AT_ONCE_MAX};
+use updraft_protocol::limits::{NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, TASKS_AT_ONCE_MAX};
 use updraft_protocol::playbook::FORMAT;
 use updraft_protocol::{Catalogue, Playbook, StepId};
 
@@ -41,6 +42,9 @@ pub(super) fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Plan, 
     let mut mistakes = steps.mistakes;
     if let (true, Some(start)) = (resolved, start) {
         check_graph(playbook, start, &mut checked, &by_id, &mut mistakes);
+    }
+    if mistakes.is_empty() {
+        definition(playbook, &mut mistakes);
     }
     let planned: Option<Vec<PlannedStep>> = checked.into_iter().map(|checked| checked.planned).collect();
     match (planned, start) {
@@ -81,6 +85,30 @@ fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
         if is_too_deep(value) {
             mistakes.header(&format!("variables.{name}"), format!("nested more than {NESTING} deep"));
         }
+    }
+}
+
+/// What is accepted is stored as JSON and read back whenever an execution of it is: a text of allowed size may be
+/// larger as JSON, by its escapes and by what its aliases stand for.
+fn definition(playbook: &Playbook, mistakes: &mut Mistakes) {
+    struct Counted(usize);
+    impl io::Write for Counted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counted = Counted(0);
+    if let Err(error) = serde_json::to_writer(&mut counted, playbook) {
+        mistakes.header("playbook", format!("cannot be written as JSON: {error}"));
+    } else if counted.0 > PLAYBOOK_BYTES {
+        let bytes = counted.0;
+        mistakes
+            .header("playbook", format!("has {bytes} bytes as JSON; at most {PLAYBOOK_BYTES} are allowed"));
     }
 }
 

@@ -14,15 +14,27 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// The mistake `message` at `path`.
+    /// The mistake `message` at `path`; both are cut where what an author wrote made them too long to be read.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), message: message.into() }
+        Self { path: short(path.into()), message: short(message.into()) }
     }
 
     /// Whether trying again can help: never, the playbook stays what it is.
     pub fn retryable(&self) -> bool {
         false
     }
+}
+
+/// The longest path, and the longest message.
+const BYTES: usize = 1 << 10;
+
+fn short(mut text: String) -> String {
+    if text.len() > BYTES {
+        let end = (0..=BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.

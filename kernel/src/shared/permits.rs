@@ -240,11 +240,14 @@ mod tests {
     fn the_hook_runs_once_for_each_release_and_finds_the_place_free() {
         let permits: StdArc<OnceLock<Permits>> = StdArc::default();
         let runs = StdArc::new(AtomicUsize::new(0));
-        let (seen, counted) = (StdArc::clone(&permits), StdArc::clone(&runs));
+        // The permits own the hook: the hook only looks at them.
+        let (seen, counted) = (StdArc::downgrade(&permits), StdArc::clone(&runs));
         let hook: Hook = StdArc::new(move || {
             let free =
                 |permits: &Permits| permits.inner.counts.try_lock().is_ok_and(|counts| counts.in_use == 0);
-            assert!(seen.get().is_some_and(free), "outside the lock, after the release");
+            let seen = seen.upgrade();
+            let free = seen.as_deref().and_then(OnceLock::get).is_some_and(free);
+            assert!(free, "outside the lock, after the release");
             counted.fetch_add(1, Ordering::Relaxed);
         });
         let permits = permits.get_or_init(|| Permits::with_release_hook(1, 1, hook));

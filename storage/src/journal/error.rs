@@ -43,6 +43,20 @@ pub enum Error {
         /// The newest format known.
         known: u8,
     },
+    /// A newer version of Updraft wrote what stands in a frame.
+    #[error(
+        "{segment} at byte {offset} holds updates of codec version {found}; this version of Updraft reads up to {known}"
+    )]
+    Codec {
+        /// The file.
+        segment: String,
+        /// Where in it.
+        offset: u64,
+        /// The version found.
+        found: u8,
+        /// The newest version known.
+        known: u8,
+    },
     /// The updates cannot be made a frame.
     #[error("the updates cannot be written to the journal: {0}")]
     Encode(codec::Error),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES, WRITER_QUEUE};
-use updraft_protocol::{Update, codec};
+use updraft_protocol::{Update, journaled};
 
 use super::disk::Disk;
 use super::error::Error;
@@ -24,6 +24,8 @@ pub struct Recovered {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
     reading: Option<Reading>,
+    /// Knows the versions of what is in the frames.
+    journaled: journaled::Reader,
     frames: u64,
     torn: Option<Torn>,
     failed: bool,
@@ -44,11 +46,22 @@ impl Recovered {
             disk,
             segments: scan.sealed.iter().cloned().collect(),
             reading: None,
+            journaled: journaled::Reader::default(),
             frames: scan.frames,
             torn: scan.torn.clone(),
             failed: false,
             replayed,
         }
+    }
+
+    /// What a folder holds, proven and mended as it is when a journal is opened there, which this does not do.
+    ///
+    /// # Errors
+    /// As [`super::Journal::open`].
+    #[cfg(feature = "fuzzing")]
+    pub fn of(disk: Arc<dyn Disk>, folder: &std::path::Path) -> Result<Self, Error> {
+        let scan = super::recovery::scan(&*disk, folder)?;
+        Ok(Self::new(disk, &scan, Arc::default()))
     }
 
     /// How many frames there are.
@@ -98,7 +111,9 @@ impl Recovered {
                 let Some(segment) = self.segments.pop_front() else { return Ok(None) };
                 self.reading = Some(Reading::begin(&*self.disk, segment)?);
             }
-            if let Some(group) = self.reading.as_mut().map(Reading::read).transpose()?.flatten() {
+            if let Some(reading) = &mut self.reading
+                && let Some(group) = reading.read(&mut self.journaled)?
+            {
                 return Ok(Some(group));
             }
             self.reading = None;
@@ -135,7 +150,7 @@ impl Reading {
     }
 
     /// The next group; none behind the last frame that was proven at the opening.
-    fn read(&mut self) -> Result<Option<Group>, Error> {
+    fn read(&mut self, journaled: &mut journaled::Reader) -> Result<Option<Group>, Error> {
         if self.next > self.segment.last {
             return Ok(None);
         }
@@ -149,7 +164,7 @@ impl Reading {
             Look::Bad(reason) => return Err(corrupt(name, offset, reason.to_owned())),
         };
         let payload = self.reader.payload(&header).map_err(reading())?;
-        let updates = codec::decode(payload).map_err(|error| corrupt(name, offset, error.to_string()))?;
+        let updates = journaled.read(payload).map_err(|error| corrupt(name, offset, error.to_string()))?;
         self.reader.advance(header.frame_bytes());
         self.next += 1;
         Ok(Some(Group::new(header.lsn, updates)))

@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use updraft_protocol::{codec, journaled};
+
 use super::Error;
 use super::disk::Disk;
 use super::reader::{Look, SegmentReader};
@@ -99,6 +101,8 @@ impl Proof<'_> {
             match reader.look().map_err(reading())? {
                 Look::End => return Ok(Proven { next, torn_at: None }),
                 Look::Frame(header) if header.lsn == next => {
+                    let payload = reader.payload(&header).map_err(reading())?;
+                    self.readable(payload, offset)?;
                     reader.advance(header.frame_bytes());
                     next = next.saturating_add(1);
                 }
@@ -116,6 +120,18 @@ impl Proof<'_> {
                     };
                 }
             }
+        }
+    }
+
+    /// Refuses what a newer version wrote before anything is mended, replayed or begun behind it.
+    fn readable(&self, payload: &[u8], offset: u64) -> Result<(), Error> {
+        match journaled::version(payload) {
+            Ok(_) => Ok(()),
+            Err(codec::Error::Version { found }) if found > codec::VERSION => {
+                let known = codec::VERSION;
+                Err(Error::Codec { segment: self.name.to_owned(), offset, found, known })
+            }
+            Err(error) => Err(corrupt(self.name, offset, error.to_string())),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::disk::{Disk, JournalFile};
 
 /// The newest format that is read, and the one that is written.
-pub(super) const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 1;
 /// Bytes before the first frame: magic 8, format 1, zeros 3, CRC-32C of the other fields u32, first lsn u64.
 pub(super) const HEADER_BYTES: usize = 24;
 const MAGIC: &[u8; 8] = b"UPDRAFTJ";

@@ -12,7 +12,7 @@ use super::{META, MongoStore, code, document};
 use crate::store::Error;
 
 /// The newest schema that this version reads and the one that it writes.
-const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 1;
 
 /// How often an entry is asked for that others make at the same time; the second try finds it.
 const TRIES: u32 = 4;

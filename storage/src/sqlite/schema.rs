@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The newest schema that this version reads and the one that it writes.
-pub(super) const VERSION: u32 = 2;
+pub const VERSION: u32 = 2;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
 /// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
@@ -129,7 +129,11 @@ pub(super) fn create(connection: &mut Connection) -> Result<(), Error> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(TABLES)?;
         transaction.execute_batch(INDEXES)?;
-        transaction.pragma_update(None, "user_version", VERSION)?;
+        let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        // Where nothing is missing, nothing is written: a start that is then refused leaves the file as it was.
+        if found != VERSION {
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        }
         transaction.commit()
     };
     make(connection).map_err(fault::store_error)

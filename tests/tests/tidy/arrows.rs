@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 12] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 13] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
@@ -21,6 +21,7 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 12] = [
     ("updraft-example-embed", &["updraft"], &[]),
     ("updraft-loom-tests", &["updraft-protocol", "updraft-kernel"], &[]),
     ("updraft-simulator", &["updraft-protocol", "updraft-kernel"], &[]),
+    ("updraft-fuzz", &["updraft-protocol", "updraft-kernel", "updraft-storage", "updraft-integrations"], &[]),
 ];
 
 const BELOW_ENGINE: &[&str] =

@@ -15,6 +15,25 @@ fn one(steps: Value, expected: &str) {
 }
 
 #[test]
+fn what_cannot_be_read_back_as_json_is_refused_although_its_text_may_be_read() {
+    let quotes = "'".to_owned() + &"\"".repeat(600_000) + "'";
+    let text = format!(
+        "format: 1\nname: a\nversion: 1\nvariables: {{q: {quotes}}}\nsteps:\n  - {{id: e, type: end}}\n"
+    );
+    let playbook = Playbook::parse(text.as_bytes()).unwrap();
+    let bytes = serde_json::to_vec(&playbook).unwrap().len();
+    let mistakes = check(&playbook).unwrap_err();
+    assert_eq!(mistakes, [format!("playbook: has {bytes} bytes as JSON; at most 1048576 are allowed")]);
+}
+
+#[test]
+fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
+    let mistakes = check(&with(json!({"variables": {"ä ".repeat(10_000): 1}}))).unwrap_err();
+    assert!(mistakes[0].starts_with("variables: \"ä ") && mistakes[0].ends_with('…'), "{}", mistakes[0]);
+    assert!(mistakes[0].len() < 2_000, "{}", mistakes[0].len());
+}
+
+#[test]
 fn of_the_playbook_itself() {
     header(json!({"steps": []}), "steps: a playbook needs at least one step");
     let many: Vec<_> = (0..1_001).map(|n| json!({"id": format!("s{n}"), "type": "end"})).collect();
