@@ -125,7 +125,7 @@ async fn a_database_of_a_newer_schema_is_refused_and_left_as_it_was() {
     let address = database.uri().parse().unwrap();
     let start = scene::builder(data.path(), &Tool::default(), LATER).store_at(address).start();
     let error = start.await.err().unwrap();
-    let StartError::Store(StoreError::Schema { found, known }) = error else { panic!("{error}") };
+    let StartError::Store(StoreError::Schema { found, known, .. }) = error else { panic!("{error}") };
     assert_eq!((found, known), (newer, SCHEMA));
     dump(&database, after.path()).await;
     let bytes = |folder: &Path| files::contents(folder).into_values().collect::<Vec<_>>();

@@ -65,6 +65,6 @@ async fn a_store_of_a_newer_schema_is_refused_and_left_as_it_was() {
         connection.pragma_update(None, "user_version", newer).unwrap();
     })
     .await;
-    let StartError::Store(StoreError::Schema { found, known }) = error else { panic!("{error}") };
+    let StartError::Store(StoreError::Schema { found, known, .. }) = error else { panic!("{error}") };
     assert_eq!((found, known), (newer, sqlite::SCHEMA));
 }
