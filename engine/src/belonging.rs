@@ -19,10 +19,12 @@ const FILE: &str = "store";
 /// [`StartError::OtherStore`], or what the disk says.
 pub(crate) fn claim(data: &Path, asked: String, pending: bool) -> Result<(), StartError> {
     let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
-    let noted = noted(data).map_err(failed)?;
-    if noted == asked {
-        return Ok(());
-    }
+    let noted = match noted(data).map_err(failed)? {
+        Some(noted) if noted == asked => return Ok(()),
+        // An earlier version noted neither of them.
+        None if [EMBEDDED, GIVEN].contains(&asked.as_str()) => return note(data, &asked).map_err(failed),
+        noted => noted.unwrap_or_else(|| EMBEDDED.to_owned()),
+    };
     if pending {
         let noted = if noted == GIVEN { "given to the builder".to_owned() } else { noted };
         return Err(StartError::OtherStore { data: data.display().to_string(), noted, asked });
@@ -43,11 +45,11 @@ const EMBEDDED: &str = "embedded";
 /// A store that the embedder opened: which one, he alone knows, and that it is no other.
 const GIVEN: &str = "given";
 
-/// The store that the journal belongs to: the embedded one where nothing is noted.
-fn noted(data: &Path) -> io::Result<String> {
+/// The store that the journal belongs to, where it is noted.
+fn noted(data: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(data.join(FILE)) {
-        Ok(text) => Ok(text.trim_end().to_owned()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(EMBEDDED.to_owned()),
+        Ok(text) => Ok(Some(text.trim_end().to_owned())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
