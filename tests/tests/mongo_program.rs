@@ -1,7 +1,6 @@
 //! The program with a MongoDB server: what one command stores, others read there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -120,31 +119,6 @@ async fn who_reads_does_so_beside_the_engine_that_writes_and_resume_goes_on() {
     assert_eq!(resumed.json()[0]["execution"]["peid"], peid.as_str());
     let shown = ended(elsewhere.path(), &[&["show", &peid, "--json"], &store[..]].concat());
     assert_eq!(shown.json(), resumed.json()[0]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_whose_end_cannot_be_stored_is_interrupted_and_found_at_the_next_start() {
-    let mut server = Server::start(ServerOptions::default()).await;
-    let dir = directory("type: delay, duration: 3s");
-    let uri = format!("{}?serverSelectionTimeoutMS=2000", server.uri());
-    let store = ["--store", uri.as_str()];
-    let arguments = [&["run", "p.yaml"], &store[..]].concat();
-    let mut child =
-        updraft(dir.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    said.find(|line| line.contains("done")).expect("the step begins");
-    server.kill().await;
-    said.find(|line| line.contains("execution completed")).expect("it ends without the server");
-    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupted.success());
-    said.find(|line| line.contains("the end is in the journal")).expect("it says where the end is");
-    assert_eq!(said.count(), 1, "why it cannot be shown");
-    assert_eq!(child.wait().unwrap().code(), Some(1));
-    server.restart().await;
-    let resumed = ended(dir.path(), &[&["resume"], &store[..]].concat());
-    assert_eq!(resumed.code, 0, "{}", resumed.err);
-    let listed = ended(dir.path(), &[&["list", "--json"], &store[..]].concat()).json();
-    assert_eq!(listed[0]["execution_status"], "completed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
