@@ -117,10 +117,11 @@ fn from_yaml(text: &str) -> Result<Playbook, Error> {
     let mut options = serde_saphyr::options! { budget: budget };
     options.alias_limits.max_total_replayed_events = PLAYBOOK_UNFOLDED_VALUES;
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        // Without one it is about the text as a whole, which begins at its first character.
         let location = error.location();
         let place = Place {
-            line: location.map_or(0, |l| l.line()),
-            column: location.map_or(0, |l| l.column()),
+            line: location.map_or(1, |l| l.line()),
+            column: location.map_or(1, |l| l.column()),
             path: String::new(),
         };
         let message = error.without_snippet().to_string();
