@@ -3,7 +3,7 @@
 //!
 //! A model in a module `whole` is explored without a bound, every other one with the preemptions that `.ci/loom`
 //! allows. A test whose name begins with `canary` has a model find a bug: one that is planted in the code that
-//! ships ([`Bug`](updraft_kernel::shared::planted::Bug)), or callers that misuse it. A model that cannot fail
+//! ships (`updraft_kernel::shared::planted::Bug`), or callers that misuse it. A model that cannot fail
 //! proves nothing.
 
 #[cfg(loom)]
