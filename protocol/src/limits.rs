@@ -225,6 +225,15 @@ pub const STORE_READERS: usize = 2;
 pub const PAGE_ROWS: usize = 1_000;
 /// Rows in one page of unfinished executions at the start: whole documents, megabytes each at the worst.
 pub const RECOVERY_PAGE_ROWS: usize = 64;
+/// How long a server may take over a list before it is asked for a stretch of it. MongoDB takes a millisecond or two,
+/// however long the list; servers that only speak its protocol may read all of it.
+pub const STRETCH_PATIENCE: Duration = Duration::from_millis(50);
+/// The first stretch: at twenty thousand executions a second a few hundred.
+pub const STRETCH_FIRST: Duration = Duration::from_millis(16);
+/// How much longer each stretch is than the one before: fourteen of them reach back to the beginning of time.
+pub const STRETCH_FACTOR: u64 = 8;
+/// Pages read in stretches before the server that was late is asked for a whole list again.
+pub const STRETCHED_PAGES: u32 = 1_000;
 /// Dead letters in one page: [`DEAD_LETTER_BYTES`] each at the worst.
 pub const DEAD_LETTER_PAGE_ROWS: usize = 64;
 /// Checked plans kept in memory.

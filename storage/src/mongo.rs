@@ -17,6 +17,7 @@ mod playbook;
 mod pool;
 mod query;
 mod read;
+mod stretch;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;
 mod write;
@@ -69,6 +70,8 @@ pub struct MongoStore {
     contact: contact::Contact,
     /// What others put beside our documents.
     foreign: foreign::Foreign,
+    /// Whether lists were late.
+    lateness: stretch::Lateness,
     /// What is well.
     health: health::Terms,
     uri: Arc<Uri>,

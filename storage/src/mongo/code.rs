@@ -8,7 +8,8 @@ pub(super) const BAD_VALUE: i32 = 2;
 pub(super) const DUPLICATE_KEY: i32 = 11000;
 /// The collection is not there.
 pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
-
+/// It took longer than it was given.
+pub(super) const MAX_TIME_EXPIRED: i32 = 50;
 /// The collection is a view.
 pub(super) const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
 

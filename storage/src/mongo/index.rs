@@ -15,11 +15,7 @@ use super::call::Work;
 use super::fault::start_error;
 use super::{META, MongoStore, code, meta};
 use crate::store::Error;
-pub(super) use table::{ALL, Index};
-pub(super) use table::{
-    EXECUTIONS_BY_KEY, EXECUTIONS_BY_RUNTIME, EXECUTIONS_BY_STATUS, EXECUTIONS_BY_USER,
-    PLAYBOOKS_BY_CATEGORY, PLAYBOOKS_BY_NAME, TASKS_BY_ALERT, TASKS_BY_EXECUTION,
-};
+pub(super) use table::{ALL, EXECUTIONS_BY_USER, Index};
 
 /// Makes the indexes that are missing.
 ///

@@ -2,9 +2,14 @@
 //!
 //! A page after a cursor is two finds, one for the rest of the cursor's own place in the order and one for what
 //! follows. As one filter with `$or` it has no bounds in the index, and would read all that lies before it.
+//!
+//! A server that is told which index to read may read all of it. So it is told only where two would do for the filter
+//! and one of them gives the order: it may like the other as long as there is little to sort, and then keep to it.
 
 #[cfg(test)]
 mod tests;
+
+use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::{
@@ -12,7 +17,8 @@ use updraft_protocol::{
 };
 
 use super::index::{self, Index};
-use super::{EXECUTIONS, PLAYBOOKS, document};
+use super::stretch::Stretch;
+use super::{EXECUTIONS, PLAYBOOKS, TASKS, document};
 use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery};
 
 /// One find.
@@ -20,24 +26,24 @@ use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery};
 pub(super) struct Find {
     pub(super) collection: &'static str,
     pub(super) filter: Document,
-    /// The index that gives the order. A server is told which, for it may like another one as long as there is
-    /// little to sort, and then keep to it.
+    /// The index to read, where the server is told.
     pub(super) index: Option<Index>,
     /// In the order of the index, so that nothing is sorted.
     pub(super) sort: Document,
     pub(super) projection: Option<Document>,
     /// Rows at most; none reads them all.
     pub(super) limit: Option<usize>,
+    /// How long the server may take; none for as long as the call may.
+    pub(super) patience: Option<Duration>,
 }
 
 impl Find {
     fn one(collection: &'static str, filter: Document) -> Self {
-        Self { collection, filter, index: None, sort: Document::new(), projection: None, limit: Some(1) }
+        Self::many(collection, filter, Document::new(), 1)
     }
 
-    fn many(index: Index, filter: Document, sort: Document, limit: usize) -> Self {
-        let (collection, index) = (index.collection, Some(index));
-        Self { collection, filter, index, sort, projection: None, limit: Some(limit) }
+    fn many(collection: &'static str, filter: Document, sort: Document, limit: usize) -> Self {
+        Self { collection, filter, index: None, sort, projection: None, limit: Some(limit), patience: None }
     }
 }
 
@@ -50,14 +56,14 @@ pub(super) fn playbook_named(tenant: &TenantCode, name: &Name, version: Option<u
     if let Some(version) = version {
         filter.insert("version", i64::from(version));
     }
-    Find::many(index::PLAYBOOKS_BY_NAME, filter, doc! { "version": -1 }, 1)
+    Find::many(PLAYBOOKS, filter, doc! { "version": -1 }, 1)
 }
 
 /// All the playbooks of a tenant, their ids alone.
 pub(super) fn playbook_ids(tenant: &TenantCode) -> Find {
     let filter = doc! { "tenant_code": tenant.as_str() };
-    let (index, sort) = (index::PLAYBOOKS_BY_NAME, doc! { "name": 1, "version": 1 });
-    Find { projection: Some(doc! { "_id": 1 }), limit: None, ..Find::many(index, filter, sort, 0) }
+    let sort = doc! { "name": 1, "version": 1 };
+    Find { projection: Some(doc! { "_id": 1 }), limit: None, ..Find::many(PLAYBOOKS, filter, sort, 0) }
 }
 
 /// One page of a catalogue: finds to be asked for in turn. Without a category it comes through the index of names.
@@ -69,14 +75,12 @@ pub(super) fn catalogue(
     limit: usize,
 ) -> Vec<Find> {
     let mut of = doc! { "tenant_code": tenant.as_str(), "status": status.as_str() };
-    let mut index = index::PLAYBOOKS_BY_NAME;
     if let Some(category) = category_id {
         of.insert("category_id", category);
-        index = index::PLAYBOOKS_BY_CATEGORY;
     }
     let find = |bounds: Document| {
         let filter = of.clone().into_iter().chain(bounds).collect();
-        Find::many(index, filter, doc! { "name": 1, "version": 1 }, limit)
+        Find::many(PLAYBOOKS, filter, doc! { "name": 1, "version": 1 }, limit)
     };
     match after {
         None => vec![find(Document::new())],
@@ -95,53 +99,69 @@ pub(super) fn execution(tenant: &TenantCode, peid: ExecutionId) -> Find {
 pub(super) fn execution_by_key(tenant: &TenantCode, key: &str) -> Find {
     let filter = doc! { "tenant_code": tenant.as_str(), "idempotency_key": key };
     let id = doc! { "_id": 1 };
-    Find { projection: Some(id.clone()), ..Find::many(index::EXECUTIONS_BY_KEY, filter, id, 1) }
+    Find { projection: Some(id.clone()), ..Find::many(EXECUTIONS, filter, id, 1) }
 }
 
-/// One page of executions: finds to be asked for in turn. Of several statuses the server merges its reading of
-/// the index, one for each, so that nothing is sorted.
-pub(super) fn executions(asked: &ExecutionQuery, limit: usize) -> Vec<Find> {
+/// A list of executions that one index holds in order, newest first.
+#[derive(Debug, Clone)]
+pub(super) struct List {
+    /// What its index begins with.
+    of: Document,
+    /// What its index does not know.
+    besides: Option<Document>,
+    projection: Option<Document>,
+}
+
+/// What is to be merged into one list: of all statuses, one for each.
+pub(super) fn lists(asked: &ExecutionQuery) -> Vec<List> {
     let tenant = asked.tenant.as_str();
-    let (of, index) = match &asked.of {
-        ExecutionsOf::Status(status) => {
-            let of = doc! { "tenant_code": tenant, "execution_status": status.as_str() };
-            (of, index::EXECUTIONS_BY_STATUS)
-        }
-        ExecutionsOf::Any => {
-            let statuses: Vec<_> = ExecutionStatus::ALL.iter().map(|status| status.as_str()).collect();
-            let of = doc! { "tenant_code": tenant, "execution_status": { "$in": statuses } };
-            (of, index::EXECUTIONS_BY_STATUS)
-        }
-        ExecutionsOf::User(uid) => (doc! { "tenant_code": tenant, "uid": uid }, index::EXECUTIONS_BY_USER),
+    let projection = match asked.detail {
+        Detail::Whole => None,
+        Detail::Summary => Some(doc! { "input": 0, "variables": 0, "output": 0 }),
     };
-    let find = |bounds: Document| {
-        let filter = of.clone().into_iter().chain(bounds).collect();
-        let projection = match asked.detail {
-            Detail::Whole => None,
-            Detail::Summary => Some(doc! { "input": 0, "variables": 0, "output": 0 }),
-        };
-        let sort = doc! { "createddate": -1, "_id": -1 };
-        Find { projection, ..Find::many(index, filter, sort, limit) }
+    let of_status = |status: &ExecutionStatus| List {
+        of: doc! { "tenant_code": tenant, "execution_status": status.as_str() },
+        besides: None,
+        projection: projection.clone(),
     };
-    match asked.after {
-        None => vec![find(Document::new())],
-        Some(Cursor { createddate, peid }) => {
-            let (date, id) = (stored(createddate), document::id(peid.uuid()));
-            vec![
-                find(doc! { "createddate": date, "_id": { "$lt": id } }),
-                find(doc! { "createddate": { "$lt": date } }),
-            ]
+    match &asked.of {
+        ExecutionsOf::Status(status) => vec![of_status(status)],
+        ExecutionsOf::Any => ExecutionStatus::ALL.iter().map(of_status).collect(),
+        ExecutionsOf::User(uid) => {
+            let besides = Some(doc! { "tenant_code": tenant });
+            vec![List { of: doc! { "uid": uid }, besides, projection }]
         }
     }
 }
 
-/// Unfinished executions of all tenants before a date, newest first; in no order within a millisecond.
-pub(super) fn unfinished_before(date: Option<Timestamp>, limit: usize) -> Find {
-    let mut filter = unfinished();
-    if let Some(date) = date {
-        filter.insert("createddate", doc! { "$lt": stored(date) });
+impl List {
+    /// What follows a cursor within its millisecond.
+    pub(super) fn at(&self, cursor: Cursor, limit: usize) -> Find {
+        let (date, id) = (stored(cursor.createddate), document::id(cursor.peid.uuid()));
+        self.find(doc! { "createddate": date, "_id": { "$lt": id } }, limit)
     }
-    Find::many(index::EXECUTIONS_BY_RUNTIME, filter, doc! { "createddate": -1 }, limit)
+
+    /// What is in a stretch.
+    pub(super) fn within(&self, stretch: Stretch, limit: usize) -> Find {
+        let all = stretch.from.is_none() && self.besides.is_some();
+        Find { index: all.then_some(index::EXECUTIONS_BY_USER), ..self.find(dates(stretch), limit) }
+    }
+
+    fn find(&self, bounds: Document, limit: usize) -> Find {
+        let mut filter: Document = self.of.clone().into_iter().chain(bounds).collect();
+        if let Some(besides) = &self.besides {
+            // Apart, so that a server that takes an index for what it covers alone finds it covered.
+            filter = doc! { "$and": [filter, { "$or": [besides.clone()] }] };
+        }
+        let sort = doc! { "createddate": -1, "_id": -1 };
+        Find { projection: self.projection.clone(), ..Find::many(EXECUTIONS, filter, sort, limit) }
+    }
+}
+
+/// Unfinished executions of all tenants, newest first; in no order within a millisecond.
+pub(super) fn unfinished_within(stretch: Stretch, limit: usize) -> Find {
+    let filter = unfinished().into_iter().chain(dates(stretch)).collect();
+    Find::many(EXECUTIONS, filter, doc! { "createddate": -1 }, limit)
 }
 
 /// Unfinished executions of one millisecond, after an id. These few are sorted: their index has no ids.
@@ -151,7 +171,22 @@ pub(super) fn unfinished_at(date: Timestamp, after: Option<ExecutionId>, limit: 
     if let Some(peid) = after {
         filter.insert("_id", doc! { "$lt": document::id(peid.uuid()) });
     }
-    Find::many(index::EXECUTIONS_BY_RUNTIME, filter, doc! { "_id": -1 }, limit)
+    Find::many(EXECUTIONS, filter, doc! { "_id": -1 }, limit)
+}
+
+fn dates(stretch: Stretch) -> Document {
+    let mut bounds = Document::new();
+    if let Some(from) = stretch.from {
+        bounds.insert("$gte", stored(from));
+    }
+    if let Some(before) = stretch.before {
+        bounds.insert("$lt", stored(before));
+    }
+    if bounds.is_empty() {
+        bounds
+    } else {
+        doc! { "createddate": bounds }
+    }
 }
 
 fn unfinished() -> Document {
@@ -164,10 +199,10 @@ pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: u
         "task_seq": { "$gt": i64::from(after) },
         "tenant_code": tenant.as_str(),
     };
-    Find::many(index::TASKS_BY_EXECUTION, filter, doc! { "task_seq": 1 }, limit)
+    Find::many(TASKS, filter, doc! { "task_seq": 1 }, limit)
 }
 
-/// See [`executions`] for all statuses.
+/// Of all statuses the server merges its reading of the index, one for each.
 pub(super) fn tasks_of_alert(
     tenant: &TenantCode,
     alert_id: &str,
@@ -182,7 +217,7 @@ pub(super) fn tasks_of_alert(
         }
     };
     let filter = doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": statuses };
-    Find::many(index::TASKS_BY_ALERT, filter, doc! { "_id": 1 }, limit)
+    Find::many(TASKS, filter, doc! { "_id": 1 }, limit)
 }
 
 /// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its

@@ -5,21 +5,24 @@
 mod tests;
 
 use std::cmp::Reverse;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::try_join_all;
 use mongodb::Cursor as Answers;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
+use mongodb::error::Error as DriverError;
 use mongodb::options::{FindOptions, Hint};
-use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
+use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS, STRETCH_PATIENCE};
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
-    TaskStatus, TenantCode,
+    TaskStatus, TenantCode, Timestamp,
 };
 
 use super::fault::store_error;
 use super::foreign::or_none;
 use super::index::Index;
 use super::query::Find;
+use super::stretch::{Stretch, Stretches};
 use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, code, document, query};
 use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
@@ -76,8 +79,22 @@ pub(super) async fn executions(
     asked: &ExecutionQuery,
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let limit = rows(asked.limit);
-    let read = |document: &RawDocument| document::execution(document, asked.detail);
-    page(store, query::executions(asked, limit), limit, or_none(EXECUTIONS, read)).await
+    let read = or_none(EXECUTIONS, |document: &RawDocument| document::execution(document, asked.detail));
+    let lists = query::lists(asked);
+    let pages = lists.iter().map(async |list| {
+        let mut page = Vec::new();
+        if let Some(cursor) = asked.after.filter(|_| limit > 0) {
+            page = many(store, list.at(cursor, limit), &read).await?;
+        }
+        let before = asked.after.map(|cursor| cursor.createddate);
+        let find = |stretch, limit| list.within(stretch, limit);
+        page.append(&mut newest(store, before, limit - page.len(), find, &read).await?);
+        Ok::<_, Error>(page)
+    });
+    let mut page: Vec<_> = try_join_all(pages).await?.into_iter().flatten().collect();
+    page.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
+    page.truncate(limit);
+    Ok(page)
 }
 
 /// The index gives the dates in order, but not the ids of one millisecond: those are put in order here, and a
@@ -97,8 +114,8 @@ pub(super) async fn unfinished(
     // Each turn goes on before an earlier date. There is a second one only where executions ended meanwhile.
     while page.len() < limit {
         let missing = limit - page.len();
-        let find = query::unfinished_before(before, missing + 1);
-        let mut older = many(store, find, or_none(EXECUTIONS, whole)).await?;
+        let read = or_none(EXECUTIONS, whole);
+        let mut older = newest(store, before, missing + 1, query::unfinished_within, &read).await?;
         let cut = older.get(missing).map(|execution| execution.head.createddate);
         older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
         older.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
@@ -182,7 +199,7 @@ async fn runtimes(
     let read = |group: &RawDocument| {
         document::uuid_of(group).is_some().then(|| document::runtime(group)).transpose()
     };
-    ours(store, Question::Slowest(asked, pids, limit), read).await
+    Ok(ours(store, Question::Slowest(asked, pids, limit), read).await?)
 }
 
 fn whole(document: &RawDocument) -> Result<ExecutionDocument, Error> {
@@ -221,7 +238,76 @@ async fn many<T>(
     find: Find,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Error> {
-    ours(store, Question::Find(&find), read).await
+    Ok(ours(store, Question::Find(&find), read).await?)
+}
+
+/// What is before a date, the newest first, `limit` at most: as a whole, or in stretches where a server would take
+/// long over it.
+async fn newest<T>(
+    store: &MongoStore,
+    before: Option<Timestamp>,
+    limit: usize,
+    find: impl Fn(Stretch, usize) -> Find,
+    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut stretches = Stretches::new(before, now(), store.lateness.begins_short());
+    let mut page = Vec::new();
+    while page.len() < limit {
+        let patience = stretches.divides().then_some(STRETCH_PATIENCE);
+        let find = Find { patience, ..find(stretches.next(), limit - page.len()) };
+        match ours(store, Question::Find(&find), &read).await {
+            Ok(mut found) => page.append(&mut found),
+            Err(Unread::Late) => {
+                store.lateness.met();
+                stretches.late();
+                continue;
+            }
+            Err(Unread::Failed(error)) => return Err(error),
+        }
+        if !stretches.read() {
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// Where the newest of a list may be.
+#[allow(clippy::disallowed_methods, reason = "decides nothing: a wrong clock costs a question more")]
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Why a question was not answered.
+enum Unread {
+    /// The server took longer than it was given.
+    Late,
+    Failed(Error),
+}
+
+impl Unread {
+    fn of(error: DriverError) -> Self {
+        if code::of(&error) == Some(code::MAX_TIME_EXPIRED) {
+            Self::Late
+        } else {
+            Self::Failed(store_error(error))
+        }
+    }
+}
+
+impl From<Error> for Unread {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Unread> for Error {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Late => Self::Unavailable("the server took longer than it was given".into()),
+            Unread::Failed(error) => error,
+        }
+    }
 }
 
 /// What may be asked again for more.
@@ -247,13 +333,13 @@ impl Question<'_> {
     }
 
     /// Asks it for as many as are said.
-    async fn ask(&self, store: &MongoStore, limit: Option<usize>) -> Result<Answers<RawDocumentBuf>, Error> {
+    async fn ask(&self, store: &MongoStore, limit: Option<usize>) -> Result<Answers<RawDocumentBuf>, Unread> {
         match self {
             Self::Find(find) => answers(store, &Find { limit, ..(*find).clone() }).await,
             Self::Slowest(asked, pids, most) => {
                 let pipeline = query::slowest(asked, pids.clone(), limit.unwrap_or(*most));
                 let executions = store.collection(EXECUTIONS);
-                executions.aggregate(pipeline).with_type::<RawDocumentBuf>().await.map_err(store_error)
+                executions.aggregate(pipeline).with_type::<RawDocumentBuf>().await.map_err(Unread::of)
             }
         }
     }
@@ -265,7 +351,7 @@ async fn ours<T>(
     store: &MongoStore,
     question: Question<'_>,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
-) -> Result<Vec<T>, Error> {
+) -> Result<Vec<T>, Unread> {
     let wanted = question.limit();
     let mut limit = wanted;
     loop {
@@ -279,7 +365,7 @@ async fn ours<T>(
     }
 }
 
-async fn answers(store: &MongoStore, find: &Find) -> Result<Answers<RawDocumentBuf>, Error> {
+async fn answers(store: &MongoStore, find: &Find) -> Result<Answers<RawDocumentBuf>, Unread> {
     let collection = store.collection(find.collection);
     let ask = |index: Option<Index>| {
         let options = FindOptions::builder()
@@ -289,6 +375,7 @@ async fn answers(store: &MongoStore, find: &Find) -> Result<Answers<RawDocumentB
             .limit(find.limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX)))
             // All that fits one message comes in the first answer.
             .batch_size(find.limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)))
+            .max_time(find.patience)
             .build();
         collection.find(find.filter.clone()).with_options(options)
     };
@@ -297,7 +384,7 @@ async fn answers(store: &MongoStore, find: &Find) -> Result<Answers<RawDocumentB
         Err(error) if find.index.is_some() && code::of(&error) == Some(code::BAD_VALUE) => ask(None).await,
         asked => asked,
     }
-    .map_err(store_error)
+    .map_err(Unread::of)
 }
 
 /// The documents that are ours, `wanted` at most, and how many of others were passed over.
@@ -305,10 +392,10 @@ async fn collect<T>(
     mut answers: Answers<RawDocumentBuf>,
     wanted: Option<usize>,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
-) -> Result<(Vec<T>, usize), Error> {
+) -> Result<(Vec<T>, usize), Unread> {
     let (mut documents, mut passed) = (Vec::new(), 0);
     while wanted.is_none_or(|wanted| documents.len() < wanted)
-        && answers.advance().await.map_err(store_error)?
+        && answers.advance().await.map_err(Unread::of)?
     {
         match read(answers.current())? {
             Some(document) => documents.push(document),

@@ -17,6 +17,7 @@ use crate::mongo::contact::Contact;
 use crate::mongo::foreign::Foreign;
 use crate::mongo::home::Home;
 use crate::mongo::pool::Pool;
+use crate::mongo::stretch::Lateness;
 use crate::mongo::{META, MongoStore, health, index, meta};
 use crate::store::Error;
 
@@ -61,6 +62,7 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
         pool,
         contact,
         foreign: Foreign::default(),
+        lateness: Lateness::default(),
         health: health::Terms { slow_ping: builder.slow_ping, connections: found.most },
         uri: Arc::new(uri),
         read_only: builder.read_only,

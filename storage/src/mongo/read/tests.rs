@@ -69,32 +69,39 @@ fn expected() -> Vec<ExecutionId> {
     sorted.into_iter().map(|(number, _)| ExecutionId::new(uuid(number))).collect()
 }
 
+/// Reads every list page by page, to its end.
+async fn assert_lists(store: &MongoStore, limit: usize) {
+    for list in [None, Some(ExecutionsOf::Any), Some(ExecutionsOf::User("analyst-1".into()))] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = match list.clone() {
+                None => store.unfinished(after, limit).await.unwrap(),
+                Some(of) => {
+                    let detail = Detail::Summary;
+                    let asked = ExecutionQuery { tenant: tenant(), of, after, limit, detail };
+                    store.executions(asked).await.unwrap()
+                }
+            };
+            seen.extend(page.iter().map(|execution| execution.peid));
+            // Whoever recovers takes a page that is not full for the last one.
+            let Some(last) = page.last().filter(|_| page.len() == limit) else { break };
+            after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
+        }
+        assert_eq!(seen, expected(), "{list:?} by {limit}");
+    }
+}
+
 #[tokio::test]
 async fn pages_go_through_crowded_milliseconds_without_loss_or_repetition() {
     let database = testing::database().await;
     let store = database.store(WritePath::Auto).await;
     let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
     store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
-    let expected = expected();
     for limit in [1, 2, 3, 7, 8, 20, 38, 100] {
-        for list in [None, Some(ExecutionsOf::Any), Some(ExecutionsOf::User("analyst-1".into()))] {
-            let (mut seen, mut after) = (Vec::new(), None);
-            loop {
-                let page = match list.clone() {
-                    None => store.unfinished(after, limit).await.unwrap(),
-                    Some(of) => {
-                        let detail = Detail::Summary;
-                        let asked = ExecutionQuery { tenant: tenant(), of, after, limit, detail };
-                        store.executions(asked).await.unwrap()
-                    }
-                };
-                seen.extend(page.iter().map(|execution| execution.peid));
-                // Whoever recovers takes a page that is not full for the last one.
-                let Some(last) = page.last().filter(|_| page.len() == limit) else { break };
-                after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
-            }
-            assert_eq!(seen, expected, "{list:?} by {limit}");
-        }
+        assert_lists(&store, limit).await;
+        // As on a server that is late.
+        store.lateness.met();
+        assert_lists(&store, limit).await;
     }
     assert_eq!(store.unfinished(None, 0).await.unwrap(), []);
     let newest = Cursor { createddate: Timestamp(u64::MAX), peid: ExecutionId::new(uuid::Uuid::max()) };
@@ -141,14 +148,10 @@ async fn a_list_whose_index_was_dropped_is_slower_and_not_gone() {
     let store = database.store(WritePath::Auto).await;
     let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
     store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
-    for index in ["executions_by_status", "executions_by_runtime"] {
+    for index in ["executions_by_status", "executions_by_user", "executions_by_runtime"] {
         store.database.run_command(doc! { "dropIndexes": EXECUTIONS, "index": index }).await.unwrap();
     }
-    let (of, detail) = (ExecutionsOf::Any, Detail::Whole);
-    let asked = ExecutionQuery { tenant: tenant(), of, after: None, limit: 100, detail };
-    let ids = |page: Vec<ExecutionDocument>| page.iter().map(|execution| execution.peid).collect::<Vec<_>>();
-    assert_eq!(ids(store.executions(asked).await.unwrap()), expected());
-    assert_eq!(ids(store.unfinished(None, 100).await.unwrap()), expected());
+    assert_lists(&store, 100).await;
 }
 
 /// What a backend may have there: other ids, and our kind of id without a revision.
@@ -175,24 +178,10 @@ async fn documents_of_others_are_passed_over_in_lists_and_at_a_start_and_pages_s
     store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
     put_foreign(&store, 100).await;
     for limit in [1, 7, 38, 100] {
-        for list in [None, Some(ExecutionsOf::Any), Some(ExecutionsOf::User("analyst-1".into()))] {
-            let (mut seen, mut after) = (Vec::new(), None);
-            loop {
-                let page = match list.clone() {
-                    None => store.unfinished(after, limit).await.unwrap(),
-                    Some(of) => {
-                        let detail = Detail::Summary;
-                        let asked = ExecutionQuery { tenant: tenant(), of, after, limit, detail };
-                        store.executions(asked).await.unwrap()
-                    }
-                };
-                seen.extend(page.iter().map(|execution| execution.peid));
-                let Some(last) = page.last().filter(|_| page.len() == limit) else { break };
-                after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
-            }
-            assert_eq!(seen, expected(), "{list:?} by {limit}");
-        }
+        assert_lists(&store, limit).await;
     }
+    store.lateness.met();
+    assert_lists(&store, 7).await;
     let unrevised = ExecutionId::new(uuid(1_000));
     assert_eq!(store.execution(&tenant(), unrevised).await.unwrap(), None);
 }

@@ -1,0 +1,165 @@
+//! Stretches: the dates that a list is asked for at once, newest first. A server may read all that a question
+//! matches before it heeds the limit; where that takes it long, a page is read in stretches of time instead, and
+//! costs what lies in them. Decides which stretch is next; asks no server and reads no clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use updraft_protocol::Timestamp;
+use updraft_protocol::limits::{STRETCH_FACTOR, STRETCH_FIRST, STRETCHED_PAGES};
+
+/// The dates from `from` on and before `before`; without a bound where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Stretch {
+    pub(super) from: Option<Timestamp>,
+    pub(super) before: Option<Timestamp>,
+}
+
+/// The way back through time of one page.
+#[derive(Debug)]
+pub(super) struct Stretches {
+    /// Where the next stretch ends.
+    before: Option<Timestamp>,
+    /// What stands for the end where there is none.
+    now: Timestamp,
+    /// Its milliseconds; none for all that is older.
+    span: Option<u64>,
+    /// Where the last stretch that took too long began: up to there stretches stay short.
+    crowded: Option<Timestamp>,
+}
+
+impl Stretches {
+    /// Begins with all that is before `before`, or with a short stretch.
+    pub(super) fn new(before: Option<Timestamp>, now: Timestamp, short: bool) -> Self {
+        Self { before, now, span: short.then_some(first()), crowded: None }
+    }
+
+    /// What to ask for now.
+    pub(super) fn next(&self) -> Stretch {
+        let end = self.before.unwrap_or(self.now);
+        let from = self.span.map(|span| Timestamp(end.0.saturating_sub(span)));
+        Stretch { from: from.filter(|from| from.0 > 0), before: self.before }
+    }
+
+    /// Whether it can be divided: what cannot is waited for.
+    pub(super) fn divides(&self) -> bool {
+        self.span != Some(1)
+    }
+
+    /// What was asked for has been read. False where nothing is older.
+    pub(super) fn read(&mut self) -> bool {
+        let Some(from) = self.next().from else { return false };
+        self.before = Some(from);
+        if self.crowded.is_none_or(|crowded| from <= crowded) {
+            self.crowded = None;
+            // A span of more than all time reaches to its beginning.
+            self.span = self.span.map(|span| span.saturating_mul(STRETCH_FACTOR));
+        }
+        true
+    }
+
+    /// What was asked for takes too long.
+    pub(super) fn late(&mut self) {
+        self.crowded = self.next().from;
+        self.span = Some(self.span.map_or(first(), |span| (span / STRETCH_FACTOR).max(1)));
+    }
+}
+
+fn first() -> u64 {
+    u64::try_from(STRETCH_FIRST.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is remembered of a server that was late: the next pages begin short, then it is tried again. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Lateness(Arc<AtomicU32>);
+
+impl Lateness {
+    /// The server was late with a whole list.
+    pub(super) fn met(&self) {
+        // A hint: a page that misses it is read a little slower.
+        self.0.store(STRETCHED_PAGES, Ordering::Relaxed);
+    }
+
+    /// Whether the next page is to begin with a short stretch.
+    pub(super) fn begins_short(&self) -> bool {
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads a page of `dates`, newest first, from a server that is late with more than `most` of them, and says
+    /// how often it was asked.
+    fn page(dates: &[u64], now: u64, limit: usize, most: usize, short: bool) -> (Vec<u64>, usize) {
+        let mut stretches = Stretches::new(None, Timestamp(now), short);
+        let (mut found, mut asked) = (Vec::new(), 0);
+        while found.len() < limit {
+            let stretch = stretches.next();
+            let within = |date: &&u64| {
+                stretch.from.is_none_or(|from| **date >= from.0)
+                    && stretch.before.is_none_or(|before| **date < before.0)
+            };
+            let mut there: Vec<_> = dates.iter().filter(within).copied().collect();
+            asked += 1;
+            if there.len() > most && stretches.divides() {
+                stretches.late();
+                continue;
+            }
+            there.sort_unstable_by(|a, b| b.cmp(a));
+            there.truncate(limit - found.len());
+            found.append(&mut there);
+            if !stretches.read() {
+                break;
+            }
+        }
+        (found, asked)
+    }
+
+    #[test]
+    fn a_server_that_is_in_time_is_asked_once() {
+        let dates: Vec<_> = (1..=1_000).collect();
+        assert_eq!(page(&dates, 1_000, 10, 1_000, false), ((991..=1_000).rev().collect(), 1));
+    }
+
+    #[test]
+    fn one_that_is_late_is_asked_for_little_wherever_the_newest_are() {
+        let burst: Vec<_> = (1_000_000..1_100_000).collect();
+        for now in [1_100_000, 2_000_000, 1_760_000_000_000] {
+            let (found, asked) = page(&burst, now, 100, 500, true);
+            assert_eq!(found, (1_099_900..1_100_000).rev().collect::<Vec<_>>());
+            assert!(asked < 90, "{asked} questions at {now}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_was_late_is_tried_again() {
+        let lateness = Lateness::default();
+        assert!(!lateness.begins_short());
+        lateness.met();
+        let short = (0..=STRETCHED_PAGES).filter(|_| lateness.begins_short()).count();
+        assert_eq!(short, STRETCHED_PAGES as usize);
+        assert!(!lateness.begins_short());
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_is_the_newest_whatever_is_late(
+            mut dates in prop::collection::vec(prop_oneof![0_u64..300, 0_u64..1 << 42], 0..200),
+            now in prop_oneof![0_u64..400, 0_u64..1 << 42],
+            limit in 1_usize..50,
+            most in 0_usize..100,
+            short: bool,
+        ) {
+            let (found, asked) = page(&dates, now, limit, most, short);
+            dates.sort_unstable_by(|a, b| b.cmp(a));
+            dates.truncate(limit);
+            prop_assert_eq!(found, dates);
+            // Each date may cost the way down to it and the way up again.
+            prop_assert!(asked <= 40 * (limit + 4), "{} questions", asked);
+        }
+    }
+}
