@@ -19,7 +19,14 @@ const TICK: Duration = Duration::from_millis(100);
 pub(crate) const INTERRUPTED: &str =
     "interrupted: attempts that run may end within 10 s; Ctrl-C again stops at once, which is safe";
 
-/// What is said where the end is not stored yet.
+/// How long the store may take for an end before that is said.
+const STORE_LATE: Duration = Duration::from_secs(2);
+
+/// What is said then.
+const WAITS_FOR_STORE: &str =
+    "it has ended, and the store does not have the end yet: waiting; Ctrl-C is safe";
+
+/// What is said at a signal where the end is not stored yet.
 const ENDED_UNSTORED: &str = "interrupted: the end is in the journal; the next start brings it to the store";
 
 /// Shows what happens until the end, and answers with it; with none where an interruption came first, after
@@ -48,10 +55,11 @@ pub(crate) async fn follow(
         }
     }
     // It has ended, and is shown as it is stored: that may take as long as the store is away.
-    let mut stored = pin!(handle.inspect());
+    let (mut stored, mut late) = (pin!(handle.inspect()), pin!(tokio::time::sleep(STORE_LATE).fuse()));
     loop {
         tokio::select! {
             ended = &mut stored => return Ok(Some(ended?)),
+            () = &mut late => screen.say(WAITS_FOR_STORE),
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(ENDED_UNSTORED);

@@ -1,6 +1,7 @@
 //! The program with a MongoDB server: what one command stores, others read there.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -119,6 +120,34 @@ async fn who_reads_does_so_beside_the_engine_that_writes_and_resume_goes_on() {
     assert_eq!(resumed.json()[0]["execution"]["peid"], peid.as_str());
     let shown = ended(elsewhere.path(), &[&["show", &peid, "--json"], &store[..]].concat());
     assert_eq!(shown.json(), resumed.json()[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_end_cannot_be_stored_is_interrupted_and_found_at_the_next_start() {
+    let mut server = Server::start(ServerOptions::default()).await;
+    let dir = directory("type: delay, duration: 3s");
+    let uri = format!("{}?serverSelectionTimeoutMS=2000", server.uri());
+    let store = ["--store", uri.as_str()];
+    let mut child = updraft(dir.path(), &[&["run", "p.yaml", "--json"], &store[..]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    said.find(|line| line.contains("done  executing")).expect("the step begins");
+    server.kill().await;
+    said.find(|line| line.contains("the store does not have the end yet"))
+        .expect("it says what it waits for");
+    let interrupted = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    said.find(|line| line.contains("the end is in the journal")).expect("it says where the end is");
+    assert!(said.any(|line| line.contains(&uri[..uri.find('?').unwrap()])), "why it cannot be shown");
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    server.restart().await;
+    let resumed = ended(dir.path(), &[&["resume"], &store[..]].concat());
+    assert_eq!(resumed.code, 0, "{}", resumed.err);
+    let listed = ended(dir.path(), &[&["list", "--json"], &store[..]].concat()).json();
+    assert_eq!(listed[0]["execution_status"], "completed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
