@@ -46,7 +46,7 @@ async fn main() {
     };
     let server = Server::start(options.server.as_deref());
     let client = mongodb::Client::with_uri_str(&server.uri).await.expect("a client");
-    let site = Site { uri: server.uri.clone(), client, path: options.path };
+    let site = Site { uri: server.uri.clone(), client, path: options.path, pace: options.pace };
     let (meters, mut figures) = (Meters::install(), Figures::default());
     let changes = if options.has("reference") || options.has("slow") || options.has("engine") {
         reference::changes(&site, options.executions).await

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use updraft::Pace;
 use updraft_storage::mongo::WritePath;
 
 /// How to use it.
@@ -15,12 +16,15 @@ cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
   --pause SECONDS  how long the server is stopped (10)
   --stored N       executions stored, of which pages are read (1000000)
   --path PATH      how the store writes: auto, bulk-write or commands (auto)
+  --batches N      a fixed pace of 1000 operations and so many batches in flight, for the adaptive one
   --only PART      driver, engine, reference, slow, visible, pause or page; may be given again
   --json FILE      every figure of every round
 
 The server is one of the program's own, `secantusd-rs`, in a temporary directory. UPDRAFT_TEST_MONGODB names
 another one, which is not stopped.";
 
+/// Operations of a batch where the pace is fixed.
+const OPERATIONS: usize = 1_000;
 /// The parts.
 const PARTS: [&str; 7] = ["driver", "engine", "reference", "slow", "visible", "pause", "page"];
 
@@ -32,6 +36,7 @@ pub(crate) struct Options {
     pub(crate) pause: Duration,
     pub(crate) stored: usize,
     pub(crate) path: WritePath,
+    pub(crate) pace: Option<Pace>,
     pub(crate) json: Option<PathBuf>,
     /// Another server.
     pub(crate) server: Option<String>,
@@ -58,6 +63,7 @@ impl Options {
             pause: Duration::from_secs(10),
             stored: 1_000_000,
             path: WritePath::Auto,
+            pace: None,
             json: None,
             server: server(),
             only: Vec::new(),
@@ -71,6 +77,9 @@ impl Options {
                 "--documents" => options.documents = number()?,
                 "--pause" => options.pause = Duration::from_secs(number()? as u64),
                 "--stored" => options.stored = number()?,
+                "--batches" => {
+                    options.pace = Some(Pace::Fixed { operations: OPERATIONS, batches: number()? });
+                }
                 "--path" => options.path = path(&value)?,
                 "--json" => options.json = Some(value.into()),
                 "--only" if PARTS.contains(&value.as_str()) => options.only.push(value),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mongodb::{Client, Database};
 use tempfile::TempDir;
 use updraft::{
-    Answer, Call, Engine, Integration, Json, Playbook, PlaybookId, Submission, SubmitError, TenantCode,
+    Answer, Call, Engine, Integration, Json, Pace, Playbook, PlaybookId, Submission, SubmitError, TenantCode,
 };
 use updraft_storage::mongo::{MongoStore, WritePath};
 
@@ -30,6 +30,8 @@ pub(crate) struct Site {
     pub(crate) uri: String,
     pub(crate) client: Client,
     pub(crate) path: WritePath,
+    /// None for the one that suits the store.
+    pub(crate) pace: Option<Pace>,
 }
 
 /// A tool: how long it takes and what it answers.
@@ -62,7 +64,10 @@ impl Site {
         let (store, database) = self.store().await;
         let recorder = Arc::new(Recorder::new(store, keep));
         let directory = tempfile::tempdir().expect("a directory");
-        let engine = Engine::builder().data(directory.path()).store(recorder.clone());
+        let mut engine = Engine::builder().data(directory.path()).store(recorder.clone());
+        if let Some(pace) = self.pace {
+            engine = engine.pace(pace);
+        }
         let engine = engine.integration("tool", tool).start().await.expect("an engine");
         let mut playbooks = Vec::new();
         for tenant in 0..TENANTS {

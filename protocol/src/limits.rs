@@ -148,8 +148,9 @@ pub const BATCHES_IN_FLIGHT: usize = 2;
 pub const BATCHES_IN_FLIGHT_MAX: usize = 64;
 /// Operations in one batch for a server, however slow it is: fewer cost it nearly as much.
 pub const PACE_OPERATIONS_MIN: usize = 100;
-/// Batches on their way to a server at once, however fast it is.
-pub const PACE_BATCHES: usize = 4;
+/// Batches on their way to a server at once, however fast it is, unless configured: one is written while another is
+/// encoded and travels. Measured, a third and a fourth make a server slower that shares its cores.
+pub const PACE_BATCHES: usize = 2;
 /// How much longer than the quickest a batch may take before less is sent to the server at once.
 pub const PACE_LATENCY: Duration = Duration::from_millis(500);
 /// How long a batch may take before nobody knows what became of it, and it is sent again.
@@ -225,9 +226,11 @@ pub const STORE_READERS: usize = 2;
 pub const PAGE_ROWS: usize = 1_000;
 /// Rows in one page of unfinished executions at the start: whole documents, megabytes each at the worst.
 pub const RECOVERY_PAGE_ROWS: usize = 64;
-/// How long a server may take over a list before it is asked for a stretch of it. MongoDB takes a millisecond or two,
-/// however long the list; servers that only speak its protocol may read all of it.
-pub const STRETCH_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a server may take over a whole list before it is asked for a stretch of it. MongoDB takes a millisecond or
+/// two, however long the list; servers that only speak its protocol may read all of it.
+pub const LIST_PATIENCE: Duration = Duration::from_millis(50);
+/// How long it may take over a stretch before that is divided.
+pub const STRETCH_PATIENCE: Duration = Duration::from_millis(10);
 /// The first stretch: at twenty thousand executions a second a few hundred.
 pub const STRETCH_FIRST: Duration = Duration::from_millis(16);
 /// How much longer each stretch is than the one before: fourteen of them reach back to the beginning of time.

@@ -12,7 +12,7 @@ use mongodb::Cursor as Answers;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use mongodb::error::Error as DriverError;
 use mongodb::options::{FindOptions, Hint};
-use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS, STRETCH_PATIENCE};
+use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
     TaskStatus, TenantCode, Timestamp,
@@ -253,8 +253,7 @@ async fn newest<T>(
     let mut stretches = Stretches::new(before, now(), store.lateness.begins_short());
     let mut page = Vec::new();
     while page.len() < limit {
-        let patience = stretches.divides().then_some(STRETCH_PATIENCE);
-        let find = Find { patience, ..find(stretches.next(), limit - page.len()) };
+        let find = Find { patience: stretches.patience(), ..find(stretches.next(), limit - page.len()) };
         match ours(store, Question::Find(&find), &read).await {
             Ok(mut found) => page.append(&mut found),
             Err(Unread::Late) => {

@@ -4,9 +4,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use updraft_protocol::Timestamp;
-use updraft_protocol::limits::{STRETCH_FACTOR, STRETCH_FIRST, STRETCHED_PAGES};
+use updraft_protocol::limits::{
+    LIST_PATIENCE, STRETCH_FACTOR, STRETCH_FIRST, STRETCH_PATIENCE, STRETCHED_PAGES,
+};
 
 /// The dates from `from` on and before `before`; without a bound where there is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,9 +44,13 @@ impl Stretches {
         Stretch { from: from.filter(|from| from.0 > 0), before: self.before }
     }
 
-    /// Whether it can be divided: what cannot is waited for.
-    pub(super) fn divides(&self) -> bool {
-        self.span != Some(1)
+    /// How long the server may take over it. What cannot be divided is waited for.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        match self.span {
+            None => Some(LIST_PATIENCE),
+            Some(1) => None,
+            Some(_) => Some(STRETCH_PATIENCE),
+        }
     }
 
     /// What was asked for has been read. False where nothing is older.
@@ -105,7 +112,7 @@ mod tests {
             };
             let mut there: Vec<_> = dates.iter().filter(within).copied().collect();
             asked += 1;
-            if there.len() > most && stretches.divides() {
+            if there.len() > most && stretches.patience().is_some() {
                 stretches.late();
                 continue;
             }
