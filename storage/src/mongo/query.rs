@@ -209,14 +209,12 @@ pub(super) fn tasks_of_alert(
     status: Option<TaskStatus>,
     limit: usize,
 ) -> Find {
-    let statuses = match status {
-        Some(status) => Bson::from(status.as_str()),
-        None => {
-            let all: Vec<_> = TaskStatus::ALL.iter().map(|status| status.as_str()).collect();
-            doc! { "$in": all }.into()
-        }
+    // Also of one: told so, `secantusd-rs` finds what it does not find by the equality.
+    let statuses: Vec<_> = match &status {
+        Some(status) => vec![status.as_str()],
+        None => TaskStatus::ALL.iter().map(|status| status.as_str()).collect(),
     };
-    let filter = doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": statuses };
+    let filter = doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": { "$in": statuses } };
     Find::many(TASKS, filter, doc! { "_id": 1 }, limit)
 }
 
