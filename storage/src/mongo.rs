@@ -16,6 +16,7 @@ mod meta;
 mod playbook;
 mod pool;
 mod query;
+mod question;
 mod read;
 mod stretch;
 #[cfg(any(test, feature = "conformance"))]
