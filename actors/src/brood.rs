@@ -18,10 +18,15 @@ pub(crate) struct Parent {
     _guard: DropGuard,
 }
 
-/// Held by each execution.
+/// Held by whatever must be gone before the parent has a successor.
 pub(crate) struct Member {
     orphaned: CancellationToken,
-    _counted: TaskTrackerToken,
+    _counted: Counted,
+}
+
+/// Held by each execution, which hears of its parent's death by its post.
+pub(crate) struct Counted {
+    _token: TaskTrackerToken,
 }
 
 impl Brood {
@@ -42,7 +47,11 @@ impl Brood {
 
 impl Parent {
     pub(crate) fn member(&self) -> Member {
-        Member { orphaned: self.brood.orphaned.clone(), _counted: self.brood.members.token() }
+        Member { orphaned: self.brood.orphaned.clone(), _counted: self.counted() }
+    }
+
+    pub(crate) fn counted(&self) -> Counted {
+        Counted { _token: self.brood.members.token() }
     }
 }
 

@@ -12,14 +12,31 @@ use updraft_storage::journal::{Append, Done};
 
 use crate::brood::Member;
 use crate::core::Core;
+use crate::execution::Receipt;
+use crate::gauge::ShardGauge;
 
 /// Told with the position in the journal, or dropped when the journal will not have it.
-type Told = oneshot::Sender<u64>;
+enum Told {
+    /// An execution.
+    Post(Receipt),
+    /// The shard itself.
+    Shard(oneshot::Sender<u64>),
+}
+
+impl Told {
+    fn of(self, lsn: u64) {
+        match self {
+            Self::Post(receipt) => receipt.give(lsn),
+            // Who no longer waits need not be told.
+            Self::Shard(told) => drop(told.send(lsn)),
+        }
+    }
+}
 
 pub(crate) struct Commits {
     core: Arc<Core>,
-    /// The label of its metric.
-    shard: String,
+    /// How many wait.
+    depth: ShardGauge,
     /// Handed over and not yet sent. Bounded: an execution waits for its commit before the next.
     waiting: RefCell<Vec<(Vec<Update>, Told)>>,
     sending: Cell<bool>,
@@ -30,31 +47,39 @@ pub(crate) struct Commits {
 impl Commits {
     pub(crate) fn new(core: Arc<Core>, shard: usize, member: Member) -> Rc<Self> {
         let (waiting, sending) = (RefCell::default(), Cell::new(false));
-        Rc::new(Self { core, shard: shard.to_string(), waiting, sending, _member: member })
+        let depth = ShardGauge::new("updraft_shard_commits_waiting", shard);
+        Rc::new(Self { core, depth, waiting, sending, _member: member })
     }
 
-    /// Makes updates durable, all or none.
-    pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>) -> oneshot::Receiver<u64> {
+    /// Makes updates of an execution durable, all or none; its post says so.
+    pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>, receipt: Receipt) {
+        self.hand_over(updates, Told::Post(receipt));
+    }
+
+    /// The same for an execution that has no actor.
+    pub(crate) fn commit_for_shard(self: &Rc<Self>, updates: Vec<Update>) -> oneshot::Receiver<u64> {
         let (told, receiver) = oneshot::channel();
+        self.hand_over(updates, Told::Shard(told));
+        receiver
+    }
+
+    fn hand_over(self: &Rc<Self>, updates: Vec<Update>, told: Told) {
         self.waiting.borrow_mut().push((updates, told));
         if !self.sending.replace(true) {
             actix::spawn(self.clone().send_all());
         }
-        receiver
     }
 
     /// Told when all that was handed over before is in the journal: by an execution that died, say.
     pub(crate) fn settled(self: &Rc<Self>) -> oneshot::Receiver<u64> {
-        self.commit(Vec::new())
+        self.commit_for_shard(Vec::new())
     }
 
     async fn send_all(self: Rc<Self>) {
         while let Some((updates, told)) = self.gather() {
             match append(&self.core, updates).await {
                 Ok(lsn) => {
-                    for execution in told {
-                        let _ = execution.send(lsn);
-                    }
+                    told.into_iter().for_each(|execution| execution.of(lsn));
                 }
                 Err(reason) => self.core.fail(reason),
             }
@@ -65,8 +90,7 @@ impl Commits {
     /// What goes into the next frame.
     fn gather(&self) -> Option<(Vec<Update>, Vec<Told>)> {
         let mut waiting = self.waiting.borrow_mut();
-        let depth = waiting.len() as f64;
-        metrics::gauge!("updraft_shard_commits_waiting", "shard" => self.shard.clone()).set(depth);
+        self.depth.set(waiting.len());
         if waiting.is_empty() {
             return None;
         }
@@ -77,7 +101,8 @@ impl Commits {
             before == 0 || bytes <= JOURNAL_GROUP_BYTES
         });
         let count = fits.count();
-        let (mut all, mut told) = (Vec::new(), Vec::with_capacity(count));
+        let updates = waiting.iter().take(count).map(|(updates, _)| updates.len()).sum();
+        let (mut all, mut told) = (Vec::with_capacity(updates), Vec::with_capacity(count));
         for (updates, execution) in waiting.drain(..count) {
             all.extend(updates);
             told.push(execution);

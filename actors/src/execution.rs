@@ -3,27 +3,29 @@
 
 mod answer;
 mod perform;
+mod post;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, SpawnHandle, WrapFuture,
-};
+use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Message, StreamHandler};
 use tokio::sync::{broadcast, oneshot};
 use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Unfit};
 use updraft_kernel::plan::Plan;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::{EXECUTION_MAILBOX, PARK_HORIZON};
-use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp, Update};
+use updraft_protocol::{ExecutionDocument, TaskDocument, TaskStatus, Timestamp, Update};
 
-use crate::brood::Member;
+use crate::brood::Counted;
 use crate::commit::Commits;
 use crate::control::{CancelVerdict, Control};
 use crate::core::Core;
 use crate::event::Event;
 use crate::live::Live;
 use crate::shard::{Messenger, News};
+use crate::task::Attempt;
+use post::Post;
+pub(crate) use post::{Letter, Parentage, Receipt, Report};
 
 /// How an execution begins its life as an actor.
 pub(crate) enum Birth {
@@ -53,15 +55,18 @@ pub(crate) struct Execution {
     live: Arc<Live>,
     commits: Rc<Commits>,
     birth: Option<Birth>,
-    /// Tells when the shard has died.
-    member: Member,
+    /// Has a successor of the shard wait until it is gone.
+    _counted: Counted,
+    /// What it is told by its commits, its attempts and its shard.
+    post: Rc<Post>,
     /// None until `started` has made it.
     machine: Option<Machine>,
     /// What was decided since the last commit.
     pending: Effects,
-    committing: bool,
-    /// Attempts under way; dropping one's future drops the attempt.
-    attempts: Vec<(TaskSeq, SpawnHandle)>,
+    /// What follows the commit that is on its way.
+    committing: Option<Committing>,
+    /// Attempts under way; dropping one drops its call.
+    attempts: Vec<(TaskSeq, Attempt)>,
     /// Who cancelled it, to be told when that is durable.
     canceller: Option<oneshot::Sender<CancelVerdict>>,
     /// Controls that are answered when nothing is pending.
@@ -73,6 +78,12 @@ pub(crate) struct Execution {
     lsn: u64,
     exit: Option<Messenger>,
     span: tracing::Span,
+}
+
+/// What is done when a commit is durable.
+struct Committing {
+    acts: Vec<Act>,
+    events: Vec<Event>,
 }
 
 /// A control for this execution.
@@ -92,19 +103,22 @@ impl Execution {
         commits: Rc<Commits>,
         birth: Birth,
         controls: Vec<Control>,
-        member: Member,
+        counted: Counted,
         exit: Messenger,
-    ) -> actix::Addr<Self> {
+    ) -> (actix::Addr<Self>, Parentage) {
+        let post = Rc::new(Post::default());
+        let parentage = Parentage::of(&post);
         let span = tracing::info_span!("execution", tenant = %live.tenant, peid = %live.peid);
-        Self {
+        let execution = Self {
             core,
             live,
             commits,
             birth: Some(birth),
-            member,
+            _counted: counted,
+            post,
             machine: None,
             pending: Effects::default(),
-            committing: false,
+            committing: None,
             attempts: Vec::new(),
             canceller: None,
             unanswered: controls,
@@ -113,8 +127,8 @@ impl Execution {
             lsn: 0,
             exit: Some(exit),
             span,
-        }
-        .start()
+        };
+        (execution.start(), parentage)
     }
 
     fn apply(&mut self, happening: Happening, ctx: &mut Context<Self>) {
@@ -127,14 +141,18 @@ impl Execution {
         let now = self.core.clock.now();
         if let Some(machine) = &mut self.machine {
             let effects = machine.apply(happening, now);
-            self.pending.writes.extend(effects.writes);
-            self.pending.acts.extend(effects.acts);
+            if self.pending.writes.is_empty() && self.pending.acts.is_empty() {
+                self.pending = effects;
+            } else {
+                self.pending.writes.extend(effects.writes);
+                self.pending.acts.extend(effects.acts);
+            }
         }
     }
 
     /// Commits what is pending, one commit at a time; acts that need no write are performed at once.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
-        if self.committing {
+        if self.committing.is_some() {
             return;
         }
         let Effects { writes, acts } = std::mem::take(&mut self.pending);
@@ -144,16 +162,12 @@ impl Execution {
         }
         count_ended(&writes);
         let events = self.events_of(&writes);
-        self.committing = true;
-        let committed = self.commits.commit(writes).into_actor(self);
-        ctx.spawn(committed.map(move |result, execution, ctx| match result {
-            Ok(lsn) => execution.committed(lsn, acts, events, ctx),
-            Err(_) => execution.leave(Exit::Lost, ctx),
-        }));
+        self.committing = Some(Committing { acts, events });
+        self.commits.commit(writes, Receipt::of(&self.post));
     }
 
-    fn committed(&mut self, lsn: u64, acts: Vec<Act>, events: Vec<Event>, ctx: &mut Context<Self>) {
-        self.committing = false;
+    fn committed(&mut self, lsn: u64, ctx: &mut Context<Self>) {
+        let Some(Committing { acts, events }) = self.committing.take() else { return };
         self.lsn = lsn;
         self.tell(events);
         self.perform_all(acts, ctx);
@@ -167,7 +181,8 @@ impl Execution {
         if machine.ended() {
             return self.leave(Exit::Ended, ctx);
         }
-        if self.draining && self.attempts.is_empty() {
+        // An outcome that is on its way is waited for.
+        if self.draining && self.attempts.is_empty() && self.post.is_empty() {
             return self.leave(Exit::Drained, ctx);
         }
         let followed = self.readers.as_ref().is_some_and(|readers| readers.receiver_count() > 0);
@@ -191,11 +206,16 @@ impl Execution {
 
 fn count_ended(writes: &[Update]) {
     for write in writes {
-        if let Update::Task(task) = write
-            && task.state.status.ended()
-        {
-            metrics::counter!("updraft_tasks_ended_total", "status" => task.state.status.as_str())
-                .increment(1);
+        match write {
+            // A label that stands in the code costs nothing to name.
+            Update::Task(task) if task.state.status == TaskStatus::Completed => {
+                metrics::counter!("updraft_tasks_ended_total", "status" => "completed").increment(1);
+            }
+            Update::Task(task) if task.state.status.ended() => {
+                let status = task.state.status.as_str();
+                metrics::counter!("updraft_tasks_ended_total", "status" => status).increment(1);
+            }
+            Update::Task(_) | Update::Execution(_) => {}
         }
     }
 }
@@ -204,11 +224,14 @@ impl Actor for Execution {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // Dropped before it began, it is begun all the same by actix: no tool is to be called for it.
+        if matches!(ctx.state(), ActorState::Stopping | ActorState::Stopped) {
+            return;
+        }
         ctx.set_mailbox_capacity(EXECUTION_MAILBOX);
         let span = self.span.clone();
         let _entered = span.enter();
-        let orphaned = self.member.orphaned().into_actor(self);
-        ctx.spawn(orphaned.map(|(), _, ctx| ctx.stop()));
+        ctx.add_stream(self.post.read());
         match self.birth.take() {
             Some(Birth::New { machine, acts, lsn }) => {
                 self.machine = Some(*machine);
@@ -233,6 +256,21 @@ impl Actor for Execution {
         }
         self.proceed(ctx);
     }
+}
+
+impl StreamHandler<Letter> for Execution {
+    fn handle(&mut self, letter: Letter, ctx: &mut Self::Context) {
+        let span = self.span.clone();
+        let _entered = span.enter();
+        match letter {
+            Letter::Committed(Some(lsn)) => self.committed(lsn, ctx),
+            Letter::Committed(None) => self.leave(Exit::Lost, ctx),
+            Letter::Attempted(attempted) => self.attempt_ended(attempted, ctx),
+            Letter::Orphaned => ctx.stop(),
+        }
+    }
+
+    fn finished(&mut self, _: &mut Self::Context) {}
 }
 
 impl Handler<Deliver> for Execution {

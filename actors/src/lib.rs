@@ -9,6 +9,7 @@ pub mod core;
 pub mod doomed;
 pub mod event;
 mod execution;
+mod gauge;
 pub mod live;
 pub mod node;
 pub mod places;

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use serde_json::Value;
 use thiserror::Error;
 use updraft_kernel::plan::{Mistake, Plan};
-use updraft_protocol::limits::PLANS_CACHED;
+use updraft_protocol::limits::{PLANS_CACHED, PLANS_CACHED_BYTES};
 use updraft_protocol::{Catalogue, Json, Playbook, PlaybookId, TenantCode};
 use updraft_storage::Store;
 
@@ -68,6 +69,8 @@ pub struct Ready {
     pub variables: BTreeMap<String, Value>,
     /// The same as text.
     pub variables_json: Json,
+    /// About what all of it takes in memory.
+    pub bytes: usize,
 }
 
 /// The plans of one engine.
@@ -75,12 +78,14 @@ pub struct Ready {
 pub struct Plans {
     catalogue: Catalogue,
     cached: DashMap<PlaybookId, Arc<Ready>>,
+    /// What the cached ones take.
+    bytes: AtomicUsize,
 }
 
 impl Plans {
     /// No plans yet, for the tools of this engine.
     pub fn new(catalogue: Catalogue) -> Self {
-        Self { catalogue, cached: DashMap::new() }
+        Self { catalogue, cached: DashMap::new(), bytes: AtomicUsize::new(0) }
     }
 
     /// Checks a playbook against the tools of this engine.
@@ -113,8 +118,11 @@ impl Plans {
             mistakes,
         })?;
         let variables_json = Json::from(Value::from_iter(playbook.variables.clone()));
+        // The variables are kept as a tree too, which takes some times its text.
+        let bytes = plan.bytes() + 8 * variables_json.as_str().len();
         let ready = Ready {
             pid,
+            bytes,
             tenant: tenant.clone(),
             plan: Arc::new(plan),
             variables: playbook.variables,
@@ -123,12 +131,23 @@ impl Plans {
         Ok(self.keep(Arc::new(ready)))
     }
 
+    /// Keeps it in place of others where there is no room.
     fn keep(&self, ready: Arc<Ready>) -> Arc<Ready> {
-        if self.cached.len() >= PLANS_CACHED {
-            let victim = self.cached.iter().next().map(|entry| *entry.key());
-            victim.and_then(|victim| self.cached.remove(&victim));
+        let full = |bytes: usize| self.cached.len() >= PLANS_CACHED || bytes > PLANS_CACHED_BYTES;
+        while full(self.bytes.load(Ordering::Relaxed).saturating_add(ready.bytes)) {
+            let Some(victim) = self.cached.iter().next().map(|entry| *entry.key()) else { break };
+            // Another may have removed it meanwhile.
+            if let Some((_, gone)) = self.cached.remove(&victim) {
+                self.bytes.fetch_sub(gone.bytes, Ordering::Relaxed);
+            }
         }
-        self.cached.insert(ready.pid, ready.clone());
+        self.bytes.fetch_add(ready.bytes, Ordering::Relaxed);
+        if let Some(before) = self.cached.insert(ready.pid, ready.clone()) {
+            self.bytes.fetch_sub(before.bytes, Ordering::Relaxed);
+        }
         ready
     }
 }
+
+#[cfg(test)]
+mod tests;

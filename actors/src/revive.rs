@@ -11,6 +11,7 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode}
 use crate::core::Core;
 use crate::live::{Live, Lost};
 use crate::plans;
+use updraft_storage::store::Resumable;
 
 /// The pause before the store is asked again.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -54,26 +55,50 @@ pub(crate) async fn find(core: &Core, live: &Live, since: Since) -> Result<Found
             Ok(found) => return Ok(found),
             Err(error) if error.retryable() => {
                 tracing::warn!(peid = %live.peid, %error, "an execution cannot be read back yet");
+                if core.failed.is_settled() {
+                    return Err(Lost::ShutDown);
+                }
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => return Err(Lost::Engine(error.to_string())),
         }
-        if core.failed.is_settled() {
-            return Err(Lost::ShutDown);
-        }
     }
 }
 
-async fn read(core: &Core, live: &Live) -> Result<Found, updraft_storage::Error> {
-    let Some(document) = core.store.execution(&live.tenant, live.peid).await? else {
-        return Ok(Found::Nothing);
-    };
-    if document.state.execution_status.ended() {
-        return Ok(Found::Ended(Box::new(document)));
+/// Reads executions that are as the start found them, with one call of the store. Where that fails, each is read
+/// alone, and asked for again.
+pub(crate) async fn find_all(core: &Core, lives: &[Arc<Live>]) -> Vec<Result<Found, Lost>> {
+    let wanted = lives.iter().map(|live| (live.tenant.clone(), live.peid)).collect();
+    let read = core.store.resumables(wanted).await.inspect_err(|error| {
+        tracing::warn!(%error, "executions are read one by one: together they could not be");
+    });
+    let mut read = read.unwrap_or_default().into_iter();
+    let mut all = Vec::with_capacity(lives.len());
+    for live in lives {
+        let found = match read.next() {
+            Some(resumable) => found(core, resumable).await.ok(),
+            None => None,
+        };
+        all.push(match found {
+            Some(found) => Ok(found),
+            None => find(core, live, Since::Start).await,
+        });
     }
-    let tasks = tasks(core, &live.tenant, live.peid).await?;
+    all
+}
+
+async fn read(core: &Core, live: &Live) -> Result<Found, updraft_storage::Error> {
+    let mut read = core.store.resumables(vec![(live.tenant.clone(), live.peid)]).await?;
+    found(core, read.pop().flatten()).await
+}
+
+async fn found(core: &Core, resumable: Option<Resumable>) -> Result<Found, updraft_storage::Error> {
+    let Some(Resumable { document, tasks }) = resumable else { return Ok(Found::Nothing) };
     let document = Box::new(document);
-    match core.plans.get(core.store.as_ref(), &live.tenant, document.head.pid).await {
+    if document.state.execution_status.ended() {
+        return Ok(Found::Ended(document));
+    }
+    match core.plans.get(core.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
         Ok(ready) => Ok(Found::Unfinished { plan: ready.plan.clone(), document, tasks }),
         Err(plans::Error::Store(error)) => Err(error),
         Err(error) => Ok(Found::Unplanned { document, tasks, reason: error.to_string() }),

@@ -5,6 +5,7 @@ mod drain;
 mod exit;
 mod news;
 mod resident;
+mod revival;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -22,6 +23,7 @@ use crate::commit::Commits;
 use crate::control::Control;
 use crate::core::Core;
 use crate::execution::{Birth, Deliver, Execution};
+use crate::gauge::ShardGauge;
 use crate::live::Live;
 use crate::revive::Since;
 use news::Newsroom;
@@ -67,7 +69,8 @@ pub(crate) struct Revive(pub(crate) Vec<Arc<Live>>, pub(crate) Since);
 pub(crate) struct Drain(pub(crate) oneshot::Sender<()>);
 
 pub(crate) struct Shard {
-    index: usize,
+    /// How many executions it has.
+    executions: ShardGauge,
     core: Arc<Core>,
     commits: Rc<Commits>,
     residents: HashMap<ExecutionId, Resident>,
@@ -105,7 +108,7 @@ impl Shard {
             let news = Rc::new(Newsroom::default());
             ctx.add_stream(news.clone().read());
             Self {
-                index,
+                executions: ShardGauge::new("updraft_shard_executions", index),
                 commits: Commits::new(core.clone(), index, parent.member()),
                 core,
                 residents: HashMap::new(),
@@ -127,10 +130,11 @@ impl Shard {
         let peid = live.peid;
         let resident = self.residents.entry(peid).or_insert_with(|| Resident::new(live.clone()));
         let controls = resident.take_controls();
-        let member = self.parent.member();
+        let counted = self.parent.counted();
         let exit = self.news.messenger(peid);
-        let addr = Execution::launch(core, live.clone(), commits, birth, controls, member, exit);
-        resident.place = Place::Running(addr.clone());
+        let (addr, parentage) =
+            Execution::launch(core, live.clone(), commits, birth, controls, counted, exit);
+        resident.place = Place::Running { addr: addr.clone(), _parentage: parentage };
         if self.draining {
             deliver_drain(&addr);
         }
@@ -138,8 +142,7 @@ impl Shard {
     }
 
     fn gauge(&self) {
-        let shard = self.index.to_string();
-        metrics::gauge!("updraft_shard_executions", "shard" => shard).set(self.residents.len() as f64);
+        self.executions.set(self.residents.len());
     }
 }
 
@@ -196,7 +199,7 @@ impl Handler<Pass> for Shard {
         let now = self.core.clock.now();
         let Some(resident) = self.residents.get_mut(&live.peid) else { return };
         match &resident.place {
-            Place::Running(addr) => deliver(addr, control),
+            Place::Running { addr, .. } => deliver(addr, control),
             Place::Reviving => resident.wait(control),
             Place::Parked { due, lsn } => {
                 tracing::debug!(peid = %live.peid, %due, %now, "a parked execution is asked for");
@@ -213,12 +216,17 @@ impl Handler<Revive> for Shard {
     type Result = ();
 
     fn handle(&mut self, Revive(lives, since): Revive, _: &mut Self::Context) {
+        let mut found_by_start = Vec::new();
         for live in lives {
             let peid = live.peid;
             if let Entry::Vacant(place) = self.residents.entry(peid) {
-                place.insert(Resident::new(live));
-                self.revive(peid, since);
+                place.insert(Resident::new(live.clone()));
+                match since {
+                    Since::Start => found_by_start.push((live, self.news.messenger(peid))),
+                    Since::Position(_) | Since::Now => self.revive(peid, since),
+                }
             }
         }
+        self.revive_all(found_by_start);
     }
 }

@@ -39,6 +39,11 @@ use crate::exit::{Ending, Error};
 use crate::log::Screen;
 use crate::options::{Cli, Command};
 
+/// Executions are many small allocations, made on one thread and freed on another.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Threads of the program itself; the engine's work runs on threads of its own.
 const THREADS: usize = 2;
 

@@ -12,6 +12,9 @@ use updraft::{
     Answer, Call, Durability, Engine, Handle, Integration, Json, Playbook, PlaybookId, Submission, TenantCode,
 };
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Steps of the playbook.

@@ -32,12 +32,13 @@ pub(crate) fn claim(data: &Path, asked: String, pending: bool) -> Result<(), Sta
     note(data, &asked).map_err(failed)
 }
 
-/// How a store is noted.
-pub(crate) fn place(choice: &Choice) -> String {
+/// How a store is noted; none of what leaves no journal.
+pub(crate) fn place(choice: &Choice) -> Option<String> {
     match choice {
-        Choice::At(StoreAddress::Embedded) => EMBEDDED.to_owned(),
-        Choice::At(StoreAddress::MongoDb(address)) => address.place().to_owned(),
-        Choice::Given(_) => GIVEN.to_owned(),
+        Choice::At(StoreAddress::Embedded) => Some(EMBEDDED.to_owned()),
+        Choice::At(StoreAddress::MongoDb(address)) => Some(address.place().to_owned()),
+        Choice::Given(_) => Some(GIVEN.to_owned()),
+        Choice::Memory => None,
     }
 }
 
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     fn address(text: &str) -> String {
-        place(&Choice::At(text.parse().unwrap()))
+        place(&Choice::At(text.parse().unwrap())).unwrap()
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) enum Choice {
     At(StoreAddress),
     /// The embedder's own.
     Given(Arc<dyn Store>),
+    /// Nowhere but in memory, and the journal with it.
+    Memory,
 }
 
 /// What an engine is started with. Every setting but the data directory has a default.
@@ -92,6 +94,14 @@ impl Builder {
     #[must_use]
     pub fn store_at(mut self, address: StoreAddress) -> Self {
         self.store = Choice::At(address);
+        self
+    }
+
+    /// Keeps nothing beyond this process: a store in memory, and no journal. For tests of backends, and to measure
+    /// the engine without a disk. It needs no data directory, and uses none that is named.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.store = Choice::Memory;
         self
     }
 

@@ -19,7 +19,8 @@ use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
-use updraft_storage::journal::{self, FileDisk, Journal};
+use updraft_storage::journal::{self, Disk, FileDisk, Journal};
+use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{self, Pending, WriteBehind};
 use updraft_storage::{Store, StoreAddress};
@@ -71,8 +72,10 @@ impl Engine {
     }
 
     pub(crate) async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
-        let Some(data) = builder.data.clone() else {
-            return Err(StartError::Configuration("data: a directory is needed".to_owned()));
+        let data = match (&builder.data, &builder.store) {
+            (_, Choice::Memory) => PathBuf::new(),
+            (Some(data), _) => data.clone(),
+            (None, _) => return Err(StartError::Configuration("data: a directory is needed".to_owned())),
         };
         let catalogue = builder.catalogue()?;
         let (store, embedded) = open_store(&builder, &data).await?;
@@ -161,6 +164,7 @@ async fn open_store(
 ) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
     match &builder.store {
         Choice::Given(store) => return Ok((store.clone(), None)),
+        Choice::Memory => return Ok((Arc::new(MemoryStore::new()), None)),
         Choice::At(StoreAddress::MongoDb(address)) => return Ok((Arc::new(address.connect().await?), None)),
         Choice::At(StoreAddress::Embedded) => {}
     }
@@ -173,7 +177,7 @@ async fn open_store(
 
 /// Keeps the journal with its store.
 async fn claim(builder: &Builder, data: PathBuf, pending: bool) -> Result<(), StartError> {
-    let asked = belonging::place(&builder.store);
+    let Some(asked) = belonging::place(&builder.store) else { return Ok(()) };
     let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, asked, pending));
     claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
 }
@@ -186,8 +190,10 @@ async fn open_journal(
 ) -> Result<(Journal, journal::Recovered), StartError> {
     let folder = data.join("journal");
     let config = journal::Config { durability: builder.durability, ..journal::Config::default() };
-    let opening = tokio::task::spawn_blocking(move || {
-        Journal::open(&folder, config, Arc::new(FileDisk), writer, stored)
-    });
+    let disk: Arc<dyn Disk> = match &builder.store {
+        Choice::Memory => Arc::new(Nowhere),
+        Choice::At(_) | Choice::Given(_) => Arc::new(FileDisk),
+    };
+    let opening = tokio::task::spawn_blocking(move || Journal::open(&folder, config, disk, writer, stored));
     Ok(opening.await.map_err(|error| StartError::Configuration(error.to_string()))??)
 }

@@ -75,6 +75,15 @@ impl Condition {
         decided.map_err(|reason| Failure::new(FailureKind::Condition, format!("{}: {reason}", self.path)))
     }
 
+    /// About how many bytes it takes in memory: a tree of some hundred bytes for each word, and its patterns.
+    pub(crate) fn bytes(&self) -> usize {
+        const TREE_BYTES: usize = 4 << 10;
+        const TREE_BYTES_EACH: usize = 64;
+        /// Of an ordinary pattern, compiled; with Unicode classes it may be ten times as much.
+        const PATTERN_BYTES: usize = 16 << 10;
+        TREE_BYTES + TREE_BYTES_EACH * self.source.len() + self.patterns.len() * PATTERN_BYTES
+    }
+
     /// What it reads.
     pub(crate) fn references(&self) -> &References {
         &self.references

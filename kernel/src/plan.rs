@@ -67,6 +67,11 @@ impl Plan {
         &self.steps[index.get()]
     }
 
+    /// About how many bytes it takes in memory; compiled templates take most.
+    pub fn bytes(&self) -> usize {
+        self.steps.iter().map(PlannedStep::bytes).sum()
+    }
+
     /// Where the step with this id stands.
     pub fn index_of(&self, id: &StepId) -> Option<StepIndex> {
         self.by_id.get(id).copied()
@@ -84,6 +89,22 @@ pub struct PlannedStep {
     pub action: Name,
     /// What it does.
     pub kind: PlannedKind,
+}
+
+impl PlannedStep {
+    /// About how many bytes it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        /// The step itself, its names, and its place in the index of ids.
+        const STEP_BYTES: usize = size_of::<PlannedStep>() + 512;
+        STEP_BYTES
+            + match &self.kind {
+                PlannedKind::Action(action) => action.arguments.bytes(),
+                PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<StepIndex>(),
+                PlannedKind::If(choice) => choice.condition.bytes(),
+                PlannedKind::Delay(_) => 0,
+                PlannedKind::End(end) => end.output.as_ref().map_or(0, Template::bytes),
+            }
+    }
 }
 
 /// What a step does.

@@ -76,10 +76,41 @@ impl Template {
         matches!(self.node, Node::Literal(_))
     }
 
+    /// About how many bytes it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.node.bytes()
+    }
+
     /// What its templates read.
     pub(crate) fn references(&self) -> &References {
         &self.references
     }
+}
+
+impl Node {
+    /// About how many bytes it takes in memory.
+    fn bytes(&self) -> usize {
+        /// A name, a place in a list or a map, and what allocations leave unused.
+        const PART_BYTES: usize = 128;
+        let own = match self {
+            Self::Literal(value) => literal_bytes(value),
+            Self::Text(text) => text.bytes,
+            Self::List(items) => items.iter().map(Self::bytes).sum(),
+            Self::Map(entries) => entries.iter().map(|(name, node)| name.len() + node.bytes()).sum(),
+        };
+        PART_BYTES + own
+    }
+}
+
+fn literal_bytes(value: &Value) -> usize {
+    const VALUE_BYTES: usize = 96;
+    let parts = match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(literal_bytes).sum(),
+        Value::Object(map) => map.iter().map(|(name, value)| name.len() + literal_bytes(value)).sum(),
+    };
+    VALUE_BYTES + parts
 }
 
 /// One render: what its templates may still cost together.

@@ -79,6 +79,8 @@ pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const SUBMIT_DURABLE: Duration = Duration::from_secs(1);
 /// Timeout of an attempt where the step names none.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Calls that an execution looks at once before each gets a task of its own; after so many others have their turn.
+pub const ATTEMPTS_INLINE: usize = 16;
 /// Restarts of one execution after panics of its actor, within [`RESTART_WINDOW`]; then it is failed.
 pub const RESTARTS: u32 = 3;
 /// See [`RESTARTS`].
@@ -100,7 +102,7 @@ pub const VIRTUAL_SHARDS: u16 = 1_024;
 pub const SHARDS_MAX: usize = 256;
 /// Messages that wait for one execution: its tasks at once, and as many controls.
 pub const EXECUTION_MAILBOX: usize = 64;
-/// Executions that one shard reads back from the store at once.
+/// Executions that one shard reads back from the store at once, and in one call at the start.
 pub const REVIVALS_AT_ONCE: usize = 32;
 /// Messages that wait for one shard.
 pub const SHARD_MAILBOX: usize = 4_096;
@@ -220,6 +222,11 @@ pub const STORE_QUEUE: usize = 16;
 /// Threads that read the embedded store: a slow query of an operator does not hold up the others.
 pub const STORE_READERS: usize = 2;
 
+// --- store in memory ----------------------------------------------------------------------------------
+
+/// Documents that a store in memory keeps, beyond which it is full: some 10 GB.
+pub const MEMORY_DOCUMENTS: usize = 10_000_000;
+
 // --- reading -----------------------------------------------------------------------------------------
 
 /// Rows in one page of a list.
@@ -241,6 +248,9 @@ pub const STRETCHED_PAGES: u32 = 1_000;
 pub const DEAD_LETTER_PAGE_ROWS: usize = 64;
 /// Checked plans kept in memory.
 pub const PLANS_CACHED: usize = 10_000;
+/// What they take there, about: a compiled template keeps some 10 KiB, so that is ten thousand plans of two
+/// templates each. A larger one is kept alone.
+pub const PLANS_CACHED_BYTES: usize = 256 << 20;
 
 // --- HTTP --------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ mod data;
 mod dead_letters;
 mod paging;
 mod reading;
-mod samples;
+pub(crate) mod samples;
 mod slowest;
 mod tenants;
 mod writing;
@@ -88,6 +88,7 @@ cases! {
         tasks_come_in_order_of_their_number,
         tasks_of_an_alert_come_by_status_and_in_all,
         unfinished_executions_of_all_tenants_come_newest_first,
+        what_is_to_be_resumed_comes_with_all_of_its_tasks,
         an_idempotency_key_finds_its_execution,
         a_key_that_two_took_finds_the_older,
         a_summary_is_the_document_without_what_may_be_large,

@@ -5,6 +5,7 @@ mod address;
 pub mod conformance;
 pub mod journal;
 mod lock;
+pub mod memory;
 pub mod mongo;
 pub mod sqlite;
 pub mod store;

@@ -31,7 +31,7 @@ use updraft_protocol::{
 use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
-    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
+    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, Resumable, SlowestQuery, Store, WriteOutcome,
 };
 use pool::Pool;
 pub use schema::VERSION as SCHEMA;
@@ -240,6 +240,13 @@ impl Store for SqliteStore {
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
         self.read(move |connection| read::unfinished(connection, after, limit)).await
+    }
+
+    async fn resumables(&self, of: Vec<(TenantCode, ExecutionId)>) -> Result<Vec<Option<Resumable>>, Error> {
+        self.read(move |connection| {
+            of.iter().map(|(tenant, peid)| read::resumable(connection, tenant, *peid)).collect()
+        })
+        .await
     }
 
     async fn next_epoch(&self) -> Result<u64, Error> {

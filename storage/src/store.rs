@@ -1,8 +1,10 @@
 //! The `Store` port: what Updraft asks of a database. Every store runs the same conformance suite.
 
 use async_trait::async_trait;
+use futures_util::future::try_join_all;
 use thiserror::Error;
 use updraft_kernel::pace::Pace;
+use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, Name, PlaybookDocument, PlaybookId,
     PlaybookStatus, TaskDocument, TaskStatus, TenantCode, Timestamp, Update,
@@ -164,6 +166,15 @@ pub struct PlaybookRuntime {
     pub longest_ms: u64,
 }
 
+/// An execution as it was left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resumable {
+    /// Its document.
+    pub document: ExecutionDocument,
+    /// All of its tasks in order; none are read where it has ended.
+    pub tasks: Vec<TaskDocument>,
+}
+
 /// Which executions `slowest_playbooks` counts.
 #[derive(Debug, Clone)]
 pub struct SlowestQuery {
@@ -266,6 +277,25 @@ pub trait Store: Send + Sync + 'static {
 
     /// Unfinished executions of all tenants, newest first, after `after`: for recovery.
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error>;
+
+    /// What is needed to resume each of these executions, in the order asked for; none where there is no such
+    /// execution. One call of the store where it can, whatever their number; otherwise all at once: they are
+    /// [`REVIVALS_AT_ONCE`](updraft_protocol::limits::REVIVALS_AT_ONCE) at most.
+    async fn resumables(&self, of: Vec<(TenantCode, ExecutionId)>) -> Result<Vec<Option<Resumable>>, Error> {
+        let each = of.into_iter().map(async |(tenant, peid)| {
+            let Some(document) = self.execution(&tenant, peid).await? else { return Ok(None) };
+            let mut tasks: Vec<TaskDocument> = Vec::new();
+            let mut more = !document.state.execution_status.ended();
+            while more {
+                let after = tasks.last().map_or(0, |task| task.head.task_seq);
+                let page = self.tasks(&tenant, peid, after, PAGE_ROWS).await?;
+                more = page.len() == PAGE_ROWS;
+                tasks.extend(page);
+            }
+            Ok(Some(Resumable { document, tasks }))
+        });
+        try_join_all(each).await
+    }
 
     /// A new epoch, higher than every one before, durable when answered.
     async fn next_epoch(&self) -> Result<u64, Error>;

@@ -3,29 +3,36 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use tokio::sync::oneshot;
-use updraft_kernel::machine::{Act, Event as Happening, StartAttempt, TaskSeq, Timer};
-use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Json, Timestamp};
+use actix::{AsyncContext, Context};
+use updraft_kernel::machine::{Act, Event as Happening, StartAttempt, Timer};
+use updraft_protocol::limits::ATTEMPTS_INLINE;
+use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Timestamp};
 
-use super::Execution;
-use crate::task::Task;
+use super::post::Attempted;
+use super::{Execution, Report};
+use crate::task::Attempt;
 
 impl Execution {
     pub(super) fn perform_all(&mut self, acts: Vec<Act>, ctx: &mut Context<Self>) {
+        let mut inline = ATTEMPTS_INLINE;
         for act in acts {
             match act {
-                Act::Start(start) => self.start_attempt(*start, ctx),
-                Act::Stop(task) => self.stop_attempt(task, ctx),
+                Act::Start(start) => self.start_attempt(*start, &mut inline),
+                Act::Stop(task) => self.attempts.retain(|(running, _)| *running != task),
                 Act::Arm(timer, at) => self.arm(timer, at, ctx),
                 Act::End(status) => self.end(status),
             }
         }
     }
 
-    fn start_attempt(&mut self, start: StartAttempt, ctx: &mut Context<Self>) {
+    fn start_attempt(&mut self, start: StartAttempt, inline: &mut usize) {
         let Some(machine) = &self.machine else { return };
         let step = machine.plan().step(start.step);
+        let (task, report) = (start.task, Report::of(&self.post, start.task, start.attempt));
+        let Some(integration) = self.core.integrations.get(&step.integration) else {
+            let message = format!("no integration \"{}\"", step.integration);
+            return report.give(Err(Failure::new(FailureKind::InvalidArguments, message)));
+        };
         let call = Call {
             tenant: self.live.tenant.clone(),
             peid: self.live.peid,
@@ -36,41 +43,18 @@ impl Execution {
             arguments: start.arguments,
             timeout: start.timeout,
         };
-        let (task, attempt) = (start.task, start.attempt);
-        let (report, reported) = oneshot::channel();
-        match self.core.integrations.get(&step.integration) {
-            Some(integration) => Task::start_attempt(integration.clone(), call, report),
-            None => {
-                let message = format!("no integration \"{}\"", step.integration);
-                let _ = report.send(Err(Failure::new(FailureKind::InvalidArguments, message)));
-            }
+        if let Some(attempt) = Attempt::begin(integration, call, report, inline) {
+            self.attempts.push((task, attempt));
         }
-        let ended = reported.into_actor(self).map(move |reported, execution: &mut Self, ctx| {
-            let died = || Failure::new(FailureKind::Panic, "the task's actor died");
-            execution.attempt_ended(task, attempt, reported.unwrap_or_else(|_| Err(died())), ctx);
-        });
-        let handle = ctx.spawn(ended);
-        self.attempts.push((task, handle));
     }
 
-    fn attempt_ended(
-        &mut self,
-        task: TaskSeq,
-        attempt: u32,
-        outcome: Result<Json, Failure>,
-        ctx: &mut Context<Self>,
-    ) {
-        let span = self.span.clone();
-        let _entered = span.enter();
-        self.attempts.retain(|(running, _)| *running != task);
-        self.apply(Happening::AttemptEnded { task, attempt, outcome }, ctx);
-    }
-
-    fn stop_attempt(&mut self, task: TaskSeq, ctx: &mut Context<Self>) {
+    pub(super) fn attempt_ended(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {
+        let Attempted { task, attempt, outcome } = attempted;
         if let Some(index) = self.attempts.iter().position(|(running, _)| *running == task) {
-            let (_, handle) = self.attempts.swap_remove(index);
-            ctx.cancel_future(handle);
+            self.attempts.swap_remove(index);
         }
+        let outcome = outcome.map_err(|failure| *failure);
+        self.apply(Happening::AttemptEnded { task, attempt, outcome }, ctx);
     }
 
     fn arm(&mut self, timer: Timer, at: Timestamp, ctx: &mut Context<Self>) {

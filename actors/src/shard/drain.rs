@@ -12,7 +12,7 @@ impl Handler<Drain> for Shard {
         self.draining = true;
         self.drained = Some(answer);
         for resident in self.residents.values() {
-            if let Place::Running(addr) = &resident.place {
+            if let Place::Running { addr, .. } = &resident.place {
                 deliver_drain(addr);
             }
         }

@@ -200,7 +200,7 @@ impl Shard {
         let now = self.core.clock.now();
         let (document, writes) = give_up(document, tasks, self.core.terms.epoch, failure, now);
         let live = live.clone();
-        let committed = self.commits.commit(writes).into_actor(self);
+        let committed = self.commits.commit_for_shard(writes).into_actor(self);
         ctx.spawn(committed.map(move |result, shard, _| match result {
             Ok(lsn) => {
                 shard.core.registry.remove_when_stored(live.peid, lsn);

@@ -10,13 +10,17 @@ use updraft_protocol::Timestamp;
 use updraft_protocol::limits::{EXECUTION_MAILBOX, RESTART_WINDOW, RESTARTS};
 
 use crate::control::Control;
-use crate::execution::Execution;
+use crate::execution::{Execution, Parentage};
 use crate::live::Live;
 
 /// Where an execution is.
 pub(super) enum Place {
     /// In its actor.
-    Running(Addr<Execution>),
+    Running {
+        addr: Addr<Execution>,
+        /// Dropped with the place, it tells the actor that nobody has it any more.
+        _parentage: Parentage,
+    },
     /// Being read back from the store.
     Reviving,
     /// In the store only, until an instant.

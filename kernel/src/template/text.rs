@@ -27,7 +27,14 @@ pub(super) struct Text {
     instructions: Instructions<'static>,
     /// One whole `{{ … }}` keeps the type of its value.
     typed: bool,
+    /// About what it takes in memory.
+    pub(super) bytes: usize,
 }
+
+/// What the engine keeps of a compiled text, however short: room for 256 instructions and 128 lines.
+const KEPT_BYTES: usize = 10 << 10;
+/// What it keeps for each byte of a long one.
+const KEPT_BYTES_EACH: usize = 16;
 
 /// What a run gave and took.
 pub(super) struct Run {
@@ -57,7 +64,8 @@ impl Text {
         let compiled = catch_unwind(AssertUnwindSafe(|| generate(path, source, &mut references)));
         let compiled = compiled.unwrap_or_else(|_| Err("the template cannot be compiled".to_owned()));
         let (instructions, typed) = compiled.map_err(|message| Mistake::new(path, message))?;
-        Ok((Self { path: path.to_owned(), instructions, typed }, references))
+        let bytes = KEPT_BYTES + KEPT_BYTES_EACH * source.len() + path.len();
+        Ok((Self { path: path.to_owned(), instructions, typed, bytes }, references))
     }
 
     /// Runs the template, `depth` deep inside a value; takes what it gives from `left`.

@@ -1,5 +1,6 @@
 //! Cases of reading: tasks, alerts, unfinished executions, idempotency keys, and what is not there.
 
+use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionStatus, ExecutionUpdate, Json, Name, TaskStatus, TaskUpdate,
     Timestamp,
@@ -88,6 +89,31 @@ pub(super) async fn unfinished_executions_of_all_tenants_come_newest_first(store
     assert_eq!(numbers().await?, [peid(11), peid(6), peid(1)]);
     store.write(executions([change(6, revision(1, 2), ExecutionStatus::Completed)])).await?;
     assert_eq!(numbers().await?, [peid(11), peid(1)]);
+    Ok(())
+}
+
+pub(super) async fn what_is_to_be_resumed_comes_with_all_of_its_tasks(store: &dyn Store) -> Ending {
+    let (acme, umbrella) = (tenant("acme")?, tenant("umbrella")?);
+    store.write(executions([execution(1, &acme)?, execution(2, &umbrella)?, execution(3, &acme)?])).await?;
+    let many = PAGE_ROWS as u32 + 7;
+    for first in (1..=many).step_by(500) {
+        let numbers = first..(first + 500).min(many + 1);
+        let page: Vec<_> = numbers.map(|number| task(1, number, &acme)).collect::<Result<_, _>>()?;
+        store.write(tasks(page)).await?;
+    }
+    store.write(tasks([task(2, 1, &umbrella)?, task(3, 1, &acme)?])).await?;
+    store.write(executions([change(3, revision(1, 2), ExecutionStatus::Completed)])).await?;
+    let asked = [(&umbrella, 2), (&acme, 1), (&acme, 2), (&acme, 3), (&acme, 4)];
+    let read = store.resumables(asked.map(|(owner, number)| (owner.clone(), peid(number))).into()).await?;
+    let tasks: Vec<_> = read.iter().map(|one| one.as_ref().map(|one| one.tasks.len())).collect();
+    assert_eq!(tasks, [Some(1), Some(many as usize), None, Some(0), None], "in the order asked for");
+    for ((owner, number), one) in asked.into_iter().zip(&read) {
+        let document = one.as_ref().map(|one| one.document.clone());
+        assert_eq!(document, store.execution(owner, peid(number)).await?);
+    }
+    let numbers = read.iter().flatten().nth(1).map(|one| one.tasks.iter().map(|task| task.head.task_seq));
+    assert!(numbers.is_some_and(|numbers| numbers.eq(1..=many)));
+    assert_eq!(store.resumables(Vec::new()).await?, []);
     Ok(())
 }
 

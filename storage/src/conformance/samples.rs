@@ -36,7 +36,7 @@ pub(super) fn task_id(execution: u64, task_seq: u32) -> TaskId {
     TaskId::derive(peid(execution), task_seq)
 }
 
-pub(super) fn tenant(code: &str) -> Result<TenantCode, ids::Error> {
+pub(crate) fn tenant(code: &str) -> Result<TenantCode, ids::Error> {
     TenantCode::new(code)
 }
 
@@ -88,7 +88,7 @@ pub(super) fn full_execution_state() -> ExecutionState {
 }
 
 /// The first update of an execution that is at work.
-pub(super) fn execution(number: u64, tenant: &TenantCode) -> Result<ExecutionUpdate, ids::Error> {
+pub(crate) fn execution(number: u64, tenant: &TenantCode) -> Result<ExecutionUpdate, ids::Error> {
     Ok(ExecutionUpdate {
         peid: peid(number),
         revision: revision(1, 1),

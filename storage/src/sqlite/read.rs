@@ -8,7 +8,9 @@ use updraft_protocol::{
 };
 
 use super::{fault, query, row};
-use crate::store::{Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery};
+use crate::store::{
+    Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, Resumable, SlowestQuery,
+};
 
 /// After every date and id that the store keeps.
 const NEWEST: (i64, &[u8]) = (i64::MAX, &[0xff; 17]);
@@ -104,6 +106,23 @@ pub(super) fn unfinished(
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let (date, id) = before(after.as_ref());
     many(connection, query::UNFINISHED, params![date, id, rows(limit)], row::execution)
+}
+
+pub(super) fn resumable(
+    connection: &Connection,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Option<Resumable>, Error> {
+    let Some(document) = execution(connection, tenant, peid)? else { return Ok(None) };
+    let mut read: Vec<TaskDocument> = Vec::new();
+    let mut more = !document.state.execution_status.ended();
+    while more {
+        let after = read.last().map_or(0, |task| task.head.task_seq);
+        let page = tasks(connection, tenant, peid, after, PAGE_ROWS)?;
+        more = page.len() == PAGE_ROWS;
+        read.extend(page);
+    }
+    Ok(Some(Resumable { document, tasks: read }))
 }
 
 pub(super) fn tasks(

@@ -1,0 +1,196 @@
+//! The store in memory: for tests of embedders, and for measuring the engine without a disk. It ends with the
+//! process. Keeps the contract of every store; decides nothing.
+
+mod books;
+mod nowhere;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use updraft_kernel::pace::Pace;
+use updraft_protocol::limits::MEMORY_DOCUMENTS;
+use updraft_protocol::{
+    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
+    TaskDocument, TaskStatus, TenantCode, Update,
+};
+
+use crate::store::{
+    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
+};
+use books::Books;
+pub use nowhere::Nowhere;
+use table::Table;
+
+/// A store in the memory of this process. Full at [`MEMORY_DOCUMENTS`].
+pub struct MemoryStore {
+    /// Held for a batch or a query, never while anything is waited for.
+    table: Mutex<Table>,
+    books: Mutex<Books>,
+    /// Documents beyond which it is full.
+    most: usize,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::keeping(MEMORY_DOCUMENTS)
+    }
+
+    /// An empty store that is full at so many documents.
+    fn keeping(most: usize) -> Self {
+        Self { table: Mutex::default(), books: Mutex::default(), most }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
+        metrics::counter!("updraft_store_round_trips_total", "store" => "memory").increment(1);
+        let mut table = self.table();
+        let new = batch.iter().filter(|update| !table.has(update)).count();
+        if table.documents() + new > self.most {
+            return Err(Error::Full(format!("it keeps {} documents", self.most)));
+        }
+        let outcomes: Vec<WriteOutcome> = batch.into_iter().map(|update| table.apply(update)).collect();
+        drop(table);
+        let of = |sought| outcomes.iter().filter(|outcome| **outcome == sought).count() as u64;
+        metrics::counter!("updraft_store_rows_written_total", "store" => "memory")
+            .increment(of(WriteOutcome::Written));
+        metrics::counter!("updraft_store_stale_total", "store" => "memory")
+            .increment(of(WriteOutcome::Stale));
+        Ok(outcomes)
+    }
+
+    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        let letters: Vec<DeadLetter> = {
+            let table = self.table();
+            let owned = |letter: DeadLetter| {
+                let tenant_code = letter.tenant_code.clone().or_else(|| table.tenant_of(letter.peid));
+                DeadLetter { tenant_code, ..letter }
+            };
+            letters.into_iter().map(owned).collect()
+        };
+        self.books().bury(letters)
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        Ok(self.books().dead_letters(tenant, after, limit))
+    }
+
+    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
+        self.books().put(playbook)
+    }
+
+    async fn playbook(
+        &self,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        Ok(self.books().playbook(tenant, pid))
+    }
+
+    async fn playbook_named(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        Ok(self.books().named(tenant, name, version))
+    }
+
+    async fn playbooks(
+        &self,
+        tenant: &TenantCode,
+        status: PlaybookStatus,
+        category_id: Option<&str>,
+        after: Option<(Name, u32)>,
+        limit: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error> {
+        Ok(self.books().catalogue(tenant, status, category_id, after, limit))
+    }
+
+    async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<ExecutionDocument>, Error> {
+        Ok(self.table().execution(tenant, peid))
+    }
+
+    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
+        Ok(self.table().by_key(tenant, key))
+    }
+
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        Ok(self.table().executions(&query))
+    }
+
+    async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().tasks(tenant, peid, after, limit))
+    }
+
+    async fn tasks_of_alert(
+        &self,
+        tenant: &TenantCode,
+        alert_id: &str,
+        status: Option<TaskStatus>,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().tasks_of_alert(tenant, alert_id, status, limit))
+    }
+
+    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        let own = query.tenant.as_ref().map(|tenant| self.books().of_tenant(tenant));
+        Ok(self.table().slowest(&query, own.as_ref()))
+    }
+
+    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        Ok(self.table().unfinished(after, limit))
+    }
+
+    async fn next_epoch(&self) -> Result<u64, Error> {
+        Ok(self.books().next_epoch())
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::EMBEDDED
+    }
+}
+
+impl std::fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,247 @@
+//! The table: executions and tasks in memory, with what finds them. Guards each update by its revision.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionUpdate, Json, PlaybookId, TaskDocument, TaskId,
+    TaskStatus, TaskUpdate, TenantCode, Timestamp, Update,
+};
+
+use crate::store::{
+    Cursor, Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, WriteOutcome,
+};
+
+/// The order of lists: by the date of creation, then by id.
+type Place = (Timestamp, ExecutionId);
+
+/// A key or an alert of a tenant.
+type Named = (TenantCode, Arc<str>);
+
+/// The largest number that every store keeps.
+const NUMBER: u64 = i64::MAX as u64;
+
+#[derive(Default)]
+pub(super) struct Table {
+    executions: HashMap<ExecutionId, ExecutionDocument>,
+    /// By execution, whose time begins its id: what is new stands at the end.
+    tasks: BTreeMap<(ExecutionId, TaskId), TaskDocument>,
+    by_tenant: HashMap<TenantCode, BTreeSet<Place>>,
+    unfinished: BTreeSet<Place>,
+    by_key: HashMap<Named, BTreeSet<ExecutionId>>,
+    by_alert: HashMap<Named, BTreeSet<(TaskId, ExecutionId)>>,
+}
+
+impl Table {
+    pub(super) fn documents(&self) -> usize {
+        self.executions.len() + self.tasks.len()
+    }
+
+    /// Whether it has the document that the update is of.
+    pub(super) fn has(&self, update: &Update) -> bool {
+        match update {
+            Update::Execution(update) => self.executions.contains_key(&update.peid),
+            Update::Task(update) => self.tasks.contains_key(&(update.peid, update.task_id)),
+        }
+    }
+
+    pub(super) fn apply(&mut self, update: Update) -> WriteOutcome {
+        if let Some(number) = numbers(&update).into_iter().flatten().find(|number| *number > NUMBER) {
+            return WriteOutcome::Poison(format!("{number} is larger than the store can keep"));
+        }
+        match update {
+            Update::Execution(update) => self.execution_update(update),
+            Update::Task(update) => self.task_update(update),
+        }
+    }
+
+    fn execution_update(&mut self, update: ExecutionUpdate) -> WriteOutcome {
+        let ExecutionUpdate { peid, revision, head, state } = update;
+        if let Some(known) = self.executions.get_mut(&peid) {
+            if (revision.epoch, revision.seq) <= (known.epoch, known.seq) {
+                return WriteOutcome::Stale;
+            }
+            (known.epoch, known.seq) = (revision.epoch, revision.seq);
+            known.state.merge(state);
+            let place = (known.head.createddate, peid);
+            if known.state.execution_status.ended() {
+                self.unfinished.remove(&place);
+            } else {
+                self.unfinished.insert(place);
+            }
+            return WriteOutcome::Written;
+        }
+        let Some(head) = head else { return missing() };
+        let place = (head.createddate, peid);
+        if !state.execution_status.ended() {
+            self.unfinished.insert(place);
+        }
+        match self.by_tenant.get_mut(&head.tenant_code) {
+            Some(places) => {
+                places.insert(place);
+            }
+            None => {
+                self.by_tenant.insert(head.tenant_code.clone(), BTreeSet::from([place]));
+            }
+        }
+        if let Some(key) = &head.idempotency_key {
+            self.by_key.entry((head.tenant_code.clone(), key.clone())).or_default().insert(peid);
+        }
+        let document = ExecutionDocument { peid, head, state, epoch: revision.epoch, seq: revision.seq };
+        self.executions.insert(peid, document);
+        WriteOutcome::Written
+    }
+
+    fn task_update(&mut self, update: TaskUpdate) -> WriteOutcome {
+        let TaskUpdate { task_id, peid, revision, head, state } = update;
+        if let Some(known) = self.tasks.get_mut(&(peid, task_id)) {
+            if (revision.epoch, revision.seq) <= (known.epoch, known.seq) {
+                return WriteOutcome::Stale;
+            }
+            (known.epoch, known.seq) = (revision.epoch, revision.seq);
+            known.state.merge(state);
+            return WriteOutcome::Written;
+        }
+        let Some(head) = head else { return missing() };
+        if let Some(alert) = &head.alert_id {
+            self.by_alert
+                .entry((head.tenant_code.clone(), alert.clone()))
+                .or_default()
+                .insert((task_id, peid));
+        }
+        let (epoch, seq) = (revision.epoch, revision.seq);
+        self.tasks
+            .insert((peid, task_id), TaskDocument { task_request_id: task_id, head, state, epoch, seq });
+        WriteOutcome::Written
+    }
+
+    pub(super) fn tenant_of(&self, peid: ExecutionId) -> Option<TenantCode> {
+        self.executions.get(&peid).map(|execution| execution.head.tenant_code.clone())
+    }
+
+    pub(super) fn execution(&self, tenant: &TenantCode, peid: ExecutionId) -> Option<ExecutionDocument> {
+        self.executions.get(&peid).filter(|execution| execution.head.tenant_code == *tenant).cloned()
+    }
+
+    pub(super) fn by_key(&self, tenant: &TenantCode, key: &str) -> Option<ExecutionId> {
+        self.by_key.get(&(tenant.clone(), Arc::from(key)))?.first().copied()
+    }
+
+    pub(super) fn executions(&self, query: &ExecutionQuery) -> Vec<ExecutionDocument> {
+        let Some(places) = self.by_tenant.get(&query.tenant) else { return Vec::new() };
+        let documents = self.newest_first(places, query.after).filter(|execution| match &query.of {
+            ExecutionsOf::Any => true,
+            ExecutionsOf::Status(status) => execution.state.execution_status == *status,
+            ExecutionsOf::User(uid) => execution.head.uid.as_deref() == Some(uid),
+        });
+        documents
+            .take(query.limit.min(PAGE_ROWS))
+            .map(|execution| detailed(execution, query.detail))
+            .collect()
+    }
+
+    pub(super) fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Vec<ExecutionDocument> {
+        self.newest_first(&self.unfinished, after).take(limit.min(PAGE_ROWS)).cloned().collect()
+    }
+
+    fn newest_first<'t>(
+        &'t self,
+        places: &'t BTreeSet<Place>,
+        after: Option<Cursor>,
+    ) -> impl Iterator<Item = &'t ExecutionDocument> {
+        const NEWEST: Place = (Timestamp(u64::MAX), ExecutionId::from_bytes([0xff; 16]));
+        let before = after.map_or(NEWEST, |cursor| (cursor.createddate, cursor.peid));
+        places.range(..before).rev().filter_map(|(_, peid)| self.executions.get(peid))
+    }
+
+    pub(super) fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Vec<TaskDocument> {
+        let all = (peid, TaskId::from_bytes([0; 16]))..=(peid, TaskId::from_bytes([0xff; 16]));
+        let own = self.tasks.range(all).map(|(_, task)| task);
+        let mut tasks: Vec<&TaskDocument> =
+            own.filter(|task| task.head.tenant_code == *tenant && task.head.task_seq > after).collect();
+        tasks.sort_unstable_by_key(|task| task.head.task_seq);
+        tasks.into_iter().take(limit.min(PAGE_ROWS)).cloned().collect()
+    }
+
+    pub(super) fn tasks_of_alert(
+        &self,
+        tenant: &TenantCode,
+        alert_id: &str,
+        status: Option<TaskStatus>,
+        limit: usize,
+    ) -> Vec<TaskDocument> {
+        let Some(ids) = self.by_alert.get(&(tenant.clone(), Arc::from(alert_id))) else { return Vec::new() };
+        let tasks = ids.iter().filter_map(|(task, peid)| self.tasks.get(&(*peid, *task)));
+        let wanted = tasks.filter(|task| status.is_none_or(|status| task.state.status == status));
+        wanted.take(limit.min(PAGE_ROWS)).cloned().collect()
+    }
+
+    /// Of these playbooks, or of all.
+    pub(super) fn slowest(
+        &self,
+        query: &SlowestQuery,
+        of: Option<&HashSet<PlaybookId>>,
+    ) -> Vec<PlaybookRuntime> {
+        let mut grouped: BTreeMap<PlaybookId, (u64, u64, u64)> = BTreeMap::new();
+        for execution in self.executions.values() {
+            let head = &execution.head;
+            let asked = execution.state.execution_status == query.status
+                && head.createddate >= query.since
+                && of.is_none_or(|own| own.contains(&head.pid));
+            if let (true, Some(runtime)) = (asked, execution.state.playbook_runtime) {
+                let (count, sum, longest) = grouped.entry(head.pid).or_default();
+                (*count, *sum, *longest) = (*count + 1, sum.saturating_add(runtime), runtime.max(*longest));
+            }
+        }
+        let runtime = |(pid, (executions, sum, longest_ms))| PlaybookRuntime {
+            pid,
+            executions,
+            average_ms: sum as f64 / executions as f64,
+            longest_ms,
+        };
+        let mut slowest: Vec<PlaybookRuntime> = grouped.into_iter().map(runtime).collect();
+        slowest.sort_by(|a, b| b.average_ms.total_cmp(&a.average_ms).then(a.pid.cmp(&b.pid)));
+        slowest.truncate(query.top.min(PAGE_ROWS));
+        slowest
+    }
+}
+
+fn missing() -> WriteOutcome {
+    WriteOutcome::Poison("no such document".into())
+}
+
+/// What the other stores keep as signed numbers.
+fn numbers(update: &Update) -> [Option<u64>; 7] {
+    let revision = update.revision();
+    let [epoch, seq] = [Some(revision.epoch), Some(revision.seq)];
+    match update {
+        Update::Execution(ExecutionUpdate { head, state, .. }) => {
+            let [started, finished] =
+                [state.started_date, state.finished_date].map(|date| date.map(|at| at.0));
+            let created = head.as_ref().map(|head| head.createddate.0);
+            [epoch, seq, started, Some(state.updated_date.0), finished, state.playbook_runtime, created]
+        }
+        Update::Task(TaskUpdate { state, .. }) => {
+            let started = state.started_date.map(|date| date.0);
+            [epoch, seq, started, Some(state.updated_date.0), state.runtime, None, None]
+        }
+    }
+}
+
+fn detailed(execution: &ExecutionDocument, detail: Detail) -> ExecutionDocument {
+    let mut document = execution.clone();
+    if let Detail::Summary = detail {
+        let mut head = ExecutionHead::clone(&document.head);
+        (head.input, head.variables) = (Json::null(), Json::null());
+        document.head = Arc::new(head);
+        document.state.output = None;
+    }
+    document
+}
