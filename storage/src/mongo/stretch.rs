@@ -81,7 +81,7 @@ fn first() -> u64 {
 pub(super) struct Lateness(Arc<AtomicU32>);
 
 impl Lateness {
-    /// The server was late with a whole list.
+    /// The server was late with a list, or with a stretch of one.
     pub(super) fn met(&self) {
         // A hint: a page that misses it is read a little slower.
         self.0.store(STRETCHED_PAGES, Ordering::Relaxed);
