@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, future, stream};
 use serde_json::json;
-use updraft::limits::{INPUT_BYTES, KEY_BYTES};
+use updraft::limits::{INPUT_BYTES, KEY_BYTES, REVIVALS_AT_ONCE};
 use updraft::{
     Detail, Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook,
     PlaybookId, ReadError, Refusal, Submission, SubmitError,
@@ -94,6 +94,28 @@ async fn a_key_whose_execution_is_unfinished_gives_it_again_after_a_restart() {
     assert_eq!(again.peid(), first);
     lab.tool.open(1);
     soon(again.wait()).await.unwrap();
+}
+
+#[tokio::test]
+async fn more_executions_of_one_shard_than_a_start_reads_at_once_all_go_on() {
+    const UNFINISHED: usize = 3 * REVIVALS_AT_ONCE + 5;
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let pid = lab.put(&engine, &gate()).await;
+    let mut peids = Vec::new();
+    for _ in 0..UNFINISHED {
+        peids.push(engine.submit(of(pid)).await.unwrap().peid());
+    }
+    lab.tool.begun(UNFINISHED).await;
+    let _ = engine.shutdown(Duration::ZERO).await;
+    let engine = lab.start().await;
+    lab.tool.begun(2 * UNFINISHED).await;
+    lab.tool.open(UNFINISHED);
+    for peid in peids {
+        let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it is known");
+        soon(handle.wait()).await.unwrap();
+    }
+    assert_eq!(lab.tool.times("gate"), 2 * UNFINISHED, "each was called again once");
 }
 
 #[tokio::test]
