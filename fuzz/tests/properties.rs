@@ -94,7 +94,7 @@ fn execution() -> impl Strategy<Value = Update> {
         },
     );
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
-        Update::Execution(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
+        Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
     })
 }
 
@@ -121,7 +121,7 @@ fn task() -> impl Strategy<Value = Update> {
         });
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         let (task_id, peid) = (TaskId::from_bytes(id), ExecutionId::from_bytes([9; 16]));
-        Update::Task(TaskUpdate { task_id, peid, revision, head, state })
+        Update::from(TaskUpdate { task_id, peid, revision, head, state })
     })
 }
 

@@ -140,8 +140,8 @@ impl Coalescer {
     /// The next batch: the documents that wait longest and are not in flight, up to both limits. An update
     /// larger than `max_bytes` goes alone. None where nothing is ready.
     pub fn take(&mut self, max_operations: usize, max_bytes: usize) -> Option<Batch> {
-        let mut flying = Vec::new();
-        let mut updates = Vec::new();
+        let most = max_operations.min(self.ready.len());
+        let (mut flying, mut updates) = (Vec::with_capacity(most), Vec::with_capacity(most));
         let (mut bytes, mut held) = (0_usize, 0);
         while updates.len() < max_operations {
             let Some(at) = self.ready.peek() else { break };

@@ -7,7 +7,7 @@ mod tests;
 use std::time::Duration;
 
 use updraft_protocol::limits::{
-    BATCH_OPERATIONS, BATCHES_IN_FLIGHT, BATCHES_IN_FLIGHT_MAX, PACE_BATCHES, PACE_LATENCY,
+    BATCH_OPERATIONS, BATCH_OPERATIONS_MAX, BATCHES_IN_FLIGHT, BATCHES_IN_FLIGHT_MAX, PACE_BATCHES, PACE_LATENCY,
     PACE_OPERATIONS_MIN,
 };
 
@@ -36,7 +36,7 @@ pub enum Pace {
 
 impl Pace {
     /// For a store in this process, with one thread that writes: one batch is made ready while another is written.
-    pub const EMBEDDED: Self = Self::Fixed { operations: BATCH_OPERATIONS, batches: BATCHES_IN_FLIGHT };
+    pub const EMBEDDED: Self = Self::Fixed { operations: BATCH_OPERATIONS_MAX, batches: BATCHES_IN_FLIGHT };
 
     /// For a server that others load too.
     pub const SERVER: Self = Self::Adaptive {
@@ -53,7 +53,7 @@ impl Pace {
     pub fn check(self) -> Result<(), String> {
         let (least, most, batches) = self.bounds();
         for (setting, value, bound) in [
-            ("operations of a batch", most, BATCH_OPERATIONS),
+            ("operations of a batch", most, BATCH_OPERATIONS_MAX),
             ("the fewest operations of a batch", least, most),
             ("batches in flight", batches, BATCHES_IN_FLIGHT_MAX),
         ] {

@@ -44,7 +44,7 @@ const OVERTAKEN: Case = Case { groups: [&[(0, 1)], &[(0, 2), (1, 1)]], room: 3, 
 const FULL: Case = Case { groups: [&[(0, 1)], &[(1, 1)]], room: 1, refuses: false, wakes: true };
 
 fn update((document, seq): (u8, u64)) -> Update {
-    Update::Task(TaskUpdate {
+    Update::from(TaskUpdate {
         task_id: TaskId::from_bytes([document; 16]),
         peid: ExecutionId::from_bytes([9; 16]),
         revision: Revision { epoch: 1, seq },

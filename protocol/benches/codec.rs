@@ -30,7 +30,7 @@ fn step() -> Vec<Update> {
     let peid = ExecutionId::from_bytes([7; 16]);
     let update = |seq: u32, head: Option<Arc<TaskHead>>, state: TaskState| {
         let revision = Revision { epoch: 1, seq: if head.is_some() { 1 } else { 2 } };
-        Update::Task(TaskUpdate { task_id: TaskId::derive(peid, seq), peid, revision, head, state })
+        Update::from(TaskUpdate { task_id: TaskId::derive(peid, seq), peid, revision, head, state })
     };
     let head = TaskHead {
         peid,
@@ -86,7 +86,7 @@ fn execution(input: usize) -> Vec<Update> {
         error: None,
     };
     let (peid, revision) = (ExecutionId::from_bytes([7; 16]), Revision { epoch: 1, seq: 1 });
-    vec![Update::Execution(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state })]
+    vec![Update::from(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state })]
 }
 
 fn encoded(updates: &[Update]) -> Vec<u8> {

@@ -51,7 +51,7 @@ impl Reader {
 
     fn owned(&mut self, update: UpdateV1) -> Update {
         match update {
-            UpdateV1::Execution(update) => Update::Execution(update),
+            UpdateV1::Execution(update) => Update::from(update),
             UpdateV1::Task(update) => {
                 let TaskUpdateV1 { task_id, revision, head, state } = update;
                 let created = head.as_ref().map(|head| head.peid);
@@ -61,7 +61,7 @@ impl Reader {
                 } else if created.is_some() {
                     self.owners.insert(task_id, peid);
                 }
-                Update::Task(TaskUpdate { task_id, peid, revision, head, state })
+                Update::from(TaskUpdate { task_id, peid, revision, head, state })
             }
         }
     }

@@ -117,6 +117,9 @@ pub const JOURNAL_FRAME_BYTES: usize = 16 << 20;
 pub const JOURNAL_QUEUE: usize = 1_024;
 /// Bytes of those appends: some of the largest frames, or the queue full of ordinary ones.
 pub const JOURNAL_QUEUE_BYTES: usize = 64 << 20;
+/// Zeros that are written ahead of the frames of a segment: some fifty windows of a journal under little load, and
+/// an eighth of a millisecond of the one that writes them.
+pub const JOURNAL_RESERVE_BYTES: usize = 256 << 10;
 /// Segments that may wait for the store; beyond it the journal waits, rather than fill the disk.
 pub const JOURNAL_SEGMENTS: usize = 64;
 /// Bytes that one group commit gathers before it syncs.
@@ -124,8 +127,10 @@ pub const JOURNAL_GROUP_BYTES: usize = 8 << 20;
 
 // --- write-behind ------------------------------------------------------------------------------------
 
-/// Operations in one batch of the store.
+/// Operations in one batch of a store that others load too.
 pub const BATCH_OPERATIONS: usize = 1_000;
+/// Operations in one batch of any store: a store in this process writes a page of an index once for more of them.
+pub const BATCH_OPERATIONS_MAX: usize = 4_000;
 /// Bytes in one batch of the store: below the 48 MB of a MongoDB message.
 pub const BATCH_BYTES: usize = 16 << 20;
 /// How long an update may wait for company.
@@ -295,7 +300,8 @@ const _: () = {
     assert!(ARGUMENTS_BYTES >= TEMPLATE_OUTPUT_BYTES);
     assert!(TASKS_AT_ONCE <= TASKS_AT_ONCE_MAX);
     assert!(EXECUTIONS_IN_FLIGHT_OF_TENANT <= EXECUTIONS_IN_FLIGHT);
-    assert!(BATCH_OPERATIONS <= COALESCER_DOCUMENTS && BATCH_BYTES <= COALESCER_BYTES);
+    assert!(BATCH_OPERATIONS <= BATCH_OPERATIONS_MAX && BATCH_OPERATIONS_MAX <= COALESCER_DOCUMENTS);
+    assert!(BATCH_BYTES <= COALESCER_BYTES);
     assert!(COALESCER_DOCUMENTS <= COALESCER_DOCUMENTS_MAX && COALESCER_BYTES <= COALESCER_BYTES_MAX);
     assert!(WRITE_BACKOFF.as_millis() <= WRITE_BACKOFF_MAX.as_millis() && BATCHES_IN_FLIGHT > 0);
     assert!(3 * MONGO_VALUE_BYTES + (1 << 20) < MONGO_DOCUMENT_BYTES);

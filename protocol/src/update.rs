@@ -55,13 +55,25 @@ pub struct TaskUpdate {
     pub state: TaskState,
 }
 
-/// A change of one document.
+/// A change of one document. Cheap to clone and to move: it waits, flies and is tried again without being copied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Update {
     /// Of an execution.
-    Execution(ExecutionUpdate),
+    Execution(Arc<ExecutionUpdate>),
     /// Of a task.
-    Task(TaskUpdate),
+    Task(Arc<TaskUpdate>),
+}
+
+impl From<ExecutionUpdate> for Update {
+    fn from(update: ExecutionUpdate) -> Self {
+        Self::Execution(Arc::new(update))
+    }
+}
+
+impl From<TaskUpdate> for Update {
+    fn from(update: TaskUpdate) -> Self {
+        Self::Task(Arc::new(update))
+    }
 }
 
 impl ExecutionState {
@@ -129,11 +141,13 @@ impl Update {
     fn merge_newer(&mut self, newer: Self) {
         match (self, newer) {
             (Self::Execution(this), Self::Execution(newer)) if this.peid == newer.peid => {
+                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));
                 this.revision = newer.revision;
                 over(&mut this.head, newer.head);
                 this.state.merge(newer.state);
             }
             (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {
+                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));
                 this.revision = newer.revision;
                 over(&mut this.head, newer.head);
                 this.state.merge(newer.state);
@@ -205,7 +219,7 @@ mod tests {
     use uuid::Uuid;
 
     fn update(seq: u64, status: TaskStatus, response: Option<Json>) -> Update {
-        Update::Task(TaskUpdate {
+        Update::from(TaskUpdate {
             task_id: TaskId::new(Uuid::from_u128(7)),
             peid: ExecutionId::new(Uuid::from_u128(1)),
             revision: Revision { epoch: 1, seq },
@@ -245,6 +259,7 @@ mod tests {
             let mut update =
                 update(1, TaskStatus::Failed, Some(Json::from(serde_json::json!("r".repeat(length)))));
             let Update::Task(task) = &mut update else { panic!("a task") };
+            let task = Arc::make_mut(task);
             task.state.error = Some(Failure::new(crate::failure::FailureKind::Status, "m".repeat(length)));
             task.head = Some(Arc::new(TaskHead {
                 peid: task.peid,

@@ -64,8 +64,8 @@ impl Store for MemoryStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         metrics::counter!("updraft_store_round_trips_total", "store" => "memory").increment(1);
         let mut table = self.table();
-        let new = batch.iter().filter(|update| !table.has(update)).count();
-        if table.documents() + new > self.most {
+        let room = self.most.saturating_sub(table.documents());
+        if batch.len() > room && batch.iter().filter(|update| !table.has(update)).count() > room {
             return Err(Error::Full(format!("it keeps {} documents", self.most)));
         }
         let outcomes: Vec<WriteOutcome> = batch.into_iter().map(|update| table.apply(update)).collect();

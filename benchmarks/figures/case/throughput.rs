@@ -127,7 +127,7 @@ fn ended(number: u64, tenant: &TenantCode, batch: &mut Vec<Update>) {
         output: Some(Json::null()),
         error: None,
     };
-    batch.push(Update::Execution(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state }));
+    batch.push(Update::from(ExecutionUpdate { peid, revision, head: Some(Arc::new(head)), state }));
     for task_seq in 1..=STEPS as u32 {
         let head = TaskHead {
             peid,
@@ -149,6 +149,6 @@ fn ended(number: u64, tenant: &TenantCode, batch: &mut Vec<Update>) {
             runtime: Some(1),
         };
         let task_id = TaskId::derive(peid, task_seq);
-        batch.push(Update::Task(TaskUpdate { task_id, peid, revision, head: Some(Arc::new(head)), state }));
+        batch.push(Update::from(TaskUpdate { task_id, peid, revision, head: Some(Arc::new(head)), state }));
     }
 }

@@ -26,7 +26,7 @@ fn bury(data: &Path, peid: ExecutionId, reasons: &[&str]) {
             error: None,
         };
         let update = ExecutionUpdate { peid, revision: Revision { epoch: 9, seq }, head: None, state };
-        DeadLetter::of(&Update::Execution(update), (*reason).to_owned())
+        DeadLetter::of(&Update::from(update), (*reason).to_owned())
     };
     let store = SqliteStore::open(data, Durability::Os).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

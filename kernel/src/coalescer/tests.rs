@@ -25,7 +25,7 @@ fn update(task: u8, seq: u64, response_bytes: Option<usize>) -> Update {
         integration: Name::new("http").unwrap(),
         action: Name::new("get").unwrap(),
     };
-    Update::Task(TaskUpdate {
+    Update::from(TaskUpdate {
         task_id: TaskId::from_bytes([task; 16]),
         peid: ExecutionId::from_bytes([9; 16]),
         revision: Revision { epoch: 1, seq },

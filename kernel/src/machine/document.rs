@@ -107,7 +107,7 @@ impl Machine {
         let head = (before == 0).then(|| Arc::new(self.task_head(self.task(task))));
         let revision = Revision { epoch: self.epoch, seq: before + 1 };
         self.task_mut(task).revision = revision;
-        effects.writes.push(Update::Task(TaskUpdate {
+        effects.writes.push(Update::from(TaskUpdate {
             task_id: self.task(task).id(self.peid),
             peid: self.peid,
             revision,
@@ -140,7 +140,7 @@ impl Machine {
 
     pub(super) fn write_execution(&mut self, state: ExecutionState, new: bool, effects: &mut Effects) {
         self.revision = Revision { epoch: self.epoch, seq: self.revision.seq + 1 };
-        effects.writes.push(Update::Execution(ExecutionUpdate {
+        effects.writes.push(Update::from(ExecutionUpdate {
             peid: self.peid,
             revision: self.revision,
             head: new.then(|| self.head.clone()),

@@ -19,7 +19,7 @@ pub fn give_up(
     let open = tasks.iter().filter(|task| !task.state.status.ended());
     let mut writes: Vec<Update> = open
         .map(|task| {
-            Update::Task(TaskUpdate {
+            Update::from(TaskUpdate {
                 task_id: task.task_request_id,
                 peid: document.peid,
                 revision: Revision { epoch, seq: task.seq + 1 },
@@ -50,7 +50,7 @@ pub fn give_up(
     document.epoch = epoch;
     document.seq += 1;
     let revision = Revision { epoch, seq: document.seq };
-    writes.push(Update::Execution(ExecutionUpdate { peid: document.peid, revision, head: None, state }));
+    writes.push(Update::from(ExecutionUpdate { peid: document.peid, revision, head: None, state }));
     (document, writes)
 }
 

@@ -1,6 +1,7 @@
 //! The embedded store: batches of a thousand, of new documents and of those that it has.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -58,9 +59,13 @@ fn newer(batch: &[Update]) -> Vec<Update> {
     for update in &mut batch {
         match update {
             Update::Execution(update) => {
-                (update.revision.seq, update.head) = (update.revision.seq + 100, None)
+                let update = Arc::make_mut(update);
+                (update.revision.seq, update.head) = (update.revision.seq + 100, None);
             }
-            Update::Task(update) => (update.revision.seq, update.head) = (update.revision.seq + 100, None),
+            Update::Task(update) => {
+                let update = Arc::make_mut(update);
+                (update.revision.seq, update.head) = (update.revision.seq + 100, None);
+            }
         }
     }
     batch

@@ -29,10 +29,10 @@ fn task_change(number: u64, task_seq: u32, seq: u64, status: TaskStatus) -> Task
 fn mixed(owner: &TenantCode) -> Result<Vec<Update>, ids::Error> {
     let mut batch = Vec::new();
     for number in 0..20 {
-        batch.push(Update::Execution(change(number, revision(1, 2), ExecutionStatus::Completed)));
-        batch.push(Update::Task(task_change(number, 1, 2, TaskStatus::Completed)));
-        batch.push(Update::Execution(execution(number + 100, owner)?));
-        batch.push(Update::Task(task(number, 2, owner)?));
+        batch.push(Update::from(change(number, revision(1, 2), ExecutionStatus::Completed)));
+        batch.push(Update::from(task_change(number, 1, 2, TaskStatus::Completed)));
+        batch.push(Update::from(execution(number + 100, owner)?));
+        batch.push(Update::from(task(number, 2, owner)?));
     }
     Ok(batch)
 }
@@ -40,8 +40,8 @@ fn mixed(owner: &TenantCode) -> Result<Vec<Update>, ids::Error> {
 async fn before(store: &dyn Store, owner: &TenantCode) -> Ending {
     let mut batch = Vec::new();
     for number in 0..20 {
-        batch.push(Update::Execution(execution(number, owner)?));
-        batch.push(Update::Task(task(number, 1, owner)?));
+        batch.push(Update::from(execution(number, owner)?));
+        batch.push(Update::from(task(number, 1, owner)?));
     }
     assert_eq!(store.write(batch).await?, vec![WRITTEN; 40]);
     Ok(())
@@ -95,16 +95,16 @@ fn fated(number: u64, owner: &TenantCode) -> Result<(Update, WriteOutcome), ids:
     let is_execution = number.is_multiple_of(2);
     let changed = |seq| {
         if is_execution {
-            Update::Execution(change(number, revision(1, seq), ExecutionStatus::Completed))
+            Update::from(change(number, revision(1, seq), ExecutionStatus::Completed))
         } else {
-            Update::Task(task_change(number, 1, seq, TaskStatus::Completed))
+            Update::from(task_change(number, 1, seq, TaskStatus::Completed))
         }
     };
     let whole = |seq: u64| -> Result<Update, ids::Error> {
         Ok(if is_execution {
-            Update::Execution(ExecutionUpdate { revision: revision(1, seq), ..execution(number, owner)? })
+            Update::from(ExecutionUpdate { revision: revision(1, seq), ..execution(number, owner)? })
         } else {
-            Update::Task(TaskUpdate { revision: revision(1, seq), ..task(number, 1, owner)? })
+            Update::from(TaskUpdate { revision: revision(1, seq), ..task(number, 1, owner)? })
         })
     };
     Ok(match number / 2 % 10 {
@@ -123,9 +123,9 @@ pub(super) async fn a_full_batch_of_every_fate_is_answered_one_by_one(store: &dy
     let mut there = Vec::new();
     for number in all.clone().filter(|number| matches!(number / 2 % 10, 0 | 1 | 7..=9)) {
         there.push(if number % 2 == 0 {
-            Update::Execution(execution(number, &acme)?)
+            Update::from(execution(number, &acme)?)
         } else {
-            Update::Task(task(number, 1, &acme)?)
+            Update::from(task(number, 1, &acme)?)
         });
     }
     assert_eq!(store.write(there.clone()).await?, vec![WRITTEN; there.len()]);
@@ -158,10 +158,10 @@ pub(super) async fn a_full_batch_of_every_fate_is_answered_one_by_one(store: &dy
 pub(super) async fn an_execution_and_a_task_may_have_the_same_id(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
     let twin = TaskUpdate { task_id: TaskId::from_bytes(*peid(1).as_bytes()), ..task(1, 1, &acme)? };
-    let batch = vec![Update::Task(twin.clone()), Update::Execution(execution(1, &acme)?)];
+    let batch = vec![Update::from(twin.clone()), Update::from(execution(1, &acme)?)];
     assert_eq!(store.write(batch).await?, vec![WRITTEN; 2]);
     let ended = TaskUpdate { revision: revision(1, 2), head: None, ..twin };
-    assert_eq!(store.write(vec![Update::Task(ended)]).await?, [WRITTEN]);
+    assert_eq!(store.write(vec![Update::from(ended)]).await?, [WRITTEN]);
     assert_eq!(store.execution(&acme, peid(1)).await?.map(|one| one.seq), Some(1));
     assert_eq!(store.tasks(&acme, peid(1), 0, 10).await?[0].seq, 2);
     Ok(())
@@ -173,8 +173,8 @@ pub(super) async fn batches_at_once_are_all_written(store: &dyn Store) -> Ending
     for part in 0..8 {
         let mut batch = Vec::new();
         for number in 0..50 {
-            batch.push(Update::Execution(execution(part * 50 + number, &acme)?));
-            batch.push(Update::Task(task(part * 50 + number, 1, &acme)?));
+            batch.push(Update::from(execution(part * 50 + number, &acme)?));
+            batch.push(Update::from(task(part * 50 + number, 1, &acme)?));
         }
         batches.push(batch);
     }
@@ -197,7 +197,7 @@ pub(super) async fn writers_of_several_epochs_at_once_end_in_the_newest(store: &
             let mut update = execution(number, &acme).map_err(|error| Error::Refused(error.to_string()))?;
             update.revision = revision(epoch, 10 - epoch);
             update.state.output = Some(Json::from(serde_json::json!(epoch)));
-            batch.push(Update::Execution(update));
+            batch.push(Update::from(update));
         }
         loop {
             let outcomes = store.write(batch.clone()).await?;

@@ -46,7 +46,7 @@ pub(super) async fn values_come_back_as_they_were(store: &dyn Store) -> Ending {
         let mut book = playbook(number, &acme, "hostile", u32::try_from(number)?)?;
         book.definition = Json::from(value.clone());
         let _ = store.put_playbook(book.clone()).await?;
-        let batch = vec![Update::Execution(update), Update::Task(task)];
+        let batch = vec![Update::from(update), Update::from(task)];
         assert_eq!(store.write(batch).await?, vec![WRITTEN; 2], "{value}");
 
         let read = store.execution(&acme, peid(number)).await?.ok_or("an execution")?;
@@ -74,7 +74,7 @@ pub(super) async fn keys_may_hold_any_text(store: &dyn Store) -> Ending {
         if let Some(head) = task.head.as_mut().and_then(std::sync::Arc::get_mut) {
             head.alert_id = Some(key.into());
         }
-        store.write(vec![Update::Execution(update), Update::Task(task)]).await?;
+        store.write(vec![Update::from(update), Update::from(task)]).await?;
     }
     for (number, key) in (1..).zip(keys) {
         assert_eq!(store.execution_by_key(&acme, key).await?, Some(peid(number)), "{key:?}");
@@ -119,7 +119,7 @@ pub(super) async fn the_largest_values_fit(store: &dyn Store) -> Ending {
     let mut task: TaskUpdate = task(1, u32::MAX, &acme)?;
     task.state.response = Some(text(RESPONSE_BYTES));
     task.state.attempt = u32::MAX;
-    store.write(vec![Update::Execution(update.clone()), Update::Task(task.clone())]).await?;
+    store.write(vec![Update::from(update.clone()), Update::from(task.clone())]).await?;
     assert_eq!(store.execution(&acme, peid(1)).await?, stored_execution(&update));
     let read = store.tasks(&acme, peid(1), 0, 1).await?.pop().ok_or("a task")?;
     assert_eq!((read.head.task_seq, read.state), (u32::MAX, task.state));
@@ -152,7 +152,7 @@ pub(super) async fn numbers_at_their_bounds_come_back(store: &dyn Store) -> Endi
     deep.state.attempt = u32::MAX;
     deep.state.runtime = Some(last);
     let mut batch = executions([most.clone(), least.clone(), between.clone()]);
-    batch.push(Update::Task(deep.clone()));
+    batch.push(Update::from(deep.clone()));
     assert_eq!(store.write(batch).await?, vec![WRITTEN; 4]);
     for update in [&most, &least, &between] {
         assert_eq!(store.execution(&acme, update.peid).await?, stored_execution(update));
@@ -180,7 +180,7 @@ pub(super) async fn every_status_comes_back(store: &dyn Store) -> Ending {
     for (number, status) in (1..).zip(TaskStatus::ALL) {
         let mut first = task(1, number, &acme)?;
         first.state.status = *status;
-        assert_eq!(store.write(vec![Update::Task(first)]).await?, [WRITTEN]);
+        assert_eq!(store.write(vec![Update::from(first)]).await?, [WRITTEN]);
         let read = store.tasks(&acme, peid(1), number - 1, 1).await?;
         assert_eq!(read.first().map(|task| task.state.status), Some(*status));
     }
@@ -222,7 +222,7 @@ pub(super) async fn every_field_of_a_failure_comes_back(store: &dyn Store) -> En
         update.state.error = Some(failure.clone());
         let mut of_task = task(number, 1, &acme)?;
         of_task.state.error = Some(failure.clone());
-        let batch = vec![Update::Execution(update), Update::Task(of_task.clone())];
+        let batch = vec![Update::from(update), Update::from(of_task.clone())];
         assert_eq!(store.write(batch).await?, vec![WRITTEN; 2]);
         let read = store.execution(&acme, peid(number)).await?.ok_or("it is there")?;
         assert_eq!(read.state.error.as_ref(), Some(&failure));
@@ -230,7 +230,7 @@ pub(super) async fn every_field_of_a_failure_comes_back(store: &dyn Store) -> En
         let other = Failure::new(FailureKind::Status, "503");
         let state = TaskState { error: Some(other.clone()), ..of_task.state.clone() };
         let next = TaskUpdate { revision: revision(1, 2), head: None, state, ..of_task };
-        assert_eq!(store.write(vec![Update::Task(next)]).await?, [WRITTEN]);
+        assert_eq!(store.write(vec![Update::from(next)]).await?, [WRITTEN]);
         let read = store.tasks(&acme, peid(number), 0, 1).await?.pop().ok_or("it is there")?;
         assert_eq!(read.state.error, Some(other));
     }

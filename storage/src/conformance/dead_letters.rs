@@ -14,7 +14,7 @@ use crate::store::{Error, Store};
 /// The letter of a later change of an execution, which does not tell its tenant.
 fn headless(number: u64, seq: u64) -> DeadLetter {
     let update = change(number, revision(1, seq), ExecutionStatus::Completed);
-    DeadLetter::of(&Update::Execution(update), format!("why {number}.{seq}"))
+    DeadLetter::of(&Update::from(update), format!("why {number}.{seq}"))
 }
 
 fn assert_same(read: &DeadLetter, buried: &DeadLetter) {
@@ -34,7 +34,7 @@ pub(super) async fn a_letter_comes_back_as_it_was_buried(store: &dyn Store) -> E
     hostile.revision = revision(u64::MAX, u64::MAX);
     hostile.state.updated_date = Timestamp(u64::MAX);
     let tasked = TaskUpdate { state: full_task_state(), ..task(3, 1, &acme)? };
-    let updates = [Update::Execution(whole), Update::Execution(hostile), Update::Task(tasked)];
+    let updates = [Update::from(whole), Update::from(hostile), Update::from(tasked)];
     let reasons = ["it is too large", "", "nul \u{0}, 'quote', \"$where\", 漢字 🦀"];
     let letters: Vec<_> =
         updates.iter().zip(reasons).map(|(update, reason)| DeadLetter::of(update, reason.into())).collect();
@@ -53,7 +53,7 @@ pub(super) async fn a_letter_comes_back_as_it_was_buried(store: &dyn Store) -> E
 
 pub(super) async fn a_letter_is_buried_once(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
-    let update = Update::Execution(execution(1, &acme)?);
+    let update = Update::from(execution(1, &acme)?);
     let first = DeadLetter::of(&update, "first".into());
     let second = DeadLetter { update: None, ..DeadLetter::of(&update, "second".into()) };
     store.bury(vec![first.clone(), second.clone()]).await?;
@@ -71,7 +71,7 @@ pub(super) async fn an_unknown_tenant_is_found_through_the_execution(store: &dyn
     let (acme, umbrella) = (tenant("acme")?, tenant("umbrella")?);
     store.write(executions([execution(1, &acme)?, execution(2, &umbrella)?])).await?;
     let of_task = TaskUpdate { head: None, state: full_task_state(), ..task(1, 7, &acme)? };
-    let of_task = DeadLetter::of(&Update::Task(of_task), "no such document".into());
+    let of_task = DeadLetter::of(&Update::from(of_task), "no such document".into());
     assert_eq!(of_task.tenant_code, None);
     store.bury(vec![headless(1, 2), headless(2, 2), headless(3, 2), of_task]).await?;
     let peids = async |owner| {
@@ -90,7 +90,7 @@ pub(super) async fn an_unknown_tenant_is_found_through_the_execution(store: &dyn
 pub(super) async fn tenants_are_walls_between_letters(store: &dyn Store) -> Ending {
     let (acme, umbrella, nobody) = (tenant("acme")?, tenant("umbrella")?, tenant("nobody")?);
     let letter = |number, owner| -> Result<DeadLetter, updraft_protocol::ids::Error> {
-        Ok(DeadLetter::of(&Update::Execution(execution(number, owner)?), "never".into()))
+        Ok(DeadLetter::of(&Update::from(execution(number, owner)?), "never".into()))
     };
     store.bury(vec![letter(1, &acme)?, letter(2, &umbrella)?, letter(3, &acme)?]).await?;
     for (owner, own) in [(&acme, vec![peid(1), peid(3)]), (&umbrella, vec![peid(2)]), (&nobody, vec![])] {
@@ -115,7 +115,7 @@ pub(super) async fn letters_are_paged_by_key(store: &dyn Store) -> Ending {
             head: None,
             ..task(1, 1, &acme)?
         };
-        letters.push(DeadLetter::of(&Update::Task(update), "never".into()));
+        letters.push(DeadLetter::of(&Update::from(update), "never".into()));
     }
     store.bury(letters.clone()).await?;
     let mut keys: Vec<_> = letters.into_iter().map(|letter| letter.key).collect();
@@ -147,7 +147,7 @@ pub(super) async fn a_large_update_is_kept_and_a_larger_one_is_named(store: &dyn
     let large = |number, bytes: usize| -> Result<DeadLetter, updraft_protocol::ids::Error> {
         let mut update = execution(number, &acme)?;
         update.state.output = Some(Json::from(json!("x".repeat(bytes))));
-        Ok(DeadLetter::of(&Update::Execution(update), "it is too large".into()))
+        Ok(DeadLetter::of(&Update::from(update), "it is too large".into()))
     };
     let letters = vec![large(1, DEAD_LETTER_BYTES - 4_096)?, large(2, DEAD_LETTER_BYTES)?];
     assert_eq!(letters.iter().map(|letter| letter.update.is_some()).collect::<Vec<_>>(), [true, false]);

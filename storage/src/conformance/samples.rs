@@ -204,9 +204,9 @@ pub(super) fn stored_task(update: &TaskUpdate) -> Option<TaskDocument> {
 }
 
 pub(super) fn executions(updates: impl IntoIterator<Item = ExecutionUpdate>) -> Vec<Update> {
-    updates.into_iter().map(Update::Execution).collect()
+    updates.into_iter().map(Update::from).collect()
 }
 
 pub(super) fn tasks(updates: impl IntoIterator<Item = TaskUpdate>) -> Vec<Update> {
-    updates.into_iter().map(Update::Task).collect()
+    updates.into_iter().map(Update::from).collect()
 }

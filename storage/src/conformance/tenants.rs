@@ -34,7 +34,7 @@ pub(super) async fn tenants_are_walls_between_executions(store: &dyn Store) -> E
 
 pub(super) async fn tenants_are_walls_between_tasks(store: &dyn Store) -> Ending {
     let (acme, umbrella) = (tenant("acme")?, tenant("umbrella")?);
-    let batch = vec![Update::Task(task(1, 1, &acme)?), Update::Task(task(2, 1, &umbrella)?)];
+    let batch = vec![Update::from(task(1, 1, &acme)?), Update::from(task(2, 1, &umbrella)?)];
     let _ = store.write(batch).await?;
     for (owner, own, other) in [(&acme, 1, 2), (&umbrella, 2, 1)] {
         assert_eq!(store.tasks(owner, peid(own), 0, 10).await?.len(), 1);

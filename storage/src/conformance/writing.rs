@@ -31,13 +31,13 @@ pub(super) async fn an_update_changes_what_it_names_and_nothing_else(store: &dyn
     let acme = tenant("acme")?;
     let mut first = ExecutionUpdate { state: full_execution_state(), ..execution(1, &acme)? };
     let mut first_task = TaskUpdate { state: full_task_state(), ..task(1, 1, &acme)? };
-    store.write(vec![Update::Execution(first.clone()), Update::Task(first_task.clone())]).await?;
+    store.write(vec![Update::from(first.clone()), Update::from(first_task.clone())]).await?;
     let mut next = change(1, revision(1, 2), ExecutionStatus::Completed);
     next.state.output = Some(Json::null());
     let mut next_task = TaskUpdate { revision: revision(1, 2), head: None, ..first_task.clone() };
     next_task.state = task_state(TaskStatus::Completed);
     next_task.state.runtime = Some(44);
-    let batch = vec![Update::Execution(next.clone()), Update::Task(next_task.clone())];
+    let batch = vec![Update::from(next.clone()), Update::from(next_task.clone())];
     assert_eq!(store.write(batch).await?, vec![WRITTEN; 2]);
     first.state.merge(next.state);
     first.revision = next.revision;
@@ -52,10 +52,10 @@ pub(super) async fn a_head_is_laid_over_a_document_that_exists(store: &dyn Store
     let acme = tenant("acme")?;
     let mut first = ExecutionUpdate { state: full_execution_state(), ..execution(1, &acme)? };
     let mut first_task = TaskUpdate { state: full_task_state(), ..task(1, 1, &acme)? };
-    store.write(vec![Update::Execution(first.clone()), Update::Task(first_task.clone())]).await?;
+    store.write(vec![Update::from(first.clone()), Update::from(first_task.clone())]).await?;
     let again = ExecutionUpdate { revision: revision(2, 1), ..execution(1, &acme)? };
     let again_task = TaskUpdate { revision: revision(1, 5), ..task(1, 1, &acme)? };
-    let batch = vec![Update::Execution(again.clone()), Update::Task(again_task.clone())];
+    let batch = vec![Update::from(again.clone()), Update::from(again_task.clone())];
     assert_eq!(store.write(batch).await?, vec![WRITTEN; 2]);
     first.state.merge(again.state);
     first.revision = again.revision;
@@ -70,7 +70,7 @@ pub(super) async fn a_stale_update_changes_nothing(store: &dyn Store) -> Ending 
     let acme = tenant("acme")?;
     let first = ExecutionUpdate { revision: revision(2, 5), ..execution(1, &acme)? };
     let first_task = TaskUpdate { revision: revision(2, 5), ..task(1, 1, &acme)? };
-    store.write(vec![Update::Execution(first.clone()), Update::Task(first_task.clone())]).await?;
+    store.write(vec![Update::from(first.clone()), Update::from(first_task.clone())]).await?;
     for old in [revision(2, 5), revision(2, 4), revision(1, 6), revision(0, 0)] {
         for head in [None, first.head.clone()] {
             let stale = ExecutionUpdate { head, state: full_execution_state(), peid: peid(1), revision: old };
@@ -135,11 +135,11 @@ pub(super) async fn an_update_of_a_missing_document_is_poison_and_the_others_are
     let missing = change(2, revision(1, 2), ExecutionStatus::Completed);
     let missing_task = TaskUpdate { head: None, ..task(1, 2, &acme)? };
     let batch = vec![
-        Update::Execution(execution(1, &acme)?),
-        Update::Execution(missing),
-        Update::Task(task(1, 1, &acme)?),
-        Update::Task(missing_task),
-        Update::Execution(execution(3, &acme)?),
+        Update::from(execution(1, &acme)?),
+        Update::from(missing),
+        Update::from(task(1, 1, &acme)?),
+        Update::from(missing_task),
+        Update::from(execution(3, &acme)?),
     ];
     let outcomes = store.write(batch).await?;
     assert_eq!([&outcomes[0], &outcomes[2], &outcomes[4]], [&WRITTEN; 3]);

@@ -48,6 +48,10 @@ impl JournalFile for Nowhere {
         Ok(())
     }
 
+    fn reserve(&mut self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -51,8 +51,8 @@ impl Table {
             return WriteOutcome::Poison(format!("{number} is larger than the store can keep"));
         }
         match update {
-            Update::Execution(update) => self.execution_update(update),
-            Update::Task(update) => self.task_update(update),
+            Update::Execution(update) => self.execution_update(Arc::unwrap_or_clone(update)),
+            Update::Task(update) => self.task_update(Arc::unwrap_or_clone(update)),
         }
     }
 
@@ -222,13 +222,15 @@ fn numbers(update: &Update) -> [Option<u64>; 7] {
     let revision = update.revision();
     let [epoch, seq] = [Some(revision.epoch), Some(revision.seq)];
     match update {
-        Update::Execution(ExecutionUpdate { head, state, .. }) => {
+        Update::Execution(update) => {
+            let (head, state) = (&update.head, &update.state);
             let [started, finished] =
                 [state.started_date, state.finished_date].map(|date| date.map(|at| at.0));
             let created = head.as_ref().map(|head| head.createddate.0);
             [epoch, seq, started, Some(state.updated_date.0), finished, state.playbook_runtime, created]
         }
-        Update::Task(TaskUpdate { state, .. }) => {
+        Update::Task(update) => {
+            let state = &update.state;
             let started = state.started_date.map(|date| date.0);
             [epoch, seq, started, Some(state.updated_date.0), state.runtime, None, None]
         }

@@ -17,7 +17,7 @@ async fn it_keeps_the_contract_of_every_store() {
 #[tokio::test]
 async fn it_is_full_at_its_bound_and_says_so() {
     let store = MemoryStore::keeping(0);
-    let update = Update::Execution(samples::execution(1, &samples::tenant("acme").unwrap()).unwrap());
+    let update = Update::from(samples::execution(1, &samples::tenant("acme").unwrap()).unwrap());
     let full = store.write(vec![update]).await.unwrap_err();
     assert!(matches!(full, Error::Full(_)) && full.retryable(), "{full}");
     assert_eq!(full.to_string(), "the store is full: it keeps 0 documents");

@@ -71,7 +71,7 @@ fn insert(number: u128) -> Update {
         output: None,
         error: None,
     };
-    Update::Execution(ExecutionUpdate {
+    Update::from(ExecutionUpdate {
         peid: peid(number),
         revision: Revision { epoch: 1, seq: 1 },
         head: Some(Arc::new(head)),
@@ -100,7 +100,7 @@ fn insert_task(number: u128) -> Update {
         updated_date: Timestamp(1),
         runtime: None,
     };
-    Update::Task(TaskUpdate {
+    Update::from(TaskUpdate {
         task_id: TaskId::derive(peid(number), 1),
         peid: peid(number),
         revision: Revision { epoch: 1, seq: 1 },

@@ -155,7 +155,7 @@ impl Plain {
             head: (task.seq == 1).then(|| task.head.clone()),
             state: task.state.clone(),
         };
-        self.write(Update::Task(update), tally).await
+        self.write(Update::from(update), tally).await
     }
 
     fn of_execution(
@@ -166,7 +166,7 @@ impl Plain {
         state: &ExecutionState,
     ) -> Update {
         let revision = Revision { epoch: self.epoch, seq };
-        Update::Execution(ExecutionUpdate { peid, revision, head, state: state.clone() })
+        Update::from(ExecutionUpdate { peid, revision, head, state: state.clone() })
     }
 
     fn head(&self) -> Arc<ExecutionHead> {

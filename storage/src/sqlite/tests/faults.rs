@@ -12,9 +12,10 @@ async fn pragma(store: &SqliteStore, name: &'static str, value: i64) {
 }
 
 fn large(number: u128) -> Update {
-    let Update::Execution(mut update) = insert(number) else { panic!("an execution") };
+    let Update::Execution(update) = insert(number) else { panic!("an execution") };
+    let mut update = Arc::unwrap_or_clone(update);
     update.state.output = Some(Json::from(json!("x".repeat(20_000))));
-    Update::Execution(update)
+    Update::from(update)
 }
 
 #[tokio::test]

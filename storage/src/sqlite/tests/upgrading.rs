@@ -134,11 +134,12 @@ async fn a_file_of_version_1_keeps_what_it_has_and_takes_dead_letters() {
     assert_eq!(store.executions(query).await.unwrap()[0].state.error, document.state.error);
     assert_eq!(store.next_epoch().await.unwrap(), 42);
 
-    let Update::Execution(mut next) = insert(7) else { panic!("an execution") };
+    let Update::Execution(next) = insert(7) else { panic!("an execution") };
+    let mut next = Arc::unwrap_or_clone(next);
     next.revision.epoch = 2;
     next.head = None;
-    assert_eq!(store.write(vec![Update::Execution(next.clone())]).await.unwrap(), [WriteOutcome::Written]);
-    let letter = DeadLetter::of(&Update::Execution(next), "never".into());
+    assert_eq!(store.write(vec![Update::from(next.clone())]).await.unwrap(), [WriteOutcome::Written]);
+    let letter = DeadLetter::of(&Update::from(next), "never".into());
     store.bury(vec![letter.clone()]).await.unwrap();
     let kept = DeadLetter { tenant_code: Some(tenant()), ..letter };
     assert_eq!(store.dead_letters(Some(&tenant()), None, 9).await.unwrap(), [kept]);

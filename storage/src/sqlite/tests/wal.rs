@@ -7,9 +7,10 @@ use crate::sqlite::wal;
 async fn quarter(store: &SqliteStore, number: u128) -> i64 {
     let text = Json::from(json!("x".repeat(1 << 20)));
     let update = |row: u128| {
-        let Update::Execution(mut update) = insert(number * 100 + row) else { panic!("an execution") };
+        let Update::Execution(update) = insert(number * 100 + row) else { panic!("an execution") };
+        let mut update = Arc::unwrap_or_clone(update);
         update.state.output = Some(text.clone());
-        Update::Execution(update)
+        Update::from(update)
     };
     let outcomes = store.write((0..8).map(update).collect()).await.unwrap();
     assert_eq!(outcomes, vec![WriteOutcome::Written; 8]);

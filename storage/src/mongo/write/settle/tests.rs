@@ -18,7 +18,7 @@ fn settled(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> &
 #[test]
 fn the_stored_revision_decides() {
     use Doubt::{NotByUs, PerhapsByUs};
-    let headless = Update::Execution(change(1, revision(2, 5)));
+    let headless = Update::from(change(1, revision(2, 5)));
     let mut headed = execution(1);
     headed.revision = revision(2, 5);
     let of_task = TaskUpdate { head: None, revision: revision(2, 5), ..task(1, 1) };
@@ -34,7 +34,7 @@ fn the_stored_revision_decides() {
         (Some(Some((2, 6))), PerhapsByUs, "stale"),
         (Some(Some((3, 1))), NotByUs, "stale"),
     ];
-    for update in [headless, Update::Execution(headed), Update::Task(of_task)] {
+    for update in [headless, Update::from(headed), Update::from(of_task)] {
         for (stored, doubt, expected) in table {
             let stored = stored.map(|stored| stored.map(|(epoch, seq)| revision(epoch, seq)));
             assert_eq!(settled(&update, stored, doubt), expected, "{stored:?}, {doubt:?}");
@@ -44,9 +44,9 @@ fn the_stored_revision_decides() {
 
 #[test]
 fn who_has_no_document_is_told_why() {
-    let headless = Update::Execution(change(1, revision(1, 2)));
+    let headless = Update::from(change(1, revision(1, 2)));
     assert_eq!(verdict(&headless, None, Doubt::NotByUs), WriteOutcome::Poison("no such document".into()));
-    let headed = Update::Execution(execution(1));
+    let headed = Update::from(execution(1));
     let poison = verdict(&headed, None, Doubt::NotByUs);
     assert!(matches!(poison, WriteOutcome::Poison(why) if why.contains("unique index")));
 }

@@ -136,7 +136,7 @@ fn update(at: usize, revision: Revision, first: bool) -> Update {
         next.state.started_date = named(3).then_some(Timestamp(seq));
         next.state.playbook_runtime = named(4).then_some(seq);
         next.state.output = named(2).then(value);
-        Update::Execution(next)
+        Update::from(next)
     } else {
         let base = task(0, at as u32);
         let mut next = TaskUpdate { head: base.head.clone().filter(|_| first), revision, ..base };
@@ -146,6 +146,6 @@ fn update(at: usize, revision: Revision, first: bool) -> Update {
         next.state.started_date = named(3).then_some(Timestamp(seq));
         next.state.runtime = named(4).then_some(seq);
         next.state.response = named(2).then(value);
-        Update::Task(next)
+        Update::from(next)
     }
 }

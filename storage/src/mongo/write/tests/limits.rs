@@ -19,7 +19,7 @@ fn lengths(runs: &[&[Operation]]) -> Vec<usize> {
 
 /// Ten executions and five tasks, to be inserted.
 fn fifteen() -> Vec<Operation> {
-    let tasks = (1..=5).map(|task_seq| Update::Task(task(1, task_seq)));
+    let tasks = (1..=5).map(|task_seq| Update::from(task(1, task_seq)));
     let mixed: Vec<_> = tasks.chain(executions((0..10).map(execution))).collect();
     Plan::of(&mixed, MONGO_DOCUMENT_BYTES).inserts
 }

@@ -1,5 +1,7 @@
 //! What becomes of updates on a real server, the same in both ways.
 
+use std::sync::Arc;
+
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use mongodb::IndexModel;
 use mongodb::bson::doc;
@@ -43,14 +45,14 @@ async fn data_that_looks_like_orders_is_stored_as_it_is() {
         let store = database.store(path).await;
         let mut first = execution(1);
         let mut of_task = task(1, 1);
-        let batch = vec![Update::Execution(first.clone()), Update::Task(of_task.clone())];
+        let batch = vec![Update::from(first.clone()), Update::from(of_task.clone())];
         assert_eq!(kinds(&store.write(batch).await.unwrap()), ["written"; 2]);
         let mut next = change(1, revision(1, 2));
         next.state.output = Some(hostile());
         let mut next_of_task = updraft_protocol::TaskUpdate { head: None, ..of_task.clone() };
         next_of_task.revision = revision(1, 2);
         next_of_task.state.response = Some(Json::from(serde_json::json!("$$NOW")));
-        let batch = vec![Update::Execution(next.clone()), Update::Task(next_of_task.clone())];
+        let batch = vec![Update::from(next.clone()), Update::from(next_of_task.clone())];
         assert_eq!(kinds(&store.write(batch).await.unwrap()), ["written"; 2]);
         first.state.merge(next.state);
         first.revision = next.revision;
@@ -150,14 +152,14 @@ async fn a_batch_of_everything_is_answered_in_order() {
             ..execution(number)
         };
         let batch = vec![
-            Update::Execution(change(1, revision(1, 2))),
-            Update::Task(task(1, 1)),
-            Update::Execution(change(2, revision(2, 6))),
-            Update::Execution(too_new),
-            Update::Execution(again(3, 2)),
-            Update::Execution(change(8, revision(1, 2))),
-            Update::Execution(execution(5)),
-            Update::Task(updraft_protocol::TaskUpdate { head: None, ..task(7, 7) }),
+            Update::from(change(1, revision(1, 2))),
+            Update::from(task(1, 1)),
+            Update::from(change(2, revision(2, 6))),
+            Update::from(too_new),
+            Update::from(again(3, 2)),
+            Update::from(change(8, revision(1, 2))),
+            Update::from(execution(5)),
+            Update::from(updraft_protocol::TaskUpdate { head: None, ..task(7, 7) }),
         ];
         let expected = ["written", "written", "stale", "poison", "written", "poison", "written", "poison"];
         assert_eq!(kinds(&store.write(batch).await.unwrap()), expected, "{path:?}");
@@ -224,20 +226,26 @@ async fn a_batch_takes_few_round_trips_and_they_are_counted() {
         // 150 executions of five steps.
         let all: Vec<_> = (0..150)
             .flat_map(|number| {
-                let tasks = (1..=5).map(move |task_seq| Update::Task(task(number, task_seq)));
-                [Update::Execution(execution(number))].into_iter().chain(tasks)
+                let tasks = (1..=5).map(move |task_seq| Update::from(task(number, task_seq)));
+                [Update::from(execution(number))].into_iter().chain(tasks)
             })
             .collect();
         assert_eq!(counted(&database, path, all.clone()).await, [2, 900, 0], "{path:?}");
         let later = |update: &Update| {
             let mut update = update.clone();
             match &mut update {
-                Update::Execution(update) => (update.head, update.revision) = (None, revision(1, 2)),
-                Update::Task(update) => (update.head, update.revision) = (None, revision(1, 2)),
+                Update::Execution(update) => {
+                    let update = Arc::make_mut(update);
+                    (update.head, update.revision) = (None, revision(1, 2));
+                }
+                Update::Task(update) => {
+                    let update = Arc::make_mut(update);
+                    (update.head, update.revision) = (None, revision(1, 2));
+                }
             }
             update
         };
-        let new = [Update::Execution(execution(200)), Update::Task(task(200, 1))];
+        let new = [Update::from(execution(200)), Update::from(task(200, 1))];
         let batch = new.into_iter().chain(all.iter().map(later)).collect();
         assert_eq!(counted(&database, path, batch).await, [mixed, 902, 0], "{path:?}");
         // All again: inserts meet their documents, the guard lets nothing through, and a read says why.

@@ -102,7 +102,7 @@ pub(crate) fn task(number: u64, task_seq: u32) -> TaskUpdate {
 }
 
 pub(crate) fn executions(updates: impl IntoIterator<Item = ExecutionUpdate>) -> Vec<Update> {
-    updates.into_iter().map(Update::Execution).collect()
+    updates.into_iter().map(Update::from).collect()
 }
 
 /// The document that an update with a head makes.
