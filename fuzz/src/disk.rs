@@ -73,6 +73,10 @@ impl JournalFile for MemoryFile {
         Ok(())
     }
 
+    fn reserve(&mut self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }

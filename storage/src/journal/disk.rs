@@ -2,7 +2,7 @@
 //! nothing else of the journal names `std::fs`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::lock::FileLock;
@@ -39,10 +39,14 @@ pub trait JournalFile: Send {
     /// Writes all of the bytes at the end. After an error some of them may be there.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
+    /// Writes zeros behind the end, which stays where it is: what is appended over them changes no length, so that
+    /// a sync has less to write. After an error there may be fewer of them.
+    fn reserve(&mut self, bytes: usize) -> io::Result<()>;
+
     /// Makes durable what was written, and the length.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Cuts the file to `bytes`.
+    /// Cuts the file to `bytes`, which is its end from then on.
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
 }
 
@@ -78,11 +82,11 @@ impl Disk for FileDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Ok(Box::new(OpenOptions::new().append(true).create_new(true).open(path)?))
+        Ok(Box::new(Appended::at_end(OpenOptions::new().write(true).create_new(true).open(path)?)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Ok(Box::new(OpenOptions::new().append(true).open(path)?))
+        Ok(Box::new(Appended::at_end(OpenOptions::new().write(true).open(path)?)?))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
@@ -98,17 +102,41 @@ impl Disk for FileDisk {
     }
 }
 
-impl JournalFile for File {
+/// A file with its end, behind which zeros may stand. Nobody else writes it: the folder is locked.
+struct Appended {
+    /// Stands at the end.
+    file: File,
+    end: u64,
+}
+
+impl Appended {
+    fn at_end(mut file: File) -> io::Result<Self> {
+        let end = file.seek(SeekFrom::End(0))?;
+        Ok(Self { file, end })
+    }
+}
+
+impl JournalFile for Appended {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        self.file.write_all(bytes)?;
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        let written = io::copy(&mut io::repeat(0).take(bytes as u64), &mut self.file);
+        let back = self.file.seek(SeekFrom::Start(self.end));
+        written.and(back).map(drop)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.sync_data()
+        self.file.sync_data()
     }
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
-        self.set_len(bytes)
+        self.file.set_len(bytes)?;
+        self.end = self.file.seek(SeekFrom::Start(bytes))?;
+        Ok(())
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
         mend(disk, folder, &name, &segment, last_of_all)?;
         let next = segment.next;
         scan.frames += next - first;
-        scan.torn = segment.torn_at.map(|offset| Torn { segment: name.clone(), offset });
+        scan.torn = segment.torn_at().map(|offset| Torn { segment: name.clone(), offset });
         if next > first {
             scan.sealed.push(Sealed { path: folder.join(&name), name, first, last: next - 1 });
         }
@@ -66,7 +66,16 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
 /// What one segment holds.
 struct Proven {
     next: u64,
-    torn_at: Option<u64>,
+    /// Where its frames end, where more follows: zeros that were written ahead of frames, or a torn write.
+    end: Option<u64>,
+    /// Whether it is a torn write.
+    torn: bool,
+}
+
+impl Proven {
+    fn torn_at(&self) -> Option<u64> {
+        self.end.filter(|_| self.torn)
+    }
 }
 
 struct Proof<'a> {
@@ -89,7 +98,7 @@ impl Proof<'_> {
             }
             Head::Bad => {
                 return if last_of_all && never_written(&mut reader).map_err(reading())? {
-                    Ok(Proven { next: first, torn_at: Some(0) })
+                    Ok(Proven { next: first, end: Some(0), torn: true })
                 } else {
                     Err(corrupt(self.name, 0, "the header is not that of a segment".to_owned()))
                 };
@@ -99,7 +108,7 @@ impl Proof<'_> {
         loop {
             let offset = reader.offset();
             match reader.look().map_err(reading())? {
-                Look::End => return Ok(Proven { next, torn_at: None }),
+                Look::End => return Ok(Proven { next, end: None, torn: false }),
                 Look::Frame(header) if header.lsn == next => {
                     let payload = reader.payload(&header).map_err(reading())?;
                     self.readable(payload, offset)?;
@@ -111,12 +120,12 @@ impl Proof<'_> {
                     return Err(corrupt(self.name, offset, reason));
                 }
                 Look::Bad(reason) => {
-                    let torn =
-                        last_of_all && tail::judge(&mut reader, next).map_err(reading())? == Verdict::Torn;
-                    return if torn {
-                        Ok(Proven { next, torn_at: Some(offset) })
-                    } else {
-                        Err(corrupt(self.name, offset, reason.to_owned()))
+                    return match tail::judge(&mut reader, next).map_err(reading())? {
+                        Verdict::Unwritten => Ok(Proven { next, end: Some(offset), torn: false }),
+                        Verdict::Torn if last_of_all => Ok(Proven { next, end: Some(offset), torn: true }),
+                        Verdict::Torn | Verdict::Corrupt => {
+                            Err(corrupt(self.name, offset, reason.to_owned()))
+                        }
                     };
                 }
             }
@@ -154,7 +163,7 @@ fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
 /// Makes the last segment one that need not be the last: the next one is written behind it.
 fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
     let path = folder.join(name);
-    if let Some(offset) = proven.torn_at {
+    if let Some(offset) = proven.torn_at() {
         tracing::warn!(
             segment = name,
             offset,
@@ -169,7 +178,7 @@ fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all
     } else if last_of_all {
         // Frames that a killed process wrote may be in memory only.
         disk.open(&path).and_then(|mut file| {
-            proven.torn_at.map_or(Ok(()), |offset| file.cut(offset))?;
+            proven.end.map_or(Ok(()), |offset| file.cut(offset))?;
             file.sync()
         })
     } else {

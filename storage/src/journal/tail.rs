@@ -2,7 +2,7 @@
 //!
 //! Power that fails in the middle of a write leaves a frame that is short, or whole sectors that were never
 //! written and read as zeros; of one unsynced write any sectors may be missing, so that good frames may follow
-//! the hole. What was synced before is not torn by that: a frame that was written after the bad one was
+//! the hole. Zeros to the end are what a segment has reserved. What was synced before is not torn by that: a frame that was written after the bad one was
 //! durable proves corruption, and so does a good frame behind bad bytes without a hole.
 
 use std::io;
@@ -17,6 +17,8 @@ const SECTOR_BYTES: u64 = 512;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Verdict {
+    /// Zeros that were written ahead of frames, over which none came to stand.
+    Unwritten,
     /// The end of a write that never finished: it may be cut off.
     Torn,
     /// Something changed what was durable.
@@ -25,10 +27,12 @@ pub(super) enum Verdict {
 
 /// Judges the bytes from the reader's place, where frame `expected` should be, to the end of the file.
 pub(super) fn judge(reader: &mut SegmentReader, expected: u64) -> io::Result<Verdict> {
-    let mut hole = Hole::default();
+    let mut hole = Hole { everything: true, ..Hole::default() };
     loop {
         let bytes = reader.peek(HEADER_BYTES)?;
-        let Some(&byte) = bytes.first() else { return Ok(Verdict::Torn) };
+        let Some(&byte) = bytes.first() else {
+            return Ok(if hole.everything { Verdict::Unwritten } else { Verdict::Torn });
+        };
         // Most bytes are dismissed by these few, before a payload is looked at.
         let likely = Header::parse(bytes).is_some_and(|header| plausible(&header, expected));
         if likely && let Look::Frame(header) = reader.look()? {
@@ -36,6 +40,7 @@ pub(super) fn judge(reader: &mut SegmentReader, expected: u64) -> io::Result<Ver
             if !hole.found || durable_before > expected {
                 return Ok(Verdict::Corrupt);
             }
+            hole.everything = false;
             reader.advance(header.frame_bytes());
         } else {
             hole.see(reader.offset(), byte);
@@ -53,6 +58,8 @@ fn plausible(header: &Header, expected: u64) -> bool {
 #[derive(Default)]
 struct Hole {
     found: bool,
+    /// Whether all was zeros so far.
+    everything: bool,
     /// Zeros up to here since the sector began, or since the bad bytes did.
     zeros: u64,
     written: bool,
@@ -67,6 +74,7 @@ impl Hole {
             self.zeros += 1;
         } else {
             self.written = true;
+            self.everything = false;
         }
         let ends = offset % SECTOR_BYTES == SECTOR_BYTES - 1;
         // A few zeros before the border of a sector may be data; a frame's header never is all zeros.

@@ -20,7 +20,7 @@ pub(crate) fn update(document: u64, seq: u64) -> Update {
 
 /// An update whose response has about so many bytes.
 pub(crate) fn sized_update(document: u64, seq: u64, bytes: usize) -> Update {
-    Update::Task(TaskUpdate {
+    Update::from(TaskUpdate {
         task_id: TaskId::new(Uuid::from_u128(u128::from(document) + 1)),
         peid: ExecutionId::new(Uuid::from_u128(1)),
         revision: Revision { epoch: 1, seq },
@@ -142,11 +142,12 @@ impl Disk for MemoryDisk {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         files.files.insert(path.to_owned(), Contents::default());
-        Ok(Box::new(MemoryFile { disk: self.clone(), path: path.to_owned() }))
+        Ok(Box::new(MemoryFile { disk: self.clone(), path: path.to_owned(), end: 0 }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Ok(Box::new(MemoryFile { disk: self.clone(), path: path.to_owned() }))
+        let end = self.files().files[path].bytes.len();
+        Ok(Box::new(MemoryFile { disk: self.clone(), path: path.to_owned(), end }))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
@@ -181,10 +182,12 @@ impl Drop for Unlock {
 struct MemoryFile {
     disk: MemoryDisk,
     path: PathBuf,
+    end: usize,
 }
 
-impl JournalFile for MemoryFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+impl MemoryFile {
+    /// Writes at the end, which stays where it is; says how much of it.
+    fn write(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
         let mut files = self.disk.files();
         let (mut take, mut failure) = (bytes.len(), None);
         if let Some(Fault::Write { after, kind }) = files.fault {
@@ -197,8 +200,22 @@ impl JournalFile for MemoryFile {
             }
             *space -= take;
         }
-        files.files.get_mut(&self.path).unwrap().bytes.extend_from_slice(&bytes[..take]);
-        failure.map_or(Ok(()), |kind| Err(kind.into()))
+        let written = &mut files.files.get_mut(&self.path).unwrap().bytes;
+        written.resize(written.len().max(self.end + take), 0);
+        written[self.end..self.end + take].copy_from_slice(&bytes[..take]);
+        (take, failure.map_or(Ok(()), |kind| Err(kind.into())))
+    }
+}
+
+impl JournalFile for MemoryFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let (taken, written) = self.write(bytes);
+        self.end += taken;
+        written
+    }
+
+    fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        self.write(&vec![0; bytes]).1
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -217,7 +234,8 @@ impl JournalFile for MemoryFile {
     }
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
-        self.disk.files().files.get_mut(&self.path).unwrap().bytes.truncate(bytes as usize);
+        self.end = bytes as usize;
+        self.disk.files().files.get_mut(&self.path).unwrap().bytes.resize(self.end, 0);
         Ok(())
     }
 }

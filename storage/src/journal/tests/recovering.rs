@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
 
 use super::super::frame::Frame;
 use super::super::segment;
@@ -110,18 +111,49 @@ proptest! {
 }
 
 #[test]
-fn zeros_after_the_last_frame_are_a_torn_tail() {
+fn zeros_after_the_last_frame_of_any_segment_were_reserved() {
     for zeros in [1, 19, 20, 511, 5_000] {
-        let mut last = image(1, &[2]);
-        let end = last.bytes.len();
-        last.bytes.resize(end + zeros, 0);
-        let disk = disk_of([(1, last.bytes)]);
+        let reserved = |image: Image| {
+            let end = image.bytes.len();
+            (end, [image.bytes, vec![0; zeros]].concat())
+        };
+        let ((_, older), (end, last)) = (reserved(image(1, &[2])), reserved(image(3, &[1])));
+        let disk = disk_of([(1, older), (3, last)]);
+        let (_, recovered) = open(&disk, Config::default()).unwrap();
+        assert_eq!(recovered.torn(), None);
+        assert_eq!(groups(recovered).unwrap(), numbered_groups(1..=3));
+        assert_eq!(disk.bytes(&path(3)).len(), end);
+    }
+}
+
+#[test]
+fn a_write_torn_in_what_was_reserved_is_cut_off_where_it_began() {
+    let last = image(1, &[1, 1]);
+    let (begins, whole) = (last.ends[1], last.bytes.len());
+    // The last bytes of a frame may be zeros themselves.
+    for left in begins + 1..whole - 16 {
+        let disk = disk_of([(1, [&last.bytes[..left], &[0; 4_096]].concat())]);
         let (_, recovered) = open(&disk, Config::default()).unwrap();
         let torn = recovered.torn().unwrap().clone();
-        assert_eq!((torn.segment, torn.offset), (segment::name(1), end as u64));
-        assert_eq!(groups(recovered).unwrap(), numbered_groups(1..=2));
-        assert_eq!(disk.bytes(&path(1)).len(), end);
+        assert_eq!((torn.segment, torn.offset), (segment::name(1), begins as u64));
+        assert_eq!(groups(recovered).unwrap(), numbered_groups(1..=1));
     }
+}
+
+#[test]
+fn what_is_reserved_is_written_over_and_given_back_with_its_segment() {
+    let disk = MemoryDisk::default();
+    let (rig, _) = reopen(&disk, Config { segment_bytes: 4_096, ..Config::default() });
+    let reserved = |disk: &MemoryDisk, segment: &Path| disk.bytes(segment).len() > JOURNAL_RESERVE_BYTES;
+    assert_eq!(rig.put(numbered(1)).unwrap(), 1);
+    assert!(reserved(&disk, &path(1)));
+    let mut last = 1;
+    while disk.segments().len() == 1 {
+        last = rig.put(numbered(last + 1)).unwrap();
+    }
+    assert!(!reserved(&disk, &path(1)) && reserved(&disk, &path(last)));
+    let (_, recovered) = reopen(&disk.after_kill(), Config::default());
+    assert_eq!(recovered, numbered_groups(1..=last));
 }
 
 #[test]
