@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 use updraft_kernel::machine::give_up;
-use updraft_protocol::limits::RECOVERY_PAGE_ROWS;
+use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure};
 use updraft_storage::store::Cursor;
 
@@ -74,7 +74,7 @@ pub async fn fail(core: &Core) -> Result<(), Error> {
     let mut doomed = core.registry.doomed.take();
     let (mut after, mut failed) = (None, 0);
     while !doomed.is_empty() {
-        let page = core.store.unfinished(after, RECOVERY_PAGE_ROWS).await?;
+        let page = core.store.unfinished(after, PAGE_ROWS).await?;
         let Some(last) = page.last() else { break };
         after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
         for document in page {

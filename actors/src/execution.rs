@@ -32,7 +32,14 @@ pub(crate) enum Birth {
     /// Just accepted: its first writes are durable, its first acts are due.
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },
     /// Rebuilt from its documents.
-    Resumed { plan: Arc<Plan>, document: Box<ExecutionDocument>, tasks: Vec<TaskDocument> },
+    Resumed(Box<Remains>),
+}
+
+/// What an earlier life left of an execution.
+pub(crate) struct Remains {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) document: ExecutionDocument,
+    pub(crate) tasks: Vec<TaskDocument>,
 }
 
 /// Why an execution's actor ended. When the exit is dropped unsaid, the actor died.
@@ -54,12 +61,13 @@ pub(crate) struct Execution {
     core: Arc<Core>,
     live: Arc<Live>,
     commits: Rc<Commits>,
-    birth: Option<Birth>,
+    /// What it is rebuilt from, before it is.
+    remains: Option<Box<Remains>>,
     /// Has a successor of the shard wait until it is gone.
     _counted: Counted,
     /// What it is told by its commits, its attempts and its shard.
     post: Rc<Post>,
-    /// None until `started` has made it.
+    /// None until `started` has rebuilt it.
     machine: Option<Machine>,
     /// What was decided since the last commit.
     pending: Effects,
@@ -67,12 +75,8 @@ pub(crate) struct Execution {
     committing: Option<Committing>,
     /// Attempts under way; dropping one drops its call.
     attempts: Vec<(TaskSeq, Attempt)>,
-    /// Who cancelled it, to be told when that is durable.
-    canceller: Option<oneshot::Sender<CancelVerdict>>,
-    /// Controls that are answered when nothing is pending.
-    unanswered: Vec<Control>,
-    /// Those who follow; made when the first one asks.
-    readers: Option<broadcast::Sender<Event>>,
+    /// Those who asked for something; few executions have any.
+    audience: Option<Box<Audience>>,
     draining: bool,
     /// The newest position in the journal.
     lsn: u64,
@@ -84,6 +88,17 @@ pub(crate) struct Execution {
 struct Committing {
     acts: Vec<Act>,
     events: Vec<Event>,
+}
+
+/// Those who asked an execution for something.
+#[derive(Default)]
+struct Audience {
+    /// Who cancelled it, to be told when that is durable.
+    canceller: Option<oneshot::Sender<CancelVerdict>>,
+    /// Controls that are answered when nothing is pending.
+    unanswered: Vec<Control>,
+    /// Those who follow; made when the first one asks.
+    readers: Option<broadcast::Sender<Event>>,
 }
 
 /// A control for this execution.
@@ -109,22 +124,25 @@ impl Execution {
         let post = Rc::new(Post::default());
         let parentage = Parentage::of(&post);
         let span = tracing::info_span!("execution", tenant = %live.tenant, peid = %live.peid);
+        let audience = Audience { unanswered: controls, ..Audience::default() };
+        let (remains, machine, acts, lsn) = match birth {
+            Birth::New { machine, acts, lsn } => (None, Some(*machine), acts, lsn),
+            Birth::Resumed(remains) => (Some(remains), None, Vec::new(), 0),
+        };
         let execution = Self {
             core,
             live,
             commits,
-            birth: Some(birth),
+            remains,
             _counted: counted,
             post,
-            machine: None,
-            pending: Effects::default(),
+            machine,
+            pending: Effects { acts, ..Effects::default() },
             committing: None,
             attempts: Vec::new(),
-            canceller: None,
-            unanswered: controls,
-            readers: None,
+            audience: (!audience.unanswered.is_empty()).then(|| Box::new(audience)),
             draining: false,
-            lsn: 0,
+            lsn,
             exit: Some(exit),
             span,
         };
@@ -185,7 +203,7 @@ impl Execution {
         if self.draining && self.attempts.is_empty() && self.post.is_empty() {
             return self.leave(Exit::Drained, ctx);
         }
-        let followed = self.readers.as_ref().is_some_and(|readers| readers.receiver_count() > 0);
+        let followed = self.readers().is_some();
         let horizon = self.core.clock.now().after(PARK_HORIZON);
         let due = machine.idle_until().filter(|due| *due > horizon && !followed);
         // Where as many are parked as may be, it stays, with its place.
@@ -232,26 +250,18 @@ impl Actor for Execution {
         let span = self.span.clone();
         let _entered = span.enter();
         ctx.add_stream(self.post.read());
-        match self.birth.take() {
-            Some(Birth::New { machine, acts, lsn }) => {
-                self.machine = Some(*machine);
-                self.lsn = lsn;
-                self.pending.acts = acts;
-            }
-            Some(Birth::Resumed { plan, document, tasks }) => {
-                let now = self.core.clock.now();
-                match Machine::resume(plan, *document, tasks, self.core.terms, now) {
-                    Ok((machine, effects)) => {
-                        self.machine = Some(machine);
-                        self.pending = effects;
-                    }
-                    Err(unfit) => return self.leave(Exit::Unfit(unfit), ctx),
+        if let Some(remains) = self.remains.take() {
+            let (Remains { plan, document, tasks }, now) = (*remains, self.core.clock.now());
+            match Machine::resume(plan, document, tasks, self.core.terms, now) {
+                Ok((machine, effects)) => {
+                    self.machine = Some(machine);
+                    self.pending = effects;
                 }
+                Err(unfit) => return self.leave(Exit::Unfit(unfit), ctx),
             }
-            None => return ctx.stop(),
         }
         // Before it can leave again: who woke it is answered.
-        for control in std::mem::take(&mut self.unanswered) {
+        for control in self.take_unanswered() {
             self.take_control(control);
         }
         self.proceed(ctx);

@@ -38,7 +38,7 @@ pub struct Live {
     /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
     tenure: Tenure<Result<(), Lost>, Outcome, Changed>,
     /// Why it must fail: the store will never take one of its documents.
-    doom: OutcomeCell<Failure>,
+    doom: OutcomeCell<Box<Failure>>,
 }
 
 /// Wakes those who wait until it is accepted or has ended.
@@ -76,12 +76,12 @@ impl Live {
     /// Says that it must fail; whether this is the first to say so, whose reason stands. Said before the store is
     /// said to have all else of it, so that nobody reads it back as if nothing were missing.
     pub(crate) fn doom(&self, failure: Failure) -> bool {
-        self.doom.settle(failure) == Settle::Won
+        self.doom.settle(Box::new(failure)) == Settle::Won
     }
 
     /// Why it must fail, if it must.
     pub(crate) fn doomed(&self) -> Option<&Failure> {
-        self.doom.get()
+        self.doom.get().map(Box::as_ref)
     }
 
     /// How it ended, if it has.

@@ -134,18 +134,24 @@ impl Plans {
     /// Keeps it in place of others where there is no room.
     fn keep(&self, ready: Arc<Ready>) -> Arc<Ready> {
         let full = |bytes: usize| self.cached.len() >= PLANS_CACHED || bytes > PLANS_CACHED_BYTES;
+        // Its own place is free for it.
+        self.remove(ready.pid);
         while full(self.bytes.load(Ordering::Relaxed).saturating_add(ready.bytes)) {
             let Some(victim) = self.cached.iter().next().map(|entry| *entry.key()) else { break };
-            // Another may have removed it meanwhile.
-            if let Some((_, gone)) = self.cached.remove(&victim) {
-                self.bytes.fetch_sub(gone.bytes, Ordering::Relaxed);
-            }
+            self.remove(victim);
         }
         self.bytes.fetch_add(ready.bytes, Ordering::Relaxed);
         if let Some(before) = self.cached.insert(ready.pid, ready.clone()) {
             self.bytes.fetch_sub(before.bytes, Ordering::Relaxed);
         }
         ready
+    }
+
+    /// Another may have removed it meanwhile.
+    fn remove(&self, pid: PlaybookId) {
+        if let Some((_, gone)) = self.cached.remove(&pid) {
+            self.bytes.fetch_sub(gone.bytes, Ordering::Relaxed);
+        }
     }
 }
 

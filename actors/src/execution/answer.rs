@@ -17,19 +17,30 @@ impl Execution {
         match control {
             Control::Fail(failure) => self.decide(Happening::Fail(failure)),
             Control::Cancel(reply) if open => {
-                self.canceller = Some(reply);
+                self.audience.get_or_insert_default().canceller = Some(reply);
                 self.decide(Happening::Cancel);
             }
-            control => self.unanswered.push(control),
+            control => self.audience.get_or_insert_default().unanswered.push(control),
         }
     }
 
+    /// The controls that nobody has answered.
+    pub(super) fn take_unanswered(&mut self) -> Vec<Control> {
+        self.audience.as_mut().map(|audience| std::mem::take(&mut audience.unanswered)).unwrap_or_default()
+    }
+
+    /// Those who follow, if anyone does.
+    pub(super) fn readers(&self) -> Option<&broadcast::Sender<Event>> {
+        let readers = self.audience.as_ref()?.readers.as_ref();
+        readers.filter(|readers| readers.receiver_count() > 0)
+    }
+
     pub(super) fn answer_all(&mut self) {
-        let Some(machine) = &self.machine else { return };
-        if let Some(reply) = self.canceller.take() {
+        let (Some(machine), Some(audience)) = (&self.machine, &mut self.audience) else { return };
+        if let Some(reply) = audience.canceller.take() {
             let _ = reply.send(CancelVerdict::Cancelled);
         }
-        for control in std::mem::take(&mut self.unanswered) {
+        for control in std::mem::take(&mut audience.unanswered) {
             match control {
                 Control::Cancel(reply) => {
                     let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
@@ -38,7 +49,7 @@ impl Execution {
                     let _ = reply.send(inspection(machine));
                 }
                 Control::Follow(reply) => {
-                    let readers = self.readers.get_or_insert_with(|| broadcast::channel(EVENTS_BEHIND).0);
+                    let readers = audience.readers.get_or_insert_with(|| broadcast::channel(EVENTS_BEHIND).0);
                     let receiver = readers.subscribe();
                     let _ = reply.send((inspection(machine), receiver));
                 }
@@ -48,11 +59,9 @@ impl Execution {
     }
 
     pub(super) fn events_of(&self, writes: &[Update]) -> Vec<Event> {
-        match &self.readers {
-            Some(readers) if readers.receiver_count() > 0 => {
-                writes.iter().map(|update| self.event_of(update)).collect()
-            }
-            _ => Vec::new(),
+        match self.readers() {
+            Some(_) => writes.iter().map(|update| self.event_of(update)).collect(),
+            None => Vec::new(),
         }
     }
 
@@ -66,7 +75,7 @@ impl Execution {
     }
 
     pub(super) fn tell(&self, events: Vec<Event>) {
-        if let Some(readers) = &self.readers {
+        if let Some(readers) = self.readers() {
             for event in events {
                 let _ = readers.send(event);
             }

@@ -44,6 +44,9 @@ impl Execution {
             timeout: start.timeout,
         };
         if let Some(attempt) = Attempt::begin(integration, call, report, inline) {
+            if self.attempts.is_empty() {
+                self.attempts.reserve_exact(1);
+            }
             self.attempts.push((task, attempt));
         }
     }

@@ -11,7 +11,7 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, Tas
 use super::Shard;
 use super::news::News;
 use super::resident::{Place, Verdict};
-use crate::execution::{Birth, Exit};
+use crate::execution::{Birth, Exit, Remains};
 use crate::live::{Live, Lost};
 use crate::revive::{Found, Since, find};
 
@@ -101,9 +101,9 @@ impl Shard {
     /// for who asks for it: nobody waits for an answer until the engine has a place.
     pub(super) fn revive(&mut self, peid: ExecutionId, since: Since) {
         let Some(resident) = self.residents.get_mut(&peid) else { return };
-        let parked = matches!(resident.place, Place::Parked { .. });
+        let asked = matches!(resident.place, Place::Parked { .. }).then(|| resident.asked());
         resident.place = Place::Reviving;
-        let (core, live, asked) = (self.core.clone(), resident.live.clone(), resident.asked());
+        let (core, live) = (self.core.clone(), resident.live.clone());
         // What its actor had handed over must be in the journal before the journal is asked.
         let settled = matches!(since, Since::Now).then(|| self.commits.settled());
         let revivals = self.revivals.clone();
@@ -111,7 +111,7 @@ impl Shard {
             if let Some(settled) = settled {
                 let _ = settled.await;
             }
-            if parked {
+            if let Some(asked) = asked {
                 tokio::select! {
                     biased;
                     permit = core.places.acquire(&live.tenant) => live.hold(Some(permit)),
@@ -154,7 +154,8 @@ impl Shard {
             }
             Ok(Found::Unfinished { plan, document, tasks }) => {
                 live.accept(Ok(()));
-                self.bear(&live, Birth::Resumed { plan, document, tasks });
+                let remains = Remains { plan, document: *document, tasks };
+                self.bear(&live, Birth::Resumed(Box::new(remains)));
             }
             Ok(Found::Unplanned { document, tasks, reason }) => {
                 self.write_off(&live, *document, &tasks, Failure::new(FailureKind::Playbook, reason), ctx);

@@ -33,13 +33,13 @@ pub(crate) struct Newsroom {
 /// Brings one piece of news; dropped, that of a death.
 pub(crate) struct Messenger {
     peid: ExecutionId,
-    room: Rc<Newsroom>,
-    news: News,
+    /// None once it has brought it.
+    room: Option<Rc<Newsroom>>,
 }
 
 impl Newsroom {
     pub(crate) fn messenger(self: &Rc<Self>, peid: ExecutionId) -> Messenger {
-        Messenger { peid, room: self.clone(), news: News::Died }
+        Messenger { peid, room: Some(self.clone()) }
     }
 
     /// All news from now on; one reader at a time.
@@ -58,15 +58,20 @@ impl Newsroom {
 
 impl Messenger {
     pub(crate) fn bring(mut self, news: News) {
-        self.news = news;
+        self.put(news);
+    }
+
+    fn put(&mut self, news: News) {
+        if let Some(room) = self.room.take() {
+            room.queue.borrow_mut().push_back((self.peid, news));
+            room.arrived.notify_one();
+        }
     }
 }
 
 impl Drop for Messenger {
     fn drop(&mut self) {
-        let news = std::mem::replace(&mut self.news, News::Died);
-        self.room.queue.borrow_mut().push_back((self.peid, news));
-        self.room.arrived.notify_one();
+        self.put(News::Died);
     }
 }
 

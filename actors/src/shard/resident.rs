@@ -30,6 +30,12 @@ pub(super) enum Place {
 pub(super) struct Resident {
     pub(super) live: Arc<Live>,
     pub(super) place: Place,
+    /// What few executions have; made when it is needed.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Default)]
+struct Rare {
     /// Controls that wait for its actor.
     controls: Vec<Control>,
     /// Told of the first of them since it was parked.
@@ -50,48 +56,55 @@ pub(super) enum Verdict {
 
 impl Resident {
     pub(super) fn new(live: Arc<Live>) -> Self {
-        let (controls, deaths) = (Vec::new(), VecDeque::new());
-        Self { live, place: Place::Reviving, controls, asked: Rc::default(), deaths }
+        Self { live, place: Place::Reviving, rare: None }
     }
 
     /// From now on it is in the store only.
     pub(super) fn park(&mut self, due: Timestamp, lsn: u64) {
         self.place = Place::Parked { due, lsn };
-        self.asked = Rc::default();
+        if let Some(rare) = &mut self.rare {
+            rare.asked = Rc::default();
+        }
     }
 
     /// Told when someone waits for its actor.
-    pub(super) fn asked(&self) -> Rc<Notify> {
-        self.asked.clone()
+    pub(super) fn asked(&mut self) -> Rc<Notify> {
+        self.rare().asked.clone()
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Keeps a control until the actor is there. Beyond the limit its reply is dropped: its asker asks again.
     pub(super) fn wait(&mut self, control: Control) {
         // Who has an execution fail insists; the first one will do.
         let fails = |control: &Control| matches!(control, Control::Fail(_));
-        let known = fails(&control) && self.controls.iter().any(fails);
-        if !known && self.controls.len() < EXECUTION_MAILBOX {
-            self.controls.push(control);
-            self.asked.notify_one();
+        let Rare { controls, asked, .. } = self.rare();
+        let known = fails(&control) && controls.iter().any(fails);
+        if !known && controls.len() < EXECUTION_MAILBOX {
+            controls.push(control);
+            asked.notify_one();
         }
     }
 
     /// Gives out the controls that waited.
     pub(super) fn take_controls(&mut self) -> Vec<Control> {
-        std::mem::take(&mut self.controls)
+        self.rare.as_mut().map(|rare| std::mem::take(&mut rare.controls)).unwrap_or_default()
     }
 
     /// Counts a death of its actor.
     pub(super) fn died(&mut self, now: Timestamp) -> Verdict {
         let window = u64::try_from(RESTART_WINDOW.as_millis()).unwrap_or(u64::MAX);
-        self.deaths.retain(|death| now.since(*death) < window);
-        self.deaths.push_back(now);
-        if self.deaths.len() > RESTARTS as usize { Verdict::GiveUp } else { Verdict::Restart }
+        let deaths = &mut self.rare().deaths;
+        deaths.retain(|death| now.since(*death) < window);
+        deaths.push_back(now);
+        if self.given_up() { Verdict::GiveUp } else { Verdict::Restart }
     }
 
     /// Whether its actor died too often to be tried again.
     pub(super) fn given_up(&self) -> bool {
-        self.deaths.len() > RESTARTS as usize
+        self.rare.as_ref().is_some_and(|rare| rare.deaths.len() > RESTARTS as usize)
     }
 }
 

@@ -40,6 +40,10 @@ impl Machine {
             runtime: None,
         };
         let revision = Revision { epoch: self.epoch, seq: 0 };
+        if self.tasks.len() == self.tasks.capacity() {
+            // From one on: what waits for its first tool has no other.
+            self.tasks.reserve_exact(self.tasks.len().max(1));
+        }
         self.tasks.push(Task { seq, step, path, state, revision, phase: Phase::Running });
         seq
     }

@@ -96,14 +96,14 @@ impl World {
         match write {
             Update::Execution(update) => match &mut self.execution {
                 Some(document) => {
-                    document.state.merge(update.state);
+                    document.state.merge(update.state.clone());
                     (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
                 }
                 None => {
                     self.execution = Some(ExecutionDocument {
                         peid: update.peid,
-                        head: update.head.expect("a first update has the head"),
-                        state: update.state,
+                        head: update.head.clone().expect("a first update has the head"),
+                        state: update.state.clone(),
                         epoch: update.revision.epoch,
                         seq: update.revision.seq,
                     });
@@ -112,14 +112,14 @@ impl World {
             Update::Task(update) => match self.tasks.get_mut(&update.task_id) {
                 Some(document) => {
                     assert!(update.head.is_none(), "the head is written once");
-                    document.state.merge(update.state);
+                    document.state.merge(update.state.clone());
                     (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
                 }
                 None => {
                     let document = TaskDocument {
                         task_request_id: update.task_id,
-                        head: update.head.expect("a first update has the head"),
-                        state: update.state,
+                        head: update.head.clone().expect("a first update has the head"),
+                        state: update.state.clone(),
                         epoch: update.revision.epoch,
                         seq: update.revision.seq,
                     };
