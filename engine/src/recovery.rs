@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use updraft_actors::{Core, Live, Lost, Node, doomed, plans};
 use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::ExecutionDocument;
-use updraft_protocol::limits::RECOVERY_PAGE_ROWS;
+use updraft_protocol::limits::PAGE_ROWS;
 use updraft_storage::journal::{self, Torn};
 use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
@@ -51,7 +51,7 @@ async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
     let mut checked = BTreeSet::new();
     let mut after = None;
     loop {
-        let page = core.store.unfinished(after, RECOVERY_PAGE_ROWS).await?;
+        let page = core.store.unfinished(after, PAGE_ROWS).await?;
         for document in &page {
             if checked.insert(document.head.pid) {
                 can_run(core, document).await?;
@@ -62,7 +62,7 @@ async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
             lives.push(live);
         }
         match page.last() {
-            Some(last) if page.len() == RECOVERY_PAGE_ROWS => {
+            Some(last) if page.len() == PAGE_ROWS => {
                 after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
             }
             _ => return Ok(lives),

@@ -236,8 +236,6 @@ pub const MEMORY_DOCUMENTS: usize = 10_000_000;
 
 /// Rows in one page of a list.
 pub const PAGE_ROWS: usize = 1_000;
-/// Rows in one page of unfinished executions at the start: whole documents, megabytes each at the worst.
-pub const RECOVERY_PAGE_ROWS: usize = 64;
 /// How long a server may take over a whole list before it is asked for a stretch of it. MongoDB takes a millisecond or
 /// two, however long the list; servers that only speak its protocol may read all of it.
 pub const LIST_PATIENCE: Duration = Duration::from_millis(50);

@@ -275,7 +275,7 @@ pub trait Store: Send + Sync + 'static {
     /// The playbooks whose executions took longest on average: grouped, then sorted.
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error>;
 
-    /// Unfinished executions of all tenants, newest first, after `after`: for recovery.
+    /// Unfinished executions of all tenants, newest first, after `after`, each as a [`Detail::Summary`]: for recovery.
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error>;
 
     /// What is needed to resume each of these executions, in the order asked for; none where there is no such

@@ -137,9 +137,9 @@ fn a_store_that_goes_further_away_is_given_the_most_again() {
 #[test]
 fn a_pace_out_of_bounds_is_named() {
     let fixed = |operations, batches| Pace::Fixed { operations, batches }.check();
-    assert_eq!(fixed(1_000, 64), Ok(()));
-    assert_eq!(fixed(0, 1).unwrap_err(), "pace: operations of a batch: 0 is not within 1 to 1000");
-    assert!(fixed(1_001, 1).is_err() && fixed(1, 0).is_err() && fixed(1, 65).is_err());
+    assert_eq!(fixed(4_000, 64), Ok(()));
+    assert_eq!(fixed(0, 1).unwrap_err(), "pace: operations of a batch: 0 is not within 1 to 4000");
+    assert!(fixed(4_001, 1).is_err() && fixed(1, 0).is_err() && fixed(1, 65).is_err());
     let floor = |operations_min, operations_max| {
         Pace::Adaptive { operations_min, operations_max, batches_max: 1, latency: MS }.check()
     };

@@ -84,6 +84,7 @@ pub(super) async fn unfinished_executions_of_all_tenants_come_newest_first(store
     let numbers = async || {
         let read = store.unfinished(None, 100).await?;
         assert!(read.iter().all(|one| !one.state.execution_status.ended()));
+        assert!(read.iter().all(|one| one.head.input == Json::null() && one.head.variables == Json::null()));
         Ok::<_, crate::store::Error>(read.iter().map(|one| one.peid).collect::<Vec<_>>())
     };
     assert_eq!(numbers().await?, [peid(11), peid(6), peid(1)]);

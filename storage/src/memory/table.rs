@@ -142,7 +142,8 @@ impl Table {
     }
 
     pub(super) fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Vec<ExecutionDocument> {
-        self.newest_first(&self.unfinished, after).take(limit.min(PAGE_ROWS)).cloned().collect()
+        let documents = self.newest_first(&self.unfinished, after).take(limit.min(PAGE_ROWS));
+        documents.map(|execution| detailed(execution, Detail::Summary)).collect()
     }
 
     fn newest_first<'t>(

@@ -117,7 +117,7 @@ pub(super) fn lists(asked: &ExecutionQuery) -> Vec<List> {
     let tenant = asked.tenant.as_str();
     let projection = match asked.detail {
         Detail::Whole => None,
-        Detail::Summary => Some(doc! { "input": 0, "variables": 0, "output": 0 }),
+        Detail::Summary => Some(summary()),
     };
     let of_status = |status: &ExecutionStatus| List {
         of: doc! { "tenant_code": tenant, "execution_status": status.as_str() },
@@ -158,10 +158,15 @@ impl List {
     }
 }
 
+fn summary() -> Document {
+    doc! { "input": 0, "variables": 0, "output": 0 }
+}
+
 /// Unfinished executions of all tenants, newest first; in no order within a millisecond.
 pub(super) fn unfinished_within(stretch: Stretch, limit: usize) -> Find {
     let filter = unfinished().into_iter().chain(dates(stretch)).collect();
-    Find::many(EXECUTIONS, filter, doc! { "createddate": -1 }, limit)
+    let newest_first = doc! { "createddate": -1 };
+    Find { projection: Some(summary()), ..Find::many(EXECUTIONS, filter, newest_first, limit) }
 }
 
 /// Unfinished executions of one millisecond, after an id. These few are sorted: their index has no ids.
@@ -171,7 +176,7 @@ pub(super) fn unfinished_at(date: Timestamp, after: Option<ExecutionId>, limit: 
     if let Some(peid) = after {
         filter.insert("_id", doc! { "$lt": document::id(peid.uuid()) });
     }
-    Find::many(EXECUTIONS, filter, doc! { "_id": -1 }, limit)
+    Find { projection: Some(summary()), ..Find::many(EXECUTIONS, filter, doc! { "_id": -1 }, limit) }
 }
 
 fn dates(stretch: Stretch) -> Document {

@@ -105,13 +105,13 @@ pub(super) async fn unfinished(
     let mut page = Vec::new();
     if let Some(cursor) = after.filter(|_| limit > 0) {
         let find = query::unfinished_at(cursor.createddate, Some(cursor.peid), limit);
-        page = many(store, find, or_none(EXECUTIONS, whole)).await?;
+        page = many(store, find, or_none(EXECUTIONS, summary)).await?;
     }
     let mut before = after.map(|cursor| cursor.createddate);
     // Each turn goes on before an earlier date. There is a second one only where executions ended meanwhile.
     while page.len() < limit {
         let missing = limit - page.len();
-        let read = or_none(EXECUTIONS, whole);
+        let read = or_none(EXECUTIONS, summary);
         let mut older = newest(store, before, missing + 1, query::unfinished_within, &read).await?;
         let cut = older.get(missing).map(|execution| execution.head.createddate);
         older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
@@ -120,7 +120,7 @@ pub(super) async fn unfinished(
         let Some(date) = cut else { break };
         if page.len() < limit {
             let find = query::unfinished_at(date, None, limit - page.len());
-            page.extend(many(store, find, or_none(EXECUTIONS, whole)).await?);
+            page.extend(many(store, find, or_none(EXECUTIONS, summary)).await?);
         }
         before = Some(date);
     }
@@ -197,6 +197,10 @@ async fn runtimes(
         document::uuid_of(group).is_some().then(|| document::runtime(group)).transpose()
     };
     Ok(ours(store, Question::Slowest(asked, pids, limit), read).await?)
+}
+
+fn summary(document: &RawDocument) -> Result<ExecutionDocument, Error> {
+    document::execution(document, Detail::Summary)
 }
 
 fn whole(document: &RawDocument) -> Result<ExecutionDocument, Error> {

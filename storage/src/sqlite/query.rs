@@ -111,7 +111,7 @@ impl Lists {
 
 pub(super) const UNFINISHED: &str = concat!(
     "SELECT ",
-    execution_columns!(""),
+    execution_columns!("summary"),
     " FROM playbook_execution_collection
     WHERE execution_status = 'executing' AND (createddate, _id) < (?1, ?2)
     ORDER BY createddate DESC, _id DESC LIMIT ?3"

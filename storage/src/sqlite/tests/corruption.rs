@@ -64,7 +64,12 @@ async fn an_execution_names_its_id_and_column() {
         };
         if !["execution_status", "createddate"].contains(&column) {
             names(&store.executions(of).await.unwrap_err(), peid(1), column);
-            names(&store.unfinished(None, 9).await.unwrap_err(), peid(1), column);
+            let unfinished = store.unfinished(None, 9).await;
+            if ["input", "variables", "output"].contains(&column) {
+                assert_eq!(unfinished.unwrap().len(), 2, "a summary has none of them");
+            } else {
+                names(&unfinished.unwrap_err(), peid(1), column);
+            }
         }
     }
 }

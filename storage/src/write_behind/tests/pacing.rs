@@ -86,7 +86,7 @@ async fn without_a_setting_the_store_says_what_suits_it() {
     let rig = start(Config::default());
     assert_eq!(rig.store.pace(), Pace::EMBEDDED);
     let sizes = send(&rig, 1, 3_000).await;
-    assert_eq!(sizes, [1_000; 3]);
+    assert_eq!(sizes, [3_000]);
     assert_eq!(rig.store.held().most_at_once, 2);
 }
 
