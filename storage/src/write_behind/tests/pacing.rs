@@ -85,8 +85,8 @@ async fn a_split_says_nothing_of_the_stores_speed() {
 async fn without_a_setting_the_store_says_what_suits_it() {
     let rig = start(Config::default());
     assert_eq!(rig.store.pace(), Pace::EMBEDDED);
-    let sizes = send(&rig, 1, 3_000).await;
-    assert_eq!(sizes, [3_000]);
+    let sizes = send(&rig, 1, 12_000).await;
+    assert_eq!(sizes, [4_000; 3]);
     assert_eq!(rig.store.held().most_at_once, 2);
 }
 
