@@ -39,9 +39,10 @@ impl Attempt {
             attempt = call.attempt,
         );
         let (timeout, running) = (call.timeout, Running::begin());
-        let integration = integration.clone();
+        // Apart: what the tool was told need not stay as long as its answer is waited for.
+        let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling =
-            Box::pin(AssertUnwindSafe(async move { integration.call(call).await }).catch_unwind());
+            Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind());
         let calling = match inline.checked_sub(1) {
             None => calling,
             Some(left) => {
@@ -78,18 +79,26 @@ fn first_look(mut calling: Calling) -> Result<Result<Json, Failure>, Calling> {
     }
 }
 
-async fn attempt(calling: Calling, timeout: Duration, running: Running, report: Report) {
-    // The first look has taken some of its time.
-    let left = timeout.saturating_sub(running.began.elapsed());
-    let outcome = match tokio::time::timeout(left, calling).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(panic)) => Err(panicked(panic)),
-        Err(_) => {
-            let message = format!("no answer within {}", humanly(timeout));
-            Err(Failure::new(FailureKind::Timeout, message))
-        }
-    };
-    running.end(outcome, report);
+#[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it was given twice")]
+fn attempt(
+    calling: Calling,
+    timeout: Duration,
+    running: Running,
+    report: Report,
+) -> impl Future<Output = ()> + 'static {
+    async move {
+        // The first look has taken some of its time.
+        let left = timeout.saturating_sub(running.began.elapsed());
+        let outcome = match tokio::time::timeout(left, calling).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => Err(panicked(panic)),
+            Err(_) => {
+                let message = format!("no answer within {}", humanly(timeout));
+                Err(Failure::new(FailureKind::Timeout, message))
+            }
+        };
+        running.end(outcome, report);
+    }
 }
 
 /// Counts an attempt as running for as long as it is held.

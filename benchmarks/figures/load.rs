@@ -1,5 +1,6 @@
 //! Load: closed loops for throughput, arrivals that come due for latency, and all at once.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,6 +20,13 @@ pub(crate) struct Rate {
     /// Of one step, in microseconds.
     pub(crate) cpu: Cpu,
     pub(crate) switches_per_step: f64,
+}
+
+impl Rate {
+    /// Cores that were busy.
+    pub(crate) fn cores(&self) -> f64 {
+        self.cpu.all * STEPS as f64 * self.executions_per_s / 1e6
+    }
 }
 
 /// A runtime for those who submit; its threads have a name, so that their CPU can be told apart.
@@ -111,6 +119,8 @@ pub(crate) async fn open(bench: &Arc<Bench>, per_second: f64, lasts: Duration) -
     let (done, mut latencies) = tokio::sync::mpsc::channel(1 << 16);
     let (bench, runtime) = (bench.clone(), tokio::runtime::Handle::current());
     let sending = std::thread::spawn(move || {
+        // Otherwise the system adds its 50 µs to every sleep.
+        rustix::thread::set_current_timer_slack(NonZeroU64::new(1)).expect("a timer slack");
         let (began, mut due, mut random) = (Instant::now(), Duration::ZERO, 0x9e37_79b9_7f4a_7c15_u64);
         for number in 0.. {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -34,6 +34,10 @@ use plant::Site;
 use server::Server;
 use updraft::Update;
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() {
     let options = match Options::read() {

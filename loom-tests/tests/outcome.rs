@@ -2,15 +2,13 @@
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
-use std::sync::Arc as StdArc;
-
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use updraft_kernel::shared::OutcomeCell;
 use updraft_kernel::shared::outcome::Settle;
 use updraft_kernel::shared::planted::Bug;
-use updraft_loom_tests::{Waiters, Wake, catches, catches_misuse};
+use updraft_loom_tests::catches;
 
 /// Claim: one wins, each other gets its own value back and then reads the winner's.
 /// Threads: completion, cancel, timeout.
@@ -56,39 +54,6 @@ fn readers_see_the_whole() {
     assert_eq!(told.iter().sum::<usize>(), 1);
 }
 
-/// The order in which a waiter does its part.
-#[derive(Clone, Copy)]
-enum Protocol {
-    RegisterThenLook,
-    LookThenRegister,
-}
-
-/// Claim: who registers, looks, and only then waits, is woken and reads the outcome.
-/// Threads: completion; a waiter.
-/// Fails, by deadlock, if the hook runs before the outcome can be read, or if the waiter looks before it registers.
-fn a_waiter_is_woken(protocol: Protocol) {
-    let waiters = Arc::new(Waiters::new(Wake::All));
-    let hook = Arc::clone(&waiters);
-    let cell = Arc::new(OutcomeCell::with_settle_hook(StdArc::new(move || hook.wake())));
-    let completion = thread::spawn({
-        let cell = Arc::clone(&cell);
-        move || cell.settle(1)
-    });
-    loop {
-        if let Protocol::RegisterThenLook = protocol {
-            waiters.register(0);
-        }
-        if cell.get().is_some() {
-            break;
-        }
-        if let Protocol::LookThenRegister = protocol {
-            waiters.register(0);
-        }
-        waiters.wait(0);
-    }
-    assert_eq!(completion.join().unwrap(), Settle::Won);
-}
-
 mod whole {
     use super::*;
 
@@ -100,11 +65,6 @@ mod whole {
     #[test]
     fn who_reads_an_outcome_sees_the_whole_of_it() {
         loom::model(readers_see_the_whole);
-    }
-
-    #[test]
-    fn who_waits_for_an_outcome_is_woken() {
-        loom::model(|| a_waiter_is_woken(Protocol::RegisterThenLook));
     }
 }
 
@@ -121,14 +81,4 @@ fn canary_an_outcome_that_does_not_release() {
 #[test]
 fn canary_a_reader_that_does_not_acquire() {
     catches(Bug::OutcomeNotAcquired, "an outcome is read before its work", readers_see_the_whole);
-}
-
-#[test]
-fn canary_an_outcome_whose_hook_runs_too_early() {
-    catches(Bug::OutcomeWakesEarly, "deadlock", || a_waiter_is_woken(Protocol::RegisterThenLook));
-}
-
-#[test]
-fn canary_a_waiter_that_looks_before_it_registers() {
-    catches_misuse("deadlock", || a_waiter_is_woken(Protocol::LookThenRegister));
 }

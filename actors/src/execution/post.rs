@@ -112,27 +112,34 @@ impl Drop for Receipt {
 
 /// Reports how an attempt ended; dropped unsaid, that it died.
 pub(crate) struct Report {
-    post: Rc<Post>,
+    /// None once it has.
+    post: Option<Rc<Post>>,
     task: TaskSeq,
     attempt: u32,
-    outcome: Option<Result<Json, Box<Failure>>>,
 }
 
 impl Report {
     pub(crate) fn of(post: &Rc<Post>, task: TaskSeq, attempt: u32) -> Self {
-        Self { post: post.clone(), task, attempt, outcome: None }
+        Self { post: Some(post.clone()), task, attempt }
     }
 
     pub(crate) fn give(mut self, outcome: Result<Json, Failure>) {
-        self.outcome = Some(outcome.map_err(Box::new));
+        self.put(outcome);
+    }
+
+    fn put(&mut self, outcome: Result<Json, Failure>) {
+        if let Some(post) = self.post.take() {
+            let (task, attempt, outcome) = (self.task, self.attempt, outcome.map_err(Box::new));
+            post.put(Letter::Attempted(Attempted { task, attempt, outcome }));
+        }
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        let died = || Err(Box::new(Failure::new(FailureKind::Panic, "the attempt died")));
-        let outcome = self.outcome.take().unwrap_or_else(died);
-        self.post.put(Letter::Attempted(Attempted { task: self.task, attempt: self.attempt, outcome }));
+        if self.post.is_some() {
+            self.put(Err(Failure::new(FailureKind::Panic, "the attempt died")));
+        }
     }
 }
 

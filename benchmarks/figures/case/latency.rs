@@ -1,6 +1,9 @@
 //! Latency: one execution alone, acknowledgements under light load, many that wait for their tools, a wide
 //! execution, and the start of an engine.
 
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +20,8 @@ use crate::tool::Tool;
 const ALONE: usize = 3_000;
 /// How long arrivals come.
 const ARRIVING: Duration = Duration::from_secs(8);
+/// Makespans of which the median counts.
+const MAKESPANS: usize = 5;
 /// Starts and fans of which the median counts.
 const TIMES: usize = 15;
 
@@ -47,6 +52,25 @@ pub(super) async fn ack(executions: usize) {
     tell("ack.p50", quantile(&took, 0.5));
     tell("ack.p99", quantile(&took, 0.99));
     let _ = bench.engine.shutdown(Duration::from_secs(30)).await;
+    let syncs = syncs(directory.path());
+    tell("sync.p50", quantile(&syncs, 0.5));
+    tell("sync.p99", quantile(&syncs, 0.99));
+}
+
+/// What the disk takes to sync a small write into a file of known length, alone, in microseconds.
+fn syncs(directory: &Path) -> Vec<f64> {
+    const WRITES: usize = 2_000;
+    let mut file = File::create(directory.join("bare")).expect("a file");
+    file.write_all(&vec![0; WRITES * 512]).expect("written");
+    file.sync_all().expect("synced");
+    file.rewind().expect("at its beginning");
+    let sync = |_| {
+        let began = Instant::now();
+        file.write_all(&[1; 512]).expect("written");
+        file.sync_data().expect("synced");
+        began.elapsed().as_secs_f64() * 1e6
+    };
+    (0..WRITES).map(sync).collect()
 }
 
 pub(super) async fn makespan() {
@@ -54,9 +78,13 @@ pub(super) async fn makespan() {
         let directory = tempfile::tempdir().expect("a directory");
         let bench = Arc::new(Bench::durable(directory.path(), Tool::Takes(takes)).await);
         load::at_once(&bench, 16).await;
-        let took = load::at_once(&bench, executions).await;
-        let ideal = takes * STEPS as u32;
-        tell(&format!("makespan.{executions}"), took.as_secs_f64() / ideal.as_secs_f64());
+        let ideal = (takes * STEPS as u32).as_secs_f64();
+        let mut took = Vec::new();
+        for _ in 0..MAKESPANS {
+            took.push(load::at_once(&bench, executions).await.as_secs_f64() / ideal);
+            bench.engine.flush().await.expect("stored");
+        }
+        tell(&format!("makespan.{executions}"), quantile(&took, 0.5));
         let _ = bench.engine.shutdown(Duration::from_secs(30)).await;
     }
 }

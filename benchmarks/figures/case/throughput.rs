@@ -59,16 +59,20 @@ pub(super) async fn memory(executions: usize) {
     let rate = rate_in_memory(None, executions).await;
     tell("memory", rate.executions_per_s * STEPS as f64);
     tell("memory.cpu", rate.cpu.all);
+    tell("memory.load", rate.cpu.load);
+    tell("memory.cores", rate.cores());
 }
 
 pub(super) async fn shards(executions: usize) {
-    let mut ratios = Vec::new();
+    let (mut ratios, mut cores) = (Vec::new(), Vec::new());
     for _ in 0..PAIRS {
-        let one = rate_in_memory(Some(1), executions).await.executions_per_s;
-        let two = rate_in_memory(Some(2), executions).await.executions_per_s;
-        ratios.push(two / one);
+        let one = rate_in_memory(Some(1), executions).await;
+        let two = rate_in_memory(Some(2), executions).await;
+        ratios.push(two.executions_per_s / one.executions_per_s);
+        cores.push(one.cores());
     }
     tell("shards", quantile(&ratios, 0.5));
+    tell("shards.cores", quantile(&cores, 0.5));
 }
 
 pub(super) async fn stored(executions: usize) {

@@ -205,12 +205,12 @@ impl Machine {
         let Phase::Joining { open, failure } = &mut self.task_mut(task).phase else { return };
         *open -= 1;
         if let (None, Err(new)) = (&failure, result) {
-            *failure = Some(Failure::new(FailureKind::Branch, new.message).with_retryable(false));
+            *failure = Some(Box::new(Failure::new(FailureKind::Branch, new.message).with_retryable(false)));
         }
         if *open > 0 {
             return;
         }
-        let ending = failure.take().map_or(Ending::Completed(None), Ending::Failed);
+        let ending = failure.take().map_or(Ending::Completed(None), |failure| Ending::Failed(*failure));
         work.push(match self.task(task).recorded_ending() {
             Some(recorded) => self.follow(task, recorded),
             None => self.end_task(task, ending, now, effects),

@@ -38,7 +38,7 @@ pub(super) enum Phase {
     /// An instant.
     Waiting(Timestamp),
     /// The paths that it opened.
-    Joining { open: u32, failure: Option<Failure> },
+    Joining { open: u32, failure: Option<Box<Failure>> },
     /// Nothing: it has ended.
     Ended,
 }

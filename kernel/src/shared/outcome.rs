@@ -1,8 +1,8 @@
 //! The outcome cell: settled once, by whoever comes first. Owns the race between completion, cancel, timeout
 //! and the failure of an engine; never decides what the outcome means.
 
-use super::planted::{Bug, in_time, order, planted};
-use super::sync::{AtomicBool, Hook, Mutex, Ordering, Slot, lock, run};
+use super::planted::{Bug, order, planted};
+use super::sync::{AtomicBool, Mutex, Ordering, Slot, lock};
 
 /// A value that is set once and then read by anyone.
 pub struct OutcomeCell<T> {
@@ -11,7 +11,6 @@ pub struct OutcomeCell<T> {
     /// True when `value` is whole.
     settled: AtomicBool,
     value: Slot<T>,
-    hook: Option<Hook>,
 }
 
 /// What became of an attempt to settle.
@@ -27,16 +26,7 @@ pub enum Settle<T> {
 impl<T> OutcomeCell<T> {
     /// A cell that is open.
     pub fn new() -> Self {
-        Self::build(None)
-    }
-
-    /// The same; `settled` runs once, when the outcome can be read.
-    pub fn with_settle_hook(settled: Hook) -> Self {
-        Self::build(Some(settled))
-    }
-
-    fn build(hook: Option<Hook>) -> Self {
-        Self { turn: Mutex::new(()), settled: AtomicBool::new(false), value: Slot::new(), hook }
+        Self { turn: Mutex::new(()), settled: AtomicBool::new(false), value: Slot::new() }
     }
 
     /// Settles the cell, unless it is settled.
@@ -45,10 +35,8 @@ impl<T> OutcomeCell<T> {
         if let Err(value) = self.value.set(value) {
             return Settle::Lost(value);
         }
-        let hook = in_time(Bug::OutcomeWakesEarly, self.hook.as_ref());
         self.settled.store(true, order(Ordering::Release, Bug::OutcomeNotReleased, Ordering::Relaxed));
         drop(turn);
-        run(hook);
         Settle::Won
     }
 
@@ -72,8 +60,7 @@ impl<T> Default for OutcomeCell<T> {
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests {
-    use std::sync::atomic::AtomicUsize;
-    use std::sync::{Arc, Barrier};
+    use std::sync::Barrier;
 
     use super::*;
 
@@ -85,18 +72,6 @@ mod tests {
         assert_eq!(cell.settle("cancelled".to_owned()), Settle::Lost("cancelled".to_owned()));
         assert_eq!(cell.settle("timed out".to_owned()), Settle::Lost("timed out".to_owned()));
         assert_eq!(cell.get().map(String::as_str), Some("completed"));
-    }
-
-    #[test]
-    fn the_hook_runs_for_the_winner_alone() {
-        let runs = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&runs);
-        let cell = OutcomeCell::with_settle_hook(Arc::new(move || {
-            counted.fetch_add(1, Ordering::Relaxed);
-        }));
-        assert_eq!(cell.settle(1), Settle::Won);
-        assert_eq!(cell.settle(2), Settle::Lost(2));
-        assert_eq!(runs.load(Ordering::Relaxed), 1);
     }
 
     #[test]

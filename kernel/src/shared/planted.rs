@@ -18,8 +18,6 @@ pub enum Bug {
     OutcomeNotReleased,
     /// Outcome: reading does not see what was published.
     OutcomeNotAcquired,
-    /// Outcome: the hook runs before there is anything to read.
-    OutcomeWakesEarly,
     /// Claim: who gives up looks and does not say so.
     ClaimLooksOnly,
     /// Drain: looks whether the gate is open, and counts then.
