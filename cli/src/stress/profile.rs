@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use updraft::limits::{
-    BATCH_OPERATIONS, BATCHES_IN_FLIGHT, EXECUTIONS_IN_FLIGHT, FLUSH_DELAY, PACE_BATCHES, PACE_LATENCY,
-    PACE_OPERATIONS_MIN, SHARDS_MAX, TASKS_AT_ONCE,
+    BATCH_OPERATIONS, BATCH_OPERATIONS_MAX, BATCHES_IN_FLIGHT, EXECUTIONS_IN_FLIGHT, FLUSH_DELAY,
+    PACE_BATCHES, PACE_LATENCY, PACE_OPERATIONS_MIN, SHARDS_MAX, TASKS_AT_ONCE,
 };
 use updraft::{Builder, Pace};
 
@@ -45,7 +45,7 @@ impl Profile {
             shards: cores.clamp(1, SHARDS_MAX),
             tasks_at_once: TASKS_AT_ONCE,
             executions_in_flight: EXECUTIONS_IN_FLIGHT,
-            operations: BATCH_OPERATIONS,
+            operations: if server { BATCH_OPERATIONS } else { BATCH_OPERATIONS_MAX },
             batches: if server { PACE_BATCHES } else { BATCHES_IN_FLIGHT },
             flush_delay: FLUSH_DELAY,
         };
