@@ -60,7 +60,10 @@ pub(crate) async fn find(core: &Core, live: &Live, since: Since) -> Result<Found
                 }
                 tokio::time::sleep(PAUSE).await;
             }
-            Err(error) => return Err(Lost::Engine(error.to_string())),
+            Err(error) => {
+                tracing::error!(peid = %live.peid, %error, "an execution cannot be read back and is left as it is");
+                return Err(Lost::Engine(error.to_string()));
+            }
         }
     }
 }

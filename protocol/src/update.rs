@@ -273,14 +273,17 @@ mod tests {
             }));
             update
         };
+        // With the two numbers of those who hold it.
+        let counted = std::mem::size_of::<Update>() + 2 * std::mem::size_of::<usize>();
         for length in [1, 64] {
             let update = filled(length);
-            let takes = std::mem::size_of::<Update>() + std::mem::size_of::<TaskHead>() + 7 * length;
+            let takes =
+                counted + std::mem::size_of::<TaskUpdate>() + std::mem::size_of::<TaskHead>() + 7 * length;
             assert!(update.bytes() >= takes, "{} of {takes}", update.bytes());
             assert!(update.bytes() >= serde_json::to_string(&update).unwrap().len());
         }
         assert_eq!(filled(64).bytes() - filled(1).bytes(), 7 * 63, "every text counts");
-        let bare = std::mem::size_of::<Update>() + 64;
+        let bare = counted + std::mem::size_of::<ExecutionUpdate>() + 64;
         assert!(self::update(2, TaskStatus::Completed, None).bytes() >= bare, "and a place in the coalescer");
     }
 }

@@ -134,10 +134,19 @@ fn frames(segment: &[u8]) -> Vec<usize> {
     const HEADER_OF_SEGMENT: usize = 24;
     const HEADER_OF_FRAME: usize = 20;
     let (mut borders, mut at) = (Vec::new(), HEADER_OF_SEGMENT);
-    while at <= segment.len() {
+    loop {
         borders.push(at);
-        let Some(length) = segment.get(at..).and_then(<[u8]>::first_chunk) else { break };
-        at += HEADER_OF_FRAME + u32::from_le_bytes(*length) as usize;
+        let Some((header, behind)) = segment[at..].split_first_chunk::<HEADER_OF_FRAME>() else { break };
+        let length = u32::from_le_bytes(header[..4].try_into().unwrap());
+        let Some(payload) = behind.get(..length as usize).filter(|payload| !payload.is_empty()) else {
+            break;
+        };
+        // Over the payload, then number, place and length.
+        let crc = crc32c::crc32c_append(crc32c::crc32c(payload), &header[8..]);
+        if crc32c::crc32c_append(crc, &header[..4]).to_le_bytes() != header[4..8] {
+            break;
+        }
+        at += HEADER_OF_FRAME + payload.len();
     }
     borders
 }
@@ -163,7 +172,8 @@ async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
     let accepted = killed(&data, &server).await;
     let segment = segment(&data);
     let whole = fs::read(&segment).unwrap();
-    for at in [40, whole.len() / 3] {
+    let end = *frames(&whole).last().unwrap();
+    for at in [40, end / 3] {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x40;
         fs::write(&segment, &damaged).unwrap();
@@ -192,7 +202,9 @@ async fn a_torn_tail_is_cut_and_everything_before_it_goes_on() {
     // What the killed process was writing: the beginning of a frame, and nothing after it.
     let mut torn = fs::read(&segment).unwrap();
     let end = *frames(&torn).last().unwrap();
+    torn.truncate(end);
     torn.extend_from_within(24..60);
+    torn.resize(end + 4_096, 0);
     fs::write(&segment, &torn).unwrap();
     let engine = crash::builder(data.to_str().unwrap(), server.address(), EMBEDDED).start().await.unwrap();
     let found = engine.recovered().torn.clone().expect("it says what it cut");

@@ -106,8 +106,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "merge-loses-head",
         claim: "a document's first update loses its head to the second",
         file: UPDATE,
-        find: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                this.revision = newer.revision;\n                over(&mut this.head, newer.head);\n",
-        replace: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                this.revision = newer.revision;\n                this.head = newer.head;\n",
+        find: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                over(&mut this.head, newer.head);\n",
+        replace: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                this.head = newer.head;\n",
     },
     Mutant {
         name: "merge-loses-error",

@@ -1,7 +1,7 @@
 //! Cases of batches: sent again, mixed, large, and several at once. Single updates are claimed elsewhere.
 
 use futures_util::future::try_join_all;
-use updraft_protocol::limits::BATCH_OPERATIONS;
+use updraft_protocol::limits::BATCH_OPERATIONS_MAX;
 use updraft_protocol::{
     ExecutionStatus, ExecutionUpdate, Json, TaskId, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update,
     ids,
@@ -119,7 +119,7 @@ fn fated(number: u64, owner: &TenantCode) -> Result<(Update, WriteOutcome), ids:
 
 pub(super) async fn a_full_batch_of_every_fate_is_answered_one_by_one(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
-    let all = 0..BATCH_OPERATIONS as u64;
+    let all = 0..BATCH_OPERATIONS_MAX as u64;
     let mut there = Vec::new();
     for number in all.clone().filter(|number| matches!(number / 2 % 10, 0 | 1 | 7..=9)) {
         there.push(if number % 2 == 0 {

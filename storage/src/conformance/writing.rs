@@ -1,6 +1,6 @@
 //! Cases of writing: inserts, guarded updates, stale ones, poison, and batches that come again.
 
-use updraft_protocol::limits::BATCH_OPERATIONS;
+use updraft_protocol::limits::BATCH_OPERATIONS_MAX;
 use updraft_protocol::{ExecutionStatus, ExecutionUpdate, Json, TaskStatus, TaskUpdate, Timestamp, Update};
 
 use super::Ending;
@@ -179,11 +179,11 @@ pub(super) async fn a_full_batch_is_answered_in_order(store: &dyn Store) -> Endi
         head: Some(head.clone()),
         ..change(number, revision(1, 1), ExecutionStatus::Executing)
     };
-    let all = BATCH_OPERATIONS as u64;
+    let all = BATCH_OPERATIONS_MAX as u64;
     let half = executions((0..all).step_by(2).map(update));
-    assert_eq!(store.write(half).await?, vec![WRITTEN; BATCH_OPERATIONS.div_ceil(2)]);
+    assert_eq!(store.write(half).await?, vec![WRITTEN; BATCH_OPERATIONS_MAX.div_ceil(2)]);
     let outcomes = store.write(executions((0..all).map(update))).await?;
-    assert_eq!(outcomes.len(), BATCH_OPERATIONS);
+    assert_eq!(outcomes.len(), BATCH_OPERATIONS_MAX);
     for (number, outcome) in outcomes.iter().enumerate() {
         assert_eq!(*outcome, if number % 2 == 0 { STALE } else { WRITTEN }, "update {number}");
     }

@@ -125,8 +125,12 @@ impl JournalFile for Appended {
 
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
         let written = io::copy(&mut io::repeat(0).take(bytes as u64), &mut self.file);
-        let back = self.file.seek(SeekFrom::Start(self.end));
-        written.and(back).map(drop)
+        if written.is_err() {
+            // Others need the last of a full disk.
+            let _ = self.file.set_len(self.end);
+        }
+        self.file.seek(SeekFrom::Start(self.end))?;
+        written.map(drop)
     }
 
     fn sync(&mut self) -> io::Result<()> {

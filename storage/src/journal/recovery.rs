@@ -51,6 +51,10 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
         }
         let last_of_all = index + 1 == count;
         let segment = Proof { disk, name: &name, path: &folder.join(&name) }.prove(first, last_of_all)?;
+        if !last_of_all && segment.next == first {
+            // What it held is missing, and is not to be forgotten with it.
+            return Err(corrupt(&name, HEADER_BYTES as u64, "holds no frame and is not the last".to_owned()));
+        }
         mend(disk, folder, &name, &segment, last_of_all)?;
         let next = segment.next;
         scan.frames += next - first;

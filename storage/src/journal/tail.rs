@@ -2,8 +2,9 @@
 //!
 //! Power that fails in the middle of a write leaves a frame that is short, or whole sectors that were never
 //! written and read as zeros; of one unsynced write any sectors may be missing, so that good frames may follow
-//! the hole. Zeros to the end are what a segment has reserved. What was synced before is not torn by that: a frame that was written after the bad one was
-//! durable proves corruption, and so does a good frame behind bad bytes without a hole.
+//! the hole. Zeros to the end are what a segment has reserved. What was synced before is not torn by that: a frame
+//! that was written after the bad one was durable proves corruption, and so does a good frame behind bad bytes
+//! without a hole.
 
 use std::io;
 
@@ -77,7 +78,9 @@ impl Hole {
             self.everything = false;
         }
         let ends = offset % SECTOR_BYTES == SECTOR_BYTES - 1;
-        // A few zeros before the border of a sector may be data; a frame's header never is all zeros.
-        self.found |= ends && !self.written && self.zeros >= HEADER_BYTES as u64;
+        // A few zeros before the border of a sector may be data; a frame's header never is all zeros, and no frame
+        // begins with them.
+        let zeros = self.zeros >= HEADER_BYTES as u64 || self.everything;
+        self.found |= ends && !self.written && zeros;
     }
 }

@@ -182,6 +182,27 @@ fn a_hole_in_the_write_that_power_interrupted_is_a_torn_tail() {
 }
 
 #[test]
+fn a_hole_of_the_few_bytes_with_which_a_write_begins_is_a_torn_tail() {
+    let near_border = |before: &u32| image(1, &[*before, 2]).ends[*before as usize] % 512 > 512 - 20;
+    let before = (1..500).find(near_border).unwrap();
+    let mut last = image(1, &[before, 2]);
+    let begins = last.ends[before as usize];
+    last.bytes[begins..begins.next_multiple_of(512)].fill(0);
+    assert_eq!(recover(&disk_of([(1, last.bytes)])).unwrap(), numbered_groups(1..=u64::from(before)));
+}
+
+#[test]
+fn a_segment_whose_frames_read_as_zeros_is_corruption_and_stays() {
+    let older = image(1, &[2, 1]);
+    let zeros = [image(1, &[]).bytes, vec![0; older.bytes.len()]].concat();
+    let disk = disk_of([(1, zeros.clone()), (4, image(4, &[1]).bytes)]);
+    for _ in 0..2 {
+        assert_eq!(corrupt(&disk), (segment::name(1), 24));
+        assert_eq!(disk.bytes(&path(1)), zeros);
+    }
+}
+
+#[test]
 fn a_hole_in_what_was_synced_is_corruption() {
     let last = image(1, &[2, 80, 1]);
     let bad = *last.ends.iter().rfind(|&&end| end <= 1_024).unwrap() as u64;
