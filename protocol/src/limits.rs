@@ -117,8 +117,8 @@ pub const JOURNAL_FRAME_BYTES: usize = 16 << 20;
 pub const JOURNAL_QUEUE: usize = 1_024;
 /// Bytes of those appends: some of the largest frames, or the queue full of ordinary ones.
 pub const JOURNAL_QUEUE_BYTES: usize = 64 << 20;
-/// Zeros that are written ahead of the frames of a segment: some fifty windows of a journal under little load, and
-/// an eighth of a millisecond of the one that writes them.
+/// Zeros that are written ahead of the frames of a segment: enough for hundreds of small windows, and little of the disk
+/// for the one window that writes them.
 pub const JOURNAL_RESERVE_BYTES: usize = 256 << 10;
 /// Segments that may wait for the store; beyond it the journal waits, rather than fill the disk.
 pub const JOURNAL_SEGMENTS: usize = 64;

@@ -104,32 +104,37 @@ impl Disk for FileDisk {
 
 /// A file with its end, behind which zeros may stand. Nobody else writes it: the folder is locked.
 struct Appended {
-    /// Stands at the end.
     file: File,
     end: u64,
+    /// Whether the file may stand elsewhere than at its end.
+    moved: bool,
 }
 
 impl Appended {
     fn at_end(mut file: File) -> io::Result<Self> {
         let end = file.seek(SeekFrom::End(0))?;
-        Ok(Self { file, end })
+        Ok(Self { file, end, moved: false })
     }
 }
 
 impl JournalFile for Appended {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.moved {
+            self.file.seek(SeekFrom::Start(self.end))?;
+            self.moved = false;
+        }
         self.file.write_all(bytes)?;
         self.end += bytes.len() as u64;
         Ok(())
     }
 
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        self.moved = true;
         let written = io::copy(&mut io::repeat(0).take(bytes as u64), &mut self.file);
         if written.is_err() {
             // Others need the last of a full disk.
             let _ = self.file.set_len(self.end);
         }
-        self.file.seek(SeekFrom::Start(self.end))?;
         written.map(drop)
     }
 
@@ -139,7 +144,7 @@ impl JournalFile for Appended {
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
         self.file.set_len(bytes)?;
-        self.end = self.file.seek(SeekFrom::Start(bytes))?;
+        (self.end, self.moved) = (bytes, true);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The tail of the last segment: whether bytes that are no frame are a torn write or corruption.
+//! The tail of a segment: whether bytes that are no frame are a torn write or corruption.
 //!
 //! Power that fails in the middle of a write leaves a frame that is short, or whole sectors that were never
 //! written and read as zeros; of one unsynced write any sectors may be missing, so that good frames may follow
