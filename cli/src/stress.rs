@@ -7,6 +7,7 @@ mod chart;
 mod compare;
 mod contest;
 mod figures;
+mod known;
 mod lag;
 mod latency;
 mod load;
@@ -54,8 +55,7 @@ pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, 
                 Some(data) => tempfile::tempdir_in(data),
                 None => tempfile::tempdir(),
             };
-            let directory =
-                directory.map_err(|error| Error::Failed(format!("temporary directory: {error}")))?;
+            let directory = directory.map_err(|error| Error::refused("--data", error))?;
             match options.load.profiles {
                 true => rounds::run(&options.load, directory.path(), screen).await,
                 false => measure(&options.load, directory.path(), screen).await,
@@ -77,14 +77,11 @@ async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result
     let summary = Summary::new(options, &outcome);
     let mut output = Output::stdout();
     summary.tell(&outcome, &mut output);
-    if let Some(path) = &options.json {
-        write_figures(path, &summary.figures)?;
-    }
-    if let Some(path) = &options.report {
-        write(path, &report::page(&summary, &outcome))?;
-    }
-    output.finish()?;
-    Ok(match (outcome.interrupted, summary.held()) {
+    // What cannot be written keeps nothing else from being written.
+    let json = options.json.as_ref().map_or(Ok(()), |path| write_figures(path, &summary.figures));
+    let page = options.report.as_ref().map_or(Ok(()), |path| write(path, &report::page(&summary, &outcome)));
+    output.finish().and(json).and(page)?;
+    Ok(match (outcome.interrupted, summary.is_well()) {
         (true, _) => Ending::Interrupted,
         (false, true) => Ending::Completed,
         (false, false) => Ending::Failed,

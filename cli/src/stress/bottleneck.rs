@@ -8,7 +8,8 @@ use updraft::limits::COALESCER_DOCUMENTS;
 use crate::stress::options::{Options, Tools};
 use crate::stress::process::Thread;
 use crate::stress::run::{Outcome, PhaseEnd};
-use crate::stress::server;
+use crate::stress::sampler::Sample;
+use crate::stress::{lag, server};
 
 /// A thread that is busy for this share of its time is the limit of what it does.
 const BUSY: f64 = 0.85;
@@ -18,9 +19,10 @@ const MACHINE: f64 = 0.92;
 const OWN: f64 = 0.75;
 /// The stage that is none of ours.
 pub(crate) const OTHERS: &str = "other processes";
-/// A store that is behind by this share of the phase cannot take the load.
-const BEHIND: f64 = 0.2;
-/// As the same share of the documents that may wait.
+/// Stages that are there only for the measuring.
+const GENERATOR: &str = "load generator";
+const TOOL_SERVER: &str = "HTTP tools";
+/// A store for which this share of the documents that may wait does wait cannot take the load.
 const PENDING: f64 = 0.5;
 /// Places that are taken to this share are the limit.
 const TAKEN: f64 = 0.95;
@@ -35,6 +37,8 @@ pub(crate) struct Stage {
     pub(crate) cpu: f64,
     /// The share that it waited for the disk.
     pub(crate) disk: f64,
+    /// How busy the busiest of its threads was, with both: what limits a stage of several.
+    pub(crate) busy: f64,
 }
 
 /// What limits.
@@ -43,12 +47,6 @@ pub(crate) struct Bottleneck {
     pub(crate) stage: &'static str,
     pub(crate) why: String,
     pub(crate) change: &'static str,
-}
-
-impl Stage {
-    pub(crate) fn busy(&self) -> f64 {
-        (self.cpu + self.disk).min(1.0)
-    }
 }
 
 /// The stages in the phase that measured full load, busiest first.
@@ -61,14 +59,16 @@ pub(crate) fn stages(outcome: &Outcome, shards: usize) -> Vec<Stage> {
     let mut stages = BTreeMap::<String, Stage>::new();
     for thread in &end.threads {
         let name = named(thread, &arbiters, shards);
-        let stage = Stage { name: name.clone(), cpu: 0.0, disk: 0.0 };
+        let stage = Stage { name: name.clone(), cpu: 0.0, disk: 0.0, busy: 0.0 };
         let stage = stages.entry(name).or_insert(stage);
-        stage.cpu += thread.cpu_s / end.lasted.as_secs_f64().max(f64::EPSILON);
-        let on_disk = waits.on_disk.get(&thread.tid).copied().unwrap_or_default();
-        stage.disk += on_disk as f64 / waits.looks.max(1) as f64;
+        let cpu = thread.cpu_s / end.lasted.as_secs_f64().max(f64::EPSILON);
+        let disk = waits.on_disk.get(&thread.tid).map_or(0.0, |on_disk| *on_disk as f64 / waits.looks as f64);
+        stage.cpu += cpu;
+        stage.disk += disk;
+        stage.busy = stage.busy.max((cpu + disk).min(1.0));
     }
-    let mut stages: Vec<Stage> = stages.into_values().filter(|stage| stage.busy() >= 0.005).collect();
-    stages.sort_by(|a, b| b.busy().total_cmp(&a.busy()));
+    let mut stages: Vec<Stage> = stages.into_values().filter(|stage| stage.busy >= 0.005).collect();
+    stages.sort_by(|a, b| b.busy.total_cmp(&a.busy));
     stages
 }
 
@@ -84,9 +84,28 @@ fn named(thread: &Thread, arbiters: &[u32], shards: usize) -> String {
         ("updraft-journal", _) => "journal".to_owned(),
         ("store-write", _) => "store writer".to_owned(),
         ("store-read", _) => "store readers".to_owned(),
-        (server::THREAD, _) => "HTTP tools".to_owned(),
-        _ => "load generator".to_owned(),
+        ("updraft-mongo", _) => "store driver".to_owned(),
+        ("updraft-timer", _) => "timers".to_owned(),
+        (server::THREAD, _) => TOOL_SERVER.to_owned(),
+        _ => GENERATOR.to_owned(),
     }
+}
+
+/// Whether a stage may have this name.
+pub(crate) fn is_stage(name: &str) -> bool {
+    const STAGES: [&str; 9] = [
+        "write-behind",
+        "shards and write-behind",
+        "node",
+        "journal",
+        "store writer",
+        "store readers",
+        "store driver",
+        "timers",
+        GENERATOR,
+    ];
+    let shard = name.strip_prefix("shard ").is_some_and(|number| number.parse::<u16>().is_ok());
+    shard || name == TOOL_SERVER || STAGES.contains(&name)
 }
 
 /// What limits full load; none where too little was measured.
@@ -95,9 +114,13 @@ pub(crate) fn find(outcome: &Outcome, options: &Options, stages: &[Stage]) -> Op
     if let Some(found) = behind(outcome, end) {
         return Some(found);
     }
-    let engine = stages.iter().find(|stage| stage.name != "load generator" && stage.name != "HTTP tools");
-    if let Some(stage) = engine.filter(|stage| stage.busy() >= BUSY) {
+    // Those of the engine first: the others are there only for the measuring.
+    let engine = stages.iter().filter(|stage| stage.name != GENERATOR && stage.name != TOOL_SERVER);
+    if let Some(stage) = engine.chain(stages).find(|stage| stage.busy >= BUSY) {
         return Some(of_stage(stage));
+    }
+    if let Some(found) = server(outcome) {
+        return Some(found);
     }
     if let Some(machine) = end.machine.filter(|machine| *machine >= MACHINE) {
         return Some(of_machine(end, machine, stages));
@@ -109,7 +132,7 @@ pub(crate) fn find(outcome: &Outcome, options: &Options, stages: &[Stage]) -> Op
             why: format!(
                 "no stage is busy: the busiest is {} with {:.0} %",
                 busiest.name,
-                busiest.busy() * 100.0
+                busiest.busy * 100.0
             ),
             change: "Raise `--concurrency`: each execution waits for one durable step after another.",
         })
@@ -141,10 +164,8 @@ fn of_machine(end: &PhaseEnd, machine: f64, stages: &[Stage]) -> Bottleneck {
 
 /// A store that does not keep up.
 fn behind(outcome: &Outcome, end: &PhaseEnd) -> Option<Bottleneck> {
-    let lasted = end.lasted.as_secs_f64();
-    let behind = end.behind.map_or(0.0, |behind| behind.as_secs_f64());
     let pending = most(outcome, |sample| sample.pending_documents);
-    if behind < lasted * BEHIND && pending < COALESCER_DOCUMENTS as f64 * PENDING {
+    if end.behind.is_some() && !lag::is_behind(end) && pending < COALESCER_DOCUMENTS as f64 * PENDING {
         return None;
     }
     let (stage, change) = if outcome.server {
@@ -158,20 +179,36 @@ fn behind(outcome: &Outcome, end: &PhaseEnd) -> Option<Bottleneck> {
             "The store cannot take this load: a faster disk or store, or fewer steps per execution.",
         )
     };
-    let why = format!(
-        "the store was {behind:.1} s behind when the last execution had ended; up to {pending:.0} documents waited"
-    );
+    let behind = match end.behind {
+        Some(behind) => format!("was {:.1} s behind when the last execution had ended", behind.as_secs_f64()),
+        None => "never got all".to_owned(),
+    };
+    let why = format!("the store {behind}; up to {pending:.0} documents waited");
     Some(Bottleneck { stage, why, change })
+}
+
+/// A server that has as many batches to answer as may be on their way, nearly all of the time.
+fn server(outcome: &Outcome) -> Option<Bottleneck> {
+    let waits = outcome.seen.waits.first().filter(|_| outcome.server)?;
+    let full = waits.store_full as f64 / waits.looks.max(1) as f64;
+    (full >= BUSY).then(|| Bottleneck {
+        stage: "store server",
+        why: format!(
+            "{:.0} % of the time it had as many batches to answer as may be on their way",
+            full * 100.0
+        ),
+        change: "Look at the server's CPU and disk, or at the way to it.",
+    })
 }
 
 /// Nobody computes: executions wait for places or for tools.
 fn waiting(outcome: &Outcome, end: &PhaseEnd, options: &Options) -> Option<Bottleneck> {
-    let running = most(outcome, |sample| sample.attempts_running);
+    let running = mean(outcome, |sample| sample.attempts_running);
     let open = f64::from(options.concurrency);
     if options.tools == Tools::Http && running >= open * TAKEN && options.width > 1 {
         return Some(Bottleneck {
             stage: "permits",
-            why: format!("{running:.0} attempts ran or waited for one of {open:.0} connections"),
+            why: format!("{running:.0} attempts on average ran or waited for one of {open:.0} connections"),
             change: "Raise `--concurrency`, which is also the number of requests at once to the host.",
         });
     }
@@ -203,21 +240,34 @@ fn of_stage(stage: &Stage) -> Bottleneck {
         "write-behind" => ("write-behind CPU", "A faster core: the coalescer is one thread."),
         "node" => ("node CPU", "A faster core: supervision is one thread."),
         "store readers" => ("store readers", "Fewer reads: idempotency keys and lists read the store."),
+        "store driver" => ("store driver CPU", "A faster core: the driver of the database is one thread."),
+        "timers" => ("timers", "Fewer submissions at once: the clock of those who wait is one thread."),
+        GENERATOR => ("load generator", "Nothing of the engine: it takes more than this program can send."),
+        TOOL_SERVER => ("tool server CPU", "Nothing of the engine: the stubbed tools are one thread."),
         _ => ("shard CPU", "More shards (`--shards`) on more cores, and more tenants to spread over them."),
     };
     let why = format!(
         "{} is busy {:.0} % of the time ({:.0} % computing, {:.0} % waiting for the disk)",
         stage.name,
-        stage.busy() * 100.0,
+        stage.busy * 100.0,
         stage.cpu * 100.0,
         stage.disk * 100.0
     );
     Bottleneck { stage: name, why, change }
 }
 
-fn most(outcome: &Outcome, of: impl Fn(&crate::stress::sampler::Sample) -> f64) -> f64 {
-    let full = outcome.seen.samples.iter().filter(|sample| sample.phase == 0);
-    full.map(of).fold(0.0, f64::max)
+fn at_full_load(outcome: &Outcome, of: impl Fn(&Sample) -> f64) -> impl Iterator<Item = f64> {
+    outcome.seen.samples.iter().filter(|sample| sample.phase == 0).map(of)
+}
+
+fn most(outcome: &Outcome, of: impl Fn(&Sample) -> f64) -> f64 {
+    at_full_load(outcome, of).fold(0.0, f64::max)
+}
+
+fn mean(outcome: &Outcome, of: impl Fn(&Sample) -> f64) -> f64 {
+    let (sum, count) =
+        at_full_load(outcome, of).fold((0.0, 0.0), |(sum, count), one| (sum + one, count + 1.0));
+    if count > 0.0 { sum / count } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -225,7 +275,7 @@ mod tests {
     use super::*;
 
     fn thread(tid: u32, name: &str) -> Thread {
-        Thread { tid, name: name.into(), cpu_s: 0.0, on_disk: false }
+        Thread { tid, name: name.into(), cpu_s: 0.0 }
     }
 
     #[test]
@@ -237,14 +287,14 @@ mod tests {
         assert_eq!(names(2), ["write-behind", "shard 0", "shard 1"]);
         assert_eq!(names(3), ["shards and write-behind"; 3]);
         assert_eq!(named(&thread(9, "updraft-journal"), &[4], 1), "journal");
-        assert_eq!(named(&thread(9, "tokio-rt-worker"), &[4], 1), "load generator");
+        assert_eq!(named(&thread(9, "updraft-mongo"), &[4], 1), "store driver");
+        assert_eq!(named(&thread(9, "tokio-rt-worker"), &[4], 1), GENERATOR);
     }
 
     #[test]
     fn a_busy_journal_is_told_by_what_it_waits_for() {
-        let stage = |cpu, disk| Stage { name: "journal".into(), cpu, disk };
+        let stage = |cpu, disk| Stage { name: "journal".into(), cpu, disk, busy: cpu + disk };
         assert_eq!(of_stage(&stage(0.1, 0.8)).stage, "journal fsync");
         assert_eq!(of_stage(&stage(0.8, 0.1)).stage, "journal CPU");
-        assert!((stage(0.9, 0.4).busy() - 1.0).abs() < f64::EPSILON);
     }
 }

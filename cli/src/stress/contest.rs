@@ -72,14 +72,23 @@ impl Contest {
         self.rounds.push(std::mem::take(&mut self.begun));
     }
 
-    /// Tells it on the terminal.
-    pub(crate) fn tell(&self, interrupted: bool, output: &mut Output) {
+    /// Whether nothing was measured.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rounds.is_empty() && self.begun.is_empty()
+    }
+
+    /// Tells it on the terminal. Of one that was cut short, whole rounds count; where there is none, what there is
+    /// is told without being compared.
+    pub(crate) fn tell(&self, cut: bool, output: &mut Output) {
         let rounds = self.rounds.len();
         output.line(format_args!("updraft stress: profiles against each other, {rounds} rounds in turn"));
-        if interrupted {
-            output.line("NOTE It was interrupted: only whole rounds count.");
+        if cut {
+            output.line("NOTE It was interrupted: only whole rounds are compared.");
         }
-        if rounds == 0 {
+        for note in self.notes() {
+            output.line(format_args!("NOTE {note}"));
+        }
+        if self.is_empty() {
             return;
         }
         output.line("");
@@ -93,6 +102,9 @@ impl Contest {
                     cells.into_iter().map(|cell| format!(" {:>27}", shown(key, cell))).collect();
                 output.line(format_args!("{key:32}{cells}"));
             }
+        }
+        if rounds == 0 {
+            return;
         }
         output.line("");
         for (key, name) in CHOSEN_BY {
@@ -112,7 +124,7 @@ impl Contest {
                 let Some(cell) = cell else { continue };
                 let name = profile.name();
                 figures.number(&format!("{name}.{key}"), Some(cell.value));
-                if *profile != Profile::Balanced {
+                if *profile != Profile::Balanced && !self.rounds.is_empty() {
                     figures.number(&format!("{name}.ratio.{key}"), Some(cell.ratio));
                     figures.number(&format!("{name}.noise.{key}"), Some(cell.noise));
                     figures.text(&format!("{name}.verdict.{key}"), cell.verdict.name());
@@ -122,12 +134,29 @@ impl Contest {
         figures
     }
 
+    /// What the runs noted of themselves, each once.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (profile, figures) in self.rounds.iter().flatten().chain(&self.begun) {
+            let lines = figures.0.get("notes").and_then(|notes| notes.as_str()).unwrap_or_default().lines();
+            notes.extend(lines.map(|line| format!("{}: {line}", profile.name())));
+        }
+        notes.sort();
+        notes.dedup();
+        notes
+    }
+
     /// One figure of every profile; none where a round does not have it.
     fn cells(&self, key: &str) -> Vec<Option<Cell>> {
         Profile::value_variants().iter().map(|profile| self.cell(key, *profile)).collect()
     }
 
     fn cell(&self, key: &str, profile: Profile) -> Option<Cell> {
+        if self.rounds.is_empty() {
+            let (_, figures) = self.begun.iter().find(|(begun, _)| *begun == profile)?;
+            let value = figures.get(key)?;
+            return Some(Cell { value, ratio: 1.0, noise: 0.0, verdict: Verdict::Same });
+        }
         let of = |round: &Round, wanted: Profile| {
             round.iter().find(|(profile, _)| *profile == wanted).and_then(|(_, figures)| figures.get(key))
         };
@@ -139,7 +168,10 @@ impl Contest {
         let ratio = median(&ratios)?;
         let spread =
             ratios.iter().map(|one| (one - ratio).abs() / ratio.max(f64::EPSILON)).fold(0.0, f64::max);
-        let noise = spread.max(compare::band(key));
+        // Of one round there is no spread, but what its runs measured of themselves.
+        let alone = self.rounds.iter().filter(|_| self.rounds.len() == 1).flatten();
+        let wavered = alone.map(|(_, figures)| compare::noise(key, figures)).fold(0.0, f64::max);
+        let noise = spread.max(wavered).max(compare::band(key));
         let verdict = compare::verdict(figures::better(key)?, 1.0, ratio, noise);
         Some(Cell { value: median(&values)?, ratio, noise, verdict })
     }

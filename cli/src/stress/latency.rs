@@ -34,11 +34,15 @@ impl Latency {
         }
     }
 
-    /// How long an answer takes on average.
-    pub(crate) fn mean(&self) -> Duration {
+    /// How long the slowest of so many answers takes on average.
+    pub(crate) fn mean_of_slowest(&self, answers: u16) -> Duration {
         match self {
-            Self::Fixed(time) | Self::Exponential(time) => *time,
-            Self::Between(least, most) => (*least + *most) / 2,
+            Self::Fixed(time) => *time,
+            Self::Between(least, most) => {
+                *least + (*most - *least).mul_f64(f64::from(answers) / (f64::from(answers) + 1.0))
+            }
+            // The sum of the harmonic series.
+            Self::Exponential(mean) => mean.mul_f64((1..=answers).map(|nth| 1.0 / f64::from(nth)).sum()),
         }
     }
 }
@@ -91,7 +95,8 @@ mod tests {
             assert_eq!(text.parse::<Latency>().unwrap().to_string(), text);
         }
         let between: Latency = "10ms..50ms".parse().unwrap();
-        assert_eq!(between.mean(), Duration::from_millis(30));
+        assert_eq!(between.mean_of_slowest(1), Duration::from_millis(30));
+        assert_eq!(between.mean_of_slowest(3), Duration::from_millis(40));
         let chance = Chance::new(1, 1);
         let drawn: Vec<_> = (0..1_000).map(|_| between.draw(&chance)).collect();
         let allowed = Duration::from_millis(10)..=Duration::from_millis(50);

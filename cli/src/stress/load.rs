@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use updraft::limits::EXECUTIONS_IN_FLIGHT_OF_TENANT;
 use updraft::{ExecutionStatus, Handle};
 
 use crate::stress::chance::Chance;
@@ -17,7 +18,7 @@ use crate::stress::workload::Workload;
 /// Arrivals that have not ended; one that finds so many is dropped, and counted.
 pub(crate) const ARRIVALS: usize = 200_000;
 /// Executions of one tenant that a pile may have, below what the engine accepts.
-const PILE_OF_TENANT: usize = 40_000;
+const PILE_OF_TENANT: usize = EXECUTIONS_IN_FLIGHT_OF_TENANT / 5 * 4;
 /// The most that a pile has.
 const PILE: usize = 80_000;
 /// How long the arrivals sleep before they look whether the run was stopped.
@@ -36,6 +37,7 @@ pub(crate) async fn closed(work: &Arc<Workload>, meter: &Arc<Meter>, length: Len
         loops.spawn(async move {
             while goes_on(&work, began, &next, length) {
                 let tenant = work.anyone();
+                arrived(&work, &meter);
                 if !one(&work, &meter, tenant, Instant::now(), false).await {
                     tokio::time::sleep(REFUSED).await;
                 }
@@ -47,7 +49,7 @@ pub(crate) async fn closed(work: &Arc<Workload>, meter: &Arc<Meter>, length: Len
 
 /// Submits as fast as it is accepted, without waiting for ends; answers when the pile is high enough.
 pub(crate) async fn pile(work: &Arc<Workload>, meter: &Arc<Meter>, length: Length, submitters: usize) {
-    let most = PILE.min(PILE_OF_TENANT.saturating_mul(work.tenants()));
+    let most = work.pile().min(PILE).min(PILE_OF_TENANT.saturating_mul(work.tenants()));
     let (began, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
     let mut loops = JoinSet::new();
     for _ in 0..submitters {
@@ -58,6 +60,7 @@ pub(crate) async fn pile(work: &Arc<Workload>, meter: &Arc<Meter>, length: Lengt
                 // In turn, so that no tenant has more than its places.
                 let tenant = next.load(Ordering::Relaxed) as usize;
                 let due = Instant::now();
+                arrived(&work, &meter);
                 let Some(handle) = submit(&work, &meter, tenant, due).await else {
                     tokio::time::sleep(REFUSED).await;
                     continue;
@@ -96,6 +99,13 @@ pub(crate) struct Rates {
     pub(crate) to: f64,
     /// What one tenant adds.
     pub(crate) flood: f64,
+}
+
+impl Rates {
+    /// On average over the phase.
+    pub(crate) fn mean(self) -> f64 {
+        f64::midpoint(self.from, self.to) + self.flood
+    }
 }
 
 /// Sends arrivals with random gaps (a Poisson process) until the length is reached or the run is stopped.
@@ -156,11 +166,18 @@ fn arrive(
         (false, true) => work.anyone_else(),
         (false, false) => work.anyone(),
     };
+    // Before its task runs: a machine that is too busy to begin with it has it in flight all the same.
+    arrived(work, meter);
     let (work, meter) = (work.clone(), meter.clone());
     runtime.spawn(async move {
         // A refusal is counted, and an arrival is not repeated.
         let _ = one(&work, &meter, tenant, due, floods).await;
     });
+}
+
+fn arrived(work: &Workload, meter: &Meter) {
+    meter.arrivals.fetch_add(1, Ordering::Relaxed);
+    work.tally.in_flight.fetch_add(1, Ordering::Relaxed);
 }
 
 /// One execution from its arrival to its end; whether it was accepted.
@@ -173,8 +190,6 @@ async fn one(work: &Workload, meter: &Meter, tenant: usize, due: Instant, floods
 }
 
 async fn submit(work: &Workload, meter: &Meter, tenant: usize, due: Instant) -> Option<Handle> {
-    meter.arrivals.fetch_add(1, Ordering::Relaxed);
-    work.tally.in_flight.fetch_add(1, Ordering::Relaxed);
     match work.engine.submit(work.submission(tenant)).await {
         Ok(handle) => {
             let latency = due.elapsed();

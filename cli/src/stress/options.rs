@@ -1,5 +1,6 @@
 //! Options of `updraft stress`: names, defaults, bounds and help. Opens nothing.
 
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -156,8 +157,14 @@ impl Options {
         for (name, path) in [("--json", &self.json), ("--report", &self.report)] {
             mistakes.extend(path.as_deref().and_then(|path| unwritable(name, path)));
         }
-        let known = self.scenario.phases();
-        mistakes.extend(self.assert.iter().filter_map(|threshold| threshold.mistake(&known, self.reference)));
+        if self.json.is_some() && self.json == self.report {
+            mistakes.push("--json and --report name the same file".to_owned());
+        }
+        if let Err(error) = self.store.address() {
+            mistakes.push(error.to_string());
+        }
+        let mistaken = |threshold: &Threshold| threshold.mistake(self.scenario, self.reference);
+        mistakes.extend(self.assert.iter().filter_map(mistaken));
         if mistakes.is_empty() { Ok(()) } else { Err(Error::Refused(mistakes.join("\n"))) }
     }
 
@@ -209,13 +216,24 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX)
 }
 
+/// Why a file cannot be written: found out by opening it, before anything runs. Leaves it as it is.
 fn unwritable(option: &str, path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if path.is_dir() {
         return Some(format!("{option} {}: a directory", path.display()));
     }
-    let missing = folder.filter(|folder| !folder.is_dir())?;
-    Some(format!("{option} {}: there is no directory {}", path.display(), missing.display()))
+    if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
+        return Some(format!("{option} {}: there is no directory {}", path.display(), missing.display()));
+    }
+    let was_there = path.exists();
+    if let Err(error) = OpenOptions::new().append(true).create(true).open(path) {
+        return Some(format!("{option} {}: {error}", path.display()));
+    }
+    if !was_there {
+        // It was made only to see whether it can be.
+        let _ = std::fs::remove_file(path);
+    }
+    None
 }
 
 fn share(text: &str) -> Result<f64, String> {
@@ -229,12 +247,8 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 fn length(text: &str) -> Result<Duration, String> {
-    let length = duration(text)?;
-    if (DURATION_MIN..=DURATION_MAX).contains(&length) {
-        Ok(length)
-    } else {
-        Err("a time from 500ms to 7days is allowed".to_owned())
-    }
+    let length = duration(text).ok().filter(|length| (DURATION_MIN..=DURATION_MAX).contains(length));
+    length.ok_or_else(|| "a time from 500ms to 7days is allowed: `10s`, `5min`".to_owned())
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(crate) struct Counted {
     pub(crate) coalesced: u64,
     pub(crate) retries: u64,
     pub(crate) rows: u64,
+    pub(crate) round_trips: u64,
 }
 
 /// What is under way at this moment.
@@ -26,6 +27,8 @@ pub(crate) struct Waiting {
     pub(crate) documents: f64,
     pub(crate) attempts: f64,
     pub(crate) commits: f64,
+    /// Whether as many batches are on their way to the store as may.
+    pub(crate) store_is_full: bool,
 }
 
 /// Shards whose gauges are summed; those beyond share a place.
@@ -36,10 +39,12 @@ const SHARDS: usize = 256;
 pub(crate) struct Metrics(Arc<Slots>);
 
 struct Slots {
-    counters: [Arc<AtomicU64>; 10],
+    counters: [Arc<AtomicU64>; 11],
     documents: Arc<AtomicU64>,
     attempts: Arc<AtomicU64>,
     commits: Vec<Arc<AtomicU64>>,
+    batches: Arc<AtomicU64>,
+    batches_most: Arc<AtomicU64>,
 }
 
 impl Metrics {
@@ -49,6 +54,8 @@ impl Metrics {
             documents: Arc::default(),
             attempts: Arc::default(),
             commits: (0..SHARDS).map(|_| Arc::default()).collect(),
+            batches: Arc::default(),
+            batches_most: Arc::default(),
         }))
     }
 
@@ -65,6 +72,7 @@ impl Metrics {
             coalesced: of(7),
             retries: of(8),
             rows: of(9),
+            round_trips: of(10),
         }
     }
 
@@ -74,6 +82,7 @@ impl Metrics {
             documents: of(&self.0.documents),
             attempts: of(&self.0.attempts),
             commits: self.0.commits.iter().map(of).sum(),
+            store_is_full: of(&self.0.batches) > 0.0 && of(&self.0.batches) >= of(&self.0.batches_most),
         }
     }
 }
@@ -96,6 +105,7 @@ impl Recorder for Metrics {
             "updraft_store_coalesced_total" => 7,
             "updraft_store_retries_total" => 8,
             "updraft_store_rows_written_total" => 9,
+            "updraft_store_round_trips_total" => 10,
             _ => return Counter::noop(),
         };
         Counter::from_arc(Arc::clone(&self.0.counters[index]))
@@ -105,6 +115,8 @@ impl Recorder for Metrics {
         let slot = match key.name() {
             "updraft_store_pending_documents" => &self.0.documents,
             "updraft_attempts_running" => &self.0.attempts,
+            "updraft_store_batches_in_flight" => &self.0.batches,
+            "updraft_store_batches_in_flight_most" => &self.0.batches_most,
             "updraft_shard_commits_waiting" => {
                 let shard = key.labels().find_map(|label| label.value().parse::<usize>().ok());
                 &self.0.commits[shard.unwrap_or_default() % SHARDS]
@@ -133,6 +145,7 @@ impl Counted {
             coalesced: self.coalesced - earlier.coalesced,
             retries: self.retries - earlier.retries,
             rows: self.rows - earlier.rows,
+            round_trips: self.round_trips - earlier.round_trips,
         }
     }
 }
@@ -155,7 +168,9 @@ mod tests {
         });
         let counted = metrics.counted();
         assert_eq!((counted.attempts_completed, counted.attempts_failed), (3, 3));
-        assert_eq!(metrics.waiting(), Waiting { documents: 0.0, attempts: 3.0, commits: 7.0 });
+        let waiting = metrics.waiting();
+        assert_eq!((waiting.documents, waiting.attempts, waiting.commits), (0.0, 3.0, 7.0));
+        assert!(!waiting.store_is_full, "of nothing, nothing is full");
         assert_eq!(counted.since(counted), Counted::default());
     }
 }

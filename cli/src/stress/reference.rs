@@ -13,6 +13,7 @@ use updraft::Store;
 
 use self::execution::Plain;
 use crate::exit::Error;
+use crate::log::Screen;
 use crate::stress::measure::Latencies;
 use crate::stress::options::{Length, Options};
 use crate::stress::process;
@@ -28,6 +29,8 @@ const SHARE: f64 = 0.2;
 /// Less says nothing, more says nothing new.
 const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(60);
+/// How often it says how it goes; a long column says less.
+const SAY: Duration = Duration::from_secs(1);
 
 /// What one column came to.
 pub(crate) struct Column {
@@ -68,6 +71,7 @@ pub(crate) async fn measure(
     options: &Options,
     work: &Arc<Workload>,
     store: Arc<dyn Store>,
+    screen: &Screen,
 ) -> Result<Reference, Error> {
     let mut reference = Reference::default();
     let epoch = match store.next_epoch().await {
@@ -75,12 +79,17 @@ pub(crate) async fn measure(
         Err(error) => return Ok(Reference { trouble: Some(error.to_string()), ..reference }),
     };
     let plain = Arc::new(Plain::new(options, work.clone(), store, epoch)?);
-    for (at_once, ..) in COLUMNS {
-        let (column, trouble) = measured(&plain, options.length(SHARE), at_once).await?;
+    for (at_once, name, _) in COLUMNS {
+        let say = |executions: u64, time: Duration| {
+            let rate = executions as f64 / time.as_secs_f64();
+            screen.say(&format!("{:6.1}s  {name}, {rate:.0} executions/s ended", time.as_secs_f64()));
+        };
+        let (column, trouble) = measured(&plain, options.length(SHARE), at_once, say).await?;
+        // What was measured until then counts: its time is known.
+        reference.columns.push(column);
         if trouble.is_some() || work.stopped() {
             return Ok(Reference { trouble, ..reference });
         }
-        reference.columns.push(column);
     }
     Ok(reference)
 }
@@ -90,6 +99,7 @@ async fn measured(
     plain: &Arc<Plain>,
     length: Length,
     at_once: usize,
+    say: impl Fn(u64, Duration),
 ) -> Result<(Column, Option<String>), Error> {
     let counts = Arc::new(Counts::new()?);
     let (began, cpu) = (Instant::now(), process::cpu_s());
@@ -108,10 +118,17 @@ async fn measured(
             Ok::<(), String>(())
         });
     }
+    let told = async {
+        loop {
+            tokio::time::sleep(SAY.max(began.elapsed() / 10)).await;
+            say(counts.executions.load(Ordering::Relaxed), began.elapsed());
+        }
+    };
     let trouble = tokio::select! {
         trouble = ended(&mut loops) => trouble,
         () = tokio::time::sleep(time) => None,
         () = plain.work.stopping() => None,
+        () = told => None,
     };
     let lasted = began.elapsed();
     let cpu_s = process::cpu_s().zip(cpu).map(|(now, before)| now - before);

@@ -44,7 +44,9 @@ pub(crate) fn page(summary: &Summary, outcome: &Outcome) -> String {
         write!(page, "<h1>{}</h1><p class=\"sub\">{}</p>", escaped(&summary.title), escaped(&summary.load));
     tiles(&mut page, summary);
     words(&mut page, summary);
-    let _ = write!(page, "<h2>Over time</h2><div class=\"charts\">{}</div>", over_time(outcome));
+    let charts = over_time(outcome);
+    let charts = if charts.is_empty() { "The run was too short for curves." } else { &charts };
+    let _ = write!(page, "<h2>Over time</h2><div class=\"charts\">{charts}</div>");
     let _ = write!(
         page,
         "<h2>Distribution of latencies</h2><div class=\"charts\">{}</div>",
@@ -235,7 +237,14 @@ fn figures(page: &mut String, summary: &Summary) {
 fn ratios(page: &mut String, summary: &Summary) {
     let Some((head, rows)) = summary.ratios.split_first() else { return };
     let cells = |row: &[String], tag: &str| -> String {
-        row.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect()
+        let cell = |(place, cell): (usize, &String)| {
+            // Each column is followed by that of its ratios.
+            let times = if place >= 3 && place % 2 == 1 { cell.parse::<f64>().ok() } else { None };
+            let class =
+                times.map_or("", |times| if times >= 1.0 { " class=\"good\"" } else { " class=\"bad\"" });
+            format!("<{tag}{class}>{}</{tag}>", escaped(cell))
+        };
+        row.iter().enumerate().map(cell).collect()
     };
     *page += "<h2>Against one awaited write for each change of a status</h2><div class=\"box scroll\"><table class=\"ratios\">";
     let _ = write!(page, "<tr>{}</tr>", cells(head, "th"));

@@ -27,29 +27,33 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
     let mut interrupt = Interrupt::listen()?;
     let mut contest = Contest::default();
     let profiles = Profile::value_variants();
-    let mut interrupted = false;
+    let mut ended = Ok(Ending::Completed);
     'rounds: for round in 0..usize::from(options.rounds) {
         for place in 0..profiles.len() {
             // Who is first changes from round to round.
             let profile = profiles[(round + place) % profiles.len()];
             screen.say(&format!("round {} of {}: {}", round + 1, options.rounds, profile.name()));
-            match one(options, directory, profile, &mut interrupt).await? {
-                Some(figures) => contest.add(profile, figures),
-                None => {
-                    interrupted = true;
-                    break 'rounds;
-                }
+            match one(options, directory, profile, &mut interrupt).await {
+                Ok(Some(figures)) => contest.add(profile, figures),
+                Ok(None) => ended = Ok(Ending::Interrupted),
+                Err(error) => ended = Err(error),
+            }
+            if !matches!(ended, Ok(Ending::Completed)) {
+                break 'rounds;
             }
         }
         contest.end_round();
     }
-    let mut output = Output::stdout();
-    contest.tell(interrupted, &mut output);
-    if let Some(path) = &options.json {
-        crate::stress::write_figures(path, &contest.figures(options))?;
+    // A round that failed takes nothing from those before it.
+    if ended.is_ok() || !contest.is_empty() {
+        let mut output = Output::stdout();
+        contest.tell(!matches!(ended, Ok(Ending::Completed)), &mut output);
+        let json = options.json.as_ref();
+        let written =
+            json.map_or(Ok(()), |path| crate::stress::write_figures(path, &contest.figures(options)));
+        output.finish().and(written)?;
     }
-    output.finish()?;
-    Ok(if interrupted { Ending::Interrupted } else { Ending::Completed })
+    ended
 }
 
 /// One run; none where it was interrupted.
@@ -83,6 +87,10 @@ async fn one(
         Some(0) => Ok(Some(compare::read(&json)?)),
         // Ctrl-C on a terminal reaches both.
         Some(code) if code == Ending::Interrupted as i32 => Ok(None),
+        // It has said why.
+        Some(code) if code == Ending::Refused as i32 => {
+            Err(Error::Refused(format!("nothing could be run with {}", profile.name())))
+        }
         _ => Err(Error::Failed(format!("a round with {} ended with {code:?}", profile.name()))),
     }
 }

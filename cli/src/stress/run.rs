@@ -19,10 +19,11 @@ use crate::stress::process::{self, Thread};
 use crate::stress::recorder::{Counted, Metrics};
 use crate::stress::reference::{self, Reference};
 use crate::stress::rounds;
-use crate::stress::sampler::{Sampler, Seen};
+use crate::stress::sampler::{self, Sampler, Seen};
 use crate::stress::scenario::{Load, Phase};
 use crate::stress::store::Place;
-use crate::stress::workload::Workload;
+use crate::stress::verdict::Verdict;
+use crate::stress::workload::{self, Workload};
 
 /// How long executions may take to end after the last arrival, beyond what their tools take.
 const DRAIN: Duration = Duration::from_secs(60);
@@ -30,8 +31,8 @@ const DRAIN: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(5);
 /// The pause between two looks at what is still under way.
 const LOOK: Duration = Duration::from_millis(5);
-/// How long the store may take for the rest at the end.
-const SHUTDOWN: Duration = Duration::from_secs(30);
+/// A store that takes nothing for so long takes nothing more; and what the engine may need to end.
+const STALLED: Duration = Duration::from_secs(30);
 
 /// What one phase came to.
 pub(crate) struct PhaseEnd {
@@ -49,9 +50,13 @@ pub(crate) struct PhaseEnd {
     /// CPU seconds of each thread in this phase.
     pub(crate) threads: Vec<Thread>,
     pub(crate) rates: Option<Rates>,
-    /// What an execution takes where only its tools take time.
+    /// What an execution takes on average where only its tools take time.
     pub(crate) ideal: Duration,
-    /// How long the store was behind when all had ended.
+    /// Executions in flight at its begin and at its end.
+    pub(crate) in_flight: (usize, usize),
+    /// Documents that waited for the store, then and then.
+    pub(crate) pending: (f64, f64),
+    /// Closed loops and piles: how long the store was behind when all had ended; none where it did not get all.
     pub(crate) behind: Option<Duration>,
     /// Piles: how many waited, and how long they took to end once tools answered.
     pub(crate) drained: Option<(usize, Duration)>,
@@ -63,7 +68,10 @@ pub(crate) struct Outcome {
     pub(crate) seen: Seen,
     pub(crate) counts: Counts,
     pub(crate) counted: Counted,
+    /// Why the first submission was refused.
     pub(crate) first_error: Option<String>,
+    /// Why the engine, or its store, did not do its work.
+    pub(crate) trouble: Option<String>,
     pub(crate) cpu_s: Option<f64>,
     pub(crate) resident_peak_bytes: Option<u64>,
     pub(crate) lasted: Duration,
@@ -86,6 +94,8 @@ struct Run<'a> {
     began: Instant,
     /// Executions per second that open loops take for full load.
     full: Option<f64>,
+    /// Why a store did not get all.
+    trouble: Option<String>,
 }
 
 /// Runs the scenario in this directory.
@@ -110,11 +120,10 @@ pub(crate) async fn run(
     let names = options.scenario.phases().iter().map(|phase| phase.name).collect();
     let sampler = Sampler::start(work.clone(), metrics.clone(), names, screen.clone());
     let sampler = sampler.map_err(|error| Error::Failed(format!("no threads: {error}")))?;
-    let mut run = Run { options, work, metrics, began: Instant::now(), full: options.rate };
+    let mut run = Run { options, work, metrics, began: Instant::now(), full: options.rate, trouble: None };
     let phases = run.phases(&sampler).await?;
     let left = run.drain().await;
-    let patience = if run.work.stopped() { STOP } else { SHUTDOWN };
-    let flushed = tokio::time::timeout(patience, run.work.engine.flush()).await;
+    let stored = run.flush().await.is_some();
     let lasted = run.began.elapsed();
     let seen = sampler.end();
     let mut outcome = Outcome {
@@ -122,27 +131,25 @@ pub(crate) async fn run(
         seen,
         counts: run.work.tally.counts(),
         counted: run.metrics.counted(),
-        first_error: run.work.tally.first_error().or_else(|| match &flushed {
-            Ok(Err(error)) => Some(error.to_string()),
-            _ => None,
-        }),
+        first_error: run.work.tally.first_error(),
+        trouble: run.trouble.take(),
         cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
         resident_peak_bytes: process::resident_bytes().map(|(_, most)| most),
         lasted,
         left,
-        not_stored: if matches!(flushed, Ok(Ok(()))) { 0 } else { run.metrics.waiting().documents as u64 },
+        not_stored: if stored { 0 } else { run.metrics.waiting().documents as u64 },
         interrupted: run.work.stopped(),
         server: place.is_server(),
         reference: None,
     };
     // What is left is measured; the directory is removed.
-    let _ = run.work.engine.shutdown(if left > 0 { Duration::ZERO } else { patience }).await;
+    let _ = run.work.engine.shutdown(if left == 0 && stored { STALLED } else { Duration::ZERO }).await;
     // Once the engine is gone, so that the one does not take the other's cores.
     if options.reference && !outcome.interrupted {
         screen.say("the reference: tasks one after another, one awaited write for each change of a status");
         let store = place.bare(&directory.join("reference"), options.durability).await;
         outcome.reference = Some(match store {
-            Ok(store) => reference::measure(options, &run.work, store).await?,
+            Ok(store) => reference::measure(options, &run.work, store, screen).await?,
             Err(error) => Reference { trouble: Some(error.to_string()), ..Reference::default() },
         });
         outcome.interrupted = run.work.stopped();
@@ -157,9 +164,13 @@ impl Run<'_> {
         for (number, phase) in self.options.scenario.phases().into_iter().enumerate() {
             sampler.enter(number);
             let end = self.phase(phase, number).await?;
-            let broke = end.broke().is_some() && self.options.scenario.ends_when_it_breaks();
+            sampler.enter(sampler::BETWEEN);
+            let alone = self.options.scenario.raises();
+            let broke = alone && matches!(end.verdict(), Verdict::Broke(_));
             ended.push(end);
-            if broke || self.work.stopped() {
+            // An engine that has failed, or whose store is gone, takes no further load.
+            let over = broke || self.trouble.is_some() || self.work.stopped();
+            if over || (alone && self.drain().await > 0) {
                 break;
             }
         }
@@ -170,13 +181,17 @@ impl Run<'_> {
         let meter = Arc::new(Meter::new()?);
         let (began, counts, counted) = (Instant::now(), self.work.tally.counts(), self.metrics.counted());
         let (cpu, machine, threads) = (process::cpu_s(), process::machine(), process::threads());
+        let under_way = |work: &Workload, metrics: &Metrics| {
+            (work.tally.in_flight.load(Ordering::Relaxed), metrics.waiting().documents)
+        };
+        let (in_flight, pending) = under_way(&self.work, &self.metrics);
         let length = self.options.length(phase.share);
         let submitters = usize::from(self.options.concurrency);
         let (mut rates, mut behind, mut drained) = (None, None, None);
         match phase.load {
             Load::Closed => {
                 load::closed(&self.work, &meter, length, submitters).await;
-                behind = Some(self.flush().await);
+                behind = self.flush().await;
             }
             Load::Pile => {
                 let _ = self.work.gate.send_replace(false);
@@ -186,7 +201,7 @@ impl Run<'_> {
                 let opened = Instant::now();
                 let left = self.drain().await;
                 drained = (left == 0).then(|| (piled, opened.elapsed()));
-                behind = Some(self.flush().await);
+                behind = self.flush().await;
             }
             Load::Open { from, to, flood } => {
                 let full = self.full.unwrap_or(1.0);
@@ -196,6 +211,7 @@ impl Run<'_> {
             }
         }
         let lasted = began.elapsed();
+        let (in_flight_now, pending_now) = under_way(&self.work, &self.metrics);
         let counts = self.work.tally.counts().since(counts);
         if phase.load == Load::Closed {
             let measured = counts.ended() as f64 / lasted.as_secs_f64();
@@ -215,7 +231,9 @@ impl Run<'_> {
             machine: process::machine().zip(machine).map(|(now, before)| busy(now, before)),
             threads: used(&threads, process::threads()),
             rates,
-            ideal: self.options.latency.mean() * u32::from(self.options.steps),
+            ideal: workload::ideal(self.options),
+            in_flight: (in_flight, in_flight_now),
+            pending: (pending, pending_now),
             behind,
             drained,
         })
@@ -240,8 +258,7 @@ impl Run<'_> {
 
     /// Waits until all has ended; how many had not when the patience was at its end.
     async fn drain(&self) -> usize {
-        let tools = self.options.latency.mean() * u32::from(self.options.steps) * 4;
-        let until = Instant::now() + DRAIN + tools;
+        let until = Instant::now() + DRAIN + workload::ideal(self.options) * 4;
         loop {
             let left = self.work.tally.in_flight.load(Ordering::Relaxed);
             if left == 0 || self.work.stopped() || Instant::now() > until {
@@ -251,15 +268,35 @@ impl Run<'_> {
         }
     }
 
-    /// Waits until the store has everything; how long that took.
-    async fn flush(&self) -> Duration {
+    /// Waits until the store has everything, as long as it takes some; how long that took. None, with the reason kept,
+    /// where it does not get all.
+    async fn flush(&mut self) -> Option<Duration> {
         let began = Instant::now();
-        tokio::select! {
-            // An engine that fails refuses the next submission with the reason.
-            _ = self.work.engine.flush() => {}
-            () = self.work.stopping() => {}
-        }
-        began.elapsed()
+        let (mut taken, mut took_at) = (self.metrics.counted().updates, began);
+        let mut stopped_at = None;
+        let flushing = self.work.engine.flush();
+        tokio::pin!(flushing);
+        let why = loop {
+            tokio::select! {
+                flushed = &mut flushing => match flushed {
+                    Ok(()) => return Some(began.elapsed()),
+                    Err(error) => break error.to_string(),
+                },
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            let (now, updates) = (Instant::now(), self.metrics.counted().updates);
+            if std::mem::replace(&mut taken, updates) != updates {
+                took_at = now;
+            }
+            if self.work.stopped() && now - *stopped_at.get_or_insert(now) > STOP {
+                break "the run was interrupted before the store had everything".to_owned();
+            }
+            if now - took_at > STALLED {
+                break format!("the store took nothing for {} s", STALLED.as_secs());
+            }
+        };
+        self.trouble.get_or_insert(why);
+        None
     }
 }
 
@@ -267,4 +304,28 @@ impl Run<'_> {
 fn used(before: &[Thread], after: Vec<Thread>) -> Vec<Thread> {
     let earlier = |tid| before.iter().find(|thread| thread.tid == tid).map_or(0.0, |thread| thread.cpu_s);
     after.into_iter().map(|thread| Thread { cpu_s: thread.cpu_s - earlier(thread.tid), ..thread }).collect()
+}
+
+#[cfg(test)]
+impl PhaseEnd {
+    /// A phase that came to nothing.
+    pub(crate) fn testing(phase: Phase, lasted: Duration) -> Self {
+        Self {
+            phase,
+            meter: Arc::new(Meter::new().unwrap()),
+            began_s: 0.0,
+            lasted,
+            counts: Counts::default(),
+            counted: Counted::default(),
+            cpu_s: None,
+            machine: None,
+            threads: Vec::new(),
+            rates: None,
+            ideal: Duration::ZERO,
+            in_flight: (0, 0),
+            pending: (0.0, 0.0),
+            behind: None,
+            drained: None,
+        }
+    }
 }

@@ -23,8 +23,10 @@ const WINDOW: Duration = Duration::from_millis(100);
 const SAMPLES: usize = 600;
 /// How often the sampler says how it goes.
 const SAY: Duration = Duration::from_secs(1);
-/// Phases that threads are told apart by.
-const PHASES: usize = 16;
+/// Phases that threads are told apart by, and one more for what is between them and behind.
+const PHASES: usize = 17;
+/// What is of no phase.
+pub(crate) const BETWEEN: usize = PHASES - 1;
 
 /// The run in one window of time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -45,10 +47,12 @@ pub(crate) struct Sample {
     pub(crate) updates_per_s: f64,
 }
 
-/// How often each thread was found waiting for the disk, and how often it was looked at.
+/// How often each thread was found waiting for the disk, and the store with as many batches as may be on their way;
+/// and how often they were looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Waits {
     pub(crate) looks: u64,
+    pub(crate) store_full: u64,
     pub(crate) on_disk: BTreeMap<u32, u64>,
 }
 
@@ -86,9 +90,10 @@ impl Sampler {
                 let phase = phase.load(Ordering::Relaxed).min(PHASES - 1);
                 let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
                 look.at_threads(&mut seen.waits[phase]);
+                seen.waits[phase].store_full += u64::from(metrics.waiting().store_is_full);
                 if let Some(sample) = look.at(&work, &metrics, phase) {
                     look.keep(&mut seen.samples, sample);
-                    look.say(sample, names.get(phase).copied().unwrap_or_default(), &screen);
+                    look.say(sample, names.get(phase).copied().unwrap_or("between"), &screen);
                 }
             }
         })?;
@@ -131,8 +136,8 @@ impl Look {
 
     fn at_threads(&self, waits: &mut Waits) {
         waits.looks += 1;
-        for thread in process::threads().iter().filter(|thread| thread.on_disk) {
-            *waits.on_disk.entry(thread.tid).or_default() += 1;
+        for tid in process::on_disk() {
+            *waits.on_disk.entry(tid).or_default() += 1;
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) enum Scenario {
     Baseline,
     /// A calm fifth of full load, a sudden half more than full load, and the recovery.
     Spike,
-    /// Raises the load step by step until it breaks.
+    /// Raises the load step by step until it breaks, beyond its time where nothing does.
     Stress,
     /// Half of full load, flat and long.
     Soak,
@@ -49,8 +49,9 @@ pub(crate) struct Phase {
 
 /// The name of the phase that measures full load.
 pub(crate) const THROUGHPUT: &str = "throughput";
-/// How far the load is raised, in multiples of full load.
-const RAISED: [(&str, f64); 8] = [
+/// How far the load is raised, in multiples of full load. Those who submit may have been what limited full load, so
+/// that it goes far beyond.
+const RAISED: [(&str, f64); 15] = [
     ("load-20", 0.2),
     ("load-40", 0.4),
     ("load-60", 0.6),
@@ -59,10 +60,19 @@ const RAISED: [(&str, f64); 8] = [
     ("load-120", 1.2),
     ("load-140", 1.4),
     ("load-160", 1.6),
+    ("load-320", 3.2),
+    ("load-640", 6.4),
+    ("load-1280", 12.8),
+    ("load-2560", 25.6),
+    ("load-5120", 51.2),
+    ("load-10240", 102.4),
+    ("load-20480", 204.8),
 ];
+/// Steps of a stress that are within its time.
+const IN_TIME: usize = 8;
 
 impl Scenario {
-    /// Its phases, in order. Their shares make one whole.
+    /// Its phases, in order. Their shares make one whole, but for the steps of a stress that nothing broke before.
     pub(crate) fn phases(self) -> Vec<Phase> {
         let closed = |share| Phase { name: THROUGHPUT, load: Load::Closed, share };
         match self {
@@ -76,7 +86,8 @@ impl Scenario {
                 open("recovery", (0.2, 0.2), 0.35),
             ],
             Self::Stress => {
-                let raised = RAISED.iter().map(|(name, load)| open(name, (*load, *load), 0.1));
+                let share = 0.8 / IN_TIME as f64;
+                let raised = RAISED.iter().map(|(name, load)| open(name, (*load, *load), share));
                 std::iter::once(closed(0.2)).chain(raised).collect()
             }
             Self::Soak => vec![closed(0.1), open("flat", (0.5, 0.5), 0.9)],
@@ -106,8 +117,8 @@ impl Scenario {
         }
     }
 
-    /// Whether a phase that broke ends it.
-    pub(crate) fn ends_when_it_breaks(self) -> bool {
+    /// Whether each phase is judged alone: one that broke ends it, and what is under way ends before the next.
+    pub(crate) fn raises(self) -> bool {
         self == Self::Stress
     }
 
@@ -130,7 +141,8 @@ mod tests {
         for scenario in Scenario::value_variants() {
             let phases = scenario.phases();
             assert_eq!((phases[0].name, phases[0].load), (THROUGHPUT, Load::Closed));
-            let whole: f64 = phases.iter().map(|phase| phase.share).sum();
+            let in_time = if scenario.raises() { 1 + IN_TIME } else { phases.len() };
+            let whole: f64 = phases[..in_time].iter().map(|phase| phase.share).sum();
             assert!((whole - 1.0).abs() < 1e-9, "{scenario:?}: {whole}");
             let measured = scenario.measured();
             assert!(measured.is_none_or(|name| phases.iter().any(|phase| phase.name == name)));

@@ -1,18 +1,24 @@
 //! The summary: the figures, what limits, what was found, and whether thresholds held; for the terminal and
 //! for the page alike.
 
+use std::time::Duration;
+
 use updraft::ExecutionStatus;
 
 use crate::output::Output;
 use crate::stress::bottleneck::{self, Bottleneck, Stage};
 use crate::stress::figures::{self, Figures};
 use crate::stress::lag;
-use crate::stress::load::ARRIVALS;
+use crate::stress::load::{ARRIVALS, Rates};
 use crate::stress::options::Options;
 use crate::stress::ratios;
 use crate::stress::run::Outcome;
 use crate::stress::scenario::Scenario;
 use crate::stress::threshold::Held;
+use crate::stress::verdict::Verdict;
+
+/// Less than this share of what was due is told of the load generator.
+const SENT: f64 = 0.9;
 
 /// One line of a list, and whether it is good news.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +38,8 @@ pub(crate) struct Summary {
     pub(crate) thresholds: Vec<Told>,
     /// The engine beside the reference; empty where none ran.
     pub(crate) ratios: Vec<Vec<String>>,
+    /// Whether the engine, or its store, did not do its work.
+    pub(crate) trouble: bool,
 }
 
 impl Summary {
@@ -39,18 +47,23 @@ impl Summary {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let stages = bottleneck::stages(outcome, options.shards());
         let limit = bottleneck::find(outcome, options, &stages);
-        let figures = figures::of(options, outcome, &stages, limit.as_ref());
+        let mut figures = figures::of(options, outcome, &stages, limit.as_ref());
         let thresholds = options.assert.iter().map(|threshold| match threshold.held(&figures) {
             Held::Yes(figure) => Told { well: true, text: format!("{threshold} holds: {figure}") },
             Held::No(figure) => Told { well: false, text: format!("{threshold} does not hold: {figure}") },
             Held::NotMeasured => Told { well: false, text: format!("{threshold} was not measured") },
         });
+        let thresholds = thresholds.collect();
         let mut findings = findings(options, outcome, &figures);
-        if outcome.reference.is_some()
-            && limit.as_ref().is_some_and(|limit| limit.stage == bottleneck::OTHERS)
-        {
+        let ratios = ratios::table(&figures);
+        if !ratios.is_empty() && limit.as_ref().is_some_and(|limit| limit.stage == bottleneck::OTHERS) {
             let text = "Other processes took the cores: every awaited write waited for them too, which flatters the ratios.";
             findings.push(Told { well: false, text: text.to_owned() });
+        }
+        let notes: Vec<&str> =
+            findings.iter().filter(|told| !told.well).map(|told| told.text.as_str()).collect();
+        if !notes.is_empty() {
+            figures.text("notes", notes.join("\n"));
         }
         Self {
             title: format!("updraft stress: {}", options.scenario.name()),
@@ -66,17 +79,18 @@ impl Summary {
                 options.seed
             ),
             findings,
-            thresholds: thresholds.collect(),
-            ratios: ratios::table(&figures),
+            thresholds,
+            ratios,
+            trouble: outcome.trouble.is_some() && !outcome.interrupted,
             figures,
             stages,
             limit,
         }
     }
 
-    /// Whether every threshold held.
-    pub(crate) fn held(&self) -> bool {
-        self.thresholds.iter().all(|told| told.well)
+    /// Whether the engine did its work, and every threshold held.
+    pub(crate) fn is_well(&self) -> bool {
+        !self.trouble && self.thresholds.iter().all(|told| told.well)
     }
 
     /// Tells it on the terminal.
@@ -128,9 +142,10 @@ fn findings(options: &Options, outcome: &Outcome, figures: &Figures) -> Vec<Told
     if outcome.interrupted {
         bad("It was interrupted: the figures are of what ran so far.".to_owned());
     }
-    if let Some(error) =
-        outcome.first_error.as_ref().filter(|_| outcome.counts.refused > 0 || outcome.left > 0)
-    {
+    if let Some(trouble) = outcome.trouble.as_ref().filter(|_| !outcome.interrupted) {
+        bad(format!("The engine did not do its work: {trouble}."));
+    }
+    if let Some(error) = outcome.first_error.as_ref().filter(|_| outcome.counts.refused > 0) {
         bad(format!("{} submissions were refused; the first: {error}", outcome.counts.refused));
     }
     if outcome.counts.dropped > 0 {
@@ -146,9 +161,15 @@ fn findings(options: &Options, outcome: &Outcome, figures: &Figures) -> Vec<Told
     }
     lag::found(outcome).into_iter().for_each(&mut bad);
     for end in &outcome.phases {
-        if let Some(why) = end.broke() {
-            let rate = end.rate();
-            bad(format!("phase {}: broke at {rate:.0} executions/s: {why}.", end.phase.name));
+        let (name, sent) = (end.phase.name, end.arrivals_per_s());
+        if let Verdict::Broke(why) = end.verdict() {
+            bad(format!("phase {name}: broke at {sent:.0} executions/s: {why}."));
+        }
+        let due = end.rates.map_or(0.0, Rates::mean);
+        if sent < due * SENT && !outcome.interrupted && end.lasted >= Duration::from_secs(1) {
+            bad(format!(
+                "phase {name}: {due:.0} arrivals/s were due, and the load generator sent {sent:.0}."
+            ));
         }
     }
     let trouble = outcome.reference.as_ref().and_then(|reference| reference.trouble.as_ref());
@@ -161,12 +182,27 @@ fn findings(options: &Options, outcome: &Outcome, figures: &Figures) -> Vec<Told
 fn story(scenario: Scenario, outcome: &Outcome, figures: &Figures) -> Option<Told> {
     let told = |well, text| Some(Told { well, text });
     match scenario {
-        Scenario::Stress if !outcome.interrupted => match figures.get("breaking_point_per_s") {
-            Some(rate) => {
-                told(true, format!("The breaking point is {rate:.0} executions/s, beyond what it sustains."))
+        Scenario::Stress if !outcome.interrupted => {
+            let of = |key| figures.get(key);
+            match (of("breaking_point_per_s"), of("sustained_per_s")) {
+                (Some(broke), Some(held)) => told(
+                    true,
+                    format!("The breaking point is {broke:.0} executions/s; it sustained {held:.0}."),
+                ),
+                (Some(broke), None) => told(
+                    true,
+                    format!("It broke at {broke:.0} executions/s; no step before was long enough to tell."),
+                ),
+                (None, Some(held)) => told(
+                    false,
+                    format!("It did not break at {held:.0} executions/s: raise --rate, or --concurrency."),
+                ),
+                (None, None) => told(
+                    false,
+                    "Its steps were too short to tell what breaks it: --duration 5s or more.".to_owned(),
+                ),
             }
-            None => told(true, "It did not break at 1.6 times full load.".to_owned()),
-        },
+        }
         Scenario::Spike => match figures.get("spike.recovery_s") {
             Some(after) => told(true, format!("It had recovered {after:.1} s after the spike.")),
             None => told(false, "It did not recover from the spike within the run.".to_owned()),

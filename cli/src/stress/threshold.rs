@@ -3,15 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::stress::figures::{self, Figures};
-use crate::stress::scenario::Phase;
+use crate::stress::figures::{self, Figures, NOISE};
+use crate::stress::known;
+use crate::stress::scenario::Scenario;
 
 /// Short names of the figures that are asked for most.
 const SHORT: [(&str, &str); 3] =
     [("p50", "execution_p50_ms"), ("p99", "execution_p99_ms"), ("p999", "execution_p999_ms")];
 /// Units of values, with the ending of the figures that they fit and their factor.
-const UNITS: [(&str, &str, f64); 10] = [
+const UNITS: [(&str, &str, f64); 11] = [
     ("us", "_s", 1e-6),
+    ("µs", "_s", 1e-6),
     ("ms", "_s", 1e-3),
     ("s", "_s", 1.0),
     ("min", "_s", 60.0),
@@ -57,22 +59,25 @@ pub(crate) enum Held {
 }
 
 impl Threshold {
-    /// Why no run of these phases, with a reference or without, can hold it; none where one can.
-    pub(crate) fn mistake(&self, phases: &[Phase], reference: bool) -> Option<String> {
-        if figures::known(&self.key, phases, reference) {
+    /// Why no run of this scenario, with a reference or without, can hold it; none where one can.
+    pub(crate) fn mistake(&self, scenario: Scenario, reference: bool) -> Option<String> {
+        let known = |key: &str| known::known(key, scenario, reference);
+        if known(&self.key) {
             return None;
         }
-        if figures::known(&self.key, phases, true) {
+        if known::known(&self.key, scenario, true) {
             return Some(format!("--assert {}: `{}` is measured with --reference", self.text, self.key));
         }
-        let known: Vec<&str> = figures::FIGURES.iter().map(|(key, _)| *key).collect();
+        let short = SHORT.iter().filter(|(_, key)| known(key)).map(|(short, _)| *short);
+        let whole = figures::FIGURES.iter().map(|(key, _)| *key).filter(|key| known(key));
+        let phases = scenario.phases();
         let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
         Some(format!(
-            "--assert {}: there is no figure `{}` in this scenario; it has p50, p99, p999, {}, and \
-             phase.PHASE.FIGURE of {}",
+            "--assert {}: there is no figure `{}` in this scenario; it has {}, stage.STAGE.cpu, stage.STAGE.disk, \
+             {NOISE}, and phase.PHASE.FIGURE of {}",
             self.text,
             self.key,
-            known.join(", "),
+            short.chain(whole).collect::<Vec<_>>().join(", "),
             names.join(", ")
         ))
     }
@@ -97,8 +102,10 @@ impl FromStr for Threshold {
         let parts = RELATIONS.iter().find_map(|(sign, relation)| {
             text.split_once(sign).map(|(key, value)| (key.trim(), *relation, value.trim()))
         });
-        let (key, relation, value) =
-            parts.ok_or("a figure, one of < <= > >=, and a value are needed: `p99<200ms`")?;
+        // Of `p99=<200ms`, `p99=` would be the figure.
+        let (key, relation, value) = parts
+            .filter(|(key, _, value)| !key.contains('=') && !value.starts_with(['<', '>', '=']))
+            .ok_or("a figure, one of < <= > >=, and a value are needed: `p99<200ms`")?;
         let key = SHORT.iter().find(|(short, _)| *short == key).map_or(key, |(_, key)| key);
         Ok(Self { key: key.to_owned(), relation, value: valued(key, value)?, text: text.to_owned() })
     }
@@ -116,30 +123,30 @@ fn valued(key: &str, value: &str) -> Result<f64, String> {
     if let Some(number) = finite(value) {
         return Ok(number);
     }
-    let digits = value.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(value.len());
-    let unit = &value[digits..];
-    let number = finite(value[..digits].trim());
-    let number = number.ok_or_else(|| format!("`{value}` is not a number with or without a unit"))?;
+    let number = value.trim_end_matches(char::is_alphabetic);
+    let unit = &value[number.len()..];
     // Of a rate, `_per_s` is no time.
     let of_figure = match key {
         _ if key.ends_with("_per_s") => None,
-        _ if key.ends_with("_us") => Some(("_s", 1e-6)),
+        _ if key.ends_with("_us") || key.ends_with("_us_per_step") => Some(("_s", 1e-6)),
         _ if key.ends_with("_ms") => Some(("_s", 1e-3)),
         _ if key.ends_with("_s") => Some(("_s", 1.0)),
         _ if key.ends_with("bytes") => Some(("_bytes", 1.0)),
         _ => None,
     };
-    let fits = of_figure.and_then(|(kind, factor)| {
-        let unit = UNITS.iter().find(|(name, of, _)| *name == unit && *of == kind)?;
-        Some(number * unit.2 / factor)
-    });
-    fits.ok_or_else(|| format!("`{unit}` is no unit of `{key}`"))
+    let Some((kind, factor)) = of_figure else {
+        return Err(format!("`{value}`: `{key}` takes a number without a unit"));
+    };
+    let units = || UNITS.iter().filter(|(_, of, _)| *of == kind);
+    let fits = finite(number.trim()).zip(units().find(|(name, ..)| *name == unit));
+    let allowed = || units().map(|(name, ..)| *name).collect::<Vec<_>>().join(", ");
+    fits.map(|(number, (.., of_unit))| number * of_unit / factor)
+        .ok_or_else(|| format!("`{value}`: `{key}` takes a number, alone or with one of {}", allowed()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stress::scenario::Scenario;
 
     fn held(text: &str, figure: f64) -> Held {
         let threshold: Threshold = text.parse().unwrap();
@@ -155,6 +162,9 @@ mod tests {
         assert_eq!(held("p99 <= 0.2s", 200.0), Held::Yes(200.0));
         assert_eq!(held("submit_p99_us<2ms", 1_999.0), Held::Yes(1_999.0));
         assert_eq!(held("rss_peak_bytes<1MiB", 1_048_576.0), Held::No(1_048_576.0));
+        assert_eq!(held("p99<1e3ms", 999.0), Held::Yes(999.0));
+        assert_eq!(held("submit_p50_us<=200µs", 200.0), Held::Yes(200.0));
+        assert_eq!(held("cpu_us_per_step<=18us", 17.5), Held::Yes(17.5));
         assert_eq!(held("executions_per_s>1e9", 20_000.0), Held::No(20_000.0));
         assert_eq!(held("executions_per_s>=20000", 20_000.0), Held::Yes(20_000.0));
         let absent: Threshold = "errors<=0".parse().unwrap();
@@ -172,11 +182,13 @@ mod tests {
             "p99<200 parsec",
             "executions_per_s>5ms",
             "p99=200ms",
+            "p99=<200ms",
+            "p99<<200ms",
         ] {
             assert!(text.parse::<Threshold>().is_err(), "{text}");
         }
-        let phases = Scenario::Baseline.phases();
-        let mistake = |text: &str| text.parse::<Threshold>().unwrap().mistake(&phases, false);
+        assert!("p99<200ns".parse::<Threshold>().unwrap_err().contains("us, µs, ms, s, min"));
+        let mistake = |text: &str| text.parse::<Threshold>().unwrap().mistake(Scenario::Baseline, false);
         assert!(mistake("latency<1").is_some_and(|said| said.contains("executions_per_s")));
         assert!(mistake("phase.spike.submit_p99_us<1ms").is_some());
         assert_eq!(mistake("phase.steady.submit_p99_us<1ms"), None);

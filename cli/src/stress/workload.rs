@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use updraft::limits::{EXECUTIONS_IN_FLIGHT, TASKS_AT_ONCE};
 use updraft::{Engine, Playbook, PlaybookId, Submission, TenantCode};
 
 use crate::exit::Error;
@@ -17,7 +18,20 @@ use crate::stress::toolkit::Toolkit;
 /// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
 pub(crate) const ATTEMPTS: u32 = 3;
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
+/// So much of the executions that the engine, or a tenant, may have in flight is a pile that it still accepts.
+const PILE: f64 = 0.8;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// What an execution takes on average where only its tools take time: with the attempts that fail, and with the
+/// pauses before others, which are half of their bounds.
+pub(crate) fn ideal(options: &Options) -> Duration {
+    let attempt = options.latency.mean_of_slowest(options.width);
+    // The second attempt comes where the first failed, the third where both did.
+    let (second, third) = (options.failure_rate, options.failure_rate.powi(2));
+    let attempts = attempt.mul_f64(1.0 + second + third);
+    let pauses = PAUSE.mul_f64(second / 2.0 + third);
+    (attempts + pauses) * u32::from(options.steps)
+}
 
 /// What runs.
 pub(crate) struct Workload {
@@ -31,6 +45,7 @@ pub(crate) struct Workload {
     /// Whether tools answer.
     pub(crate) gate: watch::Sender<bool>,
     pub(crate) kit: Toolkit,
+    pile: usize,
 }
 
 impl Workload {
@@ -42,12 +57,13 @@ impl Workload {
         let builder =
             place.lay(Engine::builder()).data(directory).durability(options.durability).resume(false);
         let width = usize::from(options.width);
-        let builder = match options.profile {
-            Some(profile) => {
-                profile.settings(cores(), place.is_server()).lay(builder, width, place.is_server())
-            }
-            None => builder.tasks_at_once(width.max(updraft::limits::TASKS_AT_ONCE)),
+        let server = place.is_server();
+        let settings = options.profile.map(|profile| profile.settings(cores(), server));
+        let builder = match &settings {
+            Some(settings) => settings.lay(builder, width, server),
+            None => builder.tasks_at_once(width.max(TASKS_AT_ONCE)),
         };
+        let in_flight = settings.map_or(EXECUTIONS_IN_FLIGHT, |settings| settings.executions_in_flight);
         let builder = builder.shards(options.shards());
         let kit = Toolkit::start(options, fate).await?;
         let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
@@ -67,6 +83,7 @@ impl Workload {
             stop: watch::channel(false).0,
             gate,
             kit,
+            pile: (in_flight as f64 * PILE) as usize,
         })
     }
 
@@ -106,6 +123,11 @@ impl Workload {
     pub(crate) async fn stopping(&self) {
         // The sender is held here, so that it is never closed.
         let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    /// How many executions may pile up.
+    pub(crate) fn pile(&self) -> usize {
+        self.pile
     }
 
     pub(crate) fn tenants(&self) -> usize {

@@ -164,6 +164,43 @@ fn an_interruption_reports_what_ran_so_far() {
 }
 
 #[test]
+fn an_interruption_of_the_reference_keeps_what_was_measured_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    // Side by side they soon end; one after another forty of them take four seconds.
+    let load = ["stress", "--executions", "200", "--latency", "100ms", "--steps", "1", "--concurrency", "64"];
+    let options = [load.as_slice(), &["--reference", "--json", "out.json"]].concat();
+    let mut command = updraft(dir.path(), &options);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "one at a time,");
+    signal(&child, "TERM");
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 4, "{}", run.out);
+    assert!(run.out.contains("one at a time"), "{}", run.out);
+    let figures = figures(&dir);
+    assert!(figures["reference.status_changes_per_s"].as_f64().is_some_and(|rate| rate > 0.0), "{figures}");
+    assert!(figures.get("reference.ten.status_changes_per_s").is_none(), "that was not measured");
+}
+
+#[test]
+fn an_interruption_within_the_first_round_tells_the_runs_that_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let load = ["--executions", "60", "--steps", "1", "--concurrency", "4"];
+    let options =
+        [["stress", "--profiles", "--rounds", "1", "--json", "out.json"].as_slice(), &load].concat();
+    let mut command = updraft(dir.path(), &options);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, "round 1 of 1: balanced");
+    signal(&child, "INT");
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 4, "{}", run.out);
+    let figures = figures(&dir);
+    assert!(figures["conservative.executions_per_s"].as_f64().is_some(), "{figures}");
+    assert!(figures.get("conservative.verdict.executions_per_s").is_none(), "nothing to compare with");
+}
+
+#[test]
 fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
     for (options, said) in [
@@ -183,6 +220,16 @@ fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
         (vec!["--profiles", "--rounds", "0"], "1..=100"),
         (vec!["--assert", "reference.ratio_executions>1"], "--reference"),
         (vec!["--report", "nowhere/out.html"], "there is no directory nowhere"),
+        (vec!["--json", "nowhere/"], "--json nowhere/"),
+        (vec!["--json", "/proc/nope.json"], "--json /proc/nope.json"),
+        (vec!["--json", "out", "--report", "out"], "name the same file"),
+        (vec!["--data", "/proc"], "--data"),
+        (vec!["--profiles", "--store", "redis://host"], "--store: a store is `embedded`"),
+        (vec!["--duration", "5"], "500ms to 7days"),
+        (vec!["--scenario", "backlog", "--assert", "p99<200ms"], "no figure `execution_p99_ms`"),
+        (vec!["--assert", "breaking_point_per_s>1"], "no figure `breaking_point_per_s`"),
+        (vec!["--assert", "p99<200ns"], "us, µs, ms, s, min"),
+        (vec!["--assert", "p99=<200ms"], "one of < <= > >="),
         (vec!["--data", "nowhere"], "not a directory"),
         (vec!["compare", "nowhere.json", "nowhere.json"], "nowhere.json"),
     ] {
@@ -205,6 +252,13 @@ fn two_runs_are_compared_and_other_loads_are_told() {
     assert!(line("executions_per_s").contains("2.00") && line("executions_per_s").ends_with("better"));
     assert!(line("execution_p99_ms").ends_with("same"), "{}", run.out);
     assert!(run.out.contains("the loads differ: steps is 5 and 3"), "{}", run.out);
-    write("c.json", "[]");
-    assert_eq!(ended(dir.path(), &["stress", "compare", "a.json", "c.json"]).code, 2);
+    for (text, said) in [
+        ("[]", "no figures of"),
+        (r#"{"contest": "soak", "rounds": 3}"#, "give those of two runs"),
+        (r#"{"scenario": "soak"}"#, "no figure of a.json"),
+    ] {
+        write("c.json", text);
+        let run = ended(dir.path(), &["stress", "compare", "a.json", "c.json"]);
+        assert!(run.code == 2 && run.err.contains(said), "{text}: {}", run.err);
+    }
 }
