@@ -22,11 +22,13 @@ type Named = (TenantCode, Arc<str>);
 /// The largest number that every store keeps.
 const NUMBER: u64 = i64::MAX as u64;
 
+/// Keeps what it is given as it is given: a document is the update that made it, with what came since laid over it, and
+/// becomes one when it is read.
 #[derive(Default)]
 pub(super) struct Table {
-    executions: HashMap<ExecutionId, ExecutionDocument>,
+    executions: HashMap<ExecutionId, Arc<ExecutionUpdate>>,
     /// By execution, whose time begins its id: what is new stands at the end.
-    tasks: BTreeMap<(ExecutionId, TaskId), TaskDocument>,
+    tasks: BTreeMap<(ExecutionId, TaskId), Arc<TaskUpdate>>,
     by_tenant: HashMap<TenantCode, BTreeSet<Place>>,
     unfinished: BTreeSet<Place>,
     by_key: HashMap<Named, BTreeSet<ExecutionId>>,
@@ -51,20 +53,23 @@ impl Table {
             return WriteOutcome::Poison(format!("{number} is larger than the store can keep"));
         }
         match update {
-            Update::Execution(update) => self.execution_update(Arc::unwrap_or_clone(update)),
-            Update::Task(update) => self.task_update(Arc::unwrap_or_clone(update)),
+            Update::Execution(update) => self.execution_update(update),
+            Update::Task(update) => self.task_update(update),
         }
     }
 
-    fn execution_update(&mut self, update: ExecutionUpdate) -> WriteOutcome {
-        let ExecutionUpdate { peid, revision, head, state } = update;
+    fn execution_update(&mut self, update: Arc<ExecutionUpdate>) -> WriteOutcome {
+        let peid = update.peid;
         if let Some(known) = self.executions.get_mut(&peid) {
-            if (revision.epoch, revision.seq) <= (known.epoch, known.seq) {
+            if update.revision <= known.revision {
                 return WriteOutcome::Stale;
             }
-            (known.epoch, known.seq) = (revision.epoch, revision.seq);
-            known.state.merge(state);
-            let place = (known.head.createddate, peid);
+            let known = Arc::make_mut(known);
+            known.revision = update.revision;
+            known.state.merge(update.state.clone());
+            let Some(place) = known.head.as_ref().map(|head| (head.createddate, peid)) else {
+                return missing();
+            };
             if known.state.execution_status.ended() {
                 self.unfinished.remove(&place);
             } else {
@@ -72,9 +77,9 @@ impl Table {
             }
             return WriteOutcome::Written;
         }
-        let Some(head) = head else { return missing() };
+        let Some(head) = &update.head else { return missing() };
         let place = (head.createddate, peid);
-        if !state.execution_status.ended() {
+        if !update.state.execution_status.ended() {
             self.unfinished.insert(place);
         }
         match self.by_tenant.get_mut(&head.tenant_code) {
@@ -88,40 +93,39 @@ impl Table {
         if let Some(key) = &head.idempotency_key {
             self.by_key.entry((head.tenant_code.clone(), key.clone())).or_default().insert(peid);
         }
-        let document = ExecutionDocument { peid, head, state, epoch: revision.epoch, seq: revision.seq };
-        self.executions.insert(peid, document);
+        self.executions.insert(peid, update);
         WriteOutcome::Written
     }
 
-    fn task_update(&mut self, update: TaskUpdate) -> WriteOutcome {
-        let TaskUpdate { task_id, peid, revision, head, state } = update;
-        if let Some(known) = self.tasks.get_mut(&(peid, task_id)) {
-            if (revision.epoch, revision.seq) <= (known.epoch, known.seq) {
+    fn task_update(&mut self, update: Arc<TaskUpdate>) -> WriteOutcome {
+        let place = (update.peid, update.task_id);
+        if let Some(known) = self.tasks.get_mut(&place) {
+            if update.revision <= known.revision {
                 return WriteOutcome::Stale;
             }
-            (known.epoch, known.seq) = (revision.epoch, revision.seq);
-            known.state.merge(state);
+            let known = Arc::make_mut(known);
+            known.revision = update.revision;
+            known.state.merge(update.state.clone());
             return WriteOutcome::Written;
         }
-        let Some(head) = head else { return missing() };
+        let Some(head) = &update.head else { return missing() };
         if let Some(alert) = &head.alert_id {
             self.by_alert
                 .entry((head.tenant_code.clone(), alert.clone()))
                 .or_default()
-                .insert((task_id, peid));
+                .insert((update.task_id, update.peid));
         }
-        let (epoch, seq) = (revision.epoch, revision.seq);
-        self.tasks
-            .insert((peid, task_id), TaskDocument { task_request_id: task_id, head, state, epoch, seq });
+        self.tasks.insert(place, update);
         WriteOutcome::Written
     }
 
     pub(super) fn tenant_of(&self, peid: ExecutionId) -> Option<TenantCode> {
-        self.executions.get(&peid).map(|execution| execution.head.tenant_code.clone())
+        self.executions.get(&peid)?.head.as_ref().map(|head| head.tenant_code.clone())
     }
 
     pub(super) fn execution(&self, tenant: &TenantCode, peid: ExecutionId) -> Option<ExecutionDocument> {
-        self.executions.get(&peid).filter(|execution| execution.head.tenant_code == *tenant).cloned()
+        let document = execution(self.executions.get(&peid)?)?;
+        (document.head.tenant_code == *tenant).then_some(document)
     }
 
     pub(super) fn by_key(&self, tenant: &TenantCode, key: &str) -> Option<ExecutionId> {
@@ -135,10 +139,8 @@ impl Table {
             ExecutionsOf::Status(status) => execution.state.execution_status == *status,
             ExecutionsOf::User(uid) => execution.head.uid.as_deref() == Some(uid),
         });
-        documents
-            .take(query.limit.min(PAGE_ROWS))
-            .map(|execution| detailed(execution, query.detail))
-            .collect()
+        let wanted = documents.take(query.limit.min(PAGE_ROWS));
+        wanted.map(|execution| detailed(execution, query.detail)).collect()
     }
 
     pub(super) fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Vec<ExecutionDocument> {
@@ -150,10 +152,10 @@ impl Table {
         &'t self,
         places: &'t BTreeSet<Place>,
         after: Option<Cursor>,
-    ) -> impl Iterator<Item = &'t ExecutionDocument> {
+    ) -> impl Iterator<Item = ExecutionDocument> {
         const NEWEST: Place = (Timestamp(u64::MAX), ExecutionId::from_bytes([0xff; 16]));
         let before = after.map_or(NEWEST, |cursor| (cursor.createddate, cursor.peid));
-        places.range(..before).rev().filter_map(|(_, peid)| self.executions.get(peid))
+        places.range(..before).rev().filter_map(|(_, peid)| execution(self.executions.get(peid)?))
     }
 
     pub(super) fn tasks(
@@ -164,11 +166,12 @@ impl Table {
         limit: usize,
     ) -> Vec<TaskDocument> {
         let all = (peid, TaskId::from_bytes([0; 16]))..=(peid, TaskId::from_bytes([0xff; 16]));
-        let own = self.tasks.range(all).map(|(_, task)| task);
-        let mut tasks: Vec<&TaskDocument> =
+        let own = self.tasks.range(all).filter_map(|(_, update)| task(update));
+        let mut tasks: Vec<TaskDocument> =
             own.filter(|task| task.head.tenant_code == *tenant && task.head.task_seq > after).collect();
         tasks.sort_unstable_by_key(|task| task.head.task_seq);
-        tasks.into_iter().take(limit.min(PAGE_ROWS)).cloned().collect()
+        tasks.truncate(limit.min(PAGE_ROWS));
+        tasks
     }
 
     pub(super) fn tasks_of_alert(
@@ -179,9 +182,9 @@ impl Table {
         limit: usize,
     ) -> Vec<TaskDocument> {
         let Some(ids) = self.by_alert.get(&(tenant.clone(), Arc::from(alert_id))) else { return Vec::new() };
-        let tasks = ids.iter().filter_map(|(task, peid)| self.tasks.get(&(*peid, *task)));
+        let tasks = ids.iter().filter_map(|(task_id, peid)| self.tasks.get(&(*peid, *task_id)));
         let wanted = tasks.filter(|task| status.is_none_or(|status| task.state.status == status));
-        wanted.take(limit.min(PAGE_ROWS)).cloned().collect()
+        wanted.filter_map(|update| task(update)).take(limit.min(PAGE_ROWS)).collect()
     }
 
     /// Of these playbooks, or of all.
@@ -192,7 +195,7 @@ impl Table {
     ) -> Vec<PlaybookRuntime> {
         let mut grouped: BTreeMap<PlaybookId, (u64, u64, u64)> = BTreeMap::new();
         for execution in self.executions.values() {
-            let head = &execution.head;
+            let Some(head) = &execution.head else { continue };
             let asked = execution.state.execution_status == query.status
                 && head.createddate >= query.since
                 && of.is_none_or(|own| own.contains(&head.pid));
@@ -238,8 +241,19 @@ fn numbers(update: &Update) -> [Option<u64>; 7] {
     }
 }
 
-fn detailed(execution: &ExecutionDocument, detail: Detail) -> ExecutionDocument {
-    let mut document = execution.clone();
+/// The document that an update became; none of one without a head, which is not kept.
+fn execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
+    let (head, state, revision) = (update.head.clone()?, update.state.clone(), update.revision);
+    Some(ExecutionDocument { peid: update.peid, head, state, epoch: revision.epoch, seq: revision.seq })
+}
+
+fn task(update: &TaskUpdate) -> Option<TaskDocument> {
+    let (head, state, revision) = (update.head.clone()?, update.state.clone(), update.revision);
+    let task_request_id = update.task_id;
+    Some(TaskDocument { task_request_id, head, state, epoch: revision.epoch, seq: revision.seq })
+}
+
+fn detailed(mut document: ExecutionDocument, detail: Detail) -> ExecutionDocument {
     if let Detail::Summary = detail {
         let mut head = ExecutionHead::clone(&document.head);
         (head.input, head.variables) = (Json::null(), Json::null());
