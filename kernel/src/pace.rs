@@ -1,5 +1,6 @@
-//! The pace of writing: how many updates go to the store at once, and in how many batches. Grows by steps while
-//! the store keeps up, falls by a share when it does not. Reads no clock: it is told how long things took.
+//! The pace of writing: how many updates go to the store at once, and in how many batches. Doubles from the floor until
+//! the store does not keep up for the first time; from then on grows by steps while it does, and falls by a share when it
+//! does not. Reads no clock: it is told how long things took.
 
 #[cfg(test)]
 mod tests;
@@ -173,7 +174,10 @@ impl Pacer {
 
     fn rise(&mut self, sent: Sent, least: usize, most: usize, batches: usize) {
         if sent.full && self.operations < most {
-            let step = (most.saturating_sub(least) / STEPS).max(1);
+            let step = match self.falls {
+                0 => self.operations,
+                _ => (most.saturating_sub(least) / STEPS).max(1),
+            };
             self.operations = self.operations.saturating_add(step).min(most);
         } else if sent.crowded && self.batches < batches {
             self.steady += 1;

@@ -247,6 +247,8 @@ pub const STRETCH_FIRST: Duration = Duration::from_millis(16);
 pub const STRETCH_FACTOR: u64 = 8;
 /// Pages read in stretches before the server that was late is asked for a whole list again.
 pub const STRETCHED_PAGES: u32 = 1_000;
+/// Lists of which it is remembered how far back their newest page reached, on a server that was late: 8 KB.
+pub const STRETCHED_LISTS: usize = 1_024;
 /// Dead letters in one page: [`DEAD_LETTER_BYTES`] each at the worst.
 pub const DEAD_LETTER_PAGE_ROWS: usize = 64;
 /// Checked plans kept in memory.

@@ -53,13 +53,22 @@ fn a_fixed_pace_stays_whatever_happens() {
 }
 
 #[test]
-fn a_quick_store_is_given_the_most_in_steps() {
+fn a_quick_store_is_soon_given_the_most() {
     let mut pacer = Pacer::new(ADAPTIVE);
     assert_eq!((pacer.operations(), pacer.batches()), (100, 1));
     let seen = drive(&mut pacer, 60, server(1_000));
+    assert_eq!(seen[..4], [(200, 1), (400, 1), (800, 1), (1_000, 1)], "the size first");
+    assert_eq!(seen.last(), Some(&(1_000, 4)));
+}
+
+#[test]
+fn once_it_was_too_much_the_pace_grows_in_steps() {
+    let mut pacer = Pacer::new(ADAPTIVE);
+    drive(&mut pacer, 1, |_, _| Answer::Pushback);
+    let seen = drive(&mut pacer, 60, server(1_000));
     let steps = seen.windows(2).map(|pair| (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1));
     assert!(steps.into_iter().all(|(operations, batches)| operations <= 90 && batches <= 1), "{seen:?}");
-    assert_eq!(seen[8], (910, 1), "the size first");
+    assert_eq!(seen[8], (910, 1));
     assert_eq!(seen.last(), Some(&(1_000, 4)));
 }
 
@@ -186,7 +195,7 @@ proptest! {
             flying.push(pacer.sent(operations, at_once));
             // Some land late, in another order.
             let landed = flying.swap_remove(operations % flying.len());
-            let before = (pacer.operations(), pacer.batches());
+            let (before, fallen) = ((pacer.operations(), pacer.batches()), pacer.falls > 0);
             pacer.landed(landed, answer);
             let after = (pacer.operations(), pacer.batches());
             prop_assert!((operations_min..=operations_max).contains(&after.0));
@@ -194,7 +203,8 @@ proptest! {
             if answer == Answer::Pushback {
                 prop_assert!(after.0 <= before.0 && after.1 <= before.1);
             } else {
-                prop_assert!(after.0 <= before.0 + room.div_ceil(STEPS) && after.1 <= before.1 + 1);
+                let step = if fallen { room.div_ceil(STEPS) } else { before.0 };
+                prop_assert!(after.0 <= before.0 + step && after.1 <= before.1 + 1);
             }
             if operations % 3 == 0 {
                 flying.push(pacer.sent(operations, at_once));

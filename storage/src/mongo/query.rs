@@ -17,7 +17,7 @@ use updraft_protocol::{
 };
 
 use super::index::{self, Index};
-use super::stretch::Stretch;
+use super::stretch::{ListId, Stretch};
 use super::{EXECUTIONS, PLAYBOOKS, TASKS, document};
 use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery};
 
@@ -135,6 +135,11 @@ pub(super) fn lists(asked: &ExecutionQuery) -> Vec<List> {
 }
 
 impl List {
+    /// Tells it from others.
+    pub(super) fn id(&self) -> ListId {
+        ListId::of((self.of.to_string(), self.besides.as_ref().map(Document::to_string)))
+    }
+
     /// What follows a cursor within its millisecond.
     pub(super) fn at(&self, cursor: Cursor, limit: usize) -> Find {
         let (date, id) = (stored(cursor.createddate), document::id(cursor.peid.uuid()));

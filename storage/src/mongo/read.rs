@@ -19,7 +19,7 @@ use super::fault::store_error;
 use super::foreign::or_none;
 use super::query::Find;
 use super::question::{Question, Unread, answers, ours};
-use super::stretch::{Stretch, Stretches};
+use super::stretch::{ListId, Stretch, Stretches};
 use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, document, query};
 use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
@@ -85,7 +85,7 @@ pub(super) async fn executions(
         }
         let before = asked.after.map(|cursor| cursor.createddate);
         let find = |stretch, limit| list.within(stretch, limit);
-        page.append(&mut newest(store, before, limit - page.len(), find, &read).await?);
+        page.append(&mut newest(store, list.id(), before, limit - page.len(), find, &read).await?);
         Ok::<_, Error>(page)
     });
     let mut page: Vec<_> = try_join_all(pages).await?.into_iter().flatten().collect();
@@ -112,7 +112,8 @@ pub(super) async fn unfinished(
     while page.len() < limit {
         let missing = limit - page.len();
         let read = or_none(EXECUTIONS, summary);
-        let mut older = newest(store, before, missing + 1, query::unfinished_within, &read).await?;
+        let list = ListId::of("unfinished");
+        let mut older = newest(store, list, before, missing + 1, query::unfinished_within, &read).await?;
         let cut = older.get(missing).map(|execution| execution.head.createddate);
         older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
         older.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
@@ -244,14 +245,16 @@ async fn many<T>(
 
 /// What is before a date, the newest first, `limit` at most: as a whole, or in stretches where a server would take
 /// long over it.
-async fn newest<T>(
+async fn newest(
     store: &MongoStore,
+    list: ListId,
     before: Option<Timestamp>,
     limit: usize,
     find: impl Fn(Stretch, usize) -> Find,
-    read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
-) -> Result<Vec<T>, Error> {
-    let mut stretches = Stretches::new(before, now(), store.lateness.begins_short());
+    read: impl Fn(&RawDocument) -> Result<Option<ExecutionDocument>, Error>,
+) -> Result<Vec<ExecutionDocument>, Error> {
+    let first = store.lateness.first(before.is_none().then_some(list));
+    let mut stretches = Stretches::new(before, now(), first);
     let mut page = Vec::new();
     while page.len() < limit {
         let find = Find { patience: stretches.patience(), ..find(stretches.next(), limit - page.len()) };
@@ -267,6 +270,11 @@ async fn newest<T>(
         if !stretches.read() {
             break;
         }
+    }
+    if before.is_none() {
+        // A page that is not full has all that there is.
+        let oldest = page.last().filter(|_| page.len() >= limit);
+        store.lateness.reached(list, oldest.map_or(Timestamp(0), |oldest| oldest.head.createddate));
     }
     Ok(page)
 }
