@@ -91,6 +91,7 @@ pub enum Answer {
 pub struct Sent {
     /// How often the pace had fallen.
     falls: u64,
+    operations: usize,
     /// It was as large as a batch might be.
     full: bool,
     /// As many were in flight as might be.
@@ -141,7 +142,8 @@ impl Pacer {
 
     /// A batch goes off; with it, `in_flight` are under way.
     pub fn sent(&self, operations: usize, in_flight: usize) -> Sent {
-        Sent { falls: self.falls, full: operations >= self.operations, crowded: in_flight >= self.batches }
+        let (full, crowded) = (operations >= self.operations, in_flight >= self.batches);
+        Sent { falls: self.falls, operations, full, crowded }
     }
 
     /// A batch has landed.
@@ -175,7 +177,8 @@ impl Pacer {
     fn rise(&mut self, sent: Sent, least: usize, most: usize, batches: usize) {
         if sent.full && self.operations < most {
             let step = match self.falls {
-                0 => self.operations,
+                // Of those that fly together, each tells of its own size.
+                0 => sent.operations.min(self.operations),
                 _ => (most.saturating_sub(least) / STEPS).max(1),
             };
             self.operations = self.operations.saturating_add(step).min(most);

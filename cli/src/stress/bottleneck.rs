@@ -7,7 +7,7 @@ use updraft::limits::COALESCER_DOCUMENTS;
 
 use crate::stress::options::{Options, Tools};
 use crate::stress::process::Thread;
-use crate::stress::run::{Outcome, PhaseEnd};
+use crate::stress::run::{Outcome, PhaseEnd, Trouble};
 use crate::stress::sampler::Sample;
 use crate::stress::{lag, server};
 
@@ -110,7 +110,9 @@ pub(crate) fn is_stage(name: &str) -> bool {
 
 /// What limits full load; none where too little was measured.
 pub(crate) fn find(outcome: &Outcome, options: &Options, stages: &[Stage]) -> Option<Bottleneck> {
-    let end = outcome.phases.first().filter(|end| end.counts.ended() > 0)?;
+    // Of an engine that failed, no load is known to be too much.
+    let failed = matches!(outcome.trouble, Some(Trouble::Engine(_)));
+    let end = outcome.phases.first().filter(|end| end.counts.ended() > 0 && !failed)?;
     if let Some(found) = behind(outcome, end) {
         return Some(found);
     }
@@ -165,7 +167,8 @@ fn of_machine(end: &PhaseEnd, machine: f64, stages: &[Stage]) -> Bottleneck {
 /// A store that does not keep up.
 fn behind(outcome: &Outcome, end: &PhaseEnd) -> Option<Bottleneck> {
     let pending = most(outcome, |sample| sample.pending_documents);
-    if end.behind.is_some() && !lag::is_behind(end) && pending < COALESCER_DOCUMENTS as f64 * PENDING {
+    let stalled = outcome.trouble == Some(Trouble::Store);
+    if !stalled && !lag::is_behind(end) && pending < COALESCER_DOCUMENTS as f64 * PENDING {
         return None;
     }
     let (stage, change) = if outcome.server {
@@ -181,7 +184,7 @@ fn behind(outcome: &Outcome, end: &PhaseEnd) -> Option<Bottleneck> {
     };
     let behind = match end.behind {
         Some(behind) => format!("was {:.1} s behind when the last execution had ended", behind.as_secs_f64()),
-        None => "never got all".to_owned(),
+        None => "did not get all".to_owned(),
     };
     let why = format!("the store {behind}; up to {pending:.0} documents waited");
     Some(Bottleneck { stage, why, change })
@@ -246,10 +249,13 @@ fn of_stage(stage: &Stage) -> Bottleneck {
         TOOL_SERVER => ("tool server CPU", "Nothing of the engine: the stubbed tools are one thread."),
         _ => ("shard CPU", "More shards (`--shards`) on more cores, and more tenants to spread over them."),
     };
+    let one = stage.cpu + stage.disk <= stage.busy + f64::EPSILON;
     let why = format!(
-        "{} is busy {:.0} % of the time ({:.0} % computing, {:.0} % waiting for the disk)",
+        "{}{} is busy {:.0} % of the time ({}{:.0} % computing, {:.0} % waiting for the disk)",
+        if one { "" } else { "the busiest thread of " },
         stage.name,
         stage.busy * 100.0,
+        if one { "" } else { "all of them: " },
         stage.cpu * 100.0,
         stage.disk * 100.0
     );

@@ -77,13 +77,13 @@ impl Contest {
         self.rounds.is_empty() && self.begun.is_empty()
     }
 
-    /// Tells it on the terminal. Of one that was cut short, whole rounds count; where there is none, what there is
-    /// is told without being compared.
-    pub(crate) fn tell(&self, cut: bool, output: &mut Output) {
+    /// Tells it on the terminal. Of one that was `cut` short, and why, whole rounds count; where there is none, what
+    /// there is is told without being compared.
+    pub(crate) fn tell(&self, cut: Option<&str>, output: &mut Output) {
         let rounds = self.rounds.len();
         output.line(format_args!("updraft stress: profiles against each other, {rounds} rounds in turn"));
-        if cut {
-            output.line("NOTE It was interrupted: only whole rounds are compared.");
+        if let Some(why) = cut {
+            output.line(format_args!("NOTE {why}: only whole rounds are compared."));
         }
         for note in self.notes() {
             output.line(format_args!("NOTE {note}"));

@@ -304,7 +304,7 @@ fn story(figures: &mut Figures, scenario: Scenario, outcome: &Outcome) {
             let broke = outcome.phases.iter().find(|end| matches!(end.verdict(), Verdict::Broke(_)));
             let held = outcome.phases.iter().rfind(|end| end.verdict() == Verdict::Held);
             figures.number("breaking_point_per_s", broke.map(PhaseEnd::arrivals_per_s));
-            figures.number("sustained_per_s", held.map(PhaseEnd::arrivals_per_s));
+            figures.number("sustained_per_s", held.map(PhaseEnd::ended_per_s));
         }
         Scenario::Spike => figures.number("spike.recovery_s", recovery(outcome)),
         Scenario::BurstTenant => {

@@ -3,7 +3,7 @@
 use crate::stress::bottleneck;
 use crate::stress::figures::{NOISE, better};
 use crate::stress::reference::COLUMNS;
-use crate::stress::scenario::Scenario;
+use crate::stress::scenario::{Load, Scenario};
 
 /// How figures begin that only the phase has by which a scenario is measured.
 const OF_ARRIVALS: [&str; 3] = ["submit_", "execution_", "arrivals_"];
@@ -18,7 +18,10 @@ pub(crate) fn known(key: &str, scenario: Scenario, reference: bool) -> bool {
         return bottleneck::is_stage(&stage.replace('_', " ")) && ["cpu", "disk"].contains(&figure);
     }
     if let Some((phase, _)) = key.strip_prefix("phase.").and_then(|rest| rest.split_once('.')) {
-        return better(key).is_some() && scenario.phases().iter().any(|known| known.name == phase);
+        let of = scenario.phases().into_iter().find(|known| known.name == phase);
+        // Only an open loop has arrivals that are due.
+        let due = of.is_some_and(|phase| matches!(phase.load, Load::Open { .. }));
+        return better(key).is_some() && of.is_some() && (due || !key.ends_with(".arrivals_per_s"));
     }
     match key {
         NOISE => true,
@@ -43,6 +46,7 @@ mod tests {
         assert!(known("executions_per_s") && known("phase.steady.submit_p99_us"));
         assert!(!known("phase.spike.submit_p99_us") && !known("phase.steady.cpu_s"));
         assert!(!known("phase.steady") && !known(""));
+        assert!(known("phase.ramp.arrivals_per_s") && !known("phase.throughput.arrivals_per_s"));
         assert!(known("stage.shard_0.cpu") && known("stage.store_writer.disk") && known(NOISE));
         assert!(!known("stage.shard_0") && !known("stage.cook.cpu") && !known("stage.shard_x.cpu"));
     }

@@ -101,13 +101,6 @@ pub(crate) struct Rates {
     pub(crate) flood: f64,
 }
 
-impl Rates {
-    /// On average over the phase.
-    pub(crate) fn mean(self) -> f64 {
-        f64::midpoint(self.from, self.to) + self.flood
-    }
-}
-
 /// Sends arrivals with random gaps (a Poisson process) until the length is reached or the run is stopped.
 /// Blocks: sleeping threads wake more exactly than timers of the runtime.
 pub(crate) fn open(
@@ -127,6 +120,9 @@ pub(crate) fn open(
         };
         if progress >= 1.0 {
             return;
+        }
+        if progress >= 0.5 {
+            meter.half.get_or_init(|| (number, work.tally.in_flight.load(Ordering::Relaxed)));
         }
         let base = rates.from + (rates.to - rates.from) * progress;
         let rate = (base + rates.flood).max(1.0);

@@ -1,7 +1,7 @@
 //! Measures: histograms of latencies and counts of what became of executions. Owns no load.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -63,6 +63,8 @@ pub(crate) struct Meter {
     /// How late arrivals were sent.
     pub(crate) late: Latencies,
     pub(crate) arrivals: AtomicU64,
+    /// Open loops: arrivals of the first half, and executions in flight at its end.
+    pub(crate) half: OnceLock<(u64, usize)>,
 }
 
 impl Meter {
@@ -70,7 +72,7 @@ impl Meter {
         let arrivals = AtomicU64::new(0);
         let (submit, execution) = (Latencies::new()?, Latencies::new()?);
         let (flood, late) = (Latencies::new()?, Latencies::new()?);
-        Ok(Self { submit, execution, flood, late, arrivals })
+        Ok(Self { submit, execution, flood, late, arrivals, half: OnceLock::new() })
     }
 }
 

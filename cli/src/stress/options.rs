@@ -157,7 +157,7 @@ impl Options {
         for (name, path) in [("--json", &self.json), ("--report", &self.report)] {
             mistakes.extend(path.as_deref().and_then(|path| unwritable(name, path)));
         }
-        if self.json.is_some() && self.json == self.report {
+        if self.json.as_deref().zip(self.report.as_deref()).is_some_and(|(json, report)| same(json, report)) {
             mistakes.push("--json and --report name the same file".to_owned());
         }
         if let Err(error) = self.store.address() {
@@ -225,15 +225,26 @@ fn unwritable(option: &str, path: &Path) -> Option<String> {
     if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
         return Some(format!("{option} {}: there is no directory {}", path.display(), missing.display()));
     }
-    let was_there = path.exists();
-    if let Err(error) = OpenOptions::new().append(true).create(true).open(path) {
-        return Some(format!("{option} {}: {error}", path.display()));
-    }
-    if !was_there {
-        // It was made only to see whether it can be.
-        let _ = std::fs::remove_file(path);
-    }
-    None
+    let opened = match std::fs::symlink_metadata(path) {
+        Ok(_) if path.is_file() => OpenOptions::new().append(true).open(path),
+        // A device, a pipe, or a link to nothing: only writing tells.
+        Ok(_) => return None,
+        Err(_) => OpenOptions::new().append(true).create_new(true).open(path).inspect(|_| {
+            // It was made only to see whether it can be.
+            let _ = std::fs::remove_file(path);
+        }),
+    };
+    opened.err().map(|error| format!("{option} {}: {error}", path.display()))
+}
+
+/// Whether two paths lead to one file, as far as that can be told of files that are not there yet.
+fn same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+        Some(path.canonicalize().unwrap_or_else(|_| folder.join(path.file_name().unwrap_or_default())))
+    };
+    one == other || place(one).is_some_and(|one| place(other) == Some(one))
 }
 
 fn share(text: &str) -> Result<f64, String> {

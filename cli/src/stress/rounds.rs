@@ -47,7 +47,12 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
     // A round that failed takes nothing from those before it.
     if ended.is_ok() || !contest.is_empty() {
         let mut output = Output::stdout();
-        contest.tell(!matches!(ended, Ok(Ending::Completed)), &mut output);
+        let cut = match &ended {
+            Ok(Ending::Completed) => None,
+            Ok(_) => Some("It was interrupted"),
+            Err(_) => Some("A run failed"),
+        };
+        contest.tell(cut, &mut output);
         let json = options.json.as_ref();
         let written =
             json.map_or(Ok(()), |path| crate::stress::write_figures(path, &contest.figures(options)));
@@ -87,6 +92,11 @@ async fn one(
         Some(0) => Ok(Some(compare::read(&json)?)),
         // Ctrl-C on a terminal reaches both.
         Some(code) if code == Ending::Interrupted as i32 => Ok(None),
+        Some(code) if code == Ending::Failed as i32 => {
+            let figures = compare::read(&json)?;
+            let notes = figures.0.get("notes").and_then(|notes| notes.as_str()).unwrap_or_default();
+            Err(Error::Failed(format!("a run with {} failed: {}", profile.name(), notes.replace('\n', " "))))
+        }
         // It has said why.
         Some(code) if code == Ending::Refused as i32 => {
             Err(Error::Refused(format!("nothing could be run with {}", profile.name())))

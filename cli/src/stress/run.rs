@@ -1,5 +1,6 @@
 //! One run: the phases of a scenario, one after another, and what each came to. Judges nothing.
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use updraft::limits::WRITE_TIMEOUT;
 
 use crate::exit::Error;
 use crate::interrupt::Interrupt;
@@ -31,8 +33,10 @@ const DRAIN: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(5);
 /// The pause between two looks at what is still under way.
 const LOOK: Duration = Duration::from_millis(5);
-/// A store that takes nothing for so long takes nothing more; and what the engine may need to end.
-const STALLED: Duration = Duration::from_secs(30);
+/// A store that takes nothing of what waits for so long takes nothing more: longer than one batch may take.
+const STALLED: Duration = WRITE_TIMEOUT.saturating_add(Duration::from_secs(30));
+/// What the engine may need to end once all is stored.
+const SHUTDOWN: Duration = Duration::from_secs(30);
 
 /// What one phase came to.
 pub(crate) struct PhaseEnd {
@@ -52,14 +56,34 @@ pub(crate) struct PhaseEnd {
     pub(crate) rates: Option<Rates>,
     /// What an execution takes on average where only its tools take time.
     pub(crate) ideal: Duration,
-    /// Executions in flight at its begin and at its end.
-    pub(crate) in_flight: (usize, usize),
-    /// Documents that waited for the store, then and then.
+    /// Executions in flight at its end.
+    pub(crate) in_flight: usize,
+    /// Documents that waited for the store at its begin and at its end.
     pub(crate) pending: (f64, f64),
     /// Closed loops and piles: how long the store was behind when all had ended; none where it did not get all.
     pub(crate) behind: Option<Duration>,
     /// Piles: how many waited, and how long they took to end once tools answered.
     pub(crate) drained: Option<(usize, Duration)>,
+}
+
+/// Why a run came to nothing, or not to its end, other than by being interrupted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The engine failed.
+    Engine(String),
+    /// The store takes nothing more.
+    Store,
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Engine(why) => write!(f, "The engine did not do its work: {why}."),
+            Self::Store => {
+                write!(f, "The store took nothing of what waited for it for {} s.", STALLED.as_secs())
+            }
+        }
+    }
 }
 
 /// What a run came to.
@@ -70,8 +94,7 @@ pub(crate) struct Outcome {
     pub(crate) counted: Counted,
     /// Why the first submission was refused.
     pub(crate) first_error: Option<String>,
-    /// Why the engine, or its store, did not do its work.
-    pub(crate) trouble: Option<String>,
+    pub(crate) trouble: Option<Trouble>,
     pub(crate) cpu_s: Option<f64>,
     pub(crate) resident_peak_bytes: Option<u64>,
     pub(crate) lasted: Duration,
@@ -94,8 +117,7 @@ struct Run<'a> {
     began: Instant,
     /// Executions per second that open loops take for full load.
     full: Option<f64>,
-    /// Why a store did not get all.
-    trouble: Option<String>,
+    trouble: Option<Trouble>,
 }
 
 /// Runs the scenario in this directory.
@@ -124,6 +146,10 @@ pub(crate) async fn run(
     let phases = run.phases(&sampler).await?;
     let left = run.drain().await;
     let stored = run.flush().await.is_some();
+    if left > 0 && !run.work.stopped() {
+        let why = format!("{left} executions had not ended when nobody waited any more");
+        run.trouble.get_or_insert(Trouble::Engine(why));
+    }
     let lasted = run.began.elapsed();
     let seen = sampler.end();
     let mut outcome = Outcome {
@@ -143,7 +169,7 @@ pub(crate) async fn run(
         reference: None,
     };
     // What is left is measured; the directory is removed.
-    let _ = run.work.engine.shutdown(if left == 0 && stored { STALLED } else { Duration::ZERO }).await;
+    let _ = run.work.engine.shutdown(if left == 0 && stored { SHUTDOWN } else { Duration::ZERO }).await;
     // Once the engine is gone, so that the one does not take the other's cores.
     if options.reference && !outcome.interrupted {
         screen.say("the reference: tasks one after another, one awaited write for each change of a status");
@@ -181,21 +207,20 @@ impl Run<'_> {
         let meter = Arc::new(Meter::new()?);
         let (began, counts, counted) = (Instant::now(), self.work.tally.counts(), self.metrics.counted());
         let (cpu, machine, threads) = (process::cpu_s(), process::machine(), process::threads());
-        let under_way = |work: &Workload, metrics: &Metrics| {
-            (work.tally.in_flight.load(Ordering::Relaxed), metrics.waiting().documents)
-        };
-        let (in_flight, pending) = under_way(&self.work, &self.metrics);
+        let pending = self.metrics.waiting().documents;
         let length = self.options.length(phase.share);
         let submitters = usize::from(self.options.concurrency);
         let (mut rates, mut behind, mut drained) = (None, None, None);
         match phase.load {
             Load::Closed => {
-                load::closed(&self.work, &meter, length, submitters).await;
+                let work = self.work.clone();
+                self.unless_stalled(load::closed(&work, &meter, length, submitters)).await;
                 behind = self.flush().await;
             }
             Load::Pile => {
                 let _ = self.work.gate.send_replace(false);
-                load::pile(&self.work, &meter, length, submitters).await;
+                let work = self.work.clone();
+                self.unless_stalled(load::pile(&work, &meter, length, submitters)).await;
                 let piled = self.work.tally.in_flight.load(Ordering::Relaxed);
                 let _ = self.work.gate.send_replace(true);
                 let opened = Instant::now();
@@ -211,7 +236,7 @@ impl Run<'_> {
             }
         }
         let lasted = began.elapsed();
-        let (in_flight_now, pending_now) = under_way(&self.work, &self.metrics);
+        let in_flight = self.work.tally.in_flight.load(Ordering::Relaxed);
         let counts = self.work.tally.counts().since(counts);
         if phase.load == Load::Closed {
             let measured = counts.ended() as f64 / lasted.as_secs_f64();
@@ -232,8 +257,8 @@ impl Run<'_> {
             threads: used(&threads, process::threads()),
             rates,
             ideal: workload::ideal(self.options),
-            in_flight: (in_flight, in_flight_now),
-            pending: (pending, pending_now),
+            in_flight,
+            pending: (pending, self.metrics.waiting().documents),
             behind,
             drained,
         })
@@ -261,42 +286,53 @@ impl Run<'_> {
         let until = Instant::now() + DRAIN + workload::ideal(self.options) * 4;
         loop {
             let left = self.work.tally.in_flight.load(Ordering::Relaxed);
-            if left == 0 || self.work.stopped() || Instant::now() > until {
+            let given_up = self.trouble.is_some() || self.work.stopped();
+            if left == 0 || given_up || Instant::now() > until {
                 return left;
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    /// Waits until the store has everything, as long as it takes some; how long that took. None, with the reason kept,
-    /// where it does not get all.
+    /// Waits until the store has everything, as long as it takes some; how long that took, or none where it does not get
+    /// all.
     async fn flush(&mut self) -> Option<Duration> {
         let began = Instant::now();
-        let (mut taken, mut took_at) = (self.metrics.counted().updates, began);
-        let mut stopped_at = None;
-        let flushing = self.work.engine.flush();
-        tokio::pin!(flushing);
-        let why = loop {
-            tokio::select! {
-                flushed = &mut flushing => match flushed {
-                    Ok(()) => return Some(began.elapsed()),
-                    Err(error) => break error.to_string(),
-                },
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            let (now, updates) = (Instant::now(), self.metrics.counted().updates);
-            if std::mem::replace(&mut taken, updates) != updates {
-                took_at = now;
-            }
-            if self.work.stopped() && now - *stopped_at.get_or_insert(now) > STOP {
-                break "the run was interrupted before the store had everything".to_owned();
-            }
-            if now - took_at > STALLED {
-                break format!("the store took nothing for {} s", STALLED.as_secs());
-            }
+        let (work, metrics) = (self.work.clone(), self.metrics.clone());
+        let flushed = tokio::select! {
+            flushed = work.engine.flush() => flushed.map_err(|error| Trouble::Engine(error.to_string())),
+            () = stalled(&metrics) => Err(Trouble::Store),
+            () = async { work.stopping().await; tokio::time::sleep(STOP).await } => return None,
         };
-        self.trouble.get_or_insert(why);
-        None
+        match flushed {
+            Ok(()) => Some(began.elapsed()),
+            Err(trouble) => {
+                self.trouble.get_or_insert(trouble);
+                None
+            }
+        }
+    }
+
+    /// Loads the engine, unless the store takes nothing more, for which submissions would wait for ever.
+    async fn unless_stalled(&mut self, load: impl Future<Output = ()>) {
+        let metrics = self.metrics.clone();
+        tokio::select! {
+            () = load => {}
+            () = stalled(&metrics) => self.trouble = Some(Trouble::Store),
+        }
+    }
+}
+
+/// Waits until the store has taken nothing for long, of what waits for it.
+async fn stalled(metrics: &Metrics) {
+    let look = || (metrics.counted().updates, metrics.waiting().documents);
+    let (mut seen, mut since) = (look(), Instant::now());
+    while since.elapsed() < STALLED {
+        tokio::time::sleep(LOOK * 20).await;
+        let now = look();
+        if now != seen || now.1 == 0.0 {
+            (seen, since) = (now, Instant::now());
+        }
     }
 }
 
@@ -322,7 +358,7 @@ impl PhaseEnd {
             threads: Vec::new(),
             rates: None,
             ideal: Duration::ZERO,
-            in_flight: (0, 0),
+            in_flight: 0,
             pending: (0.0, 0.0),
             behind: None,
             drained: None,

@@ -135,6 +135,7 @@ fn open(name: &'static str, (from, to): (f64, f64), share: f64) -> Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stress::sampler::BETWEEN;
 
     #[test]
     fn every_scenario_measures_full_load_first_and_its_shares_make_one_whole() {
@@ -144,6 +145,7 @@ mod tests {
             let in_time = if scenario.raises() { 1 + IN_TIME } else { phases.len() };
             let whole: f64 = phases[..in_time].iter().map(|phase| phase.share).sum();
             assert!((whole - 1.0).abs() < 1e-9, "{scenario:?}: {whole}");
+            assert!(phases.len() <= BETWEEN, "each is told apart");
             let measured = scenario.measured();
             assert!(measured.is_none_or(|name| phases.iter().any(|phase| phase.name == name)));
         }

@@ -1,24 +1,22 @@
 //! The summary: the figures, what limits, what was found, and whether thresholds held; for the terminal and
 //! for the page alike.
 
-use std::time::Duration;
-
 use updraft::ExecutionStatus;
 
 use crate::output::Output;
 use crate::stress::bottleneck::{self, Bottleneck, Stage};
 use crate::stress::figures::{self, Figures};
 use crate::stress::lag;
-use crate::stress::load::{ARRIVALS, Rates};
+use crate::stress::load::ARRIVALS;
 use crate::stress::options::Options;
 use crate::stress::ratios;
 use crate::stress::run::Outcome;
 use crate::stress::scenario::Scenario;
 use crate::stress::threshold::Held;
-use crate::stress::verdict::Verdict;
+use crate::stress::verdict::{self, Verdict};
 
-/// Less than this share of what was due is told of the load generator.
-const SENT: f64 = 0.9;
+/// A load generator that is later than this sends less than is due, or in bursts.
+const LATE_US: u64 = 100_000;
 
 /// One line of a list, and whether it is good news.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +141,7 @@ fn findings(options: &Options, outcome: &Outcome, figures: &Figures) -> Vec<Told
         bad("It was interrupted: the figures are of what ran so far.".to_owned());
     }
     if let Some(trouble) = outcome.trouble.as_ref().filter(|_| !outcome.interrupted) {
-        bad(format!("The engine did not do its work: {trouble}."));
+        bad(trouble.to_string());
     }
     if let Some(error) = outcome.first_error.as_ref().filter(|_| outcome.counts.refused > 0) {
         bad(format!("{} submissions were refused; the first: {error}", outcome.counts.refused));
@@ -156,19 +154,16 @@ fn findings(options: &Options, outcome: &Outcome, figures: &Figures) -> Vec<Told
         let failed = ExecutionStatus::Failed.as_str();
         bad(format!("{} executions ended as {failed} or otherwise not well.", outcome.counts.failed));
     }
-    if outcome.left > 0 && !outcome.interrupted {
-        bad(format!("{} executions had not ended when nobody waited any more.", outcome.left));
-    }
     lag::found(outcome).into_iter().for_each(&mut bad);
     for end in &outcome.phases {
         let (name, sent) = (end.phase.name, end.arrivals_per_s());
         if let Verdict::Broke(why) = end.verdict() {
             bad(format!("phase {name}: broke at {sent:.0} executions/s: {why}."));
         }
-        let due = end.rates.map_or(0.0, Rates::mean);
-        if sent < due * SENT && !outcome.interrupted && end.lasted >= Duration::from_secs(1) {
+        if let Some(late) = end.meter.late.quantile(0.99).filter(|late| *late > LATE_US) {
+            let late = late as f64 / 1e3;
             bad(format!(
-                "phase {name}: {due:.0} arrivals/s were due, and the load generator sent {sent:.0}."
+                "phase {name}: the load generator sent one arrival in a hundred {late:.0} ms late or more."
             ));
         }
     }
@@ -197,10 +192,17 @@ fn story(scenario: Scenario, outcome: &Outcome, figures: &Figures) -> Option<Tol
                     false,
                     format!("It did not break at {held:.0} executions/s: raise --rate, or --concurrency."),
                 ),
-                (None, None) => told(
-                    false,
-                    "Its steps were too short to tell what breaks it: --duration 5s or more.".to_owned(),
-                ),
+                (None, None) => {
+                    // Eight tenths of a run are its eight steps.
+                    let least = outcome.phases.iter().map(|end| verdict::long_enough(end.ideal)).max();
+                    let least = least.unwrap_or_default().as_secs_f64() * 10.0;
+                    told(
+                        false,
+                        format!(
+                            "Its steps were too short to tell what breaks it: --duration {least:.0}s or more."
+                        ),
+                    )
+                }
             }
         }
         Scenario::Spike => match figures.get("spike.recovery_s") {

@@ -6,13 +6,16 @@ use std::time::Duration;
 use crate::stress::run::PhaseEnd;
 use crate::stress::scenario::Load;
 
-/// What may be under way more at the end of a phase than at its begin, as a share of its arrivals: more would have
-/// grown on.
+/// What its second half may add to what is under way, as a share of what arrives in it, and in seconds of arrivals,
+/// which is a pause of the machine: more would have grown on.
 const GROWN: f64 = 0.1;
+const PAUSE_S: f64 = 0.1;
 /// Standard deviations by which chance may have more under way at the tools than they have on average.
 const BY_CHANCE: f64 = 4.0;
-/// A shorter phase tells nothing: a tenth of it is less than a pause of the machine.
+/// A shorter phase tells nothing of what it piled up.
 const SHORT: Duration = Duration::from_millis(500);
+/// The first half must be as many times as long as what its tools take: then they have as much under way as they will.
+const SETTLED: f64 = 1.25;
 /// Beyond this, an acknowledgement took too long.
 const SUBMIT_US: u64 = 1_000_000;
 
@@ -28,6 +31,11 @@ pub(crate) enum Verdict {
     Unknown,
 }
 
+/// How long a phase must be to tell something, where its tools take so long.
+pub(crate) fn long_enough(ideal: Duration) -> Duration {
+    SHORT.max(ideal.mul_f64(2.0 * SETTLED))
+}
+
 impl PhaseEnd {
     /// Whether the load was more than the engine takes. Closed loops never break: they wait.
     pub(crate) fn verdict(&self) -> Verdict {
@@ -38,26 +46,32 @@ impl PhaseEnd {
         if refused > 0 {
             return Verdict::Broke(format!("{refused} arrivals were refused"));
         }
-        if self.lasted < SHORT {
+        if let Some(slow) = self.meter.submit.quantile(0.99).filter(|p99| *p99 > SUBMIT_US) {
+            let seconds = slow as f64 / 1e6;
+            return Verdict::Broke(format!("acknowledgements took {seconds:.1} s at the 99th percentile"));
+        }
+        let Some((before, under_way)) = self.meter.half.get().copied() else { return Verdict::Unknown };
+        if self.lasted < long_enough(self.ideal) {
             return Verdict::Unknown;
         }
-        let (before, after) = self.in_flight;
-        let arrivals = self.meter.arrivals.load(Ordering::Relaxed) as f64;
-        // Little's law; arrivals at random moments have a Poisson distribution, whose variance is its mean.
-        let of_tools = self.arrivals_per_s() * self.ideal.as_secs_f64();
-        let grown = after as f64 - before as f64;
-        if grown > arrivals * GROWN + of_tools + of_tools.max(1.0).sqrt() * BY_CHANCE {
+        let came = self.meter.arrivals.load(Ordering::Relaxed).saturating_sub(before) as f64;
+        let grown = self.in_flight as f64 - under_way as f64;
+        let may = came * GROWN + self.arrivals_per_s() * PAUSE_S + self.of_tools();
+        if grown > may {
             return Verdict::Broke(format!(
-                "of {arrivals:.0} that arrived, {grown:.0} had not ended at its end"
+                "of {came:.0} that arrived in its second half, {grown:.0} more were under way at its end"
             ));
         }
-        match self.meter.submit.quantile(0.99).filter(|p99| *p99 > SUBMIT_US) {
-            Some(slow) => Verdict::Broke(format!(
-                "acknowledgements took {:.1} s at the 99th percentile",
-                slow as f64 / 1e6
-            )),
-            None => Verdict::Held,
-        }
+        Verdict::Held
+    }
+
+    /// What tools alone may have under way more at the end than at half of it: as the rate rises, and by chance.
+    fn of_tools(&self) -> f64 {
+        let ideal = self.ideal.as_secs_f64();
+        let rises = self.rates.map_or(0.0, |rates| (rates.to - rates.from) / 2.0 * ideal);
+        // Little's law; arrivals at random moments have a Poisson distribution, whose variance is its mean.
+        let variance = 2.0 * self.arrivals_per_s() * ideal;
+        rises + variance.max(1.0).sqrt() * BY_CHANCE
     }
 
     /// Arrivals per second, as they were sent.
@@ -77,49 +91,58 @@ mod tests {
     use crate::stress::load::Rates;
     use crate::stress::scenario::Phase;
 
-    /// A second at a thousand arrivals per second, with so many in flight at its end.
-    fn second(in_flight: usize) -> PhaseEnd {
+    /// Two seconds at a thousand arrivals per second, with so many in flight at half of them and at their end.
+    fn phase(half: usize, end: usize) -> PhaseEnd {
         let load = Load::Open { from: 1.0, to: 1.0, flood: 0.0 };
-        let mut end = PhaseEnd::testing(Phase { name: "load-100", load, share: 0.1 }, Duration::from_secs(1));
-        end.rates = Some(Rates { from: 1_000.0, to: 1_000.0, flood: 0.0 });
-        end.meter.arrivals.store(1_000, Ordering::Relaxed);
-        end.in_flight = (0, in_flight);
-        end
+        let of = Phase { name: "load-100", load, share: 0.1 };
+        let mut phase = PhaseEnd::testing(of, Duration::from_secs(2));
+        phase.rates = Some(Rates { from: 1_000.0, to: 1_000.0, flood: 0.0 });
+        phase.meter.arrivals.store(2_000, Ordering::Relaxed);
+        phase.meter.half.set((1_000, half)).unwrap();
+        phase.in_flight = end;
+        phase
     }
 
     #[test]
-    fn what_grew_by_more_than_a_tenth_of_what_came_was_too_much() {
-        assert_eq!(second(99).verdict(), Verdict::Held);
-        assert!(matches!(second(150).verdict(), Verdict::Broke(why) if why.contains("150 had not ended")));
-        let before = PhaseEnd { in_flight: (5_000, 5_050), ..second(0) };
-        assert_eq!(before.verdict(), Verdict::Held, "what was under way before is not of this phase");
+    fn what_piles_up_by_more_than_a_tenth_and_a_pause_is_too_much() {
+        assert_eq!(phase(0, 190).verdict(), Verdict::Held, "a hundred of a pause, a hundred of a thousand");
+        assert!(matches!(phase(0, 250).verdict(), Verdict::Broke(why) if why.contains("250 more")));
+        assert_eq!(phase(5_000, 5_050).verdict(), Verdict::Held, "a long latency is no pile");
+        assert_eq!(phase(5_000, 100).verdict(), Verdict::Held, "what was before ends");
     }
 
     #[test]
-    fn what_tools_have_under_way_is_not_too_much() {
-        let slow = PhaseEnd { ideal: Duration::from_millis(500), ..second(550) };
-        assert_eq!(slow.verdict(), Verdict::Held);
-        let few = PhaseEnd { in_flight: (0, 3), ..second(0) };
-        few.meter.arrivals.store(4, Ordering::Relaxed);
-        assert_eq!(few.verdict(), Verdict::Held, "of four that came, three may be under way by chance");
-        let slower = PhaseEnd { in_flight: (0, 800), ..slow };
-        assert!(matches!(slower.verdict(), Verdict::Broke(_)));
+    fn a_rate_that_rises_has_more_at_its_tools() {
+        let mut ramp = phase(250, 600);
+        assert!(matches!(ramp.verdict(), Verdict::Broke(_)));
+        ramp.rates = Some(Rates { from: 0.0, to: 2_000.0, flood: 0.0 });
+        ramp.ideal = Duration::from_millis(250);
+        assert_eq!(ramp.verdict(), Verdict::Held);
     }
 
     #[test]
-    fn a_short_phase_tells_nothing_but_that_arrivals_were_refused() {
-        let short = PhaseEnd { lasted: Duration::from_millis(150), ..second(900) };
+    fn a_phase_of_few_arrivals_is_not_judged_by_chance() {
+        let few = phase(0, 3);
+        few.meter.arrivals.store(6, Ordering::Relaxed);
+        assert_eq!(few.verdict(), Verdict::Held);
+    }
+
+    #[test]
+    fn a_phase_that_is_short_for_its_tools_tells_nothing_but_that_arrivals_were_refused() {
+        let short = PhaseEnd { lasted: Duration::from_millis(150), ..phase(0, 900) };
         assert_eq!(short.verdict(), Verdict::Unknown);
-        let mut refused = short;
+        let slow = PhaseEnd { ideal: Duration::from_millis(900), ..phase(0, 900) };
+        assert_eq!(slow.verdict(), Verdict::Unknown, "they had not settled at half of it");
+        let mut refused = slow;
         refused.counts.refused = 1;
         assert!(matches!(refused.verdict(), Verdict::Broke(_)));
     }
 
     #[test]
     fn the_rate_is_of_what_was_sent() {
-        let mut end = second(0);
+        let mut end = phase(0, 0);
         end.meter.arrivals.store(400, Ordering::Relaxed);
         end.counts.dropped = 100;
-        assert!((end.arrivals_per_s() - 500.0).abs() < f64::EPSILON);
+        assert!((end.arrivals_per_s() - 250.0).abs() < f64::EPSILON);
     }
 }

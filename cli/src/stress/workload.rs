@@ -26,11 +26,14 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// pauses before others, which are half of their bounds.
 pub(crate) fn ideal(options: &Options) -> Duration {
     let attempt = options.latency.mean_of_slowest(options.width);
-    // The second attempt comes where the first failed, the third where both did.
-    let (second, third) = (options.failure_rate, options.failure_rate.powi(2));
-    let attempts = attempt.mul_f64(1.0 + second + third);
-    let pauses = PAUSE.mul_f64(second / 2.0 + third);
-    (attempts + pauses) * u32::from(options.steps)
+    // How likely one of the calls beside each other fails as often in a row.
+    let any_fails =
+        |times: i32| 1.0 - (1.0 - options.failure_rate.powi(times)).powi(i32::from(options.width));
+    let (second, third, last) = (any_fails(1), any_fails(2), any_fails(3));
+    let step = attempt.mul_f64(1.0 + second + third) + PAUSE.mul_f64(second / 2.0 + third);
+    // A step that fails for good is the last.
+    let steps: f64 = (0..options.steps).map(|before| (1.0 - last).powi(i32::from(before))).sum();
+    step.mul_f64(steps)
 }
 
 /// What runs.

@@ -185,7 +185,7 @@ fn an_interruption_of_the_reference_keeps_what_was_measured_of_it() {
 #[test]
 fn an_interruption_within_the_first_round_tells_the_runs_that_ended() {
     let dir = tempfile::tempdir().unwrap();
-    let load = ["--executions", "60", "--steps", "1", "--concurrency", "4"];
+    let load = ["--duration", "2s", "--steps", "1", "--concurrency", "4"];
     let options =
         [["stress", "--profiles", "--rounds", "1", "--json", "out.json"].as_slice(), &load].concat();
     let mut command = updraft(dir.path(), &options);
@@ -222,7 +222,11 @@ fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
         (vec!["--report", "nowhere/out.html"], "there is no directory nowhere"),
         (vec!["--json", "nowhere/"], "--json nowhere/"),
         (vec!["--json", "/proc/nope.json"], "--json /proc/nope.json"),
-        (vec!["--json", "out", "--report", "out"], "name the same file"),
+        (vec!["--json", "out", "--report", "./out"], "name the same file"),
+        (
+            vec!["--assert", "phase.throughput.arrivals_per_s>1"],
+            "no figure `phase.throughput.arrivals_per_s`",
+        ),
         (vec!["--data", "/proc"], "--data"),
         (vec!["--profiles", "--store", "redis://host"], "--store: a store is `embedded`"),
         (vec!["--duration", "5"], "500ms to 7days"),

@@ -134,28 +134,30 @@ impl Table {
 
     pub(super) fn executions(&self, query: &ExecutionQuery) -> Vec<ExecutionDocument> {
         let Some(places) = self.by_tenant.get(&query.tenant) else { return Vec::new() };
-        let documents = self.newest_first(places, query.after).filter(|execution| match &query.of {
+        let wanted = self.newest_first(places, query.after).filter(|update| match &query.of {
             ExecutionsOf::Any => true,
-            ExecutionsOf::Status(status) => execution.state.execution_status == *status,
-            ExecutionsOf::User(uid) => execution.head.uid.as_deref() == Some(uid),
+            ExecutionsOf::Status(status) => update.state.execution_status == *status,
+            ExecutionsOf::User(uid) => {
+                update.head.as_ref().is_some_and(|head| head.uid.as_deref() == Some(uid))
+            }
         });
-        let wanted = documents.take(query.limit.min(PAGE_ROWS));
-        wanted.map(|execution| detailed(execution, query.detail)).collect()
+        let documents = wanted.filter_map(|update| execution(update)).take(query.limit.min(PAGE_ROWS));
+        documents.map(|document| detailed(document, query.detail)).collect()
     }
 
     pub(super) fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Vec<ExecutionDocument> {
-        let documents = self.newest_first(&self.unfinished, after).take(limit.min(PAGE_ROWS));
-        documents.map(|execution| detailed(execution, Detail::Summary)).collect()
+        let documents = self.newest_first(&self.unfinished, after).filter_map(|update| execution(update));
+        documents.take(limit.min(PAGE_ROWS)).map(|document| detailed(document, Detail::Summary)).collect()
     }
 
     fn newest_first<'t>(
         &'t self,
         places: &'t BTreeSet<Place>,
         after: Option<Cursor>,
-    ) -> impl Iterator<Item = ExecutionDocument> {
+    ) -> impl Iterator<Item = &'t Arc<ExecutionUpdate>> {
         const NEWEST: Place = (Timestamp(u64::MAX), ExecutionId::from_bytes([0xff; 16]));
         let before = after.map_or(NEWEST, |cursor| (cursor.createddate, cursor.peid));
-        places.range(..before).rev().filter_map(|(_, peid)| execution(self.executions.get(peid)?))
+        places.range(..before).rev().filter_map(|(_, peid)| self.executions.get(peid))
     }
 
     pub(super) fn tasks(
@@ -166,12 +168,13 @@ impl Table {
         limit: usize,
     ) -> Vec<TaskDocument> {
         let all = (peid, TaskId::from_bytes([0; 16]))..=(peid, TaskId::from_bytes([0xff; 16]));
-        let own = self.tasks.range(all).filter_map(|(_, update)| task(update));
-        let mut tasks: Vec<TaskDocument> =
-            own.filter(|task| task.head.tenant_code == *tenant && task.head.task_seq > after).collect();
-        tasks.sort_unstable_by_key(|task| task.head.task_seq);
-        tasks.truncate(limit.min(PAGE_ROWS));
-        tasks
+        let own = self.tasks.range(all).filter_map(|(_, update)| {
+            let head = update.head.as_ref()?;
+            (head.tenant_code == *tenant && head.task_seq > after).then_some((head.task_seq, update))
+        });
+        let mut tasks: Vec<(u32, &Arc<TaskUpdate>)> = own.collect();
+        tasks.sort_unstable_by_key(|(seq, _)| *seq);
+        tasks.into_iter().take(limit.min(PAGE_ROWS)).filter_map(|(_, update)| task(update)).collect()
     }
 
     pub(super) fn tasks_of_alert(

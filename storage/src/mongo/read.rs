@@ -255,7 +255,7 @@ async fn newest(
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let first = store.lateness.first(before.is_none().then_some(list));
     let mut stretches = Stretches::new(before, now(), first);
-    let mut page = Vec::new();
+    let (mut page, mut late) = (Vec::new(), false);
     while page.len() < limit {
         let find = Find { patience: stretches.patience(), ..find(stretches.next(), limit - page.len()) };
         match ours(store, Question::Find(&find), &read).await {
@@ -263,6 +263,7 @@ async fn newest(
             Err(Unread::Late) => {
                 store.lateness.met();
                 stretches.late();
+                late = true;
                 continue;
             }
             Err(Unread::Failed(error)) => return Err(error),
@@ -272,9 +273,12 @@ async fn newest(
         }
     }
     if before.is_none() {
-        // A page that is not full has all that there is.
-        let oldest = page.last().filter(|_| page.len() >= limit);
-        store.lateness.reached(list, oldest.map_or(Timestamp(0), |oldest| oldest.head.createddate));
+        // A page that is not full has all that there is, in one question where the server was not late.
+        let all = Some(Timestamp(0)).filter(|_| page.len() < limit && !late);
+        let oldest = page.last().filter(|_| page.len() >= limit).map(|oldest| oldest.head.createddate);
+        if let Some(date) = oldest.or(all) {
+            store.lateness.reached(list, date);
+        }
     }
     Ok(page)
 }

@@ -41,6 +41,8 @@ pub(super) struct Stretches {
     span: Option<u64>,
     /// Where the last stretch that took too long began: up to there stretches stay short.
     crowded: Option<Timestamp>,
+    /// Whether what is asked for now was remembered.
+    hinted: bool,
 }
 
 impl Stretches {
@@ -51,7 +53,7 @@ impl Stretches {
             First::Short => Some(shortest()),
             First::Since(date) => Some(now.since(date).saturating_add(shortest())),
         };
-        Self { before, now, span, crowded: None }
+        Self { before, now, span, crowded: None, hinted: matches!(first, First::Since(_)) }
     }
 
     /// What to ask for now.
@@ -74,6 +76,7 @@ impl Stretches {
     pub(super) fn read(&mut self) -> bool {
         let Some(from) = self.next().from else { return false };
         self.before = Some(from);
+        self.hinted = false;
         if self.crowded.is_none_or(|crowded| from <= crowded) {
             self.crowded = None;
             // A span of more than all time reaches to its beginning.
@@ -84,8 +87,14 @@ impl Stretches {
 
     /// What was asked for takes too long.
     pub(super) fn late(&mut self) {
-        self.crowded = self.next().from;
-        self.span = Some(self.span.map_or(shortest(), |span| (span / STRETCH_FACTOR).max(1)));
+        match self.span.filter(|_| !std::mem::take(&mut self.hinted)) {
+            Some(span) => {
+                self.crowded = self.next().from;
+                self.span = Some((span / STRETCH_FACTOR).max(1));
+            }
+            // Where in all that is crowded nobody knows, nor in what was remembered wrongly: that may be all time.
+            None => self.span = Some(shortest()),
+        }
     }
 }
 
@@ -108,29 +117,32 @@ impl ListId {
 /// What is remembered of a server that was late: the next pages begin short, then it is tried again; and how far back
 /// the newest page of a list reached, which is where its next one begins. Hints: what is wrong about them costs a
 /// page a question more. Clones share it.
-#[derive(Clone)]
-pub(super) struct Lateness {
-    pages: Arc<AtomicU32>,
+#[derive(Clone, Default)]
+pub(super) struct Lateness(Arc<Remembered>);
+
+struct Remembered {
+    /// How many pages are yet to begin short.
+    pages: AtomicU32,
     /// Dates, one more than they are; lists whose ids meet share one.
-    reached: Arc<[AtomicU64]>,
+    reached: [AtomicU64; STRETCHED_LISTS],
 }
 
-impl Default for Lateness {
+impl Default for Remembered {
     fn default() -> Self {
-        Self { pages: Arc::default(), reached: (0..STRETCHED_LISTS).map(|_| AtomicU64::new(0)).collect() }
+        Self { pages: AtomicU32::new(0), reached: std::array::from_fn(|_| AtomicU64::new(0)) }
     }
 }
 
 impl Lateness {
     /// The server was late with a list, or with a stretch of one.
     pub(super) fn met(&self) {
-        self.pages.store(STRETCHED_PAGES, Ordering::Relaxed);
+        self.0.pages.store(STRETCHED_PAGES, Ordering::Relaxed);
     }
 
     /// What the next page is to begin with; `newest` is its list where it is the newest page.
     pub(super) fn first(&self, newest: Option<ListId>) -> First {
         let less = |left: u32| left.checked_sub(1);
-        if self.pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+        if self.0.pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
             return First::Whole;
         }
         let reached = newest.and_then(|list| self.place(list)?.load(Ordering::Relaxed).checked_sub(1));
@@ -145,7 +157,7 @@ impl Lateness {
     }
 
     fn place(&self, list: ListId) -> Option<&AtomicU64> {
-        self.reached.get((list.0 % STRETCHED_LISTS as u64) as usize)
+        self.0.reached.get((list.0 % STRETCHED_LISTS as u64) as usize)
     }
 }
 
