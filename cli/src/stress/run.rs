@@ -297,6 +297,10 @@ impl Run<'_> {
     /// Waits until the store has everything, as long as it takes some; how long that took, or none where it does not get
     /// all.
     async fn flush(&mut self) -> Option<Duration> {
+        // One that was given up is not waited for again.
+        if self.trouble == Some(Trouble::Store) {
+            return None;
+        }
         let began = Instant::now();
         let (work, metrics) = (self.work.clone(), self.metrics.clone());
         let flushed = tokio::select! {
