@@ -22,6 +22,20 @@ pub(crate) const OTHERS: &str = "other processes";
 /// Stages that are there only for the measuring.
 const GENERATOR: &str = "load generator";
 const TOOL_SERVER: &str = "HTTP tools";
+/// Stages of arbiters, whose threads have one name: together where they cannot be told apart.
+const WRITE_BEHIND: &str = "write-behind";
+const SHARD: &str = "shard ";
+const ARBITERS: &str = "shards and write-behind";
+/// Threads, and the stage that each is; all others are those who submit.
+const THREADS: [(&str, &str); 7] = [
+    ("updraft-node", "node"),
+    ("updraft-journal", "journal"),
+    ("store-write", "store writer"),
+    ("store-read", "store readers"),
+    ("updraft-mongo", "store driver"),
+    ("updraft-timer", "timers"),
+    (server::THREAD, TOOL_SERVER),
+];
 /// A store for which this share of the documents that may wait does wait cannot take the load.
 const PENDING: f64 = 0.5;
 /// Places that are taken to this share are the limit.
@@ -75,37 +89,22 @@ pub(crate) fn stages(outcome: &Outcome, shards: usize) -> Vec<Stage> {
 /// What a thread does. Arbiters have one name: the engine starts that of the write-behind first, then
 /// those of the shards.
 fn named(thread: &Thread, arbiters: &[u32], shards: usize) -> String {
-    let place = arbiters.iter().position(|tid| *tid == thread.tid);
-    match (thread.name.as_str(), place) {
-        (_, Some(0)) if arbiters.len() == shards + 1 => "write-behind".to_owned(),
-        (_, Some(place)) if arbiters.len() == shards + 1 => format!("shard {}", place - 1),
-        (_, Some(_)) => "shards and write-behind".to_owned(),
-        ("updraft-node", _) => "node".to_owned(),
-        ("updraft-journal", _) => "journal".to_owned(),
-        ("store-write", _) => "store writer".to_owned(),
-        ("store-read", _) => "store readers".to_owned(),
-        ("updraft-mongo", _) => "store driver".to_owned(),
-        ("updraft-timer", _) => "timers".to_owned(),
-        (server::THREAD, _) => TOOL_SERVER.to_owned(),
-        _ => GENERATOR.to_owned(),
+    match arbiters.iter().position(|tid| *tid == thread.tid) {
+        Some(0) if arbiters.len() == shards + 1 => WRITE_BEHIND.to_owned(),
+        Some(place) if arbiters.len() == shards + 1 => format!("{SHARD}{}", place - 1),
+        Some(_) => ARBITERS.to_owned(),
+        None => {
+            let known = THREADS.iter().find(|(name, _)| *name == thread.name);
+            known.map_or(GENERATOR, |(_, stage)| *stage).to_owned()
+        }
     }
 }
 
 /// Whether a stage may have this name.
 pub(crate) fn is_stage(name: &str) -> bool {
-    const STAGES: [&str; 9] = [
-        "write-behind",
-        "shards and write-behind",
-        "node",
-        "journal",
-        "store writer",
-        "store readers",
-        "store driver",
-        "timers",
-        GENERATOR,
-    ];
-    let shard = name.strip_prefix("shard ").is_some_and(|number| number.parse::<u16>().is_ok());
-    shard || name == TOOL_SERVER || STAGES.contains(&name)
+    let shard = name.strip_prefix(SHARD).is_some_and(|number| number.parse::<u16>().is_ok());
+    let thread = THREADS.iter().any(|(_, stage)| *stage == name);
+    shard || thread || [WRITE_BEHIND, ARBITERS, GENERATOR].contains(&name)
 }
 
 /// What limits full load; none where too little was measured.
@@ -240,7 +239,7 @@ fn of_stage(stage: &Stage) -> Bottleneck {
             ("journal fsync", "A faster disk, or `--durability os` where power is never lost.")
         }
         "journal" => ("journal CPU", "Smaller inputs and answers: the journal copies and sums every byte."),
-        "write-behind" => ("write-behind CPU", "A faster core: the coalescer is one thread."),
+        WRITE_BEHIND => ("write-behind CPU", "A faster core: the coalescer is one thread."),
         "node" => ("node CPU", "A faster core: supervision is one thread."),
         "store readers" => ("store readers", "Fewer reads: idempotency keys and lists read the store."),
         "store driver" => ("store driver CPU", "A faster core: the driver of the database is one thread."),

@@ -92,6 +92,7 @@ pub(crate) const OF_REFERENCE: [(&str, Better); 10] = [
 
 /// How far windows of full load lie from their mean.
 pub(crate) const NOISE: &str = "noise.executions_per_s";
+
 /// The object.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Figures(pub(crate) Map<String, Value>);

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use rustix::time::{ClockId, clock_gettime};
-
 /// Ticks of the processor clock in a second: what Linux tells every program.
 const TICKS_PER_S: f64 = 100.0;
 
@@ -48,9 +46,17 @@ fn of_each<T>(of: impl Fn(u32, &Path) -> Option<T>) -> Vec<T> {
 }
 
 /// CPU seconds of the process, user and system together.
+#[cfg(unix)]
 pub(crate) fn cpu_s() -> Option<f64> {
+    use rustix::time::{ClockId, clock_gettime};
+
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Some(time.tv_sec as f64 + time.tv_nsec as f64 / 1e9).filter(|seconds| *seconds > 0.0)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn cpu_s() -> Option<f64> {
+    None
 }
 
 /// Resident bytes now, and the most that there were.

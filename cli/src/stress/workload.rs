@@ -18,7 +18,7 @@ use crate::stress::toolkit::Toolkit;
 /// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
 pub(crate) const ATTEMPTS: u32 = 3;
 pub(crate) const PAUSE: Duration = Duration::from_millis(10);
-/// So much of the executions that the engine, or a tenant, may have in flight is a pile that it still accepts.
+/// So much of the executions that the engine may have in flight is a pile that it still accepts.
 const PILE: f64 = 0.8;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 

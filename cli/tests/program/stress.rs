@@ -13,6 +13,18 @@ fn stress(dir: &tempfile::TempDir, options: &[&str]) -> Ended {
     ended(dir.path(), &[&fixed, options].concat())
 }
 
+/// A run that is sent a signal once it has said something; it reports, and ends as interrupted.
+fn interrupted(dir: &tempfile::TempDir, options: &[&str], said: &str, name: &str) -> Ended {
+    let mut child =
+        updraft(dir.path(), options).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    read_until(&mut errors, said);
+    signal(&child, name);
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 4, "{}", run.out);
+    run
+}
+
 fn figures(dir: &tempfile::TempDir) -> Value {
     serde_json::from_slice(&std::fs::read(dir.path().join("out.json")).unwrap()).unwrap()
 }
@@ -116,13 +128,7 @@ fn profiles_are_held_against_each_other_in_turn() {
 fn an_interruption_between_rounds_ends_the_run_under_way_too() {
     let dir = tempfile::tempdir().unwrap();
     let options = ["stress", "--profiles", "--duration", "10min", "--concurrency", "4", "--data", "."];
-    let mut command = updraft(dir.path(), &options);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut errors = BufReader::new(child.stderr.take().unwrap());
-    read_until(&mut errors, "executions/s ended");
-    signal(&child, "INT");
-    let run: Ended = child.wait_with_output().unwrap().into();
-    assert_eq!(run.code, 4, "{}", run.out);
+    let run = interrupted(&dir, &options, "executions/s ended", "INT");
     assert!(run.out.contains("It was interrupted"), "{}", run.out);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the run under way left nothing");
 }
@@ -150,13 +156,7 @@ fn a_threshold_that_does_not_hold_exits_1_and_is_named() {
 fn an_interruption_reports_what_ran_so_far() {
     let dir = tempfile::tempdir().unwrap();
     let options = ["stress", "--duration", "10min", "--concurrency", "4", "--json", "out.json"];
-    let mut command = updraft(dir.path(), &options);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut errors = BufReader::new(child.stderr.take().unwrap());
-    read_until(&mut errors, "executions/s ended");
-    signal(&child, "INT");
-    let run: Ended = child.wait_with_output().unwrap().into();
-    assert_eq!(run.code, 4);
+    let run = interrupted(&dir, &options, "executions/s ended", "INT");
     assert!(run.out.contains("It was interrupted"), "{}", run.out);
     let figures = figures(&dir);
     assert_eq!(figures["interrupted"], true);
@@ -169,13 +169,7 @@ fn an_interruption_of_the_reference_keeps_what_was_measured_of_it() {
     // Side by side they soon end; one after another forty of them take four seconds.
     let load = ["stress", "--executions", "200", "--latency", "100ms", "--steps", "1", "--concurrency", "64"];
     let options = [load.as_slice(), &["--reference", "--json", "out.json"]].concat();
-    let mut command = updraft(dir.path(), &options);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut errors = BufReader::new(child.stderr.take().unwrap());
-    read_until(&mut errors, "one at a time,");
-    signal(&child, "TERM");
-    let run: Ended = child.wait_with_output().unwrap().into();
-    assert_eq!(run.code, 4, "{}", run.out);
+    let run = interrupted(&dir, &options, "one at a time,", "TERM");
     assert!(run.out.contains("one at a time"), "{}", run.out);
     let figures = figures(&dir);
     assert!(figures["reference.status_changes_per_s"].as_f64().is_some_and(|rate| rate > 0.0), "{figures}");
@@ -188,14 +182,9 @@ fn an_interruption_within_the_first_round_tells_the_runs_that_ended() {
     let load = ["--duration", "2s", "--steps", "1", "--concurrency", "4"];
     let options =
         [["stress", "--profiles", "--rounds", "1", "--json", "out.json"].as_slice(), &load].concat();
-    let mut command = updraft(dir.path(), &options);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut errors = BufReader::new(child.stderr.take().unwrap());
-    read_until(&mut errors, "round 1 of 1: balanced");
-    signal(&child, "INT");
-    let run: Ended = child.wait_with_output().unwrap().into();
-    assert_eq!(run.code, 4, "{}", run.out);
+    let run = interrupted(&dir, &options, "round 1 of 1: balanced", "INT");
     let figures = figures(&dir);
+    assert!(run.out.contains("It was interrupted") && run.out.contains("executions_per_s"), "{}", run.out);
     assert!(figures["conservative.executions_per_s"].as_f64().is_some(), "{figures}");
     assert!(figures.get("conservative.verdict.executions_per_s").is_none(), "nothing to compare with");
 }
