@@ -264,4 +264,35 @@ mod tests {
         assert!(contest.cells("executions_per_s").iter().all(Option::is_none));
         assert_eq!((median(&[]), median(&[3.0]), median(&[4.0, 1.0])), (None, Some(3.0), Some(2.5)));
     }
+
+    #[test]
+    fn what_runs_note_of_themselves_is_told_once_for_each_profile() {
+        let mut contest = Contest::default();
+        let noted = |text: &str| {
+            let mut figures = Figures::default();
+            figures.text("notes", text);
+            figures
+        };
+        contest.add(Profile::Balanced, noted("slow\nlate"));
+        contest.end_round();
+        contest.add(Profile::Balanced, noted("late"));
+        contest.add(Profile::Aggressive, noted("late"));
+        assert_eq!(contest.notes(), ["aggressive: late", "balanced: late", "balanced: slow"]);
+    }
+
+    #[test]
+    fn runs_of_a_round_that_did_not_end_are_told_without_being_compared() {
+        let mut contest = Contest::default();
+        assert!(contest.is_empty());
+        let mut figures = Figures::default();
+        figures.number("executions_per_s", Some(50.0));
+        contest.add(Profile::Conservative, figures);
+        assert!(!contest.is_empty());
+        let cells = contest.cells("executions_per_s");
+        assert_eq!(
+            cells.iter().map(|cell| cell.map(|cell| cell.value)).collect::<Vec<_>>(),
+            [Some(50.0), None, None]
+        );
+        assert!(cells.iter().flatten().all(|cell| cell.verdict == Verdict::Same));
+    }
 }
