@@ -11,7 +11,7 @@ use updraft::Update;
 use crate::figures::{Figures, Watch};
 use crate::meters::Meters;
 use crate::operations::{EXECUTIONS, Operation, TASKS};
-use crate::plant::{RESPONSE_BYTES, Site, Tool};
+use crate::plant::{Land, RESPONSE_BYTES, Tool};
 use crate::raw::{self, Message};
 use crate::recorder::{Keep, Log};
 
@@ -20,17 +20,12 @@ pub(crate) const SUBMITTERS: usize = 512;
 /// Documents that are compared one by one with what the engine wrote.
 const SAMPLE: i64 = 100;
 
-/// One round. Both databases are compared.
-pub(crate) async fn round(
-    site: &Site,
-    meters: &Meters,
-    server: Option<u32>,
-    executions: usize,
-    figures: &mut Figures,
-) -> f64 {
+/// One round, each on a server of its own. What they wrote is compared.
+pub(crate) async fn round(land: &Land, meters: &Meters, executions: usize, figures: &mut Figures) -> f64 {
+    let site = land.site().await;
     let plant = std::sync::Arc::new(site.plant(Tool::answering(RESPONSE_BYTES), Keep::Batches).await);
     let trips = meters.round_trips.load(Ordering::Acquire);
-    let watch = Watch::start(server);
+    let watch = Watch::start(site.process());
     plant.run(executions, SUBMITTERS).await;
     plant.flush().await;
     let (rate, elapsed) = (watch.rate(executions), watch.elapsed());
@@ -46,11 +41,14 @@ pub(crate) async fn round(
     figures.add("engine: operations for a batch", log.operations as f64 / log.batches.len() as f64);
     figures.add("engine: operations [/s]", operations);
     figures.add("engine: round trips for an execution", trips as f64 / executions as f64);
-    let prepared = prepare(&log);
+    let (prepared, sample) = (prepare(&log), sample(&plant.database, executions).await);
+    plant.end().await;
+    drop(site);
     for at_a_time in [1, 2] {
+        let site = land.site().await;
         let (_store, database) = site.store().await;
         let batches = prepared.clone();
-        let watch = Watch::start(server);
+        let watch = Watch::start(site.process());
         raw::run_messages(&database, batches, at_a_time).await;
         let replayed = watch.rate(log.operations);
         figures.add(&format!("driver alone, the same operations, {at_a_time} at a time [/s]"), replayed);
@@ -61,11 +59,14 @@ pub(crate) async fn round(
         figures.add(&format!("RATIO engine ÷ driver alone, {at_a_time} at a time"), operations / replayed);
         // Batches of a run that overlap here did not overlap there: a change may come before its document.
         if at_a_time == 1 {
-            compare(&plant.database, &database, executions).await;
+            assert_eq!(
+                self::sample(&database, executions).await,
+                sample,
+                "what the driver wrote is what the engine wrote"
+            );
         }
-        database.drop().await.expect("drop");
+        site.clear(&database).await;
     }
-    plant.end().await;
     rate
 }
 
@@ -93,22 +94,19 @@ fn messages(batch: &[Update]) -> Vec<Message> {
     inserts.chain(changes).collect()
 }
 
-/// What the driver wrote alone is what the engine wrote.
-async fn compare(engine: &Database, driver: &Database, executions: usize) {
+/// Some documents of a database, of which every one is there.
+async fn sample(database: &Database, executions: usize) -> Vec<Vec<(String, Bson)>> {
+    let mut sample = Vec::new();
     for (name, each) in [(EXECUTIONS, 1), (TASKS, crate::plant::STEPS)] {
-        let (ours, theirs) = (engine.collection::<Document>(name), driver.collection::<Document>(name));
-        for collection in [&ours, &theirs] {
-            let count = collection.count_documents(doc! {}).await.expect("count");
-            assert_eq!(count, (executions * each) as u64, "every document of {name} is there");
-        }
-        let mut sample = ours.find(doc! {}).limit(SAMPLE).await.expect("find");
-        while sample.advance().await.expect("next") {
-            let document = sample.deserialize_current().expect("a document");
-            let id = document.get("_id").cloned();
-            let other = theirs.find_one(doc! { "_id": id }).await.expect("find").expect("the same document");
-            assert_eq!(sorted(document), sorted(other));
+        let collection = database.collection::<Document>(name);
+        let count = collection.count_documents(doc! {}).await.expect("count");
+        assert_eq!(count, (executions * each) as u64, "every document of {name} is there");
+        let mut found = collection.find(doc! {}).sort(doc! { "_id": 1 }).limit(SAMPLE).await.expect("find");
+        while found.advance().await.expect("next") {
+            sample.push(sorted(found.deserialize_current().expect("a document")));
         }
     }
+    sample
 }
 
 fn sorted(document: Document) -> Vec<(String, Bson)> {

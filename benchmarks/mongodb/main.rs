@@ -30,8 +30,7 @@ mod visible;
 use figures::Figures;
 use meters::Meters;
 use options::Options;
-use plant::Site;
-use server::Server;
+use plant::Land;
 use updraft::Update;
 
 /// As the program has it.
@@ -48,26 +47,22 @@ async fn main() {
             std::process::exit(2);
         }
     };
-    let server = Server::start(options.server.as_deref());
-    let client = mongodb::Client::with_uri_str(&server.uri).await.expect("a client");
-    let site = Site { uri: server.uri.clone(), client, path: options.path, pace: options.pace };
+    let land = Land { server: options.server.clone(), path: options.path, pace: options.pace };
     let (meters, mut figures) = (Meters::install(), Figures::default());
     let changes = if options.has("reference") || options.has("slow") || options.has("engine") {
-        reference::changes(&site, options.executions).await
+        reference::changes(&land.site().await, options.executions).await
     } else {
         Vec::new()
     };
     for round in 1..=options.rounds {
         eprintln!("round {round} of {}", options.rounds);
-        measure(&options, &site, &meters, &server, &changes, &mut figures).await;
+        measure(&options, &land, &meters, &changes, &mut figures).await;
     }
-    if options.has("pause")
-        && let Some(process) = server.process()
-    {
-        pause::round(&site, &meters, process, options.pause, &mut figures).await;
+    if options.has("pause") {
+        pause::round(&land.site().await, &meters, options.pause, &mut figures).await;
     }
     if options.has("page") {
-        page::round(&site, options.stored, &mut figures).await;
+        page::round(&land.site().await, options.stored, &mut figures).await;
     }
     println!("{}", report::table(&figures));
     if let Some(file) = &options.json {
@@ -76,26 +71,18 @@ async fn main() {
 }
 
 /// One round of every part.
-async fn measure(
-    options: &Options,
-    site: &Site,
-    meters: &Meters,
-    server: &Server,
-    changes: &[Update],
-    figures: &mut Figures,
-) {
-    let process = server.process();
+async fn measure(options: &Options, land: &Land, meters: &Meters, changes: &[Update], figures: &mut Figures) {
     if options.has("driver") {
-        raw::round(&site.client, process, options.documents, figures).await;
+        raw::round(&land.site().await, options.documents, figures).await;
     }
     let reference = if options.has("reference") || options.has("slow") {
-        Some(reference::round(site, process, changes, figures).await)
+        Some(reference::round(land, changes, figures).await)
     } else {
         None
     };
     let changes_each = changes.len() as f64 / options.executions as f64;
     if options.has("engine") || options.has("visible") {
-        let reached = engine::round(site, meters, process, options.executions, figures).await;
+        let reached = engine::round(land, meters, options.executions, figures).await;
         figures.add("engine: status changes of an execution", changes_each);
         figures.add("engine: status changes [/s]", reached * changes_each);
         if let Some([one, ten]) = reference {
@@ -103,11 +90,11 @@ async fn measure(
             figures.add("RATIO engine ÷ reference ten at a time", reached * changes_each / ten);
         }
         if options.has("visible") {
-            visible::round(site, reached / 2.0, figures).await;
+            visible::round(&land.site().await, reached / 2.0, figures).await;
         }
     }
     if let (true, Some([one, _])) = (options.has("slow"), reference) {
-        let rate = slow::round(site, meters, options.executions / 4, figures).await;
+        let rate = slow::round(&land.site().await, meters, options.executions / 4, figures).await;
         figures.add("RATIO slow steps ÷ reference one after another", rate / one);
     }
 }

@@ -13,6 +13,7 @@ use updraft::{
 use updraft_storage::mongo::{MongoStore, WritePath};
 
 use crate::recorder::{Keep, Recorder};
+use crate::server::Server;
 
 /// Steps of the playbook.
 pub(crate) const STEPS: usize = 5;
@@ -23,15 +24,22 @@ const TENANTS: usize = 16;
 /// How long a start or an end may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Where plants are built.
-#[derive(Clone)]
-pub(crate) struct Site {
-    /// The server, without a database.
-    pub(crate) uri: String,
-    pub(crate) client: Client,
+/// Where sites are.
+pub(crate) struct Land {
+    /// Another server than the program's own.
+    pub(crate) server: Option<String>,
     pub(crate) path: WritePath,
     /// None for the one that suits the store.
     pub(crate) pace: Option<Pace>,
+}
+
+/// Where plants are built: a server of its own, so that none pays for what another has left.
+#[derive(Clone)]
+pub(crate) struct Site {
+    server: Arc<Server>,
+    pub(crate) client: Client,
+    path: WritePath,
+    pace: Option<Pace>,
 }
 
 /// A tool: how long it takes and what it answers.
@@ -46,15 +54,37 @@ pub(crate) struct Plant {
     pub(crate) engine: Arc<Engine>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) database: Database,
+    site: Site,
     playbooks: Arc<Vec<(TenantCode, PlaybookId)>>,
     directory: TempDir,
 }
 
+impl Land {
+    /// A new site.
+    pub(crate) async fn site(&self) -> Site {
+        let server = Arc::new(Server::start(self.server.as_deref()));
+        let client = Client::with_uri_str(&server.uri).await.expect("a client");
+        Site { server, client, path: self.path, pace: self.pace }
+    }
+}
+
 impl Site {
+    /// The server's process, where it is the program's own.
+    pub(crate) fn process(&self) -> Option<u32> {
+        self.server.process()
+    }
+
+    /// Removes a database, where the server is not removed itself.
+    pub(crate) async fn clear(&self, database: &Database) {
+        if self.process().is_none() {
+            database.drop().await.expect("drop");
+        }
+    }
+
     /// A new database with the store's indexes, and a store in it.
     pub(crate) async fn store(&self) -> (Arc<MongoStore>, Database) {
         let name = format!("bench_{}", uuid::Uuid::now_v7().simple());
-        let (hosts, options) = self.uri.split_once('?').unwrap_or((&self.uri, ""));
+        let (hosts, options) = self.server.uri.split_once('?').unwrap_or((&self.server.uri, ""));
         let uri = format!("{}/{name}?{options}", hosts.trim_end_matches('/'));
         let store = MongoStore::builder(uri).write_path(self.path).connect().await.expect("a store");
         (Arc::new(store), self.client.database(&name))
@@ -76,7 +106,7 @@ impl Site {
             playbooks.push((tenant, pid));
         }
         let (engine, playbooks) = (Arc::new(engine), Arc::new(playbooks));
-        Plant { engine, recorder, database, playbooks, directory }
+        Plant { engine, recorder, database, site: self.clone(), playbooks, directory }
     }
 }
 
@@ -181,13 +211,13 @@ impl Plant {
     /// Ends it; its database goes.
     pub(crate) async fn end(self: Arc<Self>) {
         let _ = self.engine.shutdown(PATIENCE).await;
-        self.database.drop().await.expect("drop");
+        self.site.clear(&self.database).await;
     }
 
     /// Ends it at once, whatever was not written; says where its journal is. The directory goes with the second.
     pub(crate) async fn abandon(self: Arc<Self>) -> (PathBuf, TempDir) {
         let _ = self.engine.shutdown(Duration::ZERO).await;
-        self.database.drop().await.expect("drop");
+        self.site.clear(&self.database).await;
         let plant = Arc::into_inner(self).expect("nobody else has it");
         (plant.directory.path().join("journal"), plant.directory)
     }

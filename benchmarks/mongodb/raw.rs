@@ -9,6 +9,7 @@ use mongodb::{Client, Database, Namespace};
 
 use crate::documents::{self, TASKS};
 use crate::figures::{Figures, Watch};
+use crate::plant::Site;
 
 /// Operations of a batch.
 const BATCH: usize = 1_000;
@@ -53,15 +54,16 @@ const UPDATES: [(&str, Way); 8] = [
 ];
 
 /// One round of every case; `count` documents each, a tenth of it where they go one by one.
-pub(crate) async fn round(client: &Client, server: Option<u32>, count: usize, figures: &mut Figures) {
+pub(crate) async fn round(site: &Site, count: usize, figures: &mut Figures) {
+    let client = &site.client;
     for (name, way) in INSERTS {
         let database = fresh(client).await;
         let batches = inserts(&database, way, &documents::tasks(count));
-        let watch = Watch::start(server);
+        let watch = Watch::start(site.process());
         run(client, &database, batches, way).await;
         note(figures, name, &watch, count);
         verify(&database, doc! { "seq": 1_i64 }, count).await;
-        database.drop().await.expect("drop");
+        site.clear(&database).await;
     }
     let tasks = documents::tasks(count);
     let database = fresh(client).await;
@@ -70,12 +72,12 @@ pub(crate) async fn round(client: &Client, server: Option<u32>, count: usize, fi
     for (seq, (name, way)) in (2..).zip(UPDATES) {
         let tasks = if matches!(way, Way::One(_)) { &tasks[..count / 10] } else { &tasks[..] };
         let batches = updates(&database, way, tasks, seq);
-        let watch = Watch::start(server);
+        let watch = Watch::start(site.process());
         run(client, &database, batches, way).await;
         note(figures, name, &watch, tasks.len());
         verify(&database, doc! { "seq": seq }, tasks.len()).await;
     }
-    database.drop().await.expect("drop");
+    site.clear(&database).await;
 }
 
 fn note(figures: &mut Figures, name: &str, watch: &Watch, count: usize) {

@@ -17,7 +17,7 @@ use updraft_storage::write_behind::WriteBehind;
 use crate::engine::SUBMITTERS;
 use crate::figures::{Figures, Watch};
 use crate::operations::{EXECUTIONS, Operation, TASKS};
-use crate::plant::{RESPONSE_BYTES, Site, Tool};
+use crate::plant::{Land, RESPONSE_BYTES, Site, Tool};
 use crate::recorder::Keep;
 
 /// Every status change of so many executions, in order.
@@ -36,18 +36,14 @@ pub(crate) async fn changes(site: &Site, executions: usize) -> Vec<Update> {
 }
 
 /// One round: one after another, and ten at a time. The rates.
-pub(crate) async fn round(
-    site: &Site,
-    server: Option<u32>,
-    changes: &[Update],
-    figures: &mut Figures,
-) -> [f64; 2] {
+pub(crate) async fn round(land: &Land, changes: &[Update], figures: &mut Figures) -> [f64; 2] {
     let mut rates = [0.0; 2];
     for (rate, at_a_time) in rates.iter_mut().zip([1, 10]) {
+        let site = land.site().await;
         let (_store, database) = site.store().await;
         index(&database).await;
         let lanes = lanes(changes, at_a_time);
-        let watch = Watch::start(server);
+        let watch = Watch::start(site.process());
         join_all(lanes.into_iter().map(|lane| tokio::spawn(drive(database.clone(), lane)))).await;
         *rate = watch.rate(changes.len());
         figures.add(&format!("reference: status changes, {at_a_time} at a time [/s]"), *rate);
@@ -56,7 +52,7 @@ pub(crate) async fn round(
         let found = executions.count_documents(ended).await.expect("count");
         let submitted = changes.iter().filter(|change| is_new_execution(change)).count();
         assert_eq!(found, submitted as u64, "every execution ended");
-        database.drop().await.expect("drop");
+        site.clear(&database).await;
     }
     rates
 }

@@ -19,7 +19,7 @@ impl Server {
         }
         let directory = tempfile::tempdir().expect("a directory");
         let mut child = Command::new("secantusd-rs")
-            .args(["--port", "0", "--cache-size", "1G", "--storage-path"])
+            .args(["--port", "0", "--storage-path"])
             .arg(directory.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
