@@ -6,6 +6,7 @@ mod ready;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod unripe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use crate::shared::planted::{Bug, planted};
 use pins::Pins;
 use ready::Ready;
 use slots::{Part, Slots};
+use unripe::Unripe;
 
 /// Where the producer must wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub struct Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(u64);
 
-/// Updates for one write of the store, each of another document, the oldest first.
+/// Updates for one write of the store, each of another document, those first that have been ready for longest.
 #[derive(Debug)]
 #[must_use = "its documents stay in flight until the batch is settled"]
 pub struct Batch {
@@ -61,13 +63,15 @@ struct Flying {
 
 /// Updates on their way to the store.
 ///
-/// A document has at most one update that waits and one in flight, and is either ready, in flight or held back.
-/// Each of them pins the journal at the oldest position that it carries, so the number of pins is bounded by the
-/// documents, not by the groups offered.
+/// A document has at most one update that waits and one in flight, and is either unripe, ready, in flight or held back.
+/// Each update pins the journal at the oldest position that it carries, so the number of pins is bounded by the
+/// documents, not by the groups offered. Unripe is what is new and goes on: soon it will be overtaken, and a write is
+/// saved where it is left for a round or two.
 pub struct Coalescer {
     limits: Limits,
     slots: Slots,
     ready: Ready,
+    unripe: Unripe,
     /// Slots that are held back, by the oldest journal position that they carry.
     held: BTreeSet<(u64, usize)>,
     pins: Pins,
@@ -78,6 +82,8 @@ pub struct Coalescer {
     /// Of these, the bytes of what is ready.
     ready_bytes: usize,
     batches: u64,
+    /// The position of the last group.
+    newest: u64,
 }
 
 impl Coalescer {
@@ -87,6 +93,7 @@ impl Coalescer {
             limits,
             slots: Slots::default(),
             ready: Ready::default(),
+            unripe: Unripe::default(),
             held: BTreeSet::new(),
             pins: Pins::default(),
             flights: BTreeMap::new(),
@@ -94,6 +101,7 @@ impl Coalescer {
             bytes: 0,
             ready_bytes: 0,
             batches: 0,
+            newest: 0,
         }
     }
 
@@ -103,6 +111,7 @@ impl Coalescer {
     /// Nothing is refused: who offers asks [`has_room_for`](Self::has_room_for) first.
     pub fn offer(&mut self, lsn: u64, updates: Vec<Update>) {
         let mut pinned = 0;
+        self.newest = lsn;
         for update in updates {
             let (at, new) = self.slots.of(update.document());
             let waiting = self.slots.waiting(at);
@@ -112,18 +121,56 @@ impl Coalescer {
                 part.lay_over(update);
                 self.bytes += part.bytes;
                 self.ready_bytes += part.ready_bytes();
+                if part.unripe && part.update.ended() {
+                    self.ripe(at);
+                }
                 continue;
             }
-            let part = Part { ready: new, ..Part::new(lsn, update) };
+            let unripe = new && !update.ended();
+            let part = Part { ready: new && !unripe, unripe, ..Part::new(lsn, update) };
             self.bytes += part.bytes;
             self.ready_bytes += part.ready_bytes();
             *waiting = Some(part);
             pinned += 1;
-            if new || planted(Bug::CoalescerTakesTwice) {
+            if unripe {
+                self.unripe.push(lsn, at);
+            } else if new || planted(Bug::CoalescerTakesTwice) {
                 self.ready.push(lsn, at);
             }
         }
         self.pins.offered(lsn, pinned);
+        let slots = &self.slots;
+        self.unripe.compact(|lsn, at| slots.is_unripe(lsn, at));
+    }
+
+    /// Ends a round: what was unripe when it began may be written as it is. So what goes on is left for one round at
+    /// least and two at the most.
+    pub fn ripen(&mut self) {
+        while let Some((lsn, at)) = self.unripe.pop() {
+            if self.slots.is_unripe(lsn, at) {
+                self.ripe(at);
+            }
+        }
+        self.unripe.begin();
+    }
+
+    /// What came until this position may be written, whether it goes on or not.
+    pub fn ripen_until(&mut self, until: u64) {
+        while let Some((lsn, at)) = self.unripe.pop_until(until) {
+            if self.slots.is_unripe(lsn, at) {
+                self.ripe(at);
+            }
+        }
+    }
+
+    /// An unripe slot may be written: behind what was ready before it.
+    fn ripe(&mut self, at: usize) {
+        let Some(part) = self.slots.waiting(at) else { return };
+        part.unripe = false;
+        part.ready = true;
+        self.ready_bytes += part.bytes;
+        self.ready.push(self.newest, at);
+        self.unripe.ripened();
     }
 
     /// Whether the producer may offer this group: with it, neither limit is passed. An empty coalescer has room
@@ -137,7 +184,7 @@ impl Coalescer {
         within || self.is_empty()
     }
 
-    /// The next batch: the documents that wait longest and are not in flight, up to both limits. An update
+    /// The next batch: the documents that are ready for longest and not in flight, up to both limits. An update
     /// larger than `max_bytes` goes alone. None where nothing is ready.
     pub fn take(&mut self, max_operations: usize, max_bytes: usize) -> Option<Batch> {
         let most = max_operations.min(self.ready.len());
@@ -245,6 +292,11 @@ impl Coalescer {
     /// Bytes of the updates that wait or are in flight.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Documents that wait to ripen.
+    pub fn unripe(&self) -> usize {
+        self.unripe.len()
     }
 
     /// Documents that could be written now.

@@ -127,6 +127,14 @@ impl Update {
         }
     }
 
+    /// Whether it is the last of its document, as far as anybody knows: the execution or the task has ended.
+    pub fn ended(&self) -> bool {
+        match self {
+            Self::Execution(update) => update.state.execution_status.ended(),
+            Self::Task(update) => update.state.status.ended(),
+        }
+    }
+
     /// Lays another update of the same document over this one, or under it where that one is older.
     /// An update of another document changes nothing.
     pub fn merge(&mut self, other: Self) {

@@ -67,6 +67,7 @@ pub struct Pump {
     requests: u64,
     last: u64,
     due: Option<u64>,
+    overdue: bool,
     pause: Option<u64>,
     failures: u32,
     /// When the next of what is held back are tried; none while some are.
@@ -98,6 +99,7 @@ impl Pump {
             requests: 0,
             last: 0,
             due: None,
+            overdue: false,
             pause: None,
             failures: 0,
             held_until: None,
@@ -167,13 +169,22 @@ impl Pump {
         if self.held_until.take_if(|until| *until <= now).is_some() {
             self.coalescer.release(self.pacer.operations());
         }
+        if self.due.take_if(|due| *due <= now).is_some() {
+            self.coalescer.ripen();
+            self.overdue = true;
+        }
+        if let Some(until) = self.awaited() {
+            self.coalescer.ripen_until(until);
+        }
         let mut launched = false;
-        while self.may_launch() && self.must_launch(now) {
+        while self.may_launch() && self.must_launch() {
             let Some(batch) = self.coalescer.take(self.pacer.operations(), BATCH_BYTES) else { break };
             launched = true;
             self.fly(batch, cx);
         }
-        self.due = if self.coalescer.ready() == 0 { None } else { self.due.or(Some(now + cx.sizes.delay)) };
+        self.overdue &= self.coalescer.ready() > 0;
+        let waits = self.coalescer.unripe() > 0 || (self.coalescer.ready() > 0 && !self.overdue);
+        self.due = waits.then(|| self.due.unwrap_or(now + cx.sizes.delay));
         launched
     }
 
@@ -181,10 +192,15 @@ impl Pump {
         self.flights.len() < self.pacer.batches() && self.pause.is_none()
     }
 
-    fn must_launch(&self, now: u64) -> bool {
-        let awaited = !self.barriers.is_empty() || self.closed || !self.backlog.is_empty();
+    fn awaited(&self) -> Option<u64> {
+        let all = self.closed || !self.backlog.is_empty();
+        let asked = self.barriers.back().map(|(last, _)| *last);
+        if all { Some(u64::MAX) } else { asked }
+    }
+
+    fn must_launch(&self) -> bool {
         let full = self.coalescer.ready() >= self.pacer.operations();
-        awaited || full || self.due.is_some_and(|due| due <= now)
+        full || self.overdue || self.awaited().is_some()
     }
 
     /// Sends a batch on its way, which is decided here.
@@ -294,7 +310,7 @@ impl Pump {
     }
 
     fn wake(&mut self, cx: &mut Context) {
-        let due = self.due.filter(|_| self.may_launch());
+        let due = self.due.filter(|_| self.pause.is_none());
         let next = [due, self.pause, self.held_until].into_iter().flatten().min();
         if let Some(next) = next
             && (next < self.woken || self.woken <= cx.now)

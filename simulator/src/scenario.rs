@@ -111,7 +111,7 @@ pub struct Sizes {
     pub segment: usize,
     /// Segments that may wait for the store.
     pub segments: usize,
-    /// How long an update may wait for company.
+    /// How long an update may wait for company; one that will soon be overtaken, twice as long.
     pub delay: u64,
 }
 

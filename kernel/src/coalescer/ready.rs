@@ -7,10 +7,11 @@ use std::collections::{BinaryHeap, VecDeque};
 /// Places kept for what comes next.
 const KEPT: usize = 1 << 10;
 
-/// Slots that may be written, by the oldest journal position that they carry.
+/// Slots that may be written, by the end of the journal when they became ready, or where they come back from a batch,
+/// by the oldest position that they carry.
 ///
-/// New documents come in the order of the journal, so a plain queue keeps them sorted, and that is nearly
-/// all. Those that come back from a batch are older than the end of the queue and stand in a heap beside it.
+/// The former only grows, so a plain queue keeps them sorted, and that is nearly all. Those that come back are older
+/// than the end of the queue and stand in a heap beside it.
 #[derive(Default)]
 pub(super) struct Ready {
     fresh: VecDeque<(u64, usize)>,
@@ -18,7 +19,7 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    /// Adds a slot whose position is the newest.
+    /// Adds a slot, ready now that the journal ends here.
     pub(super) fn push(&mut self, lsn: u64, slot: usize) {
         self.fresh.push_back((lsn, slot));
     }

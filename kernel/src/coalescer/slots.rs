@@ -20,11 +20,13 @@ pub(super) struct Part {
     pub(super) held: bool,
     /// It stands in the queue of what is written next.
     pub(super) ready: bool,
+    /// It is left a while, as it will soon be overtaken.
+    pub(super) unripe: bool,
 }
 
 impl Part {
     pub(super) fn new(lsn: u64, update: Update) -> Self {
-        Self { lsn, bytes: update.bytes(), held: false, ready: false, update }
+        Self { lsn, bytes: update.bytes(), held: false, ready: false, unripe: false, update }
     }
 
     /// Its bytes, where it could be written now.
@@ -86,6 +88,12 @@ impl Slots {
     /// What waits in the slot with a number that [`of`](Self::of) gave and that was not removed since.
     pub(super) fn waiting(&mut self, at: usize) -> &mut Option<Part> {
         &mut self.slots[at].waiting
+    }
+
+    /// Whether what waits in a slot is unripe since this position.
+    pub(super) fn is_unripe(&self, lsn: u64, at: usize) -> bool {
+        let waiting = self.slots.get(at).and_then(|slot| slot.waiting.as_ref());
+        waiting.is_some_and(|part| part.unripe && part.lsn == lsn)
     }
 
     /// Forgets a document of which nothing waits and nothing is in flight.

@@ -1,4 +1,4 @@
-//! The coalescer step by step: what is overtaken, in flight, held back, too large, or more than fits.
+//! The coalescer step by step: what is overtaken, unripe, in flight, held back, too large, or more than fits.
 
 mod model;
 
@@ -13,8 +13,18 @@ use super::*;
 
 const WIDE: Limits = Limits { documents: 1_000, bytes: 1 << 20 };
 
-/// An update of task `task`; the first one brings the head, and every field can tell which update set it.
+/// An update of task `task`, which has ended.
 fn update(task: u8, seq: u64, response_bytes: Option<usize>) -> Update {
+    status(task, seq, response_bytes, TaskStatus::Completed)
+}
+
+/// The same of one that goes on.
+fn going_on(task: u8, seq: u64) -> Update {
+    status(task, seq, None, TaskStatus::Executing)
+}
+
+/// The first one brings the head, and every field can tell which update set it.
+fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus) -> Update {
     let head = || TaskHead {
         peid: ExecutionId::from_bytes([9; 16]),
         task_seq: u32::from(task),
@@ -31,7 +41,7 @@ fn update(task: u8, seq: u64, response_bytes: Option<usize>) -> Update {
         revision: Revision { epoch: 1, seq },
         head: (seq == 1).then(|| Arc::new(head())),
         state: TaskState {
-            status: TaskStatus::Executing,
+            status,
             attempt: u32::try_from(seq).unwrap(),
             response: response_bytes.map(|bytes| Json::from(serde_json::json!("x".repeat(bytes)))),
             error: None,
@@ -73,6 +83,71 @@ fn a_status_that_was_overtaken_is_never_written() {
     assert_eq!(coalescer.stored_below(), 1);
     coalescer.settle(batch.id, vec![Settled::Done]);
     assert_eq!((coalescer.stored_below(), coalescer.is_empty()), (3, true));
+}
+
+#[test]
+fn what_goes_on_is_left_for_two_rounds_and_what_has_ended_is_not() {
+    let mut coalescer = Coalescer::new(WIDE);
+    coalescer.offer(1, vec![going_on(1, 1), going_on(2, 1), update(3, 1, None)]);
+    assert_eq!(
+        (coalescer.unripe(), coalescer.ready(), coalescer.ready_bytes()),
+        (2, 1, update(3, 1, None).bytes())
+    );
+    coalescer.ripen();
+    coalescer.offer(2, vec![going_on(4, 1), update(2, 2, Some(5))]);
+    let ended = coalescer.take(10, 1 << 20).unwrap();
+    assert_eq!(ended.updates, [update(3, 1, None), merged(Some(going_on(2, 1)), update(2, 2, Some(5)))]);
+    assert!(coalescer.take(10, 1 << 20).is_none(), "1 is in its second round, 4 in its first");
+    coalescer.ripen();
+    assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [1]);
+    assert_eq!((coalescer.unripe(), coalescer.stored_below()), (1, 1));
+    coalescer.ripen();
+    assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [4]);
+}
+
+#[test]
+fn what_is_awaited_ripens_at_once_and_what_came_back_is_not_left_again() {
+    let mut coalescer = Coalescer::new(WIDE);
+    coalescer.offer(1, vec![going_on(1, 1)]);
+    coalescer.ripen();
+    coalescer.offer(2, vec![going_on(2, 1)]);
+    coalescer.offer(3, vec![going_on(3, 1)]);
+    coalescer.ripen_until(2);
+    let batch = coalescer.take(10, 1 << 20).unwrap();
+    assert_eq!((tasks(&batch), coalescer.unripe()), (vec![1, 2], 1), "3 came later");
+    coalescer.offer(4, vec![going_on(1, 2)]);
+    coalescer.settle(batch.id, vec![Settled::Done, Settled::Retry]);
+    assert_eq!((coalescer.unripe(), coalescer.ready()), (1, 2));
+    assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [2, 1]);
+}
+
+#[test]
+fn one_that_goes_on_among_many_that_end_is_written_in_its_turn() {
+    let mut coalescer = Coalescer::new(WIDE);
+    coalescer.offer(1, vec![going_on(0, 1)]);
+    for lsn in 1..=5_000 {
+        coalescer.offer(2 * lsn, vec![going_on(1, 2 * lsn)]);
+        coalescer.offer(2 * lsn + 1, vec![update(1, 2 * lsn + 1, None)]);
+        let batch = coalescer.take(10, 1 << 20).unwrap();
+        coalescer.settle(batch.id, vec![Settled::Done]);
+    }
+    assert_eq!((coalescer.unripe(), coalescer.ready(), coalescer.stored_below()), (1, 0, 1));
+    coalescer.ripen();
+    coalescer.ripen();
+    assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [0]);
+}
+
+#[test]
+fn a_slot_that_another_document_took_over_does_not_ripen_with_the_one_before() {
+    let mut coalescer = Coalescer::new(WIDE);
+    coalescer.offer(1, vec![going_on(1, 1)]);
+    coalescer.offer(2, vec![update(1, 2, None)]);
+    let batch = coalescer.take(10, 1 << 20).unwrap();
+    coalescer.settle(batch.id, vec![Settled::Done]);
+    coalescer.ripen();
+    coalescer.offer(3, vec![going_on(2, 1)]);
+    coalescer.ripen();
+    assert_eq!((coalescer.unripe(), coalescer.ready()), (1, 0), "2 is where 1 was");
 }
 
 #[test]

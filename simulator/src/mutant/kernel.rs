@@ -61,6 +61,13 @@ pub const KERNEL: &[Mutant] = &[
         replace: "                    let _ = lsn;\n",
     },
     Mutant {
+        name: "coalescer-ripe-is-forgotten",
+        claim: "what was left for a while is never written",
+        file: COALESCER,
+        find: "        self.ready.push(self.newest, at);\n",
+        replace: "",
+    },
+    Mutant {
         name: "coalescer-unbounded",
         claim: "the producer never waits",
         file: COALESCER,

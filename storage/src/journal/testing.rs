@@ -13,20 +13,30 @@ use uuid::Uuid;
 
 use super::disk::{Disk, JournalFile};
 
-/// An update of a task, whose content follows from its numbers.
+/// An update of a task that has ended, whose content follows from its numbers.
 pub(crate) fn update(document: u64, seq: u64) -> Update {
     sized_update(document, seq, 8)
 }
 
-/// An update whose response has about so many bytes.
+/// An update of a task that goes on.
+pub(crate) fn open_update(document: u64, seq: u64) -> Update {
+    status_update(document, seq, 8, TaskStatus::Executing)
+}
+
+/// An update of one that has ended, whose response has about so many bytes.
 pub(crate) fn sized_update(document: u64, seq: u64, bytes: usize) -> Update {
+    status_update(document, seq, bytes, TaskStatus::Completed)
+}
+
+/// An update of one that stands so, whose response has about so many bytes.
+pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskStatus) -> Update {
     Update::from(TaskUpdate {
         task_id: TaskId::new(Uuid::from_u128(u128::from(document) + 1)),
         peid: ExecutionId::new(Uuid::from_u128(1)),
         revision: Revision { epoch: 1, seq },
         head: None,
         state: TaskState {
-            status: TaskStatus::Executing,
+            status,
             attempt: 1,
             response: Some(Json::from(serde_json::Value::from("r".repeat(bytes)))),
             error: None,

@@ -44,8 +44,10 @@ pub(super) struct Pump {
     barriers: VecDeque<(u64, Barrier)>,
     /// The number of the last group taken in.
     last: u64,
-    /// When what waits must go.
+    /// When the round ends, and what waits must go.
     due: Option<Instant>,
+    /// A round has ended, and what was to go with it is not all on its way.
+    overdue: bool,
     backoff: Backoff,
     /// Until when the store is left alone.
     pause: Option<Instant>,
@@ -89,6 +91,7 @@ impl Pump {
             barriers: VecDeque::new(),
             last: 0,
             due: None,
+            overdue: false,
             backoff: backoff(config.seed),
             pause: None,
             held: Held::new(backoff(!config.seed)),
@@ -149,32 +152,45 @@ impl Pump {
         if self.held.is_due(now) {
             self.coalescer.release(self.pacer.operations());
         }
-        while self.may_launch() && self.must_launch(now) {
+        if self.due.take_if(|due| *due <= now).is_some() {
+            self.coalescer.ripen();
+            self.overdue = true;
+        }
+        if let Some(until) = self.awaited() {
+            self.coalescer.ripen_until(until);
+        }
+        while self.may_launch() && self.must_launch() {
             let Some(batch) = self.coalescer.take(self.pacer.operations(), self.config.bytes) else { break };
             self.fly(batch);
         }
-        self.due = match self.coalescer.ready() {
-            0 => None,
-            _ => self.due.or_else(|| now.checked_add(self.config.delay)),
-        };
+        self.overdue &= self.coalescer.ready() > 0;
+        // What is overdue waits for a flight to land, not for another round.
+        let waits = self.coalescer.unripe() > 0 || (self.coalescer.ready() > 0 && !self.overdue);
+        self.due = self.due.or_else(|| now.checked_add(self.config.delay)).filter(|_| waits);
     }
 
     fn may_launch(&self) -> bool {
         self.flights.len() < self.pacer.batches() && self.pause.is_none()
     }
 
-    /// Whether something waits for a write, or there is enough for a batch, or its time has come.
-    fn must_launch(&self, now: Instant) -> bool {
-        let awaited = !self.barriers.is_empty() || self.closed || !self.backlog.is_empty();
+    /// Until where somebody waits for a write: for its answer, or for room.
+    fn awaited(&self) -> Option<u64> {
+        let all = self.closed || !self.backlog.is_empty();
+        let asked = self.barriers.back().map(|(last, _)| *last);
+        if all { Some(u64::MAX) } else { asked }
+    }
+
+    /// Whether there is enough for a batch, or its time has come.
+    fn must_launch(&self) -> bool {
         let full = self.coalescer.ready() >= self.pacer.operations()
             || self.coalescer.ready_bytes() >= self.config.bytes;
-        awaited || full || self.due.is_some_and(|due| due <= now)
+        full || self.overdue || self.awaited().is_some()
     }
 
     /// When there is something to do that nobody wakes the pump for.
     fn wake(&self, now: Instant) -> Instant {
-        // What is due waits for a flight to land, or for the pause to end.
-        let due = self.due.filter(|_| self.may_launch());
+        // Rounds end while batches fly, but not while the store is left alone.
+        let due = self.due.filter(|_| self.pause.is_none());
         [due, self.pause, self.held.until(), self.deadline].into_iter().flatten().min().unwrap_or(now + IDLE)
     }
 

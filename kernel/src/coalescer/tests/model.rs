@@ -21,11 +21,20 @@ enum Fate {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Offer(Vec<(u8, Option<usize>)>),
-    Take { operations: usize, bytes: usize },
-    Settle { which: usize, fates: Vec<Fate> },
+    /// Of tasks: what they answered, and whether they have ended.
+    Offer(Vec<(u8, Option<usize>, bool)>),
+    Take {
+        operations: usize,
+        bytes: usize,
+    },
+    Settle {
+        which: usize,
+        fates: Vec<Fate>,
+    },
     Land,
     Release,
+    Ripen,
+    RipenUntil(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -37,11 +46,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Fate::Held)
     ];
     prop_oneof![
-        4 => prop::collection::vec((0_u8..6, prop::option::of(0_usize..400)), 0..5).prop_map(Step::Offer),
+        4 => prop::collection::vec((0_u8..6, prop::option::of(0_usize..400), any::<bool>()), 0..5).prop_map(Step::Offer),
         3 => (1_usize..5, 0_usize..1_500).prop_map(|(operations, bytes)| Step::Take { operations, bytes }),
         3 => (0_usize..4, prop::collection::vec(fate, 4)).prop_map(|(which, fates)| Step::Settle { which, fates }),
         1 => Just(Step::Land),
         1 => Just(Step::Release),
+        2 => Just(Step::Ripen),
+        1 => (0_u64..40).prop_map(Step::RipenUntil),
     ]
 }
 
@@ -53,6 +64,10 @@ struct World {
     /// Every update offered: position, document, revision.
     offered: Vec<(u64, DocumentId, Revision)>,
     waiting: BTreeMap<DocumentId, (u64, Update)>,
+    /// Of what waits: the rounds that those have been left which are left.
+    unripe: BTreeMap<DocumentId, u32>,
+    /// And the turn of those that are ready.
+    ready: BTreeMap<DocumentId, u64>,
     flying: BTreeMap<DocumentId, (u64, Update)>,
     held: BTreeSet<DocumentId>,
     batches: Vec<Batch>,
@@ -69,6 +84,8 @@ impl World {
             newest: BTreeMap::new(),
             offered: Vec::new(),
             waiting: BTreeMap::new(),
+            unripe: BTreeMap::new(),
+            ready: BTreeMap::new(),
             flying: BTreeMap::new(),
             held: BTreeSet::new(),
             batches: Vec::new(),
@@ -78,12 +95,20 @@ impl World {
         }
     }
 
-    fn offer(&mut self, changes: Vec<(u8, Option<usize>)>) {
+    fn offer(&mut self, changes: Vec<(u8, Option<usize>, bool)>) {
         let mut group = Vec::new();
-        for (task, response) in changes {
+        for (task, response, ended) in changes {
             let id = DocumentId::Task(TaskId::from_bytes([task; 16]));
             let seq = self.newest.get(&id).map_or(1, |newest| newest.revision().seq + 1);
-            let update = update(task, seq, response);
+            let status = if ended { TaskStatus::Completed } else { TaskStatus::Executing };
+            let update = super::status(task, seq, response, status);
+            let new = !self.waiting.contains_key(&id) && !self.flying.contains_key(&id);
+            match (new, ended) {
+                (true, true) => _ = self.ready.insert(id, self.lsn),
+                (true, false) => _ = self.unripe.insert(id, 0),
+                (false, true) if self.unripe.remove(&id).is_some() => _ = self.ready.insert(id, self.lsn),
+                (false, _) => {}
+            }
             self.offered.push((self.lsn, id, update.revision()));
             let newest = merged(self.newest.remove(&id), update.clone());
             self.newest.insert(id, newest);
@@ -100,9 +125,7 @@ impl World {
     }
 
     fn take(&mut self, operations: usize, max_bytes: usize) {
-        let ready = self.waiting.iter();
-        let ready = ready.filter(|(id, _)| !self.flying.contains_key(id) && !self.held.contains(id));
-        let mut oldest: Vec<_> = ready.map(|(_, (since, _))| *since).collect();
+        let mut oldest: Vec<_> = self.ready.values().copied().collect();
         oldest.sort_unstable();
         let Some(batch) = self.coalescer.take(operations, max_bytes) else {
             assert!(oldest.is_empty(), "what is ready is taken");
@@ -113,15 +136,15 @@ impl World {
         assert!(batch.updates.len() <= operations);
         let bytes: usize = batch.updates.iter().map(Update::bytes).sum();
         assert!(bytes <= max_bytes || batch.updates.len() == 1);
-        let mut positions = Vec::new();
+        let mut turns = Vec::new();
         for update in &batch.updates {
             let (since, expected) = self.waiting.remove(&update.document()).unwrap();
             assert_eq!(update, &expected);
-            positions.push(since);
+            turns.push(self.ready.remove(&update.document()).expect("it is ready"));
             let before = self.flying.insert(update.document(), (since, expected));
             assert!(before.is_none(), "one batch in flight for each document");
         }
-        assert_eq!(positions, oldest[..positions.len()], "the oldest first");
+        assert_eq!(turns, oldest[..turns.len()], "the oldest first");
         self.batches.push(batch);
     }
 
@@ -135,11 +158,17 @@ impl World {
             let id = update.document();
             let (since, _) = self.flying.remove(&id).unwrap();
             match fate {
-                Fate::Written => self.write(update),
+                Fate::Written => {
+                    self.write(update);
+                    if let Some((since, _)) = self.waiting.get(&id) {
+                        self.ready.insert(id, *since);
+                    }
+                }
                 Fate::Lost => self.again(id, since, update),
                 Fate::Held => {
-                    self.held.insert(id);
                     self.again(id, since, update);
+                    self.ready.remove(&id);
+                    self.held.insert(id);
                 }
                 Fate::WrittenUnconfirmed => {
                     self.write(update.clone());
@@ -162,11 +191,28 @@ impl World {
     fn release(&mut self) {
         assert_eq!(self.coalescer.held(), self.held.len());
         self.coalescer.release(usize::MAX);
-        self.held.clear();
+        for id in std::mem::take(&mut self.held) {
+            self.ready.insert(id, self.waiting[&id].0);
+        }
+    }
+
+    fn ripen(&mut self) {
+        self.coalescer.ripen();
+        let ripe: Vec<_> = self.unripe.extract_if(.., |_, rounds| *rounds > 0).map(|(id, _)| id).collect();
+        self.unripe.values_mut().for_each(|rounds| *rounds += 1);
+        self.ready.extend(ripe.into_iter().map(|id| (id, self.lsn.saturating_sub(1))));
+    }
+
+    fn ripen_until(&mut self, until: u64) {
+        self.coalescer.ripen_until(until);
+        let came = |id: &DocumentId| self.waiting[id].0 <= until;
+        let ripe: Vec<_> = self.unripe.extract_if(.., |id, _| came(id)).map(|(id, _)| id).collect();
+        self.ready.extend(ripe.into_iter().map(|id| (id, self.lsn.saturating_sub(1))));
     }
 
     fn again(&mut self, id: DocumentId, since: u64, update: Update) {
         let newer = self.waiting.remove(&id);
+        self.ready.insert(id, since);
         self.waiting.insert(id, (since, update));
         if let Some((_, newer)) = newer {
             self.wait(id, since, newer);
@@ -187,13 +233,11 @@ impl World {
         assert_eq!(self.coalescer.documents(), documents.len());
         assert_eq!(self.coalescer.is_empty(), documents.is_empty());
         assert_eq!(self.coalescer.in_flight(), self.flying.len());
-        let others = self.coalescer.documents() - self.flying.len() - self.held.len();
-        assert_eq!((self.coalescer.held(), self.coalescer.ready()), (self.held.len(), others));
+        assert_eq!((self.coalescer.held(), self.coalescer.ready()), (self.held.len(), self.ready.len()));
+        assert_eq!(self.coalescer.unripe(), self.unripe.len());
         let parts = || self.waiting.values().chain(self.flying.values());
         assert_eq!(self.coalescer.bytes(), parts().map(|(_, update)| update.bytes()).sum::<usize>());
-        let ready = self.waiting.iter();
-        let ready = ready.filter(|(id, _)| !self.flying.contains_key(id) && !self.held.contains(id));
-        let ready_bytes = ready.map(|(_, (_, update))| update.bytes()).sum::<usize>();
+        let ready_bytes = self.ready.keys().map(|id| self.waiting[id].1.bytes()).sum::<usize>();
         assert_eq!(self.coalescer.ready_bytes(), ready_bytes);
         let below = parts().map(|(since, _)| *since).min().unwrap_or(self.lsn);
         assert_eq!(self.coalescer.stored_below(), below);
@@ -208,6 +252,7 @@ impl World {
     fn drain(&mut self) {
         while !self.coalescer.is_empty() {
             self.release();
+            self.ripen();
             self.take(3, 700);
             self.settle(0, &[Fate::Written]);
             self.check();
@@ -229,6 +274,8 @@ proptest! {
                 Step::Take { operations, bytes } => world.take(operations, bytes),
                 Step::Settle { which, fates } => world.settle(which, &fates),
                 Step::Release => world.release(),
+                Step::Ripen => world.ripen(),
+                Step::RipenUntil(until) => world.ripen_until(until),
                 Step::Land => {
                     if let Some(update) = world.late.pop() {
                         world.write(update);

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use updraft_kernel::coalescer::Limits;
+use updraft_protocol::TaskStatus;
 use updraft_protocol::ids::mix;
 
 use super::faulty_store::Doing;
 use super::*;
-use crate::journal::testing::{sized_update, update};
+use crate::journal::testing::{open_update, sized_update, status_update, update};
 use crate::store;
 
 const LIMITS: Limits = Limits { documents: 50, bytes: 100_000 };
@@ -31,7 +32,13 @@ async fn press(rig: &Rig, lsns: std::ops::Range<u64>, mut each: impl FnMut()) ->
     for lsn in lsns.clone() {
         let random = mix(lsn);
         let group = (0..random % 4).map(|number| {
-            sized_update(mix(random + number) % 300, lsn, mix(number + random) as usize % 20_000)
+            let (document, bytes) = (mix(random + number) % 300, mix(number + random) as usize % 20_000);
+            let status = if mix(document + lsn).is_multiple_of(2) {
+                TaskStatus::Completed
+            } else {
+                TaskStatus::Executing
+            };
+            status_update(document, lsn, bytes, status)
         });
         let message = Message::Groups(vec![Group::new(lsn, group.collect())]);
         let sending = rig.queue.send(message);
@@ -100,7 +107,8 @@ async fn hot_documents_are_in_one_batch_at_a_time_however_many_fly() {
         for lsn in 1..600 {
             let hot = (mix(lsn) % 9) as usize;
             seqs[hot] += 1;
-            rig.send(lsn, vec![update(hot as u64, seqs[hot])]).await;
+            let of = if mix(lsn + 1).is_multiple_of(2) { update } else { open_update };
+            rig.send(lsn, vec![of(hot as u64, seqs[hot])]).await;
             tokio::time::sleep(Duration::from_millis(mix(lsn) % 5)).await;
         }
         rig.flush().await;

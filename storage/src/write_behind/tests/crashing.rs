@@ -7,7 +7,7 @@ use updraft_protocol::ids::mix;
 
 use super::faulty_store::Doing;
 use super::*;
-use crate::journal::testing::{MemoryDisk, update};
+use crate::journal::testing::{MemoryDisk, open_update, update};
 use crate::journal::{self, Append, Journal, Left, Recovered};
 use crate::store;
 
@@ -46,7 +46,8 @@ async fn what_was_acknowledged_reaches_the_store_across_any_number_of_power_fail
         for random in 0..40 {
             let document = mix(life * 1_000 + random) % 7;
             seqs[document as usize] += 1;
-            put(&journal, update(document, seqs[document as usize])).await;
+            let of = if seqs[document as usize] % 2 == 0 { update } else { open_update };
+            put(&journal, of(document, seqs[document as usize])).await;
         }
         disk = disk.after_power_loss();
         held = rig.store.held().documents.clone();

@@ -7,7 +7,7 @@ use updraft_protocol::limits::{WRITE_BACKOFF_MAX, WRITE_TIMEOUT};
 
 use super::faulty_store::Doing;
 use super::*;
-use crate::journal::testing::update;
+use crate::journal::testing::{open_update, update};
 use crate::store;
 
 /// Eight documents of one group.
@@ -206,7 +206,8 @@ async fn under_any_faults_the_store_ends_with_the_newest_and_the_watermark_is_ne
             for _ in 0..next() % 4 {
                 let document = next() % 20;
                 seqs[document as usize] += 1;
-                updates.push(update(document, seqs[document as usize]));
+                let of = if next() % 2 == 0 { update } else { open_update };
+                updates.push(of(document, seqs[document as usize]));
             }
             sent.push(updates.clone());
             rig.send(lsn, updates).await;

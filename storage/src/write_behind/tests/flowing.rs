@@ -9,7 +9,7 @@ use updraft_protocol::limits::FLUSH_DELAY;
 
 use super::faulty_store::Doing;
 use super::*;
-use crate::journal::testing::{sized_update, update};
+use crate::journal::testing::{open_update, sized_update, update};
 
 #[tokio::test(start_paused = true)]
 async fn a_lone_update_waits_for_company_and_no_longer() {
@@ -24,6 +24,83 @@ async fn a_lone_update_waits_for_company_and_no_longer() {
     assert_eq!(rig.store.seq(update(1, 2).document()), Some(2));
     assert_eq!(rig.stored.get(), 3);
     assert_eq!(rig.close().await, Ended::Stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_waits_for_its_end_for_twice_the_delay_and_no_longer() {
+    let rig = start(Config::default());
+    rig.send(1, vec![open_update(1, 1), update(2, 1)]).await;
+    tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(2)).await;
+    assert_eq!(rig.store.held().writes, [1]);
+    rig.send(2, vec![open_update(3, 1)]).await;
+    tokio::time::sleep(FLUSH_DELAY / 2).await;
+    rig.send(3, vec![update(3, 2)]).await;
+    tokio::time::sleep(FLUSH_DELAY / 2).await;
+    assert_eq!(rig.store.held().writes, [1, 2], "one that ended, and one that has waited for two rounds");
+    assert_eq!(
+        [1, 2, 3].map(|document| rig.store.seq(update(document, 1).document())),
+        [Some(1), Some(1), Some(2)]
+    );
+    assert_eq!(rig.stored.get(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_is_written_at_once_where_somebody_waits_for_it_or_for_its_room() {
+    let limits = Limits { documents: 10, bytes: 1 << 30 };
+    let rig = start(Config { limits, ..Config::default() });
+    let began = tokio::time::Instant::now();
+    rig.send(1, vec![open_update(1, 1)]).await;
+    rig.flush().await;
+    assert_eq!(rig.store.held().writes, [1]);
+    rig.send(2, (0..10).map(|document| open_update(document, 2)).collect()).await;
+    rig.send(3, (10..20).map(|document| open_update(document, 1)).collect()).await;
+    settle().await;
+    assert_eq!(rig.store.held().writes, [1, 10]);
+    rig.send(4, vec![open_update(10, 2)]).await;
+    let store = rig.store.clone();
+    assert_eq!(rig.close().await, Ended::Stored);
+    assert_eq!(store.seq(update(10, 1).document()), Some(2));
+    assert!(began.elapsed() < FLUSH_DELAY / 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_does_not_hurry_what_goes_on_and_came_after_it() {
+    let rig = start(Config::default());
+    rig.store.script([Doing::Delay(10 * FLUSH_DELAY)]);
+    rig.send(1, vec![open_update(1, 1)]).await;
+    let answered = rig.barrier().await;
+    rig.send(2, vec![open_update(2, 1)]).await;
+    settle().await;
+    rig.send(3, vec![update(2, 2)]).await;
+    answered.await.unwrap().unwrap();
+    rig.flush().await;
+    assert_eq!(rig.store.held().writes, [1, 1]);
+    assert_eq!(rig.store.seq(update(2, 1).document()), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_always_busy_is_given_what_goes_on_in_its_turn() {
+    let rig = start(paced(2, 1));
+    rig.store.script(vec![Doing::Delay(FLUSH_DELAY); 100]);
+    rig.send(1, vec![open_update(1, 1)]).await;
+    for lsn in 2..20 {
+        rig.send(lsn, vec![update(2 * lsn, 1), update(2 * lsn + 1, 1)]).await;
+        tokio::time::sleep(FLUSH_DELAY * 9 / 10).await;
+        let (written, sent) = (rig.store.held().sent.len() as u64, 2 * lsn - 1);
+        assert!(written < sent, "it is behind all the while");
+    }
+    assert_eq!(rig.store.seq(update(1, 1).document()), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_on_waits_no_longer_where_one_long_write_flies() {
+    let rig = start(paced(2, 1));
+    rig.store.script([Doing::Delay(50 * FLUSH_DELAY)]);
+    rig.send(1, vec![update(1, 1), update(2, 1)]).await;
+    settle().await;
+    rig.send(2, vec![open_update(3, 1)]).await;
+    tokio::time::sleep(50 * FLUSH_DELAY + Duration::from_millis(1)).await;
+    assert_eq!(rig.store.held().writes, [2, 1], "it goes as soon as the other has landed");
 }
 
 #[tokio::test(start_paused = true)]
