@@ -59,8 +59,8 @@ pub(crate) const META: &str = "meta";
 pub struct MongoStore {
     client: Client,
     database: Database,
-    /// How batches go to the server, settled when it was connected.
-    path: write::Path,
+    /// How batches go to the server.
+    route: write::Route,
     /// What the server takes.
     server: connect::Server,
     /// How long calls take.
@@ -160,7 +160,7 @@ impl Store for MongoStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         self.changeable()?;
         // A batch is for both collections.
-        let command = if self.path == write::Path::BulkWrite { "bulkWrite" } else { "update" };
+        let command = if self.route.path() == write::Path::BulkWrite { "bulkWrite" } else { "update" };
         let written = self.calls.run(Work::Batch, command, "*", write::batch(self, &batch)).await;
         let written = written.map_err(|error| match error {
             // It speaks of what is in the batch, and is told to the tenants whose it is: no address.
@@ -215,14 +215,8 @@ impl Store for MongoStore {
         after: Option<(Name, u32)>,
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, Error> {
-        self.calls
-            .run(
-                Work::Few,
-                "find",
-                PLAYBOOKS,
-                read::playbooks(self, tenant, status, category_id, after, limit),
-            )
-            .await
+        let listed = read::playbooks(self, tenant, status, category_id, after, limit);
+        self.run(Work::Few, "find", PLAYBOOKS, listed).await
     }
 
     async fn execution(

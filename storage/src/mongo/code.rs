@@ -10,6 +10,10 @@ pub(super) const DUPLICATE_KEY: i32 = 11000;
 pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
 /// It took longer than it was given.
 pub(super) const MAX_TIME_EXPIRED: i32 = 50;
+/// The server knows no such command.
+pub(super) const COMMAND_NOT_FOUND: i32 = 59;
+/// It knows the command, and does not run it.
+pub(super) const COMMAND_NOT_SUPPORTED: i32 = 115;
 /// The collection is a view.
 pub(super) const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
 

@@ -75,17 +75,14 @@ enum Standing {
 }
 
 fn standing(index: &Index, found: &[Document]) -> Standing {
-    let mut standing = Standing::Missing;
-    for other in found {
-        let keys = other.get_document("key").is_ok_and(|keys| index.has_keys(keys));
-        let name = other.get_str("name").is_ok_and(|name| name == index.name);
-        if keys && options(other) == index.options() {
-            standing = Standing::Right;
-        } else if keys || name {
-            return Standing::Wrong(described(other));
-        }
+    let keys = |other: &Document| other.get_document("key").is_ok_and(|keys| index.has_keys(keys));
+    let name = |other: &Document| other.get_str("name").is_ok_and(|name| name == index.name);
+    // Others may stand beside the right one.
+    if found.iter().any(|other| keys(other) && options(other) == index.options()) {
+        return Standing::Right;
     }
-    standing
+    let wrong = found.iter().find(|other| keys(other) || name(other));
+    wrong.map_or(Standing::Missing, |other| Standing::Wrong(described(other)))
 }
 
 /// What says nothing about what an index does: its keys, its names, and how it is kept on disk.

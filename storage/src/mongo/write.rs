@@ -1,5 +1,5 @@
-//! Batches of updates on their way to the server, and what became of each. Two ways with the same outcomes; which
-//! one was settled when the store was connected. Waits for nothing but the server and tries nothing again.
+//! Batches of updates on their way to the server, and what became of each. Two ways with the same outcomes. Waits for
+//! nothing but the server, and tries nothing again but what went a way that the server turns out not to know.
 //!
 //! 1. Updates with a head are inserted whole; the others change a document through their guard.
 //! 2. Where an insert meets a document, its state is laid over that through the guard.
@@ -12,6 +12,7 @@ mod command;
 mod message;
 mod plan;
 mod reply;
+mod route;
 mod settle;
 
 #[cfg(test)]
@@ -24,29 +25,28 @@ use self::message::Message;
 pub(super) use self::message::documents as runs;
 use self::plan::{Operation, Plan};
 use self::reply::Answer;
+pub(super) use self::route::{Path, Route};
 use super::MongoStore;
 use crate::store::{Error, WriteOutcome};
 
-/// How batches go to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Path {
-    /// `insert` for each collection, and one `bulkWrite` for what changes in all of them.
-    BulkWrite,
-    /// `insert` and `update` for each collection.
-    Commands,
-}
-
 /// Writes a batch; one outcome for each update, in order.
 pub(super) async fn batch(store: &MongoStore, batch: &[Update]) -> Result<Vec<WriteOutcome>, Error> {
+    let path = store.route.path();
+    match by(path, store, batch).await {
+        Err(_) if store.route.path() != path => by(store.route.path(), store, batch).await,
+        outcomes => outcomes,
+    }
+}
+
+async fn by(path: Path, store: &MongoStore, batch: &[Update]) -> Result<Vec<WriteOutcome>, Error> {
     let most = store.server.document_bytes;
     let mut ledger = Ledger { outcomes: vec![None; batch.len()], doubts: Vec::new() };
     let Plan { inserts, changes, refused, .. } = Plan::of(batch, most);
     ledger.note(refused);
     // `update` waits for what `insert` finds.
-    let (now, later) =
-        if store.path == Path::BulkWrite { (changes, Vec::new()) } else { (Vec::new(), changes) };
+    let (now, later) = if path == Path::BulkWrite { (changes, Vec::new()) } else { (Vec::new(), changes) };
     let mut met = Vec::new();
-    for (update, answer) in message::send(store, messages(store, &inserts, &now)).await? {
+    for (update, answer) in message::send(store, path, messages(store, path, &inserts, &now)).await? {
         match answer {
             Answer::Exists => met.push(update),
             answer => ledger.sort(update, answer),
@@ -57,11 +57,11 @@ pub(super) async fn batch(store: &MongoStore, batch: &[Update]) -> Result<Vec<Wr
     let mut second = Plan::over(batch, &met, most);
     ledger.note(second.refused);
     second.changes.extend(later);
-    if store.path == Path::Commands && !met.is_empty() {
+    if path == Path::Commands && !met.is_empty() {
         second.changes = still_older(store, batch, second.changes, &mut ledger).await?;
     }
     second.changes.sort_by_key(|change| change.collection);
-    for (update, answer) in message::send(store, messages(store, &[], &second.changes)).await? {
+    for (update, answer) in message::send(store, path, messages(store, path, &[], &second.changes)).await? {
         ledger.sort(update, answer);
     }
     let settled = settle::settle(store, batch, std::mem::take(&mut ledger.doubts)).await?;
@@ -119,10 +119,15 @@ impl Ledger {
 }
 
 /// What is to be sent to carry out the operations.
-fn messages<'o>(store: &MongoStore, inserts: &'o [Operation], changes: &'o [Operation]) -> Vec<Message<'o>> {
+fn messages<'o>(
+    store: &MongoStore,
+    path: Path,
+    inserts: &'o [Operation],
+    changes: &'o [Operation],
+) -> Vec<Message<'o>> {
     let server = &store.server;
-    let inserts = message::split(inserts, message::Room::of_inserts(store.path, server));
-    let changes = message::split(changes, message::Room::of_changes(store.path, server));
+    let inserts = message::split(inserts, message::Room::of_inserts(path, server));
+    let changes = message::split(changes, message::Room::of_changes(path, server));
     inserts.into_iter().map(Message::Insert).chain(changes.into_iter().map(Message::Change)).collect()
 }
 

@@ -18,6 +18,7 @@ use crate::mongo::foreign::Foreign;
 use crate::mongo::home::Home;
 use crate::mongo::pool::Pool;
 use crate::mongo::stretch::Lateness;
+use crate::mongo::write::Route;
 use crate::mongo::{META, MongoStore, health, index, meta};
 use crate::store::Error;
 
@@ -56,7 +57,7 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
     let reads = DatabaseOptions::builder().selection_criteria(reads).build();
     let store = MongoStore {
         database: found.client.database_with_options(&database, reads),
-        path,
+        route: Route::new(path),
         server,
         calls: Calls::new(builder.slow_calls, patience, pool.clone()),
         pool,

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use mongodb::bson::doc;
-use updraft_protocol::TenantCode;
+use updraft_protocol::{PlaybookStatus, TenantCode};
 
 use super::fake::Fake;
 use super::*;
@@ -285,9 +285,11 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
     server.kill().await;
     // The first may still find a connection that it takes for open.
     let _ = store.execution_by_key(&tenant, "k3y").await;
-    for error in
-        [store.execution_by_key(&tenant, "k3y").await.unwrap_err(), store.next_epoch().await.unwrap_err()]
-    {
+    for error in [
+        store.execution_by_key(&tenant, "k3y").await.unwrap_err(),
+        store.playbooks(&tenant, PlaybookStatus::Active, None, None, 10).await.unwrap_err(),
+        store.next_epoch().await.unwrap_err(),
+    ] {
         let told = error.to_string();
         let at = format!("{}: 127.0.0.1:{}: ", store.uri, server.port());
         assert!(told.contains(&at) && told.to_lowercase().contains("connection refused"), "{told}");

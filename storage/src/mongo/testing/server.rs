@@ -99,7 +99,7 @@ impl Server {
     pub fn available() -> Result<(), String> {
         Program::find().map(drop).ok_or_else(|| {
             "no MongoDB server for the tests: put `mongod` on the PATH, or run `./test`, which installs \
-             `secantusd-rs`, or name a server in UPDRAFT_TEST_MONGODB"
+             `secantusd-rs`; UPDRAFT_TEST_MONGODB names one for tests that kill none"
                 .to_owned()
         })
     }

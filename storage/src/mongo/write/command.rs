@@ -14,8 +14,8 @@ use crate::mongo::{MongoStore, fault};
 use crate::store::Error;
 
 /// Runs the command that a message is for; an answer for each operation.
-pub(super) async fn run(store: &MongoStore, message: Message<'_>) -> Result<Vec<Answer>, Error> {
-    match (message, store.path) {
+pub(super) async fn run(store: &MongoStore, path: Path, message: Message<'_>) -> Result<Vec<Answer>, Error> {
+    match (message, path) {
         (Message::Insert(inserts), Path::BulkWrite) => insert_many(store, inserts).await,
         (Message::Insert(inserts), Path::Commands) => insert(store, inserts).await,
         (Message::Change(changes), Path::BulkWrite) => bulk_write(store, changes).await,
@@ -68,7 +68,10 @@ async fn bulk_write(store: &MongoStore, changes: &[Operation]) -> Result<Vec<Ans
     let written = store.client.bulk_write(models).ordered(false).verbose_results();
     let (result, errors) = match written.write_concern(concern(store)).await {
         Ok(result) => (result, Vec::new()),
-        Err(error) => changed_in_part(error)?,
+        Err(error) => {
+            store.route.heed(&error);
+            changed_in_part(error)?
+        }
     };
     reply::bulk(changes.len(), errors, |at| result.update_results.get(&at).map(|result| result.matched_count))
 }

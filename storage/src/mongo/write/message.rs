@@ -101,11 +101,12 @@ fn runs<T>(
 /// middle costs its connection.
 pub(super) async fn send(
     store: &MongoStore,
+    path: Path,
     messages: Vec<Message<'_>>,
 ) -> Result<Vec<(usize, Answer)>, Error> {
     let mut answers = Vec::new();
     for few in messages.chunks(MONGO_COMMANDS_AT_ONCE) {
-        let told = join_all(few.iter().map(|message| command::run(store, *message))).await;
+        let told = join_all(few.iter().map(|message| command::run(store, path, *message))).await;
         for (message, told) in few.iter().zip(told) {
             let updates = message.operations().iter().map(|operation| operation.update);
             answers.extend(updates.zip(told?));
