@@ -24,6 +24,7 @@ use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{self, Pending, WriteBehind};
 use updraft_storage::{Store, StoreAddress};
+use uuid::Uuid;
 
 use crate::belonging;
 use crate::builder::{Builder, Choice};
@@ -105,7 +106,7 @@ impl Engine {
             pace: builder.pace,
             delay: builder.flush_delay,
             limits: buffer,
-            seed: epoch,
+            seed: Uuid::now_v7().as_u64_pair().1,
             ..write_behind::Config::default()
         };
         let listener = Node::store_listener(&core);

@@ -53,6 +53,10 @@ mod tests {
         assert!(one[0] <= Duration::from_millis(50) && one[1] <= Duration::from_millis(100));
         assert!(one.iter().all(|pause| *pause <= Duration::from_secs(10)));
         assert!(one[20..].iter().any(|pause| *pause > Duration::from_secs(5)));
+        assert!(
+            one[20..].iter().any(|pause| *pause < Duration::from_secs(1)),
+            "full jitter begins at nothing"
+        );
         assert_ne!(one, pauses(2));
     }
 

@@ -127,12 +127,11 @@ impl Landed {
         };
     }
 
-    /// Where the store took others, those that it refused for an unknown reason are poison. Where it did not, it may
-    /// be the store: they are held back, and others are not kept waiting for them.
+    /// Those that were refused for an unknown reason are poison where they were often before, while the store took
+    /// others. Until then it may be the store: they are held back, and others are not kept waiting for them.
     fn judge(&mut self, suspects: Vec<(usize, String)>, convicted: impl Fn(usize) -> bool) {
-        let store_writes = self.verdicts.contains(&Verdict::Written);
         for (at, reason) in suspects {
-            if store_writes || convicted(at) {
+            if convicted(at) {
                 self.verdicts[at] = Verdict::Poison(reason);
             } else {
                 self.verdicts[at] = Verdict::Hold;

@@ -127,6 +127,23 @@ async fn a_store_that_refuses_everything_is_left_alone_and_catches_up_when_it_do
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_unknown_refusal_among_others_that_are_written_is_held_back_and_may_pass() {
+    let rig = start(Config::default());
+    rig.store.held().unknown.insert(document(3));
+    rig.send(1, (0..8).map(|number| update(number, 1)).collect()).await;
+    tokio::time::sleep(Duration::from_millis(25)).await;
+    assert!(rig.times(3) > 0);
+    assert_eq!(rig.stored.get(), 1);
+    rig.store.held().unknown.clear();
+    rig.flush().await;
+    let held = rig.store.held();
+    assert_eq!((held.documents.len(), held.buried.len(), rig.stored.get()), (8, 0, 2));
+    drop(held);
+    let events = rig.events();
+    assert!(!events.iter().any(|event| matches!(event, Event::Poison { .. })), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_refusal_is_poison_where_the_store_takes_others_and_is_kept_where_not() {
     let rig = start(Config::default());
     rig.store.held().unknown.insert(document(0));
