@@ -17,6 +17,11 @@ pub(crate) fn text(name: &str) -> Result<Option<String>, String> {
     }
 }
 
+/// Whether the variable is set, to nothing.
+pub(crate) fn is_empty(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|text| text.is_empty())
+}
+
 /// The path that the variable names; none where it is not set or empty.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)

@@ -29,6 +29,7 @@ mod stress;
 mod stubs;
 mod text;
 mod tree;
+mod usage;
 mod validate;
 
 use std::process::ExitCode;
@@ -48,8 +49,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const THREADS: usize = 2;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
     let screen = Screen::default();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::tell(&error, &screen),
+    };
     let ended = log::start(&cli.log, screen.clone()).and_then(|()| command(cli.command, &screen));
     match ended {
         Ok(ending) => ending.into(),

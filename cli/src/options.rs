@@ -9,8 +9,8 @@ use serde_json::Value;
 use updraft::integrations::http::Allow;
 use updraft::{Durability, ExecutionId, ExecutionStatus, StoreAddress, TenantCode};
 
-use crate::exit;
 use crate::stress::Stress;
+use crate::{environment, exit};
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -76,8 +76,11 @@ pub(crate) struct At {
 }
 
 impl At {
-    /// The address, checked.
+    /// The address, checked. A variable that is empty says as little as one that is not set.
     pub(crate) fn address(&self) -> Result<StoreAddress, exit::Error> {
+        if self.store.0.is_empty() && environment::is_empty("UPDRAFT_STORE") {
+            return Ok(StoreAddress::Embedded);
+        }
         self.store.0.parse().map_err(|error| exit::Error::refused("--store", error))
     }
 

@@ -48,6 +48,27 @@ fn an_address_that_is_none_is_refused_by_every_command_without_its_words() {
 }
 
 #[test]
+fn an_address_in_the_wrong_place_is_refused_without_its_login() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    for command in commands() {
+        let run =
+            ended(dir.path(), &[command.clone(), vec!["--stores", "mongodb://bob:s3cr@et@h/x"]].concat());
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{command:?}: {}", run.err);
+        let run = ended(dir.path(), &[vec!["mongodb://bob:s3cr@et@h/x"], command.clone()].concat());
+        assert_eq!(run.code, 2, "{command:?}: {}", run.err);
+        assert!(run.err.contains("'mongodb://***@h/x'"), "{command:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_set() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    let run: Ended =
+        updraft(dir.path(), &["run", "p.yaml"]).env("UPDRAFT_STORE", "").output().unwrap().into();
+    assert_eq!(run.code, 0, "{}", run.err);
+}
+
+#[test]
 fn a_server_that_is_not_there_is_told_with_its_address_and_the_cause() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
