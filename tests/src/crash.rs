@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
+use updraft::limits::FLUSH_DELAY;
 use updraft::{Builder, Engine, Playbook, TenantCode};
 
 use crate::lab::{named, tenant};
@@ -79,6 +80,8 @@ pub const EMBEDDED: &str = "embedded";
 pub fn builder(data: &str, tools: SocketAddr, store: &str) -> Builder {
     Engine::builder()
         .data(data)
+        // Half of the default, so that the store often has executions that go on.
+        .flush_delay(FLUSH_DELAY / 2)
         .store_at(store.parse().unwrap())
         .shards(2)
         .integration("http", http(tools))

@@ -83,9 +83,8 @@ async fn what_is_written_and_not_confirmed_is_sent_again_by_commands() {
     passes(WritePath::Commands, unconfirmed()).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_no_server_is_primary_executions_go_on_and_everything_arrives_after_it() {
-    let scene = Scene::new(WritePath::Auto).await;
+async fn no_primary(path: WritePath) {
+    let scene = Scene::new(path).await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let mut handles = scene.submit(&engine, pid, 20).await;
@@ -98,4 +97,32 @@ async fn while_no_server_is_primary_executions_go_on_and_everything_arrives_afte
     scene.proxy.struck(3).await;
     scene.proxy.pass();
     scene.judge(&engine, &handles).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_no_server_is_primary_executions_go_on_and_everything_arrives_after_it_by_bulk_writes() {
+    no_primary(WritePath::BulkWrite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_no_server_is_primary_executions_go_on_and_everything_arrives_after_it_by_commands() {
+    no_primary(WritePath::Commands).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_turns_out_not_to_know_bulk_writes_gets_everything_by_commands() {
+    for (code, name) in [(115, "CommandNotSupported"), (59, "CommandNotFound")] {
+        let scene = Scene::new(WritePath::Auto).await;
+        let engine = scene.start().await;
+        let pid = scene.put(&engine).await;
+        scene.proxy.keep_striking(Of::Command("bulkWrite"), refusal(code, name));
+        let mut handles = Vec::new();
+        while scene.proxy.strikes() == 0 {
+            handles.extend(scene.submit(&engine, pid, 50).await);
+            soon(engine.flush()).await.unwrap();
+        }
+        handles.extend(scene.submit(&engine, pid, 50).await);
+        scene.judge(&engine, &handles).await;
+        assert!(scene.proxy.strikes() <= 4, "it is not asked again but by batches that were under way");
+    }
 }

@@ -80,9 +80,8 @@ async fn a_batch_whose_reply_is_lost_is_sent_again_and_changes_nothing_by_comman
     done_but_not_heard(WritePath::Commands).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_server_gets_everything() {
-    let scene = Scene::new(WritePath::Auto).await;
+async fn slow(path: WritePath) {
+    let scene = Scene::new(path).await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     scene.proxy.keep_striking(Of::Writes, Fault::Delay(Duration::from_millis(100)));
@@ -94,6 +93,16 @@ async fn a_slow_server_gets_everything() {
     handles.extend(scene.submit(&engine, pid, 50).await);
     soon(engine.flush()).await.unwrap();
     scene.judge(&engine, &handles).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_server_gets_everything_by_bulk_writes() {
+    slow(WritePath::BulkWrite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_server_gets_everything_by_commands() {
+    slow(WritePath::Commands).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

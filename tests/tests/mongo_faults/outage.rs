@@ -72,9 +72,8 @@ async fn a_submission_with_a_key_that_only_the_store_can_know_is_handed_back_whi
     scene.judge(&engine, &handles[1..]).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back() {
-    let mut scene = Scene::new(WritePath::Auto).await;
+async fn away_until_the_limits(path: WritePath) {
+    let mut scene = Scene::new(path).await;
     let builder = scene.builder().await.buffer(100, 1 << 20).submit_timeout(Duration::from_millis(300));
     let engine = builder.start().await.unwrap();
     let pid = scene.put(&engine).await;
@@ -113,6 +112,18 @@ async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when
     })
     .await;
     scene.judge(&engine, &handles).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back_by_bulk_writes()
+ {
+    away_until_the_limits(WritePath::BulkWrite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back_by_commands()
+ {
+    away_until_the_limits(WritePath::Commands).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -60,8 +60,10 @@ impl Scene {
         self.builder().await.start().await.unwrap()
     }
 
+    /// Its executions are changed where they are stored, and not only stored when they have ended.
     pub(crate) async fn builder(&self) -> Builder {
-        self.lab.builder().store(Arc::new(self.store().connect().await.unwrap()))
+        let store = Arc::new(self.store().connect().await.unwrap());
+        self.lab.builder().store(store).flush_delay(Duration::from_millis(1))
     }
 
     /// A store behind the proxy, that looks at its server often.
