@@ -6,7 +6,7 @@
 
 use futures_util::stream::Stream;
 use updraft_actors::{Inspection, Live};
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskStatus, TenantCode};
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskId, TaskStatus, TenantCode};
 use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
 use crate::error::ReadError;
@@ -80,7 +80,8 @@ impl Engine {
         self.reader().tasks(tenant, peid, after, limit).await
     }
 
-    /// What was done for an alert: tasks in one status, or in all.
+    /// What was done for an alert: tasks in one status, or in all, in the order of their ids, after `after`; `limit` rows at
+    /// most, and never more than 1,000.
     ///
     /// # Errors
     /// The store did not answer.
@@ -89,9 +90,10 @@ impl Engine {
         tenant: &TenantCode,
         alert_id: &str,
         status: Option<TaskStatus>,
+        after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, ReadError> {
-        self.reader().tasks_of_alert(tenant, alert_id, status, limit).await
+        self.reader().tasks_of_alert(tenant, alert_id, status, after, limit).await
     }
 
     /// The playbooks whose executions took longest on average, with the average and the count.

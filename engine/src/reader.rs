@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskStatus, TenantCode};
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskId, TaskStatus, TenantCode};
 use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery};
 use updraft_storage::{Store, StoreAddress};
 
@@ -130,7 +130,8 @@ impl Reader {
         }
     }
 
-    /// What was done for an alert: tasks in one status, or in all.
+    /// What was done for an alert: tasks in one status, or in all, in the order of their ids, after `after`; `limit` rows at
+    /// most, and never more than 1,000.
     ///
     /// # Errors
     /// The store did not answer.
@@ -139,10 +140,11 @@ impl Reader {
         tenant: &TenantCode,
         alert_id: &str,
         status: Option<TaskStatus>,
+        after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, ReadError> {
         let limit = limit.clamp(1, PAGE_ROWS);
-        Ok(self.store.tasks_of_alert(tenant, alert_id, status, limit).await?)
+        Ok(self.store.tasks_of_alert(tenant, alert_id, status, after, limit).await?)
     }
 
     /// The playbooks whose executions took longest on average, with the average and the count.

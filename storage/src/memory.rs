@@ -14,7 +14,7 @@ use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskStatus, TenantCode, Update,
+    TaskDocument, TaskId, TaskStatus, TenantCode, Update,
 };
 
 use crate::store::{
@@ -162,9 +162,10 @@ impl Store for MemoryStore {
         tenant: &TenantCode,
         alert_id: &str,
         status: Option<TaskStatus>,
+        after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        Ok(self.table().tasks_of_alert(tenant, alert_id, status, limit))
+        Ok(self.table().tasks_of_alert(tenant, alert_id, status, after, limit))
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

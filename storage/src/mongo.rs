@@ -34,7 +34,7 @@ use mongodb::bson::RawDocumentBuf;
 use mongodb::{Client, Collection, Database};
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskStatus, TenantCode, Update,
+    TaskDocument, TaskId, TaskStatus, TenantCode, Update,
 };
 
 use call::Work;
@@ -250,9 +250,11 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         alert_id: &str,
         status: Option<TaskStatus>,
+        after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.run(Work::Few, "find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, limit)).await
+        self.run(Work::Few, "find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, after, limit))
+            .await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -25,7 +25,7 @@ use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskStatus, TenantCode, Update,
+    TaskDocument, TaskId, TaskStatus, TenantCode, Update,
 };
 
 use crate::journal::Durability;
@@ -228,10 +228,14 @@ impl Store for SqliteStore {
         tenant: &TenantCode,
         alert_id: &str,
         status: Option<TaskStatus>,
+        after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
         let (tenant, alert_id) = (tenant.clone(), alert_id.to_owned());
-        self.read(move |connection| read::tasks_of_alert(connection, &tenant, &alert_id, status, limit)).await
+        self.read(move |connection| {
+            read::tasks_of_alert(connection, &tenant, &alert_id, status, after, limit)
+        })
+        .await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -7,7 +7,7 @@ use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, Name, PlaybookDocument, PlaybookId,
-    PlaybookStatus, TaskDocument, TaskStatus, TenantCode, Timestamp, Update,
+    PlaybookStatus, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp, Update,
 };
 
 pub use crate::trouble::Trouble;
@@ -263,12 +263,14 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error>;
 
-    /// What was done for an alert: tasks in one status, or in all.
+    /// What was done for an alert: tasks in one status, or in all, in the order of their ids, after `after`; `limit` rows at
+    /// most, and never more than 1,000.
     async fn tasks_of_alert(
         &self,
         tenant: &TenantCode,
         alert_id: &str,
         status: Option<TaskStatus>,
+        after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error>;
 

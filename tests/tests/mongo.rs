@@ -274,7 +274,7 @@ steps:
     assert_eq!(tasks.iter().map(|task| task.head.task_seq).collect::<Vec<_>>(), [1, 2]);
     // 5: all that was done for an alert.
     let of_alert =
-        async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, 100).await.unwrap().len();
+        async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, None, 100).await.unwrap().len();
     assert_eq!((of_alert(None).await, of_alert(Some(TaskStatus::Executing)).await), (7, 1));
     // 6: the catalogue.
     let catalogue = engine.playbooks().list(&tenant("acme"), PlaybookStatus::Active, None, None, 10).await;

@@ -156,7 +156,7 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
     let (rest, end) = engine.executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
     assert_eq!((page.len(), rest.len(), end), (5, 0, None));
     let of_alert =
-        async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, 100).await.unwrap().len();
+        async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, None, 100).await.unwrap().len();
     assert_eq!(of_alert(None).await, 9);
     assert_eq!(of_alert(Some(TaskStatus::Executing)).await, 1);
     let slowest = SlowestQuery {

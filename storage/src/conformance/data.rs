@@ -84,7 +84,7 @@ pub(super) async fn keys_may_hold_any_text(store: &dyn Store) -> Ending {
         let read = store.executions(query).await?;
         assert_eq!(read.iter().map(|one| one.peid).collect::<Vec<_>>(), [peid(number)], "{key:?}");
         assert_eq!(read[0].head.alert_id.as_deref(), Some(key));
-        let read = store.tasks_of_alert(&acme, key, None, 10).await?;
+        let read = store.tasks_of_alert(&acme, key, None, None, 10).await?;
         assert_eq!(read.iter().map(|one| one.head.peid).collect::<Vec<_>>(), [peid(number)], "{key:?}");
     }
     Ok(())

@@ -53,21 +53,33 @@ pub(super) async fn tasks_of_an_alert_come_by_status_and_in_all(store: &dyn Stor
     batch.push(other);
     store.write(tasks(batch)).await?;
     for status in TaskStatus::ALL {
-        let read = store.tasks_of_alert(&acme, "alert-1", Some(*status), 10).await?;
+        let read = store.tasks_of_alert(&acme, "alert-1", Some(*status), None, 10).await?;
         assert_eq!(read.len(), 2, "{status}");
         assert!(read.iter().all(|task| task.state.status == *status));
     }
-    let all = store.tasks_of_alert(&acme, "alert-1", None, 100).await?;
+    let all = store.tasks_of_alert(&acme, "alert-1", None, None, 100).await?;
     assert_eq!(all.len(), 2 * TaskStatus::ALL.len());
-    assert_eq!(store.tasks_of_alert(&acme, "alert-1", None, 5).await?, all[..5]);
-    assert_eq!(store.tasks_of_alert(&acme, "alert-2", None, 5).await?, []);
-    assert_eq!(store.tasks_of_alert(&acme, "", None, 5).await?, []);
+    assert_eq!(store.tasks_of_alert(&acme, "alert-1", None, None, 5).await?, all[..5]);
+    for status in [None, Some(TaskStatus::Failed)] {
+        let whole = store.tasks_of_alert(&acme, "alert-1", status, None, 100).await?;
+        let (mut read, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.tasks_of_alert(&acme, "alert-1", status, after, 1).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.task_request_id);
+            read.extend(page);
+            assert!(read.len() <= whole.len(), "pages end");
+        }
+        assert_eq!(read, whole);
+    }
+    assert_eq!(store.tasks_of_alert(&acme, "alert-2", None, None, 5).await?, []);
+    assert_eq!(store.tasks_of_alert(&acme, "", None, None, 5).await?, []);
 
     let moved = TaskUpdate { revision: revision(1, 2), head: None, ..task(1, 1, &acme)? };
     let mut moved = moved;
     moved.state.status = TaskStatus::Completed;
     store.write(tasks([moved])).await?;
-    let executing = store.tasks_of_alert(&acme, "alert-1", Some(TaskStatus::Executing), 10).await?;
+    let executing = store.tasks_of_alert(&acme, "alert-1", Some(TaskStatus::Executing), None, 10).await?;
     assert_eq!(executing.iter().map(|task| task.task_request_id).collect::<Vec<_>>(), [task_id(2, 1)]);
     Ok(())
 }

@@ -40,7 +40,7 @@ pub(super) async fn tenants_are_walls_between_tasks(store: &dyn Store) -> Ending
         assert_eq!(store.tasks(owner, peid(own), 0, 10).await?.len(), 1);
         assert_eq!(store.tasks(owner, peid(other), 0, 10).await?, []);
         for status in [None, Some(updraft_protocol::TaskStatus::Executing)] {
-            let read = store.tasks_of_alert(owner, "alert-1", status, 10).await?;
+            let read = store.tasks_of_alert(owner, "alert-1", status, None, 10).await?;
             assert_eq!(read.iter().map(|one| one.head.peid).collect::<Vec<_>>(), [peid(own)], "{owner}");
         }
     }

@@ -1,6 +1,7 @@
 //! The table: executions and tasks in memory, with what finds them. Guards each update by its revision.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use updraft_protocol::limits::PAGE_ROWS;
@@ -182,10 +183,14 @@ impl Table {
         tenant: &TenantCode,
         alert_id: &str,
         status: Option<TaskStatus>,
+        after: Option<TaskId>,
         limit: usize,
     ) -> Vec<TaskDocument> {
         let Some(ids) = self.by_alert.get(&(tenant.clone(), Arc::from(alert_id))) else { return Vec::new() };
-        let tasks = ids.iter().filter_map(|(task_id, peid)| self.tasks.get(&(*peid, *task_id)));
+        let begin =
+            after.map_or(Unbounded, |after| Excluded((after, ExecutionId::from_bytes([u8::MAX; 16]))));
+        let rest = ids.range((begin, Unbounded));
+        let tasks = rest.filter_map(|(task_id, peid)| self.tasks.get(&(*peid, *task_id)));
         let wanted = tasks.filter(|task| status.is_none_or(|status| task.state.status == status));
         wanted.filter_map(|update| task(update)).take(limit.min(PAGE_ROWS)).collect()
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::{
-    ExecutionId, ExecutionStatus, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode, Timestamp,
+    ExecutionId, ExecutionStatus, Name, PlaybookId, PlaybookStatus, TaskId, TaskStatus, TenantCode, Timestamp,
 };
 
 use super::index::{self, Index};
@@ -217,6 +217,7 @@ pub(super) fn tasks_of_alert(
     tenant: &TenantCode,
     alert_id: &str,
     status: Option<TaskStatus>,
+    after: Option<TaskId>,
     limit: usize,
 ) -> Find {
     // Also of one: told so, `secantusd-rs` finds what it does not find by the equality.
@@ -224,7 +225,12 @@ pub(super) fn tasks_of_alert(
         Some(status) => vec![status.as_str()],
         None => TaskStatus::ALL.iter().map(|status| status.as_str()).collect(),
     };
-    let filter = doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": { "$in": statuses } };
+    let mut filter =
+        doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": { "$in": statuses } };
+    if let Some(after) = after {
+        // Told so, `secantusd-rs` finds what it does not find by `$gt` over an index of some documents only.
+        filter.insert("$nor", [doc! { "_id": { "$lte": document::id(after.uuid()) } }]);
+    }
     Find::many(TASKS, filter, doc! { "_id": 1 }, limit)
 }
 

@@ -11,7 +11,7 @@ use mongodb::Cursor as Answers;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
+    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TaskId,
     TaskStatus, TenantCode, Timestamp,
 };
 
@@ -145,10 +145,11 @@ pub(super) async fn tasks_of_alert(
     tenant: &TenantCode,
     alert_id: &str,
     status: Option<TaskStatus>,
+    after: Option<TaskId>,
     limit: usize,
 ) -> Result<Vec<TaskDocument>, Error> {
     let limit = rows(limit);
-    let finds = vec![query::tasks_of_alert(tenant, alert_id, status, limit)];
+    let finds = vec![query::tasks_of_alert(tenant, alert_id, status, after, limit)];
     page(store, finds, limit, or_none(TASKS, document::task)).await
 }
 

@@ -127,7 +127,7 @@ pub(super) const TASKS: &str = concat!(
 pub(super) const TASKS_OF_ALERT_STATUS: &str = concat!(
     "SELECT ",
     task_columns!(),
-    " FROM task_execution_collection WHERE tenant_code = ?1 AND alert_id = ?2 AND status = ?4
+    " FROM task_execution_collection WHERE tenant_code = ?1 AND alert_id = ?2 AND status = ?5 AND _id > ?4
     ORDER BY _id LIMIT ?3"
 );
 
@@ -136,7 +136,7 @@ pub(super) static TASKS_OF_ALERT: LazyLock<String> = LazyLock::new(|| {
     let arm = |status: &TaskStatus| {
         format!(
             "SELECT {} FROM task_execution_collection
-            WHERE tenant_code = ?1 AND alert_id = ?2 AND status = '{status}'",
+            WHERE tenant_code = ?1 AND alert_id = ?2 AND status = '{status}' AND _id > ?4",
             task_columns!()
         )
     };

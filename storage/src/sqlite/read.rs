@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskStatus, TenantCode, Timestamp,
+    TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp,
 };
 
 use super::{fault, query, row};
@@ -140,15 +140,18 @@ pub(super) fn tasks_of_alert(
     tenant: &TenantCode,
     alert_id: &str,
     status: Option<TaskStatus>,
+    after: Option<TaskId>,
     limit: usize,
 ) -> Result<Vec<TaskDocument>, Error> {
     let (tenant, limit) = (tenant.as_str(), rows(limit));
+    // Nothing comes before the bytes of none.
+    let after: &[u8] = after.as_ref().map_or(&[], |after| after.as_bytes());
     match status {
         Some(status) => {
-            let values = params![tenant, alert_id, limit, status.as_str()];
+            let values = params![tenant, alert_id, limit, after, status.as_str()];
             many(connection, query::TASKS_OF_ALERT_STATUS, values, row::task)
         }
-        None => many(connection, &query::TASKS_OF_ALERT, params![tenant, alert_id, limit], row::task),
+        None => many(connection, &query::TASKS_OF_ALERT, params![tenant, alert_id, limit, after], row::task),
     }
 }
 

@@ -251,10 +251,13 @@ async fn tasks_read_their_indexes_in_order() {
     let of_execution = tasks(&tenant("acme"), ExecutionId::new(uuid(50)), 4, PAGE);
     full.find(of_execution).await.reads_in_order("tasks_by_execution", 7);
     for status in TaskStatus::ALL {
-        let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", Some(*status), PAGE);
+        let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", Some(*status), None, PAGE);
         full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + 1);
+        let after = Some(TaskId::new(uuid(1)));
+        let rest = tasks_of_alert(&tenant("acme"), "alert-1", Some(*status), after, PAGE);
+        full.find(rest).await.reads_in_order("tasks_by_alert", PAGE + 1);
     }
-    let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", None, PAGE);
+    let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", None, None, PAGE);
     full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + TaskStatus::ALL.len());
 }
 

@@ -7,7 +7,7 @@ use crate::sqlite::{DATABASE, open, playbook, query, write};
 
 const STATUS: &str =
     "INDEX executions_by_status (tenant_code=? AND execution_status=? AND (createddate,_id)<(?,?))";
-const ALERT: &str = "INDEX tasks_by_alert (tenant_code=? AND alert_id=? AND status=?)";
+const ALERT: &str = "INDEX tasks_by_alert (tenant_code=? AND alert_id=? AND status=? AND _id>?)";
 const RUNTIME: &str = "COVERING INDEX executions_by_runtime (execution_status=? AND createddate>?)";
 
 /// What SQLite says that it will do.

@@ -237,6 +237,7 @@ impl Store for FaultyStore {
         _: &TenantCode,
         _: &str,
         _: Option<TaskStatus>,
+        _: Option<TaskId>,
         _: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
         unavailable()
