@@ -63,7 +63,7 @@ async fn disks_that_fail_in_every_way_lose_nothing_that_was_accepted() {
     let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
     let stored = world.live(60, 300, Some(2)).await;
     judge(&world, 300, &stored);
-    assert!(world.count.met > 0 && world.count.refused > 0);
+    assert!(world.count.met > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
