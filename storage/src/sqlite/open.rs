@@ -74,6 +74,9 @@ pub(super) fn writer(path: &Path, durability: Durability) -> Result<Connection, 
     if mode != "wal" {
         return Err(Error::Refused(format!("the file system allows only journal_mode {mode}, not wal")));
     }
+    if durability == Durability::Fsync {
+        wal::settle(&connection).map_err(fault::store_error)?;
+    }
     schema::create(&mut connection)?;
     Ok(connection)
 }

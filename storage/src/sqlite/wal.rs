@@ -34,6 +34,16 @@ pub(super) fn kept_short<T>(
     done
 }
 
+/// Writes what the WAL holds at a start anew, into the database. A process before, whose sync failed, may have left in
+/// the system's memory what is not on the disk, and a sync does not write it again: what reads as stored would go with
+/// a loss of power, and with it whatever is written behind it.
+pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
+    if let (1, pages) = state(connection, CHECKPOINT)? {
+        tracing::warn!(pages, "another program reads the store: what its WAL holds is not written anew");
+    }
+    Ok(())
+}
+
 /// How long the WAL is.
 pub(super) fn pages(connection: &Connection) -> rusqlite::Result<i64> {
     state(connection, PAGES).map(|(_, pages)| pages)
