@@ -5,6 +5,7 @@ mod count;
 mod ground;
 mod judge;
 mod life;
+mod loss;
 mod said;
 mod shaky;
 mod trouble;

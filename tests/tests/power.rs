@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use updraft_storage::mongo::testing::{Server, ServerOptions};
-use updraft_tests::crash::{Ground, World, judge, seed};
+use updraft_tests::crash::{Death, Ground, World, judge, seed};
 use updraft_tests::{Platter, Proxy};
 
 /// Starts take less, with the embedded store and with MongoDB.
@@ -63,7 +63,20 @@ async fn disks_that_fail_in_every_way_lose_nothing_that_was_accepted() {
     let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
     let stored = world.live(60, 300, Some(2)).await;
     judge(&world, 300, &stored);
-    assert!(world.count.met > 0);
+    assert!(world.count.met > 0 && world.count.refused > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_failed_sync_of_the_store_left_in_memory_is_not_taken_for_stored() {
+    for seed in 0..4 {
+        let Some(platter) = platter(seed) else { return };
+        let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
+        world.live_and_die(&world.missing(8), Death::Acts(20)).await;
+        world.live_unstored(&world.missing(40)).await;
+        world.live_and_die(&world.missing(80), Death::Acts(20)).await;
+        let stored = world.end(80).await;
+        judge(&world, 80, &stored);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -68,6 +68,13 @@ impl Ground {
         matches!(self.disk, Disk::Platter(_))
     }
 
+    /// The process that used it is gone.
+    pub(super) fn sweep(&self) {
+        if let Disk::Platter(platter) = &self.disk {
+            platter.sweep();
+        }
+    }
+
     /// Everything works again.
     pub(super) fn mend(&self) {
         if let Disk::Platter(platter) = &self.disk {

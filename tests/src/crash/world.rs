@@ -25,7 +25,7 @@ use crate::server::Server;
 /// Sets the seed, to try the moments of a failed run again.
 const SEED: &str = "UPDRAFT_CRASH_SEED";
 /// How long a life may do nothing of what its death waits for.
-const IDLE: Duration = Duration::from_millis(60);
+pub(super) const IDLE: Duration = Duration::from_millis(60);
 /// Lives between two looks at all that is stored.
 const LOOK: usize = 40;
 
@@ -49,15 +49,15 @@ pub struct World {
     opening_us: u64,
     /// The tool.
     pub(super) server: Server,
-    random: StdRng,
+    pub(super) random: StdRng,
     /// Executions that were accepted, by number.
     pub(super) accepted: BTreeMap<usize, ExecutionId>,
     /// The statuses of each execution as they were told and read, without those that say the same again.
     pub(super) told: HashMap<ExecutionId, Vec<ExecutionStatus>>,
     /// What was read of each document between lives.
-    seen: HashMap<String, Vec<Revision>>,
+    pub(super) seen: HashMap<String, Vec<Revision>>,
     /// Whether a disk or a store fails in this life: then it may refuse.
-    in_trouble: bool,
+    pub(super) in_trouble: bool,
     /// Whether all that was accepted is on the disk: power may fail.
     synced: bool,
     /// What happened.
@@ -94,7 +94,7 @@ impl World {
         self.random.random_range(0..below)
     }
 
-    fn begin(&mut self, durability: &str, submit: &[usize], then: &str) -> Life {
+    pub(super) fn begin(&mut self, durability: &str, submit: &[usize], then: &str) -> Life {
         self.synced &= durability == "fsync";
         Life::begin(&Birth {
             program: &self.program,
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// Hears what is said until something is as wanted.
-    async fn hear_until(&mut self, life: &mut Life, wanted: impl Fn(&Said) -> bool) -> Said {
+    pub(super) async fn hear_until(&mut self, life: &mut Life, wanted: impl Fn(&Said) -> bool) -> Said {
         loop {
             let said = soon(life.says()).await.expect("the process ended by itself");
             self.hear(&said);
@@ -143,7 +143,7 @@ impl World {
     }
 
     /// Hears what is said while the tool comes to so many acts, or nothing happens any more.
-    async fn hear_while_acting(&mut self, life: &mut Life, acts: usize, idle: Duration) {
+    pub(super) async fn hear_while_acting(&mut self, life: &mut Life, acts: usize, idle: Duration) {
         let target = self.server.count() + acts;
         loop {
             let said = tokio::select! {
@@ -158,7 +158,14 @@ impl World {
     }
 
     /// Kills a life, hears what it had said before, and has power fail or not.
-    async fn kill(&mut self, mut life: Life) {
+    async fn kill(&mut self, life: Life) {
+        self.end_life(life).await;
+        let fails = self.ground.can_lose_power() && self.synced && self.random.random();
+        if fails { self.lose_power() } else { self.ground.sweep() }
+    }
+
+    /// Kills a life, and hears what it had said before.
+    pub(super) async fn end_life(&mut self, mut life: Life) {
         life.kill();
         while !life.silent {
             if let Some(said) = soon(life.says()).await {
@@ -171,14 +178,13 @@ impl World {
         self.count.closing += usize::from(life.told && !life.down);
         self.synced |= life.started && life.synced;
         assert!(!life.gone().await, "it was killed");
-        let fails = self.ground.can_lose_power() && self.synced && self.random.random();
-        match &mut self.ground.disk {
-            Disk::Platter(platter) if fails => {
-                platter.lose_power();
-                self.count.power += 1;
-            }
-            Disk::Platter(platter) => platter.sweep(),
-            Disk::Folder(_) => {}
+    }
+
+    /// Power fails, where there is a disk that knows it.
+    pub(super) fn lose_power(&mut self) {
+        if let Disk::Platter(platter) = &mut self.ground.disk {
+            platter.lose_power();
+            self.count.power += 1;
         }
     }
 
@@ -202,15 +208,18 @@ impl World {
         self.kill(life).await;
     }
 
-    /// A life in which a disk or a store fails, and perhaps comes back.
-    async fn live_in_trouble(&mut self, submit: &[usize]) {
+    /// A life in which a disk or a store fails, and perhaps comes back. The first one on a disk of a test's own takes
+    /// nothing.
+    async fn live_in_trouble(&mut self, submit: &[usize], first: bool) {
         let trouble = Trouble::draw(&self.ground, &mut self.random);
+        let refusing = first && self.ground.can_lose_power();
+        let trouble = if refusing { Trouble::NO_JOURNAL } else { trouble };
         *self.count.troubles.entry(trouble.name()).or_default() += 1;
         self.in_trouble = true;
         let met = self.met();
         let idle = Duration::from_millis(self.random.random_range(60..400));
         // While it starts, or while it works.
-        let early = self.random.random_range(0..4) == 0;
+        let early = refusing || self.random.random_range(0..4) == 0;
         if early {
             trouble.begin(&self.ground);
         }
@@ -240,7 +249,7 @@ impl World {
     }
 
     /// How many faults were met so far.
-    fn met(&self) -> usize {
+    pub(super) fn met(&self) -> usize {
         let disk = match &self.ground.disk {
             Disk::Platter(platter) => platter.met(),
             Disk::Folder(_) => 0,
@@ -304,7 +313,8 @@ impl World {
         for life in 1..=lives {
             let submit = self.missing(life * executions / lives);
             if trouble.is_some_and(|trouble| life.is_multiple_of(trouble)) {
-                self.live_in_trouble(&submit).await;
+                let first = trouble == Some(life);
+                self.live_in_trouble(&submit, first).await;
             } else {
                 let death = self.random_death();
                 self.live_and_die(&submit, death).await;
@@ -324,33 +334,6 @@ impl World {
         let (stored, replayed) = self.read().await;
         assert_eq!(replayed, 0, "the store has everything");
         stored
-    }
-
-    /// So many lives that sync nothing, each of which ends with a loss of power, with so many executions in all; then
-    /// one that runs what is left of them to its end. Every one starts. Says how many executions were left. A task of
-    /// theirs may have lost its end, where the execution's own was kept.
-    ///
-    /// # Panics
-    /// A life does not start, or something that is left does not end.
-    pub async fn live_unsynced(&mut self, lives: usize, executions: usize) -> usize {
-        for life in 1..=lives {
-            let submit: Vec<usize> = ((life - 1) * executions / lives..life * executions / lives).collect();
-            let mut process = self.begin("os", &submit, "stay");
-            self.hear_until(&mut process, |said| *said == Said::Submitted).await;
-            let acts = self.random.random_range(1..60);
-            self.hear_while_acting(&mut process, acts, IDLE).await;
-            self.kill(process).await;
-            if let Disk::Platter(platter) = &mut self.ground.disk {
-                platter.lose_power();
-                self.count.power += 1;
-            }
-            // What was told before may have been lost.
-            (self.told, self.seen) = (HashMap::new(), HashMap::new());
-        }
-        self.finish(&[]).await;
-        let (stored, _) = self.read().await;
-        assert!(stored.iter().all(|(execution, _)| execution.state.execution_status.ended()));
-        stored.len()
     }
 
     fn random_death(&mut self) -> Death {

@@ -1,0 +1,72 @@
+//! Lives after which power fails for certain, with something that the disk does not have.
+
+use std::collections::HashMap;
+
+use rand::RngExt;
+
+use super::Said;
+use super::ground::Disk;
+use super::world::{IDLE, World};
+use crate::patience::soon;
+use crate::platter::Fault;
+
+/// The embedded store's latest writes.
+const WAL: &str = "updraft.db-wal";
+/// Syncs that fail, which are more than a life asks for.
+const SYNCS: usize = 500;
+
+impl World {
+    /// So many lives that sync nothing, each of which ends with a loss of power, with so many executions in all; then
+    /// one that runs what is left of them to its end. Every one starts. Says how many executions were left. A task of
+    /// theirs may have lost its end, where the execution's own was kept.
+    ///
+    /// # Panics
+    /// A life does not start, or something that is left does not end.
+    pub async fn live_unsynced(&mut self, lives: usize, executions: usize) -> usize {
+        for life in 1..=lives {
+            let submit: Vec<usize> = ((life - 1) * executions / lives..life * executions / lives).collect();
+            let mut process = self.begin("os", &submit, "stay");
+            self.hear_until(&mut process, |said| *said == Said::Submitted).await;
+            let acts = self.random.random_range(1..60);
+            self.hear_while_acting(&mut process, acts, IDLE).await;
+            self.end_life(process).await;
+            self.lose_power();
+            // What was told before may have been lost.
+            (self.told, self.seen) = (HashMap::new(), HashMap::new());
+        }
+        self.finish(&[]).await;
+        let (stored, _) = self.read().await;
+        assert!(stored.iter().all(|(execution, _)| execution.state.execution_status.ended()));
+        stored.len()
+    }
+
+    /// A life whose store is not synced, which the system forgets: what it wrote is in memory and nowhere else. A life
+    /// that finds it there. Then power fails. A life before has stored the playbooks, or nothing is accepted.
+    ///
+    /// # Panics
+    /// The disk is not one whose power can fail, or no sync fails.
+    pub async fn live_unstored(&mut self, submit: &[usize]) {
+        self.in_trouble = true;
+        let mut life = self.begin("fsync", submit, "stay");
+        self.hear_until(&mut life, |said| matches!(said, Said::Started(_))).await;
+        let Disk::Platter(platter) = &self.ground.disk else { panic!("power fails on a platter only") };
+        for _ in 0..SYNCS {
+            platter.strike(WAL, 0, Fault::Sync);
+        }
+        soon(async {
+            while self.met() == 0 {
+                self.hear_while_acting(&mut life, 1, IDLE).await;
+            }
+        })
+        .await;
+        self.end_life(life).await;
+        self.ground.sweep();
+        self.ground.mend();
+        self.in_trouble = false;
+        let mut life = self.begin("fsync", &[], "stay");
+        self.hear_until(&mut life, |said| matches!(said, Said::Started(_))).await;
+        self.hear_while_acting(&mut life, usize::MAX / 2, 5 * IDLE).await;
+        self.end_life(life).await;
+        self.lose_power();
+    }
+}
