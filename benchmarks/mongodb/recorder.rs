@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use updraft::{
     Clock as _, Cursor, DeadLetter, ExecutionDocument, ExecutionId, ExecutionQuery, Health, Name, Pace,
     PlaybookDocument, PlaybookId, PlaybookRuntime, PlaybookStatus, PutOutcome, SlowestQuery, Store,
-    StoreError, SystemClock, TaskDocument, TaskId, TaskStatus, TenantCode, Update, WriteOutcome,
+    StoreError, SystemClock, TaskDocument, TaskQuery, TenantCode, Update, WriteOutcome,
 };
 use updraft_storage::mongo::MongoStore;
 
@@ -178,15 +178,8 @@ impl Store for Recorder {
         self.inner.tasks(tenant, peid, after, limit).await
     }
 
-    async fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, StoreError> {
-        self.inner.tasks_of_alert(tenant, alert_id, status, after, limit).await
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, StoreError> {
+        self.inner.tasks_of_alert(query).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, StoreError> {

@@ -79,7 +79,7 @@ pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
     Cursor, Detail, Error as StoreError, ExecutionQuery, ExecutionsOf, Health, PlaybookRuntime,
-    PoolStatistics, PutOutcome, Resumable, SlowestQuery, Store, Trouble, WriteOutcome,
+    PoolStatistics, PutOutcome, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, MongoAddress, StoreAddress};

@@ -6,8 +6,8 @@
 
 use futures_util::stream::Stream;
 use updraft_actors::{Inspection, Live};
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskId, TaskStatus, TenantCode};
-use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery};
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
+use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery, TaskQuery};
 
 use crate::error::ReadError;
 use crate::handle::Handle;
@@ -80,20 +80,12 @@ impl Engine {
         self.reader().tasks(tenant, peid, after, limit).await
     }
 
-    /// What was done for an alert: tasks in one status, or in all, in the order of their ids, after `after`; `limit` rows at
-    /// most, and never more than 1,000.
+    /// One page of what was done for an alert, in the order of the tasks' ids; one row at least and 1,000 at most.
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, ReadError> {
-        self.reader().tasks_of_alert(tenant, alert_id, status, after, limit).await
+    pub async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, ReadError> {
+        self.reader().tasks_of_alert(query).await
     }
 
     /// The playbooks whose executions took longest on average, with the average and the count.

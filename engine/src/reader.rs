@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TaskId, TaskStatus, TenantCode};
-use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery};
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
+use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery};
 use updraft_storage::{Store, StoreAddress};
 
 use crate::error::{ReadError, StartError};
@@ -130,21 +130,13 @@ impl Reader {
         }
     }
 
-    /// What was done for an alert: tasks in one status, or in all, in the order of their ids, after `after`; `limit` rows at
-    /// most, and never more than 1,000.
+    /// One page of what was done for an alert, in the order of the tasks' ids; one row at least and 1,000 at most.
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, ReadError> {
-        let limit = limit.clamp(1, PAGE_ROWS);
-        Ok(self.store.tasks_of_alert(tenant, alert_id, status, after, limit).await?)
+    pub async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, ReadError> {
+        let limit = query.limit.clamp(1, PAGE_ROWS);
+        Ok(self.store.tasks_of_alert(TaskQuery { limit, ..query }).await?)
     }
 
     /// The playbooks whose executions took longest on average, with the average and the count.

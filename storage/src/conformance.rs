@@ -92,6 +92,7 @@ cases! {
         an_idempotency_key_finds_its_execution,
         a_key_that_two_took_finds_the_older,
         a_summary_is_the_document_without_what_may_be_large,
+        a_summary_of_tasks_is_each_without_its_response,
         what_is_missing_is_none,
         it_answers;
     paging:

@@ -14,11 +14,11 @@ use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskId, TaskStatus, TenantCode, Update,
+    TaskDocument, TenantCode, Update,
 };
 
 use crate::store::{
-    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
+    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 use books::Books;
 pub use nowhere::Nowhere;
@@ -157,15 +157,8 @@ impl Store for MemoryStore {
         Ok(self.table().tasks(tenant, peid, after, limit))
     }
 
-    async fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        Ok(self.table().tasks_of_alert(tenant, alert_id, status, after, limit))
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().tasks_of_alert(&query))
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -34,7 +34,7 @@ use mongodb::bson::RawDocumentBuf;
 use mongodb::{Client, Collection, Database};
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskId, TaskStatus, TenantCode, Update,
+    TaskDocument, TenantCode, Update,
 };
 
 use call::Work;
@@ -44,7 +44,8 @@ pub use connect::{Builder, Mode, WritePath};
 pub use meta::SCHEMA;
 
 use crate::store::{
-    Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, SlowestQuery, Store, WriteOutcome,
+    Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, SlowestQuery, Store, TaskQuery,
+    WriteOutcome,
 };
 
 /// Names of the collections.
@@ -245,16 +246,8 @@ impl Store for MongoStore {
         self.run(Work::Few, "find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
     }
 
-    async fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        self.run(Work::Few, "find", TASKS, read::tasks_of_alert(self, tenant, alert_id, status, after, limit))
-            .await
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+        self.run(Work::Few, "find", TASKS, read::tasks_of_alert(self, &query)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -25,13 +25,14 @@ use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskId, TaskStatus, TenantCode, Update,
+    TaskDocument, TenantCode, Update,
 };
 
 use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
-    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, Resumable, SlowestQuery, Store, WriteOutcome,
+    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, Resumable, SlowestQuery, Store, TaskQuery,
+    WriteOutcome,
 };
 use pool::Pool;
 pub use schema::VERSION as SCHEMA;
@@ -223,19 +224,8 @@ impl Store for SqliteStore {
         self.read(move |connection| read::tasks(connection, &tenant, peid, after, limit)).await
     }
 
-    async fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        let (tenant, alert_id) = (tenant.clone(), alert_id.to_owned());
-        self.read(move |connection| {
-            read::tasks_of_alert(connection, &tenant, &alert_id, status, after, limit)
-        })
-        .await
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+        self.read(move |connection| read::tasks_of_alert(connection, &query)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -134,7 +134,7 @@ pub enum Detail {
     /// All of it.
     #[default]
     Whole,
-    /// Without what may be large: `input` and `variables` are `null`, `output` is none.
+    /// Without what may be large: `input` and `variables` are `null`, `output` and a task's `response` are none.
     Summary,
 }
 
@@ -151,6 +151,31 @@ pub struct ExecutionQuery {
     pub limit: usize,
     /// How much of each.
     pub detail: Detail,
+}
+
+/// One page of the tasks that were done for an alert, in the order of their ids.
+#[derive(Debug, Clone)]
+pub struct TaskQuery {
+    /// Whose.
+    pub tenant: TenantCode,
+    /// For which alert.
+    pub alert_id: String,
+    /// In one status, or in all.
+    pub status: Option<TaskStatus>,
+    /// The last one of the page before.
+    pub after: Option<TaskId>,
+    /// Rows at most; the store caps it at `limits::PAGE_ROWS`.
+    pub limit: usize,
+    /// How much of each.
+    pub detail: Detail,
+}
+
+impl TaskQuery {
+    /// The first page of all that was done for an alert, whole.
+    pub fn of_alert(tenant: TenantCode, alert_id: impl Into<String>) -> Self {
+        let alert_id = alert_id.into();
+        Self { tenant, alert_id, status: None, after: None, limit: PAGE_ROWS, detail: Detail::Whole }
+    }
 }
 
 /// How long a playbook's executions took.
@@ -263,16 +288,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error>;
 
-    /// What was done for an alert: tasks in one status, or in all, in the order of their ids, after `after`; `limit` rows at
-    /// most, and never more than 1,000.
-    async fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, Error>;
+    /// One page of what was done for an alert.
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error>;
 
     /// The playbooks whose executions took longest on average: grouped, then sorted.
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error>;

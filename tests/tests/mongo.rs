@@ -12,7 +12,7 @@ use mongodb::{Client, Database};
 use serde_json::{Value, json};
 use updraft::{
     Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, PlaybookStatus, SlowestQuery,
-    Submission, TaskStatus, Timestamp,
+    Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_storage::conformance::CASES;
 use updraft_storage::mongo::WritePath;
@@ -273,8 +273,10 @@ steps:
     let tasks = engine.tasks(&tenant("acme"), completed[0].peid, 0, 10).await.unwrap();
     assert_eq!(tasks.iter().map(|task| task.head.task_seq).collect::<Vec<_>>(), [1, 2]);
     // 5: all that was done for an alert.
-    let of_alert =
-        async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, None, 100).await.unwrap().len();
+    let of_alert = async |status| {
+        let query = TaskQuery { status, ..TaskQuery::of_alert(tenant("acme"), "a-1") };
+        engine.tasks_of_alert(query).await.unwrap().len()
+    };
     assert_eq!((of_alert(None).await, of_alert(Some(TaskStatus::Executing)).await), (7, 1));
     // 6: the catalogue.
     let catalogue = engine.playbooks().list(&tenant("acme"), PlaybookStatus::Active, None, None, 10).await;

@@ -9,7 +9,7 @@ use serde_json::json;
 use updraft::limits::PARK_HORIZON;
 use updraft::{
     Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Pace, Playbook, ReadError,
-    Shutdown, SlowestQuery, StartError, Submission, TaskStatus, Timestamp,
+    Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, Tool, named, playbook, soon, tenant, until};
@@ -155,8 +155,10 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
     let (page, next) = engine.executions(query(5)).await.unwrap();
     let (rest, end) = engine.executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
     assert_eq!((page.len(), rest.len(), end), (5, 0, None));
-    let of_alert =
-        async |status| engine.tasks_of_alert(&tenant("acme"), "a-1", status, None, 100).await.unwrap().len();
+    let of_alert = async |status| {
+        let query = TaskQuery { status, ..TaskQuery::of_alert(tenant("acme"), "a-1") };
+        engine.tasks_of_alert(query).await.unwrap().len()
+    };
     assert_eq!(of_alert(None).await, 9);
     assert_eq!(of_alert(Some(TaskStatus::Executing)).await, 1);
     let slowest = SlowestQuery {

@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 use updraft::{
     Detail, ExecutionQuery, ExecutionStatus, ExecutionsOf, Name, Playbook, PlaybookStatus, PutError, Refusal,
-    SlowestQuery, Submission, Timestamp,
+    SlowestQuery, Submission, TaskQuery, Timestamp,
 };
 use updraft_tests::{Lab, playbook, soon, tenant};
 
@@ -36,7 +36,9 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
         assert!(engine.handle(&globex, peid).await.unwrap().is_none());
         assert!(engine.execution(&globex, peid).await.unwrap().is_none());
         assert!(engine.tasks(&globex, peid, 0, 100).await.unwrap().is_empty());
-        assert!(engine.tasks_of_alert(&globex, "alert", None, None, 100).await.unwrap().is_empty());
+        assert!(
+            engine.tasks_of_alert(TaskQuery::of_alert(globex.clone(), "alert")).await.unwrap().is_empty()
+        );
         for of in [
             ExecutionsOf::Any,
             ExecutionsOf::User("analyst".into()),
@@ -53,7 +55,7 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
 
         assert_eq!(handle.status().await.unwrap(), status, "its owner sees it");
         assert_eq!(engine.execution(&acme, peid).await.unwrap().unwrap().tasks.len(), 1);
-        assert_eq!(engine.tasks_of_alert(&acme, "alert", None, None, 100).await.unwrap().len(), 1);
+        assert_eq!(engine.tasks_of_alert(TaskQuery::of_alert(acme.clone(), "alert")).await.unwrap().len(), 1);
     }
     assert!(lab.tool.calls().iter().all(|call| call.tenant == acme));
 }
@@ -91,7 +93,7 @@ async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
         let listed = engine.playbooks().list(owner, PlaybookStatus::Active, None, None, 10).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert!(pids.contains(&listed[0].pid) && listed[0].tenant_code == *owner);
-        assert_eq!(engine.tasks_of_alert(owner, "one", None, None, 10).await.unwrap().len(), 1);
+        assert_eq!(engine.tasks_of_alert(TaskQuery::of_alert(owner.clone(), "one")).await.unwrap().len(), 1);
     }
 }
 

@@ -14,7 +14,7 @@ use super::samples::{
     WRITTEN, change, execution, execution_with, executions, peid, playbook, revision, stored_execution,
     stored_task, task, tenant,
 };
-use crate::store::{Detail, ExecutionQuery, ExecutionsOf, Store};
+use crate::store::{Detail, ExecutionQuery, ExecutionsOf, Store, TaskQuery};
 
 /// Data that a driver may take for an operator, a path, a type or a number of its own.
 fn hostile() -> Vec<Value> {
@@ -84,7 +84,7 @@ pub(super) async fn keys_may_hold_any_text(store: &dyn Store) -> Ending {
         let read = store.executions(query).await?;
         assert_eq!(read.iter().map(|one| one.peid).collect::<Vec<_>>(), [peid(number)], "{key:?}");
         assert_eq!(read[0].head.alert_id.as_deref(), Some(key));
-        let read = store.tasks_of_alert(&acme, key, None, None, 10).await?;
+        let read = store.tasks_of_alert(TaskQuery::of_alert(acme.clone(), key)).await?;
         assert_eq!(read.iter().map(|one| one.head.peid).collect::<Vec<_>>(), [peid(number)], "{key:?}");
     }
     Ok(())

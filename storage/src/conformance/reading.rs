@@ -11,7 +11,7 @@ use super::samples::{
     DAY, WRITTEN, change, execution, execution_with, executions, full_execution_state, peid, pid, revision,
     task, task_id, tasks, tenant,
 };
-use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Store};
+use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Store, TaskQuery};
 
 pub(super) async fn tasks_come_in_order_of_their_number(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
@@ -52,19 +52,21 @@ pub(super) async fn tasks_of_an_alert_come_by_status_and_in_all(store: &dyn Stor
     }
     batch.push(other);
     store.write(tasks(batch)).await?;
+    let of = |alert: &str| TaskQuery::of_alert(acme.clone(), alert);
+    let all = of("alert-1");
     for status in TaskStatus::ALL {
-        let read = store.tasks_of_alert(&acme, "alert-1", Some(*status), None, 10).await?;
+        let read = store.tasks_of_alert(TaskQuery { status: Some(*status), ..all.clone() }).await?;
         assert_eq!(read.len(), 2, "{status}");
         assert!(read.iter().all(|task| task.state.status == *status));
     }
-    let all = store.tasks_of_alert(&acme, "alert-1", None, None, 100).await?;
-    assert_eq!(all.len(), 2 * TaskStatus::ALL.len());
-    assert_eq!(store.tasks_of_alert(&acme, "alert-1", None, None, 5).await?, all[..5]);
+    let read = store.tasks_of_alert(all.clone()).await?;
+    assert_eq!(read.len(), 2 * TaskStatus::ALL.len());
+    assert_eq!(store.tasks_of_alert(TaskQuery { limit: 5, ..all.clone() }).await?, read[..5]);
     for status in [None, Some(TaskStatus::Failed)] {
-        let whole = store.tasks_of_alert(&acme, "alert-1", status, None, 100).await?;
+        let whole = store.tasks_of_alert(TaskQuery { status, ..all.clone() }).await?;
         let (mut read, mut after) = (Vec::new(), None);
         loop {
-            let page = store.tasks_of_alert(&acme, "alert-1", status, after, 1).await?;
+            let page = store.tasks_of_alert(TaskQuery { status, after, limit: 1, ..all.clone() }).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.task_request_id);
             read.extend(page);
@@ -72,14 +74,14 @@ pub(super) async fn tasks_of_an_alert_come_by_status_and_in_all(store: &dyn Stor
         }
         assert_eq!(read, whole);
     }
-    assert_eq!(store.tasks_of_alert(&acme, "alert-2", None, None, 5).await?, []);
-    assert_eq!(store.tasks_of_alert(&acme, "", None, None, 5).await?, []);
+    assert_eq!(store.tasks_of_alert(of("alert-2")).await?, []);
+    assert_eq!(store.tasks_of_alert(of("")).await?, []);
 
-    let moved = TaskUpdate { revision: revision(1, 2), head: None, ..task(1, 1, &acme)? };
-    let mut moved = moved;
+    let mut moved = TaskUpdate { revision: revision(1, 2), head: None, ..task(1, 1, &acme)? };
     moved.state.status = TaskStatus::Completed;
     store.write(tasks([moved])).await?;
-    let executing = store.tasks_of_alert(&acme, "alert-1", Some(TaskStatus::Executing), None, 10).await?;
+    let executing = TaskQuery { status: Some(TaskStatus::Executing), ..all };
+    let executing = store.tasks_of_alert(executing).await?;
     assert_eq!(executing.iter().map(|task| task.task_request_id).collect::<Vec<_>>(), [task_id(2, 1)]);
     Ok(())
 }
@@ -187,6 +189,34 @@ pub(super) async fn a_summary_is_the_document_without_what_may_be_large(store: &
         let after = Cursor { createddate: last.head.createddate, peid: last.peid };
         assert_eq!(list(Detail::Summary, Some(after), 2).await?, shortened[3..5], "{of:?}");
     }
+    Ok(())
+}
+
+pub(super) async fn a_summary_of_tasks_is_each_without_its_response(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let mut batch = Vec::new();
+    for number in 1..=6 {
+        let mut update = task(1, number, &acme)?;
+        if number % 2 == 1 {
+            update.state.status = TaskStatus::Completed;
+            update.state.response = Some(Json::from(serde_json::json!({ "verdict": "x".repeat(2_000) })));
+        }
+        batch.push(update);
+    }
+    store.write(tasks(batch)).await?;
+    let all = TaskQuery::of_alert(acme.clone(), "alert-1");
+    for (status, count) in [(None, 6), (Some(TaskStatus::Completed), 3)] {
+        let whole = TaskQuery { status, ..all.clone() };
+        let mut read = store.tasks_of_alert(whole.clone()).await?;
+        assert_eq!(read.iter().filter(|task| task.state.response.is_some()).count(), 3);
+        read.iter_mut().for_each(|task| task.state.response = None);
+        let summary = TaskQuery { detail: Detail::Summary, ..whole };
+        assert_eq!(store.tasks_of_alert(summary.clone()).await?, read);
+        assert_eq!(read.len(), count);
+        let after = Some(read[0].task_request_id);
+        assert_eq!(store.tasks_of_alert(TaskQuery { after, limit: 2, ..summary }).await?, read[1..3]);
+    }
+    assert_eq!(store.tasks(&acme, peid(1), 0, 10).await?.len(), 6);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use updraft_protocol::{ExecutionStatus, Name, PlaybookStatus, Update};
 
 use super::Ending;
 use super::samples::{execution_with, executions, peid, pid, playbook, task, tenant};
-use crate::store::{Detail, ExecutionQuery, ExecutionsOf, PutOutcome, Store};
+use crate::store::{Detail, ExecutionQuery, ExecutionsOf, PutOutcome, Store, TaskQuery};
 
 pub(super) async fn tenants_are_walls_between_executions(store: &dyn Store) -> Ending {
     let (acme, umbrella, nobody) = (tenant("acme")?, tenant("umbrella")?, tenant("nobody")?);
@@ -40,7 +40,9 @@ pub(super) async fn tenants_are_walls_between_tasks(store: &dyn Store) -> Ending
         assert_eq!(store.tasks(owner, peid(own), 0, 10).await?.len(), 1);
         assert_eq!(store.tasks(owner, peid(other), 0, 10).await?, []);
         for status in [None, Some(updraft_protocol::TaskStatus::Executing)] {
-            let read = store.tasks_of_alert(owner, "alert-1", status, None, 10).await?;
+            let read = store
+                .tasks_of_alert(TaskQuery { status, ..TaskQuery::of_alert(owner.clone(), "alert-1") })
+                .await?;
             assert_eq!(read.iter().map(|one| one.head.peid).collect::<Vec<_>>(), [peid(own)], "{owner}");
         }
     }

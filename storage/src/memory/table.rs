@@ -7,11 +7,11 @@ use std::sync::Arc;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionUpdate, Json, PlaybookId, TaskDocument, TaskId,
-    TaskStatus, TaskUpdate, TenantCode, Timestamp, Update,
+    TaskUpdate, TenantCode, Timestamp, Update,
 };
 
 use crate::store::{
-    Cursor, Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, WriteOutcome,
+    Cursor, Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, TaskQuery, WriteOutcome,
 };
 
 /// The order of lists: by the date of creation, then by id.
@@ -178,21 +178,17 @@ impl Table {
         tasks.into_iter().take(limit.min(PAGE_ROWS)).filter_map(|(_, update)| task(update)).collect()
     }
 
-    pub(super) fn tasks_of_alert(
-        &self,
-        tenant: &TenantCode,
-        alert_id: &str,
-        status: Option<TaskStatus>,
-        after: Option<TaskId>,
-        limit: usize,
-    ) -> Vec<TaskDocument> {
-        let Some(ids) = self.by_alert.get(&(tenant.clone(), Arc::from(alert_id))) else { return Vec::new() };
+    pub(super) fn tasks_of_alert(&self, query: &TaskQuery) -> Vec<TaskDocument> {
+        let TaskQuery { tenant, alert_id, status, after, limit, detail } = query;
+        let alert = (tenant.clone(), Arc::from(alert_id.as_str()));
+        let Some(ids) = self.by_alert.get(&alert) else { return Vec::new() };
         let begin =
             after.map_or(Unbounded, |after| Excluded((after, ExecutionId::from_bytes([u8::MAX; 16]))));
         let rest = ids.range((begin, Unbounded));
         let tasks = rest.filter_map(|(task_id, peid)| self.tasks.get(&(*peid, *task_id)));
         let wanted = tasks.filter(|task| status.is_none_or(|status| task.state.status == status));
-        wanted.filter_map(|update| task(update)).take(limit.min(PAGE_ROWS)).collect()
+        let documents = wanted.filter_map(|update| task(update)).take((*limit).min(PAGE_ROWS));
+        documents.map(|document| task_detailed(document, *detail)).collect()
     }
 
     /// Of these playbooks, or of all.
@@ -259,6 +255,13 @@ fn task(update: &TaskUpdate) -> Option<TaskDocument> {
     let (head, state, revision) = (update.head.clone()?, update.state.clone(), update.revision);
     let task_request_id = update.task_id;
     Some(TaskDocument { task_request_id, head, state, epoch: revision.epoch, seq: revision.seq })
+}
+
+fn task_detailed(mut document: TaskDocument, detail: Detail) -> TaskDocument {
+    if let Detail::Summary = detail {
+        document.state.response = None;
+    }
+    document
 }
 
 fn detailed(mut document: ExecutionDocument, detail: Detail) -> ExecutionDocument {

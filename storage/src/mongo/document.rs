@@ -160,8 +160,8 @@ pub(super) fn execution(document: &RawDocument, detail: Detail) -> Result<Execut
     })
 }
 
-/// A document of the tasks.
-pub(super) fn task(document: &RawDocument) -> Result<TaskDocument, Error> {
+/// A document of the tasks; a summary has no response, whatever was read.
+pub(super) fn task(document: &RawDocument, detail: Detail) -> Result<TaskDocument, Error> {
     let fields = Fields::of(TASKS, document)?;
     let head = TaskHead {
         peid: ExecutionId::new(fields.uuid("peid")?),
@@ -176,7 +176,7 @@ pub(super) fn task(document: &RawDocument) -> Result<TaskDocument, Error> {
     let state = TaskState {
         status: fields.word("status")?,
         attempt: fields.number("attempt")?,
-        response: fields.json_if_any("response")?,
+        response: if detail == Detail::Whole { fields.json_if_any("response")? } else { None },
         error: fields.failure_if_any("error")?,
         started_date: fields.date_if_any("started_date")?,
         updated_date: fields.date("updated_date")?,

@@ -13,13 +13,13 @@ use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::{
-    ExecutionId, ExecutionStatus, Name, PlaybookId, PlaybookStatus, TaskId, TaskStatus, TenantCode, Timestamp,
+    ExecutionId, ExecutionStatus, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode, Timestamp,
 };
 
 use super::index::{self, Index};
 use super::stretch::{ListId, Stretch};
 use super::{EXECUTIONS, PLAYBOOKS, TASKS, document};
-use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery};
+use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery, TaskQuery};
 
 /// One find.
 #[derive(Debug, Clone)]
@@ -213,15 +213,10 @@ pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: u
 }
 
 /// Of all statuses the server merges its reading of the index, one for each.
-pub(super) fn tasks_of_alert(
-    tenant: &TenantCode,
-    alert_id: &str,
-    status: Option<TaskStatus>,
-    after: Option<TaskId>,
-    limit: usize,
-) -> Find {
+pub(super) fn tasks_of_alert(asked: &TaskQuery, limit: usize) -> Find {
+    let TaskQuery { tenant, alert_id, status, after, detail, .. } = asked;
     // Also of one: told so, `secantusd-rs` finds what it does not find by the equality.
-    let statuses: Vec<_> = match &status {
+    let statuses: Vec<_> = match status {
         Some(status) => vec![status.as_str()],
         None => TaskStatus::ALL.iter().map(|status| status.as_str()).collect(),
     };
@@ -231,7 +226,11 @@ pub(super) fn tasks_of_alert(
         // Told so, `secantusd-rs` finds what it does not find by `$gt` over an index of some documents only.
         filter.insert("$nor", [doc! { "_id": { "$lte": document::id(after.uuid()) } }]);
     }
-    Find::many(TASKS, filter, doc! { "_id": 1 }, limit)
+    let projection = match detail {
+        Detail::Whole => None,
+        Detail::Summary => Some(doc! { "response": 0 }),
+    };
+    Find { projection, ..Find::many(TASKS, filter, doc! { "_id": 1 }, limit) }
 }
 
 /// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its

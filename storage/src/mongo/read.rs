@@ -11,8 +11,8 @@ use mongodb::Cursor as Answers;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TaskId,
-    TaskStatus, TenantCode, Timestamp,
+    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
+    TenantCode, Timestamp,
 };
 
 use super::fault::store_error;
@@ -21,7 +21,7 @@ use super::query::Find;
 use super::question::{Question, Unread, answers, ours};
 use super::stretch::{ListId, Stretch, Stretches};
 use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, document, query};
-use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
+use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery, TaskQuery};
 
 pub(super) async fn playbook(
     store: &MongoStore,
@@ -137,20 +137,17 @@ pub(super) async fn tasks(
 ) -> Result<Vec<TaskDocument>, Error> {
     let limit = rows(limit);
     let finds = vec![query::tasks(tenant, peid, after, limit)];
-    page(store, finds, limit, or_none(TASKS, document::task)).await
+    let whole = |found: &RawDocument| document::task(found, Detail::Whole);
+    page(store, finds, limit, or_none(TASKS, whole)).await
 }
 
 pub(super) async fn tasks_of_alert(
     store: &MongoStore,
-    tenant: &TenantCode,
-    alert_id: &str,
-    status: Option<TaskStatus>,
-    after: Option<TaskId>,
-    limit: usize,
+    asked: &TaskQuery,
 ) -> Result<Vec<TaskDocument>, Error> {
-    let limit = rows(limit);
-    let finds = vec![query::tasks_of_alert(tenant, alert_id, status, after, limit)];
-    page(store, finds, limit, or_none(TASKS, document::task)).await
+    let limit = rows(asked.limit);
+    let task = |found: &RawDocument| document::task(found, asked.detail);
+    page(store, vec![query::tasks_of_alert(asked, limit)], limit, or_none(TASKS, task)).await
 }
 
 pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

@@ -34,8 +34,14 @@ macro_rules! execution_columns {
 /// In the order in which [`super::row::task`] reads them.
 macro_rules! task_columns {
     () => {
-        "_id, peid, task_seq, step_id, iteration, tenant_code, alert_id, integration, action, status, attempt, \
-         response, error, started_date, updated_date, runtime, epoch, seq"
+        task_columns!("response")
+    };
+    ($response:literal) => {
+        concat!(
+            "_id, peid, task_seq, step_id, iteration, tenant_code, alert_id, integration, action, status, attempt, ",
+            $response,
+            ", error, started_date, updated_date, runtime, epoch, seq"
+        )
     };
 }
 
@@ -124,25 +130,33 @@ pub(super) const TASKS: &str = concat!(
     ORDER BY task_seq LIMIT ?4"
 );
 
-pub(super) const TASKS_OF_ALERT_STATUS: &str = concat!(
-    "SELECT ",
-    task_columns!(),
-    " FROM task_execution_collection WHERE tenant_code = ?1 AND alert_id = ?2 AND status = ?5 AND _id > ?4
-    ORDER BY _id LIMIT ?3"
-);
+/// The lists of what was done for an alert, in one detail.
+pub(super) struct TaskLists {
+    pub(super) of_status: String,
+    /// See [`Lists::of_any`].
+    pub(super) of_any: String,
+}
 
-/// See [`Lists::of_any`].
-pub(super) static TASKS_OF_ALERT: LazyLock<String> = LazyLock::new(|| {
-    let arm = |status: &TaskStatus| {
-        format!(
-            "SELECT {} FROM task_execution_collection
-            WHERE tenant_code = ?1 AND alert_id = ?2 AND status = '{status}' AND _id > ?4",
-            task_columns!()
-        )
-    };
-    let arms: Vec<String> = TaskStatus::ALL.iter().map(arm).collect();
-    format!("{} ORDER BY _id LIMIT ?3", arms.join(" UNION ALL "))
-});
+pub(super) static WHOLE_TASKS: LazyLock<TaskLists> = LazyLock::new(|| TaskLists::of(task_columns!()));
+
+/// See [`SUMMARY`].
+pub(super) static SUMMARY_OF_TASKS: LazyLock<TaskLists> =
+    LazyLock::new(|| TaskLists::of(task_columns!("NULL")));
+
+impl TaskLists {
+    fn of(columns: &str) -> Self {
+        let select = format!(
+            "SELECT {columns} FROM task_execution_collection WHERE tenant_code = ?1 AND alert_id = ?2"
+        );
+        let order = "ORDER BY _id LIMIT ?3";
+        let arm = |status: &TaskStatus| format!("{select} AND status = '{status}' AND _id > ?4");
+        let arms: Vec<String> = TaskStatus::ALL.iter().map(arm).collect();
+        Self {
+            of_status: format!("{select} AND status = ?5 AND _id > ?4 {order}"),
+            of_any: format!("{} {order}", arms.join(" UNION ALL ")),
+        }
+    }
+}
 
 macro_rules! slowest {
     ($tenant:literal) => {

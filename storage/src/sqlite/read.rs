@@ -4,12 +4,12 @@ use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp,
+    TaskDocument, TenantCode, Timestamp,
 };
 
 use super::{fault, query, row};
 use crate::store::{
-    Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, Resumable, SlowestQuery,
+    Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, Resumable, SlowestQuery, TaskQuery,
 };
 
 /// After every date and id that the store keeps.
@@ -135,23 +135,20 @@ pub(super) fn tasks(
     many(connection, query::TASKS, params![peid.as_bytes(), after, tenant.as_str(), rows(limit)], row::task)
 }
 
-pub(super) fn tasks_of_alert(
-    connection: &Connection,
-    tenant: &TenantCode,
-    alert_id: &str,
-    status: Option<TaskStatus>,
-    after: Option<TaskId>,
-    limit: usize,
-) -> Result<Vec<TaskDocument>, Error> {
-    let (tenant, limit) = (tenant.as_str(), rows(limit));
+pub(super) fn tasks_of_alert(connection: &Connection, asked: &TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+    let (tenant, alert_id, limit) = (asked.tenant.as_str(), &asked.alert_id, rows(asked.limit));
     // Nothing comes before the bytes of none.
-    let after: &[u8] = after.as_ref().map_or(&[], |after| after.as_bytes());
-    match status {
+    let after: &[u8] = asked.after.as_ref().map_or(&[], |after| after.as_bytes());
+    let lists = match asked.detail {
+        Detail::Whole => &query::WHOLE_TASKS,
+        Detail::Summary => &query::SUMMARY_OF_TASKS,
+    };
+    match asked.status {
         Some(status) => {
             let values = params![tenant, alert_id, limit, after, status.as_str()];
-            many(connection, query::TASKS_OF_ALERT_STATUS, values, row::task)
+            many(connection, &lists.of_status, values, row::task)
         }
-        None => many(connection, &query::TASKS_OF_ALERT, params![tenant, alert_id, limit, after], row::task),
+        None => many(connection, &lists.of_any, params![tenant, alert_id, limit, after], row::task),
     }
 }
 

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use updraft_protocol::{
     ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Revision, TaskHead, TaskId,
-    TaskState, TaskUpdate, Timestamp,
+    TaskState, TaskStatus, TaskUpdate, Timestamp,
 };
 use uuid::Uuid;
 

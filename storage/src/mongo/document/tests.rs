@@ -171,7 +171,7 @@ fn documents_come_back_whole() {
     assert_eq!((read.peid, read.epoch, read.seq), (update.peid, 1, 2));
     assert_eq!((Some(read.head), read.state), (update.head, update.state));
     let update = task_update();
-    let read = task(&inserted_task()).unwrap();
+    let read = task(&inserted_task(), Detail::Whole).unwrap();
     assert_eq!((read.task_request_id, read.epoch, read.seq), (update.task_id, 3, i64::MAX as u64));
     assert_eq!((Some(read.head), read.state), (update.head, update.state));
     let book = playbook_document();
@@ -193,6 +193,11 @@ fn a_summary_has_nothing_large_whatever_was_read() {
     });
     assert_eq!(execution(&projected, Detail::Summary).unwrap(), read);
     assert!(execution(&projected, Detail::Whole).is_err());
+    let whole = task(&inserted_task(), Detail::Whole).unwrap();
+    let mut summary = task(&inserted_task(), Detail::Summary).unwrap();
+    assert_eq!(summary.state.response, None);
+    summary.state.response.clone_from(&whole.state.response);
+    assert_eq!(summary, whole);
 }
 
 #[test]
@@ -302,7 +307,7 @@ fn broken_bytes_are_refused_without_a_panic() {
         (Bson::from(7), "of type Int32".to_owned()),
     ] {
         let no_id = RawDocumentBuf::try_from(&doc! { "_id": id }).unwrap();
-        let error = task(&no_id).unwrap_err();
+        let error = task(&no_id, Detail::Whole).unwrap_err();
         assert!(matches!(error, Error::Corrupt(_)), "{error}");
         let told = error.to_string();
         assert!(told.contains(TASKS) && told.contains(&shown) && told.len() < 300, "{told}");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mongodb::bson::RawDocumentBuf;
+use updraft_protocol::TaskId;
 
 use super::*;
 use crate::mongo::testing::TestDatabase;
@@ -250,14 +251,14 @@ async fn tasks_read_their_indexes_in_order() {
     let full = full().await;
     let of_execution = tasks(&tenant("acme"), ExecutionId::new(uuid(50)), 4, PAGE);
     full.find(of_execution).await.reads_in_order("tasks_by_execution", 7);
+    let all = TaskQuery::of_alert(tenant("acme"), "alert-1");
     for status in TaskStatus::ALL {
-        let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", Some(*status), None, PAGE);
-        full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + 1);
-        let after = Some(TaskId::new(uuid(1)));
-        let rest = tasks_of_alert(&tenant("acme"), "alert-1", Some(*status), after, PAGE);
-        full.find(rest).await.reads_in_order("tasks_by_alert", PAGE + 1);
+        for (after, detail) in [(None, Detail::Whole), (Some(TaskId::new(uuid(1))), Detail::Summary)] {
+            let asked = TaskQuery { status: Some(*status), after, detail, ..all.clone() };
+            full.find(tasks_of_alert(&asked, PAGE)).await.reads_in_order("tasks_by_alert", PAGE + 1);
+        }
     }
-    let of_alert = tasks_of_alert(&tenant("acme"), "alert-1", None, None, PAGE);
+    let of_alert = tasks_of_alert(&all, PAGE);
     full.find(of_alert).await.reads_in_order("tasks_by_alert", PAGE + TaskStatus::ALL.len());
 }
 

@@ -79,9 +79,11 @@ fn the_slowest_playbooks_come_from_the_index_alone() {
 #[test]
 fn tasks_read_their_indexes_in_order() {
     searches_in_order(query::TASKS, "INDEX tasks_by_execution (peid=? AND task_seq>?)");
-    searches_in_order(query::TASKS_OF_ALERT_STATUS, ALERT);
-    searches_in_order(&query::TASKS_OF_ALERT, ALERT);
-    let searches = plan(&query::TASKS_OF_ALERT).iter().filter(|line| line.starts_with("SEARCH")).count();
+    for lists in [&query::WHOLE_TASKS, &query::SUMMARY_OF_TASKS] {
+        searches_in_order(&lists.of_status, ALERT);
+        searches_in_order(&lists.of_any, ALERT);
+    }
+    let searches = plan(&query::WHOLE_TASKS.of_any).iter().filter(|line| line.starts_with("SEARCH")).count();
     assert_eq!(searches, TaskStatus::ALL.len());
 }
 

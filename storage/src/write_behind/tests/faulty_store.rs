@@ -232,14 +232,7 @@ impl Store for FaultyStore {
     ) -> Result<Vec<TaskDocument>, Error> {
         unavailable()
     }
-    async fn tasks_of_alert(
-        &self,
-        _: &TenantCode,
-        _: &str,
-        _: Option<TaskStatus>,
-        _: Option<TaskId>,
-        _: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
+    async fn tasks_of_alert(&self, _: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
         unavailable()
     }
     async fn slowest_playbooks(&self, _: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

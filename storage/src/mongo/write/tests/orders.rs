@@ -33,7 +33,7 @@ proptest! {
                     prop_assert_eq!(Some(stored), stored_execution(&newest));
                 }
                 Update::Task(newest) => {
-                    prop_assert_eq!(document::task(&stored).ok(), stored_task(&newest));
+                    prop_assert_eq!(document::task(&stored, Detail::Whole).ok(), stored_task(&newest));
                 }
             }
         }
