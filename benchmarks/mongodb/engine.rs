@@ -1,5 +1,5 @@
 //! The whole engine against the driver alone: executions of steps without delay, measured until the store has
-//! everything; then the very same operations, prepared, by the driver into a new database.
+//! everything; then the very same operations, prepared, by the driver into a new database. Both are warm before.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -17,13 +17,19 @@ use crate::recorder::{Keep, Log};
 
 /// Submitters at once.
 pub(crate) const SUBMITTERS: usize = 512;
+/// One in so many executions more, before those that are measured.
+const WARM: usize = 10;
 /// Documents that are compared one by one with what the engine wrote.
 const SAMPLE: i64 = 100;
 
-/// One round, each on a server of its own. What they wrote is compared.
+/// One round, each on a server of its own. What they wrote is compared. Executions a second.
 pub(crate) async fn round(land: &Land, meters: &Meters, executions: usize, figures: &mut Figures) -> f64 {
     let site = land.site().await;
     let plant = std::sync::Arc::new(site.plant(Tool::answering(RESPONSE_BYTES), Keep::Batches).await);
+    let warm = executions / WARM;
+    plant.run(warm, SUBMITTERS).await;
+    plant.flush().await;
+    let before = prepare(&plant.recorder.take());
     let trips = meters.round_trips.load(Ordering::Acquire);
     let watch = Watch::start(site.process());
     plant.run(executions, SUBMITTERS).await;
@@ -41,12 +47,13 @@ pub(crate) async fn round(land: &Land, meters: &Meters, executions: usize, figur
     figures.add("engine: operations for a batch", log.operations as f64 / log.batches.len() as f64);
     figures.add("engine: operations [/s]", operations);
     figures.add("engine: round trips for an execution", trips as f64 / executions as f64);
-    let (prepared, sample) = (prepare(&log), sample(&plant.database, executions).await);
+    let (prepared, sample) = (prepare(&log), sample(&plant.database, warm + executions).await);
     plant.end().await;
     drop(site);
     for at_a_time in [1, 2] {
         let site = land.site().await;
         let (_store, database) = site.store().await;
+        raw::run_messages(&database, before.clone(), at_a_time).await;
         let batches = prepared.clone();
         let watch = Watch::start(site.process());
         raw::run_messages(&database, batches, at_a_time).await;
@@ -60,7 +67,7 @@ pub(crate) async fn round(land: &Land, meters: &Meters, executions: usize, figur
         // Batches of a run that overlap here did not overlap there: a change may come before its document.
         if at_a_time == 1 {
             assert_eq!(
-                self::sample(&database, executions).await,
+                self::sample(&database, warm + executions).await,
                 sample,
                 "what the driver wrote is what the engine wrote"
             );

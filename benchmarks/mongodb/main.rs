@@ -27,7 +27,7 @@ mod server;
 mod slow;
 mod visible;
 
-use figures::Figures;
+use figures::{Figures, median};
 use meters::Meters;
 use options::Options;
 use plant::Land;
@@ -47,7 +47,8 @@ async fn main() {
             std::process::exit(2);
         }
     };
-    let land = Land { server: options.server.clone(), path: options.path, pace: options.pace };
+    let Options { path, pace, synced, .. } = options;
+    let land = Land { server: options.server.clone(), path, pace, synced };
     let (meters, mut figures) = (Meters::install(), Figures::default());
     let changes = if options.has("reference") || options.has("slow") || options.has("engine") {
         reference::changes(&land.site().await, options.executions).await
@@ -82,7 +83,12 @@ async fn measure(options: &Options, land: &Land, meters: &Meters, changes: &[Upd
     };
     let changes_each = changes.len() as f64 / options.executions as f64;
     if options.has("engine") || options.has("visible") {
-        let reached = engine::round(land, meters, options.executions, figures).await;
+        // One takes seconds, where the reference takes minutes.
+        let mut rates = [0.0; 3];
+        for rate in &mut rates {
+            *rate = engine::round(land, meters, options.executions, figures).await;
+        }
+        let reached = median(&rates);
         figures.add("engine: status changes of an execution", changes_each);
         figures.add("engine: status changes [/s]", reached * changes_each);
         if let Some([one, ten]) = reference {

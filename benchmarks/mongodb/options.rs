@@ -18,6 +18,7 @@ cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
   --path PATH      how the store writes: auto, bulk-write or commands (auto)
   --batches N      a fixed pace of 1000 operations and so many batches in flight, for the adaptive one
   --only PART      driver, engine, reference, slow, visible, pause or page; may be given again
+  --synced yes     the server syncs its log before it confirms a write, as it is asked to; it does not by itself
   --json FILE      every figure of every round
 
 The server is one of the program's own, `secantusd-rs`, in a temporary directory. UPDRAFT_TEST_MONGODB names
@@ -37,6 +38,7 @@ pub(crate) struct Options {
     pub(crate) stored: usize,
     pub(crate) path: WritePath,
     pub(crate) pace: Option<Pace>,
+    pub(crate) synced: bool,
     pub(crate) json: Option<PathBuf>,
     /// Another server.
     pub(crate) server: Option<String>,
@@ -64,6 +66,7 @@ impl Options {
             stored: 1_000_000,
             path: WritePath::Auto,
             pace: None,
+            synced: false,
             json: None,
             server: server(),
             only: Vec::new(),
@@ -81,6 +84,7 @@ impl Options {
                     options.pace = Some(Pace::Fixed { operations: OPERATIONS, batches: number()? });
                 }
                 "--path" => options.path = path(&value)?,
+                "--synced" if value == "yes" => options.synced = true,
                 "--json" => options.json = Some(value.into()),
                 "--only" if PARTS.contains(&value.as_str()) => options.only.push(value),
                 _ => return Err(format!("{name} {value}: see --help")),

@@ -31,6 +31,8 @@ pub(crate) struct Land {
     pub(crate) path: WritePath,
     /// None for the one that suits the store.
     pub(crate) pace: Option<Pace>,
+    /// Whether the program's own server syncs its log before it confirms.
+    pub(crate) synced: bool,
 }
 
 /// Where plants are built: a server of its own, so that none pays for what another has left.
@@ -62,7 +64,7 @@ pub(crate) struct Plant {
 impl Land {
     /// A new site.
     pub(crate) async fn site(&self) -> Site {
-        let server = Arc::new(Server::start(self.server.as_deref()));
+        let server = Arc::new(Server::start(self.server.as_deref(), self.synced));
         let client = Client::with_uri_str(&server.uri).await.expect("a client");
         Site { server, client, path: self.path, pace: self.pace }
     }

@@ -12,8 +12,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The one that is named, or one of the program's own.
-    pub(crate) fn start(named: Option<&str>) -> Self {
+    /// The one that is named, or one of the program's own, which heeds `j: true` only where it is told to sync.
+    pub(crate) fn start(named: Option<&str>, synced: bool) -> Self {
         if let Some(uri) = named {
             return Self { uri: uri.to_owned(), child: None };
         }
@@ -21,6 +21,7 @@ impl Server {
         let mut child = Command::new("secantusd-rs")
             .args(["--port", "0", "--storage-path"])
             .arg(directory.path())
+            .args(synced.then_some("--sync-on-commit"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
