@@ -71,7 +71,7 @@ async fn what_a_failed_sync_of_the_store_left_in_memory_is_not_taken_for_stored(
     for seed in 0..4 {
         let Some(platter) = platter(seed) else { return };
         let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
-        world.live_and_die(&world.missing(8), Death::Acts(20)).await;
+        world.live_and_die(&world.missing(8), Death::ShutDown(20, 0)).await;
         world.live_unstored(&world.missing(40)).await;
         world.live_and_die(&world.missing(80), Death::Acts(20)).await;
         let stored = world.end(80).await;

@@ -41,11 +41,12 @@ impl World {
     }
 
     /// A life whose store is not synced, which the system forgets: what it wrote is in memory and nowhere else. A life
-    /// that finds it there. Then power fails. A life before has stored the playbooks, or nothing is accepted.
+    /// that finds it there. Then power fails. The playbooks are stored before, or nothing is accepted.
     ///
     /// # Panics
-    /// The disk is not one whose power can fail, or no sync fails.
+    /// The disk is not one whose power can fail, no sync fails, or nothing is accepted.
     pub async fn live_unstored(&mut self, submit: &[usize]) {
+        let (accepted, met) = (self.accepted.len(), self.met());
         self.in_trouble = true;
         let mut life = self.begin("fsync", submit, "stay");
         self.hear_until(&mut life, |said| matches!(said, Said::Started(_))).await;
@@ -54,7 +55,7 @@ impl World {
             platter.strike(WAL, 0, Fault::Sync);
         }
         soon(async {
-            while self.met() == 0 {
+            while self.met() == met || self.accepted.len() == accepted {
                 self.hear_while_acting(&mut life, 1, IDLE).await;
             }
         })

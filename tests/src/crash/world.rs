@@ -224,7 +224,9 @@ impl World {
             trouble.begin(&self.ground);
         }
         let mut life = self.begin("fsync", submit, "stay");
-        if early {
+        if refusing {
+            self.hear_until(&mut life, |said| matches!(said, Said::Refused(_))).await;
+        } else if early {
             let _ = tokio::time::timeout(idle, self.hear_until(&mut life, Said::is_of_start)).await;
         } else {
             self.hear_until(&mut life, Said::is_of_start).await;
