@@ -80,7 +80,8 @@ impl Engine {
         self.reader().tasks(tenant, peid, after, limit).await
     }
 
-    /// One page of what was done for an alert, in the order of the tasks' ids; one row at least and 1,000 at most.
+    /// One page of what was done for an alert, in the order of the tasks' ids; `limit` counts as 1 at least and as 1,000 at
+    /// most.
     ///
     /// # Errors
     /// The store did not answer.

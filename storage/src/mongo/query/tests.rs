@@ -321,4 +321,6 @@ async fn a_summary_leaves_what_is_large_on_the_server() {
     assert!(answers.advance().await.unwrap());
     assert!(answers.current().get("input").unwrap().is_none());
     assert!(answers.current().get("execution_status").unwrap().is_some());
+    let asked = TaskQuery { detail: Detail::Summary, ..TaskQuery::of_alert(tenant("acme"), "alert-1") };
+    assert_eq!(tasks_of_alert(&asked, PAGE).projection, Some(doc! { "response": 0 }));
 }
