@@ -101,14 +101,14 @@ fn messages(batch: &[Update]) -> Vec<Message> {
     inserts.chain(changes).collect()
 }
 
-/// Some documents of a database, of which every one is there.
+/// The newest documents of a database, of which every one is there.
 async fn sample(database: &Database, executions: usize) -> Vec<Vec<(String, Bson)>> {
     let mut sample = Vec::new();
     for (name, each) in [(EXECUTIONS, 1), (TASKS, crate::plant::STEPS)] {
         let collection = database.collection::<Document>(name);
         let count = collection.count_documents(doc! {}).await.expect("count");
         assert_eq!(count, (executions * each) as u64, "every document of {name} is there");
-        let mut found = collection.find(doc! {}).sort(doc! { "_id": 1 }).limit(SAMPLE).await.expect("find");
+        let mut found = collection.find(doc! {}).sort(doc! { "_id": -1 }).limit(SAMPLE).await.expect("find");
         while found.advance().await.expect("next") {
             sample.push(sorted(found.deserialize_current().expect("a document")));
         }

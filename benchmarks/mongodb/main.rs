@@ -51,7 +51,7 @@ async fn main() {
     let land = Land { server: options.server.clone(), path, pace, synced };
     let (meters, mut figures) = (Meters::install(), Figures::default());
     let changes = if options.has("reference") || options.has("slow") || options.has("engine") {
-        reference::changes(&land.site().await, options.executions).await
+        reference::changes(&land.site().await, options.of_reference()).await
     } else {
         Vec::new()
     };
@@ -81,9 +81,9 @@ async fn measure(options: &Options, land: &Land, meters: &Meters, changes: &[Upd
     } else {
         None
     };
-    let changes_each = changes.len() as f64 / options.executions as f64;
+    let changes_each = changes.len() as f64 / options.of_reference() as f64;
     if options.has("engine") || options.has("visible") {
-        // One takes seconds, where the reference takes minutes.
+        // One takes seconds, the reference minutes.
         let mut rates = [0.0; 3];
         for rate in &mut rates {
             *rate = engine::round(land, meters, options.executions, figures).await;

@@ -10,7 +10,7 @@ use updraft_storage::mongo::WritePath;
 pub(crate) const USAGE: &str = "\
 cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
 
-  --rounds N       rounds of every part, in turn; the table shows medians (3)
+  --rounds N       rounds of every part, the engine's three times in each; the table shows medians (3)
   --executions N   executions of five steps, in the parts of the engine (20000)
   --documents N    documents of each case of the driver alone (20000)
   --pause SECONDS  how long the server is stopped (10)
@@ -18,7 +18,7 @@ cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
   --path PATH      how the store writes: auto, bulk-write or commands (auto)
   --batches N      a fixed pace of 1000 operations and so many batches in flight, for the adaptive one
   --only PART      driver, engine, reference, slow, visible, pause or page; may be given again
-  --synced yes     the server syncs its log before it confirms a write, as it is asked to; it does not by itself
+  --synced yes|no  whether the program's own server syncs its log at every commit, or at none, asked or not (yes)
   --json FILE      every figure of every round
 
 The server is one of the program's own, `secantusd-rs`, in a temporary directory. UPDRAFT_TEST_MONGODB names
@@ -66,7 +66,7 @@ impl Options {
             stored: 1_000_000,
             path: WritePath::Auto,
             pace: None,
-            synced: false,
+            synced: true,
             json: None,
             server: server(),
             only: Vec::new(),
@@ -84,13 +84,18 @@ impl Options {
                     options.pace = Some(Pace::Fixed { operations: OPERATIONS, batches: number()? });
                 }
                 "--path" => options.path = path(&value)?,
-                "--synced" if value == "yes" => options.synced = true,
+                "--synced" if ["yes", "no"].contains(&value.as_str()) => options.synced = value == "yes",
                 "--json" => options.json = Some(value.into()),
                 "--only" if PARTS.contains(&value.as_str()) => options.only.push(value),
                 _ => return Err(format!("{name} {value}: see --help")),
             }
         }
         Ok(options)
+    }
+
+    /// Executions whose status changes are written in the way of the reference, which takes minutes.
+    pub(crate) fn of_reference(&self) -> usize {
+        (self.executions / 4).max(1)
     }
 
     /// Whether a part is asked for.

@@ -31,7 +31,7 @@ pub(crate) struct Land {
     pub(crate) path: WritePath,
     /// None for the one that suits the store.
     pub(crate) pace: Option<Pace>,
-    /// Whether the program's own server syncs its log before it confirms.
+    /// Whether the program's own server syncs its log at every commit.
     pub(crate) synced: bool,
 }
 

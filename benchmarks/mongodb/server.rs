@@ -12,7 +12,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The one that is named, or one of the program's own, which heeds `j: true` only where it is told to sync.
+    /// The one that is named, or one of the program's own, which syncs its log at every commit or, whatever `j` it is
+    /// asked for, at none.
     pub(crate) fn start(named: Option<&str>, synced: bool) -> Self {
         if let Some(uri) = named {
             return Self { uri: uri.to_owned(), child: None };

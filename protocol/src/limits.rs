@@ -157,7 +157,7 @@ pub const BATCHES_IN_FLIGHT_MAX: usize = 64;
 /// Operations in one batch for a server, however slow it is: fewer cost it nearly as much.
 pub const PACE_OPERATIONS_MIN: usize = 100;
 /// Batches on their way to a server at once, however fast it is, unless configured: one is written while another is
-/// encoded and travels. Measured, a third and a fourth make a server slower that shares its cores.
+/// encoded and travels. Measured, a third and a fourth gain nothing from a server that shares its cores.
 pub const PACE_BATCHES: usize = 2;
 /// How much longer than the quickest a batch may take before less is sent to the server at once.
 pub const PACE_LATENCY: Duration = Duration::from_millis(500);
