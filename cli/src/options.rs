@@ -148,6 +148,9 @@ pub(crate) struct Run {
     /// The id of the alert that it answers.
     #[arg(long, value_name = "ID")]
     pub(crate) alert_id: Option<String>,
+    /// The analyst or service that runs it.
+    #[arg(long, value_name = "ID")]
+    pub(crate) uid: Option<String>,
     /// The idempotency key: the same key gives the same execution, however often it is run.
     #[arg(long)]
     pub(crate) key: Option<String>,

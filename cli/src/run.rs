@@ -54,6 +54,9 @@ impl Prepared {
         if let Some(alert_id) = options.alert_id {
             submission = submission.alert_id(alert_id);
         }
+        if let Some(uid) = options.uid {
+            submission = submission.uid(uid);
+        }
         if let Some(key) = options.key {
             submission = submission.idempotency_key(key);
         }
@@ -152,7 +155,7 @@ impl Watch<'_> {
 
 /// What the engine would not accept whatever the playbook says.
 fn beyond(options: &Run, input: &Value) -> Vec<String> {
-    let keys = [("--alert-id", &options.alert_id), ("--key", &options.key)];
+    let keys = [("--alert-id", &options.alert_id), ("--uid", &options.uid), ("--key", &options.key)];
     let fits = |key: &String| (1..=KEY_BYTES).contains(&key.len());
     let keys = keys.into_iter().filter(|(_, key)| !key.as_ref().is_none_or(fits));
     let mut mistakes: Vec<String> =

@@ -33,6 +33,7 @@ fn print(inspection: &Inspection, output: &mut Output) {
         ("tenant", Some(head.tenant_code.to_string())),
         ("playbook", Some(format!("{} version {}", head.playbook_name, head.playbook_version))),
         ("alert", head.alert_id.as_deref().map(str::to_owned)),
+        ("uid", head.uid.as_deref().map(str::to_owned)),
         ("key", head.idempotency_key.as_deref().map(str::to_owned)),
         ("status", Some(state.execution_status.to_string())),
         ("created", Some(head.createddate.to_string())),

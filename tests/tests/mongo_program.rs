@@ -5,9 +5,14 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use futures_util::TryStreamExt as _;
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, Bson, Document, doc};
+use mongodb::{Client, Database};
 use serde_json::Value;
 use tempfile::TempDir;
 use updraft_storage::mongo::testing::{Login, Server, ServerOptions, database};
+use uuid::Uuid;
 
 /// The program, which is built with the workspace: in the directory above that of the tests.
 fn program() -> PathBuf {
@@ -92,6 +97,62 @@ async fn what_is_run_on_a_server_is_listed_and_shown_from_anywhere() {
     assert_eq!(demo.code, 0, "{}", demo.err);
     let demos = ended(elsewhere.path(), &[&["list", "--tenant", "demo", "--json"], &store[..]].concat());
     assert_eq!(demos.json()[0]["peid"], demo.json()["execution"]["peid"]);
+}
+
+/// What a backend asks the server itself, by the names of design and documentation; the ids of what it finds.
+async fn found(database: &Database, collection: &str, filter: Document, sort: Document) -> Vec<Bson> {
+    let collection = database.collection::<Document>(collection);
+    let cursor = collection.find(filter).sort(sort).await.unwrap();
+    let documents: Vec<Document> = cursor.try_collect().await.unwrap();
+    documents.into_iter().map(|mut document| document.remove("_id").unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queries_of_a_backend_find_what_was_run() {
+    let place = database().await;
+    let dir = directory(END);
+    let arguments = ["run", "p.yaml", "--json", "--alert-id", "a-1", "--uid", "ana", "--store", place.uri()];
+    let ids = ["one", "two"].map(|key| {
+        let run = ended(dir.path(), &[&arguments[..], &["--key", key]].concat());
+        assert_eq!(run.code, 0, "{}", run.err);
+        let (execution, tasks) = (&run.json()["execution"], &run.json()["tasks"]);
+        [&execution["peid"], &tasks[0]["task_request_id"], &execution["pid"]].map(|id| {
+            let id = Uuid::parse_str(id.as_str().unwrap()).unwrap();
+            Bson::Binary(Binary { subtype: BinarySubtype::Uuid, bytes: id.as_bytes().to_vec() })
+        })
+    });
+    let [[first, first_task, pid], [second, second_task, _]] = ids;
+    let database = Client::with_uri_str(place.uri()).await.unwrap().database(place.name());
+    let (executions, tasks) = ("playbook_execution_collection", "task_execution_collection");
+    let (newest, both) = (doc! { "createddate": -1 }, vec![second.clone(), first.clone()]);
+    let completed = doc! { "tenant_code": "default", "execution_status": "completed" };
+    let mut keyed = completed.clone();
+    keyed.insert("idempotency_key", "two");
+    assert_eq!(found(&database, executions, keyed, doc! {}).await, [second.clone()]);
+    assert_eq!(found(&database, executions, completed, newest.clone()).await, both, "a tenant's, by status");
+    assert_eq!(found(&database, executions, doc! { "uid": "ana" }, newest).await, both, "an analyst's");
+    let sequence = doc! { "task_seq": 1 };
+    assert_eq!(found(&database, tasks, doc! { "peid": first }, sequence).await, [first_task.clone()]);
+    let alert = doc! { "tenant_code": "default", "alert_id": "a-1", "status": "completed" };
+    for fewer in ["", "status", "tenant_code"] {
+        let mut alert = alert.clone();
+        alert.remove(fewer);
+        let done = found(&database, tasks, alert, doc! { "_id": 1 }).await;
+        assert_eq!(done, [first_task.clone(), second_task.clone()], "an alert's, without {fewer:?}");
+    }
+    let catalogue = doc! { "tenant_code": "default", "name": "test", "version": 1 };
+    assert_eq!(found(&database, "playbook_collection", catalogue, doc! {}).await, [pid.clone()]);
+    let groups =
+        doc! { "_id": "$pid", "average": { "$avg": "$playbook_runtime" }, "executions": { "$sum": 1 } };
+    let pipeline = [
+        doc! { "$match": { "execution_status": "completed", "createddate": { "$gte": 0 } } },
+        doc! { "$group": groups },
+        doc! { "$sort": { "average": -1 } },
+    ];
+    let slowest = database.collection::<Document>(executions).aggregate(pipeline).await.unwrap();
+    let slowest: Vec<Document> = slowest.try_collect().await.unwrap();
+    assert_eq!(slowest.len(), 1, "{slowest:?}");
+    assert_eq!((slowest[0].get("_id"), slowest[0].get_i32("executions").unwrap()), (Some(&pid), 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]

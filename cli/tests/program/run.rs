@@ -96,6 +96,8 @@ fn what_is_given_reaches_the_playbook_and_the_same_key_gives_the_same_execution(
         "n=[2]",
         "--alert-id",
         "A-1",
+        "--uid",
+        "ana",
         "--key",
         "k",
         "--tenant",
@@ -108,7 +110,8 @@ fn what_is_given_reaches_the_playbook_and_the_same_key_gives_the_same_execution(
     assert_eq!(first.code, 0, "{}", first.err);
     let execution = &first.json()["execution"];
     assert_eq!(execution["output"], serde_json::json!({"seen": {"ip": "203.0.113.9"}, "n": [2]}));
-    assert_eq!((&execution["alert_id"], &execution["tenant_code"]), (&"A-1".into(), &"acme".into()));
+    let told = ["alert_id", "uid", "tenant_code"].map(|field| &execution[field]);
+    assert_eq!(told, ["A-1", "ana", "acme"]);
     let again = ended(dir.path(), &arguments);
     assert_eq!(again.code, 0, "{}", again.err);
     assert_eq!(again.json()["execution"]["peid"], execution["peid"]);
@@ -129,13 +132,14 @@ fn input_comes_from_standard_input_too() {
 fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
     let wrong = playbook("  - {id: a, type: action, integration: nmap, action: scan, on_success: b}\n");
     let dir = files(&[("p.yaml", &wrong), ("alert.json", "{\n  \"a\": x\n}")]);
-    let arguments = ["run", "p.yaml", "--input", "alert.json", "--var", "m=1", "--key", ""];
+    let arguments = ["run", "p.yaml", "--input", "alert.json", "--var", "m=1", "--key", "", "--uid", ""];
     let run = ended(dir.path(), &arguments);
     assert_eq!((run.code, run.out.as_str()), (2, ""));
     assert!(run.err.contains("alert.json: line 2, column 8: expected value"), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].integration: "), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].on_success: "), "{}", run.err);
     assert!(run.err.contains("--key: 1 to 256 bytes"), "{}", run.err);
+    assert!(run.err.contains("--uid: 1 to 256 bytes"), "{}", run.err);
     assert!(!dir.path().join("updraft-data").exists());
     std::fs::write(dir.path().join("p.yaml"), playbook(END)).unwrap();
     let run = ended(dir.path(), &["run", "p.yaml", "--var", "m=1"]);
