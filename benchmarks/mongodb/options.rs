@@ -10,9 +10,10 @@ use updraft_storage::mongo::WritePath;
 pub(crate) const USAGE: &str = "\
 cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
 
-  --rounds N       rounds of every part, the engine's three times in each; the table shows medians (3)
+  --rounds N       rounds of every part, the engine's and visible three times in each; the table shows medians (3)
   --executions N   executions of five steps, in the parts of the engine (20000)
   --documents N    documents of each case of the driver alone (20000)
+  --lasts SECONDS  how long the load of visible lasts (5)
   --pause SECONDS  how long the server is stopped (10)
   --stored N       executions stored, of which pages are read (1000000)
   --path PATH      how the store writes: auto, bulk-write or commands (auto)
@@ -34,6 +35,7 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) executions: usize,
     pub(crate) documents: usize,
+    pub(crate) lasts: Duration,
     pub(crate) pause: Duration,
     pub(crate) stored: usize,
     pub(crate) path: WritePath,
@@ -62,6 +64,7 @@ impl Options {
             rounds: 3,
             executions: 20_000,
             documents: 20_000,
+            lasts: Duration::from_secs(5),
             pause: Duration::from_secs(10),
             stored: 1_000_000,
             path: WritePath::Auto,
@@ -78,6 +81,7 @@ impl Options {
                 "--rounds" => options.rounds = number()?,
                 "--executions" => options.executions = number()?,
                 "--documents" => options.documents = number()?,
+                "--lasts" => options.lasts = Duration::from_secs(number()? as u64),
                 "--pause" => options.pause = Duration::from_secs(number()? as u64),
                 "--stored" => options.stored = number()?,
                 "--batches" => {

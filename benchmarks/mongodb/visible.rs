@@ -5,23 +5,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::figures::{Figures, median};
+use crate::figures::{Figures, Watch, median};
 use crate::plant::{RESPONSE_BYTES, Site, Tool};
 use crate::recorder::Keep;
 
-/// How long the load lasts.
-const LASTS: Duration = Duration::from_secs(5);
-
-/// One round under so many executions a second; the 99th percentile in milliseconds.
-pub(crate) async fn round(site: &Site, per_second: f64, figures: &mut Figures) -> f64 {
+/// One round under so many executions a second.
+pub(crate) async fn round(site: &Site, per_second: f64, lasts: Duration, figures: &mut Figures) {
     let plant = Arc::new(site.plant(Tool::answering(RESPONSE_BYTES), Keep::Ages).await);
-    plant.open((per_second * LASTS.as_secs_f64()) as usize, per_second).await;
+    let executions = (per_second * lasts.as_secs_f64()) as usize;
+    let watch = Watch::start(site.process());
+    plant.open(executions, per_second).await;
     plant.flush().await;
+    figures.add("visible: CPU of an execution [µs]", watch.client_us(executions));
+    if let Some(figure) = watch.server_us(executions) {
+        figures.add("visible: server's CPU of an execution [µs]", figure);
+    }
     let log = plant.recorder.take();
     let mut ages = log.ages;
     ages.sort_unstable();
     let at = |share: f64| ages[((ages.len() - 1) as f64 * share) as usize] as f64;
     figures.add("visible: executions [/s]", per_second);
+    figures.add("visible: operations for an execution", log.operations as f64 / executions as f64);
     figures.add("visible: operations for a batch", log.operations as f64 / log.took.len() as f64);
     let mut took = log.took;
     took.sort_by(f64::total_cmp);
@@ -31,7 +35,5 @@ pub(crate) async fn round(site: &Site, per_second: f64, figures: &mut Figures) -
     figures.add("visible: median [ms]", at(0.5));
     figures.add("visible: 99 of 100 [ms]", at(0.99));
     figures.add("visible: slowest [ms]", at(1.0));
-    let ninety_nine = at(0.99);
     plant.end().await;
-    ninety_nine
 }
