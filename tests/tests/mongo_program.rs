@@ -128,11 +128,12 @@ async fn the_queries_of_a_backend_find_what_was_run() {
     let completed = doc! { "tenant_code": "default", "execution_status": "completed" };
     let mut keyed = completed.clone();
     keyed.insert("idempotency_key", "two");
-    assert_eq!(found(&database, executions, keyed, doc! {}).await, [second.clone()]);
+    assert_eq!(found(&database, executions, keyed, doc! {}).await, std::slice::from_ref(&second));
     assert_eq!(found(&database, executions, completed, newest.clone()).await, both, "a tenant's, by status");
     assert_eq!(found(&database, executions, doc! { "uid": "ana" }, newest).await, both, "an analyst's");
     let sequence = doc! { "task_seq": 1 };
-    assert_eq!(found(&database, tasks, doc! { "peid": first }, sequence).await, [first_task.clone()]);
+    let of_first = found(&database, tasks, doc! { "peid": first }, sequence).await;
+    assert_eq!(of_first, std::slice::from_ref(&first_task), "an execution's, in order");
     let alert = doc! { "tenant_code": "default", "alert_id": "a-1", "status": "completed" };
     for fewer in ["", "status", "tenant_code"] {
         let mut alert = alert.clone();
@@ -140,8 +141,12 @@ async fn the_queries_of_a_backend_find_what_was_run() {
         let done = found(&database, tasks, alert, doc! { "_id": 1 }).await;
         assert_eq!(done, [first_task.clone(), second_task.clone()], "an alert's, without {fewer:?}");
     }
-    let catalogue = doc! { "tenant_code": "default", "name": "test", "version": 1 };
-    assert_eq!(found(&database, "playbook_collection", catalogue, doc! {}).await, [pid.clone()]);
+    let named = doc! { "tenant_code": "default", "name": "test", "version": 1 };
+    let active = doc! { "tenant_code": "default", "status": "active" };
+    for catalogue in [named, active] {
+        let playbooks = found(&database, "playbook_collection", catalogue, doc! { "name": 1 }).await;
+        assert_eq!(playbooks, std::slice::from_ref(&pid));
+    }
     let groups =
         doc! { "_id": "$pid", "average": { "$avg": "$playbook_runtime" }, "executions": { "$sum": 1 } };
     let pipeline = [

@@ -61,7 +61,13 @@ async fn check(store: &MongoStore) -> Result<Vec<Index>, Error> {
             }
         }
     }
-    if wrong.is_empty() { Ok(missing) } else { Err(Error::Refused(wrong.join("; "))) }
+    if wrong.is_empty() {
+        return Ok(missing);
+    }
+    Err(Error::Refused(format!(
+        "{}; once what was found is dropped, a start makes what is expected",
+        wrong.join("; ")
+    )))
 }
 
 /// How an index fares in its collection.

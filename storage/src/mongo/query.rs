@@ -97,7 +97,8 @@ pub(super) fn execution(tenant: &TenantCode, peid: ExecutionId) -> Find {
 
 /// Admission gives one key one execution; should two writers have raced, every reader sees the older.
 pub(super) fn execution_by_key(tenant: &TenantCode, key: &str) -> Find {
-    let filter = doc! { "tenant_code": tenant.as_str(), "idempotency_key": key };
+    // In the order of the index: `secantusd-rs` reads a tenant's executions for the other.
+    let filter = doc! { "idempotency_key": key, "tenant_code": tenant.as_str() };
     let id = doc! { "_id": 1 };
     Find { projection: Some(id.clone()), ..Find::many(EXECUTIONS, filter, id, 1) }
 }
@@ -215,16 +216,15 @@ pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: u
 /// Of all statuses the server merges its reading of the index, one for each.
 pub(super) fn tasks_of_alert(asked: &TaskQuery, limit: usize) -> Find {
     let TaskQuery { tenant, alert_id, status, after, detail, .. } = asked;
-    // Also of one: told so, `secantusd-rs` finds what it does not find by the equality.
-    let statuses: Vec<_> = match status {
-        Some(status) => vec![status.as_str()],
-        None => TaskStatus::ALL.iter().map(|status| status.as_str()).collect(),
+    let status = match status {
+        Some(status) => Bson::from(status.as_str()),
+        None => {
+            doc! { "$in": TaskStatus::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>() }.into()
+        }
     };
-    let mut filter =
-        doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": { "$in": statuses } };
+    let mut filter = doc! { "tenant_code": tenant.as_str(), "alert_id": alert_id, "status": status };
     if let Some(after) = after {
-        // Told so, `secantusd-rs` finds what it does not find by `$gt` over an index of some documents only.
-        filter.insert("$nor", [doc! { "_id": { "$lte": document::id(after.uuid()) } }]);
+        filter.insert("_id", doc! { "$gt": document::id(after.uuid()) });
     }
     let projection = match detail {
         Detail::Whole => None,

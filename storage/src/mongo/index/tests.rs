@@ -115,9 +115,12 @@ async fn the_same_keys_with_other_options_are_reported_and_left_alone() {
         for part in [TASKS, "index tasks_by_execution: found {", name, option, "expected {", "\"task_seq\""] {
             assert!(error.contains(part), "{part}: {error}");
         }
+        assert!(error.ends_with("once what was found is dropped, a start makes what is expected"), "{error}");
         assert_eq!(indexes(&outside, TASKS).await, before, "nothing was dropped, nothing was made");
         outside.run_command(doc! { "dropIndexes": TASKS, "index": name }).await.unwrap();
     }
+    database.store(WritePath::Auto).await;
+    assert_eq!(indexes(&outside, TASKS).await.len(), 2, "it is as the error says");
 }
 
 #[tokio::test]
