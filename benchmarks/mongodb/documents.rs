@@ -84,12 +84,8 @@ pub(crate) fn raw(document: &Document) -> RawDocumentBuf {
 
 /// Makes the collection's indexes, as the store's.
 pub(crate) async fn index(database: &Database) {
-    let alert = doc! { "alert_id": { "$exists": true } };
-    let by_alert = mongodb::options::IndexOptions::builder().partial_filter_expression(alert).build();
-    let keys = doc! { "tenant_code": 1, "alert_id": 1, "status": 1 };
-    let models = [
-        IndexModel::builder().keys(doc! { "peid": 1, "task_seq": 1 }).build(),
-        IndexModel::builder().keys(keys).options(by_alert).build(),
-    ];
+    let by_alert = doc! { "tenant_code": 1, "alert_id": 1, "status": 1, "_id": 1 };
+    let models =
+        [doc! { "peid": 1, "task_seq": 1 }, by_alert].map(|keys| IndexModel::builder().keys(keys).build());
     database.collection::<Document>(TASKS).create_indexes(models).await.expect("indexes");
 }
