@@ -22,8 +22,13 @@ const WARM: usize = 10;
 /// Documents that are compared one by one with what the engine wrote.
 const SAMPLE: i64 = 100;
 
-/// One round, each on a server of its own. What they wrote is compared. Executions a second.
-pub(crate) async fn round(land: &Land, meters: &Meters, executions: usize, figures: &mut Figures) -> f64 {
+/// One round, each on a server of its own. What they wrote is compared. Executions a second, and what the driver wrote.
+pub(crate) async fn round(
+    land: &Land,
+    meters: &Meters,
+    executions: usize,
+    figures: &mut Figures,
+) -> (f64, Vec<Vec<Message>>) {
     let site = land.site().await;
     let plant = std::sync::Arc::new(site.plant(Tool::answering(RESPONSE_BYTES), Keep::Batches).await);
     let warm = executions / WARM;
@@ -74,7 +79,7 @@ pub(crate) async fn round(land: &Land, meters: &Meters, executions: usize, figur
         }
         site.clear(&database).await;
     }
-    rate
+    (rate, prepared)
 }
 
 /// The messages of each batch: what is inserted into both collections, and what changes in them.

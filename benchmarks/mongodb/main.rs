@@ -16,6 +16,7 @@ mod figures;
 mod meters;
 mod operations;
 mod options;
+mod paced;
 mod page;
 mod pause;
 mod plant;
@@ -86,9 +87,9 @@ async fn measure(options: &Options, land: &Land, meters: &Meters, changes: &[Upd
     };
     let changes_each = changes.len() as f64 / options.of_reference() as f64;
     if options.has("engine") || options.has("visible") {
-        let mut rates = [0.0; OFTEN];
+        let (mut rates, mut batches) = ([0.0; OFTEN], Vec::new());
         for rate in &mut rates {
-            *rate = engine::round(land, meters, options.executions, figures).await;
+            (*rate, batches) = engine::round(land, meters, options.executions, figures).await;
         }
         let reached = median(&rates);
         figures.add("engine: status changes of an execution", changes_each);
@@ -99,7 +100,7 @@ async fn measure(options: &Options, land: &Land, meters: &Meters, changes: &[Upd
         }
         if options.has("visible") {
             for _ in 0..OFTEN {
-                visible::round(&land.site().await, reached / 2.0, options.lasts, figures).await;
+                half_load(options, land, &batches, reached / 2.0, figures).await;
             }
         }
     }
@@ -107,4 +108,18 @@ async fn measure(options: &Options, land: &Land, meters: &Meters, changes: &[Upd
         let rate = slow::round(&land.site().await, meters, options.executions / 4, figures).await;
         figures.add("RATIO slow steps ÷ reference one after another", rate / one);
     }
+}
+
+/// The engine and the driver alone under so many executions a second, which the driver takes from these batches.
+async fn half_load(
+    options: &Options,
+    land: &Land,
+    batches: &[Vec<raw::Message>],
+    rate: f64,
+    figures: &mut Figures,
+) {
+    let (executions, lasts) = (options.executions, options.lasts);
+    let engine = visible::round(&land.site().await, rate, lasts, figures).await;
+    let driver = paced::round(&land.site().await, batches, executions, rate, lasts, figures).await;
+    figures.add("RATIO visible ÷ driver alone, 99 of 100", engine / driver);
 }

@@ -13,7 +13,7 @@ cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
   --rounds N       rounds of every part, the engine's and visible three times in each; the table shows medians (3)
   --executions N   executions of five steps, in the parts of the engine (20000)
   --documents N    documents of each case of the driver alone (20000)
-  --lasts SECONDS  how long the load of visible lasts (5)
+  --lasts SECONDS  how long the load of visible lasts (5); the driver's alone ends where --executions have been
   --pause SECONDS  how long the server is stopped (10)
   --stored N       executions stored, of which pages are read (1000000)
   --path PATH      how the store writes: auto, bulk-write or commands (auto)

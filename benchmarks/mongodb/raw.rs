@@ -235,7 +235,8 @@ pub(crate) async fn run_messages(database: &Database, batches: Vec<Vec<Message>>
         .await;
 }
 
-async fn send_message(database: &Database, message: Message) {
+/// A message, confirmed.
+pub(crate) async fn send_message(database: &Database, message: Message) {
     let concern = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
     match message {
         Message::Insert(collection, documents) => {
