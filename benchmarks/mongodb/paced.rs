@@ -1,5 +1,5 @@
 //! The driver alone under half load: documents that the engine wrote before, each due when it is, by a loop for each
-//! collection and no engine. It tells how much of what is visible late is the server's.
+//! collection and no engine. What the engine adds to it is the engine's.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,10 +12,8 @@ use crate::figures::Figures;
 use crate::plant::Site;
 use crate::raw::{self, Message};
 
-/// What a loop waits for between two inserts: of 3, 10, 25 and 40 ms that after which most was visible soonest.
+/// How long a loop waits between two inserts: of 3, 10, 25 and 40 ms that with which 99 of 100 were visible soonest.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Documents of an insert at most.
-const BATCH: usize = 1_000;
 
 /// One round under so many of these executions a second, for so long or until they have all been. Milliseconds within
 /// which 99 of 100 documents were visible.
@@ -68,7 +66,7 @@ async fn insert(
     while ages.len() < documents.len() {
         tokio::time::sleep(PAUSE).await;
         let due = (began.elapsed().as_secs_f64() * per_second) as usize;
-        let batch = ages.len()..due.min(documents.len()).min(ages.len() + BATCH);
+        let batch = ages.len()..due.min(documents.len()).min(ages.len() + raw::BATCH);
         if batch.is_empty() {
             continue;
         }

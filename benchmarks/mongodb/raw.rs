@@ -11,8 +11,8 @@ use crate::documents::{self, TASKS};
 use crate::figures::{Figures, Watch};
 use crate::plant::Site;
 
-/// Operations of a batch.
-const BATCH: usize = 1_000;
+/// Operations of a batch, at most.
+pub(crate) const BATCH: usize = 1_000;
 
 /// How a case writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
