@@ -44,6 +44,11 @@ pub(crate) struct Site {
     pace: Option<Pace>,
 }
 
+/// The name of a new database: short, as a backend's is, since some servers keep it in each of their keys.
+pub(crate) fn database_name() -> String {
+    format!("bench_{}", &uuid::Uuid::now_v7().simple().to_string()[24..])
+}
+
 /// A tool: how long it takes and what it answers.
 #[derive(Clone)]
 pub(crate) struct Tool {
@@ -85,7 +90,7 @@ impl Site {
 
     /// A new database with the store's indexes, and a store in it.
     pub(crate) async fn store(&self) -> (Arc<MongoStore>, Database) {
-        let name = format!("bench_{}", uuid::Uuid::now_v7().simple());
+        let name = database_name();
         let (hosts, options) = self.server.uri.split_once('?').unwrap_or((&self.server.uri, ""));
         let uri = format!("{}/{name}?{options}", hosts.trim_end_matches('/'));
         let store = MongoStore::builder(uri).write_path(self.path).connect().await.expect("a store");

@@ -9,7 +9,7 @@ use mongodb::{Client, Database, Namespace};
 
 use crate::documents::{self, TASKS};
 use crate::figures::{Figures, Watch};
-use crate::plant::Site;
+use crate::plant::{Site, database_name};
 
 /// Operations of a batch, at most.
 pub(crate) const BATCH: usize = 1_000;
@@ -90,7 +90,7 @@ fn note(figures: &mut Figures, name: &str, watch: &Watch, count: usize) {
 
 /// A database that is empty but for the indexes.
 pub(crate) async fn fresh(client: &Client) -> Database {
-    let database = client.database(&format!("bench_{}", uuid::Uuid::now_v7().simple()));
+    let database = client.database(&database_name());
     documents::index(&database).await;
     database
 }

@@ -18,6 +18,7 @@ impl Server {
         if let Some(uri) = named {
             return Self { uri: uri.to_owned(), child: None };
         }
+        settle();
         let directory = tempfile::tempdir().expect("a directory");
         let mut child = Command::new("secantusd-rs")
             .args(["--port", "0", "--storage-path"])
@@ -39,6 +40,12 @@ impl Server {
         let address = line.trim().rsplit(' ').next().expect("an address").to_owned();
         Self { uri: format!("mongodb://{address}"), child: Some((child, directory)) }
     }
+}
+
+/// Has the disk write what servers before have left to it: this one's syncs would wait for that.
+fn settle() {
+    let status = Command::new("sync").status().expect("sync");
+    assert!(status.success(), "sync: {status}");
 }
 
 impl Server {
