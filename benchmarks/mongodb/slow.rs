@@ -10,7 +10,7 @@ use crate::meters::Meters;
 use crate::plant::{RESPONSE_BYTES, Site, Tool};
 use crate::recorder::Keep;
 
-/// How long a step takes: five times the flush delay.
+/// How long a step takes: ten times the flush delay.
 const STEP: Duration = Duration::from_millis(100);
 /// Executions at once.
 const AT_ONCE: usize = 1_000;

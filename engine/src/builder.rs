@@ -168,8 +168,8 @@ impl Builder {
         self
     }
 
-    /// How long a change may wait for company on its way to the store: 20 ms unless it is named, 5 s at most. Where
-    /// the execution or task goes on it may wait twice as long, as the next change saves its write. It is durable
+    /// How long a change may wait for company on its way to the store: 10 ms unless it is named, 5 s at most. Where
+    /// the execution or task goes on it may wait three times as long, as the next change saves its write. It is durable
     /// all the while; it is queries of the store that see it later.
     #[must_use]
     pub fn flush_delay(mut self, delay: Duration) -> Self {

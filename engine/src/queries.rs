@@ -1,7 +1,7 @@
 //! Queries: one execution by its id, lists by page and as streams, and the slowest playbooks.
 //!
 //! An execution asked for by its id answers from its live actor. Lists come from the store and may lag
-//! behind by the delay of the write-behind (20 ms while the store keeps up, 40 of what goes on):
+//! behind by the delay of the write-behind (10 ms while the store keeps up, 30 of what goes on):
 //! [`Engine::flush`] first, where that matters.
 
 use futures_util::stream::Stream;

@@ -11,6 +11,8 @@ mod unripe;
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::Update;
+#[cfg(doc)]
+use updraft_protocol::limits::RIPENING_ROUNDS;
 
 use crate::shared::planted::{Bug, planted};
 use pins::Pins;
@@ -66,7 +68,7 @@ struct Flying {
 /// A document has at most one update that waits and one in flight, and is either unripe, ready, in flight or held back.
 /// Each update pins the journal at the oldest position that it carries, so the number of pins is bounded by the
 /// documents, not by the groups offered. Unripe is what is new and goes on: soon it will be overtaken, and a write is
-/// saved where it is left for a round or two.
+/// saved where it is left for some rounds.
 pub struct Coalescer {
     limits: Limits,
     slots: Slots,
@@ -143,8 +145,7 @@ impl Coalescer {
         self.unripe.compact(|lsn, at| slots.is_unripe(lsn, at));
     }
 
-    /// Ends a round: what was unripe when it began may be written as it is. So what goes on is left for one round at
-    /// least and two at the most.
+    /// Ends a round: what has been left for [`RIPENING_ROUNDS`] whole ones may be written as it is.
     pub fn ripen(&mut self) {
         while let Some((lsn, at)) = self.unripe.pop() {
             if self.slots.is_unripe(lsn, at) {

@@ -111,7 +111,7 @@ pub struct Sizes {
     pub segment: usize,
     /// Segments that may wait for the store.
     pub segments: usize,
-    /// How long an update may wait for company; one that will soon be overtaken, twice as long.
+    /// How long an update may wait for company; one that will soon be overtaken, three times as long.
     pub delay: u64,
 }
 
@@ -165,7 +165,7 @@ impl Scenario {
             queue: dice.pick(&[1, 2, 8]),
             segment: dice.pick(&[600, 2_000, 8_000]),
             segments: dice.pick(&[2, 3, 16]),
-            delay: dice.pick(&[1, 20]) * MILLIS,
+            delay: dice.pick(&[1, 10]) * MILLIS,
         };
         Self { seed, seats, orders, cancels, faults, noise, sizes }
     }

@@ -16,7 +16,7 @@ pub struct Config {
     pub pace: Option<Pace>,
     /// Bytes in one batch.
     pub bytes: usize,
-    /// How long an update may wait for company; one that will soon be overtaken, twice as long.
+    /// How long an update may wait for company; one that will soon be overtaken, three times as long.
     pub delay: Duration,
     /// How long a batch may take before nobody knows what became of it.
     pub timeout: Duration,

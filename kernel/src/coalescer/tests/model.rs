@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use updraft_protocol::Revision;
+use updraft_protocol::limits::RIPENING_ROUNDS;
 
 use super::*;
 
@@ -65,7 +66,7 @@ struct World {
     offered: Vec<(u64, DocumentId, Revision)>,
     waiting: BTreeMap<DocumentId, (u64, Update)>,
     /// Of what waits: the rounds that those have been left which are left.
-    unripe: BTreeMap<DocumentId, u32>,
+    unripe: BTreeMap<DocumentId, usize>,
     /// And the turn of those that are ready.
     ready: BTreeMap<DocumentId, u64>,
     flying: BTreeMap<DocumentId, (u64, Update)>,
@@ -198,7 +199,8 @@ impl World {
 
     fn ripen(&mut self) {
         self.coalescer.ripen();
-        let ripe: Vec<_> = self.unripe.extract_if(.., |_, rounds| *rounds > 0).map(|(id, _)| id).collect();
+        let ripe: Vec<_> =
+            self.unripe.extract_if(.., |_, rounds| *rounds == RIPENING_ROUNDS).map(|(id, _)| id).collect();
         self.unripe.values_mut().for_each(|rounds| *rounds += 1);
         self.ready.extend(ripe.into_iter().map(|id| (id, self.lsn.saturating_sub(1))));
     }

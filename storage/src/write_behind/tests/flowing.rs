@@ -27,16 +27,17 @@ async fn a_lone_update_waits_for_company_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_goes_on_waits_for_its_end_for_twice_the_delay_and_no_longer() {
+async fn what_goes_on_waits_for_its_end_for_three_delays_and_no_longer() {
     let rig = start(Config::default());
     rig.send(1, vec![open_update(1, 1), update(2, 1)]).await;
     tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(2)).await;
     assert_eq!(rig.store.held().writes, [1]);
     rig.send(2, vec![open_update(3, 1)]).await;
-    tokio::time::sleep(FLUSH_DELAY / 2).await;
+    tokio::time::sleep(FLUSH_DELAY).await;
+    assert_eq!(rig.store.held().writes, [1], "both that go on are left");
     rig.send(3, vec![update(3, 2)]).await;
-    tokio::time::sleep(FLUSH_DELAY / 2).await;
-    assert_eq!(rig.store.held().writes, [1, 2], "one that ended, and one that has waited for two rounds");
+    tokio::time::sleep(FLUSH_DELAY).await;
+    assert_eq!(rig.store.held().writes, [1, 2], "one that ended, and one that was left for two whole rounds");
     assert_eq!(
         [1, 2, 3].map(|document| rig.store.seq(update(document, 1).document())),
         [Some(1), Some(1), Some(2)]
