@@ -136,11 +136,12 @@ pub const BATCH_BYTES: usize = 16 << 20;
 /// How long an update may wait for company: longer saves a server under half load little, and nothing under full load,
 /// where batches are full before.
 pub const FLUSH_DELAY: Duration = Duration::from_millis(10);
+/// The most that can be configured of it: beyond it lists look as if the engine stood still, three times as long of what
+/// goes on.
+pub const FLUSH_DELAY_MAX: Duration = Duration::from_secs(5);
 /// Flush delays, whole ones, for which a new execution or task is left where it goes on, as it will soon be overtaken:
 /// longer than an execution of fast steps takes, which then is one write.
 pub const RIPENING_ROUNDS: usize = 2;
-/// The most that can be configured of it: beyond it lists look as if the engine stood still.
-pub const FLUSH_DELAY_MAX: Duration = Duration::from_secs(5);
 /// Documents that wait to be written; beyond it, the journal waits, then `submit`.
 pub const COALESCER_DOCUMENTS: usize = 200_000;
 /// The most that can be configured of it: some minutes of a server that is away, under the heaviest load.

@@ -147,8 +147,9 @@ fn a_slot_that_another_document_took_over_does_not_ripen_with_the_one_before() {
     coalescer.offer(2, vec![update(1, 2, None)]);
     let batch = coalescer.take(10, 1 << 20).unwrap();
     coalescer.settle(batch.id, vec![Settled::Done]);
-    coalescer.ripen();
-    coalescer.ripen();
+    for _ in 0..RIPENING_ROUNDS {
+        coalescer.ripen();
+    }
     coalescer.offer(3, vec![going_on(2, 1)]);
     coalescer.ripen();
     assert_eq!((coalescer.unripe(), coalescer.ready()), (1, 0), "2 is where 1 was");

@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_usize..4, prop::collection::vec(fate, 4)).prop_map(|(which, fates)| Step::Settle { which, fates }),
         1 => Just(Step::Land),
         1 => Just(Step::Release),
-        2 => Just(Step::Ripen),
+        4 => Just(Step::Ripen),
         1 => (0_u64..40).prop_map(Step::RipenUntil),
     ]
 }

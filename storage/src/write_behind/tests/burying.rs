@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use updraft_protocol::limits::FLUSH_DELAY;
+
 use super::*;
 use crate::journal::testing::update;
 use crate::store;
@@ -43,7 +45,7 @@ async fn poison_stays_until_it_can_be_buried_and_the_others_go_on() {
     let rig = start(Config::default());
     rig.store.held().no_grave.extend(vec![store::Error::Unavailable as fn(String) -> store::Error; 4]);
     send_with_poison(&rig).await;
-    tokio::time::sleep(Duration::from_millis(21)).await;
+    tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(1)).await;
     assert_eq!(rig.store.held().documents.len(), 6);
     assert_eq!((rig.stored.get(), poisoned(&rig)), (1, vec![]), "nothing is settled before it is buried");
     rig.send(2, vec![update(9, 1)]).await;
@@ -93,7 +95,7 @@ async fn a_newer_update_of_poison_is_judged_anew() {
     let rig = start(Config::default());
     rig.store.held().no_grave.extend(vec![store::Error::Full as fn(String) -> store::Error; 3]);
     send_with_poison(&rig).await;
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(1)).await;
     // What made it poison is gone from the newer state.
     rig.store.held().poison.clear();
     rig.send(2, vec![update(2, 2), update(5, 2)]).await;
