@@ -130,7 +130,7 @@ impl Server {
                 std::fs::write(&configuration, "").unwrap();
                 say(&["--config", &text(&configuration), "--port", &port.to_string()]);
                 say(&["--storage-path", &text(&data), "--log-level", "WARNING"]);
-                say(&["--cache-size", "128M", "--log-file-max", "4MB"]);
+                say(&["--cache-size", "512M", "--log-file-max", "4MB"]);
                 if let Some(tls) = &options.tls {
                     say(&["--tls-cert-file", &text(&tls.certificate), "--tls-key-file", &text(&tls.key)]);
                 }
