@@ -13,6 +13,7 @@ pub mod limits;
 pub mod parse;
 pub mod playbook;
 pub mod schema;
+mod size;
 pub mod status;
 mod step_fields;
 pub mod time;

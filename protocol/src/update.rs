@@ -5,9 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::document::{ExecutionHead, ExecutionState, TaskHead, TaskState};
-use crate::failure::Failure;
 use crate::ids::{ExecutionId, TaskId};
-use crate::json::Json;
 
 /// Which document an update is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -163,54 +161,6 @@ impl Update {
             _ => debug_assert!(false, "updates of two documents are never merged"),
         }
     }
-
-    /// About how many bytes the update takes in memory and in a message; for limits. JSON counts as its text:
-    /// where a store's form of it is larger, the store sees to its own messages.
-    pub fn bytes(&self) -> usize {
-        /// Ids, dates, the names of the fields, and a place in the coalescer.
-        const STATE: usize = 384;
-        match self {
-            Self::Execution(update) => {
-                let head = update.head.as_ref().map_or(0, |head| head.bytes());
-                STATE + head + json(&update.state.output) + message(&update.state.error)
-            }
-            Self::Task(update) => {
-                let head = update.head.as_ref().map_or(0, |head| head.bytes());
-                STATE + head + json(&update.state.response) + message(&update.state.error)
-            }
-        }
-    }
-}
-
-/// What the fields of a head take beside their texts.
-const HEAD_BYTES: usize = 256;
-
-impl ExecutionHead {
-    fn bytes(&self) -> usize {
-        let names = self.tenant_code.as_str().len() + self.playbook_name.as_str().len();
-        let keys = text(&self.uid) + text(&self.alert_id) + text(&self.idempotency_key);
-        HEAD_BYTES + names + keys + self.input.as_str().len() + self.variables.as_str().len()
-    }
-}
-
-impl TaskHead {
-    fn bytes(&self) -> usize {
-        let names = [self.tenant_code.as_str(), self.step_id.as_str(), self.integration.as_str()];
-        let names: usize = names.iter().map(|name| name.len()).sum();
-        HEAD_BYTES + names + self.action.as_str().len() + text(&self.alert_id)
-    }
-}
-
-fn json(json: &Option<Json>) -> usize {
-    json.as_ref().map_or(0, |json| json.as_str().len())
-}
-
-fn message(error: &Option<Failure>) -> usize {
-    error.as_ref().map_or(0, |error| error.message.len())
-}
-
-fn text(text: &Option<Arc<str>>) -> usize {
-    text.as_ref().map_or(0, |text| text.len())
 }
 
 fn over<T>(field: &mut Option<T>, newer: Option<T>) {
@@ -222,6 +172,7 @@ fn over<T>(field: &mut Option<T>, newer: Option<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::Json;
     use crate::status::TaskStatus;
     use crate::time::Timestamp;
     use uuid::Uuid;
@@ -256,42 +207,5 @@ mod tests {
         let Update::Task(merged) = forth else { panic!("a task") };
         assert_eq!(merged.state.status, TaskStatus::Completed);
         assert_eq!(merged.state.started_date, Some(Timestamp(10)));
-    }
-
-    #[test]
-    fn what_is_counted_is_no_less_than_what_it_takes() {
-        let filled = |length: usize| -> Update {
-            let key: Option<Arc<str>> = Some("k".repeat(length).into());
-            let name = |letter: &str| crate::ids::Name::new(letter.repeat(length)).unwrap();
-            let tenant_code = crate::ids::TenantCode::new("t".repeat(length)).unwrap();
-            let mut update =
-                update(1, TaskStatus::Failed, Some(Json::from(serde_json::json!("r".repeat(length)))));
-            let Update::Task(task) = &mut update else { panic!("a task") };
-            let task = Arc::make_mut(task);
-            task.state.error = Some(Failure::new(crate::failure::FailureKind::Status, "m".repeat(length)));
-            task.head = Some(Arc::new(TaskHead {
-                peid: task.peid,
-                task_seq: 1,
-                step_id: crate::ids::StepId::new("s".repeat(length)).unwrap(),
-                iteration: 0,
-                tenant_code,
-                alert_id: key,
-                integration: name("i"),
-                action: name("a"),
-            }));
-            update
-        };
-        // With the two numbers of those who hold it.
-        let counted = std::mem::size_of::<Update>() + 2 * std::mem::size_of::<usize>();
-        for length in [1, 64] {
-            let update = filled(length);
-            let takes =
-                counted + std::mem::size_of::<TaskUpdate>() + std::mem::size_of::<TaskHead>() + 7 * length;
-            assert!(update.bytes() >= takes, "{} of {takes}", update.bytes());
-            assert!(update.bytes() >= serde_json::to_string(&update).unwrap().len());
-        }
-        assert_eq!(filled(64).bytes() - filled(1).bytes(), 7 * 63, "every text counts");
-        let bare = counted + std::mem::size_of::<ExecutionUpdate>() + 64;
-        assert!(self::update(2, TaskStatus::Completed, None).bytes() >= bare, "and a place in the coalescer");
     }
 }

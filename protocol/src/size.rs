@@ -1,0 +1,221 @@
+//! Sizes: about how many bytes updates and documents take in memory and in a message, for limits. JSON counts as its
+//! text: where a store's form of it is larger, the store sees to its own messages.
+
+use std::sync::Arc;
+
+use crate::document::{
+    ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
+};
+use crate::failure::Failure;
+use crate::json::Json;
+use crate::update::Update;
+
+/// What a state takes beside its texts: ids, dates, the names of the fields, and a place in the coalescer.
+const STATE_BYTES: usize = 384;
+/// What the fields of a head take beside their texts.
+const HEAD_BYTES: usize = 256;
+
+impl Update {
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Execution(update) => {
+                update.head.as_ref().map_or(0, |head| head.bytes()) + update.state.bytes()
+            }
+            Self::Task(update) => update.head.as_ref().map_or(0, |head| head.bytes()) + update.state.bytes(),
+        }
+    }
+}
+
+impl ExecutionDocument {
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.head.bytes() + self.state.bytes()
+    }
+}
+
+impl TaskDocument {
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        self.head.bytes() + self.state.bytes()
+    }
+}
+
+impl PlaybookDocument {
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> usize {
+        let names = self.tenant_code.as_str().len() + self.name.as_str().len();
+        let category = self.category_id.as_ref().map_or(0, String::len);
+        HEAD_BYTES + names + category + self.definition.as_str().len()
+    }
+}
+
+impl ExecutionHead {
+    fn bytes(&self) -> usize {
+        let names = self.tenant_code.as_str().len() + self.playbook_name.as_str().len();
+        let keys = text(&self.uid) + text(&self.alert_id) + text(&self.idempotency_key);
+        HEAD_BYTES + names + keys + self.input.as_str().len() + self.variables.as_str().len()
+    }
+}
+
+impl ExecutionState {
+    fn bytes(&self) -> usize {
+        STATE_BYTES + json(&self.output) + message(&self.error)
+    }
+}
+
+impl TaskHead {
+    fn bytes(&self) -> usize {
+        let names = [self.tenant_code.as_str(), self.step_id.as_str(), self.integration.as_str()];
+        let names: usize = names.iter().map(|name| name.len()).sum();
+        HEAD_BYTES + names + self.action.as_str().len() + text(&self.alert_id)
+    }
+}
+
+impl TaskState {
+    fn bytes(&self) -> usize {
+        STATE_BYTES + json(&self.response) + message(&self.error)
+    }
+}
+
+fn json(json: &Option<Json>) -> usize {
+    json.as_ref().map_or(0, |json| json.as_str().len())
+}
+
+fn message(error: &Option<Failure>) -> usize {
+    error.as_ref().map_or(0, |error| error.message.len())
+}
+
+fn text(text: &Option<Arc<str>>) -> usize {
+    text.as_ref().map_or(0, |text| text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::failure::FailureKind;
+    use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+    use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
+    use crate::time::Timestamp;
+    use crate::update::{ExecutionUpdate, Revision, TaskUpdate};
+
+    /// Every text of it has this length.
+    fn document(length: usize) -> TaskDocument {
+        let name = |letter: &str| Name::new(letter.repeat(length)).unwrap();
+        TaskDocument {
+            task_request_id: TaskId::new(Uuid::from_u128(7)),
+            head: Arc::new(TaskHead {
+                peid: ExecutionId::new(Uuid::from_u128(1)),
+                task_seq: 1,
+                step_id: StepId::new("s".repeat(length)).unwrap(),
+                iteration: 0,
+                tenant_code: TenantCode::new("t".repeat(length)).unwrap(),
+                alert_id: Some("k".repeat(length).into()),
+                integration: name("i"),
+                action: name("a"),
+            }),
+            state: TaskState {
+                status: TaskStatus::Failed,
+                attempt: 1,
+                response: Some(Json::from(serde_json::json!("r".repeat(length)))),
+                error: Some(Failure::new(FailureKind::Status, "m".repeat(length))),
+                started_date: Some(Timestamp(10)),
+                updated_date: Timestamp(1),
+                runtime: None,
+            },
+            epoch: 1,
+            seq: 1,
+        }
+    }
+
+    fn update(of: &TaskDocument) -> TaskUpdate {
+        TaskUpdate {
+            task_id: of.task_request_id,
+            peid: of.head.peid,
+            revision: Revision { epoch: of.epoch, seq: of.seq },
+            head: Some(of.head.clone()),
+            state: of.state.clone(),
+        }
+    }
+
+    #[test]
+    fn what_is_counted_of_an_update_is_no_less_than_what_it_takes() {
+        let filled = |length: usize| Update::from(update(&document(length)));
+        // With the two numbers of those who hold it.
+        let counted = size_of::<Update>() + 2 * size_of::<usize>();
+        for length in [1, 64] {
+            let update = filled(length);
+            let takes = counted + size_of::<TaskUpdate>() + size_of::<TaskHead>() + 7 * length;
+            assert!(update.bytes() >= takes, "{} of {takes}", update.bytes());
+            assert!(update.bytes() >= serde_json::to_string(&update).unwrap().len());
+        }
+        assert_eq!(filled(64).bytes() - filled(1).bytes(), 7 * 63, "every text counts");
+        let bare = Update::from(TaskUpdate {
+            head: None,
+            state: TaskState { response: None, error: None, ..document(1).state },
+            ..update(&document(1))
+        });
+        let takes = counted + size_of::<ExecutionUpdate>() + 64;
+        assert!(bare.bytes() >= takes, "and a place in the coalescer");
+    }
+
+    #[test]
+    fn every_text_of_an_execution_counts() {
+        let text = |length: usize| Json::from(serde_json::json!("x".repeat(length)));
+        let execution = |length: usize| ExecutionDocument {
+            peid: ExecutionId::new(Uuid::from_u128(1)),
+            head: Arc::new(ExecutionHead {
+                tenant_code: TenantCode::new("t".repeat(length)).unwrap(),
+                pid: PlaybookId::new(Uuid::from_u128(1)),
+                playbook_name: Name::new("p".repeat(length)).unwrap(),
+                playbook_version: 1,
+                uid: Some("u".repeat(length).into()),
+                alert_id: Some("a".repeat(length).into()),
+                priority: 0,
+                createddate: Timestamp(1),
+                input: text(length),
+                variables: text(length),
+                idempotency_key: Some("k".repeat(length).into()),
+            }),
+            state: ExecutionState {
+                execution_status: ExecutionStatus::Failed,
+                started_date: None,
+                updated_date: Timestamp(1),
+                finished_date: None,
+                playbook_runtime: None,
+                output: Some(text(length)),
+                error: Some(Failure::new(FailureKind::Status, "m".repeat(length))),
+            },
+            epoch: 1,
+            seq: 1,
+        };
+        assert_eq!(execution(64).bytes() - execution(1).bytes(), 9 * 63);
+        let takes = size_of::<ExecutionDocument>() + size_of::<ExecutionHead>() + 9;
+        assert!(execution(1).bytes() >= takes, "{} of {takes}", execution(1).bytes());
+    }
+
+    #[test]
+    fn what_is_counted_of_a_document_is_no_less_than_what_it_takes() {
+        for length in [1, 64] {
+            let task = document(length);
+            let takes = size_of::<TaskDocument>() + size_of::<TaskHead>() + 7 * length;
+            assert!(task.bytes() >= takes, "{} of {takes}", task.bytes());
+            assert_eq!(task.bytes(), Update::from(update(&task)).bytes());
+            let playbook = PlaybookDocument {
+                pid: PlaybookId::new(Uuid::from_u128(1)),
+                tenant_code: task.head.tenant_code.clone(),
+                name: task.head.action.clone(),
+                version: 1,
+                status: PlaybookStatus::Active,
+                category_id: Some("c".repeat(length)),
+                definition: Json::from(serde_json::json!("d".repeat(length))),
+                createddate: Timestamp(1),
+                updated_date: Timestamp(1),
+            };
+            let takes = size_of::<PlaybookDocument>() + 4 * length;
+            assert!(playbook.bytes() >= takes, "{} of {takes}", playbook.bytes());
+        }
+    }
+}
