@@ -11,6 +11,7 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode}
 use crate::core::Core;
 use crate::live::{Live, Lost};
 use crate::plans;
+use updraft_storage::page;
 use updraft_storage::store::Resumable;
 
 /// The pause before the store is asked again.
@@ -118,7 +119,7 @@ pub(crate) async fn tasks(
     loop {
         let after = tasks.last().map_or(0, |task| task.head.task_seq);
         let page = core.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
-        let last = page.len() < PAGE_ROWS;
+        let last = !page::is_full(&page, PAGE_ROWS);
         tasks.extend(page);
         if last {
             return Ok(tasks);

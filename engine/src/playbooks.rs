@@ -78,7 +78,9 @@ impl Playbooks {
         Ok(self.core.store.playbook_named(tenant, name, version).await?)
     }
 
-    /// A tenant's catalogue in one status, by name and version, after `after`; `limit` rows at most.
+    /// A tenant's catalogue in one status, by name and version, after `after`; `limit` rows at most. It may be fewer than
+    /// there are: a page ends with the row that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large. The catalogue has
+    /// ended where a page is empty.
     ///
     /// # Errors
     /// The store did not answer.

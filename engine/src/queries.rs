@@ -47,7 +47,8 @@ impl Engine {
         lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
     }
 
-    /// One page of a tenant's executions, newest first, and where the next page begins.
+    /// One page of a tenant's executions, newest first, and where the next page begins. A page may have fewer rows than
+    /// asked for: it ends with the one that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large.
     ///
     /// # Errors
     /// The store did not answer.
@@ -58,7 +59,7 @@ impl Engine {
         self.reader().executions(query).await
     }
 
-    /// All executions that a query asks for, newest first, read page by page (`limit` rows at a time).
+    /// All executions that a query asks for, newest first, read page by page (`limit` rows at most at a time).
     pub fn executions_stream(
         &self,
         query: ExecutionQuery,
@@ -81,7 +82,8 @@ impl Engine {
     }
 
     /// One page of what was done for an alert, in the order of the tasks' ids; `limit` counts as 1 at least and as 1,000 at
-    /// most.
+    /// most. A page may have fewer rows than there are: it ends with the one that makes it
+    /// [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large. The list has ended where a page is empty.
     ///
     /// # Errors
     /// The store did not answer.

@@ -7,6 +7,7 @@ use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
+use updraft_storage::page;
 use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery};
 use updraft_storage::{Store, StoreAddress};
 
@@ -61,7 +62,8 @@ impl Reader {
         Ok(Some(Inspection { execution: Arc::new(execution), tasks }))
     }
 
-    /// One page of a tenant's executions, newest first, and where the next page begins.
+    /// One page of a tenant's executions, newest first, and where the next page begins. A page may have fewer rows than
+    /// asked for: it ends with the one that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large.
     ///
     /// # Errors
     /// The store did not answer.
@@ -71,12 +73,12 @@ impl Reader {
     ) -> Result<(Vec<ExecutionDocument>, Option<Cursor>), ReadError> {
         let limit = query.limit.clamp(1, PAGE_ROWS);
         let page = self.store.executions(ExecutionQuery { limit, ..query }).await?;
-        let last = page.last().filter(|_| page.len() == limit);
+        let last = page.last().filter(|_| page::is_full(&page, limit));
         let next = last.map(|last| Cursor { createddate: last.head.createddate, peid: last.peid });
         Ok((page, next))
     }
 
-    /// All executions that a query asks for, newest first, read page by page (`limit` rows at a time).
+    /// All executions that a query asks for, newest first, read page by page (`limit` rows at most at a time).
     pub fn executions_stream(
         &self,
         query: ExecutionQuery,
@@ -122,7 +124,7 @@ impl Reader {
         loop {
             let after = tasks.last().map_or(0, |task| task.head.task_seq);
             let page = self.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
-            let last = page.len() < PAGE_ROWS;
+            let last = !page::is_full(&page, PAGE_ROWS);
             tasks.extend(page);
             if last {
                 return Ok(tasks);
@@ -131,7 +133,8 @@ impl Reader {
     }
 
     /// One page of what was done for an alert, in the order of the tasks' ids; `limit` counts as 1 at least and as 1,000 at
-    /// most.
+    /// most. A page may have fewer rows than there are: it ends with the one that makes it
+    /// [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large. The list has ended where a page is empty.
     ///
     /// # Errors
     /// The store did not answer.

@@ -9,6 +9,7 @@ use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::ExecutionDocument;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_storage::journal::{self, Torn};
+use updraft_storage::page;
 use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
 
@@ -62,7 +63,7 @@ async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
             lives.push(live);
         }
         match page.last() {
-            Some(last) if page.len() == PAGE_ROWS => {
+            Some(last) if page::is_full(&page, PAGE_ROWS) => {
                 after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
             }
             _ => return Ok(lives),

@@ -241,6 +241,9 @@ pub const MEMORY_DOCUMENTS: usize = 10_000_000;
 
 /// Rows in one page of a list.
 pub const PAGE_ROWS: usize = 1_000;
+/// A page ends with the row that makes it as large: a thousand rows with all that they may hold are gigabytes. The tasks of
+/// one execution always fit.
+pub const PAGE_BYTES: usize = 16 << 20;
 /// How long a server may take over a whole list before it is asked for a stretch of it. MongoDB takes a millisecond or
 /// two, however long the list; servers that only speak its protocol may read all of it.
 pub const LIST_PATIENCE: Duration = Duration::from_millis(50);
@@ -303,6 +306,7 @@ const _: () = {
     assert!(JOURNAL_FRAME_BYTES < JOURNAL_QUEUE_BYTES && JOURNAL_QUEUE_BYTES <= u32::MAX as usize);
     assert!(JOURNAL_GROUP_BYTES as u64 <= JOURNAL_SEGMENT_BYTES && JOURNAL_SEGMENTS > 1);
     assert!(ARGUMENTS_BYTES >= TEMPLATE_OUTPUT_BYTES);
+    assert!(PLAYBOOK_STEPS <= PAGE_ROWS && EXECUTION_OUTPUT_BYTES + PAGE_ROWS * (4 << 10) < PAGE_BYTES);
     assert!(TASKS_AT_ONCE <= TASKS_AT_ONCE_MAX);
     assert!(EXECUTIONS_IN_FLIGHT_OF_TENANT <= EXECUTIONS_IN_FLIGHT);
     assert!(BATCH_OPERATIONS <= BATCH_OPERATIONS_MAX && BATCH_OPERATIONS_MAX <= COALESCER_DOCUMENTS);

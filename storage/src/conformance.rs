@@ -4,6 +4,7 @@ mod batches;
 mod catalogue;
 mod data;
 mod dead_letters;
+mod large;
 mod paging;
 mod reading;
 pub(crate) mod samples;
@@ -100,6 +101,10 @@ cases! {
         pages_of_unfinished_lose_and_repeat_nothing,
         a_cursor_needs_no_row_of_its_own,
         a_page_is_capped_and_may_be_empty;
+    large:
+        a_page_of_large_executions_ends_early_and_the_next_goes_on,
+        a_page_of_large_tasks_ends_early_and_the_next_goes_on,
+        a_page_of_large_playbooks_ends_early_and_the_next_goes_on;
     tenants:
         tenants_are_walls_between_executions,
         tenants_are_walls_between_tasks,

@@ -7,6 +7,7 @@ pub mod journal;
 mod lock;
 pub mod memory;
 pub mod mongo;
+pub mod page;
 pub mod sqlite;
 pub mod store;
 mod trouble;

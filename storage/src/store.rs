@@ -10,6 +10,7 @@ use updraft_protocol::{
     PlaybookStatus, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp, Update,
 };
 
+use crate::page;
 pub use crate::trouble::Trouble;
 
 /// Why a store did not do what it was asked. Messages name no data and no credentials.
@@ -147,7 +148,7 @@ pub struct ExecutionQuery {
     pub of: ExecutionsOf,
     /// Where the page before ended.
     pub after: Option<Cursor>,
-    /// Rows at most; the store caps it at `limits::PAGE_ROWS`.
+    /// Rows at most; the store caps it at `limits::PAGE_ROWS`, and a page ends early once it has `limits::PAGE_BYTES`.
     pub limit: usize,
     /// How much of each.
     pub detail: Detail,
@@ -164,7 +165,7 @@ pub struct TaskQuery {
     pub status: Option<TaskStatus>,
     /// The last one of the page before.
     pub after: Option<TaskId>,
-    /// Rows at most; the store caps it at `limits::PAGE_ROWS`.
+    /// Rows at most; the store caps it at `limits::PAGE_ROWS`, and a page ends early once it has `limits::PAGE_BYTES`.
     pub limit: usize,
     /// How much of each.
     pub detail: Detail,
@@ -218,7 +219,9 @@ pub struct SlowestQuery {
 /// Contract: an update is guarded by its revision, and changes nothing where the document is as new or
 /// newer. Updates of one batch are for distinct documents and independent of each other. A batch that fails as
 /// a whole may have been written in part and is safe to send again. Every read names its tenant and sees
-/// nothing of others. Callers keep at most one batch in flight per document.
+/// nothing of others. A list of documents ends early with the row that makes it
+/// [`PAGE_BYTES`](updraft_protocol::limits::PAGE_BYTES) large; what follows is asked for after that row. Callers
+/// keep at most one batch in flight per document.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Writes a batch; one outcome for each update, in order. An update with a head is inserted whole, or
@@ -308,7 +311,7 @@ pub trait Store: Send + Sync + 'static {
             while more {
                 let after = tasks.last().map_or(0, |task| task.head.task_seq);
                 let page = self.tasks(&tenant, peid, after, PAGE_ROWS).await?;
-                more = page.len() == PAGE_ROWS;
+                more = page::is_full(&page, PAGE_ROWS);
                 tasks.extend(page);
             }
             Ok(Some(Resumable { document, tasks }))

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use updraft_protocol::limits::{MEMORY_DOCUMENTS, PAGE_ROWS};
 use updraft_protocol::{DeadLetter, Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
+use crate::page;
 use crate::store::{Error, PutOutcome};
 
 #[derive(Default)]
@@ -67,7 +68,7 @@ impl Books {
             playbook.status == status
                 && category_id.is_none_or(|wanted| playbook.category_id.as_deref() == Some(wanted))
         });
-        wanted.take(limit.min(PAGE_ROWS)).cloned().collect()
+        page::of(wanted.cloned(), limit.min(PAGE_ROWS))
     }
 
     pub(super) fn of_tenant(&self, tenant: &TenantCode) -> HashSet<PlaybookId> {

@@ -10,6 +10,7 @@ use updraft_protocol::{
     TaskUpdate, TenantCode, Timestamp, Update,
 };
 
+use crate::page;
 use crate::store::{
     Cursor, Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, TaskQuery, WriteOutcome,
 };
@@ -142,13 +143,13 @@ impl Table {
                 update.head.as_ref().is_some_and(|head| head.uid.as_deref() == Some(uid))
             }
         });
-        let documents = wanted.filter_map(|update| execution(update)).take(query.limit.min(PAGE_ROWS));
-        documents.map(|document| detailed(document, query.detail)).collect()
+        let documents = wanted.filter_map(|update| execution(update));
+        page::of(documents.map(|document| detailed(document, query.detail)), query.limit.min(PAGE_ROWS))
     }
 
     pub(super) fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Vec<ExecutionDocument> {
         let documents = self.newest_first(&self.unfinished, after).filter_map(|update| execution(update));
-        documents.take(limit.min(PAGE_ROWS)).map(|document| detailed(document, Detail::Summary)).collect()
+        page::of(documents.map(|document| detailed(document, Detail::Summary)), limit.min(PAGE_ROWS))
     }
 
     fn newest_first<'t>(
@@ -175,7 +176,7 @@ impl Table {
         });
         let mut tasks: Vec<(u32, &Arc<TaskUpdate>)> = own.collect();
         tasks.sort_unstable_by_key(|(seq, _)| *seq);
-        tasks.into_iter().take(limit.min(PAGE_ROWS)).filter_map(|(_, update)| task(update)).collect()
+        page::of(tasks.into_iter().filter_map(|(_, update)| task(update)), limit.min(PAGE_ROWS))
     }
 
     pub(super) fn tasks_of_alert(&self, query: &TaskQuery) -> Vec<TaskDocument> {
@@ -187,8 +188,8 @@ impl Table {
         let rest = ids.range((begin, Unbounded));
         let tasks = rest.filter_map(|(task_id, peid)| self.tasks.get(&(*peid, *task_id)));
         let wanted = tasks.filter(|task| status.is_none_or(|status| task.state.status == status));
-        let documents = wanted.filter_map(|update| task(update)).take((*limit).min(PAGE_ROWS));
-        documents.map(|document| task_detailed(document, *detail)).collect()
+        let documents = wanted.filter_map(|update| task(update));
+        page::of(documents.map(|document| task_detailed(document, *detail)), (*limit).min(PAGE_ROWS))
     }
 
     /// Of these playbooks, or of all.

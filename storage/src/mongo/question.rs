@@ -10,6 +10,7 @@ use super::fault::store_error;
 use super::index::Index;
 use super::query::Find;
 use super::{EXECUTIONS, MongoStore, code, query};
+use crate::page::{Room, Row};
 use crate::store::{Error, SlowestQuery};
 
 /// Why a question was not answered.
@@ -79,19 +80,19 @@ impl Question<'_> {
     }
 }
 
-/// As many of our documents as are wanted. Where those of others take their places more is asked for, twice as much
-/// each time, until there is no more.
-pub(super) async fn ours<T>(
+/// As many of our documents as there is room for. Where those of others take their places more is asked for, twice as
+/// much each time, until there is no more.
+pub(super) async fn ours<T: Row>(
     store: &MongoStore,
     question: Question<'_>,
+    room: Room,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Unread> {
-    let wanted = question.limit();
-    let mut limit = wanted;
+    let mut limit = question.limit();
     loop {
-        let (found, passed) = collect(question.ask(store, limit).await?, wanted, &read).await?;
+        let (found, passed) = collect(question.ask(store, limit).await?, room, &read).await?;
         let last = limit.is_none_or(|limit| found.len() + passed < limit);
-        if last || wanted.is_some_and(|wanted| found.len() >= wanted) {
+        if last || !room.with(&found).is_left() {
             store.foreign.passed(question.collection(), passed);
             return Ok(found);
         }
@@ -121,18 +122,19 @@ pub(super) async fn answers(store: &MongoStore, find: &Find) -> Result<Answers<R
     .map_err(Unread::of)
 }
 
-/// The documents that are ours, `wanted` at most, and how many of others were passed over.
-async fn collect<T>(
+/// The documents that are ours, as many as there is room for, and how many of others were passed over.
+async fn collect<T: Row>(
     mut answers: Answers<RawDocumentBuf>,
-    wanted: Option<usize>,
+    mut room: Room,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<(Vec<T>, usize), Unread> {
     let (mut documents, mut passed) = (Vec::new(), 0);
-    while wanted.is_none_or(|wanted| documents.len() < wanted)
-        && answers.advance().await.map_err(Unread::of)?
-    {
+    while room.is_left() && answers.advance().await.map_err(Unread::of)? {
         match read(answers.current())? {
-            Some(document) => documents.push(document),
+            Some(document) => {
+                room.take(&document);
+                documents.push(document);
+            }
             None => passed += 1,
         }
     }

@@ -17,10 +17,11 @@ use updraft_protocol::{
 
 use super::fault::store_error;
 use super::foreign::or_none;
-use super::query::Find;
+use super::query::{Find, List};
 use super::question::{Question, Unread, answers, ours};
 use super::stretch::{ListId, Stretch, Stretches};
 use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, document, query};
+use crate::page::{self, Room};
 use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery, TaskQuery};
 
 pub(super) async fn playbook(
@@ -67,8 +68,8 @@ pub(super) async fn execution_by_key(
     tenant: &TenantCode,
     key: &str,
 ) -> Result<Option<ExecutionId>, Error> {
-    let id = |document: &RawDocument| Ok(document::uuid_of(document));
-    Ok(one(store, query::execution_by_key(tenant, key), id).await?.map(ExecutionId::new))
+    let id = |document: &RawDocument| Ok(document::uuid_of(document).map(ExecutionId::new));
+    one(store, query::execution_by_key(tenant, key), id).await
 }
 
 pub(super) async fn executions(
@@ -76,21 +77,45 @@ pub(super) async fn executions(
     asked: &ExecutionQuery,
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let limit = rows(asked.limit);
-    let read = or_none(EXECUTIONS, |document: &RawDocument| document::execution(document, asked.detail));
     let lists = query::lists(asked);
-    let pages = lists.iter().map(async |list| {
-        let mut page = Vec::new();
-        if let Some(cursor) = asked.after.filter(|_| limit > 0) {
-            page = many(store, list.at(cursor, limit), &read).await?;
+    let mut found = Vec::new();
+    let mut merge = |mut page: Vec<ExecutionDocument>| {
+        found.append(&mut page);
+        found.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
+        // A list that ended early, being full, is not looked beyond: what it has fills this page.
+        found = page::of(std::mem::take(&mut found), limit);
+    };
+    match asked.detail {
+        // One after the other, as each may fill a page.
+        Detail::Whole => {
+            for list in &lists {
+                merge(of_list(store, list, asked, limit).await?);
+            }
         }
-        let before = asked.after.map(|cursor| cursor.createddate);
-        let find = |stretch, limit| list.within(stretch, limit);
-        page.append(&mut newest(store, list.id(), before, limit - page.len(), find, &read).await?);
-        Ok::<_, Error>(page)
-    });
-    let mut page: Vec<_> = try_join_all(pages).await?.into_iter().flatten().collect();
-    page.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
-    page.truncate(limit);
+        Detail::Summary => {
+            let pages = lists.iter().map(|list| of_list(store, list, asked, limit));
+            try_join_all(pages).await?.into_iter().for_each(merge);
+        }
+    }
+    Ok(found)
+}
+
+/// What one list has of a page, `limit` rows at most.
+async fn of_list(
+    store: &MongoStore,
+    list: &List,
+    asked: &ExecutionQuery,
+    limit: usize,
+) -> Result<Vec<ExecutionDocument>, Error> {
+    let read = or_none(EXECUTIONS, |document: &RawDocument| document::execution(document, asked.detail));
+    let mut page = Vec::new();
+    if let Some(cursor) = asked.after.filter(|_| limit > 0) {
+        page = many(store, list.at(cursor, limit), &read).await?;
+    }
+    let before = asked.after.map(|cursor| cursor.createddate);
+    let room = Room::of(limit).with(&page);
+    let find = |stretch, limit| list.within(stretch, limit);
+    page.append(&mut newest(store, list.id(), before, room, find, &read).await?);
     Ok(page)
 }
 
@@ -109,17 +134,19 @@ pub(super) async fn unfinished(
     }
     let mut before = after.map(|cursor| cursor.createddate);
     // Each turn goes on before an earlier date. There is a second one only where executions ended meanwhile.
-    while page.len() < limit {
-        let missing = limit - page.len();
+    while !page::is_full(&page, limit) {
+        // One more shows whether the page cuts through a millisecond.
+        let room = Room::of(limit + 1).with(&page);
         let read = or_none(EXECUTIONS, summary);
         let list = ListId::of("unfinished");
-        let mut older = newest(store, list, before, missing + 1, query::unfinished_within, &read).await?;
-        let cut = older.get(missing).map(|execution| execution.head.createddate);
+        let mut older = newest(store, list, before, room, query::unfinished_within, &read).await?;
+        let cut = older.last().filter(|_| !room.with(&older).is_left());
+        let cut = cut.map(|execution| execution.head.createddate);
         older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
         older.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
         page.append(&mut older);
         let Some(date) = cut else { break };
-        if page.len() < limit {
+        if !page::is_full(&page, limit) {
             let find = query::unfinished_at(date, None, limit - page.len());
             page.extend(many(store, find, or_none(EXECUTIONS, summary)).await?);
         }
@@ -195,7 +222,7 @@ async fn runtimes(
     let read = |group: &RawDocument| {
         document::uuid_of(group).is_some().then(|| document::runtime(group)).transpose()
     };
-    Ok(ours(store, Question::Slowest(asked, pids, limit), read).await?)
+    Ok(ours(store, Question::Slowest(asked, pids, limit), Room::of(limit), read).await?)
 }
 
 fn summary(document: &RawDocument) -> Result<ExecutionDocument, Error> {
@@ -210,7 +237,7 @@ fn rows(limit: usize) -> usize {
     limit.min(PAGE_ROWS)
 }
 
-async fn one<T>(
+async fn one<T: page::Row>(
     store: &MongoStore,
     find: Find,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
@@ -219,7 +246,7 @@ async fn one<T>(
 }
 
 /// The rows of finds that follow each other, `limit` at most.
-async fn page<T>(
+async fn page<T: page::Row>(
     store: &MongoStore,
     finds: Vec<Find>,
     limit: usize,
@@ -230,34 +257,39 @@ async fn page<T>(
         return Ok(Vec::new());
     }
     let parts = try_join_all(finds.into_iter().map(|find| many(store, find, &read))).await?;
-    Ok(parts.into_iter().flatten().take(limit).collect())
+    Ok(page::of(parts.into_iter().flatten(), limit))
 }
 
-async fn many<T>(
+async fn many<T: page::Row>(
     store: &MongoStore,
     find: Find,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Error> {
-    Ok(ours(store, Question::Find(&find), read).await?)
+    let room = Room::of(find.limit.unwrap_or(usize::MAX));
+    Ok(ours(store, Question::Find(&find), room, read).await?)
 }
 
-/// What is before a date, the newest first, `limit` at most: as a whole, or in stretches where a server would take
-/// long over it.
+/// What is before a date, the newest first, as far as there is room: as a whole, or in stretches where a server would
+/// take long over it.
 async fn newest(
     store: &MongoStore,
     list: ListId,
     before: Option<Timestamp>,
-    limit: usize,
+    room: Room,
     find: impl Fn(Stretch, usize) -> Find,
     read: impl Fn(&RawDocument) -> Result<Option<ExecutionDocument>, Error>,
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let first = store.lateness.first(before.is_none().then_some(list));
     let mut stretches = Stretches::new(before, now(), first);
     let (mut page, mut late) = (Vec::new(), false);
-    while page.len() < limit {
-        let find = Find { patience: stretches.patience(), ..find(stretches.next(), limit - page.len()) };
-        match ours(store, Question::Find(&find), &read).await {
-            Ok(mut found) => page.append(&mut found),
+    let mut left = room;
+    while left.is_left() {
+        let find = Find { patience: stretches.patience(), ..find(stretches.next(), left.rows()) };
+        match ours(store, Question::Find(&find), left, &read).await {
+            Ok(mut found) => {
+                left = left.with(&found);
+                page.append(&mut found);
+            }
             Err(Unread::Late) => {
                 store.lateness.met();
                 stretches.late();
@@ -272,8 +304,8 @@ async fn newest(
     }
     if before.is_none() {
         // A page that is not full has all that there is, in one question where the server was not late.
-        let all = Some(Timestamp(0)).filter(|_| page.len() < limit && !late);
-        let oldest = page.last().filter(|_| page.len() >= limit).map(|oldest| oldest.head.createddate);
+        let all = Some(Timestamp(0)).filter(|_| left.is_left() && !late);
+        let oldest = page.last().filter(|_| !left.is_left()).map(|oldest| oldest.head.createddate);
         if let Some(date) = oldest.or(all) {
             store.lateness.reached(list, date);
         }

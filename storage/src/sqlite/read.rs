@@ -8,6 +8,7 @@ use updraft_protocol::{
 };
 
 use super::{fault, query, row};
+use crate::page::{self, Room};
 use crate::store::{
     Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, Resumable, SlowestQuery, TaskQuery,
 };
@@ -51,10 +52,10 @@ pub(super) fn playbooks(
     match category_id {
         Some(category) => {
             let values = params![tenant, status, name, version, limit, category];
-            many(connection, query::CATALOGUE_CATEGORY, values, row::playbook)
+            list(connection, query::CATALOGUE_CATEGORY, values, row::playbook)
         }
         None => {
-            many(connection, query::CATALOGUE, params![tenant, status, name, version, limit], row::playbook)
+            list(connection, query::CATALOGUE, params![tenant, status, name, version, limit], row::playbook)
         }
     }
 }
@@ -87,14 +88,14 @@ pub(super) fn executions(
     };
     match &asked.of {
         ExecutionsOf::Any => {
-            many(connection, &lists.of_any, params![tenant, date, id, limit], row::execution)
+            list(connection, &lists.of_any, params![tenant, date, id, limit], row::execution)
         }
         ExecutionsOf::Status(status) => {
             let values = params![tenant, date, id, limit, status.as_str()];
-            many(connection, &lists.of_status, values, row::execution)
+            list(connection, &lists.of_status, values, row::execution)
         }
         ExecutionsOf::User(uid) => {
-            many(connection, &lists.of_user, params![tenant, date, id, limit, uid], row::execution)
+            list(connection, &lists.of_user, params![tenant, date, id, limit, uid], row::execution)
         }
     }
 }
@@ -105,7 +106,7 @@ pub(super) fn unfinished(
     limit: usize,
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let (date, id) = before(after.as_ref());
-    many(connection, query::UNFINISHED, params![date, id, rows(limit)], row::execution)
+    list(connection, query::UNFINISHED, params![date, id, rows(limit)], row::execution)
 }
 
 pub(super) fn resumable(
@@ -119,7 +120,7 @@ pub(super) fn resumable(
     while more {
         let after = read.last().map_or(0, |task| task.head.task_seq);
         let page = tasks(connection, tenant, peid, after, PAGE_ROWS)?;
-        more = page.len() == PAGE_ROWS;
+        more = page::is_full(&page, PAGE_ROWS);
         read.extend(page);
     }
     Ok(Some(Resumable { document, tasks: read }))
@@ -132,7 +133,7 @@ pub(super) fn tasks(
     after: u32,
     limit: usize,
 ) -> Result<Vec<TaskDocument>, Error> {
-    many(connection, query::TASKS, params![peid.as_bytes(), after, tenant.as_str(), rows(limit)], row::task)
+    list(connection, query::TASKS, params![peid.as_bytes(), after, tenant.as_str(), rows(limit)], row::task)
 }
 
 pub(super) fn tasks_of_alert(connection: &Connection, asked: &TaskQuery) -> Result<Vec<TaskDocument>, Error> {
@@ -146,9 +147,9 @@ pub(super) fn tasks_of_alert(connection: &Connection, asked: &TaskQuery) -> Resu
     match asked.status {
         Some(status) => {
             let values = params![tenant, alert_id, limit, after, status.as_str()];
-            many(connection, &lists.of_status, values, row::task)
+            list(connection, &lists.of_status, values, row::task)
         }
-        None => many(connection, &lists.of_any, params![tenant, alert_id, limit, after], row::task),
+        None => list(connection, &lists.of_any, params![tenant, alert_id, limit, after], row::task),
     }
 }
 
@@ -221,6 +222,26 @@ fn many<T>(
     let mut documents = Vec::new();
     while let Some(row) = rows.next().map_err(fault::store_error)? {
         documents.push(read(row)?);
+    }
+    Ok(documents)
+}
+
+/// As many of the rows as one page may have.
+fn list<T: page::Row>(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault::store_error)?;
+    let mut rows = statement.query(values).map_err(fault::store_error)?;
+    let (mut documents, mut room) = (Vec::new(), Room::of(PAGE_ROWS));
+    while room.is_left()
+        && let Some(row) = rows.next().map_err(fault::store_error)?
+    {
+        let document = read(row)?;
+        room.take(&document);
+        documents.push(document);
     }
     Ok(documents)
 }

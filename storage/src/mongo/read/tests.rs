@@ -23,6 +23,10 @@ fn tenant() -> TenantCode {
 }
 
 fn execution_at(number: u64, date: u64) -> RawDocumentBuf {
+    execution_with(number, date, Json::null())
+}
+
+fn execution_with(number: u64, date: u64, input: Json) -> RawDocumentBuf {
     let head = ExecutionHead {
         tenant_code: tenant(),
         pid: PlaybookId::new(uuid(1)),
@@ -32,7 +36,7 @@ fn execution_at(number: u64, date: u64) -> RawDocumentBuf {
         alert_id: None,
         priority: 0,
         createddate: Timestamp(date),
-        input: Json::null(),
+        input,
         variables: Json::null(),
         idempotency_key: None,
     };
@@ -84,7 +88,7 @@ async fn assert_lists(store: &MongoStore, limit: usize) {
             };
             seen.extend(page.iter().map(|execution| execution.peid));
             // Whoever recovers takes a page that is not full for the last one.
-            let Some(last) = page.last().filter(|_| page.len() == limit) else { break };
+            let Some(last) = page.last().filter(|_| page::is_full(&page, limit)) else { break };
             after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
         }
         assert_eq!(seen, expected(), "{list:?} by {limit}");
@@ -106,6 +110,39 @@ async fn pages_go_through_crowded_milliseconds_without_loss_or_repetition() {
     assert_eq!(store.unfinished(None, 0).await.unwrap(), []);
     let newest = Cursor { createddate: Timestamp(u64::MAX), peid: ExecutionId::new(uuid::Uuid::max()) };
     assert_eq!(store.unfinished(Some(newest), 3).await.unwrap().len(), 3);
+}
+
+/// Its bytes end a page in the middle of a millisecond and, where the server is late, of a stretch, before which there is
+/// more.
+#[tokio::test]
+async fn pages_of_large_documents_lose_and_repeat_nothing_in_stretches_either() {
+    const ROWS: u64 = 20;
+    let now = now().0;
+    let date = |number| if number < 3 { DAY + number } else { now - 1_000 + number / 3 };
+    let database = testing::database().await;
+    let store = database.store(WritePath::Auto).await;
+    let large = Json::from(serde_json::json!("x".repeat((1 << 20) - 2)));
+    let documents = (0..ROWS).map(|number| execution_with(number, date(number), large.clone()));
+    store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
+    for late in [false, true] {
+        if late {
+            store.lateness.met();
+        }
+        for of in [ExecutionsOf::Any, ExecutionsOf::Status(ExecutionStatus::Executing)] {
+            let (mut pages, mut seen, mut after) = (Vec::new(), Vec::new(), None);
+            loop {
+                let detail = Detail::Whole;
+                let asked = ExecutionQuery { tenant: tenant(), of: of.clone(), after, limit: 100, detail };
+                let page = store.executions(asked).await.unwrap();
+                pages.push(page.len());
+                seen.extend(page.iter().map(|execution| execution.peid));
+                let Some(last) = page.last().filter(|_| page::is_full(&page, 100)) else { break };
+                after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
+            }
+            assert_eq!(pages, [16, 4], "{of:?}, late: {late}");
+            assert!(seen.into_iter().eq((0..ROWS).rev().map(|number| ExecutionId::new(uuid(number)))));
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,132 @@
+//! Pages of lists: where one ends, the same in every store. Reads nothing.
+
+use updraft_protocol::limits::PAGE_BYTES;
+use updraft_protocol::{ExecutionDocument, ExecutionId, PlaybookDocument, TaskDocument};
+
+use crate::store::PlaybookRuntime;
+
+/// What a list consists of.
+pub trait Row {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize;
+}
+
+impl Row for ExecutionDocument {
+    fn bytes(&self) -> usize {
+        self.bytes()
+    }
+}
+
+impl Row for TaskDocument {
+    fn bytes(&self) -> usize {
+        self.bytes()
+    }
+}
+
+impl Row for PlaybookDocument {
+    fn bytes(&self) -> usize {
+        self.bytes()
+    }
+}
+
+impl Row for PlaybookRuntime {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+impl Row for ExecutionId {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+}
+
+/// What may still come into a page: so many rows, and of [`PAGE_BYTES`] what is left.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    rows: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// An empty page of so many rows at most.
+    pub(crate) fn of(limit: usize) -> Self {
+        Self { rows: limit, bytes: PAGE_BYTES }
+    }
+
+    /// Whether one more may come, however large it is.
+    pub(crate) fn is_left(self) -> bool {
+        self.rows > 0 && self.bytes > 0
+    }
+
+    /// Rows that it has room for, if they are small.
+    pub(crate) fn rows(self) -> usize {
+        self.rows
+    }
+
+    /// What is left with these rows in the page.
+    pub(crate) fn with<T: Row>(mut self, rows: &[T]) -> Self {
+        rows.iter().for_each(|row| self.take(row));
+        self
+    }
+
+    pub(crate) fn take(&mut self, row: &impl Row) {
+        self.rows = self.rows.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(row.bytes());
+    }
+}
+
+/// Whether a page of `limit` rows at most is full, so that more may come after its last row. A list ends with a page that
+/// is not.
+pub fn is_full<T: Row>(page: &[T], limit: usize) -> bool {
+    !Room::of(limit).with(page).is_left()
+}
+
+/// One page of these rows.
+pub(crate) fn of<T: Row>(rows: impl IntoIterator<Item = T>, limit: usize) -> Vec<T> {
+    let (mut page, mut room, mut rows) = (Vec::new(), Room::of(limit), rows.into_iter());
+    while room.is_left()
+        && let Some(row) = rows.next()
+    {
+        room.take(&row);
+        page.push(row);
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Bytes(usize);
+
+    impl Row for Bytes {
+        fn bytes(&self) -> usize {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_page_ends_with_its_last_row_or_with_the_one_that_makes_it_large() {
+        let small = vec![Bytes(1); 5];
+        assert_eq!(of(small.clone(), 5), small);
+        assert_eq!(of(small.clone(), 3), small[..3]);
+        assert_eq!(of(small, 0), []);
+        let half = PAGE_BYTES / 2;
+        assert_eq!(of([half, half - 1, 1, 1].map(Bytes), 9), [half, half - 1, 1].map(Bytes));
+        assert_eq!(of([3 * PAGE_BYTES, 1].map(Bytes), 9), [Bytes(3 * PAGE_BYTES)]);
+    }
+
+    #[test]
+    fn a_page_that_is_not_full_ends_its_list() {
+        for (rows, limit) in
+            [(vec![1, 1], 2), (vec![PAGE_BYTES], 9), (vec![1, PAGE_BYTES - 1], 9), (vec![], 0)]
+        {
+            assert!(is_full(&rows.iter().copied().map(Bytes).collect::<Vec<_>>(), limit), "{rows:?}");
+        }
+        for (rows, limit) in [(vec![1, 1], 3), (vec![PAGE_BYTES - 1], 2), (vec![], 1)] {
+            assert!(!is_full(&rows.iter().copied().map(Bytes).collect::<Vec<_>>(), limit), "{rows:?}");
+        }
+    }
+}
