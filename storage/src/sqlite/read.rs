@@ -217,12 +217,11 @@ fn many<T>(
     values: impl Params,
     read: impl Fn(&Row<'_>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
-    let mut statement = connection.prepare_cached(sql).map_err(fault::store_error)?;
-    let mut rows = statement.query(values).map_err(fault::store_error)?;
     let mut documents = Vec::new();
-    while let Some(row) = rows.next().map_err(fault::store_error)? {
+    each(connection, sql, values, |row| {
         documents.push(read(row)?);
-    }
+        Ok(true)
+    })?;
     Ok(documents)
 }
 
@@ -233,15 +232,29 @@ fn list<T: page::Row>(
     values: impl Params,
     read: impl Fn(&Row<'_>) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
-    let mut statement = connection.prepare_cached(sql).map_err(fault::store_error)?;
-    let mut rows = statement.query(values).map_err(fault::store_error)?;
     let (mut documents, mut room) = (Vec::new(), Room::of(PAGE_ROWS));
-    while room.is_left()
-        && let Some(row) = rows.next().map_err(fault::store_error)?
-    {
+    each(connection, sql, values, |row| {
         let document = read(row)?;
         room.take(&document);
         documents.push(document);
-    }
+        Ok(room.is_left())
+    })?;
     Ok(documents)
+}
+
+/// Hands over row after row, until no more are wanted.
+fn each(
+    connection: &Connection,
+    sql: &str,
+    values: impl Params,
+    mut more: impl FnMut(&Row<'_>) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let mut statement = connection.prepare_cached(sql).map_err(fault::store_error)?;
+    let mut rows = statement.query(values).map_err(fault::store_error)?;
+    while let Some(row) = rows.next().map_err(fault::store_error)? {
+        if !more(row)? {
+            break;
+        }
+    }
+    Ok(())
 }
