@@ -209,7 +209,7 @@ impl Builder {
         for (name, integration) in &self.integrations {
             let name =
                 Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))?;
-            catalogue.add(name, integration.actions());
+            catalogue.add_integration(name, integration.clone());
         }
         Ok(catalogue)
     }

@@ -67,11 +67,11 @@ pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Los
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{invariant, pace::Pace, plan::Mistake, plan::Plan};
 pub use updraft_protocol::{
-    Answer, Call, Catalogue, DeadLetter, DocumentId, ExecutionDocument, ExecutionHead, ExecutionId,
-    ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Integration, Json, Name,
-    Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision, Span, StepId, TaskDocument, TaskHead,
-    TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, limits, parse, playbook,
-    schema,
+    ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
+    Integration, Json, Name, Number, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
+    SecretReference, Sending, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
+    TaskUpdate, TenantCode, Timestamp, Update, Value, limits, parse, playbook, schema,
 };
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;

@@ -42,9 +42,9 @@ pub fn run(bytes: &[u8]) {
 fn check(output: &Json, status: u16, text: bool) {
     assert!(output.as_str().len() <= RESPONSE_BYTES, "{} bytes", output.as_str().len());
     assert!(!output.as_str().contains(SECRET), "{output}");
-    let value = output.value();
-    assert_eq!(value["status"], status);
-    assert!(value.get("body").is_some() && (!text || value["body"].is_string()), "{value}");
+    let Ok(value) = output.tree() else { panic!("{output} is nested too deeply") };
+    assert_eq!(value["status"].as_u64(), Some(status.into()));
+    assert!(value.get("body").is_some() && (!text || value["body"].as_str().is_some()), "{value}");
     assert!(depth(&value) <= NESTING, "{} levels", depth(&value));
     check_text_of(&value);
 }

@@ -1,6 +1,6 @@
 //! What all values and messages must keep to. Knows no target.
 
-use serde_json::Value;
+use updraft_protocol::Value;
 
 /// The longest message about a mistake or a failure: a person reads it.
 pub(crate) const MESSAGE_BYTES: usize = 4 << 10;
@@ -32,6 +32,6 @@ pub(crate) fn depth(value: &Value) -> usize {
 
 /// What is written can be read, and is the same.
 pub(crate) fn check_text_of(value: &Value) {
-    let read = serde_json::from_str::<Value>(&value.to_string());
+    let read = Value::parse(&value.to_string());
     assert!(read.as_ref().is_ok_and(|read| read == value), "{value} is read as {read:?}");
 }

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::any;
 use serde_json::json;
 use updraft_integrations::{HttpIntegration, Secret, SecretMap};
-use updraft_protocol::{Call, Integration};
+use updraft_protocol::{Call, Integration, Sending};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -59,8 +59,10 @@ async fn no_line_of_the_log_has_a_secret_and_they_say_whose_request_it_was() {
             step_id: "lookup".parse().unwrap(),
             action: "request".parse().unwrap(),
             attempt: 1,
-            arguments,
+            arguments: arguments.into(),
+            secrets: Arc::new([]),
             timeout: Duration::from_secs(60),
+            sending: Sending::default(),
         };
         assert_eq!(http.call(call).await.is_ok(), expect == 200);
     }

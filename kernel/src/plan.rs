@@ -11,10 +11,11 @@ mod step;
 mod suggest;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::playbook::EndStatus;
-use updraft_protocol::{Catalogue, Name, Playbook, StepId};
+use updraft_protocol::{Catalogue, Effect, Name, Playbook, SecretReference, StepId};
 
 use crate::condition::Condition;
 use crate::template::Template;
@@ -127,6 +128,10 @@ pub enum PlannedKind {
 pub struct PlannedAction {
     /// What the tool is told.
     pub arguments: Template,
+    /// The secrets that the arguments refer to, by their places.
+    pub secrets: Arc<[SecretReference]>,
+    /// What the action does to the world.
+    pub effect: Effect,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// How often and when it is tried again.

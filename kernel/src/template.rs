@@ -59,16 +59,16 @@ impl Template {
     ///
     /// # Errors
     /// A failure of the kind `Template`. It names the text that failed, and no data.
-    pub fn render(&self, scope: &dyn Scope) -> Result<Value, Failure> {
+    pub fn render(&self, scope: &dyn Scope) -> Result<updraft_protocol::Value, Failure> {
         if let Node::Literal(value) = &self.node {
-            return Ok(value.clone());
+            return Ok(value.clone().into());
         }
         let mut rendering = Rendering {
             root: Arc::new(Root::new(&self.references, scope)),
             fuel: TEMPLATE_FUEL,
             left: ARGUMENTS_BYTES,
         };
-        rendering.node(&self.node, 0)
+        rendering.node(&self.node, 0).map(Into::into)
     }
 
     /// Whether it has no template in it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::Json;
 use crate::limits::FAILURE_MESSAGE_BYTES;
 
 /// What kind of thing went wrong.
@@ -74,7 +75,7 @@ impl FailureKind {
         }
     }
 
-    /// Whether the tool may have acted although the attempt failed.
+    /// Whether the tool usually may have acted although the attempt failed so.
     pub const fn may_have_acted(self) -> bool {
         matches!(self, Self::Timeout | Self::Interrupted | Self::Panic | Self::UnknownOutcome)
     }
@@ -96,6 +97,9 @@ pub struct Failure {
     pub message: String,
     retryable: bool,
     retry_after_ms: Option<u64>,
+    may_have_acted: bool,
+    /// What the tool answered, where it did: an object with `status`, `headers` and `body`, bounded by the integration.
+    pub answer: Option<Json>,
 }
 
 impl Failure {
@@ -106,7 +110,14 @@ impl Failure {
             let end = (0..=FAILURE_MESSAGE_BYTES).rev().find(|&i| message.is_char_boundary(i)).unwrap_or(0);
             message.truncate(end);
         }
-        Self { kind, message, retryable: kind.retryable(), retry_after_ms: None }
+        Self {
+            kind,
+            message,
+            retryable: kind.retryable(),
+            retry_after_ms: None,
+            may_have_acted: kind.may_have_acted(),
+            answer: None,
+        }
     }
 
     /// The same failure, retried or not as the integration knows better than the kind.
@@ -123,9 +134,28 @@ impl Failure {
         self
     }
 
+    /// The same failure, where the integration knows better than the kind whether the tool may have acted.
+    #[must_use]
+    pub fn with_may_have_acted(mut self, may_have_acted: bool) -> Self {
+        self.may_have_acted = may_have_acted;
+        self
+    }
+
+    /// The same failure, with what the tool answered.
+    #[must_use]
+    pub fn with_answer(mut self, answer: Json) -> Self {
+        self.answer = Some(answer);
+        self
+    }
+
     /// Whether another attempt can help.
     pub fn retryable(&self) -> bool {
         self.retryable
+    }
+
+    /// Whether the tool may have acted although the attempt failed.
+    pub fn may_have_acted(&self) -> bool {
+        self.may_have_acted
     }
 
     /// The time that the tool asked to be left alone.

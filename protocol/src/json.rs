@@ -24,6 +24,14 @@ impl Json {
         Self(value.to_string().into())
     }
 
+    /// The value as a tree that keeps every number.
+    ///
+    /// # Errors
+    /// Where the nesting is too deep to be a tree.
+    pub fn tree(&self) -> Result<crate::value::Value, crate::value::Error> {
+        crate::value::Value::parse(&self.0)
+    }
+
     /// The text, checked to be JSON.
     ///
     /// # Errors
@@ -53,6 +61,12 @@ impl fmt::Debug for Json {
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<&crate::value::Value> for Json {
+    fn from(value: &crate::value::Value) -> Self {
+        Self(value.to_string().into())
     }
 }
 

@@ -18,6 +18,7 @@ pub mod status;
 mod step_fields;
 pub mod time;
 pub mod update;
+pub mod value;
 
 pub use dead_letter::DeadLetter;
 pub use document::{
@@ -25,9 +26,12 @@ pub use document::{
 };
 pub use failure::{Failure, FailureKind};
 pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
-pub use integration::{Answer, Call, Catalogue, Integration};
+pub use integration::{
+    ActionSpec, Answer, Argument, Call, Catalogue, Effect, Integration, SecretReference, Sending,
+};
 pub use json::Json;
 pub use playbook::Playbook;
 pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};
+pub use value::{Number, Value};

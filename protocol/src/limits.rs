@@ -61,6 +61,8 @@ pub const EXECUTION_OUTPUT_BYTES: usize = 8 << 20;
 pub const FAILURE_MESSAGE_BYTES: usize = 1 << 10;
 /// `alert_id`, `uid` and idempotency keys.
 pub const KEY_BYTES: usize = 256;
+/// Levels of lists and maps in one value: a tree is dropped and printed by recursion. As serde_json.
+pub const VALUE_NESTING: usize = 127;
 
 // --- executions --------------------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ fn json(json: &Option<Json>) -> usize {
 }
 
 fn message(error: &Option<Failure>) -> usize {
-    error.as_ref().map_or(0, |error| error.message.len())
+    error.as_ref().map_or(0, |error| error.message.len() + json(&error.answer))
 }
 
 fn text(text: &Option<Arc<str>>) -> usize {

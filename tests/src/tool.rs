@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::{Semaphore, watch};
-use updraft::{Answer, Call, ExecutionId, Failure, FailureKind, Integration, Json, StepId, TaskId};
+use updraft::{Answer, Call, ExecutionId, Failure, FailureKind, Integration, Json, StepId, TaskId, Value};
 
 use crate::patience::soon;
 use crate::quiet;
@@ -131,7 +131,7 @@ impl Tool {
             "gate" => self.0.gate.acquire().await.unwrap().forget(),
             "hang" => std::future::pending().await,
             "fail" => {
-                let kind = serde_json::from_value(call.arguments["kind"].clone()).unwrap();
+                let kind = serde_json::from_str(&call.arguments["kind"].to_string()).unwrap();
                 return Err(Failure::new(kind, "as the playbook says"));
             }
             "flaky" if u64::from(call.attempt) <= number("failures") => {

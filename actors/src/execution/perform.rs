@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{AsyncContext, Context};
 use updraft_kernel::machine::{Act, Event as Happening, StartAttempt, Timer};
 use updraft_protocol::limits::ATTEMPTS_INLINE;
-use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Timestamp};
+use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Sending, Timestamp};
 
 use super::post::Attempted;
 use super::{Execution, Report};
@@ -41,7 +41,9 @@ impl Execution {
             action: step.action.clone(),
             attempt: start.attempt,
             arguments: start.arguments,
+            secrets: start.secrets,
             timeout: start.timeout,
+            sending: Sending::default(),
         };
         if let Some(attempt) = Attempt::begin(integration, call, report, inline) {
             if self.attempts.is_empty() {

@@ -18,13 +18,14 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 impl HttpIntegration {
     /// Makes one attempt.
-    pub(super) async fn attempt(&self, mut call: Call) -> Result<Json, Failure> {
+    pub(super) async fn attempt(&self, call: Call) -> Result<Json, Failure> {
         let deadline = Instant::now() + call.timeout.min(SPAN);
         if call.action.as_str() != super::REQUEST {
             let message = format!("there is no action `{}`; there is `request`", call.action);
             return Err(Failure::new(FailureKind::InvalidArguments, message));
         }
-        let mut arguments = Arguments::read(call.arguments.take())?;
+        let mut arguments =
+            Arguments::read(serde_json::from_str(&call.arguments.to_string()).unwrap_or_default())?;
         let (target, client) = self.open(&arguments)?;
         tracing::Span::current().record("host", target.host.as_str());
 

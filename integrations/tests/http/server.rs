@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use updraft_integrations::HttpIntegration;
 use updraft_integrations::http::Allow;
-use updraft_protocol::{Call, ExecutionId, Failure, FailureKind, Integration, TaskId};
+use updraft_protocol::{Call, ExecutionId, Failure, FailureKind, Integration, Sending, TaskId};
 
 /// The task that all calls belong to.
 pub(crate) const TASK: &str = "0190aaaa-bbbb-7111-8222-333344445555";
@@ -102,8 +103,10 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
         step_id: "lookup".parse().unwrap(),
         action: "request".parse().unwrap(),
         attempt: 1,
-        arguments,
+        arguments: arguments.into(),
+        secrets: Arc::new([]),
         timeout,
+        sending: Sending::default(),
     }
 }
 

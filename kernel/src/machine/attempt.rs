@@ -51,6 +51,7 @@ impl Machine {
                     step,
                     attempt,
                     arguments,
+                    secrets: action.secrets.clone(),
                     timeout,
                 })));
             }

@@ -1,9 +1,9 @@
 //! Effects: what shall be done, as data. Writes are made durable first; then the acts are performed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use updraft_protocol::{ExecutionStatus, TaskId, Timestamp, Update};
+use updraft_protocol::{ExecutionStatus, SecretReference, TaskId, Timestamp, Update, Value};
 
 use super::task::TaskSeq;
 use crate::plan::StepIndex;
@@ -44,6 +44,8 @@ pub struct StartAttempt {
     pub attempt: u32,
     /// The step's arguments, rendered.
     pub arguments: Value,
+    /// The secrets that its author refers to.
+    pub secrets: Arc<[SecretReference]>,
     /// How long the attempt may take.
     pub timeout: Duration,
 }

@@ -1,6 +1,7 @@
 //! One step of a playbook: its fields checked, its references resolved, its texts compiled.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, PARALLEL_BRANCHES, RETRY_ATTEMPTS};
@@ -109,6 +110,7 @@ impl<'a> Steps<'a> {
     fn action(&mut self, draft: &mut Draft, action: &Action) -> Option<PlannedKind> {
         self.tool(draft.at, action);
         let arguments = Value::Object(action.arguments.clone().into_iter().collect());
+        let literal = arguments.clone().into();
         let arguments = self.template(draft, "arguments", &arguments);
         if let Some(timeout) = action.timeout {
             self.span(draft.at, "timeout", timeout, false);
@@ -123,6 +125,8 @@ impl<'a> Steps<'a> {
         }
         Some(PlannedKind::Action(PlannedAction {
             arguments: arguments?,
+            secrets: Arc::new([]),
+            effect: self.catalogue.effect(&action.integration, action.action.as_str(), &literal),
             timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
             at_most_once: action.at_most_once,

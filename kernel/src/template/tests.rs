@@ -64,7 +64,7 @@ fn render(text: &str, input: Value) -> Result<Value, String> {
         assert!(!failure.retryable());
         failure.message
     })?;
-    Ok(value["x"].clone())
+    Ok(value["x"].clone().try_into().expect("a number of serde_json"))
 }
 
 #[track_caller]

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Machine, StartAttempt, Timer};
 use updraft_kernel::plan::{PlannedAction, PlannedKind};
-use updraft_protocol::{Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, Timestamp};
+use updraft_protocol::{Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, Timestamp, Value};
 
 use super::{Oracle, broken};
 

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use updraft::{
     Call, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Json,
-    Name, Revision, StepId, Store, SystemClock, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Update,
-    WriteOutcome,
+    Name, Revision, Sending, StepId, Store, SystemClock, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    Update, WriteOutcome,
 };
 
 use crate::exit::Error;
@@ -194,8 +194,10 @@ impl Plain {
             step_id: task.head.step_id.clone(),
             action: task.head.action.clone(),
             attempt,
-            arguments: self.work.kit.arguments.clone(),
+            arguments: self.work.kit.arguments.clone().into(),
+            secrets: Arc::new([]),
             timeout: TIMEOUT,
+            sending: Sending::default(),
         }
     }
 

@@ -1,0 +1,65 @@
+//! The catalogue: the integrations that a playbook may name, and what they declare of their actions. Calls none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use super::{ActionSpec, Effect, Integration};
+use crate::ids::Name;
+use crate::value::Value;
+
+/// The integrations and actions that a playbook may name.
+#[derive(Clone, Default)]
+pub struct Catalogue(BTreeMap<Name, Entry>);
+
+#[derive(Clone, Default)]
+struct Entry {
+    actions: BTreeSet<String>,
+    /// What declares them; none where only their names are known.
+    integration: Option<Arc<dyn Integration>>,
+}
+
+impl Catalogue {
+    /// Adds actions of which nothing is declared.
+    pub fn add(&mut self, integration: Name, actions: &[&str]) {
+        let entry = self.0.entry(integration).or_default();
+        entry.actions.extend(actions.iter().map(|action| (*action).to_owned()));
+    }
+
+    /// Adds an integration with its actions and what it declares of them.
+    pub fn add_integration(&mut self, name: Name, integration: Arc<dyn Integration>) {
+        self.add(name.clone(), integration.actions());
+        self.0.entry(name).or_default().integration = Some(integration);
+    }
+
+    /// The actions of an integration; none where there is no such integration.
+    pub fn actions(&self, integration: &Name) -> Option<&BTreeSet<String>> {
+        self.0.get(integration).map(|entry| &entry.actions)
+    }
+
+    /// What is declared of an action.
+    pub fn spec(&self, integration: &Name, action: &str) -> ActionSpec {
+        self.integration(integration).map(|integration| integration.spec(action)).unwrap_or_default()
+    }
+
+    /// What an action does, by the arguments that the author wrote out; where a template stands, `null` does.
+    pub fn effect(&self, integration: &Name, action: &str, arguments: &Value) -> Effect {
+        let integration = self.integration(integration);
+        integration.map_or(Effect::Write, |integration| integration.effect(action, arguments))
+    }
+
+    fn integration(&self, name: &Name) -> Option<&Arc<dyn Integration>> {
+        self.0.get(name)?.integration.as_ref()
+    }
+
+    /// The names of all integrations.
+    pub fn integrations(&self) -> impl Iterator<Item = &Name> {
+        self.0.keys()
+    }
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
