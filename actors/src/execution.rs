@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Message, StreamHandler};
 use tokio::sync::{broadcast, oneshot};
-use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Unfit};
+use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Timer, Unfit};
 use updraft_kernel::plan::Plan;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::{EXECUTION_MAILBOX, PARK_HORIZON};
@@ -157,6 +157,10 @@ impl Execution {
     /// Has the machine decide; what it decides is pending.
     fn decide(&mut self, happening: Happening) {
         let now = self.core.clock.now();
+        if matches!(happening, Happening::Cancel | Happening::Fail(_) | Happening::TimerDue(Timer::Execution))
+        {
+            self.recall_unsent();
+        }
         if let Some(machine) = &mut self.machine {
             let effects = machine.apply(happening, now);
             if self.pending.writes.is_empty() && self.pending.acts.is_empty() {

@@ -16,6 +16,7 @@ pub mod places;
 pub mod plans;
 pub mod registry;
 mod revive;
+mod sent;
 mod shard;
 mod task;
 pub mod timer;

@@ -1,8 +1,10 @@
 //! One attempt at one task: calls the integration, bounds its time, catches its panic, and reports. A call that
-//! answers at once is over at once; one that waits gets a task of its own, which its drop ends.
+//! answers at once is over at once; one that waits gets a task of its own, which its drop ends. The time of an attempt
+//! begins when its request is sent, and one that was never sent has not acted, however it ended.
 
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -11,12 +13,18 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
-use updraft_protocol::{Call, Failure, FailureKind, Integration, Json};
+use updraft_protocol::limits::ATTEMPT_UNSENT;
+use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Span};
 
 use crate::execution::Report;
+use crate::sent::Sent;
 
 /// An attempt under way.
-pub(crate) struct Attempt(AbortHandle);
+pub(crate) struct Attempt {
+    task: AbortHandle,
+    /// None where the integration is taken to have sent at once.
+    sent: Option<Arc<Sent>>,
+}
 
 /// A call, whatever may become of it.
 type Calling = Pin<Box<dyn Future<Output = std::thread::Result<Result<Json, Failure>>>>>;
@@ -26,7 +34,7 @@ impl Attempt {
     /// it has answered by then.
     pub(crate) fn begin(
         integration: &Arc<dyn Integration>,
-        call: Call,
+        mut call: Call,
         report: Report,
         inline: &mut usize,
     ) -> Option<Self> {
@@ -38,7 +46,12 @@ impl Attempt {
             task = %call.task_id,
             attempt = call.attempt,
         );
-        let (timeout, running) = (call.timeout, Running::begin());
+        let says_sending = integration.spec(call.action.as_str()).says_sending;
+        let sent = says_sending.then(Arc::<Sent>::default);
+        if let Some(sent) = &sent {
+            call.sending = sent.sending();
+        }
+        let running = Running::begin(call.timeout, sent.clone());
         // Apart: what the tool was told need not stay as long as its answer is waited for.
         let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling =
@@ -56,14 +69,19 @@ impl Attempt {
                 }
             }
         };
-        let attempt = attempt(calling, timeout, running, report).instrument(span);
-        Some(Self(actix::spawn(attempt).abort_handle()))
+        let task = actix::spawn(attempt(calling, running, report).instrument(span)).abort_handle();
+        Some(Self { task, sent })
+    }
+
+    /// Whether its request has certainly not been sent so far.
+    pub(crate) fn unsent(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| !sent.begun())
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -71,45 +89,74 @@ impl Drop for Attempt {
 fn first_look(mut calling: Calling) -> Result<Result<Json, Failure>, Calling> {
     match calling.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Pending => Err(calling),
-        Poll::Ready(called) => {
-            // What the integration leaves behind may panic as it goes.
-            let left = catch_unwind(AssertUnwindSafe(|| drop(calling)));
-            Ok(called.and_then(|outcome| left.map(|()| outcome)).unwrap_or_else(|panic| Err(panicked(panic))))
-        }
+        Poll::Ready(called) => Ok(over(calling, called)),
     }
 }
 
+/// The outcome of a call that is over. What the integration leaves behind may panic as it goes.
+fn over(calling: Calling, called: std::thread::Result<Result<Json, Failure>>) -> Result<Json, Failure> {
+    let left = catch_unwind(AssertUnwindSafe(|| drop(calling)));
+    called.and_then(|outcome| left.map(|()| outcome)).unwrap_or_else(|panic| Err(panicked(panic)))
+}
+
 #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it was given twice")]
-fn attempt(
-    calling: Calling,
-    timeout: Duration,
-    running: Running,
-    report: Report,
-) -> impl Future<Output = ()> + 'static {
+fn attempt(mut calling: Calling, running: Running, report: Report) -> impl Future<Output = ()> + 'static {
     async move {
-        // The first look has taken some of its time.
-        let left = timeout.saturating_sub(running.began.elapsed());
-        let outcome = match tokio::time::timeout(left, calling).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(panic)) => Err(panicked(panic)),
-            Err(_) => {
-                let message = format!("no answer within {}", humanly(timeout));
-                Err(Failure::new(FailureKind::Timeout, message))
-            }
-        };
+        let called = in_time(&mut calling, &running, ATTEMPT_UNSENT).await;
+        let outcome = over(calling, called);
         running.end(outcome, report);
     }
+}
+
+/// Waits for the call: for as long as an attempt may take once it is sent, and before that for as long as one may wait.
+async fn in_time(
+    calling: &mut Calling,
+    running: &Running,
+    to_be_sent: Duration,
+) -> std::thread::Result<Result<Json, Failure>> {
+    let mut unsent = running.unsent();
+    // The first look has taken some of its time.
+    let limit = running.began + if unsent { to_be_sent } else { running.timeout };
+    let mut limit = pin!(tokio::time::sleep_until(limit));
+    poll_fn(|context| {
+        if let Some(sent) = &running.sent {
+            sent.listening();
+        }
+        if let Poll::Ready(called) = calling.as_mut().poll(context) {
+            return Poll::Ready(called);
+        }
+        if unsent && running.sent.as_ref().is_some_and(|sent| sent.begun_or_wake(context.waker())) {
+            unsent = false;
+            limit.as_mut().reset(Instant::now() + running.timeout);
+        }
+        limit.as_mut().poll(context).map(|()| {
+            Ok(Err(if unsent {
+                let message = format!("the request could not be sent within {}", Span(to_be_sent));
+                Failure::new(FailureKind::Unreachable, message)
+            } else {
+                Failure::new(FailureKind::Timeout, format!("no answer within {}", Span(running.timeout)))
+            }))
+        })
+    })
+    .await
 }
 
 /// Counts an attempt as running for as long as it is held.
 struct Running {
     began: Instant,
+    /// How long it may take from when it is sent.
+    timeout: Duration,
+    sent: Option<Arc<Sent>>,
 }
 
 impl Running {
-    fn begin() -> Self {
+    fn begin(timeout: Duration, sent: Option<Arc<Sent>>) -> Self {
         metrics::gauge!("updraft_attempts_running").increment(1.0);
-        Self { began: Instant::now() }
+        Self { began: Instant::now(), timeout, sent }
+    }
+
+    fn unsent(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| !sent.begun())
     }
 
     fn end(self, outcome: Result<Json, Failure>, report: Report) {
@@ -127,7 +174,10 @@ impl Running {
                 tracing::debug!(%failure, "the attempt failed");
             }
         }
-        report.give(outcome);
+        let unsent = self.unsent();
+        report.give(
+            outcome.map_err(|failure| if unsent { failure.with_may_have_acted(false) } else { failure }),
+        );
     }
 }
 
@@ -137,14 +187,67 @@ impl Drop for Running {
     }
 }
 
-fn humanly(duration: Duration) -> String {
-    updraft_protocol::Span(duration).to_string()
-}
-
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Failure {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the integration panicked: {}", text.unwrap_or("no message"));
     // What was thrown may panic as it goes.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
     Failure::new(FailureKind::Panic, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(3600);
+    const SHORT: Duration = Duration::from_millis(5);
+
+    /// How a call of an integration that says when it sends ends; `call` is given the word to say it by.
+    async fn ends<F: Future<Output = Result<Json, Failure>> + 'static>(
+        (to_be_sent, timeout): (Duration, Duration),
+        call: impl FnOnce(updraft_protocol::Sending) -> F,
+    ) -> (Result<Json, Failure>, bool) {
+        let sent = Arc::<Sent>::default();
+        let running = Running::begin(timeout, Some(sent.clone()));
+        let mut calling: Calling = Box::pin(AssertUnwindSafe(call(sent.sending())).catch_unwind());
+        let called = in_time(&mut calling, &running, to_be_sent).await;
+        (over(calling, called), running.unsent())
+    }
+
+    #[tokio::test]
+    async fn the_time_of_an_attempt_begins_when_it_is_sent() {
+        let (outcome, unsent) = ends((LONG, SHORT), |sending| async move {
+            tokio::time::sleep(10 * SHORT).await;
+            sending.begin();
+            std::future::pending().await
+        })
+        .await;
+        let failure = outcome.unwrap_err();
+        assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Timeout, "no answer within 5ms"));
+        assert!(!unsent && failure.may_have_acted());
+    }
+
+    #[tokio::test]
+    async fn one_that_is_never_sent_has_a_bound_of_its_own_and_has_not_acted() {
+        let (outcome, unsent) = ends((SHORT, LONG), |sending| async move {
+            std::future::pending::<()>().await;
+            sending.begin();
+            Ok(Json::null())
+        })
+        .await;
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unreachable);
+        assert!(unsent && !failure.may_have_acted() && failure.retryable());
+    }
+
+    #[tokio::test]
+    async fn another_thread_may_say_that_it_sends() {
+        let (outcome, unsent) = ends((LONG, SHORT), |sending| async move {
+            std::thread::spawn(move || sending.begin());
+            std::future::pending().await
+        })
+        .await;
+        assert_eq!(outcome.unwrap_err().kind, FailureKind::Timeout);
+        assert!(!unsent);
+    }
 }

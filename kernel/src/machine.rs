@@ -12,6 +12,7 @@ mod document;
 mod effect;
 mod event;
 mod give_up;
+mod output;
 mod path;
 mod resume;
 mod start;
@@ -55,7 +56,7 @@ pub struct Machine {
     tasks_at_once: usize,
     /// No further attempt begins: the engine shuts down.
     held: bool,
-    /// What all outputs take, for the limit.
+    /// What the outputs of all tasks take, and the answers of their failures, for the limit.
     output_bytes: usize,
     /// Tasks of an earlier life that the walk has not come to yet; empty but during `resume`.
     recorded: BTreeMap<StepIndex, TaskSeq>,

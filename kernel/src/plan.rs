@@ -195,10 +195,12 @@ pub struct RetryPolicy {
     pub attempts: u32,
     /// The longest wait before the second attempt.
     pub initial: Duration,
-    /// The longest wait before any attempt.
+    /// The longest random wait before any attempt.
     pub max: Duration,
     /// By how much the longest wait grows from one attempt to the next.
     pub multiplier: f64,
+    /// The longest time that a tool may ask to be left alone.
+    pub give_up_after: Duration,
 }
 
 #[cfg(test)]

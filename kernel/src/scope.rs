@@ -9,9 +9,12 @@ pub struct StepView<'a> {
     pub status: TaskStatus,
     /// What it gave: `steps.ID.output`.
     pub output: Option<&'a Json>,
-    /// Why it failed: `steps.ID.error.kind`, `steps.ID.error.message`.
+    /// Why it failed: `steps.ID.error.kind`, `steps.ID.error.message`, and [`ANSWER_FIELDS`] of the tool's answer.
     pub error: Option<&'a Failure>,
 }
+
+/// What of a tool's answer to a call that failed can be read, where it is there: `steps.ID.error.status`.
+pub const ANSWER_FIELDS: [&str; 3] = ["status", "headers", "body"];
 
 /// The data of one execution that one step may read. Only what ended before the step on its own path is
 /// visible, so that a step reads the same whenever it is run again.

@@ -105,19 +105,21 @@ pub struct Failure {
 impl Failure {
     /// A failure that is retried where its kind usually passes; a message beyond 1 KiB is cut.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        let mut message = message.into();
-        if message.len() > FAILURE_MESSAGE_BYTES {
-            let end = (0..=FAILURE_MESSAGE_BYTES).rev().find(|&i| message.is_char_boundary(i)).unwrap_or(0);
-            message.truncate(end);
-        }
         Self {
             kind,
-            message,
+            message: bounded(message.into()),
             retryable: kind.retryable(),
             retry_after_ms: None,
             may_have_acted: kind.may_have_acted(),
             answer: None,
         }
+    }
+
+    /// The same failure in other words; beyond 1 KiB they are cut.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = bounded(message.into());
+        self
     }
 
     /// The same failure, retried or not as the integration knows better than the kind.
@@ -127,10 +129,11 @@ impl Failure {
         self
     }
 
-    /// The same failure, with the time that the tool asked to be left alone.
+    /// The same failure, with the time that the tool asked to be left alone: it is not called again before. Kept in
+    /// milliseconds, a part of one counts as a whole.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
-        self.retry_after_ms = Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX));
+        self.retry_after_ms = Some(u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX));
         self
     }
 
@@ -164,6 +167,14 @@ impl Failure {
     }
 }
 
+fn bounded(mut message: String) -> String {
+    if message.len() > FAILURE_MESSAGE_BYTES {
+        let end = (0..=FAILURE_MESSAGE_BYTES).rev().find(|&i| message.is_char_boundary(i)).unwrap_or(0);
+        message.truncate(end);
+    }
+    message
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.kind.as_str(), self.message)
@@ -181,6 +192,15 @@ mod tests {
         let failure = Failure::new(FailureKind::Status, "ä".repeat(FAILURE_MESSAGE_BYTES));
         assert!(failure.message.len() <= FAILURE_MESSAGE_BYTES);
         assert!(failure.message.ends_with('ä'));
+        assert_eq!(failure.with_message("x".repeat(2_000)).message.len(), FAILURE_MESSAGE_BYTES);
+    }
+
+    #[test]
+    fn a_tool_is_left_alone_for_no_less_than_it_asks() {
+        let asked = |asked| Failure::new(FailureKind::RateLimited, "").with_retry_after(asked).retry_after();
+        assert_eq!(asked(Duration::from_micros(1_500)), Some(Duration::from_millis(2)));
+        assert_eq!(asked(Duration::from_secs(4)), Some(Duration::from_secs(4)));
+        assert_eq!(asked(Duration::MAX), Some(Duration::from_millis(u64::MAX)));
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub const MISTAKES: usize = 100;
 pub const SPAN: Duration = Duration::from_secs(366 * 24 * 3600);
 /// Attempts that a retry policy may ask for.
 pub const RETRY_ATTEMPTS: u32 = 100;
+/// The longest time that a tool may ask to be left alone, where its step does not say: analysts wait for the answer.
+pub const RETRY_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 
 // --- templates and conditions ------------------------------------------------------------------------
 
@@ -57,6 +59,11 @@ pub const INPUT_BYTES: usize = 1 << 20;
 pub const RESPONSE_BYTES: usize = 1 << 20;
 /// All the outputs that one execution keeps for its later steps.
 pub const EXECUTION_OUTPUT_BYTES: usize = 8 << 20;
+/// What is kept of one answer that may not be kept as a whole: status, headers and a note. Small, because every task of
+/// an execution may have as much beyond [`EXECUTION_OUTPUT_BYTES`].
+pub const OUTPUT_REST_BYTES: usize = 2 << 10;
+/// What a failure keeps of its tool's answer: what tools say of an error is short, and every attempt may bring one.
+pub const FAILURE_ANSWER_BYTES: usize = 64 << 10;
 /// The message of a failure.
 pub const FAILURE_MESSAGE_BYTES: usize = 1 << 10;
 /// `alert_id`, `uid` and idempotency keys.
@@ -81,6 +88,9 @@ pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const SUBMIT_DURABLE: Duration = Duration::from_secs(1);
 /// Timeout of an attempt where the step names none.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an attempt may wait to be sent: for a place, or a connection. Longer than a tool with a queue takes to work
+/// it off; the execution's own timeout ends it before.
+pub const ATTEMPT_UNSENT: Duration = Duration::from_secs(600);
 /// Calls that an execution looks at once before each gets a task of its own; after so many others have their turn.
 pub const ATTEMPTS_INLINE: usize = 16;
 /// Restarts of one execution after panics of its actor, within [`RESTART_WINDOW`]; then it is failed.
@@ -295,8 +305,9 @@ pub const HTTP_HEADER_BYTES: usize = 16 << 10;
 pub const HTTP_STATUSES: usize = 64;
 /// The JSONPath that says what to keep of an answer.
 pub const HTTP_KEEP_BYTES: usize = 256;
-/// The longest time to be left alone that a tool may ask for.
-pub const HTTP_RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+/// The longest time to be left alone that is read of an answer: longer than [`SPAN`], so that no step waits for what is
+/// cut to it.
+pub const HTTP_RETRY_AFTER_MAX: Duration = Duration::from_secs(367 * 24 * 3600);
 /// Answers beyond this are read on another thread than the shard's.
 pub const HTTP_INLINE_BYTES: usize = 64 << 10;
 
@@ -308,7 +319,9 @@ const _: () = {
     assert!(JOURNAL_FRAME_BYTES < JOURNAL_QUEUE_BYTES && JOURNAL_QUEUE_BYTES <= u32::MAX as usize);
     assert!(JOURNAL_GROUP_BYTES as u64 <= JOURNAL_SEGMENT_BYTES && JOURNAL_SEGMENTS > 1);
     assert!(ARGUMENTS_BYTES >= TEMPLATE_OUTPUT_BYTES);
-    assert!(PLAYBOOK_STEPS <= PAGE_ROWS && EXECUTION_OUTPUT_BYTES + PAGE_ROWS * (4 << 10) < PAGE_BYTES);
+    assert!(PLAYBOOK_STEPS <= PAGE_ROWS && FAILURE_ANSWER_BYTES <= RESPONSE_BYTES);
+    // A task: its output, the answer of its newest failure, and the rest of its document.
+    assert!(EXECUTION_OUTPUT_BYTES + PAGE_ROWS * (2 * OUTPUT_REST_BYTES + (4 << 10)) < PAGE_BYTES);
     assert!(TASKS_AT_ONCE <= TASKS_AT_ONCE_MAX);
     assert!(EXECUTIONS_IN_FLIGHT_OF_TENANT <= EXECUTIONS_IN_FLIGHT);
     assert!(BATCH_OPERATIONS <= BATCH_OPERATIONS_MAX && BATCH_OPERATIONS_MAX <= COALESCER_DOCUMENTS);
@@ -327,5 +340,5 @@ const _: () = {
     assert!(FLUSH_DELAY.as_millis() <= FLUSH_DELAY_MAX.as_millis());
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
     assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);
-    assert!(SHARDS_MAX <= HTTP_POOLS);
+    assert!(SHARDS_MAX <= HTTP_POOLS && SPAN.as_secs() < HTTP_RETRY_AFTER_MAX.as_secs());
 };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::{Name, StepId};
+use crate::limits::RETRY_GIVE_UP_AFTER;
 use crate::time::Span;
 
 /// The format that this engine reads.
@@ -103,14 +104,14 @@ pub struct Action {
     /// `{{ variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Value>,
-    /// How long one attempt may take: 30 s where it is not named.
+    /// How long one attempt may take from when its request is sent: 30 s where it is not named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
     /// How often and when it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// The tool must not act twice: one attempt, never repeated after a crash. Where nobody knows
-    /// whether it acted, `on_unknown` goes on.
+    /// The tool must not act twice: another attempt follows only where the tool certainly did not act, and none
+    /// after a crash during a call. Where nobody knows whether it acted, `on_unknown` goes on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_most_once: bool,
     /// The next step when it completed.
@@ -125,7 +126,8 @@ pub struct Action {
 }
 
 /// When a failed attempt is tried again: after a random time between zero and `initial` × `multiplier`ⁿ,
-/// at most `max` (exponential back-off with full jitter).
+/// at most `max` (exponential back-off with full jitter). Where the tool asked to be left alone (`Retry-After`),
+/// that time begins only when what the tool asked for is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
@@ -134,16 +136,25 @@ pub struct Retry {
     pub attempts: u32,
     /// The longest wait before the second attempt.
     pub initial: Span,
-    /// The longest wait before any attempt.
+    /// The longest random wait before any attempt. It does not shorten the time that a tool asked to be left alone.
     pub max: Span,
     /// By how much the longest wait grows from one attempt to the next.
     #[schemars(range(min = 1, max = 10))]
     pub multiplier: f64,
+    /// The longest time that a tool may ask to be left alone. Where it asks for more, or for more than what is left
+    /// of the execution's `timeout`, the step fails at once.
+    pub give_up_after: Span,
 }
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { attempts: 5, initial: Span::millis(500), max: Span::secs(60), multiplier: 2.0 }
+        Self {
+            attempts: 5,
+            initial: Span::millis(500),
+            max: Span::secs(60),
+            multiplier: 2.0,
+            give_up_after: Span(RETRY_GIVE_UP_AFTER),
+        }
     }
 }
 

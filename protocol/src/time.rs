@@ -25,10 +25,12 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// The last millisecond of the year 9999, the last that RFC 3339 can write.
+        const LAST: u64 = 253_402_300_799_999;
         let time = std::time::UNIX_EPOCH.checked_add(Duration::from_millis(self.0));
-        match time {
+        match time.filter(|_| self.0 <= LAST) {
             Some(time) => humantime::format_rfc3339_millis(time).fmt(f),
-            None => self.0.fmt(f),
+            None => write!(f, "{} ms after 1970", self.0),
         }
     }
 }
@@ -102,5 +104,12 @@ mod tests {
     fn instants_do_not_wrap() {
         assert_eq!(Timestamp(u64::MAX).after(Duration::from_secs(1)), Timestamp(u64::MAX));
         assert_eq!(Timestamp(5).since(Timestamp(9)), 0);
+    }
+
+    #[test]
+    fn every_instant_can_be_told() {
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(Timestamp(253_402_300_799_999).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp(u64::MAX).to_string(), "18446744073709551615 ms after 1970");
     }
 }

@@ -88,13 +88,15 @@ impl Author {
         if let Some(read) = self.read(place) {
             step["arguments"]["read"] = json!(format!("{{{{ steps.{read}.output }}}}"));
             step["arguments"]["status"] = json!(format!("{{{{ steps.{read}.status }}}}"));
+            step["arguments"]["code"] = json!(format!("{{{{ steps.{read}.error.status | default(0) }}}}"));
         }
         step["timeout"] = json!(self.dice.pick(&["50ms", "1s", "30s"]));
         step["retry"] = json!({
-            "attempts": if at_most_once { 1 } else { self.dice.small(1, 4) },
+            "attempts": self.dice.small(1, 4),
             "initial": self.dice.pick(&["10ms", "500ms", "35s"]),
             "max": self.dice.pick(&["40s", "2m"]),
             "multiplier": self.dice.small(1, 4),
+            "give_up_after": self.dice.pick(&["1s", "1m", "1h", "3h"]),
         });
         if at_most_once {
             step["at_most_once"] = json!(true);

@@ -22,6 +22,8 @@ pub enum Purpose {
     Pace,
     /// A fault.
     Fault,
+    /// How long a call waits for its turn.
+    Turn,
 }
 
 /// The source of all draws of one run.

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use updraft_kernel::machine::{TaskSeq, Timer};
+use updraft_kernel::machine::{StartAttempt, TaskSeq, Timer};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId, Update};
 
 use crate::store::Outcome;
@@ -78,6 +78,8 @@ pub enum Inner {
     Wake,
     /// A batch has an answer, or none in time.
     Landed(u64, Result<Vec<Outcome>, &'static str>),
+    /// The request of an attempt that waited for its turn leaves.
+    Leaves(Box<Departure>),
     /// An attempt reports.
     Reported(Report),
     /// A timer of an execution's actor.
@@ -99,6 +101,17 @@ pub enum Ticket {
     Settled(ExecutionId, Life),
     /// An execution that was given up.
     GivenUp(ExecutionId),
+}
+
+/// The request of an attempt on its way to a tool.
+#[derive(Debug, Clone)]
+pub struct Departure {
+    /// Of which execution.
+    pub peid: ExecutionId,
+    /// In which life.
+    pub life: Life,
+    /// The attempt.
+    pub start: StartAttempt,
 }
 
 /// What an attempt gave.

@@ -1,13 +1,13 @@
 //! An execution's actor: one machine at work. Applies what happens, has the writes made durable, then performs the
 //! acts. Mirrors `actors/src/execution.rs` with its folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::invariant::{self, Violation};
-use updraft_kernel::machine::{Act, Effects, Event, Machine, TaskSeq};
+use updraft_kernel::machine::{Act, Effects, Event, Machine, StartAttempt, TaskSeq, Timer};
 use updraft_kernel::shard::VirtualShard;
 use updraft_protocol::limits::PARK_HORIZON;
-use updraft_protocol::{ExecutionId, ExecutionStatus, TenantCode, Timestamp, Update};
+use updraft_protocol::{ExecutionId, ExecutionStatus, TaskId, TenantCode, Timestamp, Update};
 
 use crate::context::Context;
 use crate::event::{Inner, Life, NodeId, Report};
@@ -90,6 +90,8 @@ pub struct Execution {
     committing: Option<Vec<Act>>,
     /// Attempts under way, each task with its number.
     attempts: BTreeMap<TaskSeq, u32>,
+    /// Those of them whose request has not left.
+    unsent: BTreeSet<TaskSeq>,
     cancellers: Vec<usize>,
     unanswered: Vec<usize>,
     draining: bool,
@@ -108,6 +110,7 @@ impl Execution {
             pending: effects,
             committing: None,
             attempts: BTreeMap::new(),
+            unsent: BTreeSet::new(),
             cancellers: Vec::new(),
             unanswered: Vec::new(),
             draining: false,
@@ -123,6 +126,9 @@ impl Execution {
     }
 
     fn decide(&mut self, event: Event, home: &Home, cx: &mut Context) {
+        if matches!(event, Event::Cancel | Event::Fail(_) | Event::TimerDue(Timer::Execution)) {
+            self.recall_unsent(cx);
+        }
         let ended = self.machine.ended().then(|| self.machine.document());
         let effects = self.machine.apply(event, home.clock(cx));
         cx.note(format_args!("n{} {} decides {effects:?}", home.node, self.peid));
@@ -135,8 +141,38 @@ impl Execution {
         }
         let decided = cx.oracle.decided(&self.machine, &effects, home.epoch);
         cx.check(decided);
+        cx.check(cx.oracle.unknown_was_sent(&effects, self.life));
         self.pending.writes.extend(effects.writes);
         self.pending.acts.extend(effects.acts);
+    }
+
+    /// Drops the attempts that were not sent, and those that were not begun, before the execution is stopped.
+    fn recall_unsent(&mut self, cx: &mut Context) {
+        if self.machine.ended() {
+            return;
+        }
+        let machine = &mut self.machine;
+        for acts in self.committing.iter_mut().chain([&mut self.pending.acts]) {
+            acts.retain(|act| match act {
+                Act::Start(start) => {
+                    machine.unsent(start.task);
+                    false
+                }
+                _ => true,
+            });
+        }
+        for task in std::mem::take(&mut self.unsent) {
+            cx.tally.count("attempts recalled");
+            self.attempts.remove(&task);
+            machine.unsent(task);
+        }
+    }
+
+    /// The request of an attempt leaves, where the attempt is still under way.
+    pub fn leaves(&mut self, start: &StartAttempt, home: &Home, cx: &mut Context) {
+        if self.attempts.get(&start.task) == Some(&start.attempt) && self.unsent.remove(&start.task) {
+            tool::send(home.node, self.peid, self.life, start, cx);
+        }
     }
 
     /// Someone asks to cancel it.
@@ -183,13 +219,17 @@ impl Execution {
         for act in acts {
             match act {
                 Act::Start(start) => {
-                    self.attempts.insert(start.task, start.attempt);
+                    let task = start.task;
+                    self.attempts.insert(task, start.attempt);
                     let called = cx.oracle.called(&self.machine, &start);
                     cx.check(called);
-                    tool::call(home.node, self.peid, self.life, &start, cx);
+                    if tool::call(home.node, self.peid, self.life, *start, cx) {
+                        self.unsent.insert(task);
+                    }
                 }
                 Act::Stop(task) => {
                     self.attempts.remove(&task);
+                    self.unsent.remove(&task);
                 }
                 Act::Arm(timer, at) => {
                     let armed = cx.oracle.armed(&self.machine, timer, at);
@@ -220,7 +260,11 @@ impl Execution {
         let Report { task, attempt, outcome, .. } = report;
         if self.attempts.get(&task) == Some(&attempt) {
             self.attempts.remove(&task);
+            self.unsent.remove(&task);
             cx.tally.count("attempts ended");
+            if outcome.as_ref().is_err_and(|failure| !failure.may_have_acted()) {
+                cx.oracle.denied(TaskId::derive(self.peid, task.0));
+            }
         }
         self.apply(Event::AttemptEnded { task, attempt, outcome }, home, cx)
     }

@@ -118,6 +118,9 @@ impl Node {
                 self.at(shard, cx, |shard, desk| shard.told(tickets, lsn, desk))
             }
             Inner::Alarm(shard) => self.at(shard, cx, |shard, desk| shard.wake_due(desk)),
+            Inner::Leaves(departure) => {
+                self.of(departure.peid, cx, |shard, desk| shard.leaves(&departure, desk));
+            }
             Inner::Reported(report) => {
                 self.of(report.peid, cx, |shard, desk| shard.reported(report, desk));
             }

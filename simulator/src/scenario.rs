@@ -72,6 +72,8 @@ pub enum Noise {
     ToolsSilent,
     /// Tools answer late, or twice.
     ToolsLate,
+    /// Calls wait for their turn before they are sent; some never get it.
+    ToolsQueue,
     /// Answers of the store are lost.
     StoreForgets,
     /// Requests to the store arrive late, out of order, or twice.
@@ -85,10 +87,11 @@ pub enum Noise {
 }
 
 /// All kinds of noise with their names.
-pub const NOISES: [(Noise, &str); 8] = [
+pub const NOISES: [(Noise, &str); 9] = [
     (Noise::ToolsFail, "tools-fail"),
     (Noise::ToolsSilent, "tools-silent"),
     (Noise::ToolsLate, "tools-late"),
+    (Noise::ToolsQueue, "tools-queue"),
     (Noise::StoreForgets, "store-forgets"),
     (Noise::StoreLate, "store-late"),
     (Noise::StorePartial, "store-partial"),

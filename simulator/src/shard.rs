@@ -11,7 +11,7 @@ use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp, Update};
 
 use crate::context::Context;
-use crate::event::{Inner, Life, Report, Ticket};
+use crate::event::{Departure, Inner, Life, Report, Ticket};
 use crate::execution::{Execution, Exit, Home, Wish};
 use crate::fault::Moment;
 use crate::journal::{Append, Journal, Who};
@@ -314,6 +314,14 @@ impl Shard {
     fn lose(&mut self, peid: ExecutionId, desk: &mut Desk<'_>) {
         self.residents.remove(&peid);
         desk.registry.remove(peid);
+    }
+
+    /// The request of an attempt leaves.
+    pub fn leaves(&mut self, departure: &Departure, desk: &mut Desk<'_>) {
+        self.with(departure.peid, departure.life, desk, |execution, desk| {
+            execution.leaves(&departure.start, &desk.home, desk.cx);
+            Wish::Nothing
+        });
     }
 
     /// Passes a report to its execution.

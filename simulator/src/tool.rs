@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde_json::json;
 use updraft_kernel::machine::StartAttempt;
+use updraft_protocol::limits::ATTEMPT_UNSENT;
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Json};
 
 use crate::chance::{Dice, Purpose};
 use crate::context::Context;
-use crate::event::{Event, Inner, Life, NodeId, Report};
+use crate::event::{Departure, Event, Inner, Life, NodeId, Report};
 use crate::scenario::{MILLIS, Noise};
 use crate::store::POISON;
 
@@ -23,13 +24,44 @@ struct Fate {
     outcome: Result<Json, Failure>,
 }
 
-/// Calls a tool: what will become of it is put into the queue.
-pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, cx: &mut Context) {
-    let (high, low) = start.task_id.uuid().as_u64_pair();
-    let calls = cx.oracle.calls_of(start.task_id);
-    let mut dice = cx.dice(Purpose::Tool, &[high, low, calls]);
-    let fate = fate(&mut dice, start.attempt, cx);
+/// Calls a tool: what will become of it is put into the queue. Says whether its request waits for its turn.
+pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: StartAttempt, cx: &mut Context) -> bool {
     cx.tally.count("calls of tools");
+    let mut dice = dice(Purpose::Turn, &start, cx);
+    if !cx.noisy(Noise::ToolsQueue) || !dice.one_in(3) {
+        send(node, peid, life, &start, cx);
+        return false;
+    }
+    let longest = dice.pick(&[100, 90_000]);
+    let turn = dice.below(longest) * MILLIS;
+    let failure = match dice.below(4) {
+        // What goes wrong before the request leaves: whatever it is, the tool has not acted.
+        0 => Some((turn, FailureKind::Timeout)),
+        1 => Some((turn, dice.pick(&[FailureKind::Unreachable, FailureKind::Panic, FailureKind::Forbidden]))),
+        2 if dice.one_in(2) => Some((micros(ATTEMPT_UNSENT), FailureKind::Unreachable)),
+        _ => None,
+    };
+    match failure {
+        Some((when, kind)) => {
+            cx.tally.count("calls that are never sent");
+            let failure = Failure::new(kind, "it was not sent").with_may_have_acted(false);
+            let (task, attempt) = (start.task, start.attempt);
+            cx.after(
+                when,
+                node,
+                Inner::Reported(Report { peid, life, task, attempt, outcome: Err(failure) }),
+            );
+        }
+        None => cx.after(turn, node, Inner::Leaves(Box::new(Departure { peid, life, start }))),
+    }
+    true
+}
+
+/// The request of an attempt leaves: from now on its tool may act, and its time runs.
+pub fn send(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, cx: &mut Context) {
+    let mut dice = dice(Purpose::Tool, start, cx);
+    let fate = fate(&mut dice, start.attempt, cx);
+    cx.oracle.sent(start.task_id, start.attempt, life);
     if let Some(acts) = fate.acts {
         cx.queue.at(cx.now + acts, Event::Act(start.task_id));
     }
@@ -48,23 +80,32 @@ pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, c
     cx.after(micros(start.timeout), node, Inner::Reported(report(Err(timeout))));
 }
 
+fn dice(purpose: Purpose, start: &StartAttempt, cx: &Context) -> Dice {
+    let (high, low) = start.task_id.uuid().as_u64_pair();
+    cx.dice(purpose, &[high, low, cx.oracle.calls_of(start.task_id)])
+}
+
 fn fate(dice: &mut Dice, attempt: u32, cx: &mut Context) -> Fate {
     let takes = dice.below(30) * MILLIS + dice.below(MILLIS);
     let output = json!({ "n": dice.below(10), "attempt": attempt });
     let mut fate = Fate { acts: Some(takes / 2), answers: Some(takes), outcome: Ok(Json::from(output)) };
     let luck = dice.below(12);
     if luck < 3 && cx.noisy(Noise::ToolsFail) {
-        let (kind, acts) = dice.pick(&[
-            (FailureKind::Unreachable, false),
-            (FailureKind::RateLimited, false),
-            (FailureKind::Status, true),
-            (FailureKind::Interrupted, true),
-            (FailureKind::Interrupted, false),
-            (FailureKind::Panic, true),
+        let (kind, acts, status) = dice.pick(&[
+            (FailureKind::Unreachable, false, None),
+            (FailureKind::RateLimited, false, Some(429)),
+            (FailureKind::Status, true, Some(500)),
+            (FailureKind::Status, false, Some(409)),
+            (FailureKind::Interrupted, true, None),
+            (FailureKind::Interrupted, false, None),
+            (FailureKind::Panic, true, None),
         ]);
         let mut failure = Failure::new(kind, "as it was drawn");
+        if let Some(status) = status {
+            failure = failure.with_may_have_acted(acts).with_answer(json!({ "status": status }).into());
+        }
         if kind == FailureKind::RateLimited {
-            let wait = dice.pick(&[100, 33_000, 10_000_000]);
+            let wait = dice.pick(&[100, 33_000, 3_600_000, 10_000_000]);
             failure = failure.with_retry_after(Duration::from_millis(wait));
         }
         fate.outcome = Err(failure);

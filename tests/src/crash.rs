@@ -41,8 +41,7 @@ pub fn playbook(tools: SocketAddr) -> Playbook {
         format!(
             "  - {{id: {id}, type: action, integration: http, action: request, arguments: {{method: POST, \
              url: 'http://{tools}/act/{{{{ input.tenant }}}}/{id}'}}, \
-             retry: {{attempts: {}, initial: 1ms, max: 5ms}}, {more}}}\n",
-            if more.contains("at_most_once") { 1 } else { 5 }
+             retry: {{attempts: 5, initial: 1ms, max: 5ms}}, {more}}}\n"
         )
     };
     let mut body = "steps:\n".to_owned();

@@ -49,7 +49,10 @@ impl Ran {
             let step = playbook.steps.iter().find(|step| step.id == task.head.step_id).unwrap();
             let at_most_once = matches!(&step.kind, StepKind::Action(action) if action.at_most_once);
             if task.state.status == TaskStatus::Completed || at_most_once {
-                invariant::acted_as_asked(at_most_once, task.task_request_id, &keys).unwrap();
+                let acts = tool.acts(task.head.peid, &task.head.step_id);
+                invariant::acted_as_asked(at_most_once, task.task_request_id, &acts).unwrap();
+                let denied = at_most_once && task.state.status == TaskStatus::Failed && !acts.is_empty();
+                assert!(!denied, "{} may have acted and is failed", task.head.step_id);
             }
             assert!(keys.iter().all(|key| *key == task.task_request_id), "one key for one task");
         }

@@ -1,5 +1,7 @@
-//! A security tool behind HTTP that writes down, before it answers, who asked it to do what under which key.
+//! A security tool behind HTTP that writes down, before it answers, who asked it to do what under which key. It sends
+//! the first request of some steps away, and then does nothing.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -29,15 +31,24 @@ pub struct Server {
     book: Arc<Book>,
 }
 
+/// The steps of which it sends the first request under each key away.
+const BUSY_FOR: [&str; 2] = ["left2", "last"];
+
 struct Book {
     acts: Mutex<Vec<Act>>,
+    /// The keys that it sent away.
+    sent_away: Mutex<BTreeSet<TaskId>>,
     written: watch::Sender<usize>,
 }
 
 impl Server {
     /// Starts it on the runtime that asks.
     pub async fn start() -> Self {
-        let book = Arc::new(Book { acts: Mutex::default(), written: watch::Sender::new(0) });
+        let book = Arc::new(Book {
+            acts: Mutex::default(),
+            sent_away: Mutex::default(),
+            written: watch::Sender::new(0),
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = Router::new().route("/act/{tenant}/{step}", post(act)).with_state(book.clone());
@@ -74,6 +85,9 @@ async fn act(
 ) -> (StatusCode, Json<Value>) {
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()?.parse().ok());
     let Some(key) = key else { return (StatusCode::BAD_REQUEST, Json(json!({ "error": "no key" }))) };
+    if BUSY_FOR.contains(&step.as_str()) && book.sent_away.lock().unwrap().insert(key) {
+        return (StatusCode::TOO_MANY_REQUESTS, Json(json!({ "error": "busy" })));
+    }
     book.acts.lock().unwrap().push(Act { tenant, step, key });
     book.written.send_modify(|written| *written += 1);
     (StatusCode::OK, Json(json!({ "done": true })))

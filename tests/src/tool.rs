@@ -1,13 +1,17 @@
 //! A security tool that does what a playbook says (`echo`, `fail`, `hang`, …), and remembers every call: who
-//! asked, under which key, how many at once, and which calls were dropped.
+//! asked, under which key, how many at once, in which it acted, and which were dropped.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{Semaphore, watch};
-use updraft::{Answer, Call, ExecutionId, Failure, FailureKind, Integration, Json, StepId, TaskId, Value};
+use updraft::{
+    ActionSpec, Answer, Call, Effect, ExecutionId, Failure, FailureKind, Integration, Json, StepId, TaskId,
+    Value,
+};
 
 use crate::patience::soon;
 use crate::quiet;
@@ -22,6 +26,8 @@ pub struct Tool(Arc<State>);
 struct State {
     calls: Mutex<Vec<Call>>,
     threads: Mutex<Vec<ThreadId>>,
+    /// The calls in which it acted, or may have as far as its caller can know.
+    acts: Mutex<Vec<(ExecutionId, StepId, TaskId)>>,
     begun: watch::Sender<usize>,
     /// The executions whose calls were dropped.
     dropped: watch::Sender<Vec<ExecutionId>>,
@@ -36,6 +42,7 @@ impl Default for State {
         Self {
             calls: Mutex::default(),
             threads: Mutex::default(),
+            acts: Mutex::default(),
             begun: watch::Sender::new(0),
             dropped: watch::Sender::default(),
             running: AtomicUsize::new(0),
@@ -76,6 +83,12 @@ impl Tool {
             .filter(|call| call.peid == peid && call.step_id == *step)
             .map(|call| call.task_id)
             .collect()
+    }
+
+    /// The keys under which it acted for a step of an execution.
+    pub fn acts(&self, peid: ExecutionId, step: &StepId) -> Vec<TaskId> {
+        let acts = self.0.acts.lock().unwrap();
+        acts.iter().filter(|(by, of, _)| *by == peid && of == step).map(|(_, _, key)| *key).collect()
     }
 
     /// How often a step was called, by whomever.
@@ -127,21 +140,41 @@ impl Tool {
 
     async fn act(&self, call: &Call) -> Result<Json, Failure> {
         let number = |name: &str| call.arguments[name].as_u64().unwrap_or(0);
+        let failing = |times: &str| u64::from(call.attempt) <= number(times);
+        match call.action.as_str() {
+            "fail" => {
+                let kind: FailureKind = serde_json::from_str(&call.arguments["kind"].to_string()).unwrap();
+                if kind.may_have_acted() {
+                    self.acted(call);
+                }
+                return Err(Failure::new(kind, "as the playbook says"));
+            }
+            "flaky" if failing("failures") => return Err(Failure::new(FailureKind::Unreachable, "not yet")),
+            "limited" if failing("failures") => {
+                let asked = Duration::from_secs(number("seconds"));
+                return Err(Failure::new(FailureKind::RateLimited, "slow down").with_retry_after(asked));
+            }
+            // Waits for its turn before it sends.
+            "queue" => {
+                self.0.gate.acquire().await.unwrap().forget();
+                if call.arguments["fails"].as_bool() == Some(true) {
+                    return Err(Failure::new(FailureKind::Timeout, "no place in time"));
+                }
+                call.sending.begin();
+            }
+            _ => {}
+        }
+        self.acted(call);
         match call.action.as_str() {
             "gate" => self.0.gate.acquire().await.unwrap().forget(),
             "hang" => std::future::pending().await,
-            "fail" => {
-                let kind = serde_json::from_str(&call.arguments["kind"].to_string()).unwrap();
-                return Err(Failure::new(kind, "as the playbook says"));
-            }
-            "flaky" if u64::from(call.attempt) <= number("failures") => {
-                return Err(Failure::new(FailureKind::Unreachable, "not yet"));
-            }
-            "panic" if u64::from(call.attempt) <= number("times") => {
+            "panic" if failing("times") => {
                 quiet::panics_on_purpose();
                 panic!("{}the tool", quiet::ON_PURPOSE);
             }
-            "large" => return Ok(json!("x".repeat(usize::try_from(number("bytes")).unwrap())).into()),
+            "large" | "fetch" => {
+                return Ok(json!("x".repeat(usize::try_from(number("bytes")).unwrap())).into());
+            }
             "pause" => {
                 for _ in 0..4 {
                     tokio::task::yield_now().await;
@@ -156,9 +189,23 @@ impl Tool {
     }
 }
 
+impl Tool {
+    fn acted(&self, call: &Call) {
+        self.0.acts.lock().unwrap().push((call.peid, call.step_id.clone(), call.task_id));
+    }
+}
+
 impl Integration for Tool {
     fn actions(&self) -> &[&str] {
-        &["echo", "fail", "flaky", "gate", "hang", "large", "panic", "pause"]
+        &["echo", "fail", "fetch", "flaky", "gate", "hang", "large", "limited", "panic", "pause", "queue"]
+    }
+
+    fn spec(&self, action: &str) -> ActionSpec {
+        ActionSpec { says_sending: action == "queue", ..ActionSpec::default() }
+    }
+
+    fn effect(&self, action: &str, _: &Value) -> Effect {
+        if action == "fetch" { Effect::Read } else { Effect::Write }
     }
 
     fn call(&self, call: Call) -> Answer<'_> {

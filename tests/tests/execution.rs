@@ -249,17 +249,18 @@ async fn an_at_most_once_step_without_an_answer_is_unknown_and_its_path_decides(
 }
 
 #[tokio::test]
-async fn an_at_most_once_step_that_certainly_did_not_act_has_failed() {
+async fn an_at_most_once_step_that_certainly_did_not_act_is_tried_again_and_then_has_failed() {
     let lab = Lab::default();
     let playbook = playbook(
         "steps:
-  - {id: once, type: action, integration: tool, action: fail, arguments: {kind: unreachable}, at_most_once: true, on_unknown: never, on_failure: mend}
+  - {id: once, type: action, integration: tool, action: fail, arguments: {kind: unreachable}, at_most_once: true,
+     retry: {attempts: 3, initial: 1ms, max: 1ms}, on_unknown: never, on_failure: mend}
   - {id: never, type: end}
   - {id: mend, type: end, output: mended}
 ",
     );
     let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.output(), lab.tool.calls().len()), (json!("mended"), 1), "it is not tried again either");
+    assert_eq!((ran.output(), lab.tool.calls().len()), (json!("mended"), 3));
 }
 
 #[tokio::test]
@@ -318,11 +319,11 @@ steps:
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_large_fails_the_step_and_is_not_kept() {
+async fn an_answer_that_is_too_large_fails_a_step_that_looks_something_up() {
     let playbook = playbook(&format!(
         "steps:
-  - {{id: fits, type: action, integration: tool, action: large, arguments: {{bytes: {}}}, on_success: large}}
-  - {{id: large, type: action, integration: tool, action: large, arguments: {{bytes: {}}}, on_failure: mend}}
+  - {{id: fits, type: action, integration: tool, action: fetch, arguments: {{bytes: {}}}, on_success: large}}
+  - {{id: large, type: action, integration: tool, action: fetch, arguments: {{bytes: {}}}, on_failure: mend}}
   - {{id: mend, type: end, output: '{{{{ steps.large.error.kind }}}}'}}
 ",
         RESPONSE_BYTES - 2,
@@ -334,16 +335,37 @@ async fn an_answer_that_is_too_large_fails_the_step_and_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_step_that_acted_is_completed_whatever_of_its_answer_can_be_kept() {
+    let playbook = playbook(&format!(
+        "steps:
+  - {{id: large, type: action, integration: tool, action: large, arguments: {{bytes: {RESPONSE_BYTES}}}, at_most_once: true, on_success: end}}
+  - {{id: end, type: end, output: '{{{{ steps.large.output }}}}'}}
+"
+    ));
+    let ran = Lab::default().run(&playbook, json!({})).await;
+    assert_eq!(ran.status_of("large"), TaskStatus::Completed);
+    let note = format!("the answer has {} bytes; at most {RESPONSE_BYTES} are kept", RESPONSE_BYTES + 2);
+    assert_eq!(ran.output(), json!({ "body": null, "note": note }));
+}
+
+#[tokio::test]
 async fn an_execution_keeps_a_bounded_sum_of_answers() {
-    let mut body = "steps:\n".to_owned();
-    for step in 0..10 {
-        let next = if step < 9 { format!(", on_success: s{}", step + 1) } else { String::new() };
-        let large = "type: action, integration: tool, action: large, arguments: {bytes: 1000000}";
-        body += &format!("  - {{id: s{step}, {large}{next}}}\n");
-    }
-    let ran = Lab::default().run(&playbook(&body), json!({})).await;
+    let steps = |action: &str| {
+        let mut body = "steps:\n".to_owned();
+        for step in 0..10 {
+            let next = if step < 9 { format!(", on_success: s{}", step + 1) } else { String::new() };
+            let large =
+                format!("type: action, integration: tool, action: {action}, arguments: {{bytes: 1000000}}");
+            body += &format!("  - {{id: s{step}, {large}{next}}}\n");
+        }
+        playbook(&body)
+    };
+    let ran = Lab::default().run(&steps("fetch"), json!({})).await;
     assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::TooLarge));
     assert_eq!(ran.tasks.len(), 9, "eight of a million bytes fit into 8 MiB");
+    let ran = Lab::default().run(&steps("large"), json!({})).await;
+    assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 10), "what acted has acted");
+    assert!(ran.response_of("s9")["note"].is_string() && ran.response_of("s7").is_string());
 }
 
 #[tokio::test]

@@ -53,6 +53,31 @@ impl Execution {
         }
     }
 
+    /// Drops the attempts that were not sent, before the execution is stopped: none of them is sent any more, so that of
+    /// no tool it is told that it may have acted where it has not. So with attempts that wait for a commit, and with those
+    /// whose report waits and says that the tool has not acted.
+    pub(super) fn recall_unsent(&mut self) {
+        let Some(machine) = self.machine.as_mut().filter(|machine| !machine.ended()) else { return };
+        let committing = self.committing.iter_mut().map(|committing| &mut committing.acts);
+        for acts in committing.chain([&mut self.pending.acts]) {
+            acts.retain(|act| match act {
+                Act::Start(start) => {
+                    machine.unsent(start.task);
+                    false
+                }
+                _ => true,
+            });
+        }
+        self.attempts.retain(|(task, attempt)| {
+            let unsent = attempt.unsent();
+            if unsent {
+                machine.unsent(*task);
+            }
+            !unsent
+        });
+        self.post.each_not_acted(|task| machine.unsent(task));
+    }
+
     pub(super) fn attempt_ended(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {
         let Attempted { task, attempt, outcome } = attempted;
         if let Some(index) = self.attempts.iter().position(|(running, _)| *running == task) {

@@ -59,6 +59,21 @@ impl Post {
         empty
     }
 
+    /// Names the tasks of which a report waits that says that the tool has not acted.
+    pub(crate) fn each_not_acted(&self, mut told: impl FnMut(TaskSeq)) {
+        let mut look = |letter: &Letter| {
+            if let Letter::Attempted(Attempted { task, outcome: Err(failure), .. }) = letter
+                && !failure.may_have_acted()
+            {
+                told(*task);
+            }
+        };
+        let first = self.first.take();
+        first.iter().for_each(&mut look);
+        self.first.set(first);
+        self.later.borrow().iter().for_each(&mut look);
+    }
+
     fn take(&self) -> Option<Letter> {
         let first = self.first.take()?;
         self.first.set(self.later.borrow_mut().pop_front());
@@ -184,6 +199,20 @@ mod tests {
         assert_eq!(died.outcome.map_err(|failure| failure.kind), Err(FailureKind::Panic));
         assert!(matches!(next(), Some(Letter::Orphaned)));
         assert!(next().is_none());
+    }
+
+    #[test]
+    fn a_report_that_waits_tells_whether_the_tool_has_acted() {
+        let post = Rc::new(Post::default());
+        Report::of(&post, TaskSeq(1), 1).give(Err(Failure::new(FailureKind::Unreachable, "no")));
+        Report::of(&post, TaskSeq(2), 1).give(Ok(Json::null()));
+        Report::of(&post, TaskSeq(3), 1).give(Err(Failure::new(FailureKind::Timeout, "late")));
+        let unsent = Failure::new(FailureKind::Panic, "it panicked").with_may_have_acted(false);
+        Report::of(&post, TaskSeq(4), 1).give(Err(unsent));
+        let mut told = Vec::new();
+        post.each_not_acted(|task| told.push(task));
+        assert_eq!(told, [TaskSeq(1), TaskSeq(4)]);
+        assert!(!post.is_empty(), "the letters stay");
     }
 
     #[test]

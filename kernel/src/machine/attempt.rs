@@ -1,15 +1,24 @@
 //! Attempts: beginning one, and what follows when it ends: the next step, another attempt, or a failure.
 
-use updraft_protocol::limits::{EXECUTION_OUTPUT_BYTES, RESPONSE_BYTES};
-use updraft_protocol::{Failure, FailureKind, Json, TaskStatus, Timestamp};
+use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
 use super::path::PathId;
 use super::task::{Ending, Phase, TaskSeq};
 use super::{Act, Effects, Machine, Ready, StartAttempt};
 use crate::plan::{PlannedAction, PlannedKind, StepIndex};
-use crate::retry::backoff;
+use crate::retry::{beyond, due};
 
 impl Machine {
+    /// An attempt under way was dropped before its request was sent: its tool has not acted. Said of an execution that
+    /// is about to be stopped; no outcome of the attempt is awaited.
+    pub fn unsent(&mut self, task: TaskSeq) {
+        if let Some(task) = self.tasks.get_mut(task.index())
+            && task.phase == Phase::Running
+        {
+            task.phase = Phase::Unsent;
+        }
+    }
+
     /// Creates the task of an action and begins its first attempt.
     pub(super) fn begin_action(
         &mut self,
@@ -77,7 +86,7 @@ impl Machine {
         self.running -= 1;
         let plan = self.plan.clone();
         let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return };
-        match outcome.and_then(|output| self.bounded(output)) {
+        match outcome.and_then(|output| self.keep(output, action.effect)) {
             Ok(output) => self.settle(task, Ending::Completed(Some(output)), now, effects),
             Err(failure) => self.attempt_failed(task, attempt, action, failure, now, effects),
         }
@@ -92,11 +101,16 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        if action.at_most_once && failure.kind.may_have_acted() {
+        let failure = self.keep_answer(failure);
+        if action.at_most_once && failure.may_have_acted() {
             return self.settle(task, Ending::Unknown(failure), now, effects);
         }
-        if action.at_most_once || !failure.retryable() || attempt >= action.retry.attempts {
+        if !failure.retryable() || attempt >= action.retry.attempts {
             return self.settle(task, Ending::Failed(failure), now, effects);
+        }
+        if let Some(reason) = beyond(&action.retry, failure.retry_after(), now, self.deadline()) {
+            let message = format!("{reason}: {}", failure.message);
+            return self.settle(task, Ending::Failed(failure.with_message(message)), now, effects);
         }
         let due = self.retry_due(task, action, &failure, now);
         self.write_retry(task, failure, now, effects);
@@ -114,8 +128,7 @@ impl Machine {
     ) -> Timestamp {
         let bytes = self.task(task).id(self.peid);
         let (_, seed) = bytes.uuid().as_u64_pair();
-        let wait = backoff(&action.retry, self.task(task).state.attempt, seed);
-        failed.after(wait.max(failure.retry_after().unwrap_or_default().min(action.retry.max)))
+        due(&action.retry, self.task(task).state.attempt, seed, failure.retry_after(), failed)
     }
 
     /// A task's instant has come: a `delay` is over, or the next attempt is due.
@@ -131,20 +144,5 @@ impl Machine {
         } else {
             self.settle(task, Ending::Completed(None), now, effects);
         }
-    }
-
-    /// Counts an output, where it may be kept.
-    pub(super) fn bounded(&mut self, output: Json) -> Result<Json, Failure> {
-        let bytes = output.as_str().len();
-        if bytes > RESPONSE_BYTES {
-            let message = format!("the answer has {bytes} bytes; at most {RESPONSE_BYTES} are kept");
-            return Err(Failure::new(FailureKind::TooLarge, message));
-        }
-        if self.output_bytes + bytes > EXECUTION_OUTPUT_BYTES {
-            let message = format!("an execution keeps at most {EXECUTION_OUTPUT_BYTES} bytes of answers");
-            return Err(Failure::new(FailureKind::TooLarge, message));
-        }
-        self.output_bytes += bytes;
-        Ok(output)
     }
 }

@@ -7,6 +7,7 @@ use updraft_protocol::{
     TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
 };
 
+use super::output::kept_bytes;
 use super::path::PathId;
 use super::task::{Phase, Task, TaskSeq};
 use super::{Effects, Machine};
@@ -103,6 +104,8 @@ impl Machine {
         let state = &mut self.task_mut(task).state;
         change(state);
         let changed = if first { state.clone() } else { difference(&before, state) };
+        let (kept_before, kept) = (kept_bytes(&before), kept_bytes(state));
+        self.output_bytes = self.output_bytes + kept - kept_before;
         self.write_task(task, changed, effects);
     }
 

@@ -2,7 +2,7 @@
 //! needs no deep stack.
 
 use updraft_protocol::playbook::EndStatus;
-use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Json, TaskStatus, Timestamp};
+use updraft_protocol::{Effect, ExecutionStatus, Failure, FailureKind, Json, TaskStatus, Timestamp};
 
 use super::task::{Ending, Phase, TaskSeq};
 use super::{Act, Effects, Machine, Ready, Timer};
@@ -108,7 +108,8 @@ impl Machine {
     /// How an `end` step ends. Its output is bounded as an answer is: many branches may end in one commit.
     fn end_step(&mut self, path: PathId, step: StepIndex, end: &PlannedEnd) -> Ending {
         let rendered = end.output.as_ref().map(|template| template.render(&self.view(path))).transpose();
-        let output = rendered.and_then(|output| output.map(|output| self.bounded(output.into())).transpose());
+        let output = rendered
+            .and_then(|output| output.map(|output| self.keep(output.into(), Effect::Read)).transpose());
         match (output, end.status) {
             (Err(failure), _) => Ending::Failed(failure),
             (Ok(output), EndStatus::Completed) => Ending::Completed(output),

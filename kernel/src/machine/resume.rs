@@ -9,6 +9,7 @@ use updraft_protocol::{
     ExecutionDocument, ExecutionStatus, Failure, FailureKind, Revision, TaskDocument, TaskStatus, Timestamp,
 };
 
+use super::output::kept_bytes;
 use super::path::{Go, PathId};
 use super::task::{Ending, Phase, Task, TaskSeq};
 use super::{Effects, Machine, Ready, Terms};
@@ -99,7 +100,7 @@ impl Machine {
         if task_seq != expected || self.recorded.insert(step, TaskSeq(task_seq)).is_some() {
             return Err(Unfit::Gap { task_seq, expected });
         }
-        self.output_bytes += document.state.response.as_ref().map_or(0, |output| output.as_str().len());
+        self.output_bytes += kept_bytes(&document.state);
         self.tasks.push(Task {
             seq: TaskSeq(task_seq),
             step,

@@ -33,6 +33,8 @@ pub(super) enum Phase {
     Recorded,
     /// Its attempt.
     Running,
+    /// The end of its execution: its attempt was dropped before it was sent.
+    Unsent,
     /// A free place for its next attempt.
     Ready,
     /// An instant.

@@ -34,7 +34,7 @@ impl References {
 /// What can be read of an earlier step.
 const STEP_FIELDS: [&str; 3] = ["output", "status", "error"];
 /// What can be read of an earlier step's error.
-const ERROR_FIELDS: [&str; 2] = ["kind", "message"];
+const ERROR_FIELDS: [&str; 5] = ["kind", "message", "status", "headers", "body"];
 
 /// Why `steps` cannot be read like this; none where it can. `keys` are the constant keys after `steps`, up
 /// to the first that is computed; `whole` says that none is.
@@ -46,9 +46,9 @@ pub(crate) fn step_read(keys: &[&str], whole: bool) -> Option<String> {
         [id, field, ..] if !STEP_FIELDS.contains(field) => {
             Some(format!("`steps.{id}` has no `{field}`; a step has `output`, `status` and `error`"))
         }
-        [id, "error", field, ..] if !ERROR_FIELDS.contains(field) => {
-            Some(format!("`steps.{id}.error` has no `{field}`; an error has `kind` and `message`"))
-        }
+        [id, "error", field, ..] if !ERROR_FIELDS.contains(field) => Some(format!(
+            "`steps.{id}.error` has no `{field}`; an error has `kind`, `message`, `status`, `headers` and `body`"
+        )),
         _ => None,
     }
 }

@@ -152,17 +152,14 @@ impl<'a> Steps<'a> {
 
     fn retry(&mut self, at: usize, action: &Action) -> RetryPolicy {
         let Some(retry) = &action.retry else {
-            let attempts = if action.at_most_once { 1 } else { Retry::default().attempts };
-            return policy(&Retry { attempts, ..Retry::default() });
+            return policy(&Retry::default());
         };
         if !(1..=RETRY_ATTEMPTS).contains(&retry.attempts) {
             self.mistakes.step(at, "retry.attempts", format!("must be from 1 to {RETRY_ATTEMPTS}"));
-        } else if action.at_most_once && retry.attempts > 1 {
-            let message = "a step with `at_most_once` has one attempt; drop `retry`, or set `attempts: 1`";
-            self.mistakes.step(at, "retry.attempts", message);
         }
         self.span(at, "retry.initial", retry.initial, true);
         self.span(at, "retry.max", retry.max, true);
+        self.span(at, "retry.give_up_after", retry.give_up_after, true);
         if retry.max < retry.initial {
             self.mistakes.step(at, "retry.max", "must not be shorter than `initial`");
         }
@@ -299,5 +296,6 @@ fn policy(retry: &Retry) -> RetryPolicy {
         initial: retry.initial.0,
         max: retry.max.0,
         multiplier: retry.multiplier,
+        give_up_after: retry.give_up_after.0,
     }
 }

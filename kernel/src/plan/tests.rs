@@ -88,7 +88,8 @@ fn a_plan_has_everything_resolved() {
             attempts: 2,
             initial: Duration::from_secs(1),
             max: Duration::from_secs(4),
-            multiplier: 3.0
+            multiplier: 3.0,
+            give_up_after: Duration::from_secs(3600),
         }
     );
     assert_eq!((look.on_success, look.on_failure), (Some(at(&plan, "bad")), Some(at(&plan, "stop"))));
@@ -97,7 +98,7 @@ fn a_plan_has_everything_resolved() {
     let PlannedKind::Parallel(contain) = &plan.step(at(&plan, "contain")).kind else { panic!("parallel") };
     assert_eq!(contain.branches, [at(&plan, "one"), at(&plan, "two")]);
     let PlannedKind::Action(one) = &plan.step(at(&plan, "one")).kind else { panic!("action") };
-    assert_eq!((one.retry.attempts, one.at_most_once, one.on_unknown), (1, true, Some(at(&plan, "ask"))));
+    assert_eq!((one.retry.attempts, one.at_most_once, one.on_unknown), (5, true, Some(at(&plan, "ask"))));
     let PlannedKind::Action(two) = &plan.step(at(&plan, "two")).kind else { panic!("action") };
     assert_eq!((two.retry.attempts, two.timeout), (5, Duration::from_secs(30)));
     assert!(two.arguments.is_literal());

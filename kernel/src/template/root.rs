@@ -13,7 +13,7 @@ use updraft_protocol::{Failure, Json, TaskStatus};
 use super::json;
 use super::meter::Meter;
 use crate::plan::References;
-use crate::scope::Scope;
+use crate::scope::{ANSWER_FIELDS, Scope};
 
 /// What the templates of one render see.
 #[derive(Debug)]
@@ -85,11 +85,22 @@ impl View {
             fields.push(("output", json::to_template(output.as_str(), "output")));
         }
         if let Some(error) = &self.error {
-            let error = [("kind", error.kind.as_str()), ("message", error.message.as_str())];
-            fields.push(("error", Value::from_pairs(error)));
+            fields.push(("error", error_value(error)));
         }
         Value::from_pairs(fields)
     }
+}
+
+/// What can be read of a failure: what the tool did not answer is undefined.
+fn error_value(error: &Failure) -> Value {
+    let mut fields =
+        vec![("kind", Value::from(error.kind.as_str())), ("message", Value::from(error.message.as_str()))];
+    if let Some(answer) = &error.answer {
+        let answer = json::to_template(answer.as_str(), "error");
+        let field = |name| Some((name, answer.get_attr(name).ok().filter(|value| !value.is_undefined())?));
+        fields.extend(ANSWER_FIELDS.into_iter().filter_map(field));
+    }
+    Value::from_pairs(fields)
 }
 
 impl Object for Root {

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use updraft_kernel::invariant::{self, Violation};
-use updraft_kernel::machine::{Machine, StartAttempt, Timer};
+use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
 use updraft_kernel::plan::{PlannedAction, PlannedKind};
-use updraft_protocol::{Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, Timestamp, Value};
+use updraft_protocol::{Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, Timestamp, Update, Value};
 
 use super::{Oracle, broken};
+use crate::event::Life;
 
 /// What was asked of a tool under one key, and what it did.
 #[derive(Debug)]
@@ -16,6 +17,10 @@ pub(super) struct Calls {
     calls: u64,
     acts: usize,
     attempt: u32,
+    /// The newest attempt whose request left, and the life of the actor that sent it.
+    sent: Option<(u32, Life)>,
+    /// The calls of which the caller was told that the tool has not acted.
+    denied: u64,
     arguments: Value,
     answers: BTreeMap<u32, Vec<Json>>,
 }
@@ -48,6 +53,8 @@ impl Oracle {
             calls: 0,
             acts: 0,
             attempt: start.attempt,
+            sent: None,
+            denied: 0,
             arguments: start.arguments.clone(),
             answers: BTreeMap::new(),
         });
@@ -62,8 +69,38 @@ impl Oracle {
             return broken("attempts", format!("{}: {} after {}", step.id, start.attempt, calls.attempt));
         }
         calls.attempt = start.attempt;
-        if action.at_most_once && calls.calls > 1 {
-            return broken("acted as asked", format!("{} is at most once, and called again", step.id));
+        if action.at_most_once && calls.calls > 1 + calls.denied {
+            return broken("acted as asked", format!("{} is at most once, and may have acted", step.id));
+        }
+        Ok(())
+    }
+
+    /// The request of an attempt leaves.
+    pub fn sent(&mut self, task: TaskId, attempt: u32, life: Life) {
+        if let Some(calls) = self.calls.get_mut(&task) {
+            calls.sent = Some((attempt, life));
+        }
+    }
+
+    /// An attempt was reported to have failed without its tool acting.
+    pub fn denied(&mut self, task: TaskId) {
+        if let Some(calls) = self.calls.get_mut(&task) {
+            calls.denied += 1;
+        }
+    }
+
+    /// What was never sent is never unknown: an actor that calls a task so has sent its request. After a crash nobody
+    /// knows whether it was.
+    pub fn unknown_was_sent(&self, effects: &Effects, life: Life) -> Result<(), Violation> {
+        let unknown = effects.writes.iter().filter_map(|update| match update {
+            Update::Task(task) if task.state.status == TaskStatus::Unknown => Some(task),
+            _ => None,
+        });
+        for task in unknown {
+            let sent = self.calls.get(&task.task_id).and_then(|calls| calls.sent);
+            if sent != Some((task.state.attempt, life)) {
+                return broken("unknown is said", format!("{} was never sent and is unknown", task.task_id));
+            }
         }
         Ok(())
     }
@@ -106,6 +143,12 @@ impl Oracle {
         let Some(index) = machine.plan().index_of(&task.head.step_id) else { return Ok(()) };
         match &machine.plan().step(index).kind {
             PlannedKind::Action(action) if task.state.status == TaskStatus::Retrying => {
+                if self.too_long(action, task) {
+                    return broken(
+                        "waits are kept",
+                        format!("{} waits longer than it may", task.head.step_id),
+                    );
+                }
                 wait(action, task, due)
             }
             PlannedKind::Delay(delay) => {
@@ -147,15 +190,46 @@ impl Oracle {
         if acts > 1 {
             return broken("acted as asked", format!("{step} is at most once and acted {acts} times"));
         }
-        let denied = match status {
-            TaskStatus::Cancelled => true,
-            TaskStatus::Failed => kind.is_some_and(|kind| kind.may_have_acted()),
-            _ => false,
-        };
+        let denied = matches!(status, TaskStatus::Cancelled | TaskStatus::Failed);
         if denied && acts > 0 && !poisoned {
             return broken("unknown is said", format!("{step} acted and is {status} with {kind:?}"));
         }
         Ok(())
+    }
+
+    /// A step that failed has used its attempts, unless its failure cannot pass, or its tool asked to be left alone for
+    /// longer than the step or its execution may wait; then it says until when.
+    pub(super) fn gave_up_rightly(
+        &self,
+        action: &PlannedAction,
+        task: &TaskDocument,
+    ) -> Result<(), Violation> {
+        let (state, step) = (&task.state, &task.head.step_id);
+        let Some(error) = state.error.as_ref().filter(|_| state.status == TaskStatus::Failed) else {
+            return Ok(());
+        };
+        if !error.retryable() || state.attempt >= action.retry.attempts {
+            return Ok(());
+        }
+        let until = state.updated_date.after(error.retry_after().unwrap_or_default());
+        if !self.too_long(action, task) {
+            return broken(
+                "attempts",
+                format!("{step} failed after attempt {} with {error:?}", state.attempt),
+            );
+        }
+        if !error.message.contains(&until.to_string()) {
+            return broken("waits are kept", format!("{step} does not say until when: {error}"));
+        }
+        Ok(())
+    }
+
+    /// Whether a tool asks to be left alone for longer than its step may wait, or until its execution's time is over.
+    fn too_long(&self, action: &PlannedAction, task: &TaskDocument) -> bool {
+        let Some(asked) = task.state.error.as_ref().and_then(Failure::retry_after) else { return false };
+        let deadline = self.deadlines.get(&task.head.peid);
+        let until = task.state.updated_date.after(asked);
+        asked > action.retry.give_up_after || deadline.is_some_and(|deadline| until >= *deadline)
     }
 
     /// A delay that ended did not end before its time.
@@ -174,17 +248,20 @@ impl Oracle {
     }
 }
 
-/// The wait before a retry: at least what the tool asked for, at most what the playbook allows.
+/// The wait before a retry: all that the tool asked for, and then a random time of at most what the playbook allows.
 fn wait(action: &PlannedAction, task: &TaskDocument, due: Timestamp) -> Result<(), Violation> {
     let policy = &action.retry;
-    let failed = task.state.updated_date;
-    let asked = task.state.error.as_ref().and_then(Failure::retry_after).unwrap_or_default().min(policy.max);
+    let asked = task.state.error.as_ref().and_then(Failure::retry_after).unwrap_or_default();
+    let may_be_asked = task.state.updated_date.after(asked);
     let steps = i32::try_from(task.state.attempt.saturating_sub(1)).unwrap_or(i32::MAX);
     let ceiling = policy.initial.as_secs_f64() * policy.multiplier.powi(steps);
-    let ceiling = ceiling.min(policy.max.as_secs_f64()).max(asked.as_secs_f64());
-    let waits = due.since(failed) as f64 / 1_000.0;
-    if due < failed.after(asked) || waits > ceiling + 0.001 {
-        return broken("waits are kept", format!("{} waits {waits} s of {ceiling}", task.head.step_id));
+    let ceiling = ceiling.min(policy.max.as_secs_f64());
+    let waits = due.since(may_be_asked) as f64 / 1_000.0;
+    if due < may_be_asked || waits > ceiling + 0.001 {
+        return broken(
+            "waits are kept",
+            format!("{} waits until {due}: {waits} s of {ceiling} after {may_be_asked}", task.head.step_id),
+        );
     }
     Ok(())
 }

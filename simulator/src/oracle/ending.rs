@@ -80,7 +80,10 @@ impl Oracle {
         for task in tasks {
             let Some(index) = plan.index_of(&task.head.step_id) else { continue };
             match &plan.step(index).kind {
-                PlannedKind::Action(action) => self.task_is_true(action, task, tainted)?,
+                PlannedKind::Action(action) => {
+                    self.task_is_true(action, task, tainted)?;
+                    self.gave_up_rightly(action, task)?;
+                }
                 PlannedKind::Delay(delay) => Self::delay_is_kept(task, delay.duration)?,
                 _ => {}
             }

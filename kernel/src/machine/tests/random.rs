@@ -77,7 +77,6 @@ impl Author {
         step["retry"] = json!({ "attempts": 1 + self.draw(3) });
         if self.draw(3) == 0 {
             step["at_most_once"] = json!(true);
-            step["retry"] = json!({ "attempts": 1 });
             self.link(step, "on_unknown", length / 2, depth);
         }
         self.link(step, "on_success", length, depth);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use updraft_protocol::{
-    Catalogue, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure, FailureKind, Json,
-    Name, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode, Timestamp, Update,
+    Answer, Call, Catalogue, Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure,
+    FailureKind, Integration, Json, Name, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode, Timestamp,
+    Update,
 };
 
 use crate::machine::{Act, Effects, Event, Machine, StartAttempt, Terms, Timer};
@@ -26,16 +27,40 @@ pub(super) struct World {
     epoch: u64,
 }
 
+/// What is declared of the tool: `act` changes something, `look` looks something up.
+struct Declared;
+
+impl Integration for Declared {
+    fn actions(&self) -> &[&str] {
+        &["act", "look"]
+    }
+
+    fn effect(&self, action: &str, _: &updraft_protocol::Value) -> Effect {
+        if action == "look" { Effect::Read } else { Effect::Write }
+    }
+
+    fn call(&self, _: Call) -> Answer<'_> {
+        Box::pin(std::future::ready(Ok(Json::null())))
+    }
+}
+
 pub(super) fn plan(playbook: &Value) -> Arc<Plan> {
     let playbook = Playbook::parse(playbook.to_string().as_bytes()).expect("a playbook");
     let mut catalogue = Catalogue::default();
-    catalogue.add(Name::new("tool").expect("a name"), &["act"]);
+    catalogue.add_integration(Name::new("tool").expect("a name"), Arc::new(Declared));
     Arc::new(Plan::check(&playbook, &catalogue).expect("a plan"))
 }
 
 /// A playbook of these steps.
 pub(super) fn playbook(steps: Value) -> Value {
     json!({ "format": 1, "name": "p", "version": 1, "steps": steps })
+}
+
+/// An action with these fields more.
+pub(super) fn act(id: &str, more: Value) -> Value {
+    let mut step = json!({ "id": id, "type": "action", "integration": "tool", "action": "act" });
+    step.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+    step
 }
 
 impl World {
@@ -155,6 +180,14 @@ impl World {
         let index = self.attempts.iter().position(|a| self.plan.step(a.step).id.as_str() == step);
         let attempt = self.attempts.remove(index.unwrap_or_else(|| panic!("no attempt of {step}")));
         self.end_attempt(&attempt, outcome);
+    }
+
+    /// Ends the oldest attempt of a step with a failure.
+    pub(super) fn fail(&mut self, step: &str, failure: Failure) {
+        let index = self.attempts.iter().position(|a| self.plan.step(a.step).id.as_str() == step);
+        let attempt = self.attempts.remove(index.unwrap_or_else(|| panic!("no attempt of {step}")));
+        let (task, attempt) = (attempt.task, attempt.attempt);
+        self.apply(Event::AttemptEnded { task, attempt, outcome: Err(failure) });
     }
 
     pub(super) fn end_attempt(&mut self, attempt: &StartAttempt, outcome: Result<Value, FailureKind>) {

@@ -121,19 +121,15 @@ fn of_times_and_retries() {
     }
     assert_eq!(check(&nan).unwrap_err(), ["steps[0].retry.multiplier: must be from 1 to 10"]);
     one(
-        json!([{"id": "a", "at_most_once": true, "retry": {"attempts": 2}}]),
-        "steps[0].retry.attempts: a step with `at_most_once` has one attempt; drop `retry`, or set `attempts: 1`",
+        json!([{"id": "a", "retry": {"give_up_after": "2years"}}]),
+        "steps[0].retry.give_up_after: must be at most 1year 18h",
     );
     one(
         json!([{"id": "a", "on_unknown": "b"}, {"id": "b"}]),
         "steps[0].on_unknown: only a step with `at_most_once` can be of unknown outcome",
     );
-    assert!(
-        check(&playbook(
-            json!([{"id": "a", "at_most_once": true, "retry": {"attempts": 1, "initial": "0s"}}])
-        ))
-        .is_ok()
-    );
+    let retry = json!({"attempts": 3, "initial": "0s", "give_up_after": "0s"});
+    assert!(check(&playbook(json!([{"id": "a", "at_most_once": true, "retry": retry}]))).is_ok());
 }
 
 #[test]

@@ -19,7 +19,10 @@ fn what_is_not_there_is_a_mistake() {
         ("{{ steps|length }}", "`steps` is read one step at a time"),
         ("{{ steps[input.id].output }}", "a step is named by its id"),
         ("{{ steps.a.result }}", "`steps.a` has no `result`; a step has `output`, `status` and `error`"),
-        ("{{ steps.a.error.text }}", "`steps.a.error` has no `text`; an error has `kind` and `message`"),
+        (
+            "{{ steps.a.error.text }}",
+            "`steps.a.error` has no `text`; an error has `kind`, `message`, `status`, `headers` and `body`",
+        ),
         ("{{ input.x|shout }}", "no filter `shout`; there are abs, "),
         ("{{ input.x|safe }}", "no filter `safe`"),
         ("{{ input.x is filter }}", "no test `filter`"),

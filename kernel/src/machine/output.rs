@@ -1,0 +1,167 @@
+//! Outputs: what of an answer an execution keeps. What a tool did is decided before: here an answer that is larger than
+//! what may be kept makes a `read` fail and leaves a `write` done, with what fits of its answer and a note.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::value::{RawValue, to_raw_value};
+use updraft_protocol::limits::{
+    EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, OUTPUT_REST_BYTES, RESPONSE_BYTES,
+};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState};
+
+use super::Machine;
+
+/// Fields that are kept before all others.
+const FIRST: [&str; 2] = ["status", "headers"];
+/// Bytes of [`OUTPUT_REST_BYTES`] that are left for the note and the field that is left out.
+const NOTE_BYTES: usize = 512;
+
+type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+impl Machine {
+    /// What is kept of the answer to a call that succeeded.
+    ///
+    /// # Errors
+    /// `too_large`, where a `read` gave more than may be kept.
+    pub(super) fn keep(&self, output: Json, effect: Effect) -> Result<Json, Failure> {
+        match (self.too_much(output.as_str().len()), effect) {
+            (None, _) => Ok(output),
+            (Some(reason), Effect::Read) => Err(Failure::new(FailureKind::TooLarge, reason)),
+            (Some(reason), Effect::Write) => Ok(rest_of_output(&output, &reason)),
+        }
+    }
+
+    /// A failure with what is kept of its tool's answer.
+    pub(super) fn keep_answer(&self, mut failure: Failure) -> Failure {
+        let Some(answer) = &failure.answer else { return failure };
+        let bytes = answer.as_str().len();
+        if bytes > FAILURE_ANSWER_BYTES || self.too_much(bytes).is_some() {
+            failure.answer = rest_of_answer(answer);
+            let message = format!("{} (its answer of {bytes} bytes is not kept)", failure.message);
+            failure = failure.with_message(message);
+        }
+        failure
+    }
+
+    /// Why so many bytes more are not kept; none where they are.
+    fn too_much(&self, bytes: usize) -> Option<String> {
+        if bytes > RESPONSE_BYTES {
+            return Some(format!("the answer has {bytes} bytes; at most {RESPONSE_BYTES} are kept"));
+        }
+        (self.output_bytes + bytes > EXECUTION_OUTPUT_BYTES)
+            .then(|| format!("an execution keeps at most {EXECUTION_OUTPUT_BYTES} bytes of answers"))
+    }
+}
+
+/// What a task's state takes of [`EXECUTION_OUTPUT_BYTES`].
+pub(super) fn kept_bytes(state: &TaskState) -> usize {
+    let answer = state.error.as_ref().and_then(|error| error.answer.as_ref());
+    let bytes = |json: &Json| json.as_str().len();
+    state.response.as_ref().map_or(0, bytes) + answer.map_or(0, bytes)
+}
+
+/// The small fields of an output, without its body, and why.
+fn rest_of_output(output: &Json, reason: &str) -> Json {
+    let fields: Fields<'_> = serde_json::from_str(output.as_str()).unwrap_or_default();
+    let mut kept = small(&fields, OUTPUT_REST_BYTES - NOTE_BYTES);
+    let before = kept.remove("note").and_then(|note| serde_json::from_str::<String>(note.get()).ok());
+    let note = match before.filter(|before| before.len() <= NOTE_BYTES / 4) {
+        Some(before) => format!("{before}; {reason}"),
+        None => reason.to_owned(),
+    };
+    let note = to_raw_value(&note).ok();
+    kept.insert("body".into(), RawValue::NULL);
+    kept.extend(note.as_deref().map(|note| ("note".into(), note)));
+    text(&kept).unwrap_or_else(Json::null)
+}
+
+/// The status and the headers of a failure's answer, where they are small. A body that is not there cannot be read by
+/// mistake: a template that names it fails.
+fn rest_of_answer(answer: &Json) -> Option<Json> {
+    let mut fields: Fields<'_> = serde_json::from_str(answer.as_str()).ok()?;
+    fields.retain(|name, _| FIRST.contains(&name.as_ref()));
+    text(&small(&fields, OUTPUT_REST_BYTES))
+}
+
+/// The fields that fit into so many bytes.
+fn small<'a>(fields: &Fields<'a>, mut left: usize) -> Fields<'a> {
+    let first = FIRST.iter().filter_map(|name| fields.get_key_value(*name));
+    let others = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_ref()) && *name != "body");
+    let mut kept = Fields::new();
+    for (name, value) in first.chain(others) {
+        // A name is written with escapes: at most six bytes for each of its own.
+        let bytes = 6 * name.len() + value.get().len() + 4;
+        if bytes <= left {
+            left -= bytes;
+            kept.insert(name.clone(), *value);
+        }
+    }
+    kept
+}
+
+fn text(fields: &Fields<'_>) -> Option<Json> {
+    Json::parse(&serde_json::to_string(fields).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn rest(output: Value) -> Value {
+        let rest = rest_of_output(&output.into(), "it is large");
+        assert!(rest.as_str().len() <= OUTPUT_REST_BYTES, "{} bytes", rest.as_str().len());
+        rest.value()
+    }
+
+    #[test]
+    fn status_and_headers_stay_and_the_note_says_why_the_body_does_not() {
+        let output = json!({
+            "status": 201, "headers": {"location": "/7"}, "body": "x".repeat(9_000), "note": "one character was not UTF-8",
+        });
+        assert_eq!(
+            rest(output),
+            json!({
+                "status": 201, "headers": {"location": "/7"}, "body": null,
+                "note": "one character was not UTF-8; it is large",
+            })
+        );
+    }
+
+    #[test]
+    fn fields_that_are_large_go_and_small_ones_stay() {
+        let output =
+            json!({ "rows": vec![7; 5_000], "id": 4, "headers": {"link": "x".repeat(3_000)}, "status": 200 });
+        assert_eq!(rest(output), json!({ "id": 4, "status": 200, "body": null, "note": "it is large" }));
+        let many: serde_json::Map<String, Value> =
+            (0..9_000).map(|n| (format!("\u{1}{n}"), json!(n))).collect();
+        assert!(rest(Value::Object(many)).as_object().unwrap().len() > 20);
+        let note = json!({ "note": "n".repeat(1_400), "body": 1 });
+        assert_eq!(
+            rest(note),
+            json!({ "body": null, "note": "it is large" }),
+            "a note that is large goes too"
+        );
+    }
+
+    #[test]
+    fn what_is_no_map_leaves_the_note_alone() {
+        for output in [json!("x".repeat(9_000)), json!([1, 2]), json!(null)] {
+            assert_eq!(rest(output), json!({ "body": null, "note": "it is large" }));
+        }
+    }
+
+    #[test]
+    fn of_a_failures_answer_status_and_small_headers_stay() {
+        let answer = json!({ "status": 409, "headers": {"etag": "7"}, "body": "x".repeat(9_000), "more": 1 });
+        assert_eq!(
+            rest_of_answer(&answer.into()).unwrap().value(),
+            json!({ "status": 409, "headers": {"etag": "7"} })
+        );
+        let answer = json!({ "status": 409, "headers": {"etag": "x".repeat(9_000)} });
+        assert_eq!(rest_of_answer(&answer.into()).unwrap().value(), json!({ "status": 409 }));
+        assert_eq!(rest_of_answer(&json!([1]).into()), None);
+    }
+}
