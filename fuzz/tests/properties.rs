@@ -271,12 +271,12 @@ proptest! {
     #[test]
     fn any_condition_is_decided_or_fails_without_data(
         expression in expression(
-            &["+", "-", "*", "/", "%", "==", "!=", "<", ">=", "in", "&&", "||"],
+            &["+", "-", "*", "/", "//", "%", "~", "==", "!=", "<", ">=", "in", "not in", "and", "or"],
             &[
-                "int($a)", "uint($a)", "double($a)", "string($a)", "bool($a)", "size($a)", "$a.size()",
-                "$a.contains($b)", "$a.startsWith($b)", "$a.endsWith($b)", "$a.matches('^7')",
-                "$a.exists(x, x == $b)", "$a.all(x, x < $b)", "$a.map(x, x)", "$a.filter(x, x in $b)",
-                "has(input.data.a)", "($a ? $b : $a)", "!$a", "-$a", "{'k': $a}.k", "$a.b",
+                "$a|int", "$a|float", "$a|string", "$a|bool", "$a|length", "$a is startingwith($b)", "$a is endingwith($b)",
+                "$a is matching('^7')", "$a is matching('(a|aa)+\\\\b')", "$a|select('eq', $b)|length", "$a|map(attribute=$b)",
+                "$a|rejectattr($b)|list", "$a|sort(attribute=$b)", "$a|select('matching', 'x')|first", "input.data.a is defined",
+                "($a if $b else $a)", "not $a", "-$a", "{'k': $a}.k", "$a.b", "$a[$b:]", "$a|default($b)",
             ],
         ),
     ) {

@@ -1,34 +1,45 @@
-//! Templates: JSON whose texts may name data of the execution. Owns what a template may do and what it
-//! may cost; knows nothing of steps beyond their ids.
+//! Templates: JSON whose texts may name data of the execution; and the language of their expressions, which is that
+//! of conditions too. Owns what a template may do and what it may cost; knows nothing of steps beyond their ids.
 //!
-//! Authors are tenants, and templates run on the thread of a shard: a template is parsed by minijinja,
-//! rewritten so that all it does is metered (`lower`), and run by minijinja.
+//! Authors are tenants, and templates run on the thread of a shard: a template is parsed by minijinja, lowered to code
+//! of our own (`lower`), and run with a meter that each step asks before it works (`run`, `meter`).
 
 mod allowed;
-mod builtins;
+mod attribute;
+mod budget;
+mod checks;
+mod code;
+mod compare;
 mod compile;
-mod each;
-mod engine;
+mod filters;
 mod json;
 mod lower;
-pub(crate) mod meter;
-mod metering;
+mod meter;
+mod number;
+mod operators;
+mod pattern;
 mod printer;
+mod read;
 mod root;
+mod run;
 mod scan;
+mod spelling;
 mod text;
-mod weight;
+mod value;
+mod wanted;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_FUEL};
-use updraft_protocol::{Failure, FailureKind};
+use updraft_protocol::limits::ARGUMENTS_BYTES;
+use updraft_protocol::{Failure, FailureKind, Value};
 
 use crate::plan::{Mistake, References};
 use crate::scope::Scope;
 use root::Root;
-use text::Text;
+
+pub(crate) use budget::Budget;
+pub(crate) use text::Text;
+pub(crate) use wanted::Wanted;
 
 /// A JSON value whose texts may be templates, compiled.
 #[derive(Debug)]
@@ -51,24 +62,36 @@ impl Template {
     ///
     /// # Errors
     /// The mistakes in its templates, at most [`updraft_protocol::limits::MISTAKES`].
-    pub fn compile(path: &str, value: &Value) -> Result<Self, Vec<Mistake>> {
-        compile::compile(path, value)
+    pub fn compile(path: &str, value: &serde_json::Value) -> Result<Self, Vec<Mistake>> {
+        Self::compile_within(path, value, &mut Budget::new())
+    }
+
+    /// Compiles the texts of `value` within what is left of a playbook's budget.
+    pub(crate) fn compile_within(
+        path: &str,
+        value: &serde_json::Value,
+        budget: &mut Budget,
+    ) -> Result<Self, Vec<Mistake>> {
+        compile::compile(path, value, budget)
     }
 
     /// The value with its texts rendered from `scope`.
     ///
     /// # Errors
     /// A failure of the kind `Template`. It names the text that failed, and no data.
-    pub fn render(&self, scope: &dyn Scope) -> Result<updraft_protocol::Value, Failure> {
+    pub fn render(&self, scope: &dyn Scope) -> Result<Value, Failure> {
+        self.render_metered(scope).0
+    }
+
+    /// As [`Template::render`], with what it took.
+    pub fn render_metered(&self, scope: &dyn Scope) -> (Result<Value, Failure>, Spent) {
         if let Node::Literal(value) = &self.node {
-            return Ok(value.clone().into());
+            return (Ok(value.clone()), Spent::default());
         }
-        let mut rendering = Rendering {
-            root: Arc::new(Root::new(&self.references, scope)),
-            fuel: TEMPLATE_FUEL,
-            left: ARGUMENTS_BYTES,
-        };
-        rendering.node(&self.node, 0).map(Into::into)
+        let root = Root::new(&self.references, scope);
+        let mut rendering = Rendering { root: &root, left: ARGUMENTS_BYTES };
+        let rendered = rendering.node(&self.node, 0);
+        (rendered, root.spent())
     }
 
     /// Whether it has no template in it.
@@ -77,8 +100,8 @@ impl Template {
     }
 
     /// About how many bytes it takes in memory.
-    pub(crate) fn bytes(&self) -> usize {
-        self.node.bytes()
+    pub fn bytes(&self) -> usize {
+        self.node.bytes() + self.references.bytes()
     }
 
     /// What its templates read.
@@ -87,14 +110,15 @@ impl Template {
     }
 }
 
+/// What a part of a value takes: a name, a place in a list or a map, and what allocations leave unused.
+const PART_BYTES: usize = 128;
+
 impl Node {
     /// About how many bytes it takes in memory.
     fn bytes(&self) -> usize {
-        /// A name, a place in a list or a map, and what allocations leave unused.
-        const PART_BYTES: usize = 128;
         let own = match self {
             Self::Literal(value) => literal_bytes(value),
-            Self::Text(text) => text.bytes,
+            Self::Text(text) => text.bytes(),
             Self::List(items) => items.iter().map(Self::bytes).sum(),
             Self::Map(entries) => entries.iter().map(|(name, node)| name.len() + node.bytes()).sum(),
         };
@@ -105,7 +129,8 @@ impl Node {
 fn literal_bytes(value: &Value) -> usize {
     const VALUE_BYTES: usize = 96;
     let parts = match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(number) => number.as_digits().map_or(0, str::len),
         Value::String(text) => text.len(),
         Value::Array(items) => items.iter().map(literal_bytes).sum(),
         Value::Object(map) => map.iter().map(|(name, value)| name.len() + literal_bytes(value)).sum(),
@@ -113,14 +138,46 @@ fn literal_bytes(value: &Value) -> usize {
     VALUE_BYTES + parts
 }
 
-/// One render: what its templates may still cost together.
-struct Rendering {
-    root: Arc<Root>,
-    fuel: u64,
+/// What an evaluation took of its meter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Units of work, about a nanosecond each; at most [`updraft_protocol::limits::EVALUATION_WORK`].
+    pub work: u64,
+    /// Bytes that were made, those that were dropped again included; at most
+    /// [`updraft_protocol::limits::EVALUATION_BYTES`].
+    pub bytes: u64,
+}
+
+/// The names of all that templates can use: for tests and documents that go through it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Language {
+    /// What stands in `{% … %}`, and what is printed.
+    pub statements: Vec<&'static str>,
+    /// What stands between or around values.
+    pub operators: Vec<&'static str>,
+    /// The filters, in the order of their names.
+    pub filters: Vec<&'static str>,
+    /// The tests, in the order of their names.
+    pub tests: Vec<&'static str>,
+}
+
+/// The names of all that templates can use.
+pub fn language() -> Language {
+    Language {
+        statements: allowed::STATEMENTS.to_vec(),
+        operators: allowed::OPERATORS.to_vec(),
+        filters: allowed::filter_names(),
+        tests: allowed::test_names(),
+    }
+}
+
+/// One render: what its templates may still give together.
+struct Rendering<'r> {
+    root: &'r Root<'r>,
     left: usize,
 }
 
-impl Rendering {
+impl Rendering<'_> {
     fn node(&mut self, node: &Node, depth: usize) -> Result<Value, Failure> {
         Ok(match node {
             Node::Literal(value) => {
@@ -128,16 +185,17 @@ impl Rendering {
                 value.clone()
             }
             Node::Text(text) => {
-                let used = text.run(&self.root, &mut self.left, depth)?;
-                self.fuel = self.fuel.checked_sub(used.fuel).ok_or_else(|| text.out_of_fuel())?;
-                used.value
+                let value = text.run(self.root, self.left);
+                let tree =
+                    value.and_then(|value| json::tree(&self.root.meter, &value, &mut self.left, depth));
+                tree.map_err(|refusal| Failure::new(FailureKind::Template, text.said(refusal)))?
             }
             Node::List(items) => {
                 self.take(items.len())?;
                 Value::Array(items.iter().map(|item| self.node(item, depth + 1)).collect::<Result<_, _>>()?)
             }
             Node::Map(entries) => {
-                let mut map = Map::new();
+                let mut map = BTreeMap::new();
                 for (name, node) in entries {
                     self.take(name.len() + 4)?;
                     map.insert(name.clone(), self.node(node, depth + 1)?);
@@ -153,6 +211,21 @@ impl Rendering {
         })?;
         Ok(())
     }
+}
+
+/// Whether a condition holds, or why nobody can say.
+pub(crate) fn decide(
+    text: &Text,
+    references: &References,
+    scope: &dyn Scope,
+) -> (Result<bool, String>, Spent) {
+    let root = Root::new(references, scope);
+    let decided = text.run(&root, 0).map_err(|refusal| text.said(refusal)).and_then(|value| {
+        value
+            .as_bool()
+            .ok_or_else(|| text.said(format!("gives a value of type {}, not true or false", value.kind())))
+    });
+    (decided, root.spent())
 }
 
 #[cfg(test)]

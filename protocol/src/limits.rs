@@ -31,23 +31,26 @@ pub const RETRY_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 
 /// The source of one template or condition.
 pub const TEMPLATE_SOURCE_BYTES: usize = 16 << 10;
-/// Instructions that one template may run; a page of text takes some hundred.
-pub const TEMPLATE_FUEL: u64 = 50_000;
 /// What one template may print.
 pub const TEMPLATE_OUTPUT_BYTES: usize = 256 << 10;
-/// Work of all the templates of one step, or of one condition: about one for each byte that an operator or
-/// filter reads or makes, and [`VALUE_WORK`] for each value. Fuel counts instructions, not what they carry.
-pub const WORK: u64 = 16 << 20;
-/// What a value costs beside its bytes: it takes some two dozen bytes of memory.
-pub const VALUE_WORK: u64 = 16;
+/// Work of all the templates of one step, or of one condition: one for each byte that is read, and for what else is done
+/// about one for each nanosecond that it takes. They run on the thread of a shard, where all others wait: measured, the
+/// worst of what the meter's test goes through takes some 20 ms.
+pub const EVALUATION_WORK: u64 = 10_000_000;
+/// Bytes that they may make, those that are dropped again included.
+pub const EVALUATION_BYTES: u64 = 32 << 20;
+/// Work of compiling the templates, conditions and patterns of one playbook, in the same units.
+pub const PLAYBOOK_COMPILE_WORK: u64 = 200_000_000;
+/// What they keep in memory.
+pub const PLAYBOOK_COMPILED_BYTES: usize = 32 << 20;
+/// What the automaton of one pattern may keep.
+pub const PATTERN_BYTES: usize = 256 << 10;
+/// Attributes that `sort` compares by.
+pub const TEMPLATE_ATTRIBUTES: usize = 8;
 /// Names that one template may set.
 pub const TEMPLATE_NAMES: usize = 32;
-/// Operators that join texts in one template: each may copy a whole value, which fuel does not see.
-pub const TEMPLATE_JOINS: usize = 32;
 /// Depth of expressions, conditions and values: recursion happens on the thread of a shard.
 pub const NESTING: usize = 64;
-/// Comprehensions (`all`, `exists`, `map`, `filter`) in one condition; they may not be nested.
-pub const CONDITION_COMPREHENSIONS: usize = 4;
 /// All rendered arguments of one call.
 pub const ARGUMENTS_BYTES: usize = 1 << 20;
 

@@ -187,7 +187,7 @@ pub enum Join {
 /// A choice between two paths.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct If {
-    /// A condition in CEL over `input`, `variables` and `steps`: `steps.lookup.output.score > 80`.
+    /// A condition over `input`, `variables` and `steps`, true or false: `steps.lookup.output.score > 80`.
     pub condition: String,
     /// The next step where it holds. Without it, the path ends.
     #[serde(skip_serializing_if = "Option::is_none")]

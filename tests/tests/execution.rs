@@ -35,7 +35,7 @@ steps:
 async fn a_condition_leads_one_way_or_the_other() {
     let playbook = playbook(
         "steps:
-  - {id: choose, type: if, condition: 'input.score > 80 && input.tags.exists(t, t == \"mail\")', then: high, else: low}
+  - {id: choose, type: if, condition: 'input.score > 80 and \"mail\" in input.tags', then: high, else: low}
   - {id: high, type: end, output: high}
   - {id: low, type: end, output: low}
 ",

@@ -74,35 +74,34 @@ fn conditions_decide() {
     });
     for (source, expected) in [
         ("true", true),
-        ("input.n > 3 && input.n <= 5", true),
-        ("input.n + 1 == 6 && input.neg - 1 == -3", true),
-        ("input.f == 1.5 && input.f < 2", true),
-        ("input.big > 5", true),
-        ("input.none == null", true),
-        ("input['s'].endsWith('.com') && input.s.contains('example')", true),
-        ("input.s.matches('^evil[.]\\\\w+[.]com$')", true),
-        ("matches(input.s, '^good')", false),
-        ("size(input.list) == 3 && input.s.size() == 16", true),
-        ("2 in input.list && 'k' in input.map", true),
-        ("input.list[1] == 2 && input.users[0].name == 'a'", true),
-        ("input.users.exists(u, u.age > 8)", true),
-        ("input.users.all(u, u.age > 8)", false),
-        ("input.users.filter(u, u.age > 8).map(u, u.name) == ['b']", true),
-        ("input.users.exists_one(u, u.name == 'a')", true),
-        ("input.map.all(key, input.map[key] == 1)", true),
-        ("input.n > 3 ? input.on : false", true),
+        ("input.n > 3 and input.n <= 5", true),
+        ("input.n + 1 == 6 and input.neg - 1 == -3", true),
+        ("input.f == 1.5 and input.f < 2 and 1 < input.f < 2", true),
+        ("input.big > 5 and input.big == 18446744073709551615", true),
+        ("input.none is none and input.none == none", true),
+        ("input['s'] is endingwith('.com') and 'example' in input.s", true),
+        (r"input.s is matching('^evil[.]\\w+[.]com$')", true),
+        ("input.s is not matching('^good')", true),
+        ("input.list|length == 3 and input.s|length == 16", true),
+        ("2 in input.list and 'k' in input.map and 9 not in input.list", true),
+        ("input.list[1] == 2 and input.users[0].name == 'a' and input.list[-1] == 3", true),
+        ("input.users|selectattr('age', 'gt', 8)|length > 0", true),
+        ("input.users|rejectattr('age', 'gt', 8)|length == 0", false),
+        ("input.users|selectattr('age', 'gt', 8)|map(attribute='name') == ['b']", true),
+        ("input.users|selectattr('name', 'matching', '^[ab]$')|length == 2", true),
+        ("(input.on if input.n > 3 else false)", true),
         ("steps.lookup.output.score > variables.limit", true),
-        ("steps['lookup'].output['by-id'].a == 1 && steps.lookup.output.names[1] == 'y'", true),
+        ("steps['lookup'].output['by-id'].a == 1 and steps.lookup.output.names[1] == 'y'", true),
         ("steps.lookup.status == 'completed'", true),
         ("steps['block-ip'].error.kind == 'timeout'", true),
-        ("has(steps.lookup) && !has(steps.other)", true),
-        ("has(steps.lookup.output) && !has(steps.lookup.error)", true),
-        ("has(steps.other) && steps.other.output.x == 1", false),
-        ("'lookup' in steps && !('other' in steps)", true),
-        ("string(input.n) == '5' && int('7') == 7 && double(2) == 2.0", true),
-        ("input.gone == 1 || input.n == 5", true),
+        ("steps.lookup is defined and steps.other is not defined", true),
+        ("steps.lookup.output is defined and steps.lookup.error is not defined", true),
+        ("steps.other is defined and steps.other.output.x == 1", false),
+        ("input.gone|default(0) == 1 or input.n == 5", true),
         ("{'a': input.n}.a == 5", true),
-        ("// a note\ninput.on", true),
+        ("input.on", true),
+        ("not input.on", false),
+        ("input.n\n  > 3\n  and input.on", true),
     ] {
         assert_eq!(decide(source, input.clone()), Ok(expected), "{source}");
     }
@@ -111,7 +110,7 @@ fn conditions_decide() {
 #[test]
 fn the_keys_of_a_map_come_in_order() {
     let map: Value = (0..50).map(|n| (format!("k{n:02}"), json!(n))).collect();
-    let first = "input.map(k, k)[0] == 'k00' && input.map(k, k)[49] == 'k49'";
+    let first = "(input|list)[0] == 'k00' and (input|list)[49] == 'k49'";
     assert_eq!(decide(first, map), Ok(true));
 }
 
@@ -119,26 +118,34 @@ fn the_keys_of_a_map_come_in_order() {
 fn a_failure_names_what_is_missing_and_no_data() {
     let input = json!({"user": {"name": "secret-name"}, "key": "secret-key", "list": [1]});
     for (source, message) in [
-        ("input.user.mail == 'a'", "there is no `mail`"),
-        ("input.user[input.key] == 'a'", "there is no such key"),
-        ("steps.other.output.x == 1", "there is no `other`"),
-        ("input.list[7] == 1", "an index is out of bounds"),
-        ("input.list[0.5] == 1", "an index is a text or a whole number, not of type double"),
+        ("input.user.mail == 'a'", "`input.user.mail` is undefined"),
+        ("input.user[input.key] == 'a'", "`input.user[…]` is undefined"),
+        ("steps.other.output.x == 1", "`steps.other` is undefined"),
+        ("input.list[7] == 1", "`input.list[7]` is undefined"),
+        ("input.list[input.list] == 1", "`[…]` takes a name or a whole number, not a value of type list"),
         ("1 / (input.list[0] - 1) == 1", "division by zero"),
-        ("9223372036854775807 + input.list[0] == 1", "a number is too large"),
-        ("input.user.name", "gives a value of type string, not bool"),
-        ("input.list[0]", "gives a value of type int, not bool"),
-        ("int(input.user.name) == 1", "`int` failed"),
+        ("18446744073709551615 + input.list[0] == 1", "a number is too large"),
+        ("input.user.name", "gives a value of type text, not true or false"),
+        ("input.list[0]", "gives a value of type number, not true or false"),
+        ("input.list and input.user", "gives a value of type map, not true or false"),
+        ("none", "gives a value of type null, not true or false"),
+        ("true if input.list == []", "an `if` without `else` gives nothing: the value is undefined"),
+        ("input.gone == 1 or input.list == [1]", "`input.gone` is undefined"),
+        ("input.user.name|int == 1", "`int` was given a value of type text that is not a whole number"),
+        (
+            "input.user.name > 5",
+            "`>` compares two numbers or two texts, not a value of type text with one of type number",
+        ),
+        (
+            "input.user < input.list",
+            "`<` compares two numbers or two texts, not a value of type map with one of type list",
+        ),
+        ("input.list is matching('a')", "`matching` needs a text, not a value of type list"),
     ] {
         let error = decide(source, input.clone()).unwrap_err();
         assert_eq!(error, format!("steps[0].condition: {message}"), "{source}");
     }
-    for source in [
-        "input.user.name > 5",
-        "input.user < input.list",
-        "input.user.name - 1 == 0",
-        "-input.user.name == 1",
-    ] {
+    for source in ["input.user.name - 1 == 0", "-input.user.name == 1", "1 in input.user.name"] {
         let error = decide(source, input.clone()).unwrap_err();
         assert!(!error.contains("secret"), "{source}: {error}");
     }
@@ -146,9 +153,41 @@ fn a_failure_names_what_is_missing_and_no_data() {
 
 #[test]
 fn what_a_condition_reads_is_known_beforehand() {
-    let source = "steps.a.output.x[0].y > 1 && 'b' in steps && has(steps['c-1'].error) && variables.x";
+    let source =
+        "steps.a.output.x[0].y > 1 and steps.b is defined and steps['c-1'].error is defined and variables.x";
     let condition = Condition::compile("c", source).unwrap();
     let references = condition.references();
     assert!(references.variables && !references.input);
     assert_eq!(references.steps.keys().collect::<Vec<_>>(), ["a", "b", "c-1"]);
+}
+
+#[test]
+fn spellings_of_other_languages_are_told_how_they_are_written_here() {
+    for (source, words) in [
+        ("{{ input.n > 1 }}", "a condition is written without `{{ }}` around it"),
+        ("input.a && input.b", "`&&` is written `and`"),
+        ("input.a || input.b", "`||` is written `or`"),
+        ("!input.a", "`!` is written `not`"),
+        ("input.a ? 1 : 2", "`a ? b : c` is written `b if a else c`"),
+        ("// a note\ninput.on", "no comments"),
+        ("input.a == null", "`null` is written `none`"),
+        ("has(steps.lookup.output)", "`has(…)` is written `steps.lookup.output is defined`"),
+        ("size(input.hosts) > 0", "`size(…)` is written `input.list|length`"),
+        ("input.hosts.size() > 0", "`size(…)` is written `input.list|length`"),
+        ("input.s.startsWith('a')", "is written `input.text is startingwith('…')`"),
+        ("input.s.endsWith('a')", "is written `input.text is endingwith('…')`"),
+        ("input.s.contains('a')", "is written `'…' in input.text`"),
+        ("input.s.matches('a')", "is written `input.text is matching('…')`"),
+        ("input.l.exists(x, x == 1)", "`exists(…)` is written"),
+        ("input.l.all(x, x == 1)", "`all(…)` is written"),
+        ("steps.look-up.output.n == 1", "`steps['look-up']`, not `steps.look-up`"),
+        ("steps.look-up-now.output.n == 1", "`steps['look-up-now']`"),
+        ("input.user.source-ip == 'a'", "`input.user['source-ip']`"),
+        ("steps.1st.output == 1", "a step whose id starts with a digit is read as `steps['ID']`"),
+    ] {
+        let mistake = Condition::compile("c", source).expect_err(source).to_string();
+        assert!(mistake.starts_with("c: ") && mistake.contains(words), "{source}: {mistake}");
+    }
+    // A difference of two that are there is one.
+    assert_eq!(decide("input.a - input.b == 1 and input.a-1 == 2", json!({"a": 3, "b": 2})), Ok(true));
 }

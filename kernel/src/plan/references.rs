@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::template::Wanted;
+
 /// What the templates of a step, or its condition, read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct References {
@@ -11,6 +13,8 @@ pub(crate) struct References {
     pub(crate) variables: bool,
     /// The ids of the steps that are read, each with the place that reads it first.
     pub(crate) steps: BTreeMap<String, String>,
+    /// The parts of them that are read.
+    pub(crate) wanted: Wanted,
 }
 
 impl References {
@@ -21,10 +25,20 @@ impl References {
         }
     }
 
+    /// About how many bytes they take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        /// A node of the map has room for eleven, and is half full.
+        const STEP_BYTES: usize = 4 * size_of::<(String, String)>() + 64;
+        let steps = self.steps.iter().map(|(id, path)| STEP_BYTES + id.len() + path.len());
+        let first = if self.steps.is_empty() { 0 } else { 11 * size_of::<(String, String)>() };
+        first + steps.sum::<usize>() + self.wanted.bytes()
+    }
+
     /// Adds what another text reads.
     pub(crate) fn merge(&mut self, other: Self) {
         self.input |= other.input;
         self.variables |= other.variables;
+        self.wanted.merge(other.wanted);
         for (id, path) in other.steps {
             self.steps.entry(id).or_insert(path);
         }

@@ -18,7 +18,7 @@ use super::{
     RetryPolicy, StepIndex,
 };
 use crate::condition::Condition;
-use crate::template::Template;
+use crate::template::{Budget, Template};
 
 /// The integration that steps name which Updraft decides itself.
 pub(crate) const UPDRAFT: &str = "updraft";
@@ -47,6 +47,8 @@ pub(super) struct Steps<'a> {
     catalogue: &'a Catalogue,
     by_id: &'a BTreeMap<StepId, StepIndex>,
     suggestions: Suggestions,
+    /// What the texts of all steps may cost together.
+    budget: Budget,
     /// What was found.
     pub(super) mistakes: Mistakes,
     /// Whether every id is one step's, and every reference leads to a step.
@@ -68,7 +70,14 @@ impl<'a> Steps<'a> {
         mistakes: Mistakes,
         resolved: bool,
     ) -> Self {
-        Self { catalogue, by_id, suggestions: Suggestions::default(), mistakes, resolved }
+        Self {
+            catalogue,
+            by_id,
+            suggestions: Suggestions::default(),
+            budget: Budget::new(),
+            mistakes,
+            resolved,
+        }
     }
 
     /// The step that the playbook starts with.
@@ -202,7 +211,7 @@ impl<'a> Steps<'a> {
     fn choice(&mut self, draft: &mut Draft, choice: &If) -> Option<PlannedKind> {
         let place = format!("steps[{}].condition", draft.at);
         draft.reading = "condition";
-        let condition = match Condition::compile(&place, &choice.condition) {
+        let condition = match Condition::compile_within(&place, &choice.condition, &mut self.budget) {
             Ok(condition) => {
                 draft.references = condition.references().clone();
                 Some(condition)
@@ -234,7 +243,7 @@ impl<'a> Steps<'a> {
 
     fn template(&mut self, draft: &mut Draft, field: &'static str, value: &Value) -> Option<Template> {
         draft.reading = field;
-        match Template::compile(&format!("steps[{}].{field}", draft.at), value) {
+        match Template::compile_within(&format!("steps[{}].{field}", draft.at), value, &mut self.budget) {
             Ok(template) => {
                 draft.references = template.references().clone();
                 Some(template)

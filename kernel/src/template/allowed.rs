@@ -1,163 +1,172 @@
-//! What templates may use: the filters and tests, each with what its operands cost. Whatever is not here
-//! is a mistake in the playbook.
+//! What the language has: its filters and tests, each with its parameters. Whatever is not here is a mistake in the
+//! playbook.
 
-/// What a filter reads of its operand, and so what is charged before it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cost {
-    /// It looks at a number or at whether there is a value.
-    Nothing,
-    /// It looks at the items, not into them.
-    Items,
-    /// It reads or copies everything, so many times.
-    All(u64),
-}
+use super::checks;
+use super::filters::{lists, maps, numbers, texts};
+use super::meter::{Meter, Result};
+use super::value::Value;
 
-/// A filter that templates may use.
-pub(super) struct Filter {
-    /// Its name.
+/// A parameter of a filter or test.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parameter {
     pub(super) name: &'static str,
-    /// What it costs.
-    pub(super) cost: Cost,
-    /// Whether its result is computed again at every use, unless it is made solid.
-    pub(super) lazy: bool,
-    /// Whether it may give nothing: the first item of an empty list.
-    pub(super) partial: bool,
-    /// Where the name of another filter or test stands among its arguments.
-    pub(super) names: Names,
+    pub(super) required: bool,
+    /// Whether it stands at its place; otherwise it must be named.
+    pub(super) by_place: bool,
 }
 
-/// Where a filter takes the name of a filter or test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Names {
-    /// Nowhere.
-    No,
-    /// A filter, first.
-    Filter,
-    /// A test, at this place.
-    Test(usize),
+/// A filter. It is given its operand, and for each parameter a value, undefined where the author wrote none. It
+/// charges the meter before it works.
+#[derive(Debug)]
+pub(super) struct Filter {
+    pub(super) name: &'static str,
+    pub(super) parameters: &'static [Parameter],
+    pub(super) run: fn(&Meter, &Value, &[Value]) -> Result<Value>,
 }
 
-const fn filter(name: &'static str, cost: Cost) -> Filter {
-    Filter { name, cost, lazy: false, partial: false, names: Names::No }
+/// A test, likewise.
+#[derive(Debug)]
+pub(super) struct Test {
+    pub(super) name: &'static str,
+    pub(super) parameters: &'static [Parameter],
+    pub(super) run: fn(&Meter, &Value, &[Value]) -> Result<bool>,
 }
 
-const fn lazy(name: &'static str) -> Filter {
-    Filter { lazy: true, ..filter(name, Cost::All(1)) }
+const fn needs(name: &'static str) -> Parameter {
+    Parameter { name, required: true, by_place: true }
 }
 
-const fn partial(name: &'static str, cost: Cost) -> Filter {
-    Filter { partial: true, ..filter(name, cost) }
+const fn takes(name: &'static str) -> Parameter {
+    Parameter { name, required: false, by_place: true }
 }
 
-const fn naming(name: &'static str, names: Names) -> Filter {
-    Filter { names, ..filter(name, Cost::All(1)) }
+const fn named(name: &'static str) -> Parameter {
+    Parameter { name, required: false, by_place: false }
 }
 
-/// Makes a value of each character or line: some 24 bytes of memory.
-const SPLITTING: Cost = Cost::All(16);
-/// Compares each item with some twenty others.
-const SORTING: Cost = Cost::All(8);
+const fn filter(
+    name: &'static str,
+    parameters: &'static [Parameter],
+    run: fn(&Meter, &Value, &[Value]) -> Result<Value>,
+) -> Filter {
+    Filter { name, parameters, run }
+}
 
-/// The filters, by name.
+const fn test(
+    name: &'static str,
+    parameters: &'static [Parameter],
+    run: fn(&Meter, &Value, &[Value]) -> Result<bool>,
+) -> Test {
+    Test { name, parameters, run }
+}
+
+/// The statements, and what prints a value.
+pub(super) static STATEMENTS: &[&str] = &["for", "if", "print", "set", "with"];
+
+/// The operators: what stands between values, before them, after them and around them.
+pub(super) static OPERATORS: &[&str] = &[
+    "!=", "%", "*", "+", "-", "/", "//", "<", "<=", "==", ">", ">=", "[:]", "[]", "[…]", "and", "if else",
+    "in", "not", "not in", "or", "{…}", "~",
+];
+
+const DEFAULT: &[Parameter] = &[takes("default_value"), takes("boolean")];
+const EXTREME: &[Parameter] = &[named("case_sensitive"), named("attribute")];
+
+/// The filters, by name, but for those of [`EACH`].
 pub(super) static FILTERS: &[Filter] = &[
-    filter("abs", Cost::Nothing),
-    partial("attr", Cost::Items),
-    filter("bool", Cost::Nothing),
-    filter("capitalize", Cost::All(1)),
-    filter("count", Cost::Items),
-    filter("d", Cost::Nothing),
-    filter("default", Cost::Nothing),
-    filter("dictsort", SORTING),
-    partial("first", Cost::Items),
-    filter("float", Cost::All(1)),
-    filter("int", Cost::All(1)),
-    lazy("items"),
-    filter("join", Cost::All(1)),
-    partial("last", Cost::Items),
-    filter("length", Cost::Items),
-    filter("lines", SPLITTING),
-    filter("list", SPLITTING),
-    filter("lower", Cost::All(1)),
-    naming("map", Names::Filter),
-    partial("max", Cost::All(1)),
-    partial("min", Cost::All(1)),
-    naming("reject", Names::Test(0)),
-    naming("rejectattr", Names::Test(1)),
-    filter("replace", Cost::All(1)),
-    lazy("reverse"),
-    filter("round", Cost::Nothing),
-    naming("select", Names::Test(0)),
-    naming("selectattr", Names::Test(1)),
-    filter("sort", SORTING),
-    filter("split", SPLITTING),
-    filter("string", Cost::All(1)),
-    filter("sum", Cost::All(1)),
-    filter("title", Cost::All(1)),
-    filter("tojson", Cost::All(1)),
-    filter("trim", Cost::All(1)),
-    filter("unique", SORTING),
-    filter("upper", Cost::All(1)),
-    filter("urlencode", Cost::All(3)),
+    filter("abs", &[], numbers::abs),
+    filter("attr", &[needs("name")], maps::attr),
+    filter("bool", &[], numbers::bool),
+    filter("capitalize", &[], texts::capitalize),
+    filter("count", &[], lists::length),
+    filter("d", DEFAULT, maps::default),
+    filter("default", DEFAULT, maps::default),
+    filter("dictsort", &[named("case_sensitive"), named("by"), named("reverse")], maps::dictsort),
+    filter("first", &[], lists::first),
+    filter("float", &[takes("default")], numbers::float),
+    filter("int", &[takes("default"), takes("base")], numbers::int),
+    filter("items", &[], maps::items),
+    filter("join", &[takes("d"), named("attribute")], texts::join),
+    filter("last", &[], lists::last),
+    filter("length", &[], lists::length),
+    filter("lines", &[], texts::lines),
+    filter("list", &[], lists::list),
+    filter("lower", &[], texts::lower),
+    filter("max", EXTREME, lists::max),
+    filter("min", EXTREME, lists::min),
+    filter("replace", &[needs("from"), needs("to")], texts::replace),
+    filter("reverse", &[], lists::reverse),
+    filter("round", &[takes("precision"), takes("method")], numbers::round),
+    filter("sort", &[named("reverse"), named("case_sensitive"), named("attribute")], lists::sort),
+    filter("split", &[takes("sep"), takes("maxsplit")], texts::split),
+    filter("string", &[], texts::string),
+    filter("sum", &[named("attribute")], lists::sum),
+    filter("title", &[], texts::title),
+    filter("tojson", &[takes("indent")], texts::to_json),
+    filter("trim", &[takes("chars")], texts::trim),
+    filter("unique", &[named("case_sensitive"), named("attribute")], lists::unique),
+    filter("upper", &[], texts::upper),
+    filter("urlencode", &[], texts::urlencode),
 ];
 
-/// The tests, by name.
-pub(super) static TESTS: &[&str] = &[
-    "boolean",
-    "defined",
-    "divisibleby",
-    "endingwith",
-    "eq",
-    "equalto",
-    "even",
-    "false",
-    "float",
-    "ge",
-    "gt",
-    "in",
-    "integer",
-    "iterable",
-    "le",
-    "lt",
-    "mapping",
-    "ne",
-    "none",
-    "number",
-    "odd",
-    "sequence",
-    "startingwith",
-    "string",
-    "true",
-    "undefined",
+/// The filters that do something named to each item.
+pub(super) static EACH: &[&str] = &["map", "reject", "rejectattr", "select", "selectattr"];
+
+/// The tests, by name, but for [`MATCHING`].
+pub(super) static TESTS: &[Test] = &[
+    test("boolean", &[], checks::is_boolean),
+    test("defined", &[], checks::is_defined),
+    test("divisibleby", &[needs("by")], checks::is_divisible_by),
+    test("endingwith", &[needs("end")], checks::is_ending_with),
+    test("eq", &[needs("other")], checks::is_equal),
+    test("equalto", &[needs("other")], checks::is_equal),
+    test("even", &[], checks::is_even),
+    test("false", &[], checks::is_false),
+    test("float", &[], checks::is_float),
+    test("ge", &[needs("other")], checks::is_greater_or_equal),
+    test("gt", &[needs("other")], checks::is_greater),
+    test("in", &[needs("where")], checks::is_in),
+    test("integer", &[], checks::is_integer),
+    test("iterable", &[], checks::is_iterable),
+    test("le", &[needs("other")], checks::is_less_or_equal),
+    test("lt", &[needs("other")], checks::is_less),
+    test("mapping", &[], checks::is_mapping),
+    test("ne", &[needs("other")], checks::is_unequal),
+    test("none", &[], checks::is_none),
+    test("number", &[], checks::is_number),
+    test("odd", &[], checks::is_odd),
+    test("sequence", &[], checks::is_sequence),
+    test("startingwith", &[needs("start")], checks::is_starting_with),
+    test("string", &[], checks::is_string),
+    test("true", &[], checks::is_true),
+    test("undefined", &[], checks::is_undefined),
 ];
 
-/// The keyword arguments of all filters.
-pub(super) static KEYWORDS: &[&str] = &[
-    "attribute",
-    "base",
-    "boolean",
-    "by",
-    "case_sensitive",
-    "d",
-    "default",
-    "indent",
-    "method",
-    "precision",
-    "reverse",
-];
+/// The test whose argument is a pattern.
+pub(super) const MATCHING: &str = "matching";
 
 /// The filter with this name.
-pub(super) fn find(name: &str) -> Option<&'static Filter> {
-    FILTERS.binary_search_by_key(&name, |filter| filter.name).ok().map(|at| &FILTERS[at])
+pub(super) fn filter_named(name: &str) -> Option<&'static Filter> {
+    FILTERS.binary_search_by_key(&name, |filter| filter.name).ok().and_then(|at| FILTERS.get(at))
 }
 
 /// The test with this name.
-pub(super) fn find_test(name: &str) -> Option<&'static str> {
-    TESTS.binary_search(&name).ok().map(|at| TESTS[at])
+pub(super) fn test_named(name: &str) -> Option<&'static Test> {
+    TESTS.binary_search_by_key(&name, |test| test.name).ok().and_then(|at| TESTS.get(at))
 }
 
-/// The keyword with this name.
-pub(super) fn find_keyword(name: &str) -> Option<&'static str> {
-    KEYWORDS.binary_search(&name).ok().map(|at| KEYWORDS[at])
+/// The names of all filters.
+pub(super) fn filter_names() -> Vec<&'static str> {
+    let mut names: Vec<_> = FILTERS.iter().map(|filter| filter.name).chain(EACH.iter().copied()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// The names of all tests.
+pub(super) fn test_names() -> Vec<&'static str> {
+    let mut names: Vec<_> = TESTS.iter().map(|test| test.name).chain([MATCHING]).collect();
+    names.sort_unstable();
+    names
 }
 
 #[cfg(test)]
@@ -167,7 +176,6 @@ mod tests {
     #[test]
     fn the_tables_are_sorted() {
         assert!(FILTERS.is_sorted_by(|a, b| a.name < b.name));
-        assert!(TESTS.is_sorted_by(|a, b| a < b));
-        assert!(KEYWORDS.is_sorted_by(|a, b| a < b));
+        assert!(TESTS.is_sorted_by(|a, b| a.name < b.name));
     }
 }

@@ -3,46 +3,57 @@
 use serde_json::Value;
 use updraft_protocol::limits::{MISTAKES, NESTING};
 
+use super::budget::Budget;
 use super::text::Text;
 use super::{Node, Template};
 use crate::plan::{Mistake, References};
 
-pub(super) fn compile(path: &str, value: &Value) -> Result<Template, Vec<Mistake>> {
-    let mut compiling = Compiling { references: References::default(), mistakes: vec![] };
+pub(super) fn compile(path: &str, value: &Value, budget: &mut Budget) -> Result<Template, Vec<Mistake>> {
+    let mut compiling = Compiling { references: References::default(), mistakes: vec![], budget };
     let node = compiling.node(path, value, 0);
     if compiling.mistakes.is_empty() {
+        compiling.references.wanted.settle();
         return Ok(Template { node, references: compiling.references });
     }
     Err(compiling.mistakes)
 }
 
-struct Compiling {
+struct Compiling<'b> {
     references: References,
     mistakes: Vec<Mistake>,
+    budget: &'b mut Budget,
 }
 
-impl Compiling {
+impl Compiling<'_> {
     fn node(&mut self, path: &str, value: &Value, depth: usize) -> Node {
         if depth > NESTING {
             self.mistake(Mistake::new(path, format!("nested more than {NESTING} deep")));
-            return Node::Literal(Value::Null);
+            return Node::Literal(updraft_protocol::Value::Null);
+        }
+        if let Err(message) = self.budget.keep(super::PART_BYTES) {
+            self.mistake(Mistake::new(path, message));
+            return Node::Literal(updraft_protocol::Value::Null);
         }
         match value {
-            Value::String(text) if Text::is_template(text) => match Text::compile(path, text) {
+            Value::String(text) if Text::is_template(text) => match Text::compile(path, text, self.budget) {
                 Ok((text, references)) => {
                     self.references.merge(references);
                     Node::Text(Box::new(text))
                 }
                 Err(mistake) => {
                     self.mistake(mistake);
-                    Node::Literal(Value::Null)
+                    Node::Literal(updraft_protocol::Value::Null)
                 }
             },
             Value::Array(items) => {
                 let nodes = items.iter().enumerate();
                 let nodes: Vec<_> =
                     nodes.map(|(at, item)| self.node(&format!("{path}[{at}]"), item, depth + 1)).collect();
-                if nodes.iter().all(is_literal) { Node::Literal(value.clone()) } else { Node::List(nodes) }
+                if nodes.iter().all(is_literal) {
+                    Node::Literal(value.clone().into())
+                } else {
+                    Node::List(nodes)
+                }
             }
             Value::Object(map) => {
                 let nodes: Vec<_> = map
@@ -50,9 +61,9 @@ impl Compiling {
                     .map(|(name, item)| (name.clone(), self.node(&field(path, name), item, depth + 1)))
                     .collect();
                 let literal = nodes.iter().all(|(_, node)| is_literal(node));
-                if literal { Node::Literal(value.clone()) } else { Node::Map(nodes) }
+                if literal { Node::Literal(value.clone().into()) } else { Node::Map(nodes) }
             }
-            other => Node::Literal(other.clone()),
+            other => Node::Literal(other.clone().into()),
         }
     }
 

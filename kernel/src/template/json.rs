@@ -1,106 +1,209 @@
-//! JSON in and out of templates: text to a template's value, a template's value to a JSON tree.
+//! JSON out of values: as a tree, and as text. There is one way to print a value in a text: a text as it is,
+//! anything else as JSON writes it.
 
-use minijinja::value::ValueKind;
-use minijinja::{Error, Value};
-use serde::Serialize;
-use serde_json::{Map, Number};
+use std::collections::BTreeMap;
+
+use updraft_protocol::Value as Tree;
 use updraft_protocol::limits::NESTING;
 
-use super::weight::refuse;
+use super::meter::{Meter, Result, VALUE_WORK, refuse};
+use super::number::Number;
+use super::value::Value;
 
+/// What reading a digit of a number costs.
+const DIGITS_WORK: u64 = 8;
 /// Nesting of a rendered value, the author's own around it counted: what serde_json reads again.
 const DEPTH: usize = 2 * NESTING - 2;
-
-/// The value that `text` is.
-pub(super) fn to_template(text: &str, name: &'static str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| {
-        // The text was checked to be JSON; only its nesting can be wrong.
-        Value::from(refuse(format!("`{name}` is nested too deeply to be read")))
-    })
-}
+/// What an item of a tree takes, and an entry of a map's node beside it.
+const TREE_BYTES: usize = 2 * size_of::<Tree>();
+/// What a map of a tree takes, however few its entries are: a node of eleven.
+const TREE_MAP_BYTES: usize = 11 * (size_of::<Tree>() + size_of::<String>()) + 32;
 
 /// The tree that `value` is, made of at most `left` bytes of text, `depth` deep inside another.
-pub(super) fn from_template(
-    value: &Value,
-    left: &mut usize,
-    depth: usize,
-) -> Result<serde_json::Value, Error> {
-    use serde_json::Value as Tree;
+pub(super) fn tree(meter: &Meter, value: &Value, left: &mut usize, depth: usize) -> Result<Tree> {
     if depth > DEPTH {
-        return Err(refuse("the value is nested too deeply"));
+        return refuse("the value is nested too deeply");
     }
-    Ok(match value.kind() {
-        ValueKind::Undefined => return Err(refuse("the value is undefined")),
-        ValueKind::None => take(left, 4).map(|()| Tree::Null)?,
-        ValueKind::Bool => take(left, 4).map(|()| Tree::Bool(value.is_true()))?,
-        ValueKind::Number => take(left, 1).and_then(|()| number(value))?,
-        ValueKind::String => Tree::String(text(value, left)?),
-        ValueKind::Seq | ValueKind::Iterable => {
-            let mut items = Vec::new();
-            for item in value.try_iter()? {
-                take(left, 1)?;
-                items.push(from_template(&item, left, depth + 1)?);
+    meter.work(2 * VALUE_WORK)?;
+    Ok(match value {
+        Value::Undefined => return refuse("the value is undefined"),
+        Value::Null => take(left, 4).map(|()| Tree::Null)?,
+        Value::Bool(value) => take(left, 4).map(|()| Tree::Bool(*value))?,
+        Value::Number(value) => {
+            take(left, value.len())?;
+            meter.make(2 * value.len())?;
+            meter.work(DIGITS_WORK * value.len() as u64)?;
+            number(value)?
+        }
+        Value::Text(value) => Tree::String(text(meter, value, left)?),
+        Value::List(list) => {
+            take(left, list.len())?;
+            meter.make(list.len() * TREE_BYTES)?;
+            let mut items = Vec::with_capacity(list.len());
+            for item in list.iter() {
+                items.push(tree(meter, item, left, depth + 1)?);
             }
             Tree::Array(items)
         }
-        ValueKind::Map => {
-            let mut map = Map::new();
-            for key in value.try_iter()? {
-                take(left, 1)?;
-                let name = text(&key, left)?;
-                map.insert(name, from_template(&value.get_item(&key)?, left, depth + 1)?);
+        Value::Map(fields) => {
+            take(left, fields.len())?;
+            // Nodes are at least half full, but for the first.
+            meter.make(TREE_MAP_BYTES * (fields.len().div_ceil(5)))?;
+            let mut map = BTreeMap::new();
+            for (name, item) in fields.iter() {
+                let name = text(meter, name, left)?;
+                map.insert(name, tree(meter, item, left, depth + 1)?);
             }
             Tree::Object(map)
         }
-        kind => return Err(refuse(format!("a value of type {kind} is not JSON"))),
     })
 }
 
-fn text(value: &Value, left: &mut usize) -> Result<String, Error> {
-    let text = value.as_str().ok_or_else(|| refuse("the keys of a map must be texts"))?;
+fn text(meter: &Meter, text: &str, left: &mut usize) -> Result<String> {
     take(left, text.len() + 2)?;
+    meter.make(text.len() + 32)?;
     Ok(text.to_owned())
 }
 
-fn number(value: &Value) -> Result<serde_json::Value, Error> {
-    if value.is_integer() {
-        let number = i64::try_from(value.clone()).map(Number::from);
-        let number = number.or_else(|_| u64::try_from(value.clone()).map(Number::from));
-        return number.map(Into::into).map_err(|_| refuse("the number is too large for JSON"));
-    }
-    let number = f64::try_from(value.clone()).ok().and_then(Number::from_f64);
-    number.map(Into::into).ok_or_else(|| refuse("the number is not finite"))
+fn number(value: &Number) -> Result<Tree> {
+    let number = match value {
+        Number::I64(number) => Some((*number).into()),
+        Number::U64(number) => Some((*number).into()),
+        Number::F64(number) => updraft_protocol::Number::from_f64(*number),
+        Number::Digits(digits) => updraft_protocol::Number::parse(digits),
+    };
+    number.map_or_else(|| refuse("the number is not finite"), |number| Ok(Tree::Number(number)))
 }
 
-fn take(left: &mut usize, bytes: usize) -> Result<(), Error> {
-    *left = left.checked_sub(bytes).ok_or_else(|| refuse("the value is too large"))?;
+fn take(left: &mut usize, bytes: usize) -> Result<()> {
+    match left.checked_sub(bytes) {
+        Some(rest) => *left = rest,
+        None => return refuse("the value is too large"),
+    }
     Ok(())
 }
 
-/// The bytes that indenting `tree` adds.
-pub(super) fn indentation(tree: &serde_json::Value, indent: usize) -> u64 {
-    let (mut bytes, mut open) = (0_u64, vec![(tree, 1_usize)]);
-    while let Some((tree, depth)) = open.pop() {
-        let line = (depth * indent + 2) as u64;
-        match tree {
-            serde_json::Value::Array(items) => {
-                bytes = bytes.saturating_add(line.saturating_mul(items.len() as u64 + 1));
-                open.extend(items.iter().map(|item| (item, depth + 1)));
-            }
-            serde_json::Value::Object(map) => {
-                bytes = bytes.saturating_add(line.saturating_mul(map.len() as u64 + 1));
-                open.extend(map.values().map(|item| (item, depth + 1)));
-            }
-            _ => {}
-        }
-    }
-    bytes
+/// How a value is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    /// Spaces that each level is indented by; none for one line.
+    pub(super) indent: Option<usize>,
 }
 
-/// The text of `tree`, indented.
-pub(super) fn pretty(tree: &serde_json::Value, spaces: &[u8]) -> Option<String> {
-    let mut bytes = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(spaces);
-    tree.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter)).ok()?;
-    String::from_utf8(bytes).ok()
+/// One line.
+pub(super) const COMPACT: Style = Style { indent: None };
+
+impl Style {
+    fn line(self, level: usize) -> usize {
+        self.indent.map_or(0, |indent| 1 + indent * level)
+    }
+
+    fn start(self, out: &mut String, level: usize) {
+        if let Some(indent) = self.indent {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent * level));
+        }
+    }
+}
+
+/// The bytes that a value is written in, at most; charged for while they are counted.
+pub(super) fn length(meter: &Meter, value: &Value, style: Style, level: usize) -> Result<usize> {
+    meter.work(VALUE_WORK)?;
+    Ok(match value {
+        Value::Undefined => return refuse("the value is undefined"),
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(number) => number.len(),
+        Value::Text(text) => quoted_length(meter, text)?,
+        Value::List(list) => {
+            let mut bytes = 2 + style.line(level);
+            for item in list.iter() {
+                bytes += 1 + style.line(level + 1) + length(meter, item, style, level + 1)?;
+            }
+            bytes
+        }
+        Value::Map(map) => {
+            let mut bytes = 2 + style.line(level);
+            for (name, item) in map.iter() {
+                let inside = quoted_length(meter, name)? + length(meter, item, style, level + 1)?;
+                bytes += 3 + style.line(level + 1) + inside;
+            }
+            bytes
+        }
+    })
+}
+
+fn quoted_length(meter: &Meter, text: &str) -> Result<usize> {
+    meter.read(text)?;
+    let escaped = text.bytes().map(|byte| match byte {
+        b'"' | b'\\' => 2,
+        0..=31 => 6,
+        _ => 1,
+    });
+    Ok(2 + escaped.sum::<usize>())
+}
+
+/// Writes a value whose [`length`] was charged for.
+pub(super) fn write(out: &mut String, value: &Value, style: Style, level: usize) {
+    match value {
+        Value::Undefined | Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Number(number) => out.push_str(&number.write()),
+        Value::Text(text) => quote(out, text),
+        Value::List(list) if list.is_empty() => out.push_str("[]"),
+        Value::Map(map) if map.len() == 0 => out.push_str("{}"),
+        Value::List(list) => {
+            out.push('[');
+            for (at, item) in list.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                style.start(out, level + 1);
+                write(out, item, style, level + 1);
+            }
+            style.start(out, level);
+            out.push(']');
+        }
+        Value::Map(map) => {
+            out.push('{');
+            for (at, (name, item)) in map.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                style.start(out, level + 1);
+                quote(out, name);
+                out.push_str(if style.indent.is_some() { ": " } else { ":" });
+                write(out, item, style, level + 1);
+            }
+            style.start(out, level);
+            out.push('}');
+        }
+    }
+}
+
+/// A text in quotes, as serde_json writes it.
+fn quote(out: &mut String, text: &str) {
+    out.push('"');
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        let short = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            8 => "\\b",
+            12 => "\\f",
+            0..=31 => "",
+            _ => continue,
+        };
+        out.push_str(text.get(plain..at).unwrap_or_default());
+        plain = at + 1;
+        if short.is_empty() {
+            const HEX: &[u8; 16] = b"0123456789abcdef";
+            out.push_str("\\u00");
+            for digit in [byte >> 4, byte & 15] {
+                out.push(HEX.get(usize::from(digit)).copied().unwrap_or(b'0').into());
+            }
+        } else {
+            out.push_str(short);
+        }
+    }
+    out.push_str(text.get(plain..).unwrap_or_default());
+    out.push('"');
 }

@@ -1,195 +1,191 @@
-//! Lowering: rewrites a parsed template so that everything in it is named, allowed and metered. What it
-//! gives borrows nothing of the source: names become our own, texts become constants.
-//!
-//! Three things are put around what the author wrote: `known` and `maybe` follow a path and name what is
-//! undefined; `weigh` and `tally` charge for operands before an operator or filter reads them;
-//! `solid` and `number` keep what is lazy, or what repeats a text, out.
+//! Lowering: from what the parser read to what is run. Names, filters and tests are resolved here, and what is not
+//! allowed is found; each part is charged to the playbook's budget before it is made.
 
+mod call;
 mod expression;
-mod filter;
 mod path;
 
-use minijinja::Value;
-use minijinja::machinery::ast::{self, CallArg, Expr, Spanned, Stmt};
-use updraft_protocol::limits::{NESTING, TEMPLATE_JOINS, TEMPLATE_NAMES};
+use minijinja::machinery::ast::{self, Stmt};
+use updraft_protocol::limits::{NESTING, TEMPLATE_NAMES};
 
+use super::budget::Budget;
+use super::code::{Body, Expr, For, NODE_BYTES, Statement, Target};
+use super::value::Value;
 use crate::plan::References;
 
-/// The names that a template's own names become.
-static NAMES: [&str; TEMPLATE_NAMES] = [
-    "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
-    "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",
-    "v31",
-];
-
-/// An expression that borrows nothing.
-type Lowered = Result<Expr<'static>, String>;
-
-/// What a template is lowered to.
-pub(super) enum Body {
-    /// One whole `{{ … }}`: its value keeps its type.
-    Value(Expr<'static>),
-    /// A text.
-    Text(Stmt<'static>),
-}
+/// What lowering gives, or what a template may not do.
+type Lowered<T = Expr> = Result<T, String>;
 
 /// Lowers the template at `path`; adds what it reads to `references`.
 ///
 /// # Errors
 /// What a template may not do.
-pub(super) fn lower(template: &Stmt<'_>, path: &str, references: &mut References) -> Result<Body, String> {
-    let mut lowering = Lowering { path, references, names: Vec::new(), joins: 0, depth: 0, loops: 0 };
+pub(super) fn lower(
+    template: &Stmt<'_>,
+    path: &str,
+    references: &mut References,
+    budget: &mut Budget,
+) -> Lowered<(Body, usize)> {
+    let mut lowering = Lowering::new(path, references, budget);
     let Stmt::Template(template) = template else {
         return Err("not a template".to_owned());
     };
-    if let [Stmt::EmitExpr(only)] = template.children.as_slice() {
-        return lowering.expression(&only.expr).map(Body::Value);
-    }
-    let children = lowering.block(&template.children)?;
-    Ok(Body::Text(Stmt::Template(spanned(ast::Template { children }))))
+    let body = match template.children.as_slice() {
+        [Stmt::EmitExpr(only)] => Body::Value(lowering.expression(&only.expr)?),
+        children => Body::Text(lowering.block(children)?),
+    };
+    Ok((body, lowering.slots))
+}
+
+/// Lowers a condition, likewise.
+pub(super) fn lower_condition(
+    expr: &ast::Expr<'_>,
+    path: &str,
+    references: &mut References,
+    budget: &mut Budget,
+) -> Lowered<Body> {
+    Lowering::new(path, references, budget).expression(expr).map(Body::Value)
 }
 
 struct Lowering<'r> {
     /// Where the template stands.
     path: &'r str,
     references: &'r mut References,
-    /// The author's names, in the order of [`NAMES`].
-    names: Vec<String>,
-    joins: usize,
+    budget: &'r mut Budget,
+    /// The names that are set, those of the innermost loop last.
+    scopes: Vec<Vec<(String, usize)>>,
+    slots: usize,
     depth: usize,
     loops: usize,
 }
 
-impl Lowering<'_> {
-    /// Runs `f` one level deeper.
-    fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+impl<'r> Lowering<'r> {
+    fn new(path: &'r str, references: &'r mut References, budget: &'r mut Budget) -> Self {
+        Self { path, references, budget, scopes: vec![vec![]], slots: 0, depth: 0, loops: 0 }
+    }
+
+    /// Runs `f` one level deeper, for a part whose memory is charged for.
+    fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Lowered<T>) -> Lowered<T> {
         if self.depth == NESTING {
             return Err(format!("nested more than {NESTING} deep"));
         }
+        self.budget.keep(NODE_BYTES)?;
         self.depth += 1;
         let result = f(self);
         self.depth -= 1;
         result
     }
 
-    fn block(&mut self, statements: &[Stmt<'_>]) -> Result<Vec<Stmt<'static>>, String> {
-        self.deeper(|this| statements.iter().map(|statement| this.statement(statement)).collect())
+    fn block(&mut self, statements: &[Stmt<'_>]) -> Lowered<Vec<Statement>> {
+        self.deeper(|this| {
+            let mut lowered = Vec::with_capacity(statements.len());
+            for statement in statements {
+                this.statement(statement, &mut lowered)?;
+            }
+            Ok(lowered)
+        })
     }
 
-    fn statement(&mut self, statement: &Stmt<'_>) -> Result<Stmt<'static>, String> {
-        Ok(match statement {
-            // As a constant it goes through the printer, which counts it, in a loop again and again.
-            Stmt::EmitRaw(raw) => emit(constant(Value::from(raw.raw))),
-            Stmt::EmitExpr(emitted) => emit(self.expression(&emitted.expr)?),
-            Stmt::IfCond(cond) => Stmt::IfCond(spanned(ast::IfCond {
-                expr: self.expression(&cond.expr)?,
-                true_body: self.block(&cond.true_body)?,
-                false_body: self.block(&cond.false_body)?,
-            })),
-            Stmt::ForLoop(each) => self.for_loop(each)?,
+    fn statement(&mut self, statement: &Stmt<'_>, to: &mut Vec<Statement>) -> Lowered<()> {
+        self.budget.keep(NODE_BYTES)?;
+        to.push(match statement {
+            Stmt::EmitRaw(raw) => Statement::Print(Expr::Const(self.constant(raw.raw)?)),
+            Stmt::EmitExpr(emitted) => Statement::Print(self.expression(&emitted.expr)?),
+            Stmt::IfCond(cond) => Statement::If {
+                test: self.expression(&cond.expr)?,
+                yes: self.block(&cond.true_body)?,
+                no: self.block(&cond.false_body)?,
+            },
+            Stmt::ForLoop(each) => Statement::For(Box::new(self.for_loop(each)?)),
             Stmt::WithBlock(with) => {
-                let assign = |this: &mut Self, (target, expr): &(Expr<'_>, Expr<'_>)| {
-                    let expr = this.expression(expr)?;
-                    Ok::<_, String>((this.target(target)?, expr))
-                };
-                let assignments: Result<_, _> =
-                    with.assignments.iter().map(|pair| assign(self, pair)).collect();
-                Stmt::WithBlock(spanned(ast::WithBlock {
-                    assignments: assignments?,
-                    body: self.block(&with.body)?,
-                }))
+                self.scopes.push(vec![]);
+                for (target, expr) in &with.assignments {
+                    let expr = self.expression(expr)?;
+                    to.push(Statement::Set(self.target(target)?, expr));
+                }
+                let body = self.block(&with.body)?;
+                self.scopes.pop();
+                to.extend(body);
+                return Ok(());
             }
             Stmt::Set(set) => {
                 let expr = self.expression(&set.expr)?;
-                Stmt::Set(spanned(ast::Set { target: self.target(&set.target)?, expr }))
+                Statement::Set(self.target(&set.target)?, expr)
             }
             Stmt::Template(_) => return Err("a template inside a template".to_owned()),
             Stmt::SetBlock(_) => return Err("`{% set %}` needs a value: `{% set name = … %}`".to_owned()),
             Stmt::AutoEscape(_) => return Err("`{% autoescape %}` is not available".to_owned()),
             Stmt::FilterBlock(_) => return Err("`{% filter %}` is not available; use `|`".to_owned()),
             Stmt::Do(_) => return Err("`{% do %}` is not available".to_owned()),
-        })
+        });
+        Ok(())
     }
 
-    fn for_loop(&mut self, each: &ast::ForLoop<'_>) -> Result<Stmt<'static>, String> {
+    fn for_loop(&mut self, each: &ast::ForLoop<'_>) -> Lowered<For> {
         if each.recursive {
             return Err("a recursive loop is not available".to_owned());
         }
-        let iter = self.expression(&each.iter)?;
-        let iter = filter("tally", iter, vec![]);
+        let over = self.expression(&each.iter)?;
+        let first = self.slots;
+        self.scopes.push(vec![]);
         let target = self.target(&each.target)?;
-        let filter_expr = each.filter_expr.as_ref().map(|expr| self.expression(expr)).transpose()?;
+        let filter = each.filter_expr.as_ref().map(|expr| self.expression(expr)).transpose()?;
         self.loops += 1;
-        let body = self.block(&each.body);
+        let body = self.block(&each.body)?;
         self.loops -= 1;
-        let else_body = self.block(&each.else_body)?;
-        Ok(Stmt::ForLoop(spanned(ast::ForLoop {
-            target,
-            iter,
-            filter_expr,
-            recursive: false,
-            body: body?,
-            else_body,
-        })))
+        self.scopes.pop();
+        let slots = first..self.slots;
+        let otherwise = self.block(&each.else_body)?;
+        Ok(For { target, over, filter, body, otherwise, slots })
     }
 
     /// A name, or a list of names, that is given a value.
-    fn target(&mut self, target: &Expr<'_>) -> Lowered {
+    fn target(&mut self, target: &ast::Expr<'_>) -> Lowered<Target> {
         match target {
-            Expr::Var(var) => Ok(variable(self.declare(var.id)?)),
-            Expr::List(list) => {
-                let items: Result<_, _> =
-                    self.deeper(|this| list.items.iter().map(|item| this.target(item)).collect());
-                Ok(Expr::List(spanned(ast::List { items: items? })))
-            }
+            ast::Expr::Var(var) => self.declare(var.id).map(Target::Slot),
+            ast::Expr::List(list) => self.targets(&list.items),
+            ast::Expr::Tuple(tuple) => self.targets(&tuple.items),
             _ => Err("only a name can be set".to_owned()),
         }
     }
 
-    fn declare(&mut self, name: &str) -> Result<&'static str, String> {
-        if matches!(name, "input" | "variables" | "steps") {
+    fn targets(&mut self, items: &[ast::Expr<'_>]) -> Lowered<Target> {
+        let targets: Result<_, _> = self.deeper(|this| items.iter().map(|item| this.target(item)).collect());
+        targets.map(Target::Several)
+    }
+
+    fn declare(&mut self, name: &str) -> Lowered<usize> {
+        if matches!(name, "input" | "variables" | "steps" | "loop") {
             return Err(format!("`{name}` cannot be set"));
         }
-        let at = self.names.iter().position(|known| known == name).unwrap_or_else(|| {
-            self.names.push(name.to_owned());
-            self.names.len() - 1
-        });
-        NAMES.get(at).copied().ok_or_else(|| format!("more than {TEMPLATE_NAMES} names are set"))
-    }
-
-    fn join(&mut self) -> Result<(), String> {
-        self.joins += 1;
-        if self.joins > TEMPLATE_JOINS {
-            return Err(format!("more than {TEMPLATE_JOINS} `~` and `+`; write the texts one after another"));
+        let known = self.scopes.last().and_then(|scope| find(scope, name));
+        if let Some(slot) = known {
+            return Ok(slot);
         }
-        Ok(())
+        if self.slots == TEMPLATE_NAMES {
+            return Err(format!("more than {TEMPLATE_NAMES} names are set"));
+        }
+        self.budget.keep(NODE_BYTES + name.len())?;
+        let slot = self.slots;
+        self.slots += 1;
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push((name.to_owned(), slot));
+        }
+        Ok(slot)
+    }
+
+    /// The place of a name that is set.
+    fn slot(&self, name: &str) -> Option<usize> {
+        self.scopes.iter().rev().find_map(|scope| find(scope, name))
+    }
+
+    /// A text of the source.
+    fn constant(&mut self, text: &str) -> Lowered<Value> {
+        self.budget.keep(text.len())?;
+        Ok(Value::constant(text))
     }
 }
 
-fn spanned<T>(node: T) -> Spanned<T> {
-    Spanned::new(node, Default::default())
-}
-
-fn emit(expr: Expr<'static>) -> Stmt<'static> {
-    Stmt::EmitExpr(spanned(ast::EmitExpr { expr }))
-}
-
-fn constant(value: Value) -> Expr<'static> {
-    Expr::Const(spanned(ast::Const { value }))
-}
-
-fn variable(id: &'static str) -> Expr<'static> {
-    Expr::Var(spanned(ast::Var { id }))
-}
-
-fn filter(name: &'static str, operand: Expr<'static>, args: Vec<CallArg<'static>>) -> Expr<'static> {
-    Expr::Filter(spanned(ast::Filter { name, expr: Some(operand), args }))
-}
-
-/// Charges for all of `operand`, `factor` times; a constant is the author's own and short.
-fn weigh(operand: Expr<'static>, factor: u64) -> Expr<'static> {
-    if matches!(operand, Expr::Const(_)) {
-        return operand;
-    }
-    filter("weigh", operand, vec![CallArg::Pos(constant(Value::from(factor)))])
+fn find(scope: &[(String, usize)], name: &str) -> Option<usize> {
+    scope.iter().find(|(known, _)| known == name).map(|(_, slot)| *slot)
 }

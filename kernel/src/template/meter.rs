@@ -1,35 +1,94 @@
-//! The meter: how much work the templates of one step, or one condition, have left. Decides nothing else.
+//! The meter: how much time and memory one evaluation has left. Whatever works or makes something asks it
+//! first. Decides nothing else.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
 
-use updraft_protocol::limits::WORK;
+use updraft_protocol::limits::{EVALUATION_BYTES, EVALUATION_WORK};
 
-/// A budget that is charged before work is done, not after.
-#[derive(Debug)]
-pub(crate) struct Meter {
-    work: AtomicU64,
+/// Why an evaluation ends without a value. Says no data of the execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// What was asked for cannot be done.
+    Said(Cow<'static, str>),
+    /// It would take too long.
+    Work,
+    /// It would make too much.
+    Memory,
 }
 
-/// What was asked for is more than what is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Exhausted;
+/// What an operator, filter or test gives.
+pub(super) type Result<T> = std::result::Result<T, Refusal>;
+
+/// A refusal with these words.
+pub(super) fn refuse<T>(message: impl Into<Cow<'static, str>>) -> Result<T> {
+    Err(Refusal::Said(message.into()))
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Said(message) => f.write_str(message),
+            Self::Work => write!(
+                f,
+                "too much work: the values are too large, or the loops too long; one evaluation has {EVALUATION_WORK} \
+                 units of work, about one for each byte that is read"
+            ),
+            Self::Memory => write!(
+                f,
+                "too much memory: the values that are made have more than {EVALUATION_BYTES} bytes together"
+            ),
+        }
+    }
+}
+
+/// What is charged for each value that is read, copied or compared: some nanoseconds.
+pub(super) const VALUE_WORK: u64 = 16;
+/// What is charged for each operator, filter and test.
+pub(super) const NODE_WORK: u64 = 48;
+/// What a text takes beside its bytes: its counters and what the allocator adds.
+pub(super) const TEXT_BYTES: usize = 48;
+/// What a list or map takes beside its items.
+pub(super) const LIST_BYTES: usize = 112;
+
+/// A budget that is charged before work is done, not after. What is made is not given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    work: Cell<u64>,
+    bytes: Cell<u64>,
+}
 
 impl Meter {
     pub(crate) fn new() -> Self {
-        Self { work: AtomicU64::new(WORK) }
+        Self { work: Cell::new(EVALUATION_WORK), bytes: Cell::new(EVALUATION_BYTES) }
     }
 
-    /// Takes `work` from what is left; after a refusal nothing is left.
-    pub(crate) fn charge(&self, work: u64) -> Result<(), Exhausted> {
-        // One thread renders; the atomic is there because values of both languages must be `Sync`.
-        let left = self.work.load(Ordering::Relaxed).checked_sub(work);
-        self.work.store(left.unwrap_or(0), Ordering::Relaxed);
-        left.map(|_| ()).ok_or(Exhausted)
+    /// Takes time; after a refusal nothing is left.
+    pub(super) fn work(&self, units: u64) -> Result<()> {
+        let left = self.work.get().checked_sub(units);
+        self.work.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(Refusal::Work)
     }
 
-    /// Whether it refused.
-    pub(crate) fn exhausted(&self) -> bool {
-        self.work.load(Ordering::Relaxed) == 0
+    /// Takes memory, and the time to fill it; after a refusal nothing is left.
+    pub(super) fn make(&self, bytes: usize) -> Result<()> {
+        let left = self.bytes.get().checked_sub(bytes as u64);
+        self.bytes.set(left.unwrap_or(0));
+        if left.is_none() {
+            return Err(Refusal::Memory);
+        }
+        self.work(VALUE_WORK + bytes as u64 / 4)
+    }
+
+    /// Takes the time to read a text once.
+    pub(super) fn read(&self, text: &str) -> Result<()> {
+        self.work(VALUE_WORK + text.len() as u64)
+    }
+
+    /// What was taken so far: units of work, and bytes.
+    pub(super) fn taken(&self) -> (u64, u64) {
+        (EVALUATION_WORK - self.work.get(), EVALUATION_BYTES - self.bytes.get())
     }
 }
 
@@ -40,9 +99,12 @@ mod tests {
     #[test]
     fn a_meter_stays_empty_once_it_refused() {
         let meter = Meter::new();
-        assert_eq!(meter.charge(WORK - 1), Ok(()));
-        assert_eq!(meter.charge(2), Err(Exhausted));
-        assert_eq!(meter.charge(1), Err(Exhausted));
-        assert!(meter.exhausted());
+        assert_eq!(meter.work(EVALUATION_WORK - 1), Ok(()));
+        assert_eq!(meter.work(2), Err(Refusal::Work));
+        assert_eq!(meter.work(1), Err(Refusal::Work));
+        let meter = Meter::new();
+        assert_eq!(meter.make(EVALUATION_BYTES as usize + 1), Err(Refusal::Memory));
+        assert_eq!(meter.make(1), Err(Refusal::Memory));
+        assert_eq!(meter.taken(), (0, EVALUATION_BYTES));
     }
 }

@@ -1,44 +1,57 @@
-//! The printer: writes what a template prints, and stops at the limit while it writes, not after.
+//! The printer: how a value stands in a text, and how long that may be.
 
-use std::fmt::{self, Write};
+use std::borrow::Cow;
 
-use minijinja::{Error, Output, State, Value};
 use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES};
 
-use super::metering::root;
-use super::weight::{self, refuse};
+use super::json::{self, COMPACT};
+use super::meter::{Meter, Result, refuse};
+use super::value::Value;
 
-/// Prints one value of a template: the engine's formatter.
-pub(super) fn print(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
-    let root = root(state)?;
-    // Charges for the value, and refuses what is nested too deeply to be printed by recursion.
-    weight::deep(&root.meter, value, 1)?;
-    let mut limited = Limited { out, left: root.printable() };
-    let written = write!(limited, "{value}");
-    root.set_printable(limited.left);
-    written.map_err(|_| too_long())
+/// A value as it stands in a text, charged for: a text as it is, anything else as JSON writes it.
+pub(super) fn printed<'v>(meter: &Meter, value: &'v Value) -> Result<Cow<'v, str>> {
+    if let Value::Text(text) = value {
+        return Ok(Cow::Borrowed(text));
+    }
+    let length = json::length(meter, value, COMPACT, 0)?;
+    meter.make(length)?;
+    let mut text = String::with_capacity(length);
+    json::write(&mut text, value, COMPACT, 0);
+    Ok(Cow::Owned(text))
 }
 
-/// Appends a value as it is printed, at most `left` bytes of it.
-pub(super) fn append(text: &mut String, value: &Value, left: usize) -> Result<(), Error> {
-    let mut limited = Limited { out: text, left };
-    write!(limited, "{value}").map_err(|_| too_long())
-}
-
-fn too_long() -> Error {
-    refuse(format!(
-        "too long: a template prints at most {TEMPLATE_OUTPUT_BYTES} bytes, those of one step {ARGUMENTS_BYTES}"
-    ))
-}
-
-struct Limited<W> {
-    out: W,
+/// What a template has printed, and what it may still print.
+#[derive(Debug)]
+pub(super) struct Printed {
+    text: String,
     left: usize,
 }
 
-impl<W: Write> Write for Limited<W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.left = self.left.checked_sub(text.len()).ok_or(fmt::Error)?;
-        self.out.write_str(text)
+impl Printed {
+    /// Nothing yet, of at most `left` bytes.
+    pub(super) fn new(left: usize) -> Self {
+        Self { text: String::new(), left }
+    }
+
+    /// Prints a value.
+    pub(super) fn print(&mut self, meter: &Meter, value: &Value) -> Result<()> {
+        let text = printed(meter, value)?;
+        self.left = match self.left.checked_sub(text.len()) {
+            Some(left) => left,
+            None => {
+                return refuse(format!(
+                    "too long: a template prints at most {TEMPLATE_OUTPUT_BYTES} bytes, those of one step {ARGUMENTS_BYTES}"
+                ));
+            }
+        };
+        // A text that grows is copied as it doubles.
+        meter.make(3 * text.len())?;
+        self.text.push_str(&text);
+        Ok(())
+    }
+
+    /// What was printed.
+    pub(super) fn finish(self) -> String {
+        self.text
     }
 }

@@ -1,37 +1,34 @@
-//! The root: the data of one render, read from JSON text when a template first asks for it, and the
-//! meter of that render.
+//! The root: the data of one evaluation, read from JSON text when it is first asked for, and its meter.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 
-use minijinja::Value;
-use minijinja::value::Object;
-use updraft_protocol::limits::TEMPLATE_OUTPUT_BYTES;
 use updraft_protocol::{Failure, Json, TaskStatus};
 
-use super::json;
-use super::meter::Meter;
+use super::Spent;
+use super::meter::{Meter, Refusal, Result};
+use super::read;
+use super::value::{Growing, Value, shared};
+use super::wanted::Part;
 use crate::plan::References;
 use crate::scope::{ANSWER_FIELDS, Scope};
 
-/// What the templates of one render see.
+/// What the templates of one evaluation see.
 #[derive(Debug)]
-pub(super) struct Root {
+pub(super) struct Root<'r> {
     pub(super) meter: Meter,
-    /// What the template at hand may still print.
-    printable: AtomicUsize,
+    references: &'r References,
     input: Lazy,
     variables: Lazy,
-    steps: OnceLock<Value>,
-    /// The steps that the templates name and that have run.
-    views: BTreeMap<String, View>,
+    steps: OnceCell<Result<Value>>,
+    /// The steps that are named and that have run.
+    views: BTreeMap<&'r str, View>,
 }
 
 #[derive(Debug)]
 struct Lazy {
-    text: Json,
-    value: OnceLock<Value>,
+    text: Option<Json>,
+    value: OnceCell<Result<Value>>,
 }
 
 #[derive(Debug)]
@@ -41,79 +38,101 @@ struct View {
     error: Option<Failure>,
 }
 
-impl Root {
+impl<'r> Root<'r> {
     /// What `references` name of `scope`.
-    pub(super) fn new(references: &References, scope: &dyn Scope) -> Self {
-        let lazy = |read: bool, text: &Json| Lazy {
-            text: if read { text.clone() } else { Json::null() },
-            value: OnceLock::new(),
-        };
-        let view = |id: &String| {
+    pub(super) fn new(references: &'r References, scope: &dyn Scope) -> Self {
+        let lazy =
+            |read: bool, text: &Json| Lazy { text: read.then(|| text.clone()), value: OnceCell::new() };
+        let view = |id: &'r String| {
             let view = scope.step(id)?;
             let view = View { status: view.status, output: view.output.cloned(), error: view.error.cloned() };
-            Some((id.clone(), view))
+            Some((id.as_str(), view))
         };
         Self {
             meter: Meter::new(),
-            printable: AtomicUsize::new(TEMPLATE_OUTPUT_BYTES),
+            references,
             input: lazy(references.input, scope.input()),
             variables: lazy(references.variables, scope.variables()),
-            steps: OnceLock::new(),
+            steps: OnceCell::new(),
             views: references.steps.keys().filter_map(view).collect(),
         }
     }
 
-    pub(super) fn printable(&self) -> usize {
-        self.printable.load(Ordering::Relaxed)
+    /// What was taken of the meter so far.
+    pub(super) fn spent(&self) -> Spent {
+        let (work, bytes) = self.meter.taken();
+        Spent { work, bytes }
     }
 
-    pub(super) fn set_printable(&self, left: usize) {
-        self.printable.store(left, Ordering::Relaxed);
+    pub(super) fn input(&self) -> Result<Value> {
+        self.input.get(&self.meter, "input", self.references.wanted.all())
+    }
+
+    pub(super) fn variables(&self) -> Result<Value> {
+        self.variables.get(&self.meter, "variables", self.references.wanted.all())
+    }
+
+    pub(super) fn steps(&self) -> Result<Value> {
+        let steps = || {
+            let wanted = self.references.wanted.all().field("steps");
+            let mut steps = Growing::new(&self.meter);
+            for (id, view) in &self.views {
+                if let Some(wanted) = wanted.and_then(|steps| steps.field(id)) {
+                    let value = view
+                        .value(&self.meter, wanted)
+                        .map_err(|refusal| named(refusal, &format!("steps.{id}")))?;
+                    steps.push((shared(&self.meter, id)?, value))?;
+                }
+            }
+            Value::map(&self.meter, steps.finish())
+        };
+        self.steps.get_or_init(steps).clone()
     }
 }
 
 impl Lazy {
-    fn get(&self, name: &'static str) -> Value {
-        self.value.get_or_init(|| json::to_template(self.text.as_str(), name)).clone()
+    fn get(&self, meter: &Meter, name: &'static str, wanted: Part<'_>) -> Result<Value> {
+        let value = || match (&self.text, wanted.field(name)) {
+            (Some(text), Some(wanted)) => {
+                read::read(meter, text.as_str(), wanted).map_err(|refusal| named(refusal, name))
+            }
+            _ => Ok(Value::Undefined),
+        };
+        self.value.get_or_init(value).clone()
     }
+}
+
+/// What could not be read: its name, and why.
+fn named(refusal: Refusal, name: &str) -> Refusal {
+    Refusal::Said(format!("`{name}` cannot be read: {refusal}").into())
 }
 
 impl View {
-    fn value(&self) -> Value {
-        let mut fields = vec![("status", Value::from(self.status.as_str()))];
-        if let Some(output) = &self.output {
-            fields.push(("output", json::to_template(output.as_str(), "output")));
+    /// What `wanted` names of it.
+    fn value(&self, meter: &Meter, wanted: Part<'_>) -> Result<Value> {
+        let mut fields = Growing::new(meter);
+        if wanted.field("status").is_some() {
+            fields.push((shared(meter, "status")?, Value::text(meter, self.status.as_str())?))?;
         }
-        if let Some(error) = &self.error {
-            fields.push(("error", error_value(error)));
+        if let (Some(output), Some(wanted)) = (&self.output, wanted.field("output")) {
+            fields.push((shared(meter, "output")?, read::read(meter, output.as_str(), wanted)?))?;
         }
-        Value::from_pairs(fields)
-    }
-}
-
-/// What can be read of a failure: what the tool did not answer is undefined.
-fn error_value(error: &Failure) -> Value {
-    let mut fields =
-        vec![("kind", Value::from(error.kind.as_str())), ("message", Value::from(error.message.as_str()))];
-    if let Some(answer) = &error.answer {
-        let answer = json::to_template(answer.as_str(), "error");
-        let field = |name| Some((name, answer.get_attr(name).ok().filter(|value| !value.is_undefined())?));
-        fields.extend(ANSWER_FIELDS.into_iter().filter_map(field));
-    }
-    Value::from_pairs(fields)
-}
-
-impl Object for Root {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        match key.as_str()? {
-            "input" => Some(self.input.get("input")),
-            "variables" => Some(self.variables.get("variables")),
-            "steps" => {
-                let steps = || self.views.iter().map(|(id, view)| (id.as_str(), view.value()));
-                Some(self.steps.get_or_init(|| Value::from_pairs(steps())).clone())
+        if let (Some(error), Some(wanted)) = (&self.error, wanted.field("error")) {
+            let mut parts = Growing::new(meter);
+            for (name, text) in [("kind", error.kind.as_str()), ("message", error.message.as_str())] {
+                parts.push((shared(meter, name)?, Value::text(meter, text)?))?;
             }
-            "root" => Some(Value::from_dyn_object(Arc::clone(self))),
-            _ => None,
+            if let Some(answer) = &error.answer
+                && ANSWER_FIELDS.iter().any(|name| wanted.field(name).is_some())
+                && let Value::Map(answer) = read::read(meter, answer.as_str(), wanted)?
+            {
+                for (name, value) in answer.iter().filter(|(name, _)| ANSWER_FIELDS.contains(&name.as_ref()))
+                {
+                    parts.push((name.clone(), value.clone()))?;
+                }
+            }
+            fields.push((shared(meter, "error")?, Value::map(meter, parts.finish())?))?;
         }
+        Value::map(meter, fields.finish())
     }
 }

@@ -11,12 +11,22 @@ const IN_A_ROW: usize = 2 * NESTING;
 
 /// Why the template may not be parsed: too many brackets inside each other, or operators in a row.
 pub(super) fn scan(source: &str, syntax: SyntaxConfig) -> Result<(), String> {
+    scan_tokens(tokenize(source, false, syntax).map_while(Result::ok).map(|(token, _)| token))
+}
+
+/// Why the condition may not be parsed, likewise.
+pub(super) fn scan_expression(source: &str) -> Result<(), String> {
+    let tokens = tokenize(source, true, SyntaxConfig::default());
+    scan_tokens(tokens.map_while(Result::ok).map(|(token, _)| token))
+}
+
+fn scan_tokens<'s>(tokens: impl Iterator<Item = Token<'s>>) -> Result<(), String> {
     // Operators since the last comma, for each bracket that is open. An error of the tokenizer ends the
     // scan: the parser reads the same tokens and stops at the same one.
     let mut open = vec![0_usize];
     let (mut sum, mut elifs) = (0, 0);
-    for token in tokenize(source, false, syntax).map_while(Result::ok) {
-        match token.0 {
+    for token in tokens {
+        match token {
             Token::ParenOpen | Token::BracketOpen | Token::BraceOpen => {
                 open.push(1);
                 sum += 1;

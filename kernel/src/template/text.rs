@@ -1,50 +1,40 @@
-//! One text with templates in it: compiled once, run for every render. The only file that runs the
-//! engine.
+//! One text with templates in it, or one condition: compiled once, run for every evaluation.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
-use minijinja::machinery::{CodeGenerator, Instructions, eval, make_string_output, parse};
+use minijinja::machinery::{parse, parse_expr};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Error, ErrorKind, Value};
-use updraft_protocol::limits::{
-    ARGUMENTS_BYTES, TEMPLATE_FUEL, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES,
-};
-use updraft_protocol::{Failure, FailureKind};
+use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES};
 
-use super::engine::ENGINE;
-use super::json;
-use super::lower::{Body, lower};
+use super::budget::Budget;
+use super::code::{Body, NODE_BYTES};
+use super::lower::{lower, lower_condition};
+use super::meter::Refusal;
 use super::root::Root;
-use super::scan::scan;
+use super::run::Run;
+use super::scan::{self, scan};
+use super::spelling;
+use super::value::Value;
 use crate::plan::{Mistake, References};
 
 /// A compiled text.
-pub(super) struct Text {
+pub(crate) struct Text {
     /// Where it stands: failures name it.
     path: String,
-    instructions: Instructions<'static>,
-    /// One whole `{{ … }}` keeps the type of its value.
-    typed: bool,
+    body: Body,
+    /// The names that it sets.
+    slots: usize,
     /// About what it takes in memory.
-    pub(super) bytes: usize,
+    bytes: usize,
 }
 
-/// What the engine keeps of a compiled text, however short: room for 256 instructions and 128 lines.
-const KEPT_BYTES: usize = 10 << 10;
-/// What it keeps for each byte of a long one.
-const KEPT_BYTES_EACH: usize = 16;
-
-/// What a run gave and took.
-pub(super) struct Run {
-    pub(super) value: serde_json::Value,
-    pub(super) fuel: u64,
-}
+/// What reading a text costs, and each byte of it: it is scanned, parsed and lowered.
+const COMPILE_WORK: u64 = 2_000;
+const COMPILE_WORK_EACH: u64 = 100;
 
 impl std::fmt::Debug for Text {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Text").field("path", &self.path).field("typed", &self.typed).finish_non_exhaustive()
+        f.debug_struct("Text").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -54,96 +44,94 @@ impl Text {
         ["{{", "{%", "{#"].iter().any(|start| text.contains(start))
     }
 
-    pub(super) fn compile(path: &str, source: &str) -> Result<(Self, References), Mistake> {
+    pub(super) fn compile(
+        path: &str,
+        source: &str,
+        budget: &mut Budget,
+    ) -> Result<(Self, References), Mistake> {
+        Self::compiled(path, source, "template", budget, |references, budget| {
+            let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+            let syntax = syntax.map_err(|error| error.to_string())?;
+            scan(source, syntax.clone())?;
+            let template =
+                parse(source, "template", syntax).map_err(|error| syntax_error(&error, "template"))?;
+            lower(&template, path, references, budget)
+        })
+    }
+
+    /// Compiles a condition: an expression without anything around it.
+    pub(crate) fn condition(
+        path: &str,
+        source: &str,
+        budget: &mut Budget,
+    ) -> Result<(Self, References), Mistake> {
+        Self::compiled(path, source, "condition", budget, |references, budget| {
+            let foreign = || spelling::foreign(source);
+            if source.trim_start().starts_with("{{") {
+                return Err(foreign().unwrap_or_default());
+            }
+            scan::scan_expression(source)?;
+            let expr = parse_expr(source)
+                .map_err(|error| foreign().unwrap_or_else(|| syntax_error(&error, "condition")))?;
+            Ok((lower_condition(&expr, path, references, budget)?, 0))
+        })
+    }
+
+    fn compiled(
+        path: &str,
+        source: &str,
+        what: &str,
+        budget: &mut Budget,
+        generate: impl FnOnce(&mut References, &mut Budget) -> Result<(Body, usize), String>,
+    ) -> Result<(Self, References), Mistake> {
         if source.len() > TEMPLATE_SOURCE_BYTES {
-            return Err(Mistake::new(path, format!("a template has at most {TEMPLATE_SOURCE_BYTES} bytes")));
+            return Err(Mistake::new(path, format!("a {what} has at most {TEMPLATE_SOURCE_BYTES} bytes")));
         }
+        let before = budget.left();
         let mut references = References::default();
-        // The parser and the generator are given what a hostile author wrote: a panic of theirs is that
-        // author's mistake, not the end of whoever checks the playbook.
-        let compiled = catch_unwind(AssertUnwindSafe(|| generate(path, source, &mut references)));
-        let compiled = compiled.unwrap_or_else(|_| Err("the template cannot be compiled".to_owned()));
-        let (instructions, typed) = compiled.map_err(|message| Mistake::new(path, message))?;
-        let bytes = KEPT_BYTES + KEPT_BYTES_EACH * source.len() + path.len();
-        Ok((Self { path: path.to_owned(), instructions, typed, bytes }, references))
+        let start = budget
+            .work(COMPILE_WORK + COMPILE_WORK_EACH * source.len() as u64)
+            .and_then(|()| budget.keep(2 * NODE_BYTES + path.len()));
+        // The parser is given what a hostile author wrote: a panic of it is that author's mistake, not the end of
+        // whoever checks the playbook.
+        let compiled = start.and_then(|()| {
+            catch_unwind(AssertUnwindSafe(|| generate(&mut references, budget)))
+                .unwrap_or_else(|_| Err(format!("the {what} cannot be compiled")))
+        });
+        let (body, slots) = compiled.map_err(|message| Mistake::new(path, message))?;
+        let bytes = before - budget.left();
+        Ok((Self { path: path.to_owned(), body, slots, bytes }, references))
     }
 
-    /// Runs the template, `depth` deep inside a value; takes what it gives from `left`.
-    pub(super) fn run(&self, root: &Arc<Root>, left: &mut usize, depth: usize) -> Result<Run, Failure> {
-        root.set_printable(TEMPLATE_OUTPUT_BYTES.min(*left));
-        // As above, when it runs: the step fails, its execution does not lose its actor.
-        let run = catch_unwind(AssertUnwindSafe(|| self.evaluate(root, left, depth)));
-        let run = run.unwrap_or_else(|_| Err("the template cannot be rendered".to_owned()));
-        run.map_err(|reason| self.failure(&reason))
-    }
-
-    /// The failure of a template that ran too long.
-    pub(super) fn out_of_fuel(&self) -> Failure {
-        self.failure(&ran_too_long())
-    }
-
-    fn failure(&self, reason: &str) -> Failure {
-        Failure::new(FailureKind::Template, format!("{}: {reason}", self.path))
-    }
-
-    fn evaluate(&self, root: &Arc<Root>, left: &mut usize, depth: usize) -> Result<Run, String> {
-        let mut printed = String::new();
-        let (value, fuel) = {
-            let mut output = make_string_output(&mut printed);
-            let scope = Value::from_dyn_object(Arc::clone(root));
-            let blocks = BTreeMap::new();
-            let (value, state) =
-                eval(&ENGINE, &self.instructions, scope, &blocks, &mut output, AutoEscape::None)
-                    .map_err(|error| reason(&error))?;
-            (value, state.fuel_levels().map_or(0, |(used, _)| used))
-        };
-        let value = if self.typed { value.unwrap_or_default() } else { Value::from(printed) };
-        json::from_template(&value, left, depth)
-            .map_err(|error| reason(&error))
-            .map(|value| Run { value, fuel })
-    }
-}
-
-fn generate(
-    path: &str,
-    source: &str,
-    references: &mut References,
-) -> Result<(Instructions<'static>, bool), String> {
-    let syntax =
-        SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(|error| reason(&error))?;
-    scan(source, syntax.clone())?;
-    let template = parse(source, "template", syntax).map_err(|error| {
-        let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
-        format!("{line}{}", error.detail().unwrap_or("not a template"))
-    })?;
-    let mut generator = CodeGenerator::new("template", "");
-    let typed = match lower(&template, path, references)? {
-        Body::Value(expr) => {
-            generator.compile_expr(&expr);
-            true
+    /// Runs the text, where at most `left` bytes may be printed.
+    pub(super) fn run(&self, root: &Root<'_>, left: usize) -> Result<Value, Refusal> {
+        let mut run = Run::new(root, self.slots, TEMPLATE_OUTPUT_BYTES.min(left));
+        match &self.body {
+            Body::Value(expr) => run.value(expr),
+            Body::Text(statements) => {
+                run.statements(statements)?;
+                Value::text(&root.meter, &run.finish())
+            }
         }
-        Body::Text(statement) => {
-            generator.compile_stmt(&statement);
-            false
-        }
-    };
-    Ok((generator.finish().0, typed))
-}
+    }
 
-/// The reason of an error, without data of the execution.
-fn reason(error: &Error) -> String {
-    match (error.kind(), error.detail()) {
-        (ErrorKind::OutOfFuel, _) => ran_too_long(),
-        (ErrorKind::UndefinedError, _) => "a value is undefined".to_owned(),
-        // The one message of the engine that shows its operands.
-        (_, Some(detail)) if detail.starts_with("unable to calculate") => "a number is too large".to_owned(),
-        (_, Some(detail)) => detail.to_owned(),
-        (kind, None) => kind.to_string(),
+    /// About how many bytes it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What is to be said of it, with its place.
+    pub(super) fn said(&self, words: impl std::fmt::Display) -> String {
+        format!("{}: {words}", self.path)
     }
 }
 
-fn ran_too_long() -> String {
-    format!("ran too long: more than {TEMPLATE_FUEL} instructions")
+fn syntax_error(error: &minijinja::Error, what: &str) -> String {
+    let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
+    match error.detail() {
+        Some(detail) => format!("{line}{detail}"),
+        None => format!("{line}not a {what}"),
+    }
 }
 
 const _: () = assert!(TEMPLATE_OUTPUT_BYTES <= ARGUMENTS_BYTES);

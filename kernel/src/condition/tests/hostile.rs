@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MUCH: &str = "too much work";
+const MUCH: &str = "too much";
 
 fn large() -> Value {
     json!({"big": "x".repeat(500_000), "list": vec![1; 100_000], "texts": vec!["abc"; 50_000]})
@@ -13,40 +13,35 @@ fn large() -> Value {
 #[test]
 fn what_is_not_there_is_a_mistake() {
     for (source, reason) in [
-        ("", "line 1, column"),
-        ("input.n >", "line 1, column"),
-        ("input.n == 1 1", "line 1, column"),
+        ("", "unexpected end of input"),
+        ("input.n >", "unexpected end of input"),
+        ("input.n == 1 1", "unexpected"),
         ("user.name == 'a'", "`user` is not known; there are `input`, `variables` and `steps`"),
         ("steps == 1", "`steps` is read one step at a time"),
-        ("size(steps) == 1", "`steps` is read one step at a time"),
-        ("steps.exists(s, s == 'a')", "`steps` is read one step at a time"),
+        ("steps|length == 1", "`steps` is read one step at a time"),
+        ("'a' in steps", "`steps` is read one step at a time"),
         ("steps[input.id].output == 1", "a step is named by its id"),
         ("steps.a.result == 1", "`steps.a` has no `result`; a step has `output`, `status` and `error`"),
         ("steps.a.error.text == ''", "`steps.a.error` has no `text`"),
-        ("shout(input.x)", "no function `shout`; there are matches, bool"),
-        ("input.x.shout()", "no function `shout`"),
-        ("timestamp('x') == 1", "no function `timestamp`"),
-        ("type(input.x) == int", "no function `type`"),
-        ("bytes('a') == b'a'", "no function `bytes`"),
-        ("optional.of(1) == 1", ""),
-        ("Struct{a: 1} == 1", "messages are not available"),
-        ("input.x.matches(input.y)", "the pattern of `matches` must be written out"),
-        ("input.x.matches('(')", "`matches`: error: unclosed group"),
-        ("input.x.matches('(a{1000}){1000}')", "`matches`: "),
-        ("input.a.all(x, x.all(y, y))", "cannot be inside one another"),
-        ("input.a.all(input, true)", "`input` cannot be the name of an item"),
-        ("input.a.all(x, true) && x", "`x` is not known"),
-        ("'a", "a text is not closed"),
-        ("'a\n'", "a text is not closed"),
-        ("@weigh(1)", ""),
+        ("shout(input.x)", "functions and methods are not available"),
+        ("input.x.shout()", "functions and methods are not available"),
+        ("input.x|shout", "no filter `shout`; there are abs, "),
+        ("input.x is shouting", "no test `shouting`; there are boolean, "),
+        ("input.x is matching(input.y)", "`matching` needs a pattern that is written out"),
+        ("input.x is matching('a' ~ 'b')", "`matching` needs a pattern that is written out"),
+        ("input.x is matching", "`matching` needs a pattern"),
+        ("input.x|select('matching', input.y)", "`select` needs a pattern that is written out"),
+        ("input.x is matching('(')", "not a regular expression: unclosed group"),
+        ("input.x is matching('(a{1000}){1000}')", "the pattern is too large"),
+        ("input.a is eq", "`eq` needs an argument"),
+        ("input.a is eq(1, 2)", "`eq` is given too many arguments"),
+        ("loop.first", "`loop` is only there inside a loop"),
+        ("'a", "unexpected end of string"),
+        ("{% if true %}", "a condition is written without"),
     ] {
         let error = Condition::compile("c", source).expect_err(source).to_string();
         assert!(error.starts_with("c: ") && error.contains(reason), "{source}: {error}");
     }
-    let five = ["input.a.all(x, x)"; 5].join(" && ");
-    refused(&five, json!({}), "more than 4 of");
-    let many = ["input.a.matches('a')"; 17].join(" && ");
-    refused(&many, json!({}), "more than 16 `matches`");
 }
 
 #[test]
@@ -57,21 +52,17 @@ fn deep_and_long_sources_are_mistakes_and_not_overflows() {
         "(".repeat(deep),
         "[".repeat(deep),
         "{".repeat(deep),
-        format!("{}true", "!".repeat(deep)),
+        format!("{}true", "not ".repeat(deep / 4)),
         format!("{}1 == 1", "-".repeat(deep)),
         format!("1{} == 1", " + 1".repeat(deep / 4)),
+        format!("1{} == 1", " - a".repeat(deep / 4)),
         format!("input{} == 1", ".a".repeat(deep / 2)),
         format!("input{} == 1", "[0]".repeat(deep / 3)),
-        format!("input{} == 1", ".size()".repeat(deep / 7)),
-        format!("{}true", "true ? true && true : ".repeat(deep / 22)),
-        format!("{}true{}", "true ? ".repeat(deep / 14), " : true".repeat(deep / 14)),
+        format!("input.a{} == 1", "|length".repeat(deep / 7)),
+        format!("{}true", "true if true else ".repeat(deep / 18)),
         format!("1{}", " == 1".repeat(deep / 5)),
         format!("1{}", " in 1".repeat(deep / 5)),
         format!("'{}", "\\(".repeat(deep / 2)),
-        format!("'\n'{}", "(".repeat(deep)),
-        format!("r'\\'{}", "(".repeat(deep)),
-        format!("'''\n'''{}", "(".repeat(deep)),
-        format!("true//\n{}", "(".repeat(deep)),
         format!("true{}", " ".repeat(TEMPLATE_SOURCE_BYTES)),
     ] {
         let error = Condition::compile("c", &source).expect_err(&source[..10]);
@@ -80,54 +71,52 @@ fn deep_and_long_sources_are_mistakes_and_not_overflows() {
 }
 
 #[test]
-fn long_flat_conditions_are_fine() {
-    let source = ["input.kind.name == 'a'"; 100].join(" || ");
-    assert_eq!(decide(&source, json!({"kind": {"name": "b"}})), Ok(false));
+fn lists_of_the_source_may_be_long() {
     let items = (0..500).map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
     assert_eq!(decide(&format!("input.n in [{items}]"), json!({"n": 499})), Ok(true));
 }
 
 #[test]
-fn comprehensions_cannot_make_much_of_little() {
+fn much_is_refused_before_it_is_done() {
     for source in [
-        "size(input.list.map(x, input.big + input.big)) > 0",
-        "input.list.exists(x, input.big == input.big + 'a')",
-        "input.list.all(x, input.texts == input.texts)",
-        "input.list.exists(x, x in input.texts)",
-        "input.list.exists(x, input.big < 5)",
-        "input.list.exists(x, input.big.contains('yy'))",
-        "size(input.list.map(x, input.texts)) > 0",
-        "size(input.list.map(x, [input.texts, input.texts])) > 0",
-        "size(input.list.map(x, {'a': input.texts})) > 0",
-        "input.list.exists(x, input.big.matches('y$'))",
-        "input.list.exists(x, string(input.big) == 'a')",
-        "input.list.exists(x, input.texts + 1 == 1)",
+        "input.list|select('in', input.texts)|length == 0",
+        "input.list|select('eq', input.list)|length == 0",
+        "input.texts|map('replace', 'a', input.big)|length == 0",
+        "input.big|list|length == 1",
+        "(input.big ~ input.big ~ input.big)|replace('x', 'yyyyyyyy')|replace('y', 'zzzzzzzz') == ''",
+        "input.texts|sort(attribute='a,a,a,a,a,a,a,a')|length == 1",
+        "(input.list|join) is matching('[01]*1[01]{3000}2')",
+        "input.list|select('eq', input.list)|length == 0 or true",
     ] {
         refused(source, large(), MUCH);
     }
-    // What was refused is not forgiven by the other side of `||`.
-    refused("input.list.exists(x, input.big + input.big == input.big) || true", large(), MUCH);
-    let doubled = (0..20).fold("input.big".to_owned(), |text, _| format!("[{text}, {text}]"));
-    refused(&format!("{doubled} == 1"), large(), "a condition has at most");
 }
 
 #[test]
 fn large_inputs_are_decided_within_the_budget() {
-    let users: Vec<_> = (0..1_000).map(|n| json!({"id": n, "name": format!("user-{n}")})).collect();
+    let users: Vec<_> =
+        (0..5_000).map(|n| json!({"id": n, "name": format!("user-{n}"), "tags": ["a", "b"]})).collect();
     let input = json!({"users": users, "id": 999});
-    assert_eq!(decide("input.users.exists(u, u.id == input.id)", input.clone()), Ok(true));
-    assert_eq!(decide("size(input.users.filter(u, u.name.endsWith('7'))) == 100", input), Ok(true));
+    assert_eq!(decide("input.users|selectattr('id', 'eq', input.id)|length == 1", input.clone()), Ok(true));
+    assert_eq!(decide("input.users|selectattr('name', 'endingwith', '7')|length == 500", input), Ok(true));
+}
+
+#[test]
+fn one_field_of_the_largest_answer_can_be_read() {
+    let input = json!({"rows": vec![json!({}); 300_000], "score": 90, "user": {"name": "x".repeat(1_000)}});
+    assert_eq!(decide("input.score > 80 and input.user.name is startingwith('x')", input), Ok(true));
 }
 
 #[test]
 fn ordinary_patterns_fit() {
     for pattern in [
-        "^[\\\\w.+-]+@[\\\\w-]+[.][\\\\w.-]+$",
+        r"^[\\w.+-]+@[\\w-]+[.][\\w.-]+$",
         "(?i)invoice|payment|urgent",
-        "^\\\\d{1,3}([.]\\\\d{1,3}){3}$",
+        r"^\\d{1,3}([.]\\d{1,3}){3}$",
+        r"powershell.*-enc\\s+[A-Za-z0-9+/=]{20,}",
     ] {
-        let source = format!("input.s.matches('{pattern}')");
-        assert!(Condition::compile("c", &source).is_ok(), "{:?}", Condition::compile("c", &source));
+        let source = format!("input.s is matching('{pattern}')");
+        assert_eq!(decide(&source, json!({"s": "nothing of it"})), Ok(false));
     }
 }
 
@@ -143,10 +132,11 @@ proptest! {
 
     #[test]
     fn any_expression_compiles_or_is_a_mistake(
-        source in "(input|input\\.a|steps\\.lookup\\.output|1|2u|2\\.5|'s'|b'x'|r\"a\"|\\[1, 2\\]|\\{'a': 1\\}|true|null| \\+ | - | \\* | / | % | in | && | \\|\\| | == | < |!|-|\\.size\\(\\)|\\.map\\(x, x\\)|\\.exists\\(x, x == 1\\)|\\.contains\\('a'\\)|has\\(|\\[|\\]|\\[0\\]|\\(|\\)| \\? | : |,|\\.\\?a|`a`){1,12}"
+        source in "(input|input\\.a|steps\\.lookup\\.output|1|2\\.5|'s'|\\[1, 2\\]|\\{'a': 1\\}|true|none| \\+ | - | \\* | / | % | ~ | in | not | and | or | == | < |-|\\|length|\\|sort|\\|map\\('upper'\\)| is defined| is matching\\('a'\\)|\\[|\\]|\\[0\\]|\\[1:\\]|\\(|\\)| if | else |,|\\.a){1,12}"
     ) {
         if let Ok(condition) = Condition::compile("c", &source) {
-            let _ = condition.decide(&Facts::new(json!({"a": [1, "x", {"b": null}]})));
+            let facts = Facts::new(json!({"a": [1, "x", {"b": null}]}));
+            prop_assert_eq!(condition.decide(&facts), condition.decide(&facts));
         }
     }
 }

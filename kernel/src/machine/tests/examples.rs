@@ -101,7 +101,7 @@ fn a_branch_does_not_see_what_its_sibling_did() {
         {"id": "all", "type": "parallel", "branches": ["x", "y"]},
         act("x", json!({})),
         act("y", json!({"on_success": "z"})),
-        {"id": "z", "type": "if", "condition": "has(steps.y)", "then": "w"},
+        {"id": "z", "type": "if", "condition": "steps.y is defined", "then": "w"},
         act("w", json!({})),
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));

@@ -75,7 +75,7 @@ fn a_step_that_is_not_there_cannot_be_read() {
         json!([{"id": "lookup", "on_success": "b"}, {"id": "b", "arguments": {"x": [1, "{{ steps.lokup.output }}"]}}]),
     );
     assert_eq!(found, ["steps[1].arguments.x[1]: no step \"lokup\"; did you mean \"lookup\"?"]);
-    let found = mistakes(json!([{"id": "a", "type": "if", "condition": "has(steps.gone)"}]));
+    let found = mistakes(json!([{"id": "a", "type": "if", "condition": "steps.gone is defined"}]));
     assert_eq!(found, ["steps[0].condition: no step \"gone\""]);
     let found = mistakes(json!([{"id": "a", "type": "end", "output": "{{ steps['no such'].output }}"}]));
     assert_eq!(found, ["steps[0].output: no step \"no such\""]);

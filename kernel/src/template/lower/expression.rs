@@ -1,134 +1,141 @@
-//! Expressions: each operator with what it may be given, and a charge for what it reads.
+//! Expressions: each operator with what it is given.
 
-use minijinja::Value;
-use minijinja::machinery::ast::{self, BinOpKind, CallArg, Expr, UnaryOpKind};
+use minijinja::machinery::ast::{self, BinOpKind, CompareOpKind, UnaryOpKind};
+use minijinja::value::ValueKind;
 
-use super::path::Missing;
-use super::{Lowered, Lowering, constant, filter, spanned, weigh};
+use super::{Lowered, Lowering};
+use crate::template::code::{Choice, Comparison, Expr, Missing, Operator, Slice};
+use crate::template::number::Number;
+use crate::template::spelling;
+use crate::template::value::Value;
 
 impl Lowering<'_> {
     /// Lowers an expression whose value is needed.
-    pub(super) fn expression(&mut self, expr: &Expr<'_>) -> Lowered {
-        self.deeper(|this| this.lower_expression(expr))
+    pub(super) fn expression(&mut self, expr: &ast::Expr<'_>) -> Lowered {
+        self.deeper(|this| this.lower_expression(expr, Missing::Fails))
     }
 
     /// Lowers an expression that may give nothing: the operand of `default` and of `is defined`.
-    pub(super) fn optional(&mut self, expr: &Expr<'_>) -> Lowered {
-        match expr {
-            Expr::Var(_) | Expr::GetAttr(_) | Expr::GetItem(_) => {
-                self.deeper(|this| this.path(expr, Missing::Passes))
+    pub(super) fn optional(&mut self, expr: &ast::Expr<'_>) -> Lowered {
+        self.deeper(|this| this.lower_expression(expr, Missing::Passes))
+    }
+
+    fn lower_expression(&mut self, expr: &ast::Expr<'_>, missing: Missing) -> Lowered {
+        Ok(match expr {
+            ast::Expr::Var(_) | ast::Expr::GetAttr(_) | ast::Expr::GetItem(_) => {
+                self.path(expr, missing, true)?
             }
-            Expr::Filter(call) => self.deeper(|this| this.filter_call(call, Missing::Passes)),
-            _ => self.expression(expr),
+            ast::Expr::Const(known) => Expr::Const(self.known(&known.value)?),
+            ast::Expr::Slice(slice) => self.slice(slice)?,
+            ast::Expr::UnaryOp(unary) => self.unary(unary)?,
+            ast::Expr::BinOp(binary) => self.binary(binary)?,
+            ast::Expr::Compare(compare) => {
+                let first = self.expression(&compare.expr)?;
+                let mut rest = Vec::with_capacity(compare.ops.len());
+                for op in &compare.ops {
+                    rest.push((comparison(op.op), self.expression(&op.expr)?));
+                }
+                Expr::Compare(Box::new(first), rest)
+            }
+            ast::Expr::IfExpr(choice) => Expr::Choice(Box::new(Choice {
+                test: self.expression(&choice.test_expr)?,
+                yes: self.expression(&choice.true_expr)?,
+                no: choice.false_expr.as_ref().map(|expr| self.expression(expr)).transpose()?,
+                missing,
+            })),
+            ast::Expr::Filter(call) => self.filter_call(call, missing)?,
+            ast::Expr::Test(call) => self.test_call(call)?,
+            ast::Expr::Call(call) => return Err(spelling::call(call)),
+            ast::Expr::List(list) => Expr::List(self.items(&list.items)?),
+            ast::Expr::Tuple(tuple) => Expr::List(self.items(&tuple.items)?),
+            ast::Expr::Map(map) => {
+                let mut fields = Vec::with_capacity(map.keys.len());
+                for (key, value) in map.keys.iter().zip(&map.values) {
+                    fields.push((self.expression(key)?, self.expression(value)?));
+                }
+                Expr::Map(fields)
+            }
+        })
+    }
+
+    fn items(&mut self, items: &[ast::Expr<'_>]) -> Lowered<Vec<Expr>> {
+        items.iter().map(|item| self.expression(item)).collect()
+    }
+
+    /// A value of the source.
+    pub(super) fn known(&mut self, value: &minijinja::Value) -> Lowered<Value> {
+        match value.kind() {
+            ValueKind::None => Ok(Value::Null),
+            ValueKind::Bool => Ok(Value::Bool(value.is_true())),
+            ValueKind::String => self.constant(value.as_str().unwrap_or_default()),
+            ValueKind::Number if value.is_integer() => Ok(Value::Number(Number::parse(&value.to_string()))),
+            ValueKind::Number => {
+                let number = f64::try_from(value.clone()).ok().filter(|number| number.is_finite());
+                number
+                    .map(|number| Value::Number(Number::F64(number)))
+                    .ok_or_else(|| "a number is too large".to_owned())
+            }
+            kind => Err(format!("a value of type {kind} cannot be written out")),
         }
     }
 
-    fn lower_expression(&mut self, expr: &Expr<'_>) -> Lowered {
-        Ok(match expr {
-            Expr::Var(_) | Expr::GetAttr(_) | Expr::GetItem(_) => self.path(expr, Missing::Fails)?,
-            Expr::Const(known) => constant(known.value.clone()),
-            Expr::Slice(slice) => self.slice(slice)?,
-            Expr::UnaryOp(unary) => self.unary(unary)?,
-            Expr::BinOp(binary) => self.binary(binary)?,
-            Expr::Compare(compare) => {
-                let first = weigh(self.expression(&compare.expr)?, 1);
-                let mut ops = vec![];
-                for op in &compare.ops {
-                    ops.push(ast::CompareOp { op: op.op, expr: weigh(self.expression(&op.expr)?, 1) });
-                }
-                Expr::Compare(spanned(ast::Compare { expr: first, ops }))
-            }
-            Expr::IfExpr(choice) => Expr::IfExpr(spanned(ast::IfExpr {
-                test_expr: self.expression(&choice.test_expr)?,
-                true_expr: self.expression(&choice.true_expr)?,
-                false_expr: choice.false_expr.as_ref().map(|expr| self.expression(expr)).transpose()?,
-            })),
-            Expr::Filter(call) => self.filter_call(call, Missing::Fails)?,
-            Expr::Test(call) => self.test_call(call)?,
-            Expr::Call(_) => return Err("functions and methods are not available; use filters".to_owned()),
-            Expr::List(list) => Expr::List(spanned(ast::List { items: self.items(&list.items)? })),
-            Expr::Tuple(tuple) => Expr::List(spanned(ast::List { items: self.items(&tuple.items)? })),
-            Expr::Map(map) => Expr::Map(spanned(ast::Map {
-                keys: self.items(&map.keys)?,
-                values: self.items(&map.values)?,
-            })),
-        })
-    }
-
-    /// The parts of a literal, weighed: a literal is a level of nesting, and weighing looks at the depth.
-    fn items(&mut self, items: &[Expr<'_>]) -> Result<Vec<Expr<'static>>, String> {
-        items.iter().map(|item| Ok(weigh(self.expression(item)?, 1))).collect()
-    }
-
     fn slice(&mut self, slice: &ast::Slice<'_>) -> Lowered {
-        let mut bound = |expr: &Option<Expr<'_>>| {
-            let lowered = expr.as_ref().map(|expr| self.expression(expr)).transpose()?;
-            Ok::<_, String>(lowered.map(|expr| number(expr, "[:]")))
-        };
+        let mut bound =
+            |expr: &Option<ast::Expr<'_>>| expr.as_ref().map(|expr| self.expression(expr)).transpose();
         let (start, stop, step) = (bound(&slice.start)?, bound(&slice.stop)?, bound(&slice.step)?);
-        let expr = filter("tally", self.expression(&slice.expr)?, vec![]);
-        let slice = Expr::Slice(spanned(ast::Slice { expr, start, stop, step }));
-        Ok(filter("solid", slice, vec![]))
+        let value = self.expression(&slice.expr)?;
+        Ok(Expr::Slice(Box::new(Slice { value, start, stop, step })))
     }
 
     fn unary(&mut self, unary: &ast::UnaryOp<'_>) -> Lowered {
-        let expr = self.expression(&unary.expr)?;
-        let (op, expr) = match unary.op {
-            UnaryOpKind::Not => (UnaryOpKind::Not, expr),
-            UnaryOpKind::Neg => (UnaryOpKind::Neg, number(expr, "-")),
-        };
-        Ok(Expr::UnaryOp(spanned(ast::UnaryOp { op, expr })))
+        let operand = Box::new(self.expression(&unary.expr)?);
+        Ok(match unary.op {
+            UnaryOpKind::Not => Expr::Not(operand),
+            UnaryOpKind::Neg => Expr::Negate(operand),
+        })
     }
 
     fn binary(&mut self, binary: &ast::BinOp<'_>) -> Lowered {
-        let op = binary.op;
-        let (left, right) = (self.expression(&binary.left)?, self.expression(&binary.right)?);
-        let build = |left, right| Expr::BinOp(spanned(ast::BinOp { op, left, right }));
-        Ok(match op {
-            BinOpKind::ScAnd | BinOpKind::ScOr => build(left, right),
-            BinOpKind::Sub => build(number(left, "-"), number(right, "-")),
-            // Of a text or list, `*` makes as many copies as it is told, and `%` formats.
-            BinOpKind::Mul => build(number(left, "*"), number(right, "*")),
-            BinOpKind::Div => build(number(left, "/"), number(right, "/")),
-            BinOpKind::FloorDiv => build(number(left, "//"), number(right, "//")),
-            BinOpKind::Rem => build(number(left, "%"), number(right, "%")),
+        if let Some(hint) = spelling::hyphen(binary, |name| self.slot(name).is_some()) {
+            return Err(hint);
+        }
+        let operands = Box::new((self.expression(&binary.left)?, self.expression(&binary.right)?));
+        let operator = match binary.op {
+            BinOpKind::ScAnd => return Ok(Expr::Both(operands)),
+            BinOpKind::ScOr => return Ok(Expr::Either(operands)),
+            BinOpKind::Add => Operator::Add,
+            BinOpKind::Sub => Operator::Subtract,
+            BinOpKind::Mul => Operator::Multiply,
+            BinOpKind::Div => Operator::Divide,
+            BinOpKind::FloorDiv => Operator::DivideWhole,
+            BinOpKind::Rem => Operator::Remainder,
+            BinOpKind::Concat => Operator::Join,
             BinOpKind::Pow => return Err("`**` is not available".to_owned()),
-            BinOpKind::Concat | BinOpKind::Add => {
-                if op_is_join(op, &left, &right) {
-                    self.join()?;
-                }
-                filter("solid", build(weigh(left, 1), weigh(right, 1)), vec![])
-            }
-            BinOpKind::In => build(weigh(left, 1), weigh(right, 1)),
-            BinOpKind::Eq
-            | BinOpKind::Ne
-            | BinOpKind::Lt
-            | BinOpKind::Lte
-            | BinOpKind::Gt
-            | BinOpKind::Gte => {
-                // Compared with a scalar of the source, a value is not read further than that is long.
-                if matches!(left, Expr::Const(_)) || matches!(right, Expr::Const(_)) {
-                    return Ok(build(left, right));
-                }
-                build(weigh(left, 1), weigh(right, 1))
-            }
-        })
+            BinOpKind::Eq => return Ok(compared(Comparison::Equal, *operands)),
+            BinOpKind::Ne => return Ok(compared(Comparison::Unequal, *operands)),
+            BinOpKind::Lt => return Ok(compared(Comparison::Less, *operands)),
+            BinOpKind::Lte => return Ok(compared(Comparison::LessOrEqual, *operands)),
+            BinOpKind::Gt => return Ok(compared(Comparison::Greater, *operands)),
+            BinOpKind::Gte => return Ok(compared(Comparison::GreaterOrEqual, *operands)),
+            BinOpKind::In => return Ok(compared(Comparison::In, *operands)),
+        };
+        Ok(Expr::Operator(operator, operands))
     }
 }
 
-/// `+` with a number of the source adds numbers; anything else may join texts.
-fn op_is_join(op: BinOpKind, left: &Expr<'_>, right: &Expr<'_>) -> bool {
-    !matches!(op, BinOpKind::Add) || !(is_number(left) || is_number(right))
+fn compared(comparison: Comparison, (left, right): (Expr, Expr)) -> Expr {
+    Expr::Compare(Box::new(left), vec![(comparison, right)])
 }
 
-fn is_number(expr: &Expr<'_>) -> bool {
-    matches!(expr, Expr::Const(known) if known.value.is_number())
-}
-
-/// Refuses at run time what is not a number; a number of the source is one.
-fn number(expr: Expr<'static>, operator: &'static str) -> Expr<'static> {
-    if is_number(&expr) {
-        return expr;
+fn comparison(op: CompareOpKind) -> Comparison {
+    match op {
+        CompareOpKind::Eq => Comparison::Equal,
+        CompareOpKind::Ne => Comparison::Unequal,
+        CompareOpKind::Lt => Comparison::Less,
+        CompareOpKind::Lte => Comparison::LessOrEqual,
+        CompareOpKind::Gt => Comparison::Greater,
+        CompareOpKind::Gte => Comparison::GreaterOrEqual,
+        CompareOpKind::In => Comparison::In,
+        CompareOpKind::NotIn => Comparison::NotIn,
     }
-    filter("number", expr, vec![CallArg::Pos(constant(Value::from(operator)))])
 }

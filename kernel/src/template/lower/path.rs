@@ -1,120 +1,145 @@
-//! Paths: `steps.lookup.output.score`. Owns what a template can name, and the words for what it named.
+//! Paths: `steps.lookup.output.score`. Owns what a template can name, and notes what of the data it reads.
 
-use minijinja::Value;
-use minijinja::machinery::ast::{CallArg, Expr};
+use minijinja::machinery::ast;
 
-use super::{Lowered, Lowering, NAMES, constant, filter, variable};
+use super::{Lowered, Lowering};
 use crate::plan::step_read;
-
-/// How a path ends that leads nowhere.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// As an error that names it.
-    Fails,
-    /// As nothing, for `default` and `is defined`.
-    Passes,
-}
-
-impl Missing {
-    fn filter(self) -> &'static str {
-        match self {
-            Self::Fails => "known",
-            Self::Passes => "maybe",
-        }
-    }
-}
-
-/// A key of a path, with the words for it.
-struct Key<'a> {
-    text: Option<String>,
-    label: String,
-    computed: Option<&'a Expr<'a>>,
-    value: Option<Value>,
-}
+use crate::template::code::{Base, Expr, Key, LoopField, Missing, NODE_BYTES, Path};
+use crate::template::spelling;
+use crate::template::wanted::WantedKey;
 
 impl Lowering<'_> {
-    /// Lowers a path, whatever it starts from.
-    pub(super) fn path(&mut self, expr: &Expr<'_>, missing: Missing) -> Lowered {
+    /// Lowers a path, whatever it starts from. Where its value is not `read`, only whether it is there counts.
+    pub(super) fn path(&mut self, expr: &ast::Expr<'_>, missing: Missing, read: bool) -> Lowered {
         let (base, keys) = unwind(expr);
-        let (base, mut labels) = match base {
-            Expr::Var(var) => {
-                self.check_root(var.id, &keys)?;
-                if keys.is_empty() && matches!(var.id, "input" | "variables") {
-                    return Ok(variable(if var.id == "input" { "input" } else { "variables" }));
-                }
-                (variable(self.name(var.id)?), vec![var.id.to_owned()])
-            }
-            other => (self.expression(other)?, vec!["(…)".to_owned()]),
-        };
-        let mut args = vec![];
+        let mut lowered = Vec::with_capacity(keys.len());
         for key in keys {
-            labels.push(key.label);
-            args.push(CallArg::Pos(match (key.computed, key.value) {
-                (Some(computed), _) => self.expression(computed)?,
-                (None, value) => constant(value.unwrap_or_default()),
-            }));
+            self.budget.keep(NODE_BYTES)?;
+            lowered.push(self.key(key)?);
         }
-        args.insert(0, CallArg::Pos(constant(Value::from(labels))));
-        Ok(filter(missing.filter(), base, args))
+        let base = match base {
+            ast::Expr::Var(var) => self.base(var.id, &mut lowered, read)?,
+            other => Base::Expr(self.expression(other)?),
+        };
+        Ok(Expr::Path(Box::new(Path { base, keys: lowered, missing })))
     }
 
-    /// The result of a filter that may give nothing, as an error that names the filter.
-    pub(super) fn present(&self, expr: Expr<'static>, name: &str) -> Expr<'static> {
-        let labels = Value::from(vec![format!("…|{name}")]);
-        filter(Missing::Fails.filter(), expr, vec![CallArg::Pos(constant(labels))])
+    fn key(&mut self, key: ParsedKey<'_>) -> Lowered<Key> {
+        match key {
+            ParsedKey::Name(name) => {
+                self.budget.keep(name.len())?;
+                Ok(Key::Name(name.into()))
+            }
+            ParsedKey::Subscript(ast::Expr::Const(known)) => {
+                if let Some(text) = known.value.as_str() {
+                    self.budget.keep(text.len())?;
+                    return Ok(Key::Text(text.into()));
+                }
+                let index = known.value.as_i64().filter(|_| known.value.is_integer());
+                index.map(Key::Index).ok_or_else(|| "`[…]` takes a name or a whole number".to_owned())
+            }
+            ParsedKey::Subscript(computed) => self.expression(computed).map(Key::Computed),
+        }
     }
 
-    fn check_root(&mut self, root: &str, keys: &[Key<'_>]) -> Result<(), String> {
-        match root {
-            "input" => self.references.input = true,
-            "variables" => self.references.variables = true,
+    fn base(&mut self, name: &str, keys: &mut Vec<Key>, read: bool) -> Lowered<Base> {
+        if let Some(slot) = self.slot(name) {
+            self.budget.keep(name.len())?;
+            return Ok(Base::Slot(slot, name.into()));
+        }
+        match name {
+            "input" => {
+                self.references.input = true;
+                self.want("input", keys, read)?;
+                Ok(Base::Input)
+            }
+            "variables" => {
+                self.references.variables = true;
+                self.want("variables", keys, read)?;
+                Ok(Base::Variables)
+            }
             "steps" => {
-                let constant = keys.iter().map_while(|key| key.text.as_deref()).collect::<Vec<_>>();
-                if let Some(mistake) = step_read(&constant, constant.len() == keys.len()) {
+                let texts: Vec<_> = keys.iter().map_while(Key::text).collect();
+                if let Some(mistake) = step_read(&texts, texts.len() == keys.len()) {
                     return Err(mistake);
                 }
-                if let Some(id) = constant.first() {
+                if let Some(id) = texts.first() {
+                    self.budget.keep(NODE_BYTES + id.len() + self.path.len())?;
                     self.references.read_step(id, self.path);
                 }
+                self.want("steps", keys, read)?;
+                Ok(Base::Steps)
             }
-            _ => {}
+            "loop" if self.loops > 0 => self.loop_field(keys),
+            "loop" => Err("`loop` is only there inside a loop".to_owned()),
+            _ => Err(spelling::unknown(name)),
         }
-        Ok(())
     }
 
-    fn name(&self, name: &str) -> Result<&'static str, String> {
-        match name {
-            "input" => Ok("input"),
-            "variables" => Ok("variables"),
-            "steps" => Ok("steps"),
-            "loop" if self.loops > 0 => Ok("loop"),
-            "loop" => Err("`loop` is only there inside a loop".to_owned()),
-            _ => {
-                let at = self.names.iter().position(|known| known == name);
-                at.and_then(|at| NAMES.get(at).copied()).ok_or_else(|| {
-                    format!("`{name}` is not known; there are `input`, `variables` and `steps`")
-                })
-            }
+    fn loop_field(&self, keys: &mut Vec<Key>) -> Lowered<Base> {
+        let fields = "`loop` has `index`, `index0`, `revindex`, `revindex0`, `first`, `last`, `length`, `depth` and `depth0`";
+        let field = match keys.first().and_then(Key::text) {
+            Some("index") => LoopField::Index,
+            Some("index0") => LoopField::Index0,
+            Some("revindex") => LoopField::RevIndex,
+            Some("revindex0") => LoopField::RevIndex0,
+            Some("first") => LoopField::First,
+            Some("last") => LoopField::Last,
+            Some("length") => LoopField::Length,
+            Some("depth") => LoopField::Depth,
+            Some("depth0") => LoopField::Depth0,
+            _ => return Err(fields.to_owned()),
+        };
+        keys.remove(0);
+        Ok(Base::Loop(field))
+    }
+
+    /// Notes that the value at these keys is read, up to the first that is known only when it runs.
+    fn want(&mut self, root: &str, keys: &[Key], read: bool) -> Lowered<()> {
+        let mut place = vec![WantedKey::Name(root.into())];
+        place.extend(keys.iter().map_while(Key::wanted));
+        let constant = place.len() == keys.len() + 1;
+        self.budget.keep(WantedKey::bytes(&place))?;
+        self.references.wanted.add(place, read || !constant);
+        Ok(())
+    }
+}
+
+impl Key {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) | Self::Text(name) => Some(name),
+            Self::Index(_) | Self::Computed(_) => None,
         }
     }
+
+    /// The key as a place in data; none where the place is known only when it runs.
+    fn wanted(&self) -> Option<WantedKey> {
+        match self {
+            Self::Name(name) | Self::Text(name) => Some(WantedKey::Name(name.clone())),
+            Self::Index(index) => u64::try_from(*index).ok().map(WantedKey::Index),
+            Self::Computed(_) => None,
+        }
+    }
+}
+
+/// A key as it was written.
+enum ParsedKey<'a> {
+    Name(&'a str),
+    Subscript(&'a ast::Expr<'a>),
 }
 
 /// The start of a path and its keys.
-fn unwind<'a>(expr: &'a Expr<'a>) -> (&'a Expr<'a>, Vec<Key<'a>>) {
+fn unwind<'a>(expr: &'a ast::Expr<'a>) -> (&'a ast::Expr<'a>, Vec<ParsedKey<'a>>) {
     let (mut base, mut keys) = (expr, vec![]);
     loop {
         base = match base {
-            Expr::GetAttr(attr) => {
-                keys.push(Key {
-                    text: Some(attr.name.to_owned()),
-                    label: format!(".{}", attr.name),
-                    computed: None,
-                    value: Some(Value::from(attr.name)),
-                });
+            ast::Expr::GetAttr(attr) => {
+                keys.push(ParsedKey::Name(attr.name));
                 &attr.expr
             }
-            Expr::GetItem(item) => {
-                keys.push(subscript(&item.subscript_expr));
+            ast::Expr::GetItem(item) => {
+                keys.push(ParsedKey::Subscript(&item.subscript_expr));
                 &item.expr
             }
             _ => break,
@@ -122,17 +147,4 @@ fn unwind<'a>(expr: &'a Expr<'a>) -> (&'a Expr<'a>, Vec<Key<'a>>) {
     }
     keys.reverse();
     (base, keys)
-}
-
-fn subscript<'a>(expr: &'a Expr<'a>) -> Key<'a> {
-    let Expr::Const(constant) = expr else {
-        return Key { text: None, label: "[…]".to_owned(), computed: Some(expr), value: None };
-    };
-    let value = constant.value.clone();
-    match value.as_str().map(str::to_owned) {
-        Some(text) => {
-            Key { label: format!("[\"{text}\"]"), text: Some(text), computed: None, value: Some(value) }
-        }
-        None => Key { text: None, label: format!("[{value}]"), computed: None, value: Some(value) },
-    }
 }

@@ -62,10 +62,16 @@ fn what_is_undefined_is_named_and_data_is_not() {
     assert_eq!(error("{{ steps.other.output }}"), "arguments.x: `steps.other` is undefined");
     assert_eq!(error("{{ input.list[3] }}"), "arguments.x: `input.list[3]` is undefined");
     assert_eq!(error("{{ input.user[input.key] }}"), "arguments.x: `input.user[…]` is undefined");
-    assert_eq!(error("{{ input.user.name|int }}"), "arguments.x: invalid float literal");
+    assert_eq!(
+        error("{{ input.user.name|int }}"),
+        "arguments.x: `int` was given a value of type text that is not a whole number"
+    );
     assert_eq!(error("{% if input.gone %}a{% endif %}"), "arguments.x: `input.gone` is undefined");
     assert_eq!(error("{{ input.list[5:]|first }}"), "arguments.x: `…|first` is undefined");
-    assert_eq!(error("{{ 'a' if false }}"), "arguments.x: the value is undefined");
+    assert_eq!(
+        error("{{ 'a' if false }}"),
+        "arguments.x: an `if` without `else` gives nothing: the value is undefined"
+    );
     assert!(!error("{{ input.user.name + 1 }}").contains("secret"));
     assert!(!error("{{ 170141183460469231731687303715884105727 + input.list[0] }}").contains("17014"));
 }
@@ -149,12 +155,13 @@ fn statements_do_what_they_say() {
 }
 
 #[test]
-fn printed_values_look_as_in_jinja() {
+fn printed_values_look_as_in_json() {
     gives(
-        "{{ input.a }}|{{ input.b }}|{{ input.c }}|{{ input.d }}",
-        json!({"a": true, "b": null, "c": 1.0, "d": ["x"]}),
-        json!("True|None|1.0|['x']"),
+        "{{ input.a }}|{{ input.b }}|{{ input.c }}|{{ input.d }}|{{ input.e }}|{{ input.f }}",
+        json!({"a": true, "b": null, "c": 1.0, "d": ["x", {"k": "\"\u{1}é"}], "e": {}, "f": "plain \"text\""}),
+        json!("true|null|1.0|[\"x\",{\"k\":\"\\\"\\u0001é\"}]|{}|plain \"text\""),
     );
+    gives("{{ ['a', 1, none]|join('-') }}{{ 'x' ~ true }}", json!({}), json!("a-1-nullxtrue"));
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! Attributes: what `sort`, `map` and others look at of each item, `"user.name"` or `"rows.0"`. Owns how such a text
+//! is read and how much it may ask for.
+
+use updraft_protocol::limits::{NESTING, TEMPLATE_ATTRIBUTES};
+
+use super::compare::looked_up;
+use super::meter::{Meter, Result, VALUE_WORK, refuse};
+use super::value::Value;
+
+/// The keys that lead from an item to what is looked at; none for the item itself.
+#[derive(Debug, Default)]
+pub(super) struct Attribute<'a> {
+    keys: Vec<&'a str>,
+}
+
+/// The longest text of attributes.
+const BYTES: usize = 1 << 10;
+
+impl<'a> Attribute<'a> {
+    /// The attribute that an argument names; the item itself where there is none.
+    pub(super) fn read(meter: &Meter, argument: &'a Value) -> Result<Self> {
+        match argument {
+            Value::Undefined => Ok(Self::default()),
+            _ => Self::one(text(meter, argument)?),
+        }
+    }
+
+    /// The attributes that an argument names, apart by commas; none where there is none.
+    pub(super) fn several(meter: &Meter, argument: &'a Value) -> Result<Vec<Self>> {
+        if argument.is_undefined() {
+            return Ok(vec![]);
+        }
+        let text = text(meter, argument)?;
+        if text.split(',').count() > TEMPLATE_ATTRIBUTES {
+            return refuse(format!("more than {TEMPLATE_ATTRIBUTES} attributes to sort by"));
+        }
+        text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(Self::one).collect()
+    }
+
+    fn one(text: &'a str) -> Result<Self> {
+        if text.split('.').count() > NESTING {
+            return refuse(format!("an attribute has at most {NESTING} parts"));
+        }
+        Ok(Self { keys: text.split('.').collect() })
+    }
+
+    /// What the item has there, or nothing.
+    pub(super) fn of_or_nothing(&self, meter: &Meter, item: &Value) -> Result<Value> {
+        let mut value = item.clone();
+        meter.work(VALUE_WORK)?;
+        for key in &self.keys {
+            value = step(meter, &value, key)?;
+        }
+        Ok(value)
+    }
+
+    /// What the item has there.
+    pub(super) fn of(&self, meter: &Meter, item: &Value) -> Result<Value> {
+        let value = self.of_or_nothing(meter, item)?;
+        if value.is_undefined() {
+            return refuse("an item has no such attribute");
+        }
+        Ok(value)
+    }
+}
+
+fn text<'a>(meter: &Meter, argument: &'a Value) -> Result<&'a str> {
+    match argument {
+        Value::Text(text) if text.len() <= BYTES => {
+            meter.make(64 * text.len())?;
+            meter.work(16 * text.len() as u64)?;
+            Ok(text)
+        }
+        Value::Text(_) => refuse(format!("an attribute has at most {BYTES} bytes")),
+        _ => refuse(format!("an attribute is a text, not a value of type {}", argument.kind())),
+    }
+}
+
+fn step(meter: &Meter, value: &Value, key: &str) -> Result<Value> {
+    Ok(match value {
+        Value::Map(map) => {
+            looked_up(meter, map.len(), key)?;
+            map.get(key).cloned().unwrap_or(Value::Undefined)
+        }
+        Value::List(list) => {
+            meter.work(VALUE_WORK + key.len() as u64)?;
+            key.parse().ok().and_then(|at: usize| list.get(at)).cloned().unwrap_or(Value::Undefined)
+        }
+        _ => Value::Undefined,
+    })
+}

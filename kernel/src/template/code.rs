@@ -1,0 +1,216 @@
+//! What a template is compiled to: expressions and statements whose names, filters and tests were resolved. Owns
+//! their shape and what they take in memory; runs nothing.
+
+use super::allowed::{Filter, Test};
+use super::pattern::Pattern;
+use super::value::Value;
+
+/// An expression.
+#[derive(Debug)]
+pub(super) enum Expr {
+    Const(Value),
+    Path(Box<Path>),
+    Not(Box<Expr>),
+    Negate(Box<Expr>),
+    Both(Box<(Expr, Expr)>),
+    Either(Box<(Expr, Expr)>),
+    Operator(Operator, Box<(Expr, Expr)>),
+    /// `a < b <= c`: each is evaluated once.
+    Compare(Box<Expr>, Vec<(Comparison, Expr)>),
+    Choice(Box<Choice>),
+    Slice(Box<Slice>),
+    Filter(Box<FilterCall>),
+    /// A filter that does something named to each item.
+    Each(Box<EachCall>),
+    Test(Box<TestCall>),
+    List(Vec<Expr>),
+    Map(Vec<(Expr, Expr)>),
+}
+
+/// An operator of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    DivideWhole,
+    Remainder,
+    Join,
+}
+
+/// A comparison of two values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    In,
+    NotIn,
+}
+
+/// How a path ends that leads nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// As an error that names it.
+    Fails,
+    /// As nothing, for `default` and `is defined`.
+    Passes,
+}
+
+/// `steps.lookup.output.score`.
+#[derive(Debug)]
+pub(super) struct Path {
+    pub(super) base: Base,
+    pub(super) keys: Vec<Key>,
+    pub(super) missing: Missing,
+}
+
+/// What a path starts from.
+#[derive(Debug)]
+pub(super) enum Base {
+    Input,
+    Variables,
+    Steps,
+    /// A name that the template sets.
+    Slot(usize, Box<str>),
+    Loop(LoopField),
+    Expr(Expr),
+}
+
+/// What is known of the loop at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoopField {
+    Index,
+    Index0,
+    RevIndex,
+    RevIndex0,
+    First,
+    Last,
+    Length,
+    Depth,
+    Depth0,
+}
+
+/// A key of a path.
+#[derive(Debug)]
+pub(super) enum Key {
+    /// `.name`
+    Name(Box<str>),
+    /// `['name']`
+    Text(Box<str>),
+    /// `[3]`
+    Index(i64),
+    /// `[…]`
+    Computed(Expr),
+}
+
+/// `a if b else c`.
+#[derive(Debug)]
+pub(super) struct Choice {
+    pub(super) test: Expr,
+    pub(super) yes: Expr,
+    pub(super) no: Option<Expr>,
+    pub(super) missing: Missing,
+}
+
+/// `a[b:c:d]`.
+#[derive(Debug)]
+pub(super) struct Slice {
+    pub(super) value: Expr,
+    pub(super) start: Option<Expr>,
+    pub(super) stop: Option<Expr>,
+    pub(super) step: Option<Expr>,
+}
+
+/// A filter, its operand, and its arguments in the order of its parameters.
+#[derive(Debug)]
+pub(super) struct FilterCall {
+    pub(super) filter: &'static Filter,
+    pub(super) operand: Expr,
+    pub(super) args: Vec<Option<Expr>>,
+    pub(super) missing: Missing,
+}
+
+/// `map`, `select`, `reject`, `selectattr` or `rejectattr`.
+#[derive(Debug)]
+pub(super) struct EachCall {
+    pub(super) name: &'static str,
+    pub(super) operand: Expr,
+    /// What is looked at of each item.
+    pub(super) attribute: Option<Expr>,
+    /// Takes the place of an attribute that is not there.
+    pub(super) default: Option<Expr>,
+    pub(super) apply: Apply,
+}
+
+/// What is done to each item.
+#[derive(Debug)]
+pub(super) enum Apply {
+    /// It is kept as it is: `map(attribute=…)`.
+    Nothing,
+    Filter(&'static Filter, Vec<Option<Expr>>),
+    /// It is kept where the test says this.
+    Test(Check, bool),
+}
+
+/// A test with what it is told.
+#[derive(Debug)]
+pub(super) enum Check {
+    /// Whether it counts as true.
+    Truth,
+    Plain(&'static Test, Vec<Option<Expr>>),
+    Matching(Box<Pattern>),
+}
+
+/// `operand is test`.
+#[derive(Debug)]
+pub(super) struct TestCall {
+    pub(super) operand: Expr,
+    pub(super) check: Check,
+}
+
+/// A statement.
+#[derive(Debug)]
+pub(super) enum Statement {
+    Print(Expr),
+    If { test: Expr, yes: Vec<Statement>, no: Vec<Statement> },
+    For(Box<For>),
+    Set(Target, Expr),
+}
+
+/// A loop.
+#[derive(Debug)]
+pub(super) struct For {
+    pub(super) target: Target,
+    pub(super) over: Expr,
+    pub(super) filter: Option<Expr>,
+    pub(super) body: Vec<Statement>,
+    pub(super) otherwise: Vec<Statement>,
+    /// The names that each turn starts without.
+    pub(super) slots: std::ops::Range<usize>,
+}
+
+/// What is given a value.
+#[derive(Debug)]
+pub(super) enum Target {
+    Slot(usize),
+    Several(Vec<Target>),
+}
+
+/// What a compiled text does.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// One whole `{{ … }}`, or a condition: its value keeps its type.
+    Value(Expr),
+    /// A text.
+    Text(Vec<Statement>),
+}
+
+/// About what each part of a template takes beside its texts: what holds it, and what allocations leave unused.
+pub(super) const NODE_BYTES: usize = 128;
+
+const _: () = assert!(size_of::<Expr>() <= 64 && size_of::<Key>() <= 72);

@@ -1,0 +1,181 @@
+//! Filters of lists: what is first, sorted, reversed, summed up.
+
+use std::cmp::Ordering;
+
+use super::{argument, flag};
+use crate::template::attribute::Attribute;
+use crate::template::compare::{SortKey, folded, key_order, sort as sort_keys, weight};
+use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
+use crate::template::number::Amount;
+use crate::template::operators::{amount, listed};
+use crate::template::value::{Growing, ITEM_BYTES, Items, Value};
+
+pub(in crate::template) fn length(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    match value {
+        Value::Text(text) => {
+            meter.read(text)?;
+            Ok(text.chars().count().into())
+        }
+        Value::List(list) => Ok(list.len().into()),
+        Value::Map(map) => Ok(map.len().into()),
+        _ => refuse(format!("`length` needs a text, a list or a map, not a value of type {}", value.kind())),
+    }
+}
+
+pub(in crate::template) fn first(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    end(meter, "first", value, <[Value]>::first, |text| text.chars().next())
+}
+
+pub(in crate::template) fn last(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    end(meter, "last", value, <[Value]>::last, |text| text.chars().next_back())
+}
+
+fn end(
+    meter: &Meter,
+    filter: &'static str,
+    value: &Value,
+    of_list: fn(&[Value]) -> Option<&Value>,
+    of_text: fn(&str) -> Option<char>,
+) -> Result<Value> {
+    let found = match value {
+        Value::List(list) => of_list(list).cloned(),
+        Value::Text(text) => {
+            let mut bytes = [0; 4];
+            of_text(text).map(|found| Value::text(meter, found.encode_utf8(&mut bytes))).transpose()?
+        }
+        _ => {
+            return refuse(format!("`{filter}` needs a list or a text, not a value of type {}", value.kind()));
+        }
+    };
+    Ok(found.unwrap_or(Value::Undefined))
+}
+
+pub(in crate::template) fn list(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    listed(meter, "list", value).map(Value::List)
+}
+
+pub(in crate::template) fn reverse(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    if let Value::Text(text) = value {
+        meter.make(2 * text.len())?;
+        meter.work(8 * text.len() as u64)?;
+        let reversed: String = text.chars().rev().collect();
+        return Value::text(meter, &reversed);
+    }
+    let list = listed(meter, "reverse", value)?;
+    let mut items = Growing::with_room(meter, list.len())?;
+    for item in list.iter().rev() {
+        items.push(item.clone())?;
+    }
+    Value::list(meter, items.finish())
+}
+
+/// `|sum` and `|sum(attribute=…)`: of numbers alone; adding texts one by one copies them again and again.
+pub(in crate::template) fn sum(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    let list = listed(meter, "sum", value)?;
+    let attribute = Attribute::read(meter, argument(args, 0))?;
+    let (mut whole, mut fraction) = (0_i128, None::<f64>);
+    for item in list.iter() {
+        let item = attribute.of(meter, item)?;
+        let Value::Number(number) = &item else {
+            return refuse(format!("`sum` adds numbers, not a value of type {}", item.kind()));
+        };
+        match amount(meter, number)? {
+            Amount::Whole(number) => match whole.checked_add(number) {
+                Some(sum) => whole = sum,
+                None => return refuse("the sum is too large"),
+            },
+            Amount::Fraction(number) => fraction = Some(fraction.unwrap_or(0.0) + number),
+        }
+    }
+    let sum = match fraction {
+        Some(fraction) => Amount::Fraction(Amount::Whole(whole).fraction()? + fraction),
+        None => Amount::Whole(whole),
+    };
+    Ok(Value::Number(sum.number()?))
+}
+
+/// `|sort`, by the items themselves or by up to some attributes of them.
+pub(in crate::template) fn sort(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    let list = listed(meter, "sort", value)?;
+    let mut keyed = keyed(meter, &list, flag(args, 1), argument(args, 2))?;
+    sort_keys(meter, &mut keyed, flag(args, 0))?;
+    values(meter, keyed)
+}
+
+/// `|unique`: the first of those that are alike, in their order.
+pub(in crate::template) fn unique(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    let list = listed(meter, "unique", value)?;
+    let keys = keyed(meter, &list, flag(args, 0), argument(args, 1))?;
+    let mut placed = Growing::with_room(meter, keys.len())?;
+    for (at, (key, item)) in keys.into_iter().enumerate() {
+        placed.push((key, (at, item)))?;
+    }
+    let mut placed = placed.finish();
+    // A stable sort: the first of equals stays the first.
+    sort_keys(meter, &mut placed, false)?;
+    placed.dedup_by(|later, earlier| key_order(&later.0, &earlier.0).is_eq());
+    meter.work(4 * VALUE_WORK * placed.len() as u64)?;
+    placed.sort_unstable_by_key(|(_, (at, _))| *at);
+    let mut items = Growing::with_room(meter, placed.len())?;
+    for (_, (_, item)) in placed {
+        items.push(item)?;
+    }
+    Value::list(meter, items.finish())
+}
+
+pub(in crate::template) fn min(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    extreme(meter, "min", value, args, Ordering::is_lt)
+}
+
+pub(in crate::template) fn max(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    extreme(meter, "max", value, args, Ordering::is_ge)
+}
+
+fn extreme(
+    meter: &Meter,
+    filter: &'static str,
+    value: &Value,
+    args: &[Value],
+    replaces: fn(Ordering) -> bool,
+) -> Result<Value> {
+    let list = listed(meter, filter, value)?;
+    let keyed = keyed(meter, &list, flag(args, 0), argument(args, 1))?;
+    let mut best: Option<(SortKey, Value)> = None;
+    for (key, item) in keyed {
+        // Comparing looks at no more than the smaller of the two.
+        meter.work(weight(meter, &key)?)?;
+        if best.as_ref().is_none_or(|(known, _)| replaces(key_order(&key, known))) {
+            best = Some((key, item));
+        }
+    }
+    Ok(best.map_or(Value::Undefined, |(_, item)| item))
+}
+
+/// Each item with what it is sorted by.
+fn keyed(meter: &Meter, list: &Items, case_sensitive: bool, by: &Value) -> Result<Vec<(SortKey, Value)>> {
+    let attributes = Attribute::several(meter, by)?;
+    let mut keyed = Growing::with_room(meter, list.len())?;
+    for item in list.iter() {
+        let key = match attributes.as_slice() {
+            [] => SortKey::Value(folded(meter, item, case_sensitive)?),
+            [only] => SortKey::Value(folded(meter, &only.of_or_nothing(meter, item)?, case_sensitive)?),
+            several => {
+                meter.make(several.len() * ITEM_BYTES + 16)?;
+                let keys = several
+                    .iter()
+                    .map(|attribute| folded(meter, &attribute.of_or_nothing(meter, item)?, case_sensitive));
+                SortKey::Several(keys.collect::<Result<_>>()?)
+            }
+        };
+        keyed.push((key, item.clone()))?;
+    }
+    Ok(keyed.finish())
+}
+
+fn values(meter: &Meter, keyed: Vec<(SortKey, Value)>) -> Result<Value> {
+    let mut items = Growing::with_room(meter, keyed.len())?;
+    for (_, item) in keyed {
+        items.push(item)?;
+    }
+    Value::list(meter, items.finish())
+}

@@ -1,0 +1,208 @@
+//! Filters of texts, and those that make a text of anything.
+
+use super::{argument, text, text_argument, whole_argument};
+use crate::template::attribute::Attribute;
+use crate::template::json::{self, Style};
+use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
+use crate::template::operators::listed;
+use crate::template::printer::printed;
+use crate::template::value::{Growing, Value};
+
+/// Spaces that `tojson` indents by at most.
+const INDENT: i64 = 8;
+/// What a character costs that is looked up in the tables of Unicode.
+const CHARACTER_WORK: u64 = 16;
+/// How much longer a text may become in capitals or small letters.
+const CASE_BYTES: usize = 3;
+
+pub(in crate::template) fn lower(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    cased(meter, "lower", value, str::to_lowercase)
+}
+
+pub(in crate::template) fn upper(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    cased(meter, "upper", value, str::to_uppercase)
+}
+
+pub(in crate::template) fn capitalize(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    cased(meter, "capitalize", value, |text| {
+        let mut characters = text.chars();
+        let first: String = characters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+        first + &characters.as_str().to_lowercase()
+    })
+}
+
+pub(in crate::template) fn title(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    cased(meter, "title", value, |text| {
+        let mut start = true;
+        let mut titled = String::with_capacity(text.len());
+        for character in text.chars() {
+            if start {
+                titled.extend(character.to_uppercase());
+            } else {
+                titled.extend(character.to_lowercase());
+            }
+            start = matches!(character, '-' | '(' | '{' | '[' | '<') || character.is_whitespace();
+        }
+        titled
+    })
+}
+
+fn cased(meter: &Meter, filter: &'static str, value: &Value, change: fn(&str) -> String) -> Result<Value> {
+    let text = text(filter, value)?;
+    // Twice: a text that becomes longer than it was is copied as it grows.
+    meter.make(2 * CASE_BYTES * text.len())?;
+    meter.work(CHARACTER_WORK * text.len() as u64)?;
+    Value::text(meter, &change(text))
+}
+
+/// `|trim` and `|trim('characters')`.
+pub(in crate::template) fn trim(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    /// Characters that can be asked for.
+    const CHARACTERS: usize = 64;
+    let text = text("trim", value)?;
+    let Some(characters) = text_argument("trim", args, 0)? else {
+        meter.work(CHARACTER_WORK * text.len() as u64)?;
+        return Value::text(meter, text.trim());
+    };
+    if characters.len() > CHARACTERS {
+        return refuse(format!("`trim` takes at most {CHARACTERS} characters"));
+    }
+    meter.work((CHARACTER_WORK + characters.len() as u64) * text.len() as u64)?;
+    Value::text(meter, text.trim_matches(|character| characters.contains(character)))
+}
+
+/// `|replace(from, to)`.
+pub(in crate::template) fn replace(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    let value = text("replace", value)?;
+    let (from, to) = (text("replace", argument(args, 0))?, text("replace", argument(args, 1))?);
+    meter.read(from)?;
+    meter.work(4 * value.len() as u64)?;
+    let found = value.matches(from).count();
+    meter.work(4 * value.len() as u64 + VALUE_WORK * found as u64)?;
+    // As it grows it is copied.
+    meter.make(value.len().saturating_add(found.saturating_mul(to.len())).saturating_mul(3))?;
+    Value::text(meter, &value.replace(from, to))
+}
+
+/// `|split`, at blanks, or at `sep`, at most `maxsplit` times.
+pub(in crate::template) fn split(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    let text = text("split", value)?;
+    let separator = text_argument("split", args, 0)?;
+    let most = whole_argument("split", args, 1)?.and_then(|most| usize::try_from(most).ok());
+    let most = most.map_or(usize::MAX, |most| most.saturating_add(1));
+    meter.work(CHARACTER_WORK * text.len() as u64)?;
+    let mut items = Growing::new(meter);
+    match separator {
+        Some(separator) => {
+            meter.read(separator)?;
+            for part in text.splitn(most, separator) {
+                items.push(Value::text(meter, part)?)?;
+            }
+        }
+        None => {
+            let mut rest = text.trim();
+            while !rest.is_empty() && items.len() + 1 < most {
+                let (part, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                items.push(Value::text(meter, part)?)?;
+                rest = after.trim_start();
+            }
+            if !rest.is_empty() {
+                items.push(Value::text(meter, rest)?)?;
+            }
+        }
+    }
+    Value::list(meter, items.finish())
+}
+
+pub(in crate::template) fn lines(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    let text = text("lines", value)?;
+    meter.read(text)?;
+    let mut items = Growing::new(meter);
+    for line in text.lines() {
+        items.push(Value::text(meter, line)?)?;
+    }
+    Value::list(meter, items.finish())
+}
+
+/// `|join(separator)`: the items as they are printed.
+pub(in crate::template) fn join(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    if matches!(value, Value::Map(_)) {
+        return refuse("cannot join a map; join its keys with `|list|join`");
+    }
+    let separator = text_argument("join", args, 0)?.unwrap_or_default();
+    let attribute = Attribute::read(meter, argument(args, 1))?;
+    let list = listed(meter, "join", value)?;
+    let mut text = String::new();
+    for (at, item) in list.iter().enumerate() {
+        let item = attribute.of(meter, item)?;
+        let item = printed(meter, &item)?;
+        let separator = if at > 0 { separator } else { "" };
+        // As it grows it is copied.
+        meter.make(3 * (separator.len() + item.len()))?;
+        text.push_str(separator);
+        text.push_str(&item);
+    }
+    Value::text(meter, &text)
+}
+
+pub(in crate::template) fn string(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    if let Value::Text(_) = value {
+        return Ok(value.clone());
+    }
+    let text = printed(meter, value)?;
+    Value::text(meter, &text)
+}
+
+/// `|tojson` and `|tojson(indent=2)`.
+pub(in crate::template) fn to_json(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    let indent = match whole_argument("tojson", args, 0)? {
+        None | Some(0) => None,
+        Some(indent @ 1..=INDENT) => usize::try_from(indent).ok(),
+        Some(_) => return refuse(format!("`tojson` indents by 0 to {INDENT}")),
+    };
+    let style = Style { indent };
+    let length = json::length(meter, value, style, 0)?;
+    meter.make(length)?;
+    let mut text = String::with_capacity(length);
+    json::write(&mut text, value, style, 0);
+    Value::text(meter, &text)
+}
+
+/// `|urlencode`: a text, or the fields of a map as a query.
+pub(in crate::template) fn urlencode(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    let mut out = String::new();
+    match value {
+        Value::Map(map) => {
+            for (name, value) in map.iter() {
+                if matches!(value, Value::Null) {
+                    continue;
+                }
+                meter.make(6)?;
+                out.push_str(if out.is_empty() { "" } else { "&" });
+                encode(meter, &mut out, name)?;
+                out.push('=');
+                encode(meter, &mut out, &printed(meter, value)?)?;
+            }
+        }
+        _ => encode(meter, &mut out, &printed(meter, value)?)?,
+    }
+    Value::text(meter, &out)
+}
+
+fn encode(meter: &Meter, out: &mut String, text: &str) -> Result<()> {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    // Three for one, copied as it grows.
+    meter.make(9 * text.len())?;
+    meter.work(4 * text.len() as u64)?;
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'/') {
+            out.push(byte.into());
+        } else {
+            out.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                out.push(HEX.get(usize::from(digit)).copied().unwrap_or(b'0').into());
+            }
+        }
+    }
+    Ok(())
+}

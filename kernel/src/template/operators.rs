@@ -1,0 +1,217 @@
+//! Operators: arithmetic, joining, slices. Each charges the meter before it makes anything.
+
+use super::code::Operator;
+use super::meter::{Meter, Result, VALUE_WORK, refuse};
+use super::number::{Amount, Number};
+use super::printer::printed;
+use super::value::{Growing, Items, Value};
+
+/// What two numbers cost: their digits may be looked at.
+const NUMBER_WORK: u64 = 64;
+
+/// The value of `left operator right`.
+pub(super) fn apply(meter: &Meter, operator: Operator, left: &Value, right: &Value) -> Result<Value> {
+    match (operator, left, right) {
+        (Operator::Join, ..) => {
+            let (left, right) = (printed(meter, left)?, printed(meter, right)?);
+            join(meter, &left, &right)
+        }
+        (Operator::Add, Value::Text(left), Value::Text(right)) => join(meter, left, right),
+        (Operator::Add, Value::List(left), Value::List(right)) => {
+            let mut items = Growing::with_room(meter, left.len() + right.len())?;
+            for item in left.iter().chain(right.iter()) {
+                items.push(item.clone())?;
+            }
+            Value::list(meter, items.finish())
+        }
+        (_, Value::Number(left), Value::Number(right)) => {
+            let (left, right) = (amount(meter, left)?, amount(meter, right)?);
+            Ok(Value::Number(calculate(operator, left, right)?.number()?))
+        }
+        _ => refuse(format!(
+            "`{}` needs {}, not a value of type {} and one of type {}",
+            sign(operator),
+            if operator == Operator::Add { "two numbers, texts or lists" } else { "numbers" },
+            left.kind(),
+            right.kind()
+        )),
+    }
+}
+
+/// The value of `-value`.
+pub(super) fn negate(meter: &Meter, value: &Value) -> Result<Value> {
+    let Value::Number(number) = value else {
+        return refuse(format!("`-` needs a number, not a value of type {}", value.kind()));
+    };
+    let negative = match amount(meter, number)? {
+        Amount::Whole(number) => Amount::Whole(-number),
+        Amount::Fraction(number) => Amount::Fraction(-number),
+    };
+    Ok(Value::Number(negative.number()?))
+}
+
+/// The number to calculate with, charged for.
+pub(super) fn amount(meter: &Meter, number: &Number) -> Result<Amount> {
+    meter.work(NUMBER_WORK)?;
+    if let Number::Digits(digits) = number {
+        meter.work(16 * digits.len() as u64)?;
+        meter.make(4 * digits.len())?;
+    }
+    number.amount()
+}
+
+fn calculate(operator: Operator, left: Amount, right: Amount) -> Result<Amount> {
+    if let (Amount::Whole(left), Amount::Whole(right)) = (left, right)
+        && operator != Operator::Divide
+    {
+        // Two numbers of 64 bits: only a division can fail.
+        let whole = match operator {
+            Operator::Add => left.checked_add(right),
+            Operator::Subtract => left.checked_sub(right),
+            Operator::Multiply => left.checked_mul(right),
+            _ if right == 0 => return refuse("division by zero"),
+            Operator::DivideWhole => left.checked_div_euclid(right),
+            _ => left.checked_rem_euclid(right),
+        };
+        return whole.map_or_else(|| refuse("a number is too large"), |whole| Ok(Amount::Whole(whole)));
+    }
+    let (left, right) = (left.fraction()?, right.fraction()?);
+    Ok(Amount::Fraction(match operator {
+        Operator::Add => left + right,
+        Operator::Subtract => left - right,
+        Operator::Multiply => left * right,
+        _ if right == 0.0 => return refuse("division by zero"),
+        Operator::DivideWhole => left.div_euclid(right),
+        Operator::Remainder => left.rem_euclid(right),
+        Operator::Divide | Operator::Join => left / right,
+    }))
+}
+
+fn sign(operator: Operator) -> &'static str {
+    match operator {
+        Operator::Add => "+",
+        Operator::Subtract => "-",
+        Operator::Multiply => "*",
+        Operator::Divide => "/",
+        Operator::DivideWhole => "//",
+        Operator::Remainder => "%",
+        Operator::Join => "~",
+    }
+}
+
+fn join(meter: &Meter, left: &str, right: &str) -> Result<Value> {
+    let bytes = left.len() + right.len();
+    meter.make(bytes)?;
+    let mut text = String::with_capacity(bytes);
+    text.push_str(left);
+    text.push_str(right);
+    Value::text(meter, &text)
+}
+
+/// The value of `value[start:stop:step]`: a part of a list, or of the characters of a text.
+pub(super) fn slice(meter: &Meter, value: &Value, [start, stop, step]: [&Value; 3]) -> Result<Value> {
+    let step = bound(step)?.unwrap_or(1);
+    if step == 0 {
+        return refuse("the step of a slice is not 0");
+    }
+    let (start, stop) = (bound(start)?, bound(stop)?);
+    match value {
+        Value::List(list) => {
+            let places = Places::new(list.len(), start, stop, step);
+            let mut items = Growing::with_room(meter, places.count)?;
+            for at in places {
+                items.push(list.get(at).cloned().unwrap_or(Value::Null))?;
+            }
+            Value::list(meter, items.finish())
+        }
+        Value::Text(text) => {
+            // Its characters, four bytes each.
+            meter.make(4 * text.len())?;
+            meter.work(8 * text.len() as u64)?;
+            let characters: Vec<char> = text.chars().collect();
+            let places = Places::new(characters.len(), start, stop, step);
+            meter.make(4 * places.count)?;
+            let part: String = places.filter_map(|at| characters.get(at)).collect();
+            Value::text(meter, &part)
+        }
+        _ => {
+            refuse(format!("`[:]` takes a part of a list or a text, not of a value of type {}", value.kind()))
+        }
+    }
+}
+
+fn bound(value: &Value) -> Result<Option<i64>> {
+    match value {
+        Value::Undefined | Value::Null => Ok(None),
+        Value::Number(Number::I64(number)) => Ok(Some(*number)),
+        _ => refuse("the bounds of a slice are whole numbers"),
+    }
+}
+
+/// The places of a slice.
+struct Places {
+    next: i128,
+    step: i128,
+    count: usize,
+}
+
+impl Places {
+    fn new(length: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> Self {
+        let (length, step) = (length as i128, i128::from(step));
+        let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
+        let place = |bound: Option<i64>, otherwise: i128| {
+            let Some(bound) = bound.map(i128::from) else { return otherwise };
+            (if bound < 0 { bound + length } else { bound }).clamp(low, high)
+        };
+        let (first, end) = if step > 0 { (low, high) } else { (high, low) };
+        let (start, stop) = (place(start, first), place(stop, end));
+        let distance = if step > 0 { stop - start } else { start - stop };
+        let count = if distance > 0 { (distance - 1) / step.abs() + 1 } else { 0 };
+        Self { next: start, step, count: usize::try_from(count).unwrap_or(0) }
+    }
+}
+
+impl Iterator for Places {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        self.count = self.count.checked_sub(1)?;
+        let at = usize::try_from(self.next).ok();
+        self.next += self.step;
+        at
+    }
+}
+
+/// The items of what can be gone through: those of a list, the names of a map, the characters of a text.
+pub(super) fn items(meter: &Meter, what: &str, value: &Value) -> Result<std::sync::Arc<Items>> {
+    let made = match value {
+        Value::List(list) => return Ok(std::sync::Arc::clone(list)),
+        Value::Map(map) => {
+            let mut items = Growing::with_room(meter, map.len())?;
+            for (name, _) in map.iter() {
+                items.push(Value::Text(std::sync::Arc::clone(name)))?;
+            }
+            items.finish()
+        }
+        Value::Text(text) => {
+            meter.read(text)?;
+            let mut items = Growing::new(meter);
+            for (at, character) in text.char_indices() {
+                let character = text.get(at..at + character.len_utf8()).unwrap_or_default();
+                items.push(Value::text(meter, character)?)?;
+            }
+            items.finish()
+        }
+        _ => return refuse(format!("{what} a list, a map or a text, not a value of type {}", value.kind())),
+    };
+    match Value::list(meter, made)? {
+        Value::List(list) => Ok(list),
+        _ => refuse("a list is needed"),
+    }
+}
+
+/// The items of a list, or of what can be made one, by a filter.
+pub(super) fn listed(meter: &Meter, filter: &'static str, value: &Value) -> Result<std::sync::Arc<Items>> {
+    meter.work(VALUE_WORK)?;
+    items(meter, &format!("`{filter}` needs"), value)
+}

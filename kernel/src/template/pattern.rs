@@ -1,0 +1,223 @@
+//! Regular expressions: `is matching('…')`. A text is read once, from state to state; a state that is met for the first
+//! time is worked out from those of the pattern, and charged for before it is.
+
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, Config, DFA};
+use regex_automata::nfa::thompson::pikevm::PikeVM;
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
+use regex_automata::util::{start, syntax};
+use regex_automata::{Anchored, MatchKind};
+use updraft_protocol::limits::PATTERN_BYTES;
+
+use super::budget::Budget;
+use super::meter::{Meter, NODE_WORK, Result, refuse};
+
+/// A pattern, compiled.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    states: DFA,
+    /// Goes on where `\b` stands beside a letter that is not ASCII: slower, and charged for as such.
+    machine: PikeVM,
+}
+
+/// The longest source of a pattern: some 30 times what a person reads at once.
+const SOURCE_BYTES: usize = 1 << 10;
+/// Groups inside groups.
+const NESTING: u32 = 32;
+/// What parsing a pattern costs, and then each byte that it keeps.
+const COMPILE_WORK: u64 = 200_000;
+const COMPILE_WORK_EACH: u64 = 16;
+/// What a pattern takes beside its states.
+const KEPT_BYTES: usize = 4 << 10;
+/// The states that are remembered while a text is read; beyond it they are forgotten and met again.
+const CACHE_BYTES: usize = 512 << 10;
+/// What a byte of the text costs where its state is known.
+const BYTE_WORK: u64 = 4;
+/// What working out a state costs, and that for each state of the pattern.
+const STATE_WORK: u64 = 1_000;
+const STATE_WORK_EACH: u64 = 20;
+/// What each byte costs for each state of the pattern, where all of them are followed together.
+const MACHINE_WORK: u64 = 40;
+const MACHINE_BYTES: usize = 64;
+
+impl Pattern {
+    /// Compiles a pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that the playbook's patterns together take too much.
+    pub(super) fn compile(source: &str, budget: &mut Budget) -> std::result::Result<Self, String> {
+        if source.len() > SOURCE_BYTES {
+            return Err(format!("a pattern has at most {SOURCE_BYTES} bytes"));
+        }
+        budget.work(COMPILE_WORK)?;
+        let config =
+            thompson::Config::new().nfa_size_limit(Some(PATTERN_BYTES)).which_captures(WhichCaptures::None);
+        let built = thompson::Compiler::new()
+            .syntax(syntax::Config::new().nest_limit(NESTING))
+            .configure(config)
+            .build(source);
+        let bytes = built.as_ref().map_or(PATTERN_BYTES, NFA::memory_usage);
+        budget.work(COMPILE_WORK_EACH * bytes as u64)?;
+        let pattern = built.map_err(|error| reason(&error))?;
+        budget.keep(KEPT_BYTES + bytes)?;
+        let config = Config::new()
+            .match_kind(MatchKind::All)
+            .unicode_word_boundary(true)
+            .cache_capacity(CACHE_BYTES)
+            .skip_cache_capacity_check(true);
+        let states = DFA::builder().configure(config).build_from_nfa(pattern.clone());
+        let machine = PikeVM::new_from_nfa(pattern);
+        match (states, machine) {
+            (Ok(states), Ok(machine)) => Ok(Self { states, machine }),
+            _ => Err("the pattern cannot be compiled".to_owned()),
+        }
+    }
+
+    /// Whether it is found in `text`.
+    pub(super) fn is_found(&self, meter: &Meter, text: &str) -> Result<bool> {
+        meter.work(NODE_WORK + BYTE_WORK * text.len() as u64)?;
+        meter.make(2 * CACHE_BYTES.min(MACHINE_BYTES * (text.len() + 64)))?;
+        let mut reading = Reading { pattern: self, meter, cache: self.states.create_cache() };
+        match reading.read(text)? {
+            Some(found) => Ok(found),
+            None => self.follow(meter, text),
+        }
+    }
+
+    /// As [`Pattern::is_found`], all states together.
+    fn follow(&self, meter: &Meter, text: &str) -> Result<bool> {
+        let states = self.machine.get_nfa().states().len();
+        meter.make(states * MACHINE_BYTES)?;
+        meter.work((text.len() as u64 + 1).saturating_mul(states as u64).saturating_mul(MACHINE_WORK))?;
+        Ok(self.machine.is_match(&mut self.machine.create_cache(), text))
+    }
+
+    /// What working out one state costs.
+    fn state_work(&self) -> u64 {
+        STATE_WORK + STATE_WORK_EACH * self.machine.get_nfa().states().len() as u64
+    }
+}
+
+/// A text that is read.
+struct Reading<'r> {
+    pattern: &'r Pattern,
+    meter: &'r Meter,
+    cache: Cache,
+}
+
+impl Reading<'_> {
+    /// Whether the pattern is found; none where these states cannot tell.
+    fn read(&mut self, text: &str) -> Result<Option<bool>> {
+        let states = &self.pattern.states;
+        self.meter.work(self.pattern.state_work())?;
+        let config = start::Config::new().anchored(Anchored::No);
+        let Ok(mut at) = states.start_state(&mut self.cache, &config) else { return lost() };
+        for byte in text.bytes() {
+            if let Some(found) = known(at) {
+                return Ok(found);
+            }
+            let mut next = states.next_state_untagged(&self.cache, at, byte);
+            if next.is_unknown() {
+                self.meter.work(self.pattern.state_work())?;
+                let Ok(worked_out) = states.next_state(&mut self.cache, at, byte) else { return lost() };
+                next = worked_out;
+            }
+            at = next;
+        }
+        if let Some(found) = known(at) {
+            return Ok(found);
+        }
+        self.meter.work(self.pattern.state_work())?;
+        let Ok(end) = states.next_eoi_state(&mut self.cache, at) else { return lost() };
+        Ok(if end.is_quit() { None } else { Some(end.is_match()) })
+    }
+}
+
+/// What a state decides; none where the text is to be read on.
+fn known(state: LazyStateID) -> Option<Option<bool>> {
+    match state {
+        state if state.is_match() => Some(Some(true)),
+        state if state.is_dead() => Some(Some(false)),
+        state if state.is_quit() => Some(None),
+        _ => None,
+    }
+}
+
+fn lost<T>() -> Result<T> {
+    refuse("the pattern cannot be followed")
+}
+
+/// Why a pattern is none, without the parser's drawing.
+fn reason(error: &thompson::BuildError) -> String {
+    if error.size_limit().is_some() {
+        return format!(
+            "the pattern is too large: with its repetitions and classes written out it takes more than {PATTERN_BYTES} bytes"
+        );
+    }
+    let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    format!("not a regular expression: {last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pattern: &str, text: &str) -> Result<bool> {
+        Pattern::compile(pattern, &mut Budget::new()).unwrap().is_found(&Meter::new(), text)
+    }
+
+    #[test]
+    fn patterns_are_found_anywhere_unless_they_are_tied() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("b+", "abbc", true),
+            ("^b", "ab", false),
+            ("^ab$", "ab", true),
+            ("^ab$", "ab\n", false),
+            ("(?i)invoice|urgent", "An INVOICE", true),
+            (r"^\d{1,3}(\.\d{1,3}){3}$", "10.0.0.255", true),
+            (r"^\d{1,3}(\.\d{1,3}){3}$", "10.0.0.2555", false),
+            (r"\bcmd\b", "run cmd now", true),
+            (r"\bcmd\b", "runcmd", false),
+            (r"\bcmd\b", "é cmd ü", true),
+            (r"\bcmd\b", "écmd", false),
+            (r"^\w+$", "Größe", true),
+            ("x$", "x", true),
+            ("a.c", "aéc", true),
+        ] {
+            assert_eq!(found(pattern, text), Ok(expected), "{pattern} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_costs_what_its_states_do() {
+        let text = "01".repeat(250_000);
+        assert_eq!(found("[01]*1[01]{3000}2", &text), Err(super::super::meter::Refusal::Work));
+        assert_eq!(found(r"\bx\b", &"é ".repeat(250_000)), Err(super::super::meter::Refusal::Work));
+        assert_eq!(found("evil|bad", &text), Ok(false));
+        assert_eq!(found(r"powershell.*-enc\s+[A-Za-z0-9+/=]{20,}", &text), Ok(false));
+    }
+
+    #[test]
+    fn patterns_of_one_playbook_share_its_budget() {
+        let mut budget = Budget::new();
+        let fitting = (0..20_000).take_while(|_| Pattern::compile("[a-z]{900}", &mut budget).is_ok()).count();
+        assert!((100..5_000).contains(&fitting), "{fitting}");
+        assert!(Pattern::compile("a", &mut budget).is_err());
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_said_plainly() {
+        for (pattern, words) in [
+            ("(", "not a regular expression: unclosed group"),
+            ("a{2,1}", "not a regular expression: "),
+            (r"\w{500}", "the pattern is too large"),
+            ("(a{1000}){1000}", "the pattern is too large"),
+        ] {
+            let error = Pattern::compile(pattern, &mut Budget::new()).unwrap_err();
+            assert!(error.starts_with(words), "{pattern}: {error}");
+        }
+        assert!(Pattern::compile(&"a".repeat(SOURCE_BYTES + 1), &mut Budget::new()).is_err());
+    }
+}

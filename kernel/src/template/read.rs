@@ -1,0 +1,336 @@
+//! Reading JSON text into values: only what is wanted of it, each value charged for before it is made. The text
+//! was checked to be JSON when it came in.
+
+use std::sync::Arc;
+
+use super::meter::{Meter, Result, VALUE_WORK, refuse};
+use super::number::Number;
+use super::value::{self, Growing, Value};
+use super::wanted::Part;
+
+/// Names that are remembered.
+const NAMES: usize = 64;
+/// Levels of the text that are followed.
+const LEVELS: usize = 127;
+
+/// What `wanted` names of the value that `text` is; the rest of its maps is left out, the rest of its lists is null.
+pub(super) fn read(meter: &Meter, text: &str, wanted: Part<'_>) -> Result<Value> {
+    meter.work(2 * text.len() as u64)?;
+    let mut reader = Reader { meter, text, at: 0, names: [const { None }; NAMES] };
+    reader.value(Some(wanted), 0)
+}
+
+struct Reader<'a> {
+    meter: &'a Meter,
+    text: &'a str,
+    at: usize,
+    /// Names that were met: the maps of a list have the same ones, which need not be copied again.
+    names: [Option<Arc<str>>; NAMES],
+}
+
+impl<'a> Reader<'a> {
+    /// The value at hand, or null for one of which nothing is wanted.
+    fn value(&mut self, wanted: Option<Part<'_>>, level: usize) -> Result<Value> {
+        let Some(wanted) = wanted.filter(|wanted| !wanted.is_nothing()) else {
+            self.skip()?;
+            return Ok(Value::Null);
+        };
+        if level > LEVELS {
+            return refuse("the data is nested too deeply to be read");
+        }
+        self.meter.work(VALUE_WORK)?;
+        match self.peek() {
+            Some(b'[') => self.list(wanted, level),
+            Some(b'{') => self.map(wanted, level),
+            Some(b'"') => Ok(Value::Text(self.string()?)),
+            Some(b't') => self.word("true", Value::Bool(true)),
+            Some(b'f') => self.word("false", Value::Bool(false)),
+            Some(b'n') => self.word("null", Value::Null),
+            _ => {
+                let number = self.token();
+                if number.is_empty() {
+                    return broken();
+                }
+                self.meter.work(4 * number.len() as u64)?;
+                let number = Number::parse(number);
+                if matches!(number, Number::Digits(_)) {
+                    self.meter.make(super::meter::TEXT_BYTES + number.len())?;
+                }
+                Ok(Value::Number(number))
+            }
+        }
+    }
+
+    fn list(&mut self, wanted: Part<'_>, level: usize) -> Result<Value> {
+        let mut items = Growing::new(self.meter);
+        let last = wanted.last_item();
+        self.at += 1;
+        let mut index = 0;
+        while !self.closes(b']') {
+            if wanted.is_whole() || last.is_some_and(|last| index <= last) {
+                items.push(self.value(wanted.item(index), level + 1)?)?;
+            } else {
+                self.skip()?;
+            }
+            index += 1;
+            self.comma();
+        }
+        self.at += 1;
+        Value::list(self.meter, items.finish())
+    }
+
+    fn map(&mut self, wanted: Part<'_>, level: usize) -> Result<Value> {
+        let mut fields = Growing::new(self.meter);
+        self.at += 1;
+        while !self.closes(b'}') {
+            if self.peek() != Some(b'"') {
+                return broken();
+            }
+            let start = self.at;
+            self.skip()?;
+            let end = self.at;
+            self.colon();
+            let inside = self.field(wanted, start, end)?;
+            if inside.is_some() {
+                let next = self.at;
+                self.at = start;
+                let name = self.name()?;
+                self.at = next;
+                let value = self.value(inside, level + 1)?;
+                fields.push((name, value))?;
+            } else {
+                self.skip()?;
+            }
+            self.comma();
+        }
+        self.at += 1;
+        Value::map(self.meter, fields.finish())
+    }
+
+    /// What is wanted of the field whose name stands, quoted, from `start` to `end`.
+    fn field<'w>(&self, wanted: Part<'w>, start: usize, end: usize) -> Result<Option<Part<'w>>> {
+        self.meter.work(VALUE_WORK)?;
+        if wanted.is_whole() {
+            return Ok(Some(wanted));
+        }
+        let quoted = self.text.get(start..end).unwrap_or_default();
+        let plain = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        if !plain.contains('\\') {
+            return Ok(wanted.field(plain));
+        }
+        self.meter.make(3 * quoted.len())?;
+        Ok(serde_json::from_str::<String>(quoted).ok().and_then(|name| wanted.field(&name)))
+    }
+
+    /// The name at hand.
+    fn name(&mut self) -> Result<Arc<str>> {
+        let start = self.at;
+        self.skip()?;
+        let quoted = self.text.get(start..self.at).unwrap_or_default();
+        let plain = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        if plain.contains('\\') {
+            self.at = start;
+            return self.string();
+        }
+        self.meter.work(VALUE_WORK + plain.len() as u64 / 4)?;
+        let ends = plain.bytes().next().into_iter().chain(plain.bytes().next_back());
+        let place = ends.fold(plain.len(), |place, byte| 31 * place + usize::from(byte)) % NAMES;
+        if let Some(Some(known)) = self.names.get(place)
+            && known.as_ref() == plain
+        {
+            return Ok(Arc::clone(known));
+        }
+        let name = value::shared(self.meter, plain)?;
+        if let Some(known) = self.names.get_mut(place) {
+            *known = Some(Arc::clone(&name));
+        }
+        Ok(name)
+    }
+
+    /// The text at hand, its escapes read.
+    fn string(&mut self) -> Result<Arc<str>> {
+        let start = self.at;
+        self.skip()?;
+        let quoted = self.text.get(start..self.at).unwrap_or_default();
+        let plain = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+        if !plain.contains('\\') {
+            return value::shared(self.meter, plain);
+        }
+        // Read into a text that grows, and then copied.
+        self.meter.make(3 * quoted.len())?;
+        match serde_json::from_str::<String>(quoted) {
+            Ok(text) => value::shared(self.meter, &text),
+            Err(_) => broken(),
+        }
+    }
+
+    fn word(&mut self, word: &str, value: Value) -> Result<Value> {
+        if self.token() == word { Ok(value) } else { broken() }
+    }
+
+    /// A number or a word.
+    fn token(&mut self) -> &'a str {
+        let rest: &'a str = self.text.get(self.at..).unwrap_or_default();
+        let length = rest.bytes().take_while(|byte| is_of_a_token(*byte)).count();
+        self.at += length;
+        rest.get(..length).unwrap_or_default()
+    }
+
+    /// Steps over the value at hand, however deep it is.
+    fn skip(&mut self) -> Result<()> {
+        let bytes = self.text.as_bytes();
+        self.blanks();
+        let mut open = 0_usize;
+        loop {
+            match bytes.get(self.at) {
+                None => return broken(),
+                Some(b'[' | b'{') => {
+                    open += 1;
+                    self.at += 1;
+                }
+                Some(b']' | b'}') => {
+                    open = open.saturating_sub(1);
+                    self.at += 1;
+                }
+                Some(b'"') => self.quoted()?,
+                Some(byte) if is_of_a_token(*byte) => {
+                    self.token();
+                }
+                Some(_) => {
+                    self.at += 1;
+                    continue;
+                }
+            }
+            if open == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Steps over a text in quotes.
+    fn quoted(&mut self) -> Result<()> {
+        let bytes = self.text.as_bytes();
+        self.at += 1;
+        loop {
+            match bytes.get(self.at) {
+                None => return broken(),
+                Some(b'\\') => self.at += 2,
+                Some(b'"') => break,
+                Some(_) => self.at += 1,
+            }
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        self.blanks();
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// Whether the list or map ends here, or the text does.
+    fn closes(&mut self, bracket: u8) -> bool {
+        self.peek().is_none_or(|byte| byte == bracket)
+    }
+
+    fn comma(&mut self) {
+        if self.peek() == Some(b',') {
+            self.at += 1;
+        }
+    }
+
+    fn colon(&mut self) {
+        if self.peek() == Some(b':') {
+            self.at += 1;
+        }
+        self.blanks();
+    }
+
+    fn blanks(&mut self) {
+        let bytes = self.text.as_bytes();
+        while matches!(bytes.get(self.at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+    }
+}
+
+fn is_of_a_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
+}
+
+fn broken<T>() -> Result<T> {
+    refuse("the data is not JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Tree;
+
+    use super::*;
+    use crate::template::json;
+    use crate::template::wanted::{Wanted, WantedKey};
+
+    fn whole(text: &str) -> Tree {
+        let meter = Meter::new();
+        let value = read(&meter, text, Part::WHOLE).unwrap();
+        json::tree(&meter, &value, &mut usize::MAX.clone(), 0).unwrap().try_into().unwrap()
+    }
+
+    fn tree() -> impl Strategy<Value = Tree> {
+        let leaf = prop_oneof![
+            Just(Tree::Null),
+            any::<bool>().prop_map(Tree::from),
+            any::<i64>().prop_map(Tree::from),
+            any::<u64>().prop_map(Tree::from),
+            any::<f64>().prop_map(Tree::from),
+            any::<String>().prop_map(Tree::from),
+        ];
+        leaf.prop_recursive(5, 60, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Tree::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..6)
+                    .prop_map(|map| Tree::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_json_is_read_as_it_is(tree in tree()) {
+            prop_assert_eq!(whole(&tree.to_string()), tree.clone());
+            prop_assert_eq!(whole(&serde_json::to_string_pretty(&tree).unwrap()), tree);
+        }
+
+        #[test]
+        fn any_text_ends_without_a_panic(text in "[\\[\\]{}\",:\\\\0-9a-z .é-]{0,40}") {
+            let _ = read(&Meter::new(), &text, Part::WHOLE);
+        }
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_made() {
+        let mut wanted = Wanted::default();
+        wanted.add(vec![WantedKey::Name("a".into()), WantedKey::Index(1)], true);
+        wanted.add(vec![WantedKey::Name("\"q\"".into())], true);
+        wanted.add(vec![WantedKey::Name("there".into())], false);
+        wanted.settle();
+        let text = r#"{"a":[1,{"b":[2]},3],"big":[[],[{"a":"]"}]],"\"q\"":"\n","there":{"x":1},"a2":4}"#;
+        let meter = Meter::new();
+        let value = read(&meter, text, wanted.all()).unwrap();
+        let tree = json::tree(&meter, &value, &mut usize::MAX.clone(), 0).unwrap();
+        assert_eq!(tree, serde_json::json!({"a": [null, {"b": [2]}], "\"q\"": "\n", "there": null}));
+    }
+
+    #[test]
+    fn one_field_of_a_large_text_costs_little_memory() {
+        let text = format!(r#"{{"rows":[{}{{}}],"score":7}}"#, "{},".repeat(300_000));
+        let mut wanted = Wanted::default();
+        wanted.add(vec![WantedKey::Name("score".into())], true);
+        let meter = Meter::new();
+        read(&meter, &text, wanted.all()).unwrap();
+        assert!(meter.taken().1 < 1_000, "{:?}", meter.taken());
+    }
+}

@@ -1,0 +1,395 @@
+//! Running what was compiled: evaluates expressions and statements over the data of one evaluation. Each step is
+//! charged for; what operators, filters and tests cost they charge themselves.
+
+use super::attribute::Attribute;
+use super::code::{
+    Apply, Base, Check, EachCall, Expr, FilterCall, For, Key, LoopField, Missing, Path, Statement, Target,
+};
+use super::compare::{holds, looked_up};
+use super::meter::{Meter, NODE_WORK, Refusal, Result, VALUE_WORK, refuse};
+use super::number::Number;
+use super::operators::{self, items};
+use super::printer::Printed;
+use super::root::Root;
+use super::value::{FIELD_BYTES, Growing, ITEM_BYTES, Value};
+
+/// One text as it runs.
+pub(super) struct Run<'r> {
+    root: &'r Root<'r>,
+    /// The names that the template sets.
+    slots: Vec<Value>,
+    /// The loops that are under way, the innermost last.
+    loops: Vec<Turn>,
+    printed: Printed,
+}
+
+/// Where a loop stands.
+struct Turn {
+    index: usize,
+    length: usize,
+}
+
+impl<'r> Run<'r> {
+    /// A text with so many names, that prints at most `printable` bytes.
+    pub(super) fn new(root: &'r Root<'r>, slots: usize, printable: usize) -> Self {
+        Self { root, slots: vec![Value::Undefined; slots], loops: vec![], printed: Printed::new(printable) }
+    }
+
+    /// What was printed.
+    pub(super) fn finish(self) -> String {
+        self.printed.finish()
+    }
+
+    pub(super) fn statements(&mut self, statements: &[Statement]) -> Result<()> {
+        for statement in statements {
+            self.meter().work(NODE_WORK)?;
+            match statement {
+                Statement::Print(expr) => {
+                    let value = self.value(expr)?;
+                    self.printed.print(&self.root.meter, &value)?;
+                }
+                Statement::If { test, yes, no } => {
+                    let branch = if self.value(test)?.is_true() { yes } else { no };
+                    self.statements(branch)?;
+                }
+                Statement::For(each) => self.for_loop(each)?,
+                Statement::Set(target, expr) => {
+                    let value = self.value(expr)?;
+                    self.set(target, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn for_loop(&mut self, each: &For) -> Result<()> {
+        let over = self.value(&each.over)?;
+        let mut over = items(self.meter(), "a loop goes through", &over)?;
+        if let Some(filter) = &each.filter {
+            let mut kept = Growing::new(&self.root.meter);
+            for item in over.iter() {
+                self.set(&each.target, item.clone())?;
+                if self.value(filter)?.is_true() {
+                    kept.push(item.clone())?;
+                }
+            }
+            let kept = Value::list(self.meter(), kept.finish())?;
+            over = items(self.meter(), "a loop goes through", &kept)?;
+        }
+        if over.is_empty() {
+            return self.statements(&each.otherwise);
+        }
+        self.loops.push(Turn { index: 0, length: over.len() });
+        for (index, item) in over.iter().enumerate() {
+            self.meter().work(NODE_WORK + VALUE_WORK * each.slots.len() as u64)?;
+            if let Some(turn) = self.loops.last_mut() {
+                turn.index = index;
+            }
+            if let Some(slots) = self.slots.get_mut(each.slots.clone()) {
+                slots.fill(Value::Undefined);
+            }
+            self.set(&each.target, item.clone())?;
+            self.statements(&each.body)?;
+        }
+        self.loops.pop();
+        Ok(())
+    }
+
+    fn set(&mut self, target: &Target, value: Value) -> Result<()> {
+        self.meter().work(VALUE_WORK)?;
+        match target {
+            Target::Slot(slot) => {
+                if let Some(place) = self.slots.get_mut(*slot) {
+                    *place = value;
+                }
+            }
+            Target::Several(targets) => {
+                let parts = items(self.meter(), "several names need", &value)?;
+                if parts.len() != targets.len() {
+                    return refuse(format!("{} names for {} values", targets.len(), parts.len()));
+                }
+                for (target, part) in targets.iter().zip(parts.iter()) {
+                    self.set(target, part.clone())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of an expression; undefined only where that may be.
+    pub(super) fn value(&mut self, expr: &Expr) -> Result<Value> {
+        self.meter().work(NODE_WORK)?;
+        match expr {
+            Expr::Const(value) => Ok(value.clone()),
+            Expr::Path(path) => self.path(path),
+            Expr::Not(operand) => Ok((!self.value(operand)?.is_true()).into()),
+            Expr::Negate(operand) => {
+                let operand = self.value(operand)?;
+                operators::negate(self.meter(), &operand)
+            }
+            Expr::Both(operands) => {
+                let left = self.value(&operands.0)?;
+                if left.is_true() { self.value(&operands.1) } else { Ok(left) }
+            }
+            Expr::Either(operands) => {
+                let left = self.value(&operands.0)?;
+                if left.is_true() { Ok(left) } else { self.value(&operands.1) }
+            }
+            Expr::Operator(operator, operands) => {
+                let (left, right) = (self.value(&operands.0)?, self.value(&operands.1)?);
+                operators::apply(self.meter(), *operator, &left, &right)
+            }
+            Expr::Compare(first, rest) => {
+                let mut left = self.value(first)?;
+                for (comparison, right) in rest {
+                    let right = self.value(right)?;
+                    if !holds(self.meter(), *comparison, &left, &right)? {
+                        return Ok(false.into());
+                    }
+                    left = right;
+                }
+                Ok(true.into())
+            }
+            Expr::Choice(choice) => match (self.value(&choice.test)?.is_true(), &choice.no, choice.missing) {
+                (true, ..) => self.value(&choice.yes),
+                (false, Some(no), _) => self.value(no),
+                (false, None, Missing::Passes) => Ok(Value::Undefined),
+                (false, None, Missing::Fails) => {
+                    refuse("an `if` without `else` gives nothing: the value is undefined")
+                }
+            },
+            Expr::Slice(slice) => {
+                let value = self.value(&slice.value)?;
+                let bounds = [
+                    self.or_nothing(&slice.start)?,
+                    self.or_nothing(&slice.stop)?,
+                    self.or_nothing(&slice.step)?,
+                ];
+                operators::slice(self.meter(), &value, bounds.each_ref())
+            }
+            Expr::Filter(call) => self.filter(call),
+            Expr::Each(call) => self.each(call),
+            Expr::Test(call) => {
+                let operand = self.value(&call.operand)?;
+                let args = self.check_args(&call.check)?;
+                Ok(check(self.meter(), &call.check, &operand, &args)?.into())
+            }
+            Expr::List(parts) => {
+                let mut items = Growing::with_room(&self.root.meter, parts.len())?;
+                for part in parts {
+                    items.push(self.value(part)?)?;
+                }
+                Value::list(self.meter(), items.finish())
+            }
+            Expr::Map(parts) => self.map(parts),
+        }
+    }
+
+    fn map(&mut self, parts: &[(Expr, Expr)]) -> Result<Value> {
+        self.meter().make(parts.len() * FIELD_BYTES)?;
+        let mut fields = Vec::with_capacity(parts.len());
+        for (name, value) in parts {
+            let Value::Text(name) = self.value(name)? else {
+                return refuse("the keys of a map must be texts");
+            };
+            fields.push((name, self.value(value)?));
+        }
+        Value::map(self.meter(), fields)
+    }
+
+    fn meter(&self) -> &'r Meter {
+        &self.root.meter
+    }
+
+    fn or_nothing(&mut self, expr: &Option<Expr>) -> Result<Value> {
+        expr.as_ref().map_or(Ok(Value::Undefined), |expr| self.value(expr))
+    }
+
+    fn args(&mut self, args: &[Option<Expr>]) -> Result<Vec<Value>> {
+        self.meter().make(args.len() * ITEM_BYTES)?;
+        args.iter().map(|arg| self.or_nothing(arg)).collect()
+    }
+
+    fn check_args(&mut self, check: &Check) -> Result<Vec<Value>> {
+        match check {
+            Check::Truth | Check::Matching(_) => Ok(vec![]),
+            Check::Plain(_, args) => self.args(args),
+        }
+    }
+
+    fn filter(&mut self, call: &FilterCall) -> Result<Value> {
+        let operand = self.value(&call.operand)?;
+        let args = self.args(&call.args)?;
+        let name = call.filter.name;
+        let value = (call.filter.run)(self.meter(), &operand, &args).map_err(|refusal| by(name, refusal))?;
+        if value.is_undefined() && call.missing == Missing::Fails {
+            return refuse(format!("`…|{name}` is undefined"));
+        }
+        Ok(value)
+    }
+
+    fn each(&mut self, call: &EachCall) -> Result<Value> {
+        let operand = self.value(&call.operand)?;
+        let attribute = self.or_nothing(&call.attribute)?;
+        let default = self.or_nothing(&call.default)?;
+        let args = match &call.apply {
+            Apply::Nothing => vec![],
+            Apply::Filter(_, args) => self.args(args)?,
+            Apply::Test(check, _) => self.check_args(check)?,
+        };
+        let meter = self.meter();
+        let each = || {
+            let attribute = Attribute::read(meter, &attribute)?;
+            let list = operators::listed(meter, call.name, &operand)?;
+            let mut kept = Growing::new(meter);
+            for item in list.iter() {
+                meter.work(NODE_WORK)?;
+                let seen = attribute.of_or_nothing(meter, item)?;
+                let seen = if seen.is_undefined() { default.clone() } else { seen };
+                if let Some(value) = apply(meter, call, item, seen, &args)? {
+                    kept.push(value)?;
+                }
+            }
+            Value::list(meter, kept.finish())
+        };
+        each().map_err(|refusal| by(call.name, refusal))
+    }
+
+    fn path(&mut self, path: &Path) -> Result<Value> {
+        let mut value = match &path.base {
+            Base::Input => self.root.input()?,
+            Base::Variables => self.root.variables()?,
+            Base::Steps => self.root.steps()?,
+            Base::Slot(slot, _) => self.slots.get(*slot).cloned().unwrap_or(Value::Undefined),
+            Base::Loop(field) => self.loop_field(*field),
+            Base::Expr(expr) => self.value(expr)?,
+        };
+        for (at, key) in path.keys.iter().enumerate() {
+            if value.is_undefined() {
+                return missing(path, at);
+            }
+            value = self.step(&value, key)?;
+        }
+        if value.is_undefined() { missing(path, path.keys.len()) } else { Ok(value) }
+    }
+
+    fn step(&mut self, value: &Value, key: &Key) -> Result<Value> {
+        self.meter().work(VALUE_WORK)?;
+        match key {
+            Key::Name(name) | Key::Text(name) => field(self.meter(), value, name),
+            Key::Index(index) => item(self.meter(), value, *index),
+            Key::Computed(expr) => match self.value(expr)? {
+                Value::Text(name) => field(self.meter(), value, &name),
+                Value::Number(Number::I64(index)) => item(self.meter(), value, index),
+                other => refuse(format!(
+                    "`[…]` takes a name or a whole number, not a value of type {}",
+                    other.kind()
+                )),
+            },
+        }
+    }
+
+    fn loop_field(&self, field: LoopField) -> Value {
+        let depth = self.loops.len();
+        let Some(turn) = self.loops.last() else { return Value::Undefined };
+        match field {
+            LoopField::Index => (turn.index + 1).into(),
+            LoopField::Index0 => turn.index.into(),
+            LoopField::RevIndex => (turn.length - turn.index).into(),
+            LoopField::RevIndex0 => (turn.length - turn.index - 1).into(),
+            LoopField::First => (turn.index == 0).into(),
+            LoopField::Last => (turn.index + 1 == turn.length).into(),
+            LoopField::Length => turn.length.into(),
+            LoopField::Depth => depth.into(),
+            LoopField::Depth0 => depth.saturating_sub(1).into(),
+        }
+    }
+}
+
+/// What becomes of an item; none where it is left out.
+fn apply(meter: &Meter, call: &EachCall, item: &Value, seen: Value, args: &[Value]) -> Result<Option<Value>> {
+    let value = match &call.apply {
+        Apply::Nothing => seen,
+        Apply::Filter(filter, _) => {
+            (filter.run)(meter, &seen, args).map_err(|refusal| by(filter.name, refusal))?
+        }
+        Apply::Test(test, keep) => {
+            return Ok((check(meter, test, &seen, args)? == *keep).then(|| item.clone()));
+        }
+    };
+    if value.is_undefined() {
+        return refuse("of an item nothing is defined; `default=` can take its place");
+    }
+    Ok(Some(value))
+}
+
+fn check(meter: &Meter, check: &Check, value: &Value, args: &[Value]) -> Result<bool> {
+    meter.work(NODE_WORK)?;
+    match check {
+        Check::Truth => Ok(value.is_true()),
+        Check::Plain(test, _) => (test.run)(meter, value, args).map_err(|refusal| by(test.name, refusal)),
+        Check::Matching(pattern) => match value {
+            Value::Text(text) => pattern.is_found(meter, text).map_err(|refusal| by("matching", refusal)),
+            _ => refuse(format!("`matching` needs a text, not a value of type {}", value.kind())),
+        },
+    }
+}
+
+/// What was refused, with the name of the filter or test that it was too much for.
+fn by(name: &str, refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::Said(_) => refusal,
+        Refusal::Work | Refusal::Memory => Refusal::Said(format!("`{name}`: {refusal}").into()),
+    }
+}
+
+fn field(meter: &Meter, value: &Value, name: &str) -> Result<Value> {
+    let Value::Map(map) = value else { return Ok(Value::Undefined) };
+    looked_up(meter, map.len(), name)?;
+    Ok(map.get(name).cloned().unwrap_or(Value::Undefined))
+}
+
+fn item(meter: &Meter, value: &Value, index: i64) -> Result<Value> {
+    let at = |length: usize| {
+        let at = if index < 0 { index + i64::try_from(length).unwrap_or(i64::MAX) } else { index };
+        usize::try_from(at).ok()
+    };
+    Ok(match value {
+        Value::List(list) => at(list.len()).and_then(|at| list.get(at)).cloned(),
+        Value::Text(text) => {
+            // To find the n-th character of a text is to read it, and its length with a negative one.
+            meter.work(2 * text.len() as u64)?;
+            let length = if index < 0 { text.chars().count() } else { 0 };
+            let found = at(length).and_then(|at| text.chars().nth(at));
+            found.map(|found| Value::text(meter, found.encode_utf8(&mut [0; 4]))).transpose()?
+        }
+        _ => None,
+    }
+    .unwrap_or(Value::Undefined))
+}
+
+/// A path that leads nowhere after so many keys.
+fn missing(path: &Path, keys: usize) -> Result<Value> {
+    use std::fmt::Write;
+    if path.missing == Missing::Passes {
+        return Ok(Value::Undefined);
+    }
+    let mut name = match &path.base {
+        Base::Input => "input".to_owned(),
+        Base::Variables => "variables".to_owned(),
+        Base::Steps => "steps".to_owned(),
+        Base::Slot(_, name) => name.as_ref().to_owned(),
+        Base::Loop(_) => "loop".to_owned(),
+        Base::Expr(_) => "(…)".to_owned(),
+    };
+    for key in path.keys.iter().take(keys) {
+        // Writing to a text cannot fail.
+        let _ = match key {
+            Key::Name(key) => write!(name, ".{key}"),
+            Key::Text(key) => write!(name, "[\"{key}\"]"),
+            Key::Index(key) => write!(name, "[{key}]"),
+            Key::Computed(_) => write!(name, "[…]"),
+        };
+    }
+    refuse(format!("`{name}` is undefined"))
+}

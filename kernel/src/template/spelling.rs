@@ -1,0 +1,168 @@
+//! Spellings of other languages, and how what they mean is written here. Owns the words for it; decides nothing.
+
+use minijinja::machinery::ast::{self, BinOpKind};
+
+/// Why a name cannot be read.
+pub(super) fn unknown(name: &str) -> String {
+    match name {
+        "null" | "nil" => format!("`{name}` is written `none`"),
+        "now" | "range" | "namespace" | "self" => format!("`{name}` is not available"),
+        _ => format!("`{name}` is not known; there are `input`, `variables` and `steps`"),
+    }
+}
+
+/// Why a function or method cannot be called, and what does the same.
+pub(super) fn call(call: &ast::Call<'_>) -> String {
+    let name = match &call.expr {
+        ast::Expr::Var(var) => var.id,
+        ast::Expr::GetAttr(attr) => attr.name,
+        _ => "",
+    };
+    match instead(name) {
+        Some(instead) => format!("`{name}(…)` is written {instead}"),
+        None => "functions and methods are not available; use filters".to_owned(),
+    }
+}
+
+fn instead(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "has" | "defined" | "exists_path" => "`steps.lookup.output is defined`",
+        "size" | "len" | "length" | "count" => "`input.list|length`",
+        "startsWith" | "startswith" | "starts_with" => "`input.text is startingwith('…')`",
+        "endsWith" | "endswith" | "ends_with" => "`input.text is endingwith('…')`",
+        "contains" | "includes" => "`'…' in input.text`",
+        "matches" | "match" | "test" | "search" => "`input.text is matching('…')`",
+        "exists" | "any" => "`input.list|selectattr('field', 'eq', …)|length > 0`",
+        "all" => "`input.list|rejectattr('field', 'eq', …)|length == 0`",
+        "exists_one" => "`input.list|selectattr('field', 'eq', …)|length == 1`",
+        "filter" => "`input.list|selectattr('field', 'eq', …)`",
+        "map" => "`input.list|map(attribute='field')`",
+        "get" => "`input.map['name']|default(…)`",
+        "keys" => "`input.map|list`",
+        "values" | "items" => "`input.map|items`",
+        "int" | "uint" => "`input.text|int`",
+        "double" | "float" => "`input.text|float`",
+        "string" | "str" | "toString" => "`input.number|string`",
+        "bool" => "`input.value|bool`",
+        "lower" | "toLowerCase" | "lowerAscii" => "`input.text|lower`",
+        "upper" | "toUpperCase" | "upperAscii" => "`input.text|upper`",
+        "split" => "`input.text|split('…')`",
+        "join" => "`input.list|join('…')`",
+        "replace" => "`input.text|replace('…', '…')`",
+        "strip" | "trim" => "`input.text|trim`",
+        _ => return None,
+    })
+}
+
+/// How a condition is spelled that its parser does not read.
+pub(super) fn foreign(source: &str) -> Option<String> {
+    let trimmed = source.trim();
+    if trimmed.starts_with("{{") || trimmed.starts_with("{%") {
+        return Some(
+            "a condition is written without `{{ }}` around it: `steps.lookup.output.score > 80`".to_owned(),
+        );
+    }
+    let plain = outside_of_texts(source);
+    let numbered = plain.split("steps.").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if numbered {
+        return Some("a step whose id starts with a digit is read as `steps['ID']`".to_owned());
+    }
+    let instead = if plain.contains("&&") {
+        ("&&", "and")
+    } else if plain.contains("||") {
+        ("||", "or")
+    } else if plain.replace("!=", "").contains('!') {
+        ("!", "not")
+    } else if plain.contains("===") {
+        ("===", "==")
+    } else if plain.contains('?') {
+        ("a ? b : c", "b if a else c")
+    } else if plain.lines().any(|line| line.trim_start().starts_with("//")) {
+        return Some("a condition has no comments".to_owned());
+    } else {
+        return None;
+    };
+    Some(format!("`{}` is written `{}`", instead.0, instead.1))
+}
+
+/// The source without what stands in quotes.
+fn outside_of_texts(source: &str) -> String {
+    let (mut plain, mut quote, mut escaped) = (String::with_capacity(source.len()), None, false);
+    for character in source.chars() {
+        match quote {
+            None if matches!(character, '"' | '\'') => quote = Some(character),
+            None => plain.push(character),
+            Some(_) if escaped => escaped = false,
+            Some(_) if character == '\\' => escaped = true,
+            Some(open) if character == open => quote = None,
+            Some(_) => {}
+        }
+    }
+    plain
+}
+
+/// `steps.look-up.output` is read as a difference. The mistake, where what follows the hyphen is no name that is `set`.
+pub(super) fn hyphen(binary: &ast::BinOp<'_>, set: impl Fn(&str) -> bool) -> Option<String> {
+    let mut parts = vec![];
+    let mut left = binary;
+    loop {
+        if !matches!(left.op, BinOpKind::Sub) {
+            return None;
+        }
+        let name = match start(&left.right) {
+            ast::Expr::Var(var)
+                if !set(var.id) && !matches!(var.id, "input" | "variables" | "steps" | "loop") =>
+            {
+                var.id.to_owned()
+            }
+            ast::Expr::Const(number) if !parts.is_empty() => number.value.to_string(),
+            _ => return None,
+        };
+        parts.push(name);
+        match &left.left {
+            ast::Expr::BinOp(inner) => left = inner,
+            ast::Expr::GetAttr(attr) => {
+                let base = written(&attr.expr)?;
+                parts.push(attr.name.to_owned());
+                parts.reverse();
+                let name = parts.join("-");
+                return Some(format!(
+                    "a name with a hyphen stands in brackets: `{base}['{name}']`, not `{base}.{name}`"
+                ));
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// What a path starts from.
+fn start<'a>(mut expr: &'a ast::Expr<'a>) -> &'a ast::Expr<'a> {
+    loop {
+        expr = match expr {
+            ast::Expr::GetAttr(attr) => &attr.expr,
+            ast::Expr::GetItem(item) => &item.expr,
+            ast::Expr::Filter(filter) => match &filter.expr {
+                Some(operand) => operand,
+                None => return expr,
+            },
+            _ => return expr,
+        };
+    }
+}
+
+/// A path of plain names as it was written.
+fn written(expr: &ast::Expr<'_>) -> Option<String> {
+    match expr {
+        ast::Expr::Var(var) => Some(var.id.to_owned()),
+        ast::Expr::GetAttr(attr) => Some(format!("{}.{}", written(&attr.expr)?, attr.name)),
+        ast::Expr::GetItem(item) => match &item.subscript_expr {
+            ast::Expr::Const(known) => {
+                let key =
+                    known.value.as_str().map_or_else(|| known.value.to_string(), |text| format!("'{text}'"));
+                Some(format!("{}[{key}]", written(&item.expr)?))
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,176 @@
+//! The meter of expressions, tested: every operator, filter and test over growing values. What is charged is compared
+//! with the bytes that a counting allocator saw, and its growth with that of the thread's CPU time.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod cases;
+mod scope;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Value, json};
+use updraft_kernel::template::{Spent, Template, language};
+use updraft_protocol::limits::{EVALUATION_BYTES, EVALUATION_WORK, PLAYBOOK_COMPILED_BYTES};
+
+use cases::{CASES, Case};
+use scope::Data;
+
+/// What the machine around an evaluation may make that is not charged: the data's text handed over, messages, the root.
+const BASE_BYTES: u64 = 16 << 10;
+
+/// One evaluation, seen from outside.
+struct Seen {
+    rendered: bool,
+    spent: Spent,
+    made: u64,
+    peak: u64,
+    time: Duration,
+}
+
+fn now() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
+}
+
+/// The expression over data of about this size.
+fn see(case: &Case, size: usize) -> Seen {
+    let data = Data::new((case.data)(size));
+    let template = Template::compile("arguments", &json!({ "x": case.text }))
+        .unwrap_or_else(|mistakes| panic!("{}: {mistakes:?}", case.text));
+    let mut seen = None;
+    let memory = allocation_counter::measure(|| {
+        let start = now();
+        let (rendered, spent) = template.render_metered(&data);
+        seen = Some((rendered.is_ok(), spent, now() - start));
+    });
+    let (rendered, spent, time) = seen.unwrap();
+    Seen { rendered, spent, made: memory.bytes_total, peak: memory.bytes_max, time }
+}
+
+#[test]
+fn every_filter_test_and_operator_has_a_case() {
+    let known = language();
+    let named: BTreeSet<&str> = CASES.iter().map(|case| case.of).collect();
+    let missing = |names: &[&'static str]| -> Vec<&'static str> {
+        names.iter().copied().filter(|name| !named.contains(name)).collect()
+    };
+    let none: [&str; 0] = [];
+    assert_eq!(missing(&known.filters), none, "filters without a case");
+    assert_eq!(missing(&known.tests), none, "tests without a case");
+    assert_eq!(missing(&known.operators), none, "operators without a case");
+    assert_eq!(missing(&known.statements), none, "statements without a case");
+    let all: BTreeSet<&str> =
+        [known.filters, known.tests, known.operators, known.statements].into_iter().flatten().collect();
+    let unknown: Vec<_> = named.difference(&all).collect();
+    assert!(unknown.is_empty(), "cases of what is not there: {unknown:?}");
+}
+
+#[test]
+fn what_is_made_was_charged_for() {
+    for case in CASES {
+        for size in [0, 1, 1_000, 100_000] {
+            let seen = see(case, size);
+            let charged = seen.spent.bytes + BASE_BYTES;
+            assert!(
+                seen.made <= charged && seen.peak <= charged,
+                "{} at {size}: {} bytes were made, {} at once, {} were charged",
+                case.text,
+                seen.made,
+                seen.peak,
+                seen.spent.bytes
+            );
+            assert!(
+                seen.spent.bytes <= EVALUATION_BYTES && seen.spent.work <= EVALUATION_WORK,
+                "{}",
+                case.text
+            );
+        }
+    }
+}
+
+/// The smallest time of some runs: what disturbs a run makes it longer, never shorter.
+fn quickest(case: &Case, size: usize) -> Seen {
+    const RUNS: usize = 3;
+    let mut runs: Vec<Seen> = (0..RUNS).map(|_| see(case, size)).collect();
+    runs.sort_by_key(|seen| seen.time);
+    runs.remove(0)
+}
+
+#[test]
+fn what_takes_longer_over_larger_values_was_charged_as_much_more() {
+    /// Below this a run is too short to be compared.
+    const SHORT: Duration = Duration::from_micros(200);
+    /// How much faster than the charge the time may grow over a doubling: caches end, pages are new.
+    const SLACK: f64 = 3.0;
+    for case in CASES {
+        let mut smaller: Option<(usize, Seen)> = None;
+        for size in [8_000, 32_000, 128_000] {
+            let larger = quickest(case, size);
+            if !larger.rendered {
+                break;
+            }
+            if let Some((small, smaller)) = &smaller
+                && smaller.time > SHORT
+            {
+                let time = larger.time.as_secs_f64() / smaller.time.as_secs_f64();
+                let work = larger.spent.work as f64 / smaller.spent.work.max(1) as f64;
+                assert!(
+                    time <= SLACK * work,
+                    "{}: from {small} to {size} the time grew {time:.1} times, the charge {work:.1} times",
+                    case.text
+                );
+            }
+            smaller = Some((size, larger));
+        }
+    }
+}
+
+#[test]
+fn what_a_playbook_keeps_was_charged_for() {
+    for text in [
+        "{{1}}",
+        "{{ input.a }}",
+        "{{ steps.lookup.output.body.rows[0].name }}",
+        "a {{ input.a|default('b') }} {% for x in input.list if x > 1 %}{{ loop.index }}{% endfor %}",
+        "{{ input.list|selectattr('a', 'eq', 1)|map(attribute='b')|join(', ') }}",
+        "{{ {'a': [1, 2, (3, 'x')], 'b': input.x[1:2]} if input.y is matching('^a+$') else 'no' ~ input.z }}",
+        "{% set a = 1 %}{% set b = a + 1 %}{% with c = b %}{{ c }}{% endwith %}{% if a == b and not a in [1] %}x{% elif a %}y{% endif %}",
+    ] {
+        let texts: Vec<_> = (0..200).map(|_| text).collect();
+        let value = json!(texts);
+        let mut template = None;
+        let memory = allocation_counter::measure(|| template = Template::compile("arguments", &value).ok());
+        let template = template.unwrap_or_else(|| panic!("{text}"));
+        let kept = u64::try_from(memory.bytes_current).unwrap();
+        assert!(
+            kept <= template.bytes() as u64,
+            "{text}: {kept} bytes are kept, {} are charged",
+            template.bytes()
+        );
+    }
+}
+
+#[test]
+fn checking_a_text_never_takes_more_than_the_playbook_may() {
+    let bound = u64::try_from(3 * PLAYBOOK_COMPILED_BYTES).unwrap();
+    for text in [
+        "{{1}}".to_owned(),
+        "{{ input.x is matching('[a-z]{900}') }}".to_owned(),
+        format!("{{{{ [{}] }}}}", "1,".repeat(5_000)),
+    ] {
+        let count = 1_000_000 / (text.len() + 3);
+        let value: Value = (0..count).map(|_| text.clone()).collect();
+        let mut mistakes = None;
+        let memory = allocation_counter::measure(|| mistakes = Template::compile("arguments", &value).err());
+        let short: String = text.chars().take(30).collect();
+        let mistakes = mistakes.unwrap_or_else(|| panic!("{count} times {short}"));
+        assert!(
+            mistakes[0].path.starts_with("arguments[") && mistakes[0].message.contains("the playbook"),
+            "{}",
+            mistakes[0]
+        );
+        assert!(memory.bytes_max <= bound, "{count} times {short}: {} bytes at once", memory.bytes_max);
+    }
+}
