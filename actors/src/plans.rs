@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-use serde_json::Value;
 use thiserror::Error;
 use updraft_kernel::plan::{Mistake, Plan};
 use updraft_protocol::limits::{PLANS_CACHED, PLANS_CACHED_BYTES};
-use updraft_protocol::{Catalogue, Json, Playbook, PlaybookId, TenantCode};
+use updraft_protocol::{Catalogue, Json, Playbook, PlaybookId, TenantCode, Value};
 use updraft_storage::Store;
 
 /// Why there is no plan.
@@ -117,7 +116,7 @@ impl Plans {
             version: playbook.version,
             mistakes,
         })?;
-        let variables_json = Json::from(Value::from_iter(playbook.variables.clone()));
+        let variables_json = Json::from(Value::Object(playbook.variables.clone()));
         // The variables are kept as a tree too, which takes some times its text.
         let bytes = plan.bytes() + 8 * variables_json.as_str().len();
         let ready = Ready {

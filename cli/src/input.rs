@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use serde_json::Value;
 use updraft::limits::INPUT_BYTES;
+use updraft::{Value, text, value};
 
 /// The text of an input may have this many times its bytes of space around its values.
 const SPACE: usize = 8;
@@ -34,11 +34,12 @@ pub(crate) fn json(path: &Path) -> Result<Value, String> {
     let limit = INPUT_BYTES * SPACE;
     let bytes = if stdin { read(io::stdin().lock(), limit) } else { bytes(path, limit) };
     let bytes = bytes.map_err(|error| format!("{name}: {error}"))?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let message = error.to_string();
-        let message = message.strip_suffix(&place).unwrap_or(&message);
-        format!("{name}: line {}, column {}: {message}", error.line(), error.column())
+    let text = text::decode(&bytes).map_err(|error| format!("{name}: {error}"))?;
+    Value::parse(&text).map_err(|error| match error {
+        value::Error::Syntax { line, column, message } => {
+            format!("{name}: line {line}, column {column}: not JSON: {message}")
+        }
+        error => format!("{name}: {error}"),
     })
 }
 
@@ -58,6 +59,25 @@ mod tests {
         let path = dir.path().join("alert.json");
         std::fs::write(&path, "{\n  \"a\": x\n}").unwrap();
         let error = json(&path).unwrap_err();
-        assert!(error.ends_with("alert.json: line 2, column 8: expected value"), "{error}");
+        assert!(error.contains("alert.json: line 2, column 8: not JSON: "), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_read_alike_whatever_wrote_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("alert.json");
+        let text = "{\"a\":\r\n [123456789012345678901234567890, \"ü🦀\"]}\r\n";
+        let utf16: Vec<u8> =
+            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.as_bytes().to_vec(), format!("\u{feff}{text}").into_bytes(), utf16] {
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(json(&path).unwrap().to_string(), "{\"a\":[123456789012345678901234567890,\"ü🦀\"]}");
+        }
+        std::fs::write(&path, b"{\n\"a\": \"\xFC\"}").unwrap();
+        let error = json(&path).unwrap_err();
+        assert!(
+            error.ends_with("alert.json: line 2, column 7: UTF-8 ends here; save the file as UTF-8"),
+            "{error}"
+        );
     }
 }

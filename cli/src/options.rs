@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use serde_json::Value;
+use updraft::Value;
 use updraft::integrations::http::Allow;
 use updraft::{Durability, ExecutionId, ExecutionStatus, StoreAddress, TenantCode};
 
@@ -259,7 +259,7 @@ impl FromStr for Variable {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once('=').ok_or("NAME=JSON is needed")?;
-        let value = serde_json::from_str(value)
+        let value = Value::parse(value)
             .map_err(|error| format!("not JSON: {error}; a text needs quotes: '{name}=\"…\"'"))?;
         Ok(Self { name: name.to_owned(), value })
     }
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_variable_is_a_name_and_json() {
         let variable: Variable = "a={\"b\":\"c=d\"}".parse().unwrap();
-        assert_eq!(variable, Variable { name: "a".into(), value: serde_json::json!({"b": "c=d"}) });
+        assert_eq!(variable, Variable { name: "a".into(), value: serde_json::json!({"b": "c=d"}).into() });
         assert!("a".parse::<Variable>().unwrap_err().contains("NAME=JSON"));
         assert!("a=b".parse::<Variable>().unwrap_err().contains("a text needs quotes"));
     }

@@ -1,8 +1,9 @@
 //! `updraft run`: a playbook, checked with all that it is given before anything is stored, run to its end.
 
-use serde_json::Value;
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
-use updraft::{Builder, Engine, ExecutionId, Inspection, Playbook, PlaybookChoice, Submission, TenantCode};
+use updraft::{
+    Builder, Engine, ExecutionId, Inspection, Playbook, PlaybookChoice, Submission, TenantCode, Value,
+};
 
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};

@@ -71,7 +71,7 @@ pub use updraft_protocol::{
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
     Integration, Json, Name, Number, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
     SecretReference, Sending, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
-    TaskUpdate, TenantCode, Timestamp, Update, Value, limits, parse, playbook, schema,
+    TaskUpdate, TenantCode, Timestamp, Update, Value, limits, parse, playbook, schema, text, value,
 };
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;

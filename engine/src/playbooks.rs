@@ -30,7 +30,9 @@ impl Playbooks {
     /// Its mistakes, another definition under its name and version, or a store that does not answer.
     pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
         self.core.plans.check(&playbook).map_err(PutError::Invalid)?;
-        let definition = serde_json::to_value(&playbook)
+        // As text: a tree of serde_json would round numbers.
+        let definition = serde_json::to_string(&playbook)
+            .and_then(|text| Json::parse(&text))
             .map_err(|error| updraft_storage::Error::Refused(error.to_string()))?;
         let (pid, now) = (PlaybookId::new(Uuid::now_v7()), self.core.clock.now());
         let document = PlaybookDocument {
@@ -40,7 +42,7 @@ impl Playbooks {
             version: playbook.version,
             status: PlaybookStatus::Active,
             category_id: playbook.category_id.clone(),
-            definition: Json::from(definition),
+            definition,
             createddate: now,
             updated_date: now,
         };

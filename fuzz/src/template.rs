@@ -1,10 +1,9 @@
 //! Templates: any text compiles or is a mistake; what compiles renders to a bounded value or fails with a reason
 //! that shows no data. The input is a JSON value or a text, and after a line of three dashes the data.
 
-use serde_json::Value;
 use updraft_kernel::template::Template;
-use updraft_protocol::FailureKind;
 use updraft_protocol::limits::{ARGUMENTS_BYTES, MISTAKES, NESTING};
+use updraft_protocol::{FailureKind, Value};
 
 use crate::data::{Data, parts, shows_secrets};
 use crate::shape::{check_message, check_text_of, depth, weight};
@@ -15,7 +14,7 @@ use crate::shape::{check_message, check_text_of, depth, weight};
 /// Something does not hold.
 pub fn run(bytes: &[u8]) {
     let Some((source, data)) = parts(bytes) else { return };
-    let value = serde_json::from_str(source).unwrap_or_else(|_| Value::from(source));
+    let value = Value::parse(source).unwrap_or_else(|_| Value::String(source.to_owned()));
     let template = match Template::compile("arguments", &value) {
         Ok(template) => template,
         Err(mistakes) => {

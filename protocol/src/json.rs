@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::limits::VALUE_NESTING;
+use crate::value::{self, Value};
 
 /// A JSON value as compact text, cheap to clone: crossing the journal and the store copies no tree.
 ///
-/// In readable formats it is the value itself; in bincode it is its text.
+/// In JSON it is the value itself, with every digit of its numbers; in bincode it is its text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Json(Arc<str>);
 
@@ -19,26 +21,28 @@ impl Json {
         Self("null".into())
     }
 
-    /// The value as text.
-    pub fn from_value(value: &Value) -> Self {
-        Self(value.to_string().into())
-    }
-
     /// The value as a tree that keeps every number.
     ///
     /// # Errors
     /// Where the nesting is too deep to be a tree.
-    pub fn tree(&self) -> Result<crate::value::Value, crate::value::Error> {
-        crate::value::Value::parse(&self.0)
+    pub fn tree(&self) -> Result<Value, value::Error> {
+        Value::parse(&self.0)
     }
 
-    /// The text, checked to be JSON.
+    /// The text, checked to be JSON that can be read as a tree.
     ///
     /// # Errors
-    /// What serde_json says, with line and column.
+    /// What serde_json says, with line and column; that it is nested too deeply; or that a text in it has half a
+    /// character.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let raw: &RawValue = serde_json::from_str(text)?;
+        readable(raw.get()).map_err(serde::de::Error::custom)?;
         Ok(Self(raw.get().into()))
+    }
+
+    /// Whether both say the same, in whatever order and spacing.
+    pub fn same_value(&self, other: &Self) -> bool {
+        self == other || self.tree().is_ok_and(|own| other.tree() == Ok(own))
     }
 
     /// The text.
@@ -46,9 +50,47 @@ impl Json {
         &self.0
     }
 
-    /// The value as a tree; `null` where the nesting is too deep to be one.
+    /// The value as a tree that keeps every number; `null` where it was made of one too deep to be read again.
     pub fn value(&self) -> Value {
-        serde_json::from_str(&self.0).unwrap_or(Value::Null)
+        self.tree().unwrap_or_default()
+    }
+}
+
+/// What serde_json does not look at where it builds no tree: nesting, and `\u` escapes that are no characters.
+fn readable(text: &str) -> Result<(), String> {
+    let (bytes, mut at, mut open, mut quoted) = (text.as_bytes(), 0, 0_usize, false);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\\' => at += escape(text, at)?,
+            b'[' | b'{' if !quoted => {
+                open += 1;
+                if open > VALUE_NESTING {
+                    return Err(format!("nested deeper than {VALUE_NESTING} levels"));
+                }
+            }
+            b']' | b'}' if !quoted => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The length of an escape after its backslash; two together where they are one character.
+fn escape(text: &str, at: usize) -> Result<usize, &'static str> {
+    const LENGTH: usize = "uXXXX".len();
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix('u')?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let Some(first) = unit(at) else { return Ok(1) };
+    let second =
+        text.get(at + LENGTH..).filter(|rest| rest.starts_with('\\')).and_then(|_| unit(at + LENGTH + 1));
+    match char::decode_utf16([first].into_iter().chain(second)).next() {
+        Some(Ok(character)) if character.len_utf16() == 2 => Ok(2 * LENGTH + 1),
+        Some(Ok(_)) => Ok(LENGTH),
+        _ => Err("one half of a character alone: `\\ud800` to `\\udfff` stand in pairs"),
     }
 }
 
@@ -64,15 +106,21 @@ impl fmt::Display for Json {
     }
 }
 
-impl From<&crate::value::Value> for Json {
-    fn from(value: &crate::value::Value) -> Self {
+impl From<&Value> for Json {
+    fn from(value: &Value) -> Self {
         Self(value.to_string().into())
     }
 }
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
-        Self::from_value(&value)
+        Self::from(&value)
+    }
+}
+
+impl From<serde_json::Value> for Json {
+    fn from(value: serde_json::Value) -> Self {
+        Self(value.to_string().into())
     }
 }
 
@@ -89,7 +137,7 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            Ok(Self::from_value(&Value::deserialize(deserializer)?))
+            Value::deserialize(deserializer).map(Self::from)
         } else {
             let text = String::deserialize(deserializer)?;
             Self::parse(&text).map_err(serde::de::Error::custom)
@@ -99,6 +147,8 @@ impl<'de> Deserialize<'de> for Json {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -121,5 +171,55 @@ mod tests {
         let json = Json::from(serde_json::json!({"list": [1, 2]}));
         assert_eq!(serde_json::to_string(&json).unwrap(), r#"{"list":[1,2]}"#);
         assert_eq!(serde_json::from_str::<Json>(r#"{"list":[1,2]}"#).unwrap(), json);
+        let exact =
+            r#"{"n":[123456789012345678901234567890,0.30000000000000000001,12e45678,-0.0],"t":"\u0000"}"#;
+        let json = serde_json::from_str::<Json>(exact).unwrap();
+        assert_eq!(json.as_str(), exact);
+        assert_eq!(serde_json::to_string(&json).unwrap(), exact);
+    }
+
+    #[test]
+    fn what_is_too_deep_for_a_tree_is_no_json_here() {
+        let nested = |levels: usize| format!("{}\"[[\\\"[\"{}", "[".repeat(levels), "]".repeat(levels));
+        let deepest = Json::parse(&nested(VALUE_NESTING)).unwrap();
+        assert_eq!(deepest.value().to_string(), deepest.as_str());
+        let error = Json::parse(&nested(VALUE_NESTING + 1)).unwrap_err().to_string();
+        assert_eq!(error, "nested deeper than 127 levels");
+    }
+
+    #[test]
+    fn half_a_character_is_no_json_here() {
+        for text in
+            [r#""\ud83e\udd80""#, r#""\\ud800""#, r#"{"\uFFFF":"\u0000\"\\"}"#, r#""\u00e4\ud83e\udd80""#]
+        {
+            assert!(Json::parse(text).unwrap().tree().is_ok(), "{text}");
+        }
+        for text in [
+            r#""\ud800""#,
+            r#"["\udc00"]"#,
+            r#""\ud800\u0041""#,
+            r#"{"\uD83E\\udd80":1}"#,
+            r#""\ud800\ud800""#,
+        ] {
+            assert!(Json::parse(text).unwrap_err().to_string().starts_with("one half"), "{text}");
+        }
+    }
+
+    #[test]
+    fn order_and_spacing_do_not_make_another_value_and_a_digit_does() {
+        let same =
+            |one: &str, other: &str| Json::parse(one).unwrap().same_value(&Json::parse(other).unwrap());
+        assert!(same(r#"{"a": 1, "b": [1.50]}"#, r#"{"b":[1.5],"a":1}"#));
+        assert!(!same("[123456789012345678901]", "[123456789012345678902]"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_parsed_can_be_read_as_a_tree(tokens in prop::collection::vec(
+            prop::sample::select(vec!["[", "]", "{", "}", ",", ":", "1e999", "\"", "\\", "u", "\\ud83e", "\\udd80", "d800", "n"]), 0..12)
+        ) {
+            let text = tokens.concat();
+            prop_assert_eq!(Json::parse(&text).is_ok(), Value::parse(&text).is_ok(), "{}", text);
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod schema;
 mod size;
 pub mod status;
 mod step_fields;
+pub mod text;
 pub mod time;
 pub mod update;
 pub mod value;

@@ -1,12 +1,21 @@
 //! Text to playbook: JSON or YAML, with the place of the first mistake. Checks shape only; the graph is
 //! the plan's to check.
 
+mod deserialize;
+mod json;
+mod mistake;
+mod node;
+mod scalar;
+mod yaml;
+
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::limits::{PLAYBOOK_BYTES, PLAYBOOK_UNFOLDED_BYTES, PLAYBOOK_UNFOLDED_VALUES};
+use crate::limits::PLAYBOOK_BYTES;
 use crate::playbook::{FORMAT, Playbook};
+use crate::text;
+use mistake::Mistake;
 
 /// Why a text is no playbook.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -17,12 +26,9 @@ pub enum Error {
         /// Its size.
         bytes: usize,
     },
-    /// The text is not UTF-8.
-    #[error("not UTF-8 after byte {valid}")]
-    NotUtf8 {
-        /// How many bytes are fine.
-        valid: usize,
-    },
+    /// The bytes are not a text.
+    #[error(transparent)]
+    NotText(#[from] text::Error),
     /// The text is not JSON or YAML, or not of a playbook's shape.
     #[error("{place}: {message}")]
     Shape {
@@ -60,7 +66,7 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}", self.line, self.column)?;
-        if !self.path.is_empty() && self.path != "." {
+        if !self.path.is_empty() {
             write!(f, ", {}", self.path)?;
         }
         Ok(())
@@ -68,17 +74,19 @@ impl fmt::Display for Place {
 }
 
 impl Playbook {
-    /// Reads a playbook from bytes: JSON where the first character is `{`, YAML otherwise.
+    /// Reads a playbook from the bytes of a file, UTF-8 or UTF-16 with its mark: JSON where it begins with `{`
+    /// and a quoted name, YAML otherwise.
     ///
     /// # Errors
     /// The first mistake with its line and column.
-    pub fn parse(text: &[u8]) -> Result<Self, Error> {
-        if text.len() > PLAYBOOK_BYTES {
-            return Err(Error::TooLarge { bytes: text.len() });
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() > PLAYBOOK_BYTES {
+            return Err(Error::TooLarge { bytes: bytes.len() });
         }
-        let text =
-            std::str::from_utf8(text).map_err(|error| Error::NotUtf8 { valid: error.valid_up_to() })?;
-        let playbook = if text.trim_start().starts_with('{') { from_json(text)? } else { from_yaml(text)? };
+        let text = text::decode(bytes)?;
+        let node = if is_json(&text) { json::read(&text) } else { yaml::read(&text) };
+        let node = node.map_err(|mistake| shape(&text, &mistake))?;
+        let playbook: Self = deserialize::read(&node).map_err(|mistake| shape(&text, &mistake))?;
         if playbook.format != FORMAT {
             return Err(Error::Format { found: playbook.format });
         }
@@ -86,21 +94,18 @@ impl Playbook {
     }
 }
 
-fn from_json(text: &str) -> Result<Playbook, Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let playbook = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        json_shape(path, error.inner())
-    })?;
-    deserializer.end().map_err(|error| json_shape(String::new(), &error))?;
-    Ok(playbook)
+/// Whether the text is JSON rather than YAML, of which `{name: value}` is a part too.
+fn is_json(text: &str) -> bool {
+    let inside = text.trim_start().strip_prefix('{').map(str::trim_start);
+    inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['"', '}']))
 }
 
-fn json_shape(path: String, error: &serde_json::Error) -> Error {
-    let place = Place { line: error.line() as u64, column: error.column() as u64, path: short(&path) };
-    let suffix = format!(" at line {} column {}", error.line(), error.column());
-    let message = error.to_string();
-    Error::Shape { place, message: short(message.strip_suffix(&suffix).unwrap_or(&message)) }
+fn shape(text: &str, mistake: &Mistake) -> Error {
+    let (line, column) = text::place(text, mistake.at.unwrap_or_default());
+    Error::Shape {
+        place: Place { line, column, path: short(&mistake.path()) },
+        message: short(&mistake.message),
+    }
 }
 
 /// A text for a person: what an author wrote comes back in messages, and may be as long as a playbook.
@@ -112,98 +117,5 @@ fn short(text: &str) -> String {
     }
 }
 
-fn from_yaml(text: &str) -> Result<Playbook, Error> {
-    let budget = serde_saphyr::budget! { max_total_scalar_bytes: PLAYBOOK_UNFOLDED_BYTES, max_documents: 1 };
-    let mut options = serde_saphyr::options! { budget: budget };
-    options.alias_limits.max_total_replayed_events = PLAYBOOK_UNFOLDED_VALUES;
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        // Without one it is about the text as a whole, which begins at its first character.
-        let location = error.location();
-        let place = Place {
-            line: location.map_or(1, |l| l.line()),
-            column: location.map_or(1, |l| l.column()),
-            path: String::new(),
-        };
-        let message = error.without_snippet().to_string();
-        Error::Shape { place, message: short(message.lines().next().unwrap_or("not YAML")) }
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::playbook::StepKind;
-
-    const YAML: &str = "format: 1\nname: a\nversion: 1\nsteps:\n  - id: one\n    type: action\n    integration: http\n    action: request\n    timeout: 5s\n";
-
-    #[test]
-    fn yaml_and_json_give_the_same_playbook() {
-        let yaml = Playbook::parse(YAML.as_bytes()).unwrap();
-        let json = Playbook::parse(&serde_json::to_vec(&yaml).unwrap()).unwrap();
-        assert_eq!(yaml, json);
-        assert!(matches!(&yaml.steps[0].kind, StepKind::Action(a) if a.integration.as_str() == "http"));
-    }
-
-    #[test]
-    fn a_mistake_has_its_line_and_column() {
-        let error = Playbook::parse(YAML.replace("5s", "soon").as_bytes()).unwrap_err();
-        let Error::Shape { place, message } = error else { panic!("{error}") };
-        assert_eq!((place.line, place.column), (9, 14), "{message}");
-        assert!(message.contains("`soon` is not a duration"), "{message}");
-
-        let json = "{\"format\": 1,\n \"name\": 5}";
-        let Error::Shape { place, .. } = Playbook::parse(json.as_bytes()).unwrap_err() else {
-            panic!("shape")
-        };
-        assert_eq!((place.line, place.path.as_str()), (2, "name"));
-    }
-
-    #[test]
-    fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
-        let json = format!("{{\"format\": 1, \"{}\": 1}}", "ä".repeat(100_000));
-        let yaml = YAML.replace("5s", &"x".repeat(100_000));
-        for text in [json, yaml] {
-            let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
-            assert!(error.starts_with("line ") && error.len() < 2_000, "{}", error.len());
-        }
-    }
-
-    #[test]
-    fn a_field_of_another_kind_of_step_is_refused() {
-        let text = YAML.replace("timeout: 5s", "condition: 1 == 1");
-        let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
-        assert!(error.contains("type `action` has no field `condition`"), "{error}");
-    }
-
-    #[test]
-    fn an_unknown_format_a_huge_text_and_bytes_are_refused() {
-        let newer = YAML.replace("format: 1", "format: 2");
-        assert_eq!(Playbook::parse(newer.as_bytes()), Err(Error::Format { found: 2 }));
-        let huge = vec![b' '; PLAYBOOK_BYTES + 1];
-        assert_eq!(Playbook::parse(&huge), Err(Error::TooLarge { bytes: PLAYBOOK_BYTES + 1 }));
-        assert_eq!(Playbook::parse(b"name: \xff"), Err(Error::NotUtf8 { valid: 6 }));
-    }
-
-    #[test]
-    fn aliases_stand_for_a_bounded_number_of_values_and_bytes() {
-        let with = |variables: String| YAML.replace("steps:", &format!("variables: {{{variables}}}\nsteps:"));
-        let few = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(50), "*a, ".repeat(90)));
-        assert_eq!(Playbook::parse(few.as_bytes()).unwrap().variables["b"][89][49], "x");
-        let values = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(200), "*a, ".repeat(90)));
-        let bytes = with(format!("a: &a {}, b: [{}]", "x".repeat(100_000), "*a, ".repeat(90)));
-        for (text, reason) in [(values, "alias replay limit"), (bytes, "budget breached")] {
-            let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
-            assert!(error.contains(reason), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_bomb_of_aliases_is_refused() {
-        let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-        for level in 1..12 {
-            let below = format!("*a{}, ", level - 1).repeat(10);
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
-        }
-        assert!(Playbook::parse(bomb.as_bytes()).is_err());
-    }
-}
+mod tests;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::ids::{Name, StepId};
 use crate::limits::RETRY_GIVE_UP_AFTER;
 use crate::time::Span;
+use crate::value::Value;
 
 /// The format that this engine reads.
 pub const FORMAT: u32 = 1;

@@ -24,7 +24,8 @@ mod tests {
 
     fn example(name: &str) -> serde_json::Value {
         let path = format!("{}/../examples/{name}/playbook.yaml", env!("CARGO_MANIFEST_DIR"));
-        serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        let playbook = Playbook::parse(&std::fs::read(path).unwrap()).unwrap();
+        serde_json::to_value(playbook).unwrap()
     }
 
     #[test]

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use crate::ids::{Name, StepId};
 use crate::playbook::{Action, Delay, End, EndStatus, If, Join, Parallel, Retry, Step, StepKind};
 use crate::time::Span;
+use crate::value::Value;
 
 #[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "snake_case")]
@@ -28,24 +28,38 @@ struct StepFields {
     #[serde(rename = "type")]
     kind: Kind,
     description: Option<String>,
+    #[serde(default, deserialize_with = "given")]
     integration: Option<Name>,
+    #[serde(default, deserialize_with = "given")]
     action: Option<Name>,
+    #[serde(default, deserialize_with = "given")]
     arguments: Option<BTreeMap<String, Value>>,
     timeout: Option<Span>,
     retry: Option<Retry>,
+    #[serde(default, deserialize_with = "given")]
     at_most_once: Option<bool>,
     on_success: Option<StepId>,
     on_failure: Option<StepId>,
     on_unknown: Option<StepId>,
+    #[serde(default, deserialize_with = "given")]
     branches: Option<Vec<StepId>>,
+    #[serde(default, deserialize_with = "given")]
     join: Option<Join>,
+    #[serde(default, deserialize_with = "given")]
     condition: Option<String>,
     then: Option<StepId>,
     #[serde(rename = "else")]
     otherwise: Option<StepId>,
+    #[serde(default, deserialize_with = "given")]
     duration: Option<Span>,
+    #[serde(default, deserialize_with = "given")]
     status: Option<EndStatus>,
     output: Option<Value>,
+}
+
+/// A field that is there has a value: `null` is none, where the kinds of steps do not say otherwise.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl StepFields {

@@ -1,6 +1,7 @@
 //! Time as values: instants and durations that others have read from a clock. Never reads one.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -35,6 +36,13 @@ impl fmt::Display for Timestamp {
     }
 }
 
+/// The units of a span, the largest first: what a playbook writes, and its milliseconds.
+const UNITS: [(&str, u64); 5] =
+    [("d", 24 * 60 * 60 * 1_000), ("h", 60 * 60 * 1_000), ("m", 60 * 1_000), ("s", 1_000), ("ms", 1)];
+
+/// Digits of one part of a span: a thousand million days are in the range.
+const DIGITS: usize = 9;
+
 /// A duration as playbooks write it: `500ms`, `30s`, `5m`, `2h 30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
@@ -51,9 +59,63 @@ impl Span {
     }
 }
 
+impl FromStr for Span {
+    type Err = String;
+
+    /// Reads what a playbook writes: whole numbers with their unit, the largest first, each unit once.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let refused = |why: &str| {
+            format!(
+                "`{text}` is not a duration: {why}; write whole numbers of `d`, `h`, `m` (minutes), `s` or `ms`, the \
+                 largest first: `90s`, `2h 30m`"
+            )
+        };
+        let (mut rest, mut millis, mut units) = (text, 0_u64, UNITS.as_slice());
+        loop {
+            let (number, after) = rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
+            let end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+            let (unit, after) = after.split_at(end);
+            if number.is_empty() || number.len() > DIGITS || (number.len() > 1 && number.starts_with('0')) {
+                return Err(refused(&format!(
+                    "a number of one to {DIGITS} digits is needed before each unit"
+                )));
+            }
+            let Some(at) = units.iter().position(|(name, _)| *name == unit) else {
+                let known = UNITS.iter().any(|(name, _)| *name == unit);
+                return Err(refused(match (known, unit) {
+                    (true, _) => "its units are not in order",
+                    (_, "") => "a unit is missing",
+                    _ => "its unit is not known",
+                }));
+            };
+            let part = number.parse::<u64>().ok().and_then(|number| number.checked_mul(units[at].1));
+            millis =
+                part.and_then(|part| millis.checked_add(part)).ok_or_else(|| refused("it is too long"))?;
+            units = &units[at + 1..];
+            match after.strip_prefix(' ').unwrap_or(after) {
+                "" if after.is_empty() => return Ok(Self::millis(millis)),
+                "" => return Err(refused("it ends with a blank")),
+                next => rest = next,
+            }
+        }
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        humantime::format_duration(self.0).fmt(f)
+        let mut left = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
+        if left == 0 {
+            return f.write_str("0s");
+        }
+        let mut blank = "";
+        for (unit, millis) in UNITS {
+            if left >= millis {
+                write!(f, "{blank}{}{unit}", left / millis)?;
+                left %= millis;
+                blank = " ";
+            }
+        }
+        Ok(())
     }
 }
 
@@ -65,10 +127,21 @@ impl Serialize for Span {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Self).map_err(|error| {
-            serde::de::Error::custom(format!("`{text}` is not a duration such as `500ms` or `2m`: {error}"))
-        })
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Span;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a duration such as `500ms`, `30s` or `2h 30m`")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_str(Visitor)
     }
 }
 
@@ -80,24 +153,84 @@ impl JsonSchema for Span {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "type": "string",
-            "description": "A duration: 500ms, 30s, 5m, 2h 30m.",
-            "pattern": r"^\s*([0-9]+\s*[a-zA-Z]+\s*)+$"
+            "description": "A duration, of whole days, hours, minutes, seconds and milliseconds: 500ms, 30s, 5m, 2h 30m, 7d.",
+            "pattern": pattern()
         })
     }
 }
 
+/// What [`Span`] reads, as a regular expression: one way for each unit that a span may begin with.
+fn pattern() -> String {
+    let number = format!("(0|[1-9][0-9]{{0,{}}})", DIGITS - 1);
+    let ways = (0..UNITS.len()).map(|first| {
+        let rest = UNITS[first + 1..].iter().map(|(unit, _)| format!("( ?{number}{unit})?"));
+        format!("{number}{}{}", UNITS[first].0, rest.collect::<String>())
+    });
+    format!("^({})$", ways.collect::<Vec<_>>().join("|"))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
     fn a_span_reads_what_it_writes() {
-        for text in ["500ms", "30s", "5m", "2h 30m"] {
+        for text in ["0s", "500ms", "30s", "5m", "2h 30m", "7d", "1d 2h 3m 4s 5ms", "999999999d"] {
             let span: Span = serde_json::from_value(text.into()).unwrap();
             assert_eq!(span.to_string(), text);
         }
-        let error = serde_json::from_value::<Span>("soon".into()).unwrap_err().to_string();
-        assert!(error.contains("`soon` is not a duration"), "{error}");
+        assert_eq!("2h30m".parse(), Ok(Span::secs(9_000)));
+        assert_eq!("90m".parse::<Span>().unwrap().to_string(), "1h 30m");
+    }
+
+    #[test]
+    fn what_could_be_taken_for_another_unit_is_no_span() {
+        for (text, why) in [
+            ("5M", "unit is not known"),
+            ("5min", "unit is not known"),
+            ("3mo", "unit is not known"),
+            ("2H", "unit is not known"),
+            ("1w", "unit is not known"),
+            ("10us", "unit is not known"),
+            ("5", "unit is missing"),
+            ("1.5h", "unit is missing"),
+            ("30m 2h", "not in order"),
+            ("1s 1s", "not in order"),
+            ("5 m", "unit is missing"),
+            ("05m", "a number of"),
+            ("1h  5m", "a number of"),
+            ("-5s", "a number of"),
+            ("", "a number of"),
+            (" 5s", "a number of"),
+            ("5s ", "ends with a blank"),
+            ("1000000000s", "a number of"),
+            ("soon", "a number of"),
+            ("٣s", "a number of"),
+        ] {
+            let error = text.parse::<Span>().unwrap_err();
+            assert!(error.starts_with(&format!("`{text}` is not a duration")), "{error}");
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_pattern_of_the_schema_and_the_parser_take_the_same_texts(
+            text in r"([0-9]{0,3}[0-9]{0,9}( |)(d|h|m|s|ms|M|min|H)?( |  |)){0,4}|\PC{0,6}"
+        ) {
+            let schema = schemars::schema_for!(Span).to_value();
+            let schema = jsonschema::validator_for(&schema).unwrap();
+            let value = serde_json::Value::from(text.clone());
+            prop_assert_eq!(schema.is_valid(&value), text.parse::<Span>().is_ok(), "{:?}", text);
+        }
+
+        #[test]
+        fn every_span_of_whole_milliseconds_is_read_as_it_was_written(millis in 0..86_399_999_999_999_999_u64) {
+            let span = Span::millis(millis);
+            prop_assert_eq!(span.to_string().parse(), Ok(span));
+        }
     }
 
     #[test]

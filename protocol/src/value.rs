@@ -1,6 +1,7 @@
 //! `Value`: a JSON value as a tree that keeps every number as it came. Owns how a text becomes a tree and a tree a
 //! text; never rounds, and knows nothing of what the values mean.
 
+mod deserialize;
 mod number;
 mod read;
 
@@ -11,8 +12,7 @@ use std::ops::Index;
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use crate::json::Json;
-
+pub(crate) use deserialize::WHOLE;
 pub use number::Number;
 pub use read::Error;
 
@@ -169,6 +169,18 @@ impl Serialize for Value {
     }
 }
 
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::String(text)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::String(text.to_owned())
+    }
+}
+
 impl From<serde_json::Value> for Value {
     fn from(value: serde_json::Value) -> Self {
         match value {
@@ -202,12 +214,6 @@ impl TryFrom<Value> for serde_json::Value {
                 Self::Object(fields.collect::<Result<_, Number>>()?)
             }
         })
-    }
-}
-
-impl From<Value> for Json {
-    fn from(value: Value) -> Self {
-        Self::from(&value)
     }
 }
 

@@ -10,6 +10,7 @@ mod reading;
 pub(crate) mod samples;
 mod slowest;
 mod tenants;
+mod values;
 mod writing;
 
 use std::error::Error;
@@ -78,13 +79,16 @@ cases! {
         batches_at_once_are_all_written,
         writers_of_several_epochs_at_once_end_in_the_newest;
     data:
-        values_come_back_as_they_were,
         keys_may_hold_any_text,
         nothing_and_null_are_two_things,
         the_largest_values_fit,
         numbers_at_their_bounds_come_back,
         every_status_comes_back,
         every_field_of_a_failure_comes_back;
+    values:
+        every_form_of_a_value_comes_back_as_it_was,
+        any_value_comes_back_as_it_was,
+        a_definition_of_other_digits_is_another;
     reading:
         tasks_come_in_order_of_their_number,
         tasks_of_an_alert_come_by_status_and_in_all,

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use serde_json::Value;
 use tempfile::TempDir;
-use updraft::{Builder, Durability, Engine, Handle, Playbook, PlaybookId, Submission, TenantCode};
+use updraft::{Builder, Durability, Engine, Handle, Playbook, PlaybookId, Submission, TenantCode, Value};
 
 use crate::clock::TestClock;
 use crate::ran::Ran;
@@ -73,7 +72,7 @@ impl Lab {
     }
 
     /// Puts and submits a playbook for the tenant `acme`.
-    pub async fn submit(&self, engine: &Engine, playbook: &Playbook, input: Value) -> Handle {
+    pub async fn submit(&self, engine: &Engine, playbook: &Playbook, input: impl Into<Value>) -> Handle {
         let pid = self.put(engine, playbook).await;
         engine.submit(Submission::new(tenant("acme"), pid).input(input)).await.unwrap()
     }
@@ -85,7 +84,7 @@ impl Lab {
     }
 
     /// Runs a playbook in an engine of its own.
-    pub async fn run(&self, playbook: &Playbook, input: Value) -> Ran {
+    pub async fn run(&self, playbook: &Playbook, input: impl Into<Value>) -> Ran {
         let engine = self.start().await;
         let handle = self.submit(&engine, playbook, input).await;
         let ran = self.end(&engine, &handle, playbook).await;

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use updraft::playbook::StepKind;
 use updraft::{
-    Catalogue, Engine, ExecutionDocument, ExecutionStatus, Failure, Handle, Plan, Playbook, TaskDocument,
-    TaskStatus, invariant,
+    Catalogue, Engine, ExecutionDocument, ExecutionStatus, Failure, Handle, Json, Plan, Playbook,
+    TaskDocument, TaskStatus, invariant,
 };
 
 use crate::patience::soon;
@@ -76,7 +76,7 @@ impl Ran {
 
     /// What a step gave.
     pub fn response_of(&self, step: &str) -> Value {
-        self.task(step).state.response.as_ref().map_or(Value::Null, |json| json.value())
+        self.task(step).state.response.as_ref().map_or(Value::Null, tree)
     }
 
     /// Why a step failed.
@@ -91,11 +91,16 @@ impl Ran {
 
     /// What the execution gave.
     pub fn output(&self) -> Value {
-        self.execution.state.output.as_ref().map_or(Value::Null, |json| json.value())
+        self.execution.state.output.as_ref().map_or(Value::Null, tree)
     }
 
     /// Why the execution failed.
     pub fn error(&self) -> &Failure {
         self.execution.state.error.as_ref().unwrap()
     }
+}
+
+/// The tree of a value whose numbers serde_json holds.
+fn tree(json: &Json) -> Value {
+    json.value().try_into().unwrap()
 }

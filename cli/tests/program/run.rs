@@ -129,13 +129,25 @@ fn input_comes_from_standard_input_too() {
 }
 
 #[test]
+fn every_digit_of_a_number_is_told_as_it_was_given() {
+    let dir =
+        files(&[("p.yaml", &playbook(END)), ("alert.json", "{\"id\": 123456789012345678901234567890}")]);
+    let arguments = ["run", "p.yaml", "--input", "alert.json", "--var", "n=0.30000000000000000001", "--json"];
+    let run = ended(dir.path(), &arguments);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for digits in ["123456789012345678901234567890", "0.30000000000000000001"] {
+        assert!(run.out.matches(digits).count() >= 2, "given and told: {}", run.out);
+    }
+}
+
+#[test]
 fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
     let wrong = playbook("  - {id: a, type: action, integration: nmap, action: scan, on_success: b}\n");
     let dir = files(&[("p.yaml", &wrong), ("alert.json", "{\n  \"a\": x\n}")]);
     let arguments = ["run", "p.yaml", "--input", "alert.json", "--var", "m=1", "--key", "", "--uid", ""];
     let run = ended(dir.path(), &arguments);
     assert_eq!((run.code, run.out.as_str()), (2, ""));
-    assert!(run.err.contains("alert.json: line 2, column 8: expected value"), "{}", run.err);
+    assert!(run.err.contains("alert.json: line 2, column 8: not JSON: "), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].integration: "), "{}", run.err);
     assert!(run.err.contains("p.yaml: steps[0].on_success: "), "{}", run.err);
     assert!(run.err.contains("--key: 1 to 256 bytes"), "{}", run.err);

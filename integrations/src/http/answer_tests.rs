@@ -13,7 +13,7 @@ fn reading(form: Form) -> Reading {
 
 fn shape(form: Form, bytes: &[u8]) -> Result<Value, FailureKind> {
     let shaped = reading(form).shape(StatusCode::OK, bytes.to_vec());
-    shaped.map(|json| json.value()["body"].clone()).map_err(|failure| failure.kind)
+    shaped.map(|json| json.value()["body"].clone().try_into().unwrap()).map_err(|failure| failure.kind)
 }
 
 fn keep(path: &str) -> Form {

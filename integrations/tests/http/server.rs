@@ -113,7 +113,7 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
 /// One attempt for tenant `acme`, with time enough.
 pub(crate) async fn request(http: &HttpIntegration, arguments: Value) -> Result<Value, Failure> {
     let call = call_of("acme", arguments, Duration::from_secs(60));
-    http.call(call).await.map(|json| json.value())
+    http.call(call).await.map(|json| json.value().try_into().unwrap())
 }
 
 /// The kind of the failure that an attempt ends with.

@@ -52,20 +52,20 @@ const CONDITION: &str =
 
 #[divan::bench]
 fn template_compile(bencher: Bencher<'_, '_>) {
-    let arguments = arguments();
+    let arguments = arguments().into();
     bencher.bench(|| Template::compile("arguments", black_box(&arguments)));
 }
 
 #[divan::bench]
 fn template_render(bencher: Bencher<'_, '_>) {
-    let (template, seen) = (Template::compile("arguments", &arguments()).unwrap(), seen());
+    let (template, seen) = (Template::compile("arguments", &arguments().into()).unwrap(), seen());
     assert_eq!(template.render(&seen).unwrap()["body"], "score 73 of 50");
     bencher.bench(|| template.render(black_box(&seen)));
 }
 
 #[divan::bench]
 fn template_render_literal(bencher: Bencher<'_, '_>) {
-    let literal = json!({"method": "POST", "url": "https://tool.example/act"});
+    let literal = json!({"method": "POST", "url": "https://tool.example/act"}).into();
     let (template, seen) = (Template::compile("arguments", &literal).unwrap(), seen());
     bencher.bench(|| template.render(black_box(&seen)));
 }

@@ -167,7 +167,7 @@ impl Machine {
             (PlannedKind::Parallel(parallel), Ending::Completed(_)) => parallel.on_success,
             (PlannedKind::Parallel(parallel), _) => parallel.on_failure,
             (PlannedKind::If(choice), Ending::Completed(Some(result))) => {
-                let holds = result.value().get("result") == Some(&serde_json::Value::Bool(true));
+                let holds = result.value()["result"].as_bool() == Some(true);
                 if holds { choice.then } else { choice.otherwise }
             }
             (PlannedKind::If(choice), _) => choice.on_failure,

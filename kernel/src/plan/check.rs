@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use serde_json::Value;
 use updraft_protocol::limits::{NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, TASKS_AT_ONCE_MAX};
 use updraft_protocol::playbook::FORMAT;
-use updraft_protocol::{Catalogue, Playbook, StepId};
+use updraft_protocol::{Catalogue, Playbook, StepId, Value};
 
 use super::graph::Graph;
 use super::mistake::{Mistake, Mistakes};

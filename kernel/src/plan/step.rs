@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, PARALLEL_BRANCHES, RETRY_ATTEMPTS};
 use updraft_protocol::playbook::{Action, Delay, End, If, Parallel, Retry, Step, StepKind};
-use updraft_protocol::{Catalogue, Name, Span, StepId};
+use updraft_protocol::{Catalogue, Name, Span, StepId, Value};
 
 use super::graph::{Edge, Field};
 use super::mistake::Mistakes;
@@ -118,9 +117,8 @@ impl<'a> Steps<'a> {
 
     fn action(&mut self, draft: &mut Draft, action: &Action) -> Option<PlannedKind> {
         self.tool(draft.at, action);
-        let arguments = Value::Object(action.arguments.clone().into_iter().collect());
-        let literal = arguments.clone().into();
-        let arguments = self.template(draft, "arguments", &arguments);
+        let arguments = Value::Object(action.arguments.clone());
+        let template = self.template(draft, "arguments", &arguments);
         if let Some(timeout) = action.timeout {
             self.span(draft.at, "timeout", timeout, false);
         }
@@ -133,9 +131,9 @@ impl<'a> Steps<'a> {
             self.mistakes.step(draft.at, "on_unknown", message);
         }
         Some(PlannedKind::Action(PlannedAction {
-            arguments: arguments?,
+            arguments: template?,
             secrets: Arc::new([]),
-            effect: self.catalogue.effect(&action.integration, action.action.as_str(), &literal),
+            effect: self.catalogue.effect(&action.integration, action.action.as_str(), &arguments),
             timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
             at_most_once: action.at_most_once,

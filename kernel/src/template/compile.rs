@@ -1,6 +1,6 @@
 //! Compiling: walks a JSON value and compiles its texts, collecting every mistake with its place.
 
-use serde_json::Value;
+use updraft_protocol::Value;
 use updraft_protocol::limits::{MISTAKES, NESTING};
 
 use super::budget::Budget;

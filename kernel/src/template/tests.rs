@@ -52,7 +52,7 @@ impl Scope for Data {
 }
 
 fn compile(text: &str) -> Result<Template, String> {
-    Template::compile("arguments", &json!({ "x": text }))
+    Template::compile("arguments", &json!({ "x": text }).into())
         .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 

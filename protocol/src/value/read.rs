@@ -16,7 +16,7 @@ pub enum Error {
     Syntax {
         /// The line, from 1.
         line: u64,
-        /// The column in bytes, from 1.
+        /// The column in characters, from 1.
         column: u64,
         /// What is wrong there.
         message: String,

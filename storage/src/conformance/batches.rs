@@ -212,7 +212,7 @@ pub(super) async fn writers_of_several_epochs_at_once_end_in_the_newest(store: &
     for number in 0..40 {
         let read = store.execution(&acme, peid(number)).await?.ok_or("it is there")?;
         assert_eq!((read.epoch, read.seq), (newest, 10 - newest));
-        assert_eq!(read.state.output.map(|output| output.value()), Some(serde_json::json!(newest)));
+        assert_eq!(read.state.output.map(|output| output.value()), Some(serde_json::json!(newest).into()));
     }
     Ok(())
 }

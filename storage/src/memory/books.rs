@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
 use updraft_protocol::limits::{MEMORY_DOCUMENTS, PAGE_ROWS};
-use updraft_protocol::{DeadLetter, Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
+use updraft_protocol::{DeadLetter, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use crate::page;
 use crate::store::{Error, PutOutcome};
@@ -22,7 +22,7 @@ impl Books {
     pub(super) fn put(&mut self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         let name = (playbook.tenant_code.clone(), playbook.name.clone(), playbook.version);
         if let Some(known) = self.names.get(&name).and_then(|pid| self.playbooks.get(pid)) {
-            let same = same_value(&known.definition, &playbook.definition);
+            let same = known.definition.same_value(&playbook.definition);
             return Ok(if same { PutOutcome::Unchanged(known.pid) } else { PutOutcome::Conflict(known.pid) });
         }
         if self.playbooks.contains_key(&playbook.pid) {
@@ -102,10 +102,4 @@ impl Books {
         self.epoch += 1;
         self.epoch
     }
-}
-
-/// Whether two definitions say the same, in whatever order and spacing.
-fn same_value(one: &Json, other: &Json) -> bool {
-    let value = |json: &Json| serde_json::from_str::<serde_json::Value>(json.as_str()).ok();
-    one == other || value(one).is_some_and(|one| value(other) == Some(one))
 }

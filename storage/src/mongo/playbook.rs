@@ -1,6 +1,6 @@
 //! Playbook versions: put once, durable when answered. No batches here.
 
-use updraft_protocol::{Json, PlaybookDocument};
+use updraft_protocol::PlaybookDocument;
 
 use super::fault::store_error;
 use super::{MongoStore, PLAYBOOKS, code, document, meta, read};
@@ -20,7 +20,7 @@ pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Resu
     }
     let (tenant, version) = (&playbook.tenant_code, Some(playbook.version));
     match read::playbook_named(store, tenant, &playbook.name, version).await? {
-        Some(found) if same_value(&found.definition, &playbook.definition) => {
+        Some(found) if found.definition.same_value(&playbook.definition) => {
             Ok(PutOutcome::Unchanged(found.pid))
         }
         Some(found) => Ok(PutOutcome::Conflict(found.pid)),
@@ -29,11 +29,4 @@ pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Resu
             playbook.pid
         ))),
     }
-}
-
-/// Whether two definitions say the same, in whatever order and spacing. Text that is too deep to compare
-/// as a value counts as different.
-fn same_value(one: &Json, other: &Json) -> bool {
-    let value = |json: &Json| serde_json::from_str::<serde_json::Value>(json.as_str()).ok();
-    one == other || value(one).is_some_and(|one| value(other) == Some(one))
 }

@@ -25,7 +25,7 @@ RETURNING value";
 pub(super) fn put(connection: &mut Connection, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
     let transaction = write::begin(connection).map_err(fault::store_error)?;
     if let Some((pid, definition)) = find(&transaction, playbook)? {
-        let same = same_value(&definition, &playbook.definition);
+        let same = definition.same_value(&playbook.definition);
         return Ok(if same { PutOutcome::Unchanged(pid) } else { PutOutcome::Conflict(pid) });
     }
     let (created, updated) = (storable(playbook.createddate)?, storable(playbook.updated_date)?);
@@ -77,11 +77,4 @@ fn find(connection: &Connection, playbook: &PlaybookDocument) -> Result<Option<(
         .optional()
         .map_err(fault::store_error)?
         .transpose()
-}
-
-/// Whether two definitions say the same, in whatever order and spacing. Text that is too deep to compare
-/// as a value counts as different.
-fn same_value(one: &Json, other: &Json) -> bool {
-    let value = |json: &Json| serde_json::from_str::<serde_json::Value>(json.as_str()).ok();
-    one == other || value(one).is_some_and(|one| value(other) == Some(one))
 }

@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use updraft::Json;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{Update, codec, journaled};
 use updraft_storage::journal::{self, Config, FileDisk, Journal};
@@ -30,7 +29,7 @@ const LATER: Duration = Duration::from_secs(3 * 3600);
 
 fn expected(name: &str) -> Value {
     let text = fs::read_to_string(files::folder(name).join("expected.json")).unwrap();
-    Json::parse(&text).unwrap().value()
+    serde_json::from_str(&text).unwrap()
 }
 
 /// The golden files with an embedded store.

@@ -123,11 +123,12 @@ fn printing_stops_at_its_limit_while_it_prints() {
 #[test]
 fn all_arguments_together_have_a_limit() {
     let value: Vec<_> = (0..10).map(|_| "b{{ input.s }}").collect();
-    let template = Template::compile("a", &json!(value)).unwrap();
+    let template = Template::compile("a", &json!(value).into()).unwrap();
     let failure = template.render(&Data::new(json!({"s": "x".repeat(200_000)}))).unwrap_err();
     assert!(failure.message.contains("too long"), "{}", failure.message);
     let value = json!(["{{ input.s }}", "x".repeat(ARGUMENTS_BYTES)]);
-    let failure = Template::compile("a", &value).unwrap().render(&Data::new(json!({"s": 1}))).unwrap_err();
+    let failure =
+        Template::compile("a", &value.into()).unwrap().render(&Data::new(json!({"s": 1}))).unwrap_err();
     assert!(failure.message.contains("bytes in all"), "{}", failure.message);
 }
 
@@ -157,11 +158,11 @@ fn loops_run_out_of_work() {
 fn the_templates_of_one_step_share_their_work() {
     let text = "{% for a in input.list %}{% if a %}{% endif %}{% endfor %}";
     let value: Vec<_> = (0..100).map(|_| text).collect();
-    let template = Template::compile("a", &json!(value)).unwrap();
+    let template = Template::compile("a", &json!(value).into()).unwrap();
     let failure = template.render(&Data::new(json!({"list": vec![1; 1_000]}))).unwrap_err();
     assert!(failure.message.contains(MUCH), "{}", failure.message);
     let value: Vec<_> = (0..50).map(|_| "{{ input.big|upper|length }}").collect();
-    let template = Template::compile("a", &json!(value)).unwrap();
+    let template = Template::compile("a", &json!(value).into()).unwrap();
     let failure = template.render(&Data::new(large())).unwrap_err();
     assert!(failure.message.contains(MUCH), "{}", failure.message);
 }
@@ -207,13 +208,13 @@ fn deep_values_are_mistakes_or_failures() {
     for _ in 0..100 {
         value = json!([value]);
     }
-    let mistakes = Template::compile("a", &value).unwrap_err();
+    let mistakes = Template::compile("a", &value.into()).unwrap_err();
     assert_eq!(mistakes[0].message, "nested more than 64 deep");
     let deep = (0..100).fold(json!(1), |value, _| json!([value]));
     assert_eq!(render("{{ input.x }}", json!({"x": deep})), Ok(deep.clone()));
     let around = (0..60).fold(json!("{{ input.x }}"), |value, _| json!([value]));
     let failure =
-        Template::compile("a", &around).unwrap().render(&Data::new(json!({"x": deep}))).unwrap_err();
+        Template::compile("a", &around.into()).unwrap().render(&Data::new(json!({"x": deep}))).unwrap_err();
     assert!(failure.message.ends_with("the value is nested too deeply"), "{}", failure.message);
     let nest = "{% set x = [[[[[[[[[[x]]]]]]]]]] %}".repeat(400);
     refused(&format!("{{% set x = 1 %}}{nest}{{{{ x }}}}"), json!({}), "nested too deeply");

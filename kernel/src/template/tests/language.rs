@@ -167,7 +167,7 @@ fn printed_values_look_as_in_json() {
 #[test]
 fn keys_and_plain_texts_are_left_alone() {
     let value = json!({"{{ input }}": "plain", "n": [1, {"a": "b"}]});
-    let template = Template::compile("arguments", &value).unwrap();
+    let template = Template::compile("arguments", &value.clone().into()).unwrap();
     assert!(template.is_literal());
     assert_eq!(template.render(&Data::new(json!({}))), Ok(value.into()));
 }
@@ -175,12 +175,13 @@ fn keys_and_plain_texts_are_left_alone() {
 #[test]
 fn templates_deep_in_a_value_are_rendered_and_named() {
     let value = json!({"a": [{"b c": "{{ input.n }}"}, "{{ input.gone }}"], "lit": 1});
-    let template = Template::compile("steps[2].arguments", &value).unwrap();
+    let template = Template::compile("steps[2].arguments", &value.into()).unwrap();
     let failure = template.render(&Data::new(json!({"n": 1}))).unwrap_err();
     assert_eq!(failure.message, "steps[2].arguments.a[1]: `input.gone` is undefined");
     let rendered = template.render(&Data::new(json!({"n": 1, "gone": []}))).unwrap();
     assert_eq!(rendered, json!({"a": [{"b c": 1}, []], "lit": 1}));
-    let mistakes = Template::compile("a", &json!(["{{ x }}", {"k k": "{{ input.y.z( }}"}])).unwrap_err();
+    let mistakes =
+        Template::compile("a", &json!(["{{ x }}", {"k k": "{{ input.y.z( }}"}]).into()).unwrap_err();
     assert_eq!(mistakes[0].path, "a[0]");
     assert_eq!(mistakes[1].path, "a[1][\"k k\"]");
 }

@@ -1,8 +1,9 @@
 //! JSON text to the bytes of a BSON element, in one pass and without recursion. Gives up, rather than change a
-//! value, where BSON has no exact form for it. Numbers are read here: serde_json's are off by a digit at times.
+//! value, where BSON has no exact form for it.
 
 use std::ops::Range;
 
+use updraft_protocol::Number;
 use updraft_protocol::limits::{MONGO_VALUE_BYTES, MONGO_VALUE_NESTING};
 
 use super::element;
@@ -264,12 +265,14 @@ impl Encoder<'_, '_> {
     }
 }
 
-/// The double that a text means, where its shortest text means the same to serde_json.
+/// The double whose shortest text is the same decimal number.
 fn exact(text: &str) -> Option<f64> {
     let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite())?;
-    let shortest = serde_json::to_string(&value).ok()?;
-    let read = |text: &str| serde_json::from_str::<f64>(text).ok().map(f64::to_bits);
-    (shortest == text || read(text).is_some_and(|bits| read(&shortest) == Some(bits))).then_some(value)
+    if serde_json::to_string(&value).ok()? == text {
+        Some(value)
+    } else {
+        Number::parse(text)?.as_exact_f64()
+    }
 }
 
 fn decimal(out: &mut Vec<u8>, number: u32) {

@@ -1,0 +1,143 @@
+//! A mistake in a playbook's text: where it is and what it is, in an author's words. Also what serde says of a
+//! mistake, without its vocabulary.
+
+use std::fmt;
+
+use serde::de::{Expected, Unexpected};
+
+/// One step of the way from the root to a value.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    Field(String),
+    Item(usize),
+}
+
+/// What is wrong, and where.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    /// The byte of the text; none until who knows it was passed.
+    pub(super) at: Option<usize>,
+    /// From the innermost outwards.
+    steps: Vec<Step>,
+    pub(super) message: String,
+}
+
+impl Mistake {
+    pub(super) fn new(at: usize, message: impl Into<String>) -> Self {
+        Self { at: Some(at), steps: vec![], message: message.into() }
+    }
+
+    fn words(message: impl Into<String>) -> Self {
+        Self { at: None, steps: vec![], message: message.into() }
+    }
+
+    /// The same mistake, seen from the list or map around it.
+    pub(super) fn inside(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// The same mistake, at this byte where nobody further in knew better.
+    pub(super) fn or_at(mut self, at: usize) -> Self {
+        self.at.get_or_insert(at);
+        self
+    }
+
+    /// The way to the value: `steps[3].retry`.
+    pub(super) fn path(&self) -> String {
+        let mut path = String::new();
+        for step in self.steps.iter().rev() {
+            match step {
+                Step::Item(at) => path.push_str(&format!("[{at}]")),
+                Step::Field(name) if plain(name) => {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    path.push_str(&format!("{dot}{name}"));
+                }
+                Step::Field(name) => path.push_str(&format!("[{name:?}]")),
+            }
+        }
+        path
+    }
+}
+
+fn plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Mistake {}
+
+impl serde::de::Error for Mistake {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::words(message.to_string())
+    }
+
+    fn invalid_type(found: Unexpected<'_>, needed: &dyn Expected) -> Self {
+        Self::words(format!("{} is needed; here stands {}", words(needed), said(&found)))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, needed: &dyn Expected) -> Self {
+        Self::invalid_type(found, needed)
+    }
+
+    fn invalid_length(length: usize, needed: &dyn Expected) -> Self {
+        Self::words(format!("{} is needed; here stand {length}", words(needed)))
+    }
+
+    fn unknown_variant(found: &str, known: &'static [&'static str]) -> Self {
+        Self::words(format!("`{found}` is not known here; there {}", listed(known)))
+    }
+
+    fn unknown_field(_: &str, known: &'static [&'static str]) -> Self {
+        Self::words(format!("there is no such field; there {}", listed(known)))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::words(format!("the field `{field}` is missing"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::words(format!("the field `{field}` stands here twice"))
+    }
+}
+
+/// What is needed. Types that read themselves say it in their own words.
+fn words(needed: &dyn Expected) -> String {
+    let needed = needed.to_string();
+    match needed.as_str() {
+        "a string" | "string" => "a text".to_owned(),
+        "a boolean" => "`true` or `false`".to_owned(),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "u64" | "usize" => "a whole number, not below 0".to_owned(),
+        "f64" => "a number".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        _ if needed.starts_with("struct ") => "a map".to_owned(),
+        _ => needed,
+    }
+}
+
+/// What was found.
+fn said(found: &Unexpected<'_>) -> String {
+    match found {
+        Unexpected::Bool(value) => format!("`{value}`"),
+        Unexpected::Unsigned(number) => format!("the number {number}"),
+        Unexpected::Signed(number) => format!("the number {number}"),
+        Unexpected::Float(number) => format!("the number {number:?}"),
+        Unexpected::Str(text) => format!("the text `{text}`"),
+        Unexpected::Other(words) => (*words).to_owned(),
+        Unexpected::Unit | Unexpected::Option => "null".to_owned(),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "a map".to_owned(),
+        found => found.to_string(),
+    }
+}
+
+fn listed(known: &[&str]) -> String {
+    let verb = if known.len() == 1 { "is" } else { "are" };
+    format!("{verb} {}", known.join(", "))
+}

@@ -1,0 +1,81 @@
+//! What a playbook's text may be: its shape, its bounds, and the places of mistakes.
+
+mod scalars;
+mod words;
+
+use super::*;
+use crate::playbook::StepKind;
+
+const YAML: &str = "format: 1\nname: a\nversion: 1\nsteps:\n  - id: one\n    type: action\n    integration: http\n    action: request\n    timeout: 5s\n";
+
+#[test]
+fn yaml_and_json_give_the_same_playbook() {
+    let yaml = Playbook::parse(YAML.as_bytes()).unwrap();
+    let json = Playbook::parse(&serde_json::to_vec(&yaml).unwrap()).unwrap();
+    assert_eq!(yaml, json);
+    assert!(matches!(&yaml.steps[0].kind, StepKind::Action(a) if a.integration.as_str() == "http"));
+}
+
+#[test]
+fn a_mistake_has_its_line_and_column() {
+    let error = Playbook::parse(YAML.replace("5s", "soon").as_bytes()).unwrap_err();
+    let Error::Shape { place, message } = error else { panic!("{error}") };
+    assert_eq!((place.line, place.column), (9, 14), "{message}");
+    assert!(message.contains("`soon` is not a duration"), "{message}");
+
+    let json = "{\"format\": 1,\n \"name\": 5}";
+    let Error::Shape { place, .. } = Playbook::parse(json.as_bytes()).unwrap_err() else { panic!("shape") };
+    assert_eq!((place.line, place.path.as_str()), (2, "name"));
+}
+
+#[test]
+fn what_an_author_wrote_at_length_is_cut_where_it_comes_back() {
+    let json = format!("{{\"format\": 1, \"{}\": 1}}", "ä".repeat(100_000));
+    let yaml = YAML.replace("5s", &"x".repeat(100_000));
+    for text in [json, yaml] {
+        let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("line ") && error.len() < 2_000, "{}", error.len());
+    }
+}
+
+#[test]
+fn a_field_of_another_kind_of_step_is_refused() {
+    let text = YAML.replace("timeout: 5s", "condition: 1 == 1");
+    let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("type `action` has no field `condition`"), "{error}");
+}
+
+#[test]
+fn an_unknown_format_a_huge_text_and_bytes_are_refused() {
+    let newer = YAML.replace("format: 1", "format: 2");
+    assert_eq!(Playbook::parse(newer.as_bytes()), Err(Error::Format { found: 2 }));
+    let huge = vec![b' '; PLAYBOOK_BYTES + 1];
+    assert_eq!(Playbook::parse(&huge), Err(Error::TooLarge { bytes: PLAYBOOK_BYTES + 1 }));
+    assert_eq!(
+        Playbook::parse(b"name: \xff"),
+        Err(Error::NotText(text::Error { line: 1, column: 7, encoding: "UTF-8" }))
+    );
+}
+
+#[test]
+fn aliases_stand_for_a_bounded_number_of_values_and_bytes() {
+    let with = |variables: String| YAML.replace("steps:", &format!("variables: {{{variables}}}\nsteps:"));
+    let few = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(50), "*a, ".repeat(90)));
+    assert_eq!(Playbook::parse(few.as_bytes()).unwrap().variables["b"][89][49], "x");
+    let values = with(format!("a: &a [{}], b: [{}]", "x, ".repeat(200), "*a, ".repeat(90)));
+    let bytes = with(format!("a: &a {}, b: [{}]", "x".repeat(100_000), "*a, ".repeat(90)));
+    for (text, reason) in [(values, "aliases stand for too much"), (bytes, "aliases stand for too much")] {
+        let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let below = format!("*a{}, ", level - 1).repeat(10);
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", below.trim_end_matches(", ")));
+    }
+    assert!(Playbook::parse(bomb.as_bytes()).is_err());
+}

@@ -1,0 +1,187 @@
+//! Words: what an author is told of a mistake, the same in JSON and YAML.
+
+use super::*;
+
+/// What is said of both notations of one playbook, without the place.
+fn said(find: &str, yaml: &str, json: &str) -> (String, String) {
+    let message = |text: String| {
+        let Err(Error::Shape { place, message }) = Playbook::parse(text.as_bytes()) else { panic!("{text}") };
+        assert!(place.line > 0 && place.column > 0);
+        (place.path, message)
+    };
+    let whole = serde_json::to_string(&Playbook::parse(YAML.as_bytes()).unwrap()).unwrap();
+    let (yaml_find, json_find) = find.split_once('|').unwrap();
+    assert!(YAML.contains(yaml_find) && whole.contains(json_find), "{whole}");
+    let yaml = message(YAML.replacen(yaml_find, yaml, 1));
+    assert_eq!(yaml, message(whole.replacen(json_find, json, 1)));
+    yaml
+}
+
+#[test]
+fn a_mistake_of_shape_has_its_path_and_an_authors_words() {
+    let name = "name: a|\"name\":\"a\"";
+    let version = "version: 1|\"version\":1";
+    let timeout = "timeout: 5s|\"timeout\":\"5s\"";
+    for (find, yaml, json, path, message) in [
+        (
+            name,
+            "name: 7",
+            "\"name\":7",
+            "name",
+            "a text is needed; here stands the number 7; as a text it needs quotes: `\"7\"`",
+        ),
+        (
+            name,
+            "name: true",
+            "\"name\":true",
+            "name",
+            "a text is needed; here stands `true`; as a text it needs quotes: `\"true\"`",
+        ),
+        (name, "name: null", "\"name\":null", "name", "a text is needed; here stands null"),
+        (name, "name: [a]", "\"name\":[\"a\"]", "name", "a text is needed; here stands a list"),
+        (
+            name,
+            "nam: a",
+            "\"nam\":\"a\"",
+            "nam",
+            "there is no such field; there are format, name, version, description, category_id, variables, timeout, tasks_at_once, start, steps",
+        ),
+        (
+            name,
+            "description: 1e999",
+            "\"description\":1e999",
+            "description",
+            "a text is needed; here stands a number of more digits; as a text it needs quotes: `\"1e999\"`",
+        ),
+        (
+            version,
+            "version: 1.0",
+            "\"version\":1.0",
+            "version",
+            "a whole number from 0 to 4294967295 is needed; here stands the number 1.0",
+        ),
+        (
+            version,
+            "version: -1",
+            "\"version\":-1",
+            "version",
+            "a whole number from 0 to 4294967295 is needed; here stands the number -1",
+        ),
+        (
+            version,
+            "version: 4294967296",
+            "\"version\":4294967296",
+            "version",
+            "a whole number from 0 to 4294967295 is needed; here stands the number 4294967296",
+        ),
+        (
+            version,
+            "version: \"1\"",
+            "\"version\":\"1\"",
+            "version",
+            "a whole number from 0 to 4294967295 is needed; here stands the text `1`",
+        ),
+        (version, "category_id: a", "\"category_id\":\"a\"", "", "the field `version` is missing"),
+        (
+            timeout,
+            "timeout: 5",
+            "\"timeout\":5",
+            "steps[0].timeout",
+            "a duration such as `500ms`, `30s` or `2h 30m` is needed; here stands the number 5; as a text it needs quotes: `\"5\"`",
+        ),
+        (timeout, "retry: 5", "\"retry\":5", "steps[0].retry", "a map is needed; here stands the number 5"),
+        (
+            timeout,
+            "retry: {multiplier: two}",
+            "\"retry\":{\"multiplier\":\"two\"}",
+            "steps[0].retry.multiplier",
+            "a number is needed; here stands the text `two`",
+        ),
+        (
+            timeout,
+            "at_most_once: yes",
+            "\"at_most_once\":\"yes\"",
+            "steps[0].at_most_once",
+            "`true` or `false` is needed; here stands the text `yes`",
+        ),
+        (
+            timeout,
+            "at_most_once: null",
+            "\"at_most_once\":null",
+            "steps[0].at_most_once",
+            "`true` or `false` is needed; here stands null",
+        ),
+        (
+            timeout,
+            "status: done",
+            "\"status\":\"done\"",
+            "steps[0].status",
+            "`done` is not known here; there are completed, failed",
+        ),
+        (timeout, "join: 1", "\"join\":1", "steps[0].join", "one of all is needed"),
+        (
+            timeout,
+            "arguments: [1]",
+            "\"arguments\":[1]",
+            "steps[0].arguments",
+            "a map is needed; here stands a list",
+        ),
+    ] {
+        let (found, words) = said(find, yaml, json);
+        assert_eq!(found, path, "{words}");
+        assert_eq!(words, message);
+    }
+}
+
+#[test]
+fn a_field_that_stands_twice_is_refused_in_either_notation() {
+    let json = "{\"format\": 1,\n \"variables\": {\"a\": {\"b c\": 1,\n \"b c\": 2}}}";
+    for text in [json.to_owned(), format!("---\n{json}")] {
+        let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+        let line = 3 + u64::from(text.starts_with('-'));
+        let first = line - 1;
+        let expected = format!(
+            "line {line}, column 2, variables.a[\"b c\"]: stands here a second time; the first is at line {first}, column 22"
+        );
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn what_is_not_yaml_is_told_without_the_parsers_words() {
+    for (text, message) in [
+        ("name: [a", "not YAML: "),
+        ("name:\n\t- a", "a tab stands where blanks are needed"),
+        ("name: *nobody", "the alias names an anchor that does not stand before it"),
+        ("name: &a [*a]", "the alias stands inside what it stands for"),
+        ("name: a: b", "a `:` stands where no field can begin"),
+        ("name: \"a", "a quote is not closed"),
+        ("{\"name\": a}", "not JSON: "),
+        ("{name: a", "not YAML: "),
+    ] {
+        let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.starts_with("line ") && error.contains(message), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_flow_map_of_yaml_is_no_json() {
+    let text = "{format: 1, name: a, version: 1, steps: [{id: b, type: end}]}";
+    assert_eq!(Playbook::parse(text.as_bytes()).unwrap().steps.len(), 1);
+}
+
+#[test]
+fn nesting_is_bounded_in_both_notations_and_through_aliases() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    for start in ["", "---\n"] {
+        for levels in [150, 100_000] {
+            let text = format!("{start}{{\"variables\": {}}}", nested(levels));
+            let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("nested more than 127 deep"), "{error}");
+        }
+    }
+    let aliases =
+        format!("variables: {{a: &a {}, b: &b {}*a{}}}", nested(90), "[".repeat(90), "]".repeat(90));
+    let error = Playbook::parse(aliases.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("variables.b[0]") && error.contains("nested more than 127 deep"), "{error}");
+}

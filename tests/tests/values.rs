@@ -1,0 +1,107 @@
+//! Values go through an execution unchanged: from an alert and a playbook, through templates, a tool's arguments and
+//! its answer, conditions and the store, to who reads them.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use updraft::{ExecutionStatus, Json, Playbook, Value};
+use updraft_tests::{Lab, playbook};
+
+/// What templates pass on, in each way that moves a value without looking into it.
+const PASSED: &str = "steps:
+  - id: first
+    type: action
+    integration: tool
+    action: echo
+    arguments: {whole: '{{ input.v }}', around: ['{{ input.v }}'], listed: '{{ [input.v, variables.v] }}', written: WRITTEN}
+    on_success: second
+  - id: second
+    type: action
+    integration: tool
+    action: echo
+    arguments:
+      again: '{{ steps.first.output.whole }}'
+      chosen: '{% if true %}{% endif %}{{ steps.first.output.around[0] | default(1) | tojson }}'
+      listed: '{{ steps.first.output.listed | list | first }}'
+      written: '{{ steps.first.output.written }}'
+    on_success: same
+  - {id: same, type: if, condition: 'steps.second.output.again == input.v', then: done, else: differs}
+  - {id: differs, type: end, status: failed}
+  - id: done
+    type: end
+    output: {v: '{{ steps.second.output.again }}', text: '{{ steps.second.output.chosen }}', all: '{{ steps.second.output }}'}
+";
+
+fn passing(value: &str) -> Playbook {
+    playbook(&format!("variables: {{v: {value}}}\n{}", PASSED.replace("WRITTEN", value)))
+}
+
+async fn passes(lab: &Lab, value: &str) {
+    let expected = Value::parse(value).unwrap();
+    let input = Value::parse(&format!("{{\"v\": {value}}}")).unwrap();
+    let ran = lab.run(&passing(value), input).await;
+    assert_eq!(ran.status(), ExecutionStatus::Completed, "{value}: {:?}", ran.execution.state.error);
+    let of = |json: Option<&Json>| json.map(Json::value).unwrap_or_default();
+    let first = of(ran.task("first").state.response.as_ref());
+    for place in
+        [&first["whole"], &first["around"][0], &first["listed"][0], &first["listed"][1], &first["written"]]
+    {
+        assert_eq!(place, &expected);
+    }
+    let second = of(ran.task("second").state.response.as_ref());
+    assert_eq!((&second["again"], &second["listed"], &second["written"]), (&expected, &expected, &expected));
+    let output = of(ran.execution.state.output.as_ref());
+    assert_eq!((&output["v"], &output["all"]), (&expected, &second));
+    assert_eq!(Value::parse(output["text"].as_str().unwrap()).unwrap(), expected);
+    // What the tool was given, before any store.
+    let calls = lab.tool.calls();
+    assert_eq!(calls[calls.len() - 2].arguments["written"], expected);
+}
+
+#[tokio::test]
+async fn numbers_that_no_machine_type_holds_pass_through_an_execution() {
+    let lab = Lab::default();
+    for value in [
+        "123456789012345678901234567890",
+        "-9223372036854775809",
+        "18446744073709551615",
+        "9007199254740993",
+        "9007199254740993.0",
+        "0.30000000000000000001",
+        "-0.0",
+        "12e45678",
+        "1e-400",
+        "1E400",
+        "[1, 1.0, 1.50, 1e3]",
+        "{\"deep\": [{\"n\": 340282366920938463463374607431768211457}]}",
+    ] {
+        passes(&lab, value).await;
+    }
+}
+
+#[tokio::test]
+async fn any_json_passes_through_an_execution() {
+    let text = any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap());
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,30})?([eE][+-]?[0-9]{1,6})?",
+        text.clone(),
+    ];
+    let json = leaf.prop_recursive(3, 12, 4, move |inner| {
+        let fields = prop::collection::btree_map(text.clone(), inner.clone(), 1..4).prop_map(|fields| {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            format!("{{{}}}", fields.join(", "))
+        });
+        let items = prop::collection::vec(inner, 1..4).prop_map(|items| format!("[{}]", items.join(", ")));
+        prop_oneof![items, fields]
+    });
+    // What looks like a template in a playbook is one.
+    let json =
+        json.prop_filter("no template", |text| !["{{", "{%", "{#"].iter().any(|start| text.contains(start)));
+    let lab = Lab::default();
+    let mut runner = TestRunner::deterministic();
+    for _ in 0..24 {
+        passes(&lab, &json.new_tree(&mut runner).unwrap().current()).await;
+    }
+}
