@@ -8,7 +8,9 @@ use tokio::sync::Notify;
 use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
 use updraft_kernel::shared::tenure::{Tenure, Wake};
-use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, TenantCode};
+use updraft_protocol::{
+    ExecutionDocument, ExecutionId, Failure, IdempotencyKey, InputHash, KeyHolder, TenantCode,
+};
 
 /// How an execution ended, or why nobody can say.
 pub type Outcome = Result<Arc<ExecutionDocument>, Lost>;
@@ -34,7 +36,9 @@ pub struct Live {
     /// Whose.
     pub tenant: TenantCode,
     /// The key under which it was submitted.
-    pub key: Option<Arc<str>>,
+    pub key: Option<IdempotencyKey>,
+    /// The hash of what was submitted, where there is a key.
+    pub input_hash: Option<InputHash>,
     /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
     tenure: Tenure<Result<(), Lost>, Outcome, Changed>,
     /// Why it must fail: the store will never take one of its documents.
@@ -52,14 +56,26 @@ impl Wake for Changed {
 
 impl Live {
     /// An execution that is about to be accepted, or resumed.
-    pub fn new(peid: ExecutionId, tenant: TenantCode, key: Option<Arc<str>>, permit: Option<Permit>) -> Self {
+    pub fn new(peid: ExecutionId, tenant: TenantCode, permit: Option<Permit>) -> Self {
         Self {
             peid,
             tenant,
-            key,
+            key: None,
+            input_hash: None,
             tenure: Tenure::new(permit, Changed(Notify::new())),
             doom: OutcomeCell::new(),
         }
+    }
+
+    /// The same, submitted under a key, if there is one.
+    #[must_use]
+    pub fn under_key(self, key: Option<IdempotencyKey>, input_hash: Option<InputHash>) -> Self {
+        Self { key, input_hash, ..self }
+    }
+
+    /// As the holder of its key.
+    pub fn key_holder(&self) -> KeyHolder {
+        KeyHolder { peid: self.peid, input_hash: self.input_hash }
     }
 
     /// Says that the journal has it, or will not.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use updraft_protocol::{ExecutionId, TenantCode};
+use updraft_protocol::{ExecutionId, IdempotencyKey};
 
 use crate::doomed::Doomed;
 use crate::live::Live;
@@ -16,7 +16,7 @@ use crate::live::Live;
 #[derive(Debug, Default)]
 pub struct Registry {
     executions: DashMap<ExecutionId, Arc<Live>>,
-    keys: DashMap<(TenantCode, Arc<str>), Arc<Live>>,
+    keys: DashMap<IdempotencyKey, Arc<Live>>,
     /// Ended executions, until the store has their end: (journal position, id), oldest first.
     ended: Mutex<VecDeque<(u64, ExecutionId)>>,
     /// Executions to be failed before the start has any go on.
@@ -27,7 +27,7 @@ impl Registry {
     /// Adds an execution, unless one was added under its idempotency key before: then that one.
     pub fn add(&self, live: Arc<Live>) -> Result<(), Arc<Live>> {
         if let Some(key) = &live.key {
-            match self.keys.entry((live.tenant.clone(), key.clone())) {
+            match self.keys.entry(key.clone()) {
                 Entry::Occupied(first) => return Err(first.get().clone()),
                 Entry::Vacant(place) => {
                     place.insert(live.clone());
@@ -43,16 +43,16 @@ impl Registry {
         self.executions.get(&peid).map(|live| live.clone())
     }
 
-    /// The execution that was added under a tenant's key, until it is forgotten.
-    pub fn under_key(&self, tenant: &TenantCode, key: &str) -> Option<Arc<Live>> {
-        self.keys.get(&(tenant.clone(), Arc::from(key))).map(|live| live.clone())
+    /// The execution that was added under a key, until it is forgotten.
+    pub fn under_key(&self, key: &IdempotencyKey) -> Option<Arc<Live>> {
+        self.keys.get(key).map(|live| live.clone())
     }
 
     /// Forgets an execution.
     pub fn remove(&self, live: &Live) {
         self.executions.remove(&live.peid);
         if let Some(key) = &live.key {
-            self.keys.remove_if(&(live.tenant.clone(), key.clone()), |_, held| held.peid == live.peid);
+            self.keys.remove_if(key, |_, held| held.peid == live.peid);
         }
     }
 

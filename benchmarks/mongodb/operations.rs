@@ -95,6 +95,7 @@ fn execution_head(head: &ExecutionHead) -> Document {
         ("input", Some(json(&head.input))),
         ("variables", Some(json(&head.variables))),
         ("idempotency_key", head.idempotency_key.as_deref().map(text)),
+        ("input_hash", head.input_hash.map(|hash| text(&hash.to_string()))),
     ])
 }
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use updraft::{
-    Clock as _, Cursor, DeadLetter, ExecutionDocument, ExecutionId, ExecutionQuery, Health, Name, Pace,
-    PlaybookDocument, PlaybookId, PlaybookRuntime, PlaybookStatus, PutOutcome, SlowestQuery, Store,
-    StoreError, SystemClock, TaskDocument, TaskQuery, TenantCode, Update, WriteOutcome,
+    Clock as _, Cursor, DeadLetter, ExecutionDocument, ExecutionId, ExecutionQuery, Health, IdempotencyKey,
+    KeyHolder, Name, Pace, PlaybookDocument, PlaybookId, PlaybookRuntime, PlaybookStatus, PutOutcome,
+    SlowestQuery, Store, StoreError, SystemClock, TaskDocument, TaskQuery, TenantCode, Update, WriteOutcome,
 };
 use updraft_storage::mongo::MongoStore;
 
@@ -156,12 +156,8 @@ impl Store for Recorder {
         self.inner.execution(tenant, peid).await
     }
 
-    async fn execution_by_key(
-        &self,
-        tenant: &TenantCode,
-        key: &str,
-    ) -> Result<Option<ExecutionId>, StoreError> {
-        self.inner.execution_by_key(tenant, key).await
+    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, StoreError> {
+        self.inner.execution_by_key(key).await
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, StoreError> {

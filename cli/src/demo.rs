@@ -46,7 +46,8 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let builder = kept.lay(data::tools(network::allowed(&[allow], &kept.directory)?)?);
     let tenant = TenantCode::new("demo").map_err(|error| Error::Failed(error.to_string()))?;
     let (playbook, submission) = example(&tenant, stubs.addr())?;
-    let job = Prepared { builder, kept, tenant, playbook, submission, json: options.json, hint: None };
+    let job =
+        Prepared { builder, kept, tenant, playbook, submission, key: None, json: options.json, hint: None };
     let ended = job.conduct(&mut interrupt, screen).await;
     if ended.is_ok() {
         tell(&stubs, options.json).await?;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use updraft::Value;
 use updraft::integrations::http::Allow;
-use updraft::{Durability, ExecutionId, ExecutionStatus, StoreAddress, TenantCode};
+use updraft::{Durability, ExecutionId, ExecutionStatus, OnReuse, StoreAddress, TenantCode};
 
 use crate::stress::Stress;
 use crate::{environment, exit};
@@ -151,9 +151,13 @@ pub(crate) struct Run {
     /// The analyst or service that runs it.
     #[arg(long, value_name = "ID")]
     pub(crate) uid: Option<String>,
-    /// The idempotency key: the same key gives the same execution, however often it is run.
+    /// The idempotency key: for the same playbook name, the same key gives the same execution, however often it is run.
     #[arg(long)]
     pub(crate) key: Option<String>,
+    /// Where the key was used with another input or other variables: `refuse`, or `return-first` to be given the first
+    /// execution all the same.
+    #[arg(long, requires = "key", default_value = "refuse", value_name = "refuse|return-first", value_parser = on_reuse)]
+    pub(crate) on_reuse: OnReuse,
     /// Prints the execution with its tasks as one JSON document on standard output, at the end.
     #[arg(long)]
     pub(crate) json: bool,
@@ -262,6 +266,14 @@ impl FromStr for Variable {
         let value = Value::parse(value)
             .map_err(|error| format!("not JSON: {error}; a text needs quotes: '{name}=\"…\"'"))?;
         Ok(Self { name: name.to_owned(), value })
+    }
+}
+
+fn on_reuse(text: &str) -> Result<OnReuse, String> {
+    match text {
+        "refuse" => Ok(OnReuse::Refuse),
+        "return-first" => Ok(OnReuse::ReturnFirst),
+        _ => Err("`refuse` or `return-first` is needed".to_owned()),
     }
 }
 

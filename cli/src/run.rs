@@ -2,7 +2,8 @@
 
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{
-    Builder, Engine, ExecutionId, Inspection, Playbook, PlaybookChoice, Submission, TenantCode, Value,
+    Builder, Engine, ExecutionId, Inspection, Name, Playbook, PlaybookChoice, Refusal, Submission,
+    SubmitError, TenantCode, Value,
 };
 
 use crate::data::{self, Kept};
@@ -24,6 +25,8 @@ pub(crate) struct Prepared {
     pub(crate) tenant: TenantCode,
     pub(crate) playbook: Playbook,
     pub(crate) submission: Submission,
+    /// Its idempotency key.
+    pub(crate) key: Option<String>,
     pub(crate) json: bool,
     /// How an interrupted run goes on.
     pub(crate) hint: Option<String>,
@@ -58,11 +61,11 @@ impl Prepared {
         if let Some(uid) = options.uid {
             submission = submission.uid(uid);
         }
-        if let Some(key) = options.key {
-            submission = submission.idempotency_key(key);
+        if let Some(key) = &options.key {
+            submission = submission.idempotency_key(key).on_reuse(options.on_reuse);
         }
         let (tenant, json, hint) = (options.tenant, options.json, Some(kept.hint()));
-        Ok(Self { builder, kept, tenant, playbook, submission, json, hint })
+        Ok(Self { builder, kept, tenant, playbook, submission, key: options.key, json, hint })
     }
 
     /// Runs it to its end, and tells.
@@ -76,7 +79,7 @@ impl Prepared {
         let Some(engine) = data::start(self.builder, interrupt).await? else {
             return Ok(Ending::Interrupted);
         };
-        let watch = Watch { tenant: &self.tenant, json: self.json, screen };
+        let watch = Watch { tenant: &self.tenant, key: self.key.as_deref(), json: self.json, screen };
         let followed = watch.run(&engine, self.playbook, self.submission, interrupt).await;
         data::close(&engine).await;
         drop(engine);
@@ -102,6 +105,7 @@ enum Followed {
 /// Whose execution is watched, and how.
 struct Watch<'a> {
     tenant: &'a TenantCode,
+    key: Option<&'a str>,
     json: bool,
     screen: &'a Screen,
 }
@@ -120,12 +124,13 @@ impl Watch<'_> {
             self.screen.say(&format!("{resumed} unfinished executions of the store go on beside it"));
         }
         let pid = engine.playbooks().put(self.tenant, playbook.clone()).await?;
-        let handle = engine.submit(submission).await?;
+        let submitted = engine.submit(submission).await;
+        let handle = submitted.map_err(|error| self.refused(error, &playbook.name))?;
         let head = handle.inspect().await?.execution.head.clone();
         let playbook = if head.pid == pid {
             Some(playbook)
         } else {
-            // The key was used for another playbook before.
+            // The key was used before, for another version.
             let stored = engine.playbooks().get(self.tenant, head.pid).await?;
             stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok())
         };
@@ -136,6 +141,17 @@ impl Watch<'_> {
         match follow(engine, &handle, &mut progress, interrupt, self.screen).await? {
             Some(inspection) => self.tell(&inspection, progress).map(Followed::Ended),
             None => Ok(Followed::Interrupted(peid, Box::new(progress))),
+        }
+    }
+
+    /// Why it was not accepted, in the words of the command line.
+    fn refused(&self, error: SubmitError, playbook: &Name) -> Error {
+        match (&error.refusal, self.key) {
+            (Refusal::KeyReused { peid }, Some(key)) => Error::Refused(format!(
+                "--key {key}: execution {peid} of playbook {playbook} has this key, with another --input or other --var; \
+                 use another key, or `--on-reuse return-first` to be shown that execution"
+            )),
+            _ => error.into(),
         }
     }
 

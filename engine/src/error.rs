@@ -3,7 +3,7 @@
 use thiserror::Error;
 use updraft_actors::{Lost, plans};
 use updraft_kernel::plan::Mistake;
-use updraft_protocol::{Name, PlaybookId};
+use updraft_protocol::{ExecutionId, Name, PlaybookId};
 
 use crate::submission::Submission;
 
@@ -122,6 +122,15 @@ pub enum Refusal {
         /// The version asked for, or the newest.
         version: Option<u32>,
     },
+    /// The idempotency key was used for the same playbook with another input or other variables.
+    #[error(
+        "execution {peid} has this idempotency key, for the same playbook with another input or other variables; \
+         submit under another key, or with `OnReuse::ReturnFirst` to be given that execution"
+    )]
+    KeyReused {
+        /// The execution that has the key.
+        peid: ExecutionId,
+    },
     /// The submission itself is not valid.
     #[error("{place}: {message}")]
     Invalid {
@@ -138,7 +147,11 @@ impl Refusal {
         match self {
             Self::EngineFull | Self::TenantFull | Self::JournalFull => true,
             Self::Playbook(error) => error.retryable(),
-            Self::ShuttingDown | Self::Failed(_) | Self::NoPlaybook { .. } | Self::Invalid { .. } => false,
+            Self::ShuttingDown
+            | Self::Failed(_)
+            | Self::NoPlaybook { .. }
+            | Self::KeyReused { .. }
+            | Self::Invalid { .. } => false,
         }
     }
 }
@@ -153,6 +166,7 @@ impl Refusal {
             Self::ShuttingDown => "shutting_down",
             Self::Failed(_) => "failed",
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
+            Self::KeyReused { .. } => "key_reused",
             Self::Invalid { .. } => "invalid",
         }
     }

@@ -44,6 +44,7 @@ mod error;
 mod follow;
 mod handle;
 mod health;
+mod idempotency;
 mod playbooks;
 mod queries;
 mod reader;
@@ -65,13 +66,14 @@ pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, SystemClock};
 pub use updraft_integrations as integrations;
-pub use updraft_kernel::{invariant, pace::Pace, plan::Mistake, plan::Plan};
+pub use updraft_kernel::{idempotency::OnReuse, invariant, pace::Pace, plan::Mistake, plan::Plan};
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
-    Integration, Json, Name, Number, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
-    SecretReference, Sending, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus,
-    TaskUpdate, TenantCode, Timestamp, Update, Value, limits, parse, playbook, schema, text, value,
+    IdempotencyKey, InputHash, Integration, Json, KeyHolder, Name, Number, Playbook, PlaybookDocument,
+    PlaybookId, PlaybookStatus, Revision, SecretReference, Sending, Span, StepId, TaskDocument, TaskHead,
+    TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value, limits, parse, playbook,
+    schema, text, value,
 };
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use updraft_actors::{Core, Live, Lost, Node, doomed, plans};
 use updraft_kernel::shared::permits::Acquire;
-use updraft_protocol::ExecutionDocument;
 use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{ExecutionDocument, IdempotencyKey};
 use updraft_storage::journal::{self, Torn};
 use updraft_storage::page;
 use updraft_storage::store::Cursor;
@@ -88,7 +88,8 @@ fn live(core: &Core, document: &ExecutionDocument) -> Arc<Live> {
         Acquire::Granted(permit) => Some(permit),
         Acquire::EngineFull | Acquire::TenantFull => None,
     };
-    let live = Live::new(document.peid, tenant, document.head.idempotency_key.clone(), permit);
+    let live = Live::new(document.peid, tenant, permit)
+        .under_key(IdempotencyKey::of(&document.head), document.head.input_hash);
     live.accept(Ok::<(), Lost>(()));
     Arc::new(live)
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use updraft_kernel::idempotency::OnReuse;
 use updraft_protocol::limits::{INPUT_BYTES, KEY_BYTES};
-use updraft_protocol::{Json, Name, PlaybookId, TenantCode, Value};
+use updraft_protocol::{InputHash, Json, Name, PlaybookId, TenantCode, Value};
 
 use crate::error::Refusal;
 
@@ -39,6 +40,7 @@ pub struct Submission {
     pub(crate) uid: Option<String>,
     pub(crate) priority: u8,
     pub(crate) idempotency_key: Option<String>,
+    pub(crate) on_reuse: OnReuse,
 }
 
 impl Submission {
@@ -53,6 +55,7 @@ impl Submission {
             uid: None,
             priority: 0,
             idempotency_key: None,
+            on_reuse: OnReuse::Refuse,
         }
     }
 
@@ -92,11 +95,26 @@ impl Submission {
         self
     }
 
-    /// The same key of the same tenant gives the same execution, however often it is submitted.
+    /// The same key of the same tenant for a playbook of the same name, in whichever version, gives the same
+    /// execution, however often it is submitted. For another playbook it is another key. With another input or other
+    /// variables the submission is refused ([`Refusal::KeyReused`]), unless [`Submission::on_reuse`] says otherwise.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
         self
+    }
+
+    /// What happens where the key was used with another input or other variables: refused, unless it is said here.
+    #[must_use]
+    pub fn on_reuse(mut self, on_reuse: OnReuse) -> Self {
+        self.on_reuse = on_reuse;
+        self
+    }
+
+    /// What it asks for, as submitted: the playbook's own variables are no part of it.
+    pub(crate) fn input_hash(&self) -> InputHash {
+        let variables = self.variables.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        InputHash::of(&self.input.clone().into(), &variables.collect())
     }
 
     /// The variables: the playbook's, with those of the submission over them.

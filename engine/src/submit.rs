@@ -1,4 +1,4 @@
-//! Submitting: admission, idempotency, and the append that makes an execution accepted.
+//! Submitting: admission, and the append that makes an execution accepted. What a key says is asked of `idempotency`.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::error::{Refusal, SubmitError};
 use crate::handle::Handle;
+use crate::idempotency::Keyed;
 use crate::shutdown::later;
 use crate::start::Engine;
 use crate::submission::{PlaybookChoice, Submission};
@@ -79,36 +80,44 @@ impl Engine {
         }
         let input = submission.checked()?;
         let ready = self.answered(patience, self.ready(submission)).await?;
-        let variables = submission.merged(&ready.variables, &ready.variables_json)?;
+        let keyed = Keyed::of(submission, &ready.plan.name);
+        let variables = match submission.merged(&ready.variables, &ready.variables_json) {
+            Ok(variables) => variables,
+            // What was submitted before is answered, whatever the playbook has become since.
+            Err(refusal) => return self.first(keyed.as_ref(), patience).await?.ok_or(refusal),
+        };
         loop {
             let permit = match self.free_place(&submission.tenant) {
                 Ok(permit) => permit,
                 Err(refusal) => {
                     // One that was submitted before needs no place.
-                    if let Some(before) = self.answered(patience, self.under_key(submission)).await? {
-                        return Ok(before);
+                    if let Some(first) = self.first(keyed.as_ref(), patience).await? {
+                        return Ok(first);
                     }
                     self.place(&submission.tenant, patience, refusal).await?
                 }
             };
-            let (key, now) = (submission.idempotency_key.as_deref().map(Arc::from), self.core.clock.now());
-            let peid = ExecutionId::new(Uuid::now_v7());
-            let live = Arc::new(Live::new(peid, submission.tenant.clone(), key, Some(permit)));
-            match self.core.registry.add(live.clone()) {
-                Ok(()) => {
-                    let values = (input.clone(), variables.clone());
-                    let head = head(submission, &ready, &live, values, now);
-                    return self.begin(live, &ready, head, patience).await;
-                }
-                Err(first) => {
+            let (peid, now) = (ExecutionId::new(Uuid::now_v7()), self.core.clock.now());
+            let live = Live::new(peid, submission.tenant.clone(), Some(permit));
+            let live = Arc::new(match &keyed {
+                Some(keyed) => keyed.hold(live),
+                None => live,
+            });
+            match (self.core.registry.add(live.clone()), &keyed) {
+                (Err(first), Some(keyed)) => {
                     // The first has a place; this one needs none.
                     live.hold(None);
-                    match first.accepted().await {
-                        Ok(()) => return Ok(Handle::live(self.core.clone(), first)),
-                        Err(lost) if self.core.failed.is_settled() => return Err(refused(lost)),
+                    match keyed.live(&self.core, first).await? {
+                        Some(first) => return Ok(first),
                         // The first submission under this key was given up: this one takes its place.
-                        Err(_) => tokio::task::yield_now().await,
+                        None => tokio::task::yield_now().await,
                     }
+                }
+                // Without a key there is no first.
+                (Ok(()), _) | (Err(_), None) => {
+                    let values = (input.clone(), variables.clone());
+                    let head = head(submission, &ready, &live, values, now);
+                    return self.begin(live, keyed.as_ref(), &ready, head, patience).await;
                 }
             }
         }
@@ -127,19 +136,9 @@ impl Engine {
     }
 
     /// The execution that was submitted under the same key before.
-    async fn under_key(&self, submission: &Submission) -> Result<Option<Handle>, Refusal> {
-        let (tenant, Some(key)) = (&submission.tenant, &submission.idempotency_key) else { return Ok(None) };
-        if let Some(live) = self.core.registry.under_key(tenant, key)
-            && live.accepted().await.is_ok()
-        {
-            return Ok(Some(Handle::live(self.core.clone(), live)));
-        }
-        let stored = self.stored_under(tenant, key).await?;
-        Ok(stored.map(|peid| Handle::stored(self.core.clone(), tenant.clone(), peid)))
-    }
-
-    async fn stored_under(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Refusal> {
-        Ok(self.core.store.execution_by_key(tenant, key).await?)
+    async fn first(&self, keyed: Option<&Keyed>, patience: Patience) -> Result<Option<Handle>, Refusal> {
+        let Some(keyed) = keyed else { return Ok(None) };
+        self.answered(patience, keyed.first(&self.core)).await
     }
 
     /// What the store is asked for a submission. Nothing has been written yet.
@@ -190,15 +189,16 @@ impl Engine {
     async fn begin(
         &self,
         live: Arc<Live>,
+        keyed: Option<&Keyed>,
         ready: &Ready,
         head: Arc<ExecutionHead>,
         patience: Patience,
     ) -> Result<Handle, Refusal> {
         let mut reservation = Reservation { core: &self.core, live: Some(live.clone()), claim: None };
-        if let Some(key) = &live.key
-            && let Some(peid) = self.answered(patience, self.stored_under(&live.tenant, key)).await?
+        if let Some(keyed) = keyed
+            && let Some(first) = self.answered(patience, keyed.stored(&self.core)).await?
         {
-            return Ok(Handle::stored(self.core.clone(), live.tenant.clone(), peid));
+            return Ok(first);
         }
         let (machine, Effects { writes, acts }) =
             Machine::start(ready.plan.clone(), live.peid, head.clone(), self.core.terms, head.createddate);
@@ -266,7 +266,8 @@ fn head(
         createddate,
         input,
         variables,
-        idempotency_key: live.key.clone(),
+        idempotency_key: live.key.as_ref().map(|key| key.text.clone()),
+        input_hash: live.input_hash,
     })
 }
 
@@ -277,7 +278,7 @@ fn failed(error: &journal::Error) -> Refusal {
     }
 }
 
-fn refused(lost: Lost) -> Refusal {
+pub(crate) fn refused(lost: Lost) -> Refusal {
     match lost {
         Lost::ShutDown => Refusal::ShuttingDown,
         lost => Refusal::Failed(lost),

@@ -1,8 +1,7 @@
-//! The payload of a journal's frame, of any version: any bytes are updates or are refused; updates stay themselves when they are
+//! The payload of a journal's frame, which begins with the version of the codec: any bytes are updates or are refused; updates stay themselves when they are
 //! written and read, and whatever else is done with every update can be done with these.
 
-use updraft_protocol::codec::Error;
-use updraft_protocol::{DeadLetter, Update, codec, journaled};
+use updraft_protocol::{DeadLetter, Update, codec};
 
 use crate::shape::check_message;
 
@@ -11,11 +10,11 @@ use crate::shape::check_message;
 /// # Panics
 /// Something does not hold.
 pub fn run(payload: &[u8]) {
-    let updates = match read(payload) {
+    let updates = match codec::decode::<Vec<Update>>(payload) {
         Ok(updates) => updates,
         Err(error) => {
             check_message(&error.to_string());
-            assert_eq!(read(payload), Err(error), "the same verdict twice");
+            assert_eq!(codec::decode::<Vec<Update>>(payload), Err(error), "the same verdict twice");
             return;
         }
     };
@@ -30,9 +29,4 @@ pub fn run(payload: &[u8]) {
         assert_eq!(&merged, update, "an update that comes twice changes nothing");
         check_message(&DeadLetter::of(update, "never".to_owned()).key);
     }
-}
-
-/// As a journal is read, whichever version wrote it.
-fn read(payload: &[u8]) -> Result<Vec<Update>, Error> {
-    journaled::Reader::default().read(payload)
 }

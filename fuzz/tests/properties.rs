@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use updraft_fuzz::{condition, frames, journal, template};
 use updraft_protocol::{
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json,
-    PlaybookId, Revision, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update, codec,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
+    InputHash, Json, PlaybookId, Revision, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp,
+    Update, codec,
 };
 
 fn config(cases: u32) -> ProptestConfig {
@@ -54,15 +56,13 @@ fn date() -> impl Strategy<Value = Option<Timestamp>> {
 
 fn execution() -> impl Strategy<Value = Update> {
     let names = ("[A-Za-z0-9_.-]{1,12}", any::<[u8; 16]>(), any::<u32>(), any::<u8>(), any::<u64>());
-    let head = (names, text(), text(), text(), json(), json()).prop_map(
-        |(
-            (name, pid, playbook_version, priority, created),
-            uid,
-            alert_id,
-            idempotency_key,
-            input,
-            variables,
-        )| {
+    let key = option::of((
+        "\\PC{0,8}".prop_map(Arc::from),
+        json().prop_map(|input| InputHash::of(&input.tree().unwrap(), &BTreeMap::new())),
+    ));
+    let head = (names, text(), text(), key, json(), json()).prop_map(
+        |((name, pid, playbook_version, priority, created), uid, alert_id, key, input, variables)| {
+            let (idempotency_key, input_hash) = key.unzip();
             Arc::new(ExecutionHead {
                 tenant_code: name.parse().unwrap(),
                 pid: PlaybookId::from_bytes(pid),
@@ -75,6 +75,7 @@ fn execution() -> impl Strategy<Value = Update> {
                 input,
                 variables,
                 idempotency_key,
+                input_hash,
             })
         },
     );

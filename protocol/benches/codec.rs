@@ -75,6 +75,7 @@ fn execution(input: usize) -> Vec<Update> {
         input: Json::from(json!({"mail": "x".repeat(input)})),
         variables: Json::from(json!({})),
         idempotency_key: None,
+        input_hash: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Executing,

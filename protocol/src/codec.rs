@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::limits::JOURNAL_FRAME_BYTES;
 
-/// The version that is written. Updates of earlier ones are read by [`crate::journaled`].
+/// The version that is written, and the only one that is read: none was released before it.
 pub const VERSION: u8 = 2;
 
 /// Why bytes are no value, or a value no bytes.
@@ -18,8 +18,8 @@ pub enum Error {
     /// There are no bytes at all.
     #[error("empty")]
     Empty,
-    /// A newer or unknown version wrote the bytes.
-    #[error("written in version {found} of the codec; versions up to {VERSION} are known")]
+    /// Another version wrote the bytes.
+    #[error("written in version {found} of the codec; version {VERSION} is known")]
     Version {
         /// The version byte.
         found: u8,
@@ -76,20 +76,24 @@ pub fn encode_into<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> Result<(), E
     Ok(())
 }
 
+/// Whether `bytes` were written in the version that is read; all that follows the version byte.
+///
+/// # Errors
+/// [`Error::Version`] or [`Error::Empty`].
+pub fn readable(bytes: &[u8]) -> Result<&[u8], Error> {
+    match bytes.split_first() {
+        None => Err(Error::Empty),
+        Some((&VERSION, body)) => Ok(body),
+        Some((&found, _)) => Err(Error::Version { found }),
+    }
+}
+
 /// The value in `bytes`, all of which it must take.
 ///
 /// # Errors
 /// Bytes of another version, of another type, or too many of them.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    decode_of(VERSION, bytes)
-}
-
-/// The value in `bytes` of a version, whose form `T` is.
-pub(crate) fn decode_of<T: DeserializeOwned>(wanted: u8, bytes: &[u8]) -> Result<T, Error> {
-    let (&version, body) = bytes.split_first().ok_or(Error::Empty)?;
-    if version != wanted {
-        return Err(Error::Version { found: version });
-    }
+    let body = readable(bytes)?;
     let (value, read) = bincode::serde::decode_from_slice(body, decode_config())
         .map_err(|error| Error::Decode(error.to_string()))?;
     if read != body.len() {
@@ -114,7 +118,9 @@ mod tests {
     #[test]
     fn other_versions_and_other_bytes_are_refused() {
         assert_eq!(decode::<u32>(&[]), Err(Error::Empty));
-        assert_eq!(decode::<u32>(&[1, 0]), Err(Error::Version { found: 1 }));
+        for found in [0, 1, VERSION + 1, 255] {
+            assert_eq!(decode::<u32>(&[found, 0]), Err(Error::Version { found }));
+        }
         assert!(matches!(decode::<String>(&[VERSION, 200, 1]), Err(Error::Decode(_))));
         assert!(matches!(decode::<u8>(&[VERSION, 1, 1]), Err(Error::Decode(_))));
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+use crate::input_hash::InputHash;
 use crate::json::Json;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
@@ -57,8 +58,10 @@ pub struct ExecutionHead {
     pub input: Json,
     /// The playbook's variables with those of the submission over them.
     pub variables: Json,
-    /// The submission's own key: the same key gives the same execution.
+    /// The submission's own key: for the same playbook name, the same key gives the same execution.
     pub idempotency_key: Option<Arc<str>>,
+    /// The hash of what was submitted, where there is a key: another input under the same key is told by it.
+    pub input_hash: Option<InputHash>,
 }
 
 /// What of an execution changes. In an update, `None` leaves a field as it is.

@@ -5,9 +5,10 @@ pub mod codec;
 pub mod dead_letter;
 pub mod document;
 pub mod failure;
+pub mod idempotency;
 pub mod ids;
+pub mod input_hash;
 pub mod integration;
-pub mod journaled;
 pub mod json;
 pub mod limits;
 pub mod parse;
@@ -26,7 +27,9 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use failure::{Failure, FailureKind};
+pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+pub use input_hash::InputHash;
 pub use integration::{
     ActionSpec, Answer, Argument, Call, Catalogue, Effect, Integration, SecretReference, Sending,
 };

@@ -178,6 +178,7 @@ mod tests {
                 input: text(length),
                 variables: text(length),
                 idempotency_key: Some("k".repeat(length).into()),
+                input_hash: None,
             }),
             state: ExecutionState {
                 execution_status: ExecutionStatus::Failed,

@@ -32,7 +32,7 @@ impl World {
         }
         let owner = self.owner_of(order.tenant as usize);
         let submitted = match owner.and_then(|owner| self.nodes.get_mut(&owner)) {
-            Some(node) => node.submit(&order, &mut self.cx),
+            Some(node) => node.submit(&order, order.input(), &mut self.cx),
             None => Submitted::Refused,
         };
         match (submitted, owner) {
@@ -45,11 +45,16 @@ impl World {
                 self.cx.oracle.accepted(number, peid);
                 self.wishes.insert(number, Wish::Accepted(peid));
             }
+            (Submitted::Reused(peid), _) => {
+                let what = format!("order {number} is refused for {peid}, and is the first under its key");
+                self.cx.violated("one execution for a key", what);
+            }
             _ => self.cx.queue.at(self.cx.now + 200 * MILLIS, Event::Submit(number)),
         }
     }
 
-    /// Another client submits what was accepted under the same key: it is given the same execution.
+    /// Another client submits under the key of what was accepted: with the same input it is given the same execution,
+    /// with another it is refused and told which execution has the key.
     pub(crate) fn submit_again(&mut self, number: usize) {
         let Some(order) = self.scenario.orders.iter().find(|order| order.number == number).cloned() else {
             return;
@@ -57,14 +62,20 @@ impl World {
         let Some(Wish::Accepted(first)) = self.wishes.get(&number).copied() else { return };
         let owner = self.owner_of(order.tenant as usize);
         let Some(node) = owner.and_then(|owner| self.nodes.get_mut(&owner)) else { return };
-        let wrong = match node.submit(&order, &mut self.cx) {
+        let same = order.input_again() == order.input();
+        let submitted = node.submit(&order, order.input_again(), &mut self.cx);
+        let right = match submitted {
             Submitted::Refused => return,
-            Submitted::Known(peid) => peid != first,
-            Submitted::Taken => true,
+            Submitted::Known(peid) => same && peid == first,
+            Submitted::Reused(peid) => !same && peid == first,
+            Submitted::Taken => false,
         };
-        self.cx.tally.count("submissions answered by their key");
-        if wrong {
-            self.cx.violated("one execution for a key", format!("order {number} is {first}, and another"));
+        let what =
+            if same { "submissions answered by their key" } else { "submissions refused for another input" };
+        self.cx.tally.count(what);
+        if !right {
+            let what = format!("order {number} is {first}; again, its input the same: {same}: {submitted:?}");
+            self.cx.violated("one execution for a key", what);
         }
     }
 
@@ -87,7 +98,7 @@ impl World {
     }
 
     fn unanswered(&mut self, number: usize) {
-        let keyed = self.scenario.orders.iter().any(|order| order.number == number && order.keyed);
+        let keyed = self.scenario.orders.iter().any(|order| order.number == number && order.key.is_some());
         let wish = if keyed { Wish::Open } else { Wish::Unknown };
         self.wishes.insert(number, wish);
         if keyed {

@@ -4,13 +4,16 @@
 
 mod start;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::json;
+use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_kernel::machine::{Effects, Event, Machine, Terms};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{ExecutionHead, ExecutionId, Json, PlaybookId, Update};
+use updraft_protocol::{
+    ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, PlaybookId, Update,
+};
 
 use crate::context::Context;
 use crate::event::{Inner, NodeId};
@@ -52,8 +55,10 @@ pub enum Phase {
 pub enum Submitted {
     /// It is on its way; the client will be told.
     Taken,
-    /// Its key has an execution already.
+    /// Its key has an execution already, which it is given.
     Known(ExecutionId),
+    /// Its key has an execution already, with another input.
+    Reused(ExecutionId),
     /// Not now.
     Refused,
 }
@@ -203,25 +208,32 @@ impl Node {
         }
     }
 
-    /// A client submits.
-    pub fn submit(&mut self, order: &Order, cx: &mut Context) -> Submitted {
+    /// A client submits an order with an input.
+    pub fn submit(&mut self, order: &Order, input: u64, cx: &mut Context) -> Submitted {
         if self.phase != Phase::Open {
             return Submitted::Refused;
         }
         let tenant = order.tenant as usize;
-        let key = order.keyed.then(|| format!("order-{}", order.number));
+        let Some(plan) = cx.plans[order.number].clone() else { return Submitted::Refused };
+        let input = json!({ "n": input });
+        let input_hash = InputHash::of(&input.clone().into(), &BTreeMap::new());
+        let key = order.key.map(|key| IdempotencyKey {
+            tenant_code: cx.tenants[tenant].clone(),
+            playbook_name: plan.name.clone(),
+            text: format!("alert-{key}").into(),
+        });
         if let Some(key) = &key {
-            if let Some(peid) = self.registry.under_key(tenant, key) {
-                return Submitted::Known(peid);
+            if let Some(first) = self.registry.under_key(key) {
+                return judged(input_hash, first);
             }
             if !cx.store.answers(cx.now) {
                 return Submitted::Refused;
             }
-            if let Some(peid) = cx.store.under_key(cx.tenants[tenant].as_str(), key) {
-                return Submitted::Known(peid);
+            if let Some(first) = cx.store.under_key(key) {
+                return judged(input_hash, first);
             }
         }
-        let Some(plan) = cx.plans[order.number].clone() else { return Submitted::Refused };
+        let input_hash = key.as_ref().map(|_| input_hash);
         let peid = cx.execution_id();
         let now = self.home.clock(cx);
         let head = Arc::new(ExecutionHead {
@@ -233,9 +245,10 @@ impl Node {
             alert_id: None,
             priority: 0,
             createddate: now,
-            input: Json::from(json!({ "n": order.number % 10 })),
+            input: Json::from(input),
             variables: Json::from(json!({})),
-            idempotency_key: key.as_deref().map(Arc::from),
+            idempotency_key: key.as_ref().map(|key| key.text.clone()),
+            input_hash,
         });
         let terms = Terms { epoch: self.home.epoch, tasks_at_once: 3 };
         let (machine, effects) = Machine::start(plan, peid, head, terms, now);
@@ -246,7 +259,8 @@ impl Node {
         if !self.journal.append(Append { updates, who: Who::Submission(peid) }) {
             return Submitted::Refused;
         }
-        self.registry.add(peid, Live { order: order.number, tenant, key, accepted: false, ended: false });
+        let live = Live { order: order.number, tenant, key, input_hash, accepted: false, ended: false };
+        self.registry.add(peid, live);
         self.submitted.push((machine, Effects { writes: Vec::new(), acts: effects.acts }));
         self.settle(cx);
         Submitted::Taken
@@ -336,5 +350,13 @@ impl Node {
             return Some(format!("n{}: {left:?} segments, executions and submissions are left", self.id));
         }
         None
+    }
+}
+
+/// What becomes of a submission whose key has an execution.
+fn judged(input_hash: InputHash, first: KeyHolder) -> Submitted {
+    match OnReuse::Refuse.judge(input_hash, first) {
+        KeyVerdict::First(peid) => Submitted::Known(peid),
+        KeyVerdict::Reused(peid) => Submitted::Reused(peid),
     }
 }

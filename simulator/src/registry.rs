@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use updraft_protocol::ExecutionId;
+use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder};
 
 /// An execution that a node runs.
 #[derive(Debug, Clone)]
@@ -13,7 +13,9 @@ pub struct Live {
     /// Whose it is.
     pub tenant: usize,
     /// Its idempotency key.
-    pub key: Option<String>,
+    pub key: Option<IdempotencyKey>,
+    /// The hash of its input, where it has a key.
+    pub input_hash: Option<InputHash>,
     /// Whether the journal has it.
     pub accepted: bool,
     /// Whether its end was told.
@@ -24,7 +26,7 @@ pub struct Live {
 #[derive(Debug, Default)]
 pub struct Registry {
     lives: BTreeMap<ExecutionId, Live>,
-    keys: BTreeMap<(usize, String), ExecutionId>,
+    keys: BTreeMap<IdempotencyKey, ExecutionId>,
     ended: VecDeque<(u64, ExecutionId)>,
 }
 
@@ -32,7 +34,7 @@ impl Registry {
     /// Adds an execution.
     pub fn add(&mut self, peid: ExecutionId, live: Live) {
         if let Some(key) = &live.key {
-            self.keys.insert((live.tenant, key.clone()), peid);
+            self.keys.insert(key.clone(), peid);
         }
         self.lives.insert(peid, live);
     }
@@ -48,16 +50,17 @@ impl Registry {
     }
 
     /// The execution under a key.
-    pub fn under_key(&self, tenant: usize, key: &str) -> Option<ExecutionId> {
-        self.keys.get(&(tenant, key.to_owned())).copied()
+    pub fn under_key(&self, key: &IdempotencyKey) -> Option<KeyHolder> {
+        let peid = *self.keys.get(key)?;
+        Some(KeyHolder { peid, input_hash: self.get(peid)?.input_hash })
     }
 
     /// Forgets an execution.
     pub fn remove(&mut self, peid: ExecutionId) {
-        if let Some(Live { tenant, key: Some(key), .. }) = self.lives.remove(&peid)
-            && self.keys.get(&(tenant, key.clone())) == Some(&peid)
+        if let Some(Live { key: Some(key), .. }) = self.lives.remove(&peid)
+            && self.keys.get(&key) == Some(&peid)
         {
-            self.keys.remove(&(tenant, key));
+            self.keys.remove(&key);
         }
     }
 

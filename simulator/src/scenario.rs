@@ -11,6 +11,9 @@ use updraft_kernel::pace::Pace;
 use crate::chance::{Chance, Dice, Purpose};
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
 
+/// So many keys are there: few, so that playbooks share them.
+const KEYS: u64 = 2;
+
 /// A millisecond, in the microseconds of a run.
 pub const MILLIS: u64 = 1_000;
 
@@ -44,8 +47,9 @@ pub struct Order {
     pub at: u64,
     /// About how many steps its longest path has.
     pub length: u64,
-    /// Whether it has an idempotency key, under which its client tries until it is answered.
-    pub keyed: bool,
+    /// The idempotency key under which its client tries until it is answered. Orders share keys, each for a playbook of
+    /// its own.
+    pub key: Option<u64>,
     /// How long after its time another client submits it under the same key.
     pub again: Option<u64>,
     /// Whether its playbook can no longer be read after the first start.
@@ -133,6 +137,18 @@ pub enum Part {
     Steps(u64),
 }
 
+impl Order {
+    /// What its client submits; some playbooks that share a key share their input too.
+    pub fn input(&self) -> u64 {
+        self.number as u64 / 4
+    }
+
+    /// What another client submits under the same key: of every second order another input.
+    pub fn input_again(&self) -> u64 {
+        self.input() + self.number as u64 % 2
+    }
+}
+
 impl Scenario {
     /// The scenario of a seed.
     pub fn of(seed: u64) -> Self {
@@ -145,7 +161,7 @@ impl Scenario {
                 tenant: dice.below(tenants),
                 at: dice.below(400) * MILLIS + dice.below(MILLIS),
                 length: dice.small(2, 8),
-                keyed: !dice.one_in(4),
+                key: (!dice.one_in(4)).then_some(number as u64 % KEYS),
                 again: dice.one_in(2).then(|| dice.below(500) * MILLIS),
                 forgotten: dice.one_in(12),
             })

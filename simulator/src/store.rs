@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::{
-    DocumentId, ExecutionDocument, ExecutionId, Revision, TaskDocument, TaskId, TaskUpdate, Update,
+    DocumentId, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Revision, TaskDocument, TaskId,
+    TaskUpdate, Update,
 };
 
 /// What became of one update.
@@ -121,12 +122,14 @@ impl Store {
     }
 
     /// The execution that was submitted under a key.
-    pub fn under_key(&self, tenant: &str, key: &str) -> Option<ExecutionId> {
+    pub fn under_key(&self, key: &IdempotencyKey) -> Option<KeyHolder> {
         let found = self.executions.values().find(|document| {
-            document.head.tenant_code.as_str() == tenant
-                && document.head.idempotency_key.as_deref() == Some(key)
+            let head = &document.head;
+            head.tenant_code == key.tenant_code
+                && head.playbook_name == key.playbook_name
+                && head.idempotency_key.as_deref() == Some(&*key.text)
         });
-        found.map(|document| document.peid)
+        found.map(|document| KeyHolder { peid: document.peid, input_hash: document.head.input_hash })
     }
 
     /// A new epoch, higher than every one before.

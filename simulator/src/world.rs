@@ -97,7 +97,9 @@ impl World {
         catalogue.add(Name::new("tool").map_err(|error| wrong(error.to_string()))?, &["act"]);
         for order in &scenario.orders {
             let dice = chance.dice(Purpose::Playbook, &[order.number as u64]);
-            let text = Author::write(dice, order.length).to_string();
+            let mut playbook = Author::write(dice, order.length);
+            playbook["name"] = format!("playbook-{}", order.number).into();
+            let text = playbook.to_string();
             let playbook =
                 Playbook::parse(text.as_bytes()).map_err(|error| wrong(format!("{error:?}: {text}")))?;
             let plan =
@@ -105,7 +107,7 @@ impl World {
             cx.note(format_args!("order {} of tenant-{}: {text}", order.number, order.tenant));
             cx.plans[order.number] = Some(Arc::new(plan));
             cx.queue.at(order.at, Event::Submit(order.number));
-            if let Some(again) = order.again.filter(|_| order.keyed) {
+            if let Some(again) = order.again.filter(|_| order.key.is_some()) {
                 cx.queue.at(order.at + again, Event::Again(order.number));
             }
         }

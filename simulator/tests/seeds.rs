@@ -19,9 +19,17 @@ fn holds(from: u64) -> io::Result<()> {
         assert_eq!(told, None, "seed {seed}");
     }
     // What was never tried proves nothing.
-    for what in
-        ["kills", "power losses", "takeovers", "recoveries", "stale updates", "completed", "cancelled"]
-    {
+    for what in [
+        "kills",
+        "power losses",
+        "takeovers",
+        "recoveries",
+        "stale updates",
+        "completed",
+        "cancelled",
+        "submissions answered by their key",
+        "submissions refused for another input",
+    ] {
         assert!(tally.counts.contains_key(what), "no {what} in seeds {from} to {}", from + SEEDS);
     }
     writeln!(io::stdout(), "{}", tally.lines().join("\n"))

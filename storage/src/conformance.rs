@@ -95,6 +95,7 @@ cases! {
         unfinished_executions_of_all_tenants_come_newest_first,
         what_is_to_be_resumed_comes_with_all_of_its_tasks,
         an_idempotency_key_finds_its_execution,
+        a_key_is_that_of_a_playbook_in_every_version,
         a_key_that_two_took_finds_the_older,
         a_summary_is_the_document_without_what_may_be_large,
         a_summary_of_tasks_is_each_without_its_response,

@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TenantCode, Update,
+    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
+    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
 
 use crate::store::{
@@ -139,8 +139,8 @@ impl Store for MemoryStore {
         Ok(self.table().execution(tenant, peid))
     }
 
-    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
-        Ok(self.table().by_key(tenant, key))
+    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
+        Ok(self.table().by_key(key))
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {

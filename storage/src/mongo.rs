@@ -33,8 +33,8 @@ use async_trait::async_trait;
 use mongodb::bson::RawDocumentBuf;
 use mongodb::{Client, Collection, Database};
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TenantCode, Update,
+    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
+    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
 
 use call::Work;
@@ -228,8 +228,8 @@ impl Store for MongoStore {
         self.run(Work::Few, "find", EXECUTIONS, read::execution(self, tenant, peid)).await
     }
 
-    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
-        self.run(Work::Few, "find", EXECUTIONS, read::execution_by_key(self, tenant, key)).await
+    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
+        self.run(Work::Few, "find", EXECUTIONS, read::execution_by_key(self, key)).await
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {

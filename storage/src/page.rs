@@ -1,7 +1,7 @@
 //! Pages of lists: where one ends, the same in every store. Reads nothing.
 
 use updraft_protocol::limits::PAGE_BYTES;
-use updraft_protocol::{ExecutionDocument, ExecutionId, PlaybookDocument, TaskDocument};
+use updraft_protocol::{ExecutionDocument, KeyHolder, PlaybookDocument, TaskDocument};
 
 use crate::store::PlaybookRuntime;
 
@@ -35,7 +35,7 @@ impl Row for PlaybookRuntime {
     }
 }
 
-impl Row for ExecutionId {
+impl Row for KeyHolder {
     fn bytes(&self) -> usize {
         size_of::<Self>()
     }

@@ -24,8 +24,8 @@ use rusqlite::Connection;
 use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TenantCode, Update,
+    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
+    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
 
 use crate::journal::Durability;
@@ -204,9 +204,9 @@ impl Store for SqliteStore {
         self.read(move |connection| read::execution(connection, &tenant, peid)).await
     }
 
-    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error> {
-        let (tenant, key) = (tenant.clone(), key.to_owned());
-        self.read(move |connection| read::execution_by_key(connection, &tenant, &key)).await
+    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
+        let key = key.clone();
+        self.read(move |connection| read::execution_by_key(connection, &key)).await
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {

@@ -6,8 +6,9 @@ use thiserror::Error;
 use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, Name, PlaybookDocument, PlaybookId,
-    PlaybookStatus, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp, Update,
+    DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, IdempotencyKey, KeyHolder, Name,
+    PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp,
+    Update,
 };
 
 use crate::page;
@@ -28,14 +29,14 @@ pub enum Error {
     /// It has no room.
     #[error("the store is full: {0}")]
     Full(String),
-    /// It was written by a newer version of Updraft.
-    #[error("{place}: the store has schema {found}; this version reads up to {known}")]
+    /// It was written by another version of Updraft.
+    #[error("{place}: the store has schema {found}; this version reads schema {known}")]
     Schema {
         /// Where it is.
         place: String,
         /// The version found.
         found: u32,
-        /// The newest version known.
+        /// The version known.
         known: u32,
     },
     /// What it holds cannot be read.
@@ -276,8 +277,8 @@ pub trait Store: Send + Sync + 'static {
         peid: ExecutionId,
     ) -> Result<Option<ExecutionDocument>, Error>;
 
-    /// The execution that was submitted under an idempotency key.
-    async fn execution_by_key(&self, tenant: &TenantCode, key: &str) -> Result<Option<ExecutionId>, Error>;
+    /// The execution that was submitted under an idempotency key: of that tenant, for a playbook of that name.
+    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error>;
 
     /// One page of executions, newest first (`createddate`, then `peid`, both descending).
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error>;

@@ -18,7 +18,8 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use updraft::{
-    Builder, Durability, Engine, ExecutionStatus, Handle, Lost, ReadError, Refusal, StartError, Submission,
+    Builder, Durability, Engine, ExecutionStatus, Handle, Lost, OnReuse, ReadError, Refusal, StartError,
+    Submission,
 };
 use updraft_tests::crash::{self, EMBEDDED, Said};
 use updraft_tests::patience::PATIENCE;
@@ -157,7 +158,9 @@ async fn all_complete(engine: &Engine, executions: usize) {
     }
     for number in 0..executions {
         let name = updraft::Name::new("crash").unwrap();
-        let wish = Submission::new(crash::tenant_of(number), name).idempotency_key(number.to_string());
+        let wish = Submission::new(crash::tenant_of(number), name)
+            .idempotency_key(number.to_string())
+            .on_reuse(OnReuse::ReturnFirst);
         let handle = engine.submit(wish).await.unwrap();
         let ended = soon(handle.wait()).await.unwrap();
         assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);

@@ -94,7 +94,7 @@ const PLAYBOOK_FIELDS: [(&str, ElementType); 8] = [
     ("updated_date", NUMBER),
 ];
 
-const EXECUTION_FIELDS: [(&str, ElementType); 20] = [
+const EXECUTION_FIELDS: [(&str, ElementType); 21] = [
     ("_id", BYTES),
     ("tenant_code", TEXT),
     ("pid", BYTES),
@@ -113,6 +113,7 @@ const EXECUTION_FIELDS: [(&str, ElementType); 20] = [
     ("variables", OBJECT),
     ("error", OBJECT),
     ("idempotency_key", TEXT),
+    ("input_hash", TEXT),
     ("epoch", NUMBER),
     ("seq", NUMBER),
 ];

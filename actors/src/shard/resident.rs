@@ -116,7 +116,7 @@ mod tests {
     fn resident() -> Resident {
         let peid = ExecutionId::from_bytes([7; 16]);
         let tenant = TenantCode::new("acme").unwrap();
-        Resident::new(Arc::new(Live::new(peid, tenant, None, None)))
+        Resident::new(Arc::new(Live::new(peid, tenant, None)))
     }
 
     #[test]

@@ -121,6 +121,7 @@ fn ended(number: u64, tenant: &TenantCode, batch: &mut Vec<Update>) {
         input: Json::null(),
         variables: Json::null(),
         idempotency_key: None,
+        input_hash: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Completed,

@@ -118,6 +118,43 @@ fn what_is_given_reaches_the_playbook_and_the_same_key_gives_the_same_execution(
 }
 
 #[test]
+fn a_key_is_a_playbooks_own_and_another_input_under_it_is_refused_or_shown_the_first() {
+    let other = playbook(END).replace("name: test", "name: contain");
+    let dir = files(&[
+        ("p.yaml", &playbook(END)),
+        ("other.yaml", &other),
+        ("alert.json", "{\"ip\": \"203.0.113.9\", \"at\": 1}"),
+        ("later.json", "{\"at\": 2, \"ip\": \"203.0.113.9\"}"),
+    ]);
+    let run = |arguments: &[&str]| {
+        let mut all = vec!["run", "--json", "--durability", "os", "--key", "alert-4711"];
+        all.extend(arguments);
+        ended(dir.path(), &all)
+    };
+    let first = run(&["p.yaml", "--input", "alert.json"]);
+    let contained = run(&["other.yaml", "--input", "alert.json"]);
+    assert_eq!((first.code, contained.code), (0, 0), "{}{}", first.err, contained.err);
+    let peid = first.json()["execution"]["peid"].as_str().unwrap().to_owned();
+    assert_ne!(contained.json()["execution"]["peid"], *peid);
+    assert_eq!(contained.json()["execution"]["playbook_name"], "contain");
+
+    for arguments in
+        [&["p.yaml", "--input", "later.json"][..], &["p.yaml", "--input", "alert.json", "--var", "n=2"]]
+    {
+        let refused = run(arguments);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""));
+        let told =
+            ["--key alert-4711", &peid, "playbook test", "another --input or other --var", "return-first"];
+        assert!(told.iter().all(|told| refused.err.contains(told)), "{}", refused.err);
+        assert!(!refused.err.contains("203.0.113.9"), "{}", refused.err);
+    }
+    let redelivered = run(&["p.yaml", "--input", "later.json", "--on-reuse", "return-first"]);
+    assert_eq!(redelivered.code, 0, "{}", redelivered.err);
+    assert_eq!(redelivered.json()["execution"]["peid"], *peid);
+    assert_eq!(redelivered.json()["execution"]["output"]["seen"]["at"], 1);
+}
+
+#[test]
 fn input_comes_from_standard_input_too() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     let mut command = updraft(dir.path(), &["run", "p.yaml", "--input", "-", "--json"]);
@@ -169,6 +206,8 @@ fn usage_that_makes_no_sense_exits_2() {
         &["run", "p.yaml", "--var", "n=x"],
         &["run", "p.yaml", "--tenant", "a b"],
         &["run", "p.yaml", "--durability", "none"],
+        &["run", "p.yaml", "--key", "k", "--on-reuse", "run"],
+        &["run", "p.yaml", "--on-reuse", "return-first"],
         &["run", "p.yaml", "--log", "updraft=loud"],
         &["run", "missing.yaml"],
         &["run", "p.yaml", "--input", "missing.json"],

@@ -56,6 +56,7 @@ pub(crate) fn head() -> Arc<ExecutionHead> {
         input: Json::from(json!({"hash": "44d88612fea8a8f36de82e1278abb02f", "host": "ws-17"})),
         variables: Json::from(json!({})),
         idempotency_key: None,
+        input_hash: None,
     })
 }
 

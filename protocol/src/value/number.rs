@@ -87,6 +87,20 @@ impl Number {
         }
     }
 
+    /// The one spelling of all numbers that are equal to it: `0`, or `-` where it is negative, its significant digits,
+    /// `e` and the power of ten of the last of them. A number whose exponent is beyond 64 bits stays as it is written.
+    pub(crate) fn normal_form(&self) -> String {
+        let text = self.to_string();
+        match Decimal::read(&text) {
+            Some(Decimal { digits, .. }) if digits.is_empty() => "0".to_owned(),
+            Some(Decimal { negative, digits, exponent }) => {
+                let sign = if negative { "-" } else { "" };
+                format!("{sign}{digits}e{exponent}")
+            }
+            None => text,
+        }
+    }
+
     /// The digits of a number that neither 64 bits nor an `f64` hold.
     pub fn as_digits(&self) -> Option<&str> {
         match &self.0 {
@@ -213,6 +227,23 @@ mod tests {
             assert_eq!(number.to_string(), printed);
             assert_eq!(serde_json::to_string(&number).unwrap(), printed);
             assert_eq!(Number::parse(printed), Some(number), "{text}");
+        }
+    }
+
+    #[test]
+    fn equal_numbers_have_one_normal_form() {
+        for (form, texts) in [
+            ("0", &["0", "-0", "0.0", "0e7"][..]),
+            ("1e0", &["1", "1.0", "10e-1", "0.1E+1"]),
+            ("-12e1", &["-120", "-1.2e2", "-120.00"]),
+            ("18446744073709551617e0", &["18446744073709551617", "18446744073709551617.0"]),
+            ("12e45678", &["12e45678", "1.2e45679"]),
+            ("1.5e-9223372036854775808", &["1.5e-9223372036854775808"]),
+            ("10e9223372036854775807", &["10e9223372036854775807"]),
+        ] {
+            for text in texts {
+                assert_eq!(Number::parse(text).unwrap().normal_form(), form, "{text}");
+            }
         }
     }
 

@@ -147,4 +147,18 @@ pub const GLUE: &[Mutant] = &[
         find: "self.ended.front().is_some_and(|(lsn, _)| *lsn < stored_below)",
         replace: "self.ended.front().is_some_and(|(lsn, _)| *lsn < stored_below.max(u64::MAX))",
     },
+    Mutant {
+        name: "store-key-of-any-playbook",
+        claim: "the store finds a key whichever playbook was submitted under it",
+        file: STORE,
+        find: "                && head.playbook_name == key.playbook_name\n",
+        replace: "",
+    },
+    Mutant {
+        name: "resume-forgets-hash",
+        claim: "an execution that is resumed at a start no longer knows what was submitted",
+        file: START,
+        find: "input_hash: head.input_hash,",
+        replace: "input_hash: None,",
+    },
 ];

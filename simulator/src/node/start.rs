@@ -2,7 +2,7 @@
 //! these moments leaves what the next start finds.
 
 use updraft_kernel::shard::VirtualShard;
-use updraft_protocol::ExecutionId;
+use updraft_protocol::{ExecutionId, IdempotencyKey};
 
 use super::{Node, Phase};
 use crate::context::Context;
@@ -93,9 +93,10 @@ impl Node {
                 let head = &document.head;
                 let tenant = cx.tenants.iter().position(|tenant| *tenant == head.tenant_code)?;
                 let order = head.uid.as_deref()?.parse().ok()?;
-                let key = head.idempotency_key.as_deref().map(str::to_owned);
+                let key = IdempotencyKey::of(head);
                 let seat = VirtualShard::of(&head.tenant_code).shard(cx.disks.len());
-                let live = Live { order, tenant, key, accepted: true, ended: false };
+                let live =
+                    Live { order, tenant, key, input_hash: head.input_hash, accepted: true, ended: false };
                 (seat == self.seat).then_some((document.peid, live))
             })
             .collect();

@@ -24,6 +24,7 @@ impl Oracle {
             }
         }
         self.one_for_each_key(store)?;
+        self.answered_with_their_own(store)?;
         for document in store.executions.values() {
             let tasks = store.tasks_of(document.peid);
             let Some(plan) = plan_of(document) else { continue };
@@ -46,14 +47,31 @@ impl Oracle {
     }
 
     fn one_for_each_key(&self, store: &Store) -> Result<(), Violation> {
-        let mut keys: BTreeMap<(&str, &str), ExecutionId> = BTreeMap::new();
+        let mut keys: BTreeMap<(&str, &str, &str), ExecutionId> = BTreeMap::new();
         for document in store.executions.values() {
-            let Some(key) = document.head.idempotency_key.as_deref() else { continue };
-            if let Some(first) = keys.insert((document.head.tenant_code.as_str(), key), document.peid) {
+            let head = &document.head;
+            let Some(key) = head.idempotency_key.as_deref() else { continue };
+            let whole = (head.tenant_code.as_str(), head.playbook_name.as_str(), key);
+            if let Some(first) = keys.insert(whole, document.peid) {
                 return broken(
                     "one execution for a key",
                     format!("{first} and {} under {key}", document.peid),
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// Every submission was answered with an execution of the playbook that it names: each order has its own.
+    fn answered_with_their_own(&self, store: &Store) -> Result<(), Violation> {
+        for (order, accepted) in &self.accepted {
+            let wanted = format!("playbook-{order}");
+            for document in accepted.iter().filter_map(|peid| store.executions.get(peid)) {
+                let given = document.head.playbook_name.as_str();
+                if given != wanted {
+                    let what = format!("order {order} was given {}, which runs {given}", document.peid);
+                    return broken("a key belongs to a playbook", what);
+                }
             }
         }
         Ok(())

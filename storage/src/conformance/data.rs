@@ -11,8 +11,8 @@ use updraft_protocol::{
 
 use super::Ending;
 use super::samples::{
-    WRITTEN, change, execution, execution_with, executions, peid, revision, stored_execution, stored_task,
-    task, tenant,
+    self, WRITTEN, change, execution, execution_with, executions, holder, peid, playbook, revision,
+    stored_execution, stored_task, task, tenant,
 };
 use crate::store::{Detail, ExecutionQuery, ExecutionsOf, Store, TaskQuery};
 
@@ -32,7 +32,8 @@ pub(super) async fn keys_may_hold_any_text(store: &dyn Store) -> Ending {
         store.write(vec![Update::from(update), Update::from(task)]).await?;
     }
     for (number, key) in (1..).zip(keys) {
-        assert_eq!(store.execution_by_key(&acme, key).await?, Some(peid(number)), "{key:?}");
+        let found = store.execution_by_key(&samples::key(&acme, key)?).await?;
+        assert_eq!(found, Some(holder(number)), "{key:?}");
         let of = ExecutionsOf::User(key.into());
         let query =
             ExecutionQuery { tenant: acme.clone(), of, after: None, limit: 10, detail: Detail::Whole };

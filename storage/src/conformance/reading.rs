@@ -2,14 +2,14 @@
 
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionStatus, ExecutionUpdate, Json, Name, TaskStatus, TaskUpdate,
-    Timestamp,
+    ExecutionDocument, ExecutionHead, ExecutionStatus, ExecutionUpdate, Json, KeyHolder, Name, TaskStatus,
+    TaskUpdate, Timestamp,
 };
 
 use super::Ending;
 use super::samples::{
-    DAY, WRITTEN, change, execution, execution_with, executions, full_execution_state, peid, pid, revision,
-    task, task_id, tasks, tenant,
+    DAY, WRITTEN, change, execution, execution_with, executions, full_execution_state, holder, input_hash,
+    key, key_of, peid, pid, revision, task, task_id, tasks, tenant,
 };
 use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Store, TaskQuery};
 
@@ -134,17 +134,52 @@ pub(super) async fn what_is_to_be_resumed_comes_with_all_of_its_tasks(store: &dy
 
 pub(super) async fn an_idempotency_key_finds_its_execution(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
-    let keyed = |number, key: &'static str| {
-        execution_with(number, &acme, |head| head.idempotency_key = Some(key.into()))
+    let keyed = |number, text: &'static str, hash| {
+        execution_with(number, &acme, |head| {
+            head.idempotency_key = Some(text.into());
+            head.input_hash = hash;
+        })
     };
-    store.write(executions([keyed(1, "one")?, keyed(2, "two")?, execution(3, &acme)?])).await?;
-    assert_eq!(store.execution_by_key(&acme, "one").await?, Some(peid(1)));
-    assert_eq!(store.execution_by_key(&acme, "two").await?, Some(peid(2)));
-    assert_eq!(store.execution_by_key(&acme, "three").await?, None);
-    assert_eq!(store.execution_by_key(&acme, "").await?, None);
+    let batch = [keyed(1, "one", Some(input_hash(7)))?, keyed(2, "two", None)?, execution(3, &acme)?];
+    store.write(executions(batch)).await?;
+    let first = KeyHolder { peid: peid(1), input_hash: Some(input_hash(7)) };
+    assert_eq!(store.execution_by_key(&key(&acme, "one")?).await?, Some(first));
+    assert_eq!(store.execution_by_key(&key(&acme, "two")?).await?, Some(holder(2)));
+    assert_eq!(store.execution_by_key(&key(&acme, "three")?).await?, None);
+    assert_eq!(store.execution_by_key(&key(&acme, "")?).await?, None);
     let ended = change(1, revision(1, 2), ExecutionStatus::Completed);
     store.write(executions([ended])).await?;
-    assert_eq!(store.execution_by_key(&acme, "one").await?, Some(peid(1)));
+    assert_eq!(store.execution_by_key(&key(&acme, "one")?).await?, Some(first));
+    let read = store.execution(&acme, peid(1)).await?.ok_or("an execution")?;
+    assert_eq!(read.head.input_hash, first.input_hash);
+    Ok(())
+}
+
+/// The version is no part of a key: what was submitted before a playbook was updated is found after it.
+pub(super) async fn a_key_is_that_of_a_playbook_in_every_version(store: &dyn Store) -> Ending {
+    let acme = tenant("acme")?;
+    let of = |number: u64, playbook: &str, version| {
+        let name = Name::new(playbook)?;
+        execution_with(number, &acme, |head| {
+            head.pid = pid(number);
+            head.playbook_name = name;
+            head.playbook_version = version;
+            head.idempotency_key = Some("one".into());
+            head.input_hash = Some(input_hash(number));
+        })
+    };
+    store.write(executions([of(1, "triage", 1)?, of(2, "contain", 9)?])).await?;
+    for (playbook, number) in [("triage", 1), ("contain", 2)] {
+        let first = KeyHolder { peid: peid(number), input_hash: Some(input_hash(number)) };
+        assert_eq!(
+            store.execution_by_key(&key_of(&acme, playbook, "one")?).await?,
+            Some(first),
+            "{playbook}"
+        );
+    }
+    for playbook in ["Triage", "triag", "triage2", "phishing"] {
+        assert_eq!(store.execution_by_key(&key_of(&acme, playbook, "one")?).await?, None, "{playbook}");
+    }
     Ok(())
 }
 
@@ -155,7 +190,7 @@ pub(super) async fn a_key_that_two_took_finds_the_older(store: &dyn Store) -> En
         let taken = execution_with(number, &acme, |head| head.idempotency_key = Some("one".into()))?;
         assert_eq!(store.write(executions([taken])).await?, [WRITTEN], "{number}");
     }
-    assert_eq!(store.execution_by_key(&acme, "one").await?, Some(peid(1)));
+    assert_eq!(store.execution_by_key(&key(&acme, "one")?).await?, Some(holder(1)));
     Ok(())
 }
 
@@ -164,7 +199,10 @@ pub(super) async fn a_summary_is_the_document_without_what_may_be_large(store: &
     let mut batch = Vec::new();
     for number in 1..=9 {
         let key = format!("key-{number}");
-        let update = execution_with(number, &acme, |head| head.idempotency_key = Some(key.into()))?;
+        let update = execution_with(number, &acme, |head| {
+            head.idempotency_key = Some(key.into());
+            head.input_hash = Some(input_hash(number));
+        })?;
         batch.push(match number % 2 {
             0 => update,
             _ => ExecutionUpdate { state: full_execution_state(), ..update },

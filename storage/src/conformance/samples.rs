@@ -1,12 +1,13 @@
 //! Documents and updates for the cases: small, numbered, the same at every run. Claims nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
-    Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Revision, StepId, TaskDocument, TaskHead,
-    TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, ids,
+    IdempotencyKey, InputHash, Json, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
+    StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -40,6 +41,25 @@ pub(crate) fn tenant(code: &str) -> Result<TenantCode, ids::Error> {
     TenantCode::new(code)
 }
 
+/// An idempotency key of the playbook that the samples run.
+pub(super) fn key(tenant: &TenantCode, text: &str) -> Result<IdempotencyKey, ids::Error> {
+    key_of(tenant, "phishing", text)
+}
+
+pub(super) fn key_of(tenant: &TenantCode, playbook: &str, text: &str) -> Result<IdempotencyKey, ids::Error> {
+    Ok(IdempotencyKey { tenant_code: tenant.clone(), playbook_name: Name::new(playbook)?, text: text.into() })
+}
+
+/// The hash of the input `number`.
+pub(super) fn input_hash(number: u64) -> InputHash {
+    InputHash::of(&Value::Number(number.into()), &BTreeMap::new())
+}
+
+/// The execution `number` as the holder of its key, without a hash.
+pub(super) const fn holder(number: u64) -> KeyHolder {
+    KeyHolder { peid: peid(number), input_hash: None }
+}
+
 pub(super) const fn revision(epoch: u64, seq: u64) -> Revision {
     Revision { epoch, seq }
 }
@@ -57,6 +77,7 @@ pub(super) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::
         input: Json::from(json!({"hash": "44d88612", "hosts": ["a", "b"]})),
         variables: Json::from(json!({"threshold": 0.5})),
         idempotency_key: None,
+        input_hash: None,
     })
 }
 

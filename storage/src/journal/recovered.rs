@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES, WRITER_QUEUE};
-use updraft_protocol::{Update, journaled};
+use updraft_protocol::{Update, codec};
 
 use super::disk::Disk;
 use super::error::Error;
@@ -24,8 +24,6 @@ pub struct Recovered {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
     reading: Option<Reading>,
-    /// Knows the versions of what is in the frames.
-    journaled: journaled::Reader,
     frames: u64,
     torn: Option<Torn>,
     failed: bool,
@@ -46,7 +44,6 @@ impl Recovered {
             disk,
             segments: scan.sealed.iter().cloned().collect(),
             reading: None,
-            journaled: journaled::Reader::default(),
             frames: scan.frames,
             torn: scan.torn.clone(),
             failed: false,
@@ -112,7 +109,7 @@ impl Recovered {
                 self.reading = Some(Reading::begin(&*self.disk, segment)?);
             }
             if let Some(reading) = &mut self.reading
-                && let Some(group) = reading.read(&mut self.journaled)?
+                && let Some(group) = reading.read()?
             {
                 return Ok(Some(group));
             }
@@ -150,7 +147,7 @@ impl Reading {
     }
 
     /// The next group; none behind the last frame that was proven at the opening.
-    fn read(&mut self, journaled: &mut journaled::Reader) -> Result<Option<Group>, Error> {
+    fn read(&mut self) -> Result<Option<Group>, Error> {
         if self.next > self.segment.last {
             return Ok(None);
         }
@@ -164,7 +161,7 @@ impl Reading {
             Look::Bad(reason) => return Err(corrupt(name, offset, reason.to_owned())),
         };
         let payload = self.reader.payload(&header).map_err(reading())?;
-        let updates = journaled.read(payload).map_err(|error| corrupt(name, offset, error.to_string()))?;
+        let updates = codec::decode(payload).map_err(|error| corrupt(name, offset, error.to_string()))?;
         self.reader.advance(header.frame_bytes());
         self.next += 1;
         Ok(Some(Group::new(header.lsn, updates)))

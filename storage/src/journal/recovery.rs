@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use updraft_protocol::{codec, journaled};
+use updraft_protocol::codec;
 
 use super::Error;
 use super::disk::Disk;
@@ -138,7 +138,7 @@ impl Proof<'_> {
 
     /// Refuses what a newer version wrote before anything is mended, replayed or begun behind it.
     fn readable(&self, payload: &[u8], offset: u64) -> Result<(), Error> {
-        match journaled::version(payload) {
+        match codec::readable(payload) {
             Ok(_) => Ok(()),
             Err(codec::Error::Version { found }) if found > codec::VERSION => {
                 let known = codec::VERSION;

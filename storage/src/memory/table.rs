@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionUpdate, Json, PlaybookId, TaskDocument, TaskId,
-    TaskUpdate, TenantCode, Timestamp, Update,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionUpdate, IdempotencyKey, Json, KeyHolder,
+    PlaybookId, TaskDocument, TaskId, TaskUpdate, TenantCode, Timestamp, Update,
 };
 
 use crate::page;
@@ -18,7 +18,7 @@ use crate::store::{
 /// The order of lists: by the date of creation, then by id.
 type Place = (Timestamp, ExecutionId);
 
-/// A key or an alert of a tenant.
+/// An alert of a tenant.
 type Named = (TenantCode, Arc<str>);
 
 /// The largest number that every store keeps.
@@ -33,7 +33,7 @@ pub(super) struct Table {
     tasks: BTreeMap<(ExecutionId, TaskId), Arc<TaskUpdate>>,
     by_tenant: HashMap<TenantCode, BTreeSet<Place>>,
     unfinished: BTreeSet<Place>,
-    by_key: HashMap<Named, BTreeSet<ExecutionId>>,
+    by_key: HashMap<IdempotencyKey, BTreeSet<ExecutionId>>,
     by_alert: HashMap<Named, BTreeSet<(TaskId, ExecutionId)>>,
 }
 
@@ -92,8 +92,8 @@ impl Table {
                 self.by_tenant.insert(head.tenant_code.clone(), BTreeSet::from([place]));
             }
         }
-        if let Some(key) = &head.idempotency_key {
-            self.by_key.entry((head.tenant_code.clone(), key.clone())).or_default().insert(peid);
+        if let Some(key) = IdempotencyKey::of(head) {
+            self.by_key.entry(key).or_default().insert(peid);
         }
         self.executions.insert(peid, update);
         WriteOutcome::Written
@@ -130,8 +130,10 @@ impl Table {
         (document.head.tenant_code == *tenant).then_some(document)
     }
 
-    pub(super) fn by_key(&self, tenant: &TenantCode, key: &str) -> Option<ExecutionId> {
-        self.by_key.get(&(tenant.clone(), Arc::from(key)))?.first().copied()
+    pub(super) fn by_key(&self, key: &IdempotencyKey) -> Option<KeyHolder> {
+        let peid = *self.by_key.get(key)?.first()?;
+        let head = self.executions.get(&peid)?.head.as_ref()?;
+        Some(KeyHolder { peid, input_hash: head.input_hash })
     }
 
     pub(super) fn executions(&self, query: &ExecutionQuery) -> Vec<ExecutionDocument> {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionUpdate, Json, PlaybookDocument,
-    PlaybookId, TaskDocument, TaskHead, TaskId, TaskState, TaskUpdate,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionUpdate, Json, KeyHolder,
+    PlaybookDocument, PlaybookId, TaskDocument, TaskHead, TaskId, TaskState, TaskUpdate,
 };
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ pub(super) fn execution_insert(
     document.json("input", &head.input);
     document.json("variables", &head.variables);
     document.text_if_any("idempotency_key", head.idempotency_key.as_deref());
+    document.text_if_any("input_hash", head.input_hash.map(|hash| hash.to_string()).as_deref());
     execution_state(&mut document, update)?;
     document.finish()
 }
@@ -141,6 +142,7 @@ pub(super) fn execution(document: &RawDocument, detail: Detail) -> Result<Execut
         input: large("input")?,
         variables: large("variables")?,
         idempotency_key: fields.shared_text_if_any("idempotency_key")?,
+        input_hash: fields.word_if_any("input_hash")?,
     };
     let state = ExecutionState {
         execution_status: fields.word("execution_status")?,
@@ -205,6 +207,12 @@ pub(super) fn playbook(document: &RawDocument) -> Result<PlaybookDocument, Error
         createddate: fields.date("createddate")?,
         updated_date: fields.date("updated_date")?,
     })
+}
+
+/// What `query::execution_by_key` asks of an execution.
+pub(super) fn key_holder(document: &RawDocument) -> Result<KeyHolder, Error> {
+    let fields = Fields::of(EXECUTIONS, document)?;
+    Ok(KeyHolder { peid: ExecutionId::new(fields.own_id()), input_hash: fields.word_if_any("input_hash")? })
 }
 
 /// The id of any document of a collection.

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::{
-    ExecutionId, ExecutionStatus, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode, Timestamp,
+    ExecutionId, ExecutionStatus, IdempotencyKey, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode,
+    Timestamp,
 };
 
 use super::index::{self, Index};
@@ -96,11 +97,15 @@ pub(super) fn execution(tenant: &TenantCode, peid: ExecutionId) -> Find {
 }
 
 /// Admission gives one key one execution; should two writers have raced, every reader sees the older.
-pub(super) fn execution_by_key(tenant: &TenantCode, key: &str) -> Find {
-    // In the order of the index: `secantusd-rs` reads a tenant's executions for the other.
-    let filter = doc! { "idempotency_key": key, "tenant_code": tenant.as_str() };
-    let id = doc! { "_id": 1 };
-    Find { projection: Some(id.clone()), ..Find::many(EXECUTIONS, filter, id, 1) }
+pub(super) fn execution_by_key(key: &IdempotencyKey) -> Find {
+    // In the order of the index: `secantusd-rs` reads a tenant's executions for another.
+    let filter = doc! {
+        "idempotency_key": key.text.as_ref(),
+        "tenant_code": key.tenant_code.as_str(),
+        "playbook_name": key.playbook_name.as_str(),
+    };
+    let projection = Some(doc! { "_id": 1, "input_hash": 1 });
+    Find { projection, ..Find::many(EXECUTIONS, filter, doc! { "_id": 1 }, 1) }
 }
 
 /// A list of executions that one index holds in order, newest first.

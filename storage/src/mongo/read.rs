@@ -11,8 +11,8 @@ use mongodb::Cursor as Answers;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument,
-    TenantCode, Timestamp,
+    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId,
+    PlaybookStatus, TaskDocument, TenantCode, Timestamp,
 };
 
 use super::fault::store_error;
@@ -65,11 +65,13 @@ pub(super) async fn execution(
 
 pub(super) async fn execution_by_key(
     store: &MongoStore,
-    tenant: &TenantCode,
-    key: &str,
-) -> Result<Option<ExecutionId>, Error> {
-    let id = |document: &RawDocument| Ok(document::uuid_of(document).map(ExecutionId::new));
-    one(store, query::execution_by_key(tenant, key), id).await
+    key: &IdempotencyKey,
+) -> Result<Option<KeyHolder>, Error> {
+    // One of another has no UUID; its revision is not asked for.
+    let ours = |document: &RawDocument| {
+        document::uuid_of(document).map(|_| document::key_holder(document)).transpose()
+    };
+    one(store, query::execution_by_key(key), ours).await
 }
 
 pub(super) async fn executions(

@@ -23,7 +23,7 @@ macro_rules! execution_columns {
         concat!(
             "_id, tenant_code, pid, playbook_name, playbook_version, uid, alert_id, priority, createddate, ",
             $data,
-            ", idempotency_key, execution_status, started_date, updated_date, finished_date, \
+            ", idempotency_key, input_hash, execution_status, started_date, updated_date, finished_date, \
              playbook_runtime, ",
             $output,
             ", error, epoch, seq"
@@ -83,8 +83,8 @@ pub(super) const EXECUTION: &str = concat!(
 );
 
 /// Admission gives one key one execution; should two writers have raced, every reader sees the older.
-pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id FROM playbook_execution_collection
-    WHERE tenant_code = ?1 AND idempotency_key = ?2 ORDER BY _id LIMIT 1";
+pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id, input_hash FROM playbook_execution_collection
+    WHERE tenant_code = ?1 AND playbook_name = ?2 AND idempotency_key = ?3 ORDER BY _id LIMIT 1";
 
 /// The lists of executions, in one detail.
 pub(super) struct Lists {

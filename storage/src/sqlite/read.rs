@@ -3,8 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, Name, PlaybookDocument, PlaybookId, PlaybookStatus,
-    TaskDocument, TenantCode, Timestamp,
+    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
+    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Timestamp,
 };
 
 use super::{fault, query, row};
@@ -70,10 +70,10 @@ pub(super) fn execution(
 
 pub(super) fn execution_by_key(
     connection: &Connection,
-    tenant: &TenantCode,
-    key: &str,
-) -> Result<Option<ExecutionId>, Error> {
-    one(connection, query::EXECUTION_BY_KEY, params![tenant.as_str(), key], row::peid)
+    key: &IdempotencyKey,
+) -> Result<Option<KeyHolder>, Error> {
+    let values = params![key.tenant_code.as_str(), key.playbook_name.as_str(), key.text.as_ref()];
+    one(connection, query::EXECUTION_BY_KEY, values, row::key_holder)
 }
 
 pub(super) fn executions(

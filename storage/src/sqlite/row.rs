@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, Failure, Json,
+    DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, Failure, Json, KeyHolder,
     PlaybookDocument, PlaybookId, TaskDocument, TaskHead, TaskId, TaskState, Timestamp,
 };
 use uuid::Uuid;
@@ -63,9 +63,14 @@ impl<'r> Fields<'r> {
         Ok(self.text_if_any()?.map(Arc::from))
     }
 
-    /// A name or a status.
+    /// A name, a status or a hash.
+    fn word_if_any<T: FromStr>(&mut self) -> Result<Option<T>, Error> {
+        let text = self.text_if_any()?;
+        text.map(str::parse).transpose().map_err(|_| self.corrupt("not a value that this version knows"))
+    }
+
     fn word<T: FromStr>(&mut self) -> Result<T, Error> {
-        self.text()?.parse().map_err(|_| self.corrupt("not a value that this version knows"))
+        self.word_if_any()?.ok_or_else(|| self.corrupt("missing"))
     }
 
     fn number_if_any<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, Error> {
@@ -133,8 +138,9 @@ pub(super) fn definition(row: &Row<'_>) -> Result<(PlaybookId, Json), Error> {
 }
 
 /// A row of [`super::query::EXECUTION_BY_KEY`].
-pub(super) fn peid(row: &Row<'_>) -> Result<ExecutionId, Error> {
-    Ok(Fields::of(row)?.peid())
+pub(super) fn key_holder(row: &Row<'_>) -> Result<KeyHolder, Error> {
+    let mut fields = Fields::of(row)?;
+    Ok(KeyHolder { peid: fields.peid(), input_hash: fields.word_if_any()? })
 }
 
 /// A row of `query::execution_columns`.
@@ -152,6 +158,7 @@ pub(super) fn execution(row: &Row<'_>) -> Result<ExecutionDocument, Error> {
         input: fields.json()?,
         variables: fields.json()?,
         idempotency_key: fields.shared_text_if_any()?,
+        input_hash: fields.word_if_any()?,
     };
     let state = ExecutionState {
         execution_status: fields.word()?,

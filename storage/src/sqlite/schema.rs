@@ -5,8 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::fault;
 use crate::store::Error;
 
-/// The newest schema that this version reads and the one that it writes.
-pub const VERSION: u32 = 2;
+/// The schema that this version reads and writes, and no other: none was released before it.
+pub const VERSION: u32 = 3;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
 /// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
@@ -44,7 +44,8 @@ CREATE TABLE IF NOT EXISTS playbook_execution_collection (
     error TEXT,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    idempotency_key TEXT
+    idempotency_key TEXT,
+    input_hash TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS task_execution_collection (
@@ -97,7 +98,8 @@ CREATE INDEX IF NOT EXISTS executions_by_user
 CREATE INDEX IF NOT EXISTS executions_by_runtime
     ON playbook_execution_collection (execution_status, createddate DESC, pid, playbook_runtime);
 CREATE INDEX IF NOT EXISTS executions_by_key
-    ON playbook_execution_collection (tenant_code, idempotency_key) WHERE idempotency_key IS NOT NULL;
+    ON playbook_execution_collection (tenant_code, playbook_name, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_execution
     ON task_execution_collection (peid, task_seq);
 CREATE INDEX IF NOT EXISTS tasks_by_alert
@@ -106,11 +108,11 @@ CREATE INDEX IF NOT EXISTS dead_letters_by_tenant
     ON dead_letter (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 ";
 
-/// Refuses a file that this version must not touch: a newer store, or another program's.
+/// Refuses a file that this version must not touch: a store of another schema, or another program's.
 pub(super) fn check(connection: &Connection) -> Result<(), Error> {
     let found: i32 = pragma(connection, "user_version")?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
-    if found > VERSION {
+    if ![0, VERSION].contains(&found) {
         let place = connection.path().unwrap_or("the embedded store").to_owned();
         return Err(Error::Schema { place, found, known: VERSION });
     }
@@ -123,7 +125,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes what is missing, all of it or nothing: a file of an older version becomes one of this version.
+/// Makes what is missing, all of it or nothing.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Error> {
     let make = |connection: &mut Connection| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -5,7 +5,6 @@ mod faults;
 mod opening;
 mod plans;
 mod threads;
-mod upgrading;
 mod wal;
 
 use std::path::Path;
@@ -43,6 +42,11 @@ fn tenant() -> TenantCode {
     TenantCode::new("acme").unwrap()
 }
 
+fn key(text: &str) -> IdempotencyKey {
+    let playbook_name = Name::new("phishing").unwrap();
+    IdempotencyKey { tenant_code: tenant(), playbook_name, text: text.into() }
+}
+
 fn peid(number: u128) -> ExecutionId {
     ExecutionId::new(Uuid::from_u128(number))
 }
@@ -61,6 +65,7 @@ fn insert(number: u128) -> Update {
         input: Json::null(),
         variables: Json::null(),
         idempotency_key: None,
+        input_hash: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Executing,

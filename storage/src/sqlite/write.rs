@@ -11,8 +11,9 @@ pub(super) const INSERT_EXECUTION: &str = "
 INSERT INTO playbook_execution_collection (
     _id, epoch, seq, execution_status, started_date, updated_date, finished_date, playbook_runtime, output,
     error, tenant_code, pid, playbook_name, playbook_version, uid, alert_id, priority, createddate, input,
-    variables, idempotency_key)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)
+    variables, idempotency_key, input_hash)
+VALUES (
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)
 ON CONFLICT (_id) DO UPDATE SET
     epoch = excluded.epoch,
     seq = excluded.seq,
@@ -259,7 +260,8 @@ fn execution_head(row: &mut Row<'_, '_>, head: &ExecutionHead) -> Result<(), Fau
     row.number(head.createddate.0)?;
     row.put(head.input.as_str())?;
     row.put(head.variables.as_str())?;
-    row.put(head.idempotency_key.as_deref())
+    row.put(head.idempotency_key.as_deref())?;
+    row.put(head.input_hash.map(|hash| hash.to_string()))
 }
 
 fn task_state<'s, 'c>(

@@ -1,4 +1,4 @@
-//! What a newer version wrote: refused with the version found and the one known, and left as it was.
+//! What another version wrote: refused with the version found and the one known, and left as it was.
 
 use std::fs;
 use std::path::Path;
@@ -58,13 +58,14 @@ async fn updates_of_a_newer_codec_anywhere_in_a_journal_are_refused_before_any_i
 }
 
 #[tokio::test]
-async fn a_store_of_a_newer_schema_is_refused_and_left_as_it_was() {
-    let newer = sqlite::SCHEMA + 1;
-    let error = refused(|data| {
-        let connection = rusqlite::Connection::open(data.join("updraft.db")).unwrap();
-        connection.pragma_update(None, "user_version", newer).unwrap();
-    })
-    .await;
-    let StartError::Store(StoreError::Schema { found, known, .. }) = error else { panic!("{error}") };
-    assert_eq!((found, known), (newer, sqlite::SCHEMA));
+async fn a_store_of_another_schema_is_refused_and_left_as_it_was() {
+    for other in [sqlite::SCHEMA + 1, sqlite::SCHEMA - 1] {
+        let error = refused(|data| {
+            let connection = rusqlite::Connection::open(data.join("updraft.db")).unwrap();
+            connection.pragma_update(None, "user_version", other).unwrap();
+        })
+        .await;
+        let StartError::Store(StoreError::Schema { found, known, .. }) = error else { panic!("{error}") };
+        assert_eq!((found, known), (other, sqlite::SCHEMA));
+    }
 }

@@ -183,6 +183,7 @@ impl Plain {
             input: Json::null(),
             variables: Json::null(),
             idempotency_key: None,
+            input_hash: None,
         })
     }
 

@@ -80,6 +80,7 @@ impl World {
             input: Json::from(input),
             variables: Json::from(json!({})),
             idempotency_key: None,
+            input_hash: None,
         });
         let terms = Terms { epoch: 1, tasks_at_once: 10 };
         let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use mongodb::bson::doc;
-use updraft_protocol::TenantCode;
 use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SCAN_TIMEOUT, WRITE_TIMEOUT};
+use updraft_protocol::{IdempotencyKey, Name, TenantCode};
 
 use super::{Calls, Work};
 use crate::mongo::MongoStore;
@@ -44,8 +44,12 @@ fn left(threshold: Duration, refuse: bool) -> (String, u64) {
                 if refuse {
                     fake.answer("find", doc! {"ok": 0.0, "code": 2, "errmsg": "tenant acme, key k3y"});
                 }
-                let tenant = TenantCode::new("acme").unwrap();
-                assert_eq!(store.execution_by_key(&tenant, "k3y").await.is_err(), refuse);
+                let key = IdempotencyKey {
+                    tenant_code: TenantCode::new("acme").unwrap(),
+                    playbook_name: Name::new("triage").unwrap(),
+                    text: "k3y".into(),
+                };
+                assert_eq!(store.execution_by_key(&key).await.is_err(), refuse);
             });
         });
     });

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use mongodb::bson::doc;
-use updraft_protocol::{PlaybookStatus, TenantCode};
+use updraft_protocol::{IdempotencyKey, Name, PlaybookStatus, TenantCode};
 
 use super::fake::Fake;
 use super::*;
@@ -273,10 +273,15 @@ async fn a_cause_that_shares_words_with_a_login_is_told_whole() {
 #[tokio::test]
 async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
     let tenant = TenantCode::new("acme").unwrap();
+    let key = IdempotencyKey {
+        tenant_code: tenant.clone(),
+        playbook_name: Name::new("triage").unwrap(),
+        text: "k3y".into(),
+    };
     let fake = Fake::start(doc! {}).await;
     let store = MongoStore::builder(fake.uri()).read_only(true).connect().await.unwrap();
     fake.answer("find", doc! {"ok": 0.0, "code": 14, "errmsg": "key k3y", "codeName": "TypeMismatch"});
-    let error = store.execution_by_key(&tenant, "k3y").await.unwrap_err();
+    let error = store.execution_by_key(&key).await.unwrap_err();
     let told = format!("the store refuses: {}: error 14 (TypeMismatch) of the server", store.uri);
     assert_eq!(error.to_string(), told);
 
@@ -284,9 +289,9 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
     let store = MongoStore::builder(server.uri()).selection_timeout(SOON).connect().await.unwrap();
     server.kill().await;
     // The first may still find a connection that it takes for open.
-    let _ = store.execution_by_key(&tenant, "k3y").await;
+    let _ = store.execution_by_key(&key).await;
     for error in [
-        store.execution_by_key(&tenant, "k3y").await.unwrap_err(),
+        store.execution_by_key(&key).await.unwrap_err(),
         store.playbooks(&tenant, PlaybookStatus::Active, None, None, 10).await.unwrap_err(),
         store.next_epoch().await.unwrap_err(),
     ] {

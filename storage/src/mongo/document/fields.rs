@@ -71,11 +71,17 @@ impl<'d> Fields<'d> {
         Ok(self.text_if_any(name)?.map(Arc::from))
     }
 
-    /// A name or a status.
-    pub(super) fn word<T: FromStr>(&self, name: &str) -> Result<T, Error> {
+    /// A name, a status or a hash.
+    pub(super) fn word_if_any<T: FromStr>(&self, name: &str) -> Result<Option<T>, Error> {
         let text = self.text_if_any(name)?;
-        let text = self.needed(name, text)?;
-        text.parse().map_err(|_| self.corrupt(name, "not a value that this version knows"))
+        text.map(str::parse)
+            .transpose()
+            .map_err(|_| self.corrupt(name, "not a value that this version knows"))
+    }
+
+    pub(super) fn word<T: FromStr>(&self, name: &str) -> Result<T, Error> {
+        let word = self.word_if_any(name)?;
+        self.needed(name, word)
     }
 
     pub(super) fn number_if_any<T: TryFrom<i64>>(&self, name: &str) -> Result<Option<T>, Error> {

@@ -31,6 +31,7 @@ fn execution_update() -> ExecutionUpdate {
         input: Json::from(json!({"$set": {"a.b": 1}})),
         variables: Json::null(),
         idempotency_key: Some("nul\u{0}l".into()),
+        input_hash: Some("0123456789abcdef".repeat(4).parse().unwrap()),
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Failed,
@@ -124,6 +125,7 @@ fn an_execution_has_the_fields_and_types_that_backends_query() {
         "input": { "$set": { "a.b": 1_i32 } },
         "variables": Bson::Null,
         "idempotency_key": "nul\u{0}l",
+        "input_hash": "0123456789abcdef".repeat(4),
         "epoch": 1_i64,
         "seq": 2_i64,
         "execution_status": "failed",

@@ -44,6 +44,7 @@ fn execution_document(number: u64) -> Document {
         "_id": document::id(uuid(number)),
         "tenant_code": if number.is_multiple_of(3) { "umbrella" } else { "acme" },
         "pid": document::id(uuid(number % 7)),
+        "playbook_name": format!("playbook-{}", number % 7),
         "uid": format!("analyst-{}", number % 4),
         "execution_status": status.as_str(),
         "createddate": date(number) as i64,
@@ -282,7 +283,12 @@ async fn names_keys_and_ids_are_looked_up_and_not_searched_for() {
     for version in [None, Some(1_002)] {
         full.find(playbook_named(&acme, &name, version)).await.reads_in_order("playbooks_by_name", 2);
     }
-    full.find(execution_by_key(&acme, "key-1000")).await.reads_in_order("executions_by_key", 2);
+    let key = IdempotencyKey {
+        tenant_code: acme.clone(),
+        playbook_name: Name::new("playbook-6").unwrap(),
+        text: "key-1000".into(),
+    };
+    full.find(execution_by_key(&key)).await.reads_in_order("executions_by_key", 2);
     for find in [playbook(&acme, PlaybookId::new(uuid(4))), execution(&acme, ExecutionId::new(uuid(4)))] {
         let plan = full.find(find).await;
         assert!(!plan.stages.contains("COLLSCAN") && plan.documents <= 1, "{plan:#?}");

@@ -39,6 +39,7 @@ fn execution_with(number: u64, date: u64, input: Json) -> RawDocumentBuf {
         input,
         variables: Json::null(),
         idempotency_key: None,
+        input_hash: None,
     };
     let state = ExecutionState {
         execution_status: ExecutionStatus::Executing,

@@ -107,6 +107,6 @@ async fn text_that_is_no_unicode_and_ids_of_another_length_are_named() {
     names(&store.execution(&tenant(), peid(2)).await.unwrap_err(), peid(2), "uid");
     let sql = "UPDATE playbook_execution_collection SET _id = x'01', idempotency_key = 'k' WHERE _id = ?1";
     beside(folder.path()).execute(sql, [peid(1).as_bytes()]).unwrap();
-    let error = store.execution_by_key(&tenant(), "k").await.unwrap_err();
+    let error = store.execution_by_key(&key("k")).await.unwrap_err();
     assert!(matches!(&error, Error::Corrupt(message) if message.contains("_id")), "{error}");
 }

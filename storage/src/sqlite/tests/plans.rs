@@ -105,8 +105,8 @@ fn a_name_is_looked_up_through_the_unique_index() {
 }
 
 #[test]
-fn an_idempotency_key_is_looked_up_in_its_index_alone() {
-    let key = "COVERING INDEX executions_by_key (tenant_code=? AND idempotency_key=?)";
+fn an_idempotency_key_of_a_playbook_is_looked_up_in_its_index() {
+    let key = "INDEX executions_by_key (tenant_code=? AND playbook_name=? AND idempotency_key=?)";
     searches_in_order(query::EXECUTION_BY_KEY, key);
 }
 

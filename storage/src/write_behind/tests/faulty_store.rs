@@ -217,7 +217,7 @@ impl Store for FaultyStore {
     async fn execution(&self, _: &TenantCode, _: ExecutionId) -> Result<Option<ExecutionDocument>, Error> {
         unavailable()
     }
-    async fn execution_by_key(&self, _: &TenantCode, _: &str) -> Result<Option<ExecutionId>, Error> {
+    async fn execution_by_key(&self, _: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
         unavailable()
     }
     async fn executions(&self, _: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {

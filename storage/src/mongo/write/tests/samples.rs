@@ -49,6 +49,7 @@ pub(crate) fn head(input: Json) -> Arc<ExecutionHead> {
         input,
         variables: Json::from(json!({"$limit": 1})),
         idempotency_key: None,
+        input_hash: None,
     })
 }
 

@@ -1,0 +1,143 @@
+//! `InputHash`: whether two submissions ask for the same. Owns the canonical form of an input and its variables, and
+//! the hash of it; decides nothing by it, and never goes back from a hash to a value.
+//!
+//! The canonical form follows the idea of RFC 8785 (JSON Canonicalization Scheme): members are sorted by name, and
+//! each text and number has one spelling. Unlike there, a number is never taken through an `f64`: it is normalised as a
+//! decimal, exactly, so that integers that differ in their last digit differ here. What is
+//! hashed is no text: each value begins with a letter for its kind, each text and number with its length in bytes, each
+//! list and map with its count, so that no two inputs give the same bytes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::value::Value;
+
+/// How many bytes a hash has: those of SHA-256.
+const BYTES: usize = 32;
+
+/// The hash of an input with its variables, as submitted: SHA-256 of their canonical form. Its text is 64 hexadecimal
+/// digits.
+///
+/// The order of keys, white space and the spelling of numbers make no difference: `1`, `1.0` and `10e-1` are one
+/// number, and so are `0` and `-0`. Only numbers whose exponent is beyond 64 bits are told apart by their spelling.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct InputHash([u8; BYTES]);
+
+/// A text is no hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("64 hexadecimal digits are needed")]
+pub struct NotAHash;
+
+impl NotAHash {
+    /// Whether trying again can help: never, the text stays what it is.
+    pub fn retryable(self) -> bool {
+        false
+    }
+}
+
+impl InputHash {
+    /// The hash of an input and of the variables that were submitted with it.
+    pub fn of(input: &Value, variables: &BTreeMap<String, Value>) -> Self {
+        let mut hash = Sha256::new();
+        put(input, &mut hash);
+        put_map(variables, &mut hash);
+        Self(hash.finalize().into())
+    }
+}
+
+/// Adds a value. Its nesting is that of what was parsed, which is bounded.
+fn put(value: &Value, hash: &mut Sha256) {
+    match value {
+        Value::Null => hash.update(b"n"),
+        Value::Bool(true) => hash.update(b"t"),
+        Value::Bool(false) => hash.update(b"f"),
+        Value::Number(number) => put_text(b'd', &number.normal_form(), hash),
+        Value::String(text) => put_text(b's', text, hash),
+        Value::Array(items) => {
+            put_count(b'l', items.len(), hash);
+            items.iter().for_each(|item| put(item, hash));
+        }
+        Value::Object(fields) => put_map(fields, hash),
+    }
+}
+
+fn put_map(fields: &BTreeMap<String, Value>, hash: &mut Sha256) {
+    put_count(b'm', fields.len(), hash);
+    for (name, value) in fields {
+        put_text(b's', name, hash);
+        put(value, hash);
+    }
+}
+
+fn put_text(kind: u8, text: &str, hash: &mut Sha256) {
+    put_count(kind, text.len(), hash);
+    hash.update(text.as_bytes());
+}
+
+fn put_count(kind: u8, count: usize, hash: &mut Sha256) {
+    hash.update([kind]);
+    hash.update((count as u64).to_le_bytes());
+}
+
+impl fmt::Display for InputHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for InputHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for InputHash {
+    type Err = NotAHash;
+
+    fn from_str(text: &str) -> Result<Self, NotAHash> {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        if pairs.len() != BYTES || !rest.is_empty() {
+            return Err(NotAHash);
+        }
+        let mut bytes = [0; BYTES];
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = digit(*high)? << 4 | digit(*low)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+fn digit(byte: u8) -> Result<u8, NotAHash> {
+    let digit = char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    digit.ok_or(NotAHash)
+}
+
+impl Serialize for InputHash {
+    /// In readable formats its text; in bincode its bytes.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for InputHash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            text.parse().map_err(serde::de::Error::custom)
+        } else {
+            <[u8; BYTES]>::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
