@@ -1,18 +1,29 @@
 //! HTTP: the integration for every tool that speaks it. Owns pools of connections and the policy of where
-//! they may lead; keeps no cookies, follows no redirects, uses no proxy, unpacks nothing.
+//! they may lead; keeps no cookies, follows no redirects, uses no proxy, sends nothing twice.
 
 mod address;
 pub mod allow;
 mod answer;
 mod arguments;
 mod attempt;
+mod body;
+mod capacity;
+mod charset;
+mod coding;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod handover;
+mod headers;
 mod hosts;
+mod json;
+mod jsonpath;
 mod keep;
+mod options;
+mod outcome;
 mod policy;
 mod pools;
+mod problem;
 mod statuses;
 
 use std::fmt;
@@ -22,10 +33,11 @@ use reqwest::Certificate;
 use thiserror::Error;
 use tracing::Instrument;
 use updraft_protocol::limits::{HTTP_ALLOWED, HTTP_OPEN_PER_HOST, HTTP_OPEN_PER_HOST_OF_TENANT};
-use updraft_protocol::{Answer, Call, Integration};
+use updraft_protocol::{ActionSpec, Answer, Call, Effect, Integration, Value};
 
 pub use allow::Allow;
 
+use self::capacity::Capacity;
 use self::hosts::Hosts;
 use self::policy::Policy;
 use self::pools::Pools;
@@ -40,34 +52,83 @@ const REQUEST: &str = "request";
 ///
 /// | argument | meaning | where it is not given |
 /// | --- | --- | --- |
-/// | `url` | `http` or `https`, without credentials | needed |
+/// | `url` | `http` or `https`, without credentials; scheme, host and prefix are the author's | needed |
 /// | `method` | GET, POST, PUT, PATCH, DELETE or HEAD | GET |
-/// | `headers` | map of names to texts, or to `{secret: NAME, prefix: "Bearer "}` | none |
+/// | `headers` | map of names to scalars, or to `{$secret: NAME, prefix: "Bearer "}` | none |
 /// | `query` | map of names to scalars or lists of them; joins the query of the URL | none |
 /// | `json` or `form` | the body: any value, or a map as in `query` | no body |
-/// | `expect` | the statuses of success: `[200, "3xx", "404-410"]` | `["2xx"]` |
+/// | `expect` | the statuses of success: `[200, "3xx", "404-410"]` | `["2xx"]`, and 303 after a write |
 /// | `retry_on` | the other statuses that another attempt may mend | 408, 425, 429, 500, 502, 503, 504 |
-/// | `response` | how the answer is read: `json`, `text` or `none` | `json` |
+/// | `effect` | what the request does: `read` or `write` | `read` for GET and HEAD |
+/// | `require` | `body`: an answer that cannot be read is a failure; `nothing`: it is a note | `body` of a read |
+/// | `acted` | the other statuses that say, or leave open, that the tool acted | see below |
+/// | `not_acted` | the other statuses that say that it did not act | see below |
+/// | `response` | how the answer is read: `json`, `ndjson` (JSON in lines, a list), `text` or `none` | `json` |
 /// | `keep` | a JSONPath (RFC 9535, without `match` and `search`): what of the JSON is kept | all |
-/// | `max_bytes` | the largest answer that is read | [`RESPONSE_BYTES`] |
+/// | `keep_headers` | the names of headers that are kept besides those below: `[ETag, X-Next]` | none |
+/// | `max_bytes` | how much of the body is kept, at most [`RESPONSE_BYTES`] | as much |
+///
+/// Of these, `json` is any value; `url`, `headers`, `query` and `form` are maps and texts of the author, in which
+/// templates give single values; all others are written out, without templates. A header beyond ASCII is sent as UTF-8.
 ///
 /// # Output
 ///
-/// `{"status": 200, "body": …}`. With `keep`, `body` is the one value that the path matches, or the list of
-/// several; an answer without a match is a failure. An answer without content (204, HEAD) has `null`.
+/// `{"status": 200, "headers": {…}, "body": …, "note": "…"}`.
+///
+/// * `headers` has the headers that `keep_headers` names, `location`, `link`, `retry-after` and those of rate limits
+///   (`ratelimit*`, `x-ratelimit*`, `x-rate-limit*`): names in lower case, several values joined by `, ` (RFC 9110, 5.3),
+///   [`HTTP_KEPT_HEADERS_BYTES`] in all. `set-cookie` only where it is named.
+/// * `body` is `null` where there is none, whatever the status: 200, 201, 202, 204, blanks only. With `keep` it is the one
+///   value where the path has names and indexes alone; any other path gives a list, of none, one or more. Numbers are
+///   kept to their last digit.
+/// * An answer is read whole before `keep` selects: [`HTTP_READ_BYTES`] and [`HTTP_VALUES`] at most. `gzip`, `deflate`,
+///   `br` and `zstd` are unpacked, within the same bound. The charset is that of a byte order mark, of `Content-Type`, or
+///   UTF-8. A bad character (also half a pair, `\ud800`) becomes U+FFFD. `application/x-ndjson`, `application/jsonl` and
+///   the like are lists.
+///
+/// What cannot be read (broken off, late, too large, not JSON, packed or encoded in a way that nobody knows, without the
+/// value that `keep` asks for, nested too deeply), after a status that was expected:
+///
+/// | `require` | outcome |
+/// | --- | --- |
+/// | `body` | failed: `interrupted` and `timeout`, which another attempt may mend; `too_large`; `invalid_response` |
+/// | `nothing` | completed: `body` has what could be kept (the beginning of a text, whole lines, a list or map that was whole), else `null`; `note` says what could not, and why |
+///
+/// # Failures
+///
+/// A failure has the answer, where there was one: `{"status": 409, "headers": {…}, "body": …, "note": "…"}`, with
+/// [`HTTP_FAILURE_BODY_BYTES`] of the body: JSON where it is JSON and fits, else the beginning of the text.
+///
+/// Whether the tool may have acted decides between `unknown` and `failed` of a step that is sent at most once. What `acted`
+/// and `not_acted` name comes first (what both name may have acted), then:
+///
+/// | what came | the tool |
+/// | --- | --- |
+/// | no place, secret, name, connection or handshake; refused by policy | has not acted |
+/// | 429; 503 with `Retry-After`: `rate_limited` | has not acted |
+/// | 3xx but 303; 4xx but 408; 501; 505 | has not acted |
+/// | 408; 5xx but those above; what is no status of HTTP | may have acted |
+/// | no answer, or a broken connection, after a connection took the request | may have acted |
+/// | 2xx or 303 that was not expected, or whose required body cannot be read, of a write | may have acted |
+///
+/// `Retry-After` is kept as it came, up to a year: seconds, or a date held against the `Date` of the answer.
 ///
 /// # What it keeps to
 ///
-/// * Every attempt at a task carries the same `Idempotency-Key`.
-/// * An attempt takes no longer than the step's timeout, the wait for a free connection included. Dropping
-///   the future closes the connection.
+/// * Every attempt at a task carries the same `Idempotency-Key`. One attempt sends one request once: nothing underneath
+///   repeats what was written.
+/// * The attempt's time begins when a connection takes the request. The wait for secrets and a place, and then for a
+///   connection, have as much each, and end as [`FailureKind::Unreachable`]. Reading ends a little earlier than that time, so
+///   that what was done can be told. Dropping the future closes the connection.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
 ///   10 s for look-up, connection and TLS handshake. The client underneath has no limit for idle
 ///   connections to all hosts together; the 90 s bound them.
+/// * [`HTTP_LARGE_ANSWERS`] answers beyond [`RESPONSE_BYTES`] at once, and as many that are unpacked, parsed and selected
+///   from, half of them one tenant's: that bounds the memory of all answers. Each JSONPath has a budget of work.
 /// * The public Internet only, and what was allowed: a name that leads to the machine itself, its network
 ///   or its metadata is [`FailureKind::Forbidden`], also when it led elsewhere a moment before.
-/// * Secrets are sent and never kept: no failure and no log line has them, and where a tool sends one back
-///   it is replaced by `***`.
+/// * Secrets are sent and never kept: no failure and no log line has them, and where a tool sends one back, also as JSON,
+///   HTML, URLs, forms and base64 spell it, it is replaced by `***`.
 ///
 /// ```
 /// use updraft_integrations::{HttpIntegration, Secret, SecretMap};
@@ -77,11 +138,17 @@ const REQUEST: &str = "request";
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// [`HTTP_FAILURE_BODY_BYTES`]: updraft_protocol::limits::HTTP_FAILURE_BODY_BYTES
+/// [`HTTP_KEPT_HEADERS_BYTES`]: updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES
+/// [`HTTP_LARGE_ANSWERS`]: updraft_protocol::limits::HTTP_LARGE_ANSWERS
+/// [`HTTP_READ_BYTES`]: updraft_protocol::limits::HTTP_READ_BYTES
+/// [`HTTP_VALUES`]: updraft_protocol::limits::HTTP_VALUES
 /// [`RESPONSE_BYTES`]: updraft_protocol::limits::RESPONSE_BYTES
 /// [`FailureKind::Forbidden`]: updraft_protocol::FailureKind::Forbidden
 pub struct HttpIntegration {
     pools: Pools,
     hosts: Hosts,
+    capacity: Capacity,
     secrets: Arc<dyn SecretSource>,
 }
 
@@ -107,6 +174,14 @@ impl fmt::Debug for HttpIntegration {
 impl Integration for HttpIntegration {
     fn actions(&self) -> &[&str] {
         &[REQUEST]
+    }
+
+    fn spec(&self, _action: &str) -> ActionSpec {
+        ActionSpec { arguments: &arguments::KNOWN, says_sending: true }
+    }
+
+    fn effect(&self, _action: &str, arguments: &Value) -> Effect {
+        arguments::effect_of(arguments)
     }
 
     fn call(&self, call: Call) -> Answer<'_> {
@@ -207,6 +282,7 @@ impl Builder {
         Ok(HttpIntegration {
             pools: Pools::new(Policy::new(self.allowed), self.roots),
             hosts: Hosts::new(self.per_host, self.per_tenant),
+            capacity: Capacity::default(),
             secrets: self.secrets,
         })
     }

@@ -7,7 +7,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use serde_json::Value;
 use thiserror::Error;
 use updraft_protocol::{Name, TenantCode};
 
@@ -91,62 +90,9 @@ impl SecretSource for SecretMap {
     }
 }
 
-/// What stands where a tool sent a secret back.
-const REDACTED: &str = "***";
-
-/// The secrets that one request carried: a tool that echoes them does not bring them into the playbook's
-/// data.
-#[derive(Debug, Default)]
-pub(crate) struct Redactor(Vec<Secret>);
-
-impl Redactor {
-    pub(crate) fn add(&mut self, secret: Secret) {
-        if !secret.expose().is_empty() {
-            self.0.push(secret);
-        }
-    }
-
-    /// `text` without the secrets.
-    pub(crate) fn text(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, secret| {
-            if text.contains(secret.expose()) { text.replace(secret.expose(), REDACTED) } else { text }
-        })
-    }
-
-    /// `value` without the secrets, in texts, names of fields and numbers.
-    pub(crate) fn value(&self, value: Value) -> Value {
-        if self.0.is_empty() {
-            return value;
-        }
-        match value {
-            Value::String(text) => Value::String(self.text(text)),
-            Value::Array(items) => Value::Array(items.into_iter().map(|item| self.value(item)).collect()),
-            Value::Object(fields) => Value::Object(
-                fields.into_iter().map(|(name, value)| (self.text(name), self.value(value))).collect(),
-            ),
-            Value::Number(number) if self.0.iter().any(|secret| secret.expose() == number.to_string()) => {
-                Value::String(REDACTED.to_owned())
-            }
-            other => other,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn an_echoed_secret_is_redacted_wherever_it_stands() {
-        let mut redactor = Redactor::default();
-        redactor.add(Secret::new("hunter2"));
-        redactor.add(Secret::new("4711"));
-        redactor.add(Secret::new(""));
-        let echo = json!({"a": ["Bearer hunter2"], "hunter2": {"b": 4711, "c": 47110}});
-        assert_eq!(redactor.value(echo), json!({"a": ["Bearer ***"], "***": {"b": "***", "c": 47110}}));
-    }
 
     #[test]
     fn only_an_unavailable_source_is_worth_another_try() {

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::any;
 use serde_json::json;
 use updraft_integrations::{HttpIntegration, Secret, SecretMap};
-use updraft_protocol::{Call, Integration, Sending};
+use updraft_protocol::{Call, Integration, SecretReference, Sending};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -43,7 +43,7 @@ async fn no_line_of_the_log_has_a_secret_and_they_say_whose_request_it_was() {
         SecretMap::default().with("acme".parse().unwrap(), "KEY".parse().unwrap(), Secret::new("hunter2"));
     let http =
         HttpIntegration::builder().allow(addr.to_string().parse().unwrap()).secrets(secrets).build().unwrap();
-    let headers = json!({"X-Key": {"secret": "KEY"}, "Authorization": "Basic hunter2"});
+    let headers = json!({"X-Key": null, "Authorization": "Basic hunter2"});
     for expect in [200, 201] {
         let arguments = json!({
             "method": "POST",
@@ -52,6 +52,11 @@ async fn no_line_of_the_log_has_a_secret_and_they_say_whose_request_it_was() {
             "json": {"password": "hunter2"},
             "expect": [expect],
         });
+        let secret = SecretReference {
+            place: "/headers/X-Key".to_owned(),
+            name: "KEY".parse().unwrap(),
+            prefix: String::new(),
+        };
         let call = Call {
             tenant: "acme".parse().unwrap(),
             peid: "0190aaaa-bbbb-7111-8222-000000000000".parse().unwrap(),
@@ -60,7 +65,7 @@ async fn no_line_of_the_log_has_a_secret_and_they_say_whose_request_it_was() {
             action: "request".parse().unwrap(),
             attempt: 1,
             arguments: arguments.into(),
-            secrets: Arc::new([]),
+            secrets: Arc::new([secret]),
             timeout: Duration::from_secs(60),
             sending: Sending::default(),
         };

@@ -304,15 +304,50 @@ pub const HTTP_URL_BYTES: usize = 16 << 10;
 pub const HTTP_HEADERS: usize = 64;
 /// One header's text.
 pub const HTTP_HEADER_BYTES: usize = 16 << 10;
-/// Entries of `expect` and of `retry_on`.
+/// Entries of `expect`, `retry_on`, `acted` and `not_acted`.
 pub const HTTP_STATUSES: usize = 64;
 /// The JSONPath that says what to keep of an answer.
-pub const HTTP_KEEP_BYTES: usize = 256;
+pub const HTTP_KEEP_BYTES: usize = 1 << 10;
 /// The longest time to be left alone that is read of an answer: longer than [`SPAN`], so that no step waits for what is
 /// cut to it.
 pub const HTTP_RETRY_AFTER_MAX: Duration = Duration::from_secs(367 * 24 * 3600);
+/// Filters, parentheses and functions of that JSONPath in each other: reading and running it recurse so deeply.
+pub const HTTP_KEEP_NESTING: usize = 16;
+/// Work of one evaluation of it: one for each byte that is compared, [`VALUE_WORK`] for each node that is looked at or
+/// kept in a list. Some dozen looks at each value of the largest answer; half a second.
+pub const HTTP_KEEP_WORK: u64 = 128 << 20;
 /// Answers beyond this are read on another thread than the shard's.
 pub const HTTP_INLINE_BYTES: usize = 64 << 10;
+/// What is read of one answer, as it comes and unpacked: a page of the largest lists. What is kept of it is
+/// [`RESPONSE_BYTES`] at most.
+pub const HTTP_READ_BYTES: usize = 16 << 20;
+/// Values of one JSON answer: each takes some 50 to 100 bytes of memory, however few it has in the answer.
+pub const HTTP_VALUES: usize = 1_000_000;
+/// Answers beyond [`RESPONSE_BYTES`] that one integration receives at once, and those of them of one tenant: with
+/// [`HTTP_READ_BYTES`] the bound of their memory.
+pub const HTTP_LARGE_ANSWERS: usize = 8;
+/// See [`HTTP_LARGE_ANSWERS`].
+pub const HTTP_LARGE_ANSWERS_OF_TENANT: usize = 4;
+/// Answers that one integration unpacks, parses and selects from at once on other threads, each with
+/// [`HTTP_READ_BYTES`] and [`HTTP_VALUES`] at most, and those of them of one tenant.
+pub const HTTP_PARSED_AT_ONCE: usize = 8;
+/// See [`HTTP_PARSED_AT_ONCE`].
+pub const HTTP_PARSED_AT_ONCE_OF_TENANT: usize = 4;
+/// Content codings of one answer, one around the other: a tool uses one, a proxy may add one.
+pub const HTTP_CODINGS: usize = 3;
+/// Window of zstd as a power of two, 8 MiB: what RFC 9659 asks of recipients.
+pub const HTTP_ZSTD_WINDOW_LOG: u32 = 23;
+/// Names in `keep_headers`.
+pub const HTTP_KEEP_HEADERS: usize = 32;
+/// All headers that are kept of one answer.
+pub const HTTP_KEPT_HEADERS_BYTES: usize = 8 << 10;
+/// What is kept of the body of an answer with a status that was not expected.
+pub const HTTP_FAILURE_BODY_BYTES: usize = 4 << 10;
+/// How long such a body is waited for: the status alone says that the attempt failed.
+pub const HTTP_FAILURE_READ: Duration = Duration::from_secs(2);
+/// How much earlier than the attempt's time the reading of an answer ends, so that what a tool did can still be told: a
+/// tenth of that time, at most this.
+pub const HTTP_TELL: Duration = Duration::from_millis(250);
 
 const _: () = {
     assert!(PLAYBOOK_BYTES <= PLAYBOOK_UNFOLDED_BYTES);
@@ -344,4 +379,6 @@ const _: () = {
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
     assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);
     assert!(SHARDS_MAX <= HTTP_POOLS && SPAN.as_secs() < HTTP_RETRY_AFTER_MAX.as_secs());
+    assert!(HTTP_INLINE_BYTES <= RESPONSE_BYTES && RESPONSE_BYTES <= HTTP_READ_BYTES);
+    assert!(HTTP_KEPT_HEADERS_BYTES + HTTP_FAILURE_BODY_BYTES < RESPONSE_BYTES);
 };

@@ -1,182 +1,224 @@
-//! The answer of a tool: from bytes on the wire to what the step gives, within limits. Never holds more of
-//! it than the limit.
+//! The answer of a tool: from its head and its bytes on the wire to what the step gives, within the attempt's time. Decides
+//! what of an answer is a failure and what is a note; `body` reads what the bytes mean.
 
-use std::io;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
-use updraft_protocol::limits::{HTTP_INLINE_BYTES, NESTING, RESPONSE_BYTES};
-use updraft_protocol::{Failure, FailureKind, Json};
+use updraft_protocol::limits::{HTTP_FAILURE_READ, HTTP_INLINE_BYTES, HTTP_READ_BYTES, RESPONSE_BYTES};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, TenantCode};
 
-use super::arguments::Form;
-use super::failure::Target;
-use super::keep::Kept;
-use super::statuses::Statuses;
-use crate::secret::Redactor;
+use super::body::{Body, Packed};
+use super::capacity::Capacity;
+use super::failure::{Target, broken};
+use super::headers::{self, Kept};
+use super::hosts::Place;
+use super::options::{Form, Options};
+use super::problem::Problem;
+use crate::redact::Redactor;
 
-/// How an answer is to be read.
+/// How an answer is to be read, and whose it is.
 pub(crate) struct Reading {
     pub(crate) target: Target,
-    /// The statuses of an answer that is one.
-    pub(crate) expect: Statuses,
-    /// Those of the others after which another attempt may help.
-    pub(crate) retry_on: Statuses,
-    pub(crate) form: Form,
-    pub(crate) max_bytes: usize,
+    pub(crate) tenant: TenantCode,
+    pub(crate) options: Options,
     pub(crate) redactor: Redactor,
 }
 
-/// What a step gives: `steps.ID.output`.
+/// The time of an attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Within {
+    /// When reading ends.
+    pub(crate) until: Instant,
+    /// What the step allows, for messages.
+    pub(crate) timeout: Duration,
+}
+
+/// What came of a body before it ended or broke.
+struct Received {
+    bytes: Vec<u8>,
+    problem: Option<Problem>,
+    /// Taken by an answer that is large.
+    place: Option<Place>,
+}
+
+/// What a step gives: `steps.ID.output`; and what a failure keeps: `steps.ID.error`.
 #[derive(Serialize)]
-struct Output<T> {
+struct Output<'a> {
     status: u16,
-    body: T,
+    headers: &'a BTreeMap<String, String>,
+    body: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 impl Reading {
-    /// Reads what an answer carries and shapes it, until the attempt's time is over.
+    /// Reads what an answer carries and shapes it.
+    ///
+    /// # Errors
+    /// A status that was not expected; where the step requires a body, one that cannot be read.
     pub(crate) async fn read(
         self,
         response: Response,
-        deadline: Instant,
-        timeout: Duration,
+        within: Within,
+        capacity: &Capacity,
     ) -> Result<Json, Failure> {
         let status = response.status();
-        if !self.expect.contains(status.as_u16()) {
-            return Err(self.target.status(status, response.headers(), &self.retry_on));
+        let kept = headers::keep(response.headers(), &self.options.keep_headers, &self.redactor);
+        if !self.options.expect.contains(status.as_u16()) {
+            return Err(self.refused(response, kept, within).await);
         }
-        if matches!(self.form, Form::None) {
-            return self.shape(status, Vec::new());
-        }
-        let bytes = match timeout_at(deadline, self.bytes(response)).await {
-            Ok(bytes) => bytes?,
-            Err(_) => return Err(self.target.timeout(timeout)),
-        };
-        if bytes.len() <= HTTP_INLINE_BYTES {
-            return self.shape(status, bytes);
-        }
-        let shaped = tokio::task::spawn_blocking(move || self.shape(status, bytes)).await;
-        shaped.unwrap_or_else(|error| match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Failure::new(FailureKind::Interrupted, "the runtime ended")),
-        })
-    }
-
-    async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
-        let announced = response.content_length().unwrap_or(0);
-        let carries_body = self.target.method != Method::HEAD;
-        if carries_body && announced > self.max_bytes as u64 {
-            return Err(self.too_large());
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.target.interrupted(&error))? {
-            if chunk.len() > self.max_bytes - bytes.len() {
-                return Err(self.too_large());
+        let reading = Arc::new(self);
+        let body = match reading.options.form {
+            Form::None => Body::default(),
+            _ => {
+                let head = reading.output(status, &kept, &Body::default());
+                let room = RESPONSE_BYTES.saturating_sub(head.map_or(0, |head| head.as_str().len()));
+                Self::body(&reading, response, room, within, capacity).await
             }
-            bytes.extend_from_slice(&chunk);
+        };
+        match &body.problem {
+            Some(problem) if reading.options.requires_body => Err(reading.unreadable(problem, status, &kept)),
+            _ => reading.output(status, &kept, &body).ok_or_else(|| {
+                reading.target.fail(FailureKind::InvalidResponse, "the answer cannot be kept")
+            }),
         }
-        Ok(bytes)
     }
 
-    fn too_large(&self) -> Failure {
-        let message = format_args!("the answer is larger than {} bytes", self.max_bytes);
-        self.target.fail(FailureKind::TooLarge, message)
+    /// The body, read on another thread where that may take longer than some milliseconds.
+    async fn body(
+        reading: &Arc<Self>,
+        response: Response,
+        room: usize,
+        within: Within,
+        capacity: &Capacity,
+    ) -> Body {
+        let headers = response.headers().clone();
+        let Received { bytes, problem, place: _large } =
+            reading.receive(response, within, HTTP_READ_BYTES, Some(capacity)).await;
+        let packed = match Packed::new(bytes, &headers, problem) {
+            Ok(packed) => packed,
+            Err(problem) => return problem.into(),
+        };
+        let linear = reading.options.keep().is_none_or(|keep| keep.is_linear());
+        if linear && packed.is_plain() && packed.len() <= HTTP_INLINE_BYTES {
+            return packed.read(&reading.options, &reading.redactor, room);
+        }
+        let place = match capacity.parsed(&reading.tenant, within.until).await {
+            Ok(place) => place,
+            Err(problem) => return problem.into(),
+        };
+        let work = reading.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            // Held until the memory is free, also where nobody waits any more.
+            let _place = place;
+            packed.read(&work.options, &work.redactor, room)
+        });
+        match timeout_at(within.until, read).await {
+            Err(_) => late(within).into(),
+            Ok(Ok(body)) => body,
+            Ok(Err(error)) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Problem::new(FailureKind::Interrupted, "the runtime ended").into(),
+            },
+        }
     }
 
-    fn invalid(&self, message: impl std::fmt::Display) -> Failure {
-        self.target.fail(FailureKind::InvalidResponse, message)
-    }
-
-    fn shape(&self, status: StatusCode, bytes: Vec<u8>) -> Result<Json, Failure> {
-        let keep = match &self.form {
-            Form::None => return self.output(status, ()),
-            Form::Text => {
-                let text = String::from_utf8(bytes).map_err(|_| self.invalid("the answer is not UTF-8"))?;
-                return self.output(status, self.redactor.text(text));
+    /// The bytes of the body, to a limit; with a problem come those before it.
+    async fn receive(
+        &self,
+        mut response: Response,
+        within: Within,
+        limit: usize,
+        capacity: Option<&Capacity>,
+    ) -> Received {
+        let mut received = Received { bytes: Vec::new(), problem: None, place: None };
+        if self.target.method == Method::HEAD {
+            return received;
+        }
+        if response.content_length().is_some_and(|announced| announced > limit as u64) && capacity.is_some() {
+            received.problem = Some(Problem::too_large_to_read(limit));
+            return received;
+        }
+        loop {
+            let chunk = match timeout_at(within.until, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => chunk,
+                Ok(Ok(None)) => return received,
+                Ok(Err(error)) => {
+                    received.problem = Some(Problem::new(FailureKind::Interrupted, broken(&error)));
+                    return received;
+                }
+                Err(_) => {
+                    received.problem = Some(late(within));
+                    return received;
+                }
+            };
+            let room = limit - received.bytes.len();
+            if chunk.len() > room {
+                received.bytes.extend_from_slice(chunk.get(..room).unwrap_or_default());
+                received.problem = Some(Problem::too_large_to_read(limit));
+                return received;
             }
-            Form::Json(keep) => keep,
-        };
-        let no_content = matches!(status.as_u16(), 204 | 205 | 304) || self.target.method == Method::HEAD;
-        let body = if bytes.is_empty() && no_content {
-            Value::Null
-        } else {
-            self.redactor.value(self.json(&bytes)?)
-        };
-        let Some(keep) = keep else {
-            return self.checked(status, &Kept::One(&body));
-        };
-        match keep.apply(&body) {
-            Some(kept) => self.checked(status, &kept),
-            None => Err(self.invalid("the answer has nothing of what is to be kept")),
+            let large = received.bytes.len() + chunk.len() > RESPONSE_BYTES;
+            if let Some(capacity) = capacity.filter(|_| large && received.place.is_none()) {
+                match capacity.large(&self.tenant, within.until).await {
+                    Ok(place) => received.place = Some(place),
+                    Err(problem) => {
+                        received.problem = Some(problem);
+                        return received;
+                    }
+                }
+            }
+            received.bytes.extend_from_slice(&chunk);
         }
     }
 
-    fn json(&self, bytes: &[u8]) -> Result<Value, Failure> {
-        if bytes.is_empty() {
-            return Err(self.invalid("the answer is empty, JSON was expected"));
-        }
-        // Some servers open their JSON with a byte order mark.
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).map_err(|_| self.invalid("the answer is not UTF-8"))?;
-        serde_json::from_str(text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            self.invalid(format_args!("the answer is not JSON at line {line}, column {column}"))
-        })
-    }
-
-    /// The output, if its nesting is not beyond what later steps can read.
-    fn checked(&self, status: StatusCode, kept: &Kept<'_>) -> Result<Json, Failure> {
-        let depth = match kept {
-            Kept::One(value) => depth(value),
-            Kept::Several(values) => 1 + values.iter().map(|value| depth(value)).max().unwrap_or(0),
+    /// A status that was not expected, with what its answer says.
+    async fn refused(&self, response: Response, kept: Kept, within: Within) -> Failure {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let failure = self.target.status(status, &headers, &self.options);
+        let until = within.until.min(Instant::now() + HTTP_FAILURE_READ);
+        let Received { bytes, problem, .. } =
+            self.receive(response, Within { until, ..within }, HTTP_INLINE_BYTES, None).await;
+        let body = match Packed::new(bytes, &headers, problem) {
+            Ok(packed) => packed.glance(&self.redactor),
+            Err(problem) => problem.into(),
         };
-        if 1 + depth > NESTING {
-            return Err(self.invalid(format_args!("the answer is nested deeper than {NESTING} levels")));
-        }
-        self.output(status, kept)
+        self.with_answer(failure, status, &kept, &body)
     }
 
-    /// The output as text. Escapes make a text longer, and a path may keep a part twice: what is counted
-    /// is what is kept.
-    fn output(&self, status: StatusCode, body: impl Serialize) -> Result<Json, Failure> {
-        let mut writer = Bounded(Vec::new());
-        let written = serde_json::to_writer(&mut writer, &Output { status: status.as_u16(), body });
-        let text = String::from_utf8(writer.0).ok().filter(|_| written.is_ok());
-        text.and_then(|text| Json::parse(&text).ok()).ok_or_else(|| {
-            let message = format_args!("what is kept of the answer is larger than {RESPONSE_BYTES} bytes");
-            self.target.fail(FailureKind::TooLarge, message)
-        })
+    /// An answer whose status was expected, and whose body cannot be read. What was written was written.
+    fn unreadable(&self, problem: &Problem, status: StatusCode, kept: &Kept) -> Failure {
+        let failure = self.target.fail(problem.kind, self.redactor.text(problem.message.clone()));
+        let acted = self.options.effect == Effect::Write || failure.may_have_acted();
+        self.with_answer(failure.with_may_have_acted(acted), status, kept, &Body::default())
+    }
+
+    fn with_answer(&self, failure: Failure, status: StatusCode, kept: &Kept, body: &Body) -> Failure {
+        match self.output(status, kept, body) {
+            Some(answer) => failure.with_answer(answer),
+            None => failure,
+        }
+    }
+
+    fn output(&self, status: StatusCode, kept: &Kept, body: &Body) -> Option<Json> {
+        let cut = kept.cut.then_some("some headers are left out, which are too large together");
+        let problem = body.problem.as_ref().map(|problem| problem.message.as_str());
+        let notes: Vec<&str> = problem.into_iter().chain(cut).collect();
+        let note = (!notes.is_empty()).then(|| self.redactor.text(notes.join("; ")));
+        let raw: &RawValue = match &body.json {
+            Some(json) => serde_json::from_str(json).ok()?,
+            None => RawValue::NULL,
+        };
+        let output = Output { status: status.as_u16(), headers: &kept.headers, body: raw, note };
+        Json::parse(&serde_json::to_string(&output).ok()?).ok()
     }
 }
 
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
+fn late(within: Within) -> Problem {
+    Problem::new(FailureKind::Timeout, format!("no answer within {:?}", within.timeout))
 }
-
-/// Takes as many bytes as a task may keep, and refuses more.
-struct Bounded(Vec<u8>);
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() > RESPONSE_BYTES - self.0.len() {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-#[path = "answer_tests.rs"]
-mod tests;

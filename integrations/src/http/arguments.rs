@@ -1,14 +1,17 @@
 //! The arguments of an HTTP step: from a rendered value to a checked request. Sends nothing. A mistake names
 //! its place and what is needed there, never the value, which may be confidential.
 
+use std::collections::BTreeMap;
+
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, Url};
-use serde_json::{Map, Value};
-use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES, RESPONSE_BYTES};
-use updraft_protocol::{Failure, FailureKind, Name};
+use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES};
+use updraft_protocol::{Argument, Effect, Failure, FailureKind, Name, SecretReference, Value};
 
-use super::keep::Keep;
-use super::statuses::Statuses;
+use super::options::Options;
+
+/// The fields of a map.
+type Fields = BTreeMap<String, Value>;
 
 /// What a step asks for, checked.
 #[derive(Debug)]
@@ -17,10 +20,8 @@ pub(crate) struct Arguments {
     pub(crate) url: Url,
     pub(crate) headers: Vec<(HeaderName, HeaderText)>,
     pub(crate) body: Body,
-    pub(crate) expect: Statuses,
-    pub(crate) retry_on: Statuses,
-    pub(crate) response: Form,
-    pub(crate) max_bytes: usize,
+    /// How the answer is judged and read.
+    pub(crate) options: Options,
 }
 
 /// The text of a header.
@@ -38,26 +39,24 @@ pub(crate) enum Body {
     Form(Vec<(String, String)>),
 }
 
-/// What the answer is read as.
-#[derive(Debug, Clone)]
-pub(crate) enum Form {
-    Json(Option<Keep>),
-    Text,
-    None,
-}
-
-const KNOWN: [&str; 11] = [
-    "method",
-    "url",
-    "headers",
-    "query",
-    "json",
-    "form",
-    "expect",
-    "retry_on",
-    "response",
-    "keep",
-    "max_bytes",
+/// The arguments, each with how it is read.
+pub(super) const KNOWN: [(&str, Argument); 16] = [
+    ("method", Argument::Option),
+    ("url", Argument::Url),
+    ("headers", Argument::Headers),
+    ("query", Argument::Fields),
+    ("json", Argument::Data),
+    ("form", Argument::Fields),
+    ("expect", Argument::Option),
+    ("retry_on", Argument::Option),
+    ("response", Argument::Option),
+    ("keep", Argument::Option),
+    ("max_bytes", Argument::Option),
+    ("effect", Argument::Option),
+    ("require", Argument::Option),
+    ("keep_headers", Argument::Option),
+    ("acted", Argument::Option),
+    ("not_acted", Argument::Option),
 ];
 
 const METHODS: [Method; 6] =
@@ -88,13 +87,15 @@ pub(crate) fn mistake(place: &str, message: impl std::fmt::Display) -> Failure {
 }
 
 impl Arguments {
-    /// Reads the rendered arguments of a step. `null` is as good as nothing, but for `json`.
-    pub(crate) fn read(arguments: Value) -> Result<Self, Failure> {
+    /// Reads the rendered arguments of a step, and the secrets that its author refers to. `null` is as good as nothing,
+    /// but for `json`.
+    pub(crate) fn read(arguments: Value, secrets: &[SecretReference]) -> Result<Self, Failure> {
         let Value::Object(mut fields) = arguments else { return Err(mistake("", "a map is needed")) };
-        if let Some(unknown) = fields.keys().find(|name| !KNOWN.contains(&name.as_str())) {
+        if let Some(unknown) = fields.keys().find(|name| !KNOWN.iter().any(|(known, _)| known == name)) {
+            let known = KNOWN.map(|(known, _)| known).join(", ");
             return Err(mistake(
                 &unknown.escape_debug().to_string(),
-                format_args!("there is no such argument; there are {}", KNOWN.join(", ")),
+                format_args!("there is no such argument; there are {known}"),
             ));
         }
         let json = fields.remove("json");
@@ -112,32 +113,49 @@ impl Arguments {
                 format_args!("with its query, at most {HTTP_URL_BYTES} bytes are allowed"),
             ));
         }
-        let expect = statuses(&fields, "expect")?.unwrap_or_else(Statuses::success);
-        if expect.is_empty() {
-            return Err(mistake("expect", "at least one status is needed"));
-        }
+        let options = Options::read(&fields, effect_in(&fields)?)?;
         Ok(Self {
             method: method(&fields)?,
             url,
-            headers: headers(fields.remove("headers"))?,
+            headers: headers(fields.remove("headers"), secrets)?,
             body: body(json, fields.remove("form"))?,
-            expect,
-            retry_on: statuses(&fields, "retry_on")?.unwrap_or_else(Statuses::passing),
-            response: response(&fields)?,
-            max_bytes: max_bytes(&fields)?,
+            options,
         })
     }
 }
 
-fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Failure> {
-    match fields.get(name) {
+/// What the request does to the world: GET and HEAD look something up, unless `effect` says otherwise.
+pub(super) fn effect_of(arguments: &Value) -> Effect {
+    let fields = arguments.as_object();
+    fields.and_then(|fields| effect_in(fields).ok()).unwrap_or(Effect::Write)
+}
+
+fn effect_in(fields: &Fields) -> Result<Effect, Failure> {
+    if let Some(declared) = effect(fields)? {
+        return Ok(declared);
+    }
+    let reads = matches!(method(fields)?, Method::GET | Method::HEAD);
+    Ok(if reads { Effect::Read } else { Effect::Write })
+}
+
+fn effect(fields: &Fields) -> Result<Option<Effect>, Failure> {
+    match text(fields, "effect")? {
         None => Ok(None),
+        Some("read") => Ok(Some(Effect::Read)),
+        Some("write") => Ok(Some(Effect::Write)),
+        Some(_) => Err(mistake("effect", "one of read, write is needed")),
+    }
+}
+
+fn text<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a str>, Failure> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(mistake(name, "a text is needed")),
     }
 }
 
-fn method(fields: &Map<String, Value>) -> Result<Method, Failure> {
+fn method(fields: &Fields) -> Result<Method, Failure> {
     let Some(name) = text(fields, "method")? else { return Ok(Method::GET) };
     let known = METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(name));
     known.ok_or_else(|| mistake("method", "one of GET, POST, PUT, PATCH, DELETE, HEAD is needed"))
@@ -155,11 +173,14 @@ fn url(given: Option<&Value>) -> Result<Url, Failure> {
     Ok(url)
 }
 
-fn headers(given: Option<Value>) -> Result<Vec<(HeaderName, HeaderText)>, Failure> {
+fn headers(
+    given: Option<Value>,
+    secrets: &[SecretReference],
+) -> Result<Vec<(HeaderName, HeaderText)>, Failure> {
     let fields = match given {
-        None => return Ok(Vec::new()),
+        None => Fields::new(),
         Some(Value::Object(fields)) => fields,
-        Some(_) => return Err(mistake("headers", "a map from names to texts or secrets is needed")),
+        Some(_) => return Err(mistake("headers", "a map from names to texts is needed")),
     };
     if fields.len() > HTTP_HEADERS {
         return Err(mistake("headers", format_args!("at most {HTTP_HEADERS} are allowed")));
@@ -176,43 +197,34 @@ fn headers(given: Option<Value>) -> Result<Vec<(HeaderName, HeaderText)>, Failur
         if headers.iter().any(|(other, _)| *other == header) {
             return Err(mistake(&place, "the header is named twice"));
         }
-        if let Some(text) = header_text(&place, value)? {
-            headers.push((header, text));
-        }
+        let secret = secrets.iter().find(|secret| is_header(&secret.place, &name));
+        let text = match (secret, value) {
+            (Some(secret), _) => {
+                HeaderText::Secret { name: secret.name.clone(), prefix: secret.prefix.clone() }
+            }
+            (None, Value::Null) => continue,
+            (None, value) => {
+                let text = scalar(value)
+                    .ok_or_else(|| mistake(&place, "a text, a number, true or false is needed"))?;
+                HeaderText::Plain(header_value(&place, &text)?)
+            }
+        };
+        headers.push((header, text));
     }
     Ok(headers)
 }
 
-fn header_text(place: &str, value: Value) -> Result<Option<HeaderText>, Failure> {
-    let mut fields = match value {
-        Value::Null => return Ok(None),
-        Value::Object(fields) => fields,
-        other => {
-            let text = scalar(other).ok_or_else(|| mistake(place, "a text or {secret, prefix} is needed"))?;
-            return header_value(place, &text).map(|value| Some(HeaderText::Plain(value)));
-        }
-    };
-    let name = match fields.remove("secret") {
-        Some(Value::String(name)) => Name::new(name).ok(),
-        _ => None,
-    };
-    let name = name.ok_or_else(|| mistake(&format!("{place}.secret"), "the name of a secret is needed"))?;
-    let prefix = match fields.remove("prefix") {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(prefix)) => prefix,
-        Some(_) => return Err(mistake(&format!("{place}.prefix"), "a text is needed")),
-    };
-    if let Some(unknown) = fields.keys().next() {
-        let place = format!("{place}.{}", unknown.escape_debug());
-        return Err(mistake(&place, "there is no such field; there are secret, prefix"));
-    }
-    Ok(Some(HeaderText::Secret { name, prefix }))
+/// Whether the JSON pointer (RFC 6901) leads to the header of this name.
+fn is_header(pointer: &str, name: &str) -> bool {
+    let header = pointer.strip_prefix("/headers/");
+    header.is_some_and(|header| header.replace("~1", "/").replace("~0", "~") == name)
 }
 
-/// The text as the value of a header, marked as one that nothing may print.
+/// The text as the value of a header, marked as one that nothing may print. What is beyond ASCII is sent as UTF-8.
 pub(crate) fn header_value(place: &str, text: &str) -> Result<HeaderValue, Failure> {
     let fits = text.len() <= HTTP_HEADER_BYTES;
-    let value = HeaderValue::from_str(text).ok().filter(|_| fits);
+    let line = !text.chars().any(char::is_control);
+    let value = HeaderValue::from_bytes(text.as_bytes()).ok().filter(|_| fits && line);
     let mut value = value.ok_or_else(|| mistake(place, "not a text that a header can carry"))?;
     value.set_sensitive(true);
     Ok(value)
@@ -253,34 +265,6 @@ fn scalar(value: Value) -> Option<String> {
         Value::Bool(value) => Some(value.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
-}
-
-fn statuses(fields: &Map<String, Value>, name: &str) -> Result<Option<Statuses>, Failure> {
-    let Some(value) = fields.get(name) else { return Ok(None) };
-    Statuses::read(value).map(Some).map_err(|(index, message)| match index {
-        Some(index) => mistake(&format!("{name}[{index}]"), message),
-        None => mistake(name, message),
-    })
-}
-
-fn response(fields: &Map<String, Value>) -> Result<Form, Failure> {
-    let keep = text(fields, "keep")?;
-    let keep = keep.map(Keep::read).transpose().map_err(|message| mistake("keep", message))?;
-    let form = match text(fields, "response")?.unwrap_or("json") {
-        "json" => return Ok(Form::Json(keep)),
-        "text" => Form::Text,
-        "none" => Form::None,
-        _ => return Err(mistake("response", "one of json, text, none is needed")),
-    };
-    if keep.is_some() { Err(mistake("keep", "only of JSON a part can be kept")) } else { Ok(form) }
-}
-
-fn max_bytes(fields: &Map<String, Value>) -> Result<usize, Failure> {
-    let Some(value) = fields.get("max_bytes") else { return Ok(RESPONSE_BYTES) };
-    let bytes = value.as_u64().and_then(|bytes| usize::try_from(bytes).ok());
-    bytes
-        .filter(|bytes| (1..=RESPONSE_BYTES).contains(bytes))
-        .ok_or_else(|| mistake("max_bytes", format_args!("a number from 1 to {RESPONSE_BYTES} is needed")))
 }
 
 #[cfg(test)]

@@ -1,15 +1,96 @@
 //! What HTTP steps may and may not ask for.
 
 use serde_json::json;
+use updraft_protocol::limits::{HTTP_KEEP_HEADERS, RESPONSE_BYTES};
 
 use super::*;
+use crate::http::options::Form;
 
-fn read(more: Value) -> Result<Arguments, Failure> {
-    let mut arguments = json!({"url": "https://tool.example/a"});
+fn read(more: serde_json::Value) -> Result<Arguments, Failure> {
+    let (mut arguments, more) = (Value::from(json!({"url": "https://tool.example/a"})), Value::from(more));
     if let (Value::Object(all), Value::Object(more)) = (&mut arguments, more) {
         all.extend(more);
     }
-    Arguments::read(arguments)
+    Arguments::read(arguments, &[])
+}
+
+/// The headers of a request whose author refers to these secrets.
+fn headers_of(headers: serde_json::Value, secrets: &[(&str, &str, &str)]) -> Vec<(String, Option<String>)> {
+    let secret = |(place, name, prefix): &(&str, &str, &str)| SecretReference {
+        place: (*place).to_owned(),
+        name: name.parse().unwrap(),
+        prefix: (*prefix).to_owned(),
+    };
+    let secrets: Vec<_> = secrets.iter().map(secret).collect();
+    let arguments = json!({"url": "https://tool.example/a", "headers": headers});
+    let arguments = Arguments::read(arguments.into(), &secrets).unwrap();
+    let told = arguments.headers.into_iter().map(|(name, text)| {
+        let secret = match text {
+            HeaderText::Plain(_) => None,
+            HeaderText::Secret { name, prefix } => Some(format!("{prefix}{name}")),
+        };
+        (name.to_string(), secret)
+    });
+    told.collect()
+}
+
+#[test]
+fn a_header_is_a_secret_where_the_call_refers_to_one_and_nowhere_else() {
+    let secrets = [
+        ("/headers/Authorization", "edr", "Bearer "),
+        ("/headers/X~1~0", "b", ""),
+        ("/json/X-Trace", "c", ""),
+    ];
+    // `/` stands in no name of a header, but the place of one is read as it is meant.
+    assert!(is_header("/headers/X~1~0", "X/~") && !is_header("/headers/X~01", "X/"));
+    let given = json!({"Authorization": null, "X-Gone": null, "X-Trace": "t"});
+    assert_eq!(
+        headers_of(given, &secrets),
+        [("authorization".to_owned(), Some("Bearer edr".to_owned())), ("x-trace".to_owned(), None)]
+    );
+    let data = json!({"X-Trace": {"secret": "edr", "$secret": "edr"}});
+    let failure = read(json!({ "headers": data })).unwrap_err();
+    assert_eq!(failure.message, "arguments.headers.X-Trace: a text, a number, true or false is needed");
+}
+
+#[test]
+fn numbers_are_sent_with_their_digits() {
+    let digits = "12345678901234567890123456789.10";
+    let number = Value::parse(digits).unwrap();
+    let fields = |number: Value| Value::Object([("n".to_owned(), number)].into());
+    let arguments = Value::Object(
+        [
+            ("url".to_owned(), Value::String("https://tool.example/".to_owned())),
+            ("query".to_owned(), fields(number.clone())),
+            ("headers".to_owned(), fields(number.clone())),
+            ("json".to_owned(), fields(number)),
+        ]
+        .into(),
+    );
+    let arguments = Arguments::read(arguments, &[]).unwrap();
+    assert_eq!(arguments.url.query(), Some(format!("n={digits}").as_str()));
+    assert!(matches!(&arguments.headers[0].1, HeaderText::Plain(text) if text == digits));
+    let Body::Json(body) = arguments.body else { panic!("a body") };
+    assert_eq!(serde_json::to_string(&body).unwrap(), format!("{{\"n\":{digits}}}"));
+}
+
+#[test]
+fn what_a_request_does_is_told_by_its_method_or_declared() {
+    let effect = |arguments: serde_json::Value| effect_of(&arguments.into());
+    for (arguments, expected) in [
+        (json!({}), Effect::Read),
+        (json!({"method": "get"}), Effect::Read),
+        (json!({"method": "HEAD"}), Effect::Read),
+        (json!({"method": "POST"}), Effect::Write),
+        (json!({"method": null, "effect": null}), Effect::Read),
+        (json!({"method": "DELETE"}), Effect::Write),
+        (json!({"method": "POST", "effect": "read"}), Effect::Read),
+        (json!({"method": "GET", "effect": "write"}), Effect::Write),
+        (json!({"method": "FLY"}), Effect::Write),
+        (json!([]), Effect::Write),
+    ] {
+        assert_eq!(effect(arguments.clone()), expected, "{arguments}");
+    }
 }
 
 #[test]
@@ -17,20 +98,20 @@ fn a_url_alone_is_a_get_that_expects_json() {
     let arguments = read(json!({})).unwrap();
     assert_eq!(arguments.method, Method::GET);
     assert_eq!(arguments.body, Body::None);
-    assert_eq!(arguments.max_bytes, RESPONSE_BYTES);
-    assert!(matches!(arguments.response, Form::Json(None)));
-    assert!(arguments.expect.contains(204) && !arguments.expect.contains(302));
-    assert!(arguments.retry_on.contains(503) && !arguments.retry_on.contains(501));
+    assert_eq!(arguments.options.max_bytes, RESPONSE_BYTES);
+    assert!(matches!(arguments.options.form, Form::Json(None)));
+    assert!(arguments.options.expect.contains(204) && !arguments.options.expect.contains(303));
+    assert!(arguments.options.retry_on.contains(503) && !arguments.options.retry_on.contains(501));
 }
 
 #[test]
 fn a_query_is_encoded_and_joins_the_one_of_the_url() {
-    let arguments = Arguments::read(json!({
+    let arguments = json!({
         "url": "https://tool.example/a?x=1",
         "query": {"gone": null, "list": ["u", true, null], "n": 5, "q": "a&b=c #"},
-    }));
+    });
     assert_eq!(
-        arguments.unwrap().url.as_str(),
+        Arguments::read(arguments.into(), &[]).unwrap().url.as_str(),
         "https://tool.example/a?x=1&list=u&list=true&n=5&q=a%26b%3Dc+%23"
     );
     assert_eq!(read(json!({"query": {}})).unwrap().url.as_str(), "https://tool.example/a");
@@ -38,8 +119,8 @@ fn a_query_is_encoded_and_joins_the_one_of_the_url() {
 
 #[test]
 fn null_is_nothing_but_a_json_null_is_sent() {
-    let nothing: Value =
-        KNOWN.iter().filter(|n| **n != "url").map(|n| (n.to_string(), Value::Null)).collect();
+    let names = KNOWN.iter().map(|(name, _)| *name).filter(|name| *name != "url");
+    let nothing: serde_json::Value = names.map(|name| (name.to_owned(), serde_json::Value::Null)).collect();
     assert_eq!(read(nothing).unwrap().body, Body::Json(Value::Null));
 }
 
@@ -61,10 +142,9 @@ fn a_mistake_names_its_place_and_never_the_value() {
         (json!({"headers": {"Host": secret}}), "arguments.headers.Host: "),
         (json!({"headers": {"idempotency-key": secret}}), "arguments.headers.idempotency-key: "),
         (json!({"headers": {"X-A": "1", "x-a": secret}}), "arguments.headers.x-a: "),
-        (json!({"headers": {"X-A": {"secret": ["a"]}}}), "arguments.headers.X-A.secret: "),
-        (json!({"headers": {"X-A": {"secret": "a b"}}}), "arguments.headers.X-A.secret: "),
-        (json!({"headers": {"X-A": {"secret": "A", "prefix": [secret]}}}), "arguments.headers.X-A.prefix: "),
-        (json!({"headers": {"X-A": {"secret": "A", "suffix": secret}}}), "arguments.headers.X-A.suffix: "),
+        (json!({"headers": {"X-A": {"secret": secret}}}), "arguments.headers.X-A: "),
+        (json!({"headers": {"X-A": {"$secret": secret, "prefix": "a"}}}), "arguments.headers.X-A: "),
+        (json!({"effect": secret}), "arguments.effect: "),
         (json!({"query": {"q": {"a": secret}}}), "arguments.query.q: "),
         (json!({"query": {"q": [[secret]]}}), "arguments.query.q: "),
         (json!({"query": secret}), "arguments.query: "),
@@ -76,6 +156,12 @@ fn a_mistake_names_its_place_and_never_the_value() {
         (json!({"retry_on": [secret]}), "arguments.retry_on[0]: "),
         (json!({"response": secret}), "arguments.response: "),
         (json!({"response": "text", "keep": "$.a"}), "arguments.keep: "),
+        (json!({"require": secret}), "arguments.require: "),
+        (json!({"acted": secret}), "arguments.acted: "),
+        (json!({"not_acted": [secret]}), "arguments.not_acted[0]: "),
+        (json!({"keep_headers": secret}), "arguments.keep_headers: "),
+        (json!({"keep_headers": ["ETag", "a b"]}), "arguments.keep_headers[1]: "),
+        (json!({"keep_headers": vec!["a"; HTTP_KEEP_HEADERS + 1]}), "arguments.keep_headers: "),
         (json!({"keep": 5}), "arguments.keep: "),
         (json!({"keep": "a"}), "arguments.keep: "),
         (json!({"max_bytes": 0}), "arguments.max_bytes: "),
@@ -88,13 +174,14 @@ fn a_mistake_names_its_place_and_never_the_value() {
         assert!(failure.message.starts_with(place), "{arguments}: {failure}");
         assert!(!format!("{failure:?}").contains(secret), "{failure:?}");
     }
-    assert!(Arguments::read(json!([])).unwrap_err().message.starts_with("arguments: "));
-    assert!(Arguments::read(json!({})).unwrap_err().message.starts_with("arguments.url: "));
+    let read = |arguments: serde_json::Value| Arguments::read(arguments.into(), &[]).unwrap_err().message;
+    assert!(read(json!([])).starts_with("arguments: "));
+    assert!(read(json!({})).starts_with("arguments.url: "));
 }
 
 #[test]
 fn too_many_headers_are_refused() {
-    let many: Value = (0..=HTTP_HEADERS).map(|n| (format!("X-{n}"), json!("a"))).collect();
+    let many: serde_json::Value = (0..=HTTP_HEADERS).map(|n| (format!("X-{n}"), json!("a"))).collect();
     assert!(read(json!({"headers": many})).is_err());
     let long = "a".repeat(HTTP_HEADER_BYTES + 1);
     assert!(read(json!({"headers": {"X-A": long}})).is_err());
@@ -105,4 +192,20 @@ fn headers_do_not_show_themselves() {
     let arguments = read(json!({"headers": {"Authorization": "Basic hunter2", "X-N": 5}})).unwrap();
     assert_eq!(arguments.headers.len(), 2);
     assert!(!format!("{arguments:?}").contains("hunter2"));
+}
+
+#[test]
+fn a_body_is_required_of_what_reads_unless_the_step_says_otherwise() {
+    for (arguments, required) in [
+        (json!({}), true),
+        (json!({"method": "POST"}), false),
+        (json!({"method": "POST", "effect": "read"}), true),
+        (json!({"effect": "write"}), false),
+        (json!({"method": "POST", "require": "body"}), true),
+        (json!({"require": "nothing"}), false),
+    ] {
+        assert_eq!(read(arguments.clone()).unwrap().options.requires_body, required, "{arguments}");
+    }
+    let write = read(json!({"method": "PUT"})).unwrap();
+    assert!(write.options.expect.contains(303) && !write.options.expect.contains(302));
 }

@@ -3,15 +3,16 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
-use updraft_protocol::limits::{HTTP_CONNECT_TIMEOUT, HTTP_RETRY_AFTER_MAX};
+use updraft_protocol::limits::{HTTP_CONNECT_TIMEOUT, SPAN};
 use updraft_protocol::{Failure, FailureKind};
 
+use super::options::Options;
+use super::outcome::{is_rate_limited, may_have_acted};
 use super::policy::Forbidden;
-use super::statuses::Statuses;
 
 /// A request as messages name it: `GET tool.example:443`.
 pub(crate) struct Target {
@@ -34,16 +35,16 @@ impl Target {
         self.fail(FailureKind::Timeout, format_args!("no answer within {after:?}"))
     }
 
-    /// A request that got no answer.
-    pub(crate) fn unanswered(&self, error: &reqwest::Error) -> Failure {
+    /// A request that got no answer; `sent` is whether a connection took it.
+    pub(crate) fn unanswered(&self, error: &reqwest::Error, sent: bool) -> Failure {
         if cause::<Forbidden>(error).is_some() {
             return self.forbidden();
         }
         if error.is_builder() {
             return self.fail(FailureKind::InvalidArguments, "no request can be made of the arguments");
         }
-        if !error.is_connect() {
-            return self.interrupted(error);
+        if sent {
+            return self.fail(FailureKind::Interrupted, broken(error));
         }
         let kind = FailureKind::Unreachable;
         if error.is_timeout() {
@@ -57,31 +58,27 @@ impl Target {
         }
     }
 
-    /// A connection that broke after the request began, or that speaks no HTTP.
-    pub(crate) fn interrupted(&self, error: &reqwest::Error) -> Failure {
-        let kind = FailureKind::Interrupted;
-        match cause::<io::Error>(error) {
-            Some(error) => self.fail(kind, format_args!("the connection broke: {error}")),
-            None => self.fail(kind, "the connection broke before the answer was whole"),
-        }
-    }
-
     /// An answer with a status that was not expected.
-    pub(crate) fn status(&self, status: StatusCode, headers: &HeaderMap, retry_on: &Statuses) -> Failure {
+    pub(crate) fn status(&self, status: StatusCode, headers: &HeaderMap, options: &Options) -> Failure {
         let after = retry_after(headers);
-        let limited = match status {
-            StatusCode::TOO_MANY_REQUESTS => true,
-            StatusCode::SERVICE_UNAVAILABLE => after.is_some(),
-            _ => false,
-        };
+        let limited = is_rate_limited(status, after.is_some());
         let kind = if limited { FailureKind::RateLimited } else { FailureKind::Status };
         let failure = self
             .fail(kind, format_args!("answered {status}"))
-            .with_retryable(retry_on.contains(status.as_u16()));
+            .with_retryable(options.retry_on.contains(status.as_u16()))
+            .with_may_have_acted(may_have_acted(status, after.is_some(), options));
         match after {
             Some(after) if limited => failure.with_retry_after(after),
             _ => failure,
         }
+    }
+}
+
+/// Why a connection broke.
+pub(crate) fn broken(error: &reqwest::Error) -> String {
+    match cause::<io::Error>(error) {
+        Some(error) => format!("the connection broke: {error}"),
+        None => "the connection broke before the answer was whole".to_owned(),
     }
 }
 
@@ -98,7 +95,7 @@ fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
 }
 
 /// How long the tool asks to be left alone: seconds, or a date, which is held against the answer's own
-/// date because the two come from one clock.
+/// date because the two come from one clock. An answer without a date was made when it came (RFC 9110, 6.6.1).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let after = text(RETRY_AFTER)?.trim();
@@ -107,14 +104,23 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         Duration::from_secs(after.parse().unwrap_or(u64::MAX))
     } else {
         let until = httpdate::parse_http_date(after).ok()?;
-        let now = httpdate::parse_http_date(text(DATE)?.trim()).ok()?;
+        let date = text(DATE).and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        let now = date.unwrap_or_else(now);
         until.duration_since(now).unwrap_or(Duration::ZERO)
     };
-    Some(delay.min(HTTP_RETRY_AFTER_MAX))
+    Some(delay.min(SPAN))
+}
+
+#[allow(clippy::disallowed_methods, reason = "the date of an answer that has none")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use updraft_protocol::Effect;
+
     use super::*;
 
     fn after(headers: &[(HeaderName, &str)]) -> Option<Duration> {
@@ -124,7 +130,8 @@ mod tests {
     #[test]
     fn retry_after_is_read_in_seconds_and_against_the_date_of_the_answer() {
         assert_eq!(after(&[(RETRY_AFTER, "7")]), Some(Duration::from_secs(7)));
-        assert_eq!(after(&[(RETRY_AFTER, "99999999999999999999999")]), Some(HTTP_RETRY_AFTER_MAX));
+        assert_eq!(after(&[(RETRY_AFTER, "99999999999999999999999")]), Some(SPAN));
+        assert_eq!(after(&[(RETRY_AFTER, "86400")]), Some(Duration::from_secs(86_400)));
         let until = (RETRY_AFTER, "Wed, 21 Oct 2015 07:28:00 GMT");
         let date = |text| (DATE, text);
         assert_eq!(
@@ -132,10 +139,18 @@ mod tests {
             Some(Duration::from_secs(30))
         );
         assert_eq!(after(&[until.clone(), date("Wed, 21 Oct 2015 07:30:00 GMT")]), Some(Duration::ZERO));
-        assert_eq!(after(&[until]), None);
+        assert_eq!(after(&[until]), Some(Duration::ZERO), "2015 is over");
+        let far = httpdate::fmt_http_date(now() + Duration::from_secs(3_600));
+        let left = after(&[(RETRY_AFTER, &far)]).unwrap();
+        assert!(left > Duration::from_secs(3_000) && left <= Duration::from_secs(3_600), "{left:?}");
         for nonsense in ["", "-1", "1.5", "soon", "+5"] {
             assert_eq!(after(&[(RETRY_AFTER, nonsense)]), None, "{nonsense}");
         }
+    }
+
+    fn options(arguments: serde_json::Value, effect: Effect) -> Options {
+        let arguments = updraft_protocol::Value::from(arguments);
+        Options::read(arguments.as_object().unwrap(), effect).unwrap()
     }
 
     #[test]
@@ -143,6 +158,7 @@ mod tests {
         let target = Target { method: reqwest::Method::GET, host: "tool.example:443".into() };
         let waiting: HeaderMap = [(RETRY_AFTER, "3".parse().unwrap())].into_iter().collect();
         let none = HeaderMap::new();
+        let usual = options(json!({}), Effect::Read);
         for (status, headers, kind, retryable, seconds) in [
             (404, &none, FailureKind::Status, false, None),
             (500, &none, FailureKind::Status, true, None),
@@ -152,13 +168,46 @@ mod tests {
             (429, &none, FailureKind::RateLimited, true, None),
             (429, &waiting, FailureKind::RateLimited, true, Some(3)),
         ] {
-            let failure = target.status(StatusCode::from_u16(status).unwrap(), headers, &Statuses::passing());
+            let failure = target.status(StatusCode::from_u16(status).unwrap(), headers, &usual);
             assert_eq!((failure.kind, failure.retryable()), (kind, retryable), "{status}");
             assert_eq!(failure.retry_after(), seconds.map(Duration::from_secs), "{status}");
         }
-        let never = Statuses::read(&serde_json::json!([])).unwrap();
+        let never = options(json!({"retry_on": []}), Effect::Read);
         assert!(!target.status(StatusCode::TOO_MANY_REQUESTS, &none, &never).retryable());
         let failure = target.status(StatusCode::NOT_FOUND, &none, &never);
         assert_eq!(failure.message, "GET tool.example:443: answered 404 Not Found");
+    }
+
+    /// Every status against the sentences of the issue: what leaves open whether the tool acted, and what says that it did
+    /// not.
+    #[test]
+    fn each_status_says_or_leaves_open_whether_the_tool_acted() {
+        let target = Target { method: reqwest::Method::POST, host: "tool.example:443".into() };
+        let waiting: HeaderMap = [(RETRY_AFTER, "3".parse().unwrap())].into_iter().collect();
+        let none = HeaderMap::new();
+        let write = options(json!({"expect": [299]}), Effect::Write);
+        let read = options(json!({"expect": [299]}), Effect::Read);
+        let acted = |code: u16, headers: &HeaderMap, options: &Options| {
+            target.status(StatusCode::from_u16(code).unwrap(), headers, options).may_have_acted()
+        };
+        for code in 100..=999 {
+            let open = match code {
+                408 => true,
+                501 | 505 => false,
+                500..=599 => true,
+                200..=299 | 303 => true,
+                300..=499 => false,
+                _ => true,
+            };
+            assert_eq!(acted(code, &none, &write), open, "{code}");
+            assert_eq!(acted(code, &waiting, &write), open && code != 503, "{code} with Retry-After");
+            let done = matches!(code, 200..=299 | 303);
+            assert_eq!(acted(code, &none, &read), open && !done, "{code} of a read");
+        }
+        let declared = options(json!({"acted": [404, "2xx"], "not_acted": ["5xx", 404]}), Effect::Write);
+        for (code, open) in [(404, true), (500, false), (503, false), (408, true), (409, false)] {
+            assert_eq!(acted(code, &none, &declared), open, "{code} as declared");
+        }
+        assert!(acted(429, &waiting, &options(json!({"acted": [429]}), Effect::Write)));
     }
 }

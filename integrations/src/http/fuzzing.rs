@@ -5,25 +5,28 @@ use std::time::Duration;
 use http::Response;
 use serde_json::Value;
 use tokio::time::Instant;
-use updraft_protocol::{Failure, Json};
+use updraft_protocol::{Failure, FailureKind, Json, TenantCode};
 
-use super::answer::Reading;
+use super::answer::{Reading, Within};
 use super::arguments::Arguments;
+use super::capacity::Capacity;
 use super::failure::Target;
-use crate::secret::{Redactor, Secret};
+use crate::redact::Redactor;
+use crate::secret::Secret;
 
 /// Reads the arguments of a step, and an answer as they say. `secret` is what the request carried.
 ///
 /// # Errors
 /// What an attempt would fail with.
 pub async fn answer(arguments: Value, secret: &str, response: Response<Vec<u8>>) -> Result<Json, Failure> {
-    let arguments = Arguments::read(arguments)?;
+    let arguments = Arguments::read(arguments.into(), &[])?;
     let target = Target { method: arguments.method, host: "tool.example:443".to_owned() };
     let mut redactor = Redactor::default();
     redactor.add(Secret::new(secret));
-    let (expect, retry_on) = (arguments.expect, arguments.retry_on);
-    let (form, max_bytes) = (arguments.response, arguments.max_bytes);
-    let reading = Reading { target, expect, retry_on, form, max_bytes, redactor };
+    let tenant = TenantCode::new("acme")
+        .map_err(|error| Failure::new(FailureKind::InvalidArguments, error.to_string()))?;
+    let reading = Reading { target, tenant, options: arguments.options, redactor };
     let timeout = Duration::from_secs(60);
-    reading.read(response.into(), Instant::now() + timeout, timeout).await
+    let within = Within { until: Instant::now() + timeout, timeout };
+    reading.read(response.into(), within, &Capacity::default()).await
 }

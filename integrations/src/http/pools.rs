@@ -79,6 +79,8 @@ impl Pools {
             .user_agent(concat!("updraft/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
+            // Whether a request is repeated is the step's word alone. What hyper still repeats was never written.
+            .retry(reqwest::retry::never())
             .no_proxy()
             .dns_resolver(Arc::new(self.policy.resolver(class)))
             .connect_timeout(HTTP_CONNECT_TIMEOUT)

@@ -2,17 +2,20 @@
 
 use std::ops::RangeInclusive;
 
-use serde_json::Value;
 use updraft_protocol::limits::HTTP_STATUSES;
+use updraft_protocol::{Effect, Value};
 
 /// A set of statuses.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Statuses(Vec<RangeInclusive<u16>>);
 
 impl Statuses {
-    /// 200 to 299: what is expected where a step says nothing.
-    pub(crate) fn success() -> Self {
-        Self(vec![200..=299])
+    /// What is expected where a step says nothing: 200 to 299; after a write also 303, which leads to what was made.
+    pub(crate) fn success(effect: Effect) -> Self {
+        match effect {
+            Effect::Read => Self(vec![200..=299]),
+            Effect::Write => Self(vec![200..=299, 303..=303]),
+        }
     }
 
     /// The statuses of a passing trouble: what may be tried again where a step says nothing.
@@ -72,15 +75,19 @@ mod tests {
 
     use super::*;
 
+    fn read(list: serde_json::Value) -> Result<Statuses, (Option<usize>, &'static str)> {
+        Statuses::read(&list.into())
+    }
+
     #[test]
     fn statuses_classes_and_ranges_are_read() {
-        let set = Statuses::read(&json!([200, "3xx", "404", "500-504"])).unwrap();
+        let set = read(json!([200, "3xx", "404", "500-504"])).unwrap();
         for (status, inside) in
             [(200, true), (201, false), (300, true), (399, true), (404, true), (504, true), (505, false)]
         {
             assert_eq!(set.contains(status), inside, "{status}");
         }
-        assert!(Statuses::read(&json!([])).unwrap().is_empty());
+        assert!(read(json!([])).unwrap().is_empty());
     }
 
     #[test]
@@ -95,10 +102,10 @@ mod tests {
             json!("204-200"),
             json!(null),
         ] {
-            let (place, _) = Statuses::read(&json!([200, item])).unwrap_err();
+            let (place, _) = read(json!([200, item.clone()])).unwrap_err();
             assert_eq!(place, Some(1), "{item}");
         }
-        assert_eq!(Statuses::read(&json!("2xx")).unwrap_err().0, None);
-        assert!(Statuses::read(&json!(vec![200; HTTP_STATUSES + 1])).is_err());
+        assert_eq!(read(json!("2xx")).unwrap_err().0, None);
+        assert!(read(json!(vec![200; HTTP_STATUSES + 1])).is_err());
     }
 }

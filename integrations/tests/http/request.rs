@@ -56,6 +56,7 @@ async fn a_request_carries_what_the_step_says_and_no_more() {
         body["headers"],
         json!({
             "accept": "application/json",
+            "accept-encoding": "gzip, deflate, br, zstd",
             "content-length": "22",
             "content-type": "application/json",
             "host": server.addr.to_string(),
@@ -77,7 +78,7 @@ async fn every_method_is_sent_and_head_has_no_body() {
         assert_eq!(answer["body"]["headers"]["user-agent"], agent);
     }
     let answer = request(&http, json!({"method": "HEAD", "url": server.url("/")})).await.unwrap();
-    assert_eq!(answer, json!({"status": 200, "body": null}));
+    assert_eq!(answer, json!({"status": 200, "headers": {}, "body": null}));
 }
 
 #[tokio::test]
@@ -119,15 +120,17 @@ async fn of_an_answer_is_kept_what_the_step_says() {
         .route("/gone", get(|| async { (StatusCode::GONE, "[1]") }));
     let server = Server::start(router).await;
     let http = server.http();
-    for (more, output) in [
-        (json!({"url": server.url("/list"), "keep": "$.data[*].id"}), json!({"status": 200, "body": [1, 2]})),
-        (json!({"url": server.url("/list"), "keep": "$.data[0]"}), json!({"status": 200, "body": {"id": 1}})),
-        (json!({"url": server.url("/list"), "response": "none"}), json!({"status": 200, "body": null})),
-        (json!({"url": server.url("/text"), "response": "text"}), json!({"status": 200, "body": "plain ä"})),
-        (json!({"url": server.url("/empty")}), json!({"status": 204, "body": null})),
-        (json!({"url": server.url("/gone"), "expect": [200, 410]}), json!({"status": 410, "body": [1]})),
+    let output = |status: u16, body: Value| json!({"status": status, "headers": {}, "body": body});
+    for (arguments, output) in [
+        (json!({"url": server.url("/list"), "keep": "$.data[*].id"}), output(200, json!([1, 2]))),
+        (json!({"url": server.url("/list"), "keep": "$.data[0]"}), output(200, json!({"id": 1}))),
+        (json!({"url": server.url("/list"), "keep": "$.data[?@.id > 9]"}), output(200, json!([]))),
+        (json!({"url": server.url("/list"), "response": "none"}), output(200, json!(null))),
+        (json!({"url": server.url("/text"), "response": "text"}), output(200, json!("plain ä"))),
+        (json!({"url": server.url("/empty")}), output(204, json!(null))),
+        (json!({"url": server.url("/gone"), "expect": [200, 410]}), output(410, json!([1]))),
     ] {
-        assert_eq!(request(&http, more).await.unwrap(), output);
+        assert_eq!(request(&http, arguments).await.unwrap(), output);
     }
     let nothing = failure(&http, json!({"url": server.url("/list"), "keep": "$.none"})).await;
     assert_eq!((nothing.kind, nothing.retryable()), (FailureKind::InvalidResponse, false));
@@ -140,7 +143,7 @@ fn with_secrets(server: &Server, secrets: impl SecretSource) -> HttpIntegration 
 fn authorized(server: &Server) -> Value {
     json!({
         "url": server.url("/"),
-        "headers": {"Authorization": {"secret": "SIEM_TOKEN", "prefix": "Bearer "}},
+        "headers": {"Authorization": null},
     })
 }
 
@@ -217,5 +220,70 @@ async fn cookies_are_not_kept() {
     for _ in 0..2 {
         let answer = request(&http, json!({"url": server.url("/")})).await.unwrap();
         assert_eq!(answer["body"], json!({"cookie": false}));
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_values_are_the_request_has_the_structure_of_the_step() {
+    let server = Server::start(echoing()).await;
+    let http = server.http();
+    let hostile = [
+        "",
+        "a&b=c",
+        "a=b&c",
+        "#",
+        "?x=1",
+        "a b+c",
+        "%41%00",
+        "\u{0}\r\n\t",
+        "ä 日本 😀",
+        "../..",
+        "a;b",
+        "[]",
+        "{\"a\":1}",
+        "\"\\",
+        "/",
+        "\\",
+        "%",
+        "&",
+        "=",
+    ];
+    for value in hostile {
+        let arguments = json!({
+            "method": "POST",
+            "url": server.url("/a?x=1"),
+            "query": {"q": value, "list": [value, value]},
+            "form": {"f": value, "list": [value, "z"]},
+        });
+        let body = request(&http, arguments).await.unwrap()["body"].take();
+        let uri = reqwest::Url::parse(&format!("http://h{}", body["uri"].as_str().unwrap())).unwrap();
+        assert_eq!(uri.path(), "/a");
+        let pairs: Vec<_> =
+            uri.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(pairs, [pair("x", "1"), pair("list", value), pair("list", value), pair("q", value)]);
+        let form = reqwest::Url::parse(&format!("http://h/?{}", body["body"].as_str().unwrap())).unwrap();
+        let pairs: Vec<_> =
+            form.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        assert_eq!(pairs, [pair("f", value), pair("list", value), pair("list", "z")]);
+        let sent = json!({"method": "POST", "url": server.url("/"), "json": {"a": value}});
+        let body = request(&http, sent).await.unwrap()["body"].take();
+        let json: Value = serde_json::from_str(body["body"].as_str().unwrap()).unwrap();
+        assert_eq!(json, json!({ "a": value }));
+    }
+}
+
+#[tokio::test]
+async fn a_header_is_one_line_in_utf_8() {
+    let server = Server::start(echoing()).await;
+    let http = server.http();
+    let header = |text: &str| json!({"url": server.url("/"), "headers": {"X-Case": text}});
+    for text in ["", "a b", "ä 日本 😀", "\"\\;,", "Basic a: b"] {
+        let answer = request(&http, header(text)).await.unwrap();
+        assert_eq!(answer["body"]["headers"]["x-case"], text);
+    }
+    for text in ["a\r\nX-B: 1", "a\nb", "\u{0}", "a\tb", "\u{7f}", "\u{85}"] {
+        let failure = failure(&http, header(text)).await;
+        assert_eq!(failure.message, "arguments.headers.X-Case: not a text that a header can carry");
     }
 }

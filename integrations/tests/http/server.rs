@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,7 +11,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use updraft_integrations::HttpIntegration;
 use updraft_integrations::http::Allow;
-use updraft_protocol::{Call, ExecutionId, Failure, FailureKind, Integration, Sending, TaskId};
+use updraft_protocol::{
+    Call, ExecutionId, Failure, FailureKind, Integration, SecretReference, Sending, TaskId,
+};
 
 /// The task that all calls belong to.
 pub(crate) const TASK: &str = "0190aaaa-bbbb-7111-8222-333344445555";
@@ -83,6 +84,9 @@ impl Server {
     }
 }
 
+/// Where the header is.
+const AUTHORIZATION: &str = "/headers/Authorization";
+
 /// Reads the head of a request, to its empty line.
 pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
@@ -95,7 +99,14 @@ pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
+/// A call for a tenant. Its header `Authorization` is a secret where the arguments have none.
 pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call {
+    let secrets = if arguments.pointer(AUTHORIZATION).is_some_and(Value::is_null) {
+        let (name, prefix) = ("SIEM_TOKEN".parse().unwrap(), "Bearer ".to_owned());
+        vec![SecretReference { place: AUTHORIZATION.to_owned(), name, prefix }]
+    } else {
+        vec![]
+    };
     Call {
         tenant: tenant.parse().unwrap(),
         peid: "0190aaaa-bbbb-7111-8222-000000000000".parse::<ExecutionId>().unwrap(),
@@ -104,7 +115,7 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
         action: "request".parse().unwrap(),
         attempt: 1,
         arguments: arguments.into(),
-        secrets: Arc::new([]),
+        secrets: secrets.into(),
         timeout,
         sending: Sending::default(),
     }

@@ -1,0 +1,296 @@
+//! The body of an answer: from its bytes to the JSON that a step gives, or as much of it as can be read. Knows no connection
+//! and no time; decides nothing about failures.
+
+use std::io;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use serde::Serialize;
+use updraft_protocol::Value;
+use updraft_protocol::limits::{
+    HTTP_FAILURE_BODY_BYTES, HTTP_INLINE_BYTES, HTTP_KEEP_WORK, HTTP_READ_BYTES, NESTING,
+};
+
+use super::coding::{self, Coding};
+use super::keep::{Keep, Kept};
+use super::options::{Form, Options};
+use super::problem::Problem;
+use super::{charset, headers, json};
+use crate::redact::Redactor;
+
+/// Room for a note, where there is one beside a body.
+const NOTE_BYTES: usize = 2 << 10;
+
+/// Levels of an output: its body stands in a map.
+const OUTPUT_NESTING: usize = NESTING - 1;
+/// Levels of a failure's body: it stands in the answer, in the error of a step.
+const FAILURE_NESTING: usize = NESTING - 4;
+
+/// What `Content-Type` says of JSON in lines.
+const LINES: [&str; 6] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonlines",
+    "application/json-lines",
+    "application/json-seq",
+];
+
+/// The bytes of a body as they came, and what the head says of them.
+pub(crate) struct Packed {
+    bytes: Vec<u8>,
+    codings: Vec<Coding>,
+    content_type: Option<String>,
+    /// Why there are no more of them.
+    problem: Option<Problem>,
+}
+
+/// What could be read of a body.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Body {
+    /// Compact JSON; none where there is no body, or none that can be kept.
+    pub(crate) json: Option<String>,
+    /// What could not be read or kept, and why.
+    pub(crate) problem: Option<Problem>,
+}
+
+impl From<Problem> for Body {
+    fn from(problem: Problem) -> Self {
+        Self { json: None, problem: Some(problem) }
+    }
+}
+
+impl Packed {
+    /// The bytes that came before the problem, if there was one.
+    pub(crate) fn new(
+        bytes: Vec<u8>,
+        headers: &HeaderMap,
+        problem: Option<Problem>,
+    ) -> Result<Self, Problem> {
+        let codings = match coding::declared(headers) {
+            Ok(codings) => codings,
+            // There is nothing to unpack.
+            Err(_) if bytes.is_empty() && problem.is_none() => Vec::new(),
+            Err(unknown) => return Err(problem.unwrap_or(unknown)),
+        };
+        let content_type = headers.get(CONTENT_TYPE).map(headers::text);
+        Ok(Self { bytes, codings, content_type, problem })
+    }
+
+    /// Whether the bytes are what was meant, without coding.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.codings.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The body as the step wants it, in at most `room` bytes.
+    pub(crate) fn read(self, options: &Options, redactor: &Redactor, room: usize) -> Body {
+        let is_lines = matches!(options.form, Form::Lines(_)) || self.is_lines();
+        let (bytes, content_type, problem) = self.unpacked(HTTP_READ_BYTES);
+        let text = match charset::text(&bytes, content_type.as_deref()) {
+            Ok(text) => text,
+            Err(found) => return problem.unwrap_or(found).into(),
+        };
+        let shaping = Shaping { redactor, room, max_bytes: options.max_bytes };
+        match &options.form {
+            Form::None => Body::default(),
+            Form::Text => shaping.text(text.into_owned(), problem),
+            Form::Json(keep) | Form::Lines(keep) => {
+                let (value, problem) = parsed(&text, is_lines, problem);
+                shaping.json(value, keep.as_ref(), problem)
+            }
+        }
+    }
+
+    /// What a failure keeps: JSON where it is JSON and small, else the beginning of the text.
+    pub(crate) fn glance(self, redactor: &Redactor) -> Body {
+        let (bytes, content_type, problem) = self.unpacked(HTTP_INLINE_BYTES);
+        let text = match charset::text(&bytes, content_type.as_deref()) {
+            Ok(text) => text,
+            Err(found) => return problem.unwrap_or(found).into(),
+        };
+        if text.trim().is_empty() {
+            return Body { json: None, problem };
+        }
+        let value = if problem.is_none() { json::value(&text).ok() } else { None };
+        if let Some(value) = value.filter(|value| depth(value) <= FAILURE_NESTING) {
+            let json = redactor.value(value).to_string();
+            if json.len() <= HTTP_FAILURE_BODY_BYTES {
+                return Body { json: Some(json), problem: None };
+            }
+        }
+        let text = redactor.text(text.into_owned());
+        let kept = cut(&text, HTTP_FAILURE_BODY_BYTES, usize::MAX);
+        let problem = if kept.len() < text.len() {
+            Some(Problem::too_large(format_args!("the body is cut after {HTTP_FAILURE_BODY_BYTES} bytes")))
+        } else {
+            problem
+        };
+        Body { json: Some(Value::String(kept.to_owned()).to_string()), problem }
+    }
+
+    fn is_lines(&self) -> bool {
+        let content_type = self.content_type.as_deref().unwrap_or_default();
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        LINES.iter().any(|lines| essence.eq_ignore_ascii_case(lines))
+    }
+
+    fn unpacked(self, limit: usize) -> (Vec<u8>, Option<String>, Option<Problem>) {
+        if self.bytes.is_empty() {
+            return (self.bytes, self.content_type, self.problem);
+        }
+        let (bytes, found) = coding::undo(&self.codings, self.bytes, limit);
+        // That the bytes end too early is why they cannot be unpacked.
+        (bytes, self.content_type, self.problem.or(found))
+    }
+}
+
+/// The value of a text, as far as it can be trusted: of one that was cut, only what ends by itself.
+fn parsed(text: &str, is_lines: bool, problem: Option<Problem>) -> (Option<Value>, Option<Problem>) {
+    if is_lines {
+        let (values, found) = json::lines(text);
+        return (Some(Value::Array(values)), problem.or(found));
+    }
+    if text.trim().is_empty() {
+        return (None, problem);
+    }
+    match json::value(text) {
+        Ok(value @ (Value::Array(_) | Value::Object(_))) => (Some(value), problem),
+        Ok(value) => (problem.is_none().then_some(value), problem),
+        Err(found) => (None, problem.or(Some(found))),
+    }
+}
+
+/// What of a body is kept, and in how many bytes.
+struct Shaping<'a> {
+    redactor: &'a Redactor,
+    /// For the JSON that is kept.
+    room: usize,
+    /// What the step allows.
+    max_bytes: usize,
+}
+
+impl Shaping<'_> {
+    fn text(&self, text: String, problem: Option<Problem>) -> Body {
+        if text.is_empty() {
+            return Body { json: None, problem };
+        }
+        let text = self.redactor.text(text);
+        let room = self.room.saturating_sub(NOTE_BYTES);
+        let whole = problem.is_none() && text.len() <= self.max_bytes && escaped(&text) + 2 <= self.room;
+        let kept = if whole { text.as_str() } else { cut(&text, self.max_bytes, room.saturating_sub(2)) };
+        let cut = (kept.len() < text.len()).then(|| self.too_large());
+        Body { json: Some(Value::String(kept.to_owned()).to_string()), problem: problem.or(cut) }
+    }
+
+    fn json(&self, value: Option<Value>, keep: Option<&Keep>, problem: Option<Problem>) -> Body {
+        let Some(value) = value else {
+            let list = problem.is_none() && keep.is_some_and(Keep::gives_list);
+            return Body { json: list.then(|| "[]".to_owned()), problem };
+        };
+        let kept = match keep.map(|keep| keep.apply(&value, HTTP_KEEP_WORK)) {
+            None => Kept::One(&value),
+            Some(Ok(Some(kept))) => kept,
+            Some(Ok(None)) => {
+                return problem
+                    .unwrap_or(Problem::invalid("the answer has nothing that `keep` asks for"))
+                    .into();
+            }
+            Some(Err(_)) => {
+                let message = "the path of `keep` takes more work on this answer than is allowed";
+                return problem.unwrap_or(Problem::too_large(message)).into();
+            }
+        };
+        match self.written(&kept, problem.is_some()) {
+            Ok(json) => Body { json: Some(json), problem },
+            Err(found) => problem.unwrap_or(found).into(),
+        }
+    }
+
+    /// The JSON that is kept. Written before it is redacted: a path may match a part of an answer again and again.
+    fn written(&self, kept: &Kept<'_>, with_note: bool) -> Result<String, Problem> {
+        let levels = match kept {
+            Kept::One(value) => depth(value),
+            Kept::List(values) => 1 + values.iter().map(|value| depth(value)).max().unwrap_or(0),
+        };
+        if levels > OUTPUT_NESTING {
+            return Err(Problem::invalid(format_args!("the answer is nested deeper than {NESTING} levels")));
+        }
+        let room = if with_note { self.room.saturating_sub(NOTE_BYTES) } else { self.room };
+        let limit = self.max_bytes.min(room);
+        let mut writer = Bounded { bytes: Vec::new(), limit };
+        kept.serialize(&mut serde_json::Serializer::new(&mut writer)).map_err(|_| self.too_large())?;
+        let json = String::from_utf8(writer.bytes).map_err(|_| self.too_large())?;
+        if self.redactor.is_empty() {
+            return Ok(json);
+        }
+        let value = Value::parse(&json).map_err(|_| self.too_large())?;
+        let json = self.redactor.value(value).to_string();
+        if json.len() <= limit { Ok(json) } else { Err(self.too_large()) }
+    }
+
+    fn too_large(&self) -> Problem {
+        let limit = self.max_bytes.min(self.room);
+        Problem::too_large(format_args!("what is kept of the answer is larger than {limit} bytes"))
+    }
+}
+
+/// The longest beginning of a text of so many bytes, also where it is written as JSON.
+fn cut(text: &str, bytes: usize, room: usize) -> &str {
+    let (mut end, mut left) = (0, room);
+    for c in text.chars() {
+        match left.checked_sub(width(c)) {
+            Some(rest) if end + c.len_utf8() <= bytes => left = rest,
+            _ => break,
+        }
+        end += c.len_utf8();
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+fn escaped(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
+/// How many bytes a character takes in a text of JSON.
+fn width(c: char) -> usize {
+    match c {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        ..' ' => 6,
+        c => c.len_utf8(),
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Takes as many bytes as may be kept, and refuses more.
+struct Bounded {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.limit - self.bytes.len() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;

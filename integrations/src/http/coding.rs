@@ -1,0 +1,170 @@
+//! Content codings (RFC 9110, 8.4.1): what an answer was packed with, undone within a bound of what comes out. Never unpacks
+//! more than that, however little went in.
+
+use std::io::{self, Read};
+
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use updraft_protocol::FailureKind;
+use updraft_protocol::limits::{HTTP_CODINGS, HTTP_ZSTD_WINDOW_LOG};
+
+use super::problem::Problem;
+
+/// The codings that are read, as the request names them.
+pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
+
+/// The buffer of the decoder of Brotli.
+const BUFFER_BYTES: usize = 16 << 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Coding {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// What packed bytes begin with.
+    fn magic(self) -> &'static [u8] {
+        match self {
+            Self::Gzip => &[0x1f, 0x8b],
+            Self::Zstd => &[0x28, 0xb5, 0x2f, 0xfd],
+            Self::Deflate | Self::Brotli => &[],
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "deflate" => Some(Self::Deflate),
+            "br" => Some(Self::Brotli),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+}
+
+/// The codings that an answer declares, in the order in which they were applied.
+pub(crate) fn declared(headers: &HeaderMap) -> Result<Vec<Coding>, Problem> {
+    let unknown = |name| Problem::unknown("content coding", name);
+    let mut codings = Vec::new();
+    for value in headers.get_all(CONTENT_ENCODING) {
+        let value = value.to_str().map_err(|_| unknown(""))?;
+        for name in value.split(',').map(str::trim) {
+            if name.is_empty() || name.eq_ignore_ascii_case("identity") {
+                continue;
+            }
+            if codings.len() == HTTP_CODINGS {
+                return Err(Problem::invalid(format_args!(
+                    "the answer declares more than {HTTP_CODINGS} content codings"
+                )));
+            }
+            codings.push(Coding::named(name).ok_or_else(|| unknown(name))?);
+        }
+    }
+    Ok(codings)
+}
+
+/// Undoes the codings, the last first, to `limit` bytes. With a problem comes what was unpacked before it.
+pub(crate) fn undo(codings: &[Coding], packed: Vec<u8>, limit: usize) -> (Vec<u8>, Option<Problem>) {
+    let mut bytes = packed;
+    let mut problem = None;
+    for coding in codings.iter().rev() {
+        let (unpacked, found) = unpack(*coding, &bytes, limit);
+        bytes = unpacked;
+        // Of one inside the other the outer is the cause.
+        problem = problem.or(found);
+    }
+    (bytes, problem)
+}
+
+fn unpack(coding: Coding, packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
+    // Too short for a head, it would look cut.
+    if !packed.iter().zip(coding.magic()).all(|(byte, magic)| byte == magic) {
+        return (Vec::new(), Some(problem(coding, &io::ErrorKind::InvalidData.into())));
+    }
+    match coding {
+        Coding::Gzip => drain(coding, MultiGzDecoder::new(packed), limit),
+        // "deflate" is zlib's format; some servers mean the data within it.
+        Coding::Deflate if has_zlib_header(packed) => drain(coding, ZlibDecoder::new(packed), limit),
+        Coding::Deflate => drain(coding, DeflateDecoder::new(packed), limit),
+        Coding::Brotli => brotli(packed, limit),
+        Coding::Zstd => match zstd(packed) {
+            Ok(decoder) => drain(coding, decoder, limit),
+            Err(error) => (Vec::new(), Some(problem(coding, &error))),
+        },
+    }
+}
+
+/// Its decoder does not tell an end that comes too early from what is no Brotli: the one asks for more.
+fn brotli(packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
+    let mut ended = false;
+    let input = Watched { rest: packed, ended: &mut ended };
+    let (bytes, found) =
+        drain(Coding::Brotli, brotli_decompressor::Decompressor::new(input, BUFFER_BYTES), limit);
+    let cut = io::Error::from(io::ErrorKind::UnexpectedEof);
+    match found {
+        Some(found) if ended && found.kind == FailureKind::InvalidResponse => {
+            (bytes, Some(problem(Coding::Brotli, &cut)))
+        }
+        found => (bytes, found),
+    }
+}
+
+/// Bytes, and whether more were asked for than there are.
+struct Watched<'a> {
+    rest: &'a [u8],
+    ended: &'a mut bool,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.rest.read(buffer)?;
+        *self.ended |= bytes == 0;
+        Ok(bytes)
+    }
+}
+
+fn zstd(packed: &[u8]) -> io::Result<impl Read + '_> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
+    decoder.window_log_max(HTTP_ZSTD_WINDOW_LOG)?;
+    Ok(decoder)
+}
+
+fn has_zlib_header(packed: &[u8]) -> bool {
+    let &[method, flags, ..] = packed else { return false };
+    method & 0x0f == 8 && u16::from_be_bytes([method, flags]) % 31 == 0
+}
+
+fn drain(coding: Coding, decoder: impl Read, limit: usize) -> (Vec<u8>, Option<Problem>) {
+    let mut bytes = Vec::new();
+    let read = decoder.take(limit as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > limit {
+        bytes.truncate(limit);
+        return (bytes, Some(Problem::too_large_to_read(limit)));
+    }
+    (bytes, read.err().map(|error| problem(coding, &error)))
+}
+
+fn problem(coding: Coding, error: &io::Error) -> Problem {
+    let name = coding.name();
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        let message = format!("the answer, packed as {name}, ends before it is whole");
+        return Problem::new(FailureKind::Interrupted, message);
+    }
+    Problem::invalid(format_args!("the answer is declared to be packed as {name}, and is not"))
+}
+
+#[cfg(test)]
+#[path = "coding_tests.rs"]
+mod tests;

@@ -1,0 +1,105 @@
+//! JSONPath (RFC 9535) without `match` and `search`: the query as a tree. Owns what a query is; `parse` reads one,
+//! `evaluate` runs it under a meter, because neither the crates' evaluators nor their numbers are bounded and exact.
+
+mod compare;
+mod evaluate;
+mod number;
+mod parse;
+mod text;
+
+use updraft_protocol::Value;
+
+pub(crate) use evaluate::{Exhausted, select};
+
+/// A query from the root of a value, or from the node that a filter looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Query {
+    segments: Vec<Segment>,
+}
+
+/// One step of a query: what it selects of the children, or of all descendants, of each node.
+#[derive(Debug, Clone, PartialEq)]
+struct Segment {
+    descendant: bool,
+    selectors: Vec<Selector>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Selector {
+    Name(String),
+    Wildcard,
+    Index(i64),
+    Slice { start: Option<i64>, end: Option<i64>, step: i64 },
+    Filter(Logical),
+}
+
+/// What a filter asks of a node.
+#[derive(Debug, Clone, PartialEq)]
+enum Logical {
+    Any(Vec<Logical>),
+    All(Vec<Logical>),
+    Not(Box<Logical>),
+    /// Whether the query matches anything.
+    Exists(Origin, Query),
+    Compare(Comparable, Operator, Comparable),
+}
+
+/// Where a query in a filter begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// `$`: the whole value.
+    Root,
+    /// `@`: the node that the filter looks at.
+    Current,
+}
+
+/// What has one value, or none.
+#[derive(Debug, Clone, PartialEq)]
+enum Comparable {
+    Literal(Value),
+    /// A query that matches one node at most.
+    Node(Origin, Query),
+    /// `length()`: of a text, a list or a map.
+    Length(Box<Comparable>),
+    /// `count()`: how many nodes a query matches.
+    Count(Origin, Query),
+    /// `value()`: of the one node that a query matches.
+    Value(Origin, Query),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Query {
+    /// Reads a query. A mistake comes back as its place and what is needed there.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        parse::query(text)
+    }
+
+    /// Whether it matches one node at most, whatever the value is (RFC 9535, 2.3.5.1).
+    pub(crate) fn is_singular(&self) -> bool {
+        self.segments.iter().all(|segment| {
+            let one = matches!(segment.selectors.as_slice(), [Selector::Name(_) | Selector::Index(_)]);
+            one && !segment.descendant
+        })
+    }
+
+    /// Whether its work grows no faster than the value: it looks at each node a few times at most.
+    pub(crate) fn is_linear(&self) -> bool {
+        let descendants = self.segments.iter().filter(|segment| segment.descendant).count();
+        let simple =
+            |segment: &Segment| !matches!(segment.selectors.as_slice(), [Selector::Filter(_)] | [_, _, ..]);
+        descendants <= 1 && self.segments.iter().all(simple)
+    }
+}
+
+#[cfg(test)]
+#[path = "jsonpath/tests.rs"]
+mod tests;

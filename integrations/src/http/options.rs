@@ -1,0 +1,136 @@
+//! The options of an HTTP step: how its answer is judged and read. From what the author wrote to checked values; reads no
+//! answer. A mistake names its place and what is needed there.
+
+use std::collections::BTreeMap;
+
+use reqwest::header::HeaderName;
+use updraft_protocol::limits::{HTTP_KEEP_HEADERS, RESPONSE_BYTES};
+use updraft_protocol::{Effect, Failure, Value};
+
+use super::arguments::mistake;
+use super::keep::Keep;
+use super::statuses::Statuses;
+
+/// How an answer is judged and read.
+#[derive(Debug, Clone)]
+pub(crate) struct Options {
+    pub(crate) effect: Effect,
+    /// The statuses of success.
+    pub(crate) expect: Statuses,
+    /// Those of the others after which another attempt may help.
+    pub(crate) retry_on: Statuses,
+    /// Those of the others that say, or leave open, that the tool acted.
+    pub(crate) acted: Statuses,
+    /// Those of the others that say that it did not.
+    pub(crate) not_acted: Statuses,
+    pub(crate) form: Form,
+    /// Whether an answer that cannot be read makes the attempt fail.
+    pub(crate) requires_body: bool,
+    pub(crate) keep_headers: Vec<HeaderName>,
+    /// What is kept of the body, in bytes.
+    pub(crate) max_bytes: usize,
+}
+
+/// What the answer is read as.
+#[derive(Debug, Clone)]
+pub(crate) enum Form {
+    Json(Option<Keep>),
+    /// JSON texts in lines, as a list.
+    Lines(Option<Keep>),
+    Text,
+    None,
+}
+
+type Fields = BTreeMap<String, Value>;
+
+impl Options {
+    pub(crate) fn read(fields: &Fields, effect: Effect) -> Result<Self, Failure> {
+        let expect = statuses(fields, "expect")?.unwrap_or_else(|| Statuses::success(effect));
+        if expect.is_empty() {
+            return Err(mistake("expect", "at least one status is needed"));
+        }
+        Ok(Self {
+            effect,
+            expect,
+            retry_on: statuses(fields, "retry_on")?.unwrap_or_else(Statuses::passing),
+            acted: statuses(fields, "acted")?.unwrap_or_default(),
+            not_acted: statuses(fields, "not_acted")?.unwrap_or_default(),
+            form: form(fields)?,
+            requires_body: requires_body(fields, effect)?,
+            keep_headers: keep_headers(fields)?,
+            max_bytes: max_bytes(fields)?,
+        })
+    }
+
+    /// The part of JSON that is kept, where it is a part.
+    pub(crate) fn keep(&self) -> Option<&Keep> {
+        match &self.form {
+            Form::Json(keep) | Form::Lines(keep) => keep.as_ref(),
+            Form::Text | Form::None => None,
+        }
+    }
+}
+
+fn text<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a str>, Failure> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(mistake(name, "a text is needed")),
+    }
+}
+
+fn statuses(fields: &Fields, name: &str) -> Result<Option<Statuses>, Failure> {
+    let Some(value) = fields.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+    Statuses::read(value).map(Some).map_err(|(index, message)| match index {
+        Some(index) => mistake(&format!("{name}[{index}]"), message),
+        None => mistake(name, message),
+    })
+}
+
+fn form(fields: &Fields) -> Result<Form, Failure> {
+    let keep = text(fields, "keep")?;
+    let keep = keep.map(Keep::read).transpose().map_err(|message| mistake("keep", message))?;
+    let form = match text(fields, "response")?.unwrap_or("json") {
+        "json" => return Ok(Form::Json(keep)),
+        "ndjson" => return Ok(Form::Lines(keep)),
+        "text" => Form::Text,
+        "none" => Form::None,
+        _ => return Err(mistake("response", "one of json, ndjson, text, none is needed")),
+    };
+    if keep.is_some() { Err(mistake("keep", "only of JSON a part can be kept")) } else { Ok(form) }
+}
+
+fn requires_body(fields: &Fields, effect: Effect) -> Result<bool, Failure> {
+    match text(fields, "require")? {
+        None => Ok(effect == Effect::Read),
+        Some("body") => Ok(true),
+        Some("nothing") => Ok(false),
+        Some(_) => Err(mistake("require", "one of body, nothing is needed")),
+    }
+}
+
+fn keep_headers(fields: &Fields) -> Result<Vec<HeaderName>, Failure> {
+    let items = match fields.get("keep_headers") {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(items)) => items,
+        Some(_) => return Err(mistake("keep_headers", "a list of names of headers is needed")),
+    };
+    if items.len() > HTTP_KEEP_HEADERS {
+        return Err(mistake("keep_headers", format_args!("at most {HTTP_KEEP_HEADERS} are allowed")));
+    }
+    let name = |(index, item): (usize, &Value)| {
+        let name = item.as_str().and_then(|name| HeaderName::from_bytes(name.as_bytes()).ok());
+        name.ok_or_else(|| mistake(&format!("keep_headers[{index}]"), "the name of a header is needed"))
+    };
+    items.iter().enumerate().map(name).collect()
+}
+
+fn max_bytes(fields: &Fields) -> Result<usize, Failure> {
+    let Some(value) = fields.get("max_bytes").filter(|value| !value.is_null()) else {
+        return Ok(RESPONSE_BYTES);
+    };
+    let bytes = value.as_u64().and_then(|bytes| usize::try_from(bytes).ok());
+    bytes
+        .filter(|bytes| (1..=RESPONSE_BYTES).contains(bytes))
+        .ok_or_else(|| mistake("max_bytes", format_args!("a number from 1 to {RESPONSE_BYTES} is needed")))
+}

@@ -1,0 +1,39 @@
+//! Whether a tool acted, as far as the status of its answer tells. Decides; reads no answer.
+
+use reqwest::StatusCode;
+use updraft_protocol::Effect;
+
+use super::options::Options;
+
+/// Whether an answer asks for fewer requests: 429, and 503 with `Retry-After` (RFC 9110, 15.6.4).
+pub(crate) fn is_rate_limited(status: StatusCode, has_retry_after: bool) -> bool {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::SERVICE_UNAVAILABLE => has_retry_after,
+        _ => false,
+    }
+}
+
+/// Whether an answer that was not expected says, or leaves open, that the tool acted. What the step declares of its tool
+/// comes first; where it declares both, the careful answer stands.
+///
+/// 425 was not processed (RFC 8470, 5.2), 501 and 505 are refused before anything is done, a client error but 408 says that
+/// the request was not understood or not allowed. A redirect but 303 asks for the request at another place. 303, and a
+/// success that the step did not expect, say that a write was done.
+pub(crate) fn may_have_acted(status: StatusCode, has_retry_after: bool, options: &Options) -> bool {
+    let code = status.as_u16();
+    if options.acted.contains(code) {
+        return true;
+    }
+    if options.not_acted.contains(code) || is_rate_limited(status, has_retry_after) {
+        return false;
+    }
+    match code {
+        200..=299 | 303 => options.effect == Effect::Write,
+        300..=399 => false,
+        408 => true,
+        400..=499 | 501 | 505 => false,
+        // 5xx, and what HTTP does not know.
+        _ => true,
+    }
+}

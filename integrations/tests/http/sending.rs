@@ -1,0 +1,158 @@
+//! When a request is sent: what fails before has not acted and says so; what was sent says so before the tool can know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::server::{Server, call_of, read_head};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use updraft_integrations::secret::{Error as SecretError, Found};
+use updraft_integrations::{HttpIntegration, SecretSource};
+use updraft_protocol::{Failure, FailureKind, Integration, Json, Name, Sending, TenantCode};
+
+const SOON: Duration = Duration::from_millis(50);
+const LATE: Duration = Duration::from_secs(60);
+
+/// One attempt, and how often it said that it sends.
+async fn attempt(
+    http: &HttpIntegration,
+    arguments: Value,
+    timeout: Duration,
+) -> (Result<Json, Failure>, usize) {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = begun.clone();
+    let mut call = call_of("acme", arguments, timeout);
+    call.sending = Sending::new(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let answer = http.call(call).await;
+    (answer, begun.load(Ordering::SeqCst))
+}
+
+fn unsent((answer, begun): (Result<Json, Failure>, usize)) -> Failure {
+    let failure = answer.unwrap_err();
+    assert_eq!((begun, failure.may_have_acted()), (0, false), "{failure}");
+    failure
+}
+
+#[tokio::test]
+async fn what_is_sent_is_said_once_with_and_without_a_body() {
+    let server = Server::bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").await;
+    let http = server.http();
+    assert!(http.spec("request").says_sending);
+    for method in ["GET", "HEAD", "POST", "DELETE"] {
+        for body in [Value::Null, json!({"a": "b".repeat(100_000)})] {
+            let mut arguments = json!({"method": method, "url": server.url("/")});
+            if !body.is_null() {
+                arguments["json"] = body;
+            }
+            let (answer, begun) = attempt(&http, arguments, LATE).await;
+            assert!(answer.is_ok(), "{method}: {answer:?}");
+            assert_eq!(begun, 1, "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_before_is_never_sent() {
+    let server = Server::bytes("").await;
+    let http = server.http();
+    for (arguments, kind) in [
+        (json!({"url": "ftp://x/"}), FailureKind::InvalidArguments),
+        (json!({"url": "http://127.0.0.1:1/"}), FailureKind::Forbidden),
+        (json!({"url": server.url("/"), "headers": {"Authorization": null}}), FailureKind::InvalidArguments),
+        (json!({"url": "http://nobody.invalid/"}), FailureKind::Unreachable),
+    ] {
+        assert_eq!(unsent(attempt(&http, arguments, LATE).await).kind, kind);
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_end_is_no_request() {
+    // Takes the connection and says nothing: with TLS, no request can leave.
+    let server = Server::raw(|stream| async move {
+        let _open = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let arguments = json!({"method": "POST", "url": format!("https://{}/", server.addr), "json": 1});
+    let failure = unsent(attempt(&server.http(), arguments, SOON).await);
+    assert_eq!((failure.kind, failure.retryable()), (FailureKind::Unreachable, true));
+    let arguments = json!({"method": "POST", "url": server.url("/"), "json": 1});
+    let (answer, begun) = attempt(&server.http(), arguments, SOON).await;
+    let failure = answer.unwrap_err();
+    assert_eq!((failure.kind, failure.may_have_acted(), begun), (FailureKind::Timeout, true, 1));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_place_has_not_sent() {
+    let (told, mut tell) = tokio::sync::mpsc::channel(1);
+    let server = Server::raw(move |mut stream| {
+        let told = told.clone();
+        async move {
+            read_head(&mut stream).await;
+            told.send(()).await.unwrap();
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    let http = HttpIntegration::builder().allow(server.allow()).open_per_host(1, 1).build().unwrap();
+    let arguments = json!({"method": "POST", "url": server.url("/")});
+    let holder = http.call(call_of("acme", arguments.clone(), LATE));
+    let waiting = async {
+        tell.recv().await.unwrap();
+        unsent(attempt(&http, arguments.clone(), SOON).await)
+    };
+    tokio::select! {
+        answer = holder => panic!("{answer:?}"),
+        failure = waiting => assert_eq!((failure.kind, failure.retryable()), (FailureKind::Unreachable, true)),
+    }
+}
+
+struct Silent;
+
+impl SecretSource for Silent {
+    fn secret<'a>(&'a self, _: &'a TenantCode, _: &'a Name) -> Found<'a> {
+        Box::pin(async {
+            std::future::pending::<()>().await;
+            Err(SecretError::Unavailable)
+        })
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_secret_has_not_sent() {
+    let server = Server::bytes("").await;
+    let http = HttpIntegration::builder().allow(server.allow()).secrets(Silent).build().unwrap();
+    let arguments = json!({"url": server.url("/"), "headers": {"Authorization": null}});
+    let failure = unsent(attempt(&http, arguments, SOON).await);
+    assert_eq!((failure.kind, failure.retryable()), (FailureKind::Unreachable, true));
+}
+
+#[tokio::test]
+async fn a_request_is_never_sent_twice_by_one_attempt() {
+    // The first answer keeps its connection, which is closed as soon as a second request has come over it.
+    let (told, mut tell) = tokio::sync::mpsc::channel(8);
+    let server = Server::raw(move |mut stream| {
+        let told = told.clone();
+        async move {
+            read_head(&mut stream).await;
+            told.send("first").await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").await.unwrap();
+            let mut buffer = [0; 1024];
+            if stream.read(&mut buffer).await.is_ok_and(|bytes| bytes > 0) {
+                told.send("second").await.unwrap();
+            }
+        }
+    })
+    .await;
+    let http = server.http();
+    let arguments = json!({"method": "POST", "url": server.url("/")});
+    assert!(attempt(&http, arguments.clone(), LATE).await.0.is_ok());
+    let (answer, begun) = attempt(&http, arguments, LATE).await;
+    let failure = answer.unwrap_err();
+    assert_eq!((failure.kind, failure.may_have_acted(), begun), (FailureKind::Interrupted, true, 1));
+    assert_eq!((tell.recv().await, tell.recv().await), (Some("first"), Some("second")));
+    assert!(tell.try_recv().is_err(), "a third request came");
+}
