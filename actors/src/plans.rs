@@ -75,7 +75,7 @@ pub struct Ready {
 /// The plans of one engine.
 #[derive(Debug)]
 pub struct Plans {
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     cached: DashMap<PlaybookId, Arc<Ready>>,
     /// What the cached ones take.
     bytes: AtomicUsize,
@@ -84,15 +84,17 @@ pub struct Plans {
 impl Plans {
     /// No plans yet, for the tools of this engine.
     pub fn new(catalogue: Catalogue) -> Self {
-        Self { catalogue, cached: DashMap::new(), bytes: AtomicUsize::new(0) }
+        Self { catalogue: Arc::new(catalogue), cached: DashMap::new(), bytes: AtomicUsize::new(0) }
     }
 
-    /// Checks a playbook against the tools of this engine.
+    /// Checks a playbook against the tools of this engine, and gives it back. A large one takes longer than others may
+    /// wait on this thread: it is checked on one of those that may block.
     ///
     /// # Errors
     /// Its mistakes.
-    pub fn check(&self, playbook: &Playbook) -> Result<Plan, Vec<Mistake>> {
-        Plan::check(playbook, &self.catalogue)
+    pub async fn check(&self, playbook: Playbook) -> Result<(Plan, Playbook), Vec<Mistake>> {
+        let catalogue = Arc::clone(&self.catalogue);
+        elsewhere(move || Plan::check(&playbook, &catalogue).map(|plan| (plan, playbook))).await
     }
 
     /// A tenant's playbook version, from memory or from the store.
@@ -109,13 +111,13 @@ impl Plans {
             return if held.tenant == *tenant { Ok(held.clone()) } else { Err(Error::Missing { pid }) };
         }
         let document = store.playbook(tenant, pid).await?.ok_or(Error::Missing { pid })?;
-        let playbook = Playbook::parse(document.definition.as_str().as_bytes())
-            .map_err(|source| Error::Unreadable { pid, source })?;
-        let plan = self.check(&playbook).map_err(|mistakes| Error::Invalid {
-            name: playbook.name.to_string(),
-            version: playbook.version,
-            mistakes,
-        })?;
+        let (name, version) = (document.name, document.version);
+        let definition = document.definition;
+        let playbook = elsewhere(move || Playbook::parse(definition.as_str().as_bytes())).await;
+        let playbook = playbook.map_err(|source| Error::Unreadable { pid, source })?;
+        let checked = self.check(playbook).await;
+        let (plan, playbook) =
+            checked.map_err(|mistakes| Error::Invalid { name: name.to_string(), version, mistakes })?;
         let variables_json = Json::from(Value::Object(playbook.variables.clone()));
         // The variables are kept as a tree too, which takes some times its text.
         let bytes = plan.bytes() + 8 * variables_json.as_str().len();
@@ -151,6 +153,18 @@ impl Plans {
         if let Some((_, gone)) = self.cached.remove(&pid) {
             self.bytes.fetch_sub(gone.bytes, Ordering::Relaxed);
         }
+    }
+}
+
+/// What `work` gives, done on a thread that may block.
+async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and with it whoever waits here.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

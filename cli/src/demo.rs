@@ -61,7 +61,7 @@ fn example(tenant: &TenantCode, tools: SocketAddr) -> Result<(Playbook, Submissi
     let playbook = Playbook::parse(PLAYBOOK.as_bytes()).map_err(|error| failed(&error))?;
     let alert: Value = serde_json::from_str(ALERT).map_err(|error| failed(&error))?;
     let choice = PlaybookChoice::Named(playbook.name.clone(), Some(playbook.version));
-    let submission = Submission::new(tenant.clone(), choice).variable("tools", format!("http://{tools}"));
+    let submission = Submission::new(tenant.clone(), choice).endpoint("tools", format!("http://{tools}"));
     let submission = match alert["alert_id"].as_str() {
         Some(alert_id) => submission.alert_id(alert_id),
         None => submission,

@@ -145,6 +145,10 @@ pub(crate) struct Run {
     /// Another value for a variable of the playbook: `--var retries=3`, `--var 'name="x"'`. Repeatable.
     #[arg(long, value_name = "NAME=JSON")]
     pub(crate) var: Vec<Variable>,
+    /// Where the playbook connects to, for a variable that its URLs begin with: `--endpoint edr=https://edr.internal`.
+    /// Repeatable.
+    #[arg(long, value_name = "NAME=URL")]
+    pub(crate) endpoint: Vec<Endpoint>,
     /// The id of the alert that it answers.
     #[arg(long, value_name = "ID")]
     pub(crate) alert_id: Option<String>,
@@ -183,6 +187,9 @@ pub(crate) struct Validate {
     /// Playbooks, YAML or JSON.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Prints an array of the files, each with its mistakes and with the places that let a value be structure.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -277,6 +284,22 @@ fn on_reuse(text: &str) -> Result<OnReuse, String> {
     }
 }
 
+/// A place to connect to, for a variable.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Endpoint {
+    pub(crate) name: String,
+    pub(crate) place: String,
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, place) = text.split_once('=').ok_or("NAME=URL is needed")?;
+        Ok(Self { name: name.to_owned(), place: place.to_owned() })
+    }
+}
+
 pub(crate) fn durability(text: &str) -> Result<Durability, String> {
     match text {
         "fsync" => Ok(Durability::Fsync),
@@ -309,6 +332,13 @@ mod tests {
             refused.starts_with("--store: a store is `embedded`") && !refused.contains("s3cr"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn a_place_to_connect_to_is_a_name_and_a_url() {
+        let endpoint: Endpoint = "edr=https://edr.internal/?a=b".parse().unwrap();
+        assert_eq!((endpoint.name.as_str(), endpoint.place.as_str()), ("edr", "https://edr.internal/?a=b"));
+        assert!("edr".parse::<Endpoint>().unwrap_err().contains("NAME=URL"));
     }
 
     #[test]

@@ -7,16 +7,24 @@ use updraft::{Catalogue, Plan, Playbook};
 
 use crate::input;
 
-/// The playbook in a file, checked against the tools that there are.
+/// The playbook in a file, checked against the tools that there are, and its plan.
 ///
 /// # Errors
 /// Its mistakes, one a line: `FILE: steps[3].on_failure: no step "contain"`.
-pub(crate) fn read(path: &Path, tools: &Catalogue) -> Result<Playbook, Vec<String>> {
-    let at = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-    let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![at(&error)])?;
-    let playbook = Playbook::parse(&bytes).map_err(|error| vec![at(&error)])?;
+pub(crate) fn read(path: &Path, tools: &Catalogue) -> Result<(Playbook, Plan), Vec<String>> {
+    check(path, tools)
+        .map_err(|found| found.iter().map(|mistake| format!("{}: {mistake}", path.display())).collect())
+}
+
+/// The same, its mistakes without the name of the file.
+///
+/// # Errors
+/// Its mistakes: `steps[3].on_failure: no step "contain"`.
+pub(crate) fn check(path: &Path, tools: &Catalogue) -> Result<(Playbook, Plan), Vec<String>> {
+    let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![error.to_string()])?;
+    let playbook = Playbook::parse(&bytes).map_err(|error| vec![error.to_string()])?;
     match Plan::check(&playbook, tools) {
-        Ok(_) => Ok(playbook),
-        Err(mistakes) => Err(mistakes.iter().map(|mistake| at(mistake)).collect()),
+        Ok(plan) => Ok((playbook, plan)),
+        Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect()),
     }
 }

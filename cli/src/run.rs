@@ -2,7 +2,7 @@
 
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{
-    Builder, Engine, ExecutionId, Inspection, Name, Playbook, PlaybookChoice, Refusal, Submission,
+    Builder, Engine, ExecutionId, Inspection, Name, Plan, Playbook, PlaybookChoice, Refusal, Submission,
     SubmitError, TenantCode, Value,
 };
 
@@ -13,7 +13,7 @@ use crate::input;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::nesting::Nesting;
-use crate::options::Run;
+use crate::options::{Endpoint, Run, Variable};
 use crate::output::Output;
 use crate::playbook;
 use crate::progress::Progress;
@@ -42,11 +42,12 @@ impl Prepared {
         let builder = data::builder(&kept, &options.work)?;
         let mut mistakes = Vec::new();
         let playbook = playbook::read(&options.playbook, &builder.catalogue()?);
-        let playbook = playbook.map_err(|found| mistakes.extend(found)).ok();
+        let (playbook, plan) = playbook.map_err(|found| mistakes.extend(found)).ok().unzip();
         let input = options.input.as_deref().map_or(Ok(Value::Null), input::json);
         let input = input.map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
         mistakes.extend(beyond(&options, &input));
         mistakes.extend(playbook.as_ref().into_iter().flat_map(|playbook| unknown(&options, playbook)));
+        mistakes.extend(plan.as_ref().into_iter().flat_map(|plan| misplaced(&options, plan)));
         let Some(playbook) = playbook.filter(|_| mistakes.is_empty()) else {
             return Err(Error::Refused(mistakes.join("\n")));
         };
@@ -54,6 +55,9 @@ impl Prepared {
         let mut submission = Submission::new(options.tenant.clone(), choice).input(input);
         for variable in options.var {
             submission = submission.variable(variable.name, variable.value);
+        }
+        for endpoint in options.endpoint {
+            submission = submission.endpoint(endpoint.name, endpoint.place);
         }
         if let Some(alert_id) = options.alert_id {
             submission = submission.alert_id(alert_id);
@@ -186,10 +190,25 @@ fn beyond(options: &Run, input: &Value) -> Vec<String> {
 
 /// The variables that the playbook does not have.
 fn unknown<'a>(options: &'a Run, playbook: &'a Playbook) -> impl Iterator<Item = String> + 'a {
-    let unknown = options.var.iter().filter(|variable| !playbook.variables.contains_key(&variable.name));
-    unknown.map(|variable| {
+    let variables = options.var.iter().map(|variable| ("--var", &variable.name));
+    let endpoints = options.endpoint.iter().map(|endpoint| ("--endpoint", &endpoint.name));
+    let unknown = variables.chain(endpoints).filter(|(_, name)| !playbook.variables.contains_key(*name));
+    unknown.map(|(option, name)| {
         let known: Vec<&str> = playbook.variables.keys().map(String::as_str).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        format!("--var {}: the playbook has no such variable; it has {known}", variable.name)
+        format!("{option} {name}: the playbook has no such variable; it has {known}")
     })
+}
+
+/// What is given for variables that say where the playbook connects to, and is not so marked, or no place.
+fn misplaced<'a>(options: &'a Run, plan: &'a Plan) -> impl Iterator<Item = String> + 'a {
+    let unmarked = options.var.iter().filter(|variable| plan.connects_to(&variable.name));
+    let unmarked = unmarked.map(|Variable { name, .. }| {
+        format!("--var {name}: the playbook connects to it; write `--endpoint {name}=URL`")
+    });
+    let no_place = options.endpoint.iter().filter_map(|Endpoint { name, place }| {
+        let mistake = plan.check_endpoint(name, &place.as_str().into()).err()?;
+        Some(format!("--endpoint {name}: {mistake}"))
+    });
+    unmarked.chain(no_place)
 }

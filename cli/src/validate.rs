@@ -1,5 +1,8 @@
 //! `updraft validate` and `updraft schema`: what playbooks may look like.
 
+use serde_json::json;
+use updraft::Structure;
+
 use crate::data;
 use crate::exit::{Ending, Error};
 use crate::options::Validate;
@@ -7,20 +10,43 @@ use crate::output::Output;
 use crate::playbook;
 use crate::text::clean;
 
-/// Tells every mistake of every file on standard output.
+/// Tells every mistake of every file on standard output, and each place that lets a value be structure.
 pub(crate) fn validate(options: &Validate) -> Result<Ending, Error> {
     let tools = data::tools(Vec::new())?.catalogue()?;
     let (mut output, mut ending) = (Output::stdout(), Ending::Completed);
+    let mut files = vec![];
     for path in &options.files {
-        match playbook::read(path, &tools) {
-            Ok(_) => output.line(format_args!("{}: ok", clean(&path.display().to_string()))),
-            Err(mistakes) => {
-                ending = Ending::Refused;
-                mistakes.iter().for_each(|mistake| output.line(clean(mistake)));
-            }
+        let checked = playbook::check(path, &tools);
+        ending = if checked.is_err() { Ending::Refused } else { ending };
+        let file = path.display().to_string();
+        let (mistakes, notes) = match checked {
+            Ok((_, plan)) => (vec![], plan.structures().map(note).collect()),
+            Err(mistakes) => (mistakes, vec![]),
+        };
+        files.push(json!({ "file": file, "mistakes": mistakes, "notes": notes }));
+        if options.json {
+            continue;
         }
+        if mistakes.is_empty() {
+            output.line(format_args!("{}: ok", clean(&file)));
+        }
+        mistakes.iter().for_each(|mistake| output.line(clean(&format!("{file}: {mistake}"))));
+        notes.iter().for_each(|note: &String| output.line(clean(&format!("{file}: note: {note}"))));
+    }
+    if options.json {
+        output.json(&files);
     }
     output.finish().map(|()| ending)
+}
+
+/// What an author should know of a place where a value may be structure.
+fn note(structure: &Structure) -> String {
+    let may = match structure.filter {
+        "path" => "a value may be several segments of the path",
+        "query" => "a value may be several fields of the query",
+        _ => "a value may be several values",
+    };
+    format!("{}: by `{}`, {may}", structure.place, structure.filter)
 }
 
 /// Prints the JSON Schema of playbooks.

@@ -131,6 +131,14 @@ pub enum Refusal {
         /// The execution that has the key.
         peid: ExecutionId,
     },
+    /// A variable that a URL of the playbook takes its host from was given as any other.
+    #[error(
+        "variables.{variable}: the playbook connects to it; only `Submission::endpoint` may give another"
+    )]
+    Endpoint {
+        /// Which.
+        variable: String,
+    },
     /// The submission itself is not valid.
     #[error("{place}: {message}")]
     Invalid {
@@ -151,6 +159,7 @@ impl Refusal {
             | Self::Failed(_)
             | Self::NoPlaybook { .. }
             | Self::KeyReused { .. }
+            | Self::Endpoint { .. }
             | Self::Invalid { .. } => false,
         }
     }
@@ -167,7 +176,7 @@ impl Refusal {
             Self::Failed(_) => "failed",
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
             Self::KeyReused { .. } => "key_reused",
-            Self::Invalid { .. } => "invalid",
+            Self::Endpoint { .. } | Self::Invalid { .. } => "invalid",
         }
     }
 }

@@ -66,7 +66,9 @@ pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, SystemClock};
 pub use updraft_integrations as integrations;
-pub use updraft_kernel::{idempotency::OnReuse, invariant, pace::Pace, plan::Mistake, plan::Plan};
+pub use updraft_kernel::{
+    idempotency::OnReuse, invariant, pace::Pace, plan::Mistake, plan::Plan, template::Structure,
+};
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,
     ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,

@@ -29,7 +29,7 @@ impl Playbooks {
     /// # Errors
     /// Its mistakes, another definition under its name and version, or a store that does not answer.
     pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
-        self.core.plans.check(&playbook).map_err(PutError::Invalid)?;
+        let (_, playbook) = self.core.plans.check(playbook).await.map_err(PutError::Invalid)?;
         // As text: a tree of serde_json would round numbers.
         let definition = serde_json::to_string(&playbook)
             .and_then(|text| Json::parse(&text))

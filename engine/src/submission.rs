@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use updraft_kernel::idempotency::OnReuse;
+use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft_protocol::{InputHash, Json, Name, PlaybookId, TenantCode, Value};
 
@@ -36,6 +37,7 @@ pub struct Submission {
     pub(crate) playbook: PlaybookChoice,
     pub(crate) input: Value,
     pub(crate) variables: BTreeMap<String, Value>,
+    pub(crate) endpoints: BTreeMap<String, Value>,
     pub(crate) alert_id: Option<String>,
     pub(crate) uid: Option<String>,
     pub(crate) priority: u8,
@@ -51,6 +53,7 @@ impl Submission {
             playbook: playbook.into(),
             input: Value::Null,
             variables: BTreeMap::new(),
+            endpoints: BTreeMap::new(),
             alert_id: None,
             uid: None,
             priority: 0,
@@ -67,10 +70,19 @@ impl Submission {
         self
     }
 
-    /// Another value for a variable of the playbook.
+    /// Another value for a variable of the playbook. One that a URL of the playbook takes its host from is given by
+    /// [`Submission::endpoint`] alone.
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Another value for a variable that says where the playbook connects to: `https://edr.example/api`. It is the
+    /// backend's own word: it never comes from an alert.
+    #[must_use]
+    pub fn endpoint(mut self, name: impl Into<String>, place: impl Into<Value>) -> Self {
+        self.endpoints.insert(name.into(), place.into());
         self
     }
 
@@ -113,22 +125,37 @@ impl Submission {
 
     /// What it asks for, as submitted: the playbook's own variables are no part of it.
     pub(crate) fn input_hash(&self) -> InputHash {
-        let variables = self.variables.iter().map(|(name, value)| (name.clone(), value.clone().into()));
-        InputHash::of(&self.input.clone().into(), &variables.collect())
+        let mut given = self.variables.clone();
+        given.extend(self.endpoints.clone());
+        InputHash::of(&self.input, &given)
     }
 
     /// The variables: the playbook's, with those of the submission over them.
-    pub(crate) fn merged(&self, defaults: &BTreeMap<String, Value>, as_text: &Json) -> Result<Json, Refusal> {
-        if self.variables.is_empty() {
+    pub(crate) fn merged(
+        &self,
+        plan: &Plan,
+        defaults: &BTreeMap<String, Value>,
+        as_text: &Json,
+    ) -> Result<Json, Refusal> {
+        if self.variables.is_empty() && self.endpoints.is_empty() {
             return Ok(as_text.clone());
         }
-        if let Some(unknown) = self.variables.keys().find(|name| !defaults.contains_key(*name)) {
+        let mut given = self.variables.keys().chain(self.endpoints.keys());
+        if let Some(unknown) = given.find(|name| !defaults.contains_key(*name)) {
             let known: Vec<&str> = defaults.keys().map(String::as_str).collect();
             let message = format!("the playbook has no such variable; it has {}", known.join(", "));
             return Err(Refusal::Invalid { place: format!("variables.{unknown}"), message });
         }
+        if let Some(variable) = self.variables.keys().find(|name| plan.connects_to(name)) {
+            return Err(Refusal::Endpoint { variable: variable.clone() });
+        }
+        for (name, value) in &self.endpoints {
+            plan.check_endpoint(name, value)
+                .map_err(|message| Refusal::Invalid { place: format!("variables.{name}"), message })?;
+        }
         let mut merged = defaults.clone();
         merged.extend(self.variables.clone());
+        merged.extend(self.endpoints.clone());
         bounded("variables", &Value::Object(merged))
     }
 
@@ -160,6 +187,9 @@ fn bounded(place: &str, value: &Value) -> Result<Json, Refusal> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use updraft_protocol::{
+        ActionSpec, Answer, Argument, Call, Catalogue, Failure, FailureKind, Integration, Playbook,
+    };
 
     fn submission() -> Submission {
         Submission::new(TenantCode::new("acme").unwrap(), Name::new("triage").unwrap())
@@ -175,14 +205,76 @@ mod tests {
         assert_eq!(empty, "idempotency_key: 1 to 256 bytes are allowed");
     }
 
+    /// The plan of a playbook that connects to its variable `edr`.
+    fn plan() -> Plan {
+        struct Web;
+        impl Integration for Web {
+            fn actions(&self) -> &[&str] {
+                &["get"]
+            }
+
+            fn spec(&self, _: &str) -> ActionSpec {
+                ActionSpec { arguments: &[("url", Argument::Url)], says_sending: false }
+            }
+
+            fn call(&self, _: Call) -> Answer<'_> {
+                Box::pin(async { Err(Failure::new(FailureKind::Unreachable, "nothing is called here")) })
+            }
+        }
+        let step = json!({
+            "id": "a", "type": "action", "integration": "web", "action": "get",
+            "arguments": {"url": "{{ variables.edr }}/hosts/{{ variables.b }}"}
+        });
+        let playbook = json!({
+            "format": 1, "name": "p", "version": 1, "steps": [step], "variables": {"edr": "https://edr.example", "b": 2}
+        });
+        let playbook = Playbook::parse(playbook.to_string().as_bytes()).unwrap();
+        let mut catalogue = Catalogue::default();
+        catalogue.add_integration(Name::new("web").unwrap(), std::sync::Arc::new(Web));
+        Plan::check(&playbook, &catalogue).unwrap()
+    }
+
+    #[test]
+    fn where_a_playbook_connects_to_is_said_by_what_the_backend_marks_alone() {
+        let defaults = BTreeMap::from([
+            ("edr".to_owned(), Value::from(json!("https://edr.example"))),
+            ("b".to_owned(), json!(2).into()),
+        ]);
+        let text = Json::from(json!({"edr": "https://edr.example", "b": 2}));
+        let merged = |submission: Submission| submission.merged(&plan(), &defaults, &text);
+        let refusal = merged(submission().variable("edr", json!("https://evil.example"))).unwrap_err();
+        assert!(
+            matches!(&refusal, Refusal::Endpoint { variable } if variable == "edr") && !refusal.retryable()
+        );
+        assert_eq!(
+            refusal.to_string(),
+            "variables.edr: the playbook connects to it; only `Submission::endpoint` may give another"
+        );
+        let given =
+            merged(submission().endpoint("edr", "http://127.0.0.1:1/api").variable("b", json!(3))).unwrap();
+        assert_eq!(given.value(), json!({"edr": "http://127.0.0.1:1/api", "b": 3}));
+        for value in
+            [json!("edr.example"), json!("https://u:p@edr.example"), json!(null), json!(["https://a"])]
+        {
+            let refusal = merged(submission().endpoint("edr", value)).unwrap_err().to_string();
+            assert!(refusal.starts_with("variables.edr: steps[0].arguments.url connects to "), "{refusal}");
+        }
+        assert!(
+            merged(submission().endpoint("c", "https://a"))
+                .unwrap_err()
+                .to_string()
+                .contains("no such variable")
+        );
+    }
+
     #[test]
     fn variables_lie_over_those_of_the_playbook_and_unknown_ones_are_refused() {
         let defaults =
             BTreeMap::from([("a".to_owned(), Value::from(json!(1))), ("b".to_owned(), json!(2).into())]);
         let text = Json::from(json!({"a": 1, "b": 2}));
-        let merged = submission().variable("b", json!([3])).merged(&defaults, &text).unwrap();
+        let merged = submission().variable("b", json!([3])).merged(&plan(), &defaults, &text).unwrap();
         assert_eq!(merged.value(), json!({"a": 1, "b": [3]}));
-        let error = submission().variable("c", json!(1)).merged(&defaults, &text).unwrap_err();
+        let error = submission().variable("c", json!(1)).merged(&plan(), &defaults, &text).unwrap_err();
         assert_eq!(error.to_string(), "variables.c: the playbook has no such variable; it has a, b");
     }
 }

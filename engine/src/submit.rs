@@ -81,7 +81,7 @@ impl Engine {
         let input = submission.checked()?;
         let ready = self.answered(patience, self.ready(submission)).await?;
         let keyed = Keyed::of(submission, &ready.plan.name);
-        let variables = match submission.merged(&ready.variables, &ready.variables_json) {
+        let variables = match submission.merged(&ready.plan, &ready.variables, &ready.variables_json) {
             Ok(variables) => variables,
             // What was submitted before is answered, whatever the playbook has become since.
             Err(refusal) => return self.first(keyed.as_ref(), patience).await?.ok_or(refusal),

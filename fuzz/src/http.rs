@@ -46,7 +46,9 @@ pub fn run(bytes: &[u8]) {
 fn check(output: &Json, status: u16, text: bool) {
     assert!(output.as_str().len() <= RESPONSE_BYTES, "{} bytes", output.as_str().len());
     assert!(!output.as_str().contains(SECRET), "{output}");
-    let Ok(value) = output.tree() else { panic!("{output} is nested too deeply") };
+    let value = output.tree();
+    assert!(value.is_ok(), "{output} is nested too deeply");
+    let value = value.unwrap_or_default();
     assert_eq!(value["status"].as_u64(), Some(status.into()));
     let body = value.get("body");
     assert!(body.is_some_and(|body| !text || body.is_null() || body.as_str().is_some()), "{value}");

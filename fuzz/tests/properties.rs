@@ -32,9 +32,11 @@ fn json() -> impl Strategy<Value = Json> {
 fn failure() -> impl Strategy<Value = Failure> {
     const KINDS: &[FailureKind] =
         &[FailureKind::Unreachable, FailureKind::Status, FailureKind::UnknownOutcome, FailureKind::Store];
-    (select(KINDS), "\\PC{0,20}", option::of(any::<u32>()), any::<bool>()).prop_map(
-        |(kind, message, after, retryable)| {
-            let failure = Failure::new(kind, message).with_retryable(retryable);
+    let answer = || serde_json::json!({ "status": 409, "headers": {}, "body": "taken" }).into();
+    (select(KINDS), "\\PC{0,20}", option::of(any::<u32>()), any::<bool>(), any::<bool>()).prop_map(
+        move |(kind, message, after, retryable, answered)| {
+            let failure = Failure::new(kind, message).with_retryable(retryable).with_may_have_acted(answered);
+            let failure = if answered { failure.with_answer(answer()) } else { failure };
             after
                 .into_iter()
                 .fold(failure, |failure, ms| failure.with_retry_after(Duration::from_millis(ms.into())))

@@ -13,9 +13,11 @@ mod compare;
 mod compile;
 mod filters;
 mod json;
+mod line;
 mod lower;
 mod meter;
 mod number;
+mod one;
 mod operators;
 mod pattern;
 mod printer;
@@ -23,15 +25,17 @@ mod read;
 mod root;
 mod run;
 mod scan;
+pub(crate) mod secret;
 mod spelling;
 mod text;
+pub(crate) mod url;
 mod value;
 mod wanted;
 
 use std::collections::BTreeMap;
 
 use updraft_protocol::limits::ARGUMENTS_BYTES;
-use updraft_protocol::{Failure, FailureKind, Value};
+use updraft_protocol::{ActionSpec, Failure, FailureKind, SecretReference, Value};
 
 use crate::plan::{Mistake, References};
 use crate::scope::Scope;
@@ -42,10 +46,22 @@ pub(crate) use text::Text;
 pub(crate) use wanted::Wanted;
 
 /// A JSON value whose texts may be templates, compiled.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Template {
     node: Node,
     references: References,
+    secrets: Vec<SecretReference>,
+    endpoints: Vec<url::Endpoint>,
+    structures: Vec<Structure>,
+}
+
+/// A place where an author lets a value be structure: more than one segment of a path, or more than one value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Structure {
+    /// Where: `steps[3].arguments.url`.
+    pub place: String,
+    /// By which filter: `path`, `query` or `spread`.
+    pub filter: &'static str,
 }
 
 /// A part of the value.
@@ -62,17 +78,39 @@ impl Template {
     ///
     /// # Errors
     /// The mistakes in its templates, at most [`updraft_protocol::limits::MISTAKES`].
-    pub fn compile(path: &str, value: &serde_json::Value) -> Result<Self, Vec<Mistake>> {
+    pub fn compile(path: &str, value: &Value) -> Result<Self, Vec<Mistake>> {
         Self::compile_within(path, value, &mut Budget::new())
     }
 
     /// Compiles the texts of `value` within what is left of a playbook's budget.
     pub(crate) fn compile_within(
         path: &str,
-        value: &serde_json::Value,
+        value: &Value,
         budget: &mut Budget,
     ) -> Result<Self, Vec<Mistake>> {
         compile::compile(path, value, budget)
+    }
+
+    /// Compiles the arguments of an action, each as `spec` declares it; `path` says where they stand in the playbook.
+    ///
+    /// # Errors
+    /// The mistakes in them, at most [`updraft_protocol::limits::MISTAKES`].
+    pub fn arguments(
+        path: &str,
+        arguments: &BTreeMap<String, Value>,
+        spec: &ActionSpec,
+    ) -> Result<Self, Vec<Mistake>> {
+        Self::arguments_within(path, arguments, spec, &mut Budget::new())
+    }
+
+    /// Compiles the arguments of an action within what is left of a playbook's budget.
+    pub(crate) fn arguments_within(
+        path: &str,
+        arguments: &BTreeMap<String, Value>,
+        spec: &ActionSpec,
+        budget: &mut Budget,
+    ) -> Result<Self, Vec<Mistake>> {
+        compile::arguments(path, arguments, spec, budget)
     }
 
     /// The value with its texts rendered from `scope`.
@@ -101,7 +139,31 @@ impl Template {
 
     /// About how many bytes it takes in memory.
     pub fn bytes(&self) -> usize {
-        self.node.bytes() + self.references.bytes()
+        let endpoints: usize = self.endpoints.iter().map(url::Endpoint::bytes).sum();
+        let places = self.structures.iter().map(|structure| structure.place.len());
+        let secrets = self.secrets.iter().map(|secret| secret.place.len() + secret.prefix.len());
+        let others: usize = places.chain(secrets).map(|bytes| bytes + PART_BYTES).sum();
+        self.node.bytes() + self.references.bytes() + endpoints + others
+    }
+
+    /// The secrets that its author refers to; `null` stands in their places.
+    pub fn secrets(&self) -> &[SecretReference] {
+        &self.secrets
+    }
+
+    /// The places where its author lets a value be structure.
+    pub fn structures(&self) -> &[Structure] {
+        &self.structures
+    }
+
+    /// The constants that its URLs connect to.
+    pub(crate) fn endpoints(&self) -> &[url::Endpoint] {
+        &self.endpoints
+    }
+
+    /// What its author wrote out; `null` stands where a template does.
+    pub(crate) fn written_out(&self) -> Value {
+        self.node.written_out()
     }
 
     /// What its templates read.
@@ -113,7 +175,24 @@ impl Template {
 /// What a part of a value takes: a name, a place in a list or a map, and what allocations leave unused.
 const PART_BYTES: usize = 128;
 
+impl Default for Node {
+    fn default() -> Self {
+        Self::Literal(Value::Null)
+    }
+}
+
 impl Node {
+    fn written_out(&self) -> Value {
+        match self {
+            Self::Literal(value) => value.clone(),
+            Self::Text(_) => Value::Null,
+            Self::List(items) => Value::Array(items.iter().map(Self::written_out).collect()),
+            Self::Map(fields) => {
+                Value::Object(fields.iter().map(|(name, node)| (name.clone(), node.written_out())).collect())
+            }
+        }
+    }
+
     /// About how many bytes it takes in memory.
     fn bytes(&self) -> usize {
         let own = match self {
@@ -192,7 +271,14 @@ impl Rendering<'_> {
             }
             Node::List(items) => {
                 self.take(items.len())?;
-                Value::Array(items.iter().map(|item| self.node(item, depth + 1)).collect::<Result<_, _>>()?)
+                let mut list = Vec::with_capacity(items.len());
+                for item in items {
+                    match (self.node(item, depth + 1)?, item) {
+                        (Value::Array(values), Node::Text(text)) if text.spread => list.extend(values),
+                        (value, _) => list.push(value),
+                    }
+                }
+                Value::Array(list)
             }
             Node::Map(entries) => {
                 let mut map = BTreeMap::new();

@@ -101,7 +101,9 @@ pub struct Action {
     /// What it shall do.
     pub action: Name,
     /// What it is told. Texts are templates: `{{ input.sender }}`, `{{ steps.lookup.output.score }}`,
-    /// `{{ variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value.
+    /// `{{ variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value. What a template gives stays
+    /// in its place: in a URL one segment or one value, in a header one line. `{$secret: NAME, prefix: "Bearer "}` as the
+    /// value of a header stands for a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Value>,
     /// How long one attempt may take from when its request is sent: 30 s where it is not named.

@@ -34,7 +34,7 @@ fn holder(submitted: Result<Handle, SubmitError>, submission: &Submission) -> Ex
 }
 
 async fn output(handle: &Handle) -> Value {
-    soon(handle.wait()).await.unwrap().state.output.clone().unwrap().value()
+    soon(handle.wait()).await.unwrap().state.output.clone().unwrap().value().try_into().unwrap()
 }
 
 #[tokio::test]

@@ -269,7 +269,7 @@ async fn a_run_under_load_leaves_no_database_that_nobody_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crashed_run_gives_its_journal_to_the_server_and_to_no_other_store() {
     let database = database().await;
-    let dir = directory("type: delay, duration: 1day");
+    let dir = directory("type: delay, duration: 1d");
     let arguments = ["run", "p.yaml", "--store", database.uri()];
     let mut child =
         updraft(dir.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -259,7 +259,7 @@ fn rate(text: &str) -> Result<f64, String> {
 
 fn length(text: &str) -> Result<Duration, String> {
     let length = duration(text).ok().filter(|length| (DURATION_MIN..=DURATION_MAX).contains(length));
-    length.ok_or_else(|| "a time from 500ms to 7days is allowed: `10s`, `5min`".to_owned())
+    length.ok_or_else(|| "a time from 500ms to 7d is allowed: `10s`, `5m`".to_owned())
 }
 
 #[cfg(test)]

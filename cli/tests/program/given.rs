@@ -20,7 +20,9 @@ pub(crate) fn files(files: &[(&str, &str)]) -> TempDir {
 
 /// A playbook with these steps.
 pub(crate) fn playbook(steps: &str) -> String {
-    format!("format: 1\nname: test\nversion: 1\nvariables: {{tools: none, n: 1}}\nsteps:\n{steps}")
+    format!(
+        "format: 1\nname: test\nversion: 1\nvariables: {{tools: 'http://127.0.0.1:9', n: 1}}\nsteps:\n{steps}"
+    )
 }
 
 /// A playbook that asks the tool twice, one after the other.

@@ -28,6 +28,35 @@ fn every_mistake_of_every_file_is_told_with_its_place() {
 }
 
 #[test]
+fn a_place_that_lets_a_value_be_structure_is_noted_and_is_no_mistake() {
+    let steps = "  - id: a\n    type: action\n    integration: http\n    action: request\n    arguments:\n      url: \
+                 'https://h/{{ input.file | path }}'\n      query: {ids: '{{ input.ids | spread }}'}\n";
+    let wrong = "  - {id: a, type: action, integration: http, action: request, arguments: {url: '{{ input.url }}'}}\n";
+    let dir = files(&[("p.yaml", &playbook(steps)), ("q.yaml", &playbook(wrong))]);
+    let run = ended(dir.path(), &["validate", "p.yaml"]);
+    assert_eq!(run.code, 0, "{}", run.out);
+    let lines: Vec<&str> = run.out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "p.yaml: ok",
+            "p.yaml: note: steps[0].arguments.query.ids: by `spread`, a value may be several values",
+            "p.yaml: note: steps[0].arguments.url: by `path`, a value may be several segments of the path",
+        ]
+    );
+    let run = ended(dir.path(), &["validate", "--json", "q.yaml", "p.yaml"]);
+    assert_eq!(run.code, 2);
+    let told = run.json();
+    assert_eq!((&told[0]["file"], &told[0]["notes"]), (&json!("q.yaml"), &json!([])));
+    let mistake = told[0]["mistakes"][0].as_str().unwrap();
+    assert!(
+        mistake.starts_with("steps[0].arguments.url: before the path of a URL, only texts and"),
+        "{mistake}"
+    );
+    assert_eq!((&told[1]["mistakes"], told[1]["notes"].as_array().unwrap().len()), (&json!([]), 2));
+}
+
+#[test]
 fn executions_are_listed_newest_first_by_tenant_and_status() {
     let failing =
         playbook("  - {id: no, type: end, status: failed}\n").replace("name: test", "name: failing");

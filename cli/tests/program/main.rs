@@ -4,6 +4,7 @@
 mod dead_letters;
 mod ended;
 mod given;
+mod hostile;
 mod inspect;
 mod run;
 mod signals;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use crate::ended::{Ended, ended, updraft};
-use crate::given::{example, files, playbook};
+use crate::given::{example, files, playbook, two_requests};
 use crate::tools::{Tool, Tools};
 
 const END: &str = "  - {id: done, type: end, output: {seen: '{{ input }}', n: '{{ variables.n }}'}}\n";
@@ -15,8 +15,8 @@ fn the_example_runs_against_served_tools_with_no_other_flags_and_is_told_as_one_
     let tools = Tools::serve(dir.path());
     let (book, alert) = (example("playbook.yaml"), example("alert.json"));
     let (book, alert) = (book.to_str().unwrap(), alert.to_str().unwrap());
-    let variable = tools.variable();
-    let run = ended(dir.path(), &["run", book, "--input", alert, "--json", "--var", &variable]);
+    let place = tools.place();
+    let run = ended(dir.path(), &["run", book, "--input", alert, "--json", "--endpoint", &place]);
     assert_eq!(run.code, 0, "{}", run.err);
     let document = run.json();
     assert_eq!(document["execution"]["execution_status"], "completed");
@@ -198,12 +198,39 @@ fn all_that_is_wrong_is_told_at_once_and_nothing_is_stored() {
 }
 
 #[test]
+fn where_a_playbook_connects_to_is_given_as_such_or_not_at_all() {
+    let dir = files(&[("p.yaml", &two_requests())]);
+    let place = "tools=\"http://127.0.0.1:1\"";
+    let run = ended(dir.path(), &["run", "p.yaml", "--var", place, "--endpoint", "m=http://h"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.err.contains("--var tools: the playbook connects to it; write `--endpoint tools=URL`"),
+        "{}",
+        run.err
+    );
+    assert!(
+        run.err.contains("--endpoint m: the playbook has no such variable; it has n, tools"),
+        "{}",
+        run.err
+    );
+    let run = ended(dir.path(), &["run", "p.yaml", "--endpoint", "tools=127.0.0.1"]);
+    assert_eq!(run.code, 2);
+    assert!(
+        run.err.contains("--endpoint tools: steps[0].arguments.url connects to it: a URL is"),
+        "{}",
+        run.err
+    );
+    assert!(!dir.path().join("updraft-data").exists());
+}
+
+#[test]
 fn usage_that_makes_no_sense_exits_2() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     for arguments in [
         &["run"][..],
         &["fly"],
         &["run", "p.yaml", "--var", "n=x"],
+        &["run", "p.yaml", "--endpoint", "tools"],
         &["run", "p.yaml", "--tenant", "a b"],
         &["run", "p.yaml", "--durability", "none"],
         &["run", "p.yaml", "--key", "k", "--on-reuse", "run"],
@@ -239,7 +266,7 @@ fn a_secret_of_the_environment_is_sent_and_shown_nowhere() {
     let tool = Tool::listen();
     let steps = format!(
         "  - id: a\n    type: action\n    integration: http\n    action: request\n    arguments:\n      url: \
-         http://{}/x\n      headers: {{Authorization: {{secret: siem.api-key, prefix: 'Bearer '}}}}\n",
+         http://{}/x\n      headers: {{Authorization: {{$secret: siem.api-key, prefix: 'Bearer '}}}}\n",
         tool.address
     );
     std::fs::write(dir.path().join("p.yaml"), playbook(&steps)).unwrap();

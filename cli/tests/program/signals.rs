@@ -22,9 +22,9 @@ struct Run {
 impl Run {
     fn begin() -> Self {
         let (dir, tool) = (files(&[("p.yaml", &two_requests())]), Tool::listen());
-        let variable = format!("tools=\"http://{}\"", tool.address);
+        let variable = format!("tools=http://{}", tool.address);
         let allow = tool.address.to_string();
-        let arguments = ["run", "p.yaml", "--json", "--var", &variable, "--allow-net", &allow];
+        let arguments = ["run", "p.yaml", "--json", "--endpoint", &variable, "--allow-net", &allow];
         let mut command = updraft(dir.path(), &arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let errors = BufReader::new(child.stderr.take().unwrap());

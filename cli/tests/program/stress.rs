@@ -127,7 +127,7 @@ fn profiles_are_held_against_each_other_in_turn() {
 #[test]
 fn an_interruption_between_rounds_ends_the_run_under_way_too() {
     let dir = tempfile::tempdir().unwrap();
-    let options = ["stress", "--profiles", "--duration", "10min", "--concurrency", "4", "--data", "."];
+    let options = ["stress", "--profiles", "--duration", "10m", "--concurrency", "4", "--data", "."];
     let run = interrupted(&dir, &options, "executions/s ended", "INT");
     assert!(run.out.contains("It was interrupted"), "{}", run.out);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the run under way left nothing");
@@ -155,7 +155,7 @@ fn a_threshold_that_does_not_hold_exits_1_and_is_named() {
 #[test]
 fn an_interruption_reports_what_ran_so_far() {
     let dir = tempfile::tempdir().unwrap();
-    let options = ["stress", "--duration", "10min", "--concurrency", "4", "--json", "out.json"];
+    let options = ["stress", "--duration", "10m", "--concurrency", "4", "--json", "out.json"];
     let run = interrupted(&dir, &options, "executions/s ended", "INT");
     assert!(run.out.contains("It was interrupted"), "{}", run.out);
     let figures = figures(&dir);
@@ -218,7 +218,7 @@ fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
         ),
         (vec!["--data", "/proc"], "--data"),
         (vec!["--profiles", "--store", "redis://host"], "--store: a store is `embedded`"),
-        (vec!["--duration", "5"], "500ms to 7days"),
+        (vec!["--duration", "5"], "500ms to 7d"),
         (vec!["--scenario", "backlog", "--assert", "p99<200ms"], "no figure `execution_p99_ms`"),
         (vec!["--assert", "breaking_point_per_s>1"], "no figure `breaking_point_per_s`"),
         (vec!["--assert", "p99<200ns"], "us, µs, ms, s, min"),

@@ -27,9 +27,9 @@ impl Tools {
         Self { child, lines, port: port.parse().unwrap() }
     }
 
-    /// The value of the variable by which the example finds them.
-    pub(crate) fn variable(&self) -> String {
-        format!("tools=\"http://127.0.0.1:{}\"", self.port)
+    /// Where the example finds them, for `--endpoint`.
+    pub(crate) fn place(&self) -> String {
+        format!("tools=http://127.0.0.1:{}", self.port)
     }
 
     /// Ends them as an operator does.

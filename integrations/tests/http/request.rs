@@ -76,6 +76,9 @@ async fn every_method_is_sent_and_head_has_no_body() {
         assert_eq!(answer["body"]["method"], method);
         let agent = concat!("updraft/", env!("CARGO_PKG_VERSION"));
         assert_eq!(answer["body"]["headers"]["user-agent"], agent);
+        // RFC 9110, 8.6: a method that usually has content says that there is none.
+        let length = matches!(method, "POST" | "PUT" | "PATCH").then_some("0");
+        assert_eq!(answer["body"]["headers"]["content-length"].as_str(), length, "{method}");
     }
     let answer = request(&http, json!({"method": "HEAD", "url": server.url("/")})).await.unwrap();
     assert_eq!(answer, json!({"status": 200, "headers": {}, "body": null}));

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 use updraft_protocol::limits::{
-    EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, OUTPUT_REST_BYTES, RESPONSE_BYTES,
+    EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, NESTING, OUTPUT_REST_BYTES, RESPONSE_BYTES,
 };
-use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Value};
 
 use super::Machine;
 
@@ -36,7 +36,7 @@ impl Machine {
     pub(super) fn keep_answer(&self, mut failure: Failure) -> Failure {
         let Some(answer) = &failure.answer else { return failure };
         let bytes = answer.as_str().len();
-        if bytes > FAILURE_ANSWER_BYTES || self.too_much(bytes).is_some() {
+        if bytes > FAILURE_ANSWER_BYTES || nests_too_deeply(answer) || self.too_much(bytes).is_some() {
             failure.answer = rest_of_answer(answer);
             let message = format!("{} (its answer of {bytes} bytes is not kept)", failure.message);
             failure = failure.with_message(message);
@@ -52,6 +52,18 @@ impl Machine {
         (self.output_bytes + bytes > EXECUTION_OUTPUT_BYTES)
             .then(|| format!("an execution keeps at most {EXECUTION_OUTPUT_BYTES} bytes of answers"))
     }
+}
+
+/// Whether an answer is nested so deeply that a document with it could not be read back.
+fn nests_too_deeply(answer: &Json) -> bool {
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+            Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+    answer.tree().map_or(true, |tree| depth(&tree) > NESTING + 1)
 }
 
 /// What a task's state takes of [`EXECUTION_OUTPUT_BYTES`].
@@ -113,7 +125,7 @@ mod tests {
     fn rest(output: Value) -> Value {
         let rest = rest_of_output(&output.into(), "it is large");
         assert!(rest.as_str().len() <= OUTPUT_REST_BYTES, "{} bytes", rest.as_str().len());
-        rest.value()
+        rest.value().try_into().unwrap()
     }
 
     #[test]

@@ -8,12 +8,14 @@ use updraft_protocol::limits::{NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, TASKS_AT
 use updraft_protocol::playbook::FORMAT;
 use updraft_protocol::{Catalogue, Playbook, StepId, Value};
 
+use super::endpoints;
 use super::graph::Graph;
 use super::mistake::{Mistake, Mistakes};
 use super::paths::Paths;
 use super::span::span;
 use super::step::{Checked, Steps};
 use super::{Plan, PlannedStep, StepIndex};
+use crate::template::secret;
 
 /// Checks a playbook; see [`Plan::check`].
 pub(super) fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Plan, Vec<Mistake>> {
@@ -42,6 +44,7 @@ pub(super) fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Plan, 
     if let (true, Some(start)) = (resolved, start) {
         check_graph(playbook, start, &mut checked, &by_id, &mut mistakes);
     }
+    endpoints::check(&checked, &playbook.variables, &mut mistakes);
     if mistakes.is_empty() {
         definition(playbook, &mut mistakes);
     }
@@ -80,6 +83,9 @@ fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
         if !is_identifier(name) {
             let rule = "is no name of a variable: letters, digits and `_`, not starting with a digit";
             mistakes.header("variables", format!("{name:?} {rule}"));
+        }
+        if secret::stands_in(value) {
+            mistakes.header(&format!("variables.{name}"), secret::ELSEWHERE);
         }
         if is_too_deep(value) {
             mistakes.header(&format!("variables.{name}"), format!("nested more than {NESTING} deep"));

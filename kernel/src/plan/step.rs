@@ -1,14 +1,13 @@
 //! One step of a playbook: its fields checked, its references resolved, its texts compiled.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, PARALLEL_BRANCHES, RETRY_ATTEMPTS};
 use updraft_protocol::playbook::{Action, Delay, End, If, Parallel, Retry, Step, StepKind};
-use updraft_protocol::{Catalogue, Name, Span, StepId, Value};
+use updraft_protocol::{Catalogue, Name, Span, StepId};
 
 use super::graph::{Edge, Field};
-use super::mistake::Mistakes;
+use super::mistake::{Mistake, Mistakes};
 use super::references::References;
 use super::span::span;
 use super::suggest::Suggestions;
@@ -117,8 +116,10 @@ impl<'a> Steps<'a> {
 
     fn action(&mut self, draft: &mut Draft, action: &Action) -> Option<PlannedKind> {
         self.tool(draft.at, action);
-        let arguments = Value::Object(action.arguments.clone());
-        let template = self.template(draft, "arguments", &arguments);
+        let spec = self.catalogue.spec(&action.integration, action.action.as_str());
+        let place = format!("steps[{}].arguments", draft.at);
+        let arguments = Template::arguments_within(&place, &action.arguments, &spec, &mut self.budget);
+        let arguments = self.compiled(draft, "arguments", arguments);
         if let Some(timeout) = action.timeout {
             self.span(draft.at, "timeout", timeout, false);
         }
@@ -130,10 +131,12 @@ impl<'a> Steps<'a> {
             let message = "only a step with `at_most_once` can be of unknown outcome";
             self.mistakes.step(draft.at, "on_unknown", message);
         }
+        let arguments = arguments?;
+        let written_out = arguments.written_out();
         Some(PlannedKind::Action(PlannedAction {
-            arguments: template?,
-            secrets: Arc::new([]),
-            effect: self.catalogue.effect(&action.integration, action.action.as_str(), &arguments),
+            secrets: arguments.secrets().into(),
+            effect: self.catalogue.effect(&action.integration, action.action.as_str(), &written_out),
+            arguments,
             timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
             at_most_once: action.at_most_once,
@@ -215,7 +218,9 @@ impl<'a> Steps<'a> {
                 Some(condition)
             }
             Err(mistake) => {
-                self.mistakes.inside(draft.at, "condition", mistake);
+                if self.budget.tells() {
+                    self.mistakes.inside(draft.at, "condition", mistake);
+                }
                 None
             }
         };
@@ -233,15 +238,24 @@ impl<'a> Steps<'a> {
 
     fn end(&mut self, draft: &mut Draft, end: &End) -> Option<PlannedKind> {
         let output = match &end.output {
-            Some(output) => Some(self.template(draft, "output", output)?),
+            Some(output) => {
+                let place = format!("steps[{}].output", draft.at);
+                let template = Template::compile_within(&place, output, &mut self.budget);
+                Some(self.compiled(draft, "output", template)?)
+            }
             None => None,
         };
         Some(PlannedKind::End(PlannedEnd { status: end.status, output }))
     }
 
-    fn template(&mut self, draft: &mut Draft, field: &'static str, value: &Value) -> Option<Template> {
+    fn compiled(
+        &mut self,
+        draft: &mut Draft,
+        field: &'static str,
+        compiled: Result<Template, Vec<Mistake>>,
+    ) -> Option<Template> {
         draft.reading = field;
-        match Template::compile_within(&format!("steps[{}].{field}", draft.at), value, &mut self.budget) {
+        match compiled {
             Ok(template) => {
                 draft.references = template.references().clone();
                 Some(template)
@@ -260,7 +274,7 @@ impl<'a> Steps<'a> {
         for (id, path) in &draft.references.steps {
             if !StepId::new(id).is_ok_and(|id| self.by_id.contains_key(&id)) {
                 let message = self.no_step(id);
-                self.mistakes.inside(draft.at, draft.reading, super::Mistake::new(path, message));
+                self.mistakes.inside(draft.at, draft.reading, Mistake::new(path, message));
             }
         }
     }

@@ -8,12 +8,14 @@ use updraft_protocol::limits::{PLAYBOOK_COMPILE_WORK, PLAYBOOK_COMPILED_BYTES};
 pub(crate) struct Budget {
     work: u64,
     bytes: usize,
+    /// Whether it was told that nothing is left.
+    told: bool,
 }
 
 impl Budget {
     /// That of one playbook.
     pub(crate) fn new() -> Self {
-        Self { work: PLAYBOOK_COMPILE_WORK, bytes: PLAYBOOK_COMPILED_BYTES }
+        Self { work: PLAYBOOK_COMPILE_WORK, bytes: PLAYBOOK_COMPILED_BYTES, told: false }
     }
 
     /// Takes time, about a nanosecond each; after a refusal nothing is left.
@@ -36,6 +38,12 @@ impl Budget {
                  {PLAYBOOK_COMPILED_BYTES} bytes of memory"
             )
         })
+    }
+
+    /// Whether a mistake is to be told: of those that a spent budget makes, the first.
+    pub(crate) fn tells(&mut self) -> bool {
+        let empty = self.work == 0 || self.bytes == 0;
+        !(empty && std::mem::replace(&mut self.told, true))
     }
 
     /// What is left of the memory.

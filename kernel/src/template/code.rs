@@ -3,6 +3,7 @@
 
 use super::allowed::{Filter, Test};
 use super::pattern::Pattern;
+use super::url::Asked;
 use super::value::Value;
 
 /// An expression.
@@ -177,7 +178,15 @@ pub(super) struct TestCall {
 #[derive(Debug)]
 pub(super) enum Statement {
     Print(Expr),
-    If { test: Expr, yes: Vec<Statement>, no: Vec<Statement> },
+    /// Prints a value of a URL that the author lets be structure.
+    Structure(Asked, Expr),
+    /// Here begins, in a URL, what is printed or is not.
+    Branch,
+    If {
+        test: Expr,
+        yes: Vec<Statement>,
+        no: Vec<Statement>,
+    },
     For(Box<For>),
     Set(Target, Expr),
 }

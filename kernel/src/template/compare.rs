@@ -70,7 +70,6 @@ fn same_text(meter: &Meter, left: &Arc<str>, right: &Arc<str>) -> Result<bool> {
 
 fn numbers(meter: &Meter, left: &Number, right: &Number) -> Result<Ordering> {
     if !matches!((left, right), (Number::I64(_), Number::I64(_)) | (Number::F64(_), Number::F64(_))) {
-        meter.make(4 * (left.len() + right.len()) + 2 * TEXT_BYTES)?;
         meter.work(DIGITS_WORK * (left.len() + right.len()) as u64)?;
     }
     left.compare(right)
@@ -189,7 +188,7 @@ pub(super) fn sort<T>(meter: &Meter, items: &mut [(SortKey, T)], reverse: bool) 
     }
     meter.work(weight.saturating_mul(super::value::rounds(items.len())))?;
     // A stable sort takes room for half of what it sorts.
-    meter.make(items.len() * size_of::<(SortKey, T)>())?;
+    meter.make(size_of_val(items))?;
     items.sort_by(|left, right| {
         let order = key_order(&left.0, &right.0);
         if reverse { order.reverse() } else { order }

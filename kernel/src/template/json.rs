@@ -7,11 +7,12 @@ use updraft_protocol::Value as Tree;
 use updraft_protocol::limits::NESTING;
 
 use super::meter::{Meter, Result, VALUE_WORK, refuse};
-use super::number::Number;
+use super::number::{FLOAT_BYTES, Number};
 use super::value::Value;
 
-/// What reading a digit of a number costs.
-const DIGITS_WORK: u64 = 8;
+/// What reading a digit of a number costs that is more than a few bytes, and makes.
+const DIGITS_WORK: u64 = 64;
+const DIGITS_BYTES: usize = 8;
 /// Nesting of a rendered value, the author's own around it counted: what serde_json reads again.
 const DEPTH: usize = 2 * NESTING - 2;
 /// What an item of a tree takes, and an entry of a map's node beside it.
@@ -31,8 +32,11 @@ pub(super) fn tree(meter: &Meter, value: &Value, left: &mut usize, depth: usize)
         Value::Bool(value) => take(left, 4).map(|()| Tree::Bool(*value))?,
         Value::Number(value) => {
             take(left, value.len())?;
-            meter.make(2 * value.len())?;
-            meter.work(DIGITS_WORK * value.len() as u64)?;
+            if let Number::Digits(digits) = value {
+                // Read again, and compared with what a float would be.
+                meter.make(DIGITS_BYTES * (digits.len() + 32))?;
+                meter.work(DIGITS_WORK * digits.len() as u64)?;
+            }
             number(value)?
         }
         Value::Text(value) => Tree::String(text(meter, value, left)?),
@@ -112,7 +116,12 @@ pub(super) fn length(meter: &Meter, value: &Value, style: Style, level: usize) -
     Ok(match value {
         Value::Undefined => return refuse("the value is undefined"),
         Value::Null | Value::Bool(_) => 5,
-        Value::Number(number) => number.len(),
+        Value::Number(number) => {
+            if let Number::F64(_) = number {
+                meter.make(FLOAT_BYTES)?;
+            }
+            number.len()
+        }
         Value::Text(text) => quoted_length(meter, text)?,
         Value::List(list) => {
             let mut bytes = 2 + style.line(level);
@@ -147,7 +156,7 @@ pub(super) fn write(out: &mut String, value: &Value, style: Style, level: usize)
     match value {
         Value::Undefined | Value::Null => out.push_str("null"),
         Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Number(number) => out.push_str(&number.write()),
+        Value::Number(number) => number.append(out),
         Value::Text(text) => quote(out, text),
         Value::List(list) if list.is_empty() => out.push_str("[]"),
         Value::Map(map) if map.len() == 0 => out.push_str("{}"),

@@ -4,6 +4,7 @@
 mod call;
 mod expression;
 mod path;
+mod place;
 
 use minijinja::machinery::ast::{self, Stmt};
 use updraft_protocol::limits::{NESTING, TEMPLATE_NAMES};
@@ -13,25 +14,32 @@ use super::code::{Body, Expr, For, NODE_BYTES, Statement, Target};
 use super::value::Value;
 use crate::plan::References;
 
+pub(super) use place::{Place, ending_with};
+
 /// What lowering gives, or what a template may not do.
 type Lowered<T = Expr> = Result<T, String>;
 
-/// Lowers the template at `path`; adds what it reads to `references`.
+/// Lowers the template at `path`, which is for `place`; adds what it reads to `references`.
 ///
 /// # Errors
 /// What a template may not do.
 pub(super) fn lower(
     template: &Stmt<'_>,
     path: &str,
+    place: Place,
     references: &mut References,
     budget: &mut Budget,
 ) -> Lowered<(Body, usize)> {
-    let mut lowering = Lowering::new(path, references, budget);
+    let mut lowering = Lowering { place, ..Lowering::new(path, references, budget) };
     let Stmt::Template(template) = template else {
         return Err("not a template".to_owned());
     };
     let body = match template.children.as_slice() {
-        [Stmt::EmitExpr(only)] => Body::Value(lowering.expression(&only.expr)?),
+        [Stmt::EmitExpr(only)] if place != Place::Url => {
+            // What `spread` is given is what the text gives; that it is a list is checked when it runs.
+            let spread = if place == Place::Field { place::ended_by("spread", &only.expr) } else { None };
+            Body::Value(lowering.expression(spread.unwrap_or(&only.expr))?)
+        }
         children => Body::Text(lowering.block(children)?),
     };
     Ok((body, lowering.slots))
@@ -50,6 +58,8 @@ pub(super) fn lower_condition(
 struct Lowering<'r> {
     /// Where the template stands.
     path: &'r str,
+    /// What it is for.
+    place: Place,
     references: &'r mut References,
     budget: &'r mut Budget,
     /// The names that are set, those of the innermost loop last.
@@ -61,7 +71,16 @@ struct Lowering<'r> {
 
 impl<'r> Lowering<'r> {
     fn new(path: &'r str, references: &'r mut References, budget: &'r mut Budget) -> Self {
-        Self { path, references, budget, scopes: vec![vec![]], slots: 0, depth: 0, loops: 0 }
+        Self {
+            path,
+            place: Place::Data,
+            references,
+            budget,
+            scopes: vec![vec![]],
+            slots: 0,
+            depth: 0,
+            loops: 0,
+        }
     }
 
     /// Runs `f` one level deeper, for a part whose memory is charged for.
@@ -88,9 +107,15 @@ impl<'r> Lowering<'r> {
 
     fn statement(&mut self, statement: &Stmt<'_>, to: &mut Vec<Statement>) -> Lowered<()> {
         self.budget.keep(NODE_BYTES)?;
+        if self.place.branches(statement) {
+            to.push(Statement::Branch);
+        }
         to.push(match statement {
-            Stmt::EmitRaw(raw) => Statement::Print(Expr::Const(self.constant(raw.raw)?)),
-            Stmt::EmitExpr(emitted) => Statement::Print(self.expression(&emitted.expr)?),
+            Stmt::EmitRaw(raw) => {
+                self.place.check_literal(raw.raw)?;
+                Statement::Print(Expr::Const(self.constant(raw.raw)?))
+            }
+            Stmt::EmitExpr(emitted) => self.printed(&emitted.expr)?,
             Stmt::IfCond(cond) => Statement::If {
                 test: self.expression(&cond.expr)?,
                 yes: self.block(&cond.true_body)?,
@@ -119,6 +144,19 @@ impl<'r> Lowering<'r> {
             Stmt::Do(_) => return Err("`{% do %}` is not available".to_owned()),
         });
         Ok(())
+    }
+
+    /// A value that is printed.
+    fn printed(&mut self, expr: &ast::Expr<'_>) -> Lowered<Statement> {
+        if let Some((asked, value)) = self.place.asked(expr) {
+            return Ok(Statement::Structure(asked, self.expression(value)?));
+        }
+        if let ast::Expr::Const(known) = expr
+            && let Some(text) = known.value.as_str()
+        {
+            self.place.check_literal(text)?;
+        }
+        Ok(Statement::Print(self.expression(expr)?))
     }
 
     fn for_loop(&mut self, each: &ast::ForLoop<'_>) -> Lowered<For> {

@@ -2,6 +2,7 @@
 //! worth, calculated with where the result is exact enough to be one.
 
 use std::cmp::Ordering;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use super::meter::{Result, refuse};
@@ -23,6 +24,8 @@ pub(super) enum Amount {
     Fraction(f64),
 }
 
+/// What writing a float makes beside its text.
+pub(super) const FLOAT_BYTES: usize = 160;
 /// The digits of the longest number that operators look into.
 const DIGITS: usize = 1 << 10;
 
@@ -46,14 +49,15 @@ impl Number {
         i64::try_from(number).map_or(Self::U64(number), Self::I64)
     }
 
-    /// The number as JSON writes it.
-    pub(super) fn write(&self) -> String {
-        match self {
-            Self::I64(number) => number.to_string(),
-            Self::U64(number) => number.to_string(),
-            Self::F64(number) => written(*number),
-            Self::Digits(digits) => digits.as_ref().to_owned(),
-        }
+    /// Appends it to a text, as JSON writes it.
+    pub(super) fn append(&self, out: &mut String) {
+        // Writing to a text cannot fail.
+        let _ = match self {
+            Self::I64(number) => write!(out, "{number}"),
+            Self::U64(number) => write!(out, "{number}"),
+            Self::F64(number) => out.write_str(&written(*number)),
+            Self::Digits(digits) => out.write_str(digits),
+        };
     }
 
     pub(super) fn is_zero(&self) -> bool {
@@ -98,7 +102,7 @@ impl Number {
         }
     }
 
-    /// The length of the text that [`Number::write`] gives, at most.
+    /// The length of the text that [`Number::append`] gives, at most.
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Digits(digits) => digits.len(),
@@ -118,12 +122,28 @@ impl Number {
         }
     }
 
-    /// How the two compare, however long they are.
+    /// How the two compare, however long they are. Makes nothing.
     pub(super) fn total_order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::I64(left), Self::I64(right)) => left.cmp(right),
-            _ => Decimal::read(&self.write()).compare(&Decimal::read(&other.write())),
+            (Self::F64(left), Self::F64(right)) => left.partial_cmp(right).unwrap_or(Ordering::Equal),
+            _ => {
+                let (mut left, mut right) = (Short::new(), Short::new());
+                Decimal::read(self.digits(&mut left)).compare(&Decimal::read(other.digits(&mut right)))
+            }
         }
+    }
+
+    /// The number's digits, written to `short` where they are not kept.
+    fn digits<'n>(&'n self, short: &'n mut Short) -> &'n str {
+        // What is written is short enough for its place.
+        let _ = match self {
+            Self::I64(number) => write!(short, "{number}"),
+            Self::U64(number) => write!(short, "{number}"),
+            Self::F64(number) => write!(short, "{number:e}"),
+            Self::Digits(digits) => return digits,
+        };
+        short.as_str()
     }
 }
 
@@ -167,15 +187,42 @@ fn same(left: &str, right: &str) -> bool {
     Decimal::read(left).compare(&Decimal::read(right)).is_eq()
 }
 
-/// A number as its digits, without zeros at either end, and the place of its point before the first.
-struct Decimal {
+/// Room for the digits of a number that has few.
+struct Short {
+    bytes: [u8; 40],
+    length: usize,
+}
+
+impl Short {
+    fn new() -> Self {
+        Self { bytes: [0; 40], length: 0 }
+    }
+
+    fn as_str(&self) -> &str {
+        self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+}
+
+impl Write for Short {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let end = self.length + text.len();
+        self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+/// A number as its digits, those of the whole and those behind the point without zeros at either end, and the place of
+/// its point before the first.
+struct Decimal<'n> {
     negative: bool,
-    digits: Vec<u8>,
+    whole: &'n str,
+    fraction: &'n str,
     point: i128,
 }
 
-impl Decimal {
-    fn read(text: &str) -> Self {
+impl<'n> Decimal<'n> {
+    fn read(text: &'n str) -> Self {
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let negative = mantissa.starts_with('-');
         let mantissa = mantissa.trim_start_matches('-');
@@ -184,27 +231,40 @@ impl Decimal {
         let bound = i128::from(i64::MAX);
         let beyond = if exponent.starts_with('-') { -bound } else { bound };
         let exponent = exponent.parse::<i128>().map_or(beyond, |exponent| exponent.clamp(-bound, bound));
-        let mut digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-        let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
-        digits.drain(..zeros);
-        while digits.last() == Some(&b'0') {
-            digits.pop();
+        let mut point = exponent + whole.len() as i128;
+        let (mut whole, mut fraction) = (whole, fraction.trim_end_matches('0'));
+        if fraction.is_empty() {
+            whole = whole.trim_end_matches('0');
         }
-        let point = exponent + whole.len() as i128 - zeros as i128;
-        Self { negative, digits, point }
+        let zeros = whole.len();
+        whole = whole.trim_start_matches('0');
+        point -= (zeros - whole.len()) as i128;
+        if whole.is_empty() {
+            let zeros = fraction.len();
+            fraction = fraction.trim_start_matches('0');
+            point -= (zeros - fraction.len()) as i128;
+        }
+        Self { negative, whole, fraction, point }
     }
 
-    fn compare(&self, other: &Self) -> Ordering {
-        let sign = |number: &Self| match (number.digits.is_empty(), number.negative) {
+    fn digits(&self) -> impl Iterator<Item = u8> {
+        self.whole.bytes().chain(self.fraction.bytes())
+    }
+
+    fn sign(&self) -> i8 {
+        match (self.whole.is_empty() && self.fraction.is_empty(), self.negative) {
             (true, _) => 0,
             (false, true) => -1,
             (false, false) => 1,
-        };
-        let by_sign = sign(self).cmp(&sign(other));
-        if by_sign.is_ne() || sign(self) == 0 {
+        }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        let by_sign = self.sign().cmp(&other.sign());
+        if by_sign.is_ne() || self.sign() == 0 {
             return by_sign;
         }
-        let size = self.point.cmp(&other.point).then_with(|| self.digits.cmp(&other.digits));
+        let size = self.point.cmp(&other.point).then_with(|| self.digits().cmp(other.digits()));
         if self.negative { size.reverse() } else { size }
     }
 }
@@ -231,7 +291,9 @@ mod tests {
             "0.30000000000000004",
             "1.0",
         ] {
-            assert_eq!(Number::parse(text).write(), text);
+            let mut written = String::new();
+            Number::parse(text).append(&mut written);
+            assert_eq!(written, text);
         }
     }
 

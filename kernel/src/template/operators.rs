@@ -125,13 +125,16 @@ pub(super) fn slice(meter: &Meter, value: &Value, [start, stop, step]: [&Value; 
             Value::list(meter, items.finish())
         }
         Value::Text(text) => {
-            // Its characters, four bytes each.
-            meter.make(4 * text.len())?;
             meter.work(8 * text.len() as u64)?;
-            let characters: Vec<char> = text.chars().collect();
+            let mut characters = Growing::with_room(meter, text.chars().count())?;
+            for character in text.chars() {
+                characters.push(character)?;
+            }
+            let characters = characters.finish();
             let places = Places::new(characters.len(), start, stop, step);
             meter.make(4 * places.count)?;
-            let part: String = places.filter_map(|at| characters.get(at)).collect();
+            let mut part = String::with_capacity(4 * places.count);
+            part.extend(places.filter_map(|at| characters.get(at)));
             Value::text(meter, &part)
         }
         _ => {

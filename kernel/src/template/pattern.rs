@@ -76,7 +76,8 @@ impl Pattern {
     /// Whether it is found in `text`.
     pub(super) fn is_found(&self, meter: &Meter, text: &str) -> Result<bool> {
         meter.work(NODE_WORK + BYTE_WORK * text.len() as u64)?;
-        meter.make(2 * CACHE_BYTES.min(MACHINE_BYTES * (text.len() + 64)))?;
+        let states = self.machine.get_nfa().states().len();
+        meter.make(2 * CACHE_BYTES.min(MACHINE_BYTES * (text.len() + 64)) + MACHINE_BYTES * states)?;
         let mut reading = Reading { pattern: self, meter, cache: self.states.create_cache() };
         match reading.read(text)? {
             Some(found) => Ok(found),

@@ -20,6 +20,9 @@ pub(super) fn printed<'v>(meter: &Meter, value: &'v Value) -> Result<Cow<'v, str
     Ok(Cow::Owned(text))
 }
 
+/// What a text that grows takes of memory for each byte, with the copies of it that are dropped.
+pub(super) const GROWTH: usize = 4;
+
 /// What a template has printed, and what it may still print.
 #[derive(Debug)]
 pub(super) struct Printed {
@@ -45,7 +48,7 @@ impl Printed {
             }
         };
         // A text that grows is copied as it doubles.
-        meter.make(3 * text.len())?;
+        meter.make(GROWTH * text.len())?;
         self.text.push_str(&text);
         Ok(())
     }

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use super::meter::{Meter, Result, VALUE_WORK, refuse};
-use super::number::Number;
+use super::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
+use super::number::{FLOAT_BYTES, Number};
 use super::value::{self, Growing, Value};
 use super::wanted::Part;
 
+/// Digits of a whole number that is read without memory of its own.
+const PLAIN_DIGITS: usize = 18;
 /// Names that are remembered.
 const NAMES: usize = 64;
 /// Levels of the text that are followed.
@@ -52,11 +54,10 @@ impl<'a> Reader<'a> {
                     return broken();
                 }
                 self.meter.work(4 * number.len() as u64)?;
-                let number = Number::parse(number);
-                if matches!(number, Number::Digits(_)) {
-                    self.meter.make(super::meter::TEXT_BYTES + number.len())?;
+                if number.len() > PLAIN_DIGITS || number.contains(['.', 'e', 'E']) {
+                    self.meter.make(FLOAT_BYTES + TEXT_BYTES + number.len())?;
                 }
-                Ok(Value::Number(number))
+                Ok(Value::Number(Number::parse(number)))
             }
         }
     }

@@ -1,16 +1,19 @@
 //! Running what was compiled: evaluates expressions and statements over the data of one evaluation. Each step is
 //! charged for; what operators, filters and tests cost they charge themselves.
 
+mod loops;
+mod print;
+
 use super::attribute::Attribute;
-use super::code::{
-    Apply, Base, Check, EachCall, Expr, FilterCall, For, Key, LoopField, Missing, Path, Statement, Target,
-};
+use super::code::{Apply, Base, Check, EachCall, Expr, FilterCall, Key, Missing, Path, Statement, Target};
 use super::compare::{holds, looked_up};
+use super::lower::Place;
 use super::meter::{Meter, NODE_WORK, Refusal, Result, VALUE_WORK, refuse};
 use super::number::Number;
 use super::operators::{self, items};
 use super::printer::Printed;
 use super::root::Root;
+use super::url::Writer;
 use super::value::{FIELD_BYTES, Growing, ITEM_BYTES, Value};
 
 /// One text as it runs.
@@ -19,20 +22,27 @@ pub(super) struct Run<'r> {
     /// The names that the template sets.
     slots: Vec<Value>,
     /// The loops that are under way, the innermost last.
-    loops: Vec<Turn>,
+    loops: Vec<loops::Turn>,
     printed: Printed,
-}
-
-/// Where a loop stands.
-struct Turn {
-    index: usize,
-    length: usize,
+    /// What the text is for.
+    place: Place,
+    /// The URL, where it is for one.
+    writer: Writer,
+    encoded: print::Encoded,
 }
 
 impl<'r> Run<'r> {
-    /// A text with so many names, that prints at most `printable` bytes.
-    pub(super) fn new(root: &'r Root<'r>, slots: usize, printable: usize) -> Self {
-        Self { root, slots: vec![Value::Undefined; slots], loops: vec![], printed: Printed::new(printable) }
+    /// A text for `place` with so many names, that prints at most `printable` bytes.
+    pub(super) fn new(root: &'r Root<'r>, place: Place, slots: usize, printable: usize) -> Self {
+        Self {
+            root,
+            slots: vec![Value::Undefined; slots],
+            loops: vec![],
+            printed: Printed::new(printable),
+            place,
+            writer: Writer::default(),
+            encoded: print::Encoded::default(),
+        }
     }
 
     /// What was printed.
@@ -46,8 +56,13 @@ impl<'r> Run<'r> {
             match statement {
                 Statement::Print(expr) => {
                     let value = self.value(expr)?;
-                    self.printed.print(&self.root.meter, &value)?;
+                    self.print(expr, &value)?;
                 }
+                Statement::Structure(asked, expr) => {
+                    let value = self.value(expr)?;
+                    self.print_structure(*asked, &value)?;
+                }
+                Statement::Branch => self.branch(),
                 Statement::If { test, yes, no } => {
                     let branch = if self.value(test)?.is_true() { yes } else { no };
                     self.statements(branch)?;
@@ -59,39 +74,6 @@ impl<'r> Run<'r> {
                 }
             }
         }
-        Ok(())
-    }
-
-    fn for_loop(&mut self, each: &For) -> Result<()> {
-        let over = self.value(&each.over)?;
-        let mut over = items(self.meter(), "a loop goes through", &over)?;
-        if let Some(filter) = &each.filter {
-            let mut kept = Growing::new(&self.root.meter);
-            for item in over.iter() {
-                self.set(&each.target, item.clone())?;
-                if self.value(filter)?.is_true() {
-                    kept.push(item.clone())?;
-                }
-            }
-            let kept = Value::list(self.meter(), kept.finish())?;
-            over = items(self.meter(), "a loop goes through", &kept)?;
-        }
-        if over.is_empty() {
-            return self.statements(&each.otherwise);
-        }
-        self.loops.push(Turn { index: 0, length: over.len() });
-        for (index, item) in over.iter().enumerate() {
-            self.meter().work(NODE_WORK + VALUE_WORK * each.slots.len() as u64)?;
-            if let Some(turn) = self.loops.last_mut() {
-                turn.index = index;
-            }
-            if let Some(slots) = self.slots.get_mut(each.slots.clone()) {
-                slots.fill(Value::Undefined);
-            }
-            self.set(&each.target, item.clone())?;
-            self.statements(&each.body)?;
-        }
-        self.loops.pop();
         Ok(())
     }
 
@@ -225,6 +207,7 @@ impl<'r> Run<'r> {
         if value.is_undefined() && call.missing == Missing::Fails {
             return refuse(format!("`…|{name}` is undefined"));
         }
+        self.mark(name, &value, false)?;
         Ok(value)
     }
 
@@ -252,7 +235,11 @@ impl<'r> Run<'r> {
             }
             Value::list(meter, kept.finish())
         };
-        each().map_err(|refusal| by(call.name, refusal))
+        let value = each().map_err(|refusal| by(call.name, refusal))?;
+        if let Apply::Filter(filter, _) = &call.apply {
+            self.mark(filter.name, &value, true)?;
+        }
+        Ok(value)
     }
 
     fn path(&mut self, path: &Path) -> Result<Value> {
@@ -286,22 +273,6 @@ impl<'r> Run<'r> {
                     other.kind()
                 )),
             },
-        }
-    }
-
-    fn loop_field(&self, field: LoopField) -> Value {
-        let depth = self.loops.len();
-        let Some(turn) = self.loops.last() else { return Value::Undefined };
-        match field {
-            LoopField::Index => (turn.index + 1).into(),
-            LoopField::Index0 => turn.index.into(),
-            LoopField::RevIndex => (turn.length - turn.index).into(),
-            LoopField::RevIndex0 => (turn.length - turn.index - 1).into(),
-            LoopField::First => (turn.index == 0).into(),
-            LoopField::Last => (turn.index + 1 == turn.length).into(),
-            LoopField::Length => turn.length.into(),
-            LoopField::Depth => depth.into(),
-            LoopField::Depth0 => depth.saturating_sub(1).into(),
         }
     }
 }

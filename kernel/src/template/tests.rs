@@ -9,6 +9,8 @@ use crate::scope::StepView;
 
 mod hostile;
 mod language;
+mod places;
+mod urls;
 
 /// A scope of one finished step, `lookup`, and one failed one, `block-ip`.
 pub(super) struct Data {

@@ -2,19 +2,20 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::{parse, parse_expr};
 use minijinja::syntax::SyntaxConfig;
 use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES};
 
 use super::budget::Budget;
 use super::code::{Body, NODE_BYTES};
-use super::lower::{lower, lower_condition};
+use super::lower::{Place, ending_with, lower, lower_condition};
 use super::meter::Refusal;
 use super::root::Root;
 use super::run::Run;
 use super::scan::{self, scan};
-use super::spelling;
 use super::value::Value;
+use super::{line, one, spelling, url};
 use crate::plan::{Mistake, References};
 
 /// A compiled text.
@@ -22,10 +23,23 @@ pub(crate) struct Text {
     /// Where it stands: failures name it.
     path: String,
     body: Body,
+    place: Place,
+    /// Whether each item of the list that it gives is a value of its own.
+    pub(super) spread: bool,
     /// The names that it sets.
     slots: usize,
     /// About what it takes in memory.
     bytes: usize,
+}
+
+/// What an author's text names and asks for.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) references: References,
+    /// The constants that it connects to.
+    pub(super) endpoints: Vec<url::Endpoint>,
+    /// The filters by which it asks for structure.
+    pub(super) structures: Vec<&'static str>,
 }
 
 /// What reading a text costs, and each byte of it: it is scanned, parsed and lowered.
@@ -47,16 +61,36 @@ impl Text {
     pub(super) fn compile(
         path: &str,
         source: &str,
+        place: Place,
         budget: &mut Budget,
-    ) -> Result<(Self, References), Mistake> {
-        Self::compiled(path, source, "template", budget, |references, budget| {
+    ) -> Result<(Self, Found), Mistake> {
+        let (mut endpoints, mut structures) = (vec![], vec![]);
+        let compiled = Self::compiled(path, source, "template", budget, |references, budget| {
             let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
             let syntax = syntax.map_err(|error| error.to_string())?;
             scan(source, syntax.clone())?;
-            let template =
-                parse(source, "template", syntax).map_err(|error| syntax_error(&error, "template"))?;
-            lower(&template, path, references, budget)
-        })
+            let template = parse(source, "template", syntax.clone())
+                .map_err(|error| syntax_error(&error, "template"))?;
+            let children = match &template {
+                Stmt::Template(template) => template.children.as_slice(),
+                _ => &[],
+            };
+            let allowed: &[&str] = match (place, children) {
+                (Place::Url, _) => &["path", "query"],
+                (Place::Field, [Stmt::EmitExpr(_)]) => &["spread"],
+                _ => &[],
+            };
+            structures = url::uses(source, syntax, allowed, |name| ending_with(name, children))?;
+            let lowered = lower(&template, path, place, references, budget)?;
+            if place == Place::Url {
+                endpoints = url::endpoints(path, children)?;
+            }
+            budget.keep(endpoints.iter().map(url::Endpoint::bytes).sum())?;
+            Ok(lowered)
+        });
+        let (text, references) = compiled?;
+        let spread = structures.contains(&"spread");
+        Ok((Self { place, spread, ..text }, Found { references, endpoints, structures }))
     }
 
     /// Compiles a condition: an expression without anything around it.
@@ -100,19 +134,31 @@ impl Text {
         });
         let (body, slots) = compiled.map_err(|message| Mistake::new(path, message))?;
         let bytes = before - budget.left();
-        Ok((Self { path: path.to_owned(), body, slots, bytes }, references))
+        let (place, spread) = (Place::Data, false);
+        Ok((Self { path: path.to_owned(), body, place, spread, slots, bytes }, references))
     }
 
     /// Runs the text, where at most `left` bytes may be printed.
     pub(super) fn run(&self, root: &Root<'_>, left: usize) -> Result<Value, Refusal> {
-        let mut run = Run::new(root, self.slots, TEMPLATE_OUTPUT_BYTES.min(left));
-        match &self.body {
-            Body::Value(expr) => run.value(expr),
+        let mut run = Run::new(root, self.place, self.slots, TEMPLATE_OUTPUT_BYTES.min(left));
+        let value = match &self.body {
+            Body::Value(expr) => run.value(expr)?,
             Body::Text(statements) => {
                 run.statements(statements)?;
-                Value::text(&root.meter, &run.finish())
+                run.end()?;
+                Value::text(&root.meter, &run.finish())?
             }
+        };
+        if self.spread {
+            one::check_list(&value)?
+        } else {
+            one::check_at(self.place, &value)?
         }
+        if let (Place::Header, Value::Text(text)) = (self.place, &value) {
+            root.meter.read(text)?;
+            line::check(text).map_err(|message| Refusal::Said(message.into()))?;
+        }
+        Ok(value)
     }
 
     /// About how many bytes it takes in memory.

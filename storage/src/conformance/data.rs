@@ -11,8 +11,8 @@ use updraft_protocol::{
 
 use super::Ending;
 use super::samples::{
-    self, WRITTEN, change, execution, execution_with, executions, holder, peid, playbook, revision,
-    stored_execution, stored_task, task, tenant,
+    self, WRITTEN, change, execution, execution_with, executions, holder, peid, revision, stored_execution,
+    stored_task, task, tenant,
 };
 use crate::store::{Detail, ExecutionQuery, ExecutionsOf, Store, TaskQuery};
 
@@ -171,7 +171,10 @@ pub(super) async fn every_field_of_a_failure_comes_back(store: &dyn Store) -> En
         let failure = Failure::new(kind, message).with_retryable(number % 2 == 0);
         let failure = match number % 3 {
             0 => failure,
-            1 => failure.with_retry_after(Duration::ZERO),
+            1 => failure
+                .with_retry_after(Duration::ZERO)
+                .with_may_have_acted(number % 2 == 0)
+                .with_answer(json!({ "status": 409, "headers": { "$a.b": "" }, "body": [null, 1.5] }).into()),
             _ => failure.with_retry_after(Duration::from_millis(i64::MAX as u64)),
         };
         let mut update = execution(number, &acme)?;

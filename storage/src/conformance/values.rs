@@ -110,7 +110,8 @@ async fn comes_back(store: &dyn Store, number: u64, text: &str) -> Ending {
 }
 
 pub(super) async fn every_form_of_a_value_comes_back_as_it_was(store: &dyn Store) -> Ending {
-    let nested = [2, 60, 126].map(deep);
+    // An answer of a failure stands two levels deeper in its document.
+    let nested = [2, 60, 124].map(deep);
     let texts = FORMS.iter().copied().chain(nested.iter().map(String::as_str));
     for (number, text) in (1..).zip(texts) {
         comes_back(store, number, text).await?;

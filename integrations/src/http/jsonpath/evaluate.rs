@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use updraft_protocol::limits::VALUE_WORK;
+use updraft_protocol::limits::HTTP_KEEP_NODE_WORK;
 use updraft_protocol::{Number, Value};
 
 use super::{Comparable, Logical, Origin, Query, Segment, Selector, compare};
@@ -12,7 +12,7 @@ use super::{Comparable, Logical, Origin, Query, Segment, Selector, compare};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 
-/// What an evaluation may still do: one for each byte that is read, [`VALUE_WORK`] for each node that is looked at or
+/// What an evaluation may still do: one for each byte that is read, [`HTTP_KEEP_NODE_WORK`] for each node that is looked at or
 /// kept in a list.
 pub(super) struct Meter(u64);
 
@@ -23,7 +23,7 @@ impl Meter {
     }
 
     pub(super) fn node(&mut self) -> Result<(), Exhausted> {
-        self.charge(VALUE_WORK)
+        self.charge(HTTP_KEEP_NODE_WORK)
     }
 
     pub(super) fn bytes(&mut self, bytes: usize) -> Result<(), Exhausted> {
@@ -33,7 +33,7 @@ impl Meter {
     pub(super) fn numbers(&mut self, left: &Number, right: &Number) -> Result<(), Exhausted> {
         let digits = |number: &Number| number.as_digits().map_or(0, str::len) as u64;
         // A number beyond 64 bits and `f64` is compared by its digits, which are copied for it.
-        self.charge(VALUE_WORK + 4 * (digits(left) + digits(right)))
+        self.charge(HTTP_KEEP_NODE_WORK + 4 * (digits(left) + digits(right)))
     }
 }
 

@@ -79,7 +79,7 @@ fn outputs_beyond_what_an_execution_keeps_leave_a_task_that_acted_completed() {
         .tasks()
         .iter()
         .filter_map(|task| task.state.response.as_ref())
-        .map(|json| json.value())
+        .map(|json| json.value().try_into().unwrap())
         .collect();
     let cut: Vec<_> = outputs.iter().filter(|output| output["body"].is_null()).collect();
     assert_eq!((outputs.len(), cut.len()), (20, 5));

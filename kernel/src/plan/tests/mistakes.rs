@@ -41,7 +41,7 @@ fn of_the_playbook_itself() {
     header(json!({"version": 0}), "version: versions start at 1");
     header(json!({"format": 2}), "format: 2 is not known; this version reads format 1");
     header(json!({"timeout": "0s"}), "timeout: must be longer than zero");
-    header(json!({"timeout": "2years"}), "timeout: must be at most 1year 18h");
+    header(json!({"timeout": "732d"}), "timeout: must be at most 366d");
     header(json!({"tasks_at_once": 0}), "tasks_at_once: must be from 1 to 1000");
     header(json!({"tasks_at_once": 1_001}), "tasks_at_once: must be from 1 to 1000");
     header(json!({"start": "b"}), "start: no step \"b\"");
@@ -89,15 +89,12 @@ fn of_tools() {
 #[test]
 fn of_times_and_retries() {
     one(json!([{"id": "a", "timeout": "0s"}]), "steps[0].timeout: must be longer than zero");
-    one(json!([{"id": "a", "timeout": "2years"}]), "steps[0].timeout: must be at most 1year 18h");
+    one(json!([{"id": "a", "timeout": "732d"}]), "steps[0].timeout: must be at most 366d");
     one(
         json!([{"id": "a", "type": "delay", "duration": "0s"}]),
         "steps[0].duration: must be longer than zero",
     );
-    one(
-        json!([{"id": "a", "type": "delay", "duration": "2years"}]),
-        "steps[0].duration: must be at most 1year 18h",
-    );
+    one(json!([{"id": "a", "type": "delay", "duration": "732d"}]), "steps[0].duration: must be at most 366d");
     for attempts in [0, 101] {
         one(
             json!([{"id": "a", "retry": {"attempts": attempts}}]),
@@ -108,7 +105,7 @@ fn of_times_and_retries() {
         json!([{"id": "a", "retry": {"initial": "2m"}}]),
         "steps[0].retry.max: must not be shorter than `initial`",
     );
-    one(json!([{"id": "a", "retry": {"max": "2years"}}]), "steps[0].retry.max: must be at most 1year 18h");
+    one(json!([{"id": "a", "retry": {"max": "732d"}}]), "steps[0].retry.max: must be at most 366d");
     for multiplier in [0.9, 10.1, -1.0] {
         one(
             json!([{"id": "a", "retry": {"multiplier": multiplier}}]),
@@ -121,8 +118,8 @@ fn of_times_and_retries() {
     }
     assert_eq!(check(&nan).unwrap_err(), ["steps[0].retry.multiplier: must be from 1 to 10"]);
     one(
-        json!([{"id": "a", "retry": {"give_up_after": "2years"}}]),
-        "steps[0].retry.give_up_after: must be at most 1year 18h",
+        json!([{"id": "a", "retry": {"give_up_after": "732d"}}]),
+        "steps[0].retry.give_up_after: must be at most 366d",
     );
     one(
         json!([{"id": "a", "on_unknown": "b"}, {"id": "b"}]),
@@ -208,4 +205,36 @@ fn are_told_together_in_the_order_of_their_places() {
 fn are_told_up_to_a_limit() {
     let steps: Vec<_> = (0..1_000).map(|n| json!({"id": format!("s{n}"), "on_success": "gone"})).collect();
     assert_eq!(mistakes(json!(steps)).len(), updraft_protocol::limits::MISTAKES);
+}
+
+#[test]
+fn the_texts_of_all_steps_share_one_budget_and_the_first_that_exceeds_it_is_told() {
+    let id = |n: usize| (n < 500).then(|| format!("s{n}"));
+    let pattern = |n: usize| json!({"id": id(n), "type": "if", "condition": "input.a is matching('[a-z]{900}')", "then": id(n + 1)});
+    assert!(
+        check(&playbook(
+            (0..50)
+                .map(pattern)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .map(|mut step| {
+                    if step["then"] == "s50" {
+                        step["then"] = Value::Null;
+                    }
+                    step
+                })
+                .collect()
+        ))
+        .is_ok()
+    );
+    let found = mistakes((0..500).map(pattern).collect());
+    assert!(found.len() == 1 && found[0].contains(".condition: the playbook "), "{found:?}");
+    let texts = vec!["{{1}}"; 80_000];
+    let found = mistakes(
+        json!([{"id": "a", "arguments": {"all": texts}}, {"id": "b", "type": "end", "output": "{{ 1 }}"}]),
+    );
+    assert!(
+        found[0].starts_with("steps[0].arguments.all[") && found[0].contains(": the playbook "),
+        "{found:?}"
+    );
 }

@@ -44,7 +44,10 @@ fn end(
             of_text(text).map(|found| Value::text(meter, found.encode_utf8(&mut bytes))).transpose()?
         }
         _ => {
-            return refuse(format!("`{filter}` needs a list or a text, not a value of type {}", value.kind()));
+            return refuse(format!(
+                "`{filter}` needs a list or a text, not a value of type {}",
+                value.kind()
+            ));
         }
     };
     Ok(found.unwrap_or(Value::Undefined))
@@ -161,10 +164,11 @@ fn keyed(meter: &Meter, list: &Items, case_sensitive: bool, by: &Value) -> Resul
             [only] => SortKey::Value(folded(meter, &only.of_or_nothing(meter, item)?, case_sensitive)?),
             several => {
                 meter.make(several.len() * ITEM_BYTES + 16)?;
-                let keys = several
-                    .iter()
-                    .map(|attribute| folded(meter, &attribute.of_or_nothing(meter, item)?, case_sensitive));
-                SortKey::Several(keys.collect::<Result<_>>()?)
+                let mut keys = Vec::with_capacity(several.len());
+                for attribute in several {
+                    keys.push(folded(meter, &attribute.of_or_nothing(meter, item)?, case_sensitive)?);
+                }
+                SortKey::Several(keys)
             }
         };
         keyed.push((key, item.clone()))?;

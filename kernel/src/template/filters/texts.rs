@@ -4,8 +4,10 @@ use super::{argument, text, text_argument, whole_argument};
 use crate::template::attribute::Attribute;
 use crate::template::json::{self, Style};
 use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
+use crate::template::one::text_of;
 use crate::template::operators::listed;
-use crate::template::printer::printed;
+use crate::template::printer::{GROWTH, printed};
+use crate::template::url::encode;
 use crate::template::value::{Growing, Value};
 
 /// Spaces that `tojson` indents by at most.
@@ -80,7 +82,7 @@ pub(in crate::template) fn replace(meter: &Meter, value: &Value, args: &[Value])
     let found = value.matches(from).count();
     meter.work(4 * value.len() as u64 + VALUE_WORK * found as u64)?;
     // As it grows it is copied.
-    meter.make(value.len().saturating_add(found.saturating_mul(to.len())).saturating_mul(3))?;
+    meter.make(value.len().saturating_add(found.saturating_mul(to.len())).saturating_mul(GROWTH))?;
     Value::text(meter, &value.replace(from, to))
 }
 
@@ -138,7 +140,7 @@ pub(in crate::template) fn join(meter: &Meter, value: &Value, args: &[Value]) ->
         let item = printed(meter, &item)?;
         let separator = if at > 0 { separator } else { "" };
         // As it grows it is copied.
-        meter.make(3 * (separator.len() + item.len()))?;
+        meter.make(GROWTH * (separator.len() + item.len()))?;
         text.push_str(separator);
         text.push_str(&item);
     }
@@ -168,41 +170,13 @@ pub(in crate::template) fn to_json(meter: &Meter, value: &Value, args: &[Value])
     Value::text(meter, &text)
 }
 
-/// `|urlencode`: a text, or the fields of a map as a query.
+/// `|urlencode`: one value, all of it encoded but unreserved characters. A URL does not encode it again.
 pub(in crate::template) fn urlencode(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    let mut out = String::new();
-    match value {
-        Value::Map(map) => {
-            for (name, value) in map.iter() {
-                if matches!(value, Value::Null) {
-                    continue;
-                }
-                meter.make(6)?;
-                out.push_str(if out.is_empty() { "" } else { "&" });
-                encode(meter, &mut out, name)?;
-                out.push('=');
-                encode(meter, &mut out, &printed(meter, value)?)?;
-            }
-        }
-        _ => encode(meter, &mut out, &printed(meter, value)?)?,
-    }
-    Value::text(meter, &out)
-}
-
-fn encode(meter: &Meter, out: &mut String, text: &str) -> Result<()> {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let text = text_of(meter, value, "`urlencode` needs one value")?;
     // Three for one, copied as it grows.
-    meter.make(9 * text.len())?;
+    meter.make(3 * GROWTH * text.len())?;
     meter.work(4 * text.len() as u64)?;
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'/') {
-            out.push(byte.into());
-        } else {
-            out.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                out.push(HEX.get(usize::from(digit)).copied().unwrap_or(b'0').into());
-            }
-        }
-    }
-    Ok(())
+    let mut encoded = String::new();
+    encode(&mut encoded, &text);
+    Value::text(meter, &encoded)
 }

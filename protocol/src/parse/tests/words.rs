@@ -17,12 +17,20 @@ fn said(find: &str, yaml: &str, json: &str) -> (String, String) {
     yaml
 }
 
+/// Cases: what is replaced, by what in YAML and in JSON, and the path and words of the mistake.
+fn all_said(cases: &[(&str, &str, &str, &str, &str)]) {
+    for (find, yaml, json, path, message) in cases {
+        let (found, words) = said(find, yaml, json);
+        assert_eq!(found, *path, "{words}");
+        assert_eq!(words, *message);
+    }
+}
+
 #[test]
-fn a_mistake_of_shape_has_its_path_and_an_authors_words() {
+fn a_mistake_in_a_field_of_the_playbook_has_its_path_and_an_authors_words() {
     let name = "name: a|\"name\":\"a\"";
     let version = "version: 1|\"version\":1";
-    let timeout = "timeout: 5s|\"timeout\":\"5s\"";
-    for (find, yaml, json, path, message) in [
+    all_said(&[
         (
             name,
             "name: 7",
@@ -82,6 +90,13 @@ fn a_mistake_of_shape_has_its_path_and_an_authors_words() {
             "a whole number from 0 to 4294967295 is needed; here stands the text `1`",
         ),
         (version, "category_id: a", "\"category_id\":\"a\"", "", "the field `version` is missing"),
+    ]);
+}
+
+#[test]
+fn a_mistake_in_a_field_of_a_step_has_its_path_and_an_authors_words() {
+    let timeout = "timeout: 5s|\"timeout\":\"5s\"";
+    all_said(&[
         (
             timeout,
             "timeout: 5",
@@ -126,11 +141,7 @@ fn a_mistake_of_shape_has_its_path_and_an_authors_words() {
             "steps[0].arguments",
             "a map is needed; here stands a list",
         ),
-    ] {
-        let (found, words) = said(find, yaml, json);
-        assert_eq!(found, path, "{words}");
-        assert_eq!(words, message);
-    }
+    ]);
 }
 
 #[test]

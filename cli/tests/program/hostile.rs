@@ -1,0 +1,121 @@
+//! The examples with alerts that an attacker wrote: nothing is done to what the alert does not name.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::ended::ended;
+use crate::given::files;
+use crate::tools::Tools;
+
+fn example(name: &str, file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name).join(file)
+}
+
+fn alert(name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(example(name, "alert.json")).unwrap()).unwrap()
+}
+
+/// The execution and its tasks, of an example with this alert.
+fn run(dir: &Path, tools: &Tools, name: &str, alert: &Value) -> Value {
+    std::fs::write(dir.join("alert.json"), alert.to_string()).unwrap();
+    let (book, place) = (example(name, "playbook.yaml"), tools.place());
+    let book = book.to_str().unwrap();
+    let arguments =
+        ["run", book, "--input", "alert.json", "--json", "--endpoint", &place, "--durability", "os"];
+    ended(dir, &arguments).json()
+}
+
+/// How often each tool has acted.
+fn acts(tools: &Tools) -> Value {
+    let mut stream = TcpStream::connect(("127.0.0.1", tools.port)).unwrap();
+    stream.write_all(b"GET /acts HTTP/1.1\r\nHost: tools\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let body = answer.split("\r\n\r\n").nth(1).unwrap();
+    serde_json::from_str::<Value>(body).unwrap()["acts"].clone()
+}
+
+/// Why the task of a step failed.
+fn failure(document: &Value, step: &str) -> (String, String) {
+    let tasks = document["tasks"].as_array().unwrap();
+    let task =
+        tasks.iter().find(|task| task["step_id"] == step).unwrap_or_else(|| panic!("{step} did not run"));
+    assert_eq!(task["status"], "failed", "{task}");
+    let text = |field: &str| task["error"][field].as_str().unwrap().to_owned();
+    (text("kind"), text("message"))
+}
+
+#[test]
+fn no_host_and_no_account_is_touched_for_a_name_that_is_none() {
+    let dir = files(&[]);
+    let tools = Tools::serve(dir.path());
+    let names = [
+        json!("WS-1/../DC-1"),
+        json!(".."),
+        json!(""),
+        json!(null),
+        json!(["DC-1"]),
+        json!("%2e%2e"),
+        json!({"secret": "edr-token"}),
+        json!("x\\..\\..\\DC-1"),
+    ];
+    let mut alert = alert("ransomware-containment");
+    alert["hosts"] = names.iter().map(|name| json!({ "name": name })).collect();
+    alert["accounts"] = json!(["../admin", "%252e%252e%252fadmin"]);
+    alert["files"] = json!([]);
+    alert["addresses"] = json!([]);
+    let document = run(dir.path(), &tools, "ransomware-containment", &alert);
+    assert_eq!(document["execution"]["execution_status"], "failed");
+    for at in 1..=names.len() {
+        let (kind, message) = failure(&document, &format!("isolate_{at}"));
+        assert_eq!(kind, "template");
+        assert!(message.contains("].arguments.url: "), "{message}");
+        assert!(!message.contains("DC-1") && !message.contains("edr-token"), "{message}");
+    }
+    failure(&document, "find_account_1");
+    failure(&document, "find_account_2");
+    assert_eq!(acts(&tools), json!({"tickets.open": 1}));
+}
+
+#[test]
+fn what_is_contained_is_what_was_done_and_not_what_the_alert_names() {
+    let dir = files(&[]);
+    let tools = Tools::serve(dir.path());
+    let mut alert = alert("ransomware-containment");
+    alert["hosts"] = (1..=10).map(|at| json!({ "name": format!("WS 1/{at}") })).collect();
+    let document = run(dir.path(), &tools, "ransomware-containment", &alert);
+    assert_eq!(document["execution"]["execution_status"], "failed");
+    assert_eq!(failure(&document, "beyond_reach").0, "end_step");
+    assert_eq!(acts(&tools)["edr.isolate"], 8);
+    alert["hosts"] = json!([{"name": "WS 1/1"}, {"name": "WS 1/2"}]);
+    let document = run(dir.path(), &tools, "ransomware-containment", &alert);
+    let output = &document["execution"]["output"];
+    assert_eq!((&output["contained"], &output["hosts_isolated"]), (&json!(true), &json!(2)), "{document}");
+}
+
+#[test]
+fn a_mail_whose_parts_lead_elsewhere_is_for_a_person_to_decide() {
+    let dir = files(&[]);
+    let tools = Tools::serve(dir.path());
+    for (pointer, value, step) in [
+        ("/message/sender_domain", json!("../../mail/search"), "lookup_domain"),
+        ("/message/sender_domain", json!(null), "lookup_domain"),
+        ("/message/urls/0", json!("http://x.example/%2e%2e/a"), "lookup_url"),
+        ("/message/attachments/0/sha256", json!(["a"]), "lookup_attachment"),
+        ("/reported_by", json!("."), "lookup_user"),
+        ("/reported_by", json!(""), "lookup_user"),
+    ] {
+        let mut alert = alert("phishing-triage");
+        *alert.pointer_mut(pointer).unwrap() = value;
+        let document = run(dir.path(), &tools, "phishing-triage", &alert);
+        assert_eq!(document["execution"]["execution_status"], "failed", "{pointer}");
+        assert_eq!(document["execution"]["error"]["kind"], "end_step");
+        let (kind, message) = failure(&document, step);
+        assert!(kind == "template" && message.contains("].arguments.url: "), "{message}");
+    }
+    let acts = acts(&tools);
+    assert_eq!(acts, json!({"tickets.open": 6}));
+}

@@ -1,0 +1,99 @@
+//! Places to connect to: the constants of a playbook from which URLs take scheme, host and prefix. Owns what each must
+//! be and who may give it; connects nowhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use updraft_protocol::Value;
+
+use super::mistake::{Mistake, Mistakes};
+use super::step::Checked;
+use super::{Plan, PlannedKind, PlannedStep};
+use crate::template::url::{Endpoint, Gives, Key, base, host};
+use crate::template::{Structure, Template};
+
+impl Plan {
+    /// Whether a URL takes the place that it connects to from this variable. Only what the backend marks may give it
+    /// another value.
+    pub fn connects_to(&self, variable: &str) -> bool {
+        endpoints(&self.steps).any(|endpoint| endpoint.variable == variable)
+    }
+
+    /// Checks another value for a variable that URLs connect to.
+    ///
+    /// # Errors
+    /// What is needed instead, without the value.
+    pub fn check_endpoint(&self, variable: &str, value: &Value) -> Result<(), String> {
+        let used = endpoints(&self.steps).filter(|endpoint| endpoint.variable == variable);
+        let mut given = used.map(|endpoint| match found(value, &endpoint.keys) {
+            None | Some(Value::Null) => Err(format!("{} connects to `{}`", endpoint.place, name(endpoint))),
+            Some(value) => gives(endpoint, value),
+        });
+        given.try_for_each(|given| given)
+    }
+
+    /// The places where the author lets a value be structure, in the order of the steps.
+    pub fn structures(&self) -> impl Iterator<Item = &Structure> {
+        arguments(&self.steps).flat_map(Template::structures)
+    }
+}
+
+/// Adds the mistakes in the constants that URLs connect to. `null` is what a submission has to give.
+pub(super) fn check(checked: &[Checked], variables: &BTreeMap<String, Value>, mistakes: &mut Mistakes) {
+    let mut told = BTreeSet::new();
+    for (at, step) in checked.iter().enumerate() {
+        for endpoint in endpoints(&step.planned) {
+            let Some(value) =
+                variables.get(&endpoint.variable).and_then(|value| found(value, &endpoint.keys))
+            else {
+                let message = format!("the playbook has no `{}` to connect to", name(endpoint));
+                mistakes.inside(at, "arguments", Mistake::new(&endpoint.place, message));
+                continue;
+            };
+            let name = name(endpoint);
+            if let (false, Err(message)) = (value.is_null(), gives(endpoint, value))
+                && told.insert(name.clone())
+            {
+                mistakes.header(&name, message);
+            }
+        }
+    }
+}
+
+fn arguments<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) -> impl Iterator<Item = &'a Template> {
+    steps.into_iter().filter_map(|step| match &step.kind {
+        PlannedKind::Action(action) => Some(&action.arguments),
+        _ => None,
+    })
+}
+
+fn endpoints<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) -> impl Iterator<Item = &'a Endpoint> {
+    arguments(steps).flat_map(Template::endpoints)
+}
+
+/// Whether the value gives what the URL needs of it.
+fn gives(endpoint: &Endpoint, value: &Value) -> Result<(), String> {
+    let mistake = match (endpoint.gives, value) {
+        (Gives::Base, Value::String(text)) => base(text),
+        (Gives::Base, _) => Err("a URL is needed"),
+        (Gives::Host, Value::String(text)) => host(text),
+        (Gives::Host, Value::Number(number)) => host(&number.to_string()),
+        (Gives::Host, _) => Err("the name of a host, or a port, is needed"),
+    };
+    mistake.map_err(|mistake| format!("{} connects to it: {mistake}", endpoint.place))
+}
+
+/// What the keys lead to.
+fn found<'v>(value: &'v Value, keys: &[Key]) -> Option<&'v Value> {
+    keys.iter().try_fold(value, |value, key| match key {
+        Key::Field(name) => value.get(name),
+        Key::Item(at) => value.as_array()?.get(*at),
+    })
+}
+
+/// The constant as an author writes it: `variables.edr.url`.
+fn name(endpoint: &Endpoint) -> String {
+    endpoint.keys.iter().fold(format!("variables.{}", endpoint.variable), |name, key| match key {
+        Key::Field(field) => format!("{name}.{field}"),
+        Key::Item(at) => format!("{name}[{at}]"),
+    })
+}

@@ -1,0 +1,77 @@
+//! What a text is for, and what of the text that an author wrote follows from it.
+
+use minijinja::machinery::ast::{Expr, Stmt};
+
+use crate::template::url::{self, Asked};
+
+/// What a text is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Data: any value.
+    Data,
+    /// A field of a query or form: one value.
+    Field,
+    /// A header: one value, one line.
+    Header,
+    /// A URL: each value is one segment, or one value of the query.
+    Url,
+}
+
+impl Place {
+    /// Checks a text that the author wrote between templates.
+    ///
+    /// # Errors
+    /// What of it would be read as something else.
+    pub(super) fn check_literal(self, text: &str) -> Result<(), String> {
+        if self == Self::Url { url::check_literal(text) } else { Ok(()) }
+    }
+
+    /// What the author lets the value of a `{{ … }}` be, and the value.
+    pub(super) fn asked<'e>(self, expr: &'e Expr<'e>) -> Option<(Asked, &'e Expr<'e>)> {
+        if self != Self::Url {
+            return None;
+        }
+        [("path", Asked::Path), ("query", Asked::Query)]
+            .into_iter()
+            .find_map(|(name, asked)| Some((asked, ended_by(name, expr)?)))
+    }
+
+    /// Whether a statement goes on with the segment before it, or does not.
+    pub(super) fn branches(self, statement: &Stmt<'_>) -> bool {
+        let branches = matches!(statement, Stmt::IfCond(_) | Stmt::ForLoop(_));
+        branches && self == Self::Url && goes_on(std::slice::from_ref(statement))
+    }
+}
+
+/// Whether what `body` prints first goes on with the segment before it.
+fn goes_on(body: &[Stmt<'_>]) -> bool {
+    let first = body.iter().find(|statement| !matches!(statement, Stmt::Set(_)));
+    match first {
+        Some(Stmt::EmitRaw(raw)) => !raw.raw.starts_with(['?', '#']),
+        Some(Stmt::IfCond(cond)) => goes_on(&cond.true_body) || goes_on(&cond.false_body),
+        Some(Stmt::ForLoop(each)) => goes_on(&each.body) || goes_on(&each.else_body),
+        Some(Stmt::WithBlock(with)) => goes_on(&with.body),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+/// What the filter `name` is given, where an expression ends with it.
+pub(super) fn ended_by<'e>(name: &str, expr: &'e Expr<'e>) -> Option<&'e Expr<'e>> {
+    match expr {
+        Expr::Filter(call) if call.name == name && call.args.is_empty() => call.expr.as_ref(),
+        _ => None,
+    }
+}
+
+/// How many `{{ … }}` end with the filter `name`.
+pub(crate) fn ending_with(name: &str, body: &[Stmt<'_>]) -> usize {
+    let count = |statement: &Stmt<'_>| match statement {
+        Stmt::EmitExpr(emitted) => usize::from(ended_by(name, &emitted.expr).is_some()),
+        Stmt::IfCond(cond) => ending_with(name, &cond.true_body) + ending_with(name, &cond.false_body),
+        Stmt::ForLoop(each) => ending_with(name, &each.body) + ending_with(name, &each.else_body),
+        Stmt::WithBlock(with) => ending_with(name, &with.body),
+        _ => 0,
+    };
+    body.iter().map(count).sum()
+}

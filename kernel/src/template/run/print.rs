@@ -1,0 +1,82 @@
+//! Printing by place: what a value must be where it is printed, and how it stands there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Run;
+use crate::template::code::Expr;
+use crate::template::lower::Place;
+use crate::template::meter::{Meter, Result};
+use crate::template::one;
+use crate::template::url::Asked;
+use crate::template::value::Value;
+
+/// The texts that `urlencode` gave: a URL does not encode them again. A mark is on the text itself, wherever the
+/// template puts it, and on no other text that is the same.
+#[derive(Debug, Default)]
+pub(super) struct Encoded(BTreeMap<usize, Arc<str>>);
+
+impl Encoded {
+    fn add(&mut self, meter: &Meter, value: &Value) -> Result<()> {
+        if let Value::Text(text) = value {
+            const MARK_BYTES: usize = 64;
+            meter.make(MARK_BYTES)?;
+            self.0.insert(address(text), Arc::clone(text));
+        }
+        Ok(())
+    }
+
+    fn has(&self, value: &Value) -> bool {
+        matches!(value, Value::Text(text) if self.0.contains_key(&address(text)))
+    }
+}
+
+fn address(text: &Arc<str>) -> usize {
+    Arc::as_ptr(text).addr()
+}
+
+impl Run<'_> {
+    /// Prints a value that `expr` gave.
+    pub(super) fn print(&mut self, expr: &Expr, value: &Value) -> Result<()> {
+        let meter = self.meter();
+        if self.place != Place::Url {
+            one::check_at(self.place, value)?;
+            return self.printed.print(meter, value);
+        }
+        let text = match (expr, value) {
+            (Expr::Const(_), Value::Text(text)) => Value::text(meter, self.writer.literal(text)?)?,
+            _ => Value::text(meter, &self.writer.value(meter, value, self.encoded.has(value))?)?,
+        };
+        self.printed.print(meter, &text)
+    }
+
+    /// Prints a value that may be structure.
+    pub(super) fn print_structure(&mut self, asked: Asked, value: &Value) -> Result<()> {
+        let meter = self.meter();
+        let text = self.writer.structure(meter, asked, value)?;
+        self.printed.print(meter, &Value::text(meter, &text)?)
+    }
+
+    /// Something stands here that prints or does not.
+    pub(super) fn branch(&mut self) {
+        self.writer.touch();
+    }
+
+    /// Marks what a filter gave, where it is `urlencode`; `each` says that it was done to each item.
+    pub(super) fn mark(&mut self, filter: &str, value: &Value, each: bool) -> Result<()> {
+        if self.place != Place::Url || filter != "urlencode" {
+            return Ok(());
+        }
+        match value {
+            Value::List(items) if each => {
+                items.iter().try_for_each(|item| self.encoded.add(&self.root.meter, item))
+            }
+            value => self.encoded.add(&self.root.meter, value),
+        }
+    }
+
+    /// All was printed.
+    pub(in crate::template) fn end(&mut self) -> Result<()> {
+        if self.place == Place::Url { self.writer.end() } else { Ok(()) }
+    }
+}

@@ -1,0 +1,44 @@
+//! URLs with templates in them. Owns that scheme, host and prefix are the author's, that each value is one segment of
+//! the path or one value of the query, and what asks for more than that. Sends nothing.
+
+mod encode;
+mod endpoint;
+mod head;
+mod spelling;
+mod structure;
+mod writer;
+
+use updraft_protocol::limits::HTTP_URL_BYTES;
+
+pub(crate) use encode::encode;
+pub(crate) use endpoint::{base, host};
+pub(super) use head::endpoints;
+pub(crate) use head::{Endpoint, Gives, Key};
+pub(crate) use structure::Asked;
+pub(super) use structure::uses;
+pub(super) use writer::Writer;
+
+/// Checks a URL without templates.
+///
+/// # Errors
+/// Why it is none, or would be read as another.
+pub(super) fn check(text: &str) -> Result<(), String> {
+    let mut writer = Writer::default();
+    if !endpoint::begins_as_url(text) {
+        return Err("a URL that starts with http:// or https:// is needed".to_owned());
+    }
+    check_literal(text)?;
+    let written = writer.literal(text).and_then(|_| writer.end());
+    written.map_err(|refusal| refusal.to_string())
+}
+
+/// Checks what an author wrote in a URL, between its templates.
+///
+/// # Errors
+/// What of it would be read as something else.
+pub(super) fn check_literal(text: &str) -> Result<(), String> {
+    if text.len() > HTTP_URL_BYTES {
+        return Err(format!("at most {HTTP_URL_BYTES} bytes are allowed"));
+    }
+    endpoint::unfit(text).map_or(Ok(()), |mistake| Err(mistake.to_owned()))
+}
