@@ -40,6 +40,12 @@ impl Json {
         Ok(Self(raw.get().into()))
     }
 
+    /// Why the value could not be read again, in words after "it is"; none where it can. Only what was made of a
+    /// tree that is too deep cannot.
+    pub fn unreadable(&self) -> Option<String> {
+        readable(&self.0).err()
+    }
+
     /// Whether both say the same, in whatever order and spacing.
     pub fn same_value(&self, other: &Self) -> bool {
         self == other || self.tree().is_ok_and(|own| other.tree() == Ok(own))
@@ -127,7 +133,7 @@ impl From<serde_json::Value> for Json {
 impl Serialize for Json {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            self.value().serialize(serializer)
+            self.tree().map_err(serde::ser::Error::custom)?.serialize(serializer)
         } else {
             serializer.serialize_str(&self.0)
         }

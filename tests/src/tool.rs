@@ -175,6 +175,9 @@ impl Tool {
             "large" | "fetch" => {
                 return Ok(json!("x".repeat(usize::try_from(number("bytes")).unwrap())).into());
             }
+            "deep" => {
+                return Ok((0..number("levels")).fold(json!("end"), |inner, _| json!([inner])).into());
+            }
             "pause" => {
                 for _ in 0..4 {
                     tokio::task::yield_now().await;
@@ -197,7 +200,10 @@ impl Tool {
 
 impl Integration for Tool {
     fn actions(&self) -> &[&str] {
-        &["echo", "fail", "fetch", "flaky", "gate", "hang", "large", "limited", "panic", "pause", "queue"]
+        &[
+            "deep", "echo", "fail", "fetch", "flaky", "gate", "hang", "large", "limited", "panic", "pause",
+            "queue",
+        ]
     }
 
     fn spec(&self, action: &str) -> ActionSpec {

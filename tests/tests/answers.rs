@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use serde_json::json;
-use updraft::limits::RESPONSE_BYTES;
+use updraft::limits::{RESPONSE_BYTES, VALUE_NESTING};
 use updraft::{ExecutionStatus, FailureKind, TaskStatus};
-use updraft_tests::{Lab, playbook};
+use updraft_tests::{Lab, named, playbook};
 
 #[tokio::test]
 async fn an_answer_that_is_too_large_fails_a_step_that_looks_something_up() {
@@ -55,4 +55,26 @@ async fn an_execution_keeps_a_bounded_sum_of_answers() {
     let ran = Lab::default().run(&steps("large"), json!({})).await;
     assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 10), "what acted has acted");
     assert!(ran.response_of("s9")["note"].is_string() && ran.response_of("s7").is_string());
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_only_where_it_can_be_read_back() {
+    let lab = Lab::default();
+    for (levels, kept) in [(VALUE_NESTING, true), (VALUE_NESTING + 1, false), (1_000, false)] {
+        let playbook = named(
+            &format!("levels-{levels}"),
+            &format!(
+                "steps: [{{id: deep, type: action, integration: tool, action: deep, arguments: {{levels: {levels}}}}}]"
+            ),
+        );
+        let ran = lab.run(&playbook, json!({})).await;
+        assert_eq!(ran.status_of("deep"), TaskStatus::Completed, "it acted");
+        let told = ran.task("deep").state.response.as_ref().map(ToString::to_string).unwrap_or_default();
+        let note =
+            format!("{{\"body\":null,\"note\":\"the answer is nested deeper than {VALUE_NESTING} levels\"}}");
+        assert!(if kept { told.starts_with("[[[") } else { told == note }, "{told}");
+    }
+    // What is stored is read back at a start.
+    let engine = lab.start().await;
+    engine.flush().await.unwrap();
 }

@@ -81,8 +81,7 @@ fn time(text: &str) -> Result<Duration, String> {
 
 /// A duration as playbooks write it.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let span: Result<Span, _> = serde_json::from_value(text.into());
-    span.map(|span| span.0).map_err(|error| error.to_string())
+    text.parse::<Span>().map(|span| span.0)
 }
 
 #[cfg(test)]

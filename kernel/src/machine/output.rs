@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::value::{RawValue, to_raw_value};
 use updraft_protocol::limits::{
-    EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, NESTING, OUTPUT_REST_BYTES, RESPONSE_BYTES,
+    EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, NESTING, OUTPUT_REST_BYTES, RESPONSE_BYTES, VALUE_NESTING,
 };
 use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Value};
 
@@ -23,12 +23,15 @@ impl Machine {
     /// What is kept of the answer to a call that succeeded.
     ///
     /// # Errors
-    /// `too_large`, where a `read` gave more than may be kept.
+    /// Where a `read` gave what may not be kept: `too_large`, or `invalid_response` where nobody could read it back.
     pub(super) fn keep(&self, output: Json, effect: Effect) -> Result<Json, Failure> {
-        match (self.too_much(output.as_str().len()), effect) {
+        let too_much = self.too_much(output.as_str().len()).map(|reason| (FailureKind::TooLarge, reason));
+        let unreadable =
+            || Some((FailureKind::InvalidResponse, format!("the answer is {}", output.unreadable()?)));
+        match (too_much.or_else(unreadable), effect) {
             (None, _) => Ok(output),
-            (Some(reason), Effect::Read) => Err(Failure::new(FailureKind::TooLarge, reason)),
-            (Some(reason), Effect::Write) => Ok(rest_of_output(&output, &reason)),
+            (Some((kind, reason)), Effect::Read) => Err(Failure::new(kind, reason)),
+            (Some((_, reason)), Effect::Write) => Ok(rest_of_output(&output, &reason)),
         }
     }
 
@@ -104,7 +107,7 @@ fn small<'a>(fields: &Fields<'a>, mut left: usize) -> Fields<'a> {
     for (name, value) in first.chain(others) {
         // A name is written with escapes: at most six bytes for each of its own.
         let bytes = 6 * name.len() + value.get().len() + 4;
-        if bytes <= left {
+        if bytes <= left && value.get().bytes().filter(|byte| b"[{".contains(byte)).count() < VALUE_NESTING {
             left -= bytes;
             kept.insert(name.clone(), *value);
         }
