@@ -145,6 +145,7 @@ const REQUEST: &str = "request";
 /// [`HTTP_VALUES`]: updraft_protocol::limits::HTTP_VALUES
 /// [`RESPONSE_BYTES`]: updraft_protocol::limits::RESPONSE_BYTES
 /// [`FailureKind::Forbidden`]: updraft_protocol::FailureKind::Forbidden
+/// [`FailureKind::Unreachable`]: updraft_protocol::FailureKind::Unreachable
 pub struct HttpIntegration {
     pools: Pools,
     hosts: Hosts,
