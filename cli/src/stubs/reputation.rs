@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::desk::{Desk, Refusal, Said};
@@ -29,7 +30,21 @@ const KNOWN: [(&str, u64, &str); 9] = [
 ];
 
 pub(super) fn router() -> Router<Arc<Desk>> {
-    Router::new().route("/reputation/{kind}/{*value}", get(look))
+    Router::new().route("/reputation/url", get(look_url)).route("/reputation/{kind}/{value}", get(look))
+}
+
+/// A link is asked about in the query: as a segment of a path, proxies change it on its way.
+#[derive(Deserialize)]
+struct Link {
+    url: String,
+}
+
+async fn look_url(
+    State(desk): State<Arc<Desk>>,
+    Query(Link { url }): Query<Link>,
+    headers: HeaderMap,
+) -> Response {
+    answer(&desk, "url", &url, &headers).await
 }
 
 async fn look(
@@ -37,8 +52,11 @@ async fn look(
     Path((kind, value)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    let answer = || reputation(&kind, &value);
-    desk.look("reputation.lookup", Temper::Touchy, &headers, &value, answer).await
+    answer(&desk, &kind, &value, &headers).await
+}
+
+async fn answer(desk: &Desk, kind: &str, value: &str, headers: &HeaderMap) -> Response {
+    desk.look("reputation.lookup", Temper::Touchy, headers, value, || reputation(kind, value)).await
 }
 
 fn reputation(kind: &str, value: &str) -> Said {
