@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
-use updraft_protocol::limits::ATTEMPT_UNSENT;
+use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT};
 use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Span};
 
 use crate::execution::Report;
@@ -108,7 +108,8 @@ fn attempt(mut calling: Calling, running: Running, report: Report) -> impl Futur
     }
 }
 
-/// Waits for the call: for as long as an attempt may take once it is sent, and before that for as long as one may wait.
+/// Waits for the call: for as long as an attempt may take once it is sent, and before that for as long as one may wait. An
+/// integration that says when it sends keeps the attempt's time itself, and has a little longer to tell what came.
 async fn in_time(
     calling: &mut Calling,
     running: &Running,
@@ -127,7 +128,7 @@ async fn in_time(
         }
         if unsent && running.sent.as_ref().is_some_and(|sent| sent.begun_or_wake(context.waker())) {
             unsent = false;
-            limit.as_mut().reset(Instant::now() + running.timeout);
+            limit.as_mut().reset(Instant::now() + running.timeout + ATTEMPT_TELL.min(running.timeout / 10));
         }
         limit.as_mut().poll(context).map(|()| {
             Ok(Err(if unsent {

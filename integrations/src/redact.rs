@@ -15,6 +15,9 @@ const REDACTED: &str = "***";
 /// The shortest base64 that is taken for a secret's: fewer characters stand in many a text by chance.
 const BASE64_CHARACTERS: usize = 6;
 
+/// The shortest beginning of a secret that is taken for one at the end of a text that was cut.
+const BEGUN_BYTES: usize = 3;
+
 /// The secrets that one request carried: a tool that echoes them does not bring them into the playbook's
 /// data.
 #[derive(Default)]
@@ -68,6 +71,24 @@ impl Redactor {
         }
         redacted.push_str(text.get(done..).unwrap_or_default());
         redacted
+    }
+
+    /// `text` without the secrets; where it was cut, also without one that begins at its end and was cut with it.
+    pub(crate) fn beginning(&self, text: String, is_cut: bool) -> String {
+        let mut text = self.text(text);
+        if !is_cut {
+            return text;
+        }
+        let begun = |spelling: &String| {
+            let begins = spelling.char_indices().rev().map(|(at, _)| at);
+            let mut begins = begins.take_while(|at| *at >= BEGUN_BYTES).filter_map(|at| spelling.get(..at));
+            begins.find(|begin| text.ends_with(begin)).map(str::len)
+        };
+        if let Some(begun) = self.spellings.iter().filter_map(begun).max() {
+            text.truncate(text.len() - begun);
+            text.push_str(REDACTED);
+        }
+        text
     }
 
     /// `value` without the secrets, in texts, names of fields and numbers.
@@ -203,6 +224,22 @@ mod tests {
             let redacted_text = redactor(secrets).text(text.to_owned());
             assert_eq!(redacted_text, redacted, "{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_redacted_at_the_end_of_a_text() {
+        let redactor = redactor(&["super-secret/token"]);
+        for (text, rest) in [
+            ("a super-secret/tok", "a ***"),
+            ("a super-secret%2Fto", "a ***"),
+            ("a sup", "a ***"),
+            ("a su", "a su"),
+            ("super-secret/token super", "*** ***"),
+            ("super- and more", "super- and more"),
+        ] {
+            assert_eq!(redactor.beginning(text.to_owned(), true), rest, "{text}");
+        }
+        assert_eq!(redactor.beginning("a super-s".to_owned(), false), "a super-s", "nothing was cut");
     }
 
     #[test]

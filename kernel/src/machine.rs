@@ -22,6 +22,7 @@ mod view;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 pub use effect::{Act, Effects, StartAttempt, Timer};
@@ -51,6 +52,9 @@ pub struct Machine {
     paths: Vec<Path>,
     /// Work that waits for a free place.
     ready: VecDeque<Ready>,
+    /// Steps that a path came to when the turn was spent: what they decide follows in the next.
+    undecided: VecDeque<(PathId, StepIndex)>,
+    turn: Turn,
     /// Attempts under way.
     running: usize,
     tasks_at_once: usize,
@@ -71,6 +75,21 @@ enum Ready {
     Again(TaskSeq),
 }
 
+/// What one execution does at once on its shard, where all others wait.
+#[derive(Debug, Default)]
+struct Turn {
+    /// Work of its templates and conditions so far.
+    work: u64,
+    /// Whether the next one is awaited.
+    awaited: bool,
+}
+
+impl Turn {
+    fn is_spent(&self) -> bool {
+        self.work >= TURN_WORK
+    }
+}
+
 impl Machine {
     /// Applies an event. After the end nothing changes any more: the effects are empty.
     pub fn apply(&mut self, event: Event, now: Timestamp) -> Effects {
@@ -78,6 +97,7 @@ impl Machine {
         if self.ended() {
             return effects;
         }
+        self.turn.work = 0;
         match event {
             Event::AttemptEnded { task, attempt, outcome } => {
                 self.attempt_ended(task, attempt, outcome, now, &mut effects);
@@ -128,7 +148,7 @@ impl Machine {
 
     /// When the next timer is due, where the execution does nothing but wait for it.
     pub fn idle_until(&self) -> Option<Timestamp> {
-        if self.ended() || self.running > 0 || !self.ready.is_empty() {
+        if self.ended() || self.running > 0 || !self.ready.is_empty() || !self.undecided.is_empty() {
             return None;
         }
         let task_due = self.tasks.iter().filter_map(Task::due).min();
@@ -142,17 +162,32 @@ impl Machine {
     fn timer_due(&mut self, timer: Timer, now: Timestamp, effects: &mut Effects) {
         match timer {
             Timer::Execution => self.stop(ExecutionStatus::TimedOut, None, now, effects),
+            Timer::Turn => self.turn.awaited = false,
             Timer::Task(task) => self.task_due(task, now, effects),
         }
     }
 
-    /// Starts what is ready while there are places.
+    /// Decides what is undecided, and starts what is ready while there are places; what the turn is spent for, the next does.
     fn fill(&mut self, now: Timestamp, effects: &mut Effects) {
-        while self.running < self.tasks_at_once && !self.held && !self.ended() {
+        while !self.held && !self.ended() {
+            let has_place = self.running < self.tasks_at_once && !self.ready.is_empty();
+            if self.undecided.is_empty() && !has_place {
+                return;
+            }
+            if self.turn.is_spent() {
+                if !std::mem::replace(&mut self.turn.awaited, true) {
+                    effects.acts.push(Act::Arm(Timer::Turn, now.after(TURN_PAUSE)));
+                }
+                return;
+            }
+            if let Some((path, step)) = self.undecided.pop_front() {
+                self.enter(path, step, now, effects);
+                continue;
+            }
             match self.ready.pop_front() {
                 Some(Ready::Enter(path, step)) => self.begin_action(path, step, now, effects),
                 Some(Ready::Again(task)) => self.begin_attempt(task, now, effects),
-                None => break,
+                None => return,
             }
         }
     }

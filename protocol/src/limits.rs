@@ -37,6 +37,11 @@ pub const TEMPLATE_OUTPUT_BYTES: usize = 256 << 10;
 /// about one for each nanosecond that it takes. They run on the thread of a shard, where all others wait: of what the
 /// meter's test goes through the worst took 2.5 ns a unit under its counting allocator, which is 25 ms; most take half.
 pub const EVALUATION_WORK: u64 = 10_000_000;
+/// Work after which an execution makes way for others on its shard: what is still to decide and to begin follows in a later
+/// turn. A chain of conditions, or a thousand branches, may have many evaluations to make at once.
+pub const TURN_WORK: u64 = 1_000_000;
+/// How long it makes way.
+pub const TURN_PAUSE: Duration = Duration::from_millis(1);
 /// Bytes that they may make, those that are dropped again included.
 pub const EVALUATION_BYTES: u64 = 32 << 20;
 /// Work of compiling the templates, conditions and patterns of one playbook, in the same units: a fifth of a second, on a
@@ -95,6 +100,9 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an attempt may wait to be sent: for a place, or a connection. Longer than a tool with a queue takes to work
 /// it off; the execution's own timeout ends it before.
 pub const ATTEMPT_UNSENT: Duration = Duration::from_secs(600);
+/// How much longer than the attempt's time an integration has that says when it sends, to tell what came by then: a tenth
+/// of that time, at most this.
+pub const ATTEMPT_TELL: Duration = Duration::from_millis(250);
 /// Calls that an execution looks at once before each gets a task of its own; after so many others have their turn.
 pub const ATTEMPTS_INLINE: usize = 16;
 /// Restarts of one execution after panics of its actor, within [`RESTART_WINDOW`]; then it is failed.
@@ -345,9 +353,10 @@ pub const HTTP_KEPT_HEADERS_BYTES: usize = 8 << 10;
 pub const HTTP_FAILURE_BODY_BYTES: usize = 4 << 10;
 /// How long such a body is waited for: the status alone says that the attempt failed.
 pub const HTTP_FAILURE_READ: Duration = Duration::from_secs(2);
-/// How much earlier than the attempt's time the reading of an answer ends, so that what a tool did can still be told: a
-/// tenth of that time, at most this.
-pub const HTTP_TELL: Duration = Duration::from_millis(250);
+/// How long before [`ATTEMPT_UNSENT`] is over the wait for a place ends: what is left is for the connection.
+pub const HTTP_UNSENT_REST: Duration = Duration::from_secs(30);
+/// Headers of one answer; those beyond that make it unreadable.
+pub const HTTP_ANSWER_HEADERS: usize = 512;
 
 const _: () = {
     assert!(PLAYBOOK_BYTES <= PLAYBOOK_UNFOLDED_BYTES);

@@ -124,7 +124,9 @@ fn a_mail_whose_parts_lead_elsewhere_is_for_a_person_to_decide() {
 fn a_link_is_asked_about_as_it_is_whatever_it_has_in_it() {
     let dir = files(&[]);
     let tools = Tools::serve(dir.path());
-    for link in ["http://x.example/%2e%2e/../a?b=1&url=https://contoso.com#c", "../../mail/search", "a\r\nb\u{0}"] {
+    for link in
+        ["http://x.example/%2e%2e/../a?b=1&url=https://contoso.com#c", "../../mail/search", "a\r\nb\u{0}"]
+    {
         let mut alert = alert("phishing-triage");
         alert["message"]["urls"] = json!([link]);
         let document = run(dir.path(), &tools, "phishing-triage", &alert);

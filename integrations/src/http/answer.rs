@@ -10,14 +10,15 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use updraft_protocol::limits::{HTTP_FAILURE_READ, HTTP_INLINE_BYTES, HTTP_READ_BYTES, RESPONSE_BYTES};
-use updraft_protocol::{Effect, Failure, FailureKind, Json, TenantCode};
+use updraft_protocol::{Effect, Failure, FailureKind, Json, Span, TenantCode};
 
 use super::body::{Body, Packed};
 use super::capacity::Capacity;
-use super::failure::{Target, broken};
+use super::failure::{Target, broken, retry_after};
 use super::headers::{self, Kept};
 use super::hosts::Place;
 use super::options::{Form, Options};
+use super::outcome::declared;
 use super::problem::Problem;
 use crate::redact::Redactor;
 
@@ -32,8 +33,10 @@ pub(crate) struct Reading {
 /// The time of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Within {
-    /// When reading ends.
+    /// When nothing more is received.
     pub(crate) until: Instant,
+    /// When what was received has to be told.
+    pub(crate) told: Instant,
     /// What the step allows, for messages.
     pub(crate) timeout: Duration,
 }
@@ -68,6 +71,7 @@ impl Reading {
         capacity: &Capacity,
     ) -> Result<Json, Failure> {
         let status = response.status();
+        let after = retry_after(response.headers());
         let kept = headers::keep(response.headers(), &self.options.keep_headers, &self.redactor);
         if !self.options.expect.contains(status.as_u16()) {
             return Err(self.refused(response, kept, within).await);
@@ -82,7 +86,9 @@ impl Reading {
             }
         };
         match &body.problem {
-            Some(problem) if reading.options.requires_body => Err(reading.unreadable(problem, status, &kept)),
+            Some(problem) if reading.options.requires_body => {
+                Err(reading.unreadable(problem, status, after, &kept, &body))
+            }
             _ => reading.output(status, &kept, &body).ok_or_else(|| {
                 reading.target.fail(FailureKind::InvalidResponse, "the answer cannot be kept")
             }),
@@ -108,7 +114,7 @@ impl Reading {
         if linear && packed.is_plain() && packed.len() <= HTTP_INLINE_BYTES {
             return packed.read(&reading.options, &reading.redactor, room);
         }
-        let place = match capacity.parsed(&reading.tenant, within.until).await {
+        let place = match capacity.parsed(&reading.tenant, within.told).await {
             Ok(place) => place,
             Err(problem) => return problem.into(),
         };
@@ -118,7 +124,7 @@ impl Reading {
             let _place = place;
             packed.read(&work.options, &work.redactor, room)
         });
-        match timeout_at(within.until, read).await {
+        match timeout_at(within.told, read).await {
             Err(_) => late(within).into(),
             Ok(Ok(body)) => body,
             Ok(Err(error)) => match error.try_into_panic() {
@@ -140,7 +146,9 @@ impl Reading {
         if self.target.method == Method::HEAD {
             return received;
         }
-        if response.content_length().is_some_and(|announced| announced > limit as u64) && capacity.is_some() {
+        // Of JSON the beginning is worth nothing.
+        let whole = capacity.is_some() && matches!(self.options.form, Form::Json(_));
+        if whole && response.content_length().is_some_and(|announced| announced > limit as u64) {
             received.problem = Some(Problem::too_large_to_read(limit));
             return received;
         }
@@ -180,7 +188,7 @@ impl Reading {
     /// A status that was not expected, with what its answer says.
     async fn refused(&self, response: Response, kept: Kept, within: Within) -> Failure {
         let (status, headers) = (response.status(), response.headers().clone());
-        let failure = self.target.status(status, &headers, &self.options);
+        let failure = self.target.status(status, retry_after(&headers), &self.options);
         let until = within.until.min(Instant::now() + HTTP_FAILURE_READ);
         let Received { bytes, problem, .. } =
             self.receive(response, Within { until, ..within }, HTTP_INLINE_BYTES, None).await;
@@ -192,10 +200,24 @@ impl Reading {
     }
 
     /// An answer whose status was expected, and whose body cannot be read. What was written was written.
-    fn unreadable(&self, problem: &Problem, status: StatusCode, kept: &Kept) -> Failure {
+    fn unreadable(
+        &self,
+        problem: &Problem,
+        status: StatusCode,
+        after: Option<Duration>,
+        kept: &Kept,
+        body: &Body,
+    ) -> Failure {
         let failure = self.target.fail(problem.kind, self.redactor.text(problem.message.clone()));
         let acted = self.options.effect == Effect::Write || failure.may_have_acted();
-        self.with_answer(failure.with_may_have_acted(acted), status, kept, &Body::default())
+        let acted = declared(status, &self.options).unwrap_or(acted);
+        let mut failure = failure.with_may_have_acted(acted);
+        if let Some(after) = after {
+            failure = failure.with_retry_after(after);
+        }
+        // Why the body is what it is, the failure itself says.
+        let body = Body { json: body.json.clone(), problem: None };
+        self.with_answer(failure, status, kept, &body)
     }
 
     fn with_answer(&self, failure: Failure, status: StatusCode, kept: &Kept, body: &Body) -> Failure {
@@ -220,5 +242,5 @@ impl Reading {
 }
 
 fn late(within: Within) -> Problem {
-    Problem::new(FailureKind::Timeout, format!("no answer within {:?}", within.timeout))
+    Problem::new(FailureKind::Timeout, format!("the answer was not whole within {}", Span(within.timeout)))
 }

@@ -10,7 +10,7 @@ use reqwest::header::{
 };
 use reqwest::{Client, Method, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
-use updraft_protocol::limits::{HTTP_TELL, SPAN};
+use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST, SPAN};
 use updraft_protocol::{Call, Failure, FailureKind, Json};
 
 use super::HttpIntegration;
@@ -39,9 +39,10 @@ impl HttpIntegration {
         tracing::Span::current().record("host", target.host.as_str());
 
         // Waiting has a time of its own: what waits has not been sent, and says so.
-        let unsent = Instant::now() + timeout;
+        let unsent = Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST;
         let mut redactor = Redactor::default();
-        let headers = timeout_at(unsent, self.headers(&call, &mut arguments, &mut redactor));
+        let headers =
+            timeout_at(Instant::now() + timeout, self.headers(&call, &mut arguments, &mut redactor));
         let headers = headers.await.map_err(|_| {
             target.fail(FailureKind::Unreachable, "the source of secrets did not answer in time")
         })??;
@@ -159,7 +160,7 @@ fn request(method: &Method, url: Url, headers: HeaderMap, body: Body, handover: 
 }
 
 /// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes the request;
-/// what comes before has as much for itself.
+/// the connection has as much for itself.
 async fn exchange(
     target: &Target,
     client: &Client,
@@ -178,7 +179,9 @@ async fn exchange(
         }
     };
     let began = handover.at().unwrap_or_else(Instant::now);
-    let within = Within { until: began + timeout - HTTP_TELL.min(timeout / 10), timeout };
+    let until = began + timeout;
+    // A little of the time to tell is left for the telling.
+    let within = Within { until, told: until + ATTEMPT_TELL.min(timeout / 10) / 2, timeout };
     let answer = match early {
         Some(answer) => answer,
         None => timeout_at(within.until, answer).await.map_err(|_| target.timeout(timeout))?,

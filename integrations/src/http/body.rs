@@ -5,10 +5,10 @@ use std::io;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
-use updraft_protocol::Value;
 use updraft_protocol::limits::{
     HTTP_FAILURE_BODY_BYTES, HTTP_INLINE_BYTES, HTTP_KEEP_WORK, HTTP_READ_BYTES, NESTING,
 };
+use updraft_protocol::{FailureKind, Value};
 
 use super::coding::{self, Coding};
 use super::keep::{Keep, Kept};
@@ -93,14 +93,22 @@ impl Packed {
             Ok(text) => text,
             Err(found) => return problem.unwrap_or(found).into(),
         };
-        let shaping = Shaping { redactor, room, max_bytes: options.max_bytes };
-        match &options.form {
+        let shaping = Shaping { redactor, room, max_bytes: options.max_bytes, is_lines };
+        let body = match &options.form {
             Form::None => Body::default(),
-            Form::Text => shaping.text(text.into_owned(), problem),
+            Form::Text => shaping.text(&text, problem),
             Form::Json(keep) | Form::Lines(keep) => {
                 let (value, problem) = parsed(&text, is_lines, problem);
                 shaping.json(value, keep.as_ref(), problem)
             }
+        };
+        match body.problem {
+            Some(problem) if options.requires_body => {
+                let begins = cut(&text, HTTP_INLINE_BYTES, usize::MAX);
+                let is_cut = begins.len() < text.len() || problem.kind == FailureKind::Interrupted;
+                Body { json: glance(begins, is_cut, redactor).json, problem: Some(problem) }
+            }
+            problem => Body { problem, ..body },
         }
     }
 
@@ -111,24 +119,8 @@ impl Packed {
             Ok(text) => text,
             Err(found) => return problem.unwrap_or(found).into(),
         };
-        if text.trim().is_empty() {
-            return Body { json: None, problem };
-        }
-        let value = if problem.is_none() { json::value(&text).ok() } else { None };
-        if let Some(value) = value.filter(|value| depth(value) <= FAILURE_NESTING) {
-            let json = redactor.value(value).to_string();
-            if json.len() <= HTTP_FAILURE_BODY_BYTES {
-                return Body { json: Some(json), problem: None };
-            }
-        }
-        let text = redactor.text(text.into_owned());
-        let kept = cut(&text, HTTP_FAILURE_BODY_BYTES, usize::MAX);
-        let problem = if kept.len() < text.len() {
-            Some(Problem::too_large(format_args!("the body is cut after {HTTP_FAILURE_BODY_BYTES} bytes")))
-        } else {
-            problem
-        };
-        Body { json: Some(Value::String(kept.to_owned()).to_string()), problem }
+        let Body { json, problem: cut } = glance(&text, problem.is_some(), redactor);
+        Body { json, problem: cut.or(problem) }
     }
 
     fn is_lines(&self) -> bool {
@@ -147,10 +139,29 @@ impl Packed {
     }
 }
 
+/// What a failure keeps of a text: JSON where it is JSON and small, else its beginning.
+fn glance(text: &str, is_cut: bool, redactor: &Redactor) -> Body {
+    if text.trim().is_empty() {
+        return Body::default();
+    }
+    let value = if is_cut { None } else { json::value(text).ok() };
+    if let Some(value) = value.filter(|value| depth(value) <= FAILURE_NESTING) {
+        let json = redactor.value(value).to_string();
+        if json.len() <= HTTP_FAILURE_BODY_BYTES {
+            return Body { json: Some(json), problem: None };
+        }
+    }
+    let text = redactor.beginning(text.to_owned(), is_cut);
+    let kept = cut(&text, HTTP_FAILURE_BODY_BYTES, usize::MAX);
+    let problem = (kept.len() < text.len())
+        .then(|| Problem::too_large(format_args!("the body is cut after {HTTP_FAILURE_BODY_BYTES} bytes")));
+    Body { json: Some(Value::String(kept.to_owned()).to_string()), problem }
+}
+
 /// The value of a text, as far as it can be trusted: of one that was cut, only what ends by itself.
 fn parsed(text: &str, is_lines: bool, problem: Option<Problem>) -> (Option<Value>, Option<Problem>) {
     if is_lines {
-        let (values, found) = json::lines(text);
+        let (values, found) = json::lines(text, problem.is_some());
         return (Some(Value::Array(values)), problem.or(found));
     }
     if text.trim().is_empty() {
@@ -170,14 +181,16 @@ struct Shaping<'a> {
     room: usize,
     /// What the step allows.
     max_bytes: usize,
+    /// Whether the answer is JSON in lines, of which the first are worth something.
+    is_lines: bool,
 }
 
 impl Shaping<'_> {
-    fn text(&self, text: String, problem: Option<Problem>) -> Body {
+    fn text(&self, text: &str, problem: Option<Problem>) -> Body {
         if text.is_empty() {
             return Body { json: None, problem };
         }
-        let text = self.redactor.text(text);
+        let text = self.redactor.beginning(text.to_owned(), problem.is_some());
         let room = self.room.saturating_sub(NOTE_BYTES);
         let whole = problem.is_none() && text.len() <= self.max_bytes && escaped(&text) + 2 <= self.room;
         let kept = if whole { text.as_str() } else { cut(&text, self.max_bytes, room.saturating_sub(2)) };
@@ -205,8 +218,37 @@ impl Shaping<'_> {
         };
         match self.written(&kept, problem.is_some()) {
             Ok(json) => Body { json: Some(json), problem },
-            Err(found) => problem.unwrap_or(found).into(),
+            Err(found) => {
+                let lines =
+                    if found.kind == FailureKind::TooLarge { self.first_lines(&value, keep) } else { None };
+                Body { json: lines, problem: Some(problem.unwrap_or(found)) }
+            }
         }
+    }
+
+    /// Of an answer in lines that is too large, the first lines: as many as fit.
+    fn first_lines(&self, value: &Value, keep: Option<&Keep>) -> Option<String> {
+        let Value::Array(lines) = value else { return None };
+        if !self.is_lines || keep.is_some() {
+            return None;
+        }
+        let limit = self.max_bytes.min(self.room.saturating_sub(NOTE_BYTES));
+        let mut json = String::from("[");
+        for line in lines.iter().take_while(|line| depth(line) < OUTPUT_NESTING) {
+            let line = match line {
+                line if self.redactor.is_empty() => line.to_string(),
+                line => self.redactor.value(line.clone()).to_string(),
+            };
+            if json.len() + line.len() + 2 > limit {
+                break;
+            }
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&line);
+        }
+        json.push(']');
+        (json.len() <= limit).then_some(json)
     }
 
     /// The JSON that is kept. Written before it is redacted: a path may match a part of an answer again and again.

@@ -92,7 +92,7 @@ fn json_in_lines_is_a_list_by_its_type_or_as_the_step_says() {
         );
         assert_eq!(body.json.as_deref(), Some("[{\"a\":1},{\"a\":2}]"), "{content_type}");
     }
-    let body = read(&json!({"response": "ndjson"}), b"1\n2\n{\n");
+    let body = read(&json!({"response": "ndjson", "require": "nothing"}), b"1\n2\n{\n");
     assert_eq!(body.json.as_deref(), Some("[1,2]"));
     assert!(body.problem.unwrap().message.contains("line 3"));
 }
@@ -124,9 +124,9 @@ fn what_is_kept_is_bounded_after_the_part_is_selected() {
 
 #[test]
 fn a_text_that_is_too_large_is_cut_at_a_character() {
-    let body = read(&json!({"response": "text", "max_bytes": 4}), "aüüü".as_bytes());
+    let body = read(&json!({"response": "text", "max_bytes": 4, "require": "nothing"}), "aüüü".as_bytes());
     assert_eq!((body.json.as_deref(), body.problem.unwrap().kind), (Some("\"aü\""), FailureKind::TooLarge));
-    let body = read(&json!({"response": "text"}), &vec![1; RESPONSE_BYTES / 4]);
+    let body = read(&json!({"response": "text", "require": "nothing"}), &vec![1; RESPONSE_BYTES / 4]);
     assert_eq!(body.problem.unwrap().kind, FailureKind::TooLarge);
     assert!(body.json.unwrap().len() <= ROOM - NOTE_BYTES);
 }
@@ -163,9 +163,36 @@ fn of_a_body_that_was_cut_only_what_ends_by_itself_is_believed() {
         (b"1\n2\n{", json!({"response": "ndjson"}), Some("[1,2]")),
     ] {
         let packed = Packed::new(bytes.to_vec(), &HeaderMap::new(), Some(cut.clone())).unwrap();
+        let mut arguments = arguments;
+        arguments["require"] = json!("nothing");
         let body = packed.read(&options(&arguments), &Redactor::default(), ROOM);
         assert_eq!((body.json.as_deref(), body.problem), (json, Some(cut.clone())));
     }
+}
+
+#[test]
+fn of_a_body_that_a_step_requires_and_cannot_use_a_failure_has_the_beginning() {
+    for (arguments, bytes, json) in [
+        (json!({"keep": "$.id"}), &b"{\"error\":\"no such id\"}"[..], "{\"error\":\"no such id\"}"),
+        (json!({}), b"<html>", "\"<html>\""),
+        (json!({"max_bytes": 3}), b"[1,2,3]", "[1,2,3]"),
+    ] {
+        let body = read(&arguments, bytes);
+        assert!(body.problem.is_some());
+        assert_eq!(body.json.as_deref(), Some(json));
+    }
+}
+
+#[test]
+fn of_lines_that_are_too_large_the_first_are_kept() {
+    let arguments = json!({"response": "ndjson", "require": "nothing", "max_bytes": 9});
+    let body = read(&arguments, b"1\n22\n333\n4444\n");
+    assert_eq!((body.json.as_deref(), body.problem.unwrap().kind), (Some("[1,22]"), FailureKind::TooLarge));
+    let cut = Problem::new(FailureKind::Interrupted, "cut");
+    let packed = Packed::new(b"[1]\n1234".to_vec(), &HeaderMap::new(), Some(cut)).unwrap();
+    let arguments = json!({"response": "ndjson", "require": "nothing"});
+    let body = packed.read(&options(&arguments), &Redactor::default(), ROOM);
+    assert_eq!(body.json.as_deref(), Some("[[1]]"), "the number may have been longer");
 }
 
 #[test]

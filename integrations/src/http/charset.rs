@@ -9,6 +9,9 @@ use super::problem::Problem;
 
 /// The text that the bytes are.
 pub(crate) fn text<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, Problem> {
+    if bytes.is_empty() {
+        return Ok(Cow::Borrowed(""));
+    }
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
         let rest = bytes.get(mark..).unwrap_or_default();
         return Ok(encoding.decode_without_bom_handling(rest).0);
@@ -76,7 +79,9 @@ mod tests {
     #[test]
     fn a_charset_that_nobody_knows_is_a_problem() {
         for label in ["klingon", "utf-7", "iso-2022-kr", "\u{0}"] {
-            assert!(read(b"a", &format!("text/plain; charset={label}")).is_err(), "{label}");
+            let content_type = format!("text/plain; charset={label}");
+            assert!(read(b"a", &content_type).is_err(), "{label}");
+            assert_eq!(read(b"", &content_type).as_deref(), Ok(""), "nothing is nothing in every charset");
         }
     }
 }

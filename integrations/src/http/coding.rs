@@ -3,7 +3,8 @@
 
 use std::io::{self, Read};
 
-use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::GzDecoder;
+use flate2::read::{DeflateDecoder, ZlibDecoder};
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use updraft_protocol::FailureKind;
 use updraft_protocol::limits::{HTTP_CODINGS, HTTP_ZSTD_WINDOW_LOG};
@@ -94,7 +95,7 @@ fn unpack(coding: Coding, packed: &[u8], limit: usize) -> (Vec<u8>, Option<Probl
         return (Vec::new(), Some(problem(coding, &io::ErrorKind::InvalidData.into())));
     }
     match coding {
-        Coding::Gzip => drain(coding, MultiGzDecoder::new(packed), limit),
+        Coding::Gzip => gzip(packed, limit),
         // "deflate" is zlib's format; some servers mean the data within it.
         Coding::Deflate if has_zlib_header(packed) => drain(coding, ZlibDecoder::new(packed), limit),
         Coding::Deflate => drain(coding, DeflateDecoder::new(packed), limit),
@@ -103,6 +104,19 @@ fn unpack(coding: Coding, packed: &[u8], limit: usize) -> (Vec<u8>, Option<Probl
             Ok(decoder) => drain(coding, decoder, limit),
             Err(error) => (Vec::new(), Some(problem(coding, &error))),
         },
+    }
+}
+
+/// One member after the other; what follows the last and begins none is padding (gzip's manual, "trailing garbage").
+fn gzip(packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
+    let (mut bytes, mut rest) = (Vec::new(), packed);
+    loop {
+        let mut decoder = GzDecoder::new(rest);
+        let found = append(Coding::Gzip, &mut decoder, limit, &mut bytes);
+        rest = decoder.into_inner();
+        if found.is_some() || !rest.starts_with(Coding::Gzip.magic()) {
+            return (bytes, found);
+        }
     }
 }
 
@@ -148,12 +162,19 @@ fn has_zlib_header(packed: &[u8]) -> bool {
 
 fn drain(coding: Coding, decoder: impl Read, limit: usize) -> (Vec<u8>, Option<Problem>) {
     let mut bytes = Vec::new();
-    let read = decoder.take(limit as u64 + 1).read_to_end(&mut bytes);
+    let found = append(coding, decoder, limit, &mut bytes);
+    (bytes, found)
+}
+
+/// Reads on until there are `limit` bytes.
+fn append(coding: Coding, decoder: impl Read, limit: usize, bytes: &mut Vec<u8>) -> Option<Problem> {
+    let room = limit.saturating_sub(bytes.len());
+    let read = decoder.take(room as u64 + 1).read_to_end(bytes);
     if bytes.len() > limit {
         bytes.truncate(limit);
-        return (bytes, Some(Problem::too_large_to_read(limit)));
+        return Some(Problem::too_large_to_read(limit));
     }
-    (bytes, read.err().map(|error| problem(coding, &error)))
+    read.err().map(|error| problem(coding, &error))
 }
 
 fn problem(coding: Coding, error: &io::Error) -> Problem {

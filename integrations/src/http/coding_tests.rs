@@ -60,6 +60,17 @@ fn each_coding_is_undone_and_several_from_the_last() {
 }
 
 #[test]
+fn gzip_has_members_one_after_the_other_and_padding_behind_the_last() {
+    let two = [packed("gzip", &TEXT[..9]), packed("gzip", &TEXT[9..])].concat();
+    for behind in [&b""[..], b"\0\0\0\0", b"\x1f", b"trailing"] {
+        let (unpacked, problem) = undo(&codings("gzip"), [&two, behind].concat(), LIMIT);
+        assert_eq!((unpacked.as_slice(), problem), (TEXT, None), "{behind:?}");
+    }
+    let (unpacked, problem) = undo(&codings("gzip"), two, 12);
+    assert_eq!((unpacked.as_slice(), problem), (&TEXT[..12], Some(Problem::too_large_to_read(12))));
+}
+
+#[test]
 fn what_is_cut_is_interrupted_and_what_is_no_such_thing_is_invalid() {
     for (declared, how) in [("gzip", "gzip"), ("deflate", "zlib"), ("zstd", "zstd"), ("br", "br")] {
         let bytes = packed(how, TEXT);

@@ -6,7 +6,7 @@ use std::io;
 use std::time::{Duration, SystemTime};
 
 use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use updraft_protocol::limits::{HTTP_CONNECT_TIMEOUT, SPAN};
 use updraft_protocol::{Failure, FailureKind};
 
@@ -43,6 +43,10 @@ impl Target {
         if error.is_builder() {
             return self.fail(FailureKind::InvalidArguments, "no request can be made of the arguments");
         }
+        if sent && cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
+            let message = "the head of the answer cannot be read as HTTP";
+            return self.fail(FailureKind::InvalidResponse, message).with_may_have_acted(true);
+        }
         if sent {
             return self.fail(FailureKind::Interrupted, broken(error));
         }
@@ -59,8 +63,7 @@ impl Target {
     }
 
     /// An answer with a status that was not expected.
-    pub(crate) fn status(&self, status: StatusCode, headers: &HeaderMap, options: &Options) -> Failure {
-        let after = retry_after(headers);
+    pub(crate) fn status(&self, status: StatusCode, after: Option<Duration>, options: &Options) -> Failure {
         let limited = is_rate_limited(status, after.is_some());
         let kind = if limited { FailureKind::RateLimited } else { FailureKind::Status };
         let failure = self
@@ -68,8 +71,8 @@ impl Target {
             .with_retryable(options.retry_on.contains(status.as_u16()))
             .with_may_have_acted(may_have_acted(status, after.is_some(), options));
         match after {
-            Some(after) if limited => failure.with_retry_after(after),
-            _ => failure,
+            Some(after) => failure.with_retry_after(after),
+            None => failure,
         }
     }
 }
@@ -95,16 +98,27 @@ fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
 }
 
 /// How long the tool asks to be left alone: seconds, or a date, which is held against the answer's own
-/// date because the two come from one clock. An answer without a date was made when it came (RFC 9110, 6.6.1).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let after = text(RETRY_AFTER)?.trim();
+/// date because the two come from one clock. An answer without a date was made when it came (RFC 9110, 6.6.1). Of several,
+/// also in one header as proxies join them, the longest.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
+    values.filter_map(|value| delay(value, headers).or_else(|| joined(value, headers))).max()
+}
+
+/// The longest of what a proxy joined. A date has a comma of its own.
+fn joined(value: &str, headers: &HeaderMap) -> Option<Duration> {
+    value.split(',').filter_map(|part| delay(part, headers)).max()
+}
+
+fn delay(after: &str, headers: &HeaderMap) -> Option<Duration> {
+    let after = after.trim();
     let delay = if after.bytes().all(|b| b.is_ascii_digit()) && !after.is_empty() {
         // More digits than fit are a very long time.
         Duration::from_secs(after.parse().unwrap_or(u64::MAX))
     } else {
         let until = httpdate::parse_http_date(after).ok()?;
-        let date = text(DATE).and_then(|date| httpdate::parse_http_date(date.trim()).ok());
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
         let now = date.unwrap_or_else(now);
         until.duration_since(now).unwrap_or(Duration::ZERO)
     };
@@ -123,8 +137,12 @@ mod tests {
 
     use super::*;
 
-    fn after(headers: &[(HeaderName, &str)]) -> Option<Duration> {
-        retry_after(&headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect())
+    fn after(headers: &[(reqwest::header::HeaderName, &str)]) -> Option<Duration> {
+        let mut map = HeaderMap::new();
+        headers.iter().for_each(|(name, value)| {
+            map.append(name.clone(), value.parse().unwrap());
+        });
+        retry_after(&map)
     }
 
     #[test]
@@ -143,7 +161,12 @@ mod tests {
         let far = httpdate::fmt_http_date(now() + Duration::from_secs(3_600));
         let left = after(&[(RETRY_AFTER, &far)]).unwrap();
         assert!(left > Duration::from_secs(3_000) && left <= Duration::from_secs(3_600), "{left:?}");
-        for nonsense in ["", "-1", "1.5", "soon", "+5"] {
+        for (values, seconds) in [(&["1", "3"][..], 3), (&["5", "soon"], 5), (&["1, 9 ,3"], 9), (&["2,x"], 2)]
+        {
+            let all: Vec<_> = values.iter().map(|value| (RETRY_AFTER, *value)).collect();
+            assert_eq!(after(&all), Some(Duration::from_secs(seconds)), "{values:?}");
+        }
+        for nonsense in ["", "-1", "1.5", "soon", "+5", ","] {
             assert_eq!(after(&[(RETRY_AFTER, nonsense)]), None, "{nonsense}");
         }
     }
@@ -156,25 +179,25 @@ mod tests {
     #[test]
     fn a_status_is_retried_where_the_step_says_so() {
         let target = Target { method: reqwest::Method::GET, host: "tool.example:443".into() };
-        let waiting: HeaderMap = [(RETRY_AFTER, "3".parse().unwrap())].into_iter().collect();
-        let none = HeaderMap::new();
+        let (none, waiting) = (None, Some(Duration::from_secs(3)));
         let usual = options(json!({}), Effect::Read);
-        for (status, headers, kind, retryable, seconds) in [
-            (404, &none, FailureKind::Status, false, None),
-            (500, &none, FailureKind::Status, true, None),
-            (500, &waiting, FailureKind::Status, true, None),
-            (503, &none, FailureKind::Status, true, None),
-            (503, &waiting, FailureKind::RateLimited, true, Some(3)),
-            (429, &none, FailureKind::RateLimited, true, None),
-            (429, &waiting, FailureKind::RateLimited, true, Some(3)),
+        for (status, after, kind, retryable, seconds) in [
+            (404, none, FailureKind::Status, false, None),
+            (500, none, FailureKind::Status, true, None),
+            (500, waiting, FailureKind::Status, true, Some(3)),
+            (404, waiting, FailureKind::Status, false, Some(3)),
+            (503, none, FailureKind::Status, true, None),
+            (503, waiting, FailureKind::RateLimited, true, Some(3)),
+            (429, none, FailureKind::RateLimited, true, None),
+            (429, waiting, FailureKind::RateLimited, true, Some(3)),
         ] {
-            let failure = target.status(StatusCode::from_u16(status).unwrap(), headers, &usual);
+            let failure = target.status(StatusCode::from_u16(status).unwrap(), after, &usual);
             assert_eq!((failure.kind, failure.retryable()), (kind, retryable), "{status}");
             assert_eq!(failure.retry_after(), seconds.map(Duration::from_secs), "{status}");
         }
         let never = options(json!({"retry_on": []}), Effect::Read);
-        assert!(!target.status(StatusCode::TOO_MANY_REQUESTS, &none, &never).retryable());
-        let failure = target.status(StatusCode::NOT_FOUND, &none, &never);
+        assert!(!target.status(StatusCode::TOO_MANY_REQUESTS, none, &never).retryable());
+        let failure = target.status(StatusCode::NOT_FOUND, none, &never);
         assert_eq!(failure.message, "GET tool.example:443: answered 404 Not Found");
     }
 
@@ -183,12 +206,11 @@ mod tests {
     #[test]
     fn each_status_says_or_leaves_open_whether_the_tool_acted() {
         let target = Target { method: reqwest::Method::POST, host: "tool.example:443".into() };
-        let waiting: HeaderMap = [(RETRY_AFTER, "3".parse().unwrap())].into_iter().collect();
-        let none = HeaderMap::new();
+        let (none, waiting) = (None, Some(Duration::from_secs(3)));
         let write = options(json!({"expect": [299]}), Effect::Write);
         let read = options(json!({"expect": [299]}), Effect::Read);
-        let acted = |code: u16, headers: &HeaderMap, options: &Options| {
-            target.status(StatusCode::from_u16(code).unwrap(), headers, options).may_have_acted()
+        let acted = |code: u16, after: Option<Duration>, options: &Options| {
+            target.status(StatusCode::from_u16(code).unwrap(), after, options).may_have_acted()
         };
         for code in 100..=999 {
             let open = match code {
@@ -199,15 +221,15 @@ mod tests {
                 300..=499 => false,
                 _ => true,
             };
-            assert_eq!(acted(code, &none, &write), open, "{code}");
-            assert_eq!(acted(code, &waiting, &write), open && code != 503, "{code} with Retry-After");
+            assert_eq!(acted(code, none, &write), open, "{code}");
+            assert_eq!(acted(code, waiting, &write), open && code != 503, "{code} with Retry-After");
             let done = matches!(code, 200..=299 | 303);
-            assert_eq!(acted(code, &none, &read), open && !done, "{code} of a read");
+            assert_eq!(acted(code, none, &read), open && !done, "{code} of a read");
         }
         let declared = options(json!({"acted": [404, "2xx"], "not_acted": ["5xx", 404]}), Effect::Write);
         for (code, open) in [(404, true), (500, false), (503, false), (408, true), (409, false)] {
-            assert_eq!(acted(code, &none, &declared), open, "{code} as declared");
+            assert_eq!(acted(code, none, &declared), open, "{code} as declared");
         }
-        assert!(acted(429, &waiting, &options(json!({"acted": [429]}), Effect::Write)));
+        assert!(acted(429, waiting, &options(json!({"acted": [429]}), Effect::Write)));
     }
 }

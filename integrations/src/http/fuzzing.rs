@@ -27,6 +27,7 @@ pub async fn answer(arguments: Value, secret: &str, response: Response<Vec<u8>>)
         .map_err(|error| Failure::new(FailureKind::InvalidArguments, error.to_string()))?;
     let reading = Reading { target, tenant, options: arguments.options, redactor };
     let timeout = Duration::from_secs(60);
-    let within = Within { until: Instant::now() + timeout, timeout };
+    let until = Instant::now() + timeout;
+    let within = Within { until, told: until, timeout };
     reading.read(response.into(), within, &Capacity::default()).await
 }

@@ -32,11 +32,12 @@ pub(crate) fn keep(all: &HeaderMap, named: &[HeaderName], redactor: &Redactor) -
         }
         let values: Vec<String> = all.get_all(name).iter().map(text).collect();
         let value = redactor.text(values.join(", "));
-        bytes += name.as_str().len() + value.len();
-        if bytes > HTTP_KEPT_HEADERS_BYTES {
+        let more = name.as_str().len() + value.len();
+        if bytes + more > HTTP_KEPT_HEADERS_BYTES {
             kept.cut = true;
-            break;
+            continue;
         }
+        bytes += more;
         kept.headers.insert(redactor.text(name.as_str().to_owned()), value);
     }
     kept
@@ -113,9 +114,9 @@ mod tests {
     #[test]
     fn what_is_named_takes_its_room_first_and_the_rest_is_left_out() {
         let long = vec![b'x'; HTTP_KEPT_HEADERS_BYTES];
-        let all = headers(&[("location", &long), ("etag", b"1")]);
+        let all = headers(&[("link", &long), ("etag", b"1"), ("location", b"/7"), ("retry-after", b"5")]);
         let kept = keep(&all, &[HeaderName::from_static("etag")], &Redactor::default());
-        assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["etag"]);
+        assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["etag", "location", "retry-after"]);
         assert!(kept.cut);
     }
 

@@ -21,13 +21,17 @@ const NOT_JSON: [&str; 9] =
 pub(crate) fn value(text: &str) -> Result<Value, Problem> {
     let mut left = HTTP_VALUES;
     let text = clean(text, &mut left)?;
-    Value::parse(&text).map_err(|error| described(&error, &text, 0))
+    // What follows the value and stands for no character costs that character.
+    let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    Value::parse(text).map_err(|error| described(&error, text, 0))
 }
 
 /// The values of a text that has one in each line (NDJSON, JSON Lines, RFC 7464); blank lines are none. With a problem come
-/// the values before it.
-pub(crate) fn lines(text: &str) -> (Vec<Value>, Option<Problem>) {
+/// the values before it. Of a text that was cut, the last line counts where it was ended or ends by itself: a number may
+/// have been longer.
+pub(crate) fn lines(text: &str, is_cut: bool) -> (Vec<Value>, Option<Problem>) {
     let mut values = Vec::new();
+    let last = text.matches('\n').count();
     let mut left = HTTP_VALUES;
     for (index, line) in text.split('\n').enumerate() {
         let line = line.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{1e}');
@@ -39,6 +43,7 @@ pub(crate) fn lines(text: &str) -> (Vec<Value>, Option<Problem>) {
             Err(problem) => return (values, Some(problem)),
         };
         match Value::parse(&line) {
+            Ok(Value::Number(_)) if is_cut && index == last => {}
             Ok(value) => values.push(value),
             Err(error) => return (values, Some(described(&error, &line, index as u64))),
         }

@@ -57,13 +57,13 @@ fn what_is_not_json_is_told_with_its_place_and_in_plain_words() {
 
 #[test]
 fn lines_are_a_list_and_the_first_bad_one_is_told() {
-    let (values, problem) = lines("{\"a\":1}\r\n\n [2]\n\u{1e}3\n");
+    let (values, problem) = lines("{\"a\":1}\r\n\n [2]\n\u{1e}3\n", false);
     assert_eq!((Value::Array(values).to_string().as_str(), problem), ("[{\"a\":1},[2],3]", None));
-    let (values, problem) = lines("1\n\n{\"a\":\n2\n");
+    let (values, problem) = lines("1\n\n{\"a\":\n2\n", false);
     assert_eq!(values.len(), 1);
     let message = problem.unwrap().message;
     assert!(message.starts_with("the answer is not JSON at line 3, column "), "{message}");
-    assert_eq!(lines("\n \r\n"), (vec![], None));
+    assert_eq!(lines("\n \r\n", false), (vec![], None));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn values_are_counted_before_they_take_memory() {
     assert_eq!(value(&many).unwrap_err().kind, FailureKind::TooLarge);
     let text = format!("[\"{}\"]", "a,[{".repeat(HTTP_VALUES / 2));
     assert!(value(&text).is_ok());
-    let (values, problem) = lines(&"[1,2,3]\n".repeat(HTTP_VALUES / 4 + 1));
+    let (values, problem) = lines(&"[1,2,3]\n".repeat(HTTP_VALUES / 4 + 1), false);
     assert_eq!(problem.unwrap().kind, FailureKind::TooLarge);
     assert!(values.len() < HTTP_VALUES);
 }

@@ -14,6 +14,12 @@ pub(crate) fn is_rate_limited(status: StatusCode, has_retry_after: bool) -> bool
     }
 }
 
+/// What the step declares of a status: whether the tool may have acted.
+pub(crate) fn declared(status: StatusCode, options: &Options) -> Option<bool> {
+    let code = status.as_u16();
+    (options.acted.contains(code) || options.not_acted.contains(code)).then(|| options.acted.contains(code))
+}
+
 /// Whether an answer that was not expected says, or leaves open, that the tool acted. What the step declares of its tool
 /// comes first; where it declares both, the careful answer stands.
 ///
@@ -21,14 +27,13 @@ pub(crate) fn is_rate_limited(status: StatusCode, has_retry_after: bool) -> bool
 /// the request was not understood or not allowed. A redirect but 303 asks for the request at another place. 303, and a
 /// success that the step did not expect, say that a write was done.
 pub(crate) fn may_have_acted(status: StatusCode, has_retry_after: bool, options: &Options) -> bool {
-    let code = status.as_u16();
-    if options.acted.contains(code) {
-        return true;
+    if let Some(declared) = declared(status, options) {
+        return declared;
     }
-    if options.not_acted.contains(code) || is_rate_limited(status, has_retry_after) {
+    if is_rate_limited(status, has_retry_after) {
         return false;
     }
-    match code {
+    match status.as_u16() {
         200..=299 | 303 => options.effect == Effect::Write,
         300..=399 => false,
         408 => true,

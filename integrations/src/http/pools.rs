@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Client, ClientBuilder, redirect};
 use tokio::runtime::{Handle, Id};
-use updraft_protocol::limits::{HTTP_CONNECT_TIMEOUT, HTTP_IDLE, HTTP_IDLE_PER_HOST, HTTP_POOLS};
+use updraft_protocol::limits::{
+    HTTP_ANSWER_HEADERS, HTTP_CONNECT_TIMEOUT, HTTP_IDLE, HTTP_IDLE_PER_HOST, HTTP_POOLS,
+};
 
 use super::policy::{Policy, PortClass};
 
@@ -87,6 +89,11 @@ impl Pools {
             .pool_idle_timeout(HTTP_IDLE)
             .pool_max_idle_per_host(HTTP_IDLE_PER_HOST)
             .tcp_keepalive(KEEPALIVE)
+            // A header that is written wrongly costs that header, not the answer.
+            .http1_ignore_invalid_headers_in_responses(true)
+            .http1_allow_obsolete_multiline_headers_in_responses(true)
+            .http1_allow_spaces_after_header_name_in_responses(true)
+            .http1_max_headers(HTTP_ANSWER_HEADERS)
     }
 }
 

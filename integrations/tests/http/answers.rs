@@ -136,7 +136,7 @@ async fn a_write_whose_answer_stops_half_way_is_done_and_a_read_times_out() {
     let timeout = Duration::from_millis(200);
     let http = server.http();
     let output = http.call(call_of("acme", write(&server), timeout)).await.unwrap().value();
-    let note = "no answer within 200ms";
+    let note = "the answer was not whole within 200ms";
     assert_eq!(
         output,
         json!({"status": 201, "headers": {"location": "/jobs/7"}, "body": null, "note": note})

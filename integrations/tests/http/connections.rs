@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use updraft_integrations::HttpIntegration;
+use updraft_protocol::limits::ATTEMPT_UNSENT;
 use updraft_protocol::{FailureKind, Integration};
 
 fn runtime() -> Runtime {
@@ -111,12 +112,19 @@ async fn a_host_has_so_many_requests_at_once_and_the_rest_wait_their_time() {
     for _ in &running {
         arrivals.recv().await.unwrap();
     }
-    for tenant in ["a", "b", "c"] {
-        let late =
-            http.call(call_of(tenant, json!({"url": url}), Duration::from_millis(20))).await.unwrap_err();
+    // Longer than the step allows for an answer: the wait for a place has a time of its own.
+    tokio::time::pause();
+    let late = |tenant| http.call(call_of(tenant, json!({"url": url}), Duration::from_millis(20)));
+    let began = tokio::time::Instant::now();
+    let (a, b, c) = futures_util::future::join3(late("a"), late("b"), late("c")).await;
+    for late in [a, b, c] {
+        let late = late.unwrap_err();
         assert_eq!((late.kind, late.retryable()), (FailureKind::Unreachable, true), "{late}");
-        assert!(late.message.contains("no free place"), "{late}");
+        assert!(late.message.contains("no free place") && !late.may_have_acted(), "{late}");
     }
+    let waited = began.elapsed();
+    assert!(waited < ATTEMPT_UNSENT && waited > ATTEMPT_UNSENT / 2, "{waited:?}");
+    tokio::time::resume();
     assert!(arrivals.try_recv().is_err(), "a request beyond the limit reached the tool");
     let waiting = spawn("c");
     gate.add_permits(4);

@@ -77,13 +77,27 @@ async fn a_connection_that_breaks_is_interrupted_wherever_it_breaks() {
         OK.to_owned(),
         format!("{OK}Content-Length: 10\r\n\r\n[1,2"),
         chunk,
-        "this is no HTTP\r\n\r\n".to_owned(),
     ] {
         let failure = failure_of(answer.as_bytes()).await;
         assert_eq!(failure.kind, FailureKind::Interrupted, "{answer}: {failure}");
         assert!(failure.retryable() && failure.kind.may_have_acted());
         assert!(!failure.message.contains("HTTP/1.1") && !failure.message.contains("[1,2"), "{failure}");
     }
+}
+
+#[tokio::test]
+async fn a_head_that_is_no_http_is_invalid_and_hides_what_the_tool_did() {
+    for answer in
+        ["this is no HTTP\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n12"]
+    {
+        let failure = failure_of(answer.as_bytes()).await;
+        assert_eq!((failure.kind, failure.retryable()), (FailureKind::InvalidResponse, false), "{answer}");
+        assert!(failure.may_have_acted() && failure.message.contains("cannot be read as HTTP"), "{failure}");
+    }
+    let odd = format!("{OK}{}Bad Name: 1\r\nFolded: a\r\n b\r\n", "a: 1\r\n".repeat(300));
+    let server = Server::bytes(format!("{odd}Content-Length: 2\r\n\r\n[]")).await;
+    let answer = request(&server.http(), json!({"url": server.url("/")})).await.unwrap();
+    assert_eq!(answer["body"], json!([]), "one bad header costs that header");
 }
 
 #[tokio::test]
@@ -162,7 +176,10 @@ async fn the_largest_answer_is_read_whole() {
 
 #[tokio::test]
 async fn a_tool_that_is_silent_or_stops_half_way_times_out() {
-    for answer in ["", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1"] {
+    for (answer, words) in [
+        ("", "no answer within 50ms"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1", "the answer was not whole within 50ms"),
+    ] {
         let server = Server::raw(move |mut stream| async move {
             read_head(&mut stream).await;
             stream.write_all(answer.as_bytes()).await.unwrap();
@@ -172,7 +189,7 @@ async fn a_tool_that_is_silent_or_stops_half_way_times_out() {
         let call = call_of("acme", json!({"url": server.url("/")}), Duration::from_millis(50));
         let failure = server.http().call(call).await.unwrap_err();
         assert_eq!((failure.kind, failure.retryable()), (FailureKind::Timeout, true), "{answer}");
-        assert_eq!(failure.message, format!("GET {}: no answer within 50ms", server.addr));
+        assert_eq!(failure.message, format!("GET {}: {words}", server.addr));
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use updraft_integrations::secret::{Error as SecretError, Found};
 use updraft_integrations::{HttpIntegration, SecretSource};
+use updraft_protocol::limits::ATTEMPT_UNSENT;
 use updraft_protocol::{Failure, FailureKind, Integration, Json, Name, Sending, TenantCode};
 
 const SOON: Duration = Duration::from_millis(50);
@@ -99,9 +100,10 @@ async fn who_waits_for_a_place_has_not_sent() {
     .await;
     let http = HttpIntegration::builder().allow(server.allow()).open_per_host(1, 1).build().unwrap();
     let arguments = json!({"method": "POST", "url": server.url("/")});
-    let holder = http.call(call_of("acme", arguments.clone(), LATE));
+    let holder = http.call(call_of("acme", arguments.clone(), 2 * ATTEMPT_UNSENT));
     let waiting = async {
         tell.recv().await.unwrap();
+        tokio::time::pause();
         unsent(attempt(&http, arguments.clone(), SOON).await)
     };
     tokio::select! {

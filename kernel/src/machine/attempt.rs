@@ -48,7 +48,9 @@ impl Machine {
         let (path, step) = (self.task(task).path, self.task(task).step);
         let plan = self.plan.clone();
         let PlannedKind::Action(action) = &plan.step(step).kind else { return };
-        match action.arguments.render(&self.view(path)) {
+        let (rendered, spent) = action.arguments.render_metered(&self.view(path));
+        self.turn.work += spent.work;
+        match rendered {
             Ok(arguments) => {
                 self.task_mut(task).phase = Phase::Running;
                 self.running += 1;

@@ -55,6 +55,8 @@ pub struct StartAttempt {
 pub enum Timer {
     /// The time that the playbook allows.
     Execution,
+    /// What the last turn left to decide and to begin.
+    Turn,
     /// A `delay`, or the wait before a task's next attempt.
     Task(TaskSeq),
 }

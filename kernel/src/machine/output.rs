@@ -13,11 +13,14 @@ use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Value};
 use super::Machine;
 
 /// Fields that are kept before all others.
-const FIRST: [&str; 2] = ["status", "headers"];
+const FIRST: [&str; 2] = ["status", HEADERS];
+const HEADERS: &str = "headers";
 /// Bytes of [`OUTPUT_REST_BYTES`] that are left for the note and the field that is left out.
 const NOTE_BYTES: usize = 512;
 
 type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+/// As many of them as fit.
+type Kept<'a> = BTreeMap<Cow<'a, str>, Cow<'a, RawValue>>;
 
 impl Machine {
     /// What is kept of the answer to a call that succeeded.
@@ -79,15 +82,14 @@ pub(super) fn kept_bytes(state: &TaskState) -> usize {
 /// The small fields of an output, without its body, and why.
 fn rest_of_output(output: &Json, reason: &str) -> Json {
     let fields: Fields<'_> = serde_json::from_str(output.as_str()).unwrap_or_default();
-    let mut kept = small(&fields, OUTPUT_REST_BYTES - NOTE_BYTES);
+    let (mut kept, left_out) = small(&fields, OUTPUT_REST_BYTES - NOTE_BYTES);
     let before = kept.remove("note").and_then(|note| serde_json::from_str::<String>(note.get()).ok());
-    let note = match before.filter(|before| before.len() <= NOTE_BYTES / 4) {
-        Some(before) => format!("{before}; {reason}"),
-        None => reason.to_owned(),
-    };
-    let note = to_raw_value(&note).ok();
-    kept.insert("body".into(), RawValue::NULL);
-    kept.extend(note.as_deref().map(|note| ("note".into(), note)));
+    let before = before.filter(|before| before.len() <= NOTE_BYTES / 4);
+    let headers = left_out.then_some("some headers are left out");
+    let notes: Vec<&str> = before.as_deref().into_iter().chain([reason]).chain(headers).collect();
+    let note = to_raw_value(&notes.join("; ")).ok();
+    kept.insert("body".into(), Cow::Borrowed(RawValue::NULL));
+    kept.extend(note.map(|note| ("note".into(), Cow::Owned(note))));
     text(&kept).unwrap_or_else(Json::null)
 }
 
@@ -96,26 +98,55 @@ fn rest_of_output(output: &Json, reason: &str) -> Json {
 fn rest_of_answer(answer: &Json) -> Option<Json> {
     let mut fields: Fields<'_> = serde_json::from_str(answer.as_str()).ok()?;
     fields.retain(|name, _| FIRST.contains(&name.as_ref()));
-    text(&small(&fields, OUTPUT_REST_BYTES))
+    text(&small(&fields, OUTPUT_REST_BYTES).0)
 }
 
-/// The fields that fit into so many bytes.
-fn small<'a>(fields: &Fields<'a>, mut left: usize) -> Fields<'a> {
+/// The fields that fit into so many bytes, of the headers each for itself; and whether headers are left out.
+fn small<'a>(fields: &Fields<'a>, mut left: usize) -> (Kept<'a>, bool) {
     let first = FIRST.iter().filter_map(|name| fields.get_key_value(*name));
     let others = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_ref()) && *name != "body");
-    let mut kept = Fields::new();
+    let (mut kept, mut left_out) = (Kept::new(), false);
     for (name, value) in first.chain(others) {
-        // A name is written with escapes: at most six bytes for each of its own.
-        let bytes = 6 * name.len() + value.get().len() + 4;
-        if bytes <= left && value.get().bytes().filter(|byte| b"[{".contains(byte)).count() < VALUE_NESTING {
-            left -= bytes;
-            kept.insert(name.clone(), *value);
+        let value = if name == HEADERS { fitting(value, left) } else { Some(Cow::Borrowed(*value)) };
+        let bytes = value.as_deref().map(|value| bytes(name, value));
+        match value.zip(bytes) {
+            Some((value, bytes)) if bytes <= left && brackets(&value) < VALUE_NESTING => {
+                left -= bytes;
+                left_out |= matches!(value, Cow::Owned(_));
+                kept.insert(name.clone(), value);
+            }
+            _ => left_out |= name == HEADERS,
         }
     }
-    kept
+    (kept, left_out)
 }
 
-fn text(fields: &Fields<'_>) -> Option<Json> {
+/// A name is written with escapes: at most six bytes for each of its own.
+fn bytes(name: &str, value: &RawValue) -> usize {
+    6 * name.len() + value.get().len() + 4
+}
+
+fn brackets(value: &RawValue) -> usize {
+    value.get().bytes().filter(|byte| b"[{".contains(byte)).count()
+}
+
+/// The headers, or where they are too large those of them that fit into so many bytes together.
+fn fitting(headers: &RawValue, left: usize) -> Option<Cow<'_, RawValue>> {
+    if bytes(HEADERS, headers) <= left {
+        return Some(Cow::Borrowed(headers));
+    }
+    let mut all: Fields<'_> = serde_json::from_str(headers.get()).ok()?;
+    let mut left = left.checked_sub(bytes(HEADERS, RawValue::NULL))?;
+    all.retain(|name, value| {
+        let bytes = bytes(name, value);
+        let fits = bytes <= left;
+        left -= if fits { bytes } else { 0 };
+        fits
+    });
+    to_raw_value(&all).ok().map(Cow::Owned)
+}
+
+fn text(fields: &Kept<'_>) -> Option<Json> {
     Json::parse(&serde_json::to_string(fields).ok()?).ok()
 }
 
@@ -147,9 +178,15 @@ mod tests {
 
     #[test]
     fn fields_that_are_large_go_and_small_ones_stay() {
-        let output =
-            json!({ "rows": vec![7; 5_000], "id": 4, "headers": {"link": "x".repeat(3_000)}, "status": 200 });
-        assert_eq!(rest(output), json!({ "id": 4, "status": 200, "body": null, "note": "it is large" }));
+        let headers = json!({"link": "x".repeat(3_000), "location": "/7"});
+        let output = json!({ "rows": vec![7; 5_000], "id": 4, "headers": headers, "status": 200 });
+        assert_eq!(
+            rest(output),
+            json!({
+                "id": 4, "status": 200, "headers": {"location": "/7"}, "body": null,
+                "note": "it is large; some headers are left out",
+            })
+        );
         let many: serde_json::Map<String, Value> =
             (0..9_000).map(|n| (format!("\u{1}{n}"), json!(n))).collect();
         assert!(rest(Value::Object(many)).as_object().unwrap().len() > 20);
@@ -175,8 +212,11 @@ mod tests {
             rest_of_answer(&answer.into()).unwrap().value(),
             json!({ "status": 409, "headers": {"etag": "7"} })
         );
-        let answer = json!({ "status": 409, "headers": {"etag": "x".repeat(9_000)} });
-        assert_eq!(rest_of_answer(&answer.into()).unwrap().value(), json!({ "status": 409 }));
+        let answer = json!({ "status": 409, "headers": {"etag": "x".repeat(9_000), "retry-after": "3"} });
+        assert_eq!(
+            rest_of_answer(&answer.into()).unwrap().value(),
+            json!({ "status": 409, "headers": {"retry-after": "3"} })
+        );
         assert_eq!(rest_of_answer(&json!([1]).into()), None);
     }
 }

@@ -82,6 +82,12 @@ impl Machine {
         {
             return work.push(self.follow(task, ending));
         }
+        if self.turn.is_spent()
+            && matches!(kind, PlannedKind::If(_) | PlannedKind::End(_))
+            && recalled.is_none()
+        {
+            return self.undecided.push_back((path, step));
+        }
         match kind {
             PlannedKind::Action(_) | PlannedKind::Parallel(_) => {}
             PlannedKind::Delay(delay) => {
@@ -90,7 +96,9 @@ impl Machine {
                 self.wait(task, started.after(delay.duration), effects);
             }
             PlannedKind::If(choice) => {
-                let ending = match choice.condition.decide(&self.view(path)) {
+                let (decided, spent) = choice.condition.decide_metered(&self.view(path));
+                self.turn.work += spent.work;
+                let ending = match decided {
                     Ok(holds) => Ending::Completed(Some(serde_json::json!({ "result": holds }).into())),
                     Err(failure) => Ending::Failed(failure),
                 };
@@ -107,15 +115,24 @@ impl Machine {
 
     /// How an `end` step ends. Its output is bounded as an answer is: many branches may end in one commit.
     fn end_step(&mut self, path: PathId, step: StepIndex, end: &PlannedEnd) -> Ending {
-        let rendered = end.output.as_ref().map(|template| template.render(&self.view(path))).transpose();
+        let rendered = end.output.as_ref().map(|template| template.render_metered(&self.view(path)));
+        let rendered = rendered.map(|(rendered, spent)| {
+            self.turn.work += spent.work;
+            rendered
+        });
         let output = rendered
+            .transpose()
             .and_then(|output| output.map(|output| self.keep(output.into(), Effect::Read)).transpose());
         match (output, end.status) {
             (Err(failure), _) => Ending::Failed(failure),
             (Ok(output), EndStatus::Completed) => Ending::Completed(output),
-            (Ok(_), EndStatus::Failed) => {
+            (Ok(output), EndStatus::Failed) => {
                 let message = format!("step \"{}\" ends its path as failed", self.plan.step(step).id);
-                Ending::Failed(Failure::new(FailureKind::EndStep, message))
+                let failure = Failure::new(FailureKind::EndStep, message);
+                match output {
+                    Some(output) => Ending::EndedFailed(failure, output),
+                    None => Ending::Failed(failure),
+                }
             }
         }
     }
@@ -148,6 +165,9 @@ impl Machine {
         let (status, response, error) = match &ending {
             Ending::Completed(output) => (TaskStatus::Completed, output.clone(), None),
             Ending::Failed(failure) => (TaskStatus::Failed, None, Some(failure.clone())),
+            Ending::EndedFailed(failure, output) => {
+                (TaskStatus::Failed, Some(output.clone()), Some(failure.clone()))
+            }
             Ending::Unknown(failure) => (TaskStatus::Unknown, None, Some(failure.clone())),
         };
         self.write_end(task, status, response, error, now, effects);
@@ -162,7 +182,7 @@ impl Machine {
         let output = self.task(task).state.response.clone();
         let next = match (&self.plan.step(step).kind, &ending) {
             (PlannedKind::Action(action), Ending::Completed(_)) => action.on_success,
-            (PlannedKind::Action(action), Ending::Failed(_)) => action.on_failure,
+            (PlannedKind::Action(action), Ending::Failed(_) | Ending::EndedFailed(..)) => action.on_failure,
             (PlannedKind::Action(action), Ending::Unknown(_)) => action.on_unknown,
             (PlannedKind::Parallel(parallel), Ending::Completed(_)) => parallel.on_success,
             (PlannedKind::Parallel(parallel), _) => parallel.on_failure,
@@ -177,7 +197,7 @@ impl Machine {
         match (next, ending) {
             (Some(next), _) => Go::Enter(path, next),
             (None, Ending::Completed(_)) => Go::End(path, Ok(output)),
-            (None, Ending::Failed(failure) | Ending::Unknown(failure)) => {
+            (None, Ending::Failed(failure) | Ending::EndedFailed(failure, _) | Ending::Unknown(failure)) => {
                 let id = &self.plan.step(step).id;
                 let message = format!("step \"{id}\": {}", failure.message);
                 Go::End(path, Err(Failure::new(failure.kind, message).with_retryable(false)))
@@ -197,7 +217,12 @@ impl Machine {
             return match result {
                 Ok(output) => self.end_execution(ExecutionStatus::Completed, output, None, now, effects),
                 Err(failure) => {
-                    self.end_execution(ExecutionStatus::Failed, None, Some(failure), now, effects);
+                    // What an `end` step said of why it failed.
+                    let last = self.path(path).ended.last().map(|last| self.task(*last));
+                    let last =
+                        last.filter(|last| matches!(self.plan.step(last.step).kind, PlannedKind::End(_)));
+                    let output = last.and_then(|last| last.state.response.clone());
+                    self.end_execution(ExecutionStatus::Failed, output, Some(failure), now, effects);
                 }
             };
         };

@@ -7,7 +7,7 @@ use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
 use super::path::{Path, PathId};
-use super::{Act, Effects, Machine, Timer};
+use super::{Act, Effects, Machine, Timer, Turn};
 use crate::plan::Plan;
 
 /// What the engine decides for its machines.
@@ -62,6 +62,8 @@ impl Machine {
             tasks: Vec::new(),
             paths: vec![Path { parent: None, ended: Vec::new() }],
             ready: VecDeque::new(),
+            undecided: VecDeque::new(),
+            turn: Turn::default(),
             running: 0,
             tasks_at_once,
             held: false,

@@ -50,6 +50,8 @@ pub(super) enum Phase {
 pub(super) enum Ending {
     Completed(Option<Json>),
     Failed(Failure),
+    /// An `end` step that ends its path as failed, with the output that it gives.
+    EndedFailed(Failure, Json),
     Unknown(Failure),
 }
 

@@ -4,4 +4,5 @@ mod attempts;
 mod examples;
 mod outputs;
 mod random;
+mod turns;
 mod world;

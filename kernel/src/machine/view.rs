@@ -1,6 +1,6 @@
 //! What the steps of one path can see: the execution's own data, and what ended before them on that path.
 
-use updraft_protocol::{Json, StepId};
+use updraft_protocol::{Json, StepId, TaskStatus};
 
 use super::Machine;
 use super::path::PathId;
@@ -36,7 +36,8 @@ impl Scope for View<'_> {
                 return Some(StepView {
                     status: task.state.status,
                     output: task.state.response.as_ref(),
-                    error: task.state.error.as_ref(),
+                    // What an earlier attempt failed of is no error of a step that came through.
+                    error: task.state.error.as_ref().filter(|_| task.state.status != TaskStatus::Completed),
                 });
             }
             path = path_here.parent.map(|(parent, _)| parent);

@@ -56,6 +56,11 @@ struct Compiling<'b> {
     budget: &'b mut Budget,
 }
 
+/// How many characters of a name a path shows.
+const NAME_SHOWN: usize = 64;
+/// Why a name is no template.
+const NAME: &str = "the name of a field is written out, without a template; templates stand in values";
+
 /// What a value of a query, form or header needs to be.
 const SCALAR: &str = "a text, a number, true or false is needed";
 
@@ -97,7 +102,10 @@ impl<'b> Compiling<'b> {
             Value::Object(fields) => {
                 let nodes = fields.iter();
                 map(nodes
-                    .map(|(name, item)| (name.clone(), self.data(&field(path, name), item, depth + 1)))
+                    .map(|(name, item)| {
+                        let place = self.named(path, name);
+                        (name.clone(), self.data(&place, item, depth + 1))
+                    })
                     .collect())
             }
             other => Node::Literal(other.clone()),
@@ -154,7 +162,10 @@ impl<'b> Compiling<'b> {
             Value::Object(fields) => {
                 let nodes = fields.iter();
                 map(nodes
-                    .map(|(name, item)| (name.clone(), each(self, &field(path, name), name, item)))
+                    .map(|(name, item)| {
+                        let place = self.named(path, name);
+                        (name.clone(), each(self, &place, name, item))
+                    })
                     .collect())
             }
             Value::String(text) if Text::is_template(text) => {
@@ -220,6 +231,15 @@ impl<'b> Compiling<'b> {
         }
     }
 
+    /// The place of a field, whose name is the author's.
+    fn named(&mut self, path: &str, name: &str) -> String {
+        let place = field(path, name);
+        if Text::is_template(name) {
+            self.mistake(Mistake::new(place.clone(), NAME));
+        }
+        place
+    }
+
     fn refused(&mut self, path: &str, message: impl Into<String>) -> Node {
         self.mistake(Mistake::new(path, message));
         Node::Literal(Value::Null)
@@ -260,8 +280,13 @@ fn is_literal(node: &Node) -> bool {
     matches!(node, Node::Literal(_))
 }
 
-/// The path of a field: `path.name`, or `path["na me"]` where the name is not a plain one.
+/// The path of a field: `path.name`, or `path["na me"]` where the name is not a plain one. A long name is cut: the paths of
+/// all that stands in it have it too.
 pub(super) fn field(path: &str, name: &str) -> String {
+    if let Some((at, _)) = name.char_indices().nth(NAME_SHOWN) {
+        let shown = name.get(..at).unwrap_or_default();
+        return format!("{path}[\"{}…\"]", shown.escape_debug());
+    }
     let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if plain { format!("{path}.{name}") } else { format!("{path}[{name:?}]") }
 }

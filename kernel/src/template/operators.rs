@@ -196,16 +196,8 @@ pub(super) fn items(meter: &Meter, what: &str, value: &Value) -> Result<std::syn
             }
             items.finish()
         }
-        Value::Text(text) => {
-            meter.read(text)?;
-            let mut items = Growing::new(meter);
-            for (at, character) in text.char_indices() {
-                let character = text.get(at..at + character.len_utf8()).unwrap_or_default();
-                items.push(Value::text(meter, character)?)?;
-            }
-            items.finish()
-        }
-        _ => return refuse(format!("{what} a list, a map or a text, not a value of type {}", value.kind())),
+        // A text where a list was expected is one item, not as many as it has letters: nobody means those.
+        _ => return refuse(format!("{what} a list or a map, not a value of type {}", value.kind())),
     };
     match Value::list(meter, made)? {
         Value::List(list) => Ok(list),

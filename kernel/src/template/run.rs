@@ -264,10 +264,10 @@ impl<'r> Run<'r> {
         self.meter().work(VALUE_WORK)?;
         match key {
             Key::Name(name) | Key::Text(name) => field(self.meter(), value, name),
-            Key::Index(index) => item(self.meter(), value, *index),
+            Key::Index(index) => item(value, *index),
             Key::Computed(expr) => match self.value(expr)? {
                 Value::Text(name) => field(self.meter(), value, &name),
-                Value::Number(Number::I64(index)) => item(self.meter(), value, index),
+                Value::Number(Number::I64(index)) => item(value, index),
                 other => refuse(format!(
                     "`[…]` takes a name or a whole number, not a value of type {}",
                     other.kind()
@@ -320,19 +320,18 @@ fn field(meter: &Meter, value: &Value, name: &str) -> Result<Value> {
     Ok(map.get(name).cloned().unwrap_or(Value::Undefined))
 }
 
-fn item(meter: &Meter, value: &Value, index: i64) -> Result<Value> {
+fn item(value: &Value, index: i64) -> Result<Value> {
     let at = |length: usize| {
         let at = if index < 0 { index + i64::try_from(length).unwrap_or(i64::MAX) } else { index };
         usize::try_from(at).ok()
     };
     Ok(match value {
         Value::List(list) => at(list.len()).and_then(|at| list.get(at)).cloned(),
-        Value::Text(text) => {
-            // To find the n-th character of a text is to read it, and its length with a negative one.
-            meter.work(2 * text.len() as u64)?;
-            let length = if index < 0 { text.chars().count() } else { 0 };
-            let found = at(length).and_then(|at| text.chars().nth(at));
-            found.map(|found| Value::text(meter, found.encode_utf8(&mut [0; 4]))).transpose()?
+        // Whoever asks for the first of several addresses does not mean the first letter of one.
+        Value::Text(_) => {
+            return refuse(format!(
+                "`[{index}]` is an item of a list, not of a text; `[0:1]` is a part of a text"
+            ));
         }
         _ => None,
     }

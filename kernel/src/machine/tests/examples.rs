@@ -29,7 +29,8 @@ fn what_end_steps_give_is_bounded_for_all_the_branches_together() {
     let branches: Vec<String> = (0..200).map(|branch| format!("e{branch}")).collect();
     let mut steps = vec![json!({ "id": "all", "type": "parallel", "branches": branches })];
     steps.extend(branches.iter().map(|id| json!({ "id": id, "type": "end", "output": "{{ input.text }}" })));
-    let world = World::begin(&playbook(json!(steps)), json!({ "text": "x".repeat(200 << 10) }));
+    let mut world = World::begin(&playbook(json!(steps)), json!({ "text": "x".repeat(200 << 10) }));
+    world.turns();
     let kept: usize =
         world.tasks().iter().filter_map(|task| task.state.response.as_ref()).map(|r| r.as_str().len()).sum();
     assert!((1..=EXECUTION_OUTPUT_BYTES).contains(&kept), "{kept} bytes in one commit");
@@ -136,6 +137,8 @@ fn an_end_step_gives_the_output_or_fails_the_path() {
     let world = World::begin(&end("failed"), json!({"n": 3}));
     assert_eq!(world.ends, [ExecutionStatus::Failed]);
     assert_eq!(world.execution().state.error.as_ref().unwrap().kind, FailureKind::EndStep);
+    assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()), "it says why");
+    world.assert_stored_is_said();
 }
 
 #[test]

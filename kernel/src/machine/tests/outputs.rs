@@ -103,6 +103,19 @@ fn one_output_that_is_too_large_leaves_a_task_that_acted_completed_before_and_af
 }
 
 #[test]
+fn a_step_that_came_through_has_no_error_of_an_earlier_attempt() {
+    let steps = json!([
+        act("a", json!({"on_success": "b", "retry": {"attempts": 2, "initial": "1ms", "max": "1ms"}})),
+        act("b", json!({"arguments": {"a": "{{ steps.a.error is defined }} {{ steps.a.status }}"}})),
+    ]);
+    let mut world = World::begin(&playbook(steps), json!({}));
+    world.end("a", Err(FailureKind::RateLimited));
+    world.fire();
+    world.end("a", Ok(json!(1)));
+    assert_eq!(world.attempts[0].arguments["a"].as_str(), Some("false completed"));
+}
+
+#[test]
 fn answers_of_failures_are_bounded_and_count() {
     let steps = json!([act("a", json!({"retry": {"attempts": 100, "initial": "1ms", "max": "1ms"}}))]);
     let mut world = World::begin(&playbook(steps), json!({}));

@@ -204,6 +204,16 @@ impl World {
         self.apply(Event::TimerDue(timer));
     }
 
+    /// Takes the turns that the machine asks for; how many they were.
+    pub(super) fn turns(&mut self) -> usize {
+        let mut turns = 0;
+        while self.timers.iter().any(|(_, timer)| *timer == Timer::Turn) {
+            self.fire();
+            turns += 1;
+        }
+        turns
+    }
+
     /// Forgets everything but the store, and resumes.
     pub(super) fn crash(&mut self) {
         self.epoch += 1;

@@ -22,35 +22,19 @@ pub(in crate::template) fn length(meter: &Meter, value: &Value, _: &[Value]) -> 
     }
 }
 
-pub(in crate::template) fn first(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    end(meter, "first", value, <[Value]>::first, |text| text.chars().next())
+pub(in crate::template) fn first(_: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    end("first", value, <[Value]>::first)
 }
 
-pub(in crate::template) fn last(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    end(meter, "last", value, <[Value]>::last, |text| text.chars().next_back())
+pub(in crate::template) fn last(_: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+    end("last", value, <[Value]>::last)
 }
 
-fn end(
-    meter: &Meter,
-    filter: &'static str,
-    value: &Value,
-    of_list: fn(&[Value]) -> Option<&Value>,
-    of_text: fn(&str) -> Option<char>,
-) -> Result<Value> {
-    let found = match value {
-        Value::List(list) => of_list(list).cloned(),
-        Value::Text(text) => {
-            let mut bytes = [0; 4];
-            of_text(text).map(|found| Value::text(meter, found.encode_utf8(&mut bytes))).transpose()?
-        }
-        _ => {
-            return refuse(format!(
-                "`{filter}` needs a list or a text, not a value of type {}",
-                value.kind()
-            ));
-        }
-    };
-    Ok(found.unwrap_or(Value::Undefined))
+fn end(filter: &'static str, value: &Value, end: fn(&[Value]) -> Option<&Value>) -> Result<Value> {
+    match value {
+        Value::List(list) => Ok(end(list).cloned().unwrap_or(Value::Undefined)),
+        _ => refuse(format!("`{filter}` needs a list, not a value of type {}", value.kind())),
+    }
 }
 
 pub(in crate::template) fn list(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {

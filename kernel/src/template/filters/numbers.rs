@@ -11,8 +11,15 @@ const DIGITS: usize = 1 << 10;
 /// Digits behind the point, or zeros before it, beyond which nothing is rounded, or everything is.
 const PRECISION: i64 = 300;
 
+/// `|bool`: what says true or false, in the words of JSON; of all else nobody knows which was meant.
 pub(in crate::template) fn bool(_: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    Ok(value.is_true().into())
+    match value {
+        Value::Bool(value) => Ok((*value).into()),
+        Value::Number(Number::I64(number @ (0 | 1))) => Ok((*number == 1).into()),
+        Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true.into()),
+        Value::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false.into()),
+        _ => refuse("`bool` needs true or false, also as a text, 1 or 0"),
+    }
 }
 
 pub(in crate::template) fn abs(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {

@@ -146,7 +146,7 @@ fn loops_run_out_of_work() {
         large(),
         MUCH,
     );
-    refused("{% for a in input.list %}{% set b = input.big[499999] %}{% endfor %}", large(), MUCH);
+    refused("{% for a in input.list %}{% set b = input.big[:499999] %}{% endfor %}", large(), MUCH);
     refused(
         "{% set t = input.list[99999:] %}{% for a in input.list %}{% set b = t[0] %}{% endfor %}",
         large(),

@@ -165,8 +165,36 @@ fn printed_values_look_as_in_json() {
 }
 
 #[test]
+fn a_text_is_no_list_of_its_letters() {
+    let input = json!({"urls": "http://x", "list": ["a"]});
+    for (source, words) in [
+        ("{{ input.urls[0] }}", "`[0]` is an item of a list, not of a text"),
+        ("{{ input.urls[-1] }}", "`[-1]` is an item of a list"),
+        ("{{ input.urls[0]|default('none') }}", "`[0]` is an item of a list"),
+        ("{{ input.urls|first }}", "`first` needs a list"),
+        ("{{ input.urls|last }}", "`last` needs a list"),
+        ("{{ input.urls|join(',') }}", "`join` needs a list or a map"),
+        ("{{ input.urls|list }}", "`list` needs a list or a map"),
+        ("{{ input.urls|map('upper')|list }}", "`map` needs a list or a map"),
+        ("{% for url in input.urls %}{{ url }}{% endfor %}", "a loop goes through a list or a map"),
+    ] {
+        let message = render(source, input.clone()).unwrap_err();
+        assert!(message.contains(words), "{source}: {message}");
+    }
+    gives("{{ input.urls[:4] }} {{ input.urls|length }} {{ input.list[0] }}", input, json!("http 8 a"));
+}
+
+#[test]
+fn a_template_in_a_name_is_a_mistake() {
+    for value in [json!({"{{ input.x }}": 1}), json!([{"a": {"{% if %}": "b"}}])] {
+        let mistakes = Template::compile("arguments", &value.into()).unwrap_err();
+        assert!(mistakes[0].message.starts_with("the name of a field is written out"), "{mistakes:?}");
+    }
+}
+
+#[test]
 fn keys_and_plain_texts_are_left_alone() {
-    let value = json!({"{{ input }}": "plain", "n": [1, {"a": "b"}]});
+    let value = json!({"{ input }": "plain", "n": [1, {"a": "b"}]});
     let template = Template::compile("arguments", &value.clone().into()).unwrap();
     assert!(template.is_literal());
     assert_eq!(template.render(&Data::new(json!({}))), Ok(value.into()));

@@ -337,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn a_value_with_neither_dots_nor_escapes_is_never_refused(a in "[^.%．‥․﹒％﹪]{1,40}") {
+    fn a_value_with_neither_dots_nor_escapes_is_never_refused(a in "[^.%．‥․﹒％﹪。｡]{0,40}x") {
         let written = url("https://h/{{ input }}", json!(a));
         let Ok(written) = written else { return fails(&written.unwrap_err()) };
         prop_assert_eq!(decoded(written.strip_prefix("https://h/").unwrap()), a);

@@ -41,11 +41,25 @@ fn has_dots(text: &str) -> bool {
     })
 }
 
-/// What some readers drop: blanks, control characters, and characters without a shape.
+/// Whether a segment is one in name only: nothing is left of it for a reader who drops what has no shape and takes several
+/// `/` for one.
+pub(super) fn is_nothing(text: &str) -> bool {
+    let bytes = shortest(&unescaped(text.as_bytes()));
+    String::from_utf8_lossy(&bytes).chars().map(plain).all(|c| matches!(c, '/' | '\\') || is_ignored(c))
+}
+
+/// What some readers drop: blanks, control characters, and characters without a shape: Unicode's format characters and
+/// those of its property Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt).
 fn is_ignored(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}'
+            | '\u{8e2}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// The bytes with every escape read, also those that escapes make. Linear: each byte is pushed once, and each escape
@@ -126,7 +140,7 @@ fn overlong(bits: u32, rest: &[u8]) -> Option<u8> {
 fn plain(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{2024}' | '\u{fe52}' => '.',
+        '\u{2024}' | '\u{fe52}' | '\u{3002}' | '\u{ff61}' => '.',
         '\u{2044}' | '\u{2215}' | '\u{29f8}' => '/',
         '\u{2216}' | '\u{29f5}' | '\u{fe68}' => '\\',
         '\u{fe6a}' => '%',
@@ -185,6 +199,14 @@ mod tests {
             "a＼..",
             "％2e.",
             "‥",
+            "。。",
+            "｡.",
+            ".\u{fe0f}.",
+            ".\u{34f}.",
+            ".\u{202e}.",
+            ".\u{2066}.",
+            ".\u{180e}.",
+            ".\u{e0020}.",
             "․․",
             "﹒﹒",
             " ..",
@@ -200,6 +222,30 @@ mod tests {
             "%c0%a52e.",
         ] {
             assert!(leads_elsewhere(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_segment_without_anything_in_it_is_nothing() {
+        for text in [
+            "",
+            "/",
+            "//",
+            "\\",
+            "%2f",
+            "%252F%20",
+            "／",
+            " ",
+            "\t",
+            "\0",
+            "\u{200b}",
+            "/ \u{feff}\\",
+            "\u{3000}",
+        ] {
+            assert!(is_nothing(text), "{text:?}");
+        }
+        for text in ["a", " a", "-", "/a", "0", "\u{300}", "．"] {
+            assert!(!is_nothing(text), "{text:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use updraft_protocol::limits::HTTP_URL_BYTES;
 
 use super::encode::{encode, encode_query};
 use super::endpoint;
-use super::spelling::leads_elsewhere;
+use super::spelling::{is_nothing, leads_elsewhere};
 use super::structure::Asked;
 use crate::template::meter::{Meter, Result, refuse};
 use crate::template::one::text_of;
@@ -202,7 +202,7 @@ impl Writer {
     }
 
     fn end_segment(&mut self) -> Result<()> {
-        if self.touched && self.segment.is_empty() {
+        if self.touched && is_nothing(&self.segment) {
             return refuse("a segment of the path is empty: the path would lead elsewhere");
         }
         if leads_elsewhere(&self.segment) {

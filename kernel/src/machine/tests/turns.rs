@@ -1,0 +1,55 @@
+//! Turns: an execution with much to decide makes way for others, and comes to the same all the same.
+
+use serde_json::{Value, json};
+use updraft_protocol::ExecutionStatus;
+
+use super::world::{World, act, playbook};
+
+/// A loop that takes about half of a turn.
+const WORK: &str = "{% for n in input.list %}{% if n %}{% endif %}{% endfor %}";
+
+fn input() -> Value {
+    json!({ "list": vec![1; 2_500] })
+}
+
+#[test]
+fn a_chain_of_conditions_is_decided_in_turns() {
+    let chain = |n: usize| {
+        let next = if n < 49 { format!("c{}", n + 1) } else { "done".to_owned() };
+        json!({
+            "id": format!("c{n}"), "type": "if", "then": next,
+            "condition": "input.list|select('eq', 1)|length == 2500",
+        })
+    };
+    let mut steps: Vec<Value> = (0..50).map(chain).collect();
+    steps.push(json!({"id": "done", "type": "end", "output": "{{ steps.c49.output.result }}"}));
+    let mut world = World::begin(&playbook(json!(steps)), input());
+    assert!(world.ends.is_empty() && world.tasks().len() < 25, "the first turn decides a part");
+    world.crash();
+    let turns = world.turns();
+    assert!(turns > 2, "{turns}");
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+    assert_eq!(world.execution().state.output, Some(json!(true).into()));
+    assert_eq!(world.tasks().len(), 51, "each is decided once");
+    world.assert_stored_is_said();
+}
+
+#[test]
+fn many_calls_are_begun_in_turns() {
+    let branches: Vec<String> = (0..40).map(|n| format!("b{n}")).collect();
+    let mut steps = vec![json!({"id": "all", "type": "parallel", "branches": branches})];
+    steps.extend(branches.iter().map(|id| act(id, json!({"arguments": {"a": WORK}}))));
+    let mut many = playbook(json!(steps));
+    many["tasks_at_once"] = json!(100);
+    let mut world = World::begin(&many, input());
+    let first = world.attempts.len();
+    assert!((1..20).contains(&first), "{first}");
+    assert!(world.machine.idle_until().is_none());
+    let turns = world.turns();
+    assert!(turns > 2 && world.attempts.len() == 40, "{turns}");
+    while let Some(attempt) = world.attempts.first().cloned() {
+        world.attempts.remove(0);
+        world.end_attempt(&attempt, Ok(json!(null)));
+    }
+    assert_eq!(world.ends, [ExecutionStatus::Completed]);
+}
