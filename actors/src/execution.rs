@@ -159,7 +159,7 @@ impl Execution {
         let now = self.core.clock.now();
         if matches!(happening, Happening::Cancel | Happening::Fail(_) | Happening::TimerDue(Timer::Execution))
         {
-            self.recall_unsent();
+            self.drop_unsent();
         }
         if let Some(machine) = &mut self.machine {
             let effects = machine.apply(happening, now);
@@ -306,6 +306,7 @@ impl Handler<Drain> for Execution {
         if let Some(machine) = &mut self.machine {
             machine.hold();
         }
+        self.withdraw_unsent();
         self.proceed(ctx);
     }
 }

@@ -1,17 +1,17 @@
-//! Sent: whether the request of one attempt may have left. Written by the integration, on whatever thread it is; read by
-//! the attempt. Keeps no time.
+//! Sent: whether the request of one attempt leaves, or is withdrawn before it did. The integration says the one, on whatever
+//! thread it is, the attempt the other; whoever comes first has it. Keeps no time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
+use updraft_kernel::shared::claim::{Claim, GiveUp};
 use updraft_protocol::Sending;
 
 /// Whether an integration has said that it sends.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Sent {
-    begun: AtomicBool,
+    leaves: Claim,
     /// The attempt that waits for it, where it is not the one that is at work.
     attempt: AtomicWaker,
 }
@@ -23,14 +23,18 @@ impl Sent {
         Sending::new(move || sent.begin())
     }
 
-    fn begin(&self) {
-        if !self.begun.swap(true, Ordering::AcqRel) {
+    fn begin(&self) -> bool {
+        let first = !self.leaves.is_taken();
+        let leaves = self.leaves.take();
+        if first {
             self.attempt.wake();
         }
+        leaves
     }
 
-    pub(crate) fn begun(&self) -> bool {
-        self.begun.load(Ordering::Acquire)
+    /// Whether the request never leaves: from now on it cannot, unless it has.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.leaves.give_up() == GiveUp::InTime
     }
 
     /// The integration is polled: what it says meanwhile needs to wake nobody.
@@ -40,9 +44,9 @@ impl Sent {
 
     /// Whether it has been said; where not, `waker` is woken when it is.
     pub(crate) fn begun_or_wake(&self, waker: &Waker) -> bool {
-        self.begun() || {
+        self.leaves.is_taken() || {
             self.attempt.register(waker);
-            self.begun()
+            self.leaves.is_taken()
         }
     }
 }

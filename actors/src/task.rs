@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -73,9 +73,9 @@ impl Attempt {
         Some(Self { task, sent })
     }
 
-    /// Whether its request has certainly not been sent so far.
-    pub(crate) fn unsent(&self) -> bool {
-        self.sent.as_ref().is_some_and(|sent| !sent.begun())
+    /// Whether its request was not sent, and from now on never is.
+    pub(crate) fn withdraw(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.withdraw())
     }
 }
 
@@ -115,7 +115,7 @@ async fn in_time(
     running: &Running,
     to_be_sent: Duration,
 ) -> std::thread::Result<Result<Json, Failure>> {
-    let mut unsent = running.unsent();
+    let mut unsent = running.sent.is_some();
     // The first look has taken some of its time.
     let limit = running.began + if unsent { to_be_sent } else { running.timeout };
     let mut limit = pin!(tokio::time::sleep_until(limit));
@@ -128,16 +128,21 @@ async fn in_time(
         }
         if unsent && running.sent.as_ref().is_some_and(|sent| sent.begun_or_wake(context.waker())) {
             unsent = false;
-            limit.as_mut().reset(Instant::now() + running.timeout + ATTEMPT_TELL.min(running.timeout / 10));
+            limit.as_mut().reset(Instant::now() + running.answers_within());
         }
-        limit.as_mut().poll(context).map(|()| {
-            Ok(Err(if unsent {
-                let message = format!("the request could not be sent within {}", Span(to_be_sent));
-                Failure::new(FailureKind::Unreachable, message)
-            } else {
-                Failure::new(FailureKind::Timeout, format!("no answer within {}", Span(running.timeout)))
-            }))
-        })
+        ready!(limit.as_mut().poll(context));
+        if unsent && !running.withdrawn() {
+            // It was sent in the last moment.
+            unsent = false;
+            limit.as_mut().reset(Instant::now() + running.answers_within());
+            ready!(limit.as_mut().poll(context));
+        }
+        Poll::Ready(Ok(Err(if unsent {
+            let message = format!("the request could not be sent within {}", Span(to_be_sent));
+            Failure::new(FailureKind::Unreachable, message)
+        } else {
+            Failure::new(FailureKind::Timeout, format!("no answer within {}", Span(running.timeout)))
+        })))
     })
     .await
 }
@@ -156,8 +161,14 @@ impl Running {
         Self { began: Instant::now(), timeout, sent }
     }
 
-    fn unsent(&self) -> bool {
-        self.sent.as_ref().is_some_and(|sent| !sent.begun())
+    /// How long after it was sent its integration has told what came.
+    fn answers_within(&self) -> Duration {
+        self.timeout + ATTEMPT_TELL.min(self.timeout / 10)
+    }
+
+    /// Whether its request was not sent, and from now on never is.
+    fn withdrawn(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.withdraw())
     }
 
     fn end(self, outcome: Result<Json, Failure>, report: Report) {
@@ -175,7 +186,7 @@ impl Running {
                 tracing::debug!(%failure, "the attempt failed");
             }
         }
-        let unsent = self.unsent();
+        let unsent = self.withdrawn();
         report.give(
             outcome.map_err(|failure| if unsent { failure.with_may_have_acted(false) } else { failure }),
         );
@@ -212,14 +223,14 @@ mod tests {
         let running = Running::begin(timeout, Some(sent.clone()));
         let mut calling: Calling = Box::pin(AssertUnwindSafe(call(sent.sending())).catch_unwind());
         let called = in_time(&mut calling, &running, to_be_sent).await;
-        (over(calling, called), running.unsent())
+        (over(calling, called), running.withdrawn())
     }
 
     #[tokio::test]
     async fn the_time_of_an_attempt_begins_when_it_is_sent() {
         let (outcome, unsent) = ends((LONG, SHORT), |sending| async move {
             tokio::time::sleep(10 * SHORT).await;
-            sending.begin();
+            assert!(sending.begin());
             std::future::pending().await
         })
         .await;
@@ -232,7 +243,7 @@ mod tests {
     async fn one_that_is_never_sent_has_a_bound_of_its_own_and_has_not_acted() {
         let (outcome, unsent) = ends((SHORT, LONG), |sending| async move {
             std::future::pending::<()>().await;
-            sending.begin();
+            assert!(sending.begin());
             Ok(Json::null())
         })
         .await;
@@ -242,9 +253,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_withdrawn_cannot_be_sent_any_more() {
+        let sent = Arc::<Sent>::default();
+        let sending = sent.sending();
+        assert!(sent.withdraw() && !sending.begin() && sent.withdraw());
+        let sent = Arc::<Sent>::default();
+        let sending = sent.sending();
+        assert!(sending.begin() && !sent.withdraw() && sending.begin());
+    }
+
+    #[tokio::test]
     async fn another_thread_may_say_that_it_sends() {
         let (outcome, unsent) = ends((LONG, SHORT), |sending| async move {
-            std::thread::spawn(move || sending.begin());
+            std::thread::spawn(move || assert!(sending.begin()));
             std::future::pending().await
         })
         .await;

@@ -127,7 +127,7 @@ impl Execution {
 
     fn decide(&mut self, event: Event, home: &Home, cx: &mut Context) {
         if matches!(event, Event::Cancel | Event::Fail(_) | Event::TimerDue(Timer::Execution)) {
-            self.recall_unsent(cx);
+            self.drop_unsent(cx);
         }
         let ended = self.machine.ended().then(|| self.machine.document());
         let effects = self.machine.apply(event, home.clock(cx));
@@ -147,7 +147,7 @@ impl Execution {
     }
 
     /// Drops the attempts that were not sent, and those that were not begun, before the execution is stopped.
-    fn recall_unsent(&mut self, cx: &mut Context) {
+    fn drop_unsent(&mut self, cx: &mut Context) {
         if self.machine.ended() {
             return;
         }
@@ -190,6 +190,16 @@ impl Execution {
     pub fn drain(&mut self, home: &Home, cx: &mut Context) -> Wish {
         self.draining = true;
         self.machine.hold();
+        for task in std::mem::take(&mut self.unsent) {
+            cx.tally.count("attempts withdrawn");
+            self.attempts.remove(&task);
+            cx.oracle.denied(TaskId::derive(self.peid, task.0));
+            let effects = self.machine.withdraw(task, home.clock(cx));
+            let decided = cx.oracle.decided(&self.machine, &effects, home.epoch);
+            cx.check(decided);
+            cx.check(invariant::machine(&self.machine));
+            self.pending.writes.extend(effects.writes);
+        }
         self.proceed(home, cx)
     }
 

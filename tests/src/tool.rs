@@ -160,7 +160,11 @@ impl Tool {
                 if call.arguments["fails"].as_bool() == Some(true) {
                     return Err(Failure::new(FailureKind::Timeout, "no place in time"));
                 }
-                call.sending.begin();
+                if !call.sending.begin() {
+                    return Err(
+                        Failure::new(FailureKind::Unreachable, "it was withdrawn").with_may_have_acted(false)
+                    );
+                }
             }
             _ => {}
         }

@@ -56,7 +56,7 @@ impl Execution {
     /// Drops the attempts that were not sent, before the execution is stopped: none of them is sent any more, so that of
     /// no tool it is told that it may have acted where it has not. So with attempts that wait for a commit, and with those
     /// whose report waits and says that the tool has not acted.
-    pub(super) fn recall_unsent(&mut self) {
+    pub(super) fn drop_unsent(&mut self) {
         let Some(machine) = self.machine.as_mut().filter(|machine| !machine.ended()) else { return };
         let committing = self.committing.iter_mut().map(|committing| &mut committing.acts);
         for acts in committing.chain([&mut self.pending.acts]) {
@@ -69,13 +69,26 @@ impl Execution {
             });
         }
         self.attempts.retain(|(task, attempt)| {
-            let unsent = attempt.unsent();
+            let unsent = attempt.withdraw();
             if unsent {
                 machine.unsent(*task);
             }
             !unsent
         });
         self.post.each_not_acted(|task| machine.unsent(task));
+    }
+
+    /// Drops the attempts that were not sent, as the engine shuts down: a later life makes them again.
+    pub(super) fn withdraw_unsent(&mut self) {
+        let Some(machine) = self.machine.as_mut().filter(|machine| !machine.ended()) else { return };
+        let (now, pending) = (self.core.clock.now(), &mut self.pending);
+        self.attempts.retain(|(task, attempt)| {
+            let unsent = attempt.withdraw();
+            if unsent {
+                pending.writes.extend(machine.withdraw(*task, now).writes);
+            }
+            !unsent
+        });
     }
 
     pub(super) fn attempt_ended(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {

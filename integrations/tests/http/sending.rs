@@ -26,6 +26,7 @@ async fn attempt(
     let mut call = call_of("acme", arguments, timeout);
     call.sending = Sending::new(move || {
         count.fetch_add(1, Ordering::SeqCst);
+        true
     });
     let answer = http.call(call).await;
     (answer, begun.load(Ordering::SeqCst))

@@ -19,6 +19,20 @@ impl Machine {
         }
     }
 
+    /// An attempt under way was dropped before its request was sent, as the engine shuts down: its tool has not acted. It
+    /// does not count; a later life makes it again.
+    pub fn withdraw(&mut self, task: TaskSeq, now: Timestamp) -> Effects {
+        let mut effects = Effects::default();
+        if self.ended() || self.tasks.get(task.index()).is_none_or(|task| task.phase != Phase::Running) {
+            return effects;
+        }
+        self.running -= 1;
+        self.task_mut(task).phase = Phase::Ready;
+        self.ready.push_back(Ready::Again(task));
+        self.write_withdrawn(task, now, &mut effects);
+        effects
+    }
+
     /// Creates the task of an action and begins its first attempt.
     pub(super) fn begin_action(
         &mut self,

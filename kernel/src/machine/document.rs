@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use updraft_protocol::{
-    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Json, Revision, StepId,
-    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
+    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json,
+    Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
 };
 
 use super::output::kept_bytes;
@@ -72,6 +72,18 @@ impl Machine {
     ) {
         self.change(task, effects, |state| {
             state.status = TaskStatus::Retrying;
+            state.error = Some(failure);
+            state.updated_date = now;
+        });
+    }
+
+    /// An attempt that was made is one that was not.
+    pub(super) fn write_withdrawn(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
+        let message = "the engine stopped before the request was sent";
+        let failure = Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false);
+        self.change(task, effects, |state| {
+            state.status = TaskStatus::Retrying;
+            state.attempt = state.attempt.saturating_sub(1);
             state.error = Some(failure);
             state.updated_date = now;
         });

@@ -146,3 +146,22 @@ fn an_attempt_that_was_never_sent_is_cancelled_with_its_execution_not_unknown() 
         assert_eq!(world.told(), ["all:cancelled", "a:cancelled", "b:unknown"]);
     }
 }
+
+#[test]
+fn a_call_that_was_withdrawn_before_it_was_sent_is_made_by_a_later_life() {
+    for at_most_once in [true, false] {
+        let more = json!({"at_most_once": at_most_once, "retry": {"attempts": 1}});
+        let mut world = World::begin(&playbook(json!([act("a", more)])), json!({}));
+        let call = world.attempts[0].clone();
+        world.withdraw(call.task);
+        assert_eq!(world.told(), ["a:retrying"]);
+        world.assert_stored_is_said();
+        world.end_attempt(&call, Ok(json!("too late")));
+        assert_eq!(world.told(), ["a:retrying"], "nobody awaits it any more");
+        world.crash();
+        world.fire();
+        assert_eq!((world.attempts.len(), world.attempts[0].attempt), (1, 1), "it did not count");
+        world.end("a", Ok(json!(1)));
+        assert_eq!((world.told(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
+    }
+}

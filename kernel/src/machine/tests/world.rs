@@ -10,7 +10,7 @@ use updraft_protocol::{
     Update,
 };
 
-use crate::machine::{Act, Effects, Event, Machine, StartAttempt, Terms, Timer};
+use crate::machine::{Act, Effects, Event, Machine, StartAttempt, TaskSeq, Terms, Timer};
 use crate::plan::Plan;
 
 pub(super) struct World {
@@ -194,6 +194,14 @@ impl World {
     pub(super) fn end_attempt(&mut self, attempt: &StartAttempt, outcome: Result<Value, FailureKind>) {
         let outcome = outcome.map(Json::from).map_err(|kind| Failure::new(kind, "as the test says"));
         self.apply(Event::AttemptEnded { task: attempt.task, attempt: attempt.attempt, outcome });
+    }
+
+    /// Shuts down while this call waits for its turn.
+    pub(super) fn withdraw(&mut self, task: TaskSeq) {
+        self.machine.hold();
+        let effects = self.machine.withdraw(task, self.now);
+        self.attempts.retain(|attempt| attempt.task != task);
+        self.absorb(effects);
     }
 
     /// Goes to the first timer and lets it fire.
