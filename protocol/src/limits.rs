@@ -50,6 +50,8 @@ pub const PATTERN_BYTES: usize = 256 << 10;
 pub const TEMPLATE_ATTRIBUTES: usize = 8;
 /// Names that one template may set.
 pub const TEMPLATE_NAMES: usize = 32;
+/// Digits of a number that operators look into: more than any float has, few enough to be compared again and again.
+pub const NUMBER_DIGITS: usize = 1 << 10;
 /// Depth of expressions, conditions and values: recursion happens on the thread of a shard.
 pub const NESTING: usize = 64;
 /// All rendered arguments of one call.
