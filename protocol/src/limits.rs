@@ -46,6 +46,13 @@ pub const PLAYBOOK_COMPILE_WORK: u64 = 200_000_000;
 pub const PLAYBOOK_COMPILED_BYTES: usize = 32 << 20;
 /// What the automaton of one pattern may keep.
 pub const PATTERN_BYTES: usize = 256 << 10;
+/// The source of one pattern: some 30 times what a person reads at once.
+pub const PATTERN_SOURCE_BYTES: usize = 1 << 10;
+/// Groups, repetitions and classes inside each other in a pattern: its parser's tree is walked by recursion.
+pub const PATTERN_NESTING: u32 = 32;
+/// States that a pattern remembers while a text is read: the states of any pattern that people write. Beyond it they are
+/// forgotten, met again, and charged for again.
+pub const PATTERN_CACHE_BYTES: usize = 512 << 10;
 /// Attributes that `sort` compares by.
 pub const TEMPLATE_ATTRIBUTES: usize = 8;
 /// Names that one template may set.
