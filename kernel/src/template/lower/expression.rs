@@ -121,6 +121,10 @@ impl Lowering<'_> {
         if let Some(hint) = spelling::hyphen(binary, |name| self.slot(name).is_some()) {
             return Err(hint);
         }
+        if matches!(binary.op, BinOpKind::Add | BinOpKind::Concat) {
+            self.place.check_part(&binary.left, None)?;
+            self.place.check_part(&binary.right, None)?;
+        }
         let operands = Box::new((self.expression(&binary.left)?, self.expression(&binary.right)?));
         let operator = match binary.op {
             BinOpKind::ScAnd => return Ok(Expr::Both(operands)),
