@@ -51,10 +51,28 @@ pub const PLAYBOOK_COMPILE_WORK: u64 = 200_000_000;
 pub const PLAYBOOK_COMPILED_BYTES: usize = 32 << 20;
 /// What the automaton of one pattern may keep.
 pub const PATTERN_BYTES: usize = 256 << 10;
+/// The source of one pattern: some 30 times what a person reads at once.
+pub const PATTERN_SOURCE_BYTES: usize = 1 << 10;
+/// Groups, repetitions and classes inside each other in a pattern: its parser's tree is walked by recursion.
+pub const PATTERN_NESTING: u32 = 32;
+/// States that a pattern remembers while a text is read: the states of any pattern that people write. Beyond it they are
+/// forgotten, met again, and charged for again.
+pub const PATTERN_CACHE_BYTES: usize = 512 << 10;
 /// Attributes that `sort` compares by.
 pub const TEMPLATE_ATTRIBUTES: usize = 8;
+/// The text that names attributes, `user.name,at`: some times what eight of them take.
+pub const TEMPLATE_ATTRIBUTE_BYTES: usize = 1 << 10;
 /// Names that one template may set.
 pub const TEMPLATE_NAMES: usize = 32;
+/// Operators in a row, brackets around them counted: more than any text that a person writes, far fewer than a thread's
+/// stack holds of the parser's calls.
+pub const TEMPLATE_OPERATORS_IN_A_ROW: usize = 2 * NESTING;
+/// Spaces that `tojson` indents by: each level of a nested value repeats them.
+pub const TEMPLATE_INDENT_SPACES: usize = 8;
+/// The characters that `trim` is given to take off: each of the text is compared with each of them.
+pub const TEMPLATE_TRIM_BYTES: usize = 64;
+/// Digits of a number that operators look into: more than any float has, few enough to be compared again and again.
+pub const NUMBER_DIGITS: usize = 1 << 10;
 /// Depth of expressions, conditions and values: recursion happens on the thread of a shard.
 pub const NESTING: usize = 64;
 /// All rendered arguments of one call.
@@ -309,6 +327,9 @@ pub const HTTP_POOLS: usize = 1_024;
 pub const HTTP_ALLOWED: usize = 256;
 /// A URL with its query: the longest that common servers take.
 pub const HTTP_URL_BYTES: usize = 16 << 10;
+/// How often a value in a path is decoded in search of `..`. Percent signs that spell percent signs are read to their end
+/// in one reading, so an honest text takes two; what takes more is refused.
+pub const HTTP_URL_READINGS: usize = 8;
 /// Headers of one request.
 pub const HTTP_HEADERS: usize = 64;
 /// One header's text.

@@ -1,7 +1,7 @@
 //! Attributes: what `sort`, `map` and others look at of each item, `"user.name"` or `"rows.0"`. Owns how such a text
 //! is read and how much it may ask for.
 
-use updraft_protocol::limits::{NESTING, TEMPLATE_ATTRIBUTES};
+use updraft_protocol::limits::{NESTING, TEMPLATE_ATTRIBUTE_BYTES, TEMPLATE_ATTRIBUTES};
 
 use super::compare::looked_up;
 use super::meter::{Meter, Result, VALUE_WORK, refuse};
@@ -12,9 +12,6 @@ use super::value::Value;
 pub(super) struct Attribute<'a> {
     keys: Vec<&'a str>,
 }
-
-/// The longest text of attributes.
-const BYTES: usize = 1 << 10;
 
 impl<'a> Attribute<'a> {
     /// The attribute that an argument names; the item itself where there is none.
@@ -66,12 +63,12 @@ impl<'a> Attribute<'a> {
 
 fn text<'a>(meter: &Meter, argument: &'a Value) -> Result<&'a str> {
     match argument {
-        Value::Text(text) if text.len() <= BYTES => {
+        Value::Text(text) if text.len() <= TEMPLATE_ATTRIBUTE_BYTES => {
             meter.make(64 * text.len())?;
             meter.work(16 * text.len() as u64)?;
             Ok(text)
         }
-        Value::Text(_) => refuse(format!("an attribute has at most {BYTES} bytes")),
+        Value::Text(_) => refuse(format!("an attribute has at most {TEMPLATE_ATTRIBUTE_BYTES} bytes")),
         _ => refuse(format!("an attribute is a text, not a value of type {}", argument.kind())),
     }
 }

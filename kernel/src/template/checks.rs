@@ -3,7 +3,7 @@
 use super::code::Comparison;
 use super::compare::{contains, equal, holds};
 use super::meter::{Meter, Result, refuse};
-use super::number::{Amount, Number};
+use super::number::{Amount, Exact, FRACTION_WORK};
 use super::operators::amount;
 use super::value::Value;
 
@@ -103,17 +103,19 @@ pub(super) fn is_even(meter: &Meter, value: &Value, _: &[Value]) -> Result<bool>
 
 /// By zero, nothing is divisible.
 pub(super) fn is_divisible_by(meter: &Meter, value: &Value, args: &[Value]) -> Result<bool> {
-    let numbers = whole(meter, value)?.zip(whole(meter, argument(args))?);
-    Ok(numbers.is_some_and(|(value, by)| value.checked_rem(by) == Some(0)))
+    let (value, by) = (whole(meter, value)?, whole(meter, argument(args))?);
+    Ok(value.zip(by).is_some_and(|(value, by)| value.checked_rem(by) == Some(0)))
 }
 
+/// The whole number that a value is; none where it is another value, or has a part behind the point.
 fn whole(meter: &Meter, value: &Value) -> Result<Option<i128>> {
-    match value {
-        Value::Number(number @ (Number::I64(_) | Number::U64(_))) => match amount(meter, number)? {
-            Amount::Whole(number) => Ok(Some(number)),
-            Amount::Fraction(_) => Ok(None),
-        },
-        _ => Ok(None),
+    let Value::Number(number) = value else { return Ok(None) };
+    match amount(meter, number)? {
+        Amount::Whole(number) => Ok(Some(number)),
+        fraction @ Amount::Fraction(_) => {
+            meter.work(FRACTION_WORK)?;
+            Exact::from(fraction).as_whole()
+        }
     }
 }
 

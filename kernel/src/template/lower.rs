@@ -19,18 +19,25 @@ pub(super) use place::{Place, ending_with};
 /// What lowering gives, or what a template may not do.
 type Lowered<T = Expr> = Result<T, String>;
 
-/// Lowers the template at `path`, which is for `place`; adds what it reads to `references`.
+/// What an author wrote, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'s> {
+    pub(super) text: &'s str,
+    pub(super) path: &'s str,
+}
+
+/// Lowers the template of `source`, which is for `place`; adds what it reads to `references`.
 ///
 /// # Errors
 /// What a template may not do.
 pub(super) fn lower(
     template: &Stmt<'_>,
-    path: &str,
+    source: Source<'_>,
     place: Place,
     references: &mut References,
     budget: &mut Budget,
 ) -> Lowered<(Body, usize)> {
-    let mut lowering = Lowering { place, ..Lowering::new(path, references, budget) };
+    let mut lowering = Lowering { place, ..Lowering::new(source, references, budget) };
     let Stmt::Template(template) = template else {
         return Err("not a template".to_owned());
     };
@@ -48,16 +55,15 @@ pub(super) fn lower(
 /// Lowers a condition, likewise.
 pub(super) fn lower_condition(
     expr: &ast::Expr<'_>,
-    path: &str,
+    source: Source<'_>,
     references: &mut References,
     budget: &mut Budget,
 ) -> Lowered<Body> {
-    Lowering::new(path, references, budget).expression(expr).map(Body::Value)
+    Lowering::new(source, references, budget).expression(expr).map(Body::Value)
 }
 
 struct Lowering<'r> {
-    /// Where the template stands.
-    path: &'r str,
+    source: Source<'r>,
     /// What it is for.
     place: Place,
     references: &'r mut References,
@@ -70,9 +76,9 @@ struct Lowering<'r> {
 }
 
 impl<'r> Lowering<'r> {
-    fn new(path: &'r str, references: &'r mut References, budget: &'r mut Budget) -> Self {
+    fn new(source: Source<'r>, references: &'r mut References, budget: &'r mut Budget) -> Self {
         Self {
-            path,
+            source,
             place: Place::Data,
             references,
             budget,

@@ -1,11 +1,19 @@
 //! Numbers of the expression language, exact: JSON's numbers as they were written, compared by what they are
 //! worth, calculated with where the result is exact enough to be one.
 
+mod decimal;
+mod exact;
+
 use std::cmp::Ordering;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use updraft_protocol::limits::NUMBER_DIGITS;
+
 use super::meter::{Result, refuse};
+use decimal::{Decimal, Short};
+
+pub(super) use exact::{Exact, FRACTION_WORK, Rounding};
 
 /// A number.
 #[derive(Debug, Clone)]
@@ -26,8 +34,6 @@ pub(super) enum Amount {
 
 /// What writing a float makes beside its text.
 pub(super) const FLOAT_BYTES: usize = 160;
-/// The digits of the longest number that operators look into.
-const DIGITS: usize = 1 << 10;
 
 impl Number {
     /// The number that a JSON text is.
@@ -90,16 +96,24 @@ impl Number {
             Self::I64(number) => Ok(Amount::Whole((*number).into())),
             Self::U64(number) => Ok(Amount::Whole((*number).into())),
             Self::F64(number) => Ok(Amount::Fraction(*number)),
-            Self::Digits(digits) => {
-                let near = digits.parse::<f64>().ok().filter(|near| near.is_finite());
-                match near {
-                    Some(near) if digits.len() <= DIGITS && same(digits, &written(near)) => {
-                        Ok(Amount::Fraction(near))
-                    }
-                    _ => inexact(),
-                }
-            }
+            // What 64 bits do not hold is not calculated with, but for a zero with a sign.
+            Self::Digits(_) if self.is_whole() && !self.is_zero() => inexact(),
+            Self::Digits(_) if self.is_whole() => Ok(Amount::Whole(0)),
+            Self::Digits(digits) => nearest(digits).map_or_else(inexact, |near| Ok(Amount::Fraction(near))),
         }
+    }
+
+    /// The whole number that is left without its part behind the point.
+    ///
+    /// # Errors
+    /// One that has more than 64 bits.
+    pub(super) fn whole_part(&self) -> Result<Amount> {
+        if self.len() > NUMBER_DIGITS {
+            return inexact();
+        }
+        Decimal::read(self.digits(&mut Short::new()))
+            .whole_part()
+            .map_or_else(too_large, |whole| Ok(Amount::Whole(whole)))
     }
 
     /// The length of the text that [`Number::append`] gives, at most.
@@ -115,8 +129,8 @@ impl Number {
         match (self, other) {
             (Self::I64(left), Self::I64(right)) => Ok(left.cmp(right)),
             (Self::F64(left), Self::F64(right)) => Ok(left.partial_cmp(right).unwrap_or(Ordering::Equal)),
-            _ if self.len().max(other.len()) > DIGITS => {
-                refuse(format!("a number with more than {DIGITS} digits cannot be compared"))
+            _ if self.len().max(other.len()) > NUMBER_DIGITS => {
+                refuse(format!("a number with more than {NUMBER_DIGITS} digits cannot be compared"))
             }
             _ => Ok(self.total_order(other)),
         }
@@ -157,7 +171,7 @@ impl Amount {
             Self::Whole(number) => {
                 let whole = i64::try_from(number).map(Number::I64);
                 let whole = whole.or_else(|_| u64::try_from(number).map(Number::U64));
-                whole.or_else(|_| refuse("a number is too large"))
+                whole.or_else(|_| too_large())
             }
             Self::Fraction(number) if number.is_finite() => Ok(Number::F64(number)),
             Self::Fraction(_) => refuse("the number is not finite"),
@@ -165,17 +179,48 @@ impl Amount {
     }
 
     /// The number with a part behind the point.
+    ///
+    /// # Errors
+    /// One that would not be the same.
     pub(super) fn fraction(self) -> Result<f64> {
         match self {
-            Self::Whole(number) if (number as f64) as i128 == number => Ok(number as f64),
-            Self::Whole(_) => inexact(),
+            Self::Whole(number) => Exact::whole(number).exactly(),
             Self::Fraction(number) => Ok(number),
         }
     }
 }
 
-fn inexact<T>() -> Result<T> {
+/// A text that is a number, as others write numbers: with a sign, or without a digit before the point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spelled<'t>(&'t str);
+
+impl<'t> Spelled<'t> {
+    /// The number that a text is, blanks around it left away; none where it is none.
+    pub(super) fn read(text: &'t str) -> Option<Self> {
+        let text = text.trim();
+        Decimal::is_one(text).then_some(Self(text.strip_prefix('+').unwrap_or(text)))
+    }
+
+    /// As [`Number::whole_part`].
+    pub(super) fn whole_part(self) -> Result<Amount> {
+        if self.0.len() > NUMBER_DIGITS {
+            return inexact();
+        }
+        Decimal::read(self.0).whole_part().map_or_else(too_large, |whole| Ok(Amount::Whole(whole)))
+    }
+
+    /// As [`Amount::fraction`].
+    pub(super) fn fraction(self) -> Result<f64> {
+        nearest(self.0).map_or_else(inexact, Ok)
+    }
+}
+
+pub(super) fn inexact<T>() -> Result<T> {
     refuse("a number has more digits than can be calculated with")
+}
+
+pub(super) fn too_large<T>() -> Result<T> {
+    refuse("a number is too large")
 }
 
 /// The shortest text that is this number again.
@@ -183,154 +228,19 @@ fn written(number: f64) -> String {
     serde_json::to_string(&number).unwrap_or_default()
 }
 
-fn same(left: &str, right: &str) -> bool {
-    Decimal::read(left).compare(&Decimal::read(right)).is_eq()
+/// The float that is the same number as these digits, where there is one.
+fn nearest(digits: &str) -> Option<f64> {
+    let near = digits.parse::<f64>().ok().filter(|near| near.is_finite())?;
+    (digits.len() <= NUMBER_DIGITS && is_written(digits, near)).then_some(near)
 }
 
-/// Room for the digits of a number that has few.
-struct Short {
-    bytes: [u8; 40],
-    length: usize,
-}
-
-impl Short {
-    fn new() -> Self {
-        Self { bytes: [0; 40], length: 0 }
-    }
-
-    fn as_str(&self) -> &str {
-        self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
-    }
-}
-
-impl Write for Short {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        let end = self.length + text.len();
-        self.bytes.get_mut(self.length..end).ok_or(std::fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.length = end;
-        Ok(())
-    }
-}
-
-/// A number as its digits, those of the whole and those behind the point without zeros at either end, and the place of
-/// its point before the first.
-struct Decimal<'n> {
-    negative: bool,
-    whole: &'n str,
-    fraction: &'n str,
-    point: i128,
-}
-
-impl<'n> Decimal<'n> {
-    fn read(text: &'n str) -> Self {
-        let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-        let negative = mantissa.starts_with('-');
-        let mantissa = mantissa.trim_start_matches('-');
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        // An exponent beyond this is larger or smaller than all that are not.
-        let bound = i128::from(i64::MAX);
-        let beyond = if exponent.starts_with('-') { -bound } else { bound };
-        let exponent = exponent.parse::<i128>().map_or(beyond, |exponent| exponent.clamp(-bound, bound));
-        let mut point = exponent + whole.len() as i128;
-        let (mut whole, mut fraction) = (whole, fraction.trim_end_matches('0'));
-        if fraction.is_empty() {
-            whole = whole.trim_end_matches('0');
-        }
-        let zeros = whole.len();
-        whole = whole.trim_start_matches('0');
-        point -= (zeros - whole.len()) as i128;
-        if whole.is_empty() {
-            let zeros = fraction.len();
-            fraction = fraction.trim_start_matches('0');
-            point -= (zeros - fraction.len()) as i128;
-        }
-        Self { negative, whole, fraction, point }
-    }
-
-    fn digits(&self) -> impl Iterator<Item = u8> {
-        self.whole.bytes().chain(self.fraction.bytes())
-    }
-
-    fn sign(&self) -> i8 {
-        match (self.whole.is_empty() && self.fraction.is_empty(), self.negative) {
-            (true, _) => 0,
-            (false, true) => -1,
-            (false, false) => 1,
-        }
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        let by_sign = self.sign().cmp(&other.sign());
-        if by_sign.is_ne() || self.sign() == 0 {
-            return by_sign;
-        }
-        let size = self.point.cmp(&other.point).then_with(|| self.digits().cmp(other.digits()));
-        if self.negative { size.reverse() } else { size }
-    }
+/// Whether a float is written with these digits, or with others that are worth as much.
+fn is_written(digits: &str, number: f64) -> bool {
+    let mut short = Short::new();
+    // What is written is short enough for its place.
+    let _ = write!(short, "{number:e}");
+    Decimal::read(digits).compare(&Decimal::read(short.as_str())).is_eq()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_written_as_they_were_read() {
-        for text in [
-            "0",
-            "-0",
-            "-1",
-            "18446744073709551615",
-            "18446744073709551616",
-            "1.5",
-            "1.10",
-            "1e3",
-            "0.1",
-            "123456789012345678901234567890",
-            "1E400",
-            "-0.0",
-            "0.30000000000000004",
-            "1.0",
-        ] {
-            let mut written = String::new();
-            Number::parse(text).append(&mut written);
-            assert_eq!(written, text);
-        }
-    }
-
-    #[test]
-    fn numbers_compare_by_what_they_are_worth() {
-        let order = |left: &str, right: &str| Number::parse(left).compare(&Number::parse(right)).unwrap();
-        for (left, right) in [
-            ("1.10", "1.1"),
-            ("1e3", "1000"),
-            ("-0", "0"),
-            ("0.0", "0"),
-            ("18446744073709551616", "1.8446744073709551616e19"),
-            ("100", "1.0E2"),
-            ("0e5", "0"),
-        ] {
-            assert!(order(left, right).is_eq() && order(right, left).is_eq(), "{left} {right}");
-        }
-        for (less, more) in [
-            ("9007199254740992.0", "9007199254740993"),
-            ("-2", "-1"),
-            ("-1e400", "1"),
-            ("1e-400", "1"),
-            ("0", "1e-400"),
-            ("99", "1e2"),
-            ("0.30000000000000003", "0.30000000000000004"),
-            ("1e-99999999999999999999999999999999999999999", "1"),
-        ] {
-            assert!(order(less, more).is_lt() && order(more, less).is_gt(), "{less} {more}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_held_is_not_calculated_with() {
-        assert!(matches!(Number::parse("1.10").amount(), Ok(Amount::Fraction(number)) if number == 1.1));
-        for text in ["123456789012345678901234567890", "1e400", "0.1000000000000000000001"] {
-            assert!(Number::parse(text).amount().is_err(), "{text}");
-        }
-        assert!(Amount::Whole((1 << 53) + 1).fraction().is_err());
-    }
-}
+mod tests;

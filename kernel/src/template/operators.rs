@@ -2,7 +2,7 @@
 
 use super::code::Operator;
 use super::meter::{Meter, Result, VALUE_WORK, refuse};
-use super::number::{Amount, Number};
+use super::number::{Amount, FRACTION_WORK, Number};
 use super::printer::printed;
 use super::value::{Growing, Items, Value};
 
@@ -26,7 +26,7 @@ pub(super) fn apply(meter: &Meter, operator: Operator, left: &Value, right: &Val
         }
         (_, Value::Number(left), Value::Number(right)) => {
             let (left, right) = (amount(meter, left)?, amount(meter, right)?);
-            Ok(Value::Number(calculate(operator, left, right)?.number()?))
+            Ok(Value::Number(calculate(meter, operator, left, right)?.number()?))
         }
         _ => refuse(format!(
             "`{}` needs {}, not a value of type {} and one of type {}",
@@ -55,36 +55,16 @@ pub(super) fn amount(meter: &Meter, number: &Number) -> Result<Amount> {
     meter.work(NUMBER_WORK)?;
     if let Number::Digits(digits) = number {
         meter.work(16 * digits.len() as u64)?;
-        meter.make(4 * digits.len())?;
     }
     number.amount()
 }
 
-fn calculate(operator: Operator, left: Amount, right: Amount) -> Result<Amount> {
-    if let (Amount::Whole(left), Amount::Whole(right)) = (left, right)
-        && operator != Operator::Divide
-    {
-        // Two numbers of 64 bits: only a division can fail.
-        let whole = match operator {
-            Operator::Add => left.checked_add(right),
-            Operator::Subtract => left.checked_sub(right),
-            Operator::Multiply => left.checked_mul(right),
-            _ if right == 0 => return refuse("division by zero"),
-            Operator::DivideWhole => left.checked_div_euclid(right),
-            _ => left.checked_rem_euclid(right),
-        };
-        return whole.map_or_else(|| refuse("a number is too large"), |whole| Ok(Amount::Whole(whole)));
+/// The value of `left operator right`, charged for.
+pub(super) fn calculate(meter: &Meter, operator: Operator, left: Amount, right: Amount) -> Result<Amount> {
+    if operator == Operator::Divide || !matches!((left, right), (Amount::Whole(_), Amount::Whole(_))) {
+        meter.work(FRACTION_WORK)?;
     }
-    let (left, right) = (left.fraction()?, right.fraction()?);
-    Ok(Amount::Fraction(match operator {
-        Operator::Add => left + right,
-        Operator::Subtract => left - right,
-        Operator::Multiply => left * right,
-        _ if right == 0.0 => return refuse("division by zero"),
-        Operator::DivideWhole => left.div_euclid(right),
-        Operator::Remainder => left.rem_euclid(right),
-        Operator::Divide | Operator::Join => left / right,
-    }))
+    left.calculate(operator, right)
 }
 
 fn sign(operator: Operator) -> &'static str {

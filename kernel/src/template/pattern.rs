@@ -1,13 +1,17 @@
 //! Regular expressions: `is matching('…')`. A text is read once, from state to state; a state that is met for the first
 //! time is worked out from those of the pattern, and charged for before it is.
 
+mod cost;
+
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, Config, DFA};
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
-use regex_automata::util::{start, syntax};
+use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
-use updraft_protocol::limits::PATTERN_BYTES;
+use regex_syntax::ast::parse::ParserBuilder;
+use regex_syntax::hir::translate::Translator;
+use updraft_protocol::limits::{PATTERN_BYTES, PATTERN_CACHE_BYTES, PATTERN_NESTING, PATTERN_SOURCE_BYTES};
 
 use super::budget::Budget;
 use super::meter::{Meter, NODE_WORK, Result, refuse};
@@ -20,17 +24,11 @@ pub(super) struct Pattern {
     machine: PikeVM,
 }
 
-/// The longest source of a pattern: some 30 times what a person reads at once.
-const SOURCE_BYTES: usize = 1 << 10;
-/// Groups inside groups.
-const NESTING: u32 = 32;
-/// What parsing a pattern costs, and then each byte that it keeps.
+/// What parsing a pattern costs, and each byte that its automaton keeps.
 const COMPILE_WORK: u64 = 200_000;
 const COMPILE_WORK_EACH: u64 = 16;
 /// What a pattern takes beside its states.
 const KEPT_BYTES: usize = 4 << 10;
-/// The states that are remembered while a text is read; beyond it they are forgotten and met again.
-const CACHE_BYTES: usize = 512 << 10;
 /// What a byte of the text costs where its state is known.
 const BYTE_WORK: u64 = 4;
 /// What working out a state costs, and that for each state of the pattern.
@@ -46,16 +44,18 @@ impl Pattern {
     /// # Errors
     /// What is wrong with it, or that the playbook's patterns together take too much.
     pub(super) fn compile(source: &str, budget: &mut Budget) -> std::result::Result<Self, String> {
-        if source.len() > SOURCE_BYTES {
-            return Err(format!("a pattern has at most {SOURCE_BYTES} bytes"));
+        if source.len() > PATTERN_SOURCE_BYTES {
+            return Err(format!("a pattern has at most {PATTERN_SOURCE_BYTES} bytes"));
         }
         budget.work(COMPILE_WORK)?;
         let config =
             thompson::Config::new().nfa_size_limit(Some(PATTERN_BYTES)).which_captures(WhichCaptures::None);
-        let built = thompson::Compiler::new()
-            .syntax(syntax::Config::new().nest_limit(NESTING))
-            .configure(config)
-            .build(source);
+        let parsed = ParserBuilder::new().nest_limit(PATTERN_NESTING).build().parse(source);
+        let parsed = parsed.map_err(|error| no_pattern(error.kind()))?;
+        cost::charge(&parsed, budget)?;
+        let translated = Translator::new().translate(source, &parsed);
+        let translated = translated.map_err(|error| no_pattern(error.kind()))?;
+        let built = thompson::Compiler::new().configure(config).build_from_hir(&translated);
         let bytes = built.as_ref().map_or(PATTERN_BYTES, NFA::memory_usage);
         budget.work(COMPILE_WORK_EACH * bytes as u64)?;
         let pattern = built.map_err(|error| reason(&error))?;
@@ -63,7 +63,7 @@ impl Pattern {
         let config = Config::new()
             .match_kind(MatchKind::All)
             .unicode_word_boundary(true)
-            .cache_capacity(CACHE_BYTES)
+            .cache_capacity(PATTERN_CACHE_BYTES)
             .skip_cache_capacity_check(true);
         let states = DFA::builder().configure(config).build_from_nfa(pattern.clone());
         let machine = PikeVM::new_from_nfa(pattern);
@@ -77,7 +77,8 @@ impl Pattern {
     pub(super) fn is_found(&self, meter: &Meter, text: &str) -> Result<bool> {
         meter.work(NODE_WORK + BYTE_WORK * text.len() as u64)?;
         let states = self.machine.get_nfa().states().len();
-        meter.make(2 * CACHE_BYTES.min(MACHINE_BYTES * (text.len() + 64)) + MACHINE_BYTES * states)?;
+        meter
+            .make(2 * PATTERN_CACHE_BYTES.min(MACHINE_BYTES * (text.len() + 64)) + MACHINE_BYTES * states)?;
         let mut reading = Reading { pattern: self, meter, cache: self.states.create_cache() };
         match reading.read(text)? {
             Some(found) => Ok(found),
@@ -148,16 +149,18 @@ fn lost<T>() -> Result<T> {
     refuse("the pattern cannot be followed")
 }
 
-/// Why a pattern is none, without the parser's drawing.
+fn no_pattern(kind: impl std::fmt::Display) -> String {
+    format!("not a regular expression: {kind}")
+}
+
+/// Why an automaton cannot be made of a pattern.
 fn reason(error: &thompson::BuildError) -> String {
     if error.size_limit().is_some() {
         return format!(
             "the pattern is too large: with its repetitions and classes written out it takes more than {PATTERN_BYTES} bytes"
         );
     }
-    let words = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-    let last = words.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    format!("not a regular expression: {last}")
+    no_pattern(error)
 }
 
 #[cfg(test)]
@@ -219,6 +222,6 @@ mod tests {
             let error = Pattern::compile(pattern, &mut Budget::new()).unwrap_err();
             assert!(error.starts_with(words), "{pattern}: {error}");
         }
-        assert!(Pattern::compile(&"a".repeat(SOURCE_BYTES + 1), &mut Budget::new()).is_err());
+        assert!(Pattern::compile(&"a".repeat(PATTERN_SOURCE_BYTES + 1), &mut Budget::new()).is_err());
     }
 }

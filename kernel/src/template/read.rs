@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use updraft_protocol::limits::VALUE_NESTING;
+
 use super::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 use super::number::{FLOAT_BYTES, Number};
 use super::value::{self, Growing, Value};
@@ -12,8 +14,6 @@ use super::wanted::Part;
 const PLAIN_DIGITS: usize = 18;
 /// Names that are remembered.
 const NAMES: usize = 64;
-/// Levels of the text that are followed.
-const LEVELS: usize = 127;
 
 /// What `wanted` names of the value that `text` is; the rest of its maps is left out, the rest of its lists is null.
 pub(super) fn read(meter: &Meter, text: &str, wanted: Part<'_>) -> Result<Value> {
@@ -37,7 +37,7 @@ impl<'a> Reader<'a> {
             self.skip()?;
             return Ok(Value::Null);
         };
-        if level > LEVELS {
+        if level > VALUE_NESTING {
             return refuse("the data is nested too deeply to be read");
         }
         self.meter.work(VALUE_WORK)?;

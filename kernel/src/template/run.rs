@@ -119,7 +119,9 @@ impl<'r> Run<'r> {
             }
             Expr::Operator(operator, operands) => {
                 let (left, right) = (self.value(&operands.0)?, self.value(&operands.1)?);
-                operators::apply(self.meter(), *operator, &left, &right)
+                let value = operators::apply(self.meter(), *operator, &left, &right)?;
+                self.made(&value, &[&left, &right])?;
+                Ok(value)
             }
             Expr::Compare(first, rest) => {
                 let mut left = self.value(first)?;
@@ -147,7 +149,9 @@ impl<'r> Run<'r> {
                     self.or_nothing(&slice.stop)?,
                     self.or_nothing(&slice.step)?,
                 ];
-                operators::slice(self.meter(), &value, bounds.each_ref())
+                let part = operators::slice(self.meter(), &value, bounds.each_ref())?;
+                self.made(&part, &[&value])?;
+                Ok(part)
             }
             Expr::Filter(call) => self.filter(call),
             Expr::Each(call) => self.each(call),
@@ -208,6 +212,11 @@ impl<'r> Run<'r> {
             return refuse(format!("`…|{name}` is undefined"));
         }
         self.mark(name, &value, false)?;
+        // What `default` gives is one of both, unchanged.
+        if !matches!(name, "default" | "d") {
+            let parts: Vec<&Value> = std::iter::once(&operand).chain(&args).collect();
+            self.made(&value, &parts)?;
+        }
         Ok(value)
     }
 
@@ -238,6 +247,7 @@ impl<'r> Run<'r> {
         let value = each().map_err(|refusal| by(call.name, refusal))?;
         if let Apply::Filter(filter, _) = &call.apply {
             self.mark(filter.name, &value, true)?;
+            self.made(&value, &[&operand])?;
         }
         Ok(value)
     }

@@ -3,11 +3,7 @@
 
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
-use updraft_protocol::limits::NESTING;
-
-/// Operators in a row, brackets around them counted: more than any text a person writes, far less than
-/// what a thread's stack holds.
-const IN_A_ROW: usize = 2 * NESTING;
+use updraft_protocol::limits::{NESTING, TEMPLATE_OPERATORS_IN_A_ROW};
 
 /// Why the template may not be parsed: too many brackets inside each other, or operators in a row.
 pub(super) fn scan(source: &str, syntax: SyntaxConfig) -> Result<(), String> {
@@ -51,8 +47,8 @@ fn scan_tokens<'s>(tokens: impl Iterator<Item = Token<'s>>) -> Result<(), String
         if open.len() > NESTING {
             return Err(format!("brackets are nested more than {NESTING} deep"));
         }
-        if sum > IN_A_ROW {
-            return Err(format!("more than {IN_A_ROW} operators in a row"));
+        if sum > TEMPLATE_OPERATORS_IN_A_ROW {
+            return Err(format!("more than {TEMPLATE_OPERATORS_IN_A_ROW} operators in a row"));
         }
     }
     Ok(())

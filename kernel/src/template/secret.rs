@@ -38,7 +38,9 @@ pub(super) fn read(
         Some(Value::String(prefix)) if !Text::is_template(prefix) => prefix,
         Some(_) => return Err(Mistake::new(field(path, "prefix"), "a text is needed, written out")),
     };
-    line::check(prefix.trim()).map_err(|message| Mistake::new(field(path, "prefix"), message))?;
+    // The secret goes on behind it: only there may it have blanks.
+    let sent = format!("{prefix}…");
+    line::check(&sent).map_err(|message| Mistake::new(field(path, "prefix"), message))?;
     Ok(SecretReference { place: pointer.to_owned(), name, prefix: prefix.to_owned() })
 }
 

@@ -9,6 +9,7 @@ use crate::scope::StepView;
 
 mod hostile;
 mod language;
+mod numbers;
 mod places;
 mod urls;
 

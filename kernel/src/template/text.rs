@@ -9,7 +9,7 @@ use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_
 
 use super::budget::Budget;
 use super::code::{Body, NODE_BYTES};
-use super::lower::{Place, ending_with, lower, lower_condition};
+use super::lower::{Place, Source, ending_with, lower, lower_condition};
 use super::meter::Refusal;
 use super::root::Root;
 use super::run::Run;
@@ -81,7 +81,7 @@ impl Text {
                 _ => &[],
             };
             structures = url::uses(source, syntax, allowed, |name| ending_with(name, children))?;
-            let lowered = lower(&template, path, place, references, budget)?;
+            let lowered = lower(&template, Source { text: source, path }, place, references, budget)?;
             if place == Place::Url {
                 endpoints = url::endpoints(path, children)?;
             }
@@ -107,7 +107,7 @@ impl Text {
             scan::scan_expression(source)?;
             let expr = parse_expr(source)
                 .map_err(|error| foreign().unwrap_or_else(|| syntax_error(&error, "condition")))?;
-            Ok((lower_condition(&expr, path, references, budget)?, 0))
+            Ok((lower_condition(&expr, Source { text: source, path }, references, budget)?, 0))
         })
     }
 

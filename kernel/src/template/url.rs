@@ -18,6 +18,10 @@ pub(crate) use structure::Asked;
 pub(super) use structure::uses;
 pub(super) use writer::Writer;
 
+/// Why nothing is made of a text that `urlencode` gave: its mark is on the whole of it, and on nothing else.
+pub(super) const ENCODED_AGAIN: &str = "what `urlencode` gave would be encoded again with what is made of it here: print it \
+    in a `{{ … }}` of its own, or leave `urlencode` away; each value of a URL is encoded by its place";
+
 /// Checks a URL without templates.
 ///
 /// # Errors

@@ -1,7 +1,12 @@
 //! The cases: what each operator, filter, test and statement does to values of any size, the worst that is known of it
 //! among them.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
+use updraft_kernel::plan::Mistake;
+use updraft_kernel::template::Template;
+use updraft_protocol::{ActionSpec, Argument};
 
 /// An expression over data that grows.
 pub(crate) struct Case {
@@ -9,10 +14,32 @@ pub(crate) struct Case {
     pub(crate) of: &'static str,
     pub(crate) text: &'static str,
     pub(crate) data: fn(usize) -> Value,
+    place: Argument,
 }
 
 const fn case(of: &'static str, text: &'static str, data: fn(usize) -> Value) -> Case {
-    Case { of, text, data }
+    Case { of, text, data, place: Argument::Data }
+}
+
+impl Case {
+    const fn at(self, place: Argument) -> Self {
+        Self { place, ..self }
+    }
+
+    /// The text as the argument that it is for.
+    pub(crate) fn template(&self) -> Result<Template, Vec<Mistake>> {
+        const ARGUMENTS: &[(&str, Argument)] =
+            &[("url", Argument::Url), ("fields", Argument::Fields), ("headers", Argument::Headers)];
+        let spec = ActionSpec { arguments: ARGUMENTS, ..ActionSpec::default() };
+        let named = ARGUMENTS.iter().find(|(_, place)| *place == self.place);
+        let value = match self.place {
+            Argument::Fields => json!({ "x": [self.text] }),
+            Argument::Headers => json!({ "x": self.text }),
+            _ => json!(self.text),
+        };
+        let name = named.map_or("x", |(name, _)| name);
+        Template::arguments("arguments", &BTreeMap::from([(name.to_owned(), value.into())]), &spec)
+    }
 }
 
 /// A text of this length.
@@ -109,6 +136,15 @@ fn binary(size: usize) -> Value {
     json!({ "v": "01".repeat(size / 2) })
 }
 
+/// What a URL holds when it is encoded, also of the largest size.
+fn address(size: usize) -> Value {
+    json!({ "v": "aB/é".repeat(size / 32 / 5 + 1) })
+}
+
+fn segments(size: usize) -> Value {
+    json!({ "v": vec!["a-b é"; size / 16 / 12 + 1] })
+}
+
 fn beside_one(size: usize) -> Value {
     json!({ "v": vec![json!({}); size / 3], "one": 1 })
 }
@@ -154,6 +190,9 @@ pub(crate) static CASES: &[Case] = &[
     case("+", "{% for x in input.v %}{% set y = x + 1 %}{% endfor %}", fractions),
     case("-", "{% for x in input.v %}{% set y = -x - 1 %}{% endfor %}", numbers),
     case("*", "{% for x in input.v %}{% set y = x * 3 %}{% endfor %}", numbers),
+    case("*", "{% for x in input.v %}{% set y = x * 0.3 %}{% endfor %}", fractions),
+    case("/", "{% for x in input.v %}{% set y = x / 7.1 %}{% endfor %}", fractions),
+    case("%", "{% for x in input.v %}{% set y = x % 0.7 %}{% endfor %}", fractions),
     case("/", "{% for x in input.v %}{% set y = x / 7 %}{% endfor %}", numbers),
     case("//", "{% for x in input.v %}{% set y = x // 7 %}{% endfor %}", numbers),
     case("%", "{% for x in input.v %}{% set y = x % 7 %}{% endfor %}", numbers),
@@ -192,6 +231,8 @@ pub(crate) static CASES: &[Case] = &[
     case("first", "{{ input.v|map('first')|length }}", names),
     case("first", "{{ input.v|first }}", text),
     case("float", "{{ input.v|map('float') }}", numbers),
+    case("int", "{{ input.v|map('int', default=0) }}", digits),
+    case("int", "{{ input.v|map('string')|map('int') }}", fractions),
     case("int", "{{ input.v|map('int') }}", fractions),
     case("int", "{{ input.v|map('int', default=0) }}", names),
     case("items", "{{ input.v|items }}", map),
@@ -253,6 +294,20 @@ pub(crate) static CASES: &[Case] = &[
     case("unique", "{{ input.v|unique|length }}", flags),
     case("upper", "{{ input.v|upper|length }}", text),
     case("urlencode", "{{ input.v|urlencode|length }}", text),
+    // By place.
+    case("path", "https://h.example/{{ input.v|path }}", address).at(Argument::Url),
+    case("query", "https://h.example/?{{ input.v|query }}", address).at(Argument::Url),
+    case("spread", "{{ input.v|spread }}", names).at(Argument::Fields),
+    case("spread", "{{ input.v|spread }}", numbers).at(Argument::Fields),
+    case("urlencode", "https://h.example/?a={{ input.v|urlencode }}", address).at(Argument::Url),
+    case("print", "https://h.example/?a={{ input.v }}", address).at(Argument::Url),
+    case("print", "https://h.example/?{% for x in input.v %}{{ x }}&{% endfor %}", segments)
+        .at(Argument::Url),
+    case("print", "https://h.example/x{% for x in input.v %}{{ x }}/{% endfor %}", segments)
+        .at(Argument::Url),
+    case("print", "a {{ input.v }}", letters).at(Argument::Headers),
+    case("print", "{{ input.v }}", letters).at(Argument::Headers),
+    case("print", "{{ input.v|join(',') }}", numbers).at(Argument::Headers),
     // Tests.
     case("boolean", "{{ input.v|select('boolean')|length }}", flags),
     case("defined", "{{ input.v is defined }}", users),

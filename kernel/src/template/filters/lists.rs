@@ -4,10 +4,11 @@ use std::cmp::Ordering;
 
 use super::{argument, flag};
 use crate::template::attribute::Attribute;
+use crate::template::code::Operator;
 use crate::template::compare::{SortKey, folded, key_order, sort as sort_keys, weight};
 use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
-use crate::template::number::Amount;
-use crate::template::operators::{amount, listed};
+use crate::template::number::{Amount, too_large};
+use crate::template::operators::{amount, calculate, listed};
 use crate::template::value::{Growing, ITEM_BYTES, Items, Value};
 
 pub(in crate::template) fn length(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
@@ -60,7 +61,7 @@ pub(in crate::template) fn reverse(meter: &Meter, value: &Value, _: &[Value]) ->
 pub(in crate::template) fn sum(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
     let list = listed(meter, "sum", value)?;
     let attribute = Attribute::read(meter, argument(args, 0))?;
-    let (mut whole, mut fraction) = (0_i128, None::<f64>);
+    let (mut whole, mut fraction) = (0_i128, None);
     for item in list.iter() {
         let item = attribute.of(meter, item)?;
         let Value::Number(number) = &item else {
@@ -69,13 +70,18 @@ pub(in crate::template) fn sum(meter: &Meter, value: &Value, args: &[Value]) -> 
         match amount(meter, number)? {
             Amount::Whole(number) => match whole.checked_add(number) {
                 Some(sum) => whole = sum,
-                None => return refuse("the sum is too large"),
+                None => return too_large(),
             },
-            Amount::Fraction(number) => fraction = Some(fraction.unwrap_or(0.0) + number),
+            number @ Amount::Fraction(_) => {
+                fraction = Some(match fraction {
+                    Some(sum) => calculate(meter, Operator::Add, sum, number)?,
+                    None => number,
+                });
+            }
         }
     }
     let sum = match fraction {
-        Some(fraction) => Amount::Fraction(Amount::Whole(whole).fraction()? + fraction),
+        Some(fraction) => calculate(meter, Operator::Add, Amount::Whole(whole), fraction)?,
         None => Amount::Whole(whole),
     };
     Ok(Value::Number(sum.number()?))

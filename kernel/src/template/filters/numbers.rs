@@ -1,15 +1,17 @@
 //! Filters that give numbers, and `bool`.
 
+use std::num::IntErrorKind;
+
 use super::{argument, text_argument, whole_argument};
 use crate::template::meter::{Meter, Result, refuse};
-use crate::template::number::{Amount, Number};
+use crate::template::number::{Amount, Exact, FRACTION_WORK, Rounding, Spelled, too_large};
 use crate::template::operators::amount;
 use crate::template::value::Value;
 
-/// The longest text that is read as a number.
-const DIGITS: usize = 1 << 10;
-/// Digits behind the point, or zeros before it, beyond which nothing is rounded, or everything is.
-const PRECISION: i64 = 300;
+/// What each character costs of a text that may be a number.
+const DIGIT_WORK: u64 = 32;
+/// More places than a float has, behind its point or before it: beyond, nothing is rounded, or everything is.
+const PLACES: i64 = 400;
 
 /// `|bool`: what says true or false, in the words of JSON; of all else nobody knows which was meant.
 pub(in crate::template) fn bool(_: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
@@ -40,37 +42,46 @@ pub(in crate::template) fn int(meter: &Meter, value: &Value, args: &[Value]) -> 
     let Some(base) = base else { return refuse("the base of `int` is from 2 to 36") };
     let read = match value {
         Value::Bool(value) => Some(Amount::Whole((*value).into())),
-        Value::Number(number) => match amount(meter, number)? {
-            Amount::Fraction(number) => whole(number),
-            whole => Some(whole),
-        },
-        Value::Text(text) if text.len() <= DIGITS => {
-            meter.work(32 * text.len() as u64)?;
-            let plain = text.trim();
-            let fraction = || plain.parse::<f64>().ok().filter(|_| base == 10).and_then(whole);
-            i128::from_str_radix(plain, base).ok().map(Amount::Whole).or_else(fraction)
+        Value::Number(number) => {
+            meter.work(FRACTION_WORK + DIGIT_WORK * number.len() as u64)?;
+            Some(number.whole_part()?)
         }
+        Value::Text(text) if base == 10 => {
+            spelled(meter, text)?.map(|spelled| spelled.whole_part()).transpose()?
+        }
+        Value::Text(text) => in_base(meter, text, base)?,
         _ => None,
     };
     or_default("int", "a whole number", read, value, args)
 }
 
+fn in_base(meter: &Meter, text: &str, base: u32) -> Result<Option<Amount>> {
+    meter.work(DIGIT_WORK * text.len() as u64)?;
+    match i128::from_str_radix(text.trim(), base) {
+        Ok(number) => Ok(Some(Amount::Whole(number))),
+        Err(error) => match error.kind() {
+            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => too_large(),
+            _ => Ok(None),
+        },
+    }
+}
+
 /// `|float`.
 pub(in crate::template) fn float(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+    meter.work(FRACTION_WORK)?;
     let read = match value {
         Value::Bool(value) => Some(f64::from(u8::from(*value))),
         Value::Number(number) => Some(amount(meter, number)?.fraction()?),
-        Value::Text(text) if text.len() <= DIGITS => {
-            meter.work(32 * text.len() as u64)?;
-            text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
-        }
+        Value::Text(text) => spelled(meter, text)?.map(|spelled| spelled.fraction()).transpose()?,
         _ => None,
     };
     or_default("float", "a number", read.map(Amount::Fraction), value, args)
 }
 
-fn whole(number: f64) -> Option<Amount> {
-    (number.is_finite() && number.abs() < 1e30).then(|| Amount::Whole(number.trunc() as i128))
+/// The number that a text is. One that cannot be given is refused, whatever there is instead of what is none.
+fn spelled<'t>(meter: &Meter, text: &'t str) -> Result<Option<Spelled<'t>>> {
+    meter.work(FRACTION_WORK + DIGIT_WORK * text.len() as u64)?;
+    Ok(Spelled::read(text))
 }
 
 fn or_default(
@@ -94,43 +105,19 @@ pub(in crate::template) fn round(meter: &Meter, value: &Value, args: &[Value]) -
     let Value::Number(number) = value else {
         return refuse(format!("`round` needs a number, not a value of type {}", value.kind()));
     };
-    let precision = whole_argument("round", args, 0)?.unwrap_or(0).clamp(-PRECISION, PRECISION);
-    let method = text_argument("round", args, 1)?.unwrap_or("common");
-    if !matches!(method, "common" | "ceil" | "floor") {
-        return refuse("the method of `round` is `common`, `ceil` or `floor`");
-    }
-    // Up to some thousand digits are written.
-    meter.work(16_000)?;
-    meter.make(4 << 10)?;
+    let places = whole_argument("round", args, 0)?.unwrap_or(0).clamp(-PLACES, PLACES);
+    let rounding = match text_argument("round", args, 1)?.unwrap_or("common") {
+        "common" => Rounding::Nearest,
+        "ceil" => Rounding::Up,
+        "floor" => Rounding::Down,
+        _ => return refuse("the method of `round` is `common`, `ceil` or `floor`"),
+    };
+    meter.work(FRACTION_WORK)?;
     let amount = amount(meter, number)?;
-    if matches!(amount, Amount::Whole(_)) && precision >= 0 {
-        return Ok(value.clone());
-    }
-    let whole = matches!(number, Number::I64(_) | Number::U64(_));
-    let rounded = rounded(amount.fraction()?, i32::try_from(precision).unwrap_or(0), method);
-    let rounded = if whole {
-        self::whole(rounded).unwrap_or(Amount::Fraction(rounded))
-    } else {
-        Amount::Fraction(rounded)
+    let rounded = Exact::from(amount).rounded(i32::try_from(places).unwrap_or(0), rounding);
+    let rounded = match amount {
+        Amount::Whole(_) => rounded.as_whole()?.map_or_else(too_large, |whole| Ok(Amount::Whole(whole)))?,
+        Amount::Fraction(_) => rounded.settle()?,
     };
     Ok(Value::Number(rounded.number()?))
-}
-
-fn rounded(number: f64, precision: i32, method: &str) -> f64 {
-    if method == "common" && precision >= 0 {
-        // Written out, so that no product of it is rounded first.
-        let places = usize::try_from(precision).unwrap_or(0);
-        return format!("{number:.places$}").parse().unwrap_or(number);
-    }
-    let scale = 10_f64.powi(precision.abs());
-    let scaled = if precision < 0 { number / scale } else { number * scale };
-    if !scaled.is_finite() {
-        return number;
-    }
-    let scaled = match method {
-        "ceil" => scaled.ceil(),
-        "floor" => scaled.floor(),
-        _ => scaled.round_ties_even(),
-    };
-    if precision < 0 { scaled * scale } else { scaled / scale }
 }

@@ -1,5 +1,7 @@
 //! Filters of texts, and those that make a text of anything.
 
+use updraft_protocol::limits::{TEMPLATE_INDENT_SPACES, TEMPLATE_TRIM_BYTES};
+
 use super::{argument, text, text_argument, whole_argument};
 use crate::template::attribute::Attribute;
 use crate::template::json::{self, Style};
@@ -10,8 +12,6 @@ use crate::template::printer::{GROWTH, printed};
 use crate::template::url::encode;
 use crate::template::value::{Growing, Value};
 
-/// Spaces that `tojson` indents by at most.
-const INDENT: i64 = 8;
 /// What a character costs that is looked up in the tables of Unicode.
 const CHARACTER_WORK: u64 = 16;
 /// How much longer a text may become in capitals or small letters.
@@ -59,15 +59,13 @@ fn cased(meter: &Meter, filter: &'static str, value: &Value, change: fn(&str) ->
 
 /// `|trim` and `|trim('characters')`.
 pub(in crate::template) fn trim(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
-    /// Characters that can be asked for.
-    const CHARACTERS: usize = 64;
     let text = text("trim", value)?;
     let Some(characters) = text_argument("trim", args, 0)? else {
         meter.work(CHARACTER_WORK * text.len() as u64)?;
         return Value::text(meter, text.trim());
     };
-    if characters.len() > CHARACTERS {
-        return refuse(format!("`trim` takes at most {CHARACTERS} characters"));
+    if characters.len() > TEMPLATE_TRIM_BYTES {
+        return refuse(format!("`trim` takes off characters of at most {TEMPLATE_TRIM_BYTES} bytes"));
     }
     meter.work((CHARACTER_WORK + characters.len() as u64) * text.len() as u64)?;
     Value::text(meter, text.trim_matches(|character| characters.contains(character)))
@@ -159,8 +157,10 @@ pub(in crate::template) fn string(meter: &Meter, value: &Value, _: &[Value]) -> 
 pub(in crate::template) fn to_json(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
     let indent = match whole_argument("tojson", args, 0)? {
         None | Some(0) => None,
-        Some(indent @ 1..=INDENT) => usize::try_from(indent).ok(),
-        Some(_) => return refuse(format!("`tojson` indents by 0 to {INDENT}")),
+        Some(indent) => match usize::try_from(indent) {
+            Ok(indent) if indent <= TEMPLATE_INDENT_SPACES => Some(indent),
+            _ => return refuse(format!("`tojson` indents by 0 to {TEMPLATE_INDENT_SPACES}")),
+        },
     };
     let style = Style { indent };
     let length = json::length(meter, value, style, 0)?;

@@ -70,6 +70,7 @@ impl Lowering<'_> {
     /// Lowers `operand|name(args)`.
     pub(super) fn filter_call(&mut self, call: &ast::Filter<'_>, missing: Missing) -> Lowered {
         let operand = call.expr.as_ref().ok_or_else(|| format!("`{}` has nothing to work on", call.name))?;
+        self.place.check_part(operand, Some(call.name))?;
         let args = Args::new(call.name, &call.args)?;
         if let Some(name) = EACH.iter().find(|name| **name == call.name) {
             return self.each_call(name, operand, args);

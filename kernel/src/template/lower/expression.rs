@@ -1,6 +1,6 @@
 //! Expressions: each operator with what it is given.
 
-use minijinja::machinery::ast::{self, BinOpKind, CompareOpKind, UnaryOpKind};
+use minijinja::machinery::ast::{self, BinOpKind, CompareOpKind, Spanned, UnaryOpKind};
 use minijinja::value::ValueKind;
 
 use super::{Lowered, Lowering};
@@ -25,7 +25,7 @@ impl Lowering<'_> {
             ast::Expr::Var(_) | ast::Expr::GetAttr(_) | ast::Expr::GetItem(_) => {
                 self.path(expr, missing, true)?
             }
-            ast::Expr::Const(known) => Expr::Const(self.known(&known.value)?),
+            ast::Expr::Const(known) => Expr::Const(self.known(known, "")?),
             ast::Expr::Slice(slice) => self.slice(slice)?,
             ast::Expr::UnaryOp(unary) => self.unary(unary)?,
             ast::Expr::BinOp(binary) => self.binary(binary)?,
@@ -62,21 +62,38 @@ impl Lowering<'_> {
         items.iter().map(|item| self.expression(item)).collect()
     }
 
-    /// A value of the source.
-    pub(super) fn known(&mut self, value: &minijinja::Value) -> Lowered<Value> {
+    /// A value of the source; a number with the sign before it.
+    fn known(&mut self, known: &Spanned<ast::Const>, sign: &str) -> Lowered<Value> {
+        let value = &known.value;
         match value.kind() {
             ValueKind::None => Ok(Value::Null),
             ValueKind::Bool => Ok(Value::Bool(value.is_true())),
             ValueKind::String => self.constant(value.as_str().unwrap_or_default()),
-            ValueKind::Number if value.is_integer() => Ok(Value::Number(Number::parse(&value.to_string()))),
             ValueKind::Number => {
-                let number = f64::try_from(value.clone()).ok().filter(|number| number.is_finite());
-                number
-                    .map(|number| Value::Number(Number::F64(number)))
-                    .ok_or_else(|| "a number is too large".to_owned())
+                let digits = self.digits(known).unwrap_or_else(|| value.to_string());
+                self.budget.keep(digits.len())?;
+                Ok(Value::Number(Number::parse(&format!("{sign}{digits}"))))
             }
             kind => Err(format!("a value of type {kind} cannot be written out")),
         }
+    }
+
+    /// The digits of a number with a point or an exponent, as the author wrote them: the parser makes a float of them.
+    fn digits(&self, known: &Spanned<ast::Const>) -> Option<String> {
+        if known.value.is_integer() {
+            return None;
+        }
+        let span = known.span();
+        let place = usize::try_from(span.start_offset).ok()?..usize::try_from(span.end_offset).ok()?;
+        let written = self.source.text.get(place)?.replace('_', "");
+        let (mantissa, exponent) = written.split_at(written.find(['e', 'E']).unwrap_or(written.len()));
+        // JSON has no zeros before the first digit, and a digit behind each point.
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let whole = whole.trim_start_matches('0');
+        let whole = if whole.is_empty() { "0" } else { whole };
+        let point = if mantissa.contains('.') { "." } else { "" };
+        let fraction = if mantissa.ends_with('.') { "0" } else { fraction };
+        Some(format!("{whole}{point}{fraction}{exponent}"))
     }
 
     fn slice(&mut self, slice: &ast::Slice<'_>) -> Lowered {
@@ -88,6 +105,11 @@ impl Lowering<'_> {
     }
 
     fn unary(&mut self, unary: &ast::UnaryOp<'_>) -> Lowered {
+        if let (UnaryOpKind::Neg, ast::Expr::Const(known)) = (&unary.op, &unary.expr)
+            && known.value.is_number()
+        {
+            return self.deeper(|this| this.known(known, "-")).map(Expr::Const);
+        }
         let operand = Box::new(self.expression(&unary.expr)?);
         Ok(match unary.op {
             UnaryOpKind::Not => Expr::Not(operand),
@@ -98,6 +120,10 @@ impl Lowering<'_> {
     fn binary(&mut self, binary: &ast::BinOp<'_>) -> Lowered {
         if let Some(hint) = spelling::hyphen(binary, |name| self.slot(name).is_some()) {
             return Err(hint);
+        }
+        if matches!(binary.op, BinOpKind::Add | BinOpKind::Concat) {
+            self.place.check_part(&binary.left, None)?;
+            self.place.check_part(&binary.right, None)?;
         }
         let operands = Box::new((self.expression(&binary.left)?, self.expression(&binary.right)?));
         let operator = match binary.op {

@@ -64,8 +64,8 @@ impl Lowering<'_> {
                     return Err(mistake);
                 }
                 if let Some(id) = texts.first() {
-                    self.budget.keep(NODE_BYTES + id.len() + self.path.len())?;
-                    self.references.read_step(id, self.path);
+                    self.budget.keep(NODE_BYTES + id.len() + self.source.path.len())?;
+                    self.references.read_step(id, self.source.path);
                 }
                 self.want("steps", keys, read)?;
                 Ok(Base::Steps)

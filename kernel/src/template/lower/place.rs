@@ -36,6 +36,21 @@ impl Place {
             .find_map(|(name, asked)| Some((asked, ended_by(name, expr)?)))
     }
 
+    /// Checks what is joined, or given to the filter `to`: what `urlencode` gave is printed as it is, or not at all.
+    ///
+    /// # Errors
+    /// What would be encoded again.
+    pub(super) fn check_part(self, part: &Expr<'_>, to: Option<&str>) -> Result<(), String> {
+        let encoded = ended_by("urlencode", part).is_some();
+        if self == Self::Url
+            && encoded
+            && !matches!(to, Some("urlencode" | "default" | "d" | "length" | "count"))
+        {
+            return Err(url::ENCODED_AGAIN.to_owned());
+        }
+        Ok(())
+    }
+
     /// Whether a statement goes on with the segment before it, or does not.
     pub(super) fn branches(self, statement: &Stmt<'_>) -> bool {
         let branches = matches!(statement, Stmt::IfCond(_) | Stmt::ForLoop(_));

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::Run;
 use crate::template::code::Expr;
 use crate::template::lower::Place;
-use crate::template::meter::{Meter, Result};
+use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
 use crate::template::one;
-use crate::template::url::Asked;
+use crate::template::url::{Asked, ENCODED_AGAIN};
 use crate::template::value::Value;
 
 /// The texts that `urlencode` gave: a URL does not encode them again. A mark is on the text itself, wherever the
@@ -18,7 +18,10 @@ pub(super) struct Encoded(BTreeMap<usize, Arc<str>>);
 
 impl Encoded {
     fn add(&mut self, meter: &Meter, value: &Value) -> Result<()> {
-        if let Value::Text(text) = value {
+        // The empty text is one for all, and the same encoded or not.
+        if let Value::Text(text) = value
+            && !text.is_empty()
+        {
             const MARK_BYTES: usize = 64;
             meter.make(MARK_BYTES)?;
             self.0.insert(address(text), Arc::clone(text));
@@ -53,6 +56,9 @@ impl Run<'_> {
     /// Prints a value that may be structure.
     pub(super) fn print_structure(&mut self, asked: Asked, value: &Value) -> Result<()> {
         let meter = self.meter();
+        if asked == Asked::Path && self.encoded.has(value) {
+            return refuse(ENCODED_AGAIN);
+        }
         let text = self.writer.structure(meter, asked, value)?;
         self.printed.print(meter, &Value::text(meter, &text)?)
     }
@@ -73,6 +79,40 @@ impl Run<'_> {
             }
             value => self.encoded.add(&self.root.meter, value),
         }
+    }
+
+    /// Sees to it that `made` has nothing in it that would be encoded twice: a text that was made of one that `urlencode`
+    /// gave has lost its mark.
+    pub(super) fn made(&self, made: &Value, of: &[&Value]) -> Result<()> {
+        if self.place != Place::Url || self.encoded.0.is_empty() {
+            return Ok(());
+        }
+        for part in of {
+            let lost = match (part, made) {
+                (part @ Value::Text(_), Value::Text(_) | Value::List(_) | Value::Map(_)) => {
+                    self.encoded.has(part)
+                }
+                (Value::List(items), Value::Text(_)) => {
+                    self.meter().work(VALUE_WORK * items.len() as u64)?;
+                    items.iter().any(|item| self.encoded.has(item))
+                }
+                (Value::List(items), Value::List(made)) if items.len() == made.len() => {
+                    self.meter().work(2 * VALUE_WORK * items.len() as u64)?;
+                    let lost = |(item, made)| self.encoded.has(item) && self.text_without_mark(made);
+                    // Items that are only put in another order are not made anew.
+                    items.iter().zip(made.iter()).any(lost) && !made.iter().any(|made| self.encoded.has(made))
+                }
+                _ => false,
+            };
+            if lost && !self.encoded.has(made) {
+                return refuse(ENCODED_AGAIN);
+            }
+        }
+        Ok(())
+    }
+
+    fn text_without_mark(&self, value: &Value) -> bool {
+        matches!(value, Value::Text(_)) && !self.encoded.has(value)
     }
 
     /// All was printed.

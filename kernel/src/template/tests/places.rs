@@ -112,7 +112,13 @@ fn a_reference_is_written_out_and_has_no_other_fields() {
         header(json!({"$secret": "a", "prefix": "{{ input.p }} "})),
         "arguments.headers.A.prefix: a text is needed, written out",
     );
-    mistake(header(json!({"$secret": "a", "prefix": "a\r\nb"})), "arguments.headers.A.prefix: a header is");
+    for prefix in ["a\r\nb", "Bearer \n", "\nBearer ", "\t", "Bearer\t"] {
+        mistake(header(json!({"$secret": "a", "prefix": prefix})), "arguments.headers.A.prefix: a header is");
+    }
+    mistake(
+        header(json!({"$secret": "a", "prefix": " Bearer "})),
+        "arguments.headers.A.prefix: a header keeps",
+    );
     mistake(
         header(json!({"$secret": "a", "suffix": "x"})),
         "arguments.headers.A.suffix: there is no such field; there are `$secret` and `prefix`",

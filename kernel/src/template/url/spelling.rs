@@ -1,9 +1,7 @@
 //! Dot segments in every spelling that servers and proxies are known to read: percent-encoded, again and again, in
 //! UTF-8 that is longer than it need be, as `%u002e`, in full-width characters, before a `;`. Encodes nothing.
 
-/// How often a text is read once more, for what the last reading brought to light. Percent signs that spell percent
-/// signs are read to their end in one reading, so an honest text takes two.
-const READINGS: usize = 8;
+use updraft_protocol::limits::HTTP_URL_READINGS;
 
 /// Whether a part of `text` between `/` and `\` is, or can be read as, `.` or `..`.
 pub(super) fn leads_elsewhere(text: &str) -> bool {
@@ -11,7 +9,7 @@ pub(super) fn leads_elsewhere(text: &str) -> bool {
         return false;
     }
     let mut text = text.to_owned();
-    for _ in 0..READINGS {
+    for _ in 0..HTTP_URL_READINGS {
         if has_dots(&text) {
             return true;
         }
