@@ -98,7 +98,7 @@ impl Machine {
                 work.push(self.end_task(task, ending, now, effects));
             }
             PlannedKind::End(end) => {
-                let ending = self.end_step(path, step, end);
+                let ending = self.end_step(path, end);
                 let task = recalled.unwrap_or_else(|| self.create_ended(path, step, now));
                 work.push(self.end_task(task, ending, now, effects));
             }
@@ -106,7 +106,7 @@ impl Machine {
     }
 
     /// How an `end` step ends. Its output is bounded as an answer is: many branches may end in one commit.
-    fn end_step(&mut self, path: PathId, step: StepIndex, end: &PlannedEnd) -> Ending {
+    fn end_step(&mut self, path: PathId, end: &PlannedEnd) -> Ending {
         let rendered = end.output.as_ref().map(|template| template.render(&self.view(path))).transpose();
         let output = rendered
             .and_then(|output| output.map(|output| self.keep(output.into(), Effect::Read)).transpose());
@@ -114,8 +114,8 @@ impl Machine {
             (Err(failure), _) => Ending::Failed(failure),
             (Ok(output), EndStatus::Completed) => Ending::Completed(output),
             (Ok(_), EndStatus::Failed) => {
-                let message = format!("step \"{}\" ends its path as failed", self.plan.step(step).id);
-                Ending::Failed(Failure::new(FailureKind::EndStep, message))
+                // Whoever tells it names the step.
+                Ending::Failed(Failure::new(FailureKind::EndStep, "it ends its path as failed"))
             }
         }
     }
