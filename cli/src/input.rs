@@ -59,7 +59,10 @@ mod tests {
         let path = dir.path().join("alert.json");
         std::fs::write(&path, "{\n  \"a\": x\n}").unwrap();
         let error = json(&path).unwrap_err();
-        assert!(error.contains("alert.json: line 2, column 8: not JSON: "), "{error}");
+        assert!(error.contains("alert.json: line 2, column 8: not JSON: `x` is no value"), "{error}");
+        std::fs::write(&path, r#"{"v":1, "v":2}"#).unwrap();
+        let error = json(&path).unwrap_err();
+        assert!(error.ends_with("alert.json: line 1, column 9: the field \"v\" is there already"), "{error}");
     }
 
     #[test]

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use updraft::Value;
 use updraft::integrations::http::Allow;
-use updraft::{Durability, ExecutionId, ExecutionStatus, OnReuse, StoreAddress, TenantCode};
+use updraft::{Durability, ExecutionId, ExecutionStatus, OnReuse, StoreAddress, TenantCode, Value, value};
 
 use crate::stress::Stress;
 use crate::{environment, exit};
@@ -270,8 +269,11 @@ impl FromStr for Variable {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once('=').ok_or("NAME=JSON is needed")?;
-        let value = Value::parse(value)
-            .map_err(|error| format!("not JSON: {error}; a text needs quotes: '{name}=\"…\"'"))?;
+        let value = Value::parse(value).map_err(|error| match error {
+            // The shell takes quotes away, so that those around the text must stand in others.
+            value::Error::Syntax { .. } => format!("{error}; for a text: '{name}=\"…\"'"),
+            error => error.to_string(),
+        })?;
         Ok(Self { name: name.to_owned(), value })
     }
 }
@@ -346,6 +348,18 @@ mod tests {
         let variable: Variable = "a={\"b\":\"c=d\"}".parse().unwrap();
         assert_eq!(variable, Variable { name: "a".into(), value: serde_json::json!({"b": "c=d"}).into() });
         assert!("a".parse::<Variable>().unwrap_err().contains("NAME=JSON"));
-        assert!("a=b".parse::<Variable>().unwrap_err().contains("a text needs quotes"));
+        for (text, message) in [
+            (
+                "a=b",
+                "not JSON at line 1, column 1: `b` is no value of JSON; a text needs double quotes: `\"b\"`; for a text: 'a=\"…\"'",
+            ),
+            (
+                "v=007",
+                "not JSON at line 1, column 1: `007` is no number of JSON; a text needs double quotes: `\"007\"`; for a text: 'v=\"…\"'",
+            ),
+            ("v={\"a\":1,\"a\":2}", "line 1, column 8: the field \"a\" is there already"),
+        ] {
+            assert_eq!(text.parse::<Variable>().unwrap_err(), message);
+        }
     }
 }

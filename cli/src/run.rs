@@ -48,6 +48,9 @@ impl Prepared {
         mistakes.extend(beyond(&options, &input));
         mistakes.extend(playbook.as_ref().into_iter().flat_map(|playbook| unknown(&options, playbook)));
         mistakes.extend(plan.as_ref().into_iter().flat_map(|plan| misplaced(&options, plan)));
+        mistakes.extend(
+            plan.as_ref().zip(playbook.as_ref()).and_then(|(plan, book)| lacking(&options, plan, book)),
+        );
         let Some(playbook) = playbook.filter(|_| mistakes.is_empty()) else {
             return Err(Error::Refused(mistakes.join("\n")));
         };
@@ -130,6 +133,10 @@ impl Watch<'_> {
         let pid = engine.playbooks().put(self.tenant, playbook.clone()).await?;
         let submitted = engine.submit(submission).await;
         let handle = submitted.map_err(|error| self.refused(error, &playbook.name))?;
+        if let Some(key) = self.key.filter(|_| handle.reused()) {
+            self.screen
+                .say(&format!("--key {key}: execution {} has this key; nothing is run anew", handle.peid()));
+        }
         let head = handle.inspect().await?.execution.head.clone();
         let playbook = if head.pid == pid {
             Some(playbook)
@@ -211,4 +218,16 @@ fn misplaced<'a>(options: &'a Run, plan: &'a Plan) -> impl Iterator<Item = Strin
         Some(format!("--endpoint {name}: {mistake}"))
     });
     unmarked.chain(no_place)
+}
+
+/// The place to connect to that nobody gives.
+fn lacking(options: &Run, plan: &Plan, playbook: &Playbook) -> Option<String> {
+    let given = |name: &str| options.endpoint.iter().any(|endpoint| endpoint.name == name);
+    let name = plan.lacks_endpoint(|name| playbook.variables.get(name).filter(|_| !given(name)))?;
+    let marked = !options.var.iter().any(|variable| variable.name == name);
+    marked.then(|| {
+        format!(
+            "variables.{name}: the playbook connects to it, and it is null; write `--endpoint {name}=URL`"
+        )
+    })
 }

@@ -131,9 +131,9 @@ pub enum Refusal {
         /// The execution that has the key.
         peid: ExecutionId,
     },
-    /// A variable that a URL of the playbook takes its host from was given as any other.
+    /// A variable that a URL of the playbook takes its host from was given as any other, or is `null` and was not given.
     #[error(
-        "variables.{variable}: the playbook connects to it; only `Submission::endpoint` may give another"
+        "variables.{variable}: the playbook connects to it; `Submission::endpoint` gives it, and nothing else"
     )]
     Endpoint {
         /// Which.

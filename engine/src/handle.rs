@@ -19,16 +19,27 @@ pub struct Handle {
     peid: ExecutionId,
     /// None where it had ended before this handle was made.
     pub(crate) live: Option<Arc<Live>>,
+    reused: bool,
 }
 
 impl Handle {
     pub(crate) fn live(core: Arc<Core>, live: Arc<Live>) -> Self {
-        Self { core, tenant: live.tenant.clone(), peid: live.peid, live: Some(live) }
+        Self { core, tenant: live.tenant.clone(), peid: live.peid, live: Some(live), reused: false }
     }
 
     pub(crate) fn stored(core: Arc<Core>, tenant: TenantCode, peid: ExecutionId) -> Self {
         let live = core.registry.get(peid).filter(|live| live.tenant == tenant);
-        Self { core, tenant, peid, live }
+        Self { core, tenant, peid, live, reused: false }
+    }
+
+    /// The same, as the answer to a submission whose key had this execution before.
+    pub(crate) fn of_the_first(self) -> Self {
+        Self { reused: true, ..self }
+    }
+
+    /// Whether the submission that gave this handle began nothing: its idempotency key had this execution before.
+    pub fn reused(&self) -> bool {
+        self.reused
     }
 
     /// Its id.

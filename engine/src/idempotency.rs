@@ -55,7 +55,7 @@ impl Keyed {
         match first.accepted().await {
             Ok(()) => {
                 self.judge(first.key_holder())?;
-                Ok(Some(Handle::live(core.clone(), first)))
+                Ok(Some(Handle::live(core.clone(), first).of_the_first()))
             }
             Err(lost) if core.failed.is_settled() => Err(refused(lost)),
             Err(_) => Ok(None),
@@ -69,7 +69,8 @@ impl Keyed {
     pub(crate) async fn stored(&self, core: &Arc<Core>) -> Result<Option<Handle>, Refusal> {
         let Some(first) = core.store.execution_by_key(&self.key).await? else { return Ok(None) };
         self.judge(first)?;
-        Ok(Some(Handle::stored(core.clone(), self.key.tenant_code.clone(), first.peid)))
+        let first = Handle::stored(core.clone(), self.key.tenant_code.clone(), first.peid);
+        Ok(Some(first.of_the_first()))
     }
 
     fn judge(&self, first: KeyHolder) -> Result<(), Refusal> {

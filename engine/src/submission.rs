@@ -137,6 +137,10 @@ impl Submission {
         defaults: &BTreeMap<String, Value>,
         as_text: &Json,
     ) -> Result<Json, Refusal> {
+        let value = |name: &str| self.endpoints.get(name).or_else(|| defaults.get(name));
+        if let Some(variable) = plan.lacks_endpoint(value) {
+            return Err(Refusal::Endpoint { variable: variable.to_owned() });
+        }
         if self.variables.is_empty() && self.endpoints.is_empty() {
             return Ok(as_text.clone());
         }
@@ -248,13 +252,12 @@ mod tests {
         );
         assert_eq!(
             refusal.to_string(),
-            "variables.edr: the playbook connects to it; only `Submission::endpoint` may give another"
+            "variables.edr: the playbook connects to it; `Submission::endpoint` gives it, and nothing else"
         );
         let given =
             merged(submission().endpoint("edr", "http://127.0.0.1:1/api").variable("b", json!(3))).unwrap();
         assert_eq!(given.value(), json!({"edr": "http://127.0.0.1:1/api", "b": 3}));
-        for value in
-            [json!("edr.example"), json!("https://u:p@edr.example"), json!(null), json!(["https://a"])]
+        for value in [json!("edr.example"), json!("https://u:p@edr.example"), json!(5), json!(["https://a"])]
         {
             let refusal = merged(submission().endpoint("edr", value)).unwrap_err().to_string();
             assert!(refusal.starts_with("variables.edr: steps[0].arguments.url connects to "), "{refusal}");
@@ -265,6 +268,25 @@ mod tests {
                 .to_string()
                 .contains("no such variable")
         );
+    }
+
+    #[test]
+    fn a_place_to_connect_to_that_nobody_gives_refuses_the_submission_by_its_name() {
+        let defaults =
+            BTreeMap::from([("edr".to_owned(), Value::Null), ("b".to_owned(), Value::from(json!(2)))]);
+        let text = Json::from(json!({"edr": null, "b": 2}));
+        let merged = |submission: Submission| submission.merged(&plan(), &defaults, &text);
+        for submission in [
+            submission(),
+            submission().variable("b", json!(3)),
+            submission().endpoint("edr", json!(null)),
+            submission().variable("edr", "https://edr.example"),
+        ] {
+            let refusal = merged(submission).unwrap_err();
+            assert!(matches!(&refusal, Refusal::Endpoint { variable } if variable == "edr"), "{refusal}");
+        }
+        let given = merged(submission().endpoint("edr", "https://edr.example")).unwrap();
+        assert_eq!(given.value(), json!({"edr": "https://edr.example", "b": 2}));
     }
 
     #[test]

@@ -26,10 +26,12 @@ impl Json {
     /// # Errors
     /// Where the nesting is too deep to be a tree.
     pub fn tree(&self) -> Result<Value, value::Error> {
-        Value::parse(&self.0)
+        Value::stored(&self.0)
     }
 
-    /// The text, checked to be JSON that can be read as a tree.
+    /// The text, checked to be JSON that can be read as a tree; of a name that comes twice in a map the last value is
+    /// read. It is for what was stored, and for an integration's own output: what others wrote is read by
+    /// [`Value::parse`], which refuses such a name.
     ///
     /// # Errors
     /// What serde_json says, with line and column; that it is nested too deeply; or that a text in it has half a

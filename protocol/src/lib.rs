@@ -10,6 +10,7 @@ pub mod ids;
 pub mod input_hash;
 pub mod integration;
 pub mod json;
+mod json_text;
 pub mod limits;
 pub mod parse;
 pub mod playbook;

@@ -2,6 +2,7 @@
 //! mistake is reported at its own line, which a tagged enum loses.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -45,7 +46,7 @@ struct StepFields {
     branches: Option<Vec<StepId>>,
     #[serde(default, deserialize_with = "given")]
     join: Option<Join>,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "condition")]
     condition: Option<String>,
     then: Option<StepId>,
     #[serde(rename = "else")]
@@ -60,6 +61,25 @@ struct StepFields {
 /// A field that is there has a value: `null` is none, where the kinds of steps do not say otherwise.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// The text of a condition. Quotes around a number make no condition of it, so that they are not advised.
+fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Visitor;
+
+    impl serde::de::Visitor<'_> for Visitor {
+        type Value = String;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a condition such as `input.score > 80`")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
+            Ok(text.to_owned())
+        }
+    }
+
+    deserializer.deserialize_str(Visitor).map(Some)
 }
 
 impl StepFields {

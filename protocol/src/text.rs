@@ -7,14 +7,23 @@ use thiserror::Error;
 
 /// Why bytes are not a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("line {line}, column {column}: {encoding} ends here; save the file as UTF-8")]
-pub struct Error {
-    /// The line, from 1.
-    pub line: u64,
-    /// The column in characters, from 1.
-    pub column: u64,
-    /// What the text is in up to here.
-    pub encoding: &'static str,
+pub enum Error {
+    /// A byte does not belong to the text.
+    #[error("line {line}, column {column}: {encoding} ends here; save the file as UTF-8")]
+    Ends {
+        /// The line, from 1.
+        line: u64,
+        /// The column in characters, from 1.
+        column: u64,
+        /// What the text is in up to here.
+        encoding: &'static str,
+    },
+    /// The text is in an encoding that is not read.
+    #[error("the file is in {found}; save it as UTF-8")]
+    Encoding {
+        /// The encoding, as its first bytes show.
+        found: &'static str,
+    },
 }
 
 impl Error {
@@ -30,6 +39,11 @@ impl Error {
 /// The place of the first byte that does not belong to a text.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     match bytes {
+        // No text here begins with NUL, nor has it after its first letter: a wider encoding does.
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] | [1..=255, 0, 0, 0, ..] | [0, 0, 0, 1..=255, ..] => {
+            Err(Error::Encoding { found: "UTF-32" })
+        }
+        [1..=255, 0, ..] | [0, 1..=255, ..] => Err(Error::Encoding { found: "UTF-16 without its mark" }),
         [0xEF, 0xBB, 0xBF, rest @ ..] => utf8(rest).map(Cow::Borrowed),
         [0xFF, 0xFE, rest @ ..] => utf16(rest, u16::from_le_bytes).map(Cow::Owned),
         [0xFE, 0xFF, rest @ ..] => utf16(rest, u16::from_be_bytes).map(Cow::Owned),
@@ -65,7 +79,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, Error> {
 
 fn broken(valid: &str, encoding: &'static str) -> Error {
     let (line, column) = place(valid, valid.len());
-    Error { line, column, encoding }
+    Error::Ends { line, column, encoding }
 }
 
 #[cfg(test)]
@@ -89,7 +103,10 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused_with_its_place() {
-        let place = |bytes: &[u8]| decode(bytes).map_err(|error| (error.line, error.column)).unwrap_err();
+        let place = |bytes: &[u8]| match decode(bytes) {
+            Err(Error::Ends { line, column, .. }) => (line, column),
+            other => panic!("{other:?}"),
+        };
         assert_eq!(place(b"a: b\nc: \xC3\xBC\xFF"), (2, 5));
         assert_eq!(place(b"\xEF\xBB\xBF\xFF"), (1, 1));
         let mut lone = utf16("ab\nc", u16::to_le_bytes);
@@ -97,5 +114,23 @@ mod tests {
         assert_eq!(place(&lone), (2, 2));
         assert_eq!(place(&[0xFE, 0xFF, 0x00]), (1, 1));
         assert!(decode(b"\xFFx").unwrap_err().to_string().contains("save the file as UTF-8"));
+    }
+
+    #[test]
+    fn utf_32_and_utf_16_without_a_mark_are_named() {
+        let said = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
+        for text in ["{\"a\": 1}", "7"] {
+            for bytes in [u16::to_le_bytes, u16::to_be_bytes] {
+                let unmarked: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+                assert_eq!(said(&unmarked), "the file is in UTF-16 without its mark; save it as UTF-8");
+            }
+            for bytes in [u32::to_le_bytes, u32::to_be_bytes] {
+                for mark in ["\u{feff}", ""] {
+                    let text = format!("{mark}{text}");
+                    let wide: Vec<u8> = text.chars().flat_map(|c| bytes(u32::from(c))).collect();
+                    assert_eq!(said(&wide), "the file is in UTF-32; save it as UTF-8");
+                }
+            }
+        }
     }
 }

@@ -43,6 +43,9 @@ const UNITS: [(&str, u64); 5] =
 /// Digits of one part of a span: a thousand million days are in the range.
 const DIGITS: usize = 9;
 
+/// What is needed where a span is.
+pub(crate) const SUCH_A_SPAN: &str = "a duration such as `500ms`, `30s` or `2h 30m`";
+
 /// A duration as playbooks write it: `500ms`, `30s`, `5m`, `2h 30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
@@ -133,7 +136,7 @@ impl<'de> Deserialize<'de> for Span {
             type Value = Span;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration such as `500ms`, `30s` or `2h 30m`")
+                f.write_str(SUCH_A_SPAN)
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Span, E> {

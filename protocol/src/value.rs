@@ -15,6 +15,7 @@ use serde::ser::Serializer;
 pub(crate) use deserialize::WHOLE;
 pub use number::Number;
 pub use read::Error;
+use read::Twice;
 
 /// A JSON value. Unlike `serde_json::Value` it holds integers of any size and decimals of any length.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -38,12 +39,18 @@ pub enum Value {
 static NULL: Value = Value::Null;
 
 impl Value {
-    /// Reads a JSON text; of a key that comes twice the last value stays.
+    /// Reads a JSON text.
     ///
     /// # Errors
-    /// Where the text is not JSON, or nested deeper than [`crate::limits::VALUE_NESTING`] levels.
+    /// Where the text is not JSON, a map has two fields of one name, or it is nested deeper than
+    /// [`crate::limits::VALUE_NESTING`] levels.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        read::read(text)
+        read::read(text, Twice::Refused)
+    }
+
+    /// Reads a text that was stored; of a name that comes twice the last value stays.
+    pub(crate) fn stored(text: &str) -> Result<Self, Error> {
+        read::read(text, Twice::LastStays)
     }
 
     /// The field of a map; none where there is no such field or no map.
@@ -292,6 +299,37 @@ mod tests {
             panic!("syntax")
         };
         assert_eq!((line, column), (2, 8));
+    }
+
+    #[test]
+    fn two_fields_of_one_name_are_refused_where_the_second_stands() {
+        for (text, place, name) in [
+            (r#"{"v": 1, "v": 2}"#, (1, 10), "v"),
+            ("{\"ä\":1,\n \"b\":[{\"ü\":{},\"c\":0,\"\\u00fc\":{}}]}", (2, 21), "ü"),
+            (r#"[{"":null,"":null}]"#, (1, 11), ""),
+            (r#"{"a":{"b":1},"c":{"b":1},"a":{"b":2}}"#, (1, 26), "a"),
+        ] {
+            let Err(Error::Twice { line, column, name: found }) = Value::parse(text) else {
+                panic!("{text}")
+            };
+            assert_eq!(((line, column), found.as_str()), (place, name), "{text}");
+        }
+        let error = Value::parse(r#"{"v":1, "v":2}"#).unwrap_err().to_string();
+        assert_eq!(error, "line 1, column 9: the field \"v\" is there already");
+        let long = "n".repeat(100_000);
+        let error = Value::parse(&format!("{{\"{long}\":1,\"{long}\":1}}")).unwrap_err().to_string();
+        assert!(error.len() < 200, "{}", error.len());
+        let error = serde_json::from_str::<Value>(r#"{"v":1, "v":2}"#).unwrap_err().to_string();
+        assert!(error.contains("the field \"v\" is there already"), "{error}");
+        for text in [r#"{"a":{"a":1},"b":{"a":1}}"#, r#"{"a":1,"A":2,"a ":3}"#, r#"[{"a":1},{"a":1}]"#] {
+            assert!(Value::parse(text).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_read_whoever_wrote_it() {
+        let json = crate::Json::parse(r#"{"v":1,"v":2}"#).unwrap();
+        assert_eq!(json.value(), json!({"v": 2}));
     }
 
     #[test]

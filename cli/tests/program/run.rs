@@ -115,6 +115,11 @@ fn what_is_given_reaches_the_playbook_and_the_same_key_gives_the_same_execution(
     let again = ended(dir.path(), &arguments);
     assert_eq!(again.code, 0, "{}", again.err);
     assert_eq!(again.json()["execution"]["peid"], execution["peid"]);
+    let told = format!(
+        "--key k: execution {} has this key; nothing is run anew",
+        execution["peid"].as_str().unwrap()
+    );
+    assert!(again.err.contains(&told) && !first.err.contains("has this key"), "{}{}", first.err, again.err);
 }
 
 #[test]
@@ -220,6 +225,12 @@ fn where_a_playbook_connects_to_is_given_as_such_or_not_at_all() {
         "{}",
         run.err
     );
+    std::fs::write(dir.path().join("open.yaml"), two_requests().replace("'http://127.0.0.1:9'", "null"))
+        .unwrap();
+    let run = ended(dir.path(), &["run", "open.yaml"]);
+    assert_eq!(run.code, 2);
+    let told = "variables.tools: the playbook connects to it, and it is null; write `--endpoint tools=URL`";
+    assert!(run.err.contains(told), "{}", run.err);
     assert!(!dir.path().join("updraft-data").exists());
 }
 

@@ -114,6 +114,12 @@ fn described(error: &Error, text: &str, lines_before: u64) -> Problem {
         Error::Nesting => {
             return Problem::invalid(format_args!("the answer is nested deeper than {VALUE_NESTING} levels"));
         }
+        Error::Twice { line, column, .. } => {
+            let line = line + lines_before;
+            return Problem::invalid(format_args!(
+                "the answer has a field twice in one map: the second stands at line {line}, column {column}"
+            ));
+        }
         Error::Syntax { line, column, .. } => (*line, *column),
     };
     let (rest, before) = word(text, line, column);
@@ -139,11 +145,12 @@ fn described(error: &Error, text: &str, lines_before: u64) -> Problem {
     Problem::new(FailureKind::InvalidResponse, message)
 }
 
-/// The text from the beginning of the word at a place on, and how many bytes before the place it begins.
+/// The text from the beginning of the word at a place on, and how many characters before the place it begins.
 fn word(text: &str, line: u64, column: u64) -> (&str, u64) {
     let index = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     let start: usize = text.split_inclusive('\n').take(index(line)).map(str::len).sum();
-    let place = start.saturating_add(index(column)).min(text.len());
+    let in_line = text.get(start..).unwrap_or_default().char_indices().nth(index(column));
+    let place = in_line.map_or(text.len(), |(at, _)| start + at);
     let before = text.as_bytes().get(..place).unwrap_or_default();
     let in_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'-';
     let begun = before.iter().rev().take_while(in_word).count();

@@ -37,6 +37,7 @@ fn what_is_not_json_is_told_with_its_place_and_in_plain_words() {
     for (text, place, reason) in [
         ("{\n \"a\": NaN}", "line 2, column 7", "`NaN` is no value of JSON"),
         ("[-Infinity]", "line 1, column 2", "`-Infinity` is no value of JSON"),
+        ("[\"ü🦀\", NaN]", "line 1, column 8", "`NaN` is no value of JSON"),
         ("[1, undefined]", "line 1, column 5", "`undefined` is no value of JSON"),
         ("{'a': 1}", "line 1, column 2", "does not belong there"),
         (")]}'\n{\"a\": 1}", "line 1, column 1", "begins with `)]}'`"),
@@ -53,6 +54,23 @@ fn what_is_not_json_is_told_with_its_place_and_in_plain_words() {
         assert!(message.contains(reason), "{text}: {message}");
         assert!(!message.contains("secret"));
     }
+}
+
+#[test]
+fn a_field_that_comes_twice_is_told_by_its_place_and_nothing_of_the_answer_is_shown() {
+    for (text, place) in [
+        (r#"{"secret": 1, "secret": 2}"#, "line 1, column 15"),
+        ("{\"ä\": [{\"secret\": 1,\n\"secret\": {}}]}", "line 2, column 1"),
+    ] {
+        let problem = value(text).unwrap_err();
+        assert_eq!(problem.kind, FailureKind::InvalidResponse);
+        assert!(problem.message.ends_with(&format!("the second stands at {place}")), "{}", problem.message);
+        assert!(!problem.message.contains("secret"), "{}", problem.message);
+    }
+    let (values, problem) = lines("{\"a\":1}\n{\"a\":1,\"a\":2}\n", false);
+    assert_eq!(values.len(), 1);
+    assert!(problem.unwrap().message.ends_with("line 2, column 8"));
+    assert!(read(r#"[{"a":1},{"a":{"a":2}}]"#).is_ok());
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Machine {
                 work.push(self.end_task(task, ending, now, effects));
             }
             PlannedKind::End(end) => {
-                let ending = self.end_step(path, step, end);
+                let ending = self.end_step(path, end);
                 let task = recalled.unwrap_or_else(|| self.create_ended(path, step, now));
                 work.push(self.end_task(task, ending, now, effects));
             }
@@ -114,7 +114,7 @@ impl Machine {
     }
 
     /// How an `end` step ends. Its output is bounded as an answer is: many branches may end in one commit.
-    fn end_step(&mut self, path: PathId, step: StepIndex, end: &PlannedEnd) -> Ending {
+    fn end_step(&mut self, path: PathId, end: &PlannedEnd) -> Ending {
         let rendered = end.output.as_ref().map(|template| template.render_metered(&self.view(path)));
         let rendered = rendered.map(|(rendered, spent)| {
             self.turn.work += spent.work;
@@ -127,8 +127,8 @@ impl Machine {
             (Err(failure), _) => Ending::Failed(failure),
             (Ok(output), EndStatus::Completed) => Ending::Completed(output),
             (Ok(output), EndStatus::Failed) => {
-                let message = format!("step \"{}\" ends its path as failed", self.plan.step(step).id);
-                let failure = Failure::new(FailureKind::EndStep, message);
+                // Whoever tells it names the step.
+                let failure = Failure::new(FailureKind::EndStep, "it ends its path as failed");
                 match output {
                     Some(output) => Ending::EndedFailed(failure, output),
                     None => Ending::Failed(failure),

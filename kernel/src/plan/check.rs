@@ -71,7 +71,7 @@ fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
         );
     }
     if playbook.version == 0 {
-        mistakes.header("version", "versions start at 1");
+        mistakes.header("version", format!("must be from 1 to {}", u32::MAX));
     }
     if let Some(Err(message)) = playbook.timeout.map(|timeout| span(timeout, false)) {
         mistakes.header("timeout", message);

@@ -18,6 +18,15 @@ impl Plan {
         endpoints(&self.steps).any(|endpoint| endpoint.variable == variable)
     }
 
+    /// The first variable that a URL connects to and that is `null`, with whatever each variable has in the end: nothing
+    /// may run before somebody gives it.
+    pub fn lacks_endpoint<'v>(&self, value: impl Fn(&str) -> Option<&'v Value>) -> Option<&str> {
+        let is_null = |endpoint: &&Endpoint| {
+            value(&endpoint.variable).and_then(|v| found(v, &endpoint.keys)) == Some(&Value::Null)
+        };
+        endpoints(&self.steps).find(is_null).map(|endpoint| endpoint.variable.as_str())
+    }
+
     /// Checks another value for a variable that URLs connect to.
     ///
     /// # Errors

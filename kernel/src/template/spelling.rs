@@ -6,6 +6,7 @@ use minijinja::machinery::ast::{self, BinOpKind};
 pub(super) fn unknown(name: &str) -> String {
     match name {
         "null" | "nil" => format!("`{name}` is written `none`"),
+        _ if is_operator(name) => format!("`{name}` is written `{}`", name.to_ascii_lowercase()),
         "now" | "range" | "namespace" | "self" => format!("`{name}` is not available"),
         _ => format!("`{name}` is not known; there are `input`, `variables` and `steps`"),
     }
@@ -54,8 +55,15 @@ fn instead(name: &str) -> Option<&'static str> {
     })
 }
 
-/// How a condition is spelled that its parser does not read.
-pub(super) fn foreign(source: &str) -> Option<String> {
+/// Whether a name is an operator in capitals.
+fn is_operator(name: &str) -> bool {
+    ["and", "or", "not", "in", "is"]
+        .iter()
+        .any(|operator| name.eq_ignore_ascii_case(operator) && name != *operator)
+}
+
+/// How a condition is spelled that its parser does not read, where it said `detail` of it.
+pub(super) fn foreign(source: &str, detail: &str) -> Option<String> {
     let trimmed = source.trim();
     if trimmed.starts_with("{{") || trimmed.starts_with("{%") {
         return Some(
@@ -63,6 +71,31 @@ pub(super) fn foreign(source: &str) -> Option<String> {
         );
     }
     let plain = outside_of_texts(source);
+    if plain.lines().any(|line| line.trim_start().starts_with("//")) {
+        return Some("a condition has no comments".to_owned());
+    }
+    operators(&plain, detail)
+}
+
+/// How the expressions of a template are spelled that its parser does not read.
+pub(super) fn foreign_in_template(source: &str, detail: &str) -> Option<String> {
+    let mut inside = String::new();
+    let mut rest = source;
+    while let Some(start) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
+        let begun = rest.get(start + 2..).unwrap_or_default();
+        let end = begun.find("}}").into_iter().chain(begun.find("%}")).min().unwrap_or(begun.len());
+        inside.push_str(begun.get(..end).unwrap_or_default());
+        inside.push('\n');
+        rest = begun.get(end..).unwrap_or_default();
+    }
+    operators(&outside_of_texts(&inside), detail)
+}
+
+/// What is spelled as in another language, outside of texts in quotes.
+fn operators(plain: &str, detail: &str) -> Option<String> {
+    if detail.contains("too large") {
+        return Some("a whole number is too long to be written out; let it stand in `variables`".to_owned());
+    }
     let numbered = plain.split("steps.").skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     if numbered {
         return Some("a step whose id starts with a digit is read as `steps['ID']`".to_owned());
@@ -75,14 +108,34 @@ pub(super) fn foreign(source: &str) -> Option<String> {
         ("!", "not")
     } else if plain.contains("===") {
         ("===", "==")
+    } else if plain.contains("<>") {
+        ("<>", "!=")
+    } else if plain.contains("=~") {
+        ("=~", "is matching('…')")
     } else if plain.contains('?') {
         ("a ? b : c", "b if a else c")
-    } else if plain.lines().any(|line| line.trim_start().starts_with("//")) {
-        return Some("a condition has no comments".to_owned());
+    } else if let Some(word) = words(plain).find(|word| is_operator(word)) {
+        return Some(unknown(word));
+    } else if detail.contains("unexpected `=`") || detail.contains("after expression") && assigns(plain) {
+        ("=", "==")
     } else {
         return None;
     };
     Some(format!("`{}` is written `{}`", instead.0, instead.1))
+}
+
+/// The words of an expression that are no fields.
+fn words(plain: &str) -> impl Iterator<Item = &str> {
+    let part = |c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.'));
+    plain.split(part).filter(|word| !word.contains('.'))
+}
+
+/// Whether an `=` stands there that is no part of another operator.
+fn assigns(plain: &str) -> bool {
+    ["==", "!=", "<=", ">="]
+        .iter()
+        .fold(plain.to_owned(), |plain, known| plain.replace(known, ""))
+        .contains('=')
 }
 
 /// The source without what stands in quotes.

@@ -69,8 +69,9 @@ impl Text {
             let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
             let syntax = syntax.map_err(|error| error.to_string())?;
             scan(source, syntax.clone())?;
-            let template = parse(source, "template", syntax.clone())
-                .map_err(|error| syntax_error(&error, "template"))?;
+            let template = parse(source, "template", syntax.clone()).map_err(|error| {
+                syntax_error(&error, "template", spelling::foreign_in_template(source, detail(&error)))
+            })?;
             let children = match &template {
                 Stmt::Template(template) => template.children.as_slice(),
                 _ => &[],
@@ -100,13 +101,13 @@ impl Text {
         budget: &mut Budget,
     ) -> Result<(Self, References), Mistake> {
         Self::compiled(path, source, "condition", budget, |references, budget| {
-            let foreign = || spelling::foreign(source);
             if source.trim_start().starts_with("{{") {
-                return Err(foreign().unwrap_or_default());
+                return Err(spelling::foreign(source, "").unwrap_or_default());
             }
             scan::scan_expression(source)?;
-            let expr = parse_expr(source)
-                .map_err(|error| foreign().unwrap_or_else(|| syntax_error(&error, "condition")))?;
+            let expr = parse_expr(source).map_err(|error| {
+                syntax_error(&error, "condition", spelling::foreign(source, detail(&error)))
+            })?;
             Ok((lower_condition(&expr, Source { text: source, path }, references, budget)?, 0))
         })
     }
@@ -172,12 +173,17 @@ impl Text {
     }
 }
 
-fn syntax_error(error: &minijinja::Error, what: &str) -> String {
+/// What the parser says, or how what stands there is spelled here.
+fn syntax_error(error: &minijinja::Error, what: &str, hint: Option<String>) -> String {
     let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
-    match error.detail() {
+    match hint.as_deref().or(error.detail()) {
         Some(detail) => format!("{line}{detail}"),
         None => format!("{line}not a {what}"),
     }
+}
+
+fn detail(error: &minijinja::Error) -> &str {
+    error.detail().unwrap_or_default()
 }
 
 const _: () = assert!(TEMPLATE_OUTPUT_BYTES <= ARGUMENTS_BYTES);

@@ -10,8 +10,9 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::mistake::{Mistake, Step};
+use super::mistake::{self, Mistake, Step};
 use super::node::{Field, Kind, Node};
+use crate::time;
 use crate::value::{self, Number, Value};
 
 /// The type that `node` is.
@@ -58,7 +59,7 @@ impl<'de> At<'de> {
         }
     }
 
-    /// The mistake where a text is needed: what would be one in quotes is told so.
+    /// The mistake where a text is needed: what would be one in quotes is told so, and a duration its unit.
     fn no_text<V: Visitor<'de>>(self, visitor: &V) -> Mistake {
         let mistake = self.wrong(visitor);
         let unquoted = match &self.0.kind {
@@ -66,7 +67,14 @@ impl<'de> At<'de> {
             Kind::Number(number) => number.to_string(),
             _ => return mistake,
         };
-        Mistake::custom(format!("{mistake}; as a text it needs quotes: `\"{unquoted}\"`"))
+        let needed = mistake::words(visitor);
+        if needed == mistake::TEXT {
+            return Mistake::custom(format!("{mistake}; as a text it needs quotes: `\"{unquoted}\"`"));
+        }
+        if needed == time::SUCH_A_SPAN && unquoted.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Mistake::custom(format!("{mistake}; its unit is missing: `{unquoted}s`"));
+        }
+        mistake
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use json_event_parser::{JsonEvent, LowLevelJsonParser};
+use json_event_parser::JsonEvent;
 
 use super::mistake::Mistake;
 use super::node::{Builder, Kind, Node};
+use crate::json_text::Events;
 use crate::text::place;
 use crate::value::Number;
 
@@ -14,22 +15,12 @@ use crate::value::Number;
 /// # Errors
 /// The first mistake.
 pub(super) fn read(text: &str) -> Result<Rc<Node>, Mistake> {
-    let mut parser = LowLevelJsonParser::new();
+    let mut events = Events::new(text);
     let mut builder = Builder::default();
-    let mut reached = 0;
     loop {
-        let rest = text.as_bytes().get(reached..).unwrap_or_default();
-        let at = reached + rest.iter().take_while(|byte| b" \t\r\n:,".contains(byte)).count();
-        let result = parser.parse_next(rest, true);
-        reached += result.consumed_bytes;
-        let event = match result.event {
-            None => continue,
-            Some(Ok(event)) => event,
-            Some(Err(error)) => {
-                let start = usize::try_from(error.location().start.offset).unwrap_or(at);
-                return Err(builder.mistake(start, format!("not JSON: {}", error.message())));
-            }
-        };
+        let (at, event) = events
+            .next()
+            .map_err(|mistake| builder.mistake(mistake.at, format!("not JSON: {}", mistake.message)))?;
         let kind = match event {
             JsonEvent::Eof => break,
             JsonEvent::StartArray => {

@@ -106,14 +106,18 @@ impl serde::de::Error for Mistake {
     }
 }
 
+/// What is needed where any text will do.
+pub(super) const TEXT: &str = "a text";
+
 /// What is needed. Types that read themselves say it in their own words.
-fn words(needed: &dyn Expected) -> String {
+pub(super) fn words(needed: &dyn Expected) -> String {
     let needed = needed.to_string();
     match needed.as_str() {
-        "a string" | "string" => "a text".to_owned(),
+        "a string" | "string" => TEXT.to_owned(),
         "a boolean" => "`true` or `false`".to_owned(),
-        "u32" => format!("a whole number from 0 to {}", u32::MAX),
-        "u64" | "usize" => "a whole number, not below 0".to_owned(),
+        // No whole number of a playbook may be 0.
+        "u32" => format!("a whole number from 1 to {}", u32::MAX),
+        "u64" | "usize" => "a whole number from 1 on".to_owned(),
         "f64" => "a number".to_owned(),
         "a sequence" => "a list".to_owned(),
         _ if needed.starts_with("struct ") => "a map".to_owned(),

@@ -53,7 +53,7 @@ fn an_unknown_format_a_huge_text_and_bytes_are_refused() {
     assert_eq!(Playbook::parse(&huge), Err(Error::TooLarge { bytes: PLAYBOOK_BYTES + 1 }));
     assert_eq!(
         Playbook::parse(b"name: \xff"),
-        Err(Error::NotText(text::Error { line: 1, column: 7, encoding: "UTF-8" }))
+        Err(Error::NotText(text::Error::Ends { line: 1, column: 7, encoding: "UTF-8" }))
     );
 }
 

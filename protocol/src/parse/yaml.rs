@@ -1,9 +1,11 @@
 //! YAML to nodes: what a parser's events say. Owns tags, anchors and aliases; the bounds are the builder's.
 
+mod words;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Tag};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
 use super::mistake::Mistake;
 use super::node::{Builder, Kind, Node};
@@ -42,7 +44,10 @@ pub(super) fn read(text: &str) -> Result<Rc<Node>, Mistake> {
                 reading.scalar(offset(&span.start), String::new(), ScalarStyle::Plain, anchor, tag)?;
             }
             Ok((event, span)) => reading.event(event, offset(&span.start))?,
-            Err(error) => return Err(reading.builder.mistake(offset(error.marker()), words(&error))),
+            Err(error) => {
+                let (at, words) = words::told(text, &error);
+                return Err(reading.builder.mistake(at, words));
+            }
         }
     }
     reading.builder.finish().ok_or_else(|| Mistake::new(0, "the file is empty"))
@@ -151,10 +156,14 @@ impl Reading<'_> {
 
     /// Refuses lists, maps and aliases where the name of a field is needed.
     fn no_name(&self, at: usize) -> Result<(), Mistake> {
-        if self.builder.wants_name() {
-            return Err(self.builder.mistake(at, "the name of a field is needed: a text"));
+        if !self.builder.wants_name() {
+            return Ok(());
         }
-        Ok(())
+        let around = self.text.split_at_checked(at);
+        if around.is_some_and(|(before, rest)| before.ends_with('{') && rest.starts_with('{')) {
+            return Err(self.builder.mistake(at - 1, words::TEMPLATE));
+        }
+        Err(self.builder.mistake(at, "the name of a field is needed: a text"))
     }
 
     /// Refuses every tag but the one that says what the value is anyway.
@@ -170,32 +179,4 @@ impl Reading<'_> {
 
 fn offset(marker: &Marker) -> usize {
     marker.byte_offset().unwrap_or_default()
-}
-
-/// What the parser says, in an author's words where it speaks of its own workings.
-fn words(error: &ScanError) -> String {
-    let message = match error.kind() {
-        ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation | ErrorKind::TabInIndentation => {
-            "a tab stands where blanks are needed"
-        }
-        ErrorKind::UnknownAnchor => "the alias names an anchor that does not stand before it",
-        ErrorKind::RecursionLimitExceeded => return format!("nested more than {VALUE_NESTING} deep"),
-        ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
-            "a `:` is missing after the name of a field"
-        }
-        ErrorKind::MappingValueNotAllowed => {
-            "a `:` stands where no field can begin; a text with `: ` in it needs quotes"
-        }
-        ErrorKind::MappingKeyNotAllowed => "a field stands where none can begin",
-        ErrorKind::InvalidIndentation => "the line is indented in a way that fits nothing above it",
-        ErrorKind::MissingLowSurrogate | ErrorKind::InvalidLowSurrogate | ErrorKind::UnpairedLowSurrogate => {
-            "one half of a character alone; `\\ud800` to `\\udfff` stand in pairs"
-        }
-        ErrorKind::ExpectedBlockMappingKey => {
-            "a field is needed here; the line is indented in a way that fits nothing above it"
-        }
-        ErrorKind::UnclosedQuotedScalar => "a quote is not closed",
-        _ => return format!("not YAML: {}", error.info()),
-    };
-    message.to_owned()
 }

@@ -1,12 +1,15 @@
 //! Reading: JSON text to a tree, without recursion.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
-use json_event_parser::{JsonEvent, SliceJsonParser};
+use json_event_parser::JsonEvent;
 use thiserror::Error;
 
 use super::{Number, Value};
+use crate::json_text::{Events, shortened};
 use crate::limits::VALUE_NESTING;
+use crate::text::place;
 
 /// Why a text is no value.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -21,6 +24,16 @@ pub enum Error {
         /// What is wrong there.
         message: String,
     },
+    /// A map has two fields of one name, of which readers of JSON take the first or the last.
+    #[error("line {line}, column {column}: the field {:?} is there already", shortened(.name))]
+    Twice {
+        /// The line of the second, from 1.
+        line: u64,
+        /// Its column in characters, from 1.
+        column: u64,
+        /// The name.
+        name: String,
+    },
     /// Lists and maps are nested too deeply.
     #[error("nested deeper than {VALUE_NESTING} levels")]
     Nesting,
@@ -33,26 +46,31 @@ impl Error {
     }
 }
 
+/// What becomes of a map with two fields of one name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twice {
+    /// It is refused.
+    Refused,
+    /// The last field stays: what was stored is read, whoever wrote it.
+    LastStays,
+}
+
 /// A list or map whose end has not been read.
 enum Open {
     Array(Vec<Value>),
-    /// With the key of the value that comes next.
-    Object(BTreeMap<String, Value>, String),
+    /// With the name of the field that comes next, and the byte where it stands.
+    Object(BTreeMap<String, Value>, String, usize),
 }
 
 /// Reads the one value of a text.
-pub(super) fn read(text: &str) -> Result<Value, Error> {
-    let mut parser = SliceJsonParser::new(text.as_bytes());
+pub(super) fn read(text: &str, twice: Twice) -> Result<Value, Error> {
+    let mut events = Events::new(text);
     let mut open: Vec<Open> = Vec::new();
     let mut root = Value::Null;
     loop {
-        let event = parser.parse_next().map_err(|error| {
-            let start = error.location().start;
-            Error::Syntax {
-                line: start.line + 1,
-                column: start.column + 1,
-                message: error.message().to_owned(),
-            }
+        let (at, event) = events.next().map_err(|mistake| {
+            let (line, column) = place(text, mistake.at);
+            Error::Syntax { line, column, message: mistake.message }
         })?;
         let value = match event {
             JsonEvent::Eof => return Ok(root),
@@ -68,26 +86,35 @@ pub(super) fn read(text: &str) -> Result<Value, Error> {
                 continue;
             }
             JsonEvent::StartObject => {
-                open.push(Open::Object(BTreeMap::new(), String::new()));
+                open.push(Open::Object(BTreeMap::new(), String::new(), at));
                 continue;
             }
             JsonEvent::ObjectKey(name) => {
-                if let Some(Open::Object(_, key)) = open.last_mut() {
-                    *key = name.into_owned();
+                if let Some(Open::Object(_, next, stands)) = open.last_mut() {
+                    (*next, *stands) = (name.into_owned(), at);
                 }
                 continue;
             }
             JsonEvent::EndArray | JsonEvent::EndObject => match open.pop() {
                 Some(Open::Array(items)) => Value::Array(items),
-                Some(Open::Object(fields, _)) => Value::Object(fields),
+                Some(Open::Object(fields, ..)) => Value::Object(fields),
                 None => Value::Null,
             },
         };
         match open.last_mut() {
             Some(Open::Array(items)) => items.push(value),
-            Some(Open::Object(fields, key)) => {
-                fields.insert(std::mem::take(key), value);
-            }
+            Some(Open::Object(fields, next, stands)) => match fields.entry(std::mem::take(next)) {
+                Entry::Vacant(field) => {
+                    field.insert(value);
+                }
+                Entry::Occupied(field) if twice == Twice::Refused => {
+                    let (line, column) = place(text, *stands);
+                    return Err(Error::Twice { line, column, name: field.key().clone() });
+                }
+                Entry::Occupied(mut field) => {
+                    field.insert(value);
+                }
+            },
             None => root = value,
         }
     }

@@ -43,9 +43,10 @@ pub enum Error {
         /// The newest format known.
         known: u8,
     },
-    /// A newer version of Updraft wrote what stands in a frame.
+    /// Another version of Updraft wrote what stands in a frame.
     #[error(
-        "{segment} at byte {offset} holds updates of codec version {found}; this version of Updraft reads up to {known}"
+        "{segment} at byte {offset} was written by another version of Updraft: its updates are of codec version {found}; \
+         this one reads version {known}"
     )]
     Codec {
         /// The file.
@@ -54,7 +55,7 @@ pub enum Error {
         offset: u64,
         /// The version found.
         found: u8,
-        /// The newest version known.
+        /// The version that is read.
         known: u8,
     },
     /// The updates cannot be made a frame.

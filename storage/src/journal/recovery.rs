@@ -136,11 +136,11 @@ impl Proof<'_> {
         }
     }
 
-    /// Refuses what a newer version wrote before anything is mended, replayed or begun behind it.
+    /// Refuses what another version wrote before anything is mended, replayed or begun behind it.
     fn readable(&self, payload: &[u8], offset: u64) -> Result<(), Error> {
         match codec::readable(payload) {
             Ok(_) => Ok(()),
-            Err(codec::Error::Version { found }) if found > codec::VERSION => {
+            Err(codec::Error::Version { found }) => {
                 let known = codec::VERSION;
                 Err(Error::Codec { segment: self.name.to_owned(), offset, found, known })
             }

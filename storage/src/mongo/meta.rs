@@ -11,13 +11,13 @@ use super::fault::start_error;
 use super::{META, MongoStore, code, document};
 use crate::store::Error;
 
-/// The newest schema that this version reads and the one that it writes.
-pub const SCHEMA: u32 = 1;
+/// The schema that is read and written; none was released before it.
+pub const SCHEMA: u32 = 2;
 
 /// How often an entry is asked for that others make at the same time; the second try finds it.
 const TRIES: u32 = 4;
 
-/// Refuses a database that a newer version wrote; says in a new one which version that was.
+/// Refuses a database that another version wrote; says in a new one which version that was.
 pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     let found = store.collection(META).find_one(doc! { "_id": "schema" }).await.map_err(start_error)?;
     let stored = match found {
@@ -27,10 +27,10 @@ pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     };
     let found = value(&stored, "schema")?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
-    if found > SCHEMA {
-        Err(Error::Schema { place: store.uri.to_string(), found, known: SCHEMA })
-    } else {
+    if found == SCHEMA {
         Ok(())
+    } else {
+        Err(Error::Schema { place: store.uri.to_string(), found, known: SCHEMA })
     }
 }
 

@@ -43,18 +43,25 @@ async fn a_journal_of_a_newer_format_is_refused_and_left_as_it_was() {
 }
 
 #[tokio::test]
-async fn updates_of_a_newer_codec_anywhere_in_a_journal_are_refused_before_any_is_replayed() {
-    let last = |segment: &mut [u8]| {
-        let payload = files::payloads(segment).pop().unwrap();
-        segment[payload.start] = codec::VERSION + 1;
-        files::seal(segment, payload);
-    };
-    let error = refused(|data| change_segment(data, last)).await;
-    let StartError::Journal(journal::Error::Codec { found, known, offset, .. }) = &error else {
-        panic!("{error}")
-    };
-    assert_eq!((*found, *known), (codec::VERSION + 1, codec::VERSION));
-    assert!(*offset > 24 && error.to_string().contains(&format!("at byte {offset}")), "{error}");
+async fn updates_of_another_codec_anywhere_in_a_journal_are_refused_before_any_is_replayed() {
+    for other in [codec::VERSION + 1, codec::VERSION - 1] {
+        let last = |segment: &mut [u8]| {
+            let payload = files::payloads(segment).pop().unwrap();
+            segment[payload.start] = other;
+            files::seal(segment, payload);
+        };
+        let error = refused(|data| change_segment(data, last)).await;
+        let StartError::Journal(journal::Error::Codec { found, known, offset, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!((*found, *known), (other, codec::VERSION));
+        let told = format!(
+            "at byte {offset} was written by another version of Updraft: its updates are of codec version {other}; this \
+             one reads version {}",
+            codec::VERSION
+        );
+        assert!(*offset > 24 && error.to_string().ends_with(&told), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -136,7 +136,9 @@ fn an_end_step_gives_the_output_or_fails_the_path() {
     assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()));
     let world = World::begin(&end("failed"), json!({"n": 3}));
     assert_eq!(world.ends, [ExecutionStatus::Failed]);
-    assert_eq!(world.execution().state.error.as_ref().unwrap().kind, FailureKind::EndStep);
+    let error = world.execution().state.error.clone().unwrap();
+    assert_eq!(error.kind, FailureKind::EndStep);
+    assert_eq!(error.message, "step \"e\": it ends its path as failed");
     assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()), "it says why");
     world.assert_stored_is_said();
 }

@@ -92,6 +92,12 @@ fn the_plan_knows_which_variables_are_connected_to_and_what_they_may_be() {
     );
     let plan = plan.unwrap();
     assert!(plan.connects_to("tools") && !plan.connects_to("limit") && !plan.connects_to("gone"));
+    let lacks = |tools: Value| {
+        let tools = Given::from(tools);
+        plan.lacks_endpoint(|name| (name == "tools").then_some(&tools)).map(str::to_owned)
+    };
+    assert_eq!(lacks(json!({"edr": null})).as_deref(), Some("tools"));
+    assert_eq!(lacks(json!({"edr": "https://h", "siem": null})), None);
     assert_eq!(plan.check_endpoint("tools", &json!({"edr": "https://h"}).into()), Ok(()));
     assert_eq!(plan.check_endpoint("limit", &json!("anything").into()), Ok(()));
     for value in [json!("https://h"), json!({"edr": null}), json!({"edr": "ftp://h"}), json!(null)] {

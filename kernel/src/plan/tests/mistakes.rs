@@ -38,7 +38,7 @@ fn of_the_playbook_itself() {
     header(json!({"steps": []}), "steps: a playbook needs at least one step");
     let many: Vec<_> = (0..1_001).map(|n| json!({"id": format!("s{n}"), "type": "end"})).collect();
     header(json!({"steps": many}), "steps: 1001 steps; at most 1000 are allowed");
-    header(json!({"version": 0}), "version: versions start at 1");
+    header(json!({"version": 0}), "version: must be from 1 to 4294967295");
     header(json!({"format": 2}), "format: 2 is not known; this version reads format 1");
     header(json!({"timeout": "0s"}), "timeout: must be longer than zero");
     header(json!({"timeout": "732d"}), "timeout: must be at most 366d");

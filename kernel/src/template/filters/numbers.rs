@@ -4,7 +4,7 @@ use std::num::IntErrorKind;
 
 use super::{argument, text_argument, whole_argument};
 use crate::template::meter::{Meter, Result, refuse};
-use crate::template::number::{Amount, Exact, FRACTION_WORK, Rounding, Spelled, too_large};
+use crate::template::number::{Amount, Exact, FRACTION_WORK, Number, Rounding, Spelled, too_large};
 use crate::template::operators::amount;
 use crate::template::value::Value;
 

@@ -225,3 +225,31 @@ fn what_a_template_reads_is_known_beforehand() {
     assert_eq!(references.steps.keys().collect::<Vec<_>>(), ["a", "b-1", "c"]);
     assert!(!compile("{{ variables.y }}").unwrap().references().input);
 }
+
+#[test]
+fn spellings_of_other_languages_are_told_in_templates_too() {
+    for (expression, words) in [
+        ("input.a = 1", "`=` is written `==`"),
+        ("input.a === 1", "`===` is written `==`"),
+        ("input.a <> 1", "`<>` is written `!=`"),
+        ("input.a =~ 'x'", "`=~` is written `is matching('…')`"),
+        ("input.a AND input.b", "`AND` is written `and`"),
+        ("input.a Or input.b", "`Or` is written `or`"),
+        ("NOT input.a", "`NOT` is written `not`"),
+        ("input.a IN input.b", "`IN` is written `in`"),
+        ("input.a && input.b", "`&&` is written `and`"),
+        ("input.a || input.b", "`||` is written `or`"),
+        ("!input.a", "`!` is written `not`"),
+        ("input.a ? 1 : 2", "`a ? b : c` is written `b if a else c`"),
+        ("340282366920938463463374607431768211456", "a whole number is too long to be written out"),
+    ] {
+        refused(&format!("{{{{ {expression} }}}}"), json!({}), words);
+        refused(&format!("{{% if {expression} %}}a{{% endif %}}"), json!({}), words);
+        let condition = crate::condition::Condition::compile("c", expression).unwrap_err().to_string();
+        assert!(condition.contains(words), "{expression}: {condition}");
+    }
+    // What stands outside of expressions, or in quotes, is no spelling of theirs.
+    refused("a && b = AND {{ '||' }}{{ input. }}", json!({}), "unexpected");
+    gives("{% set n = 1 %}{{ n }} && !{{ 'NOT = a' }}", json!({}), json!("1 && !NOT = a"));
+    gives("{{ input.AND }}", json!({"AND": 1}), json!(1));
+}

@@ -66,28 +66,28 @@ fn a_mistake_in_a_field_of_the_playbook_has_its_path_and_an_authors_words() {
             "version: 1.0",
             "\"version\":1.0",
             "version",
-            "a whole number from 0 to 4294967295 is needed; here stands the number 1.0",
+            "a whole number from 1 to 4294967295 is needed; here stands the number 1.0",
         ),
         (
             version,
             "version: -1",
             "\"version\":-1",
             "version",
-            "a whole number from 0 to 4294967295 is needed; here stands the number -1",
+            "a whole number from 1 to 4294967295 is needed; here stands the number -1",
         ),
         (
             version,
             "version: 4294967296",
             "\"version\":4294967296",
             "version",
-            "a whole number from 0 to 4294967295 is needed; here stands the number 4294967296",
+            "a whole number from 1 to 4294967295 is needed; here stands the number 4294967296",
         ),
         (
             version,
             "version: \"1\"",
             "\"version\":\"1\"",
             "version",
-            "a whole number from 0 to 4294967295 is needed; here stands the text `1`",
+            "a whole number from 1 to 4294967295 is needed; here stands the text `1`",
         ),
         (version, "category_id: a", "\"category_id\":\"a\"", "", "the field `version` is missing"),
     ]);
@@ -102,7 +102,28 @@ fn a_mistake_in_a_field_of_a_step_has_its_path_and_an_authors_words() {
             "timeout: 5",
             "\"timeout\":5",
             "steps[0].timeout",
-            "a duration such as `500ms`, `30s` or `2h 30m` is needed; here stands the number 5; as a text it needs quotes: `\"5\"`",
+            "a duration such as `500ms`, `30s` or `2h 30m` is needed; here stands the number 5; its unit is missing: `5s`",
+        ),
+        (
+            timeout,
+            "timeout: true",
+            "\"timeout\":true",
+            "steps[0].timeout",
+            "a duration such as `500ms`, `30s` or `2h 30m` is needed; here stands `true`",
+        ),
+        (
+            timeout,
+            "timeout: 1.5",
+            "\"timeout\":1.5",
+            "steps[0].timeout",
+            "a duration such as `500ms`, `30s` or `2h 30m` is needed; here stands the number 1.5",
+        ),
+        (
+            timeout,
+            "condition: 7",
+            "\"condition\":7",
+            "steps[0].condition",
+            "a condition such as `input.score > 80` is needed; here stands the number 7",
         ),
         (timeout, "retry: 5", "\"retry\":5", "steps[0].retry", "a map is needed; here stands the number 5"),
         (
@@ -161,14 +182,16 @@ fn a_field_that_stands_twice_is_refused_in_either_notation() {
 #[test]
 fn what_is_not_yaml_is_told_without_the_parsers_words() {
     for (text, message) in [
-        ("name: [a", "not YAML: "),
+        ("name: [a", "a `[` is not closed"),
         ("name:\n\t- a", "a tab stands where blanks are needed"),
         ("name: *nobody", "the alias names an anchor that does not stand before it"),
         ("name: &a [*a]", "the alias stands inside what it stands for"),
         ("name: a: b", "a `:` stands where no field can begin"),
         ("name: \"a", "a quote is not closed"),
-        ("{\"name\": a}", "not JSON: "),
-        ("{name: a", "not YAML: "),
+        ("{\"name\": a}", "not JSON: `a` is no value of JSON; a text needs double quotes: `\"a\"`"),
+        ("{\"name\": \"a", "line 1, column 10, name: not JSON: a quote is not closed"),
+        ("{\"name\": {{ input.x }}}", "line 1, column 10, name: not JSON: a template needs quotes"),
+        ("{name: a", "a `{` is not closed"),
     ] {
         let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
         assert!(error.starts_with("line ") && error.contains(message), "{text}: {error}");
@@ -195,4 +218,69 @@ fn nesting_is_bounded_in_both_notations_and_through_aliases() {
         format!("variables: {{a: &a {}, b: &b {}*a{}}}", nested(90), "[".repeat(90), "]".repeat(90));
     let error = Playbook::parse(aliases.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("variables.b[0]") && error.contains("nested more than 127 deep"), "{error}");
+}
+
+/// What is said of a variable without quotes of its own, with the column of its line.
+fn said_of(value: &str) -> String {
+    let text = YAML.replace("name: a", &format!("variables:\n  v: {value}\nname: a"));
+    let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();
+    error.strip_prefix("line 3, ").unwrap_or(&error).to_owned()
+}
+
+#[test]
+fn a_template_without_quotes_is_told_as_what_it_is() {
+    let template = "a template needs quotes around the whole text: `\"{{ … }}\"`";
+    for (value, column, path) in [
+        ("{{ input.x }}", 6, "v"),
+        ("{{input.x}}", 6, "v"),
+        ("{{ input.list | join(', ') }}", 6, "v"),
+        ("{{ input.x }}/b", 6, "v"),
+        ("{{ input.x", 6, "v"),
+        ("{% if input.x %}a{% endif %}", 6, "v"),
+        ("[{{ input.x }}]", 7, "v[0]"),
+        ("{a: {{ input.x }}}", 10, "v.a"),
+        ("{url: http://x/{{ input.x }}}", 21, "v"),
+    ] {
+        assert_eq!(said_of(value), format!("column {column}, variables.{path}: {template}"), "{value}");
+    }
+    assert!(!said_of("[a b: c: {d}] # {{ input.x }}").contains("template"));
+    let plain = YAML.replace("name: a", "description: a {{ input.x }}\nname: a");
+    assert!(Playbook::parse(plain.as_bytes()).is_ok());
+    let after = plain.replace("name: a", "name: a: b");
+    let error = Playbook::parse(after.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("a `:` stands where no field can begin"), "{error}");
+}
+
+#[test]
+fn what_a_text_may_not_be_without_quotes_is_told_with_what_to_write() {
+    for (value, message) in [
+        ("- a", "column 6, variables.v: an item, `- `, stands where no list can begin"),
+        (
+            "\"C:\\Users\"",
+            "column 6, variables.v: in double quotes `\\` begins an escape; write `\\\\`, or put",
+        ),
+        ("\"C:\\x\"", "column 6, variables.v: in double quotes `\\` begins an escape"),
+        ("\"C:\\dir\"", "column 6, variables.v: in double quotes `\\` begins an escape"),
+        (
+            "'a' in input.l",
+            "column 10, variables.v: more follows the closing quote; put the whole text in double quotes",
+        ),
+        (
+            "\"a\" in input.l",
+            "column 10, variables.v: more follows the closing quote; put the whole text in single quotes",
+        ),
+        ("\"a", "column 6, variables.v: a quote is not closed"),
+        ("[b, 'a]", "column 10, variables.v[1]: a quote is not closed"),
+        ("> 80", "column 6, variables.v: after `|` or `>` a text begins on the next line"),
+        ("@a", "column 6, variables.v: a text that begins with `@` needs quotes"),
+        ("`a`", "column 6, variables.v: a text that begins with a backtick needs quotes"),
+        ("*.exe", "column 6, variables.v: the alias names an anchor that does not stand before it"),
+        ("]", "column 6, variables.v: a `]` or `}` closes nothing"),
+        ("[a}", "column 6, variables.v[0]: a `[` is closed by `}`"),
+        ("{a: b c: d}", "column 13, variables.v: a `,` or `}` is needed here"),
+        ("[- a]", "column 7, variables.v[0]: between `[` and `]`, items are parted by `,`"),
+    ] {
+        let said = said_of(value);
+        assert!(said.starts_with(message), "{value}: {said}");
+    }
 }

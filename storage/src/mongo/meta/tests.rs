@@ -24,14 +24,19 @@ async fn a_new_database_is_told_its_schema() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_before_anything_is_made() {
+async fn another_schema_is_refused_before_anything_is_made() {
     let database = database().await;
     let entries = entries(&database).await;
-    entries.insert_one(doc! { "_id": "schema", "value": 7 }).await.unwrap();
-    let refused = connect(&database).await.map(drop);
-    let refused = refused.unwrap_err();
-    assert!(matches!(refused, Error::Schema { found: 7, known: SCHEMA, .. }), "{refused:?}");
-    assert!(refused.to_string().contains(database.name()), "{refused}");
+    entries.insert_one(doc! { "_id": "schema", "value": 0 }).await.unwrap();
+    for other in [SCHEMA + 1, SCHEMA - 1, 7] {
+        entries.update_one(doc! {}, doc! { "$set": { "value": i64::from(other) } }).await.unwrap();
+        let refused = connect(&database).await.map(drop).unwrap_err();
+        assert!(
+            matches!(refused, Error::Schema { found, known: SCHEMA, .. } if found == other),
+            "{refused:?}"
+        );
+        assert!(refused.to_string().contains(database.name()), "{refused}");
+    }
     let names = entries.client().default_database().unwrap().list_collection_names().await.unwrap();
     assert_eq!(names, [META]);
     entries.replace_one(doc! { "_id": "schema" }, doc! { "value": "seven" }).await.unwrap();
