@@ -2,9 +2,11 @@
 //! answers at once is over at once; one that waits gets a task of its own, which its drop ends. The time of an attempt
 //! begins when its request is sent, and one that was never sent has not acted, however it ended.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -22,12 +24,17 @@ use crate::sent::Sent;
 /// An attempt under way.
 pub(crate) struct Attempt {
     task: AbortHandle,
+    calling: Shared,
     /// None where the integration is taken to have sent at once.
     sent: Option<Arc<Sent>>,
 }
 
 /// A call, whatever may become of it.
 type Calling = Pin<Box<dyn Future<Output = std::thread::Result<Result<Json, Failure>>>>>;
+
+/// A call that its attempt drops in the moment in which it is dropped itself: a task that is aborted ends later, and what
+/// it had asked for would be sent until then. None once it was dropped.
+type Shared = Rc<RefCell<Option<Calling>>>;
 
 impl Attempt {
     /// Calls the integration. Where `inline` allows, the call is looked at before a task is made for it: none where
@@ -69,8 +76,9 @@ impl Attempt {
                 }
             }
         };
-        let task = actix::spawn(attempt(calling, running, report).instrument(span)).abort_handle();
-        Some(Self { task, sent })
+        let calling = Rc::new(RefCell::new(Some(calling)));
+        let task = actix::spawn(attempt(calling.clone(), running, report).instrument(span)).abort_handle();
+        Some(Self { task, calling, sent })
     }
 
     /// Whether its request was not sent, and from now on never is.
@@ -82,6 +90,10 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.task.abort();
+        // Where the call is at work just now, its task ends when it has been.
+        let calling = self.calling.try_borrow_mut().ok().and_then(|mut calling| calling.take());
+        // What it leaves behind may panic as it goes.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(calling)));
     }
 }
 
@@ -100,9 +112,10 @@ fn over(calling: Calling, called: std::thread::Result<Result<Json, Failure>>) ->
 }
 
 #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps what it was given twice")]
-fn attempt(mut calling: Calling, running: Running, report: Report) -> impl Future<Output = ()> + 'static {
+fn attempt(calling: Shared, running: Running, report: Report) -> impl Future<Output = ()> + 'static {
     async move {
-        let called = in_time(&mut calling, &running, ATTEMPT_UNSENT).await;
+        let called = in_time(&calling, &running, ATTEMPT_UNSENT).await;
+        let Some(calling) = calling.take() else { return };
         let outcome = over(calling, called);
         running.end(outcome, report);
     }
@@ -111,7 +124,7 @@ fn attempt(mut calling: Calling, running: Running, report: Report) -> impl Futur
 /// Waits for the call: for as long as an attempt may take once it is sent, and before that for as long as one may wait. An
 /// integration that says when it sends keeps the attempt's time itself, and has a little longer to tell what came.
 async fn in_time(
-    calling: &mut Calling,
+    calling: &Shared,
     running: &Running,
     to_be_sent: Duration,
 ) -> std::thread::Result<Result<Json, Failure>> {
@@ -123,7 +136,13 @@ async fn in_time(
         if let Some(sent) = &running.sent {
             sent.listening();
         }
-        if let Poll::Ready(called) = calling.as_mut().poll(context) {
+        // One that was dropped gives nothing any more: its task is about to end.
+        let mut at_work = calling.borrow_mut();
+        let Some(called) = at_work.as_mut().map(|calling| calling.as_mut().poll(context)) else {
+            return Poll::Pending;
+        };
+        drop(at_work);
+        if let Poll::Ready(called) = called {
             return Poll::Ready(called);
         }
         if unsent && running.sent.as_ref().is_some_and(|sent| sent.begun_or_wake(context.waker())) {
@@ -221,9 +240,10 @@ mod tests {
     ) -> (Result<Json, Failure>, bool) {
         let sent = Arc::<Sent>::default();
         let running = Running::begin(timeout, Some(sent.clone()));
-        let mut calling: Calling = Box::pin(AssertUnwindSafe(call(sent.sending())).catch_unwind());
-        let called = in_time(&mut calling, &running, to_be_sent).await;
-        (over(calling, called), running.withdrawn())
+        let calling: Calling = Box::pin(AssertUnwindSafe(call(sent.sending())).catch_unwind());
+        let calling = Rc::new(RefCell::new(Some(calling)));
+        let called = in_time(&calling, &running, to_be_sent).await;
+        (over(calling.take().unwrap(), called), running.withdrawn())
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! `updraft show`: one execution and its tasks.
 
-use updraft::{Inspection, TaskDocument};
+use updraft::{Inspection, TaskDocument, TaskState, TaskStatus};
 
 use crate::data;
 use crate::exit::{Ending, Error};
@@ -55,10 +55,13 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
     let wide = tools.iter().map(String::len).max().unwrap_or_default().max(6);
     output.line("");
     let (step, action) = ("STEP", "ACTION");
-    output.line(format_args!(" SEQ  {step:steps$}  {action:wide$}  STATUS     ATTEMPT   RUNTIME  ERROR"));
+    output.line(format_args!(
+        " SEQ  {step:steps$}  {action:wide$}  STATUS     ATTEMPT   RUNTIME  ERROR OR NOTE"
+    ));
     for (task, tool) in tasks.iter().zip(&tools) {
         let state = &task.state;
-        let error = state.error.as_ref().map(ToString::to_string).unwrap_or_default();
+        let error =
+            state.error.as_ref().filter(|_| state.status != TaskStatus::Completed).map(ToString::to_string);
         let line = format!(
             "{:4}  {:steps$}  {tool:wide$}  {:9}  {:7}  {:>8}  {}",
             task.head.task_seq,
@@ -66,8 +69,14 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
             state.status,
             state.attempt,
             state.runtime.map(duration).unwrap_or_default(),
-            clean(&error)
+            clean(&error.or_else(|| note(state)).unwrap_or_default())
         );
         output.line(line.trim_end());
     }
+}
+
+/// What could not be kept of the answer to a call that was made.
+fn note(state: &TaskState) -> Option<String> {
+    let note = state.response.as_ref()?.value()["note"].as_str()?.to_owned();
+    Some(format!("note: {note}"))
 }

@@ -111,15 +111,16 @@ const REQUEST: &str = "request";
 /// | no answer, or a broken connection, after a connection took the request | may have acted |
 /// | 2xx or 303 that was not expected, or whose required body cannot be read, of a write | may have acted |
 ///
-/// `Retry-After` is kept as it came, up to a year: seconds, or a date held against the `Date` of the answer.
+/// `Retry-After` is kept as it came, up to a year, after any status: seconds, or a date held against the `Date` of the
+/// answer; of several the longest.
 ///
 /// # What it keeps to
 ///
 /// * Every attempt at a task carries the same `Idempotency-Key`. One attempt sends one request once: nothing underneath
 ///   repeats what was written.
-/// * The attempt's time begins when a connection takes the request. The wait for secrets and a place, and then for a
-///   connection, have as much each, and end as [`FailureKind::Unreachable`]. Reading ends a little earlier than that time, so
-///   that what was done can be told. Dropping the future closes the connection.
+/// * The attempt's time begins when a connection takes the request. The wait for secrets, and that for a connection, have
+///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. Unpacking and
+///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
 ///   10 s for look-up, connection and TLS handshake. The client underneath has no limit for idle
 ///   connections to all hosts together; the 90 s bound them.
@@ -142,6 +143,7 @@ const REQUEST: &str = "request";
 /// [`HTTP_KEPT_HEADERS_BYTES`]: updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES
 /// [`HTTP_LARGE_ANSWERS`]: updraft_protocol::limits::HTTP_LARGE_ANSWERS
 /// [`HTTP_READ_BYTES`]: updraft_protocol::limits::HTTP_READ_BYTES
+/// [`ATTEMPT_UNSENT`]: updraft_protocol::limits::ATTEMPT_UNSENT
 /// [`HTTP_VALUES`]: updraft_protocol::limits::HTTP_VALUES
 /// [`RESPONSE_BYTES`]: updraft_protocol::limits::RESPONSE_BYTES
 /// [`FailureKind::Forbidden`]: updraft_protocol::FailureKind::Forbidden

@@ -1,6 +1,10 @@
 //! Every bound of Updraft, with its reason. Units stand last in the names.
 
+mod http;
+
 use std::time::Duration;
+
+pub use http::*;
 
 // --- playbooks ---------------------------------------------------------------------------------------
 
@@ -307,78 +311,6 @@ pub const PLANS_CACHED: usize = 10_000;
 /// of fifty templates each.
 pub const PLANS_CACHED_BYTES: usize = 256 << 20;
 
-// --- HTTP --------------------------------------------------------------------------------------------
-
-/// Idle connections that one shard keeps to one host.
-pub const HTTP_IDLE_PER_HOST: usize = 20;
-/// How long a connection stays idle before it is closed.
-pub const HTTP_IDLE: Duration = Duration::from_secs(90);
-/// Requests at once to one host, by all shards, unless configured.
-pub const HTTP_OPEN_PER_HOST: usize = 50;
-/// Requests at once of one tenant to one host, unless configured: one tenant cannot take every place.
-pub const HTTP_OPEN_PER_HOST_OF_TENANT: usize = 40;
-/// Name look-up, connection and TLS handshake together.
-pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Hosts, and tenants at hosts, with requests under way.
-pub const HTTP_HOSTS: usize = 8_192;
-/// Connection pools: one for each shard, and for each port that an allow-list names.
-pub const HTTP_POOLS: usize = 1_024;
-/// Entries of an allow-list.
-pub const HTTP_ALLOWED: usize = 256;
-/// A URL with its query: the longest that common servers take.
-pub const HTTP_URL_BYTES: usize = 16 << 10;
-/// How often a value in a path is decoded in search of `..`. Percent signs that spell percent signs are read to their end
-/// in one reading, so an honest text takes two; what takes more is refused.
-pub const HTTP_URL_READINGS: usize = 8;
-/// Headers of one request.
-pub const HTTP_HEADERS: usize = 64;
-/// One header's text.
-pub const HTTP_HEADER_BYTES: usize = 16 << 10;
-/// Entries of `expect`, `retry_on`, `acted` and `not_acted`.
-pub const HTTP_STATUSES: usize = 64;
-/// The JSONPath that says what to keep of an answer.
-pub const HTTP_KEEP_BYTES: usize = 1 << 10;
-/// Filters, parentheses and functions of that JSONPath in each other: reading and running it recurse so deeply.
-pub const HTTP_KEEP_NESTING: usize = 16;
-/// Work of one evaluation of it: one for each byte that is compared, [`HTTP_KEEP_NODE_WORK`] for each node that is looked at or
-/// kept in a list. Some dozen looks at each value of the largest answer; half a second.
-pub const HTTP_KEEP_WORK: u64 = 128 << 20;
-/// See [`HTTP_KEEP_WORK`]: a node takes some dozen bytes of memory where it is kept.
-pub const HTTP_KEEP_NODE_WORK: u64 = 16;
-/// Answers beyond this are read on another thread than the shard's.
-pub const HTTP_INLINE_BYTES: usize = 64 << 10;
-/// What is read of one answer, as it comes and unpacked: a page of the largest lists. What is kept of it is
-/// [`RESPONSE_BYTES`] at most.
-pub const HTTP_READ_BYTES: usize = 16 << 20;
-/// Values of one JSON answer: each takes some 50 to 100 bytes of memory, however few it has in the answer.
-pub const HTTP_VALUES: usize = 1_000_000;
-/// Answers beyond [`RESPONSE_BYTES`] that one integration receives at once, and those of them of one tenant: with
-/// [`HTTP_READ_BYTES`] the bound of their memory.
-pub const HTTP_LARGE_ANSWERS: usize = 8;
-/// See [`HTTP_LARGE_ANSWERS`].
-pub const HTTP_LARGE_ANSWERS_OF_TENANT: usize = 4;
-/// Answers that one integration unpacks, parses and selects from at once on other threads, each with
-/// [`HTTP_READ_BYTES`] and [`HTTP_VALUES`] at most, and those of them of one tenant.
-pub const HTTP_PARSED_AT_ONCE: usize = 8;
-/// See [`HTTP_PARSED_AT_ONCE`].
-pub const HTTP_PARSED_AT_ONCE_OF_TENANT: usize = 4;
-/// Content codings of one answer, one around the other: a tool uses one, a proxy may add one.
-pub const HTTP_CODINGS: usize = 3;
-/// Window of zstd as a power of two, 8 MiB: what RFC 9659 asks of recipients.
-pub const HTTP_ZSTD_WINDOW_LOG: u32 = 23;
-/// Names in `keep_headers`.
-pub const HTTP_KEEP_HEADERS: usize = 32;
-/// All headers that are kept of one answer.
-pub const HTTP_KEPT_HEADERS_BYTES: usize = 8 << 10;
-/// What is kept of the body of an answer with a status that was not expected.
-pub const HTTP_FAILURE_BODY_BYTES: usize = 4 << 10;
-/// How long such a body is waited for: the status alone says that the attempt failed.
-pub const HTTP_FAILURE_READ: Duration = Duration::from_secs(2);
-/// How long before [`ATTEMPT_UNSENT`] is over the wait for a place ends: what is left is for the connection.
-pub const HTTP_UNSENT_REST: Duration = Duration::from_secs(30);
-/// Headers of one answer; those beyond that make it unreadable.
-pub const HTTP_ANSWER_HEADERS: usize = 512;
-
 const _: () = {
     assert!(PLAYBOOK_BYTES <= PLAYBOOK_UNFOLDED_BYTES);
     assert!(INPUT_BYTES + RESPONSE_BYTES < JOURNAL_FRAME_BYTES);
@@ -407,8 +339,4 @@ const _: () = {
     assert!(MONGO_TIMEOUT_MAX.as_secs() <= MONGO_SCAN_TIMEOUT.as_secs());
     assert!(FLUSH_DELAY.as_millis() <= FLUSH_DELAY_MAX.as_millis());
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
-    assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);
-    assert!(SHARDS_MAX <= HTTP_POOLS);
-    assert!(HTTP_INLINE_BYTES <= RESPONSE_BYTES && RESPONSE_BYTES <= HTTP_READ_BYTES);
-    assert!(HTTP_KEPT_HEADERS_BYTES + HTTP_FAILURE_BODY_BYTES < RESPONSE_BYTES);
 };

@@ -229,7 +229,7 @@ async fn an_end_step_as_failed_fails_the_execution() {
     let playbook = playbook("steps:\n  - {id: stop, type: end, status: failed, output: {why: nothing}}\n");
     let ran = Lab::default().run(&playbook, json!({})).await;
     assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::EndStep));
-    assert_eq!(ran.execution.state.output, None);
+    assert_eq!(ran.output(), json!({"why": "nothing"}));
 }
 
 #[tokio::test]

@@ -15,8 +15,8 @@ use serde_json::json;
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
 use updraft::{
-    CancelVerdict, Clock, Engine, ExecutionStatus, FailureKind, Handle, Playbook, TaskDocument, TaskState,
-    TaskStatus, Timestamp,
+    CancelVerdict, Clock, Engine, ExecutionStatus, FailureKind, Handle, Playbook, Shutdown, TaskDocument,
+    TaskState, TaskStatus, Timestamp,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, TestClock, playbook, soon};
@@ -217,4 +217,25 @@ steps:
         (ran.status_of("queued"), ran.status_of("hangs")),
         (TaskStatus::Cancelled, TaskStatus::Unknown)
     );
+}
+
+#[tokio::test]
+async fn an_attempt_that_waits_to_be_sent_at_a_shutdown_is_made_after_the_next_start() {
+    let lab = Lab::default();
+    let playbook = playbook(
+        "steps:
+  - {id: queued, type: action, integration: tool, action: queue, at_most_once: true, retry: {attempts: 1}}
+",
+    );
+    let first = lab.start().await;
+    lab.submit(&first, &playbook, json!({})).await;
+    lab.tool.begun(1).await;
+    assert_eq!(first.shutdown(PATIENCE).await, Shutdown::Stored);
+    lab.tool.open(1);
+    let second = lab.start().await;
+    let handle = second.unfinished().remove(0);
+    let ran = lab.end(&second, &handle, &playbook).await;
+    assert_eq!(ran.status_of("queued"), TaskStatus::Completed);
+    let task = &ran.task("queued").state;
+    assert_eq!((task.attempt, lab.tool.calls().len()), (1, 2), "what was not sent did not count");
 }

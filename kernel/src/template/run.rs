@@ -339,9 +339,7 @@ fn item(value: &Value, index: i64) -> Result<Value> {
         Value::List(list) => at(list.len()).and_then(|at| list.get(at)).cloned(),
         // Whoever asks for the first of several addresses does not mean the first letter of one.
         Value::Text(_) => {
-            return refuse(format!(
-                "`[{index}]` is an item of a list, not of a text; `[0:1]` is a part of a text"
-            ));
+            return refuse("an index takes an item of a list, not of a text; `[0:1]` is a part of a text");
         }
         _ => None,
     }

@@ -281,8 +281,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "machine-not-held",
         claim: "attempts begin while the engine drains",
         file: MACHINE,
-        find: "self.running < self.tasks_at_once && !self.held && !self.ended()",
-        replace: "self.running < self.tasks_at_once && !self.ended()",
+        find: "while !self.held && !self.ended() {\n",
+        replace: "while !self.ended() {\n",
     },
     Mutant {
         name: "give-up-same-number",

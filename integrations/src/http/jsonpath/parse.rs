@@ -8,7 +8,7 @@ use super::text::Text;
 use super::{Comparable, Logical, Operator, Origin, Query, Segment, Selector};
 
 /// The largest index: beyond it numbers are not exact in every implementation of JSON.
-const INDEX_MAX: i64 = (1 << 53) - 1;
+const INDEX_MAX: u64 = (1 << 53) - 1;
 
 /// Reads a query that begins at the root.
 pub(super) fn query(text: &str) -> Result<Query, String> {
@@ -143,7 +143,7 @@ impl Parser<'_> {
         let digits = self.text.take_while(|c| c == '-' || c.is_ascii_digit());
         let plain = digits.strip_prefix('-').unwrap_or(digits);
         let canonical = digits == "0" || !(plain.is_empty() || plain.starts_with('0') || plain.contains('-'));
-        let index = digits.parse::<i64>().ok().filter(|index| canonical && index.abs() <= INDEX_MAX);
+        let index = digits.parse::<i64>().ok().filter(|index| canonical && index.unsigned_abs() <= INDEX_MAX);
         index.map(Some).ok_or(needed)
     }
 

@@ -196,6 +196,11 @@ fn a_path_that_would_take_for_ever_is_stopped() {
 
 /// The values that both implementations find, where the other takes the path.
 fn agree(path: &str, value: &serde_json::Value) -> Result<(), TestCaseError> {
+    // The other has `false > true`; RFC 9535, 2.3.5.2.2, orders numbers and texts alone.
+    let has_boolean = |text: &str| text.contains("true") || text.contains("false");
+    if path.contains(['<', '>']) && (has_boolean(path) || has_boolean(&value.to_string())) {
+        return Ok(());
+    }
     let other = serde_json_path::JsonPath::parse(path);
     let own = Query::read(path);
     prop_assert_eq!(own.is_ok(), other.is_ok(), "{}: {:?} {:?}", path, own, other);

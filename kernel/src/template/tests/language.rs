@@ -168,9 +168,9 @@ fn printed_values_look_as_in_json() {
 fn a_text_is_no_list_of_its_letters() {
     let input = json!({"urls": "http://x", "list": ["a"]});
     for (source, words) in [
-        ("{{ input.urls[0] }}", "`[0]` is an item of a list, not of a text"),
-        ("{{ input.urls[-1] }}", "`[-1]` is an item of a list"),
-        ("{{ input.urls[0]|default('none') }}", "`[0]` is an item of a list"),
+        ("{{ input.urls[0] }}", "an index takes an item of a list, not of a text"),
+        ("{{ input.urls[-1] }}", "an index takes an item"),
+        ("{{ input.urls[0]|default('none') }}", "an index takes an item"),
         ("{{ input.urls|first }}", "`first` needs a list"),
         ("{{ input.urls|last }}", "`last` needs a list"),
         ("{{ input.urls|join(',') }}", "`join` needs a list or a map"),

@@ -9,6 +9,7 @@ use updraft_protocol::{IdempotencyKey, Name, PlaybookStatus, TenantCode};
 use super::fake::Fake;
 use super::*;
 use crate::journal::testing::update;
+use crate::mongo::SCHEMA;
 use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
 use crate::store::{Store, Trouble};
 
@@ -235,7 +236,7 @@ async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_co
         [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
     {
         let fake = Fake::start(doc! {}).await;
-        let entry = doc! {"_id": "schema", "value": 1_i64};
+        let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
         fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
         fake.hold(command);
         let builder = MongoStore::builder(fake.uri()).call_timeout(patience).read_only(read_only);
@@ -307,7 +308,7 @@ async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
         [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
     {
         let fake = Fake::start(doc! {}).await;
-        let entry = doc! {"_id": "schema", "value": 1_i64};
+        let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
         fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
         fake.answer(command, doc! {"ok": 0.0, "code": 13, "codeName": "Unauthorized", "errmsg": ""});
         let error = MongoStore::builder(fake.uri()).read_only(read_only).connect().await.unwrap_err();
@@ -319,7 +320,7 @@ async fn a_right_that_is_missing_at_a_start_is_refused_wherever_it_is_missed() {
 #[tokio::test]
 async fn health_says_of_a_server_that_answers_and_takes_no_writes_why() {
     let fake = Fake::start(doc! {}).await;
-    let entry = doc! {"_id": "schema", "value": 1_i64};
+    let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
     fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
     let builder = MongoStore::builder(fake.uri()).write_path(WritePath::Commands).read_only(true);
     let store = builder.connect().await.unwrap();
