@@ -32,8 +32,9 @@ pub(super) enum Trouble {
 const PASSING: [i32; 6] = [50, 91, 112, 189, 10107, 11600];
 
 impl Trouble {
-    /// The journal cannot be synced.
-    pub(super) const NO_JOURNAL: Self = Self::Disk("journal", 0, platter::Fault::Sync);
+    /// A segment of the journal cannot be synced. SQLite's own journal, `updraft.db-journal`, is none: what a life left of it
+    /// that was killed as it opened is synced by the next, which takes the fault and goes on.
+    pub(super) const NO_JOURNAL: Self = Self::Disk(".journal", 0, platter::Fault::Sync);
 
     /// One of those that can happen on this ground.
     pub(super) fn draw(ground: &Ground, luck: &mut StdRng) -> Self {
