@@ -273,6 +273,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_is_gone_in_the_moment_in_which_its_attempt_is() {
+        let local = tokio::task::LocalSet::new();
+        let gone = local.run_until(async {
+            let (held, sent) = (Rc::new(()), None);
+            let guard = held.clone();
+            let call = async move {
+                let _guard = guard;
+                std::future::pending().await
+            };
+            let calling: Calling = Box::pin(AssertUnwindSafe(call).catch_unwind());
+            let calling = Rc::new(RefCell::new(Some(calling)));
+            let (waited, running) = (calling.clone(), Running::begin(LONG, None));
+            let waiting = async move { drop(in_time(&waited, &running, LONG).await) };
+            let task = tokio::task::spawn_local(waiting).abort_handle();
+            tokio::task::yield_now().await;
+            assert_eq!(Rc::strong_count(&held), 2, "it is under way");
+            drop(Attempt { task, calling, sent });
+            Rc::strong_count(&held)
+        });
+        assert_eq!(gone.await, 1, "an abort alone would end it later");
+    }
+
+    #[tokio::test]
     async fn what_was_withdrawn_cannot_be_sent_any_more() {
         let sent = Arc::<Sent>::default();
         let sending = sent.sending();
