@@ -192,8 +192,8 @@ impl Execution {
         self.machine.hold();
         for task in std::mem::take(&mut self.unsent) {
             cx.tally.count("attempts withdrawn");
-            self.attempts.remove(&task);
-            cx.oracle.denied(TaskId::derive(self.peid, task.0));
+            let attempt = self.attempts.remove(&task).unwrap_or_default();
+            cx.oracle.withdrawn(TaskId::derive(self.peid, task.0), attempt);
             let effects = self.machine.withdraw(task, home.clock(cx));
             let decided = cx.oracle.decided(&self.machine, &effects, home.epoch);
             cx.check(decided);

@@ -89,6 +89,12 @@ impl Oracle {
         }
     }
 
+    /// An attempt was withdrawn before it was sent: it did not count, and the wait before it begins anew.
+    pub fn withdrawn(&mut self, task: TaskId, attempt: u32) {
+        self.denied(task);
+        self.dues.remove(&(task, attempt.saturating_sub(1)));
+    }
+
     /// What was never sent is never unknown: an actor that calls a task so has sent its request. After a crash nobody
     /// knows whether it was.
     pub fn unknown_was_sent(&self, effects: &Effects, life: Life) -> Result<(), Violation> {
@@ -121,6 +127,9 @@ impl Oracle {
 
     /// A wait begins: as long as the playbook and the tool ask for, and after a crash until the same instant.
     pub fn armed(&mut self, machine: &Machine, timer: Timer, due: Timestamp) -> Result<(), Violation> {
+        if timer == Timer::Turn {
+            return Ok(());
+        }
         let Timer::Task(seq) = timer else {
             let before = *self.deadlines.entry(machine.peid()).or_insert(due);
             return if before == due {
