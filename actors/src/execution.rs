@@ -193,6 +193,10 @@ impl Execution {
         self.lsn = lsn;
         self.tell(events);
         self.perform_all(acts, ctx);
+        // What was decided before the engine shut down has just begun, and may wait for its turn.
+        if self.draining {
+            self.withdraw_unsent();
+        }
         self.proceed(ctx);
     }
 

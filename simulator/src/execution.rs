@@ -190,6 +190,12 @@ impl Execution {
     pub fn drain(&mut self, home: &Home, cx: &mut Context) -> Wish {
         self.draining = true;
         self.machine.hold();
+        self.withdraw_unsent(home, cx);
+        self.proceed(home, cx)
+    }
+
+    /// Drops the attempts that were not sent, as the engine shuts down.
+    fn withdraw_unsent(&mut self, home: &Home, cx: &mut Context) {
         for task in std::mem::take(&mut self.unsent) {
             cx.tally.count("attempts withdrawn");
             let attempt = self.attempts.remove(&task).unwrap_or_default();
@@ -200,7 +206,6 @@ impl Execution {
             cx.check(invariant::machine(&self.machine));
             self.pending.writes.extend(effects.writes);
         }
-        self.proceed(home, cx)
     }
 
     /// Commits what is pending, one commit at a time.
@@ -222,6 +227,9 @@ impl Execution {
         let acts = self.committing.take().unwrap_or_default();
         self.lsn = lsn;
         self.perform_all(acts, home, cx);
+        if self.draining {
+            self.withdraw_unsent(home, cx);
+        }
         self.proceed(home, cx)
     }
 

@@ -93,6 +93,7 @@ impl Packed {
             Ok(text) => text,
             Err(found) => return problem.unwrap_or(found).into(),
         };
+        let came_cut = problem.is_some();
         let shaping = Shaping { redactor, room, max_bytes: options.max_bytes, is_lines };
         let body = match &options.form {
             Form::None => Body::default(),
@@ -105,7 +106,7 @@ impl Packed {
         match body.problem {
             Some(problem) if options.requires_body => {
                 let begins = cut(&text, HTTP_INLINE_BYTES, usize::MAX);
-                let is_cut = begins.len() < text.len() || problem.kind == FailureKind::Interrupted;
+                let is_cut = came_cut || begins.len() < text.len();
                 Body { json: glance(begins, is_cut, redactor).json, problem: Some(problem) }
             }
             problem => Body { problem, ..body },

@@ -184,6 +184,18 @@ fn of_a_body_that_a_step_requires_and_cannot_use_a_failure_has_the_beginning() {
 }
 
 #[test]
+fn of_an_answer_that_was_cut_a_failure_keeps_no_part_of_a_secret() {
+    let mut redactor = Redactor::default();
+    redactor.add(Secret::new("super-secret-token"));
+    for kind in [FailureKind::Interrupted, FailureKind::Timeout, FailureKind::TooLarge] {
+        let cut = Problem::new(kind, "cut");
+        let packed = Packed::new(b"<a>super-secret-to".to_vec(), &HeaderMap::new(), Some(cut)).unwrap();
+        let body = packed.read(&options(&json!({})), &redactor, ROOM);
+        assert_eq!(body.json.as_deref(), Some("\"<a>***\""), "{kind:?}");
+    }
+}
+
+#[test]
 fn of_lines_that_are_too_large_the_first_are_kept() {
     let arguments = json!({"response": "ndjson", "require": "nothing", "max_bytes": 9});
     let body = read(&arguments, b"1\n22\n333\n4444\n");
