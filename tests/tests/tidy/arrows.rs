@@ -7,12 +7,13 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 13] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 14] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
+    ("updraft-masking", &["updraft-protocol"], &[]),
     ("updraft-storage", &["updraft-protocol", "updraft-kernel"], &["updraft-storage"]),
-    ("updraft-actors", &["updraft-protocol", "updraft-kernel", "updraft-storage"], &[]),
-    ("updraft-integrations", &["updraft-protocol"], &[]),
+    ("updraft-actors", &["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-storage"], &[]),
+    ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
     ("updraft-cli", &["updraft"], &[]),
     ("updraft-tests", &["updraft"], BELOW_ENGINE),
@@ -24,8 +25,14 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 13] = [
     ("updraft-fuzz", &["updraft-protocol", "updraft-kernel", "updraft-storage", "updraft-integrations"], &[]),
 ];
 
-const BELOW_ENGINE: &[&str] =
-    &["updraft-protocol", "updraft-kernel", "updraft-storage", "updraft-actors", "updraft-integrations"];
+const BELOW_ENGINE: &[&str] = &[
+    "updraft-protocol",
+    "updraft-kernel",
+    "updraft-masking",
+    "updraft-storage",
+    "updraft-actors",
+    "updraft-integrations",
+];
 
 /// Crates that wait, or do IO.
 const RUNTIMES: &[&str] = &[
@@ -151,7 +158,7 @@ impl Manifests {
 }
 
 fn decides(package: &str) -> bool {
-    ["updraft-protocol", "updraft-kernel"].contains(&package)
+    ["updraft-protocol", "updraft-kernel", "updraft-masking"].contains(&package)
 }
 
 fn row(package: &str) -> Option<&'static (&'static str, &'static [&'static str], &'static [&'static str])> {

@@ -1,0 +1,213 @@
+//! The readings of a text: what each place may stand for, where escapes stand in escapes. Owns how deep they are nested and
+//! that a place is read once; knows nothing of secrets.
+
+use updraft_protocol::limits::{MASKED_NESTING, MASKED_READINGS};
+
+use crate::escape::{self, Escape, Step, is_introducer};
+use crate::few::Few;
+
+/// Places whose readings are remembered, for each level: as far as an escape reaches that people write.
+const REMEMBERED: usize = 32;
+/// Levels of a text, and one more for a text that is itself a text of JSON.
+const LEVELS: usize = MASKED_NESTING + 2;
+/// Alternatives of escapes that wait to be read: one that goes on has one reading at nearly all of its places.
+const OPEN: usize = 64;
+
+/// The readings of one place.
+pub(crate) type List = Few<Reading, MASKED_READINGS>;
+
+/// What a place of a text may stand for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    bytes: [u8; 4],
+    len: u8,
+    /// How much of the text it takes: some hundred bytes at most, by the nesting of escapes.
+    takes: u16,
+}
+
+impl Reading {
+    /// One byte.
+    pub(crate) fn byte(byte: u8, takes: usize) -> Self {
+        Self { bytes: [byte, 0, 0, 0], len: 1, takes: u16::try_from(takes).unwrap_or(u16::MAX) }
+    }
+
+    fn character(character: char, takes: usize) -> Self {
+        let mut bytes = [0; 4];
+        let len = character.encode_utf8(&mut bytes).len() as u8;
+        Self { bytes, len, takes: u16::try_from(takes).unwrap_or(u16::MAX) }
+    }
+
+    /// Where the text goes on, if it is read at this place.
+    pub(crate) fn end(&self, at: usize) -> usize {
+        at + usize::from(self.takes)
+    }
+
+    /// The bytes that it stands for: a character, or a part of one.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    fn ascii(&self) -> Option<u8> {
+        match self.bytes() {
+            [byte] => Some(*byte),
+            _ => None,
+        }
+    }
+}
+
+/// A text, and what was found of it.
+pub(crate) struct Readings<'t> {
+    text: &'t [u8],
+    /// The newest readings, by level and place; empty until an escape is met.
+    remembered: Vec<(usize, List)>,
+    /// Escapes that are being read, each with the place where it goes on.
+    open: Vec<(Escape, usize)>,
+    /// What was done so far: the work is bounded by the length of the text.
+    pub(crate) steps: u64,
+}
+
+impl<'t> Readings<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self { text: text.as_bytes(), remembered: Vec::new(), open: Vec::new(), steps: 0 }
+    }
+
+    /// What the place may stand for, with escapes in `level` escapes; nothing at the end of the text.
+    pub(crate) fn at(&mut self, at: usize, level: usize) -> List {
+        match self.text.get(at) {
+            None => List::default(),
+            Some(byte) if level == 0 || !is_introducer(*byte) => {
+                self.steps += 1;
+                List::one(Reading::byte(*byte, 1))
+            }
+            Some(_) => {
+                let slot = self.remember(at, level);
+                self.remembered.get(slot).map_or_else(List::default, |(_, list)| *list)
+            }
+        }
+    }
+
+    /// Where the readings of a place are remembered at which an escape may begin.
+    fn remember(&mut self, at: usize, level: usize) -> usize {
+        self.steps += 1;
+        if self.remembered.is_empty() {
+            self.remembered.resize(LEVELS * REMEMBERED, (usize::MAX, List::default()));
+        }
+        let slot = level * REMEMBERED + at % REMEMBERED;
+        if self.remembered.get(slot).is_some_and(|(place, _)| *place == at) {
+            return slot;
+        }
+        let mut list = self.at(at, level - 1);
+        for index in 0..list.as_slice().len() {
+            let Some(reading) = list.as_slice().get(index).copied() else { break };
+            match reading.ascii().map(escape::begin) {
+                Some(Step::On(escape)) => self.follow(at, (escape, reading.end(at)), level - 1, &mut list),
+                Some(Step::Byte(byte)) => add(&mut list, Reading::byte(byte, reading.end(at) - at)),
+                _ => {}
+            }
+        }
+        if let Some(remembered) = self.remembered.get_mut(slot) {
+            *remembered = (at, list);
+        }
+        slot
+    }
+
+    /// Adds to `list` all that an escape may come to which begins at `from`, and of which the first byte has been read.
+    fn follow(&mut self, from: usize, begun: (Escape, usize), level: usize, list: &mut List) {
+        let base = self.open.len();
+        self.open.push(begun);
+        while self.open.len() > base
+            && let Some((escape, at)) = self.open.pop()
+        {
+            match self.text.get(at) {
+                None => {}
+                Some(byte) if level == 0 || !is_introducer(*byte) => {
+                    self.steps += 1;
+                    self.then(from, escape, at, Reading::byte(*byte, 1), list);
+                }
+                Some(_) => {
+                    let slot = self.remember(at, level);
+                    let mut index = 0;
+                    while let Some((_, inner)) = self.remembered.get(slot)
+                        && let Some(reading) = inner.as_slice().get(index).copied()
+                    {
+                        self.then(from, escape, at, reading, list);
+                        index += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn then(&mut self, from: usize, escape: Escape, at: usize, reading: Reading, list: &mut List) {
+        let takes = reading.end(at) - from;
+        match reading.ascii().map_or(Step::Not, |byte| escape.then(byte)) {
+            Step::On(escape) if self.open.len() < OPEN => self.open.push((escape, reading.end(at))),
+            Step::On(_) | Step::Not => {}
+            Step::Byte(byte) => add(list, Reading::byte(byte, takes)),
+            Step::Character(character) => {
+                add(list, Reading::character(character, takes));
+                // A blank at which HTML breaks no line is typed for any blank.
+                if character == '\u{a0}' {
+                    add(list, Reading::byte(b' ', takes));
+                }
+            }
+        }
+    }
+}
+
+fn add(list: &mut List, reading: Reading) {
+    if !list.as_slice().contains(&reading) {
+        list.push(reading);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the beginning of the text may stand for, with the length that is read.
+    fn readings(text: &str, level: usize) -> Vec<(String, usize)> {
+        let list = Readings::new(text).at(0, level);
+        list.as_slice().iter().map(|r| (String::from_utf8_lossy(r.bytes()).into_owned(), r.end(0))).collect()
+    }
+
+    #[test]
+    fn a_place_stands_for_itself_and_for_its_escape() {
+        assert_eq!(readings("a", 3), [("a".to_owned(), 1)]);
+        assert_eq!(readings("%41", 1), [("%".to_owned(), 1), ("A".to_owned(), 3)]);
+        assert_eq!(readings("+", 1), [("+".to_owned(), 1), (" ".to_owned(), 1)]);
+        assert_eq!(readings("%4", 3), [("%".to_owned(), 1)]);
+        assert_eq!(readings("", 3), []);
+    }
+
+    #[test]
+    fn escapes_stand_in_escapes_as_deep_as_asked() {
+        for (text, levels) in [
+            ("&amp;amp;quot;", 3),
+            ("%252522", 3),
+            ("%2522", 2),
+            (r#"\\\""#, 2),
+            (r"\u005cu0022", 2),
+            ("&#37;22", 2),
+            ("%26%23x22%3B", 2),
+            ("%25%32%32", 2),
+            ("&quot;", 1),
+        ] {
+            let whole = ("\"".to_owned(), text.len());
+            assert!(readings(text, levels).contains(&whole), "{text}");
+            assert!(!readings(text, levels - 1).contains(&whole), "{text}");
+        }
+    }
+
+    #[test]
+    fn all_readings_of_a_run_of_backslashes_fit() {
+        let ends = |level: usize| {
+            let mut ends: Vec<usize> =
+                readings(&"\\".repeat(40), level).iter().map(|(_, end)| *end).collect();
+            ends.sort_unstable();
+            ends
+        };
+        assert_eq!(ends(3), (1..=8).collect::<Vec<_>>());
+        assert_eq!(ends(4), (1..=16).collect::<Vec<_>>());
+    }
+}
