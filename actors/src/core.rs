@@ -15,9 +15,11 @@ use updraft_storage::journal::Journal;
 
 use crate::clock::Clock;
 use crate::live::{Live, Lost};
+use crate::missing::Missing;
 use crate::places::Places;
 use crate::plans::Plans;
 use crate::registry::Registry;
+use crate::secrets::Secrets;
 use crate::shard::Link;
 use crate::timer::Timer;
 
@@ -35,6 +37,10 @@ pub struct Core {
     pub stored: DurableWatermark,
     /// The tools, by name.
     pub integrations: BTreeMap<Name, Arc<dyn Integration>>,
+    /// Where their secrets come from.
+    pub secrets: Arc<Secrets>,
+    /// What accepted executions wait for, as it is missing.
+    pub missing: Missing,
     /// The checked plans.
     pub plans: Plans,
     /// The executions that run here.

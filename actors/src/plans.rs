@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use thiserror::Error;
@@ -64,6 +64,11 @@ pub struct Ready {
     pub tenant: TenantCode,
     /// Its plan.
     pub plan: Arc<Plan>,
+    /// What of it is wrong with the tools that this engine has: nothing new is begun with it, and what runs waits where it
+    /// comes to them.
+    pub mistakes: Vec<Mistake>,
+    /// Whether its tenant has had the secrets that it names.
+    pub has_secrets: AtomicBool,
     /// The values of its variables where a submission gives no others.
     pub variables: BTreeMap<String, Value>,
     /// The same as text.
@@ -85,6 +90,11 @@ impl Plans {
     /// No plans yet, for the tools of this engine.
     pub fn new(catalogue: Catalogue) -> Self {
         Self { catalogue: Arc::new(catalogue), cached: DashMap::new(), bytes: AtomicUsize::new(0) }
+    }
+
+    /// The tools that playbooks are checked against.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// Checks a playbook against the tools of this engine, and gives it back. A large one takes longer than others may
@@ -115,8 +125,9 @@ impl Plans {
         let definition = document.definition;
         let playbook = elsewhere(move || Playbook::parse(definition.as_str().as_bytes())).await;
         let playbook = playbook.map_err(|source| Error::Unreadable { pid, source })?;
-        let checked = self.check(playbook).await;
-        let (plan, playbook) =
+        let catalogue = Arc::clone(&self.catalogue);
+        let checked = elsewhere(move || accepted(playbook, &catalogue)).await;
+        let (plan, playbook, mistakes) =
             checked.map_err(|mistakes| Error::Invalid { name: name.to_string(), version, mistakes })?;
         let variables_json = Json::from(Value::Object(playbook.variables.clone()));
         // The variables are kept as a tree too, which takes some times its text.
@@ -126,6 +137,8 @@ impl Plans {
             bytes,
             tenant: tenant.clone(),
             plan: Arc::new(plan),
+            mistakes,
+            has_secrets: AtomicBool::new(false),
             variables: playbook.variables,
             variables_json,
         };
@@ -153,6 +166,17 @@ impl Plans {
         if let Some((_, gone)) = self.cached.remove(&pid) {
             self.bytes.fetch_sub(gone.bytes, Ordering::Relaxed);
         }
+    }
+}
+
+/// The plan of a playbook that is stored, and what is wrong with it here.
+fn accepted(
+    playbook: Playbook,
+    catalogue: &Catalogue,
+) -> Result<(Plan, Playbook, Vec<Mistake>), Vec<Mistake>> {
+    match Plan::check(&playbook, catalogue) {
+        Ok(plan) => Ok((plan, playbook, Vec::new())),
+        Err(mistakes) => Plan::of_accepted(&playbook, catalogue).map(|plan| (plan, playbook, mistakes)),
     }
 }
 

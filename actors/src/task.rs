@@ -16,9 +16,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT};
-use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Span};
+use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, SecretReference, Span, TenantCode};
 
 use crate::execution::Report;
+use crate::secrets::Secrets;
 use crate::sent::Sent;
 
 /// An attempt under way.
@@ -42,6 +43,7 @@ impl Attempt {
     pub(crate) fn begin(
         integration: &Arc<dyn Integration>,
         mut call: Call,
+        (references, secrets): (&Arc<[SecretReference]>, &Arc<Secrets>),
         report: Report,
         inline: &mut usize,
     ) -> Option<Self> {
@@ -54,15 +56,22 @@ impl Attempt {
             attempt = call.attempt,
         );
         let says_sending = integration.spec(call.action.as_str()).says_sending;
-        let sent = says_sending.then(Arc::<Sent>::default);
+        // Who waits for a secret has not sent either.
+        let sent = (says_sending || !references.is_empty()).then(Arc::<Sent>::default);
         if let Some(sent) = &sent {
             call.sending = sent.sending();
         }
-        let running = Running::begin(call.timeout, sent.clone());
+        call.masking = secrets.masking(&call.tenant);
+        let masks = (secrets.clone(), call.tenant.clone());
+        let running = Running::begin(call.timeout, sent.clone(), Some(masks));
         // Apart: what the tool was told need not stay as long as its answer is waited for.
         let (integration, call) = (integration.clone(), Box::new(call));
-        let calling: Calling =
-            Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind());
+        let calling: Calling = if references.is_empty() {
+            Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind())
+        } else {
+            let given = (references.clone(), secrets.clone());
+            Box::pin(AssertUnwindSafe(call_with(integration, call, given, says_sending)).catch_unwind())
+        };
         let calling = match inline.checked_sub(1) {
             None => calling,
             Some(left) => {
@@ -95,6 +104,21 @@ impl Drop for Attempt {
         // What it leaves behind may panic as it goes.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(calling)));
     }
+}
+
+/// Asks for the secrets of a call, then makes it. Until it is made, its tool has not acted.
+async fn call_with(
+    integration: Arc<dyn Integration>,
+    mut call: Box<Call>,
+    (references, secrets): (Arc<[SecretReference]>, Arc<Secrets>),
+    says_sending: bool,
+) -> Result<Json, Failure> {
+    call.secrets = secrets.of_attempt(&call.tenant, &references).await?;
+    if !says_sending && !call.sending.begin() {
+        // It was withdrawn, and is about to be dropped.
+        return std::future::pending().await;
+    }
+    integration.call(*call).await
 }
 
 /// Looks once whether the call has answered. Where it has not, whoever polls it next is the one that it wakes.
@@ -172,12 +196,14 @@ struct Running {
     /// How long it may take from when it is sent.
     timeout: Duration,
     sent: Option<Arc<Sent>>,
+    /// Whose secrets are taken out of what comes.
+    masks: Option<(Arc<Secrets>, TenantCode)>,
 }
 
 impl Running {
-    fn begin(timeout: Duration, sent: Option<Arc<Sent>>) -> Self {
+    fn begin(timeout: Duration, sent: Option<Arc<Sent>>, masks: Option<(Arc<Secrets>, TenantCode)>) -> Self {
         metrics::gauge!("updraft_attempts_running").increment(1.0);
-        Self { began: Instant::now(), timeout, sent }
+        Self { began: Instant::now(), timeout, sent, masks }
     }
 
     /// How long after it was sent its integration has told what came.
@@ -192,6 +218,10 @@ impl Running {
 
     fn end(self, outcome: Result<Json, Failure>, report: Report) {
         let took = self.began.elapsed();
+        let outcome = match &self.masks {
+            Some((secrets, tenant)) => secrets.masked(tenant, outcome),
+            None => outcome,
+        };
         match &outcome {
             // A label that stands in the code costs nothing to name.
             Ok(_) => {
@@ -239,7 +269,7 @@ mod tests {
         call: impl FnOnce(updraft_protocol::Sending) -> F,
     ) -> (Result<Json, Failure>, bool) {
         let sent = Arc::<Sent>::default();
-        let running = Running::begin(timeout, Some(sent.clone()));
+        let running = Running::begin(timeout, Some(sent.clone()), None);
         let calling: Calling = Box::pin(AssertUnwindSafe(call(sent.sending())).catch_unwind());
         let calling = Rc::new(RefCell::new(Some(calling)));
         let called = in_time(&calling, &running, to_be_sent).await;
@@ -284,7 +314,7 @@ mod tests {
             };
             let calling: Calling = Box::pin(AssertUnwindSafe(call).catch_unwind());
             let calling = Rc::new(RefCell::new(Some(calling)));
-            let (waited, running) = (calling.clone(), Running::begin(LONG, None));
+            let (waited, running) = (calling.clone(), Running::begin(LONG, None, None));
             let waiting = async move { drop(in_time(&waited, &running, LONG).await) };
             let task = tokio::task::spawn_local(waiting).abort_handle();
             tokio::task::yield_now().await;

@@ -50,17 +50,17 @@ impl Kept {
 }
 
 /// An engine's configuration with the tools that the program has.
-pub(crate) fn tools(allowed: Vec<Allow>) -> Result<Builder, Error> {
-    let http = HttpIntegration::builder().secrets(Secrets::of_environment());
-    let http = allowed.into_iter().fold(http, |http, entry| http.allow(entry));
+pub(crate) fn tools(allowed: Vec<Allow>, secrets: Option<&Path>) -> Result<Builder, Error> {
+    let http = allowed.into_iter().fold(HttpIntegration::builder(), |http, entry| http.allow(entry));
     let http = http.build().map_err(|error| Error::refused("--allow-net", error))?;
-    Ok(Engine::builder().integration("http", http))
+    Ok(Engine::builder().integration("http", http).secrets(Secrets::of(secrets)))
 }
 
 /// An engine's configuration for this place, as it is asked to work.
 pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
-    let allowed = network::allowed(&work.allow_net, &kept.directory)?;
-    Ok(kept.lay(tools(allowed)?).durability(work.durability))
+    let allowed = network::allowed(&work.grants.allow_net, &kept.directory)?;
+    let tools = tools(allowed, work.grants.secrets.as_deref())?;
+    Ok(kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0))
 }
 
 fn existing(data: &Path) -> Result<(), Error> {

@@ -43,7 +43,7 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let kept = Kept { directory, store };
     let stubs = serve::tools(options.port.unwrap_or_default()).await?;
     let allow: Allow = stubs.addr().to_string().parse().map_err(|error| Error::refused("--port", error))?;
-    let builder = kept.lay(data::tools(network::allowed(&[allow], &kept.directory)?)?);
+    let builder = kept.lay(data::tools(network::allowed(&[allow], &kept.directory)?, None)?);
     let tenant = TenantCode::new("demo").map_err(|error| Error::Failed(error.to_string()))?;
     let (playbook, submission) = example(&tenant, stubs.addr())?;
     let job =

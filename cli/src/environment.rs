@@ -1,6 +1,5 @@
 //! The environment: the only file that reads variables by name, apart from those that options declare.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// The variable's text; none where it is not set or empty.
@@ -25,12 +24,4 @@ pub(crate) fn is_empty(name: &str) -> bool {
 /// The path that the variable names; none where it is not set or empty.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|path| !path.is_empty()).map(PathBuf::from)
-}
-
-/// The variables whose names begin with `prefix`, without it.
-pub(crate) fn with_prefix(prefix: &str) -> impl Iterator<Item = (String, OsString)> {
-    std::env::vars_os().filter_map(move |(name, value)| {
-        let rest = name.to_str()?.strip_prefix(prefix)?;
-        Some((rest.to_owned(), value))
-    })
 }

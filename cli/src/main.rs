@@ -67,9 +67,9 @@ fn main() -> ExitCode {
 
 fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
     match command {
-        Command::Validate(options) => validate::validate(&options),
+        Command::Validate(options) => wait(validate::validate(&options)),
         Command::Schema => validate::schema(),
-        Command::Run(options) => run::Prepared::new(options).and_then(|run| wait(run.run(screen))),
+        Command::Run(options) => wait(async { run::Prepared::new(options).await?.run(screen).await }),
         Command::Resume(options) => wait(resume::resume(&options, screen)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),

@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use updraft::integrations::http::Allow;
-use updraft::{Durability, ExecutionId, ExecutionStatus, OnReuse, StoreAddress, TenantCode, Value, value};
+use updraft::{
+    Durability, ExecutionId, ExecutionStatus, OnReuse, Span, StoreAddress, TenantCode, Value, value,
+};
 
 use crate::stress::Stress;
 use crate::{environment, exit};
@@ -118,14 +120,28 @@ Exit codes:
 /// The data directory where none is named.
 pub(crate) const DATA: &str = "updraft-data";
 
-/// How executions are run.
-#[derive(Debug, Args)]
-pub(crate) struct Work {
+/// What playbooks may use of what the operator has.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Grants {
     /// Lets HTTP steps reach NET, which is not on the public Internet: `10.0.0.0/8`, `127.0.0.1:7780`,
     /// `siem.internal:8443`. Repeatable. Joins those of the environment variable UPDRAFT_ALLOW_NET (comma
     /// separated) and of the file `allow-net` in the data directory (one a line, comments after `#`).
     #[arg(long, value_name = "NET")]
     pub(crate) allow_net: Vec<Allow>,
+    /// A directory of secrets: one file each, under its name (`edr-token`; `pin.short` for one of fewer than six
+    /// bytes). Others are looked for in the environment: UPDRAFT_SECRET_EDR_TOKEN.
+    #[arg(long, env = "UPDRAFT_SECRETS", value_name = "DIR")]
+    pub(crate) secrets: Option<PathBuf>,
+}
+
+/// How executions are run.
+#[derive(Debug, Args)]
+pub(crate) struct Work {
+    #[command(flatten)]
+    pub(crate) grants: Grants,
+    /// How long an accepted execution waits for a secret, permission or integration that is missing.
+    #[arg(long, default_value = "24h", value_name = "SPAN")]
+    pub(crate) configuration_wait: Span,
     /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
     #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = durability)]
     pub(crate) durability: Durability,
@@ -186,6 +202,14 @@ pub(crate) struct Validate {
     /// Playbooks, YAML or JSON.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) grants: Grants,
+    /// Does not look for the secrets that the playbooks name: for a machine that has none.
+    #[arg(long)]
+    pub(crate) without_secrets: bool,
+    /// The data directory, whose list of what HTTP steps may reach counts here too.
+    #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
+    pub(crate) data: PathBuf,
     /// Prints an array of the files, each with its mistakes and with the places that let a value be structure.
     #[arg(long)]
     pub(crate) json: bool,

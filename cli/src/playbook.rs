@@ -3,28 +3,56 @@
 use std::path::Path;
 
 use updraft::limits::PLAYBOOK_BYTES;
-use updraft::{Catalogue, Plan, Playbook};
+use updraft::{Builder, Plan, Playbook, PutError, TenantCode};
 
 use crate::input;
 
-/// The playbook in a file, checked against the tools that there are, and its plan.
+/// A mistake, with the option that gives what is missing.
+pub(crate) fn with_way(mistake: &str) -> String {
+    if let Some((_, place)) = mistake.split_once("missing here: permission to reach ") {
+        return format!("{mistake}; `--allow-net {place}` gives it");
+    }
+    match mistake.split_once("missing here: secret `").and_then(|(_, rest)| rest.split_once('`')) {
+        Some((name, _)) => {
+            let variable = name.to_ascii_uppercase().replace(['-', '.'], "_");
+            format!(
+                "{mistake}; UPDRAFT_SECRET_{variable} in the environment gives it, or a file in --secrets DIR"
+            )
+        }
+        None => mistake.to_owned(),
+    }
+}
+
+/// The playbook in a file, checked against the tools and secrets that there are, and its plan.
 ///
 /// # Errors
 /// Its mistakes, one a line: `FILE: steps[3].on_failure: no step "contain"`.
-pub(crate) fn read(path: &Path, tools: &Catalogue) -> Result<(Playbook, Plan), Vec<String>> {
-    check(path, tools)
-        .map_err(|found| found.iter().map(|mistake| format!("{}: {mistake}", path.display())).collect())
+pub(crate) async fn read(
+    path: &Path,
+    tools: &Builder,
+    tenant: &TenantCode,
+) -> Result<(Playbook, Plan), Vec<String>> {
+    let checked = check(path, tools, Some(tenant)).await;
+    checked.map_err(|found| found.iter().map(|mistake| format!("{}: {mistake}", path.display())).collect())
 }
 
-/// The same, its mistakes without the name of the file.
+/// The same, its mistakes without the name of the file; without a tenant, whatever secrets there are.
 ///
 /// # Errors
 /// Its mistakes: `steps[3].on_failure: no step "contain"`.
-pub(crate) fn check(path: &Path, tools: &Catalogue) -> Result<(Playbook, Plan), Vec<String>> {
+pub(crate) async fn check(
+    path: &Path,
+    tools: &Builder,
+    tenant: Option<&TenantCode>,
+) -> Result<(Playbook, Plan), Vec<String>> {
     let bytes = input::bytes(path, PLAYBOOK_BYTES).map_err(|error| vec![error.to_string()])?;
     let playbook = Playbook::parse(&bytes).map_err(|error| vec![error.to_string()])?;
-    match Plan::check(&playbook, tools) {
-        Ok(plan) => Ok((playbook, plan)),
-        Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect()),
+    match tools.check(&playbook, tenant).await {
+        Ok(Ok(plan)) => Ok((playbook, plan)),
+        Ok(Err(PutError::Invalid(mistakes))) => {
+            Err(mistakes.iter().map(|mistake| with_way(&mistake.to_string())).collect())
+        }
+        Ok(Err(error)) => Err(vec![error.to_string()]),
+        Err(error) => Err(vec![error.to_string()]),
     }
 }

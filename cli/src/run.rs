@@ -15,7 +15,7 @@ use crate::log::Screen;
 use crate::nesting::Nesting;
 use crate::options::{Endpoint, Run, Variable};
 use crate::output::Output;
-use crate::playbook;
+use crate::playbook::{self, with_way};
 use crate::progress::Progress;
 
 /// A run that can begin.
@@ -37,11 +37,11 @@ impl Prepared {
     ///
     /// # Errors
     /// Every mistake, one a line, each with its place.
-    pub(crate) fn new(options: Run) -> Result<Self, Error> {
+    pub(crate) async fn new(options: Run) -> Result<Self, Error> {
         let kept = Kept::of(&options.data)?;
         let builder = data::builder(&kept, &options.work)?;
         let mut mistakes = Vec::new();
-        let playbook = playbook::read(&options.playbook, &builder.catalogue()?);
+        let playbook = playbook::read(&options.playbook, &builder, &options.tenant).await;
         let (playbook, plan) = playbook.map_err(|found| mistakes.extend(found)).ok().unzip();
         let input = options.input.as_deref().map_or(Ok(Value::Null), input::json);
         let input = input.map_err(|mistake| mistakes.push(mistake)).unwrap_or_default();
@@ -162,6 +162,11 @@ impl Watch<'_> {
                 "--key {key}: execution {peid} of playbook {playbook} has this key, with another --input or other --var; \
                  use another key, or `--on-reuse return-first` to be shown that execution"
             )),
+            (Refusal::Missing(missing), _) => {
+                let missing: Vec<String> =
+                    missing.iter().map(|mistake| with_way(&mistake.to_string())).collect();
+                Error::Refused(missing.join("\n"))
+            }
             _ => error.into(),
         }
     }

@@ -1,44 +1,39 @@
-//! Secrets: those of the environment, `UPDRAFT_SECRET_<NAME>`. Never prints one.
+//! Secrets: those of a directory of files, where one is named, then those of the environment. Never prints one.
 //!
 //! Whoever starts the program is its one operator: every tenant that it runs has the same secrets. A backend
-//! with customers embeds the library and brings a source of its own.
+//! with customers embeds the library and brings a provider of its own.
 
-use std::collections::BTreeMap;
-use std::future::ready;
+use std::path::Path;
 
-use updraft::integrations::secret::{Error, Found, Secret, SecretSource};
+use updraft::integrations::{SecretDirectory, SecretEnvironment};
+use updraft::secret::{Error, Found, SecretProvider};
 use updraft::{Name, TenantCode};
 
-use crate::environment;
-
-const PREFIX: &str = "UPDRAFT_SECRET_";
-
-/// The secrets of the environment, by the rest of their variables' names.
-pub(crate) struct Secrets(BTreeMap<String, Secret>);
+/// The secrets that the program has.
+pub(crate) struct Secrets {
+    files: Option<SecretDirectory>,
+    environment: SecretEnvironment,
+}
 
 impl Secrets {
-    /// Those that are set now. A value that is empty or not UTF-8 is none.
-    pub(crate) fn of_environment() -> Self {
-        Self::new(environment::with_prefix(PREFIX).filter_map(|(name, value)| {
-            let value = value.into_string().ok().filter(|value| !value.is_empty())?;
-            Some((name, Secret::new(value)))
-        }))
-    }
-
-    fn new(secrets: impl Iterator<Item = (String, Secret)>) -> Self {
-        Self(secrets.collect())
+    /// Those of the files in this directory, and those of the environment.
+    pub(crate) fn of(directory: Option<&Path>) -> Self {
+        Self { files: directory.map(SecretDirectory::new), environment: SecretEnvironment }
     }
 }
 
-impl SecretSource for Secrets {
-    fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
-        Box::pin(ready(self.0.get(&variable(name)).cloned().ok_or(Error::Unknown)))
+impl SecretProvider for Secrets {
+    fn secret<'a>(&'a self, tenant: &'a TenantCode, name: &'a Name) -> Found<'a> {
+        Box::pin(async move {
+            if let Some(files) = &self.files {
+                let found = files.secret(tenant, name).await;
+                if found != Err(Error::Unknown) {
+                    return found;
+                }
+            }
+            self.environment.secret(tenant, name).await
+        })
     }
-}
-
-/// A name as variables are named: `siem.api-key` is `SIEM_API_KEY`.
-fn variable(name: &Name) -> String {
-    name.as_str().to_ascii_uppercase().replace(['-', '.'], "_")
 }
 
 #[cfg(test)]
@@ -46,14 +41,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_secret_is_found_under_its_name_as_variables_are_named() {
-        let secrets = Secrets::new([("SIEM_API_KEY".to_owned(), Secret::new("s"))].into_iter());
+    async fn a_file_is_a_secret_and_what_is_in_none_is_looked_for_in_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("edr-token"), "from-a-file\n").unwrap();
+        let secrets = Secrets::of(Some(folder.path()));
         let tenant = TenantCode::new("acme").unwrap();
-        for name in ["SIEM_API_KEY", "siem.api-key", "Siem_Api.Key"] {
-            let found = secrets.secret(&tenant, &Name::new(name).unwrap()).await;
-            assert_eq!(found.unwrap().expose(), "s");
-        }
-        let unknown = secrets.secret(&tenant, &Name::new("siem").unwrap()).await;
+        let found = secrets.secret(&tenant, &Name::new("edr-token").unwrap()).await;
+        assert_eq!(found.unwrap().expose(), "from-a-file");
+        let unknown = secrets.secret(&tenant, &Name::new("nobody.has.this.one").unwrap()).await;
         assert_eq!(unknown, Err(Error::Unknown));
     }
 }

@@ -1,22 +1,26 @@
 //! `updraft validate` and `updraft schema`: what playbooks may look like.
 
 use serde_json::json;
-use updraft::Structure;
+use updraft::{Structure, TenantCode};
 
 use crate::data;
 use crate::exit::{Ending, Error};
+use crate::network;
 use crate::options::Validate;
 use crate::output::Output;
 use crate::playbook;
 use crate::text::clean;
 
 /// Tells every mistake of every file on standard output, and each place that lets a value be structure.
-pub(crate) fn validate(options: &Validate) -> Result<Ending, Error> {
-    let tools = data::tools(Vec::new())?.catalogue()?;
+pub(crate) async fn validate(options: &Validate) -> Result<Ending, Error> {
+    let allowed = network::allowed(&options.grants.allow_net, &options.data)?;
+    let tools = data::tools(allowed, options.grants.secrets.as_deref())?;
+    let tenant = (!options.without_secrets).then(|| TenantCode::new("default")).transpose();
+    let tenant = tenant.map_err(|error| Error::Failed(error.to_string()))?;
     let (mut output, mut ending) = (Output::stdout(), Ending::Completed);
     let mut files = vec![];
     for path in &options.files {
-        let checked = playbook::check(path, &tools);
+        let checked = playbook::check(path, &tools, tenant.as_ref()).await;
         ending = if checked.is_err() { Ending::Refused } else { ending };
         let file = path.display().to_string();
         let (mistakes, notes) = match checked {

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use updraft_actors::{Clock, SystemClock};
 use updraft_kernel::pace::Pace;
+use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
-    COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, EXECUTIONS_IN_FLIGHT,
-    EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX, SUBMIT_TIMEOUT, TASKS_AT_ONCE,
-    TASKS_AT_ONCE_MAX,
+    COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, CONFIGURATION_WAIT,
+    EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX,
+    SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
 };
-use updraft_protocol::{Catalogue, Integration, Name};
+use updraft_protocol::secret::NoSecrets;
+use updraft_protocol::{Catalogue, Integration, Name, SecretProvider};
 use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
@@ -47,6 +49,8 @@ pub struct Builder {
     pub(crate) buffer_bytes: usize,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) resume: bool,
+    pub(crate) secrets: Arc<dyn SecretProvider>,
+    pub(crate) configuration_wait: Duration,
 }
 
 impl Default for Builder {
@@ -67,6 +71,8 @@ impl Default for Builder {
             buffer_bytes: COALESCER_BYTES,
             clock: Arc::new(SystemClock),
             resume: true,
+            secrets: Arc::new(NoSecrets),
+            configuration_wait: CONFIGURATION_WAIT,
         }
     }
 }
@@ -129,6 +135,21 @@ impl Builder {
     #[must_use]
     pub fn shared_integration(mut self, name: impl Into<String>, integration: Arc<dyn Integration>) -> Self {
         self.integrations.insert(name.into(), integration);
+        self
+    }
+
+    /// Where the secrets come from that playbooks name: none unless it is named. It is asked in each attempt.
+    #[must_use]
+    pub fn secrets(mut self, provider: impl SecretProvider) -> Self {
+        self.secrets = Arc::new(provider);
+        self
+    }
+
+    /// How long an accepted execution waits for a secret, permission or integration that this engine has not been given:
+    /// 24 h unless it is named. Then its step fails.
+    #[must_use]
+    pub fn configuration_wait(mut self, wait: Duration) -> Self {
+        self.configuration_wait = wait;
         self
     }
 
@@ -203,12 +224,20 @@ impl Builder {
     /// The integrations and actions that playbooks may name.
     ///
     /// # Errors
-    /// An integration's name that is no name.
+    /// An integration's name that is no name, or a schema of its arguments that is none.
     pub fn catalogue(&self) -> Result<Catalogue, StartError> {
         let mut catalogue = Catalogue::default();
         for (name, integration) in &self.integrations {
             let name =
                 Name::new(name).map_err(|error| StartError::Configuration(format!("integration {error}")))?;
+            for action in integration.actions() {
+                if let Some(schema) = integration.spec(action).schema {
+                    check_schema(&schema).map_err(|error| {
+                        let place = format!("integration {name}: the schema of action {action}");
+                        StartError::Configuration(format!("{place}: {error}"))
+                    })?;
+                }
+            }
             catalogue.add_integration(name, integration.clone());
         }
         Ok(catalogue)

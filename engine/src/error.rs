@@ -114,6 +114,9 @@ pub enum Refusal {
     /// There is no such playbook, or it cannot run here.
     #[error(transparent)]
     Playbook(#[from] plans::Error),
+    /// The playbook names a secret, or a place to connect to, that this engine has not been given.
+    #[error("{}", list(.0))]
+    Missing(Vec<Mistake>),
     /// The tenant has no playbook of that name and version.
     #[error("no playbook \"{name}\"{}", version.map(|v| format!(" version {v}")).unwrap_or_default())]
     NoPlaybook {
@@ -157,6 +160,7 @@ impl Refusal {
             Self::Playbook(error) => error.retryable(),
             Self::ShuttingDown
             | Self::Failed(_)
+            | Self::Missing(_)
             | Self::NoPlaybook { .. }
             | Self::KeyReused { .. }
             | Self::Endpoint { .. }
@@ -175,6 +179,7 @@ impl Refusal {
             Self::ShuttingDown => "shutting_down",
             Self::Failed(_) => "failed",
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
+            Self::Missing(_) => "missing",
             Self::KeyReused { .. } => "key_reused",
             Self::Endpoint { .. } | Self::Invalid { .. } => "invalid",
         }

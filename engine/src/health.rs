@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use updraft_actors::MissingOne;
 use updraft_kernel::coalescer::Limits;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
 use updraft_storage::store::Health;
@@ -40,6 +41,11 @@ pub enum EngineTrouble {
         /// Why.
         cause: String,
     },
+    /// Executions wait for what this engine has not been given: a secret, a permission, an integration.
+    NotConfigured {
+        /// The tasks that wait, those that wait longest first.
+        tasks: Vec<MissingOne>,
+    },
     /// The store takes less than is written: half of what may wait for it does, or more. Where all does, the journal
     /// waits, then executions, then submissions.
     StoreBehind {
@@ -76,6 +82,15 @@ impl fmt::Display for EngineTrouble {
         match self {
             Self::JournalPoisoned { cause } => write!(f, "the journal is poisoned: {cause}"),
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
+            Self::NotConfigured { tasks } => match tasks.first() {
+                Some(first) => {
+                    let (peid, step, what) = (first.peid, &first.step, &first.what);
+                    let until = first.wait.until;
+                    write!(f, "{} tasks wait for configuration; ", tasks.len())?;
+                    write!(f, "step {step} of execution {peid} until {until}: {what}")
+                }
+                None => f.write_str("no task waits for configuration"),
+            },
             Self::StoreBehind { of, waiting, most } => {
                 let of = match of {
                     Backlog::Documents => "documents of the buffer",
@@ -98,6 +113,10 @@ impl Engine {
         }
         if let Some(cause) = self.core.failed.get() {
             troubles.push(EngineTrouble::Failed { cause: cause.clone() });
+        }
+        let tasks = self.core.missing.all();
+        if !tasks.is_empty() {
+            troubles.push(EngineTrouble::NotConfigured { tasks });
         }
         let pending = *self.pending.borrow();
         troubles.extend(behind(pending, self.buffer, journal.segments));

@@ -45,6 +45,7 @@ mod follow;
 mod handle;
 mod health;
 mod idempotency;
+mod needs;
 mod playbooks;
 mod queries;
 mod reader;
@@ -64,18 +65,18 @@ pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
-pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, SystemClock};
+pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
     idempotency::OnReuse, invariant, pace::Pace, plan::Mistake, plan::Plan, template::Structure,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
-    IdempotencyKey, InputHash, Integration, Json, KeyHolder, Name, Number, Playbook, PlaybookDocument,
-    PlaybookId, PlaybookStatus, Revision, SecretReference, Sending, Span, StepId, TaskDocument, TaskHead,
-    TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value, limits, parse, playbook,
-    schema, text, value,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw,
+    GivenSecret, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name, Number, Playbook,
+    PlaybookDocument, PlaybookId, PlaybookStatus, Revision, Secret, SecretProvider, SecretReference, Sending,
+    Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
+    Update, Value, Wait, limits, parse, playbook, schema, secret, text, value,
 };
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;

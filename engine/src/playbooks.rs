@@ -8,6 +8,7 @@ use updraft_storage::store::PutOutcome;
 use uuid::Uuid;
 
 use crate::error::{PutError, ReadError};
+use crate::needs::missing_secrets;
 use crate::start::Engine;
 
 /// The catalogue of playbooks.
@@ -27,9 +28,13 @@ impl Playbooks {
     /// same id; a version never changes.
     ///
     /// # Errors
-    /// Its mistakes, another definition under its name and version, or a store that does not answer.
+    /// Its mistakes and what it names that is missing here, another definition under its name and version, or a store that does not answer.
     pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
-        let (_, playbook) = self.core.plans.check(playbook).await.map_err(PutError::Invalid)?;
+        let (plan, playbook) = self.core.plans.check(playbook).await.map_err(PutError::Invalid)?;
+        let missing = missing_secrets(&self.core.secrets, tenant, &plan).await;
+        if !missing.is_empty() {
+            return Err(PutError::Invalid(missing));
+        }
         // As text: a tree of serde_json would round numbers.
         let definition = serde_json::to_string(&playbook)
             .and_then(|text| Json::parse(&text))

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use updraft_actors::core::Inboxes;
+use updraft_actors::missing::Missing;
 use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
 use updraft_actors::timer::Timer;
-use updraft_actors::{Core, Live, Node, node};
+use updraft_actors::{Core, Live, Node, Secrets, node};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
@@ -93,11 +94,13 @@ impl Engine {
             store: store.clone(),
             stored: stored.clone(),
             integrations: named(&builder)?,
+            secrets: Secrets::new(builder.secrets.clone()),
+            missing: Missing::default(),
             plans: Plans::new(catalogue),
             registry: Registry::default(),
             places: Places::new(builder.executions_in_flight, builder.of_tenant()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
-            terms: Terms { epoch, tasks_at_once: builder.tasks_at_once },
+            terms: terms(&builder, epoch),
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
@@ -140,6 +143,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn terms(builder: &Builder, epoch: u64) -> Terms {
+    Terms { epoch, tasks_at_once: builder.tasks_at_once, configuration_wait: builder.configuration_wait }
 }
 
 /// Tells when the last submission has left.

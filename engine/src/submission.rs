@@ -218,7 +218,7 @@ mod tests {
             }
 
             fn spec(&self, _: &str) -> ActionSpec {
-                ActionSpec { arguments: &[("url", Argument::Url)], says_sending: false }
+                ActionSpec { arguments: &[("url", Argument::Url)], ..ActionSpec::default() }
             }
 
             fn call(&self, _: Call) -> Answer<'_> {

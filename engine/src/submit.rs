@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::Instrument;
-use updraft_actors::plans::Ready;
+use updraft_actors::plans::{self, Ready};
 use updraft_actors::{Core, Launch, Live, Lost, Node};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 use crate::error::{Refusal, SubmitError};
 use crate::handle::Handle;
 use crate::idempotency::Keyed;
+use crate::needs::{missing_places, missing_secrets};
 use crate::shutdown::later;
 use crate::start::Engine;
 use crate::submission::{PlaybookChoice, Submission};
@@ -81,7 +83,12 @@ impl Engine {
         let input = submission.checked()?;
         let ready = self.answered(patience, self.ready(submission)).await?;
         let keyed = Keyed::of(submission, &ready.plan.name);
-        let variables = match submission.merged(&ready.plan, &ready.variables, &ready.variables_json) {
+        let merged = submission.merged(&ready.plan, &ready.variables, &ready.variables_json);
+        let merged = match merged {
+            Ok(variables) => self.answered(patience, self.fit(submission, &ready, variables)).await,
+            Err(refusal) => Err(refusal),
+        };
+        let variables = match merged {
             Ok(variables) => variables,
             // What was submitted before is answered, whatever the playbook has become since.
             Err(refusal) => return self.first(keyed.as_ref(), patience).await?.ok_or(refusal),
@@ -133,6 +140,26 @@ impl Engine {
             }
         };
         Ok(self.core.plans.get(store, &submission.tenant, pid).await?)
+    }
+
+    /// The variables of a submission for whose playbook this engine has all that it names.
+    async fn fit(&self, submission: &Submission, ready: &Ready, variables: Json) -> Result<Json, Refusal> {
+        if !ready.mistakes.is_empty() {
+            let (name, version) = (ready.plan.name.to_string(), ready.plan.version);
+            let mistakes = ready.mistakes.clone();
+            return Err(plans::Error::Invalid { name, version, mistakes }.into());
+        }
+        let mut missing = Vec::new();
+        if ready.plan.connects() {
+            missing = missing_places(self.core.plans.catalogue(), &ready.plan, &variables.value());
+        }
+        if !ready.has_secrets.load(Ordering::Relaxed) {
+            let secrets = missing_secrets(&self.core.secrets, &submission.tenant, &ready.plan).await;
+            // Asked once: what goes later is waited for.
+            ready.has_secrets.store(secrets.is_empty(), Ordering::Relaxed);
+            missing.extend(secrets);
+        }
+        if missing.is_empty() { Ok(variables) } else { Err(Refusal::Missing(missing)) }
     }
 
     /// The execution that was submitted under the same key before.

@@ -6,9 +6,11 @@ pub mod allow;
 mod answer;
 mod arguments;
 mod attempt;
+mod auth;
 mod body;
 mod capacity;
 mod charset;
+mod check;
 mod coding;
 mod failure;
 #[cfg(feature = "fuzzing")]
@@ -19,21 +21,24 @@ mod hosts;
 mod json;
 mod jsonpath;
 mod keep;
+mod oauth;
 mod options;
 mod outcome;
+mod payload;
 mod policy;
 mod pools;
 mod problem;
 mod statuses;
+mod tokens;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::LazyLock;
 
 use reqwest::Certificate;
 use thiserror::Error;
 use tracing::Instrument;
 use updraft_protocol::limits::{HTTP_ALLOWED, HTTP_OPEN_PER_HOST, HTTP_OPEN_PER_HOST_OF_TENANT};
-use updraft_protocol::{ActionSpec, Answer, Call, Effect, Integration, Value};
+use updraft_protocol::{ActionSpec, Answer, Call, Effect, Flaw, Integration, Json, Value};
 
 pub use allow::Allow;
 
@@ -41,7 +46,10 @@ use self::capacity::Capacity;
 use self::hosts::Hosts;
 use self::policy::Policy;
 use self::pools::Pools;
-use crate::secret::{SecretMap, SecretSource};
+use self::tokens::Tokens;
+
+/// What the arguments are, as JSON Schema.
+static SCHEMA: LazyLock<Option<Json>> = LazyLock::new(|| Json::parse(include_str!("http/schema.json")).ok());
 
 /// The one action.
 const REQUEST: &str = "request";
@@ -54,9 +62,14 @@ const REQUEST: &str = "request";
 /// | --- | --- | --- |
 /// | `url` | `http` or `https`, without credentials; scheme, host and prefix are the author's | needed |
 /// | `method` | GET, POST, PUT, PATCH, DELETE or HEAD | GET |
-/// | `headers` | map of names to scalars, or to `{$secret: NAME, prefix: "Bearer "}` | none |
+/// | `path` | map of names to secrets, each for `{name}` in the path of `url`, encoded | none |
+/// | `headers` | map of names to scalars | none |
 /// | `query` | map of names to scalars or lists of them; joins the query of the URL | none |
-/// | `json` or `form` | the body: any value, or a map as in `query` | no body |
+/// | `auth` | `basic: {user, password}`, `bearer: {$secret: …}`, or `oauth2: {…}`, see below | none |
+/// | `json` | the body: any value | no body |
+/// | `form` | the body: a map as in `query` | |
+/// | `text`, `bytes` | the body: a text as it is, or what base64 stands for | |
+/// | `multipart` | the body: a map of names to texts, or to `{content or bytes, filename, content_type}` | |
 /// | `expect` | the statuses of success: `[200, "3xx", "404-410"]` | `["2xx"]`, and 303 after a write |
 /// | `retry_on` | the other statuses that another attempt may mend | 408, 425, 429, 500, 502, 503, 504 |
 /// | `effect` | what the request does: `read` or `write` | `read` for GET and HEAD |
@@ -68,8 +81,15 @@ const REQUEST: &str = "request";
 /// | `keep_headers` | the names of headers that are kept besides those below: `[ETag, X-Next]` | none |
 /// | `max_bytes` | how much of the body is kept, at most [`RESPONSE_BYTES`] | as much |
 ///
-/// Of these, `json` is any value; `url`, `headers`, `query` and `form` are maps and texts of the author, in which
-/// templates give single values; all others are written out, without templates. A header beyond ASCII is sent as UTF-8.
+/// Of these, `json` is any value; `url`, `headers`, `query`, `form`, `text`, `bytes`, `multipart` and `auth` are maps and
+/// texts of the author, in which templates give single values; all others are written out, without templates. A header
+/// beyond ASCII is sent as UTF-8. Each value, but for `url`, may be a reference to a secret: `{$secret: NAME, prefix: "…"}`.
+///
+/// `oauth2` has `token_url`, `client_id` and `client_secret` (a secret); `grant: refresh_token` with `refresh_token` (a
+/// secret) in place of client credentials; `scope` (a text or a list), `parameters` (a map: `audience`), and `client_auth:
+/// body` where the server wants id and secret in its form. A token is fetched once for all that wait for it, kept in
+/// memory alone, renewed before its end and once after a 401; a refresh token that the server replaces is used from then
+/// on, until the process ends or another one is configured.
 ///
 /// # Output
 ///
@@ -104,7 +124,7 @@ const REQUEST: &str = "request";
 ///
 /// | what came | the tool |
 /// | --- | --- |
-/// | no place, secret, name, connection or handshake; refused by policy | has not acted |
+/// | no place, token, name, connection or handshake; refused by policy | has not acted |
 /// | 429; 503 with `Retry-After`: `rate_limited` | has not acted |
 /// | 3xx but 303; 4xx but 408; 501; 505 | has not acted |
 /// | 408; 5xx but those above; what is no status of HTTP | may have acted |
@@ -118,7 +138,7 @@ const REQUEST: &str = "request";
 ///
 /// * Every attempt at a task carries the same `Idempotency-Key`. One attempt sends one request once: nothing underneath
 ///   repeats what was written.
-/// * The attempt's time begins when a connection takes the request. The wait for secrets, and that for a connection, have
+/// * The attempt's time begins when a connection takes the request. The wait for a token, and that for a connection, have
 ///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. Unpacking and
 ///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
@@ -132,10 +152,9 @@ const REQUEST: &str = "request";
 ///   HTML, URLs, forms and base64 spell it, it is replaced by `***`.
 ///
 /// ```
-/// use updraft_integrations::{HttpIntegration, Secret, SecretMap};
+/// use updraft_integrations::HttpIntegration;
 ///
-/// let secrets = SecretMap::default().with("acme".parse()?, "SIEM_TOKEN".parse()?, Secret::new("s3cret"));
-/// let http = HttpIntegration::builder().secrets(secrets).allow("siem.internal:8443".parse()?).build()?;
+/// let http = HttpIntegration::builder().allow("siem.internal:8443".parse()?).build()?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
@@ -152,16 +171,15 @@ pub struct HttpIntegration {
     pools: Pools,
     hosts: Hosts,
     capacity: Capacity,
-    secrets: Arc<dyn SecretSource>,
+    tokens: Tokens,
 }
 
 impl HttpIntegration {
-    /// What can be configured, at its defaults: no secrets, the public Internet only.
+    /// What can be configured, at its defaults: the public Internet only.
     pub fn builder() -> Builder {
         Builder {
             allowed: Vec::new(),
             roots: Vec::new(),
-            secrets: Arc::new(SecretMap::default()),
             per_host: HTTP_OPEN_PER_HOST,
             per_tenant: HTTP_OPEN_PER_HOST_OF_TENANT,
         }
@@ -180,11 +198,28 @@ impl Integration for HttpIntegration {
     }
 
     fn spec(&self, _action: &str) -> ActionSpec {
-        ActionSpec { arguments: &arguments::KNOWN, says_sending: true }
+        ActionSpec {
+            schema: SCHEMA.clone(),
+            arguments: &arguments::KNOWN,
+            takes_secrets: true,
+            effect: Effect::Write,
+            // As far as the tool knows `Idempotency-Key`, which few do.
+            is_idempotent: false,
+            target: Some("url"),
+            says_sending: true,
+        }
     }
 
     fn effect(&self, _action: &str, arguments: &Value) -> Effect {
         arguments::effect_of(arguments)
+    }
+
+    fn check(&self, _action: &str, arguments: &Value) -> Vec<Flaw> {
+        check::flaws(arguments)
+    }
+
+    fn missing_for(&self, base: &str) -> Option<String> {
+        check::missing_for(base, self.pools.policy())
     }
 
     fn call(&self, call: Call) -> Answer<'_> {
@@ -233,7 +268,6 @@ impl Error {
 pub struct Builder {
     allowed: Vec<Allow>,
     roots: Vec<Certificate>,
-    secrets: Arc<dyn SecretSource>,
     per_host: usize,
     per_tenant: usize,
 }
@@ -242,12 +276,6 @@ impl Builder {
     /// Allows one more destination that is not on the public Internet.
     pub fn allow(mut self, entry: Allow) -> Self {
         self.allowed.push(entry);
-        self
-    }
-
-    /// Where secrets come from.
-    pub fn secrets(mut self, source: impl SecretSource) -> Self {
-        self.secrets = Arc::new(source);
         self
     }
 
@@ -286,7 +314,7 @@ impl Builder {
             pools: Pools::new(Policy::new(self.allowed), self.roots),
             hosts: Hosts::new(self.per_host, self.per_tenant),
             capacity: Capacity::default(),
-            secrets: self.secrets,
+            tokens: Tokens::default(),
         })
     }
 }

@@ -2,11 +2,11 @@
 //! Knows the integration port of `protocol`, nothing of the engine.
 //!
 //! * [`HttpIntegration`]: any tool with an HTTP interface.
-//! * [`SecretSource`]: where credentials come from, so that no playbook holds them.
+//! * [`SecretMap`], [`SecretEnvironment`], [`SecretDirectory`]: where credentials come from, so that no playbook holds them.
 
 pub mod http;
 mod redact;
-pub mod secret;
+pub mod secrets;
 
 pub use http::HttpIntegration;
-pub use secret::{Secret, SecretMap, SecretSource};
+pub use secrets::{SecretDirectory, SecretEnvironment, SecretMap};

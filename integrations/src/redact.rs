@@ -7,8 +7,6 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use updraft_protocol::{Number, Value};
 
-use crate::secret::Secret;
-
 /// What stands where a tool sent a secret back.
 const REDACTED: &str = "***";
 
@@ -22,21 +20,21 @@ const BEGUN_BYTES: usize = 3;
 /// data.
 #[derive(Default)]
 pub(crate) struct Redactor {
-    secrets: Vec<Secret>,
+    secrets: Vec<String>,
     spellings: Vec<String>,
 }
 
 impl Redactor {
-    pub(crate) fn add(&mut self, secret: Secret) {
-        if secret.expose().is_empty() {
+    pub(crate) fn add(&mut self, secret: &str) {
+        if secret.is_empty() {
             return;
         }
-        for spelling in spellings(secret.expose()) {
+        for spelling in spellings(secret) {
             if !self.spellings.contains(&spelling) {
                 self.spellings.push(spelling);
             }
         }
-        self.secrets.push(secret);
+        self.secrets.push(secret.to_owned());
     }
 
     /// Whether no secret was sent.
@@ -108,7 +106,7 @@ impl Redactor {
     }
 
     fn is_secret(&self, number: &Number) -> bool {
-        self.secrets.iter().any(|secret| Number::parse(secret.expose()).as_ref() == Some(number))
+        self.secrets.iter().any(|secret| Number::parse(secret).as_ref() == Some(number))
     }
 }
 
@@ -192,7 +190,7 @@ mod tests {
 
     fn redactor(secrets: &[&str]) -> Redactor {
         let mut redactor = Redactor::default();
-        secrets.iter().for_each(|secret| redactor.add(Secret::new(secret)));
+        secrets.iter().for_each(|secret| redactor.add(secret));
         redactor
     }
 

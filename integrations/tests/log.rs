@@ -7,8 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::any;
 use serde_json::json;
-use updraft_integrations::{HttpIntegration, Secret, SecretMap};
-use updraft_protocol::{Call, Integration, SecretReference, Sending};
+use updraft_integrations::HttpIntegration;
+use updraft_protocol::{Call, GivenSecret, Integration, Masking, Secret, SecretReference, Sending};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -39,10 +39,7 @@ async fn no_line_of_the_log_has_a_secret_and_they_say_whose_request_it_was() {
     let router = Router::new().fallback(any(|| async { "[\"hunter2\"]" }));
     // Ends with the test's runtime.
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let secrets =
-        SecretMap::default().with("acme".parse().unwrap(), "KEY".parse().unwrap(), Secret::new("hunter2"));
-    let http =
-        HttpIntegration::builder().allow(addr.to_string().parse().unwrap()).secrets(secrets).build().unwrap();
+    let http = HttpIntegration::builder().allow(addr.to_string().parse().unwrap()).build().unwrap();
     let headers = json!({"X-Key": null, "Authorization": "Basic hunter2"});
     for expect in [200, 201] {
         let arguments = json!({
@@ -52,7 +49,7 @@ async fn no_line_of_the_log_has_a_secret_and_they_say_whose_request_it_was() {
             "json": {"password": "hunter2"},
             "expect": [expect],
         });
-        let secret = SecretReference {
+        let reference = SecretReference {
             place: "/headers/X-Key".to_owned(),
             name: "KEY".parse().unwrap(),
             prefix: String::new(),
@@ -65,7 +62,8 @@ async fn no_line_of_the_log_has_a_secret_and_they_say_whose_request_it_was() {
             action: "request".parse().unwrap(),
             attempt: 1,
             arguments: arguments.into(),
-            secrets: Arc::new([secret]),
+            secrets: vec![GivenSecret { reference, secret: Secret::new("hunter2").unwrap() }],
+            masking: Masking::default(),
             timeout: Duration::from_secs(60),
             sending: Sending::default(),
         };

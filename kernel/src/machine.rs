@@ -7,6 +7,7 @@
 //! paths (loops, sub-playbooks, undo) open them the same way; steps that wait for someone wait as `delay` does.
 
 mod attempt;
+mod configuration;
 mod control;
 mod document;
 mod effect;
@@ -21,6 +22,7 @@ mod view;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
@@ -58,6 +60,7 @@ pub struct Machine {
     /// Attempts under way.
     running: usize,
     tasks_at_once: usize,
+    configuration_wait: Duration,
     /// No further attempt begins: the engine shuts down.
     held: bool,
     /// What the outputs of all tasks take, and the answers of their failures, for the limit.

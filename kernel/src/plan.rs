@@ -1,6 +1,7 @@
 //! The plan: a playbook that was checked, its references resolved, its templates and conditions
 //! compiled. Owns what a checked playbook looks like; never changes once made, never runs anything.
 
+mod arguments;
 mod check;
 mod endpoints;
 mod graph;
@@ -21,9 +22,11 @@ use updraft_protocol::{Catalogue, Effect, Name, Playbook, SecretReference, StepI
 use crate::condition::Condition;
 use crate::template::Template;
 
+pub use arguments::check_schema;
 pub use mistake::Mistake;
 pub(crate) use references::{References, step_read};
 pub(crate) use step::UPDRAFT;
+pub(crate) use suggest::suggestion;
 
 /// Where a step stands in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,7 +64,29 @@ impl Plan {
     /// # Errors
     /// The mistakes, in the order of their places, at most [`updraft_protocol::limits::MISTAKES`].
     pub fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Self, Vec<Mistake>> {
-        check::check(playbook, catalogue)
+        check::check(playbook, catalogue, Standing::New)
+    }
+
+    /// The plan of a playbook that was accepted before, perhaps by an engine with other tools. What has gone since is no
+    /// mistake: a step without its tool is [`PlannedAction::missing`].
+    ///
+    /// # Errors
+    /// The mistakes in the playbook itself.
+    pub fn of_accepted(playbook: &Playbook, catalogue: &Catalogue) -> Result<Self, Vec<Mistake>> {
+        check::check(playbook, catalogue, Standing::Accepted)
+    }
+
+    /// The secrets that its author names, each with the first place that names it: `steps[3].arguments.headers.X`.
+    pub fn secrets(&self) -> BTreeMap<&Name, String> {
+        let mut named = BTreeMap::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            let PlannedKind::Action(action) = &step.kind else { continue };
+            for secret in action.secrets.iter() {
+                let place = || arguments::place(&format!("steps[{at}].arguments"), &secret.place);
+                named.entry(&secret.name).or_insert_with(place);
+            }
+        }
+        named
     }
 
     /// The step at `index`.
@@ -78,6 +103,15 @@ impl Plan {
     pub fn index_of(&self, id: &StepId) -> Option<StepIndex> {
         self.by_id.get(id).copied()
     }
+}
+
+/// Whether somebody waits for the verdict on a playbook, or it was accepted before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its author can still mend it.
+    New,
+    /// It runs already.
+    Accepted,
 }
 
 /// One step of a plan.
@@ -133,6 +167,8 @@ pub struct PlannedAction {
     pub secrets: Arc<[SecretReference]>,
     /// What the action does to the world.
     pub effect: Effect,
+    /// The integration or action that this engine does not have: its attempts wait for it. None where all is there.
+    pub missing: Option<String>,
     /// How long one attempt may take.
     pub timeout: Duration,
     /// How often and when it is tried again.

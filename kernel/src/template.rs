@@ -5,6 +5,7 @@
 //! of our own (`lower`), and run with a meter that each step asks before it works (`run`, `meter`).
 
 mod allowed;
+pub(crate) mod at;
 mod attribute;
 mod budget;
 mod checks;
@@ -52,7 +53,17 @@ pub struct Template {
     references: References,
     secrets: Vec<SecretReference>,
     endpoints: Vec<url::Endpoint>,
+    written: Vec<Written>,
     structures: Vec<Structure>,
+}
+
+/// A place to connect to that an author wrote out: scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// The URL's place in the playbook.
+    pub(crate) place: String,
+    /// The URL up to its path.
+    pub(crate) base: String,
 }
 
 /// A place where an author lets a value be structure: more than one segment of a path, or more than one value.
@@ -68,6 +79,8 @@ pub struct Structure {
 #[derive(Debug)]
 enum Node {
     Literal(Value),
+    /// A reference to a secret, which the template lists.
+    Secret,
     Text(Box<Text>),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
@@ -142,6 +155,8 @@ impl Template {
         let endpoints: usize = self.endpoints.iter().map(url::Endpoint::bytes).sum();
         let places = self.structures.iter().map(|structure| structure.place.len());
         let secrets = self.secrets.iter().map(|secret| secret.place.len() + secret.prefix.len());
+        let written = self.written.iter().map(|written| written.place.len() + written.base.len());
+        let places = places.chain(written);
         let others: usize = places.chain(secrets).map(|bytes| bytes + PART_BYTES).sum();
         self.node.bytes() + self.references.bytes() + endpoints + others
     }
@@ -161,9 +176,21 @@ impl Template {
         &self.endpoints
     }
 
-    /// What its author wrote out; `null` stands where a template does.
+    /// The places that its URLs connect to by what its author wrote out.
+    pub(crate) fn written_places(&self) -> &[Written] {
+        &self.written
+    }
+
+    /// What its author wrote out; `null` stands where a template or a secret does.
     pub(crate) fn written_out(&self) -> Value {
         self.node.written_out()
+    }
+
+    /// Where templates and secrets stand, of which nothing is known before it runs: JSON pointers (RFC 6901).
+    pub(crate) fn unknown(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        self.node.unknown(&at::At::new(""), &mut found);
+        found
     }
 
     /// What its templates read.
@@ -185,7 +212,7 @@ impl Node {
     fn written_out(&self) -> Value {
         match self {
             Self::Literal(value) => value.clone(),
-            Self::Text(_) => Value::Null,
+            Self::Text(_) | Self::Secret => Value::Null,
             Self::List(items) => Value::Array(items.iter().map(Self::written_out).collect()),
             Self::Map(fields) => {
                 Value::Object(fields.iter().map(|(name, node)| (name.clone(), node.written_out())).collect())
@@ -193,9 +220,23 @@ impl Node {
         }
     }
 
+    fn unknown(&self, at: &at::At, found: &mut Vec<String>) {
+        match self {
+            Self::Literal(_) => {}
+            Self::Text(_) | Self::Secret => found.push(at.pointer.clone()),
+            Self::List(items) => {
+                items.iter().enumerate().for_each(|(number, item)| item.unknown(&at.item(number), found));
+            }
+            Self::Map(fields) => {
+                fields.iter().for_each(|(name, node)| node.unknown(&at.field(name), found));
+            }
+        }
+    }
+
     /// About how many bytes it takes in memory.
     fn bytes(&self) -> usize {
         let own = match self {
+            Self::Secret => 0,
             Self::Literal(value) => literal_bytes(value),
             Self::Text(text) => text.bytes(),
             Self::List(items) => items.iter().map(Self::bytes).sum(),
@@ -262,6 +303,10 @@ impl Rendering<'_> {
             Node::Literal(value) => {
                 self.take(value.to_string().len())?;
                 value.clone()
+            }
+            Node::Secret => {
+                self.take("null".len())?;
+                Value::Null
             }
             Node::Text(text) => {
                 let value = text.run(self.root, self.left);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 use crate::limits::FAILURE_MESSAGE_BYTES;
+use crate::time::Timestamp;
 
 /// What kind of thing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub enum FailureKind {
     InvalidArguments,
     /// Policy forbids the call.
     Forbidden,
+    /// The engine has not been given what the step needs: a secret, a permission, an integration. The tool was not called,
+    /// and the step waits for it.
+    NotConfigured,
     /// The integration panicked; it may have acted.
     Panic,
     /// A template could not be rendered.
@@ -63,6 +67,7 @@ impl FailureKind {
             Self::InvalidResponse => "invalid_response",
             Self::InvalidArguments => "invalid_arguments",
             Self::Forbidden => "forbidden",
+            Self::NotConfigured => "not_configured",
             Self::Panic => "panic",
             Self::Template => "template",
             Self::Condition => "condition",
@@ -83,7 +88,12 @@ impl FailureKind {
     const fn retryable(self) -> bool {
         matches!(
             self,
-            Self::Unreachable | Self::Timeout | Self::Interrupted | Self::RateLimited | Self::Panic
+            Self::Unreachable
+                | Self::Timeout
+                | Self::Interrupted
+                | Self::RateLimited
+                | Self::NotConfigured
+                | Self::Panic
         )
     }
 }
@@ -98,8 +108,19 @@ pub struct Failure {
     retryable: bool,
     retry_after_ms: Option<u64>,
     may_have_acted: bool,
+    /// Since when, and until when, what is missing is waited for; none where nothing is.
+    pub wait: Option<Wait>,
     /// What the tool answered, where it did: an object with `status`, `headers` and `body`, bounded by the integration.
     pub answer: Option<Json>,
+}
+
+/// The time for which a task waits for something that others have to bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wait {
+    /// When it was first missed.
+    pub since: Timestamp,
+    /// When the task fails for it.
+    pub until: Timestamp,
 }
 
 impl Failure {
@@ -111,6 +132,7 @@ impl Failure {
             retryable: kind.retryable(),
             retry_after_ms: None,
             may_have_acted: kind.may_have_acted(),
+            wait: None,
             answer: None,
         }
     }
@@ -141,6 +163,13 @@ impl Failure {
     #[must_use]
     pub fn with_may_have_acted(mut self, may_have_acted: bool) -> Self {
         self.may_have_acted = may_have_acted;
+        self
+    }
+
+    /// The same failure, with the time for which what is missing is waited for.
+    #[must_use]
+    pub fn with_wait(mut self, wait: Wait) -> Self {
+        self.wait = Some(wait);
         self
     }
 

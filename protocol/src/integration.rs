@@ -1,19 +1,23 @@
 //! The integration port: what Updraft asks of a security tool. A signature, without a runtime.
 
+mod action;
 mod catalogue;
+mod flaw;
 mod sending;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::ids::{ExecutionId, Name, StepId, TaskId, TenantCode};
 use crate::json::Json;
+use crate::secret::{GivenSecret, Masking};
 use crate::value::Value;
 
+pub use action::{ActionSpec, Argument, Effect};
 pub use catalogue::Catalogue;
+pub use flaw::Flaw;
 pub use sending::Sending;
 
 /// One attempt at one task: what an integration is given.
@@ -34,63 +38,25 @@ pub struct Call {
     /// The step's arguments, templates rendered. Where the author refers to a secret, `null` stands.
     pub arguments: Value,
     /// The secrets that the author refers to, by their places in the arguments.
-    pub secrets: Arc<[SecretReference]>,
+    pub secrets: Vec<GivenSecret>,
+    /// By which the integration says that another text is a secret too, as a token that it fetched.
+    pub masking: Masking,
     /// How long the attempt may take from [`Sending::begin`] on. Updraft drops the future when it has passed.
     pub timeout: Duration,
     /// By which the integration says that it is about to send.
     pub sending: Sending,
 }
 
-/// A secret that an author refers to: `{$secret: edr-token, prefix: "Bearer "}`. Data never becomes one: it is read
-/// from what the author wrote when the playbook is checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretReference {
-    /// Where in the arguments it stands, as a JSON pointer (RFC 6901): `/headers/Authorization`.
-    pub place: String,
-    /// Its name.
-    pub name: Name,
-    /// What stands before it.
-    pub prefix: String,
-}
-
-/// How an integration reads one argument of an action: what of it may come from alerts and answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Argument {
-    /// Any value: data.
-    Data,
-    /// A URL. Scheme, host and prefix are the author's; each value is one segment of the path or one value of the query.
-    Url,
-    /// A map whose names are the author's and whose values are each one text: a query, a form.
-    Fields,
-    /// A map whose names are the author's and whose values are each one line, or a reference to a secret.
-    Headers,
-    /// How the call is made: written out by the author, without templates.
-    Option,
-}
-
-/// What an action does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// It looks something up: what cannot be read of its answer makes it fail.
-    Read,
-    /// It changes something: what was done is done, whatever can be read of the answer.
-    Write,
-}
-
-/// What an integration declares of one action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ActionSpec {
-    /// How each argument is read; one that is not named is data.
-    pub arguments: &'static [(&'static str, Argument)],
-    /// Whether it says [`Sending::begin`] itself. Where it does not, it is taken to send at once.
-    pub says_sending: bool,
-}
-
-impl ActionSpec {
-    /// How the argument is read.
-    pub fn argument(&self, name: &str) -> Argument {
-        let known = self.arguments.iter().find(|(known, _)| *known == name);
-        known.map_or(Argument::Data, |(_, argument)| *argument)
+impl Call {
+    /// Takes the arguments, with each secret in its place as a text.
+    pub fn revealed(&mut self) -> Value {
+        let mut arguments = self.arguments.take();
+        for secret in &self.secrets {
+            if let Some(place) = arguments.at_mut(&secret.reference.place) {
+                *place = Value::String(secret.text());
+            }
+        }
+        arguments
     }
 }
 
@@ -130,14 +96,28 @@ pub trait Integration: Send + Sync + 'static {
     /// The actions that playbooks may name.
     fn actions(&self) -> &[&str];
 
-    /// What is declared of an action: where nothing is, its arguments are data and it sends at once.
+    /// What is declared of an action: where nothing is, its arguments are any data, it changes something, is not known to
+    /// be idempotent, and sends at once.
     fn spec(&self, _action: &str) -> ActionSpec {
         ActionSpec::default()
     }
 
-    /// What an action does, as far as the arguments that the author wrote out tell it.
-    fn effect(&self, _action: &str, _arguments: &Value) -> Effect {
-        Effect::Write
+    /// What an action does, as far as the arguments that the author wrote out tell it: what is declared of it, unless the
+    /// integration knows better. `null` stands where a template or a secret does.
+    fn effect(&self, action: &str, _arguments: &Value) -> Effect {
+        self.spec(action).effect
+    }
+
+    /// What is wrong with the arguments that the author wrote out, beyond what [`ActionSpec::schema`] says. It is asked
+    /// when a playbook is checked; `null` stands where a template or a secret does, of which nothing is known yet.
+    fn check(&self, _action: &str, _arguments: &Value) -> Vec<Flaw> {
+        Vec::new()
+    }
+
+    /// What the engine has to be given before this integration may connect to a place that a playbook names, as a noun:
+    /// `permission to reach 127.0.0.1:7780`. None where nothing is missing. `base` is a URL up to its path.
+    fn missing_for(&self, _base: &str) -> Option<String> {
+        None
     }
 
     /// One attempt at an action.

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod parse;
 pub mod playbook;
 pub mod schema;
+pub mod secret;
 mod size;
 pub mod status;
 mod step_fields;
@@ -27,15 +28,14 @@ pub use dead_letter::DeadLetter;
 pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
-pub use failure::{Failure, FailureKind};
+pub use failure::{Failure, FailureKind, Wait};
 pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
-pub use integration::{
-    ActionSpec, Answer, Argument, Call, Catalogue, Effect, Integration, SecretReference, Sending,
-};
+pub use integration::{ActionSpec, Answer, Argument, Call, Catalogue, Effect, Flaw, Integration, Sending};
 pub use json::Json;
 pub use playbook::Playbook;
+pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};
 pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};

@@ -33,6 +33,27 @@ pub const RETRY_ATTEMPTS: u32 = 100;
 /// The longest time that a tool may ask to be left alone, where its step does not say: analysts wait for the answer.
 pub const RETRY_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 
+// --- secrets -----------------------------------------------------------------------------------------
+
+/// The largest secret: a private key or a token of many claims is no longer.
+pub const SECRET_BYTES: usize = 64 << 10;
+/// Secrets of one step.
+pub const SECRETS_OF_STEP: usize = 64;
+/// Tenants whose secrets are masked in later answers too. Beyond it one of them is forgotten until its next call, which
+/// masks its own secrets in any case.
+pub const MASKED_TENANTS: usize = 100_000;
+/// How long an accepted execution waits for a secret, permission or integration that is missing, unless configured: a day
+/// in which somebody can bring it.
+pub const CONFIGURATION_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// Tasks that wait so and are listed by the health of an engine: nobody reads more.
+pub const MISSING_LISTED: usize = 10_000;
+/// The shortest pause between two looks for it. The pauses grow with the wait.
+pub const CONFIGURATION_LOOK: Duration = Duration::from_secs(1);
+/// The longest.
+pub const CONFIGURATION_LOOK_MAX: Duration = Duration::from_secs(60);
+/// How long a provider of secrets is waited for when a playbook is put or submitted, and before an attempt is made.
+pub const SECRET_WAIT: Duration = Duration::from_secs(10);
+
 // --- templates and conditions ------------------------------------------------------------------------
 
 /// The source of one template or condition.

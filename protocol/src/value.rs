@@ -118,6 +118,15 @@ impl Value {
         }
     }
 
+    /// What a JSON pointer (RFC 6901) leads to.
+    pub fn at_mut(&mut self, pointer: &str) -> Option<&mut Self> {
+        pointer.split('/').skip(1).try_fold(self, |value, part| match value {
+            Self::Array(items) => items.get_mut(part.parse::<usize>().ok()?),
+            Self::Object(fields) => fields.get_mut(&part.replace("~1", "/").replace("~0", "~")),
+            _ => None,
+        })
+    }
+
     /// The value, with `null` left in its place.
     #[must_use]
     pub fn take(&mut self) -> Self {

@@ -11,6 +11,7 @@ use serde_json::json;
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_kernel::machine::{Effects, Event, Machine, Terms};
 use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     ExecutionHead, ExecutionId, IdempotencyKey, InputHash, Json, KeyHolder, PlaybookId, Update,
 };
@@ -250,7 +251,8 @@ impl Node {
             idempotency_key: key.as_ref().map(|key| key.text.clone()),
             input_hash,
         });
-        let terms = Terms { epoch: self.home.epoch, tasks_at_once: 3 };
+        let terms =
+            Terms { epoch: self.home.epoch, tasks_at_once: 3, configuration_wait: CONFIGURATION_WAIT };
         let (machine, effects) = Machine::start(plan, peid, head, terms, now);
         cx.note(format_args!("n{} order {} is {peid}: {effects:?}", self.id, order.number));
         let decided = cx.oracle.decided(&machine, &effects, self.home.epoch);

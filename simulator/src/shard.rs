@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::machine::{Effects, Event, Machine, Terms, give_up};
 use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp, Update};
 
 use crate::context::Context;
@@ -233,7 +234,11 @@ impl Shard {
             }
             None => Failure::new(FailureKind::Playbook, "its playbook cannot be read"),
             Some(plan) => {
-                let terms = Terms { epoch: desk.home.epoch, tasks_at_once: TASKS_AT_ONCE };
+                let terms = Terms {
+                    epoch: desk.home.epoch,
+                    tasks_at_once: TASKS_AT_ONCE,
+                    configuration_wait: CONFIGURATION_WAIT,
+                };
                 let now = desk.home.clock(desk.cx);
                 match Machine::resume(plan, document.clone(), tasks.clone(), terms, now) {
                     Ok((machine, effects)) => return self.resumed(machine, effects, desk),

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context};
-use updraft_kernel::machine::{Act, Event as Happening, StartAttempt, Timer};
+use updraft_kernel::machine::{Act, Event as Happening, StartAttempt, TaskSeq, Timer};
+use updraft_kernel::plan::{PlannedAction, PlannedKind};
 use updraft_protocol::limits::ATTEMPTS_INLINE;
-use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Sending, Timestamp};
+use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Masking, Sending, Timestamp};
 
 use super::post::Attempted;
 use super::{Execution, Report};
+use crate::missing::MissingOne;
 use crate::task::Attempt;
 
 impl Execution {
@@ -29,9 +31,12 @@ impl Execution {
         let Some(machine) = &self.machine else { return };
         let step = machine.plan().step(start.step);
         let (task, report) = (start.task, Report::of(&self.post, start.task, start.attempt));
+        let missing = |what: &str| Failure::new(FailureKind::NotConfigured, format!("missing here: {what}"));
+        if let PlannedKind::Action(PlannedAction { missing: Some(what), .. }) = &step.kind {
+            return report.give(Err(missing(what)));
+        }
         let Some(integration) = self.core.integrations.get(&step.integration) else {
-            let message = format!("no integration \"{}\"", step.integration);
-            return report.give(Err(Failure::new(FailureKind::InvalidArguments, message)));
+            return report.give(Err(missing(&format!("integration \"{}\"", step.integration))));
         };
         let call = Call {
             tenant: self.live.tenant.clone(),
@@ -41,11 +46,14 @@ impl Execution {
             action: step.action.clone(),
             attempt: start.attempt,
             arguments: start.arguments,
-            secrets: start.secrets,
+            secrets: Vec::new(),
+            masking: Masking::default(),
             timeout: start.timeout,
             sending: Sending::default(),
         };
-        if let Some(attempt) = Attempt::begin(integration, call, report, inline) {
+        if let Some(attempt) =
+            Attempt::begin(integration, call, (&start.secrets, &self.core.secrets), report, inline)
+        {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);
             }
@@ -97,7 +105,26 @@ impl Execution {
             self.attempts.swap_remove(index);
         }
         let outcome = outcome.map_err(|failure| *failure);
-        self.apply(Happening::AttemptEnded { task, attempt, outcome }, ctx);
+        let was_missing = outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::NotConfigured);
+        self.decide(Happening::AttemptEnded { task, attempt, outcome });
+        if was_missing || !self.core.missing.is_empty() {
+            self.tell_missing(task);
+        }
+        self.proceed(ctx);
+    }
+
+    /// Lists a task that waits for configuration, and no other.
+    fn tell_missing(&self, task: TaskSeq) {
+        let Some(machine) = &self.machine else { return };
+        let Some((id, step)) = machine.name_of(task) else { return };
+        match machine.missing(task).and_then(|failure| Some((failure, failure.wait?))) {
+            Some((failure, wait)) => {
+                let (tenant, what) = (self.live.tenant.clone(), failure.message.clone());
+                let (peid, step) = (self.live.peid, step.clone());
+                self.core.missing.add(id, MissingOne { tenant, peid, step, what, wait });
+            }
+            None => self.core.missing.remove(id),
+        }
     }
 
     fn arm(&mut self, timer: Timer, at: Timestamp, ctx: &mut Context<Self>) {
@@ -109,6 +136,7 @@ impl Execution {
         let Some(machine) = &self.machine else { return };
         metrics::counter!("updraft_executions_ended_total", "status" => status.as_str()).increment(1);
         tracing::info!(%status, runtime_ms = machine.document().state.playbook_runtime, "execution ended");
+        self.core.missing.remove_all(self.live.peid);
         self.core.registry.remove_when_stored(self.live.peid, self.lsn);
         let _ = self.live.settle(Ok(Arc::new(machine.document())));
         metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);

@@ -10,6 +10,8 @@ fn ready(number: u128, bytes: usize) -> Arc<Ready> {
     let text = "format: 1\nname: one\nversion: 1\nsteps:\n  - {id: a, type: action, integration: tool, action: act}\n";
     let plan = Plan::check(&Playbook::parse(text.as_bytes()).unwrap(), &catalogue).unwrap();
     Arc::new(Ready {
+        mistakes: Vec::new(),
+        has_secrets: AtomicBool::new(false),
         pid: PlaybookId::from_bytes(number.to_be_bytes()),
         tenant: TenantCode::new("acme").unwrap(),
         plan: Arc::new(plan),

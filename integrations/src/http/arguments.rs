@@ -3,50 +3,43 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES};
-use updraft_protocol::{Argument, Effect, Failure, FailureKind, Name, SecretReference, Value};
+use updraft_protocol::{Argument, Effect, Failure, FailureKind, Value};
 
+use super::auth::{self, Auth};
 use super::options::Options;
+use super::payload::Payload;
 
 /// The fields of a map.
-type Fields = BTreeMap<String, Value>;
+pub(super) type Fields = BTreeMap<String, Value>;
 
 /// What a step asks for, checked.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    pub(crate) headers: Vec<(HeaderName, HeaderText)>,
-    pub(crate) body: Body,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) auth: Auth,
+    pub(crate) payload: Payload,
     /// How the answer is judged and read.
     pub(crate) options: Options,
 }
 
-/// The text of a header.
-#[derive(Debug)]
-pub(crate) enum HeaderText {
-    Plain(HeaderValue),
-    Secret { name: Name, prefix: String },
-}
-
-/// What the request carries.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Body {
-    None,
-    Json(Value),
-    Form(Vec<(String, String)>),
-}
-
 /// The arguments, each with how it is read.
-pub(super) const KNOWN: [(&str, Argument); 16] = [
+pub(super) const KNOWN: [(&str, Argument); 21] = [
     ("method", Argument::Option),
     ("url", Argument::Url),
+    ("path", Argument::Secrets),
+    ("auth", Argument::Map(&auth::KNOWN)),
     ("headers", Argument::Headers),
     ("query", Argument::Fields),
     ("json", Argument::Data),
     ("form", Argument::Fields),
+    ("text", Argument::Text),
+    ("bytes", Argument::Text),
+    ("multipart", Argument::Parts(&PART)),
     ("expect", Argument::Option),
     ("retry_on", Argument::Option),
     ("response", Argument::Option),
@@ -57,6 +50,14 @@ pub(super) const KNOWN: [(&str, Argument); 16] = [
     ("keep_headers", Argument::Option),
     ("acted", Argument::Option),
     ("not_acted", Argument::Option),
+];
+
+/// What a part of a multipart body has.
+const PART: [(&str, Argument); 4] = [
+    ("content", Argument::Text),
+    ("bytes", Argument::Text),
+    ("filename", Argument::Text),
+    ("content_type", Argument::Option),
 ];
 
 const METHODS: [Method; 6] =
@@ -81,15 +82,14 @@ const RESERVED: [&str; 13] = [
 ];
 
 /// A mistake in the arguments, at its place.
-pub(crate) fn mistake(place: &str, message: impl std::fmt::Display) -> Failure {
+pub(super) fn mistake(place: &str, message: impl std::fmt::Display) -> Failure {
     let dot = if place.is_empty() { "" } else { "." };
     Failure::new(FailureKind::InvalidArguments, format!("arguments{dot}{place}: {message}"))
 }
 
 impl Arguments {
-    /// Reads the rendered arguments of a step, and the secrets that its author refers to. `null` is as good as nothing,
-    /// but for `json`.
-    pub(crate) fn read(arguments: Value, secrets: &[SecretReference]) -> Result<Self, Failure> {
+    /// Reads the rendered arguments of a step, secrets filled in. `null` is as good as nothing, but for `json`.
+    pub(crate) fn read(arguments: Value) -> Result<Self, Failure> {
         let Value::Object(mut fields) = arguments else { return Err(mistake("", "a map is needed")) };
         if let Some(unknown) = fields.keys().find(|name| !KNOWN.iter().any(|(known, _)| known == name)) {
             let known = KNOWN.map(|(known, _)| known).join(", ");
@@ -98,9 +98,9 @@ impl Arguments {
                 format_args!("there is no such argument; there are {known}"),
             ));
         }
-        let json = fields.remove("json");
+        let payload = Payload::take(&mut fields)?;
         fields.retain(|_, value| !value.is_null());
-        let mut url = url(fields.get("url"))?;
+        let mut url = url(fields.get("url"), fields.get("path"))?;
         if let Some(query) = fields.remove("query") {
             let pairs = pairs("query", query)?;
             if !pairs.is_empty() {
@@ -114,14 +114,43 @@ impl Arguments {
             ));
         }
         let options = Options::read(&fields, effect_in(&fields)?)?;
-        Ok(Self {
-            method: method(&fields)?,
-            url,
-            headers: headers(fields.remove("headers"), secrets)?,
-            body: body(json, fields.remove("form"))?,
-            options,
-        })
+        let headers = headers(fields.remove("headers"))?;
+        let auth = Auth::read(fields.remove("auth"))?;
+        auth.check_beside(&headers)?;
+        if payload.has_own_content_type() && headers.iter().any(|(name, _)| *name == CONTENT_TYPE) {
+            return Err(mistake("headers.Content-Type", "of `multipart`, Updraft sets this header itself"));
+        }
+        Ok(Self { method: method(&fields)?, url, headers, auth, payload, options })
     }
+}
+
+/// The mistake in the method that an author wrote out.
+pub(super) fn check_method(fields: &Fields) -> Result<(), Failure> {
+    method(fields).and(effect(fields)).map(drop)
+}
+
+/// The mistake in a URL without templates.
+pub(super) fn check_url(fields: &Fields) -> Result<(), Failure> {
+    // That one is needed, and is a text, the schema says.
+    match fields.get("url") {
+        Some(text @ Value::String(_)) => url(Some(text), None).map(drop),
+        _ => Ok(()),
+    }
+}
+
+/// The mistakes in headers that an author wrote out.
+pub(super) fn check_headers(fields: &Fields) -> Vec<Failure> {
+    let Some(Value::Object(all)) = fields.get("headers") else { return Vec::new() };
+    // Each alone, so that each is told; where a value is not known yet, its name is.
+    let alone = |name: &String, value: &Value| {
+        let value = if value.is_null() { Value::String(String::new()) } else { value.clone() };
+        headers(Some(Value::Object([(name.clone(), value)].into()))).err()
+    };
+    let mut found: Vec<Failure> = all.iter().filter_map(|(name, value)| alone(name, value)).collect();
+    if found.is_empty() {
+        found.extend(headers(fields.get("headers").cloned()).err());
+    }
+    found
 }
 
 /// What the request does to the world: GET and HEAD look something up, unless `effect` says otherwise.
@@ -161,22 +190,69 @@ fn method(fields: &Fields) -> Result<Method, Failure> {
     known.ok_or_else(|| mistake("method", "one of GET, POST, PUT, PATCH, DELETE, HEAD is needed"))
 }
 
-fn url(given: Option<&Value>) -> Result<Url, Failure> {
+fn url(given: Option<&Value>, path: Option<&Value>) -> Result<Url, Failure> {
     let Some(Value::String(text)) = given else { return Err(mistake("url", "a text is needed")) };
+    let filled = path.map(|path| filled(text, path)).transpose()?;
+    let text = filled.as_deref().unwrap_or(text);
     let url = Url::parse(text).map_err(|error| mistake("url", format_args!("not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(mistake("url", "a URL that starts with http:// or https:// is needed"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(mistake("url", "credentials belong into a header, as a secret"));
+        return Err(mistake("url", "credentials belong into `auth` or a header, as a secret"));
     }
     Ok(url)
 }
 
-fn headers(
-    given: Option<Value>,
-    secrets: &[SecretReference],
-) -> Result<Vec<(HeaderName, HeaderText)>, Failure> {
+/// The URL with the values of `path` in place of their `{name}`s, each encoded so that it stays within its segment.
+fn filled(url: &str, path: &Value) -> Result<String, Failure> {
+    let Value::Object(fields) = path else { return Err(mistake("path", "a map is needed")) };
+    let begin = path_of(url);
+    let end = url.find(['?', '#']).unwrap_or(url.len()).max(begin);
+    let (head, tail) = (url.get(..begin).unwrap_or_default(), url.get(end..).unwrap_or_default());
+    let mut filled = url.get(begin..end).unwrap_or_default().to_owned();
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+        let place = format!("path.{}", name.escape_debug());
+        let (Value::String(text), true) = (value, is_variable(name)) else {
+            return Err(mistake(&place, "a secret under a name of letters, digits, `_` and `-` is needed"));
+        };
+        let hole = format!("{{{name}}}");
+        if !filled.contains(&hole) {
+            return Err(mistake(&place, format_args!("the path of `url` has no `{hole}`")));
+        }
+        filled = filled.replace(&hole, &segment(text));
+    }
+    Ok([head, &filled, tail].concat())
+}
+
+/// Where the path of a URL begins: behind scheme and host.
+fn path_of(url: &str) -> usize {
+    let authority = url.find("://").map_or(0, |at| at + "://".len());
+    url.get(authority..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| authority + at)
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}
+
+/// All but what no reader of URLs gives a meaning to (RFC 3986, 2.3), with the dot, which `..` is made of, encoded too.
+fn segment(text: &str) -> String {
+    use std::fmt::Write;
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
+            segment.push(char::from(byte));
+        } else if byte == b'.' && text.bytes().any(|other| other != b'.') {
+            segment.push('.');
+        } else {
+            // Writing into a text does not fail.
+            let _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    segment
+}
+
+fn headers(given: Option<Value>) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
     let fields = match given {
         None => Fields::new(),
         Some(Value::Object(fields)) => fields,
@@ -185,8 +261,8 @@ fn headers(
     if fields.len() > HTTP_HEADERS {
         return Err(mistake("headers", format_args!("at most {HTTP_HEADERS} are allowed")));
     }
-    let mut headers: Vec<(HeaderName, HeaderText)> = Vec::with_capacity(fields.len());
-    for (name, value) in fields {
+    let mut headers: Vec<(HeaderName, HeaderValue)> = Vec::with_capacity(fields.len());
+    for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_null()) {
         let place = format!("headers.{}", name.escape_debug());
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
             return Err(mistake(&place, "not the name of a header"));
@@ -197,27 +273,11 @@ fn headers(
         if headers.iter().any(|(other, _)| *other == header) {
             return Err(mistake(&place, "the header is named twice"));
         }
-        let secret = secrets.iter().find(|secret| is_header(&secret.place, &name));
-        let text = match (secret, value) {
-            (Some(secret), _) => {
-                HeaderText::Secret { name: secret.name.clone(), prefix: secret.prefix.clone() }
-            }
-            (None, Value::Null) => continue,
-            (None, value) => {
-                let text = scalar(value)
-                    .ok_or_else(|| mistake(&place, "a text, a number, true or false is needed"))?;
-                HeaderText::Plain(header_value(&place, &text)?)
-            }
-        };
-        headers.push((header, text));
+        let text =
+            scalar(value).ok_or_else(|| mistake(&place, "a text, a number, true or false is needed"))?;
+        headers.push((header, header_value(&place, &text)?));
     }
     Ok(headers)
-}
-
-/// Whether the JSON pointer (RFC 6901) leads to the header of this name.
-fn is_header(pointer: &str, name: &str) -> bool {
-    let header = pointer.strip_prefix("/headers/");
-    header.is_some_and(|header| header.replace("~1", "/").replace("~0", "~") == name)
 }
 
 /// The text as the value of a header, marked as one that nothing may print. What is beyond ASCII is sent as UTF-8.
@@ -230,17 +290,8 @@ pub(crate) fn header_value(place: &str, text: &str) -> Result<HeaderValue, Failu
     Ok(value)
 }
 
-fn body(json: Option<Value>, form: Option<Value>) -> Result<Body, Failure> {
-    match (json, form) {
-        (Some(_), Some(_)) => Err(mistake("form", "either `json` or `form` is allowed, not both")),
-        (Some(value), None) => Ok(Body::Json(value)),
-        (None, Some(value)) => pairs("form", value).map(Body::Form),
-        (None, None) => Ok(Body::None),
-    }
-}
-
 /// A map of scalars and of lists of them, as the pairs that a query or form has. `null` is left out.
-fn pairs(argument: &str, value: Value) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn pairs(argument: &str, value: Value) -> Result<Vec<(String, String)>, Failure> {
     let Value::Object(fields) = value else { return Err(mistake(argument, "a map is needed")) };
     let mut pairs = Vec::with_capacity(fields.len());
     for (name, value) in fields {
@@ -258,7 +309,7 @@ fn pairs(argument: &str, value: Value) -> Result<Vec<(String, String)>, Failure>
     Ok(pairs)
 }
 
-fn scalar(value: Value) -> Option<String> {
+pub(super) fn scalar(value: Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text),
         Value::Number(number) => Some(number.to_string()),

@@ -11,46 +11,35 @@ fn read(more: serde_json::Value) -> Result<Arguments, Failure> {
     if let (Value::Object(all), Value::Object(more)) = (&mut arguments, more) {
         all.extend(more);
     }
-    Arguments::read(arguments, &[])
-}
-
-/// The headers of a request whose author refers to these secrets.
-fn headers_of(headers: serde_json::Value, secrets: &[(&str, &str, &str)]) -> Vec<(String, Option<String>)> {
-    let secret = |(place, name, prefix): &(&str, &str, &str)| SecretReference {
-        place: (*place).to_owned(),
-        name: name.parse().unwrap(),
-        prefix: (*prefix).to_owned(),
-    };
-    let secrets: Vec<_> = secrets.iter().map(secret).collect();
-    let arguments = json!({"url": "https://tool.example/a", "headers": headers});
-    let arguments = Arguments::read(arguments.into(), &secrets).unwrap();
-    let told = arguments.headers.into_iter().map(|(name, text)| {
-        let secret = match text {
-            HeaderText::Plain(_) => None,
-            HeaderText::Secret { name, prefix } => Some(format!("{prefix}{name}")),
-        };
-        (name.to_string(), secret)
-    });
-    told.collect()
+    Arguments::read(arguments)
 }
 
 #[test]
-fn a_header_is_a_secret_where_the_call_refers_to_one_and_nowhere_else() {
-    let secrets = [
-        ("/headers/Authorization", "edr", "Bearer "),
-        ("/headers/X~1~0", "b", ""),
-        ("/json/X-Trace", "c", ""),
-    ];
-    // `/` stands in no name of a header, but the place of one is read as it is meant.
-    assert!(is_header("/headers/X~1~0", "X/~") && !is_header("/headers/X~01", "X/"));
-    let given = json!({"Authorization": null, "X-Gone": null, "X-Trace": "t"});
-    assert_eq!(
-        headers_of(given, &secrets),
-        [("authorization".to_owned(), Some("Bearer edr".to_owned())), ("x-trace".to_owned(), None)]
-    );
+fn a_map_in_a_header_is_no_text() {
     let data = json!({"X-Trace": {"secret": "edr", "$secret": "edr"}});
     let failure = read(json!({ "headers": data })).unwrap_err();
     assert_eq!(failure.message, "arguments.headers.X-Trace: a text, a number, true or false is needed");
+}
+
+#[test]
+fn a_secret_in_the_path_stays_within_its_segment() {
+    let url = |path: serde_json::Value| {
+        read(json!({"url": "https://tool.example/bot{token}/a/{id}?x={token}", "path": path}))
+            .map(|arguments| arguments.url.to_string())
+    };
+    assert_eq!(
+        url(json!({"token": "12:ab/../c?d#e", "id": "..."})).unwrap(),
+        "https://tool.example/bot12%3Aab%2F..%2Fc%3Fd%23e/a/%2E%2E%2E?x={token}"
+    );
+    assert_eq!(url(json!({"id": "ä"})).unwrap(), "https://tool.example/bot%7Btoken%7D/a/%C3%A4?x={token}");
+    for (path, place) in [
+        (json!({"other": "x"}), "arguments.path.other: the path of `url` has no `{other}`"),
+        (json!({"a b": "x"}), "arguments.path.a b: a secret under a name"),
+        (json!({"token": 5}), "arguments.path.token: a secret under a name"),
+    ] {
+        let failure = url(path).unwrap_err();
+        assert!(failure.message.starts_with(place), "{failure}");
+    }
 }
 
 #[test]
@@ -67,10 +56,10 @@ fn numbers_are_sent_with_their_digits() {
         ]
         .into(),
     );
-    let arguments = Arguments::read(arguments, &[]).unwrap();
+    let arguments = Arguments::read(arguments).unwrap();
     assert_eq!(arguments.url.query(), Some(format!("n={digits}").as_str()));
-    assert!(matches!(&arguments.headers[0].1, HeaderText::Plain(text) if text == digits));
-    let Body::Json(body) = arguments.body else { panic!("a body") };
+    assert_eq!(arguments.headers[0].1, digits);
+    let Payload::Json(body) = arguments.payload else { panic!("a body") };
     assert_eq!(serde_json::to_string(&body).unwrap(), format!("{{\"n\":{digits}}}"));
 }
 
@@ -97,7 +86,7 @@ fn what_a_request_does_is_told_by_its_method_or_declared() {
 fn a_url_alone_is_a_get_that_expects_json() {
     let arguments = read(json!({})).unwrap();
     assert_eq!(arguments.method, Method::GET);
-    assert_eq!(arguments.body, Body::None);
+    assert_eq!(arguments.payload, Payload::None);
     assert_eq!(arguments.options.max_bytes, RESPONSE_BYTES);
     assert!(matches!(arguments.options.form, Form::Json(None)));
     assert!(arguments.options.expect.contains(204) && !arguments.options.expect.contains(303));
@@ -111,7 +100,7 @@ fn a_query_is_encoded_and_joins_the_one_of_the_url() {
         "query": {"gone": null, "list": ["u", true, null], "n": 5, "q": "a&b=c #"},
     });
     assert_eq!(
-        Arguments::read(arguments.into(), &[]).unwrap().url.as_str(),
+        Arguments::read(arguments.into()).unwrap().url.as_str(),
         "https://tool.example/a?x=1&list=u&list=true&n=5&q=a%26b%3Dc+%23"
     );
     assert_eq!(read(json!({"query": {}})).unwrap().url.as_str(), "https://tool.example/a");
@@ -121,7 +110,7 @@ fn a_query_is_encoded_and_joins_the_one_of_the_url() {
 fn null_is_nothing_but_a_json_null_is_sent() {
     let names = KNOWN.iter().map(|(name, _)| *name).filter(|name| *name != "url");
     let nothing: serde_json::Value = names.map(|name| (name.to_owned(), serde_json::Value::Null)).collect();
-    assert_eq!(read(nothing).unwrap().body, Body::Json(Value::Null));
+    assert_eq!(read(nothing).unwrap().payload, Payload::Json(Value::Null));
 }
 
 #[test]
@@ -174,7 +163,7 @@ fn a_mistake_names_its_place_and_never_the_value() {
         assert!(failure.message.starts_with(place), "{arguments}: {failure}");
         assert!(!format!("{failure:?}").contains(secret), "{failure:?}");
     }
-    let read = |arguments: serde_json::Value| Arguments::read(arguments.into(), &[]).unwrap_err().message;
+    let read = |arguments: serde_json::Value| Arguments::read(arguments.into()).unwrap_err().message;
     assert!(read(json!([])).starts_with("arguments: "));
     assert!(read(json!({})).starts_with("arguments.url: "));
 }

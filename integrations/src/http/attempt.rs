@@ -6,25 +6,42 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
-use reqwest::{Client, Method, Request, Response, Url};
+use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout_at};
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST, SPAN};
-use updraft_protocol::{Call, Failure, FailureKind, Json};
+use updraft_protocol::{Call, Failure, FailureKind, Json, Secret};
 
 use super::HttpIntegration;
 use super::answer::{Reading, Within};
-use super::arguments::{Arguments, Body, HeaderText, header_value, mistake};
+use super::arguments::{Arguments, header_value, mistake};
+use super::auth::{Auth, OAuth2, basic_header, bearer_header};
 use super::coding;
 use super::failure::Target;
 use super::handover::{Handed, Handover};
 use super::hosts::Place;
 use super::options::{Form, Options};
+use super::tokens::{Entry, Key};
 use crate::redact::Redactor;
 
 /// The header by which a tool knows that an attempt repeats an earlier one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// A token of OAuth 2 that a request carries.
+struct Carried {
+    entry: Arc<Entry>,
+    asked: Box<OAuth2>,
+    token: Secret,
+}
+
+/// A request that may be sent, as often as it has to be.
+struct Outgoing {
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Bytes,
+}
 
 impl HttpIntegration {
     /// Makes one attempt.
@@ -34,28 +51,40 @@ impl HttpIntegration {
             return Err(Failure::new(FailureKind::InvalidArguments, message));
         }
         let timeout = call.timeout.min(SPAN);
-        let mut arguments = Arguments::read(call.arguments.take(), &call.secrets)?;
-        let (target, client) = self.open(&arguments)?;
+        let mut redactor = Redactor::default();
+        call.secrets.iter().for_each(|secret| redactor.add(secret.secret.expose()));
+        let mut arguments = Arguments::read(call.revealed())?;
+        let (target, client) = self.open(&arguments.method, &arguments.url, "url")?;
         tracing::Span::current().record("host", target.host.as_str());
 
         // Waiting has a time of its own: what waits has not been sent, and says so.
         let unsent = Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST;
-        let mut redactor = Redactor::default();
-        let headers =
-            timeout_at(Instant::now() + timeout, self.headers(&call, &mut arguments, &mut redactor));
-        let headers = headers.await.map_err(|_| {
-            target.fail(FailureKind::Unreachable, "the source of secrets did not answer in time")
-        })??;
+        let mut headers = headers(&call, &mut arguments)?;
+        let mut carried = self.prove(&call, &mut arguments, &mut headers, &mut redactor, timeout).await?;
         let _place = self.place(&call, &target, unsent).await?;
+        let Arguments { method, url, payload, options, .. } = arguments;
+        let mut outgoing = Outgoing { method, url, headers, body: payload.into_bytes(call.task_id) };
         let handover = Handover::new(call.sending.clone());
-        let request = request(&arguments.method, arguments.url, headers, arguments.body, &handover);
-        let (response, within) = exchange(&target, &client, request, &handover, timeout).await?;
+        let (mut response, mut within) =
+            exchange(&target, &client, outgoing.request(&handover), &handover, timeout).await?;
+        if response.status() == StatusCode::UNAUTHORIZED
+            && let Some(carried) = &mut carried
+        {
+            // A token may end before its time. What answers so has not acted: the same request goes out once more.
+            drop(response);
+            self.renew(&call, carried, &mut outgoing.headers, &mut redactor, within).await?;
+            let handover = Handover::new(call.sending.clone());
+            let left = within.until.saturating_duration_since(Instant::now());
+            (response, within) =
+                exchange(&target, &client, outgoing.request(&handover), &handover, left).await?;
+            within.timeout = timeout;
+        }
 
         let status = response.status();
         metrics::counter!("updraft_http_responses_total", "status_class" => class(status.as_u16()))
             .increment(1);
         tracing::debug!(status = status.as_u16(), "answered");
-        let reading = Reading { target, tenant: call.tenant, options: arguments.options, redactor };
+        let reading = Reading { target, tenant: call.tenant, options, redactor };
         reading.read(response, within, &self.capacity).await
     }
 
@@ -67,69 +96,115 @@ impl HttpIntegration {
             .map_err(|_| unreachable("requests to too many hosts are under way"))
     }
 
-    /// Where the request goes and the pool it goes through, if the policy permits.
-    fn open(&self, arguments: &Arguments) -> Result<(Target, Client), Failure> {
-        let url = &arguments.url;
+    /// Where a request goes and the pool it goes through, if the policy permits; the URL stands at `place`.
+    pub(super) fn open(&self, method: &Method, url: &Url, place: &str) -> Result<(Target, Client), Failure> {
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
-            return Err(mistake("url", "a URL with a host is needed"));
+            return Err(mistake(place, "a URL with a host is needed"));
         };
-        let target = Target { method: arguments.method.clone(), host: format!("{host}:{port}") };
-        let class = self.pools.policy().class(port);
+        let target = Target { method: method.clone(), host: format!("{host}:{port}") };
         // A name is judged by the resolver, an address in the URL never comes to it.
-        let literal = host.trim_matches(['[', ']']).parse();
-        if literal.is_ok_and(|ip| !self.pools.policy().permits(ip, host, class)) {
-            return Err(target.forbidden());
+        if !self.pools.policy().permits_literal(host, port) {
+            return Err(target.not_permitted());
         }
         let client = self
             .pools
-            .client(class)
+            .client(self.pools.policy().class(port))
             .map_err(|error| target.fail(FailureKind::Unreachable, error).with_retryable(false))?;
         Ok((target, client))
     }
 
-    /// The headers of the request, secrets filled in.
-    async fn headers(
+    /// Adds the header by which the request proves who sends it; a token is fetched where none is there.
+    async fn prove(
         &self,
         call: &Call,
         arguments: &mut Arguments,
+        headers: &mut HeaderMap,
         redactor: &mut Redactor,
-    ) -> Result<HeaderMap, Failure> {
-        let mut headers = HeaderMap::new();
-        if let Some(accepted) = accepted(&arguments.options) {
-            headers.insert(ACCEPT, HeaderValue::from_static(accepted));
-        }
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
-        match (&arguments.body, &arguments.method) {
-            (Body::Json(_), _) => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        timeout: Duration,
+    ) -> Result<Option<Carried>, Failure> {
+        let place = "auth";
+        let asked = match std::mem::replace(&mut arguments.auth, Auth::None) {
+            Auth::None => return Ok(None),
+            Auth::Basic { user, password } => {
+                redactor.add(&format!("{user}:{password}"));
+                headers.insert(AUTHORIZATION, basic_header(place, &user, &password)?);
+                return Ok(None);
             }
-            (Body::Form(_), _) => {
-                let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-                headers.insert(CONTENT_TYPE, form);
+            Auth::Bearer(token) => {
+                headers.insert(AUTHORIZATION, bearer_header(place, &token)?);
+                return Ok(None);
             }
-            // Some servers refuse what does not say that nothing comes (RFC 9110, 8.6).
-            (Body::None, &Method::POST | &Method::PUT | &Method::PATCH) => {
-                headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            }
-            (Body::None, _) => {}
-        }
-        for (header, text) in std::mem::take(&mut arguments.headers) {
-            let value = match text {
-                HeaderText::Plain(value) => value,
-                HeaderText::Secret { name, prefix } => {
-                    let secret = self.secrets.secret(&call.tenant, &name).await.map_err(|error| {
-                        mistake(&format!("headers.{header}"), format_args!("secret `{name}`: {error}"))
-                            .with_retryable(error.retryable())
-                    })?;
-                    let value = format!("{prefix}{}", secret.expose());
-                    redactor.add(secret);
-                    header_value(&format!("headers.{header}: secret `{name}`"), &value)?
-                }
-            };
-            headers.insert(header, value);
-        }
-        headers.insert(IDEMPOTENCY_KEY, header_value("idempotency_key", &call.task_id.to_string())?);
-        Ok(headers)
+            Auth::OAuth2(asked) => asked,
+        };
+        let secrets = call.secrets.iter().map(|secret| &secret.reference);
+        let secrets = secrets.filter(|secret| secret.place.starts_with("/auth/oauth2/"));
+        let secrets = secrets.map(|secret| (secret.place.clone(), secret.name.to_string())).collect();
+        let entry = self.tokens.entry(Key::new(&call.tenant, &asked, secrets));
+        let until = Instant::now() + timeout;
+        let token = self.token(call, &entry, &asked, redactor, until).await?;
+        headers.insert(AUTHORIZATION, bearer_header(place, token.expose())?);
+        Ok(Some(Carried { entry, asked, token }))
+    }
+
+    /// Another token in place of one that was refused.
+    async fn renew(
+        &self,
+        call: &Call,
+        carried: &mut Carried,
+        headers: &mut HeaderMap,
+        redactor: &mut Redactor,
+        within: Within,
+    ) -> Result<(), Failure> {
+        carried.entry.refused(&carried.token).await;
+        carried.token = self.token(call, &carried.entry, &carried.asked, redactor, within.until).await?;
+        headers.insert(AUTHORIZATION, bearer_header("auth", carried.token.expose())?);
+        Ok(())
+    }
+
+    async fn token(
+        &self,
+        call: &Call,
+        entry: &Entry,
+        asked: &OAuth2,
+        redactor: &mut Redactor,
+        until: Instant,
+    ) -> Result<Secret, Failure> {
+        let fetched = entry.token(&asked.grant, |rotated| self.fetch_token(call, asked, rotated));
+        let token = timeout_at(until, fetched).await.map_err(|_| {
+            let message = "the token server did not answer in time";
+            Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false)
+        })??;
+        redactor.add(token.expose());
+        call.masking.hide(&token);
+        Ok(token)
+    }
+}
+
+/// The headers of the request but for those that prove who sends it.
+fn headers(call: &Call, arguments: &mut Arguments) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    if let Some(accepted) = accepted(&arguments.options) {
+        headers.insert(ACCEPT, HeaderValue::from_static(accepted));
+    }
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(coding::ACCEPTED));
+    if let Some(content_type) = arguments.payload.content_type(call.task_id) {
+        headers.insert(CONTENT_TYPE, content_type);
+    }
+    if arguments.payload.says_empty(&arguments.method) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    headers.extend(std::mem::take(&mut arguments.headers));
+    headers.insert(IDEMPOTENCY_KEY, header_value("idempotency_key", &call.task_id.to_string())?);
+    Ok(headers)
+}
+
+impl Outgoing {
+    /// The request, which tells when it is handed to a connection.
+    fn request(&self, handover: &Arc<Handover>) -> Request {
+        let mut request = Request::new(self.method.clone(), self.url.clone());
+        *request.headers_mut() = self.headers.clone();
+        *request.body_mut() = Some(reqwest::Body::wrap(Handed::new(self.body.clone(), handover.clone())));
+        request
     }
 }
 
@@ -139,24 +214,6 @@ fn accepted(options: &Options) -> Option<&'static str> {
         Form::Lines(_) => Some("application/x-ndjson"),
         Form::Text | Form::None => None,
     }
-}
-
-/// The request, which tells when it is handed to a connection.
-fn request(method: &Method, url: Url, headers: HeaderMap, body: Body, handover: &Arc<Handover>) -> Request {
-    let bytes = match body {
-        Body::None => Bytes::new(),
-        Body::Json(value) => value.to_string().into(),
-        Body::Form(pairs) => {
-            let mut form = url.clone();
-            form.set_query(Some(""));
-            form.query_pairs_mut().extend_pairs(pairs);
-            Bytes::from(form.query().unwrap_or_default().to_owned())
-        }
-    };
-    let mut request = Request::new(method.clone(), url);
-    *request.headers_mut() = headers;
-    *request.body_mut() = Some(reqwest::Body::wrap(Handed::new(bytes, handover.clone())));
-    request
 }
 
 /// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes the request;

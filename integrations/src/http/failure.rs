@@ -30,6 +30,11 @@ impl Target {
         self.fail(FailureKind::Forbidden, message)
     }
 
+    /// An address that stands in the URL, and that the engine was not permitted to reach: another start may be.
+    pub(crate) fn not_permitted(&self) -> Failure {
+        self.fail(FailureKind::NotConfigured, format_args!("missing here: permission to reach {}", self.host))
+    }
+
     /// No answer within the attempt's time, although the request was begun.
     pub(crate) fn timeout(&self, after: Duration) -> Failure {
         self.fail(FailureKind::Timeout, format_args!("no answer within {after:?}"))

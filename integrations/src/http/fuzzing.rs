@@ -12,17 +12,16 @@ use super::arguments::Arguments;
 use super::capacity::Capacity;
 use super::failure::Target;
 use crate::redact::Redactor;
-use crate::secret::Secret;
 
 /// Reads the arguments of a step, and an answer as they say. `secret` is what the request carried.
 ///
 /// # Errors
 /// What an attempt would fail with.
 pub async fn answer(arguments: Value, secret: &str, response: Response<Vec<u8>>) -> Result<Json, Failure> {
-    let arguments = Arguments::read(arguments.into(), &[])?;
+    let arguments = Arguments::read(arguments.into())?;
     let target = Target { method: arguments.method, host: "tool.example:443".to_owned() };
     let mut redactor = Redactor::default();
-    redactor.add(Secret::new(secret));
+    redactor.add(secret);
     let tenant = TenantCode::new("acme")
         .map_err(|error| Failure::new(FailureKind::InvalidArguments, error.to_string()))?;
     let reading = Reading { target, tenant, options: arguments.options, redactor };

@@ -59,7 +59,6 @@ pub(crate) fn text(value: &HeaderValue) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret::Secret;
 
     fn headers(list: &[(&'static str, &[u8])]) -> HeaderMap {
         let entry = |(name, value): &(&'static str, &[u8])| {
@@ -123,7 +122,7 @@ mod tests {
     #[test]
     fn a_secret_is_not_kept() {
         let mut redactor = Redactor::default();
-        redactor.add(Secret::new("hunter2"));
+        redactor.add("hunter2");
         let kept = keep(&headers(&[("location", b"/?token=hunter2&a=1")]), &[], &redactor);
         assert_eq!(kept.headers["location"], "/?token=***&a=1");
     }

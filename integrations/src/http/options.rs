@@ -62,6 +62,22 @@ impl Options {
         })
     }
 
+    /// The mistakes in options that an author wrote out.
+    pub(crate) fn mistakes(fields: &Fields) -> Vec<Failure> {
+        let expect = match statuses(fields, "expect") {
+            Ok(Some(expect)) if expect.is_empty() => Some(mistake("expect", "at least one status is needed")),
+            expect => expect.err(),
+        };
+        let lists = ["retry_on", "acted", "not_acted"].map(|name| statuses(fields, name).err());
+        let others = [
+            form(fields).err(),
+            requires_body(fields, Effect::Read).err(),
+            keep_headers(fields).err(),
+            max_bytes(fields).err(),
+        ];
+        [expect].into_iter().chain(lists).chain(others).flatten().collect()
+    }
+
     /// The part of JSON that is kept, where it is a part.
     pub(crate) fn keep(&self) -> Option<&Keep> {
         match &self.form {

@@ -41,6 +41,12 @@ impl Policy {
         is_public(ip) || self.allowed.iter().any(|entry| entry.permits(ip, host, class.0))
     }
 
+    /// Whether the host of a URL may be reached as far as its text says: a name is judged when it is looked up.
+    pub(crate) fn permits_literal(&self, host: &str, port: u16) -> bool {
+        let literal = host.trim_matches(['[', ']']).parse();
+        literal.map_or(true, |ip| self.permits(ip, host, self.class(port)))
+    }
+
     /// The resolver for connections to ports of this class.
     pub(crate) fn resolver(&self, class: PortClass) -> Resolver {
         Resolver { policy: self.clone(), class }

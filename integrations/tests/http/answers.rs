@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use crate::server::{Server, call_of, failure, read_head, request};
+use crate::server::{Server, call_of, failure, given, read_head, request};
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::routing::any;
@@ -11,7 +11,6 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
-use updraft_integrations::{HttpIntegration, Secret, SecretMap};
 use updraft_protocol::limits::{HTTP_FAILURE_BODY_BYTES, HTTP_READ_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{Failure, FailureKind, Integration};
 
@@ -241,18 +240,17 @@ async fn a_secret_is_redacted_in_headers_notes_and_answers_of_failures() {
         (StatusCode::FORBIDDEN, [(header::LOCATION, location)], body)
     }));
     let server = Server::start(router).await;
-    let secrets = SecretMap::default().with(
-        "acme".parse().unwrap(),
-        "SIEM_TOKEN".parse().unwrap(),
-        Secret::new("hunter2"),
-    );
-    let http = HttpIntegration::builder().allow(server.allow()).secrets(secrets).build().unwrap();
-    let authorized =
-        |more: Value| with(with(read(&server), &json!({"headers": {"Authorization": null}})), &more);
-    let failed = failure(&http, authorized(json!({}))).await;
+    let http = server.http();
+    let answered = |more: Value| {
+        let arguments = with(with(read(&server), &json!({"headers": {"Authorization": null}})), &more);
+        let mut call = call_of("acme", arguments, Duration::from_secs(60));
+        call.secrets = vec![given("/headers/Authorization", "Bearer ", "hunter2")];
+        http.call(call)
+    };
+    let failed = answered(json!({})).await.unwrap_err();
     assert_eq!(answer_of(&failed)["body"], json!({"sent": "Bearer ***"}));
-    let output = request(&http, authorized(json!({"expect": [403], "response": "text"}))).await.unwrap();
-    assert_eq!(output["headers"]["location"], "/?t=Bearer ***");
+    let output = answered(json!({"expect": [403], "response": "text"})).await.unwrap().value();
+    assert_eq!(output["headers"]["location"], json!("/?t=Bearer ***"));
     assert!(!format!("{failed:?} {output}").contains("hunter2"));
 }
 

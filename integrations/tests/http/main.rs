@@ -4,6 +4,7 @@
 mod answers;
 mod connections;
 mod failures;
+mod oauth;
 mod policy;
 mod request;
 mod sending;

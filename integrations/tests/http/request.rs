@@ -1,8 +1,9 @@
 //! What an HTTP step sends and what it gives, against a real server.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::server::{Server, TASK, call_of, failure, request};
+use crate::server::{Server, TASK, call_of, failure, given, request};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -10,9 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use serde_json::{Value, json};
-use updraft_integrations::secret::{Error as SecretError, Found};
-use updraft_integrations::{HttpIntegration, Secret, SecretMap, SecretSource};
-use updraft_protocol::{FailureKind, Integration, Name, TenantCode};
+use updraft_protocol::{FailureKind, Integration};
 
 /// Answers with all that it was sent.
 async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> axum::Json<Value> {
@@ -139,17 +138,6 @@ async fn of_an_answer_is_kept_what_the_step_says() {
     assert_eq!((nothing.kind, nothing.retryable()), (FailureKind::InvalidResponse, false));
 }
 
-fn with_secrets(server: &Server, secrets: impl SecretSource) -> HttpIntegration {
-    HttpIntegration::builder().allow(server.allow()).secrets(secrets).build().unwrap()
-}
-
-fn authorized(server: &Server) -> Value {
-    json!({
-        "url": server.url("/"),
-        "headers": {"Authorization": null},
-    })
-}
-
 #[tokio::test]
 async fn a_secret_is_sent_and_redacted_where_the_tool_sends_it_back() {
     let check = |request: Request| async move {
@@ -159,57 +147,73 @@ async fn a_secret_is_sent_and_redacted_where_the_tool_sends_it_back() {
         axum::Json(json!({"right": right, "sent": sent}))
     };
     let server = Server::start(Router::new().fallback(any(check))).await;
-    let secrets = SecretMap::default()
-        .with("acme".parse().unwrap(), "SIEM_TOKEN".parse().unwrap(), Secret::new("hunter2"))
-        .with("other".parse().unwrap(), "SIEM_TOKEN".parse().unwrap(), Secret::new("other"));
-    let http = with_secrets(&server, secrets);
-    let answer = request(&http, authorized(&server)).await.unwrap();
+    let authorized = json!({"url": server.url("/"), "headers": {"Authorization": null}});
+    let mut call = call_of("acme", authorized.clone(), Duration::from_secs(60));
+    call.secrets = vec![given("/headers/Authorization", "Bearer ", "hunter2")];
+    let answer: Value = server.http().call(call).await.unwrap().value().try_into().unwrap();
     assert_eq!(answer["body"], json!({"right": true, "sent": "Bearer ***"}));
+    let mut call = call_of("acme", authorized, Duration::from_secs(60));
+    call.secrets = vec![given("/headers/Authorization", "", "hunter2\n")];
+    let failure = server.http().call(call).await.unwrap_err();
+    assert_eq!(failure.message, "arguments.headers.Authorization: not a text that a header can carry");
 }
 
 #[tokio::test]
-async fn another_tenants_secret_is_no_secret_of_ones_own() {
+async fn a_secret_is_sent_wherever_its_author_put_it() {
     let server = Server::start(echoing()).await;
-    let others = SecretMap::default().with(
-        "other".parse().unwrap(),
-        "SIEM_TOKEN".parse().unwrap(),
-        Secret::new("hunter2"),
-    );
-    let failure = failure(&with_secrets(&server, others), authorized(&server)).await;
-    assert_eq!((failure.kind, failure.retryable()), (FailureKind::InvalidArguments, false));
-    assert_eq!(
-        failure.message,
-        "arguments.headers.authorization: secret `SIEM_TOKEN`: the tenant has no such secret"
-    );
-}
-
-#[tokio::test]
-async fn a_secret_that_no_header_can_carry_is_named_and_not_shown() {
-    let server = Server::start(echoing()).await;
-    let broken = SecretMap::default().with(
-        "acme".parse().unwrap(),
-        "SIEM_TOKEN".parse().unwrap(),
-        Secret::new("hunter2\n"),
-    );
-    let failure = failure(&with_secrets(&server, broken), authorized(&server)).await;
-    assert_eq!(failure.kind, FailureKind::InvalidArguments);
-    assert!(failure.message.contains("`SIEM_TOKEN`"), "{failure}");
-    assert!(!format!("{failure:?} {failure}").contains("hunter2"), "{failure:?}");
-}
-
-struct Sealed;
-
-impl SecretSource for Sealed {
-    fn secret<'a>(&'a self, _: &'a TenantCode, _: &'a Name) -> Found<'a> {
-        Box::pin(std::future::ready(Err(SecretError::Unavailable)))
+    for (arguments, place, uri, body) in [
+        (json!({"query": {"key": null}}), "/query/key", "/p/{t}?key=p***", ""),
+        (json!({"path": {"t": null}}), "/path/t", "/p/p***", ""),
+        (json!({"form": {"a": ["b", null]}}), "/form/a/1", "/p/{t}", "a=b&a=p***"),
+        (json!({"json": {"a": [null]}}), "/json/a/0", "/p/{t}", r#"{"a":["p***"]}"#),
+        (json!({"text": null}), "/text", "/p/{t}", "p***"),
+    ] {
+        let mut all = json!({"method": "POST", "url": server.url("/p/{t}")});
+        all.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+        let mut call = call_of("acme", all, Duration::from_secs(60));
+        call.secrets = vec![given(place, "p", "hunter2&=/")];
+        let answer: Value = server.http().call(call).await.unwrap().value().try_into().unwrap();
+        let told = answer["body"]["uri"].as_str().unwrap().replace("%7Bt%7D", "{t}");
+        assert_eq!((told.as_str(), answer["body"]["body"].as_str().unwrap()), (uri, body), "{place}");
     }
 }
 
 #[tokio::test]
-async fn a_vault_that_does_not_answer_is_worth_another_attempt() {
+async fn basic_carries_two_secrets_and_shows_neither() {
     let server = Server::start(echoing()).await;
-    let failure = failure(&with_secrets(&server, Sealed), authorized(&server)).await;
-    assert!(failure.retryable(), "{failure}");
+    let arguments = json!({"url": server.url("/"), "auth": {"basic": {"user": null, "password": null}}});
+    let mut call = call_of("acme", arguments, Duration::from_secs(60));
+    call.secrets =
+        vec![given("/auth/basic/user", "", "key-id-1"), given("/auth/basic/password", "", "hunter2:x")];
+    let answer: Value = server.http().call(call).await.unwrap().value().try_into().unwrap();
+    assert_eq!(answer["body"]["headers"]["authorization"], "Basic ***");
+}
+
+#[tokio::test]
+async fn bodies_of_every_kind_arrive_as_they_are() {
+    let server = Server::start(echoing()).await;
+    for (body, content_type, sent) in [
+        (json!({"text": "<a>ä</a>"}), "text/plain; charset=utf-8", "<a>ä</a>"),
+        (json!({"text": "<a/>", "headers": {"Content-Type": "application/xml"}}), "application/xml", "<a/>"),
+        (json!({"bytes": "AGFi"}), "application/octet-stream", "\u{0}ab"),
+    ] {
+        let mut all = json!({"method": "POST", "url": server.url("/")});
+        all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        let answer = request(&server.http(), all).await.unwrap();
+        assert_eq!(answer["body"]["headers"]["content-type"], content_type);
+        assert_eq!(answer["body"]["body"], sent);
+    }
+    let parts = json!({"file": {"content": "x", "filename": "a.txt"}, "note": "n"});
+    let all = json!({"method": "POST", "url": server.url("/"), "multipart": parts});
+    let answer = request(&server.http(), all).await.unwrap();
+    let told = answer["body"]["headers"]["content-type"].as_str().unwrap().to_owned();
+    let boundary = told.strip_prefix("multipart/form-data; boundary=").unwrap();
+    let body = answer["body"]["body"].as_str().unwrap();
+    assert!(
+        body.starts_with(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename="
+        ))
+    );
 }
 
 #[tokio::test]

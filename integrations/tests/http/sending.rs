@@ -7,10 +7,9 @@ use std::time::Duration;
 use crate::server::{Server, call_of, read_head};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use updraft_integrations::secret::{Error as SecretError, Found};
-use updraft_integrations::{HttpIntegration, SecretSource};
+use updraft_integrations::HttpIntegration;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{Failure, FailureKind, Integration, Json, Name, Sending, TenantCode};
+use updraft_protocol::{Failure, FailureKind, Integration, Json, Sending};
 
 const SOON: Duration = Duration::from_millis(50);
 const LATE: Duration = Duration::from_secs(60);
@@ -62,8 +61,7 @@ async fn what_is_refused_before_is_never_sent() {
     let http = server.http();
     for (arguments, kind) in [
         (json!({"url": "ftp://x/"}), FailureKind::InvalidArguments),
-        (json!({"url": "http://127.0.0.1:1/"}), FailureKind::Forbidden),
-        (json!({"url": server.url("/"), "headers": {"Authorization": null}}), FailureKind::InvalidArguments),
+        (json!({"url": "http://127.0.0.1:1/"}), FailureKind::NotConfigured),
         (json!({"url": "http://nobody.invalid/"}), FailureKind::Unreachable),
     ] {
         assert_eq!(unsent(attempt(&http, arguments, LATE).await).kind, kind);
@@ -113,23 +111,13 @@ async fn who_waits_for_a_place_has_not_sent() {
     }
 }
 
-struct Silent;
-
-impl SecretSource for Silent {
-    fn secret<'a>(&'a self, _: &'a TenantCode, _: &'a Name) -> Found<'a> {
-        Box::pin(async {
-            std::future::pending::<()>().await;
-            Err(SecretError::Unavailable)
-        })
-    }
-}
-
 #[tokio::test]
-async fn who_waits_for_a_secret_has_not_sent() {
-    let server = Server::bytes("").await;
-    let http = HttpIntegration::builder().allow(server.allow()).secrets(Silent).build().unwrap();
-    let arguments = json!({"url": server.url("/"), "headers": {"Authorization": null}});
-    let failure = unsent(attempt(&http, arguments, SOON).await);
+async fn who_waits_for_a_token_has_not_sent() {
+    let (server, silent) = (Server::bytes("").await, Server::silent().await);
+    let auth =
+        json!({"oauth2": {"token_url": silent.url("/"), "client_id": "a", "client_secret": "hunter2"}});
+    let http = HttpIntegration::builder().allow(server.allow()).allow(silent.allow()).build().unwrap();
+    let failure = unsent(attempt(&http, json!({"url": server.url("/"), "auth": auth}), SOON).await);
     assert_eq!((failure.kind, failure.retryable()), (FailureKind::Unreachable, true));
 }
 

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use updraft_integrations::HttpIntegration;
 use updraft_integrations::http::Allow;
 use updraft_protocol::{
-    Call, ExecutionId, Failure, FailureKind, Integration, SecretReference, Sending, TaskId,
+    Call, ExecutionId, Failure, FailureKind, GivenSecret, Integration, Masking, Secret, SecretReference,
+    Sending, TaskId,
 };
 
 /// The task that all calls belong to.
@@ -70,6 +71,15 @@ impl Server {
         .await
     }
 
+    /// A server that takes connections and never answers.
+    pub(crate) async fn silent() -> Self {
+        Self::raw(|stream| async move {
+            std::future::pending::<()>().await;
+            drop(stream);
+        })
+        .await
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
@@ -84,9 +94,6 @@ impl Server {
     }
 }
 
-/// Where the header is.
-const AUTHORIZATION: &str = "/headers/Authorization";
-
 /// Reads the head of a request, to its empty line.
 pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
@@ -99,14 +106,15 @@ pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// A call for a tenant. Its header `Authorization` is a secret where the arguments have none.
+/// A secret of the step, at a place in its arguments.
+pub(crate) fn given(place: &str, prefix: &str, text: &str) -> GivenSecret {
+    let (place, prefix) = (place.to_owned(), prefix.to_owned());
+    let reference = SecretReference { place, name: "SIEM_TOKEN".parse().unwrap(), prefix };
+    GivenSecret { reference, secret: Secret::short(text).unwrap() }
+}
+
+/// A call for a tenant.
 pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call {
-    let secrets = if arguments.pointer(AUTHORIZATION).is_some_and(Value::is_null) {
-        let (name, prefix) = ("SIEM_TOKEN".parse().unwrap(), "Bearer ".to_owned());
-        vec![SecretReference { place: AUTHORIZATION.to_owned(), name, prefix }]
-    } else {
-        vec![]
-    };
     Call {
         tenant: tenant.parse().unwrap(),
         peid: "0190aaaa-bbbb-7111-8222-000000000000".parse::<ExecutionId>().unwrap(),
@@ -115,7 +123,8 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
         action: "request".parse().unwrap(),
         attempt: 1,
         arguments: arguments.into(),
-        secrets: secrets.into(),
+        secrets: vec![],
+        masking: Masking::default(),
         timeout,
         sending: Sending::default(),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use updraft_kernel::machine::{Act, Event, Machine, Terms};
 use updraft_kernel::plan::Plan;
+use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     Catalogue, ExecutionHead, ExecutionId, Json, Name, Playbook, PlaybookId, TenantCode, Timestamp, Update,
 };
@@ -75,7 +76,7 @@ pub(crate) fn run(
     number: u64,
     answer: &Json,
 ) -> Vec<Vec<Update>> {
-    let terms = Terms { epoch: 1, tasks_at_once: 10 };
+    let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
     let (mut machine, mut effects) = Machine::start(plan.clone(), peid(number), head.clone(), terms, NOW);
     let mut written = Vec::with_capacity(STEPS + 1);
     loop {

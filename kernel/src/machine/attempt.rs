@@ -2,6 +2,7 @@
 
 use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
 
+use super::configuration::is_missing;
 use super::path::PathId;
 use super::task::{Ending, Phase, TaskSeq};
 use super::{Act, Effects, Machine, Ready, StartAttempt};
@@ -117,6 +118,9 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
+        if is_missing(&failure) {
+            return self.miss(task, failure, now, effects);
+        }
         let failure = self.keep_answer(failure);
         if action.at_most_once && failure.may_have_acted() {
             return self.settle(task, Ending::Unknown(failure), now, effects);

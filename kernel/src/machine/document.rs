@@ -81,6 +81,19 @@ impl Machine {
     pub(super) fn write_withdrawn(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
         let message = "the engine stopped before the request was sent";
         let failure = Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false);
+        // A wait for what is missing goes on in the next life.
+        let missed = self.task(task).state.error.clone().filter(|error| error.wait.is_some());
+        self.write_unmade(task, missed.unwrap_or(failure), now, effects);
+    }
+
+    /// The attempt does not count, for this reason.
+    pub(super) fn write_unmade(
+        &mut self,
+        task: TaskSeq,
+        failure: Failure,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
         self.change(task, effects, |state| {
             state.status = TaskStatus::Retrying;
             state.attempt = state.attempt.saturating_sub(1);

@@ -147,6 +147,11 @@ impl Machine {
         let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return None };
         let state = &self.task(task).state;
         match (state.status, &state.error) {
+            // Another life may have what was missing.
+            (TaskStatus::Retrying, Some(failure)) if failure.wait.is_some() => {
+                self.wait(task, now, effects);
+                None
+            }
             (TaskStatus::Retrying, Some(failure)) => {
                 let due = self.retry_due(task, action, failure, state.updated_date);
                 self.wait(task, due, effects);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
@@ -17,6 +18,8 @@ pub struct Terms {
     pub epoch: u64,
     /// Tasks at once in one execution, where its playbook does not say.
     pub tasks_at_once: usize,
+    /// How long a task waits for a secret, permission or integration that is missing.
+    pub configuration_wait: Duration,
 }
 
 impl Machine {
@@ -66,6 +69,7 @@ impl Machine {
             turn: Turn::default(),
             running: 0,
             tasks_at_once,
+            configuration_wait: terms.configuration_wait,
             held: false,
             output_bytes: 0,
             recorded: BTreeMap::new(),

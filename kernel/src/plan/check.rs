@@ -14,11 +14,15 @@ use super::mistake::{Mistake, Mistakes};
 use super::paths::Paths;
 use super::span::span;
 use super::step::{Checked, Steps};
-use super::{Plan, PlannedStep, StepIndex};
+use super::{Plan, PlannedStep, Standing, StepIndex};
 use crate::template::secret;
 
 /// Checks a playbook; see [`Plan::check`].
-pub(super) fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Plan, Vec<Mistake>> {
+pub(super) fn check(
+    playbook: &Playbook,
+    catalogue: &Catalogue,
+    standing: Standing,
+) -> Result<Plan, Vec<Mistake>> {
     let mut mistakes = Mistakes::default();
     header(playbook, &mut mistakes);
     let count = playbook.steps.len();
@@ -32,7 +36,7 @@ pub(super) fn check(playbook: &Playbook, catalogue: &Catalogue) -> Result<Plan, 
     }
     let by_id = index(playbook, &mut mistakes);
     let unique = by_id.len() == count;
-    let mut steps = Steps::new(catalogue, &by_id, mistakes, unique);
+    let mut steps = Steps::new((catalogue, standing), &by_id, mistakes, unique);
     let start = match &playbook.start {
         Some(id) => steps.start(id),
         None => Some(StepIndex(0)),

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use updraft_protocol::Value;
+use updraft_protocol::{Catalogue, Value};
 
 use super::mistake::{Mistake, Mistakes};
 use super::step::Checked;
@@ -38,6 +38,39 @@ impl Plan {
             Some(value) => gives(endpoint, value),
         });
         given.try_for_each(|given| given)
+    }
+
+    /// Whether a step connects to a place that a variable gives.
+    pub fn connects(&self) -> bool {
+        endpoints(&self.steps).next().is_some()
+    }
+
+    /// What is missing before the steps may connect to the places that the author wrote out, and to those that variables
+    /// give, with whatever each has in the end.
+    pub fn missing_places<'v>(
+        &self,
+        catalogue: &Catalogue,
+        value: impl Fn(&str) -> Option<&'v Value>,
+    ) -> Vec<Mistake> {
+        let mut missing = Vec::new();
+        for step in &self.steps {
+            let PlannedKind::Action(action) = &step.kind else { continue };
+            let mut ask = |path: String, base: &str, of: &str| {
+                let lacks = catalogue.missing_for(&step.integration, base);
+                missing.extend(lacks.map(|what| Mistake::new(path, format!("missing here{of}: {what}"))));
+            };
+            for written in action.arguments.written_places() {
+                ask(written.place.clone(), &written.base, "");
+            }
+            for endpoint in action.arguments.endpoints().iter().filter(|one| one.gives == Gives::Base) {
+                let given = value(&endpoint.variable).and_then(|value| found(value, &endpoint.keys));
+                if let Some(base) = given.and_then(Value::as_str) {
+                    ask(name(endpoint), base, &format!(", to which {} connects", endpoint.place));
+                }
+            }
+        }
+        missing.dedup();
+        missing
     }
 
     /// The places where the author lets a value be structure, in the order of the steps.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, PARALLEL_BRANCHES, RETRY_ATTEMPTS};
 use updraft_protocol::playbook::{Action, Delay, End, If, Parallel, Retry, Step, StepKind};
-use updraft_protocol::{Catalogue, Name, Span, StepId};
+use updraft_protocol::{ActionSpec, Catalogue, Name, Span, StepId};
 
+use super::arguments::{self, Schemas};
 use super::graph::{Edge, Field};
 use super::mistake::{Mistake, Mistakes};
 use super::references::References;
@@ -13,7 +14,7 @@ use super::span::span;
 use super::suggest::Suggestions;
 use super::{
     PlannedAction, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind, PlannedParallel, PlannedStep,
-    RetryPolicy, StepIndex,
+    RetryPolicy, Standing, StepIndex,
 };
 use crate::condition::Condition;
 use crate::template::{Budget, Template};
@@ -43,6 +44,8 @@ impl Checked {
 /// Checks steps one by one.
 pub(super) struct Steps<'a> {
     catalogue: &'a Catalogue,
+    standing: Standing,
+    schemas: Schemas,
     by_id: &'a BTreeMap<StepId, StepIndex>,
     suggestions: Suggestions,
     /// What the texts of all steps may cost together.
@@ -63,13 +66,15 @@ struct Draft {
 
 impl<'a> Steps<'a> {
     pub(super) fn new(
-        catalogue: &'a Catalogue,
+        (catalogue, standing): (&'a Catalogue, Standing),
         by_id: &'a BTreeMap<StepId, StepIndex>,
         mistakes: Mistakes,
         resolved: bool,
     ) -> Self {
         Self {
             catalogue,
+            standing,
+            schemas: Schemas::default(),
             by_id,
             suggestions: Suggestions::default(),
             budget: Budget::new(),
@@ -115,11 +120,8 @@ impl<'a> Steps<'a> {
     }
 
     fn action(&mut self, draft: &mut Draft, action: &Action) -> Option<PlannedKind> {
-        self.tool(draft.at, action);
-        let spec = self.catalogue.spec(&action.integration, action.action.as_str());
-        let place = format!("steps[{}].arguments", draft.at);
-        let arguments = Template::arguments_within(&place, &action.arguments, &spec, &mut self.budget);
-        let arguments = self.compiled(draft, "arguments", arguments);
+        let missing = self.missing(draft.at, action);
+        let arguments = self.arguments(draft, action, missing.is_some());
         if let Some(timeout) = action.timeout {
             self.span(draft.at, "timeout", timeout, false);
         }
@@ -136,6 +138,7 @@ impl<'a> Steps<'a> {
         Some(PlannedKind::Action(PlannedAction {
             secrets: arguments.secrets().into(),
             effect: self.catalogue.effect(&action.integration, action.action.as_str(), &written_out),
+            missing,
             arguments,
             timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
@@ -146,18 +149,58 @@ impl<'a> Steps<'a> {
         }))
     }
 
-    fn tool(&mut self, at: usize, action: &Action) {
-        let Some(actions) = self.catalogue.actions(&action.integration) else {
-            let known = self.catalogue.integrations().map(Name::as_str);
-            let near = super::suggest::suggestion(action.integration.as_str(), known);
-            self.mistakes.step(at, "integration", format!("no integration \"{}\"{near}", action.integration));
-            return;
-        };
-        if !actions.contains(action.action.as_str()) {
-            let near = super::suggest::suggestion(action.action.as_str(), actions.iter().map(String::as_str));
-            let message = format!("\"{}\" has no action \"{}\"{near}", action.integration, action.action);
-            self.mistakes.step(at, "action", message);
+    /// The arguments, compiled and held against what their tool declares. Of a tool that is not there nothing is known.
+    fn arguments(&mut self, draft: &mut Draft, action: &Action, is_missing: bool) -> Option<Template> {
+        if is_missing && self.standing == Standing::Accepted {
+            return Some(Template::default());
         }
+        let spec = match is_missing {
+            false => self.catalogue.spec(&action.integration, action.action.as_str()),
+            // That it is not there is mistake enough.
+            true => ActionSpec { takes_secrets: true, ..ActionSpec::default() },
+        };
+        let place = format!("steps[{}].arguments", draft.at);
+        let filled = arguments::with_defaults(&action.arguments, &spec);
+        let given = filled.as_ref().unwrap_or(&action.arguments);
+        let compiled = Template::arguments_within(&place, given, &spec, &mut self.budget);
+        let compiled = self.compiled(draft, "arguments", compiled)?;
+        if self.standing == Standing::New && !self.mistakes.full() {
+            let tool = (&action.integration, &action.action);
+            let mistakes = self.schemas.mistakes(tool, &place, &compiled, self.catalogue);
+            mistakes.into_iter().for_each(|mistake| self.mistakes.inside(draft.at, "arguments", mistake));
+            for written in compiled.written_places() {
+                if let Some(what) = self.catalogue.missing_for(&action.integration, &written.base) {
+                    let mistake = Mistake::new(&written.place, format!("missing here: {what}"));
+                    self.mistakes.inside(draft.at, "arguments", mistake);
+                }
+            }
+        }
+        Some(compiled)
+    }
+
+    /// The tool of a step where it is not there: a mistake of who writes the playbook now.
+    fn missing(&mut self, at: usize, action: &Action) -> Option<String> {
+        let (field, message, missing) = match self.catalogue.actions(&action.integration) {
+            None => {
+                let known = self.catalogue.integrations().map(Name::as_str);
+                let near = super::suggest::suggestion(action.integration.as_str(), known);
+                let message = format!("no integration \"{}\"{near}", action.integration);
+                ("integration", message, format!("integration \"{}\"", action.integration))
+            }
+            Some(actions) if !actions.contains(action.action.as_str()) => {
+                let known = actions.iter().map(String::as_str);
+                let near = super::suggest::suggestion(action.action.as_str(), known);
+                let message = format!("\"{}\" has no action \"{}\"{near}", action.integration, action.action);
+                let missing =
+                    format!("action \"{}\" of integration \"{}\"", action.action, action.integration);
+                ("action", message, missing)
+            }
+            Some(_) => return None,
+        };
+        if self.standing == Standing::New {
+            self.mistakes.step(at, field, message);
+        }
+        Some(missing)
     }
 
     fn retry(&mut self, at: usize, action: &Action) -> RetryPolicy {

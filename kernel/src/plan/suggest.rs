@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 const EDITS: usize = 2;
 
 /// `; did you mean "http"?`, or nothing where no known word is near.
-pub(super) fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(crate) fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = known
         .filter(|candidate| candidate.len().abs_diff(word.len()) <= EDITS)
         .filter_map(|candidate| Some((distance(word.as_bytes(), candidate.as_bytes())?, candidate)))

@@ -3,20 +3,21 @@
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::limits::{MISTAKES, NESTING};
+use updraft_protocol::limits::{MISTAKES, NESTING, SECRETS_OF_STEP};
 use updraft_protocol::{ActionSpec, Argument, Value};
 
+use super::at::At;
 use super::budget::Budget;
 use super::lower::Place;
 use super::secret::{self, KEY};
 use super::text::Text;
 use super::{Node, PART_BYTES, Template, line, url};
-use crate::plan::Mistake;
+use crate::plan::{Mistake, suggestion};
 
 /// Compiles data.
 pub(super) fn compile(path: &str, value: &Value, budget: &mut Budget) -> Result<Template, Vec<Mistake>> {
-    let mut compiling = Compiling::new(budget);
-    let node = compiling.data(path, value, 0);
+    let mut compiling = Compiling::new(budget, Err(secret::ELSEWHERE));
+    let node = compiling.data(&At::new(path), value, 0);
     compiling.template(node)
 }
 
@@ -27,23 +28,14 @@ pub(super) fn arguments(
     spec: &ActionSpec,
     budget: &mut Budget,
 ) -> Result<Template, Vec<Mistake>> {
-    let mut compiling = Compiling::new(budget);
+    let takes_secrets = if spec.takes_secrets { Ok(()) } else { Err(secret::NOT_TAKEN) };
+    let mut compiling = Compiling::new(budget, takes_secrets);
+    let at = At::new(path);
     if arguments.contains_key(KEY) {
-        compiling.mistake(Mistake::new(path, secret::ELSEWHERE));
+        compiling.mistake(Mistake::new(path, secret::WHOLE));
     }
     let nodes = arguments.iter().map(|(name, value)| {
-        let place = field(path, name);
-        let node = match spec.argument(name) {
-            Argument::Data => compiling.data(&place, value, 1),
-            Argument::Url => compiling.url(&place, value),
-            Argument::Fields => {
-                compiling.fields(&place, value, |this, place, _, value| this.entry(place, value))
-            }
-            Argument::Headers => compiling.fields(&place, value, |this, place, header, value| {
-                this.header(place, &secret::pointer(name, header), value)
-            }),
-            Argument::Option => compiling.option(&place, value, 1),
-        };
+        let node = compiling.argument(&at.field(name), spec.argument(name), value, 1);
         (name.clone(), node)
     });
     let nodes = nodes.collect();
@@ -54,10 +46,10 @@ struct Compiling<'b> {
     template: Template,
     mistakes: Vec<Mistake>,
     budget: &'b mut Budget,
+    /// Whether references to secrets are allowed as values, or why not.
+    takes_secrets: Result<(), &'static str>,
 }
 
-/// How many characters of a name a path shows.
-const NAME_SHOWN: usize = 64;
 /// Why a name is no template.
 const NAME: &str = "the name of a field is written out, without a template; templates stand in values";
 
@@ -65,8 +57,8 @@ const NAME: &str = "the name of a field is written out, without a template; temp
 const SCALAR: &str = "a text, a number, true or false is needed";
 
 impl<'b> Compiling<'b> {
-    fn new(budget: &'b mut Budget) -> Self {
-        Self { template: Template::default(), mistakes: vec![], budget }
+    fn new(budget: &'b mut Budget, takes_secrets: Result<(), &'static str>) -> Self {
+        Self { template: Template::default(), mistakes: vec![], budget, takes_secrets }
     }
 
     fn template(mut self, node: Node) -> Result<Template, Vec<Mistake>> {
@@ -78,32 +70,53 @@ impl<'b> Compiling<'b> {
     }
 
     /// A part that is kept in memory.
-    fn kept(&mut self, path: &str, depth: usize) -> bool {
+    fn kept(&mut self, at: &At, depth: usize) -> bool {
         let kept = if depth > NESTING {
             Err(format!("nested more than {NESTING} deep"))
         } else {
             self.budget.keep(PART_BYTES)
         };
-        kept.map_err(|message| self.mistake(Mistake::new(path, message))).is_ok()
+        kept.map_err(|message| self.mistake(Mistake::new(&at.path, message))).is_ok()
+    }
+
+    /// A value as the integration reads it.
+    fn argument(&mut self, at: &At, kind: Argument, value: &Value, depth: usize) -> Node {
+        match kind {
+            Argument::Data => self.data(at, value, depth),
+            Argument::Text => self.scalar(at, value, Place::Field),
+            Argument::Url => self.url(at, value),
+            Argument::Fields => self.fields(at, value, Self::entry),
+            Argument::Headers => {
+                self.fields(at, value, |this, at, value| this.scalar(at, value, Place::Header))
+            }
+            Argument::Secret => self.only_secret(at, value),
+            Argument::Secrets => self.fields(at, value, Self::only_secret),
+            Argument::Map(known) => self.known(at, known, value, depth),
+            Argument::Parts(known) => self.fields(at, value, |this, at, value| match value {
+                Value::Object(map) if !map.contains_key(KEY) => this.known(at, known, value, depth + 1),
+                _ => this.scalar(at, value, Place::Field),
+            }),
+            Argument::Option => self.option(at, value, depth),
+        }
     }
 
     /// Any value.
-    fn data(&mut self, path: &str, value: &Value, depth: usize) -> Node {
-        if !self.kept(path, depth) {
+    fn data(&mut self, at: &At, value: &Value, depth: usize) -> Node {
+        if !self.kept(at, depth) {
             return Node::default();
         }
         match value {
-            Value::String(text) if Text::is_template(text) => self.text(path, text, Place::Data),
+            Value::String(text) if Text::is_template(text) => self.text(at, text, Place::Data),
             Value::Array(items) => {
                 let nodes = items.iter().enumerate();
-                list(nodes.map(|(at, item)| self.data(&format!("{path}[{at}]"), item, depth + 1)).collect())
+                list(nodes.map(|(number, item)| self.data(&at.item(number), item, depth + 1)).collect())
             }
-            Value::Object(map) if map.contains_key(KEY) => self.refused(path, secret::ELSEWHERE),
+            Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, Place::Data),
             Value::Object(fields) => {
                 let nodes = fields.iter();
                 map(nodes
                     .map(|(name, item)| {
-                        let place = self.named(path, name);
+                        let place = self.named(at, name);
                         (name.clone(), self.data(&place, item, depth + 1))
                     })
                     .collect())
@@ -113,114 +126,168 @@ impl<'b> Compiling<'b> {
     }
 
     /// What is written out.
-    fn option(&mut self, path: &str, value: &Value, depth: usize) -> Node {
-        if !self.kept(path, depth) {
+    fn option(&mut self, at: &At, value: &Value, depth: usize) -> Node {
+        if !self.kept(at, depth) {
             return Node::default();
         }
         match value {
             Value::String(text) if Text::is_template(text) => {
-                self.refused(path, "it says how the call is made and is written out, without a template")
+                self.refused(at, "it says how the call is made and is written out, without a template")
             }
             Value::Array(items) => {
                 let nodes = items.iter().enumerate();
-                list(nodes.map(|(at, item)| self.option(&format!("{path}[{at}]"), item, depth + 1)).collect())
+                list(nodes.map(|(number, item)| self.option(&at.item(number), item, depth + 1)).collect())
             }
-            Value::Object(map) if map.contains_key(KEY) => self.refused(path, secret::ELSEWHERE),
+            Value::Object(map) if map.contains_key(KEY) => self.refused(at, secret::NO_OPTION),
             Value::Object(fields) => {
                 let nodes = fields.iter();
                 map(nodes
-                    .map(|(name, item)| (name.clone(), self.option(&field(path, name), item, depth + 1)))
+                    .map(|(name, item)| (name.clone(), self.option(&at.field(name), item, depth + 1)))
                     .collect())
             }
             other => Node::Literal(other.clone()),
         }
     }
 
-    fn url(&mut self, path: &str, value: &Value) -> Node {
+    fn url(&mut self, at: &At, value: &Value) -> Node {
         match value {
-            Value::String(text) if Text::is_template(text) => self.text(path, text, Place::Url),
+            Value::String(text) if Text::is_template(text) => {
+                self.written(at, text);
+                self.text(at, text, Place::Url)
+            }
             Value::String(text) => match url::check(text) {
-                Ok(()) => Node::Literal(value.clone()),
-                Err(message) => self.refused(path, message),
+                Ok(()) => {
+                    self.written(at, text);
+                    Node::Literal(value.clone())
+                }
+                Err(message) => self.refused(at, message),
             },
             Value::Null => Node::Literal(Value::Null),
-            Value::Object(map) if map.contains_key(KEY) => self.refused(path, secret::ELSEWHERE),
-            _ => self.refused(path, "a text is needed"),
+            Value::Object(map) if map.contains_key(KEY) => self.refused(at, secret::NO_URL),
+            _ => self.refused(at, "a text is needed"),
         }
     }
 
-    /// A map whose names are the author's; `each` compiles a value by its place and name.
-    fn fields(
-        &mut self,
-        path: &str,
-        value: &Value,
-        each: impl Fn(&mut Self, &str, &str, &Value) -> Node,
-    ) -> Node {
+    /// Keeps where a URL connects to, where its author wrote that out.
+    fn written(&mut self, at: &At, text: &str) {
+        if let Some(base) = url::written_base(text)
+            && self.budget.keep(PART_BYTES + base.len()).is_ok()
+        {
+            self.template.written.push(super::Written { place: at.path.clone(), base: base.to_owned() });
+        }
+    }
+
+    /// A map whose names are the author's; `each` compiles a value.
+    fn fields(&mut self, at: &At, value: &Value, each: impl Fn(&mut Self, &At, &Value) -> Node) -> Node {
         match value {
             Value::Null => Node::Literal(Value::Null),
-            Value::Object(map) if map.contains_key(KEY) => self.refused(path, secret::ELSEWHERE),
+            Value::Object(map) if map.contains_key(KEY) => self.refused(at, secret::WHOLE),
             Value::Object(fields) => {
                 let nodes = fields.iter();
                 map(nodes
                     .map(|(name, item)| {
-                        let place = self.named(path, name);
-                        (name.clone(), each(self, &place, name, item))
+                        let place = self.named(at, name);
+                        (name.clone(), each(self, &place, item))
                     })
                     .collect())
             }
             Value::String(text) if Text::is_template(text) => {
-                self.refused(path, "the map and its names are written out; templates stand in its values")
+                self.refused(at, "the map and its names are written out; templates stand in its values")
             }
-            _ => self.refused(path, "a map from names to values is needed"),
+            _ => self.refused(at, "a map from names to values is needed"),
+        }
+    }
+
+    /// A map that has these names alone.
+    fn known(&mut self, at: &At, known: &[(&str, Argument)], value: &Value, depth: usize) -> Node {
+        let names = || known.iter().map(|(name, _)| *name);
+        match value {
+            Value::Null => Node::Literal(Value::Null),
+            Value::Object(map) if map.contains_key(KEY) => self.refused(at, secret::WHOLE),
+            Value::Object(fields) => {
+                let nodes = fields.iter().map(|(name, item)| {
+                    let place = at.field(name);
+                    let node = match known.iter().find(|(known, _)| known == name) {
+                        Some((_, kind)) => self.argument(&place, *kind, item, depth + 1),
+                        None => {
+                            let near = suggestion(name, names());
+                            let all = names().collect::<Vec<_>>().join(", ");
+                            self.refused(&place, format!("there is no such field{near}; there are {all}"))
+                        }
+                    };
+                    (name.clone(), node)
+                });
+                map(nodes.collect())
+            }
+            _ => {
+                let all = names().collect::<Vec<_>>().join(", ");
+                self.refused(at, format!("a map is needed, with some of {all}"))
+            }
+        }
+    }
+
+    /// A reference to a secret and nothing else.
+    fn only_secret(&mut self, at: &At, value: &Value) -> Node {
+        match value {
+            Value::Null => Node::Literal(Value::Null),
+            Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, Place::Data),
+            _ => self.refused(at, "a secret is needed, not its text: `{$secret: NAME}`"),
         }
     }
 
     /// A field of a query or form.
-    fn entry(&mut self, path: &str, value: &Value) -> Node {
-        let Value::Array(items) = value else { return self.scalar(path, value, Place::Field) };
+    fn entry(&mut self, at: &At, value: &Value) -> Node {
+        let Value::Array(items) = value else { return self.scalar(at, value, Place::Field) };
         let items = items.iter().enumerate();
-        list(items.map(|(at, item)| self.scalar(&format!("{path}[{at}]"), item, Place::Field)).collect())
+        list(items.map(|(number, item)| self.scalar(&at.item(number), item, Place::Field)).collect())
     }
 
-    /// A header; `pointer` is its place in the arguments.
-    fn header(&mut self, path: &str, pointer: &str, value: &Value) -> Node {
-        let reference = match value {
-            Value::Object(map) if map.contains_key(KEY) => secret::read(path, pointer, map),
-            _ => return self.scalar(path, value, Place::Header),
-        };
-        match reference {
-            Ok(reference) => self.template.secrets.push(reference),
-            Err(mistake) => self.mistake(mistake),
-        }
-        Node::Literal(Value::Null)
-    }
-
-    fn scalar(&mut self, path: &str, value: &Value, place: Place) -> Node {
-        if !self.kept(path, 0) {
+    fn scalar(&mut self, at: &At, value: &Value, place: Place) -> Node {
+        if !self.kept(at, 0) {
             return Node::default();
         }
         match value {
-            Value::String(text) if Text::is_template(text) => self.text(path, text, place),
+            Value::String(text) if Text::is_template(text) => self.text(at, text, place),
             Value::String(text) if place == Place::Header => match line::check(text) {
                 Ok(()) => Node::Literal(value.clone()),
-                Err(message) => self.refused(path, message),
+                Err(message) => self.refused(at, message),
             },
-            Value::Object(map) if map.contains_key(KEY) => self.refused(path, secret::ELSEWHERE),
-            Value::Object(_) if place == Place::Header => {
-                self.refused(path, format!("{SCALAR}; a secret is written `{{$secret: NAME}}`"))
+            Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, place),
+            Value::Object(_) if self.takes_secrets.is_ok() => {
+                self.refused(at, format!("{SCALAR}; a secret is written `{{$secret: NAME}}`"))
             }
-            Value::Array(_) | Value::Object(_) => self.refused(path, SCALAR),
+            Value::Array(_) | Value::Object(_) => self.refused(at, SCALAR),
             other => Node::Literal(other.clone()),
         }
     }
 
-    fn text(&mut self, path: &str, source: &str, place: Place) -> Node {
-        match Text::compile(path, source, place, self.budget) {
+    /// A reference to a secret: `null` stands in its place.
+    fn secret(&mut self, at: &At, map: &BTreeMap<String, Value>, place: Place) -> Node {
+        if let Err(why) = self.takes_secrets {
+            return self.refused(at, why);
+        }
+        match secret::read(at, map, place == Place::Header) {
+            Ok(_) if self.template.secrets.len() >= SECRETS_OF_STEP => {
+                self.refused(at, format!("at most {SECRETS_OF_STEP} secrets are allowed in a step"))
+            }
+            Ok(reference) => {
+                self.template.secrets.push(reference);
+                Node::Secret
+            }
+            Err(mistake) => {
+                self.mistake(mistake);
+                Node::Secret
+            }
+        }
+    }
+
+    fn text(&mut self, at: &At, source: &str, place: Place) -> Node {
+        match Text::compile(&at.path, source, place, self.budget) {
             Ok((text, found)) => {
                 self.template.references.merge(found.references);
                 self.template.endpoints.extend(found.endpoints);
                 let structures = found.structures.into_iter();
-                let structures = structures.map(|filter| super::Structure { place: path.to_owned(), filter });
+                let structures = structures.map(|filter| super::Structure { place: at.path.clone(), filter });
                 self.template.structures.extend(structures);
                 Node::Text(Box::new(text))
             }
@@ -232,16 +299,16 @@ impl<'b> Compiling<'b> {
     }
 
     /// The place of a field, whose name is the author's.
-    fn named(&mut self, path: &str, name: &str) -> String {
-        let place = field(path, name);
+    fn named(&mut self, at: &At, name: &str) -> At {
+        let place = at.field(name);
         if Text::is_template(name) {
-            self.mistake(Mistake::new(place.clone(), NAME));
+            self.mistake(Mistake::new(place.path.clone(), NAME));
         }
         place
     }
 
-    fn refused(&mut self, path: &str, message: impl Into<String>) -> Node {
-        self.mistake(Mistake::new(path, message));
+    fn refused(&mut self, at: &At, message: impl Into<String>) -> Node {
+        self.mistake(Mistake::new(&at.path, message));
         Node::Literal(Value::Null)
     }
 
@@ -278,15 +345,4 @@ fn literal(node: Node) -> Option<Value> {
 
 fn is_literal(node: &Node) -> bool {
     matches!(node, Node::Literal(_))
-}
-
-/// The path of a field: `path.name`, or `path["na me"]` where the name is not a plain one. A long name is cut: the paths of
-/// all that stands in it have it too.
-pub(super) fn field(path: &str, name: &str) -> String {
-    if let Some((at, _)) = name.char_indices().nth(NAME_SHOWN) {
-        let shown = name.get(..at).unwrap_or_default();
-        return format!("{path}[\"{}…\"]", shown.escape_debug());
-    }
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if plain { format!("{path}.{name}") } else { format!("{path}[{name:?}]") }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use updraft_protocol::{Name, SecretReference, Value};
 
-use super::compile::field;
+use super::at::{At, field};
 use super::line;
 use super::text::Text;
 use crate::plan::Mistake;
@@ -13,18 +13,32 @@ use crate::plan::Mistake;
 /// The field that makes a map a reference.
 pub(crate) const KEY: &str = "$secret";
 
-/// The mistake of a reference in any other place.
-pub(crate) const ELSEWHERE: &str = "a secret may stand only as the value of a header: `headers: {Authorization: {$secret: NAME, prefix: \"Bearer \"}}`";
+/// The mistake of a reference outside of a step's arguments.
+pub(crate) const ELSEWHERE: &str = "a secret may stand only as a value in the arguments of a step: `headers: {Authorization: {$secret: NAME, prefix: \"Bearer \"}}`";
 
-/// The reference that the map at `path` is; `pointer` is its place in the arguments.
+/// The mistake of a reference in arguments of an action that takes none.
+pub(super) const NOT_TAKEN: &str = "this action takes no secrets";
+
+/// The mistake of a reference in place of a map.
+pub(super) const WHOLE: &str =
+    "a map from names to values is needed; a secret may stand as one of its values";
+
+/// The mistake of a reference in place of an option.
+pub(super) const NO_OPTION: &str = "no secret may stand here: it says how the call is made";
+
+/// The mistake of a reference in place of a URL.
+pub(super) const NO_URL: &str = "no secret may stand here: a URL is a text; a secret may be a value of `query`, or of `path` for a `{name}` in the URL";
+
+/// The reference that the map is.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(super) fn read(
-    path: &str,
-    pointer: &str,
+    at: &At,
     map: &BTreeMap<String, Value>,
+    in_header: bool,
 ) -> Result<SecretReference, Mistake> {
+    let path = at.path.as_str();
     if let Some(unknown) = map.keys().find(|name| !matches!(name.as_str(), KEY | "prefix")) {
         let message = "there is no such field; there are `$secret` and `prefix`";
         return Err(Mistake::new(field(path, unknown), message));
@@ -38,16 +52,12 @@ pub(super) fn read(
         Some(Value::String(prefix)) if !Text::is_template(prefix) => prefix,
         Some(_) => return Err(Mistake::new(field(path, "prefix"), "a text is needed, written out")),
     };
-    // The secret goes on behind it: only there may it have blanks.
-    let sent = format!("{prefix}…");
-    line::check(&sent).map_err(|message| Mistake::new(field(path, "prefix"), message))?;
-    Ok(SecretReference { place: pointer.to_owned(), name, prefix: prefix.to_owned() })
-}
-
-/// The place of a header in the arguments, as a JSON pointer (RFC 6901).
-pub(super) fn pointer(argument: &str, header: &str) -> String {
-    let escape = |name: &str| name.replace('~', "~0").replace('/', "~1");
-    format!("/{}/{}", escape(argument), escape(header))
+    if in_header {
+        // The secret goes on behind it: only there may it have blanks.
+        let sent = format!("{prefix}…");
+        line::check(&sent).map_err(|message| Mistake::new(field(path, "prefix"), message))?;
+    }
+    Ok(SecretReference { place: at.pointer.clone(), name, prefix: prefix.to_owned() })
 }
 
 /// Whether a reference stands anywhere in `value`.

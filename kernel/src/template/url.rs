@@ -22,6 +22,18 @@ pub(super) use writer::Writer;
 pub(super) const ENCODED_AGAIN: &str = "what `urlencode` gave would be encoded again with what is made of it here: print it \
     in a `{{ … }}` of its own, or leave `urlencode` away; each value of a URL is encoded by its place";
 
+/// Scheme, host and port of a URL whose author wrote all of them out.
+pub(super) fn written_base(text: &str) -> Option<&str> {
+    if !endpoint::begins_as_url(text) {
+        return None;
+    }
+    let host = text.find("://")? + "://".len();
+    let rest = text.get(host..)?;
+    let end = rest.find(['/', '?', '#', '{']).unwrap_or(rest.len());
+    // A template in it gives a part of the host.
+    if rest.get(end..)?.starts_with('{') { None } else { text.get(..host + end) }
+}
+
 /// Checks a URL without templates.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use super::{ActionSpec, Effect, Integration};
+use super::{ActionSpec, Effect, Flaw, Integration};
 use crate::ids::Name;
 use crate::value::Value;
 
@@ -46,6 +46,18 @@ impl Catalogue {
     pub fn effect(&self, integration: &Name, action: &str, arguments: &Value) -> Effect {
         let integration = self.integration(integration);
         integration.map_or(Effect::Write, |integration| integration.effect(action, arguments))
+    }
+
+    /// What the integration finds wrong with the arguments that the author wrote out; where a template or a secret stands,
+    /// `null` does.
+    pub fn flaws(&self, integration: &Name, action: &str, arguments: &Value) -> Vec<Flaw> {
+        let integration = self.integration(integration);
+        integration.map(|integration| integration.check(action, arguments)).unwrap_or_default()
+    }
+
+    /// What is missing before the integration may connect to the place that this URL begins with.
+    pub fn missing_for(&self, integration: &Name, base: &str) -> Option<String> {
+        self.integration(integration)?.missing_for(base)
     }
 
     fn integration(&self, name: &Name) -> Option<&Arc<dyn Integration>> {

@@ -27,6 +27,19 @@ pub const HTTP_URL_BYTES: usize = 16 << 10;
 pub const HTTP_URL_READINGS: usize = 8;
 /// Headers of one request.
 pub const HTTP_HEADERS: usize = 64;
+/// Tokens of OAuth 2 that one integration keeps: one for each tenant, tool and scope.
+pub const HTTP_TOKENS: usize = 4_096;
+/// What is read of a token server's answer.
+pub const HTTP_TOKEN_ANSWER_BYTES: usize = 64 << 10;
+/// How long a token is used that does not say how long it may be.
+pub const HTTP_TOKEN_LIFE: Duration = Duration::from_secs(300);
+/// How long before its end a token is renewed, at most: clocks differ, and a request takes its time. Of one that lives
+/// shorter, a quarter of its life.
+pub const HTTP_TOKEN_RENEW: Duration = Duration::from_secs(60);
+/// The longest that a token is kept, whatever its server says.
+pub const HTTP_TOKEN_LIFE_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Parts of one multipart body.
+pub const HTTP_PARTS: usize = 64;
 /// One header's text.
 pub const HTTP_HEADER_BYTES: usize = 16 << 10;
 /// Entries of `expect`, `retry_on`, `acted` and `not_acted`.

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use updraft::{
     Call, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Json,
-    Name, Revision, Sending, StepId, Store, SystemClock, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
-    Update, WriteOutcome,
+    Masking, Name, Revision, Sending, StepId, Store, SystemClock, TaskHead, TaskId, TaskState, TaskStatus,
+    TaskUpdate, Update, WriteOutcome,
 };
 
 use crate::exit::Error;
@@ -196,7 +196,8 @@ impl Plain {
             action: task.head.action.clone(),
             attempt,
             arguments: self.work.kit.arguments.clone().into(),
-            secrets: Arc::new([]),
+            secrets: Vec::new(),
+            masking: Masking::default(),
             timeout: TIMEOUT,
             sending: Sending::default(),
         }

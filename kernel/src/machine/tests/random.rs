@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::ids::mix;
+use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{FailureKind, TaskId};
 
 use super::world::{World, playbook};
@@ -165,7 +166,7 @@ proptest! {
             plan,
             world.execution().clone(),
             world.tasks(),
-            crate::machine::Terms { epoch: 99, tasks_at_once: 10 },
+            crate::machine::Terms { epoch: 99, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT },
             world.now,
         );
         prop_assert_eq!(again.err(), Some(crate::machine::Unfit::Ended));

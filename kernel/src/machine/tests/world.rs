@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
     Answer, Call, Catalogue, Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure,
     FailureKind, Integration, Json, Name, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode, Timestamp,
@@ -82,7 +83,7 @@ impl World {
             idempotency_key: None,
             input_hash: None,
         });
-        let terms = Terms { epoch: 1, tasks_at_once: 10 };
+        let terms = Terms { epoch: 1, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
         let (machine, effects) = Machine::start(plan.clone(), peid, head, terms, now);
         let mut world = Self {
             machine,
@@ -227,7 +228,7 @@ impl World {
         self.epoch += 1;
         self.attempts.clear();
         self.timers.clear();
-        let terms = Terms { epoch: self.epoch, tasks_at_once: 10 };
+        let terms = Terms { epoch: self.epoch, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
         let document = self.execution().clone();
         let resumed = Machine::resume(self.plan.clone(), document, self.tasks(), terms, self.now);
         let (machine, effects) = resumed.expect("documents of a machine can be resumed");

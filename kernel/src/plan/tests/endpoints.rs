@@ -23,7 +23,7 @@ impl Integration for Web {
             ("query", Argument::Fields),
             ("url", Argument::Url),
         ];
-        ActionSpec { arguments, says_sending: false }
+        ActionSpec { arguments, takes_secrets: true, ..ActionSpec::default() }
     }
 
     fn effect(&self, _: &str, arguments: &Given) -> Effect {
@@ -130,7 +130,7 @@ fn the_plan_lists_where_a_value_may_be_structure_and_has_the_secrets_and_the_eff
 fn a_reference_to_a_secret_in_a_variable_is_a_mistake() {
     let mistakes = checked(json!({}), json!({"a": {"b": [{"$secret": "token"}]}})).unwrap_err();
     assert!(
-        mistakes[0].starts_with("variables.a: a secret may stand only as the value of a header"),
+        mistakes[0].starts_with("variables.a: a secret may stand only as a value in the arguments"),
         "{mistakes:?}"
     );
 }

@@ -1,17 +1,32 @@
 //! What may stand in each kind of argument, and what is a mistake there.
 
-use updraft_protocol::Argument;
+use updraft_protocol::{Argument, Effect};
 
 use super::*;
 
+/// Maps in maps, as an integration may declare them.
+const AUTH: Argument = Argument::Map(&[
+    ("basic", Argument::Map(&[("user", Argument::Text), ("password", Argument::Text)])),
+    ("client_secret", Argument::Secret),
+    ("scope", Argument::Option),
+    ("token_url", Argument::Url),
+]);
+
 const SPEC: ActionSpec = ActionSpec {
     arguments: &[
+        ("auth", AUTH),
         ("form", Argument::Fields),
         ("headers", Argument::Headers),
         ("method", Argument::Option),
+        ("multipart", Argument::Parts(&[("content", Argument::Text), ("filename", Argument::Option)])),
         ("query", Argument::Fields),
         ("url", Argument::Url),
     ],
+    takes_secrets: true,
+    schema: None,
+    effect: Effect::Write,
+    is_idempotent: false,
+    target: None,
     says_sending: false,
 };
 
@@ -72,31 +87,118 @@ fn a_reference_to_a_secret_is_taken_out_of_the_arguments_and_handed_over_with_it
 }
 
 #[test]
-fn a_reference_anywhere_else_is_a_mistake_with_its_place() {
+fn a_reference_may_be_any_value_of_the_arguments_and_stands_in_none_of_them() {
+    let secret = |name: &str| json!({"$secret": name});
+    let template = arguments(json!({
+        "auth": {"basic": {"user": "bob", "password": secret("p")}, "client_secret": secret("c")},
+        "form": {"a": ["b", secret("f")]},
+        "json": {"client_secret": secret("j"), "list": [1, [secret("l")]]},
+        "multipart": {"note": secret("m"), "file": {"content": secret("n"), "filename": "a.txt"}},
+        "query": {"key": {"$secret": "q", "prefix": "k="}},
+    }))
+    .unwrap();
+    let mut found: Vec<_> =
+        template.secrets().iter().map(|secret| (secret.place.as_str(), secret.name.as_str())).collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            ("/auth/basic/password", "p"),
+            ("/auth/client_secret", "c"),
+            ("/form/a/1", "f"),
+            ("/json/client_secret", "j"),
+            ("/json/list/1/0", "l"),
+            ("/multipart/file/content", "n"),
+            ("/multipart/note", "m"),
+            ("/query/key", "q"),
+        ]
+    );
+    assert_eq!(
+        template.render(&Data::new(json!(null))).unwrap(),
+        json!({
+            "auth": {"basic": {"user": "bob", "password": null}, "client_secret": null},
+            "form": {"a": ["b", null]},
+            "json": {"client_secret": null, "list": [1, [null]]},
+            "multipart": {"note": null, "file": {"content": null, "filename": "a.txt"}},
+            "query": {"key": null},
+        })
+    );
+}
+
+#[test]
+fn a_reference_where_none_is_allowed_is_a_mistake_with_its_place() {
     let reference = json!({"$secret": "edr-token"});
-    for (given, place) in [
-        (json!({"json": {"client_secret": reference}}), "arguments.json.client_secret: "),
-        (json!({"json": [1, [reference]]}), "arguments.json[1][0]: "),
-        (json!({"json": reference}), "arguments.json: "),
-        (json!({"form": {"a": reference}}), "arguments.form.a: "),
-        (json!({"form": {"a": ["b", reference]}}), "arguments.form.a[1]: "),
-        (json!({"query": {"a": reference}}), "arguments.query.a: "),
-        (json!({"query": reference}), "arguments.query: "),
-        (json!({"headers": reference}), "arguments.headers: "),
-        (json!({"headers": {"A": [reference]}}), "arguments.headers.A: "),
-        (json!({"url": reference}), "arguments.url: "),
-        (json!({"method": reference}), "arguments.method: "),
-        (json!({"other": {"headers": {"A": reference}}}), "arguments.other.headers.A: "),
-        (json!({"$secret": "a"}), "arguments: "),
+    for (given, expected) in [
+        (json!({"query": reference}), "arguments.query: a map from names to values is needed; a secret may"),
+        (
+            json!({"headers": reference}),
+            "arguments.headers: a map from names to values is needed; a secret may",
+        ),
+        (json!({"auth": reference}), "arguments.auth: a map from names to values is needed; a secret may"),
+        (
+            json!({"headers": {"A": [reference]}}),
+            "arguments.headers.A: a text, a number, true or false is needed",
+        ),
+        (json!({"url": reference}), "arguments.url: no secret may stand here: a URL is a text"),
+        (json!({"auth": {"token_url": reference}}), "arguments.auth.token_url: no secret may stand here"),
+        (json!({"method": reference}), "arguments.method: no secret may stand here: it says how the call"),
+        (json!({"auth": {"scope": [reference]}}), "arguments.auth.scope[0]: no secret may stand here"),
+        (
+            json!({"$secret": "a"}),
+            "arguments: a map from names to values is needed; a secret may stand as one",
+        ),
     ] {
-        mistake(given.clone(), place);
-        if !matches!(place, "arguments.headers.A: ") {
-            let found = arguments(given).unwrap_err();
-            assert!(found.contains("a secret may stand only as the value of a header"), "{found}");
-        }
+        mistake(given, expected);
     }
     let output = Template::compile("output", &json!({"a": [{"$secret": "x"}]}).into()).unwrap_err();
     assert_eq!(output[0].path, "output.a[0]");
+    assert!(
+        output[0].message.starts_with("a secret may stand only as a value in the arguments"),
+        "{}",
+        output[0]
+    );
+    let none = Template::arguments(
+        "arguments",
+        &std::collections::BTreeMap::from([("key".to_owned(), json!({"$secret": "x"}).into())]),
+        &ActionSpec::default(),
+    );
+    assert_eq!(none.unwrap_err()[0].to_string(), "arguments.key: this action takes no secrets");
+}
+
+#[test]
+fn what_has_to_be_a_secret_is_no_text_and_a_map_has_its_own_names_alone() {
+    mistake(
+        json!({"auth": {"client_secret": "in the open"}}),
+        "arguments.auth.client_secret: a secret is needed, not its text: `{$secret: NAME}`",
+    );
+    mistake(
+        json!({"auth": {"client_secret": "{{ input.s }}"}}),
+        "arguments.auth.client_secret: a secret is needed, not its text",
+    );
+    mistake(
+        json!({"auth": {"basic": {"usr": "a"}}}),
+        "arguments.auth.basic.usr: there is no such field; did you mean \"user\"?; there are user, password",
+    );
+    mistake(
+        json!({"auth": "{{ input }}"}),
+        "arguments.auth: a map is needed, with some of basic, client_secret",
+    );
+    mistake(
+        json!({"multipart": {"file": {"content": "{{ input.a }}", "filename": "{{ input.f }}"}}}),
+        "arguments.multipart.file.filename: it says how the call is made",
+    );
+    refused(
+        json!({"auth": {"basic": {"user": "{{ input }}"}}}),
+        json!({"$secret": "x"}),
+        "arguments.auth.basic.user: a map, where one value is needed",
+    );
+}
+
+#[test]
+fn too_many_secrets_in_a_step_are_a_mistake() {
+    let many: Vec<_> =
+        (0..=updraft_protocol::limits::SECRETS_OF_STEP).map(|_| json!({"$secret": "x"})).collect();
+    mistake(json!({"json": many}), "arguments.json[64]: at most 64 secrets are allowed in a step");
 }
 
 #[test]

@@ -1,0 +1,141 @@
+//! Secrets in files, as orchestrators mount them: one file a secret, read anew each time.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use secrecy::zeroize::Zeroizing;
+use updraft_protocol::limits::SECRET_BYTES;
+use updraft_protocol::secret::{Error, Found, Secret, SecretProvider, Unfit};
+use updraft_protocol::{Name, TenantCode};
+
+/// What stands behind the name of a file whose secret may be short.
+const SHORT: &str = ".short";
+
+/// A directory of files, each a secret under its name: `edr-token`, or `pin.short` for one of fewer than six bytes. Read in
+/// each attempt, so that a file that is replaced is used at once; a line break at its end is none of the secret's.
+#[derive(Debug, Clone)]
+pub struct SecretDirectory {
+    path: PathBuf,
+    by_tenant: bool,
+}
+
+impl SecretDirectory {
+    /// The same files for every tenant: for a process that has one operator.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), by_tenant: false }
+    }
+
+    /// A directory for each tenant, under its code; one tenant's names lead to its own files alone.
+    pub fn by_tenant(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), by_tenant: true }
+    }
+
+    fn file(&self, tenant: &TenantCode, name: &Name) -> Result<PathBuf, Error> {
+        // `..` is a name too; and what mounts make for themselves begins with a dot.
+        let part = |text: &str| match text.starts_with('.') || text.contains(['/', '\\', '\0']) {
+            true => Err(Error::Unknown),
+            false => Ok(text.to_owned()),
+        };
+        let name = part(name.as_str())?;
+        Ok(match self.by_tenant {
+            true => self.path.join(part(tenant.as_str())?).join(name),
+            false => self.path.join(name),
+        })
+    }
+}
+
+impl SecretProvider for SecretDirectory {
+    fn secret<'a>(&'a self, tenant: &'a TenantCode, name: &'a Name) -> Found<'a> {
+        Box::pin(async move {
+            let file = self.file(tenant, name)?;
+            let read = tokio::task::spawn_blocking(move || find(&file)).await;
+            read.unwrap_or(Err(Error::Unavailable))
+        })
+    }
+}
+
+fn find(file: &Path) -> Result<Secret, Error> {
+    if let Some(text) = read(file)? {
+        return Ok(Secret::new(text.as_str())?);
+    }
+    let mut short = file.as_os_str().to_owned();
+    short.push(SHORT);
+    match read(Path::new(&short))? {
+        Some(text) => Ok(Secret::short(text.as_str())?),
+        None => Err(Error::Unknown),
+    }
+}
+
+/// The text of a file; none where there is no file.
+fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(_) => return Err(Error::Unavailable),
+    };
+    // Room for all of it from the start: what grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + 3));
+    let limit = SECRET_BYTES as u64 + 3;
+    file.take(limit).read_to_end(&mut bytes).map_err(|_| Error::Unavailable)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| Unfit::NoText)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
+    Ok(Some(Zeroizing::new(text.to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn found(directory: &SecretDirectory, tenant: &str, name: &str) -> Result<String, Error> {
+        let (tenant, name) = (TenantCode::new(tenant).unwrap(), Name::new(name).unwrap());
+        directory.secret(&tenant, &name).await.map(|secret| secret.expose().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_file_is_a_secret_and_what_replaces_it_is_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        let directory = SecretDirectory::new(folder.path());
+        write("edr-token", b"first-token\n");
+        assert_eq!(found(&directory, "acme", "edr-token").await.unwrap(), "first-token");
+        write("edr-token", "\u{feff}second-token\r\n".as_bytes());
+        assert_eq!(found(&directory, "acme", "edr-token").await.unwrap(), "second-token");
+        write("two-lines", b"line 1\nline 2\n");
+        assert_eq!(found(&directory, "acme", "two-lines").await.unwrap(), "line 1\nline 2");
+        write("pin.short", b"1234");
+        assert_eq!(found(&directory, "acme", "pin").await.unwrap(), "1234");
+        write("tiny", b"1234");
+        assert_eq!(found(&directory, "acme", "tiny").await, Err(Unfit::Short.into()));
+        write("bytes", b"\xff\xfe\xfd\xfc\xfb\xfa");
+        assert_eq!(found(&directory, "acme", "bytes").await, Err(Unfit::NoText.into()));
+        write("long", &vec![b'x'; SECRET_BYTES + 1]);
+        assert_eq!(found(&directory, "acme", "long").await, Err(Unfit::Long.into()));
+        assert_eq!(found(&directory, "acme", "none").await, Err(Error::Unknown));
+        std::fs::create_dir(folder.path().join("folder")).unwrap();
+        assert_eq!(found(&directory, "acme", "folder").await, Err(Error::Unavailable));
+    }
+
+    #[tokio::test]
+    async fn no_name_leads_out_of_the_directory_or_to_another_tenant() {
+        let folder = tempfile::tempdir().unwrap();
+        for tenant in ["acme", "other"] {
+            std::fs::create_dir(folder.path().join(tenant)).unwrap();
+        }
+        std::fs::write(folder.path().join("other/key"), "of the other").unwrap();
+        std::fs::write(folder.path().join("key"), "of everybody").unwrap();
+        let directory = SecretDirectory::by_tenant(folder.path());
+        assert_eq!(found(&directory, "other", "key").await.unwrap(), "of the other");
+        assert_eq!(found(&directory, "acme", "key").await, Err(Error::Unknown));
+        for name in ["..", ".", "..key", ".hidden"] {
+            if let Ok(name) = Name::new(name) {
+                let tenant = TenantCode::new("acme").unwrap();
+                assert_eq!(directory.secret(&tenant, &name).await, Err(Error::Unknown));
+            }
+        }
+        if let Ok(tenant) = TenantCode::new("..") {
+            assert_eq!(directory.secret(&tenant, &Name::new("key").unwrap()).await, Err(Error::Unknown));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The wait for configuration: a task whose engine lacks a secret, a permission or an integration. It has not been
+//! attempted, looks again by itself, and fails when its time is over.
+
+use std::time::Duration;
+
+use updraft_protocol::limits::{CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX};
+use updraft_protocol::{Failure, FailureKind, Span, StepId, TaskId, TaskStatus, Timestamp, Wait};
+
+use super::task::{Ending, TaskSeq};
+use super::{Effects, Machine};
+
+/// Whether an attempt was not made, as the engine lacks what it needs.
+pub(super) fn is_missing(failure: &Failure) -> bool {
+    failure.kind == FailureKind::NotConfigured && !failure.may_have_acted()
+}
+
+impl Machine {
+    /// What a task waits for because it is missing, where it does.
+    pub fn missing(&self, task: TaskSeq) -> Option<&Failure> {
+        let state = &self.tasks.get(task.index())?.state;
+        let waits = state.status == TaskStatus::Retrying;
+        state.error.as_ref().filter(|error| waits && error.wait.is_some())
+    }
+
+    /// The id of a task, and that of the step that it runs.
+    pub fn name_of(&self, task: TaskSeq) -> Option<(TaskId, &StepId)> {
+        let task = self.tasks.get(task.index())?;
+        Some((task.id(self.peid), &self.plan.step(task.step).id))
+    }
+
+    /// What a task needs is missing: it waits, and looks again.
+    pub(super) fn miss(&mut self, task: TaskSeq, failure: Failure, now: Timestamp, effects: &mut Effects) {
+        let missed = self.task(task).state.error.as_ref().and_then(|error| error.wait);
+        // The instant is that of the first look, the length that of the engine that looks now.
+        let since = missed.map_or(now, |wait| wait.since);
+        let until = since.after(self.configuration_wait);
+        if now >= until {
+            let waited = Span(self.configuration_wait);
+            let message = format!("{}; it was waited for {waited}", failure.message);
+            let failure = failure.with_message(message).with_retryable(false);
+            return self.settle(task, Ending::Failed(failure), now, effects);
+        }
+        self.write_unmade(task, failure.with_wait(Wait { since, until }), now, effects);
+        self.wait(task, next_look(since, now).min(until), effects);
+    }
+}
+
+/// When a task looks again: after a quarter of what it has waited, within bounds.
+fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
+    let pause = Duration::from_millis(now.since(since) / 4);
+    now.after(pause.clamp(CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pauses_between_looks_grow_with_the_wait_within_bounds() {
+        let look = |waited: u64| next_look(Timestamp(5), Timestamp(5 + waited)).since(Timestamp(5 + waited));
+        assert_eq!([look(0), look(4_000), look(8_000), look(100_000)], [1_000, 1_000, 2_000, 25_000]);
+        assert_eq!(look(80_000_000), 60_000);
+    }
+}

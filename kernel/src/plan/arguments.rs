@@ -1,0 +1,382 @@
+//! The arguments of a step held against what its integration declares: the schema, the defaults, and what the integration
+//! itself finds wrong. Looks at what the author wrote out; of templates and secrets nothing is known yet.
+
+use std::collections::BTreeMap;
+
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{JsonType, PatternOptions, ValidationError, Validator};
+use serde_json::Value as Tree;
+use updraft_protocol::limits::MISTAKES;
+use updraft_protocol::{ActionSpec, Catalogue, Flaw, Json, Name, Value};
+
+use super::mistake::Mistake;
+use super::suggest::suggestion;
+use crate::template::Template;
+use crate::template::at::field;
+
+/// The schemas of actions, each compiled once for a playbook.
+#[derive(Default)]
+pub(super) struct Schemas(BTreeMap<(Name, Name), Option<Schema>>);
+
+/// What the arguments of an action have to be.
+struct Schema {
+    validator: Validator,
+    /// As it was written, for its words.
+    tree: Tree,
+}
+
+/// Checks that a text is a schema that arguments can be held against.
+///
+/// # Errors
+/// What is wrong with it, for the developer who wrote it.
+pub fn check_schema(schema: &Json) -> Result<(), String> {
+    Schema::compile(schema).map(drop)
+}
+
+impl Schema {
+    fn compile(schema: &Json) -> Result<Self, String> {
+        let tree: Tree = serde_json::from_str(schema.as_str()).map_err(|error| error.to_string())?;
+        // Its patterns are run on what tenants write: none may take longer than its text is long.
+        let options = jsonschema::draft202012::options().with_pattern_options(PatternOptions::regex());
+        let validator =
+            options.build(&tree).map_err(|error| format!("{}: {error}", error.instance_path()))?;
+        Ok(Self { validator, tree })
+    }
+
+    /// The part of the schema in which the keyword of an error stands.
+    fn around(&self, error: &ValidationError<'_>) -> Option<&Tree> {
+        let (around, _) = error.schema_path().as_str().rsplit_once('/')?;
+        self.tree.pointer(around)
+    }
+}
+
+/// The arguments with those that are not given and have a default.
+pub(super) fn with_defaults(
+    given: &BTreeMap<String, Value>,
+    spec: &ActionSpec,
+) -> Option<BTreeMap<String, Value>> {
+    let schema = spec.schema.as_ref()?.value();
+    let properties = schema.get("properties")?.as_object()?;
+    let defaults = properties.iter().filter(|(name, _)| !given.contains_key(*name));
+    let defaults = defaults.filter_map(|(name, schema)| Some((name.clone(), schema.get("default")?.clone())));
+    let mut all = given.clone();
+    all.extend(defaults);
+    Some(all)
+}
+
+impl Schemas {
+    /// What is wrong with the arguments of a step, which stand at `place`.
+    pub(super) fn mistakes(
+        &mut self,
+        (integration, action): (&Name, &Name),
+        place: &str,
+        arguments: &Template,
+        catalogue: &Catalogue,
+    ) -> Vec<Mistake> {
+        let written = arguments.written_out();
+        let spec = catalogue.spec(integration, action.as_str());
+        let key = (integration.clone(), action.clone());
+        let schema = self.0.entry(key).or_insert_with(|| Schema::compile(spec.schema.as_ref()?).ok());
+        let mut mistakes = schema.as_ref().map_or_else(Vec::new, |schema| {
+            let held = Held { place, written: &written, unknown: arguments.unknown() };
+            held.against(schema)
+        });
+        let told = |path: &str| mistakes.iter().any(|mistake: &Mistake| mistake.path == path);
+        let flaws: Vec<Mistake> = catalogue
+            .flaws(integration, action.as_str(), &written)
+            .into_iter()
+            .map(|flaw| flawed(place, flaw))
+            .filter(|mistake| !told(&mistake.path))
+            .collect();
+        mistakes.extend(flaws);
+        mistakes
+    }
+}
+
+fn flawed(place: &str, flaw: Flaw) -> Mistake {
+    let at = |inner: &str| match inner.chars().next() {
+        None => place.to_owned(),
+        Some('[') => format!("{place}{inner}"),
+        Some(_) => format!("{place}.{inner}"),
+    };
+    Mistake::new(at(&flaw.place), flaw.message)
+}
+
+/// Arguments that are held against a schema.
+struct Held<'a> {
+    place: &'a str,
+    written: &'a Value,
+    /// Where templates and secrets stand, as JSON pointers.
+    unknown: Vec<String>,
+}
+
+impl Held<'_> {
+    fn against(&self, schema: &Schema) -> Vec<Mistake> {
+        // Numbers beyond what JSON libraries keep are held against the nearest that they do.
+        let Ok(tree) = serde_json::from_str::<Tree>(&self.written.to_string()) else { return Vec::new() };
+        let errors = schema.validator.iter_errors(&tree).filter(|error| self.is_known(error));
+        let mut mistakes: Vec<Mistake> =
+            errors.flat_map(|error| self.told(&error, schema)).take(MISTAKES).collect();
+        mistakes.sort_by(|a, b| a.path.cmp(&b.path));
+        mistakes.dedup();
+        mistakes
+    }
+
+    /// Whether an error is one whatever the templates in it give.
+    fn is_known(&self, error: &ValidationError<'_>) -> bool {
+        let pointer = error.instance_path().as_str();
+        let inside = |unknown: &String| unknown.strip_prefix(pointer).is_some_and(is_below);
+        let above = |unknown: &String| pointer.strip_prefix(unknown.as_str()).is_some_and(is_below);
+        if self.unknown.iter().any(above) {
+            return false;
+        }
+        // The names of a map, and that it is a map, are the author's, whatever stands in it.
+        let of_names = matches!(
+            error.kind(),
+            ValidationErrorKind::Type { .. }
+                | ValidationErrorKind::AdditionalProperties { .. }
+                | ValidationErrorKind::UnevaluatedProperties { .. }
+                | ValidationErrorKind::PropertyNames { .. }
+                | ValidationErrorKind::Required { .. }
+                | ValidationErrorKind::MinProperties { .. }
+                | ValidationErrorKind::MaxProperties { .. }
+        );
+        of_names || !self.unknown.iter().any(inside)
+    }
+
+    fn told(&self, error: &ValidationError<'_>, schema: &Schema) -> Vec<Mistake> {
+        let place = self.path(error.instance_path().as_str());
+        let around = schema.around(error);
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected }
+            | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
+                let known = around.and_then(|around| around.get("properties")).and_then(Tree::as_object);
+                let known: Vec<&str> =
+                    known.into_iter().flat_map(|known| known.keys()).map(String::as_str).collect();
+                unexpected.iter().map(|name| unexpected_name(&place, name, &known)).collect()
+            }
+            ValidationErrorKind::Required { property } => {
+                let name = property.as_str().unwrap_or_default();
+                vec![Mistake::new(field(&place, name), "is needed")]
+            }
+            kind => {
+                let described = around.and_then(|around| around.get("description")).and_then(Tree::as_str);
+                vec![Mistake::new(place, message(kind, described))]
+            }
+        }
+    }
+
+    fn path(&self, pointer: &str) -> String {
+        place_in(self.place, pointer, Some(self.written))
+    }
+}
+
+/// A JSON pointer into arguments that stand at `base`, as authors write a place. A number is taken for that of an item.
+pub(super) fn place(base: &str, pointer: &str) -> String {
+    place_in(base, pointer, None)
+}
+
+/// The same, where the value tells lists and maps apart.
+fn place_in(base: &str, pointer: &str, value: Option<&Value>) -> String {
+    let mut at = value;
+    pointer.split('/').skip(1).fold(base.to_owned(), |path, part| {
+        let name = part.replace("~1", "/").replace("~0", "~");
+        let is_item = at.map_or_else(
+            || name.bytes().all(|byte| byte.is_ascii_digit()),
+            |value| value.as_array().is_some(),
+        );
+        at = match at {
+            Some(Value::Array(items)) => name.parse().ok().and_then(|number: usize| items.get(number)),
+            Some(value) => value.get(&name),
+            None => None,
+        };
+        if is_item { format!("{path}[{name}]") } else { field(&path, &name) }
+    })
+}
+
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
+fn unexpected_name(place: &str, name: &str, known: &[&str]) -> Mistake {
+    let near = suggestion(name, known.iter().copied());
+    let there = if known.is_empty() { String::new() } else { format!("; there are {}", known.join(", ")) };
+    Mistake::new(field(place, name), format!("there is no such argument{near}{there}"))
+}
+
+/// What is needed, in words of authors. Where the schema only says that something does not hold, its `description` says
+/// what is needed.
+fn message(kind: &ValidationErrorKind, described: Option<&str>) -> String {
+    match kind {
+        ValidationErrorKind::Type { kind } => format!("{} is needed", types(kind)),
+        ValidationErrorKind::Enum { options } => match options.as_array() {
+            Some(options) => {
+                format!(
+                    "one of {} is needed",
+                    options
+                        .iter()
+                        .filter(|option| !option.is_null())
+                        .map(word)
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
+            }
+            None => "is not one of what is allowed".to_owned(),
+        },
+        ValidationErrorKind::Constant { expected_value } => format!("{} is needed", word(expected_value)),
+        ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
+        ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
+        ValidationErrorKind::ExclusiveMinimum { limit } => format!("must be more than {limit}"),
+        ValidationErrorKind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        ValidationErrorKind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
+        ValidationErrorKind::MinLength { limit } => format!("at least {limit} characters are needed"),
+        ValidationErrorKind::MaxLength { limit } => format!("at most {limit} characters are allowed"),
+        ValidationErrorKind::MinItems { limit } => format!("at least {limit} items are needed"),
+        ValidationErrorKind::MaxItems { limit } => format!("at most {limit} items are allowed"),
+        ValidationErrorKind::AdditionalItems { limit } => format!("at most {limit} items are allowed"),
+        ValidationErrorKind::MinProperties { limit } => format!("at least {limit} fields are needed"),
+        ValidationErrorKind::MaxProperties { limit } => format!("at most {limit} fields are allowed"),
+        ValidationErrorKind::UniqueItems => "the same item comes twice".to_owned(),
+        ValidationErrorKind::PropertyNames { error } => {
+            format!("the name of a field: {}", message(error.kind(), None))
+        }
+        other => match (described, other) {
+            (Some(described), _) => format!("is not what is needed: {described}"),
+            (None, ValidationErrorKind::Pattern { pattern }) => format!("must match `{pattern}`"),
+            (None, ValidationErrorKind::Format { format }) => {
+                format!("a text of the format {format} is needed")
+            }
+            (None, _) => "is not what the action takes".to_owned(),
+        },
+    }
+}
+
+/// A value as authors write it.
+fn word(value: &Tree) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn types(kind: &TypeKind) -> String {
+    let name = |kind: JsonType| match kind {
+        JsonType::Array => "a list",
+        JsonType::Boolean => "true or false",
+        JsonType::Integer => "a whole number",
+        JsonType::Null => "null",
+        JsonType::Number => "a number",
+        JsonType::Object => "a map",
+        JsonType::String => "a text",
+    };
+    match kind {
+        TypeKind::Single(kind) => name(*kind).to_owned(),
+        TypeKind::Multiple(kinds) => {
+            // That nothing may be given goes without saying.
+            let kinds: Vec<&str> = kinds.iter().filter(|kind| *kind != JsonType::Null).map(name).collect();
+            match kinds.split_last() {
+                Some((last, [])) => (*last).to_owned(),
+                Some((last, others)) => format!("{} or {last}", others.join(", ")),
+                None => "null".to_owned(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The mistakes of arguments against a schema; a text with braces is a template.
+    fn mistakes(schema: Tree, arguments: Tree) -> Vec<String> {
+        let schema = Schema::compile(&Json::from(schema)).unwrap();
+        let Value::Object(arguments) = arguments.into() else { panic!("a map") };
+        let spec = ActionSpec { takes_secrets: true, ..ActionSpec::default() };
+        let template = Template::arguments("arguments", &arguments, &spec).unwrap();
+        let (written, unknown) = (template.written_out(), template.unknown());
+        let held = Held { place: "arguments", written: &written, unknown };
+        held.against(&schema).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn each_mistake_has_its_place_and_says_what_is_needed() {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "host": {"type": "string", "minLength": 2, "pattern": "^[a-z-]+$", "description": "a host in small letters"},
+                "hours": {"type": ["integer", "null"], "minimum": 1, "maximum": 72},
+                "mode": {"enum": ["full", "selective"]},
+                "tags": {"type": "array", "maxItems": 2, "items": {"type": "string"}},
+            },
+            "required": ["host"],
+            "additionalProperties": false,
+        });
+        let arguments = json!({
+            "hosts": "a", "hours": 80, "mode": "fool", "tags": ["a", 5, "c"], "na me": 1
+        });
+        assert_eq!(
+            mistakes(schema.clone(), arguments),
+            [
+                "arguments.host: is needed",
+                "arguments.hosts: there is no such argument; did you mean \"host\"?; there are host, hours, mode, tags",
+                "arguments.hours: must be at most 72",
+                "arguments.mode: one of full, selective is needed",
+                "arguments.tags: at most 2 items are allowed",
+                "arguments.tags[1]: a text is needed",
+                "arguments[\"na me\"]: there is no such argument; there are host, hours, mode, tags",
+            ]
+        );
+        assert_eq!(
+            mistakes(schema.clone(), json!({"host": "SRV 1", "hours": "4"})),
+            [
+                "arguments.host: is not what is needed: a host in small letters",
+                "arguments.hours: a whole number is needed",
+            ]
+        );
+        assert_eq!(mistakes(schema, json!({"host": "srv-a", "hours": null})), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_template_or_a_secret_gives_is_not_held_against_the_schema() {
+        let schema = json!({
+            "properties": {
+                "n": {"type": "integer"},
+                "list": {"type": "array", "items": {"type": "integer"}, "minItems": 3},
+                "map": {"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": false},
+                "key": {"type": "string", "minLength": 9},
+                "one": {"oneOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
+            }
+        });
+        let open = json!({
+            "n": "{{ input.n }}", "list": ["{{ input.a }}"], "map": {"a": "{{ input.a }}"},
+            "key": {"$secret": "k"}, "one": ["{{ input.a }}"],
+        });
+        assert_eq!(mistakes(schema.clone(), open), Vec::<String>::new());
+        let wrong = json!({"list": ["a", "{{ input.a }}"], "map": {"b": "{{ input.a }}"}, "one": ["a"]});
+        assert_eq!(
+            mistakes(schema, wrong),
+            [
+                "arguments.list[0]: a whole number is needed",
+                "arguments.map.b: there is no such argument; there are a",
+                "arguments.one: is not what the action takes",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_no_schema_says_what_is_wrong() {
+        let error = check_schema(&Json::from(json!({"type": "strin"}))).unwrap_err();
+        assert!(error.contains("/type"), "{error}");
+        assert!(check_schema(&Json::from(json!({"pattern": "(?=a)"}))).is_err(), "a pattern without a bound");
+    }
+
+    #[test]
+    fn a_default_is_what_a_step_has_that_does_not_give_it() {
+        let schema =
+            Some(Json::from(json!({"properties": {"a": {"default": 1}, "b": {"default": "x"}, "c": {}}})));
+        let spec = ActionSpec { schema, ..ActionSpec::default() };
+        let given = BTreeMap::from([("a".to_owned(), Value::from(json!(7)))]);
+        let all = with_defaults(&given, &spec).unwrap();
+        assert_eq!(Value::Object(all), json!({"a": 7, "b": "x"}));
+        assert_eq!(with_defaults(&given, &ActionSpec::default()), None);
+    }
+}
