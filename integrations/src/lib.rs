@@ -5,7 +5,6 @@
 //! * [`SecretSource`]: where credentials come from, so that no playbook holds them.
 
 pub mod http;
-mod redact;
 pub mod secret;
 
 pub use http::HttpIntegration;

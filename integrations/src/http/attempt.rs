@@ -10,6 +10,7 @@ use reqwest::header::{
 };
 use reqwest::{Client, Method, Request, Response, Url};
 use tokio::time::{Instant, timeout_at};
+use updraft_masking::Masker;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST, SPAN};
 use updraft_protocol::{Call, Failure, FailureKind, Json};
 
@@ -21,7 +22,6 @@ use super::failure::Target;
 use super::handover::{Handed, Handover};
 use super::hosts::Place;
 use super::options::{Form, Options};
-use crate::redact::Redactor;
 
 /// The header by which a tool knows that an attempt repeats an earlier one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -40,9 +40,8 @@ impl HttpIntegration {
 
         // Waiting has a time of its own: what waits has not been sent, and says so.
         let unsent = Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST;
-        let mut redactor = Redactor::default();
-        let headers =
-            timeout_at(Instant::now() + timeout, self.headers(&call, &mut arguments, &mut redactor));
+        let mut masker = Masker::new();
+        let headers = timeout_at(Instant::now() + timeout, self.headers(&call, &mut arguments, &mut masker));
         let headers = headers.await.map_err(|_| {
             target.fail(FailureKind::Unreachable, "the source of secrets did not answer in time")
         })??;
@@ -55,7 +54,7 @@ impl HttpIntegration {
         metrics::counter!("updraft_http_responses_total", "status_class" => class(status.as_u16()))
             .increment(1);
         tracing::debug!(status = status.as_u16(), "answered");
-        let reading = Reading { target, tenant: call.tenant, options: arguments.options, redactor };
+        let reading = Reading { target, tenant: call.tenant, options: arguments.options, masker };
         reading.read(response, within, &self.capacity).await
     }
 
@@ -92,7 +91,7 @@ impl HttpIntegration {
         &self,
         call: &Call,
         arguments: &mut Arguments,
-        redactor: &mut Redactor,
+        masker: &mut Masker,
     ) -> Result<HeaderMap, Failure> {
         let mut headers = HeaderMap::new();
         if let Some(accepted) = accepted(&arguments.options) {
@@ -122,7 +121,7 @@ impl HttpIntegration {
                             .with_retryable(error.retryable())
                     })?;
                     let value = format!("{prefix}{}", secret.expose());
-                    redactor.add(secret);
+                    masker.add(secret.expose());
                     header_value(&format!("headers.{header}: secret `{name}`"), &value)?
                 }
             };

@@ -151,7 +151,7 @@ fn authorized(server: &Server) -> Value {
 }
 
 #[tokio::test]
-async fn a_secret_is_sent_and_redacted_where_the_tool_sends_it_back() {
+async fn a_secret_is_sent_and_masked_where_the_tool_sends_it_back() {
     let check = |request: Request| async move {
         let sent = request.headers().get(header::AUTHORIZATION).cloned();
         let right = sent.as_ref().is_some_and(|value| value == "Bearer hunter2");
