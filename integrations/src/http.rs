@@ -149,7 +149,7 @@ const REQUEST: &str = "request";
 /// * The public Internet only, and what was allowed: a name that leads to the machine itself, its network
 ///   or its metadata is [`FailureKind::Forbidden`], also when it led elsewhere a moment before.
 /// * Secrets are sent and never kept: no failure and no log line has them, and where a tool sends one back, also as JSON,
-///   HTML, URLs, forms and base64 spell it, it is replaced by `***`.
+///   HTML, URLs, forms, hexadecimal digits and base64 spell it, it is replaced by `***`.
 ///
 /// ```
 /// use updraft_integrations::HttpIntegration;

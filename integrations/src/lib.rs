@@ -5,7 +5,6 @@
 //! * [`SecretMap`], [`SecretEnvironment`], [`SecretDirectory`]: where credentials come from, so that no playbook holds them.
 
 pub mod http;
-mod redact;
 pub mod secrets;
 
 pub use http::HttpIntegration;

@@ -1,7 +1,7 @@
 //! What a playbook needs of its engine: what is missing is refused when it is put or submitted; what an accepted execution
 //! misses later is waited for, by its name, and it goes on when it is there.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

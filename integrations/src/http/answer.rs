@@ -9,6 +9,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
+use updraft_masking::Masker;
 use updraft_protocol::limits::{HTTP_FAILURE_READ, HTTP_INLINE_BYTES, HTTP_READ_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{Effect, Failure, FailureKind, Json, Span, TenantCode};
 
@@ -20,14 +21,13 @@ use super::hosts::Place;
 use super::options::{Form, Options};
 use super::outcome::declared;
 use super::problem::Problem;
-use crate::redact::Redactor;
 
 /// How an answer is to be read, and whose it is.
 pub(crate) struct Reading {
     pub(crate) target: Target,
     pub(crate) tenant: TenantCode,
     pub(crate) options: Options,
-    pub(crate) redactor: Redactor,
+    pub(crate) masker: Masker,
 }
 
 /// The time of an attempt.
@@ -72,7 +72,7 @@ impl Reading {
     ) -> Result<Json, Failure> {
         let status = response.status();
         let after = retry_after(response.headers());
-        let kept = headers::keep(response.headers(), &self.options.keep_headers, &self.redactor);
+        let kept = headers::keep(response.headers(), &self.options.keep_headers, &self.masker);
         if !self.options.expect.contains(status.as_u16()) {
             return Err(self.refused(response, kept, within).await);
         }
@@ -112,7 +112,7 @@ impl Reading {
         };
         let linear = reading.options.keep().is_none_or(|keep| keep.is_linear());
         if linear && packed.is_plain() && packed.len() <= HTTP_INLINE_BYTES {
-            return packed.read(&reading.options, &reading.redactor, room);
+            return packed.read(&reading.options, &reading.masker, room);
         }
         let place = match capacity.parsed(&reading.tenant, within.told).await {
             Ok(place) => place,
@@ -122,7 +122,7 @@ impl Reading {
         let read = tokio::task::spawn_blocking(move || {
             // Held until the memory is free, also where nobody waits any more.
             let _place = place;
-            packed.read(&work.options, &work.redactor, room)
+            packed.read(&work.options, &work.masker, room)
         });
         match timeout_at(within.told, read).await {
             Err(_) => late(within).into(),
@@ -193,7 +193,7 @@ impl Reading {
         let Received { bytes, problem, .. } =
             self.receive(response, Within { until, ..within }, HTTP_INLINE_BYTES, None).await;
         let body = match Packed::new(bytes, &headers, problem) {
-            Ok(packed) => packed.glance(&self.redactor),
+            Ok(packed) => packed.glance(&self.masker),
             Err(problem) => problem.into(),
         };
         self.with_answer(failure, status, &kept, &body)
@@ -208,7 +208,7 @@ impl Reading {
         kept: &Kept,
         body: &Body,
     ) -> Failure {
-        let failure = self.target.fail(problem.kind, self.redactor.text(problem.message.clone()));
+        let failure = self.target.fail(problem.kind, self.masker.text(problem.message.clone()));
         let acted = self.options.effect == Effect::Write || failure.may_have_acted();
         let acted = declared(status, &self.options).unwrap_or(acted);
         let mut failure = failure.with_may_have_acted(acted);
@@ -231,7 +231,7 @@ impl Reading {
         let cut = kept.cut.then_some("some headers are left out, which are too large together");
         let problem = body.problem.as_ref().map(|problem| problem.message.as_str());
         let notes: Vec<&str> = problem.into_iter().chain(cut).collect();
-        let note = (!notes.is_empty()).then(|| self.redactor.text(notes.join("; ")));
+        let note = (!notes.is_empty()).then(|| self.masker.text(notes.join("; ")));
         let raw: &RawValue = match &body.json {
             Some(json) => serde_json::from_str(json).ok()?,
             None => RawValue::NULL,

@@ -10,6 +10,7 @@ use reqwest::header::{
 };
 use reqwest::{Client, Method, Request, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout_at};
+use updraft_masking::Masker;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST, SPAN};
 use updraft_protocol::{Call, Failure, FailureKind, Json, Secret};
 
@@ -23,7 +24,6 @@ use super::handover::{Handed, Handover};
 use super::hosts::Place;
 use super::options::{Form, Options};
 use super::tokens::{Entry, Key};
-use crate::redact::Redactor;
 
 /// The header by which a tool knows that an attempt repeats an earlier one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -51,8 +51,8 @@ impl HttpIntegration {
             return Err(Failure::new(FailureKind::InvalidArguments, message));
         }
         let timeout = call.timeout.min(SPAN);
-        let mut redactor = Redactor::default();
-        call.secrets.iter().for_each(|secret| redactor.add(secret.secret.expose()));
+        let mut masker = Masker::new();
+        call.secrets.iter().for_each(|given| hide(&mut masker, &given.secret));
         let mut arguments = Arguments::read(call.revealed())?;
         let (target, client) = self.open(&arguments.method, &arguments.url, "url")?;
         tracing::Span::current().record("host", target.host.as_str());
@@ -60,7 +60,7 @@ impl HttpIntegration {
         // Waiting has a time of its own: what waits has not been sent, and says so.
         let unsent = Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST;
         let mut headers = headers(&call, &mut arguments)?;
-        let mut carried = self.prove(&call, &mut arguments, &mut headers, &mut redactor, timeout).await?;
+        let mut carried = self.prove(&call, &mut arguments, &mut headers, &mut masker, timeout).await?;
         let _place = self.place(&call, &target, unsent).await?;
         let Arguments { method, url, payload, options, .. } = arguments;
         let mut outgoing = Outgoing { method, url, headers, body: payload.into_bytes(call.task_id) };
@@ -72,7 +72,7 @@ impl HttpIntegration {
         {
             // A token may end before its time. What answers so has not acted: the same request goes out once more.
             drop(response);
-            self.renew(&call, carried, &mut outgoing.headers, &mut redactor, within).await?;
+            self.renew(&call, carried, &mut outgoing.headers, &mut masker, within).await?;
             let handover = Handover::new(call.sending.clone());
             let left = within.until.saturating_duration_since(Instant::now());
             (response, within) =
@@ -84,7 +84,7 @@ impl HttpIntegration {
         metrics::counter!("updraft_http_responses_total", "status_class" => class(status.as_u16()))
             .increment(1);
         tracing::debug!(status = status.as_u16(), "answered");
-        let reading = Reading { target, tenant: call.tenant, options, redactor };
+        let reading = Reading { target, tenant: call.tenant, options, masker };
         reading.read(response, within, &self.capacity).await
     }
 
@@ -119,14 +119,14 @@ impl HttpIntegration {
         call: &Call,
         arguments: &mut Arguments,
         headers: &mut HeaderMap,
-        redactor: &mut Redactor,
+        masker: &mut Masker,
         timeout: Duration,
     ) -> Result<Option<Carried>, Failure> {
         let place = "auth";
         let asked = match std::mem::replace(&mut arguments.auth, Auth::None) {
             Auth::None => return Ok(None),
             Auth::Basic { user, password } => {
-                redactor.add(&format!("{user}:{password}"));
+                masker.add_basic(&user, &password);
                 headers.insert(AUTHORIZATION, basic_header(place, &user, &password)?);
                 return Ok(None);
             }
@@ -141,7 +141,7 @@ impl HttpIntegration {
         let secrets = secrets.map(|secret| (secret.place.clone(), secret.name.to_string())).collect();
         let entry = self.tokens.entry(Key::new(&call.tenant, &asked, secrets));
         let until = Instant::now() + timeout;
-        let token = self.token(call, &entry, &asked, redactor, until).await?;
+        let token = self.token(call, &entry, &asked, masker, until).await?;
         headers.insert(AUTHORIZATION, bearer_header(place, token.expose())?);
         Ok(Some(Carried { entry, asked, token }))
     }
@@ -152,11 +152,11 @@ impl HttpIntegration {
         call: &Call,
         carried: &mut Carried,
         headers: &mut HeaderMap,
-        redactor: &mut Redactor,
+        masker: &mut Masker,
         within: Within,
     ) -> Result<(), Failure> {
         carried.entry.refused(&carried.token).await;
-        carried.token = self.token(call, &carried.entry, &carried.asked, redactor, within.until).await?;
+        carried.token = self.token(call, &carried.entry, &carried.asked, masker, within.until).await?;
         headers.insert(AUTHORIZATION, bearer_header("auth", carried.token.expose())?);
         Ok(())
     }
@@ -166,7 +166,7 @@ impl HttpIntegration {
         call: &Call,
         entry: &Entry,
         asked: &OAuth2,
-        redactor: &mut Redactor,
+        masker: &mut Masker,
         until: Instant,
     ) -> Result<Secret, Failure> {
         let fetched = entry.token(&asked.grant, |rotated| self.fetch_token(call, asked, rotated));
@@ -174,9 +174,18 @@ impl HttpIntegration {
             let message = "the token server did not answer in time";
             Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false)
         })??;
-        redactor.add(token.expose());
+        hide(masker, &token);
         call.masking.hide(&token);
         Ok(token)
+    }
+}
+
+/// Takes a secret out of what the tool sends back.
+fn hide(masker: &mut Masker, secret: &Secret) {
+    if secret.is_short() {
+        masker.add_short(secret.expose());
+    } else {
+        masker.add(secret.expose());
     }
 }
 

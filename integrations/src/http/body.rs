@@ -5,6 +5,7 @@ use std::io;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
+use updraft_masking::Masker;
 use updraft_protocol::limits::{
     HTTP_FAILURE_BODY_BYTES, HTTP_INLINE_BYTES, HTTP_KEEP_WORK, HTTP_READ_BYTES, NESTING,
 };
@@ -15,7 +16,6 @@ use super::keep::{Keep, Kept};
 use super::options::{Form, Options};
 use super::problem::Problem;
 use super::{charset, headers, json};
-use crate::redact::Redactor;
 
 /// Room for a note, where there is one beside a body.
 const NOTE_BYTES: usize = 2 << 10;
@@ -86,7 +86,7 @@ impl Packed {
     }
 
     /// The body as the step wants it, in at most `room` bytes.
-    pub(crate) fn read(self, options: &Options, redactor: &Redactor, room: usize) -> Body {
+    pub(crate) fn read(self, options: &Options, masker: &Masker, room: usize) -> Body {
         let is_lines = matches!(options.form, Form::Lines(_)) || self.is_lines();
         let (bytes, content_type, problem) = self.unpacked(HTTP_READ_BYTES);
         let text = match charset::text(&bytes, content_type.as_deref()) {
@@ -94,7 +94,7 @@ impl Packed {
             Err(found) => return problem.unwrap_or(found).into(),
         };
         let came_cut = problem.is_some();
-        let shaping = Shaping { redactor, room, max_bytes: options.max_bytes, is_lines };
+        let shaping = Shaping { masker, room, max_bytes: options.max_bytes, is_lines };
         let body = match &options.form {
             Form::None => Body::default(),
             Form::Text => shaping.text(&text, problem),
@@ -107,20 +107,20 @@ impl Packed {
             Some(problem) if options.requires_body => {
                 let begins = cut(&text, HTTP_INLINE_BYTES, usize::MAX);
                 let is_cut = came_cut || begins.len() < text.len();
-                Body { json: glance(begins, is_cut, redactor).json, problem: Some(problem) }
+                Body { json: glance(begins, is_cut, masker).json, problem: Some(problem) }
             }
             problem => Body { problem, ..body },
         }
     }
 
     /// What a failure keeps: JSON where it is JSON and small, else the beginning of the text.
-    pub(crate) fn glance(self, redactor: &Redactor) -> Body {
+    pub(crate) fn glance(self, masker: &Masker) -> Body {
         let (bytes, content_type, problem) = self.unpacked(HTTP_INLINE_BYTES);
         let text = match charset::text(&bytes, content_type.as_deref()) {
             Ok(text) => text,
             Err(found) => return problem.unwrap_or(found).into(),
         };
-        let Body { json, problem: cut } = glance(&text, problem.is_some(), redactor);
+        let Body { json, problem: cut } = glance(&text, problem.is_some(), masker);
         Body { json, problem: cut.or(problem) }
     }
 
@@ -141,18 +141,18 @@ impl Packed {
 }
 
 /// What a failure keeps of a text: JSON where it is JSON and small, else its beginning.
-fn glance(text: &str, is_cut: bool, redactor: &Redactor) -> Body {
+fn glance(text: &str, is_cut: bool, masker: &Masker) -> Body {
     if text.trim().is_empty() {
         return Body::default();
     }
     let value = if is_cut { None } else { json::value(text).ok() };
     if let Some(value) = value.filter(|value| depth(value) <= FAILURE_NESTING) {
-        let json = redactor.value(value).to_string();
+        let json = masker.value(value).to_string();
         if json.len() <= HTTP_FAILURE_BODY_BYTES {
             return Body { json: Some(json), problem: None };
         }
     }
-    let text = redactor.beginning(text.to_owned(), is_cut);
+    let text = masker.beginning(text.to_owned(), is_cut);
     let kept = cut(&text, HTTP_FAILURE_BODY_BYTES, usize::MAX);
     let problem = (kept.len() < text.len())
         .then(|| Problem::too_large(format_args!("the body is cut after {HTTP_FAILURE_BODY_BYTES} bytes")));
@@ -177,7 +177,7 @@ fn parsed(text: &str, is_lines: bool, problem: Option<Problem>) -> (Option<Value
 
 /// What of a body is kept, and in how many bytes.
 struct Shaping<'a> {
-    redactor: &'a Redactor,
+    masker: &'a Masker,
     /// For the JSON that is kept.
     room: usize,
     /// What the step allows.
@@ -191,7 +191,7 @@ impl Shaping<'_> {
         if text.is_empty() {
             return Body { json: None, problem };
         }
-        let text = self.redactor.beginning(text.to_owned(), problem.is_some());
+        let text = self.masker.beginning(text.to_owned(), problem.is_some());
         let room = self.room.saturating_sub(NOTE_BYTES);
         let whole = problem.is_none() && text.len() <= self.max_bytes && escaped(&text) + 2 <= self.room;
         let kept = if whole { text.as_str() } else { cut(&text, self.max_bytes, room.saturating_sub(2)) };
@@ -237,8 +237,8 @@ impl Shaping<'_> {
         let mut json = String::from("[");
         for line in lines.iter().take_while(|line| depth(line) < OUTPUT_NESTING) {
             let line = match line {
-                line if self.redactor.is_empty() => line.to_string(),
-                line => self.redactor.value(line.clone()).to_string(),
+                line if self.masker.is_empty() => line.to_string(),
+                line => self.masker.value(line.clone()).to_string(),
             };
             if json.len() + line.len() + 2 > limit {
                 break;
@@ -252,7 +252,7 @@ impl Shaping<'_> {
         (json.len() <= limit).then_some(json)
     }
 
-    /// The JSON that is kept. Written before it is redacted: a path may match a part of an answer again and again.
+    /// The JSON that is kept. Written before it is masked: a path may match a part of an answer again and again.
     fn written(&self, kept: &Kept<'_>, with_note: bool) -> Result<String, Problem> {
         let levels = match kept {
             Kept::One(value) => depth(value),
@@ -266,11 +266,11 @@ impl Shaping<'_> {
         let mut writer = Bounded { bytes: Vec::new(), limit };
         kept.serialize(&mut serde_json::Serializer::new(&mut writer)).map_err(|_| self.too_large())?;
         let json = String::from_utf8(writer.bytes).map_err(|_| self.too_large())?;
-        if self.redactor.is_empty() {
+        if self.masker.is_empty() {
             return Ok(json);
         }
         let value = Value::parse(&json).map_err(|_| self.too_large())?;
-        let json = self.redactor.value(value).to_string();
+        let json = self.masker.value(value).to_string();
         if json.len() <= limit { Ok(json) } else { Err(self.too_large()) }
     }
 

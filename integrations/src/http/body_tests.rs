@@ -21,7 +21,7 @@ fn packed(bytes: &[u8], headers: &[(HeaderName, &str)]) -> Packed {
 }
 
 fn read(arguments: &serde_json::Value, bytes: &[u8]) -> Body {
-    packed(bytes, &[]).read(&options(arguments), &Redactor::default(), ROOM)
+    packed(bytes, &[]).read(&options(arguments), &Masker::new(), ROOM)
 }
 
 /// What is kept, or the kind of what is wrong with it.
@@ -69,11 +69,11 @@ fn text_is_text_and_a_bad_character_costs_that_character() {
     assert_eq!(kept(json!({"response": "text"}), b"a\xffb"), ok("\"a\u{fffd}b\""));
     let latin = packed(b"gr\xfcn", &[(CONTENT_TYPE, "text/plain; charset=iso-8859-1")]);
     assert_eq!(
-        latin.read(&options(&json!({"response": "text"})), &Redactor::default(), ROOM).json.as_deref(),
+        latin.read(&options(&json!({"response": "text"})), &Masker::new(), ROOM).json.as_deref(),
         Some("\"grün\"")
     );
     let klingon = packed(b"a", &[(CONTENT_TYPE, "text/plain; charset=klingon")]);
-    let problem = klingon.read(&options(&json!({})), &Redactor::default(), ROOM).problem.unwrap();
+    let problem = klingon.read(&options(&json!({})), &Masker::new(), ROOM).problem.unwrap();
     assert_eq!(problem.message, "the answer declares the charset `klingon`, which is not known");
 }
 
@@ -84,11 +84,8 @@ fn json_in_lines_is_a_list_by_its_type_or_as_the_step_says() {
     assert_eq!(kept(json!({"response": "ndjson", "keep": "$[*].a"}), two), ok("[1,2]"));
     assert_eq!(kept(json!({}), two), Err(FailureKind::InvalidResponse));
     for content_type in ["application/x-ndjson", "Application/JSONL; charset=utf-8"] {
-        let body = packed(two, &[(CONTENT_TYPE, content_type)]).read(
-            &options(&json!({})),
-            &Redactor::default(),
-            ROOM,
-        );
+        let body =
+            packed(two, &[(CONTENT_TYPE, content_type)]).read(&options(&json!({})), &Masker::new(), ROOM);
         assert_eq!(body.json.as_deref(), Some("[{\"a\":1},{\"a\":2}]"), "{content_type}");
     }
     let body = read(&json!({"response": "ndjson", "require": "nothing"}), b"1\n2\n{\n");
@@ -164,7 +161,7 @@ fn of_a_body_that_was_cut_only_what_ends_by_itself_is_believed() {
         let packed = Packed::new(bytes.to_vec(), &HeaderMap::new(), Some(cut.clone())).unwrap();
         let mut arguments = arguments;
         arguments["require"] = json!("nothing");
-        let body = packed.read(&options(&arguments), &Redactor::default(), ROOM);
+        let body = packed.read(&options(&arguments), &Masker::new(), ROOM);
         assert_eq!((body.json.as_deref(), body.problem), (json, Some(cut.clone())));
     }
 }
@@ -184,12 +181,12 @@ fn of_a_body_that_a_step_requires_and_cannot_use_a_failure_has_the_beginning() {
 
 #[test]
 fn of_an_answer_that_was_cut_a_failure_keeps_no_part_of_a_secret() {
-    let mut redactor = Redactor::default();
-    redactor.add("super-secret-token");
+    let mut masker = Masker::new();
+    masker.add("super-secret-token");
     for kind in [FailureKind::Interrupted, FailureKind::Timeout, FailureKind::TooLarge] {
         let cut = Problem::new(kind, "cut");
         let packed = Packed::new(b"<a>super-secret-to".to_vec(), &HeaderMap::new(), Some(cut)).unwrap();
-        let body = packed.read(&options(&json!({})), &redactor, ROOM);
+        let body = packed.read(&options(&json!({})), &masker, ROOM);
         assert_eq!(body.json.as_deref(), Some("\"<a>***\""), "{kind:?}");
     }
 }
@@ -202,26 +199,30 @@ fn of_lines_that_are_too_large_the_first_are_kept() {
     let cut = Problem::new(FailureKind::Interrupted, "cut");
     let packed = Packed::new(b"[1]\n1234".to_vec(), &HeaderMap::new(), Some(cut)).unwrap();
     let arguments = json!({"response": "ndjson", "require": "nothing"});
-    let body = packed.read(&options(&arguments), &Redactor::default(), ROOM);
+    let body = packed.read(&options(&arguments), &Masker::new(), ROOM);
     assert_eq!(body.json.as_deref(), Some("[[1]]"), "the number may have been longer");
 }
 
 #[test]
-fn secrets_are_redacted_in_what_is_kept_and_in_what_is_glanced_at() {
-    let mut redactor = Redactor::default();
-    redactor.add("hun\"ter");
+fn secrets_are_masked_in_what_is_kept_and_in_what_is_glanced_at() {
+    let mut masker = Masker::new();
+    masker.add("hun\"ter");
     let echo = br#"{"a":["Bearer hun\"ter"]}"#;
     let json = |arguments: serde_json::Value| {
-        packed(echo, &[]).read(&options(&arguments), &redactor, ROOM).json.unwrap()
+        packed(echo, &[]).read(&options(&arguments), &masker, ROOM).json.unwrap()
     };
     assert_eq!(json(json!({})), r#"{"a":["Bearer ***"]}"#);
     assert_eq!(json(json!({"response": "text"})), r#""{\"a\":[\"Bearer ***\"]}""#);
-    assert_eq!(packed(echo, &[]).glance(&redactor).json.unwrap(), r#"{"a":["Bearer ***"]}"#);
+    assert_eq!(packed(echo, &[]).glance(&masker).json.unwrap(), r#"{"a":["Bearer ***"]}"#);
+    // In a URL that holds JSON, in digits, and in base64 that a form holds.
+    let echo = br#"{"a":"q=hun%5C%22ter","b":"68756E22746572","hun\u0022ter":"aHVuInRlcg%3D%3D"}"#;
+    let body = packed(echo, &[]).read(&options(&json!({})), &masker, ROOM);
+    assert_eq!(body.json.unwrap(), r#"{"***":"***","a":"q=***","b":"***"}"#);
 }
 
 #[test]
 fn a_glance_gives_small_json_and_else_the_beginning_of_the_text() {
-    let glance = |bytes: &[u8]| packed(bytes, &[]).glance(&Redactor::default());
+    let glance = |bytes: &[u8]| packed(bytes, &[]).glance(&Masker::new());
     assert_eq!(glance(b" "), Body::default());
     assert_eq!(glance(b"{\"why\": 1e400}").json.as_deref(), Some("{\"why\":1e400}"));
     assert_eq!(glance(b"<p>no</p>").json.as_deref(), Some("\"<p>no</p>\""));
@@ -230,6 +231,6 @@ fn a_glance_gives_small_json_and_else_the_beginning_of_the_text() {
     assert_eq!(body.problem.unwrap().message, "the body is cut after 4096 bytes");
     let deep = format!("{}{}", "[".repeat(NESTING), "]".repeat(NESTING));
     assert!(glance(deep.as_bytes()).json.unwrap().starts_with('"'));
-    let bomb = packed(b"not packed", &[(CONTENT_ENCODING, "gzip")]).glance(&Redactor::default());
+    let bomb = packed(b"not packed", &[(CONTENT_ENCODING, "gzip")]).glance(&Masker::new());
     assert_eq!((bomb.json, bomb.problem.unwrap().kind), (None, FailureKind::InvalidResponse));
 }

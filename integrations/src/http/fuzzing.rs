@@ -5,13 +5,13 @@ use std::time::Duration;
 use http::Response;
 use serde_json::Value;
 use tokio::time::Instant;
+use updraft_masking::Masker;
 use updraft_protocol::{Failure, FailureKind, Json, TenantCode};
 
 use super::answer::{Reading, Within};
 use super::arguments::Arguments;
 use super::capacity::Capacity;
 use super::failure::Target;
-use crate::redact::Redactor;
 
 /// Reads the arguments of a step, and an answer as they say. `secret` is what the request carried.
 ///
@@ -20,11 +20,11 @@ use crate::redact::Redactor;
 pub async fn answer(arguments: Value, secret: &str, response: Response<Vec<u8>>) -> Result<Json, Failure> {
     let arguments = Arguments::read(arguments.into())?;
     let target = Target { method: arguments.method, host: "tool.example:443".to_owned() };
-    let mut redactor = Redactor::default();
-    redactor.add(secret);
+    let mut masker = Masker::new();
+    masker.add(secret);
     let tenant = TenantCode::new("acme")
         .map_err(|error| Failure::new(FailureKind::InvalidArguments, error.to_string()))?;
-    let reading = Reading { target, tenant, options: arguments.options, redactor };
+    let reading = Reading { target, tenant, options: arguments.options, masker };
     let timeout = Duration::from_secs(60);
     let until = Instant::now() + timeout;
     let within = Within { until, told: until, timeout };

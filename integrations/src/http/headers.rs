@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use updraft_masking::Masker;
 use updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES;
-
-use crate::redact::Redactor;
 
 /// Kept without being named.
 const ALWAYS: [&str; 3] = ["link", "location", "retry-after"];
@@ -22,7 +21,7 @@ pub(crate) struct Kept {
 }
 
 /// Keeps what the step names first, so that what it does not name takes no room from it.
-pub(crate) fn keep(all: &HeaderMap, named: &[HeaderName], redactor: &Redactor) -> Kept {
+pub(crate) fn keep(all: &HeaderMap, named: &[HeaderName], masker: &Masker) -> Kept {
     let mut kept = Kept::default();
     let unnamed = all.keys().filter(|name| is_kept(name.as_str()) && !named.contains(name));
     let mut bytes = 0;
@@ -31,14 +30,14 @@ pub(crate) fn keep(all: &HeaderMap, named: &[HeaderName], redactor: &Redactor) -
             continue;
         }
         let values: Vec<String> = all.get_all(name).iter().map(text).collect();
-        let value = redactor.text(values.join(", "));
+        let value = masker.text(values.join(", "));
         let more = name.as_str().len() + value.len();
         if bytes + more > HTTP_KEPT_HEADERS_BYTES {
             kept.cut = true;
             continue;
         }
         bytes += more;
-        kept.headers.insert(redactor.text(name.as_str().to_owned()), value);
+        kept.headers.insert(masker.text(name.as_str().to_owned()), value);
     }
     kept
 }
@@ -89,7 +88,7 @@ mod tests {
             ("set-cookie", b"a=b"),
         ]);
         let named = ["etag", "x-name", "x-utf", "x-missing"].map(HeaderName::from_static);
-        let kept = keep(&all, &named, &Redactor::default());
+        let kept = keep(&all, &named, &Masker::new());
         let expected = [
             ("etag", "\"v1\""),
             ("link", "</a>; rel=next, </b>; rel=prev"),
@@ -106,7 +105,7 @@ mod tests {
             kept.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(kept_headers, expected);
         assert!(!kept.cut);
-        let cookie = keep(&all, &[HeaderName::from_static("set-cookie")], &Redactor::default());
+        let cookie = keep(&all, &[HeaderName::from_static("set-cookie")], &Masker::new());
         assert_eq!(cookie.headers["set-cookie"], "a=b");
     }
 
@@ -114,16 +113,16 @@ mod tests {
     fn what_is_named_takes_its_room_first_and_the_rest_is_left_out() {
         let long = vec![b'x'; HTTP_KEPT_HEADERS_BYTES];
         let all = headers(&[("link", &long), ("etag", b"1"), ("location", b"/7"), ("retry-after", b"5")]);
-        let kept = keep(&all, &[HeaderName::from_static("etag")], &Redactor::default());
+        let kept = keep(&all, &[HeaderName::from_static("etag")], &Masker::new());
         assert_eq!(kept.headers.keys().collect::<Vec<_>>(), ["etag", "location", "retry-after"]);
         assert!(kept.cut);
     }
 
     #[test]
     fn a_secret_is_not_kept() {
-        let mut redactor = Redactor::default();
-        redactor.add("hunter2");
-        let kept = keep(&headers(&[("location", b"/?token=hunter2&a=1")]), &[], &redactor);
+        let mut masker = Masker::new();
+        masker.add("hunter2");
+        let kept = keep(&headers(&[("location", b"/?token=hunter2&a=1")]), &[], &masker);
         assert_eq!(kept.headers["location"], "/?token=***&a=1");
     }
 }

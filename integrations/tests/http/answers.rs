@@ -232,7 +232,7 @@ async fn a_failure_keeps_what_the_tool_answered() {
 }
 
 #[tokio::test]
-async fn a_secret_is_redacted_in_headers_notes_and_answers_of_failures() {
+async fn a_secret_is_masked_in_headers_notes_and_answers_of_failures() {
     let router = Router::new().fallback(any(|headers: HeaderMap| async move {
         let sent = headers[header::AUTHORIZATION].to_str().unwrap().to_owned();
         let location = HeaderValue::from_str(&format!("/?t={sent}")).unwrap();

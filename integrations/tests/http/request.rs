@@ -139,7 +139,7 @@ async fn of_an_answer_is_kept_what_the_step_says() {
 }
 
 #[tokio::test]
-async fn a_secret_is_sent_and_redacted_where_the_tool_sends_it_back() {
+async fn a_secret_is_sent_and_masked_where_the_tool_sends_it_back() {
     let check = |request: Request| async move {
         let sent = request.headers().get(header::AUTHORIZATION).cloned();
         let right = sent.as_ref().is_some_and(|value| value == "Bearer hunter2");
