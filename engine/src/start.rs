@@ -50,6 +50,8 @@ pub struct Engine {
     pub(crate) buffer: Limits,
     pub(crate) pending: watch::Receiver<Pending>,
     pub(crate) recovered: Recovered,
+    /// Held by who takes up or cancels what the start left as it was.
+    pub(crate) left: Arc<tokio::sync::Mutex<()>>,
     /// What the start resumed, until someone asks for it.
     resumed: Mutex<Vec<Arc<Live>>>,
 }
@@ -125,6 +127,7 @@ impl Engine {
             buffer,
             pending,
             recovered: Recovered::default(),
+            left: Arc::default(),
             resumed: Mutex::default(),
         };
         match recovery::recover(&engine.core, &node, replay, writer, builder.resume).await {

@@ -9,7 +9,7 @@ use serde_json::json;
 use updraft::limits::PARK_HORIZON;
 use updraft::{
     Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Pace, Playbook, ReadError,
-    Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
+    Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, Tool, named, playbook, soon, tenant, until};
@@ -279,7 +279,7 @@ async fn an_unfinished_execution_without_its_integration_stops_the_start_and_goe
     assert!(matches!(&error, StartError::Unresumable(_)), "{error}");
     assert!(error.to_string().contains("tool") && !error.retryable(), "{error}");
 
-    let reader = without().resume(false).start().await.unwrap();
+    let reader = without().resume(Resume::Nothing).start().await.unwrap();
     let query = ExecutionQuery {
         tenant: tenant("acme"),
         of: ExecutionsOf::Any,
