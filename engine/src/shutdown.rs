@@ -1,11 +1,13 @@
 //! Shutting down: what runs may end, everything accepted is in the store or the journal, and what was
 //! waiting resumes at the next start.
 
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use updraft_protocol::limits;
 use updraft_storage::journal::Left;
+use updraft_storage::sqlite::SqliteStore;
 
 use crate::start::Engine;
 
@@ -36,10 +38,13 @@ impl Engine {
         // What is just being accepted must be known to the shards before they drain.
         let _ = self.core.timer.until(until, self.emptied.notified()).await;
         let left = node.shutdown(until).await;
-        if let Some(store) = &self.embedded
-            && let Err(error) = store.release().await
-        {
-            tracing::warn!(%error, "the data directory stays in use until the engine is dropped");
+        if let Some(store) = self.embedded() {
+            match store.release().await {
+                Ok(()) => *self.embedded.lock().unwrap_or_else(PoisonError::into_inner) = None,
+                Err(error) => {
+                    tracing::warn!(%error, "the data directory stays in use until the engine is dropped");
+                }
+            }
         }
         match left {
             Ok(Left::Empty) => Shutdown::Stored,
@@ -54,10 +59,39 @@ pub(crate) fn later(wait: Duration) -> Instant {
     now.checked_add(wait).unwrap_or(now + limits::SPAN)
 }
 
+impl Engine {
+    /// The store of its own whose lock it still has.
+    fn embedded(&self) -> Option<Arc<SqliteStore>> {
+        self.embedded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Drop for Engine {
-    /// An engine that is dropped without a shutdown stops as in a crash: nothing accepted is lost.
+    /// An engine that is dropped without a shutdown stops as in a crash: nothing accepted is lost. Its threads end and
+    /// its data directory is free soon after, whoever still holds handles: when calls of tools were dropped, and what the
+    /// disk and the embedded store had begun is done. Nobody waits for that here.
     fn drop(&mut self) {
         let _ = self.gate.close();
         self.closing.notify_waiters();
+        let (node, store) = (self.node.get_mut().take(), self.embedded());
+        if node.is_none() && store.is_none() {
+            return;
+        }
+        // Where there is no thread, they are dropped here: the node ends all the same, the store with its last handle.
+        let _ = std::thread::Builder::new().name("updraft-drop".to_owned()).spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
+            runtime.block_on(async {
+                if let Some(node) = node {
+                    let _ = node.stop(Instant::now()).await;
+                }
+                if let Some(store) = store
+                    && let Err(error) = store.release().await
+                {
+                    tracing::warn!(%error, "the data directory stays in use as long as handles are held");
+                }
+            });
+        });
     }
 }

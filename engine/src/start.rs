@@ -42,7 +42,7 @@ pub struct Engine {
     /// Told when the gate is closed and no submission is under way.
     pub(crate) emptied: Arc<Notify>,
     /// The store, where the engine opened it itself: others may have the directory after the shutdown.
-    pub(crate) embedded: Option<Arc<SqliteStore>>,
+    pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
     /// Told when the gate is closed: submissions that wait for a place are refused.
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
@@ -121,7 +121,7 @@ impl Engine {
             node: tokio::sync::Mutex::new(None),
             gate: gate(emptied.clone()),
             emptied,
-            embedded,
+            embedded: Mutex::new(embedded),
             closing: Notify::new(),
             submit_timeout: builder.submit_timeout,
             buffer,
@@ -130,15 +130,17 @@ impl Engine {
             left: Arc::default(),
             resumed: Mutex::default(),
         };
-        match recovery::recover(&engine.core, &node, replay, writer, builder.resume).await {
+        let recovering = recovery::recover(&engine.core, &node, replay, writer, builder.resume).await;
+        engine.node = tokio::sync::Mutex::new(Some(node));
+        match recovering {
             Ok((recovered, lives)) => {
                 engine.recovered = recovered;
                 engine.resumed = Mutex::new(lives);
-                engine.node = tokio::sync::Mutex::new(Some(node));
                 Ok(engine)
             }
             Err(error) => {
-                let _ = node.shutdown(tokio::time::Instant::now()).await;
+                // The data directory is free when the error is told.
+                let _ = engine.shutdown(Duration::ZERO).await;
                 Err(error)
             }
         }
