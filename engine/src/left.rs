@@ -27,7 +27,7 @@ pub enum Resume {
 
 impl Engine {
     /// How many unfinished executions of the store this engine does not run, those of every tenant together; no more
-    /// than `most` are counted.
+    /// than `most` are counted. What is not in the store yet is not seen.
     ///
     /// # Errors
     /// The store did not answer.

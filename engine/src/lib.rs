@@ -46,6 +46,8 @@ mod handle;
 mod health;
 mod idempotency;
 mod left;
+#[cfg(unix)]
+pub mod local;
 mod playbooks;
 mod queries;
 mod reader;

@@ -9,6 +9,8 @@ use updraft_protocol::limits;
 use updraft_storage::journal::Left;
 use updraft_storage::sqlite::SqliteStore;
 
+#[cfg(unix)]
+use crate::local::Door;
 use crate::start::Engine;
 
 /// How an engine was left.
@@ -37,7 +39,13 @@ impl Engine {
         let Some(node) = held.take() else { return Shutdown::Already };
         // What is just being accepted must be known to the shards before they drain.
         let _ = self.core.timer.until(until, self.emptied.notified()).await;
-        let left = node.shutdown(until).await;
+        node.let_end(until).await;
+        // Before the data directory is free: the next engine there opens one of its own.
+        #[cfg(unix)]
+        if let Some(door) = self.take_door() {
+            door.close().await;
+        }
+        let left = node.stop(until).await;
         if let Some(store) = self.embedded() {
             match store.release().await {
                 Ok(()) => *self.embedded.lock().unwrap_or_else(PoisonError::into_inner) = None,
@@ -60,6 +68,11 @@ pub(crate) fn later(wait: Duration) -> Instant {
 }
 
 impl Engine {
+    #[cfg(unix)]
+    fn take_door(&self) -> Option<Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     /// The store of its own whose lock it still has.
     fn embedded(&self) -> Option<Arc<SqliteStore>> {
         self.embedded.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -73,6 +86,8 @@ impl Drop for Engine {
     fn drop(&mut self) {
         let _ = self.gate.close();
         self.closing.notify_waiters();
+        #[cfg(unix)]
+        let door = self.take_door();
         let (node, store) = (self.node.get_mut().take(), self.embedded());
         if node.is_none() && store.is_none() {
             return;
@@ -83,6 +98,10 @@ impl Drop for Engine {
                 return;
             };
             runtime.block_on(async {
+                #[cfg(unix)]
+                if let Some(door) = door {
+                    door.close().await;
+                }
                 if let Some(node) = node {
                     let _ = node.stop(Instant::now()).await;
                 }

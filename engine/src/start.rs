@@ -30,6 +30,8 @@ use crate::belonging;
 use crate::builder::{Builder, Choice};
 use crate::error::StartError;
 use crate::handle::Handle;
+#[cfg(unix)]
+use crate::local::{Door, Host};
 use crate::recovery::{self, Recovered};
 
 /// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
@@ -46,6 +48,9 @@ pub struct Engine {
     /// Told when the gate is closed: submissions that wait for a place are refused.
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
+    /// The local door, where there is a data directory; taken by the shutdown.
+    #[cfg(unix)]
+    pub(crate) door: Mutex<Option<Door>>,
     /// What may wait for the store, and what does.
     pub(crate) buffer: Limits,
     pub(crate) pending: watch::Receiver<Pending>,
@@ -104,15 +109,8 @@ impl Engine {
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
         let buffer = Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes };
-        let writer_of = write_behind::Config {
-            pace: builder.pace,
-            delay: builder.flush_delay,
-            limits: buffer,
-            seed: Uuid::now_v7().as_u64_pair().1,
-            ..write_behind::Config::default()
-        };
         let listener = Node::store_listener(&core);
-        let write_behind = WriteBehind::new(writer_of, store, stored, listener);
+        let write_behind = WriteBehind::new(writing(&builder, buffer), store, stored, listener);
         let pending = write_behind.pending();
         let node = Node::start(core.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
@@ -123,6 +121,8 @@ impl Engine {
             emptied,
             embedded: Mutex::new(embedded),
             closing: Notify::new(),
+            #[cfg(unix)]
+            door: Mutex::default(),
             submit_timeout: builder.submit_timeout,
             buffer,
             pending,
@@ -136,6 +136,8 @@ impl Engine {
             Ok((recovered, lives)) => {
                 engine.recovered = recovered;
                 engine.resumed = Mutex::new(lives);
+                #[cfg(unix)]
+                engine.open_door(&builder).await;
                 Ok(engine)
             }
             Err(error) => {
@@ -145,6 +147,31 @@ impl Engine {
             }
         }
     }
+}
+
+#[cfg(unix)]
+impl Engine {
+    /// Opens the local door in the data directory. The engine works without it: some file systems have no sockets.
+    async fn open_door(&mut self, builder: &Builder) {
+        let (Some(data), Choice::At(_) | Choice::Given(_)) = (builder.data.clone(), &builder.store) else {
+            return;
+        };
+        let (core, left) = (self.core.clone(), self.left.clone());
+        let host = Host { core, left, buffer: self.buffer, pending: self.pending.clone() };
+        let opening = tokio::task::spawn_blocking(move || Door::open(&data, host));
+        match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
+            Ok(door) => self.door = Mutex::new(Some(door)),
+            Err(error) => {
+                tracing::warn!(%error, "there is no local socket: nobody can look at this engine beside it")
+            }
+        }
+    }
+}
+
+/// How the store is written to.
+fn writing(builder: &Builder, limits: Limits) -> write_behind::Config {
+    let (pace, delay, seed) = (builder.pace, builder.flush_delay, Uuid::now_v7().as_u64_pair().1);
+    write_behind::Config { pace, delay, limits, seed, ..write_behind::Config::default() }
 }
 
 /// Tells when the last submission has left.

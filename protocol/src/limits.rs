@@ -1,10 +1,12 @@
 //! Every bound of Updraft, with its reason. Units stand last in the names.
 
 mod http;
+mod local;
 
 use std::time::Duration;
 
 pub use http::*;
+pub use local::*;
 
 // --- playbooks ---------------------------------------------------------------------------------------
 
