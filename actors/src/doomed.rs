@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::live::Lost;
 use crate::revive;
 
-/// Why they were not failed. They are found unfinished at the next start, too.
+/// Why executions that nobody runs were not ended. They are found unfinished at the next start, too.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store did not answer.

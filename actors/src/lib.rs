@@ -10,6 +10,7 @@ pub mod doomed;
 pub mod event;
 mod execution;
 mod gauge;
+pub mod left;
 pub mod live;
 pub mod missing;
 pub mod node;

@@ -2,7 +2,7 @@
 //! each. Decides nothing.
 
 use dashmap::DashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use updraft_protocol::limits::MISSING_LISTED;
 use updraft_protocol::{ExecutionId, StepId, TaskId, TenantCode, Wait};
 
@@ -11,7 +11,7 @@ use updraft_protocol::{ExecutionId, StepId, TaskId, TenantCode, Wait};
 pub struct Missing(DashMap<TaskId, MissingOne>);
 
 /// One task that waits for configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingOne {
     /// Whose it is.
     pub tenant: TenantCode,

@@ -126,6 +126,13 @@ impl Node {
         }
     }
 
+    /// Has an execution go on that the start had left, once the store has all that the journal has of it.
+    pub async fn take_up(&self, live: Arc<Live>) {
+        if let Some(link) = self.core.shards.of(self.core.shard_of(&live.tenant)).way() {
+            let _ = link.addr.send(Revive(vec![live], Since::Now)).await;
+        }
+    }
+
     /// Passes a control to an execution. The reply is dropped where it does not live here.
     pub async fn pass(core: &Core, live: Arc<Live>, control: Control) {
         if let Some(link) = core.shards.of(core.shard_of(&live.tenant)).way() {
@@ -138,8 +145,21 @@ impl Node {
     ///
     /// # Errors
     /// The journal had failed.
-    pub async fn shutdown(mut self, until: Instant) -> Result<Left, journal::Error> {
+    pub async fn shutdown(self, until: Instant) -> Result<Left, journal::Error> {
+        self.let_end(until).await;
+        self.stop(until).await
+    }
+
+    /// Lets what runs end until `until` has come; nothing more begins.
+    pub async fn let_end(&self, until: Instant) {
         let _ = self.core.timer.until(until, self.drain()).await;
+    }
+
+    /// Stops the shards, closes the journal, and waits until `until` until the store has everything.
+    ///
+    /// # Errors
+    /// The journal had failed.
+    pub async fn stop(mut self, until: Instant) -> Result<Left, journal::Error> {
         let (left, told) = oneshot::channel();
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(Stop { until, left });

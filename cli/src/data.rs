@@ -2,42 +2,61 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
-use updraft::{Builder, Engine, ExecutionId, Inspection, Reader, StoreAddress, TenantCode};
+use updraft::{Builder, Engine, ExecutionId, Inspection, Reader, Resume, Shutdown, StoreAddress, TenantCode};
 
 use crate::exit::Error;
 use crate::interrupt::Interrupt;
+use crate::log::Screen;
 use crate::network;
-use crate::options::{Data, Work};
+use crate::options::{At, Data, Work};
 use crate::secrets::Secrets;
 
-/// How long attempts may take to end once the program wants to.
+/// How long attempts may take to end once the program wants to, and the store for what is left.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How much longer an engine may take to let go of what it has.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a start or an end may take before that is said.
+const LATE: Duration = Duration::from_secs(2);
+/// How long the store may take to say where an interrupted execution stands.
+const READ_BACK: Duration = Duration::from_secs(10);
+
+/// What is said where a start takes long.
+const STARTING: &str =
+    "starting takes long: the store, the disk or what the journal has for them; Ctrl-C is safe";
+/// What is said where an end takes long.
+const CLOSING: &str = "waiting, 10 s at most, for the store to take what the journal has; Ctrl-C is safe";
+/// What is said at a signal then.
+const NOT_WAITING: &str =
+    "interrupted: what the store does not have is in the journal, and the next start brings it there";
 
 /// A data directory and a store.
 pub(crate) struct Kept {
     pub(crate) directory: PathBuf,
     pub(crate) store: StoreAddress,
+    /// The same as it was given.
+    pub(crate) at: At,
 }
 
 impl Kept {
     /// Where the options say, the address checked.
     pub(crate) fn of(options: &Data) -> Result<Self, Error> {
-        Ok(Self { directory: options.data.clone(), store: options.store.address()? })
+        Self::new(&options.data, &options.store)
+    }
+
+    /// A directory and a store, the address checked.
+    pub(crate) fn new(directory: &Path, at: &At) -> Result<Self, Error> {
+        Ok(Self { directory: directory.to_owned(), store: at.address()?, at: at.clone() })
     }
 
     /// What lays an engine's configuration here.
     pub(crate) fn lay(&self, builder: Builder) -> Builder {
         builder.data(&self.directory).store_at(self.store.clone())
-    }
-
-    /// How what was left here goes on.
-    pub(crate) fn hint(&self) -> String {
-        let same = if self.store == StoreAddress::Embedded { "" } else { ", and the same store" };
-        format!("go on with: updraft resume --data {}{same}", self.directory.display())
     }
 
     /// Refuses a place that holds nothing of another command, so that reading makes nothing there.
@@ -73,10 +92,18 @@ fn existing(data: &Path) -> Result<(), Error> {
 }
 
 /// Starts an engine; none where an interruption came first.
-pub(crate) async fn start(builder: Builder, interrupt: &mut Interrupt) -> Result<Option<Engine>, Error> {
-    tokio::select! {
-        started = builder.start() => Ok(Some(started?)),
-        () = interrupt.asked() => Ok(None),
+pub(crate) async fn start(
+    builder: Builder,
+    interrupt: &mut Interrupt,
+    screen: &Screen,
+) -> Result<Option<Engine>, Error> {
+    let (mut starting, mut late) = (pin!(builder.start()), pin!(tokio::time::sleep(LATE).fuse()));
+    loop {
+        tokio::select! {
+            started = &mut starting => return Ok(Some(started?)),
+            () = &mut late => screen.say(STARTING),
+            () = interrupt.asked() => return Ok(None),
+        }
     }
 }
 
@@ -99,7 +126,8 @@ impl Reading {
     /// Lets go of it.
     pub(crate) async fn close(self) {
         if let Some(engine) = &self.engine {
-            close(engine).await;
+            // However it is left, the next start has everything.
+            let _ = engine.shutdown(DRAIN).await;
         }
     }
 }
@@ -118,13 +146,25 @@ pub(crate) async fn read(options: &Data) -> Result<Reading, Error> {
 
 /// An engine that resumes nothing.
 async fn reopen(kept: &Kept) -> Result<Engine, Error> {
-    Ok(kept.lay(Engine::builder()).shards(1).resume(false).start().await?)
+    Ok(kept.lay(Engine::builder()).shards(1).resume(Resume::Nothing).start().await?)
 }
 
-/// Lets attempts that run end, and brings everything into the store.
-pub(crate) async fn close(engine: &Engine) {
-    // However it is left, the next start has everything.
-    let _ = engine.shutdown(DRAIN).await;
+/// Lets attempts that run end, and brings everything into the store; whether that has everything. An interruption that
+/// comes meanwhile, and was not what it is closed for, ends the wait. However it is left, the next start has everything.
+pub(crate) async fn close(engine: &Engine, interrupt: &mut Interrupt, screen: &Screen) -> bool {
+    let known = interrupt.came();
+    let mut closing = pin!(tokio::time::timeout(DRAIN + GRACE, engine.shutdown(DRAIN)));
+    let mut late = pin!(tokio::time::sleep(LATE).fuse());
+    loop {
+        tokio::select! {
+            left = &mut closing => return matches!(left, Ok(Shutdown::Stored | Shutdown::Already)),
+            () = &mut late, if !known => screen.say(CLOSING),
+            () = interrupt.asked(), if !known => {
+                screen.say(NOT_WAITING);
+                return false;
+            }
+        }
+    }
 }
 
 /// Where an execution stands once its engine is gone: what the journal has for the store is brought there.
@@ -133,8 +173,12 @@ pub(crate) async fn read_back(
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Inspection, Error> {
-    let engine = reopen(kept).await?;
-    let found = engine.execution(tenant, peid).await;
-    close(&engine).await;
-    found?.ok_or_else(|| Error::Failed(format!("execution {peid} is not there any more")))
+    let reading = async {
+        let engine = reopen(kept).await?;
+        let found = engine.execution(tenant, peid).await;
+        let _ = engine.shutdown(DRAIN).await;
+        found?.ok_or_else(|| Error::Failed(format!("execution {peid} is not there any more")))
+    };
+    let late = |_| Err(Error::Failed(format!("execution {peid}: the store does not say where it stands")));
+    tokio::time::timeout(READ_BACK, reading).await.unwrap_or_else(late)
 }

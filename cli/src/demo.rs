@@ -8,14 +8,15 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use updraft::integrations::http::Allow;
-use updraft::{Playbook, PlaybookChoice, Submission, TenantCode};
+use updraft::limits::CONFIGURATION_WAIT;
+use updraft::{Durability, Playbook, PlaybookChoice, Resume, Span, Submission, TenantCode};
 
+use crate::command::Command;
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
-use crate::network;
-use crate::options::Demo;
+use crate::options::{Demo, Grants, Work};
 use crate::output::Output;
 use crate::run::Prepared;
 use crate::serve;
@@ -30,8 +31,8 @@ const ACTS_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the example, and tells what the tools did.
 pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error> {
-    let store = options.store.address()?;
-    let mut interrupt = Interrupt::listen()?;
+    options.store.address()?;
+    let mut interrupt = Interrupt::listen(screen)?;
     let temporary = match &options.data {
         Some(_) => None,
         None => Some(
@@ -39,15 +40,18 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
         ),
     };
     let kept = options.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
-    let directory = kept.ok_or_else(|| Error::Failed("no data directory".to_owned()))?.to_owned();
-    let kept = Kept { directory, store };
+    let directory = kept.ok_or_else(|| Error::Failed("no data directory".to_owned()))?;
+    let kept = Kept::new(directory, &options.store)?;
     let stubs = serve::tools(options.port.unwrap_or_default()).await?;
     let allow: Allow = stubs.addr().to_string().parse().map_err(|error| Error::refused("--port", error))?;
-    let builder = kept.lay(data::tools(network::allowed(&[allow], &kept.directory)?, None)?);
+    let grants = Grants { allow_net: vec![allow], secrets: None };
+    let work = Work { grants, configuration_wait: Span(CONFIGURATION_WAIT), durability: Durability::Fsync };
+    let builder = data::builder(&kept, &work)?.resume(Resume::Nothing);
+    let recover = Command::new("recover", &kept).working(&work);
     let tenant = TenantCode::new("demo").map_err(|error| Error::Failed(error.to_string()))?;
     let (playbook, submission) = example(&tenant, stubs.addr())?;
-    let job =
-        Prepared { builder, kept, tenant, playbook, submission, key: None, json: options.json, hint: None };
+    let (json, stays) = (options.json, temporary.is_none());
+    let job = Prepared { builder, kept, tenant, playbook, submission, key: None, json, recover, stays };
     let ended = job.conduct(&mut interrupt, screen).await;
     if ended.is_ok() {
         tell(&stubs, options.json).await?;

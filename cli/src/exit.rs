@@ -12,8 +12,8 @@ Exit codes:
   1    failed: an execution, or the engine
   2    refused, nothing was run: usage, playbook, input, data directory, or store
   3    cancelled or timed out
-  4    interrupted (Ctrl-C, SIGTERM): attempts were let end; the rest goes on with `updraft resume`
-  130  interrupted twice: stopped at once, which is safe; the rest goes on with `updraft resume`";
+  4    interrupted (Ctrl-C, SIGTERM): attempts were let end; the rest goes on with the command that is printed
+  130  interrupted twice: stopped at once, which is safe; the rest goes on with `updraft recover`";
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(crate) enum Ending {
     Failed = 1,
     /// What was asked makes no sense; nothing was done.
     Refused = 2,
-    /// A signal came first; what is left can be resumed.
+    /// A signal came first; what is left can be recovered.
     Interrupted = 4,
 }
 

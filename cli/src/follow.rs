@@ -29,15 +29,25 @@ const WAITS_FOR_STORE: &str =
 /// What is said at a signal where the end is not stored yet.
 const ENDED_UNSTORED: &str = "interrupted: the end is in the journal; the next start brings it to the store";
 
-/// Shows what happens until the end, and answers with it; with none where an interruption came first, after
-/// which the engine is shut down.
+/// How far an execution was followed.
+pub(crate) enum Followed {
+    /// To its end.
+    Ended(Inspection),
+    /// An interruption came first, after which the engine was shut down.
+    Left {
+        /// Whether the store has everything.
+        stored: bool,
+    },
+}
+
+/// Shows what happens until the end.
 pub(crate) async fn follow(
     engine: &Engine,
     handle: &Handle,
     progress: &mut Progress,
     interrupt: &mut Interrupt,
     screen: &Screen,
-) -> Result<Option<Inspection>, Error> {
+) -> Result<Followed, Error> {
     let mut events = pin!(handle.events());
     let mut ticks = tokio::time::interval(TICK);
     loop {
@@ -49,8 +59,8 @@ pub(crate) async fn follow(
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(INTERRUPTED);
-                drain(engine, events, progress).await;
-                return Ok(None);
+                let stored = drain(engine, events, progress, interrupt, screen).await;
+                return Ok(Followed::Left { stored });
             }
         }
     }
@@ -58,13 +68,13 @@ pub(crate) async fn follow(
     let (mut stored, mut late) = (pin!(handle.inspect()), pin!(tokio::time::sleep(STORE_LATE).fuse()));
     loop {
         tokio::select! {
-            ended = &mut stored => return Ok(Some(ended?)),
+            ended = &mut stored => return Ok(Followed::Ended(ended?)),
             () = &mut late => screen.say(WAITS_FOR_STORE),
             _ = ticks.tick() => progress.tick(),
             () = interrupt.asked() => {
                 screen.say(ENDED_UNSTORED);
-                data::close(engine).await;
-                return Ok(None);
+                let stored = data::close(engine, interrupt, screen).await;
+                return Ok(Followed::Left { stored });
             }
         }
     }
@@ -80,29 +90,32 @@ async fn show(event: Event, handle: &Handle, progress: &mut Progress) -> Result<
     Ok(())
 }
 
-/// Shuts down, and shows what ends meanwhile.
+/// Shuts down, and shows what ends meanwhile; whether the store has everything.
 async fn drain(
     engine: &Engine,
     mut events: impl Stream<Item = Result<Event, ReadError>> + Unpin,
     progress: &mut Progress,
-) {
+    interrupt: &mut Interrupt,
+    screen: &Screen,
+) -> bool {
     let mut ticks = tokio::time::interval(TICK);
-    let mut closed = pin!(data::close(engine));
+    let mut closed = pin!(data::close(engine, interrupt, screen));
     let mut told = true;
-    loop {
+    let stored = loop {
         tokio::select! {
             event = events.next(), if told => match event {
                 Some(Ok(event)) => progress.event(&event),
                 Some(Err(_)) | None => told = false,
             },
             _ = ticks.tick() => progress.tick(),
-            () = &mut closed => break,
+            stored = &mut closed => break stored,
         }
-    }
+    };
     while told {
         match events.next().now_or_never() {
             Some(Some(Ok(event))) => progress.event(&event),
             Some(Some(Err(_)) | None) | None => told = false,
         }
     }
+    stored
 }

@@ -1,6 +1,7 @@
-//! The `updraft` program: runs, resumes, checks and lists playbooks with the engine. Owns no decision that
+//! The `updraft` program: runs, recovers, checks and lists playbooks with the engine. Owns no decision that
 //! a user of the library could not reach.
 
+mod command;
 mod data;
 mod dead_letters;
 mod demo;
@@ -19,7 +20,7 @@ mod output;
 mod plain;
 mod playbook;
 mod progress;
-mod resume;
+mod recover;
 mod row;
 mod run;
 mod secrets;
@@ -31,6 +32,7 @@ mod text;
 mod tree;
 mod usage;
 mod validate;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -70,7 +72,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Validate(options) => wait(validate::validate(&options)),
         Command::Schema => validate::schema(),
         Command::Run(options) => wait(async { run::Prepared::new(options).await?.run(screen).await }),
-        Command::Resume(options) => wait(resume::resume(&options, screen)),
+        Command::Recover(options) => wait(recover::recover(&options, screen)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),

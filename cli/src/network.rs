@@ -9,6 +9,7 @@ use crate::environment;
 use crate::exit::Error;
 use crate::input;
 
+/// The variable of the operator's list.
 const VARIABLE: &str = "UPDRAFT_ALLOW_NET";
 /// The operator's list in the data directory.
 pub(crate) const FILE: &str = "allow-net";
@@ -36,6 +37,20 @@ pub(crate) fn allowed(options: &[Allow], data: &Path) -> Result<Vec<Allow>, Erro
         add(entry, place, &mut allowed, &mut mistakes);
     }
     if mistakes.is_empty() { Ok(allowed) } else { Err(Error::Refused(mistakes.join("\n"))) }
+}
+
+/// What the command line and the environment allow, as it is written there: for a command that is to allow the same. The
+/// file of the data directory allows it anyway.
+pub(crate) fn named(options: &[Allow]) -> Vec<String> {
+    let mut named: Vec<String> = options.iter().map(ToString::to_string).collect();
+    let variable = environment::text(VARIABLE).ok().flatten().unwrap_or_default();
+    let entries = variable.split(',').filter_map(|entry| entry.trim().parse::<Allow>().ok());
+    for entry in entries.map(|entry| entry.to_string()) {
+        if !named.contains(&entry) {
+            named.push(entry);
+        }
+    }
+    named
 }
 
 fn add(entry: &str, place: impl Fn() -> String, allowed: &mut Vec<Allow>, mistakes: &mut Vec<String>) {

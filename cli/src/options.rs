@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Goes on with all that a crash or Ctrl-C left unfinished, and waits for its end.
     #[command(after_help = exit::HELP)]
-    Resume(Resume),
+    Recover(Recover),
     /// Checks playbooks and tells every mistake with its place.
     Validate(Validate),
     /// Lists executions, newest first.
@@ -68,8 +68,8 @@ pub(crate) struct At {
     /// address with a password belongs into the environment variable.
     #[arg(
         long,
-        env = "UPDRAFT_STORE",
-        default_value = "embedded",
+        env = STORE,
+        default_value = EMBEDDED,
         hide_env_values = true,
         value_name = "URL"
     )]
@@ -79,7 +79,7 @@ pub(crate) struct At {
 impl At {
     /// The address, checked. A variable that is empty says as little as one that is not set.
     pub(crate) fn address(&self) -> Result<StoreAddress, exit::Error> {
-        if self.store.0.is_empty() && environment::is_empty("UPDRAFT_STORE") {
+        if self.store.0.is_empty() && environment::is_empty(STORE) {
             return Ok(StoreAddress::Embedded);
         }
         self.store.0.parse().map_err(|error| exit::Error::refused("--store", error))
@@ -87,9 +87,30 @@ impl At {
 
     /// Has another process use the same store.
     pub(crate) fn give(&self, command: &mut tokio::process::Command) {
-        command.env("UPDRAFT_STORE", &self.store.0);
+        command.env(STORE, &self.store.0);
+    }
+
+    /// The address as it was given, perhaps with a password.
+    pub(crate) fn text(&self) -> &str {
+        &self.store.0
+    }
+
+    /// Whether it may have a password in it: then it is repeated nowhere.
+    pub(crate) fn has_password(&self) -> bool {
+        let text = self.store.0.to_ascii_lowercase();
+        text.contains('@') || text.contains("password") || text.contains("properties")
+    }
+
+    /// Whether it is what is taken where none is named.
+    pub(crate) fn is_default(&self) -> bool {
+        [EMBEDDED, ""].contains(&self.text())
     }
 }
+
+/// The variable that names the store.
+pub(crate) const STORE: &str = "UPDRAFT_STORE";
+/// The store where none is named.
+const EMBEDDED: &str = "embedded";
 
 /// An address as it was given, perhaps with a password: checked by us, since whoever parses options repeats
 /// what he refuses.
@@ -187,7 +208,7 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Resume {
+pub(crate) struct Recover {
     /// Prints an array of the executions with their tasks, as they end.
     #[arg(long)]
     pub(crate) json: bool,
@@ -323,6 +344,14 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, place) = text.split_once('=').ok_or("NAME=URL is needed")?;
         Ok(Self { name: name.to_owned(), place: place.to_owned() })
+    }
+}
+
+/// How a durability is written; none for what is taken where none is named.
+pub(crate) fn durability_name(durability: Durability) -> Option<&'static str> {
+    match durability {
+        Durability::Fsync => None,
+        Durability::Os => Some("os"),
     }
 }
 

@@ -84,6 +84,14 @@ impl Progress {
         }
     }
 
+    /// Says why it is not known where it stands; what is live on the terminal becomes text.
+    pub(crate) fn leave(mut self, why: &str) {
+        if let Self::Tree(tree) = &mut self {
+            tree.end();
+        }
+        self.output().line(why);
+    }
+
     fn output(&mut self) -> &mut Output {
         match self {
             Self::Tree(tree) => tree.output(),

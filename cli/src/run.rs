@@ -1,22 +1,24 @@
 //! `updraft run`: a playbook, checked with all that it is given before anything is stored, run to its end.
 
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
-use updraft::{
-    Builder, Engine, ExecutionId, Inspection, Name, Plan, Playbook, PlaybookChoice, Refusal, Submission,
-    SubmitError, TenantCode, Value,
-};
+use updraft::{Builder, Plan, Playbook, PlaybookChoice, Resume, Submission, TenantCode, Value};
 
+use crate::command::Command;
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
-use crate::follow::follow;
 use crate::input;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
-use crate::nesting::Nesting;
 use crate::options::{Endpoint, Run, Variable};
-use crate::output::Output;
-use crate::playbook::{self, with_way};
-use crate::progress::Progress;
+use crate::playbook;
+use crate::watch::{Watch, Watched};
+
+/// What is said of an execution at a signal where the store does not have all of it.
+const UNSTORED: &str = "where it stands is in the journal; the store does not have all of it yet";
+/// What is said at a signal before anything was submitted.
+const NOT_BEGUN: &str = "interrupted: nothing was begun";
+/// What is said at a signal of a run whose data does not stay.
+const INTERRUPTED: &str = "interrupted";
 
 /// A run that can begin.
 pub(crate) struct Prepared {
@@ -28,8 +30,10 @@ pub(crate) struct Prepared {
     /// Its idempotency key.
     pub(crate) key: Option<String>,
     pub(crate) json: bool,
-    /// How an interrupted run goes on.
-    pub(crate) hint: Option<String>,
+    /// How what is left in this place goes on.
+    pub(crate) recover: Command,
+    /// Whether the place stays when the program has ended.
+    pub(crate) stays: bool,
 }
 
 impl Prepared {
@@ -39,7 +43,9 @@ impl Prepared {
     /// Every mistake, one a line, each with its place.
     pub(crate) async fn new(options: Run) -> Result<Self, Error> {
         let kept = Kept::of(&options.data)?;
-        let builder = data::builder(&kept, &options.work)?;
+        // What others left there is not this command's to run: with other permissions it might fail.
+        let builder = data::builder(&kept, &options.work)?.resume(Resume::Nothing);
+        let recover = Command::new("recover", &kept).working(&options.work);
         let mut mistakes = Vec::new();
         let playbook = playbook::read(&options.playbook, &builder, &options.tenant).await;
         let (playbook, plan) = playbook.map_err(|found| mistakes.extend(found)).ok().unzip();
@@ -71,118 +77,49 @@ impl Prepared {
         if let Some(key) = &options.key {
             submission = submission.idempotency_key(key).on_reuse(options.on_reuse);
         }
-        let (tenant, json, hint) = (options.tenant, options.json, Some(kept.hint()));
-        Ok(Self { builder, kept, tenant, playbook, submission, key: options.key, json, hint })
+        let (tenant, json, key) = (options.tenant, options.json, options.key);
+        Ok(Self { builder, kept, tenant, playbook, submission, key, json, recover, stays: true })
     }
 
     /// Runs it to its end, and tells.
     pub(crate) async fn run(self, screen: &Screen) -> Result<Ending, Error> {
-        let mut interrupt = Interrupt::listen()?;
+        let mut interrupt = Interrupt::listen(screen)?;
         self.conduct(&mut interrupt, screen).await
     }
 
     /// The same, with an ear for interruptions that others have too.
     pub(crate) async fn conduct(self, interrupt: &mut Interrupt, screen: &Screen) -> Result<Ending, Error> {
-        let Some(engine) = data::start(self.builder, interrupt).await? else {
+        let go_on = format!("go on with: {}", self.recover);
+        let Some(engine) = data::start(self.builder, interrupt, screen).await? else {
+            screen.say(NOT_BEGUN);
             return Ok(Ending::Interrupted);
         };
-        let watch = Watch { tenant: &self.tenant, key: self.key.as_deref(), json: self.json, screen };
-        let followed = watch.run(&engine, self.playbook, self.submission, interrupt).await;
-        data::close(&engine).await;
+        if self.stays {
+            interrupt.last_words(go_on.clone());
+        }
+        let (tenant, key) = (&self.tenant, self.key.as_deref());
+        let watch = Watch { tenant, key, json: self.json, go_on: &go_on, screen };
+        let watched = watch.run(&engine, self.playbook, self.submission, interrupt).await;
+        let stored = data::close(&engine, interrupt, screen).await;
         drop(engine);
-        let (peid, progress) = match followed? {
-            Followed::Ended(ending) => return Ok(ending),
-            Followed::Interrupted(peid, progress) => (peid, progress),
+        let (peid, progress, stored) = match watched? {
+            Watched::Ended(ending) => return Ok(ending),
+            Watched::NotBegun => return Ok(Ending::Interrupted),
+            Watched::Left { peid, progress, stored: was } => (peid, *progress, stored && was),
         };
-        let inspection = data::read_back(&self.kept, &self.tenant, peid).await?;
-        let ending = watch.tell(&inspection, *progress)?;
-        if let Some(hint) = self.hint.filter(|_| ending == Ending::Interrupted) {
-            screen.say(&hint);
+        let hint = || screen.say(if self.stays { &go_on } else { INTERRUPTED });
+        if !stored {
+            // Asked again, the store would not answer either.
+            progress.leave(UNSTORED);
+            hint();
+            return Ok(Ending::Interrupted);
+        }
+        let inspection = data::read_back(&self.kept, &self.tenant, peid).await.inspect_err(|_| hint())?;
+        let ending = watch.tell(&inspection, progress)?;
+        if ending == Ending::Interrupted {
+            hint();
         }
         Ok(ending)
-    }
-}
-
-/// How far an execution was followed.
-enum Followed {
-    Ended(Ending),
-    Interrupted(ExecutionId, Box<Progress>),
-}
-
-/// Whose execution is watched, and how.
-struct Watch<'a> {
-    tenant: &'a TenantCode,
-    key: Option<&'a str>,
-    json: bool,
-    screen: &'a Screen,
-}
-
-impl Watch<'_> {
-    /// Begins an execution and follows it.
-    async fn run(
-        &self,
-        engine: &Engine,
-        playbook: Playbook,
-        submission: Submission,
-        interrupt: &mut Interrupt,
-    ) -> Result<Followed, Error> {
-        let resumed = engine.recovered().resumed;
-        if resumed > 0 {
-            self.screen.say(&format!("{resumed} unfinished executions of the store go on beside it"));
-        }
-        let pid = engine.playbooks().put(self.tenant, playbook.clone()).await?;
-        let submitted = engine.submit(submission).await;
-        let handle = submitted.map_err(|error| self.refused(error, &playbook.name))?;
-        if let Some(key) = self.key.filter(|_| handle.reused()) {
-            self.screen
-                .say(&format!("--key {key}: execution {} has this key; nothing is run anew", handle.peid()));
-        }
-        let head = handle.inspect().await?.execution.head.clone();
-        let playbook = if head.pid == pid {
-            Some(playbook)
-        } else {
-            // The key was used before, for another version.
-            let stored = engine.playbooks().get(self.tenant, head.pid).await?;
-            stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok())
-        };
-        let nesting = playbook.as_ref().map(Nesting::of).unwrap_or_default();
-        let mut progress = Progress::new(nesting, self.json, self.screen);
-        let (name, version, peid) = (&head.playbook_name, head.playbook_version, handle.peid());
-        progress.begin(&format!("{name} version {version}, execution {peid}"));
-        match follow(engine, &handle, &mut progress, interrupt, self.screen).await? {
-            Some(inspection) => self.tell(&inspection, progress).map(Followed::Ended),
-            None => Ok(Followed::Interrupted(peid, Box::new(progress))),
-        }
-    }
-
-    /// Why it was not accepted, in the words of the command line.
-    fn refused(&self, error: SubmitError, playbook: &Name) -> Error {
-        match (&error.refusal, self.key) {
-            (Refusal::KeyReused { peid }, Some(key)) => Error::Refused(format!(
-                "--key {key}: execution {peid} of playbook {playbook} has this key, with another --input or other --var; \
-                 use another key, or `--on-reuse return-first` to be shown that execution"
-            )),
-            (Refusal::Missing(missing), _) => {
-                let missing: Vec<String> =
-                    missing.iter().map(|mistake| with_way(&mistake.to_string())).collect();
-                Error::Refused(missing.join("\n"))
-            }
-            _ => error.into(),
-        }
-    }
-
-    /// Shows where it stands at last.
-    fn tell(&self, inspection: &Inspection, progress: Progress) -> Result<Ending, Error> {
-        let shown = progress.end(inspection);
-        if self.json {
-            // Where standard error was lost, the result is not.
-            let mut output = Output::stdout();
-            output.whole(inspection);
-            output.finish()?;
-        } else {
-            shown?;
-        }
-        Ok(Ending::of(inspection.execution.state.execution_status))
     }
 }
 

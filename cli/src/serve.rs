@@ -20,7 +20,7 @@ const STOP: Duration = Duration::from_secs(5);
 
 /// Serves the tools until an interruption.
 pub(crate) async fn serve(options: &Demo, screen: &Screen) -> Result<Ending, Error> {
-    let mut interrupt = Interrupt::listen()?;
+    let mut interrupt = Interrupt::listen(screen)?;
     let stubs = tools(options.port.unwrap_or(PORT)).await?;
     let data = options.data.clone().or_else(|| environment::path("UPDRAFT_DATA"));
     let data = data.unwrap_or_else(|| PathBuf::from(DATA));

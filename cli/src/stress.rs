@@ -66,7 +66,7 @@ pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, 
 
 async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
     let address = options.store.address()?;
-    let interrupt = Interrupt::listen()?;
+    let interrupt = Interrupt::listen(screen)?;
     let metrics = Metrics::new();
     metrics::set_global_recorder(metrics.clone())
         .map_err(|error| Error::Failed(format!("the metrics: {error}")))?;

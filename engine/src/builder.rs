@@ -19,6 +19,7 @@ use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
 use crate::error::StartError;
+use crate::left::Resume;
 use crate::start::Engine;
 
 /// Which store.
@@ -48,7 +49,7 @@ pub struct Builder {
     pub(crate) buffer_documents: usize,
     pub(crate) buffer_bytes: usize,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) resume: bool,
+    pub(crate) resume: Resume,
     pub(crate) secrets: Arc<dyn SecretProvider>,
     pub(crate) configuration_wait: Duration,
 }
@@ -70,7 +71,7 @@ impl Default for Builder {
             buffer_documents: COALESCER_DOCUMENTS,
             buffer_bytes: COALESCER_BYTES,
             clock: Arc::new(SystemClock),
-            resume: true,
+            resume: Resume::All,
             secrets: Arc::new(NoSecrets),
             configuration_wait: CONFIGURATION_WAIT,
         }
@@ -213,10 +214,10 @@ impl Builder {
         self
     }
 
-    /// Whether unfinished executions go on: yes unless it is said. Without it they stay as they are, for
-    /// who only wants to read.
+    /// Which unfinished executions go on: all unless it is said. Those that do not stay as they are;
+    /// [`Engine::take_up`] has one of them go on later, [`Engine::cancel`] ends one.
     #[must_use]
-    pub fn resume(mut self, resume: bool) -> Self {
+    pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
         self
     }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
-use updraft_actors::MissingOne;
+use serde::{Deserialize, Serialize};
+use updraft_actors::{Core, MissingOne};
 use updraft_kernel::coalescer::Limits;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
 use updraft_storage::store::Health;
@@ -12,7 +12,7 @@ use updraft_storage::write_behind::Pending;
 use crate::start::Engine;
 
 /// How an engine fares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineHealth {
     /// What is wrong with the engine itself; empty where all is well.
     pub troubles: Vec<EngineTrouble>,
@@ -28,7 +28,7 @@ pub struct EngineHealth {
 }
 
 /// One thing that is wrong with an engine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EngineTrouble {
     /// A write or a sync of the journal failed: nothing more is accepted until the engine is started again.
@@ -59,7 +59,7 @@ pub enum EngineTrouble {
 }
 
 /// What may wait for the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backlog {
     /// Documents in the buffer of updates.
@@ -106,24 +106,29 @@ impl fmt::Display for EngineTrouble {
 impl Engine {
     /// How the engine and its store fare. Asks the store, for ten seconds at most; never fails.
     pub async fn health(&self) -> EngineHealth {
-        let journal = self.core.journal.status();
-        let mut troubles = Vec::new();
-        if let Some(cause) = &journal.poisoned {
-            troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });
-        }
-        if let Some(cause) = self.core.failed.get() {
-            troubles.push(EngineTrouble::Failed { cause: cause.clone() });
-        }
-        let tasks = self.core.missing.all();
-        if !tasks.is_empty() {
-            troubles.push(EngineTrouble::NotConfigured { tasks });
-        }
         let pending = *self.pending.borrow();
-        troubles.extend(behind(pending, self.buffer, journal.segments));
-        let behind = journal.acknowledged.saturating_sub(self.core.stored.get());
-        let store = self.core.store.health().await;
-        EngineHealth { troubles, store, pending, behind, segments: journal.segments }
+        of(&self.core, pending, self.buffer).await
     }
+}
+
+/// As [`Engine::health`].
+pub(crate) async fn of(core: &Core, pending: Pending, buffer: Limits) -> EngineHealth {
+    let journal = core.journal.status();
+    let mut troubles = Vec::new();
+    if let Some(cause) = &journal.poisoned {
+        troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });
+    }
+    if let Some(cause) = core.failed.get() {
+        troubles.push(EngineTrouble::Failed { cause: cause.clone() });
+    }
+    let tasks = core.missing.all();
+    if !tasks.is_empty() {
+        troubles.push(EngineTrouble::NotConfigured { tasks });
+    }
+    troubles.extend(behind(pending, buffer, journal.segments));
+    let behind = journal.acknowledged.saturating_sub(core.stored.get());
+    let store = core.store.health().await;
+    EngineHealth { troubles, store, pending, behind, segments: journal.segments }
 }
 
 /// What is nearest to where the producers wait, from half of it on.

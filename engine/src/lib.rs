@@ -45,6 +45,9 @@ mod follow;
 mod handle;
 mod health;
 mod idempotency;
+mod left;
+#[cfg(unix)]
+pub mod local;
 mod needs;
 mod playbooks;
 mod queries;
@@ -59,6 +62,7 @@ pub use builder::Builder;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
+pub use left::Resume;
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;

@@ -14,6 +14,7 @@ use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
 
 use crate::error::StartError;
+use crate::left::Resume;
 
 /// What a start found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,13 +32,16 @@ pub(crate) async fn recover(
     node: &Node,
     replay: journal::Recovered,
     writer: mpsc::Sender<Message>,
-    resume: bool,
+    resume: Resume,
 ) -> Result<(Recovered, Vec<Arc<Live>>), StartError> {
     let torn = replay.torn().cloned();
     let replayed = replay.replay(writer).await?;
     core.flush().await?;
     doomed::fail(core).await?;
-    let lives = if resume { unfinished(core).await? } else { Vec::new() };
+    let lives = match resume {
+        Resume::All => unfinished(core).await?,
+        Resume::Nothing => Vec::new(),
+    };
     let resumed = lives.len() as u64;
     if replayed > 0 || resumed > 0 {
         tracing::info!(replayed, resumed, "recovered");
@@ -72,7 +76,7 @@ async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
 }
 
 /// A playbook that needs an integration which is not there stops the start: its executions would fail.
-async fn can_run(core: &Core, document: &ExecutionDocument) -> Result<(), StartError> {
+pub(crate) async fn can_run(core: &Core, document: &ExecutionDocument) -> Result<(), StartError> {
     match core.plans.get(core.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
         Err(error @ plans::Error::Invalid { .. }) => Err(StartError::Unresumable(error)),
         Err(plans::Error::Store(error)) => Err(StartError::Store(error)),
@@ -81,7 +85,8 @@ async fn can_run(core: &Core, document: &ExecutionDocument) -> Result<(), StartE
     }
 }
 
-fn live(core: &Core, document: &ExecutionDocument) -> Arc<Live> {
+/// An execution as it is registered: accepted long ago.
+pub(crate) fn live(core: &Core, document: &ExecutionDocument) -> Arc<Live> {
     let tenant = document.head.tenant_code.clone();
     // With lower bounds than before the restart, some run without a place until they end.
     let permit = match core.places.try_acquire(&tenant) {

@@ -1,12 +1,16 @@
 //! Shutting down: what runs may end, everything accepted is in the store or the journal, and what was
 //! waiting resumes at the next start.
 
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use updraft_protocol::limits;
 use updraft_storage::journal::Left;
+use updraft_storage::sqlite::SqliteStore;
 
+#[cfg(unix)]
+use crate::local::Door;
 use crate::start::Engine;
 
 /// How an engine was left.
@@ -35,11 +39,20 @@ impl Engine {
         let Some(node) = held.take() else { return Shutdown::Already };
         // What is just being accepted must be known to the shards before they drain.
         let _ = self.core.timer.until(until, self.emptied.notified()).await;
-        let left = node.shutdown(until).await;
-        if let Some(store) = &self.embedded
-            && let Err(error) = store.release().await
-        {
-            tracing::warn!(%error, "the data directory stays in use until the engine is dropped");
+        node.let_end(until).await;
+        // Before the data directory is free: the next engine there opens one of its own.
+        #[cfg(unix)]
+        if let Some(door) = self.take_door() {
+            door.close().await;
+        }
+        let left = node.stop(until).await;
+        if let Some(store) = self.embedded() {
+            match store.release().await {
+                Ok(()) => *self.embedded.lock().unwrap_or_else(PoisonError::into_inner) = None,
+                Err(error) => {
+                    tracing::warn!(%error, "the data directory stays in use until the engine is dropped");
+                }
+            }
         }
         match left {
             Ok(Left::Empty) => Shutdown::Stored,
@@ -54,10 +67,50 @@ pub(crate) fn later(wait: Duration) -> Instant {
     now.checked_add(wait).unwrap_or(now + limits::SPAN)
 }
 
+impl Engine {
+    #[cfg(unix)]
+    fn take_door(&self) -> Option<Door> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The store of its own whose lock it still has.
+    fn embedded(&self) -> Option<Arc<SqliteStore>> {
+        self.embedded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Drop for Engine {
-    /// An engine that is dropped without a shutdown stops as in a crash: nothing accepted is lost.
+    /// An engine that is dropped without a shutdown stops as in a crash: nothing accepted is lost. Its threads end and
+    /// its data directory is free soon after, whoever still holds handles: when calls of tools were dropped, and what the
+    /// disk and the embedded store had begun is done. Nobody waits for that here.
     fn drop(&mut self) {
         let _ = self.gate.close();
         self.closing.notify_waiters();
+        #[cfg(unix)]
+        let door = self.take_door();
+        let (node, store) = (self.node.get_mut().take(), self.embedded());
+        if node.is_none() && store.is_none() {
+            return;
+        }
+        // Where there is no thread, they are dropped here: the node ends all the same, the store with its last handle.
+        let _ = std::thread::Builder::new().name("updraft-drop".to_owned()).spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+                return;
+            };
+            runtime.block_on(async {
+                #[cfg(unix)]
+                if let Some(door) = door {
+                    door.close().await;
+                }
+                if let Some(node) = node {
+                    let _ = node.stop(Instant::now()).await;
+                }
+                if let Some(store) = store
+                    && let Err(error) = store.release().await
+                {
+                    tracing::warn!(%error, "the data directory stays in use as long as handles are held");
+                }
+            });
+        });
     }
 }

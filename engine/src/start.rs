@@ -31,6 +31,8 @@ use crate::belonging;
 use crate::builder::{Builder, Choice};
 use crate::error::StartError;
 use crate::handle::Handle;
+#[cfg(unix)]
+use crate::local::{Door, Host};
 use crate::recovery::{self, Recovered};
 
 /// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
@@ -43,14 +45,19 @@ pub struct Engine {
     /// Told when the gate is closed and no submission is under way.
     pub(crate) emptied: Arc<Notify>,
     /// The store, where the engine opened it itself: others may have the directory after the shutdown.
-    pub(crate) embedded: Option<Arc<SqliteStore>>,
+    pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
     /// Told when the gate is closed: submissions that wait for a place are refused.
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
+    /// The local door, where there is a data directory; taken by the shutdown.
+    #[cfg(unix)]
+    pub(crate) door: Mutex<Option<Door>>,
     /// What may wait for the store, and what does.
     pub(crate) buffer: Limits,
     pub(crate) pending: watch::Receiver<Pending>,
     pub(crate) recovered: Recovered,
+    /// Held by who takes up or cancels what the start left as it was.
+    pub(crate) left: Arc<tokio::sync::Mutex<()>>,
     /// What the start resumed, until someone asks for it.
     resumed: Mutex<Vec<Arc<Live>>>,
 }
@@ -105,15 +112,8 @@ impl Engine {
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
         let buffer = Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes };
-        let writer_of = write_behind::Config {
-            pace: builder.pace,
-            delay: builder.flush_delay,
-            limits: buffer,
-            seed: Uuid::now_v7().as_u64_pair().1,
-            ..write_behind::Config::default()
-        };
         let listener = Node::store_listener(&core);
-        let write_behind = WriteBehind::new(writer_of, store, stored, listener);
+        let write_behind = WriteBehind::new(writing(&builder, buffer), store, stored, listener);
         let pending = write_behind.pending();
         let node = Node::start(core.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
@@ -122,23 +122,30 @@ impl Engine {
             node: tokio::sync::Mutex::new(None),
             gate: gate(emptied.clone()),
             emptied,
-            embedded,
+            embedded: Mutex::new(embedded),
             closing: Notify::new(),
+            #[cfg(unix)]
+            door: Mutex::default(),
             submit_timeout: builder.submit_timeout,
             buffer,
             pending,
             recovered: Recovered::default(),
+            left: Arc::default(),
             resumed: Mutex::default(),
         };
-        match recovery::recover(&engine.core, &node, replay, writer, builder.resume).await {
+        let recovering = recovery::recover(&engine.core, &node, replay, writer, builder.resume).await;
+        engine.node = tokio::sync::Mutex::new(Some(node));
+        match recovering {
             Ok((recovered, lives)) => {
                 engine.recovered = recovered;
                 engine.resumed = Mutex::new(lives);
-                engine.node = tokio::sync::Mutex::new(Some(node));
+                #[cfg(unix)]
+                engine.open_door(&builder).await;
                 Ok(engine)
             }
             Err(error) => {
-                let _ = node.shutdown(tokio::time::Instant::now()).await;
+                // The data directory is free when the error is told.
+                let _ = engine.shutdown(Duration::ZERO).await;
                 Err(error)
             }
         }
@@ -147,6 +154,31 @@ impl Engine {
 
 fn terms(builder: &Builder, epoch: u64) -> Terms {
     Terms { epoch, tasks_at_once: builder.tasks_at_once, configuration_wait: builder.configuration_wait }
+}
+
+#[cfg(unix)]
+impl Engine {
+    /// Opens the local door in the data directory. The engine works without it: some file systems have no sockets.
+    async fn open_door(&mut self, builder: &Builder) {
+        let (Some(data), Choice::At(_) | Choice::Given(_)) = (builder.data.clone(), &builder.store) else {
+            return;
+        };
+        let (core, left) = (self.core.clone(), self.left.clone());
+        let host = Host { core, left, buffer: self.buffer, pending: self.pending.clone() };
+        let opening = tokio::task::spawn_blocking(move || Door::open(&data, host));
+        match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
+            Ok(door) => self.door = Mutex::new(Some(door)),
+            Err(error) => {
+                tracing::warn!(%error, "there is no local socket: nobody can look at this engine beside it")
+            }
+        }
+    }
+}
+
+/// How the store is written to.
+fn writing(builder: &Builder, limits: Limits) -> write_behind::Config {
+    let (pace, delay, seed) = (builder.pace, builder.flush_delay, Uuid::now_v7().as_u64_pair().1);
+    write_behind::Config { pace, delay, limits, seed, ..write_behind::Config::default() }
 }
 
 /// Tells when the last submission has left.

@@ -29,7 +29,7 @@ use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStat
 
 pub use effect::{Act, Effects, StartAttempt, Timer};
 pub use event::Event;
-pub use give_up::give_up;
+pub use give_up::{call_off, give_up};
 pub use resume::Unfit;
 pub use start::Terms;
 pub use task::TaskSeq;

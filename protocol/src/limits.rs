@@ -1,11 +1,13 @@
 //! Every bound of Updraft, with its reason. Units stand last in the names.
 
 mod http;
+mod local;
 mod masking;
 
 use std::time::Duration;
 
 pub use http::*;
+pub use local::*;
 pub use masking::*;
 
 // --- playbooks ---------------------------------------------------------------------------------------
@@ -326,6 +328,9 @@ pub const STRETCH_FACTOR: u64 = 8;
 pub const STRETCHED_PAGES: u32 = 1_000;
 /// Lists of which it is remembered how far back their newest page reached, on a server that was late: 8 KB.
 pub const STRETCHED_LISTS: usize = 1_024;
+/// Executions that a start left which are counted for a person: whether it is ten or a hundred thousand changes nothing of
+/// what follows.
+pub const LEFT_COUNTED: usize = 10_000;
 /// Dead letters in one page: [`DEAD_LETTER_BYTES`] each at the worst.
 pub const DEAD_LETTER_PAGE_ROWS: usize = 64;
 /// Checked plans kept in memory.

@@ -71,7 +71,7 @@ pub enum WriteOutcome {
 }
 
 /// How a store fares, for who watches over it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Health {
     /// What is wrong, each with what it means; empty where all is well.
     pub troubles: Vec<Trouble>,
@@ -80,7 +80,7 @@ pub struct Health {
 }
 
 /// The connections of a store's pool.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PoolStatistics {
     /// Connections that are open.
     pub open: u64,

@@ -181,7 +181,7 @@ async fn who_reads_does_so_beside_the_engine_that_writes_and_resume_goes_on() {
     child.wait().unwrap();
     let shown = ended(elsewhere.path(), &[&["show", &peid, "--json"], &store[..]].concat());
     assert_eq!(shown.json()["execution"]["execution_status"], "executing");
-    let resumed = ended(dir.path(), &[&["resume", "--json"], &store[..]].concat());
+    let resumed = ended(dir.path(), &[&["recover", "--json"], &store[..]].concat());
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     assert_eq!(resumed.json()[0]["execution"]["peid"], peid.as_str());
     let shown = ended(elsewhere.path(), &[&["show", &peid, "--json"], &store[..]].concat());
@@ -210,7 +210,7 @@ async fn a_run_whose_end_cannot_be_stored_is_interrupted_and_found_at_the_next_s
     assert!(said.any(|line| line.contains(&uri[..uri.find('?').unwrap()])), "why it cannot be shown");
     assert_eq!(child.wait().unwrap().code(), Some(2));
     server.restart().await;
-    let resumed = ended(dir.path(), &[&["resume"], &store[..]].concat());
+    let resumed = ended(dir.path(), &[&["recover"], &store[..]].concat());
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     let listed = ended(dir.path(), &[&["list", "--json"], &store[..]].concat()).json();
     assert_eq!(listed[0]["execution_status"], "completed");

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use updraft::{
     DeadLetter, Detail, Engine, ExecutionDocument, ExecutionQuery, ExecutionStatus, ExecutionsOf,
-    FailureKind, Handle, Playbook, Shutdown, TaskStatus, TenantCode,
+    FailureKind, Handle, Playbook, Resume, Shutdown, TaskStatus, TenantCode,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, playbook, soon, tenant, until};
@@ -155,7 +155,7 @@ async fn left_in_the_journal(lab: &Lab, playbook: &Playbook) -> Handle {
 #[tokio::test]
 async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_goes_on() {
     let playbook = gated("type: action, integration: tool, action: hang, at_most_once: true");
-    for resume in [true, false] {
+    for resume in [Resume::All, Resume::Nothing] {
         let lab = Lab::default();
         let handle = left_in_the_journal(&lab, &playbook).await;
         let mut next = None;

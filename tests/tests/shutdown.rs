@@ -9,7 +9,7 @@ use serde_json::json;
 use updraft::limits::PARK_HORIZON;
 use updraft::{
     Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Pace, Playbook, ReadError,
-    Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
+    Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, Tool, named, playbook, soon, tenant, until};
@@ -33,11 +33,11 @@ fn long_wait() -> Playbook {
     )
 }
 
-/// The only unfinished execution.
+/// The only execution that the start resumed, which may have ended since.
 fn only(engine: &Engine) -> Handle {
-    let mut unfinished = engine.unfinished();
-    assert_eq!(unfinished.len(), 1, "{unfinished:?}");
-    unfinished.remove(0)
+    let mut resumed = engine.take_resumed();
+    assert_eq!(resumed.len(), 1, "{resumed:?}");
+    resumed.remove(0)
 }
 
 fn lost<T: std::fmt::Debug>(answer: Result<T, ReadError>) -> bool {
@@ -227,8 +227,9 @@ async fn an_engine_that_is_dropped_stops_as_in_a_crash_and_the_next_goes_on() {
     })
     .await;
     let engine = next.unwrap();
-    assert_eq!(only(&engine).peid(), peid);
-    assert_eq!(lab.end(&engine, &only(&engine), &two_steps()).await.status(), ExecutionStatus::Completed);
+    let resumed = only(&engine);
+    assert_eq!(resumed.peid(), peid);
+    assert_eq!(lab.end(&engine, &resumed, &two_steps()).await.status(), ExecutionStatus::Completed);
 }
 
 #[tokio::test]
@@ -279,7 +280,7 @@ async fn an_unfinished_execution_without_its_integration_stops_the_start_and_goe
     assert!(matches!(&error, StartError::Unresumable(_)), "{error}");
     assert!(error.to_string().contains("tool") && !error.retryable(), "{error}");
 
-    let reader = without().resume(false).start().await.unwrap();
+    let reader = without().resume(Resume::Nothing).start().await.unwrap();
     let query = ExecutionQuery {
         tenant: tenant("acme"),
         of: ExecutionsOf::Any,

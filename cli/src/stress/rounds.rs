@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs all rounds, and tells what they came to.
 pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
-    let mut interrupt = Interrupt::listen()?;
+    let mut interrupt = Interrupt::listen(screen)?;
     let mut contest = Contest::default();
     let profiles = Profile::value_variants();
     let mut ended = Ok(Ending::Completed);

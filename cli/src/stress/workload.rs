@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use updraft::limits::{EXECUTIONS_IN_FLIGHT, TASKS_AT_ONCE};
-use updraft::{Engine, Playbook, PlaybookId, Submission, TenantCode};
+use updraft::{Engine, Playbook, PlaybookId, Resume, Submission, TenantCode};
 
 use crate::exit::Error;
 use crate::stress::chance::Chance;
@@ -57,8 +57,11 @@ impl Workload {
         let (gate, open) = watch::channel(true);
         let fate = Fate::new(options.latency, options.failure_rate, options.seed, open);
         // What others left in a database that was named is not ours to run.
-        let builder =
-            place.lay(Engine::builder()).data(directory).durability(options.durability).resume(false);
+        let builder = place
+            .lay(Engine::builder())
+            .data(directory)
+            .durability(options.durability)
+            .resume(Resume::Nothing);
         let width = usize::from(options.width);
         let server = place.is_server();
         let settings = options.profile.map(|profile| profile.settings(cores(), server));

@@ -46,6 +46,27 @@ pub(crate) fn ended(dir: &Path, arguments: &[&str]) -> Ended {
     updraft(dir, arguments).output().unwrap().into()
 }
 
+/// Runs the last command that was said, as somebody who pastes it into a shell.
+pub(crate) fn paste(dir: &Path, said: &str) -> Command {
+    let line = said.lines().rfind(|line| line.contains("go on with: ")).unwrap_or_else(|| panic!("{said}"));
+    let pasted = line.split("go on with: ").nth(1).unwrap();
+    shell(dir, pasted)
+}
+
+/// Runs a line of shell in which `updraft` is the program.
+pub(crate) fn shell(dir: &Path, line: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_updraft")).parent().unwrap();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = std::iter::once(program.to_owned()).chain(std::env::split_paths(&path));
+    let mut command = Command::new("sh");
+    command.current_dir(dir).args(["-c", line]).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("UPDRAFT_")) {
+        command.env_remove(name);
+    }
+    command.env("PATH", std::env::join_paths(paths).unwrap());
+    command
+}
+
 /// Sends a signal to a program.
 pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();

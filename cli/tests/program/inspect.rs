@@ -1,4 +1,4 @@
-//! `updraft validate`, `list`, `show`, `resume` and `schema`: what they say, and to whom.
+//! `updraft validate`, `list`, `show`, `recover` and `schema`: what they say, and to whom.
 
 use std::process::Stdio;
 
@@ -99,7 +99,7 @@ fn an_execution_is_shown_to_its_tenant_alone() {
 fn reading_where_nothing_is_makes_nothing() {
     let dir = files(&[("file", "")]);
     let peid = "01a1fc56-3693-726d-b211-11b21cd582cc";
-    for arguments in [&["list"][..], &["show", peid], &["resume"]] {
+    for arguments in [&["list"][..], &["show", peid], &["recover"]] {
         let run = ended(dir.path(), arguments);
         assert_eq!(run.code, 2);
         assert!(run.err.contains("updraft-data: no data directory there"), "{}", run.err);
@@ -109,10 +109,10 @@ fn reading_where_nothing_is_makes_nothing() {
 }
 
 #[test]
-fn where_nothing_is_unfinished_resume_says_so() {
+fn where_nothing_is_unfinished_recover_says_so() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);
-    let nothing = ended(dir.path(), &["resume"]);
+    let nothing = ended(dir.path(), &["recover"]);
     assert_eq!(
         (nothing.code, nothing.out.as_str(), nothing.err.as_str()),
         (0, "", "nothing is unfinished\n")

@@ -6,6 +6,7 @@ mod ended;
 mod given;
 mod hostile;
 mod inspect;
+mod left;
 mod run;
 mod signals;
 mod store;

@@ -34,10 +34,10 @@ impl Run {
     }
 }
 
-/// Resumes, and answers both requests as they come.
-fn resume(dir: &Path, tool: &Tool, requests: &[&str]) -> Ended {
+/// Recovers, and answers both requests as they come.
+fn recover(dir: &Path, tool: &Tool, requests: &[&str]) -> Ended {
     let allow = tool.address.to_string();
-    let arguments = ["resume", "--data", "updraft-data", "--json", "--allow-net", &allow];
+    let arguments = ["recover", "--data", "updraft-data", "--json", "--allow-net", &allow];
     let mut command = updraft(dir, &arguments);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     for request in requests {
@@ -49,7 +49,7 @@ fn resume(dir: &Path, tool: &Tool, requests: &[&str]) -> Ended {
 }
 
 #[test]
-fn an_interruption_leaves_the_execution_and_resume_completes_the_same() {
+fn an_interruption_leaves_the_execution_and_recover_completes_the_same() {
     let steps = "  - {id: wait, type: delay, duration: 3s, on_success: done}\n  - {id: done, type: end}\n";
     let dir = files(&[("p.yaml", &playbook(steps))]);
     let mut command = updraft(dir.path(), &["run", "p.yaml", "--json"]);
@@ -57,13 +57,13 @@ fn an_interruption_leaves_the_execution_and_resume_completes_the_same() {
     let mut errors = BufReader::new(child.stderr.take().unwrap());
     read_until(&mut errors, "wait  executing");
     signal(&child, "TERM");
-    read_until(&mut errors, "go on with: updraft resume --data updraft-data");
+    read_until(&mut errors, "go on with: updraft recover --data updraft-data");
     let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!(run.code, 4);
     let left = run.json();
     assert_eq!(left["execution"]["execution_status"], "executing");
 
-    let resumed = ended(dir.path(), &["resume", "--json"]);
+    let resumed = ended(dir.path(), &["recover", "--json"]);
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     let ends = resumed.json();
     assert_eq!(ends.as_array().unwrap().len(), 1);
@@ -83,7 +83,7 @@ fn an_attempt_under_way_is_let_end_and_where_that_is_the_end_it_is_told() {
     let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!(run.code, 0);
     assert_eq!(run.json()["execution"]["execution_status"], "completed");
-    assert_eq!(ended(dir.path(), &["resume", "--json"]).out, "[]\n");
+    assert_eq!(ended(dir.path(), &["recover", "--json"]).out, "[]\n");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_second_interruption_ends_it_at_once_and_the_execution_goes_on() {
     let run: Ended = child.wait_with_output().unwrap().into();
     assert_eq!((run.code, run.out.as_str()), (130, ""));
     drop(first);
-    let resumed = resume(dir.path(), &tool, &["first", "second"]);
+    let resumed = recover(dir.path(), &tool, &["first", "second"]);
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     assert_eq!(resumed.json()[0]["tasks"][0]["attempt"], 1, "a crash is not an attempt that failed");
 }
@@ -114,7 +114,7 @@ fn after_a_crash_reading_shows_the_truth_and_resumes_nothing() {
     let shown = ended(dir.path(), &["show", &peid, "--json"]);
     assert_eq!(shown.json()["tasks"][0]["status"], "executing");
     assert_eq!(tool.waiting(), None, "reading starts no attempt");
-    let resumed = resume(dir.path(), &tool, &["first", "second"]);
+    let resumed = recover(dir.path(), &tool, &["first", "second"]);
     assert_eq!(resumed.json()[0]["execution"]["peid"], peid.as_str());
     let shown = ended(dir.path(), &["show", &peid]);
     assert!(shown.out.contains("status     completed"), "{}", shown.out);
@@ -127,7 +127,7 @@ fn an_execution_that_fails_when_it_goes_on_exits_1() {
     child.wait().unwrap();
     drop(first);
     let allow = tool.address.to_string();
-    let mut command = updraft(dir.path(), &["resume", "--allow-net", &allow]);
+    let mut command = updraft(dir.path(), &["recover", "--allow-net", &allow]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A tool that hangs up fails the only attempt.
     drop(tool.asked());

@@ -14,7 +14,7 @@ const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
 fn commands() -> [Vec<&'static str>; 7] {
     [
         vec!["run", "p.yaml"],
-        vec!["resume"],
+        vec!["recover"],
         vec!["list"],
         vec!["show", PEID],
         vec!["dead-letters"],

@@ -1,8 +1,8 @@
-//! Giving up: the end of an execution that has no machine, written from its documents alone.
+//! Giving up and calling off: the end of an execution that has no machine, written from its documents alone.
 
 use updraft_protocol::{
-    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Revision, TaskDocument,
-    TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
+    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Revision,
+    TaskDocument, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
 };
 
 use crate::plan::UPDRAFT;
@@ -10,10 +10,36 @@ use crate::plan::UPDRAFT;
 /// Fails an unfinished execution: its document after the failure, and the writes that lead there. Tasks
 /// that had not ended are cancelled; an attempt that was under way is unknown: its tool may have acted.
 pub fn give_up(
-    mut document: ExecutionDocument,
+    document: ExecutionDocument,
     tasks: &[TaskDocument],
     epoch: u64,
     failure: Failure,
+    now: Timestamp,
+) -> (ExecutionDocument, Vec<Update>) {
+    let why = |_: TaskStatus| Some(failure.clone());
+    end(document, tasks, epoch, (ExecutionStatus::Failed, Some(failure.clone())), why, now)
+}
+
+/// Cancels an unfinished execution that nobody runs, as [`give_up`] fails one.
+pub fn call_off(
+    document: ExecutionDocument,
+    tasks: &[TaskDocument],
+    epoch: u64,
+    now: Timestamp,
+) -> (ExecutionDocument, Vec<Update>) {
+    let why = |status: TaskStatus| {
+        let message = "the execution was cancelled after the tool may have been called";
+        (status == TaskStatus::Unknown).then(|| Failure::new(FailureKind::UnknownOutcome, message))
+    };
+    end(document, tasks, epoch, (ExecutionStatus::Cancelled, None), why, now)
+}
+
+fn end(
+    mut document: ExecutionDocument,
+    tasks: &[TaskDocument],
+    epoch: u64,
+    (execution_status, error): (ExecutionStatus, Option<Failure>),
+    why: impl Fn(TaskStatus) -> Option<Failure>,
     now: Timestamp,
 ) -> (ExecutionDocument, Vec<Update>) {
     let open = tasks.iter().filter(|task| !task.state.status.ended());
@@ -28,7 +54,7 @@ pub fn give_up(
                     status: ending(task),
                     attempt: task.state.attempt,
                     response: None,
-                    error: Some(failure.clone()),
+                    error: why(ending(task)),
                     started_date: None,
                     updated_date: now,
                     runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
@@ -38,13 +64,13 @@ pub fn give_up(
         .collect();
     let started = document.state.started_date.unwrap_or(document.head.createddate);
     let state = ExecutionState {
-        execution_status: ExecutionStatus::Failed,
+        execution_status,
         started_date: None,
         updated_date: now,
         finished_date: Some(now),
         playbook_runtime: Some(now.since(started)),
         output: None,
-        error: Some(failure),
+        error,
     };
     document.state.merge(state.clone());
     document.epoch = epoch;

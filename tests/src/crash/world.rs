@@ -271,8 +271,8 @@ impl World {
     /// many groups the journal still had for the store.
     pub async fn read(&mut self) -> (Vec<(ExecutionDocument, Vec<TaskDocument>)>, u64) {
         let data = self.ground.data();
-        let engine =
-            super::builder(data.to_str().unwrap(), self.server.address(), &self.ground.store).resume(false);
+        let engine = super::builder(data.to_str().unwrap(), self.server.address(), &self.ground.store)
+            .resume(updraft::Resume::Nothing);
         let engine = engine.start().await.unwrap();
         let mut stored = Vec::new();
         for code in TENANTS {

@@ -82,7 +82,8 @@ async fn every_format_version_has_its_golden_file() {
 async fn what_was_written_is_found_as_it_was() {
     for name in embedded() {
         let (data, tool) = (files::data(&name), Tool::default());
-        let engine = scene::builder(data.path(), &tool, LATER).resume(false).start().await.unwrap();
+        let engine =
+            scene::builder(data.path(), &tool, LATER).resume(updraft::Resume::Nothing).start().await.unwrap();
         assert!(engine.recovered().replayed > 0, "{name}: the journal has what the store has not");
         scene::assert_holds(&engine, &expected(&name)).await;
         let _ = engine.shutdown(PATIENCE).await;

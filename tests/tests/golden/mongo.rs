@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use mongodb::Client;
 use mongodb::bson::{RawDocumentBuf, doc};
-use updraft::{Engine, StartError, StoreError};
+use updraft::{Engine, Resume, StartError, StoreError};
 use updraft_storage::mongo::testing::{TestDatabase, database};
 use updraft_storage::mongo::{MongoStore, SCHEMA};
 use updraft_tests::patience::PATIENCE;
@@ -54,7 +54,7 @@ async fn restored(name: &str) -> TestDatabase {
     database
 }
 
-async fn start(database: &TestDatabase, data: &Path, tool: &Tool, later: Duration, resume: bool) -> Engine {
+async fn start(database: &TestDatabase, data: &Path, tool: &Tool, later: Duration, resume: Resume) -> Engine {
     let store = Arc::new(MongoStore::connect(database.uri()).await.unwrap());
     scene::builder(data, tool, later).store(store).resume(resume).start().await.unwrap()
 }
@@ -85,7 +85,7 @@ pub(crate) async fn write() {
         return;
     }
     let (database, folder, tool) = (database().await, tempfile::tempdir().unwrap(), Tool::default());
-    let engine = start(&database, folder.path(), &tool, Duration::ZERO, true).await;
+    let engine = start(&database, folder.path(), &tool, Duration::ZERO, Resume::All).await;
     let mut handles = scene::first_act(&engine).await;
     dump(&database, &golden.join("dump")).await;
     handles.extend(scene::second_act(&engine, &tool).await);
@@ -100,11 +100,11 @@ pub(crate) async fn write() {
 async fn the_documents_of_every_schema_are_found_as_they_were_and_go_on_to_their_end() {
     for name in golden() {
         let (database, data, tool) = (restored(&name).await, files::data(&name), Tool::default());
-        let engine = start(&database, data.path(), &tool, LATER, false).await;
+        let engine = start(&database, data.path(), &tool, LATER, Resume::Nothing).await;
         assert!(engine.recovered().replayed > 0, "{name}: the journal has what the store has not");
         scene::assert_holds(&engine, &expected(&name)).await;
         let _ = engine.shutdown(PATIENCE).await;
-        let engine = start(&database, data.path(), &tool, LATER, true).await;
+        let engine = start(&database, data.path(), &tool, LATER, Resume::All).await;
         scene::assert_goes_on(&engine, &tool, &expected(&name)).await;
         let _ = engine.shutdown(PATIENCE).await;
     }

@@ -1,14 +1,15 @@
-//! `updraft resume`: what a crash or an interruption left, run to its end.
+//! `updraft recover`: what a crash or an interruption left, run to its end.
 
 use futures_util::{StreamExt, stream};
 use updraft::{Engine, Handle, Inspection, ReadError};
 
+use crate::command::Command;
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
 use crate::follow::INTERRUPTED;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
-use crate::options::Resume;
+use crate::options::Recover;
 use crate::output::{Array, Output};
 use crate::text::{clean, duration};
 
@@ -16,12 +17,17 @@ use crate::text::{clean, duration};
 const WAITS: usize = 1_000;
 
 /// Goes on with all that is unfinished, and tells of each end.
-pub(crate) async fn resume(options: &Resume, screen: &Screen) -> Result<Ending, Error> {
+pub(crate) async fn recover(options: &Recover, screen: &Screen) -> Result<Ending, Error> {
     let kept = Kept::of(&options.data)?;
     kept.existing()?;
     let builder = data::builder(&kept, &options.work)?;
-    let mut interrupt = Interrupt::listen()?;
-    let Some(engine) = data::start(builder, &mut interrupt).await? else { return Ok(Ending::Interrupted) };
+    let go_on = format!("go on with: {}", Command::new("recover", &kept).working(&options.work));
+    let mut interrupt = Interrupt::listen(screen)?;
+    interrupt.last_words(go_on.clone());
+    let Some(engine) = data::start(builder, &mut interrupt, screen).await? else {
+        screen.say(&go_on);
+        return Ok(Ending::Interrupted);
+    };
     let handles = engine.take_resumed();
     let output =
         if options.json { Told::Json(Output::stdout().array()) } else { Told::Lines(Output::stdout()) };
@@ -29,7 +35,10 @@ pub(crate) async fn resume(options: &Resume, screen: &Screen) -> Result<Ending, 
         screen.say("nothing is unfinished");
     }
     let waited = wait(&engine, handles, &mut interrupt, output, screen).await;
-    data::close(&engine).await;
+    data::close(&engine, &mut interrupt, screen).await;
+    if matches!(waited, Ok(Ending::Interrupted)) {
+        screen.say(&go_on);
+    }
     waited
 }
 
@@ -57,8 +66,8 @@ async fn wait(
             },
             () = interrupt.asked() => {
                 screen.say(INTERRUPTED);
-                data::close(engine).await;
-                screen.say(&format!("{} of {all} executions are left; go on with the same command", all - ended));
+                data::close(engine, interrupt, screen).await;
+                screen.say(&format!("{} of {all} executions are left", all - ended));
                 ending = Ending::Interrupted;
                 break;
             }

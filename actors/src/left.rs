@@ -1,0 +1,35 @@
+//! Executions that the start left as they were: cancelled from their documents when somebody asks for it, without
+//! running anything. Not for executions that run: those are asked through their handles.
+
+use updraft_kernel::machine::call_off;
+use updraft_protocol::{ExecutionId, TenantCode};
+
+use crate::commit;
+use crate::control::CancelVerdict;
+use crate::core::Core;
+use crate::doomed::Error;
+use crate::live::Lost;
+use crate::revive;
+
+/// Cancels an execution that nobody runs; answers when that is durable. None where the tenant has no such execution.
+/// The caller sees to it that nobody takes it up meanwhile.
+///
+/// # Errors
+/// The store did not answer, or the journal has failed.
+pub async fn cancel(
+    core: &Core,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Option<CancelVerdict>, Error> {
+    // What the journal has of it, an earlier cancel say, is in the store before it is read there.
+    core.flush().await?;
+    let Some(document) = core.store.execution(tenant, peid).await? else { return Ok(None) };
+    let status = document.state.execution_status;
+    if status.ended() {
+        return Ok(Some(CancelVerdict::AlreadyEnded(status)));
+    }
+    let tasks = revive::tasks(core, tenant, peid).await?;
+    let (_, writes) = call_off(document, &tasks, core.terms.epoch, core.clock.now());
+    commit::append(core, writes).await.map_err(Lost::Engine)?;
+    Ok(Some(CancelVerdict::Cancelled))
+}

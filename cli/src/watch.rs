@@ -1,0 +1,152 @@
+//! Watching one execution of an engine: submits it, shows it, and says how it ended. Owns the words about it; starts and
+//! closes no engine.
+
+use std::sync::Arc;
+
+use updraft::limits::LEFT_COUNTED;
+use updraft::{
+    Engine, ExecutionHead, ExecutionId, Handle, Inspection, Name, Playbook, Refusal, Submission, SubmitError,
+    TenantCode,
+};
+
+use crate::exit::{Ending, Error};
+use crate::follow::{Followed, follow};
+use crate::interrupt::Interrupt;
+use crate::log::Screen;
+use crate::nesting::Nesting;
+use crate::output::Output;
+use crate::playbook::with_way;
+use crate::progress::Progress;
+
+/// What is said at a signal while it is not known whether the execution was accepted.
+const PERHAPS_BEGUN: &str = "interrupted while it was submitted; where it was accepted, ";
+
+/// Whose execution is watched, and how.
+pub(crate) struct Watch<'a> {
+    pub(crate) tenant: &'a TenantCode,
+    /// Its idempotency key.
+    pub(crate) key: Option<&'a str>,
+    pub(crate) json: bool,
+    /// How what lies beside it goes on.
+    pub(crate) go_on: &'a str,
+    pub(crate) screen: &'a Screen,
+}
+
+/// How far an execution was watched.
+pub(crate) enum Watched {
+    /// To its end.
+    Ended(Ending),
+    /// An interruption came before it was known to be accepted.
+    NotBegun,
+    /// An interruption came before its end.
+    Left {
+        peid: ExecutionId,
+        progress: Box<Progress>,
+        /// Whether the store has everything.
+        stored: bool,
+    },
+}
+
+/// An execution that was submitted.
+struct Begun {
+    handle: Handle,
+    head: Arc<ExecutionHead>,
+    playbook: Option<Playbook>,
+}
+
+impl Watch<'_> {
+    /// Begins an execution and follows it.
+    pub(crate) async fn run(
+        &self,
+        engine: &Engine,
+        playbook: Playbook,
+        submission: Submission,
+        interrupt: &mut Interrupt,
+    ) -> Result<Watched, Error> {
+        let begun = interrupt.unless(self.begin(engine, playbook, submission)).await;
+        let Some(begun) = begun else {
+            self.screen.say(&format!("{PERHAPS_BEGUN}{}", self.go_on));
+            return Ok(Watched::NotBegun);
+        };
+        let Begun { handle, head, playbook } = begun?;
+        let nesting = playbook.as_ref().map(Nesting::of).unwrap_or_default();
+        let mut progress = Progress::new(nesting, self.json, self.screen);
+        let (name, version, peid) = (&head.playbook_name, head.playbook_version, handle.peid());
+        progress.begin(&format!("{name} version {version}, execution {peid}"));
+        match follow(engine, &handle, &mut progress, interrupt, self.screen).await? {
+            Followed::Ended(inspection) => self.tell(&inspection, progress).map(Watched::Ended),
+            Followed::Left { stored } => Ok(Watched::Left { peid, progress: Box::new(progress), stored }),
+        }
+    }
+
+    async fn begin(
+        &self,
+        engine: &Engine,
+        playbook: Playbook,
+        submission: Submission,
+    ) -> Result<Begun, Error> {
+        let pid = engine.playbooks().put(self.tenant, playbook.clone()).await?;
+        let submitted = engine.submit(submission).await;
+        let mut handle = submitted.map_err(|error| self.refused(error, &playbook.name))?;
+        if let Some(key) = self.key.filter(|_| handle.reused()) {
+            let peid = handle.peid();
+            self.screen.say(&format!("--key {key}: execution {peid} has this key; nothing is run anew"));
+            // It may be one that a crash left: then it is this command's own.
+            handle = engine.take_up(self.tenant, peid).await?.unwrap_or(handle);
+        }
+        self.tell_of_others(engine).await?;
+        let head = handle.inspect().await?.execution.head.clone();
+        let playbook = if head.pid == pid {
+            Some(playbook)
+        } else {
+            // The key was used before, for another version.
+            let stored = engine.playbooks().get(self.tenant, head.pid).await?;
+            stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok())
+        };
+        Ok(Begun { handle, head, playbook })
+    }
+
+    /// Says what lies there unfinished, and is left as it is.
+    async fn tell_of_others(&self, engine: &Engine) -> Result<(), Error> {
+        let others = engine.left(LEFT_COUNTED).await?;
+        let (count, executions) = match others {
+            0 => return Ok(()),
+            1 => ("one".to_owned(), "execution is"),
+            LEFT_COUNTED => (format!("{others} or more"), "executions are"),
+            _ => (others.to_string(), "executions are"),
+        };
+        let go_on = self.go_on;
+        self.screen.say(&format!("{count} other unfinished {executions} there, left as before; {go_on}"));
+        Ok(())
+    }
+
+    /// Why it was not accepted, in the words of the command line.
+    fn refused(&self, error: SubmitError, playbook: &Name) -> Error {
+        match (&error.refusal, self.key) {
+            (Refusal::KeyReused { peid }, Some(key)) => Error::Refused(format!(
+                "--key {key}: execution {peid} of playbook {playbook} has this key, with another --input or other --var; \
+                 use another key, or `--on-reuse return-first` to be shown that execution"
+            )),
+            (Refusal::Missing(missing), _) => {
+                let missing: Vec<String> =
+                    missing.iter().map(|mistake| with_way(&mistake.to_string())).collect();
+                Error::Refused(missing.join("\n"))
+            }
+            _ => error.into(),
+        }
+    }
+
+    /// Shows where it stands at last.
+    pub(crate) fn tell(&self, inspection: &Inspection, progress: Progress) -> Result<Ending, Error> {
+        let shown = progress.end(inspection);
+        if self.json {
+            // Where standard error was lost, the result is not.
+            let mut output = Output::stdout();
+            output.whole(inspection);
+            output.finish()?;
+        } else {
+            shown?;
+        }
+        Ok(Ending::of(inspection.execution.state.execution_status))
+    }
+}

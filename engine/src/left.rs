@@ -1,0 +1,122 @@
+//! What a start leaves: unfinished executions that do not go on. Owns the choice of a start, and the ways to count them,
+//! to have one go on, and to cancel one without running it. Never resumes what nobody asked for.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use updraft_actors::{CancelVerdict, Core, Lost, doomed, left};
+use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::{ExecutionId, TenantCode};
+use updraft_storage::page;
+use updraft_storage::store::Cursor;
+
+use crate::error::{ReadError, StartError};
+use crate::handle::Handle;
+use crate::recovery;
+use crate::start::Engine;
+
+/// Which unfinished executions go on when an engine starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resume {
+    /// All that the store has.
+    #[default]
+    All,
+    /// None: they stay as they are, for who only reads, or runs something of its own.
+    Nothing,
+}
+
+impl Engine {
+    /// How many unfinished executions of the store this engine does not run, those of every tenant together; no more
+    /// than `most` are counted. What is not in the store yet is not seen.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn left(&self, most: usize) -> Result<usize, ReadError> {
+        let (mut after, mut count) = (None, 0);
+        while count < most {
+            let page = self.core.store.unfinished(after, PAGE_ROWS).await?;
+            count += page.iter().filter(|document| self.core.registry.get(document.peid).is_none()).count();
+            match page.last() {
+                Some(last) if page::is_full(&page, PAGE_ROWS) => {
+                    after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
+                }
+                _ => break,
+            }
+        }
+        Ok(count.min(most))
+    }
+
+    /// Has one execution go on that the start left as it was, and gives its handle; none where the tenant has no such
+    /// execution. One that runs here, or has ended, is as it was.
+    ///
+    /// # Errors
+    /// The store did not answer, its playbook needs an integration that is not there, or the engine is shut down.
+    pub async fn take_up(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Handle>, StartError> {
+        let _turn = self.left.lock().await;
+        self.core.flush().await?;
+        let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);
+        if handle.live.is_some() {
+            return Ok(Some(handle));
+        }
+        let Some(document) = self.core.store.execution(tenant, peid).await? else { return Ok(None) };
+        if document.state.execution_status.ended() {
+            return Ok(Some(handle));
+        }
+        recovery::can_run(&self.core, &document).await?;
+        // Held until the shard knows of it: a shutdown meanwhile would leave nobody to tell its end.
+        let node = self.node.lock().await;
+        let Some(node) = &*node else { return Err(Lost::ShutDown.into()) };
+        let live = recovery::live(&self.core, &document);
+        if let Err(first) = self.core.registry.add(live.clone()) {
+            return Ok(Some(Handle::live(self.core.clone(), first)));
+        }
+        node.take_up(live.clone()).await;
+        Ok(Some(Handle::live(self.core.clone(), live)))
+    }
+
+    /// Ends an execution, whether it runs here or was left as it was by the start: nothing of it is begun. Answers when
+    /// that is durable; none where the tenant has no such execution.
+    ///
+    /// # Errors
+    /// The store did not answer, or the engine has failed or is shut down.
+    pub async fn cancel(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<CancelVerdict>, ReadError> {
+        cancel(&self.core, &self.left, tenant, peid).await
+    }
+}
+
+/// As [`Engine::cancel`]. `turn` is held by who takes up or cancels what was left: one at a time.
+pub(crate) async fn cancel(
+    core: &Arc<Core>,
+    turn: &Mutex<()>,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Option<CancelVerdict>, ReadError> {
+    let running = || Handle::stored(core.clone(), tenant.clone(), peid);
+    let handle = running();
+    if handle.live.is_some() {
+        return handle.cancel().await.map(Some);
+    }
+    let _turn = turn.lock().await;
+    let handle = running();
+    if handle.live.is_some() {
+        return handle.cancel().await.map(Some);
+    }
+    Ok(left::cancel(core, tenant, peid).await?)
+}
+
+impl From<doomed::Error> for ReadError {
+    fn from(error: doomed::Error) -> Self {
+        match error {
+            doomed::Error::Store(error) => Self::Store(error),
+            doomed::Error::Lost(lost) => Self::Lost(lost),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The local door of a running engine: a Unix socket in its data directory, through which other programs of the same
+//! user look at it and cancel executions, the command line and a console alike. Owns no decision: what is asked is asked
+//! of the engine as an embedder would; nothing can be submitted or changed here but a cancel.
+//!
+//! One request a connection: a line of JSON with the version of the protocol, then lines of JSON until one that says `end`
+//! or `error`. It is not HTTP, since nobody is there who speaks it: a browser cannot open a Unix socket, and what it talks to
+//! one day will speak HTTP to it and this to the engine. A line is all that a request needs: no headers, no framing, no
+//! parser but that of JSON, of which each bound stands in [`limits`](crate::limits).
+//!
+//! Whoever may connect may read all that the engine has: the socket is its owner's alone (0600), and the other side must
+//! be the same user, or root. A client that is slow, silent or hostile loses its connection; nothing else waits for it.
+
+mod answer;
+mod client;
+mod message;
+mod server;
+mod socket;
+
+pub use client::{Client, Error};
+pub use message::VERSION;
+pub(crate) use server::Door;
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, watch};
+use updraft_actors::Core;
+use updraft_kernel::coalescer::Limits;
+use updraft_storage::write_behind::Pending;
+
+/// What the door asks of its engine.
+pub(crate) struct Host {
+    pub(crate) core: Arc<Core>,
+    /// Held by who takes up or cancels what the start left as it was.
+    pub(crate) left: Arc<Mutex<()>>,
+    /// What may wait for the store, and what does.
+    pub(crate) buffer: Limits,
+    pub(crate) pending: watch::Receiver<Pending>,
+}

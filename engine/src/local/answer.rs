@@ -1,0 +1,91 @@
+//! Answers of the local door: what is asked, looked up in the engine and told line by line. Reads no request; knows no
+//! limit but that of a page.
+
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+use updraft_protocol::limits::{DEAD_LETTER_PAGE_ROWS, LOCAL_SEND_TIME, PAGE_ROWS};
+use updraft_storage::store::{Cursor, Detail, ExecutionQuery};
+
+use super::Host;
+use super::message::{Answer, Ask, Place, lines_of};
+use crate::error::ReadError;
+use crate::handle::Handle;
+use crate::reader::Reader;
+use crate::{health, left};
+
+/// Whoever asked went away, or takes nothing more.
+pub(super) struct Gone;
+
+/// Tells all that was asked for; the last line says that it was, or why not.
+pub(super) async fn answer(host: &Host, ask: Ask, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Gone> {
+    let last = match tell(host, ask, to).await? {
+        Ok(next) => Answer::End { next },
+        Err(error) => Answer::Error { message: error.to_string(), retryable: error.retryable() },
+    };
+    send(to, &last).await
+}
+
+/// Sends one line.
+pub(super) async fn send(to: &mut (impl AsyncWrite + Unpin), answer: &Answer) -> Result<(), Gone> {
+    let mut line = serde_json::to_vec(answer).map_err(|_| Gone)?;
+    line.push(b'\n');
+    let sending = async {
+        to.write_all(&line).await?;
+        to.flush().await
+    };
+    match timeout(LOCAL_SEND_TIME, sending).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(Gone),
+    }
+}
+
+async fn tell(
+    host: &Host,
+    ask: Ask,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<Result<Option<Place>, ReadError>, Gone> {
+    let (lines, next) = match look(host, ask).await {
+        Ok(found) => found,
+        Err(error) => return Ok(Err(error)),
+    };
+    for line in &lines {
+        send(to, line).await?;
+    }
+    Ok(Ok(next))
+}
+
+/// What there is to tell, and where the next page begins. One page at the most, which the store bounds.
+async fn look(host: &Host, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ReadError> {
+    let reader = Reader::new(host.core.store.clone());
+    match ask {
+        Ask::List { tenant, of, after, limit, whole } => {
+            let detail = if whole { Detail::Whole } else { Detail::Summary };
+            let (of, after) = (of.into(), after.map(Cursor::from));
+            let query = ExecutionQuery { tenant, of, after, limit: limit.min(PAGE_ROWS), detail };
+            let (page, next) = reader.executions(query).await?;
+            Ok((page.into_iter().map(Answer::from).collect(), next.map(Place::from)))
+        }
+        Ask::Show { tenant, peid } => {
+            let handle = Handle::stored(host.core.clone(), tenant.clone(), peid);
+            let found = match handle.live {
+                Some(_) => Some(handle.inspect().await?),
+                None => reader.execution(&tenant, peid).await?,
+            };
+            Ok((found.into_iter().flat_map(lines_of).collect(), None))
+        }
+        Ask::Cancel { tenant, peid } => {
+            let verdict = left::cancel(&host.core, &host.left, &tenant, peid).await?;
+            Ok((verdict.into_iter().map(Answer::from).collect(), None))
+        }
+        Ask::Health {} => {
+            let pending = *host.pending.borrow();
+            let health = health::of(&host.core, pending, host.buffer).await;
+            Ok((vec![Answer::Health(Box::new(health))], None))
+        }
+        Ask::DeadLetters { tenant, after, limit } => {
+            let limit = limit.min(DEAD_LETTER_PAGE_ROWS);
+            let letters = reader.dead_letters(tenant.as_ref(), after.as_deref(), limit).await?;
+            Ok((letters.into_iter().map(|letter| Answer::Letter(Box::new(letter))).collect(), None))
+        }
+    }
+}

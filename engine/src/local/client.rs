@@ -1,0 +1,251 @@
+//! The client of the local door: asks the engine that runs on a data directory, if one does. Starts no engine, and opens
+//! no store.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+use updraft_actors::{CancelVerdict, Inspection};
+use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
+use updraft_protocol::{DeadLetter, ExecutionDocument, ExecutionId, TenantCode};
+use updraft_storage::store::{Cursor, ExecutionQuery};
+
+use super::message::{Answer, Ask, Request, VERSION};
+use super::socket::Folder;
+use crate::health::EngineHealth;
+
+/// Why nothing was answered.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// No engine runs there that could be asked.
+    #[error("no engine runs on {}", data.display())]
+    NoEngine {
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// The connection to it failed, or ended before the answer did.
+    #[error("the engine on {} does not answer: {source}", data.display())]
+    Connection {
+        /// The data directory.
+        data: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It takes longer than it may.
+    #[error("the engine on {} does not answer in time", data.display())]
+    Late {
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// What it says is no answer to what it was asked: it is of another version.
+    #[error("the engine on {} gives an answer that is none here: {why}", data.display())]
+    Garbled {
+        /// The data directory.
+        data: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// It could not do what it was asked, or would not.
+    #[error("{message}")]
+    Engine {
+        /// What it says.
+        message: String,
+        /// Whether asking again can help.
+        retryable: bool,
+    },
+}
+
+impl Error {
+    /// Whether asking again can help.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Connection { .. } | Self::Late { .. } => true,
+            Self::Engine { retryable, .. } => *retryable,
+            Self::NoEngine { .. } | Self::Garbled { .. } => false,
+        }
+    }
+}
+
+/// Asks the engine that runs on a data directory. Each question has a connection of its own; dropping one gives it up.
+#[derive(Debug, Clone)]
+pub struct Client {
+    data: PathBuf,
+}
+
+impl Client {
+    /// A client for this data directory. Nothing is opened yet.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self { data: data.into() }
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// One page of a tenant's executions, newest first, and where the next page begins; as
+    /// [`Reader::executions`](crate::Reader::executions).
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn executions(
+        &self,
+        query: ExecutionQuery,
+    ) -> Result<(Vec<ExecutionDocument>, Option<Cursor>), Error> {
+        let mut talk = self.ask(Ask::list(query)).await?;
+        let mut page = Vec::new();
+        loop {
+            match talk.next().await? {
+                Answer::Execution(execution) => page.push((*execution).into()),
+                Answer::End { next } => return Ok((page, next.map(Cursor::from))),
+                other => return Err(self.beside(&other)),
+            }
+        }
+    }
+
+    /// An execution of a tenant with its tasks, at one durable moment.
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Inspection>, Error> {
+        let mut talk = self.ask(Ask::Show { tenant: tenant.clone(), peid }).await?;
+        let (mut execution, mut tasks) = (None, Vec::new());
+        loop {
+            match talk.next().await? {
+                Answer::Execution(found) => execution = Some(Arc::new((*found).into())),
+                Answer::Task(task) => tasks.push((*task).into()),
+                Answer::End { .. } => {
+                    return Ok(execution.map(|execution| Inspection { execution, tasks }));
+                }
+                other => return Err(self.beside(&other)),
+            }
+        }
+    }
+
+    /// Ends an execution; as [`Engine::cancel`](crate::Engine::cancel).
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer: then it may have been cancelled.
+    pub async fn cancel(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<CancelVerdict>, Error> {
+        let mut talk = self.ask(Ask::Cancel { tenant: tenant.clone(), peid }).await?;
+        let mut verdict = None;
+        loop {
+            match talk.next().await? {
+                Answer::Cancelled => verdict = Some(CancelVerdict::Cancelled),
+                Answer::AlreadyEnded(status) => verdict = Some(CancelVerdict::AlreadyEnded(status)),
+                Answer::End { .. } => return Ok(verdict),
+                other => return Err(self.beside(&other)),
+            }
+        }
+    }
+
+    /// How the engine and its store fare.
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn health(&self) -> Result<EngineHealth, Error> {
+        match self.ask(Ask::Health {}).await?.next().await? {
+            Answer::Health(health) => Ok(*health),
+            other => Err(self.beside(&other)),
+        }
+    }
+
+    /// One page of what the store will never take; as [`Reader::dead_letters`](crate::Reader::dead_letters).
+    ///
+    /// # Errors
+    /// No engine runs there, or it does not answer.
+    pub async fn dead_letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let (tenant, after) = (tenant.cloned(), after.map(str::to_owned));
+        let mut talk = self.ask(Ask::DeadLetters { tenant, after, limit }).await?;
+        let mut letters = Vec::new();
+        loop {
+            match talk.next().await? {
+                Answer::Letter(letter) => letters.push(*letter),
+                Answer::End { .. } => return Ok(letters),
+                other => return Err(self.beside(&other)),
+            }
+        }
+    }
+
+    async fn ask(&self, ask: Ask) -> Result<Talk<'_>, Error> {
+        let mut line = serde_json::to_vec(&Request { version: VERSION, ask })
+            .map_err(|error| self.failed(io::Error::other(error)))?;
+        line.push(b'\n');
+        let connecting = async {
+            let folder = Folder::of(&self.data)?;
+            let mut stream = UnixStream::connect(folder.socket()).await?;
+            stream.write_all(&line).await?;
+            Ok(stream)
+        };
+        let connected = timeout(LOCAL_WAIT, connecting).await;
+        let stream = connected.map_err(|_| self.late())?.map_err(|error: io::Error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => {
+                Error::NoEngine { data: self.data.clone() }
+            }
+            _ => self.failed(error),
+        })?;
+        Ok(Talk { client: self, lines: BufReader::new(stream).take(0) })
+    }
+
+    fn late(&self) -> Error {
+        Error::Late { data: self.data.clone() }
+    }
+
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Connection { data: self.data.clone(), source }
+    }
+
+    fn garbled(&self, why: impl Into<String>) -> Error {
+        Error::Garbled { data: self.data.clone(), why: why.into() }
+    }
+
+    /// A line that belongs to another answer; an error is the engine's own.
+    fn beside(&self, answer: &Answer) -> Error {
+        match answer {
+            Answer::Error { message, retryable } => {
+                Error::Engine { message: message.clone(), retryable: *retryable }
+            }
+            _ => self.garbled("a line that was not asked for"),
+        }
+    }
+}
+
+/// An answer as it comes.
+struct Talk<'a> {
+    client: &'a Client,
+    lines: Take<BufReader<UnixStream>>,
+}
+
+impl Talk<'_> {
+    async fn next(&mut self) -> Result<Answer, Error> {
+        let mut line = Vec::new();
+        self.lines.set_limit(LOCAL_LINE_BYTES as u64);
+        let read = timeout(LOCAL_WAIT, self.lines.read_until(b'\n', &mut line)).await;
+        let read = read.map_err(|_| self.client.late())?;
+        read.map_err(|error| self.client.failed(error))?;
+        if line.len() >= LOCAL_LINE_BYTES {
+            return Err(self.client.garbled(format!("a line of {LOCAL_LINE_BYTES} bytes or more")));
+        }
+        if line.last() != Some(&b'\n') {
+            return Err(self.client.failed(ErrorKind::UnexpectedEof.into()));
+        }
+        serde_json::from_slice(&line).map_err(|error| self.client.garbled(error.to_string()))
+    }
+}

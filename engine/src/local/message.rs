@@ -1,0 +1,232 @@
+//! The messages of the local door, as they stand on the line. Owns their form and its version; asks and answers nothing.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use updraft_actors::{CancelVerdict, Inspection};
+use updraft_protocol::{
+    DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, TaskDocument,
+    TaskHead, TaskId, TaskState, TenantCode, Timestamp,
+};
+use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf};
+
+use crate::health::EngineHealth;
+
+/// The version of the protocol. An engine answers a request of another one with an error that says so.
+pub const VERSION: u32 = 1;
+
+/// What is looked at first.
+#[derive(Debug, Deserialize)]
+pub(super) struct Versioned {
+    pub(super) version: u32,
+}
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    pub(super) version: u32,
+    pub(super) ask: Ask,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(super) enum Ask {
+    /// One page of a tenant's executions, newest first.
+    List {
+        tenant: TenantCode,
+        of: Of,
+        after: Option<Place>,
+        limit: usize,
+        /// Whether what may be large comes with it.
+        whole: bool,
+    },
+    /// An execution and its tasks.
+    Show { tenant: TenantCode, peid: ExecutionId },
+    /// The end of an execution.
+    Cancel { tenant: TenantCode, peid: ExecutionId },
+    /// How the engine fares.
+    Health {},
+    /// One page of what the store would never take, of one tenant or of all.
+    DeadLetters { tenant: Option<TenantCode>, after: Option<String>, limit: usize },
+}
+
+/// Which executions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Of {
+    Any,
+    Status(ExecutionStatus),
+    User(String),
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Place {
+    createddate: Timestamp,
+    peid: ExecutionId,
+}
+
+/// One line of an answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    Execution(Box<Execution>),
+    Task(Box<Task>),
+    Letter(Box<DeadLetter>),
+    Cancelled,
+    /// It had ended before, so.
+    AlreadyEnded(ExecutionStatus),
+    Health(Box<EngineHealth>),
+    /// The last line: all was said.
+    End {
+        /// Where the next page begins, of a list that has one.
+        next: Option<Place>,
+    },
+    /// The last line: it could not be done, or said to its end.
+    Error {
+        message: String,
+        retryable: bool,
+    },
+}
+
+/// An execution in its parts: flattened into one object, the digits of numbers would be lost as it is read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Execution {
+    peid: ExecutionId,
+    head: Arc<ExecutionHead>,
+    state: ExecutionState,
+    epoch: u64,
+    seq: u64,
+}
+
+/// A task in its parts.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Task {
+    task_request_id: TaskId,
+    head: Arc<TaskHead>,
+    state: TaskState,
+    epoch: u64,
+    seq: u64,
+}
+
+impl Ask {
+    /// One page of a list.
+    pub(super) fn list(query: ExecutionQuery) -> Self {
+        let of = match query.of {
+            ExecutionsOf::Any => Of::Any,
+            ExecutionsOf::Status(status) => Of::Status(status),
+            ExecutionsOf::User(uid) => Of::User(uid),
+        };
+        let (after, whole) = (query.after.map(Place::from), query.detail == Detail::Whole);
+        Self::List { tenant: query.tenant, of, after, limit: query.limit, whole }
+    }
+}
+
+impl From<Of> for ExecutionsOf {
+    fn from(of: Of) -> Self {
+        match of {
+            Of::Any => Self::Any,
+            Of::Status(status) => Self::Status(status),
+            Of::User(uid) => Self::User(uid),
+        }
+    }
+}
+
+impl From<Cursor> for Place {
+    fn from(Cursor { createddate, peid }: Cursor) -> Self {
+        Self { createddate, peid }
+    }
+}
+
+impl From<Place> for Cursor {
+    fn from(Place { createddate, peid }: Place) -> Self {
+        Self { createddate, peid }
+    }
+}
+
+impl From<ExecutionDocument> for Answer {
+    fn from(document: ExecutionDocument) -> Self {
+        let ExecutionDocument { peid, head, state, epoch, seq } = document;
+        Self::Execution(Box::new(Execution { peid, head, state, epoch, seq }))
+    }
+}
+
+impl From<TaskDocument> for Answer {
+    fn from(document: TaskDocument) -> Self {
+        let TaskDocument { task_request_id, head, state, epoch, seq } = document;
+        Self::Task(Box::new(Task { task_request_id, head, state, epoch, seq }))
+    }
+}
+
+impl From<CancelVerdict> for Answer {
+    fn from(verdict: CancelVerdict) -> Self {
+        match verdict {
+            CancelVerdict::Cancelled => Self::Cancelled,
+            CancelVerdict::AlreadyEnded(status) => Self::AlreadyEnded(status),
+        }
+    }
+}
+
+impl From<Execution> for ExecutionDocument {
+    fn from(Execution { peid, head, state, epoch, seq }: Execution) -> Self {
+        Self { peid, head, state, epoch, seq }
+    }
+}
+
+impl From<Task> for TaskDocument {
+    fn from(Task { task_request_id, head, state, epoch, seq }: Task) -> Self {
+        Self { task_request_id, head, state, epoch, seq }
+    }
+}
+
+/// The lines that tell of an execution with its tasks.
+pub(super) fn lines_of(inspection: Inspection) -> impl Iterator<Item = Answer> {
+    let execution = Arc::unwrap_or_clone(inspection.execution);
+    std::iter::once(Answer::from(execution)).chain(inspection.tasks.into_iter().map(Answer::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_reads_as_it_is_documented_and_nothing_else_is_one() {
+        let read = serde_json::from_str::<Request>;
+        let peid = ExecutionId::from_bytes([7; 16]);
+        let request =
+            Request { version: VERSION, ask: Ask::Show { tenant: TenantCode::new("acme").unwrap(), peid } };
+        let line = serde_json::to_string(&request).unwrap();
+        assert_eq!(line, format!(r#"{{"version":1,"ask":{{"show":{{"tenant":"acme","peid":"{peid}"}}}}}}"#));
+        assert_eq!(read(&line).unwrap(), request);
+        assert_eq!(read(r#"{"version":1,"ask":{"health":{}}}"#).unwrap().ask, Ask::Health {});
+        for wrong in [
+            "",
+            "{}",
+            r#"{"version":1}"#,
+            r#"{"version":1,"ask":{"submit":{}}}"#,
+            r#"{"version":1,"ask":{"health":{"of":1}}}"#,
+            r#"{"version":1,"ask":{"health":{}},"as":"root"}"#,
+            r#"{"version":1,"ask":{"show":{"tenant":"../acme","peid":"x"}}}"#,
+            r#"{"version":1,"ask":{"dead_letters":{"tenant":null,"after":null,"limit":-1}}}"#,
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_asked_for_as_it_is() {
+        let tenant = TenantCode::new("acme").unwrap();
+        let after = Cursor { createddate: Timestamp(5), peid: ExecutionId::from_bytes([1; 16]) };
+        let of = || ExecutionsOf::User("ana".to_owned());
+        let query =
+            ExecutionQuery { tenant, of: of(), after: Some(after), limit: 9, detail: Detail::Summary };
+        let Ask::List { of: asked, after: place, limit: 9, whole: false, .. } = Ask::list(query) else {
+            panic!("another request")
+        };
+        assert_eq!(place.map(Cursor::from), Some(after));
+        assert!(matches!(asked.into(), ExecutionsOf::User(uid) if uid == "ana"));
+    }
+}

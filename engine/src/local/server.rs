@@ -1,0 +1,159 @@
+//! The server of the local door: a thread that accepts, reads one request of each connection, and ends with its engine.
+//! Owns every limit on who connects; answers nothing itself.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use updraft_protocol::limits::{
+    LOCAL_ANSWER_TIME, LOCAL_CLOSE, LOCAL_CONNECTIONS, LOCAL_REQUEST_BYTES, LOCAL_REQUEST_TIME,
+};
+
+use super::Host;
+use super::answer::{Gone, answer, send};
+use super::message::{Answer, Request, VERSION, Versioned};
+use super::socket::Folder;
+
+/// The open door. Dropped, it closes without being waited for.
+pub(crate) struct Door {
+    /// Dropped or told, it ends the thread.
+    close: oneshot::Sender<()>,
+    /// Told when the socket is gone.
+    closed: oneshot::Receiver<()>,
+}
+
+impl Door {
+    /// Opens it. Whoever calls has the lock of the data directory, until it is closed. It blocks on the disk.
+    pub(crate) fn open(data: &Path, host: Host) -> io::Result<Self> {
+        let folder = Folder::of(data)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = folder.listen()?;
+        let owner = folder.owner()?;
+        let (close, closing) = oneshot::channel();
+        let (told, closed) = oneshot::channel();
+        let serve = move || {
+            runtime.block_on(async {
+                let served = serve(listener, Arc::new(host), owner);
+                tokio::select! {
+                    _ = closing => {}
+                    Err(error) = served => tracing::warn!(%error, "the local socket is given up"),
+                }
+            });
+            if let Err(error) = folder.remove() {
+                tracing::warn!(%error, "the local socket was not removed");
+            }
+            // Whoever closed it may have gone.
+            let _ = told.send(());
+        };
+        std::thread::Builder::new().name("updraft-local".to_owned()).spawn(serve)?;
+        Ok(Self { close, closed })
+    }
+
+    /// Closes it: connections are cut, the socket is gone.
+    pub(crate) async fn close(self) {
+        drop(self.close);
+        // One that does not close in time is closed by its thread all the same.
+        let _ = timeout(LOCAL_CLOSE, self.closed).await;
+    }
+}
+
+/// Serves for ever; connections end when this is dropped.
+async fn serve(listener: std::os::unix::net::UnixListener, host: Arc<Host>, owner: u32) -> io::Result<()> {
+    let listener = UnixListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(LOCAL_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        // Those that find no place wait in the queue of the system, which has an end too.
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let accepted = listener.accept().await;
+        while connections.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, _)) => {
+                let host = host.clone();
+                connections.spawn(async move {
+                    // Who takes longer is cut off.
+                    let _ = timeout(LOCAL_ANSWER_TIME, connection(stream, &host, owner)).await;
+                    drop(place);
+                });
+            }
+            // The machine has no file for it at the moment, or whoever came went away.
+            Err(error) => {
+                tracing::debug!(%error, "a local connection was not accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The pause after a connection that could not be accepted.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+async fn connection(stream: UnixStream, host: &Host, owner: u32) -> Result<(), Gone> {
+    let peer = stream.peer_cred().map_err(|_| Gone)?.uid();
+    let (from, mut to) = stream.into_split();
+    if !may_ask(peer, owner) {
+        return send(&mut to, &refusal(format!("user {peer} may ask nothing of this engine"))).await;
+    }
+    let mut line = Vec::new();
+    let mut from = BufReader::new(from).take(LOCAL_REQUEST_BYTES as u64 + 1);
+    let read = timeout(LOCAL_REQUEST_TIME, from.read_until(b'\n', &mut line)).await;
+    let request = match read {
+        Ok(Ok(_)) => request(&line),
+        Ok(Err(_)) => return Err(Gone),
+        Err(_) => Err(format!("no request within {} s", LOCAL_REQUEST_TIME.as_secs())),
+    };
+    match request {
+        Ok(request) => answer(host, request.ask, &mut to).await,
+        Err(why) => send(&mut to, &refusal(why)).await,
+    }
+}
+
+/// Whether a user may ask: the one that runs the engine, and root.
+fn may_ask(peer: u32, owner: u32) -> bool {
+    peer == owner || peer == 0
+}
+
+fn request(line: &[u8]) -> Result<Request, String> {
+    if line.len() > LOCAL_REQUEST_BYTES {
+        return Err(format!("a request has {LOCAL_REQUEST_BYTES} bytes at most"));
+    }
+    let Versioned { version } =
+        serde_json::from_slice(line).map_err(|error| format!("no request: {error}"))?;
+    if version != VERSION {
+        return Err(format!("this engine speaks version {VERSION} of its local protocol, not {version}"));
+    }
+    serde_json::from_slice(line).map_err(|error| format!("no request: {error}"))
+}
+
+fn refusal(message: String) -> Answer {
+    Answer::Error { message, retryable: false }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_and_root_may_ask_and_nobody_else() {
+        for (peer, owner, may) in
+            [(0, 0, true), (1000, 1000, true), (0, 1000, true), (1000, 0, false), (1, 2, false)]
+        {
+            assert_eq!(may_ask(peer, owner), may, "{peer} {owner}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused_with_the_reason() {
+        let refused = |line: &[u8]| request(line).unwrap_err();
+        assert!(refused(b"").starts_with("no request: "));
+        assert!(refused(&[b'x'; LOCAL_REQUEST_BYTES + 1]).contains("4096 bytes at most"));
+        assert!(refused(br#"{"version":2,"ask":{"fly":{}}}"#).contains("version 1"));
+        assert!(refused(br#"{"version":1,"ask":{"fly":{}}}"#).contains("unknown variant `fly`"));
+        assert!(request(br#"{"version":1,"ask":{"health":{}}}"#).is_ok());
+    }
+}

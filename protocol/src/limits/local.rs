@@ -1,0 +1,29 @@
+//! The bounds of the local door, each with its reason.
+
+use std::time::Duration;
+
+use super::{EXECUTION_OUTPUT_BYTES, MONGO_CALL_TIMEOUT};
+
+/// Connections that are served at once. Each may hold a page of a list; others wait until one has ended.
+pub const LOCAL_CONNECTIONS: usize = 16;
+/// One request: names and ids of bounded length, with room to spare.
+pub const LOCAL_REQUEST_BYTES: usize = 4 << 10;
+/// How long a request may take to be sent. It is one line.
+pub const LOCAL_REQUEST_TIME: Duration = Duration::from_secs(5);
+/// How long one line of an answer may take to be taken. Clients read a page at a time, whatever they do with it then.
+pub const LOCAL_SEND_TIME: Duration = Duration::from_secs(10);
+/// How long a connection may take from its begin to its end: a slow call of the store, and a page that is taken slowly.
+pub const LOCAL_ANSWER_TIME: Duration = Duration::from_secs(60);
+/// The longest line that a client reads: an execution with all that it may hold, each of its characters escaped.
+pub const LOCAL_LINE_BYTES: usize = 64 << 20;
+/// How long a client waits for the next line: a little longer than the engine may take.
+pub const LOCAL_WAIT: Duration = Duration::from_secs(65);
+/// How long an engine waits for its door to close. Its socket is gone before, unless the disk stands still.
+pub const LOCAL_CLOSE: Duration = Duration::from_secs(1);
+
+const _: () = {
+    assert!(LOCAL_REQUEST_TIME.as_secs() + MONGO_CALL_TIMEOUT.as_secs() < LOCAL_ANSWER_TIME.as_secs());
+    assert!(LOCAL_SEND_TIME.as_secs() < LOCAL_ANSWER_TIME.as_secs());
+    assert!(LOCAL_ANSWER_TIME.as_secs() < LOCAL_WAIT.as_secs());
+    assert!(EXECUTION_OUTPUT_BYTES < LOCAL_LINE_BYTES);
+};

@@ -1,0 +1,101 @@
+//! What a start leaves: executions that nobody runs, until one is taken up or cancelled.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+use std::time::Duration;
+
+use serde_json::json;
+use updraft::{
+    CancelVerdict, Engine, ExecutionId, ExecutionStatus, Lost, Playbook, Resume, Shutdown, StartError,
+    TaskStatus,
+};
+use updraft_tests::patience::PATIENCE;
+use updraft_tests::{Lab, playbook, soon, tenant};
+
+fn calls() -> Playbook {
+    playbook(
+        "steps:
+  - {id: all, type: parallel, branches: [first, once]}
+  - {id: first, type: action, integration: tool, action: gate, on_success: second}
+  - {id: once, type: action, integration: tool, action: gate, at_most_once: true, on_unknown: end}
+  - {id: second, type: action, integration: tool, action: echo}
+  - {id: end, type: end}
+",
+    )
+}
+
+/// Leaves so many executions, each with two calls under way.
+async fn leave(lab: &Lab, count: usize) -> Vec<ExecutionId> {
+    let engine = lab.start().await;
+    let mut left = Vec::new();
+    for _ in 0..count {
+        left.push(lab.submit(&engine, &calls(), json!({})).await.peid());
+    }
+    lab.tool.begun(2 * count).await;
+    let _ = engine.shutdown(Duration::ZERO).await;
+    left
+}
+
+async fn start_leaving(lab: &Lab) -> Engine {
+    lab.builder().resume(Resume::Nothing).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
+    let lab = Lab::default();
+    let left = leave(&lab, 3).await;
+    let engine = start_leaving(&lab).await;
+    assert_eq!((engine.left(100).await.unwrap(), engine.left(2).await.unwrap()), (3, 2));
+    assert!(engine.take_up(&tenant("umbrella"), left[0]).await.unwrap().is_none(), "it is another's");
+    let acme = tenant("acme");
+    let (one, same) = tokio::join!(engine.take_up(&acme, left[0]), engine.take_up(&acme, left[0]));
+    let (one, same) = (one.unwrap().unwrap(), same.unwrap().unwrap());
+    assert_eq!(engine.left(100).await.unwrap(), 2);
+    lab.tool.open(1);
+    let ran = lab.end(&engine, &one, &calls()).await;
+    assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Completed, TaskStatus::Unknown));
+    assert_eq!(soon(same.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
+    let again = engine.take_up(&tenant("acme"), left[0]).await.unwrap().unwrap();
+    assert_eq!(again.status().await.unwrap(), ExecutionStatus::Completed, "what has ended stays as it is");
+    assert_eq!(lab.tool.times("first"), 4, "the other two were called by the first engine alone");
+    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+    let late = engine.take_up(&tenant("acme"), left[1]).await;
+    assert!(matches!(late, Err(StartError::Lost(Lost::ShutDown))), "{late:?}");
+}
+
+#[tokio::test]
+async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
+    let lab = Lab::default();
+    let left = leave(&lab, 2).await;
+    let engine = start_leaving(&lab).await;
+    let cancel = async |peid| engine.cancel(&tenant("acme"), peid).await.unwrap();
+    assert_eq!(engine.cancel(&tenant("umbrella"), left[0]).await.unwrap(), None, "it is another's");
+    let (one, same) = tokio::join!(cancel(left[0]), cancel(left[0]));
+    assert_eq!(one, Some(CancelVerdict::Cancelled));
+    assert_eq!(same, Some(CancelVerdict::AlreadyEnded(ExecutionStatus::Cancelled)));
+    assert_eq!(lab.tool.calls().len(), 4, "nothing was called again");
+    let _ = engine.shutdown(Duration::ZERO).await;
+
+    lab.tool.open(1);
+    let engine = lab.start().await;
+    assert_eq!(engine.recovered().resumed, 1, "the other goes on");
+    let ended = engine.execution(&tenant("acme"), left[0]).await.unwrap().unwrap();
+    assert_eq!(ended.execution.state.execution_status, ExecutionStatus::Cancelled);
+    let status =
+        |step: &str| ended.tasks.iter().find(|task| task.head.step_id.as_str() == step).unwrap().state.status;
+    assert_eq!(status("once"), TaskStatus::Unknown, "its tool may have acted");
+    assert!(ended.tasks.iter().all(|task| task.state.status.ended()), "{:?}", ended.tasks);
+    soon(engine.take_resumed()[0].wait()).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_runs_is_cancelled_as_its_handle_would() {
+    let lab = Lab::default();
+    let engine = lab.start().await;
+    let handle = lab.submit(&engine, &calls(), json!({})).await;
+    lab.tool.begun(2).await;
+    let verdict = engine.cancel(&tenant("acme"), handle.peid()).await.unwrap();
+    assert_eq!(verdict, Some(CancelVerdict::Cancelled));
+    assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Cancelled);
+    lab.tool.dropped(2).await;
+}

@@ -1,0 +1,34 @@
+//! Threads of an engine: all of them end with it, shut down or dropped. Alone in its program, since it counts them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![cfg(target_os = "linux")]
+
+use serde_json::json;
+use updraft_tests::patience::PATIENCE;
+use updraft_tests::{Lab, playbook, until};
+
+/// The threads that are not the test's own.
+fn threads() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|name| ["updraft", "store-"].iter().any(|ours| name.starts_with(ours))).collect()
+}
+
+#[tokio::test]
+async fn no_thread_of_an_engine_outlives_it() {
+    let lab = Lab::default();
+    let gate = playbook("steps:\n  - {id: first, type: action, integration: tool, action: gate}\n");
+    for shut_down in [true, false] {
+        let engine = lab.start().await;
+        assert!(threads().len() > 4, "{:?}", threads());
+        let handle = lab.submit(&engine, &gate, json!({})).await;
+        lab.tool.begun(1).await;
+        if shut_down {
+            lab.tool.open(1);
+            handle.wait().await.unwrap();
+            let _ = engine.shutdown(PATIENCE).await;
+        }
+        drop((engine, handle));
+        until(async || threads().is_empty()).await;
+    }
+}
