@@ -142,7 +142,7 @@ impl<'a> Lane<'a> {
 
     /// Adds what came to a place; of two with the same state the longer stays, of too many those that have read the most.
     fn add(&mut self, all: &mut Vec<Begun>, begun: Begun) {
-        self.steps += 1;
+        self.steps += 1 + all.len() as u64;
         if let Some(same) = all.iter_mut().find(|other| other.state == begun.state) {
             if begun.start < same.start {
                 *same = begun;
