@@ -91,6 +91,11 @@ impl Secrets {
         self.masks.any.store(true, Ordering::Release);
     }
 
+    /// Whether calls of this tenant have carried secrets.
+    pub(crate) fn masks(&self, tenant: &TenantCode) -> bool {
+        self.masks.any.load(Ordering::Acquire) && self.masks.of_tenants.contains_key(tenant)
+    }
+
     /// What came of an attempt, without the secrets of its tenant.
     pub(crate) fn masked(
         &self,

@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
-use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT};
+use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES};
 use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, SecretReference, Span, TenantCode};
 
 use crate::execution::Report;
@@ -140,8 +140,8 @@ fn attempt(calling: Shared, running: Running, report: Report) -> impl Future<Out
     async move {
         let called = in_time(&calling, &running, ATTEMPT_UNSENT).await;
         let Some(calling) = calling.take() else { return };
-        let outcome = over(calling, called);
-        running.end(outcome, report);
+        let outcome = running.masked(over(calling, called)).await;
+        running.tell(outcome, report);
     }
 }
 
@@ -216,12 +216,31 @@ impl Running {
         self.sent.as_ref().is_some_and(|sent| sent.withdraw())
     }
 
+    /// The outcome without the secrets of its tenant. A large one is searched on a thread where nobody else waits.
+    async fn masked(&self, outcome: Result<Json, Failure>) -> Result<Json, Failure> {
+        let Some((secrets, tenant)) = self.masks.clone().filter(|(secrets, tenant)| secrets.masks(tenant))
+        else {
+            return outcome;
+        };
+        if outcome.as_ref().map_or(0, |output| output.as_str().len()) <= MASKED_INLINE_BYTES {
+            return secrets.masked(&tenant, outcome);
+        }
+        let masking = tokio::task::spawn_blocking(move || secrets.masked(&tenant, outcome));
+        // Where the runtime ends nobody waits for the outcome.
+        masking.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Interrupted, "the runtime ended")))
+    }
+
+    /// Ends an attempt that answered at once.
     fn end(self, outcome: Result<Json, Failure>, report: Report) {
-        let took = self.began.elapsed();
         let outcome = match &self.masks {
             Some((secrets, tenant)) => secrets.masked(tenant, outcome),
             None => outcome,
         };
+        self.tell(outcome, report);
+    }
+
+    fn tell(self, outcome: Result<Json, Failure>, report: Report) {
+        let took = self.began.elapsed();
         match &outcome {
             // A label that stands in the code costs nothing to name.
             Ok(_) => {

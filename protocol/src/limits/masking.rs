@@ -22,6 +22,9 @@ pub const MASKED_BASE64_CHARACTERS: usize = 6;
 /// The same of hexadecimal digits.
 pub const MASKED_HEX_DIGITS: usize = 8;
 
+/// Answers beyond this are searched on another thread than the shard's: a megabyte takes some 30 ms.
+pub const MASKED_INLINE_BYTES: usize = 64 << 10;
+
 const _: () = {
     // One whose base64 lies at any alignment: the characters that hold bits of its neighbours as well are not its own.
     assert!((SHORTEST_SECRET_BYTES * 8 - 10) / 6 >= MASKED_BASE64_CHARACTERS);
