@@ -44,10 +44,22 @@ fn tools_of_this_machine_are_out_of_reach_without_permission() {
         tools.port
     );
     std::fs::write(dir.path().join("p.yaml"), playbook(&steps)).unwrap();
-    let run = ended(dir.path(), &["run", "p.yaml", "--json"]);
-    assert_eq!(run.code, 1);
-    assert_eq!(run.json()["tasks"][0]["error"]["kind"], "forbidden");
     let allowed = format!("127.0.0.1:{}", tools.port);
+    for command in ["run", "validate"] {
+        let run = ended(dir.path(), &[command, "p.yaml"]);
+        assert_eq!((run.code, dir.path().join("updraft-data/journal").exists()), (2, false));
+        let said = format!(
+            "steps[0].arguments.url: missing here: permission to reach {allowed}; `--allow-net {allowed}` gives it"
+        );
+        assert!(run.out.contains(&said) || run.err.contains(&said), "{}{}", run.out, run.err);
+    }
+    let named = playbook(
+        "  - {id: a, type: action, integration: http, action: request, retry: {attempts: 1}, \
+         arguments: {url: 'http://localhost:9/'}}\n",
+    );
+    std::fs::write(dir.path().join("named.yaml"), named).unwrap();
+    let run = ended(dir.path(), &["run", "named.yaml", "--json"]);
+    assert_eq!((run.code, run.json()["tasks"][0]["error"]["kind"].as_str()), (1, Some("forbidden")));
     assert_eq!(ended(dir.path(), &["run", "p.yaml", "--allow-net", &allowed]).code, 0);
     let by_variable = updraft(dir.path(), &["run", "p.yaml"])
         .env("UPDRAFT_ALLOW_NET", format!("10.0.0.0/8,{allowed}"))

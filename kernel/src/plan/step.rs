@@ -164,7 +164,7 @@ impl<'a> Steps<'a> {
         let given = filled.as_ref().unwrap_or(&action.arguments);
         let compiled = Template::arguments_within(&place, given, &spec, &mut self.budget);
         let compiled = self.compiled(draft, "arguments", compiled)?;
-        if self.standing == Standing::New && !self.mistakes.full() {
+        if self.standing == Standing::New && !is_missing && !self.mistakes.full() {
             let tool = (&action.integration, &action.action);
             let mistakes = self.schemas.mistakes(tool, &place, &compiled, self.catalogue);
             mistakes.into_iter().for_each(|mistake| self.mistakes.inside(draft.at, "arguments", mistake));

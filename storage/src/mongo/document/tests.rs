@@ -159,7 +159,7 @@ fn a_task_has_the_fields_and_types_that_backends_query() {
         "attempt": 4_i64,
         "error": {
             "kind": "rate_limited", "message": "slow down", "retryable": false, "retry_after_ms": Bson::Null,
-            "may_have_acted": false, "answer": Bson::Null,
+            "may_have_acted": false, "wait": Bson::Null, "answer": Bson::Null,
         },
         "updated_date": DAY as i64 + 5,
         "runtime": i64::MAX,
