@@ -1,5 +1,5 @@
 //! HTTP: the integration for every tool that speaks it. Owns pools of connections and the policy of where
-//! they may lead; keeps no cookies, follows no redirects, uses no proxy, sends nothing twice.
+//! they may lead; keeps no cookies, follows no redirects, uses proxies only where it is told to, sends nothing twice.
 
 mod address;
 pub mod allow;
@@ -7,13 +7,22 @@ mod answer;
 mod arguments;
 mod attempt;
 mod body;
+mod builder;
 mod capacity;
 mod charset;
+mod client;
 mod coding;
+mod connect;
+mod connection;
+mod contexts;
+mod dial;
+mod exchange;
 mod failure;
+mod frames;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handover;
+mod handshake;
 mod headers;
 mod hosts;
 mod json;
@@ -21,27 +30,33 @@ mod jsonpath;
 mod keep;
 mod options;
 mod outcome;
+mod pattern;
 mod policy;
 mod pools;
 mod problem;
+pub mod proxy;
+mod routes;
+mod socks;
 mod statuses;
+pub mod tls;
+mod tunnel;
 
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::Certificate;
-use thiserror::Error;
 use tracing::Instrument;
-use updraft_protocol::limits::{HTTP_ALLOWED, HTTP_OPEN_PER_HOST, HTTP_OPEN_PER_HOST_OF_TENANT};
 use updraft_protocol::{ActionSpec, Answer, Call, Effect, Integration, Value};
 
 pub use allow::Allow;
+pub use builder::{Builder, Error};
+pub use pattern::HostPattern;
+pub use proxy::Proxy;
+pub use tls::{Tls, TlsVersion};
 
 use self::capacity::Capacity;
 use self::hosts::Hosts;
-use self::policy::Policy;
 use self::pools::Pools;
-use crate::secret::{SecretMap, SecretSource};
+use crate::secret::SecretSource;
 
 /// The one action.
 const REQUEST: &str = "request";
@@ -94,6 +109,20 @@ const REQUEST: &str = "request";
 /// | `body` | failed: `interrupted` and `timeout`, which another attempt may mend; `too_large`; `invalid_response` |
 /// | `nothing` | completed: `body` has what could be kept (the beginning of a text, whole lines, a list or map that was whole), else `null`; `note` says what could not, and why |
 ///
+/// # How hosts are reached
+///
+/// | configured | by | unless configured |
+/// | --- | --- | --- |
+/// | where requests may go | [`Builder::allow`] | the public Internet |
+/// | whose certificates are trusted | [`Builder::trust`]; for some hosts [`Tls::trust`] | the machine's authorities |
+/// | a certificate of the client | [`Tls::identity`] | none |
+/// | the oldest version of TLS | [`Tls::minimum`] | 1.2 |
+/// | the name that a server must have | [`Tls::server_name`] | that of the URL |
+/// | a proxy | [`Builder::proxy`], [`Builder::proxy_for`], [`Builder::direct`], [`Builder::proxy_from_environment`] | none |
+///
+/// [`Builder::tls`] gives settings of TLS to the hosts of a [`HostPattern`]. Hosts of different settings never share a
+/// connection. No setting leaves a certificate unverified. HTTP/2 is spoken where a server offers it by TLS.
+///
 /// # Failures
 ///
 /// A failure has the answer, where there was one: `{"status": 409, "headers": {…}, "body": …, "note": "…"}`, with
@@ -104,12 +133,17 @@ const REQUEST: &str = "request";
 ///
 /// | what came | the tool |
 /// | --- | --- |
-/// | no place, secret, name, connection or handshake; refused by policy | has not acted |
+/// | no place, secret, name, connection or handshake; refused by policy, or by a proxy | has not acted |
+/// | a stream of HTTP/2 that the server refused, or that it did not come to before it left | has not acted |
 /// | 429; 503 with `Retry-After`: `rate_limited` | has not acted |
 /// | 3xx but 303; 4xx but 408; 501; 505 | has not acted |
 /// | 408; 5xx but those above; what is no status of HTTP | may have acted |
-/// | no answer, or a broken connection, after a connection took the request | may have acted |
+/// | no answer, a broken connection, or more than [`HTTP_INTERIM_ANSWERS`] interim ones (1xx), after a connection took the request | may have acted |
 /// | 2xx or 303 that was not expected, or whose required body cannot be read, of a write | may have acted |
+///
+/// A certificate that is not trusted, a version of TLS that is not spoken and a certificate of the client that is missing or
+/// refused are `unreachable` and not retried: the message says what to give. So are credentials that a proxy refuses, and hosts
+/// that it does not connect to.
 ///
 /// `Retry-After` is kept as it came, up to a year, after any status: seconds, or a date held against the `Date` of the
 /// answer; of several the longest.
@@ -122,12 +156,13 @@ const REQUEST: &str = "request";
 ///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. Unpacking and
 ///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
-///   10 s for look-up, connection and TLS handshake. The client underneath has no limit for idle
-///   connections to all hosts together; the 90 s bound them.
+///   10 s for look-up, proxy, connection and TLS handshake. The pool underneath has no limit for idle
+///   connections to all hosts together; the 90 s bound them. One of HTTP/2 is pinged every 30 s.
 /// * [`HTTP_LARGE_ANSWERS`] answers beyond [`RESPONSE_BYTES`] at once, and as many that are unpacked, parsed and selected
 ///   from, half of them one tenant's: that bounds the memory of all answers. Each JSONPath has a budget of work.
 /// * The public Internet only, and what was allowed: a name that leads to the machine itself, its network
-///   or its metadata is [`FailureKind::Forbidden`], also when it led elsewhere a moment before.
+///   or its metadata is [`FailureKind::Forbidden`], also when it led elsewhere a moment before. A proxy looks names up
+///   itself: through one, only what is allowed by its name is reached, and addresses that may be reached anyway.
 /// * Secrets are sent and never kept: no failure and no log line has them, and where a tool sends one back, also as JSON,
 ///   HTML, URLs, forms and base64 spell it, it is replaced by `***`.
 ///
@@ -141,6 +176,7 @@ const REQUEST: &str = "request";
 ///
 /// [`HTTP_FAILURE_BODY_BYTES`]: updraft_protocol::limits::HTTP_FAILURE_BODY_BYTES
 /// [`HTTP_KEPT_HEADERS_BYTES`]: updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES
+/// [`HTTP_INTERIM_ANSWERS`]: updraft_protocol::limits::HTTP_INTERIM_ANSWERS
 /// [`HTTP_LARGE_ANSWERS`]: updraft_protocol::limits::HTTP_LARGE_ANSWERS
 /// [`HTTP_READ_BYTES`]: updraft_protocol::limits::HTTP_READ_BYTES
 /// [`ATTEMPT_UNSENT`]: updraft_protocol::limits::ATTEMPT_UNSENT
@@ -158,13 +194,7 @@ pub struct HttpIntegration {
 impl HttpIntegration {
     /// What can be configured, at its defaults: no secrets, the public Internet only.
     pub fn builder() -> Builder {
-        Builder {
-            allowed: Vec::new(),
-            roots: Vec::new(),
-            secrets: Arc::new(SecretMap::default()),
-            per_host: HTTP_OPEN_PER_HOST,
-            per_tenant: HTTP_OPEN_PER_HOST_OF_TENANT,
-        }
+        Builder::default()
     }
 }
 
@@ -204,89 +234,5 @@ impl Integration for HttpIntegration {
             answer
         };
         Box::pin(attempt.instrument(span))
-    }
-}
-
-/// Why there is no HTTP integration with this configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Error {
-    /// The allow-list is too long.
-    #[error("the allow-list has {0} entries; at most {HTTP_ALLOWED} are allowed")]
-    Allowed(usize),
-    /// The text has no certificate, or one that cannot be read.
-    #[error("not a PEM bundle of certificates: {0}")]
-    Certificate(String),
-    /// No request could ever be sent.
-    #[error("at least one request at once is needed per host, and per host and tenant")]
-    OpenPerHost,
-}
-
-impl Error {
-    /// Whether trying again can help: never, the configuration stays what it is.
-    pub fn retryable(&self) -> bool {
-        false
-    }
-}
-
-/// What can be configured of HTTP.
-#[must_use]
-pub struct Builder {
-    allowed: Vec<Allow>,
-    roots: Vec<Certificate>,
-    secrets: Arc<dyn SecretSource>,
-    per_host: usize,
-    per_tenant: usize,
-}
-
-impl Builder {
-    /// Allows one more destination that is not on the public Internet.
-    pub fn allow(mut self, entry: Allow) -> Self {
-        self.allowed.push(entry);
-        self
-    }
-
-    /// Where secrets come from.
-    pub fn secrets(mut self, source: impl SecretSource) -> Self {
-        self.secrets = Arc::new(source);
-        self
-    }
-
-    /// Trusts the certificates of a PEM bundle besides those of the machine: an authority of one's own.
-    ///
-    /// # Errors
-    /// [`Error::Certificate`] where there is none or one cannot be read.
-    pub fn trust(mut self, pem: &[u8]) -> Result<Self, Error> {
-        let certificates =
-            Certificate::from_pem_bundle(pem).map_err(|error| Error::Certificate(error.to_string()))?;
-        if certificates.is_empty() {
-            return Err(Error::Certificate("there is none in it".to_owned()));
-        }
-        self.roots.extend(certificates);
-        Ok(self)
-    }
-
-    /// How many requests at once go to one host, and how many of them for one tenant.
-    pub fn open_per_host(mut self, of_all: usize, of_tenant: usize) -> Self {
-        (self.per_host, self.per_tenant) = (of_all, of_tenant);
-        self
-    }
-
-    /// The integration.
-    ///
-    /// # Errors
-    /// Where the configuration contradicts itself.
-    pub fn build(self) -> Result<HttpIntegration, Error> {
-        if self.allowed.len() > HTTP_ALLOWED {
-            return Err(Error::Allowed(self.allowed.len()));
-        }
-        if self.per_host == 0 || self.per_tenant == 0 {
-            return Err(Error::OpenPerHost);
-        }
-        Ok(HttpIntegration {
-            pools: Pools::new(Policy::new(self.allowed), self.roots),
-            hosts: Hosts::new(self.per_host, self.per_tenant),
-            capacity: Capacity::default(),
-            secrets: self.secrets,
-        })
     }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::{HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use http::Method;
+use http::header::{HeaderName, HeaderValue};
 use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES};
 use updraft_protocol::{Argument, Effect, Failure, FailureKind, Name, SecretReference, Value};
+use url::Url;
 
 use super::options::Options;
 

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
 use updraft_protocol::limits::{
     HTTP_FAILURE_BODY_BYTES, HTTP_INLINE_BYTES, HTTP_KEEP_WORK, HTTP_READ_BYTES, NESTING,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::HeaderName;
+use http::header::HeaderName;
 use updraft_protocol::limits::{HTTP_KEEP_HEADERS, RESPONSE_BYTES};
 use updraft_protocol::{Effect, Failure, Value};
 

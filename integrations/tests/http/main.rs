@@ -4,8 +4,14 @@
 mod answers;
 mod connections;
 mod failures;
+mod frames;
+mod http2;
+mod interim;
 mod policy;
+mod proxies;
+mod proxy;
 mod request;
+mod secure;
 mod sending;
 mod server;
 mod tls;

@@ -35,6 +35,7 @@ const RUNTIMES: &[&str] = &[
     "axum",
     "futures-executor",
     "hyper",
+    "hyper-util",
     "mio",
     "mongodb",
     "redis",

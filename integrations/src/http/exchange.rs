@@ -1,0 +1,174 @@
+//! The exchange of an attempt: its request sent and answered. Holds the place at the
+//! host that answers; reads no body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout_at};
+use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST};
+use updraft_protocol::{Call, Failure, FailureKind};
+use url::Url;
+
+use super::HttpIntegration;
+use super::answer::Within;
+use super::arguments::mistake;
+use super::client::Client;
+use super::failure::Target;
+use super::handover::{Handed, Handover};
+use super::hosts::Place;
+use crate::redact::Redactor;
+
+/// A request, as it goes out.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// An answer, and who gave it.
+pub(crate) struct Answered {
+    pub(crate) target: Target,
+    pub(crate) response: Response<Incoming>,
+    pub(crate) within: Within,
+    /// Taken until the answer is read.
+    pub(crate) place: Place,
+}
+
+/// How a request is to be sent.
+pub(crate) struct Sending<'a> {
+    pub(crate) call: &'a Call,
+    /// What the step allows, from the moment in which it is sent.
+    pub(crate) timeout: Duration,
+    /// Until when a place is waited for.
+    pub(crate) unsent: Instant,
+}
+
+impl HttpIntegration {
+    /// Sends a request. What a proxy knows us by is added to `redactor`.
+    pub(super) async fn send(
+        &self,
+        sending: &Sending<'_>,
+        outgoing: &Outgoing,
+        redactor: &mut Redactor,
+    ) -> Result<Answered, Failure> {
+        let (target, client) = self.open(&outgoing.method, &outgoing.url)?;
+        client.secrets().for_each(|secret| redactor.add(secret.clone()));
+        let place = self.place(sending.call, &target, sending.unsent).await?;
+        let handover = Handover::new(sending.call.sending.clone());
+        let request = request(outgoing, &handover, &target)?;
+        let forwarder = client.forwarder(request.uri()).cloned();
+        let (response, within) = exchange(&target, &client, request, &handover, sending.timeout).await?;
+        metrics::counter!("updraft_http_responses_total", "status_class" => class(response.status().as_u16()))
+            .increment(1);
+        tracing::debug!(status = response.status().as_u16(), "answered");
+        match forwarder {
+            Some(proxy) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                Err(target.refused_by(&proxy))
+            }
+            _ => Ok(Answered { target, response, within, place }),
+        }
+    }
+
+    async fn place(&self, call: &Call, target: &Target, until: Instant) -> Result<Place, Failure> {
+        let place = timeout_at(until, self.hosts.enter(&call.tenant, &target.host)).await;
+        let unreachable = |message| target.fail(FailureKind::Unreachable, message);
+        place
+            .map_err(|_| unreachable("no free place at the host in time"))?
+            .map_err(|_| unreachable("requests to too many hosts are under way"))
+    }
+
+    /// Where a request goes and the pool it goes through, if the policy permits.
+    pub(super) fn open(&self, method: &Method, url: &Url) -> Result<(Target, Client), Failure> {
+        let Some((host, port)) = authority(url) else {
+            return Err(mistake("url", "a URL with a host is needed"));
+        };
+        let target = Target { method: method.clone(), host: format!("{host}:{port}") };
+        // A name is judged when it was looked up, an address in the URL at once.
+        let literal = host.trim_matches(['[', ']']).parse();
+        if literal.is_ok_and(|ip| !self.pools.policy().permits(ip, host, port)) {
+            return Err(target.forbidden());
+        }
+        let client = self
+            .pools
+            .client(url.scheme() == "https", host, port)
+            .map_err(|error| target.fail(FailureKind::Unreachable, error).with_retryable(false))?;
+        match client.proxy() {
+            Some(proxy) if !self.pools.policy().permits_unresolved(host, port) => {
+                Err(target.forbidden_through(proxy))
+            }
+            _ => Ok((target, client)),
+        }
+    }
+}
+
+/// How long a place is waited for, from the beginning of an attempt.
+pub(crate) fn unsent() -> Instant {
+    Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST
+}
+
+fn authority(url: &Url) -> Option<(&str, u16)> {
+    Some((url.host_str()?, url.port_or_known_default()?))
+}
+
+/// The request, which tells when it is handed to a connection.
+fn request(
+    outgoing: &Outgoing,
+    handover: &Arc<Handover>,
+    target: &Target,
+) -> Result<Request<Handed>, Failure> {
+    let unsendable = "no request can be made of the arguments";
+    let uri: Uri =
+        outgoing.url.as_str().parse().map_err(|_| target.fail(FailureKind::InvalidArguments, unsendable))?;
+    let mut request = Request::new(Handed::new(outgoing.body.clone(), handover.clone()));
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = outgoing.headers.clone();
+    Ok(request)
+}
+
+/// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes the request;
+/// the connection has as much for itself.
+async fn exchange(
+    target: &Target,
+    client: &Client,
+    request: Request<Handed>,
+    handover: &Handover,
+    timeout: Duration,
+) -> Result<(Response<Incoming>, Within), Failure> {
+    let mut answer = std::pin::pin!(client.execute(request));
+    let early = tokio::select! {
+        biased;
+        answer = &mut answer => Some(answer),
+        _ = handover.told() => None,
+        () = tokio::time::sleep(timeout) => {
+            let message = format_args!("no connection within {timeout:?}");
+            return Err(target.fail(FailureKind::Unreachable, message));
+        }
+    };
+    let until = handover.at().unwrap_or_else(Instant::now) + timeout;
+    // A little of the time to tell is left for the telling.
+    let within = Within { until, told: until + ATTEMPT_TELL.min(timeout / 10) / 2, timeout };
+    let answer = match early {
+        Some(answer) => answer,
+        None => timeout_at(within.until, answer).await.map_err(|_| target.timeout(timeout))?,
+    };
+    let response = answer.map_err(|error| target.unanswered(&error, handover.at().is_some()))?;
+    Ok((response, within))
+}
+
+/// Statuses as metrics tell them apart.
+fn class(status: u16) -> &'static str {
+    match status {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        500..=599 => "5xx",
+        _ => "other",
+    }
+}
