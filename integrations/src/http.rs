@@ -1,5 +1,5 @@
 //! HTTP: the integration for every tool that speaks it. Owns pools of connections and the policy of where
-//! they may lead; keeps no cookies, follows no redirects, uses proxies only where it is told to, sends nothing twice.
+//! they may lead; keeps no cookies, follows redirects and uses proxies only where it is told to, sends nothing twice.
 
 mod address;
 pub mod allow;
@@ -35,6 +35,7 @@ mod policy;
 mod pools;
 mod problem;
 pub mod proxy;
+mod redirect;
 mod routes;
 mod socks;
 mod statuses;
@@ -82,6 +83,7 @@ const REQUEST: &str = "request";
 /// | `keep` | a JSONPath (RFC 9535, without `match` and `search`): what of the JSON is kept | all |
 /// | `keep_headers` | the names of headers that are kept besides those below: `[ETag, X-Next]` | none |
 /// | `max_bytes` | how much of the body is kept, at most [`RESPONSE_BYTES`] | as much |
+/// | `redirects` | how many redirects are followed, at most [`HTTP_REDIRECTS`] | 0: a redirect is the answer |
 ///
 /// Of these, `json` is any value; `url`, `headers`, `query` and `form` are maps and texts of the author, in which
 /// templates give single values; all others are written out, without templates. A header beyond ASCII is sent as UTF-8.
@@ -108,6 +110,19 @@ const REQUEST: &str = "request";
 /// | --- | --- |
 /// | `body` | failed: `interrupted` and `timeout`, which another attempt may mend; `too_large`; `invalid_response` |
 /// | `nothing` | completed: `body` has what could be kept (the beginning of a text, whole lines, a list or map that was whole), else `null`; `note` says what could not, and why |
+///
+/// # Redirects
+///
+/// With `redirects: 3`, 301, 302, 303, 307 and 308 with a `Location` are followed, whatever `expect` says, three times at most.
+/// Each hop is a request of its own: judged by the policy, with a place of its own at its host, within the attempt's time.
+///
+/// * 303 goes on as GET, as do 301 and 302 after POST, without the body; all else keeps method and body (RFC 9110, 15.4).
+/// * Another origin (scheme, host, port) gets no `Authorization`, no `Cookie`, no header with a secret and no
+///   `Idempotency-Key`, nor does it give them back by leading back. Where a secret stands in the URL or the body, and would go
+///   along, the step fails: `forbidden`.
+/// * From `https` to `http`, to another scheme, to a URL with credentials or to where the policy forbids, the step fails:
+///   `forbidden`; in a circle or once too often: `status`. Neither is retried.
+/// * The last answer is judged and read. A 303 on the way to it says that a write was done, whatever comes after it.
 ///
 /// # How hosts are reached
 ///
@@ -177,6 +192,7 @@ const REQUEST: &str = "request";
 /// [`HTTP_FAILURE_BODY_BYTES`]: updraft_protocol::limits::HTTP_FAILURE_BODY_BYTES
 /// [`HTTP_KEPT_HEADERS_BYTES`]: updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES
 /// [`HTTP_INTERIM_ANSWERS`]: updraft_protocol::limits::HTTP_INTERIM_ANSWERS
+/// [`HTTP_REDIRECTS`]: updraft_protocol::limits::HTTP_REDIRECTS
 /// [`HTTP_LARGE_ANSWERS`]: updraft_protocol::limits::HTTP_LARGE_ANSWERS
 /// [`HTTP_READ_BYTES`]: updraft_protocol::limits::HTTP_READ_BYTES
 /// [`ATTEMPT_UNSENT`]: updraft_protocol::limits::ATTEMPT_UNSENT

@@ -41,7 +41,7 @@ pub(crate) enum Body {
 }
 
 /// The arguments, each with how it is read.
-pub(super) const KNOWN: [(&str, Argument); 16] = [
+pub(super) const KNOWN: [(&str, Argument); 17] = [
     ("method", Argument::Option),
     ("url", Argument::Url),
     ("headers", Argument::Headers),
@@ -58,6 +58,7 @@ pub(super) const KNOWN: [(&str, Argument); 16] = [
     ("keep_headers", Argument::Option),
     ("acted", Argument::Option),
     ("not_acted", Argument::Option),
+    ("redirects", Argument::Option),
 ];
 
 const METHODS: [Method; 6] =

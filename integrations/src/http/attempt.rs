@@ -17,6 +17,7 @@ use super::arguments::{Arguments, Body, HeaderText, header_value, mistake};
 use super::coding;
 use super::exchange::{self, Answered, Outgoing, Sending};
 use super::options::{Form, Options};
+use super::redirect::{Carried, Hops};
 use crate::redact::Redactor;
 
 /// The header by which a tool knows that an attempt repeats an earlier one.
@@ -31,6 +32,7 @@ impl HttpIntegration {
         }
         let timeout = call.timeout.min(SPAN);
         let mut arguments = Arguments::read(call.arguments.take(), &call.secrets)?;
+        let carried = carried(&arguments);
         // What may not be reached is refused before a secret is asked for.
         let (target, _) = self.open(&arguments.method, &arguments.url)?;
         tracing::Span::current().record("host", target.host.as_str());
@@ -49,12 +51,14 @@ impl HttpIntegration {
             url: arguments.url,
             headers,
         };
-        let sending = Sending { call: &call, timeout, unsent };
-        let Answered { target, response, within, place: _place } =
-            self.send(&sending, &outgoing, &mut redactor).await?;
+        let hops = Hops::new(arguments.options.redirects, carried);
+        let sending = Sending { call: &call, effect: arguments.options.effect, timeout, unsent };
+        let Answered { target, response, within, acted, place: _place } =
+            self.send(&sending, outgoing, hops, &mut redactor).await?;
 
         let reading = Reading { target, tenant: call.tenant.clone(), options: arguments.options, redactor };
-        reading.read(response, within, &self.capacity).await
+        let read = reading.read(response, within, &self.capacity).await;
+        read.map_err(|failure| if acted { failure.with_may_have_acted(true) } else { failure })
     }
 
     /// The headers of the request, secrets filled in.
@@ -123,4 +127,12 @@ fn bytes(url: &Url, body: Body) -> Bytes {
             Bytes::from(form.query().unwrap_or_default().to_owned())
         }
     }
+}
+
+/// Where the request has secrets.
+fn carried(arguments: &Arguments) -> Carried {
+    let secret = |(name, text): &(HeaderName, HeaderText)| {
+        matches!(text, HeaderText::Secret { .. }).then(|| name.clone())
+    };
+    Carried { headers: arguments.headers.iter().filter_map(secret).collect(), elsewhere: false }
 }

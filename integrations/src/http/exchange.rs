@@ -1,4 +1,4 @@
-//! The exchange of an attempt: its request sent and answered. Holds the place at the
+//! The exchange of an attempt: its request sent, sent on where the step follows redirects, and answered. Holds the place at the
 //! host that answers; reads no body.
 
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST};
-use updraft_protocol::{Call, Failure, FailureKind};
+use updraft_protocol::{Call, Effect, Failure, FailureKind};
 use url::Url;
 
 use super::HttpIntegration;
@@ -19,9 +19,10 @@ use super::client::Client;
 use super::failure::Target;
 use super::handover::{Handed, Handover};
 use super::hosts::Place;
+use super::redirect::Hops;
 use crate::redact::Redactor;
 
-/// A request, as it goes out.
+/// A request, as it goes out at each hop.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
@@ -30,11 +31,13 @@ pub(crate) struct Outgoing {
     pub(crate) body: Bytes,
 }
 
-/// An answer, and who gave it.
+/// The last answer, and who gave it.
 pub(crate) struct Answered {
     pub(crate) target: Target,
     pub(crate) response: Response<Incoming>,
     pub(crate) within: Within,
+    /// Whether an answer on the way said that the tool acted.
+    pub(crate) acted: bool,
     /// Taken until the answer is read.
     pub(crate) place: Place,
 }
@@ -42,27 +45,61 @@ pub(crate) struct Answered {
 /// How a request is to be sent.
 pub(crate) struct Sending<'a> {
     pub(crate) call: &'a Call,
-    /// What the step allows, from the moment in which it is sent.
+    pub(crate) effect: Effect,
+    /// What the step allows, from the moment in which the first hop is sent.
     pub(crate) timeout: Duration,
     /// Until when a place is waited for.
     pub(crate) unsent: Instant,
 }
 
 impl HttpIntegration {
-    /// Sends a request. What a proxy knows us by is added to `redactor`.
+    /// Sends a request and those that its redirects ask for. What a proxy knows us by is added to `redactor`.
     pub(super) async fn send(
         &self,
         sending: &Sending<'_>,
+        mut outgoing: Outgoing,
+        mut hops: Hops,
+        redactor: &mut Redactor,
+    ) -> Result<Answered, Failure> {
+        let (mut within, mut acted) = (None, false);
+        loop {
+            let answered = self.hop(sending, &outgoing, within, redactor).await;
+            let answered = answered.map_err(|failure| after(acted, failure))?;
+            let status = answered.response.status();
+            let followed = hops.follow(status, answered.response.headers(), &mut outgoing, redactor);
+            // Any other redirect says that the request has to be made elsewhere: here nothing was done.
+            let done = status == StatusCode::SEE_OTHER && sending.effect == Effect::Write;
+            match followed {
+                Ok(false) => return Ok(Answered { acted, ..answered }),
+                Ok(true) => {
+                    acted |= done;
+                    within = Some(answered.within);
+                }
+                Err(refused) => {
+                    let failure = answered.target.fail(refused.kind, refused.message);
+                    return Err(after(acted || done, failure.with_retryable(false)));
+                }
+            }
+        }
+    }
+
+    /// One request and its answer. `within` is the time of the attempt, where an earlier hop has begun it.
+    async fn hop(
+        &self,
+        sending: &Sending<'_>,
         outgoing: &Outgoing,
+        within: Option<Within>,
         redactor: &mut Redactor,
     ) -> Result<Answered, Failure> {
         let (target, client) = self.open(&outgoing.method, &outgoing.url)?;
         client.secrets().for_each(|secret| redactor.add(secret.clone()));
-        let place = self.place(sending.call, &target, sending.unsent).await?;
+        let unsent = within.map_or(sending.unsent, |within| within.until);
+        let place = self.place(sending.call, &target, unsent).await?;
         let handover = Handover::new(sending.call.sending.clone());
         let request = request(outgoing, &handover, &target)?;
         let forwarder = client.forwarder(request.uri()).cloned();
-        let (response, within) = exchange(&target, &client, request, &handover, sending.timeout).await?;
+        let (response, within) =
+            exchange(&target, &client, request, &handover, sending.timeout, within).await?;
         metrics::counter!("updraft_http_responses_total", "status_class" => class(response.status().as_u16()))
             .increment(1);
         tracing::debug!(status = response.status().as_u16(), "answered");
@@ -70,7 +107,7 @@ impl HttpIntegration {
             Some(proxy) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
                 Err(target.refused_by(&proxy))
             }
-            _ => Ok(Answered { target, response, within, place }),
+            _ => Ok(Answered { target, response, within, acted: false, place }),
         }
     }
 
@@ -111,6 +148,11 @@ pub(crate) fn unsent() -> Instant {
     Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST
 }
 
+/// A failure after a hop that said that the tool acted.
+fn after(acted: bool, failure: Failure) -> Failure {
+    if acted { failure.with_may_have_acted(true) } else { failure }
+}
+
 fn authority(url: &Url) -> Option<(&str, u16)> {
     Some((url.host_str()?, url.port_or_known_default()?))
 }
@@ -131,7 +173,7 @@ fn request(
     Ok(request)
 }
 
-/// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes the request;
+/// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes its first request;
 /// the connection has as much for itself.
 async fn exchange(
     target: &Target,
@@ -139,20 +181,24 @@ async fn exchange(
     request: Request<Handed>,
     handover: &Handover,
     timeout: Duration,
+    within: Option<Within>,
 ) -> Result<(Response<Incoming>, Within), Failure> {
     let mut answer = std::pin::pin!(client.execute(request));
+    let connected = within.map_or_else(|| Instant::now() + timeout, |within| within.until);
     let early = tokio::select! {
         biased;
         answer = &mut answer => Some(answer),
         _ = handover.told() => None,
-        () = tokio::time::sleep(timeout) => {
+        () = sleep_until(connected) => {
             let message = format_args!("no connection within {timeout:?}");
             return Err(target.fail(FailureKind::Unreachable, message));
         }
     };
-    let until = handover.at().unwrap_or_else(Instant::now) + timeout;
-    // A little of the time to tell is left for the telling.
-    let within = Within { until, told: until + ATTEMPT_TELL.min(timeout / 10) / 2, timeout };
+    let within = within.unwrap_or_else(|| {
+        let until = handover.at().unwrap_or_else(Instant::now) + timeout;
+        // A little of the time to tell is left for the telling.
+        Within { until, told: until + ATTEMPT_TELL.min(timeout / 10) / 2, timeout }
+    });
     let answer = match early {
         Some(answer) => answer,
         None => timeout_at(within.until, answer).await.map_err(|_| target.timeout(timeout))?,

@@ -10,6 +10,7 @@ mod interim;
 mod policy;
 mod proxies;
 mod proxy;
+mod redirects;
 mod request;
 mod secure;
 mod sending;

@@ -73,6 +73,8 @@ pub const HTTP_FAILURE_READ: Duration = Duration::from_secs(2);
 pub const HTTP_UNSENT_REST: Duration = Duration::from_secs(30);
 /// Headers of one answer; those beyond that make it unreadable.
 pub const HTTP_ANSWER_HEADERS: usize = 512;
+/// Redirects that a step may ask to be followed: the longest chains of sign-on have five or six.
+pub const HTTP_REDIRECTS: u8 = 10;
 /// Interim answers (1xx) to one request: a server sends one or two, a slow one some to say that it is at work.
 pub const HTTP_INTERIM_ANSWERS: usize = 16;
 /// Settings of TLS, and rules of proxies, that are looked through for each request.
