@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use updraft_protocol::limits::HTTP_INTERIM_ANSWERS;
 
 use super::connect::Connector;
-use super::connection::Flood;
+use super::connection::{Ended, Ending};
 use super::handover::Handed;
 use super::proxy::Proxy;
 use crate::secret::Secret;
@@ -36,6 +36,8 @@ pub(crate) enum Error {
     Pool(#[from] legacy::Error),
     #[error("more than {HTTP_INTERIM_ANSWERS} interim answers")]
     Flood,
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl Client {
@@ -71,7 +73,11 @@ impl Client {
             biased;
             () = flooded.notified() => Err(Error::Flood),
             answer = self.pool.request(request) => answer.map_err(|error| {
-                if is_flooded(&error) { Error::Flood } else { Error::Pool(error) }
+                match ended(&error) {
+                    Some(Ended::Flood) => Error::Flood,
+                    Some(Ended::Refused(message)) => Error::Refused(message),
+                    None => Error::Pool(error),
+                }
             }),
         }
     }
@@ -89,11 +95,9 @@ fn count_interim(request: &mut Request<Handed>) -> Arc<Notify> {
     flooded
 }
 
-/// Whether the connection of HTTP/2 was ended for its interim answers.
-fn is_flooded(error: &legacy::Error) -> bool {
+/// Why the connection of HTTP/2 ended, where it says so.
+fn ended(error: &legacy::Error) -> Option<Ended> {
     let mut extras = http::Extensions::new();
-    if let Some(connected) = error.connect_info() {
-        connected.get_extras(&mut extras);
-    }
-    extras.get::<Flood>().is_some_and(|flood| flood.0.load(Ordering::Acquire))
+    error.connect_info()?.get_extras(&mut extras);
+    extras.get::<Ending>()?.0.get().cloned()
 }

@@ -98,8 +98,8 @@ impl Connector {
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
             return Ok(Connection::plain(Box::new(stream), false));
         }
-        let (frames, flood) = Frames::new(Box::new(stream));
-        Ok(Connection::h2(Box::new(frames), flood))
+        let (frames, ending) = Frames::new(Box::new(stream));
+        Ok(Connection::h2(Box::new(frames), ending))
     }
 
     async fn direct(&self, host: &str, port: u16) -> Result<Stream, Error> {

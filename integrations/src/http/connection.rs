@@ -2,8 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -19,9 +18,19 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// Whether a connection was ended because too many interim answers came over it.
+/// Why a connection of HTTP/2 ended, where that is more than h2 hands on: of what goes wrong beneath it, it keeps the words
+/// alone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Flood(pub(crate) Arc<AtomicBool>);
+pub(crate) struct Ending(pub(crate) Arc<OnceLock<Ended>>);
+
+/// See [`Ending`].
+#[derive(Debug, Clone)]
+pub(crate) enum Ended {
+    /// Too many interim answers came over it.
+    Flood,
+    /// The server refused the client's certificate, or that there was none: no request was read.
+    Refused(String),
+}
 
 /// A connection for a pool.
 pub(crate) struct Connection {
@@ -29,7 +38,7 @@ pub(crate) struct Connection {
     /// Whether a proxy reads the requests.
     forwarded: bool,
     /// Where HTTP/2 was agreed on.
-    h2: Option<Flood>,
+    h2: Option<Ending>,
 }
 
 impl Connection {
@@ -39,8 +48,8 @@ impl Connection {
     }
 
     /// One on which HTTP/2 was agreed on.
-    pub(crate) fn h2(stream: Stream, flood: Flood) -> Self {
-        Self { io: TokioIo::new(stream), forwarded: false, h2: Some(flood) }
+    pub(crate) fn h2(stream: Stream, ending: Ending) -> Self {
+        Self { io: TokioIo::new(stream), forwarded: false, h2: Some(ending) }
     }
 }
 
@@ -48,7 +57,7 @@ impl Pooled for Connection {
     fn connected(&self) -> Connected {
         let connected = Connected::new().proxy(self.forwarded);
         match &self.h2 {
-            Some(flood) => connected.negotiated_h2().extra(flood.clone()),
+            Some(ending) => connected.negotiated_h2().extra(ending.clone()),
             None => connected,
         }
     }

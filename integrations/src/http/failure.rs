@@ -56,6 +56,7 @@ impl Target {
                 );
                 return self.fail(FailureKind::InvalidResponse, message).with_may_have_acted(true);
             }
+            client::Error::Refused(message) => return self.refused_client(message),
         };
         if let Some(error) = cause::<connect::Error>(error) {
             return self.unconnected(error);
@@ -65,7 +66,7 @@ impl Target {
             return self.fail(FailureKind::InvalidResponse, message).with_may_have_acted(true);
         }
         if let Some(message) = cause::<io::Error>(error).and_then(handshake::refused_client) {
-            return self.fail(FailureKind::Unreachable, message).with_retryable(false);
+            return self.refused_client(&message);
         }
         if cause::<h2::Error>(error).is_some_and(is_unprocessed) {
             let message = "the server closed the connection before it took the request";
@@ -78,6 +79,10 @@ impl Target {
             Some(error) => self.fail(FailureKind::Unreachable, format_args!("no connection: {error}")),
             None => self.fail(FailureKind::Unreachable, "no connection"),
         }
+    }
+
+    fn refused_client(&self, message: &str) -> Failure {
+        self.fail(FailureKind::Unreachable, message).with_retryable(false)
     }
 
     fn unconnected(&self, error: &connect::Error) -> Failure {

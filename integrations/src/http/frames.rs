@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use updraft_protocol::limits::{HTTP_INTERIM_ANSWERS, HTTP2_STREAMS_COUNTED};
 
-use super::connection::{Flood, Stream};
+use super::connection::{Ended, Ending, Stream};
+use super::handshake;
 
 /// Before each frame: three bytes of length, type, flags, four bytes of stream.
 const HEAD_BYTES: usize = 9;
@@ -19,17 +19,17 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const END_STREAM: u8 = 1;
 
-/// A stream of HTTP/2 that ends where a server floods it with interim answers.
+/// A stream of HTTP/2 that ends where a server floods it with interim answers, and remembers why it ended.
 pub(crate) struct Frames {
     stream: Stream,
     heads: Heads,
-    flood: Flood,
+    ending: Ending,
 }
 
 impl Frames {
-    pub(crate) fn new(stream: Stream) -> (Self, Flood) {
-        let flood = Flood::default();
-        (Self { stream, heads: Heads::default(), flood: flood.clone() }, flood)
+    pub(crate) fn new(stream: Stream) -> (Self, Ending) {
+        let ending = Ending::default();
+        (Self { stream, heads: Heads::default(), ending: ending.clone() }, ending)
     }
 }
 
@@ -104,8 +104,13 @@ impl AsyncRead for Frames {
         let read = std::task::ready!(Pin::new(&mut this.stream).poll_read(context, buffer));
         let came = buffer.filled().get(before..).unwrap_or_default();
         if read.is_ok() && !this.heads.take(came) {
-            this.flood.0.store(true, Ordering::Release);
+            this.ending.0.get_or_init(|| Ended::Flood);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too many interim answers")));
+        }
+        if let Err(error) = &read
+            && let Some(message) = handshake::refused_client(error)
+        {
+            this.ending.0.get_or_init(|| Ended::Refused(message));
         }
         Poll::Ready(read)
     }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::frames::Peer;
 use crate::proxies::{Asked, Manners, http, https, socks};
 use crate::secure::{Authority, BOTH, Clients, Secure, config};
 use crate::server::{Server, attempt, failure, read_head, request};
@@ -133,6 +134,42 @@ async fn what_was_not_allowed_by_name_is_not_told_to_a_proxy() {
         request(&http, json!({"url": url})).await.unwrap();
     }
     assert_eq!(asked.take().len(), 2);
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_through_a_tunnel() {
+    let authority = Authority::new();
+    let config = config(&authority.identity("tool.invalid"), BOTH, &Clients::Anyone, "h2");
+    let tool = Secure::start(config, |stream| async move {
+        let mut peer = Peer::greet(stream).await;
+        while let Some(stream) = peer.request().await {
+            peer.answer(stream, "204").await;
+        }
+    })
+    .await;
+    let (proxy, asked) = http(manners(tool.addr)).await;
+    let http = through(&format!("http://{}", proxy.addr)).trust(authority.pem().as_bytes()).unwrap();
+    let http = http.build().unwrap();
+    for _ in 0..2 {
+        let answer = request(&http, json!({"url": "https://tool.invalid/"})).await.unwrap();
+        assert_eq!(answer["status"], 204);
+    }
+    assert_eq!((asked.take().len(), tool.served()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_redirect_through_a_proxy_is_judged_by_name_too() {
+    let place =
+        |name: &str| format!("HTTP/1.1 302 Found\r\nLocation: http://{name}/\r\nContent-Length: 0\r\n\r\n");
+    for (name, requests) in [("other.invalid", 1), ("allowed.invalid", 2)] {
+        let tool = Server::bytes(place(name)).await;
+        let (proxy, asked) = http(manners(tool.addr)).await;
+        let http = through(&format!("http://{}", proxy.addr)).allow("allowed.invalid".parse().unwrap());
+        let arguments = json!({"url": "http://tool.invalid/", "redirects": 1});
+        let failure = failure(&http.build().unwrap(), arguments).await;
+        let kind = if requests == 1 { FailureKind::Forbidden } else { FailureKind::Status };
+        assert_eq!((failure.kind, asked.take().len()), (kind, requests), "{failure}");
+    }
 }
 
 /// How a write ends that a proxy stands in the way of: the tool has not seen it.

@@ -155,6 +155,12 @@ async fn a_server_that_wants_a_certificate_of_the_client_gets_one_or_says_so() {
             assert!(failure.message.contains("(`identity`)"), "{failure}");
         }
         assert_eq!(server.served(), 1);
+        // HTTP/2 keeps the words of what broke beneath it alone.
+        let config = config(&identity, versions, &Clients::Certified(&authority), "h2");
+        let server = Secure::start(config, |_| async {}).await;
+        let http = allowing(&server).trust(authority.pem().as_bytes()).unwrap().build().unwrap();
+        let failure = refused(&http, &server, "localhost").await;
+        assert!(failure.message.contains("(`identity`)"), "{failure}");
     }
 }
 
