@@ -1,5 +1,5 @@
 //! HTTP: the integration for every tool that speaks it. Owns pools of connections and the policy of where
-//! they may lead; keeps no cookies, follows no redirects, uses no proxy, sends nothing twice.
+//! they may lead; keeps no cookies, follows redirects and uses proxies only where it is told to, sends nothing twice.
 
 mod address;
 pub mod allow;
@@ -8,14 +8,23 @@ mod arguments;
 mod attempt;
 mod auth;
 mod body;
+mod builder;
 mod capacity;
 mod charset;
 mod check;
+mod client;
 mod coding;
+mod connect;
+mod connection;
+mod contexts;
+mod dial;
+mod exchange;
 mod failure;
+mod frames;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod handover;
+mod handshake;
 mod headers;
 mod hosts;
 mod json;
@@ -24,27 +33,34 @@ mod keep;
 mod oauth;
 mod options;
 mod outcome;
+mod pattern;
 mod payload;
 mod policy;
 mod pools;
 mod problem;
+pub mod proxy;
+mod redirect;
+mod routes;
+mod socks;
 mod statuses;
+pub mod tls;
 mod tokens;
+mod tunnel;
 
 use std::fmt;
 use std::sync::LazyLock;
 
-use reqwest::Certificate;
-use thiserror::Error;
 use tracing::Instrument;
-use updraft_protocol::limits::{HTTP_ALLOWED, HTTP_OPEN_PER_HOST, HTTP_OPEN_PER_HOST_OF_TENANT};
 use updraft_protocol::{ActionSpec, Answer, Call, Effect, Flaw, Integration, Json, Value};
 
 pub use allow::Allow;
+pub use builder::{Builder, Error};
+pub use pattern::HostPattern;
+pub use proxy::Proxy;
+pub use tls::{Tls, TlsVersion};
 
 use self::capacity::Capacity;
 use self::hosts::Hosts;
-use self::policy::Policy;
 use self::pools::Pools;
 use self::tokens::Tokens;
 
@@ -80,6 +96,7 @@ const REQUEST: &str = "request";
 /// | `keep` | a JSONPath (RFC 9535, without `match` and `search`): what of the JSON is kept | all |
 /// | `keep_headers` | the names of headers that are kept besides those below: `[ETag, X-Next]` | none |
 /// | `max_bytes` | how much of the body is kept, at most [`RESPONSE_BYTES`] | as much |
+/// | `redirects` | how many redirects are followed, at most [`HTTP_REDIRECTS`] | 0: a redirect is the answer |
 ///
 /// Of these, `json` is any value; `url`, `headers`, `query`, `form`, `text`, `bytes`, `multipart` and `auth` are maps and
 /// texts of the author, in which templates give single values; all others are written out, without templates. A header
@@ -114,6 +131,33 @@ const REQUEST: &str = "request";
 /// | `body` | failed: `interrupted` and `timeout`, which another attempt may mend; `too_large`; `invalid_response` |
 /// | `nothing` | completed: `body` has what could be kept (the beginning of a text, whole lines, a list or map that was whole), else `null`; `note` says what could not, and why |
 ///
+/// # Redirects
+///
+/// With `redirects: 3`, 301, 302, 303, 307 and 308 with a `Location` are followed, whatever `expect` says, three times at most.
+/// Each hop is a request of its own: judged by the policy, with a place of its own at its host, within the attempt's time.
+///
+/// * 303 goes on as GET, as do 301 and 302 after POST, without the body; all else keeps method and body (RFC 9110, 15.4).
+/// * Another origin (scheme, host, port) gets no `Authorization`, no `Cookie`, no header with a secret and no
+///   `Idempotency-Key`, nor does it give them back by leading back. Where a secret stands in the URL or the body, and would go
+///   along, the step fails: `forbidden`.
+/// * From `https` to `http`, to another scheme, to a URL with credentials or to where the policy forbids, the step fails:
+///   `forbidden`; in a circle or once too often: `status`. Neither is retried.
+/// * The last answer is judged and read. A 303 on the way to it says that a write was done, whatever comes after it.
+///
+/// # How hosts are reached
+///
+/// | configured | by | unless configured |
+/// | --- | --- | --- |
+/// | where requests may go | [`Builder::allow`] | the public Internet |
+/// | whose certificates are trusted | [`Builder::trust`]; for some hosts [`Tls::trust`] | the machine's authorities |
+/// | a certificate of the client | [`Tls::identity`] | none |
+/// | the oldest version of TLS | [`Tls::minimum`] | 1.2 |
+/// | the name that a server must have | [`Tls::server_name`] | that of the URL |
+/// | a proxy | [`Builder::proxy`], [`Builder::proxy_for`], [`Builder::direct`], [`Builder::proxy_from_environment`] | none |
+///
+/// [`Builder::tls`] gives settings of TLS to the hosts of a [`HostPattern`]. Hosts of different settings never share a
+/// connection. No setting leaves a certificate unverified. HTTP/2 is spoken where a server offers it by TLS.
+///
 /// # Failures
 ///
 /// A failure has the answer, where there was one: `{"status": 409, "headers": {…}, "body": …, "note": "…"}`, with
@@ -124,12 +168,17 @@ const REQUEST: &str = "request";
 ///
 /// | what came | the tool |
 /// | --- | --- |
-/// | no place, token, name, connection or handshake; refused by policy | has not acted |
+/// | no place, token, name, connection or handshake; refused by policy, or by a proxy | has not acted |
+/// | a stream of HTTP/2 that the server refused, or that it did not come to before it left | has not acted |
 /// | 429; 503 with `Retry-After`: `rate_limited` | has not acted |
 /// | 3xx but 303; 4xx but 408; 501; 505 | has not acted |
 /// | 408; 5xx but those above; what is no status of HTTP | may have acted |
-/// | no answer, or a broken connection, after a connection took the request | may have acted |
+/// | no answer, a broken connection, or more than [`HTTP_INTERIM_ANSWERS`] interim ones (1xx), after a connection took the request | may have acted |
 /// | 2xx or 303 that was not expected, or whose required body cannot be read, of a write | may have acted |
+///
+/// A certificate that is not trusted, a version of TLS that is not spoken and a certificate of the client that is missing or
+/// refused are `unreachable` and not retried: the message says what to give. So are credentials that a proxy refuses, and hosts
+/// that it does not connect to.
 ///
 /// `Retry-After` is kept as it came, up to a year, after any status: seconds, or a date held against the `Date` of the
 /// answer; of several the longest.
@@ -142,12 +191,13 @@ const REQUEST: &str = "request";
 ///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. Unpacking and
 ///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
-///   10 s for look-up, connection and TLS handshake. The client underneath has no limit for idle
-///   connections to all hosts together; the 90 s bound them.
+///   10 s for look-up, proxy, connection and TLS handshake. The pool underneath has no limit for idle
+///   connections to all hosts together; the 90 s bound them. One of HTTP/2 is pinged every 30 s.
 /// * [`HTTP_LARGE_ANSWERS`] answers beyond [`RESPONSE_BYTES`] at once, and as many that are unpacked, parsed and selected
 ///   from, half of them one tenant's: that bounds the memory of all answers. Each JSONPath has a budget of work.
 /// * The public Internet only, and what was allowed: a name that leads to the machine itself, its network
-///   or its metadata is [`FailureKind::Forbidden`], also when it led elsewhere a moment before.
+///   or its metadata is [`FailureKind::Forbidden`], also when it led elsewhere a moment before. A proxy looks names up
+///   itself: through one, only what is allowed by its name is reached, and addresses that may be reached anyway.
 /// * Secrets are sent and never kept: no failure and no log line has them, and where a tool sends one back, also as JSON,
 ///   HTML, URLs, forms, hexadecimal digits and base64 spell it, it is replaced by `***`.
 ///
@@ -160,6 +210,8 @@ const REQUEST: &str = "request";
 ///
 /// [`HTTP_FAILURE_BODY_BYTES`]: updraft_protocol::limits::HTTP_FAILURE_BODY_BYTES
 /// [`HTTP_KEPT_HEADERS_BYTES`]: updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES
+/// [`HTTP_INTERIM_ANSWERS`]: updraft_protocol::limits::HTTP_INTERIM_ANSWERS
+/// [`HTTP_REDIRECTS`]: updraft_protocol::limits::HTTP_REDIRECTS
 /// [`HTTP_LARGE_ANSWERS`]: updraft_protocol::limits::HTTP_LARGE_ANSWERS
 /// [`HTTP_READ_BYTES`]: updraft_protocol::limits::HTTP_READ_BYTES
 /// [`ATTEMPT_UNSENT`]: updraft_protocol::limits::ATTEMPT_UNSENT
@@ -177,12 +229,7 @@ pub struct HttpIntegration {
 impl HttpIntegration {
     /// What can be configured, at its defaults: the public Internet only.
     pub fn builder() -> Builder {
-        Builder {
-            allowed: Vec::new(),
-            roots: Vec::new(),
-            per_host: HTTP_OPEN_PER_HOST,
-            per_tenant: HTTP_OPEN_PER_HOST_OF_TENANT,
-        }
+        Builder::default()
     }
 }
 
@@ -239,82 +286,5 @@ impl Integration for HttpIntegration {
             answer
         };
         Box::pin(attempt.instrument(span))
-    }
-}
-
-/// Why there is no HTTP integration with this configuration.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Error {
-    /// The allow-list is too long.
-    #[error("the allow-list has {0} entries; at most {HTTP_ALLOWED} are allowed")]
-    Allowed(usize),
-    /// The text has no certificate, or one that cannot be read.
-    #[error("not a PEM bundle of certificates: {0}")]
-    Certificate(String),
-    /// No request could ever be sent.
-    #[error("at least one request at once is needed per host, and per host and tenant")]
-    OpenPerHost,
-}
-
-impl Error {
-    /// Whether trying again can help: never, the configuration stays what it is.
-    pub fn retryable(&self) -> bool {
-        false
-    }
-}
-
-/// What can be configured of HTTP.
-#[must_use]
-pub struct Builder {
-    allowed: Vec<Allow>,
-    roots: Vec<Certificate>,
-    per_host: usize,
-    per_tenant: usize,
-}
-
-impl Builder {
-    /// Allows one more destination that is not on the public Internet.
-    pub fn allow(mut self, entry: Allow) -> Self {
-        self.allowed.push(entry);
-        self
-    }
-
-    /// Trusts the certificates of a PEM bundle besides those of the machine: an authority of one's own.
-    ///
-    /// # Errors
-    /// [`Error::Certificate`] where there is none or one cannot be read.
-    pub fn trust(mut self, pem: &[u8]) -> Result<Self, Error> {
-        let certificates =
-            Certificate::from_pem_bundle(pem).map_err(|error| Error::Certificate(error.to_string()))?;
-        if certificates.is_empty() {
-            return Err(Error::Certificate("there is none in it".to_owned()));
-        }
-        self.roots.extend(certificates);
-        Ok(self)
-    }
-
-    /// How many requests at once go to one host, and how many of them for one tenant.
-    pub fn open_per_host(mut self, of_all: usize, of_tenant: usize) -> Self {
-        (self.per_host, self.per_tenant) = (of_all, of_tenant);
-        self
-    }
-
-    /// The integration.
-    ///
-    /// # Errors
-    /// Where the configuration contradicts itself.
-    pub fn build(self) -> Result<HttpIntegration, Error> {
-        if self.allowed.len() > HTTP_ALLOWED {
-            return Err(Error::Allowed(self.allowed.len()));
-        }
-        if self.per_host == 0 || self.per_tenant == 0 {
-            return Err(Error::OpenPerHost);
-        }
-        Ok(HttpIntegration {
-            pools: Pools::new(Policy::new(self.allowed), self.roots),
-            hosts: Hosts::new(self.per_host, self.per_tenant),
-            capacity: Capacity::default(),
-            tokens: Tokens::default(),
-        })
     }
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use reqwest::Url;
 use thiserror::Error;
+use url::Url;
 
 use super::address::canonical;
 
@@ -58,18 +58,36 @@ impl Error {
 }
 
 impl Allow {
-    /// The port that the entry is about; every port where it names none.
-    pub(crate) fn port(&self) -> Option<u16> {
-        self.port
+    /// Whether the entry is about this address, reached by this name on this port.
+    pub(crate) fn permits(&self, ip: IpAddr, host: &str, port: u16) -> bool {
+        self.contains(ip, port) || self.names(host, port)
     }
 
-    /// Whether the entry is about this address, reached by this name on this port.
-    pub(crate) fn permits(&self, ip: IpAddr, host: &str, port: Option<u16>) -> bool {
-        let here = match &self.target {
-            Target::Net(net) => net.contains(&canonical(ip)),
-            Target::Host(name) => *name == host_key(host),
-        };
-        here && self.port.is_none_or(|own| Some(own) == port)
+    /// Whether the entry is about this address as such.
+    pub(crate) fn contains(&self, ip: IpAddr, port: u16) -> bool {
+        matches!(&self.target, Target::Net(net) if net.contains(&canonical(ip))) && self.is_on(port)
+    }
+
+    /// Whether the entry is about this name, wherever it leads.
+    pub(crate) fn names(&self, host: &str, port: u16) -> bool {
+        matches!(&self.target, Target::Host(name) if *name == host_key(host)) && self.is_on(port)
+    }
+
+    /// Whether the entry's name is above this one.
+    pub(crate) fn names_above(&self, host: &str, port: u16) -> bool {
+        let Target::Host(name) = &self.target else { return false };
+        let host = host_key(host);
+        let below = host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        below && self.is_on(port)
+    }
+
+    /// Whether the entry is about addresses.
+    pub(crate) fn is_network(&self) -> bool {
+        matches!(self.target, Target::Net(_))
+    }
+
+    fn is_on(&self, port: u16) -> bool {
+        self.port.is_none_or(|own| own == port)
     }
 }
 
@@ -144,7 +162,7 @@ mod tests {
     use super::*;
 
     fn permits(entry: &str, ip: &str, host: &str, port: u16) -> bool {
-        entry.parse::<Allow>().unwrap().permits(ip.parse().unwrap(), host, Some(port))
+        entry.parse::<Allow>().unwrap().permits(ip.parse().unwrap(), host, port)
     }
 
     #[test]
@@ -187,7 +205,6 @@ mod tests {
         assert!(permits("127.0.0.1:80", "127.0.0.1", "x", 80));
         assert!(!permits("127.0.0.1:80", "127.0.0.1", "x", 81));
         assert!(!permits("127.0.0.1:80", "127.0.0.2", "x", 80));
-        assert!(!"127.0.0.1:80".parse::<Allow>().unwrap().permits("127.0.0.1".parse().unwrap(), "x", None));
     }
 
     #[test]

@@ -2,10 +2,14 @@
 //! what of an answer is a failure and what is a note; `body` reads what the bytes mean.
 
 use std::collections::BTreeMap;
+use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Method, Response, StatusCode};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode};
+use http_body::Body as Stream;
+use http_body_util::BodyExt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
@@ -59,14 +63,19 @@ struct Output<'a> {
     note: Option<String>,
 }
 
+/// The body of an answer, as it comes.
+pub(crate) trait Answering: Stream<Data = Bytes, Error: StdError + 'static> + Unpin {}
+
+impl<B: Stream<Data = Bytes, Error: StdError + 'static> + Unpin> Answering for B {}
+
 impl Reading {
     /// Reads what an answer carries and shapes it.
     ///
     /// # Errors
     /// A status that was not expected; where the step requires a body, one that cannot be read.
-    pub(crate) async fn read(
+    pub(crate) async fn read<B: Answering>(
         self,
-        response: Response,
+        response: Response<B>,
         within: Within,
         capacity: &Capacity,
     ) -> Result<Json, Failure> {
@@ -96,9 +105,9 @@ impl Reading {
     }
 
     /// The body, read on another thread where that may take longer than some milliseconds.
-    async fn body(
+    async fn body<B: Answering>(
         reading: &Arc<Self>,
-        response: Response,
+        response: Response<B>,
         room: usize,
         within: Within,
         capacity: &Capacity,
@@ -135,9 +144,9 @@ impl Reading {
     }
 
     /// The bytes of the body, to a limit; with a problem come those before it.
-    async fn receive(
+    async fn receive<B: Answering>(
         &self,
-        mut response: Response,
+        response: Response<B>,
         within: Within,
         limit: usize,
         capacity: Option<&Capacity>,
@@ -148,15 +157,16 @@ impl Reading {
         }
         // Of JSON the beginning is worth nothing.
         let whole = capacity.is_some() && matches!(self.options.form, Form::Json(_));
-        if whole && response.content_length().is_some_and(|announced| announced > limit as u64) {
+        let mut body = response.into_body();
+        if whole && body.size_hint().exact().is_some_and(|announced| announced > limit as u64) {
             received.problem = Some(Problem::too_large_to_read(limit));
             return received;
         }
         loop {
-            let chunk = match timeout_at(within.until, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => chunk,
-                Ok(Ok(None)) => return received,
-                Ok(Err(error)) => {
+            let frame = match timeout_at(within.until, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return received,
+                Ok(Some(Err(error))) => {
                     received.problem = Some(Problem::new(FailureKind::Interrupted, broken(&error)));
                     return received;
                 }
@@ -165,6 +175,8 @@ impl Reading {
                     return received;
                 }
             };
+            // Trailers say nothing here.
+            let Ok(chunk) = frame.into_data() else { continue };
             let room = limit - received.bytes.len();
             if chunk.len() > room {
                 received.bytes.extend_from_slice(chunk.get(..room).unwrap_or_default());
@@ -186,7 +198,7 @@ impl Reading {
     }
 
     /// A status that was not expected, with what its answer says.
-    async fn refused(&self, response: Response, kept: Kept, within: Within) -> Failure {
+    async fn refused<B: Answering>(&self, response: Response<B>, kept: Kept, within: Within) -> Failure {
         let (status, headers) = (response.status(), response.headers().clone());
         let failure = self.target.status(status, retry_after(&headers), &self.options);
         let until = within.until.min(Instant::now() + HTTP_FAILURE_READ);

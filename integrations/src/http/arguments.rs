@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Method, Url};
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES};
 use updraft_protocol::{Argument, Effect, Failure, FailureKind, Value};
+use url::Url;
 
 use super::auth::{self, Auth};
 use super::options::Options;
@@ -28,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 /// The arguments, each with how it is read.
-pub(super) const KNOWN: [(&str, Argument); 21] = [
+pub(super) const KNOWN: [(&str, Argument); 22] = [
     ("method", Argument::Option),
     ("url", Argument::Url),
     ("path", Argument::Secrets),
@@ -50,6 +51,7 @@ pub(super) const KNOWN: [(&str, Argument); 21] = [
     ("keep_headers", Argument::Option),
     ("acted", Argument::Option),
     ("not_acted", Argument::Option),
+    ("redirects", Argument::Option),
 ];
 
 /// What a part of a multipart body has.

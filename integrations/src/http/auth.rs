@@ -3,10 +3,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use updraft_protocol::limits::HTTP_URL_BYTES;
 use updraft_protocol::{Argument, Failure, Value};
+use url::Url;
 
 use super::arguments::{Fields, header_value, mistake, pairs, scalar};
 

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use http::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
 use updraft_masking::Masker;
 use updraft_protocol::limits::{

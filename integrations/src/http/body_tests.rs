@@ -1,6 +1,6 @@
 //! What bodies may look like, and what becomes of those that may not.
 
-use reqwest::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
+use http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use serde_json::json;
 use updraft_protocol::limits::RESPONSE_BYTES;
 use updraft_protocol::{Effect, FailureKind};

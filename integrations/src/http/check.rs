@@ -1,8 +1,8 @@
 //! What is wrong with the arguments that an author wrote out, before anything runs: each mistake with its place. And what
 //! permission is missing to reach a place. Sends nothing, looks nothing up.
 
-use reqwest::Url;
 use updraft_protocol::{Failure, Flaw, Value};
+use url::Url;
 
 use super::arguments::{Fields, check_headers, check_method, check_url};
 use super::options::Options;

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
 use flate2::read::{DeflateDecoder, ZlibDecoder};
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use http::header::{CONTENT_ENCODING, HeaderMap};
 use updraft_protocol::FailureKind;
 use updraft_protocol::limits::{HTTP_CODINGS, HTTP_ZSTD_WINDOW_LOG};
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use reqwest::header::HeaderValue;
+use http::header::HeaderValue;
 
 use super::*;
 

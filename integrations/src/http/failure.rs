@@ -2,27 +2,30 @@
 //! header or body, which may hold secrets.
 
 use std::error::Error as StdError;
-use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use std::{fmt, io};
 
-use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
-use updraft_protocol::limits::{HTTP_CONNECT_TIMEOUT, SPAN};
+use http::header::{DATE, HeaderMap, RETRY_AFTER};
+use http::{Method, StatusCode};
+use updraft_protocol::limits::{HTTP_INTERIM_ANSWERS, SPAN};
 use updraft_protocol::{Failure, FailureKind};
 
 use super::options::Options;
 use super::outcome::{is_rate_limited, may_have_acted};
-use super::policy::Forbidden;
+use super::proxy::Proxy;
+use super::tunnel::Refusal;
+use super::{client, connect, dial, handshake};
 
 /// A request as messages name it: `GET tool.example:443`.
 pub(crate) struct Target {
-    pub(crate) method: reqwest::Method,
+    pub(crate) method: Method,
     pub(crate) host: String,
 }
 
 impl Target {
     pub(crate) fn fail(&self, kind: FailureKind, message: impl std::fmt::Display) -> Failure {
-        Failure::new(kind, format!("{} {}: {message}", self.method, self.host))
+        Failure::new(kind, format!("{self}: {message}"))
     }
 
     pub(crate) fn forbidden(&self) -> Failure {
@@ -35,36 +38,79 @@ impl Target {
         self.fail(FailureKind::NotConfigured, format_args!("missing here: permission to reach {}", self.host))
     }
 
+    /// A name that a proxy would look up, and that nobody allowed.
+    pub(crate) fn forbidden_through(&self, proxy: &Proxy) -> Failure {
+        let message = format_args!(
+            "through a proxy ({proxy}) only hosts may be reached that are allowed by their name"
+        );
+        self.fail(FailureKind::Forbidden, message)
+    }
+
     /// No answer within the attempt's time, although the request was begun.
     pub(crate) fn timeout(&self, after: Duration) -> Failure {
         self.fail(FailureKind::Timeout, format_args!("no answer within {after:?}"))
     }
 
     /// A request that got no answer; `sent` is whether a connection took it.
-    pub(crate) fn unanswered(&self, error: &reqwest::Error, sent: bool) -> Failure {
-        if cause::<Forbidden>(error).is_some() {
-            return self.forbidden();
-        }
-        if error.is_builder() {
-            return self.fail(FailureKind::InvalidArguments, "no request can be made of the arguments");
+    pub(crate) fn unanswered(&self, error: &client::Error, sent: bool) -> Failure {
+        let error = match error {
+            client::Error::Pool(error) => error,
+            client::Error::Flood => {
+                let message = format_args!(
+                    "more than {HTTP_INTERIM_ANSWERS} interim answers (1xx) came, and no answer"
+                );
+                return self.fail(FailureKind::InvalidResponse, message).with_may_have_acted(true);
+            }
+            client::Error::Refused(message) => return self.refused_client(message),
+        };
+        if let Some(error) = cause::<connect::Error>(error) {
+            return self.unconnected(error);
         }
         if sent && cause::<hyper::Error>(error).is_some_and(hyper::Error::is_parse) {
             let message = "the head of the answer cannot be read as HTTP";
             return self.fail(FailureKind::InvalidResponse, message).with_may_have_acted(true);
         }
+        if let Some(message) = cause::<io::Error>(error).and_then(handshake::refused_client) {
+            return self.refused_client(&message);
+        }
+        if cause::<h2::Error>(error).is_some_and(is_unprocessed) {
+            let message = "the server closed the connection before it took the request";
+            return self.fail(FailureKind::Unreachable, message);
+        }
         if sent {
             return self.fail(FailureKind::Interrupted, broken(error));
         }
-        let kind = FailureKind::Unreachable;
-        if error.is_timeout() {
-            let message = format_args!("no connection within {HTTP_CONNECT_TIMEOUT:?}");
-            return self.fail(kind, message);
+        match cause::<io::Error>(error) {
+            Some(error) => self.fail(FailureKind::Unreachable, format_args!("no connection: {error}")),
+            None => self.fail(FailureKind::Unreachable, "no connection"),
         }
-        match (error.is_dns(), cause::<io::Error>(error)) {
-            (true, _) => self.fail(kind, "the name was not found"),
-            (false, Some(error)) => self.fail(kind, format_args!("no connection: {error}")),
-            (false, None) => self.fail(kind, "no connection"),
-        }
+    }
+
+    fn refused_client(&self, message: &str) -> Failure {
+        self.fail(FailureKind::Unreachable, message).with_retryable(false)
+    }
+
+    fn unconnected(&self, error: &connect::Error) -> Failure {
+        let failure = match error {
+            connect::Error::Dial(dial::Error::Forbidden) => return self.forbidden(),
+            connect::Error::Tls(error) => match handshake::lasting(error) {
+                Some(message) => self.fail(FailureKind::Unreachable, message),
+                None => self.fail(FailureKind::Unreachable, format_args!("no connection: {error}")),
+            },
+            connect::Error::Proxy { proxy, error } => {
+                let message = self.unconnected(error).message;
+                let own = message.strip_prefix(&self.to_string()).unwrap_or(&message);
+                self.fail(FailureKind::Unreachable, format_args!("the proxy {proxy} is not reached{own}"))
+            }
+            error => self.fail(FailureKind::Unreachable, error),
+        };
+        failure.with_retryable(error.retryable())
+    }
+
+    /// A request that a proxy did not hand on: the tool has not seen it.
+    pub(crate) fn refused_by(&self, proxy: &Arc<Proxy>) -> Failure {
+        let refused = connect::Error::Refused { proxy: proxy.clone(), refusal: Refusal::Credentials };
+        self.unconnected(&refused)
     }
 
     /// An answer with a status that was not expected.
@@ -82,8 +128,23 @@ impl Target {
     }
 }
 
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.host)
+    }
+}
+
+/// Whether a stream of HTTP/2 ended before the server looked at its request (RFC 9113, 8.7): it refused the stream, or was
+/// about to leave. A server that leaves because of an error says nothing of the requests that it has begun.
+fn is_unprocessed(error: &h2::Error) -> bool {
+    let reason = error.reason();
+    error.is_remote()
+        && ((error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM))
+            || (error.is_go_away() && reason == Some(h2::Reason::NO_ERROR)))
+}
+
 /// Why a connection broke.
-pub(crate) fn broken(error: &reqwest::Error) -> String {
+pub(crate) fn broken(error: &(dyn StdError + 'static)) -> String {
     match cause::<io::Error>(error) {
         Some(error) => format!("the connection broke: {error}"),
         None => "the connection broke before the answer was whole".to_owned(),
@@ -91,7 +152,7 @@ pub(crate) fn broken(error: &reqwest::Error) -> String {
 }
 
 /// The first cause of a kind.
-fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+pub(crate) fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
@@ -142,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    fn after(headers: &[(reqwest::header::HeaderName, &str)]) -> Option<Duration> {
+    fn after(headers: &[(http::header::HeaderName, &str)]) -> Option<Duration> {
         let mut map = HeaderMap::new();
         headers.iter().for_each(|(name, value)| {
             map.append(name.clone(), value.parse().unwrap());
@@ -183,7 +244,7 @@ mod tests {
 
     #[test]
     fn a_status_is_retried_where_the_step_says_so() {
-        let target = Target { method: reqwest::Method::GET, host: "tool.example:443".into() };
+        let target = Target { method: http::Method::GET, host: "tool.example:443".into() };
         let (none, waiting) = (None, Some(Duration::from_secs(3)));
         let usual = options(json!({}), Effect::Read);
         for (status, after, kind, retryable, seconds) in [
@@ -210,7 +271,7 @@ mod tests {
     /// not.
     #[test]
     fn each_status_says_or_leaves_open_whether_the_tool_acted() {
-        let target = Target { method: reqwest::Method::POST, host: "tool.example:443".into() };
+        let target = Target { method: http::Method::POST, host: "tool.example:443".into() };
         let (none, waiting) = (None, Some(Duration::from_secs(3)));
         let write = options(json!({"expect": [299]}), Effect::Write);
         let read = options(json!({"expect": [299]}), Effect::Read);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Response;
+use http_body_util::Full;
 use serde_json::Value;
 use tokio::time::Instant;
 use updraft_masking::Masker;
@@ -28,5 +30,5 @@ pub async fn answer(arguments: Value, secret: &str, response: Response<Vec<u8>>)
     let timeout = Duration::from_secs(60);
     let until = Instant::now() + timeout;
     let within = Within { until, told: until, timeout };
-    reading.read(response.into(), within, &Capacity::default()).await
+    reading.read(response.map(|body| Full::new(Bytes::from(body))), within, &Capacity::default()).await
 }

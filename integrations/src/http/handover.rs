@@ -52,7 +52,9 @@ impl Handover {
 /// A body that tells its handover when a connection takes its request.
 ///
 /// hyper asks [`Body::is_end_stream`] first in the moment in which it takes a request from its queue to write it, with
-/// HTTP/1 and HTTP/2 alike: a request that waits for a connection, or whose connection closed before, is not asked.
+/// HTTP/1 and HTTP/2 alike: a request that waits for a connection, or whose connection closed before, is not asked. Where a
+/// server of HTTP/2 takes no more requests at once, the one that is next is asked although it waits: it says too early that
+/// it leaves, never too late.
 pub(crate) struct Handed {
     bytes: Option<Bytes>,
     handover: Arc<Handover>,

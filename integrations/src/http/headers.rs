@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use updraft_masking::Masker;
 use updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES;
 

@@ -5,16 +5,21 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Request, Response, Url};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use serde_json::Value;
 use updraft_protocol::limits::{HTTP_TOKEN_ANSWER_BYTES, HTTP_TOKEN_LIFE_MAX};
-use updraft_protocol::{Call, Failure, FailureKind, Secret};
+use updraft_protocol::{Call, Failure, FailureKind, Secret, Sending};
+use url::Url;
 
 use super::HttpIntegration;
 use super::arguments::header_value;
 use super::auth::{ClientAuth, Grant, OAuth2};
-use super::failure::{Target, retry_after};
+use super::exchange::{self, Outgoing};
+use super::failure::{Target, broken, retry_after};
+use super::handover::Handover;
 use super::tokens::Fetched;
 
 impl HttpIntegration {
@@ -26,7 +31,8 @@ impl HttpIntegration {
         rotated: Option<Secret>,
     ) -> Result<Fetched, Failure> {
         let (target, client) = self.open(&Method::POST, &asked.token_url, "auth.oauth2.token_url")?;
-        let request = request(asked, rotated.as_ref())?;
+        let outgoing = outgoing(asked, rotated.as_ref())?;
+        let request = exchange::request(&outgoing, &Handover::new(Sending::default()), &target)?;
         tracing::debug!(server = target.host, "a token is fetched");
         let response = client.execute(request).await;
         // Whatever comes of it, the tool of the step has not acted.
@@ -46,7 +52,7 @@ impl HttpIntegration {
     }
 }
 
-fn request(asked: &OAuth2, rotated: Option<&Secret>) -> Result<Request, Failure> {
+fn outgoing(asked: &OAuth2, rotated: Option<&Secret>) -> Result<Outgoing, Failure> {
     let mut fields = vec![("grant_type", asked.grant_type())];
     if let Grant::RefreshToken(configured) = &asked.grant {
         fields.push(("refresh_token", rotated.map_or(configured.as_str(), Secret::expose)));
@@ -54,13 +60,13 @@ fn request(asked: &OAuth2, rotated: Option<&Secret>) -> Result<Request, Failure>
     if let Some(scope) = &asked.scope {
         fields.push(("scope", scope));
     }
-    let mut request = Request::new(Method::POST, asked.token_url.clone());
+    let mut headers = HeaderMap::new();
     match (&asked.client_secret, asked.client_auth) {
         (Some(secret), ClientAuth::Basic) => {
             // Both are encoded as a form is before they are joined (RFC 6749, 2.3.1).
             let (user, password) = (form_encoded(&asked.client_id), form_encoded(secret));
             let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-            request.headers_mut().insert(AUTHORIZATION, header_value("auth.oauth2.client_secret", &basic)?);
+            headers.insert(AUTHORIZATION, header_value("auth.oauth2.client_secret", &basic)?);
         }
         (Some(secret), ClientAuth::Body) => {
             fields.extend([("client_id", asked.client_id.as_str()), ("client_secret", secret)]);
@@ -69,10 +75,10 @@ fn request(asked: &OAuth2, rotated: Option<&Secret>) -> Result<Request, Failure>
     }
     fields.extend(asked.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-    request.headers_mut().insert(CONTENT_TYPE, form);
-    request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
-    *request.body_mut() = Some(Bytes::from(encoded(&fields)).into());
-    Ok(request)
+    headers.insert(CONTENT_TYPE, form);
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let body = Bytes::from(encoded(&fields));
+    Ok(Outgoing { method: Method::POST, url: asked.token_url.clone(), headers, body })
 }
 
 fn encoded(fields: &[(&str, &str)]) -> String {
@@ -87,10 +93,13 @@ fn form_encoded(text: &str) -> String {
 
 /// What the server gave. Of what it says where it gives none the error's code alone is told: the rest may repeat what it
 /// was sent.
-async fn read(target: &Target, mut response: Response) -> Result<Fetched, Failure> {
+async fn read(target: &Target, response: Response<Incoming>) -> Result<Fetched, Failure> {
     let (status, after) = (response.status(), retry_after(response.headers()));
+    let mut body = response.into_body();
     let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| target.unanswered(&error, false))? {
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| target.fail(FailureKind::Unreachable, broken(&error)))?;
+        let chunk = frame.into_data().unwrap_or_default();
         if bytes.len() + chunk.len() > HTTP_TOKEN_ANSWER_BYTES {
             let message = format_args!("the answer is larger than {HTTP_TOKEN_ANSWER_BYTES} bytes");
             return Err(target.fail(FailureKind::TooLarge, message));
@@ -150,17 +159,17 @@ mod tests {
             parameters: vec![("audience".to_owned(), "https://a".to_owned())],
             client_auth,
         };
-        let body = request(&asked(ClientAuth::Body), None).unwrap();
+        let body = outgoing(&asked(ClientAuth::Body), None).unwrap();
         assert_eq!(
-            std::str::from_utf8(body.body().unwrap().as_bytes().unwrap()).unwrap(),
+            std::str::from_utf8(&body.body).unwrap(),
             "grant_type=refresh_token&refresh_token=r%26f&scope=x+y&client_id=id%3A1\
              &client_secret=a%26b%3Dc+%2B%C3%A4&audience=https%3A%2F%2Fa"
         );
         let rotated = Secret::short("newer").unwrap();
-        let basic = request(&asked(ClientAuth::Basic), Some(&rotated)).unwrap();
+        let basic = outgoing(&asked(ClientAuth::Basic), Some(&rotated)).unwrap();
         let expected = STANDARD.encode("id%3A1:a%26b%3Dc+%2B%C3%A4");
-        assert_eq!(basic.headers()[AUTHORIZATION], format!("Basic {expected}"));
-        let body = std::str::from_utf8(basic.body().unwrap().as_bytes().unwrap()).unwrap();
+        assert_eq!(basic.headers[AUTHORIZATION], format!("Basic {expected}"));
+        let body = std::str::from_utf8(&basic.body).unwrap();
         assert_eq!(body, "grant_type=refresh_token&refresh_token=newer&scope=x+y&audience=https%3A%2F%2Fa");
         assert!(!format!("{basic:?}").contains(&expected), "a header that shows itself");
     }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::HeaderName;
-use updraft_protocol::limits::{HTTP_KEEP_HEADERS, RESPONSE_BYTES};
+use http::header::HeaderName;
+use updraft_protocol::limits::{HTTP_KEEP_HEADERS, HTTP_REDIRECTS, RESPONSE_BYTES};
 use updraft_protocol::{Effect, Failure, Value};
 
 use super::arguments::mistake;
@@ -29,6 +29,8 @@ pub(crate) struct Options {
     pub(crate) keep_headers: Vec<HeaderName>,
     /// What is kept of the body, in bytes.
     pub(crate) max_bytes: usize,
+    /// How many redirects are followed.
+    pub(crate) redirects: u8,
 }
 
 /// What the answer is read as.
@@ -59,6 +61,7 @@ impl Options {
             requires_body: requires_body(fields, effect)?,
             keep_headers: keep_headers(fields)?,
             max_bytes: max_bytes(fields)?,
+            redirects: redirects(fields)?,
         })
     }
 
@@ -74,6 +77,7 @@ impl Options {
             requires_body(fields, Effect::Read).err(),
             keep_headers(fields).err(),
             max_bytes(fields).err(),
+            redirects(fields).err(),
         ];
         [expect].into_iter().chain(lists).chain(others).flatten().collect()
     }
@@ -149,4 +153,10 @@ fn max_bytes(fields: &Fields) -> Result<usize, Failure> {
     bytes
         .filter(|bytes| (1..=RESPONSE_BYTES).contains(bytes))
         .ok_or_else(|| mistake("max_bytes", format_args!("a number from 1 to {RESPONSE_BYTES} is needed")))
+}
+
+fn redirects(fields: &Fields) -> Result<u8, Failure> {
+    let Some(value) = fields.get("redirects").filter(|value| !value.is_null()) else { return Ok(0) };
+    let hops = value.as_u64().and_then(|hops| u8::try_from(hops).ok()).filter(|hops| *hops <= HTTP_REDIRECTS);
+    hops.ok_or_else(|| mistake("redirects", format_args!("a number from 0 to {HTTP_REDIRECTS} is needed")))
 }

@@ -1,6 +1,6 @@
 //! Whether a tool acted, as far as the status of its answer tells. Decides; reads no answer.
 
-use reqwest::StatusCode;
+use http::StatusCode;
 use updraft_protocol::Effect;
 
 use super::options::Options;

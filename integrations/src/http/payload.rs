@@ -6,10 +6,11 @@ use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use reqwest::header::HeaderValue;
-use reqwest::{Method, Url};
+use http::Method;
+use http::header::HeaderValue;
 use updraft_protocol::limits::HTTP_PARTS;
 use updraft_protocol::{Failure, TaskId, Value};
+use url::Url;
 
 use super::arguments::{Fields, mistake, pairs, scalar};
 

@@ -1,12 +1,7 @@
 //! The policy of where HTTP steps may go: the public Internet and an allow-list. Decides; connects nowhere.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::is_public;
 use super::allow::Allow;
@@ -15,84 +10,48 @@ use super::allow::Allow;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     allowed: Arc<[Allow]>,
-    ports: Arc<BTreeSet<u16>>,
 }
 
-/// A port as the policy tells ports apart: those that entries name, and all others, which are alike.
-///
-/// A resolver is told a name but no port, and hands its addresses to a pool of connections. So that an
-/// address is checked for the very port that it is used for, each class has a resolver and a pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct PortClass(Option<u16>);
+/// All addresses of a name are forbidden.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Forbidden;
 
 impl Policy {
     pub(crate) fn new(allowed: Vec<Allow>) -> Self {
-        let ports = allowed.iter().filter_map(Allow::port).collect();
-        Self { allowed: allowed.into(), ports: Arc::new(ports) }
+        Self { allowed: allowed.into() }
     }
 
-    /// The class of a port.
-    pub(crate) fn class(&self, port: u16) -> PortClass {
-        PortClass(self.ports.contains(&port).then_some(port))
-    }
-
-    /// Whether `host` may be reached at `ip` on a port of this class.
-    pub(crate) fn permits(&self, ip: IpAddr, host: &str, class: PortClass) -> bool {
-        is_public(ip) || self.allowed.iter().any(|entry| entry.permits(ip, host, class.0))
+    /// Whether `host` may be reached at `ip` on this port.
+    pub(crate) fn permits(&self, ip: IpAddr, host: &str, port: u16) -> bool {
+        is_public(ip) || self.allowed.iter().any(|entry| entry.permits(ip, host, port))
     }
 
     /// Whether the host of a URL may be reached as far as its text says: a name is judged when it is looked up.
     pub(crate) fn permits_literal(&self, host: &str, port: u16) -> bool {
         let literal = host.trim_matches(['[', ']']).parse();
-        literal.map_or(true, |ip| self.permits(ip, host, self.class(port)))
+        literal.map_or(true, |ip| self.permits(ip, host, port))
     }
 
-    /// The resolver for connections to ports of this class.
-    pub(crate) fn resolver(&self, class: PortClass) -> Resolver {
-        Resolver { policy: self.clone(), class }
-    }
-}
-
-/// All addresses of a name are forbidden.
-#[derive(Debug)]
-pub(crate) struct Forbidden;
-
-impl fmt::Display for Forbidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name leads to no allowed address")
-    }
-}
-
-impl std::error::Error for Forbidden {}
-
-/// Looks names up and hands on only the addresses that the policy permits, so that the address that was
-/// checked is the address that is used, whatever the name leads to a moment later.
-pub(crate) struct Resolver {
-    policy: Policy,
-    class: PortClass,
-}
-
-impl Resolver {
-    fn permitted(&self, host: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, Refused> {
-        if found.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
+    /// Whether `host` may be reached wherever it leads. Whoever hands a name to a proxy does not learn its address: only a
+    /// name that was allowed as such is as good as one that was judged.
+    pub(crate) fn permits_unresolved(&self, host: &str, port: u16) -> bool {
+        match host.trim_matches(['[', ']']).parse() {
+            Ok(ip) => self.permits(ip, host, port),
+            Err(_) => self.allowed.iter().any(|entry| entry.names(host, port)),
         }
-        let permitted: Vec<_> =
-            found.into_iter().filter(|address| self.policy.permits(address.ip(), host, self.class)).collect();
-        if permitted.is_empty() { Err(Forbidden.into()) } else { Ok(permitted) }
     }
-}
 
-type Refused = Box<dyn std::error::Error + Send + Sync>;
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let resolver = Self { policy: self.policy.clone(), class: self.class };
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let permitted = resolver.permitted(name.as_str(), found)?;
-            Ok(Box::new(permitted.into_iter()) as Addrs)
-        })
+    /// The addresses that were found for a name and that the policy permits. The address that was checked is the address
+    /// that is used, whatever the name leads to a moment later.
+    pub(crate) fn permitted(
+        &self,
+        host: &str,
+        port: u16,
+        found: Vec<SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, Forbidden> {
+        let permitted: Vec<_> =
+            found.into_iter().filter(|address| self.permits(address.ip(), host, port)).collect();
+        if permitted.is_empty() { Err(Forbidden) } else { Ok(permitted) }
     }
 }
 
@@ -111,24 +70,38 @@ mod tests {
     #[test]
     fn a_name_that_leads_inside_and_outside_is_reached_outside_only() {
         let policy = policy(&[]);
-        let resolver = policy.resolver(policy.class(443));
         let found = addresses(&["169.254.169.254", "93.184.215.14", "::1"]);
-        assert_eq!(resolver.permitted("x.example", found).unwrap(), addresses(&["93.184.215.14"]));
-        let inside = resolver.permitted("x.example", addresses(&["127.0.0.1"])).unwrap_err();
-        assert!(inside.is::<Forbidden>());
-        assert!(resolver.permitted("x.example", vec![]).unwrap_err().is::<io::Error>());
+        assert_eq!(policy.permitted("x.example", 443, found), Ok(addresses(&["93.184.215.14"])));
+        assert_eq!(policy.permitted("x.example", 443, addresses(&["127.0.0.1"])), Err(Forbidden));
     }
 
     #[test]
     fn an_entry_with_a_port_opens_no_other_port() {
         let policy = policy(&["127.0.0.1:8080", "10.0.0.0/8", "siem.internal:9000"]);
         let local: IpAddr = "127.0.0.1".parse().unwrap();
-        assert!(policy.permits(local, "x", policy.class(8080)));
-        assert!(!policy.permits(local, "x", policy.class(80)));
-        assert!(!policy.permits(local, "x", policy.class(9000)));
-        assert!(policy.permits(local, "siem.internal", policy.class(9000)));
-        assert!(!policy.permits(local, "siem.internal", policy.class(9001)));
-        assert!(policy.permits("10.1.1.1".parse().unwrap(), "x", policy.class(9001)));
-        assert_eq!(policy.class(1), policy.class(2));
+        assert!(policy.permits(local, "x", 8080));
+        assert!(!policy.permits(local, "x", 80));
+        assert!(!policy.permits(local, "x", 9000));
+        assert!(policy.permits(local, "siem.internal", 9000));
+        assert!(!policy.permits(local, "siem.internal", 9001));
+        assert!(policy.permits("10.1.1.1".parse().unwrap(), "x", 9001));
+    }
+
+    #[test]
+    fn a_name_that_nobody_looked_up_is_permitted_as_a_name_alone() {
+        let policy = policy(&["127.0.0.0/8", "siem.internal:9000"]);
+        for (host, port, expected) in [
+            ("siem.internal", 9000, true),
+            ("SIEM.internal.", 9000, true),
+            ("siem.internal", 443, false),
+            ("localhost", 80, false),
+            ("one.one.one.one", 443, false),
+            ("127.0.0.1", 80, true),
+            ("10.0.0.1", 80, false),
+            ("1.1.1.1", 443, true),
+            ("[::ffff:10.0.0.1]", 443, false),
+        ] {
+            assert_eq!(policy.permits_unresolved(host, port), expected, "{host}:{port}");
+        }
     }
 }

@@ -1,21 +1,24 @@
-//! Connection pools: one reqwest client for each runtime and class of ports. Never shares a connection
-//! between runtimes.
+//! Connection pools: one client for each runtime, TLS settings and proxy. Never shares a connection between runtimes, nor
+//! between hosts of different settings.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use hyper_util::client::legacy;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use thiserror::Error;
 use tokio::runtime::{Handle, Id};
 use updraft_protocol::limits::{
-    HTTP_ANSWER_HEADERS, HTTP_CONNECT_TIMEOUT, HTTP_IDLE, HTTP_IDLE_PER_HOST, HTTP_POOLS,
+    HTTP_ANSWER_HEADERS, HTTP_IDLE, HTTP_IDLE_PER_HOST, HTTP_POOLS, HTTP2_CONNECTION_WINDOW_BYTES,
+    HTTP2_HEADERS_BYTES, HTTP2_PING, HTTP2_PING_TIMEOUT, HTTP2_STREAM_WINDOW_BYTES, HTTP2_STREAMS,
 };
 
-use super::policy::{Policy, PortClass};
-
-/// How often the system probes a connection that says nothing.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+use super::client::Client;
+use super::connect::{Connector, Via};
+use super::contexts::{Context, Contexts};
+use super::handover::Handed;
+use super::policy::Policy;
+use super::routes::{Route, Routes};
 
 /// The pools of all runtimes.
 ///
@@ -24,124 +27,134 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 /// makes room for a new one; requests under way hold their client and go on.
 pub(crate) struct Pools {
     policy: Policy,
-    roots: Vec<Certificate>,
+    contexts: Arc<Contexts>,
+    routes: Routes,
     clients: Mutex<Clients>,
 }
 
+/// Whose connections a pool has.
+type Key = (Id, Context, Route);
+
 #[derive(Default)]
 struct Clients {
-    /// Of each runtime and class of ports: the client, and when it was last asked for.
-    by_runtime: HashMap<(Id, PortClass), (Client, u64)>,
+    /// Of each pool: the client, and when it was last asked for.
+    by_key: HashMap<Key, (Client, u64)>,
     /// Counts askings: a clock that needs no time.
     asked: u64,
 }
 
 impl Pools {
-    pub(crate) fn new(policy: Policy, roots: Vec<Certificate>) -> Self {
-        Self { policy, roots, clients: Mutex::default() }
+    pub(crate) fn new(policy: Policy, contexts: Contexts, routes: Routes) -> Self {
+        Self { policy, contexts: Arc::new(contexts), routes, clients: Mutex::default() }
     }
 
     pub(crate) fn policy(&self) -> &Policy {
         &self.policy
     }
 
-    /// The client of the runtime that asks, for ports of this class.
-    pub(crate) fn client(&self, class: PortClass) -> Result<Client, Error> {
-        let runtime = Handle::try_current().map_err(|_| Error::NoRuntime)?.id();
+    /// The client of the runtime that asks, for requests to this host.
+    pub(crate) fn client(&self, secure: bool, host: &str, port: u16) -> Result<Client, NoRuntime> {
+        let runtime = Handle::try_current().map_err(|_| NoRuntime)?.id();
+        let (context, route) = (self.contexts.of(host, port), self.routes.of(secure, host, port));
+        let key = (runtime, context, route);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.asked += 1;
         let now = clients.asked;
-        if let Some((client, last)) = clients.by_runtime.get_mut(&(runtime, class)) {
+        if let Some((client, last)) = clients.by_key.get_mut(&key) {
             *last = now;
             return Ok(client.clone());
         }
-        let client = self.open(class)?;
-        if clients.by_runtime.len() >= HTTP_POOLS {
-            let oldest = clients.by_runtime.iter().min_by_key(|(_, (_, last))| *last).map(|(key, _)| *key);
-            oldest.and_then(|key| clients.by_runtime.remove(&key));
+        let client = self.open(context, route);
+        if clients.by_key.len() >= HTTP_POOLS {
+            let oldest = clients.by_key.iter().min_by_key(|(_, (_, last))| *last).map(|(key, _)| *key);
+            oldest.and_then(|key| clients.by_key.remove(&key));
         }
-        clients.by_runtime.insert((runtime, class), (client.clone(), now));
+        clients.by_key.insert(key, (client.clone(), now));
         Ok(client)
     }
 
-    fn open(&self, class: PortClass) -> Result<Client, Error> {
-        match self.settings(class).tls_certs_merge(self.roots.clone()).build() {
-            Ok(client) => Ok(client),
-            Err(error) => {
-                // A machine without certificates of its own still reaches tools by plain HTTP, and those
-                // whose certificates were given.
-                tracing::warn!(%error, "the certificates of this machine cannot be used");
-                self.settings(class).tls_certs_only(self.roots.clone()).build().map_err(Error::Client)
-            }
-        }
-    }
-
-    fn settings(&self, class: PortClass) -> ClientBuilder {
-        Client::builder()
-            .user_agent(concat!("updraft/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            // Whether a request is repeated is the step's word alone. What hyper still repeats was never written.
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .dns_resolver(Arc::new(self.policy.resolver(class)))
-            .connect_timeout(HTTP_CONNECT_TIMEOUT)
-            .pool_idle_timeout(HTTP_IDLE)
-            .pool_max_idle_per_host(HTTP_IDLE_PER_HOST)
-            .tcp_keepalive(KEEPALIVE)
-            // A header that is written wrongly costs that header, not the answer.
-            .http1_ignore_invalid_headers_in_responses(true)
-            .http1_allow_obsolete_multiline_headers_in_responses(true)
-            .http1_allow_spaces_after_header_name_in_responses(true)
-            .http1_max_headers(HTTP_ANSWER_HEADERS)
+    fn open(&self, context: Context, route: Route) -> Client {
+        let proxy = self.routes.proxy(route).cloned();
+        let via =
+            proxy.clone().map(|proxy| Via { context: self.contexts.of(&proxy.host, proxy.port), proxy });
+        let (policy, contexts) = (self.policy.clone(), self.contexts.clone());
+        Client::new(pool(Connector { policy, contexts, context, proxy: via }), proxy)
     }
 }
 
-/// Why there is no client.
-#[derive(Debug)]
-pub(crate) enum Error {
-    NoRuntime,
-    Client(reqwest::Error),
+fn pool(connector: Connector) -> legacy::Client<Connector, Handed> {
+    legacy::Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(HTTP_IDLE)
+        .pool_max_idle_per_host(HTTP_IDLE_PER_HOST)
+        // Only what was never written, because its connection had been closed before.
+        .retry_canceled_requests(true)
+        // A header that is written wrongly costs that header, not the answer.
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_max_headers(HTTP_ANSWER_HEADERS)
+        .http2_initial_max_send_streams(HTTP2_STREAMS)
+        .http2_initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+        .http2_initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .http2_max_header_list_size(HTTP2_HEADERS_BYTES)
+        .http2_keep_alive_interval(HTTP2_PING)
+        .http2_keep_alive_timeout(HTTP2_PING_TIMEOUT)
+        .http2_keep_alive_while_idle(true)
+        .build(connector)
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoRuntime => f.write_str("HTTP needs a tokio runtime"),
-            Self::Client(error) => write!(f, "the HTTP client could not be made: {error}"),
-        }
-    }
-}
+/// There is no client outside of a runtime.
+#[derive(Debug, Error)]
+#[error("HTTP needs a tokio runtime")]
+pub(crate) struct NoRuntime;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::routes::Rule;
+    use crate::http::tls::Tls;
+
+    fn pools() -> Pools {
+        let policy = Policy::new(vec!["127.0.0.1:80".parse().unwrap()]);
+        let hosts = vec![("edr.internal".parse().unwrap(), Tls::new())];
+        let rules = vec![Rule::of("*.example".parse().unwrap(), "http://proxy".parse().ok())];
+        Pools::new(policy, Contexts::new(Vec::new(), hosts), Routes::new(rules))
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
 
     #[test]
     fn runtimes_beyond_the_limit_make_room_for_each_other() {
-        let pools = Pools::new(Policy::new(vec!["127.0.0.1:80".parse().unwrap()]), Vec::new());
-        let class = pools.policy().class(80);
-        // One client stands for all: making a thousand of them would read the certificates as often.
-        let client = pools.open(class).unwrap();
-        let runtimes: Vec<_> = (0..=HTTP_POOLS)
-            .map(|_| tokio::runtime::Builder::new_current_thread().build().unwrap())
-            .collect();
-        for runtime in &runtimes[..HTTP_POOLS] {
-            let mut clients = pools.clients.lock().unwrap();
-            clients.asked += 1;
-            let now = clients.asked;
-            clients.by_runtime.insert((runtime.handle().id(), class), (client.clone(), now));
+        let pools = pools();
+        let runtimes: Vec<_> = (0..=HTTP_POOLS).map(|_| runtime()).collect();
+        for runtime in &runtimes {
+            runtime.block_on(async { pools.client(false, "127.0.0.1", 80) }).unwrap();
         }
-        runtimes[HTTP_POOLS].block_on(async { pools.client(class) }).unwrap();
         let clients = pools.clients.lock().unwrap();
-        assert_eq!(clients.by_runtime.len(), HTTP_POOLS);
-        assert!(!clients.by_runtime.contains_key(&(runtimes[0].handle().id(), class)));
-        assert!(clients.by_runtime.contains_key(&(runtimes[HTTP_POOLS].handle().id(), class)));
+        assert_eq!(clients.by_key.len(), HTTP_POOLS);
+        let has = |runtime: &tokio::runtime::Runtime| {
+            clients.by_key.keys().any(|(id, ..)| *id == runtime.handle().id())
+        };
+        assert!(!has(&runtimes[0]) && has(&runtimes[1]) && has(&runtimes[HTTP_POOLS]));
+    }
+
+    #[test]
+    fn hosts_of_different_settings_have_different_pools() {
+        let pools = pools();
+        runtime().block_on(async {
+            for host in ["a.internal", "b.internal", "edr.internal", "tool.example", "other.example"] {
+                pools.client(true, host, 443).unwrap();
+            }
+        });
+        assert_eq!(pools.clients.lock().unwrap().by_key.len(), 3);
     }
 
     #[test]
     fn outside_of_a_runtime_there_is_no_client_and_no_panic() {
-        let pools = Pools::new(Policy::default(), Vec::new());
-        assert!(matches!(pools.client(pools.policy().class(80)), Err(Error::NoRuntime)));
+        assert!(matches!(pools().client(false, "127.0.0.1", 80), Err(NoRuntime)));
     }
 }

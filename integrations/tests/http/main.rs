@@ -4,9 +4,16 @@
 mod answers;
 mod connections;
 mod failures;
+mod frames;
+mod http2;
+mod interim;
 mod oauth;
 mod policy;
+mod proxies;
+mod proxy;
+mod redirects;
 mod request;
+mod secure;
 mod sending;
 mod server;
 mod tls;

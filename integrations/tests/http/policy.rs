@@ -150,5 +150,5 @@ fn an_allow_list_without_end_is_refused() {
 #[test]
 fn a_configuration_that_lets_nothing_through_is_refused() {
     assert_eq!(HttpIntegration::builder().open_per_host(1, 0).build().unwrap_err(), Error::OpenPerHost);
-    assert!(matches!(HttpIntegration::builder().trust(b"no certificate"), Err(Error::Certificate(_))));
+    assert!(matches!(HttpIntegration::builder().trust(b"no certificate"), Err(Error::Tls(_))));
 }

@@ -263,13 +263,13 @@ async fn whatever_the_values_are_the_request_has_the_structure_of_the_step() {
             "form": {"f": value, "list": [value, "z"]},
         });
         let body = request(&http, arguments).await.unwrap()["body"].take();
-        let uri = reqwest::Url::parse(&format!("http://h{}", body["uri"].as_str().unwrap())).unwrap();
+        let uri = url::Url::parse(&format!("http://h{}", body["uri"].as_str().unwrap())).unwrap();
         assert_eq!(uri.path(), "/a");
         let pairs: Vec<_> =
             uri.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(pairs, [pair("x", "1"), pair("list", value), pair("list", value), pair("q", value)]);
-        let form = reqwest::Url::parse(&format!("http://h/?{}", body["body"].as_str().unwrap())).unwrap();
+        let form = url::Url::parse(&format!("http://h/?{}", body["body"].as_str().unwrap())).unwrap();
         let pairs: Vec<_> =
             form.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         assert_eq!(pairs, [pair("f", value), pair("list", value), pair("list", "z")]);

@@ -1,10 +1,8 @@
 //! When a request is sent: what fails before has not acted and says so; what was sent says so before the tool can know.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::server::{Server, call_of, read_head};
+use crate::server::{Server, attempt, call_of, read_head};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use updraft_integrations::HttpIntegration;
@@ -13,23 +11,6 @@ use updraft_protocol::{Failure, FailureKind, Integration, Json, Sending};
 
 const SOON: Duration = Duration::from_millis(50);
 const LATE: Duration = Duration::from_secs(60);
-
-/// One attempt, and how often it said that it sends.
-async fn attempt(
-    http: &HttpIntegration,
-    arguments: Value,
-    timeout: Duration,
-) -> (Result<Json, Failure>, usize) {
-    let begun = Arc::new(AtomicUsize::new(0));
-    let count = begun.clone();
-    let mut call = call_of("acme", arguments, timeout);
-    call.sending = Sending::new(move || {
-        count.fetch_add(1, Ordering::SeqCst);
-        true
-    });
-    let answer = http.call(call).await;
-    (answer, begun.load(Ordering::SeqCst))
-}
 
 fn unsent((answer, begun): (Result<Json, Failure>, usize)) -> Failure {
     let failure = answer.unwrap_err();

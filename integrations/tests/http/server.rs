@@ -2,18 +2,20 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use updraft_integrations::HttpIntegration;
 use updraft_integrations::http::Allow;
 use updraft_protocol::{
-    Call, ExecutionId, Failure, FailureKind, GivenSecret, Integration, Masking, Secret, SecretReference,
-    Sending, TaskId,
+    Call, ExecutionId, Failure, FailureKind, GivenSecret, Integration, Json, Masking, Secret,
+    SecretReference, Sending, TaskId,
 };
 
 /// The task that all calls belong to.
@@ -95,7 +97,7 @@ impl Server {
 }
 
 /// Reads the head of a request, to its empty line.
-pub(crate) async fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -134,6 +136,23 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
 pub(crate) async fn request(http: &HttpIntegration, arguments: Value) -> Result<Value, Failure> {
     let call = call_of("acme", arguments, Duration::from_secs(60));
     http.call(call).await.map(|json| json.value().try_into().unwrap())
+}
+
+/// One attempt, and how often it said that it sends.
+pub(crate) async fn attempt(
+    http: &HttpIntegration,
+    arguments: Value,
+    timeout: Duration,
+) -> (Result<Json, Failure>, usize) {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = begun.clone();
+    let mut call = call_of("acme", arguments, timeout);
+    call.sending = Sending::new(move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        true
+    });
+    let answer = http.call(call).await;
+    (answer, begun.load(Ordering::SeqCst))
 }
 
 /// The kind of the failure that an attempt ends with.

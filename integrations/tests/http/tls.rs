@@ -1,86 +1,219 @@
-//! HTTPS: HTTP/2, authorities of one's own, and certificates that nobody vouches for.
+//! HTTPS: authorities of one's own, certificates of the client, versions and names; and certificates that nobody vouches for,
+//! which no repetition mends.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::server::{failure, request};
-use axum::Router;
-use axum::http::Version;
-use axum::routing::any;
-use axum::serve::Listener;
-use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use crate::secure::{Authority, BOTH, Clients, Identity, NEW, OLD, Secure, config};
+use crate::server::{attempt, read_head, request};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::rustls::SupportedProtocolVersion;
 use tokio_rustls::server::TlsStream;
 use updraft_integrations::HttpIntegration;
-use updraft_protocol::FailureKind;
+use updraft_integrations::http::{Builder, Error, Tls, TlsVersion};
+use updraft_protocol::{Failure, FailureKind};
 
-struct TlsListener {
-    listener: TcpListener,
-    acceptor: TlsAcceptor,
+const LATE: Duration = Duration::from_secs(60);
+
+/// Answers with what the server knows of the client.
+async fn tell(mut stream: TlsStream<TcpStream>) {
+    loop {
+        let head = read_head(&mut stream).await;
+        if head.is_empty() {
+            return;
+        }
+        let (_, session) = stream.get_ref();
+        let told = json!({
+            "asked_for": session.server_name(),
+            "certified": session.peer_certificates().is_some(),
+            "version": format!("{:?}", session.protocol_version().unwrap()),
+            "host": head.lines().find_map(|line| line.strip_prefix("host: ")),
+        });
+        let told = told.to_string();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}", told.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
 }
 
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
+async fn serve(
+    identity: &Identity,
+    versions: &[&'static SupportedProtocolVersion],
+    clients: Clients<'_>,
+) -> Secure {
+    Secure::start(config(identity, versions, &clients, "http/1.1"), tell).await
+}
 
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        loop {
-            let Ok((stream, addr)) = self.listener.accept().await else { continue };
-            // A client that does not trust the certificate ends the handshake.
-            if let Ok(stream) = self.acceptor.accept(stream).await {
-                return (stream, addr);
-            }
+fn allowing(server: &Secure) -> Builder {
+    HttpIntegration::builder().allow(server.addr.to_string().parse().unwrap())
+}
+
+async fn ask(http: &HttpIntegration, server: &Secure, host: &str) -> Value {
+    let url = format!("https://{host}:{}/", server.port());
+    request(http, json!({"url": url})).await.unwrap()["body"].clone()
+}
+
+/// What fails for good before anything was sent.
+async fn refused(http: &HttpIntegration, server: &Secure, host: &str) -> Failure {
+    let url = format!("https://{host}:{}/", server.port());
+    let (answer, _) = attempt(http, json!({"method": "POST", "url": url, "json": 1}), LATE).await;
+    let failure = answer.unwrap_err();
+    assert_eq!((failure.kind, failure.retryable()), (FailureKind::Unreachable, false), "{failure}");
+    assert!(!failure.may_have_acted(), "{failure}");
+    failure
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_trusted_where_it_is_given() {
+    let authority = Authority::new();
+    let server = serve(&authority.identity("localhost"), BOTH, Clients::Anyone).await;
+    let everywhere = allowing(&server).trust(authority.pem().as_bytes()).unwrap().build().unwrap();
+    ask(&everywhere, &server, "localhost").await;
+    let trusting = || Tls::new().trust(authority.pem().as_bytes()).unwrap();
+    for (pattern, reached) in [
+        (format!("localhost:{}", server.port()), true),
+        ("localhost".to_owned(), true),
+        ("localhost:1".to_owned(), false),
+        ("*.localhost".to_owned(), false),
+        ("127.0.0.1".to_owned(), false),
+    ] {
+        let http = allowing(&server).tls(pattern.parse().unwrap(), trusting()).build().unwrap();
+        match reached {
+            true => drop(ask(&http, &server, "localhost").await),
+            false => drop(refused(&http, &server, "localhost").await),
         }
     }
-
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A server for `localhost` that tells the version of HTTP, and its certificate.
-async fn serve() -> (SocketAddr, String) {
-    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let mut config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let version = |version: Version| async move { axum::Json(format!("{version:?}")) };
-    let router = Router::new().fallback(any(version));
-    // Ends with the test's runtime.
-    tokio::spawn(async move { axum::serve(TlsListener { listener, acceptor }, router).await });
-    (addr, certified.cert.pem())
 }
 
 #[tokio::test]
-async fn a_tool_with_a_certificate_of_ones_own_authority_is_reached_by_http_2() {
-    let (addr, pem) = serve().await;
-    let builder = HttpIntegration::builder().allow(addr.to_string().parse().unwrap());
-    let http = builder.trust(pem.as_bytes()).unwrap().build().unwrap();
-    let url = format!("https://localhost:{}/", addr.port());
-    for _ in 0..2 {
-        let answer = request(&http, json!({"url": url})).await.unwrap();
-        assert_eq!(answer["body"], "HTTP/2.0");
+async fn a_certificate_that_nobody_vouches_for_is_refused_once_and_in_words() {
+    let (authority, other) = (Authority::new(), Authority::named("Another authority"));
+    let localhost = authority.identity("localhost");
+    let reissued = Authority::new();
+    let expired = authority.identity_as("localhost", |params| {
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    });
+    let future = authority.identity_as("localhost", |params| {
+        params.not_before = rcgen::date_time_ymd(4000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(4001, 1, 1);
+    });
+    let elsewhere = authority.identity("edr.example");
+    for (identity, trusted, words) in [
+        (
+            &localhost,
+            &other,
+            "an authority that is not trusted here: give the certificate of that authority (`trust`)",
+        ),
+        (&localhost, &reissued, "or that authority has another certificate by now"),
+        (&expired, &authority, "has expired"),
+        (&future, &authority, "not valid yet"),
+        (&elsewhere, &authority, "is not for this name (it is for `edr.example`)"),
+    ] {
+        let server = serve(identity, BOTH, Clients::Anyone).await;
+        let http = allowing(&server).trust(trusted.pem().as_bytes()).unwrap().build().unwrap();
+        let failure = refused(&http, &server, "localhost").await;
+        assert!(failure.message.contains(words), "{failure}");
+        for jargon in ["UnknownIssuer", "InvalidCertificate", "DnsName", "Context", "invalid peer"] {
+            assert!(!failure.message.contains(jargon), "{failure}");
+        }
+        assert_eq!(server.served(), 0);
     }
-    let wrong_name = failure(&http, json!({"url": format!("https://{addr}/")})).await;
-    assert_eq!(wrong_name.kind, FailureKind::Unreachable);
-    assert!(wrong_name.message.contains("certificate"), "{wrong_name}");
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_not_trusted() {
-    let (addr, _) = serve().await;
-    let http = HttpIntegration::builder().allow(addr.to_string().parse().unwrap()).build().unwrap();
-    let failure = failure(&http, json!({"url": format!("https://localhost:{}/", addr.port())})).await;
-    assert_eq!(failure.kind, FailureKind::Unreachable);
-    assert!(!failure.kind.may_have_acted());
-    assert!(failure.message.contains("certificate"), "{failure}");
+async fn a_certificate_of_the_client_is_shown_to_its_host_alone() {
+    let authority = Authority::new();
+    let identity = authority.identity("updraft");
+    let server_identity = authority.identity_as("localhost", |params| {
+        params.subject_alt_names.push(rcgen::SanType::IpAddress("127.0.0.1".parse().unwrap()));
+    });
+    let server = serve(&server_identity, BOTH, Clients::Asked(&authority)).await;
+    let tls = Tls::new().identity(identity.pem.as_bytes()).unwrap();
+    let http = allowing(&server).trust(authority.pem().as_bytes()).unwrap();
+    let http = http.tls("localhost".parse().unwrap(), tls).build().unwrap();
+    for (host, shown) in [("localhost", true), ("127.0.0.1", false), ("localhost", true)] {
+        assert_eq!(ask(&http, &server, host).await["certified"], shown, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_of_the_client_gets_one_or_says_so() {
+    let (authority, other) = (Authority::new(), Authority::named("Another authority"));
+    for versions in [OLD, NEW] {
+        let identity = authority.identity("localhost");
+        let server = serve(&identity, versions, Clients::Certified(&authority)).await;
+        let trusting = || allowing(&server).trust(authority.pem().as_bytes()).unwrap();
+        let with = |identity: Identity| {
+            let tls = Tls::new().identity(identity.pem.as_bytes()).unwrap();
+            trusting().tls("localhost".parse().unwrap(), tls).build().unwrap()
+        };
+        let answer = ask(&with(authority.identity("updraft")), &server, "localhost").await;
+        assert_eq!(answer["certified"], true);
+        for http in [trusting().build().unwrap(), with(other.identity("updraft"))] {
+            let failure = refused(&http, &server, "localhost").await;
+            assert!(failure.message.contains("(`identity`)"), "{failure}");
+        }
+        assert_eq!(server.served(), 1);
+        // HTTP/2 keeps the words of what broke beneath it alone.
+        let config = config(&identity, versions, &Clients::Certified(&authority), "h2");
+        let server = Secure::start(config, |_| async {}).await;
+        let http = allowing(&server).trust(authority.pem().as_bytes()).unwrap().build().unwrap();
+        let failure = refused(&http, &server, "localhost").await;
+        assert!(failure.message.contains("(`identity`)"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_is_too_old_is_not_spoken() {
+    let authority = Authority::new();
+    let server = serve(&authority.identity("localhost"), OLD, Clients::Anyone).await;
+    for (minimum, reached) in [(TlsVersion::V1_2, true), (TlsVersion::V1_3, false)] {
+        let tls = Tls::new().trust(authority.pem().as_bytes()).unwrap().minimum(minimum);
+        let http = allowing(&server).tls("localhost".parse().unwrap(), tls).build().unwrap();
+        if reached {
+            assert_eq!(ask(&http, &server, "localhost").await["version"], "TLSv1_2");
+        } else {
+            let failure = refused(&http, &server, "localhost").await;
+            assert!(failure.message.contains("no version of TLS that is allowed here"), "{failure}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_host_is_asked_for_another_name_and_has_to_have_it() {
+    let authority = Authority::new();
+    let server = serve(&authority.identity("edr.example"), BOTH, Clients::Anyone).await;
+    let named = |name: &str| {
+        let tls = Tls::new().trust(authority.pem().as_bytes()).unwrap().server_name(name).unwrap();
+        allowing(&server).tls("127.0.0.1".parse().unwrap(), tls).build().unwrap()
+    };
+    let answer = ask(&named("edr.example"), &server, "127.0.0.1").await;
+    assert_eq!(answer["asked_for"], "edr.example");
+    assert_eq!(answer["host"], server.addr.to_string(), "the request is for the host of the URL");
+    let failure = refused(&named("siem.example"), &server, "127.0.0.1").await;
+    assert!(failure.message.contains("it is for `edr.example`"), "{failure}");
+}
+
+#[tokio::test]
+async fn what_is_no_tls_is_a_connection_that_failed() {
+    let server = crate::server::Server::bytes("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let arguments = json!({"method": "POST", "url": format!("https://{}/", server.addr)});
+    let (answer, begun) = attempt(&server.http(), arguments, LATE).await;
+    let failure = answer.unwrap_err();
+    assert_eq!((failure.kind, begun, failure.may_have_acted()), (FailureKind::Unreachable, 0, false));
+}
+
+#[test]
+fn settings_that_would_never_be_used_are_refused() {
+    let hosts = || "edr.internal:8443".parse().unwrap();
+    let twice = HttpIntegration::builder().tls(hosts(), Tls::new()).tls(hosts(), Tls::new()).build();
+    assert_eq!(twice.unwrap_err(), Error::Twice("edr.internal:8443".to_owned()));
+    let twice = HttpIntegration::builder().direct(hosts()).direct(hosts()).build();
+    assert!(matches!(twice, Err(Error::Twice(_))));
+    let many = (0..=updraft_protocol::limits::HTTP_HOST_SETTINGS)
+        .fold(HttpIntegration::builder(), |builder, n| {
+            builder.tls(format!("h{n}.internal").parse().unwrap(), Tls::new())
+        });
+    assert!(matches!(many.build(), Err(Error::Settings(_))));
 }

@@ -16,7 +16,7 @@ pub const HTTP_OPEN_PER_HOST_OF_TENANT: usize = 40;
 pub const HTTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Hosts, and tenants at hosts, with requests under way.
 pub const HTTP_HOSTS: usize = 8_192;
-/// Connection pools: one for each shard, and for each port that an allow-list names.
+/// Connection pools: one for each shard and TLS setting and proxy that its requests need.
 pub const HTTP_POOLS: usize = 1_024;
 /// Entries of an allow-list.
 pub const HTTP_ALLOWED: usize = 256;
@@ -86,8 +86,32 @@ pub const HTTP_FAILURE_READ: Duration = Duration::from_secs(2);
 pub const HTTP_UNSENT_REST: Duration = Duration::from_secs(30);
 /// Headers of one answer; those beyond that make it unreadable.
 pub const HTTP_ANSWER_HEADERS: usize = 512;
+/// Redirects that a step may ask to be followed: the longest chains of sign-on have five or six.
+pub const HTTP_REDIRECTS: u8 = 10;
+/// Interim answers (1xx) to one request: a server sends one or two, a slow one some to say that it is at work.
+pub const HTTP_INTERIM_ANSWERS: usize = 16;
+/// Settings of TLS, and rules of proxies, that are looked through for each request.
+pub const HTTP_HOST_SETTINGS: usize = 256;
+/// The head of a proxy's answer to `CONNECT`.
+pub const HTTP_PROXY_HEAD_BYTES: usize = 8 << 10;
+/// Requests at once on one connection of HTTP/2 until the server says how many it takes.
+pub const HTTP2_STREAMS: usize = 100;
+/// Streams of one connection of HTTP/2 whose heads are counted: those that have not ended, as far as can be told.
+pub const HTTP2_STREAMS_COUNTED: usize = 1_024;
+/// What a server of HTTP/2 may send of one answer before it is read.
+pub const HTTP2_STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// What it may send of all answers on one connection: with [`HTTP_IDLE_PER_HOST`] the bound of what waits unread.
+pub const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+/// The headers of one answer of HTTP/2, unpacked.
+pub const HTTP2_HEADERS_BYTES: u32 = 64 << 10;
+/// How often a connection of HTTP/2 is asked whether it lives, also where it is idle.
+pub const HTTP2_PING: Duration = Duration::from_secs(30);
+/// How long it has to say so.
+pub const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 const _: () = {
+    assert!(HTTP2_STREAM_WINDOW_BYTES <= HTTP2_CONNECTION_WINDOW_BYTES);
+    assert!(HTTP_OPEN_PER_HOST <= HTTP2_STREAMS && HTTP2_STREAMS <= HTTP2_STREAMS_COUNTED);
     assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);
     assert!(SHARDS_MAX <= HTTP_POOLS);
     assert!(HTTP_INLINE_BYTES <= RESPONSE_BYTES && RESPONSE_BYTES <= HTTP_READ_BYTES);

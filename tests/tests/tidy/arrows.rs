@@ -42,6 +42,7 @@ const RUNTIMES: &[&str] = &[
     "axum",
     "futures-executor",
     "hyper",
+    "hyper-util",
     "mio",
     "mongodb",
     "redis",

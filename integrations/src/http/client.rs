@@ -1,0 +1,103 @@
+//! `Client`: sends one request over a connection of its pool, and counts the interim answers that come before the answer. Judges
+//! no answer and waits without a limit of its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::header::{PROXY_AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::ext::on_informational;
+use hyper_util::client::legacy;
+use thiserror::Error;
+use tokio::sync::Notify;
+use updraft_protocol::limits::HTTP_INTERIM_ANSWERS;
+
+use super::connect::Connector;
+use super::connection::{Ended, Ending};
+use super::handover::Handed;
+use super::proxy::Proxy;
+use updraft_protocol::Secret;
+
+/// As whom we come.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("updraft/", env!("CARGO_PKG_VERSION")));
+
+/// Sends requests to the hosts of one pool.
+#[derive(Clone)]
+pub(crate) struct Client {
+    pool: legacy::Client<Connector, Handed>,
+    proxy: Option<Arc<Proxy>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Pool(#[from] legacy::Error),
+    #[error("more than {HTTP_INTERIM_ANSWERS} interim answers")]
+    Flood,
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Client {
+    pub(crate) fn new(pool: legacy::Client<Connector, Handed>, proxy: Option<Arc<Proxy>>) -> Self {
+        Self { pool, proxy }
+    }
+
+    /// The proxy that requests to this place go through.
+    pub(crate) fn proxy(&self) -> Option<&Arc<Proxy>> {
+        self.proxy.as_ref()
+    }
+
+    /// The proxy that reads the requests to this place as such, where one does.
+    pub(crate) fn forwarder(&self, uri: &Uri) -> Option<&Arc<Proxy>> {
+        self.proxy.as_ref().filter(|proxy| proxy.forwards() && uri.scheme_str() == Some("http"))
+    }
+
+    /// What of the request only a proxy may know.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let credentials = self.proxy.as_ref().and_then(|proxy| proxy.credentials.as_ref());
+        credentials.map(|credentials| &credentials.password).into_iter()
+    }
+
+    /// The answer to a request, as soon as its head is there. Dropping the future closes a connection of HTTP/1, and ends the
+    /// stream of one of HTTP/2.
+    pub(crate) async fn execute(&self, mut request: Request<Handed>) -> Result<Response<Incoming>, Error> {
+        let authorization = self.forwarder(request.uri()).and_then(|proxy| proxy.authorization());
+        let headers = request.headers_mut();
+        headers.entry(USER_AGENT).or_insert(AGENT);
+        headers.extend(authorization.map(|value| (PROXY_AUTHORIZATION, value)));
+        let flooded = count_interim(&mut request);
+        tokio::select! {
+            biased;
+            () = flooded.notified() => Err(Error::Flood),
+            answer = self.pool.request(request) => answer.map_err(|error| {
+                match ended(&error) {
+                    Some(Ended::Flood) => Error::Flood,
+                    Some(Ended::Refused(message)) => Error::Refused(message),
+                    None => Error::Pool(error),
+                }
+            }),
+        }
+    }
+}
+
+/// Tells when more interim answers of HTTP/1 have come than are allowed: hyper skips them without a bound.
+fn count_interim(request: &mut Request<Handed>) -> Arc<Notify> {
+    let (count, flooded) = (AtomicUsize::new(0), Arc::new(Notify::new()));
+    let tell = flooded.clone();
+    on_informational(request, move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) == HTTP_INTERIM_ANSWERS {
+            tell.notify_one();
+        }
+    });
+    flooded
+}
+
+/// Why the connection of HTTP/2 ended, where it says so.
+fn ended(error: &legacy::Error) -> Option<Ended> {
+    let mut extras = http::Extensions::new();
+    error.connect_info()?.get_extras(&mut extras);
+    extras.get::<Ending>()?.0.get().cloned()
+}

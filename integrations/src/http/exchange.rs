@@ -1,0 +1,221 @@
+//! The exchange of an attempt: its request sent, sent on where the step follows redirects, and answered. Holds the place at the
+//! host that answers; reads no body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use updraft_masking::Masker;
+use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST};
+use updraft_protocol::{Call, Effect, Failure, FailureKind};
+use url::Url;
+
+use super::HttpIntegration;
+use super::answer::Within;
+use super::arguments::mistake;
+use super::client::Client;
+use super::failure::Target;
+use super::handover::{Handed, Handover};
+use super::hosts::Place;
+use super::redirect::Hops;
+
+/// A request, as it goes out at each hop.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The last answer, and who gave it.
+pub(crate) struct Answered {
+    pub(crate) target: Target,
+    pub(crate) response: Response<Incoming>,
+    pub(crate) within: Within,
+    /// Whether an answer on the way said that the tool acted.
+    pub(crate) acted: bool,
+    /// Taken until the answer is read.
+    pub(crate) place: Place,
+}
+
+/// How a request is to be sent.
+pub(crate) struct Sending<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) effect: Effect,
+    /// What the step allows, from the moment in which the first hop is sent.
+    pub(crate) timeout: Duration,
+    /// Until when a place is waited for.
+    pub(crate) unsent: Instant,
+}
+
+impl HttpIntegration {
+    /// Sends a request and those that its redirects ask for. What a proxy knows us by is added to `masker`; `within` is the time
+    /// of the attempt, where an earlier request has begun it.
+    pub(super) async fn send(
+        &self,
+        sending: &Sending<'_>,
+        mut outgoing: Outgoing,
+        mut hops: Hops,
+        masker: &mut Masker,
+        mut within: Option<Within>,
+    ) -> Result<Answered, Failure> {
+        let mut acted = false;
+        loop {
+            let answered = self.hop(sending, &outgoing, within, masker).await;
+            let answered = answered.map_err(|failure| after(acted, failure))?;
+            let status = answered.response.status();
+            let followed = hops.follow(status, answered.response.headers(), &mut outgoing, masker);
+            // Any other redirect says that the request has to be made elsewhere: here nothing was done.
+            let done = status == StatusCode::SEE_OTHER && sending.effect == Effect::Write;
+            match followed {
+                Ok(false) => return Ok(Answered { acted, ..answered }),
+                Ok(true) => {
+                    acted |= done;
+                    within = Some(answered.within);
+                }
+                Err(refused) => {
+                    let failure = answered.target.fail(refused.kind, refused.message);
+                    return Err(after(acted || done, failure.with_retryable(false)));
+                }
+            }
+        }
+    }
+
+    /// One request and its answer. `within` is the time of the attempt, where an earlier hop has begun it.
+    async fn hop(
+        &self,
+        sending: &Sending<'_>,
+        outgoing: &Outgoing,
+        within: Option<Within>,
+        masker: &mut Masker,
+    ) -> Result<Answered, Failure> {
+        let (target, client) = self.open(&outgoing.method, &outgoing.url, "url")?;
+        client.secrets().for_each(|secret| masker.add(secret.expose()));
+        let unsent = within.map_or(sending.unsent, |within| within.until);
+        let place = self.place(sending.call, &target, unsent).await?;
+        let handover = Handover::new(sending.call.sending.clone());
+        let request = request(outgoing, &handover, &target)?;
+        let forwarder = client.forwarder(request.uri()).cloned();
+        let (response, within) =
+            exchange(&target, &client, request, &handover, sending.timeout, within).await?;
+        metrics::counter!("updraft_http_responses_total", "status_class" => class(response.status().as_u16()))
+            .increment(1);
+        tracing::debug!(status = response.status().as_u16(), "answered");
+        match forwarder {
+            Some(proxy) if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                Err(target.refused_by(&proxy))
+            }
+            _ => Ok(Answered { target, response, within, acted: false, place }),
+        }
+    }
+
+    async fn place(&self, call: &Call, target: &Target, until: Instant) -> Result<Place, Failure> {
+        let place = timeout_at(until, self.hosts.enter(&call.tenant, &target.host)).await;
+        let unreachable = |message| target.fail(FailureKind::Unreachable, message);
+        place
+            .map_err(|_| unreachable("no free place at the host in time"))?
+            .map_err(|_| unreachable("requests to too many hosts are under way"))
+    }
+
+    /// Where a request goes and the pool it goes through, if the policy permits; the URL stands at `place`.
+    pub(super) fn open(&self, method: &Method, url: &Url, place: &str) -> Result<(Target, Client), Failure> {
+        let Some((host, port)) = authority(url) else {
+            return Err(mistake(place, "a URL with a host is needed"));
+        };
+        let target = Target { method: method.clone(), host: format!("{host}:{port}") };
+        // A name is judged when it was looked up, an address in the URL at once.
+        if !self.pools.policy().permits_literal(host, port) {
+            return Err(target.not_permitted());
+        }
+        let client = self
+            .pools
+            .client(url.scheme() == "https", host, port)
+            .map_err(|error| target.fail(FailureKind::Unreachable, error).with_retryable(false))?;
+        match client.proxy() {
+            Some(proxy) if !self.pools.policy().permits_unresolved(host, port) => {
+                Err(target.forbidden_through(proxy))
+            }
+            _ => Ok((target, client)),
+        }
+    }
+}
+
+/// How long a place is waited for, from the beginning of an attempt.
+pub(crate) fn unsent() -> Instant {
+    Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST
+}
+
+/// A failure after a hop that said that the tool acted.
+fn after(acted: bool, failure: Failure) -> Failure {
+    if acted { failure.with_may_have_acted(true) } else { failure }
+}
+
+fn authority(url: &Url) -> Option<(&str, u16)> {
+    Some((url.host_str()?, url.port_or_known_default()?))
+}
+
+/// The request, which tells when it is handed to a connection.
+pub(crate) fn request(
+    outgoing: &Outgoing,
+    handover: &Arc<Handover>,
+    target: &Target,
+) -> Result<Request<Handed>, Failure> {
+    let unsendable = "no request can be made of the arguments";
+    let uri: Uri =
+        outgoing.url.as_str().parse().map_err(|_| target.fail(FailureKind::InvalidArguments, unsendable))?;
+    let mut request = Request::new(Handed::new(outgoing.body.clone(), handover.clone()));
+    *request.method_mut() = outgoing.method.clone();
+    *request.uri_mut() = uri;
+    *request.headers_mut() = outgoing.headers.clone();
+    Ok(request)
+}
+
+/// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes its first request;
+/// the connection has as much for itself.
+async fn exchange(
+    target: &Target,
+    client: &Client,
+    request: Request<Handed>,
+    handover: &Handover,
+    timeout: Duration,
+    within: Option<Within>,
+) -> Result<(Response<Incoming>, Within), Failure> {
+    let mut answer = std::pin::pin!(client.execute(request));
+    let connected = within.map_or_else(|| Instant::now() + timeout, |within| within.until);
+    let early = tokio::select! {
+        biased;
+        answer = &mut answer => Some(answer),
+        _ = handover.told() => None,
+        () = sleep_until(connected) => {
+            let message = format_args!("no connection within {timeout:?}");
+            return Err(target.fail(FailureKind::Unreachable, message));
+        }
+    };
+    let within = within.unwrap_or_else(|| {
+        let until = handover.at().unwrap_or_else(Instant::now) + timeout;
+        // A little of the time to tell is left for the telling.
+        Within { until, told: until + ATTEMPT_TELL.min(timeout / 10) / 2, timeout }
+    });
+    let answer = match early {
+        Some(answer) => answer,
+        None => timeout_at(within.until, answer).await.map_err(|_| target.timeout(timeout))?,
+    };
+    let response = answer.map_err(|error| target.unanswered(&error, handover.at().is_some()))?;
+    Ok((response, within))
+}
+
+/// Statuses as metrics tell them apart.
+fn class(status: u16) -> &'static str {
+    match status {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        500..=599 => "5xx",
+        _ => "other",
+    }
+}
