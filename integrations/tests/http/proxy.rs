@@ -252,7 +252,7 @@ async fn a_proxy_that_is_not_there_is_named_without_its_credentials() {
     let authority = Authority::new();
     let (proxy, asked) = https(&authority, manners("127.0.0.1:1".parse().unwrap())).await;
     let (failure, _) = stopped(&format!("https://localhost:{}", proxy.port()), "https://tool.invalid/").await;
-    assert!(failure.message.contains("(`trust`)") && !failure.retryable(), "{failure}");
+    assert!(failure.message.contains("(`trust`, or") && !failure.retryable(), "{failure}");
     assert!(asked.take().is_empty());
 }
 
