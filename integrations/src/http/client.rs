@@ -17,7 +17,7 @@ use super::connect::Connector;
 use super::connection::{Ended, Ending};
 use super::handover::Handed;
 use super::proxy::Proxy;
-use updraft_protocol::Secret;
+use secrecy::ExposeSecret;
 
 /// As whom we come.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("updraft/", env!("CARGO_PKG_VERSION")));
@@ -56,9 +56,9 @@ impl Client {
     }
 
     /// What of the request only a proxy may know.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
         let credentials = self.proxy.as_ref().and_then(|proxy| proxy.credentials.as_ref());
-        credentials.map(|credentials| &credentials.password).into_iter()
+        credentials.map(|credentials| credentials.password.expose_secret()).into_iter()
     }
 
     /// The answer to a request, as soon as its head is there. Dropping the future closes a connection of HTTP/1, and ends the

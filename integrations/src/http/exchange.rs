@@ -65,7 +65,7 @@ impl HttpIntegration {
     ) -> Result<Answered, Failure> {
         let mut acted = false;
         loop {
-            let answered = self.hop(sending, &outgoing, within, masker).await;
+            let answered = self.hop(sending, &outgoing, (within, hops.is_on_the_way()), masker).await;
             let answered = answered.map_err(|failure| after(acted, failure))?;
             let status = answered.response.status();
             let followed = hops.follow(status, answered.response.headers(), &mut outgoing, masker);
@@ -90,11 +90,16 @@ impl HttpIntegration {
         &self,
         sending: &Sending<'_>,
         outgoing: &Outgoing,
-        within: Option<Within>,
+        (within, redirected): (Option<Within>, bool),
         masker: &mut Masker,
     ) -> Result<Answered, Failure> {
-        let (target, client) = self.open(&outgoing.method, &outgoing.url, "url")?;
-        client.secrets().for_each(|secret| masker.add(secret.expose()));
+        let opened = self.open(&outgoing.method, &outgoing.url, "url");
+        let (target, client) = opened.map_err(|failure| match failure.kind {
+            // An address that an answer names is no permission that the author asks for.
+            FailureKind::NotConfigured if redirected => Target::of(outgoing).forbidden(),
+            _ => failure,
+        })?;
+        client.secrets().for_each(|secret| masker.add(secret));
         let unsent = within.map_or(sending.unsent, |within| within.until);
         let place = self.place(sending.call, &target, unsent).await?;
         let handover = Handover::new(sending.call.sending.clone());

@@ -11,6 +11,7 @@ use http::{Method, StatusCode};
 use updraft_protocol::limits::{HTTP_INTERIM_ANSWERS, SPAN};
 use updraft_protocol::{Failure, FailureKind};
 
+use super::exchange::Outgoing;
 use super::options::Options;
 use super::outcome::{is_rate_limited, may_have_acted};
 use super::proxy::Proxy;
@@ -24,6 +25,13 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Where a request goes.
+    pub(crate) fn of(outgoing: &Outgoing) -> Self {
+        let (host, port) = (outgoing.url.host_str(), outgoing.url.port_or_known_default());
+        let host = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
+        Self { method: outgoing.method.clone(), host }
+    }
+
     pub(crate) fn fail(&self, kind: FailureKind, message: impl std::fmt::Display) -> Failure {
         Failure::new(kind, format!("{self}: {message}"))
     }

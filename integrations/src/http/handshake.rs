@@ -74,7 +74,7 @@ fn client_certificate(alert: AlertDescription) -> String {
 fn certificate(problem: &CertificateError) -> String {
     match problem {
         CertificateError::UnknownIssuer => {
-            "the certificate of the server is signed by an authority that is not trusted here: give the certificate of that authority (`trust`)"
+            "the certificate of the server is signed by an authority that is not trusted here: give the certificate of that authority (`trust`, or `SSL_CERT_FILE` in the environment)"
                 .to_owned()
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
@@ -90,7 +90,7 @@ fn certificate(problem: &CertificateError) -> String {
             "the certificate of the server is not made for servers".to_owned()
         }
         CertificateError::BadSignature => {
-            "the certificate of the server was not made by the authority that it names, or that authority has another certificate by now: give that one (`trust`)".to_owned()
+            "the certificate of the server was not made by the authority that it names, or that authority has another certificate by now: give that one (`trust`, or `SSL_CERT_FILE` in the environment)".to_owned()
         }
         _ => "the certificate of the server cannot be trusted: it, or one between it and its authority, is not made as it should be"
             .to_owned(),
@@ -120,7 +120,7 @@ mod tests {
         let certificate = |problem| io(Error::InvalidCertificate(problem));
         let alert = |alert| io(Error::AlertReceived(alert));
         for (error, words) in [
-            (certificate(CertificateError::UnknownIssuer), "(`trust`)"),
+            (certificate(CertificateError::UnknownIssuer), "(`trust`, or `SSL_CERT_FILE`"),
             (certificate(CertificateError::Expired), "expired"),
             (certificate(CertificateError::NotValidYet), "not valid yet"),
             (certificate(CertificateError::NotValidForName), "(`server_name`)"),

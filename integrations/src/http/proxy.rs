@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use percent_encoding::percent_decode_str;
+use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use url::Url;
 
@@ -45,11 +46,20 @@ pub(crate) enum Kind {
 }
 
 /// By what a proxy knows us.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Credentials {
-    pub(crate) user: Secret,
-    pub(crate) password: Secret,
+    pub(crate) user: String,
+    /// Perhaps empty.
+    pub(crate) password: SecretString,
 }
+
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        self.user == other.user && self.password.expose_secret() == other.password.expose_secret()
+    }
+}
+
+impl Eq for Credentials {}
 
 /// Why a text is no proxy. No message has the text, which may have credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -85,25 +95,28 @@ impl Proxy {
     ///
     /// # Errors
     /// They cannot be sent to a proxy of this kind.
-    pub fn credentials(mut self, user: &str, password: &Secret) -> Result<Self, Error> {
+    pub fn credentials(self, user: &str, password: &Secret) -> Result<Self, Error> {
+        self.known_by(user, password.expose())
+    }
+
+    fn known_by(mut self, user: &str, password: &str) -> Result<Self, Error> {
         let sendable = |text: &str| match self.kind {
             Kind::Http | Kind::Https => !text.contains(char::is_control),
             Kind::Socks5 => !text.is_empty() && text.len() <= SOCKS_CREDENTIAL_BYTES,
         };
         // A colon ends the user of Basic (RFC 7617, 2).
         let split = self.kind == Kind::Socks5 || !user.contains(':');
-        if !split || !sendable(user) || !sendable(password.expose()) {
+        if !split || !sendable(user) || !sendable(password) {
             return Err(Error::Credentials);
         }
-        let user = Secret::short(user).ok();
-        self.credentials = Some(Credentials { user, password: Some(password.clone()) });
+        self.credentials = Some(Credentials { user: user.to_owned(), password: password.into() });
         Ok(self)
     }
 
     /// `Proxy-Authorization`, where a proxy of HTTP wants credentials.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let Credentials { user, password } = self.credentials.as_ref()?;
-        let pair = format!("{}:{}", user.expose(), password.expose());
+        let pair = format!("{user}:{}", password.expose_secret());
         let mut value = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).ok()?;
         value.set_sensitive(true);
         Some(value)
@@ -138,7 +151,7 @@ impl FromStr for Proxy {
         }
         let user = decoded(url.username())?;
         let password = decoded(url.password().unwrap_or_default())?;
-        proxy.credentials(&user, &Secret::new(password))
+        proxy.known_by(&user, &password)
     }
 }
 
@@ -209,7 +222,7 @@ mod tests {
             assert!(!error.to_string().contains("hunter2"));
             assert_eq!(error, expected, "{text}");
         }
-        let long = Secret::new("x".repeat(256));
+        let long = Secret::new("x".repeat(256)).unwrap();
         let socks: Proxy = "socks5://h".parse().unwrap();
         assert_eq!(socks.credentials("u", &long).unwrap_err(), Error::Credentials);
     }

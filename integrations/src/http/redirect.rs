@@ -49,6 +49,11 @@ impl Hops {
         Self { allowed, carried, seen: Vec::new() }
     }
 
+    /// Whether an answer has sent the request on.
+    pub(crate) fn is_on_the_way(&self) -> bool {
+        !self.seen.is_empty()
+    }
+
     /// Sends the request on as an answer asks. False where the answer is the last one.
     ///
     /// # Errors

@@ -4,7 +4,6 @@ use http::HeaderValue;
 use http::header::{ACCEPT, HeaderName};
 
 use super::*;
-use updraft_protocol::Secret;
 
 const HERE: &str = "https://tool.example/jobs?page=2";
 const HEADERS: [&str; 7] =
@@ -23,11 +22,11 @@ fn hops(allowed: u8, elsewhere: bool) -> Hops {
 }
 
 fn follow(hops: &mut Hops, status: u16, location: &str, outgoing: &mut Outgoing) -> Result<bool, Refused> {
-    let mut redactor = Redactor::default();
-    redactor.add(Secret::new("hunter2"));
+    let mut masker = Masker::new();
+    masker.add("hunter2");
     let mut headers = HeaderMap::new();
     headers.insert(LOCATION, HeaderValue::from_str(location).unwrap());
-    hops.follow(StatusCode::from_u16(status).unwrap(), &headers, outgoing, &redactor)
+    hops.follow(StatusCode::from_u16(status).unwrap(), &headers, outgoing, &masker)
 }
 
 #[test]
@@ -141,7 +140,7 @@ fn what_is_no_redirect_is_the_answer() {
         StatusCode::FOUND,
         &HeaderMap::new(),
         &mut outgoing(Method::GET),
-        &Redactor::default(),
+        &Masker::new(),
     );
     assert_eq!(answer, Ok(false), "it says no place");
 }

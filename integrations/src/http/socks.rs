@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::connection::Stream;
@@ -62,8 +63,8 @@ pub(crate) async fn connect(
 
 async fn authenticate(stream: &mut Stream, credentials: &Credentials) -> Result<(), Refusal> {
     let mut message = vec![CREDENTIALS_VERSION];
-    for text in [&credentials.user, &credentials.password] {
-        push_text(&mut message, text.expose())?;
+    for text in [credentials.user.as_str(), credentials.password.expose_secret()] {
+        push_text(&mut message, text)?;
     }
     stream.write_all(&message).await?;
     stream.flush().await?;

@@ -20,7 +20,11 @@ pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// The server's end of a connection.
-pub(crate) struct Peer(TlsStream<TcpStream>);
+pub(crate) struct Peer {
+    stream: TlsStream<TcpStream>,
+    /// What the client said of itself, by the numbers of the settings (RFC 9113, 6.5.2).
+    pub(crate) settings: Vec<(u16, u32)>,
+}
 
 impl Peer {
     /// Reads how the client begins, and says the server's settings.
@@ -28,7 +32,7 @@ impl Peer {
         let mut preface = [0; 24];
         stream.read_exact(&mut preface).await.unwrap();
         assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        let mut peer = Self(stream);
+        let mut peer = Self { stream, settings: Vec::new() };
         peer.send(SETTINGS, 0, 0, &[]).await;
         peer
     }
@@ -46,20 +50,25 @@ impl Peer {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
         let frame = [&head, payload].concat();
-        self.0.write_all(&frame).await.is_ok() && self.0.flush().await.is_ok()
+        self.stream.write_all(&frame).await.is_ok() && self.stream.flush().await.is_ok()
     }
 
     /// The next frame that is no talk of settings and windows: its kind, flags and stream. `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<(u8, u8, u32)> {
         loop {
             let mut head = [0; 9];
-            self.0.read_exact(&mut head).await.ok()?;
+            self.stream.read_exact(&mut head).await.ok()?;
             let [a, b, c, kind, flags, d, e, f, g] = head;
             let length = u32::from_be_bytes([0, a, b, c]);
             let mut payload = vec![0; usize::try_from(length).unwrap()];
-            self.0.read_exact(&mut payload).await.ok()?;
+            self.stream.read_exact(&mut payload).await.ok()?;
             match kind {
-                SETTINGS if flags & ACK == 0 => drop(self.send(SETTINGS, ACK, 0, &[]).await),
+                SETTINGS if flags & ACK == 0 => {
+                    let number = |setting: &[u8]| u16::from_be_bytes([setting[0], setting[1]]);
+                    let value = |s: &[u8]| u32::from_be_bytes([s[2], s[3], s[4], s[5]]);
+                    self.settings.extend(payload.chunks(6).map(|setting| (number(setting), value(setting))));
+                    self.send(SETTINGS, ACK, 0, &[]).await;
+                }
                 SETTINGS | 8 => {}
                 _ => return Some((kind, flags, u32::from_be_bytes([d, e, f, g]))),
             }

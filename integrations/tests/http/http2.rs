@@ -11,7 +11,9 @@ use crate::server::{attempt, request};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use updraft_integrations::HttpIntegration;
-use updraft_protocol::limits::{HTTP2_PING, HTTP2_PING_TIMEOUT};
+use updraft_protocol::limits::{
+    HTTP2_HEADERS_BYTES, HTTP2_PING, HTTP2_PING_TIMEOUT, HTTP2_STREAM_WINDOW_BYTES,
+};
 use updraft_protocol::{Failure, FailureKind};
 
 const LATE: Duration = Duration::from_secs(600);
@@ -51,6 +53,26 @@ async fn many_requests_share_a_connection_and_each_says_that_it_is_sent() {
         assert_eq!((answer.is_ok(), begun), (true, 1));
     }
     assert_eq!(server.served(), 1);
+}
+
+#[tokio::test]
+async fn a_server_is_told_how_much_it_may_send() {
+    let (told, mut tell) = tokio::sync::mpsc::channel(1);
+    let (_server, http, arguments) = serve(move |mut peer: Peer| {
+        let told = told.clone();
+        async move {
+            let stream = peer.request().await.unwrap();
+            told.send(peer.settings.clone()).await.unwrap();
+            peer.answer(stream, "204").await;
+        }
+    })
+    .await;
+    request(&http, arguments).await.unwrap();
+    let settings = tell.recv().await.unwrap();
+    let (push, window, headers) = (2, 4, 6);
+    for setting in [(push, 0), (window, HTTP2_STREAM_WINDOW_BYTES), (headers, HTTP2_HEADERS_BYTES)] {
+        assert!(settings.contains(&setting), "{setting:?} is not among {settings:?}");
+    }
 }
 
 /// How a request ends whose connection is treated so once it is there.

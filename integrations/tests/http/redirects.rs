@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::server::{Server, attempt, call_of, failure, request};
+use crate::server::{Server, attempt, call_of, failure, given, request};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use serde_json::{Value, json};
-use updraft_integrations::{HttpIntegration, Secret, SecretMap};
+use updraft_integrations::HttpIntegration;
 use updraft_protocol::{FailureKind, Integration};
 
 const LATE: Duration = Duration::from_secs(60);
@@ -104,17 +104,16 @@ async fn each_status_sends_the_request_on_in_its_way() {
 #[tokio::test]
 async fn credentials_stay_at_their_origin() {
     let ((from, _), (to, seen)) = (tool().await, tool().await);
-    let secrets = SecretMap::default().with(
-        "acme".parse().unwrap(),
-        "SIEM_TOKEN".parse().unwrap(),
-        Secret::new("hunter2-hunter2"),
-    );
-    let http =
-        HttpIntegration::builder().allow(from.allow()).allow(to.allow()).secrets(secrets).build().unwrap();
+    let http = HttpIntegration::builder().allow(from.allow()).allow(to.allow()).build().unwrap();
+    let call = |arguments: Value| {
+        let mut call = call_of("acme", arguments, Duration::from_secs(60));
+        call.secrets = vec![given("/headers/Authorization", "Bearer ", "hunter2-hunter2")];
+        http.call(call)
+    };
     let headers = json!({"Authorization": null, "Cookie": "a=b", "X-Case": "7"});
     let ask = |url: String| {
         let arguments = json!({"method": "POST", "url": url, "json": 1, "headers": headers, "redirects": 2});
-        request(&http, arguments)
+        call(arguments)
     };
     ask(from.url(&format!("/307?{}", to.url("/end")))).await.unwrap();
     let came = seen.lock().unwrap().pop().unwrap();
@@ -129,10 +128,29 @@ async fn credentials_stay_at_their_origin() {
     // A server that puts what it was sent into the place that it sends on to.
     let stolen = from.url(&format!("/302?{}", to.url("/hunter2-hunter2")));
     let arguments = json!({"url": stolen, "headers": headers, "redirects": 2});
-    let failure = failure(&http, arguments).await;
+    let failure = call(arguments).await.unwrap_err();
     assert_eq!((failure.kind, failure.retryable()), (FailureKind::Forbidden, false), "{failure}");
     assert!(!failure.message.contains("hunter2"), "{failure}");
     assert_eq!(requests(&seen), ["POST /307"]);
+}
+
+#[tokio::test]
+async fn a_secret_in_url_or_body_does_not_go_to_another_origin() {
+    let ((from, _), (to, seen)) = (tool().await, tool().await);
+    let http = HttpIntegration::builder().allow(from.allow()).allow(to.allow()).build().unwrap();
+    for (place, body) in
+        [("/json/key", json!({"json": {"key": null}})), ("/form/key", json!({"form": {"key": null}}))]
+    {
+        let mut arguments =
+            json!({"method": "POST", "url": from.url(&format!("/307?{}", to.url("/end"))), "redirects": 2});
+        arguments.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+        let mut call = call_of("acme", arguments, Duration::from_secs(60));
+        call.secrets = vec![given(place, "", "hunter2-hunter2")];
+        let failure = http.call(call).await.unwrap_err();
+        assert_eq!((failure.kind, failure.retryable()), (FailureKind::Forbidden, false), "{failure}");
+        assert!(failure.message.contains("with a secret in its URL or body"), "{failure}");
+    }
+    assert_eq!(requests(&seen), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use updraft_integrations::HttpIntegration;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{Failure, FailureKind, Integration, Json, Sending};
+use updraft_protocol::{Failure, FailureKind, Integration, Json};
 
 const SOON: Duration = Duration::from_millis(50);
 const LATE: Duration = Duration::from_secs(60);

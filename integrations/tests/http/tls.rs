@@ -103,7 +103,7 @@ async fn a_certificate_that_nobody_vouches_for_is_refused_once_and_in_words() {
         (
             &localhost,
             &other,
-            "an authority that is not trusted here: give the certificate of that authority (`trust`)",
+            "an authority that is not trusted here: give the certificate of that authority (`trust`, or",
         ),
         (&localhost, &reissued, "or that authority has another certificate by now"),
         (&expired, &authority, "has expired"),
