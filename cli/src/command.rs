@@ -4,10 +4,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use crate::at::STORE;
 use crate::data::Kept;
 use crate::environment;
 use crate::network;
-use crate::options::{STORE, Work, durability_name};
+use crate::options::{Work, durability_name};
 
 /// A command line of this program.
 pub(crate) struct Command {

@@ -98,7 +98,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) store: crate::options::At,
+    pub(crate) store: crate::at::At,
     /// Executes the same load beside, as systems do that await one write for each change of a status, and ends
     /// the report in a table of ratios.
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! The program as operators meet it: real processes, real files, real tools over HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod beside;
 mod dead_letters;
 mod ended;
 mod given;
