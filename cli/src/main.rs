@@ -56,6 +56,7 @@ const THREADS: usize = 2;
 
 fn main() -> ExitCode {
     let screen = Screen::default();
+    log::tell_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::tell(&error, &screen),

@@ -12,4 +12,5 @@ mod run;
 mod signals;
 mod store;
 mod stress;
+mod terminal;
 mod tools;
