@@ -27,6 +27,7 @@ mod reading;
 mod recover;
 mod row;
 mod run;
+mod scratch;
 mod secrets;
 mod serve;
 mod show;

@@ -14,3 +14,4 @@ mod store;
 mod stress;
 mod terminal;
 mod tools;
+mod waits;
