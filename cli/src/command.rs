@@ -67,7 +67,7 @@ impl fmt::Display for Command {
 }
 
 /// A word as every POSIX shell reads it, in characters that a terminal only shows.
-fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     match word.to_str() {
         Some(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),

@@ -34,9 +34,14 @@ impl Screen {
     }
 }
 
+/// What a filter of the log is.
+const FILTERS: &str =
+    "a level is needed (off, error, warn, info, debug, trace), or levels of parts: warn,updraft=debug";
+
 /// Logs to standard error from now on.
-pub(crate) fn start(filter: &str, screen: Screen) -> Result<(), Error> {
-    let filter = EnvFilter::builder().parse(filter).map_err(|error| Error::refused("--log", error))?;
+pub(crate) fn start(text: &str, screen: Screen) -> Result<(), Error> {
+    let filter = EnvFilter::builder().parse(text);
+    let filter = filter.map_err(|_| Error::refused("--log", format!("`{text}` is none: {FILTERS}")))?;
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Writers(screen));
     subscriber.try_init().map_err(|error| Error::Failed(format!("the log: {error}")))

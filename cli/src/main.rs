@@ -18,6 +18,7 @@ mod list;
 mod log;
 mod nesting;
 mod network;
+mod number;
 mod options;
 mod output;
 mod plain;

@@ -9,6 +9,7 @@ use updraft::{Durability, ExecutionId, ExecutionStatus, OnReuse, TenantCode, Val
 
 use crate::at::At;
 use crate::exit;
+use crate::number::whole;
 use crate::stress::Stress;
 
 /// Runs SOAR playbooks durably.
@@ -157,7 +158,7 @@ pub(crate) struct List {
     #[arg(long)]
     pub(crate) status: Option<ExecutionStatus>,
     /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub(crate) limit: u32,
     /// Prints an array of the executions.
     #[arg(long)]
@@ -207,7 +208,7 @@ pub(crate) struct DeadLetters {
     #[arg(long)]
     pub(crate) tenant: Option<TenantCode>,
     /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub(crate) limit: u32,
     /// Prints an array of them, each with the update where that was not too large.
     #[arg(long)]
@@ -223,7 +224,7 @@ pub(crate) struct Demo {
     pub(crate) serve: bool,
     /// The port of the tools on 127.0.0.1; 0 takes one that is free, which is the default without --serve.
     /// With --serve it is 7780, where the example looks for them.
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u16>(0..=u64::from(u16::MAX)))]
     pub(crate) port: Option<u16>,
     /// The data directory. Without it: a temporary one; with --serve, that of the other commands.
     #[arg(long, value_name = "DIR")]

@@ -3,6 +3,7 @@
 
 mod beside;
 mod dead_letters;
+mod documents;
 mod ended;
 mod given;
 mod hostile;
