@@ -6,10 +6,11 @@ use std::fmt;
 
 use updraft::limits::CONFIGURATION_WAIT;
 
+use crate::at::STORE;
 use crate::data::Kept;
 use crate::environment;
 use crate::network;
-use crate::options::{STORE, Work, durability_name};
+use crate::options::{Work, durability_name};
 
 /// A command line of this program.
 pub(crate) struct Command {
@@ -74,7 +75,7 @@ impl fmt::Display for Command {
 }
 
 /// A word as every POSIX shell reads it, in characters that a terminal only shows.
-fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     match word.to_str() {
         Some(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),

@@ -1,6 +1,5 @@
-//! Where executions are kept: what an engine is started with, how that is only read, and how it is closed.
+//! Where executions are kept: what an engine is started with, and how it is closed.
 
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
@@ -8,13 +7,16 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
-use updraft::{Builder, Engine, ExecutionId, Inspection, Reader, Resume, Shutdown, StoreAddress, TenantCode};
+use updraft::{
+    Builder, Engine, ExecutionId, Inspection, Resume, Shutdown, StartError, StoreAddress, TenantCode,
+};
 
+use crate::at::At;
 use crate::exit::Error;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::network;
-use crate::options::{At, Data, Work};
+use crate::options::{Data, Work};
 use crate::secrets::Secrets;
 
 /// How long attempts may take to end once the program wants to, and the store for what is left.
@@ -82,7 +84,8 @@ pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
     Ok(kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0))
 }
 
-fn existing(data: &Path) -> Result<(), Error> {
+/// Refuses a directory that holds nothing of another command.
+pub(crate) fn existing(data: &Path) -> Result<(), Error> {
     match std::fs::metadata(data) {
         Ok(found) if !found.is_dir() => Err(Error::refused(data.display(), "not a directory")),
         Ok(_) if data.join("updraft.db").exists() || data.join("journal").exists() => Ok(()),
@@ -107,46 +110,14 @@ pub(crate) async fn start(
     }
 }
 
-/// What is stored, opened to be read.
-pub(crate) struct Reading {
-    reader: Reader,
-    /// Whoever reads the embedded store has it, and brings what a crash left in the journal there first.
-    engine: Option<Engine>,
-}
-
-impl Deref for Reading {
-    type Target = Reader;
-
-    fn deref(&self) -> &Reader {
-        &self.reader
-    }
-}
-
-impl Reading {
-    /// Lets go of it.
-    pub(crate) async fn close(self) {
-        if let Some(engine) = &self.engine {
-            // However it is left, the next start has everything.
-            let _ = engine.shutdown(DRAIN).await;
-        }
-    }
-}
-
-/// Opens what is stored to be read: what is unfinished stays as it is. On a server, nothing is written, no data
-/// directory is needed, and an engine may run beside it.
-pub(crate) async fn read(options: &Data) -> Result<Reading, Error> {
-    let kept = Kept::of(options)?;
-    if let StoreAddress::MongoDb(_) = kept.store {
-        return Ok(Reading { reader: Reader::at(&kept.store).await?, engine: None });
-    }
-    kept.existing()?;
-    let engine = reopen(&kept).await?;
-    Ok(Reading { reader: engine.reader(), engine: Some(engine) })
-}
-
 /// An engine that resumes nothing.
-async fn reopen(kept: &Kept) -> Result<Engine, Error> {
-    Ok(kept.lay(Engine::builder()).shards(1).resume(Resume::Nothing).start().await?)
+pub(crate) async fn reopen(kept: &Kept) -> Result<Engine, StartError> {
+    kept.lay(Engine::builder()).shards(1).resume(Resume::Nothing).start().await
+}
+
+/// Lets go of an engine that ran nothing. However it is left, the next start has everything.
+pub(crate) async fn release(engine: &Engine) {
+    let _ = engine.shutdown(DRAIN).await;
 }
 
 /// Lets attempts that run end, and brings everything into the store; whether that has everything. An interruption that
@@ -176,7 +147,7 @@ pub(crate) async fn read_back(
     let reading = async {
         let engine = reopen(kept).await?;
         let found = engine.execution(tenant, peid).await;
-        let _ = engine.shutdown(DRAIN).await;
+        release(&engine).await;
         found?.ok_or_else(|| Error::Failed(format!("execution {peid} is not there any more")))
     };
     let late = |_| Err(Error::Failed(format!("execution {peid}: the store does not say where it stands")));

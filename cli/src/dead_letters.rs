@@ -3,25 +3,25 @@
 use std::pin::pin;
 
 use futures_util::StreamExt;
-use updraft::{DeadLetter, Reader};
+use updraft::DeadLetter;
 
-use crate::data;
 use crate::exit::{Ending, Error};
 use crate::options::DeadLetters;
 use crate::output::Output;
+use crate::reading::Reading;
 use crate::text::clean;
 
 /// Lists; nothing is resumed by it.
 pub(crate) async fn dead_letters(options: &DeadLetters) -> Result<Ending, Error> {
-    let stored = data::read(&options.data).await?;
+    let stored = Reading::open(&options.data).await?;
     let listed = print(&stored, options).await;
     stored.close().await;
     listed.map(|()| Ending::Completed)
 }
 
-async fn print(stored: &Reader, options: &DeadLetters) -> Result<(), Error> {
+async fn print(stored: &Reading, options: &DeadLetters) -> Result<(), Error> {
     let most = usize::try_from(options.limit).unwrap_or(usize::MAX);
-    let mut letters = pin!(stored.dead_letters_stream(options.tenant.clone()).take(most));
+    let mut letters = pin!(stored.dead_letters(options.tenant.clone()).take(most));
     if options.json {
         let mut array = Output::stdout().array();
         while let Some(letter) = letters.next().await {

@@ -19,6 +19,7 @@ use crate::log::Screen;
 use crate::options::{Demo, Grants, Work};
 use crate::output::Output;
 use crate::run::Prepared;
+use crate::scratch::{Scratch, Use};
 use crate::serve;
 use crate::stubs::Stubs;
 
@@ -36,10 +37,11 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let temporary = match &options.data {
         Some(_) => None,
         None => Some(
-            tempfile::tempdir().map_err(|error| Error::Failed(format!("temporary directory: {error}")))?,
+            Scratch::new(Use::Demo, None)
+                .map_err(|error| Error::Failed(format!("temporary directory: {error}")))?,
         ),
     };
-    let kept = options.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
+    let kept = options.data.as_deref().or(temporary.as_ref().map(Scratch::path));
     let directory = kept.ok_or_else(|| Error::Failed("no data directory".to_owned()))?;
     let kept = Kept::new(directory, &options.store)?;
     let stubs = serve::tools(options.port.unwrap_or_default()).await?;
@@ -53,7 +55,7 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let (json, stays) = (options.json, temporary.is_none());
     let job = Prepared { builder, kept, tenant, playbook, submission, key: None, json, recover, stays };
     let ended = job.conduct(&mut interrupt, screen).await;
-    if ended.is_ok() {
+    if ended.as_ref().is_ok_and(|ending| *ending != Ending::Interrupted) {
         tell(&stubs, options.json).await?;
     }
     serve::stop(stubs, screen).await;

@@ -82,6 +82,9 @@ pub(crate) enum Error {
     /// The engine failed on the way.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The engine that runs there was not asked, or did not do it.
+    #[error(transparent)]
+    Local(#[from] updraft::local::Error),
     /// Something else of the machine failed.
     #[error("{0}")]
     Failed(String),
@@ -97,7 +100,7 @@ impl Error {
             Self::Put(PutError::Store(_)) => Ending::Failed,
             Self::Submit(error) if matches!(error.refusal, Refusal::Failed(_)) => Ending::Failed,
             Self::Refused(_) | Self::Start(_) | Self::Put(_) | Self::Submit(_) => Ending::Refused,
-            Self::Read(_) | Self::Failed(_) | Self::Output(_) => Ending::Failed,
+            Self::Read(_) | Self::Local(_) | Self::Failed(_) | Self::Output(_) => Ending::Failed,
         }
     }
 

@@ -6,9 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use crate::network::FILE;
+use crate::scratch;
 
 /// A line that goes when this is dropped. One that a crash left is taken over by the next grant of the
 /// same address.
@@ -22,6 +21,7 @@ impl Grant {
     pub(crate) fn new(data: &Path, address: SocketAddr) -> io::Result<Self> {
         fs::create_dir_all(data)?;
         let grant = Self { path: data.join(FILE), line: format!("{address}  # updraft demo --serve") };
+        scratch::sweep(data, &fs::metadata(data)?);
         grant.rewrite(true)?;
         Ok(grant)
     }
@@ -38,7 +38,7 @@ impl Grant {
         }
         // Whoever reads the list meanwhile sees all of the old one or all of the new one.
         let folder = self.path.parent().unwrap_or(Path::new("."));
-        let mut file = NamedTempFile::new_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(scratch::LIST).tempfile_in(folder)?;
         for line in lines {
             writeln!(file, "{line}")?;
         }

@@ -12,7 +12,11 @@ const SPACE: usize = 8;
 
 /// The bytes of a file, `limit` at most.
 pub(crate) fn bytes(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    read(File::open(path)?, limit)
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "a directory; a file is needed"));
+    }
+    read(file, limit)
 }
 
 fn read(source: impl Read, limit: usize) -> io::Result<Vec<u8>> {

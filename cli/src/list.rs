@@ -4,35 +4,35 @@ use std::pin::pin;
 
 use futures_util::{Stream, StreamExt};
 use updraft::limits::PAGE_ROWS;
-use updraft::{Detail, ExecutionDocument, ExecutionQuery, ExecutionsOf, ReadError, Reader};
+use updraft::{Detail, ExecutionDocument, ExecutionQuery, ExecutionsOf};
 
-use crate::data;
 use crate::exit::{Ending, Error};
 use crate::options::List;
 use crate::output::Output;
+use crate::reading::Reading;
 use crate::text::{clean, duration};
 
 /// Lists; nothing is resumed by it.
 pub(crate) async fn list(options: &List) -> Result<Ending, Error> {
-    let stored = data::read(&options.data).await?;
+    let stored = Reading::open(&options.data).await?;
     let listed = print(&stored, options).await;
     stored.close().await;
     listed.map(|()| Ending::Completed)
 }
 
-async fn print(stored: &Reader, options: &List) -> Result<(), Error> {
+async fn print(stored: &Reading, options: &List) -> Result<(), Error> {
     let most = usize::try_from(options.limit).unwrap_or(usize::MAX);
     let of = options.status.map_or(ExecutionsOf::Any, ExecutionsOf::Status);
     let limit = most.min(PAGE_ROWS);
     // A table shows nothing of what may be large.
     let detail = if options.json { Detail::Whole } else { Detail::Summary };
     let query = ExecutionQuery { tenant: options.tenant.clone(), of, after: None, limit, detail };
-    let executions = pin!(stored.executions_stream(query).take(most));
+    let executions = pin!(stored.executions(query).take(most));
     if options.json { as_json(executions).await } else { as_table(executions).await }
 }
 
 async fn as_json(
-    mut executions: impl Stream<Item = Result<ExecutionDocument, ReadError>> + Unpin,
+    mut executions: impl Stream<Item = Result<ExecutionDocument, Error>> + Unpin,
 ) -> Result<(), Error> {
     let mut array = Output::stdout().array();
     while let Some(execution) = executions.next().await {
@@ -45,7 +45,7 @@ async fn as_json(
 }
 
 async fn as_table(
-    mut executions: impl Stream<Item = Result<ExecutionDocument, ReadError>> + Unpin,
+    mut executions: impl Stream<Item = Result<ExecutionDocument, Error>> + Unpin,
 ) -> Result<(), Error> {
     let mut output = Output::stdout();
     let header = ("PEID", "STATUS", "CREATED", "RUNTIME", "PLAYBOOK", "ALERT");

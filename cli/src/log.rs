@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::exit::Error;
+use crate::text::{clean, clean_lines};
 
 /// What is drawn on the terminal. Others write above it.
 #[derive(Clone)]
@@ -25,29 +26,63 @@ impl Screen {
         &self.0
     }
 
-    /// Says something to whoever watches, on standard error.
+    /// Says something to whoever watches, on a line of standard error; nothing in it is obeyed by a terminal.
     pub(crate) fn say(&self, text: &str) {
-        let text = format!("{text}\n");
+        let text = format!("{}\n", clean(text));
         // Where standard error is closed, nobody watches.
         let _ = Above(self.clone()).write_all(text.as_bytes());
     }
 }
 
+/// What a filter of the log is.
+const FILTERS: &str =
+    "a level is needed (off, error, warn, info, debug, trace), or levels of parts: warn,updraft=debug";
+
 /// Logs to standard error from now on.
-pub(crate) fn start(filter: &str, screen: Screen) -> Result<(), Error> {
-    let filter = EnvFilter::builder().parse(filter).map_err(|error| Error::refused("--log", error))?;
+pub(crate) fn start(text: &str, screen: Screen) -> Result<(), Error> {
+    let filter = EnvFilter::builder().parse(text);
+    let filter = filter.map_err(|_| Error::refused("--log", format!("`{text}` is none: {FILTERS}")))?;
     let subscriber =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Writers(screen));
     subscriber.try_init().map_err(|error| Error::Failed(format!("the log: {error}")))
 }
 
+/// Tells of panics as of everything else: what they say may come from outside.
+pub(crate) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let name = std::thread::current().name().unwrap_or("?").to_owned();
+        // Written past the screen: it may have been drawing when it panicked. Where nobody reads, nobody is told.
+        let mut errors = io::stderr().lock();
+        let _ = writeln!(errors, "updraft: thread {} panicked: {}", clean(&name), clean(&panic.to_string()));
+        let trace = std::backtrace::Backtrace::capture();
+        if trace.status() == std::backtrace::BacktraceStatus::Captured {
+            let _ = writeln!(errors, "{}", clean_lines(&trace.to_string()));
+        }
+    }));
+}
+
 struct Writers(Screen);
 
 impl<'a> MakeWriter<'a> for Writers {
-    type Writer = Above;
+    type Writer = Line;
 
-    fn make_writer(&'a self) -> Above {
-        Above(self.0.clone())
+    fn make_writer(&'a self) -> Line {
+        Line(Above(self.0.clone()))
+    }
+}
+
+/// One line of the log: it is written at once, and what its fields bring adds no line and is not obeyed.
+struct Line(Above);
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let line = clean(text.strip_suffix('\n').unwrap_or(&text));
+        self.0.write_all(format!("{line}\n").as_bytes()).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The `updraft` program: runs, recovers, checks and lists playbooks with the engine. Owns no decision that
 //! a user of the library could not reach.
 
+mod at;
+mod cancel;
 mod command;
 mod data;
 mod dead_letters;
@@ -9,20 +11,24 @@ mod environment;
 mod exit;
 mod follow;
 mod grant;
+mod health;
 mod input;
 mod interrupt;
 mod list;
 mod log;
 mod nesting;
 mod network;
+mod number;
 mod options;
 mod output;
 mod plain;
 mod playbook;
 mod progress;
+mod reading;
 mod recover;
 mod row;
 mod run;
+mod scratch;
 mod secrets;
 mod serve;
 mod show;
@@ -52,6 +58,7 @@ const THREADS: usize = 2;
 
 fn main() -> ExitCode {
     let screen = Screen::default();
+    log::tell_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage::tell(&error, &screen),
@@ -75,6 +82,8 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Recover(options) => wait(recover::recover(&options, screen)),
         Command::List(options) => wait(list::list(&options)),
         Command::Show(options) => wait(show::show(&options)),
+        Command::Cancel(options) => wait(cancel::cancel(&options)),
+        Command::Health(options) => wait(health::health(&options)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),
         Command::Stress(options) => wait(stress::stress(&options, screen)),
         Command::Demo(options) if options.serve => wait(serve::serve(&options, screen)),

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use updraft::integrations::http::Allow;
+use updraft::text;
 
 use crate::environment;
 use crate::exit::Error;
@@ -31,7 +32,8 @@ pub(crate) fn allowed(options: &[Allow], data: &Path) -> Result<Vec<Allow>, Erro
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(Error::refused(path.display(), error)),
     };
-    for (number, line) in String::from_utf8_lossy(&file).lines().enumerate() {
+    let text = text::decode(&file).map_err(|error| Error::refused(path.display(), error))?;
+    for (number, line) in text.lines().enumerate() {
         let entry = line.split('#').next().unwrap_or_default();
         let place = || format!("{}: line {}", path.display(), number + 1);
         add(entry, place, &mut allowed, &mut mistakes);
@@ -78,6 +80,24 @@ mod tests {
         let allowed = allowed(&[option, same], dir.path()).unwrap();
         let shown: Vec<String> = allowed.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["siem.internal", "10.0.0.0/8", "127.0.0.1:7780"]);
+    }
+
+    #[test]
+    fn the_file_is_read_alike_whatever_wrote_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = "10.0.0.0/8\r\n# ü\r\n";
+        let utf16: Vec<u8> =
+            "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.as_bytes().to_vec(), format!("\u{feff}{text}").into_bytes(), utf16] {
+            std::fs::write(dir.path().join(FILE), bytes).unwrap();
+            assert_eq!(allowed(&[], dir.path()).unwrap(), ["10.0.0.0/8".parse().unwrap()]);
+        }
+        std::fs::write(dir.path().join(FILE), b"10.0.0.0/8\n# \xFC\n").unwrap();
+        let error = allowed(&[], dir.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("allow-net: line 2, column 3: UTF-8 ends here; save the file as UTF-8"),
+            "{error}"
+        );
     }
 
     #[test]

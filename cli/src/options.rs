@@ -1,17 +1,16 @@
 //! Options: what the command line can say. Owns names, defaults and help; opens nothing.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use updraft::integrations::http::Allow;
-use updraft::{
-    Durability, ExecutionId, ExecutionStatus, OnReuse, Span, StoreAddress, TenantCode, Value, value,
-};
+use updraft::{Durability, ExecutionId, ExecutionStatus, OnReuse, Span, TenantCode, Value, value};
 
+use crate::at::At;
+use crate::exit;
+use crate::number::whole;
 use crate::stress::Stress;
-use crate::{environment, exit};
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]
@@ -38,6 +37,10 @@ pub(crate) enum Command {
     List(List),
     /// Shows an execution and its tasks.
     Show(Show),
+    /// Ends an execution: by the engine that runs there, or without one.
+    Cancel(Cancel),
+    /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
+    Health(Health),
     /// Lists what the store would never take, with the reasons.
     DeadLetters(DeadLetters),
     /// Runs the phishing-triage example against security tools that come with it.
@@ -53,80 +56,12 @@ pub(crate) enum Command {
 /// Where executions are kept.
 #[derive(Debug, Args)]
 pub(crate) struct Data {
-    /// The data directory: the journal, and the embedded store. One process at a time has it.
+    /// The data directory: the journal, and the embedded store. One process at a time has it; `list`, `show`,
+    /// `dead-letters`, `cancel` and `health` work beside that one.
     #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) store: At,
-}
-
-/// Which store.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct At {
-    /// Where executions are stored: `embedded`, in the data directory, or a MongoDB server:
-    /// `mongodb://host:27017/database`. Others of this machine can see what stands on the command line: an
-    /// address with a password belongs into the environment variable.
-    #[arg(
-        long,
-        env = STORE,
-        default_value = EMBEDDED,
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    pub(crate) store: StoreText,
-}
-
-impl At {
-    /// The address, checked. A variable that is empty says as little as one that is not set.
-    pub(crate) fn address(&self) -> Result<StoreAddress, exit::Error> {
-        if self.store.0.is_empty() && environment::is_empty(STORE) {
-            return Ok(StoreAddress::Embedded);
-        }
-        self.store.0.parse().map_err(|error| exit::Error::refused("--store", error))
-    }
-
-    /// Has another process use the same store.
-    pub(crate) fn give(&self, command: &mut tokio::process::Command) {
-        command.env(STORE, &self.store.0);
-    }
-
-    /// The address as it was given, perhaps with a password.
-    pub(crate) fn text(&self) -> &str {
-        &self.store.0
-    }
-
-    /// Whether it may have a password in it: then it is repeated nowhere.
-    pub(crate) fn has_password(&self) -> bool {
-        let text = self.store.0.to_ascii_lowercase();
-        text.contains('@') || text.contains("password") || text.contains("properties")
-    }
-
-    /// Whether it is what is taken where none is named.
-    pub(crate) fn is_default(&self) -> bool {
-        [EMBEDDED, ""].contains(&self.text())
-    }
-}
-
-/// The variable that names the store.
-pub(crate) const STORE: &str = "UPDRAFT_STORE";
-/// The store where none is named.
-const EMBEDDED: &str = "embedded";
-
-/// An address as it was given, perhaps with a password: checked by us, since whoever parses options repeats
-/// what he refuses.
-#[derive(Clone)]
-pub(crate) struct StoreText(String);
-
-impl From<String> for StoreText {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for StoreText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StoreText")
-    }
 }
 
 /// How a run under load ends, for the help.
@@ -245,7 +180,7 @@ pub(crate) struct List {
     #[arg(long)]
     pub(crate) status: Option<ExecutionStatus>,
     /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub(crate) limit: u32,
     /// Prints an array of the executions.
     #[arg(long)]
@@ -269,12 +204,33 @@ pub(crate) struct Show {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Cancel {
+    /// The execution's id.
+    pub(crate) peid: ExecutionId,
+    /// Of which customer.
+    #[arg(long, default_value = "default")]
+    pub(crate) tenant: TenantCode,
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// Prints it as one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The data directory of the engine.
+    #[arg(long, env = "UPDRAFT_DATA", default_value = DATA, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DeadLetters {
     /// Of which customer; of all where none is named.
     #[arg(long)]
     pub(crate) tenant: Option<TenantCode>,
     /// How many at most.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 50, value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub(crate) limit: u32,
     /// Prints an array of them, each with the update where that was not too large.
     #[arg(long)]
@@ -290,7 +246,7 @@ pub(crate) struct Demo {
     pub(crate) serve: bool,
     /// The port of the tools on 127.0.0.1; 0 takes one that is free, which is the default without --serve.
     /// With --serve it is 7780, where the example looks for them.
-    #[arg(long)]
+    #[arg(long, value_parser = whole::<u16>(0..=u64::from(u16::MAX)))]
     pub(crate) port: Option<u16>,
     /// The data directory. Without it: a temporary one; with --serve, that of the other commands.
     #[arg(long, value_name = "DIR")]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use updraft::{ExecutionDocument, Inspection, TaskDocument};
 
 use crate::exit::Error;
+use crate::text::{clean_json, clean_lines};
 
 /// Where results go. What cannot be written stops nothing that runs: it is told at the end.
 pub(crate) struct Output {
@@ -55,15 +56,21 @@ impl Output {
         !matches!(self.ended, Ended::No)
     }
 
-    /// Writes a line, and lets it be seen.
+    /// Writes a line, or several, and lets them be seen; nothing in them is obeyed by a terminal.
     pub(crate) fn line(&mut self, line: impl Display) {
+        self.styled(clean_lines(&line.to_string()));
+    }
+
+    /// Writes a line with colours of our own. Whatever came from outside was cleaned before.
+    pub(crate) fn styled(&mut self, line: impl Display) {
         let written = writeln!(self.stream, "{line}").and_then(|()| self.stream.flush());
         self.settle(written);
     }
 
     /// Writes one JSON document.
     pub(crate) fn json(&mut self, document: &impl Serialize) {
-        let written = serde_json::to_writer_pretty(&mut self.stream, document).map_err(io::Error::from);
+        let written = serde_json::to_string_pretty(document).map_err(io::Error::from);
+        let written = written.and_then(|text| self.stream.write_all(clean_json(&text).as_bytes()));
         self.settle(written);
         self.line("");
     }
@@ -106,7 +113,8 @@ impl Array {
         self.items += 1;
         let stream = &mut self.output.stream;
         let written = stream.write_all(start.as_bytes());
-        let written = written.and_then(|()| Ok(serde_json::to_writer(stream, item)?));
+        let written =
+            written.and_then(|()| stream.write_all(clean_json(&serde_json::to_string(item)?).as_bytes()));
         self.output.settle(written);
     }
 

@@ -69,7 +69,7 @@ impl Progress {
             _ => console::style("✗").red(),
         };
         let output = self.output();
-        output.line(format_args!("{mark} {status}{}", took.unwrap_or_default()));
+        output.styled(format_args!("{mark} {status}{}", took.unwrap_or_default()));
         if let Some(error) = &state.error {
             output.line(format_args!("error: {}", clean(&error.to_string())));
         }

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::command::quoted;
 use crate::environment;
 use crate::exit::{Ending, Error};
 use crate::grant::Grant;
@@ -27,7 +28,7 @@ pub(crate) async fn serve(options: &Demo, screen: &Screen) -> Result<Ending, Err
     let grant = Grant::new(&data, stubs.addr()).map_err(|error| Error::refused(data.display(), error))?;
     let mut output = Output::stdout();
     output.line(format_args!("the tools serve at http://{} until Ctrl-C", stubs.addr()));
-    output.line(format_args!("playbooks may reach them where --data is {}", data.display()));
+    output.line(format_args!("playbooks may reach them where --data is {}", quoted(data.as_os_str())));
     interrupt.asked().await;
     drop(grant);
     stop(stubs, screen).await;

@@ -2,15 +2,15 @@
 
 use updraft::{Inspection, TaskDocument, TaskState, TaskStatus};
 
-use crate::data;
 use crate::exit::{Ending, Error};
 use crate::options::Show;
 use crate::output::Output;
+use crate::reading::Reading;
 use crate::text::{clean, duration};
 
 /// Shows; nothing is resumed by it.
 pub(crate) async fn show(options: &Show) -> Result<Ending, Error> {
-    let stored = data::read(&options.data).await?;
+    let stored = Reading::open(&options.data).await?;
     let found = stored.execution(&options.tenant, options.peid).await;
     stored.close().await;
     let Some(inspection) = found? else {

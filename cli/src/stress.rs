@@ -44,6 +44,10 @@ use crate::exit::{Ending, Error};
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::output::Output;
+use crate::scratch::{Scratch, Use};
+
+/// What is said at a signal before the load began.
+const NOTHING: &str = "interrupted: nothing was run";
 
 /// Runs what was asked for.
 pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, Error> {
@@ -51,10 +55,7 @@ pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, 
         Some(Further::Compare(options)) => compare::compare(options),
         None => {
             options.load.checked()?;
-            let directory = match &options.load.data {
-                Some(data) => tempfile::tempdir_in(data),
-                None => tempfile::tempdir(),
-            };
+            let directory = Scratch::new(Use::Stress, options.load.data.as_deref());
             let directory = directory.map_err(|error| Error::refused("--data", error))?;
             match options.load.profiles {
                 true => rounds::run(&options.load, directory.path(), screen).await,
@@ -66,14 +67,21 @@ pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, 
 
 async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
     let address = options.store.address()?;
-    let interrupt = Interrupt::listen(screen)?;
+    let mut interrupt = Interrupt::listen(screen)?;
     let metrics = Metrics::new();
     metrics::set_global_recorder(metrics.clone())
         .map_err(|error| Error::Failed(format!("the metrics: {error}")))?;
-    let place = store::Place::open(&address).await?;
+    let Some(place) = interrupt.unless(store::Place::open(&address)).await else {
+        screen.say(NOTHING);
+        return Ok(Ending::Interrupted);
+    };
+    let place = place?;
     let outcome = run::run(options, directory, &place, metrics, interrupt, screen).await;
     place.leave(screen).await;
-    let outcome = outcome?;
+    let Some(outcome) = outcome? else {
+        screen.say(NOTHING);
+        return Ok(Ending::Interrupted);
+    };
     let summary = Summary::new(options, &outcome);
     let mut output = Output::stdout();
     summary.tell(&outcome, &mut output);

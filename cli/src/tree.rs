@@ -91,7 +91,7 @@ impl Tree {
         let all: Vec<&Row> = self.rows.iter().collect();
         for (row, prefix) in all.iter().zip(prefixes(&all)) {
             let text = settled(row, columns(&prefix, width));
-            self.output.line(format_args!("{}{text}", style(prefix).dim()));
+            self.output.styled(format_args!("{}{text}", style(prefix).dim()));
         }
     }
 

@@ -5,21 +5,19 @@ use std::process::ExitCode;
 
 use crate::exit::Ending;
 use crate::log::Screen;
+use crate::output::Output;
 
 /// Says what is wrong, or the help that was asked for.
 pub(crate) fn tell(error: &clap::Error, screen: &Screen) -> ExitCode {
     if !error.use_stderr() {
+        let mut output = Output::stdout();
+        output.line(error.render().to_string().trim_end());
         // Nobody may be there to read the help.
-        let _ = error.print();
+        let _ = output.finish();
         return Ending::Completed.into();
     }
     let said = error.render().to_string();
-    let told = without_logins(&said);
-    if told == said {
-        let _ = error.print();
-    } else {
-        told.lines().for_each(|line| screen.say(line));
-    }
+    without_logins(&said).lines().for_each(|line| screen.say(line));
     Ending::Refused.into()
 }
 

@@ -46,7 +46,6 @@ mod handle;
 mod health;
 mod idempotency;
 mod left;
-#[cfg(unix)]
 pub mod local;
 mod needs;
 mod playbooks;

@@ -10,29 +10,27 @@
 //! Whoever may connect may read all that the engine has: the socket is its owner's alone (0600), and the other side must
 //! be the same user, or root. A client that is slow, silent or hostile loses its connection; nothing else waits for it.
 
+#[cfg(unix)]
 mod answer;
 mod client;
 mod message;
+#[cfg(unix)]
 mod server;
+#[cfg(unix)]
 mod socket;
 
 pub use client::{Client, Error};
 pub use message::VERSION;
+#[cfg(unix)]
 pub(crate) use server::Door;
 
-use std::sync::Arc;
-
-use tokio::sync::{Mutex, watch};
-use updraft_actors::Core;
-use updraft_kernel::coalescer::Limits;
-use updraft_storage::write_behind::Pending;
-
 /// What the door asks of its engine.
+#[cfg(unix)]
 pub(crate) struct Host {
-    pub(crate) core: Arc<Core>,
+    pub(crate) core: std::sync::Arc<updraft_actors::Core>,
     /// Held by who takes up or cancels what the start left as it was.
-    pub(crate) left: Arc<Mutex<()>>,
+    pub(crate) left: std::sync::Arc<tokio::sync::Mutex<()>>,
     /// What may wait for the store, and what does.
-    pub(crate) buffer: Limits,
-    pub(crate) pending: watch::Receiver<Pending>,
+    pub(crate) buffer: updraft_kernel::coalescer::Limits,
+    pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,
 }

@@ -1,9 +1,11 @@
 //! `updraft stress compare`: the figures of two runs, held against each other. Knows only what their files
 //! say.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use updraft::text;
 
 use crate::exit::{Ending, Error};
 use crate::input;
@@ -197,10 +199,12 @@ const BYTES: usize = 1 << 20;
 
 /// The figures in a file.
 pub(crate) fn read(path: &Path) -> Result<Figures, Error> {
-    let bytes = input::bytes(path, BYTES).map_err(|error| Error::refused(path.display(), error))?;
-    let object: Map<String, Value> = serde_json::from_slice(&bytes).map_err(|error| {
-        Error::refused(path.display(), format!("no figures of `updraft stress --json`: {error}"))
-    })?;
+    let refused = |why: &dyn Display| Error::refused(path.display(), why);
+    let bytes = input::bytes(path, BYTES).map_err(|error| refused(&error))?;
+    let text = text::decode(&bytes).map_err(|error| refused(&error))?;
+    let none = |why: &dyn Display| refused(&format!("no figures of `updraft stress --json FILE`: {why}"));
+    updraft::Value::parse(&text).map_err(|error| none(&error))?;
+    let object: Map<String, Value> = serde_json::from_str(&text).map_err(|_| none(&"it is no object"))?;
     if object.contains_key("contest") {
         let why =
             "the figures of `--profiles`, which are compared with each other in it: give those of two runs";
@@ -209,7 +213,7 @@ pub(crate) fn read(path: &Path) -> Result<Figures, Error> {
     if object.get("scenario").and_then(Value::as_str).is_none() {
         return Err(Error::refused(
             path.display(),
-            "no figures of `updraft stress --json`: it names no scenario",
+            "no figures of `updraft stress --json FILE`: it names no scenario",
         ));
     }
     Ok(Figures(object))

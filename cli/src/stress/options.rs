@@ -4,11 +4,12 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Subcommand, ValueEnum};
 use updraft::limits::{PLAYBOOK_STEPS, SHARDS_MAX};
 use updraft::{Durability, Span};
 
 use crate::exit::Error;
+use crate::number::whole;
 use crate::stress::latency::{Latency, duration};
 use crate::stress::profile::Profile;
 use crate::stress::scenario::Scenario;
@@ -59,13 +60,13 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "baseline")]
     pub(crate) scenario: Scenario,
     /// Tenants that submit.
-    #[arg(long, default_value_t = 16, value_parser = value_parser!(u16).range(1..=10_000))]
+    #[arg(long, default_value_t = 16, value_parser = whole::<u16>(1..=10_000))]
     pub(crate) tenants: u16,
     /// Steps of an execution, one after another.
-    #[arg(long, default_value_t = 5, value_parser = value_parser!(u16).range(1..=500))]
+    #[arg(long, default_value_t = 5, value_parser = whole::<u16>(1..=500))]
     pub(crate) steps: u16,
     /// Tool calls of each step, beside each other.
-    #[arg(long, default_value_t = 1, value_parser = value_parser!(u16).range(1..=900))]
+    #[arg(long, default_value_t = 1, value_parser = whole::<u16>(1..=900))]
     pub(crate) width: u16,
     /// How long a tool takes: `20ms`, `10ms..50ms` (evenly), `exp:20ms` (exponential, by its mean).
     #[arg(long, default_value = "0s")]
@@ -83,22 +84,22 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", value_parser = length)]
     pub(crate) duration: Option<Duration>,
     /// How many executions it submits, instead of a duration.
-    #[arg(long, conflicts_with = "duration", value_name = "N", value_parser = value_parser!(u64).range(20..=1_000_000_000))]
+    #[arg(long, conflicts_with = "duration", value_name = "N", value_parser = whole::<u64>(20..=1_000_000_000))]
     pub(crate) executions: Option<u64>,
     /// Submitters of the closed loop: executions at once while full load is measured.
-    #[arg(long, default_value_t = 512, value_name = "N", value_parser = value_parser!(u16).range(1..=8_192))]
+    #[arg(long, default_value_t = 512, value_name = "N", value_parser = whole::<u16>(1..=8_192))]
     pub(crate) concurrency: u16,
     /// Executions per second that open loops take for full load, instead of what was measured.
     #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     pub(crate) rate: Option<f64>,
     /// Shards of the engine; as many as the machine has cores unless it is named.
-    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=SHARDS_MAX as i64))]
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=SHARDS_MAX as u64))]
     pub(crate) shards: Option<u16>,
     /// Where the data directory of the run is made, and removed at its end: the disk to measure.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) store: crate::options::At,
+    pub(crate) store: crate::at::At,
     /// Executes the same load beside, as systems do that await one write for each change of a status, and ends
     /// the report in a table of ratios.
     #[arg(long)]
@@ -111,7 +112,7 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["profile", "shards", "reference", "assert", "report"])]
     pub(crate) profiles: bool,
     /// How often each profile runs.
-    #[arg(long, default_value_t = 3, value_name = "N", requires = "profiles", value_parser = value_parser!(u16).range(1..=100))]
+    #[arg(long, default_value_t = 3, value_name = "N", requires = "profiles", value_parser = whole::<u16>(1..=100))]
     pub(crate) rounds: u16,
     /// Ends the load when standard input ends: for the program that runs rounds.
     #[arg(long, hide = true)]
@@ -120,7 +121,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FIGURE<VALUE")]
     pub(crate) assert: Vec<Threshold>,
     /// The seed of all chance: arrivals, tenants, latencies, failures.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = whole::<u64>(0..=u64::MAX))]
     pub(crate) seed: u64,
     /// Writes the figures, one flat JSON object.
     #[arg(long, value_name = "FILE")]

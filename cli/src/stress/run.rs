@@ -120,7 +120,7 @@ struct Run<'a> {
     trouble: Option<Trouble>,
 }
 
-/// Runs the scenario in this directory.
+/// Runs the scenario in this directory; none where an interruption came before it could begin.
 pub(crate) async fn run(
     options: &Options,
     directory: &Path,
@@ -128,8 +128,11 @@ pub(crate) async fn run(
     metrics: Metrics,
     mut interrupt: Interrupt,
     screen: &Screen,
-) -> Result<Outcome, Error> {
-    let work = Arc::new(Workload::start(options, directory, place).await?);
+) -> Result<Option<Outcome>, Error> {
+    let Some(work) = interrupt.unless(Workload::start(options, directory, place)).await else {
+        return Ok(None);
+    };
+    let work = Arc::new(work?);
     let (stopping, cpu) = (work.clone(), process::cpu_s());
     let with_stdin = options.until_stdin_ends;
     let ear = tokio::spawn(async move {
@@ -181,7 +184,7 @@ pub(crate) async fn run(
         outcome.interrupted = run.work.stopped();
     }
     ear.abort();
-    Ok(outcome)
+    Ok(Some(outcome))
 }
 
 impl Run<'_> {

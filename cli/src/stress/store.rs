@@ -5,11 +5,15 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use updraft::{Builder, Durability, MongoStore, SqliteStore, StartError, Store, StoreAddress, StoreError};
 
 use crate::exit::Error;
 use crate::log::Screen;
+
+/// How long the database of a run may take to be removed.
+const LEAVE: Duration = Duration::from_secs(10);
 
 /// Where the run's executions are stored.
 pub(crate) enum Place {
@@ -70,8 +74,12 @@ impl Place {
     /// Removes what was made for the run.
     pub(crate) async fn leave(self, screen: &Screen) {
         let Self::MongoDb { store, own: Some(name) } = self else { return };
-        if let Err(error) = store.drop_database().await {
-            screen.say(&format!("the database {name} of this run is left: {error}"));
+        match tokio::time::timeout(LEAVE, store.drop_database()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => screen.say(&format!("the database {name} of this run is left: {error}")),
+            Err(_) => {
+                screen.say(&format!("the database {name} of this run is left: the server does not answer"))
+            }
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The program as operators meet it: real processes, real files, real tools over HTTP.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+mod beside;
 mod dead_letters;
+mod documents;
 mod ended;
 mod given;
 mod hostile;
@@ -11,4 +13,6 @@ mod run;
 mod signals;
 mod store;
 mod stress;
+mod terminal;
 mod tools;
+mod waits;

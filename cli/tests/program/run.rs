@@ -274,6 +274,35 @@ fn usage_that_makes_no_sense_exits_2() {
 }
 
 #[test]
+fn no_parser_speaks_to_people() {
+    let dir = files(&[("p.yaml", &playbook(END)), ("figures.json", "\u{feff}{'a': 1}")]);
+    for (arguments, told) in [
+        (&["list", "--limit", "abc"][..], "'--limit <LIMIT>': a whole number from 1 to 4294967295 is needed"),
+        (&["demo", "--port", "99999"], "a whole number from 0 to 65535 is needed"),
+        (&["stress", "--shards", "x"], "a whole number from 1 to 256 is needed"),
+        (&["stress", "--seed", "x"], "a whole number from 0 to 18446744073709551615 is needed"),
+        (
+            &["run", "p.yaml", "--log", "updraft=loud"],
+            "--log: `updraft=loud` is none: a level is needed (off, error,",
+        ),
+        (&["run", "p.yaml", "--input", "."], ".: a directory; a file is needed"),
+        (&["validate", "."], ".: a directory; a file is needed"),
+        (
+            &["stress", "compare", "figures.json", "figures.json"],
+            "stress --json FILE`: not JSON at line 1, column 2",
+        ),
+    ] {
+        let run = ended(dir.path(), arguments);
+        assert_eq!(run.code, 2, "{arguments:?}: {}", run.err);
+        let said = run.out + &run.err;
+        assert!(said.contains(told), "{arguments:?}: {said}");
+        for word in ["digit found", "os error", "expected value", "directive", "u32", "u16"] {
+            assert!(!said.contains(word), "{said}");
+        }
+    }
+}
+
+#[test]
 fn another_definition_under_the_same_version_is_refused() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);

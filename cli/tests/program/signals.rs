@@ -11,16 +11,16 @@ use crate::given::{files, playbook, two_requests};
 use crate::tools::Tool;
 
 /// A run of two requests, the first of which is under way.
-struct Run {
-    dir: TempDir,
-    tool: Tool,
-    child: Child,
+pub(crate) struct Run {
+    pub(crate) dir: TempDir,
+    pub(crate) tool: Tool,
+    pub(crate) child: Child,
     errors: BufReader<ChildStderr>,
-    first: std::net::TcpStream,
+    pub(crate) first: std::net::TcpStream,
 }
 
 impl Run {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         let (dir, tool) = (files(&[("p.yaml", &two_requests())]), Tool::listen());
         let variable = format!("tools=http://{}", tool.address);
         let allow = tool.address.to_string();
@@ -103,9 +103,6 @@ fn a_second_interruption_ends_it_at_once_and_the_execution_goes_on() {
 #[test]
 fn after_a_crash_reading_shows_the_truth_and_resumes_nothing() {
     let Run { dir, tool, mut child, first, .. } = Run::begin();
-    let busy = ended(dir.path(), &["list"]);
-    assert_eq!((busy.code, busy.out.as_str()), (2, ""));
-    assert!(busy.err.contains("is in use by another process"), "{}", busy.err);
     child.kill().unwrap();
     child.wait().unwrap();
     drop(first);

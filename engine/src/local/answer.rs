@@ -3,7 +3,7 @@
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
-use updraft_protocol::limits::{DEAD_LETTER_PAGE_ROWS, LOCAL_SEND_TIME, PAGE_ROWS};
+use updraft_protocol::limits::{DEAD_LETTER_PAGE_ROWS, LOCAL_FLUSH, LOCAL_SEND_TIME, PAGE_ROWS};
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery};
 
 use super::Host;
@@ -57,6 +57,10 @@ async fn tell(
 /// What there is to tell, and where the next page begins. One page at the most, which the store bounds.
 async fn look(host: &Host, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ReadError> {
     let reader = Reader::new(host.core.store.clone());
+    if matches!(ask, Ask::List { .. } | Ask::DeadLetters { .. }) {
+        // Whoever looks from outside wants to see what he has just begun. A store that is late is read as it is.
+        let _ = timeout(LOCAL_FLUSH, host.core.flush()).await;
+    }
     match ask {
         Ask::List { tenant, of, after, limit, whole } => {
             let detail = if whole { Detail::Whole } else { Detail::Summary };

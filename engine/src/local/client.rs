@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
-use tokio::net::UnixStream;
+#[cfg(unix)]
+use tokio::net::UnixStream as Stream;
 use tokio::time::timeout;
 use updraft_actors::{CancelVerdict, Inspection};
 use updraft_protocol::limits::{LOCAL_LINE_BYTES, LOCAL_WAIT};
@@ -15,7 +16,6 @@ use updraft_protocol::{DeadLetter, ExecutionDocument, ExecutionId, TenantCode};
 use updraft_storage::store::{Cursor, ExecutionQuery};
 
 use super::message::{Answer, Ask, Request, VERSION};
-use super::socket::Folder;
 use crate::health::EngineHealth;
 
 /// Why nothing was answered.
@@ -85,6 +85,19 @@ impl Client {
     /// The data directory.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Whether an engine runs there that can be asked.
+    ///
+    /// # Errors
+    /// It cannot be told: the socket may not be opened, say.
+    pub async fn is_there(&self) -> Result<bool, Error> {
+        let reached = timeout(LOCAL_WAIT, connect(&self.data)).await.map_err(|_| self.late())?;
+        match reached.map_err(|error| self.failed(error)) {
+            Ok(_) => Ok(true),
+            Err(Error::NoEngine { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// One page of a tenant's executions, newest first, and where the next page begins; as
@@ -189,18 +202,15 @@ impl Client {
             .map_err(|error| self.failed(io::Error::other(error)))?;
         line.push(b'\n');
         let connecting = async {
-            let folder = Folder::of(&self.data)?;
-            let mut stream = UnixStream::connect(folder.socket()).await?;
-            stream.write_all(&line).await?;
-            Ok(stream)
+            let mut stream = connect(&self.data).await?;
+            match stream.write_all(&line).await {
+                // An engine that refuses who asks may hang up before it is asked: its answer says why.
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+                Ok(()) | Err(_) => Ok(stream),
+            }
         };
         let connected = timeout(LOCAL_WAIT, connecting).await;
-        let stream = connected.map_err(|_| self.late())?.map_err(|error: io::Error| match error.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => {
-                Error::NoEngine { data: self.data.clone() }
-            }
-            _ => self.failed(error),
-        })?;
+        let stream = connected.map_err(|_| self.late())?.map_err(|error| self.failed(error))?;
         Ok(Talk { client: self, lines: BufReader::new(stream).take(0) })
     }
 
@@ -209,7 +219,13 @@ impl Client {
     }
 
     fn failed(&self, source: io::Error) -> Error {
-        Error::Connection { data: self.data.clone(), source }
+        let data = self.data.clone();
+        match source.kind() {
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused | ErrorKind::NotADirectory => {
+                Error::NoEngine { data }
+            }
+            _ => Error::Connection { data, source },
+        }
     }
 
     fn garbled(&self, why: impl Into<String>) -> Error {
@@ -227,10 +243,24 @@ impl Client {
     }
 }
 
+#[cfg(unix)]
+async fn connect(data: &Path) -> io::Result<Stream> {
+    let folder = super::socket::Folder::of(data)?;
+    Stream::connect(folder.socket()).await
+}
+
+/// There are no such sockets here, and so no engine has one.
+#[cfg(not(unix))]
+type Stream = tokio::io::DuplexStream;
+#[cfg(not(unix))]
+async fn connect(_: &Path) -> io::Result<Stream> {
+    Err(ErrorKind::NotFound.into())
+}
+
 /// An answer as it comes.
 struct Talk<'a> {
     client: &'a Client,
-    lines: Take<BufReader<UnixStream>>,
+    lines: Take<BufReader<Stream>>,
 }
 
 impl Talk<'_> {

@@ -57,8 +57,12 @@ pub(crate) fn step_read(keys: &[&str], whole: bool) -> Option<String> {
         [] if whole => Some("`steps` is read one step at a time: `steps.ID.output`".to_owned()),
         [] => Some("a step is named by its id, not by a computed text".to_owned()),
         [_] => None,
-        [id, field, ..] if !STEP_FIELDS.contains(field) => {
-            Some(format!("`steps.{id}` has no `{field}`; a step has `output`, `status` and `error`"))
+        [id, field, rest @ ..] if !STEP_FIELDS.contains(field) => {
+            let why = format!("`steps.{id}` has no `{field}`; a step has `output`, `status` and `error`");
+            // What follows is read of a step: perhaps the two are the parts of its id.
+            let dotted = rest.first().is_some_and(|read| STEP_FIELDS.contains(read));
+            let brackets = format!("; one whose id is `{id}.{field}` is written `steps['{id}.{field}']`");
+            Some(if dotted { why + &brackets } else { why })
         }
         [id, "error", field, ..] if !ERROR_FIELDS.contains(field) => Some(format!(
             "`steps.{id}.error` has no `{field}`; an error has `kind`, `message`, `status`, `headers` and `body`"

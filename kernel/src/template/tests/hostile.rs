@@ -19,6 +19,7 @@ fn what_is_not_there_is_a_mistake() {
         ("{{ steps|length }}", "`steps` is read one step at a time"),
         ("{{ steps[input.id].output }}", "a step is named by its id"),
         ("{{ steps.a.result }}", "`steps.a` has no `result`; a step has `output`, `status` and `error`"),
+        ("{{ steps.a.b.output }}", "one whose id is `a.b` is written `steps['a.b']`"),
         (
             "{{ steps.a.error.text }}",
             "`steps.a.error` has no `text`; an error has `kind`, `message`, `status`, `headers` and `body`",

@@ -1,0 +1,90 @@
+//! `updraft health`: how the engine fares that runs on a data directory. Starts none, and mends nothing.
+
+use serde::Serialize;
+use updraft::EngineHealth;
+use updraft::local::{Client, Error as LocalError};
+
+use crate::exit::{Ending, Error};
+use crate::options::Health;
+use crate::output::Output;
+
+/// What is told as JSON.
+#[derive(Serialize)]
+struct Told<'a> {
+    /// Whether an engine runs there.
+    running: bool,
+    /// Whether it does, and nothing is wrong.
+    well: bool,
+    #[serde(flatten)]
+    health: Option<&'a EngineHealth>,
+}
+
+/// Tells all that the engine says of itself.
+pub(crate) async fn health(options: &Health) -> Result<Ending, Error> {
+    let health = match Client::new(&options.data).health().await {
+        Ok(health) => Some(health),
+        Err(LocalError::NoEngine { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let well = health.as_ref().is_some_and(EngineHealth::is_well);
+    let mut output = Output::stdout();
+    if options.json {
+        output.json(&Told { running: health.is_some(), well, health: health.as_ref() });
+    } else {
+        match &health {
+            Some(health) => lines(health).iter().for_each(|line| output.line(line)),
+            None => output.line(format_args!("no engine runs on {}", options.data.display())),
+        }
+    }
+    output.finish().map(|()| if well { Ending::Completed } else { Ending::Failed })
+}
+
+/// How it fares, for people.
+fn lines(health: &EngineHealth) -> Vec<String> {
+    let EngineHealth { troubles, store, pending, behind, segments } = health;
+    let mut lines = vec![if health.is_well() { "well".to_owned() } else { "not well".to_owned() }];
+    lines.extend(troubles.iter().map(|trouble| format!("trouble   {trouble}")));
+    lines.extend(store.troubles.iter().map(|trouble| format!("trouble   {trouble}")));
+    lines.push(format!("waiting   {} documents, {} bytes for the store", pending.documents, pending.bytes));
+    lines.push(format!("behind    {behind} groups of updates are durable, and not in the store yet"));
+    lines.push(format!("journal   {segments} segments"));
+    if let Some(pool) = &store.pool {
+        lines.push(format!(
+            "pool      {} connections open, {} in use, {} idle; {} callers wait, {} waited in vain",
+            pool.open, pool.in_use, pool.idle, pool.waiting, pool.timeouts_total
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use updraft::{EngineTrouble, Health as StoreHealth, Pending, PoolStatistics, Trouble};
+
+    #[test]
+    fn all_that_is_wrong_is_told_and_the_pool_where_there_is_one() {
+        let pool = PoolStatistics { open: 4, in_use: 3, idle: 1, waiting: 2, ..PoolStatistics::default() };
+        let store =
+            StoreHealth { troubles: vec![Trouble::Full { cause: "no space".to_owned() }], pool: Some(pool) };
+        let troubles = vec![EngineTrouble::JournalPoisoned { cause: "a sync failed".to_owned() }];
+        let pending = Pending { documents: 7, bytes: 900 };
+        let health = EngineHealth { troubles, store, pending, behind: 5, segments: 2 };
+        let told = lines(&health).join("\n");
+        for part in [
+            "not well\n",
+            "trouble   the journal is poisoned: a sync failed",
+            "no space",
+            "7 documents, 900 bytes",
+            "5 groups",
+            "2 segments",
+            "4 connections open, 3 in use, 1 idle; 2 callers wait",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+        let json = serde_json::to_value(Told { running: true, well: false, health: Some(&health) }).unwrap();
+        assert_eq!((&json["troubles"][0]["kind"], &json["behind"]), (&"journal_poisoned".into(), &5.into()));
+        let none = serde_json::to_value(Told { running: false, well: false, health: None }).unwrap();
+        assert_eq!(none, serde_json::json!({"running": false, "well": false}));
+    }
+}

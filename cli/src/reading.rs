@@ -1,0 +1,153 @@
+//! What is stored, opened to be read: through the engine that runs there, or without one. Resumes nothing.
+
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt, stream};
+use tokio::time::Instant;
+use updraft::limits::DEAD_LETTER_PAGE_ROWS;
+use updraft::local::Client;
+use updraft::{
+    Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId, ExecutionQuery, Inspection, Reader,
+    StartError, StoreAddress, StoreError, TenantCode,
+};
+
+use crate::data::{self, Kept};
+use crate::exit::Error;
+use crate::options::Data;
+
+/// How long an engine that starts or ends there is waited for.
+const IN_BETWEEN: Duration = Duration::from_secs(2);
+/// The pause before it is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Where it is read.
+#[derive(Clone)]
+pub(crate) enum Reading {
+    /// In the store of a server, where nothing is written, no data directory is needed, and an engine may run beside it.
+    Server(Reader),
+    /// Through the engine that has the data directory.
+    Running(Client),
+    /// In the embedded store, which this process has meanwhile, by an engine that resumes nothing: what a crash left in the
+    /// journal is brought there first.
+    Alone(std::sync::Arc<Engine>),
+}
+
+impl Reading {
+    /// Opens what the options say.
+    pub(crate) async fn open(options: &Data) -> Result<Self, Error> {
+        let kept = Kept::of(options)?;
+        if let StoreAddress::MongoDb(_) = kept.store {
+            return Ok(Self::Server(Reader::at(&kept.store).await?));
+        }
+        Self::of_directory(&kept).await
+    }
+
+    /// Opens the data directory, with whatever store.
+    pub(crate) async fn of_directory(kept: &Kept) -> Result<Self, Error> {
+        let (client, until) = (Client::new(&kept.directory), Instant::now() + IN_BETWEEN);
+        loop {
+            if client.is_there().await? {
+                return Ok(Self::Running(client));
+            }
+            data::existing(&kept.directory)?;
+            match data::reopen(kept).await {
+                Ok(engine) => return Ok(Self::Alone(std::sync::Arc::new(engine))),
+                // Whoever has it has no door yet, or none any more.
+                Err(StartError::Store(StoreError::InUse { .. })) if Instant::now() < until => {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(StartError::Store(error @ StoreError::InUse { .. })) => {
+                    let told = format!(
+                        "{error}, which answers nobody: an engine that starts or ends, or that has no socket"
+                    );
+                    return Err(Error::Refused(told));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// All executions that a query asks for, newest first, read page by page.
+    pub(crate) fn executions(
+        &self,
+        query: ExecutionQuery,
+    ) -> impl Stream<Item = Result<ExecutionDocument, Error>> + use<> {
+        let reading = self.clone();
+        let pages = stream::unfold(Some(query), move |query| {
+            let reading = reading.clone();
+            async move {
+                let query = query?;
+                Some(match reading.page(query.clone()).await {
+                    Ok((page, next)) => {
+                        let next = next.map(|after| ExecutionQuery { after: Some(after), ..query });
+                        (page.into_iter().map(Ok).collect::<Vec<_>>(), next)
+                    }
+                    Err(error) => (vec![Err(error)], None),
+                })
+            }
+        });
+        pages.flat_map(stream::iter)
+    }
+
+    async fn page(&self, query: ExecutionQuery) -> Result<(Vec<ExecutionDocument>, Option<Cursor>), Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.executions(query).await?,
+            Self::Running(client) => client.executions(query).await?,
+            Self::Alone(engine) => engine.executions(query).await?,
+        })
+    }
+
+    /// An execution with its tasks.
+    pub(crate) async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Inspection>, Error> {
+        Ok(match self {
+            Self::Server(reader) => reader.execution(tenant, peid).await?,
+            Self::Running(client) => client.execution(tenant, peid).await?,
+            Self::Alone(engine) => engine.execution(tenant, peid).await?,
+        })
+    }
+
+    /// All that the store will never take, of one tenant or of all, read page by page.
+    pub(crate) fn dead_letters(
+        &self,
+        tenant: Option<TenantCode>,
+    ) -> impl Stream<Item = Result<DeadLetter, Error>> + use<> {
+        let reading = self.clone();
+        let pages = stream::unfold(Some(None::<String>), move |after| {
+            let (reading, tenant) = (reading.clone(), tenant.clone());
+            async move {
+                match reading.letters(tenant.as_ref(), after?.as_deref()).await {
+                    Ok(page) => {
+                        let last = page.last()?.key.clone();
+                        Some((page.into_iter().map(Ok).collect::<Vec<_>>(), Some(Some(last))))
+                    }
+                    Err(error) => Some((vec![Err(error)], None)),
+                }
+            }
+        });
+        pages.flat_map(stream::iter)
+    }
+
+    async fn letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let limit = DEAD_LETTER_PAGE_ROWS;
+        Ok(match self {
+            Self::Server(reader) => reader.dead_letters(tenant, after, limit).await?,
+            Self::Running(client) => client.dead_letters(tenant, after, limit).await?,
+            Self::Alone(engine) => engine.dead_letters(tenant, after, limit).await?,
+        })
+    }
+
+    /// Lets go of it.
+    pub(crate) async fn close(self) {
+        if let Self::Alone(engine) = self {
+            data::release(&engine).await;
+        }
+    }
+}

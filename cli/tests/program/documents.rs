@@ -1,0 +1,54 @@
+//! What the documents tell people to type, typed: each command of the README's chapter on the program works.
+
+use std::path::Path;
+
+use crate::ended::{Ended, ended, shell};
+use crate::given::{files, playbook};
+use crate::tools::Tools;
+
+/// The commands of the first shell block after a heading.
+fn commands(heading: &str) -> Vec<String> {
+    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let block =
+        readme.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    block.lines().map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
+}
+
+#[test]
+fn every_command_of_the_readme_can_be_pasted() {
+    let end = playbook("  - {id: done, type: end}\n");
+    let dir = files(&[("playbook.yaml", &end), ("alert.json", "{}")]);
+    std::os::unix::fs::symlink(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples"),
+        dir.path().join("examples"),
+    )
+    .unwrap();
+    let tools = Tools::serve(dir.path());
+    let commands = commands("\n## The program\n");
+    assert!(commands.len() >= 10, "{commands:?}");
+    for command in commands {
+        // Both wait for somebody, and have tests of their own.
+        if command.contains("--serve") || command == "updraft health" {
+            continue;
+        }
+        let command = command.replace("DIR", "updraft-data");
+        let command = if command.contains("PEID") {
+            let listed = ended(dir.path(), &["list", "--json"]).json();
+            command.replace("PEID", listed[0]["peid"].as_str().unwrap())
+        } else {
+            command
+        };
+        // The tools of the example are at a port that is free here; the report is short.
+        let command = if command.contains("phishing-triage") {
+            format!("{command} --endpoint {}", tools.place())
+        } else if command.contains("stress") {
+            format!("{command} --executions 20")
+        } else {
+            command
+        };
+        let run: Ended = shell(dir.path(), &command).output().unwrap().into();
+        // An execution that has ended cannot be cancelled any more, which is said.
+        let code = i32::from(command.contains("cancel"));
+        assert_eq!(run.code, code, "{command}: {}{}", run.out, run.err);
+    }
+}

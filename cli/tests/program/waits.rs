@@ -1,0 +1,181 @@
+//! Ways out: whatever a command waits for, one signal ends it, and what a killed one left goes.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, SystemTime};
+
+use crate::ended::{Ended, signal, updraft};
+use crate::given::{files, playbook};
+
+const WAIT: &str = "  - {id: wait, type: delay, duration: 1h}\n";
+const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
+/// Far less than after what a program is ended that found no way out itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked whether it has.
+const LOOKS: u32 = 12_000;
+
+/// Waits for the end of a program that was told to end.
+fn end(mut child: Child) -> Ended {
+    for _ in 0..LOOKS {
+        if child.try_wait().unwrap().is_some() {
+            return child.wait_with_output().unwrap().into();
+        }
+        std::thread::sleep(PATIENCE / LOOKS);
+    }
+    child.kill().unwrap();
+    panic!("one signal did not end it: {:?}", Ended::from(child.wait_with_output().unwrap()).err);
+}
+
+fn spawn(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// A server that accepts, and never says anything; told of each connection.
+fn silent() -> (u16, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (accepted, heard) = sync_channel(1_000);
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept() {
+            held.push(stream);
+            if accepted.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    (port, heard)
+}
+
+#[test]
+fn a_server_that_never_answers_is_not_waited_for_beyond_a_signal() {
+    let dir = files(&[("p.yaml", &playbook(WAIT))]);
+    std::fs::create_dir_all(dir.path().join("updraft-data/journal")).unwrap();
+    for (command, code) in [
+        (vec!["run", "p.yaml"], 4),
+        (vec!["recover"], 4),
+        (vec!["demo"], 4),
+        (vec!["stress", "--executions", "20"], 4),
+        // Those that change nothing are ended by the signal itself.
+        (vec!["list"], -1),
+        (vec!["show", PEID], -1),
+        (vec!["dead-letters"], -1),
+        (vec!["cancel", PEID], -1),
+    ] {
+        let (port, heard) = silent();
+        let store = format!(
+            "mongodb://127.0.0.1:{port}/soar?serverSelectionTimeoutMS=300000&connectTimeoutMS=300000"
+        );
+        let child = spawn(updraft(dir.path(), &command).env("UPDRAFT_STORE", &store));
+        heard.recv_timeout(PATIENCE).expect("it asks the server");
+        signal(&child, "TERM");
+        let run = end(child);
+        assert_eq!((run.code, run.out.as_str()), (code, ""), "{command:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn an_input_that_never_comes_is_not_waited_for_beyond_a_signal() {
+    let dir = files(&[("p.yaml", &playbook(WAIT))]);
+    let mut command = updraft(dir.path(), &["run", "p.yaml", "--input", "-"]);
+    let mut child = spawn(command.stdin(Stdio::piped()));
+    let held = child.stdin.take();
+    signal(&child, "INT");
+    let run = end(child);
+    assert_eq!(run.code, -1, "{}", run.err);
+    assert!(!dir.path().join("updraft-data").exists());
+    drop(held);
+}
+
+/// A mounted file system of so many KiB, where this process may have one.
+#[cfg(target_os = "linux")]
+struct Small(tempfile::TempDir);
+
+#[cfg(target_os = "linux")]
+impl Small {
+    fn mount(kib: usize) -> Option<Self> {
+        let place = tempfile::tempdir().unwrap();
+        let size = format!("size={kib}k");
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &size, "updraft-test"])
+            .arg(place.path())
+            .stderr(Stdio::null())
+            .status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self(place))
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_holds_no_command_beyond_a_signal() {
+    let end_at_once = playbook("  - {id: done, type: end}\n");
+    let many = |step| format!("  - {{id: s{step}, type: delay, duration: 1ms, on_success: s{}}}\n", step + 1);
+    let many = playbook(&((0..200).map(many).collect::<String>() + "  - {id: s200, type: end}\n"));
+    let books = [("wait.yaml", playbook(WAIT)), ("end.yaml", end_at_once), ("many.yaml", many)];
+    let dir = files(&books.each_ref().map(|(name, text)| (*name, text.as_str())));
+    let waits = ["execution executing", "the store does not have the end yet", "starting takes long"];
+    for (kib, (book, _)) in
+        [64, 128, 256, 512].into_iter().flat_map(|kib| books.each_ref().map(|book| (kib, book)))
+    {
+        // Elsewhere than as root there is nothing to fill.
+        let Some(disk) = Small::mount(kib) else { return };
+        let data = disk.0.path().join("data");
+        let arguments = ["run", book, "--json", "--durability", "os", "--data", data.to_str().unwrap()];
+        let mut child = spawn(&mut updraft(dir.path(), &arguments));
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while errors.read_line(&mut said).unwrap() > 0 && !waits.iter().any(|wait| said.contains(wait)) {}
+        signal(&child, "TERM");
+        let reading = std::thread::spawn(move || errors.read_to_string(&mut said).map(|_| said));
+        let run = end(child);
+        let said = reading.join().unwrap().unwrap();
+        assert!([0, 1, 2, 4].contains(&run.code), "{kib} {book}: {} {said}", run.code);
+        assert!(
+            run.code != 4 || said.contains("go on with: updraft recover") || said.contains("nothing was"),
+            "{said}"
+        );
+    }
+}
+
+/// As if a file were many years old.
+fn age(path: &Path) {
+    std::fs::File::open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+}
+
+#[test]
+fn what_a_killed_demonstration_left_goes_a_day_later_with_the_next() {
+    let (dir, temporary) = (files(&[]), tempfile::tempdir().unwrap());
+    let scratch = || -> Vec<std::path::PathBuf> {
+        std::fs::read_dir(temporary.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    for command in [&["demo"][..], &["stress", "--executions", "20"]] {
+        let with = |program: &mut Command| -> Ended {
+            program.env("TMPDIR", temporary.path()).output().unwrap().into()
+        };
+        let mut killed = updraft(dir.path(), command);
+        let mut child = spawn(killed.env("TMPDIR", temporary.path()));
+        while scratch().first().is_none_or(|left| !left.join("updraft.held").exists()) {
+            assert!(child.try_wait().unwrap().is_none(), "it made none");
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = scratch();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(with(&mut updraft(dir.path(), command)).code, 0);
+        assert_eq!(scratch(), left, "a young one stays");
+        age(&left[0].join("updraft.held"));
+        assert_eq!(with(&mut updraft(dir.path(), command)).code, 0);
+        assert_eq!(scratch().len(), 0);
+    }
+}
