@@ -105,6 +105,12 @@ pub enum Refusal {
     /// The journal has as many writes waiting as it may.
     #[error("the journal is behind")]
     JournalFull,
+    /// The disk has no room for what is accepted. What runs waits, and submissions are accepted again when there is room.
+    #[error("nothing new is accepted until there is room: {cause}")]
+    StoreFull {
+        /// What has no room, and what its disk says.
+        cause: String,
+    },
     /// The engine is shutting down.
     #[error("the engine is shutting down")]
     ShuttingDown,
@@ -153,7 +159,7 @@ impl Refusal {
     /// Whether submitting the same again can help.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::EngineFull | Self::TenantFull | Self::JournalFull => true,
+            Self::EngineFull | Self::TenantFull | Self::JournalFull | Self::StoreFull { .. } => true,
             Self::Playbook(error) => error.retryable(),
             Self::ShuttingDown
             | Self::Failed(_)
@@ -172,6 +178,7 @@ impl Refusal {
             Self::EngineFull => "engine_full",
             Self::TenantFull => "tenant_full",
             Self::JournalFull => "journal_full",
+            Self::StoreFull { .. } => "store_full",
             Self::ShuttingDown => "shutting_down",
             Self::Failed(_) => "failed",
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 use updraft_kernel::coalescer::Limits;
+use updraft_protocol::Timestamp;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
+use updraft_storage::journal::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
@@ -34,6 +36,14 @@ pub enum EngineTrouble {
     JournalPoisoned {
         /// What failed.
         cause: String,
+    },
+    /// The disk has no room for the journal: nothing new is accepted, what runs waits, and both go on by themselves when
+    /// there is room.
+    DiskFull {
+        /// What the disk says.
+        cause: String,
+        /// Since when.
+        since: Timestamp,
     },
     /// The engine can no longer go on, and must be started again.
     Failed {
@@ -75,6 +85,9 @@ impl fmt::Display for EngineTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::JournalPoisoned { cause } => write!(f, "the journal is poisoned: {cause}"),
+            Self::DiskFull { cause, since } => {
+                write!(f, "the disk has no room for the journal since {since}: {cause}")
+            }
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
             Self::StoreBehind { of, waiting, most } => {
                 let of = match of {
@@ -95,6 +108,11 @@ impl Engine {
         let mut troubles = Vec::new();
         if let Some(cause) = &journal.poisoned {
             troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });
+        }
+        if let Some(NoSpace { cause, since }) = &journal.no_space {
+            let ago = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let since = Timestamp(self.core.clock.now().0.saturating_sub(ago));
+            troubles.push(EngineTrouble::DiskFull { cause: cause.to_string(), since });
         }
         if let Some(cause) = self.core.failed.get() {
             troubles.push(EngineTrouble::Failed { cause: cause.clone() });

@@ -166,6 +166,8 @@ pub const JOURNAL_QUEUE_BYTES: usize = 64 << 20;
 /// Zeros that are written ahead of the frames of a segment: enough for hundreds of small windows, and little of the disk
 /// for the one window that writes them.
 pub const JOURNAL_RESERVE_BYTES: usize = 256 << 10;
+/// How often a full disk is looked at again: room is made by people and by clean-up jobs, and a look costs a write.
+pub const DISK_FULL_CHECK: Duration = Duration::from_secs(1);
 /// Segments that may wait for the store; beyond it the journal waits, rather than fill the disk.
 pub const JOURNAL_SEGMENTS: usize = 64;
 /// Bytes that one group commit gathers before it syncs.

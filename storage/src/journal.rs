@@ -4,8 +4,13 @@
 //! One thread writes for everyone: appends that come while it syncs share the next sync. Pressure travels back
 //! through it: a full writer makes the thread wait, the bound of the queue fills, and `append` hands back.
 //!
-//! A failed write or sync poisons the journal. The sync is never tried again, because a kernel that failed one
-//! may answer the next with Ok and have dropped the bytes; what was acknowledged before is durable and stays.
+//! What poisons it: a sync that failed, a write that failed for another reason than a full disk, a full disk's half-written
+//! frames that could not be cut off, a writer behind it that is gone, a panic of its thread. The sync is never tried again,
+//! because a kernel that failed one may answer the next with Ok and have dropped the bytes; what was acknowledged before is
+//! durable and stays.
+//!
+//! A full disk does not: what was written of the group is cut off, appends that can be given up are refused with
+//! [`Error::NoSpace`], the others wait, and the journal looks for room until there is some.
 
 mod answer;
 mod append;
@@ -13,6 +18,7 @@ mod config;
 mod disk;
 mod error;
 mod frame;
+mod full;
 mod outlet;
 mod reader;
 mod recovered;
@@ -20,6 +26,7 @@ mod recovery;
 mod retention;
 mod segment;
 mod shared;
+mod space;
 mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -27,6 +34,7 @@ pub(crate) mod testing;
 mod tests;
 mod thread;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +55,7 @@ pub use frame::Frame;
 pub use recovered::Recovered;
 pub use recovery::Torn;
 pub use segment::FORMAT;
+pub use space::NoSpace;
 pub use updraft_kernel::shared::claim::{Claim, GiveUp};
 
 use crate::write_behind::Message;
@@ -84,6 +93,8 @@ pub struct Status {
     pub room_bytes: usize,
     /// Why nothing more is accepted, after a failed write or sync.
     pub poisoned: Option<Arc<str>>,
+    /// That the disk has no room for more, if it has none.
+    pub no_space: Option<NoSpace>,
 }
 
 /// How a journal was left.
@@ -139,6 +150,8 @@ impl Journal {
                 active,
                 retention,
                 next: scan.next,
+                kept: VecDeque::new(),
+                full: None,
                 buffer: Vec::new(),
                 lock,
                 ended,
@@ -152,7 +165,8 @@ impl Journal {
     /// Queues an append; never waits. Its `done` is called when it is durable.
     ///
     /// # Errors
-    /// The append, with [`Error::Full`], [`Error::Poisoned`], [`Error::NotReplayed`] or [`Error::Closed`].
+    /// The append, with [`Error::Full`], [`Error::NoSpace`] where it can be given up, [`Error::Poisoned`],
+    /// [`Error::NotReplayed`] or [`Error::Closed`].
     pub fn append(&self, append: Append) -> Result<(), Box<Refused>> {
         let room = Arc::clone(&self.inner.shared.room).try_acquire_many_owned(room_of(&append.frame));
         self.admit(append, room.map_err(|error| self.no_room(&error)))
@@ -161,7 +175,8 @@ impl Journal {
     /// Queues an append as soon as there is room.
     ///
     /// # Errors
-    /// The append, with [`Error::Poisoned`], [`Error::NotReplayed`] or [`Error::Closed`].
+    /// The append, with [`Error::NoSpace`] where it can be given up, [`Error::Poisoned`], [`Error::NotReplayed`] or
+    /// [`Error::Closed`].
     pub async fn append_waiting(&self, append: Append) -> Result<(), Box<Refused>> {
         let room = Arc::clone(&self.inner.shared.room).acquire_many_owned(room_of(&append.frame)).await;
         self.admit(append, room.map_err(|error| self.closed_room(&error)))
@@ -200,6 +215,7 @@ impl Journal {
             segments: shared.segments(),
             room_bytes: shared.room.available_permits(),
             poisoned: shared.cause(),
+            no_space: shared.space.status(),
         }
     }
 
@@ -228,7 +244,12 @@ impl Journal {
 
     fn admit(&self, append: Append, room: Result<OwnedSemaphorePermit, Error>) -> Result<(), Box<Refused>> {
         let room = match room {
-            Ok(room) if self.inner.shared.replayed.load(Ordering::Acquire) => room,
+            Ok(room) if self.inner.shared.replayed.load(Ordering::Acquire) => {
+                match self.inner.shared.space.refusal().filter(|_| append.claim.is_some()) {
+                    Some(error) => return Err(Box::new(Refused { append, error })),
+                    None => room,
+                }
+            }
             Ok(_) => return Err(Box::new(Refused { append, error: Error::NotReplayed })),
             Err(error) => return Err(Box::new(Refused { append, error })),
         };

@@ -129,6 +129,9 @@ impl JournalFile for Appended {
     }
 
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        if self.moved {
+            self.file.seek(SeekFrom::Start(self.end))?;
+        }
         self.moved = true;
         let written = io::copy(&mut io::repeat(0).take(bytes as u64), &mut self.file);
         if written.is_err() {
