@@ -8,6 +8,7 @@ mod lock;
 pub mod memory;
 pub mod mongo;
 pub mod page;
+pub mod private;
 pub mod sqlite;
 pub mod store;
 mod trouble;

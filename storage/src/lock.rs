@@ -4,6 +4,8 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
+use crate::private;
+
 /// A lock that is held. The system gives it back when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct FileLock(File);
@@ -11,7 +13,7 @@ pub(crate) struct FileLock(File);
 impl FileLock {
     /// Takes the lock, where nobody has it.
     pub(crate) fn take(path: &Path) -> Result<Self, TryLockError> {
-        let file = File::options().create(true).truncate(false).write(true).open(path);
+        let file = private::options().create(true).truncate(false).write(true).open(path);
         let file = file.map_err(TryLockError::Error)?;
         file.try_lock()?;
         Ok(Self(file))

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one thread that writes, a few that read. No server, no decisions.
 
+mod cut;
 mod dead_letter;
 mod fault;
 mod open;
