@@ -45,11 +45,14 @@ mod follow;
 mod handle;
 mod health;
 mod idempotency;
+mod opening;
+mod ownership;
 mod playbooks;
 mod queries;
 mod reader;
 mod recovery;
 mod shutdown;
+mod standstill;
 mod start;
 mod submission;
 mod submit;
@@ -62,12 +65,14 @@ pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
+pub use standstill::Standstill;
 pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    idempotency::OnReuse, invariant, pace::Pace, plan::Mistake, plan::Plan, template::Structure,
+    idempotency::OnReuse, invariant, pace::Pace, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan,
+    template::Structure,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,
@@ -77,9 +82,11 @@ pub use updraft_protocol::{
     TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value, limits, parse, playbook,
     schema, text, value,
 };
+pub use updraft_storage::bond::{Bond, Kept};
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;
 pub use updraft_storage::mongo::{self, MongoStore};
+pub use updraft_storage::owner::Owner;
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
     Cursor, Detail, Error as StoreError, ExecutionQuery, ExecutionsOf, Health, PlaybookRuntime,

@@ -204,13 +204,13 @@ impl Engine {
             Machine::start(ready.plan.clone(), live.peid, head.clone(), self.core.terms, head.createddate);
         let launch = Launch { live: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let core = self.core.clone();
-        let no_space: Arc<OnceLock<Refusal>> = Arc::default();
+        let no_space: Arc<OnceLock<String>> = Arc::default();
         let told = Arc::clone(&no_space);
         let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
             Ok(lsn) => Node::launch(&core, Launch { lsn, ..launch }),
             Err(error @ journal::Error::NoSpace { .. }) => {
                 // Before anyone is told of the loss, which says nothing of the reason.
-                let _ = told.set(failed(&error));
+                let _ = told.set(error.to_string());
                 core.lose(&launch.live, Lost::ShutDown);
             }
             Err(journal::Error::Closed) => core.lose(&launch.live, Lost::ShutDown),
@@ -234,8 +234,9 @@ impl Engine {
         reservation.claim = Some(claim.clone());
         let accepted = self.durable(&live, &claim, patience).await?;
         reservation.keep();
-        accepted.map_err(|lost| {
-            Arc::into_inner(no_space).and_then(OnceLock::into_inner).unwrap_or_else(|| refused(lost))
+        accepted.map_err(|lost| match no_space.get() {
+            Some(cause) => Refusal::StoreFull { cause: cause.clone() },
+            None => refused(lost),
         })?;
         metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))

@@ -110,7 +110,8 @@ pub enum Left {
 impl Journal {
     /// Opens the journal in a folder, proves what it holds, and starts its thread. It blocks on the disk.
     ///
-    /// `writer` is the queue of the writer behind it, `stored` the number below which the store has everything.
+    /// `writer` is the queue of the writer behind it, `stored` the number below which the store has everything and, where it
+    /// keeps notes, has noted so: what is below may be dropped.
     ///
     /// # Errors
     /// A folder that is in use or cannot be used, corruption with its place, a format that is not known.
@@ -127,7 +128,8 @@ impl Journal {
             _ => Error::disk("locking its folder")(error),
         })?;
         let scan = recovery::scan(&*disk, folder)?;
-        let active = Segment::create(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
+        let begin = if scan.reused { Segment::reopen } else { Segment::create };
+        let active = begin(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));
         let recovered = Recovered::new(Arc::clone(&disk), &scan, Arc::clone(&replayed));
         let shared = Arc::new(Shared::new(scan.next - 1, Arc::clone(&replayed)));

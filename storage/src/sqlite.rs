@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, one thread that writes, a few that read. No server, no decisions.
 
+mod bond;
 mod cut;
 mod dead_letter;
 mod fault;
@@ -28,7 +29,9 @@ use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
     PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
+use uuid::Uuid;
 
+use crate::bond::{Bond, Kept};
 use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
@@ -246,6 +249,18 @@ impl Store for SqliteStore {
 
     async fn next_epoch(&self) -> Result<u64, Error> {
         self.change_durably(playbook::next_epoch).await
+    }
+
+    async fn kept(&self) -> Result<Kept, Error> {
+        self.read(bond::kept).await
+    }
+
+    async fn bind(&self, bond: Bond) -> Result<(), Error> {
+        self.change_durably(move |connection| bond::bind(connection, bond)).await
+    }
+
+    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
+        self.change(move |connection| bond::note(connection, journal, taken, closed)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {

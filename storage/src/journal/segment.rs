@@ -116,6 +116,16 @@ impl Segment {
         Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
     }
 
+    /// The segment that has this first number and holds no frame, to go on with.
+    pub(super) fn reopen(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
+        let name = name(first);
+        let path = folder.join(&name);
+        let mut file = disk.open(&path)?;
+        file.cut(HEADER_BYTES as u64)?;
+        file.sync()?;
+        Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }

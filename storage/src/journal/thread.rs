@@ -260,7 +260,7 @@ impl Worker {
             let _ = answer.send(outcome.is_ok());
         }));
         match self.outlet.reserve() {
-            Ok(place) => place.send(Message::Barrier(Barrier::holding(answer, None))),
+            Ok(place) => place.send(Message::Barrier(Barrier::closing(answer))),
             Err(Stop::Abandoned | Stop::WriterGone) => return false,
         }
         self.outlet.wait_for(answered)
