@@ -178,6 +178,11 @@ impl Note {
         }
     }
 
+    /// The journal's id, where it is noted.
+    pub(crate) fn journal(&self) -> Option<Uuid> {
+        self.ids.map(|(journal, _)| journal)
+    }
+
     fn parse(text: &str) -> Self {
         let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
         let id = |key| value(key).and_then(|value| Uuid::try_parse(value).ok());

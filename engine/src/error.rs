@@ -263,11 +263,18 @@ pub enum ReadError {
     /// The engine has failed or is shut down.
     #[error(transparent)]
     Lost(#[from] Lost),
+    /// The store takes nothing of what is to be read from it.
+    #[error(transparent)]
+    Standstill(#[from] Standstill),
 }
 
 impl ReadError {
     /// Whether asking again can help.
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Store(error) if error.retryable())
+        match self {
+            Self::Store(error) => error.retryable(),
+            Self::Standstill(_) => true,
+            Self::Lost(_) => false,
+        }
     }
 }

@@ -40,6 +40,8 @@
 mod belonging;
 mod builder;
 mod dead_letters;
+mod diagnosis;
+mod doctor;
 mod error;
 mod follow;
 mod handle;
@@ -58,6 +60,8 @@ mod submission;
 mod submit;
 
 pub use builder::Builder;
+pub use diagnosis::{Diagnosis, Finding, Whose};
+pub use doctor::doctor;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};

@@ -49,6 +49,8 @@ pub struct Engine {
     /// What may wait for the store, and what does.
     pub(crate) buffer: Limits,
     pub(crate) pending: watch::Receiver<Pending>,
+    /// Why the store does not take what waits, while it does not.
+    pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
     pub(crate) recovered: Recovered,
     /// What the start resumed, until someone asks for it.
     resumed: Mutex<Vec<Arc<Live>>>,
@@ -122,10 +124,12 @@ impl Engine {
             submit_timeout: builder.submit_timeout,
             buffer,
             pending,
+            trouble,
             recovered: Recovered::default(),
             resumed: Mutex::default(),
         };
-        let patience = Patience { core: &engine.core, trouble: &trouble, longest: builder.start_standstill };
+        let patience =
+            Patience { core: &engine.core, trouble: &engine.trouble, longest: builder.start_standstill };
         match recovery::recover(&engine.core, &node, replay, writer, (builder.resume, patience)).await {
             Ok((recovered, lives)) => {
                 engine.recovered = recovered;

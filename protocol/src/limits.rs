@@ -232,6 +232,8 @@ pub const WRITE_BACKOFF_MAX: Duration = Duration::from_secs(10);
 
 /// How long a start waits for a store that says why it takes nothing: a server that elects a new primary takes half of it.
 pub const START_STANDSTILL: Duration = Duration::from_secs(30);
+/// The same of who waits for what is durable to be stored: a full disk is waited for while people make room.
+pub const FLUSH_STANDSTILL: Duration = Duration::from_secs(600);
 /// How often it is looked whether the store moves, where somebody waits for that.
 pub const STANDSTILL_CHECK: Duration = Duration::from_millis(500);
 /// How long a start waits for one answer of the store, whatever store it is: more than the longest of the stores here.

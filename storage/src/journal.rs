@@ -19,6 +19,7 @@ mod disk;
 mod error;
 mod frame;
 mod full;
+mod inspect;
 mod outlet;
 mod reader;
 mod recovered;
@@ -52,6 +53,7 @@ pub use config::{Config, Durability};
 pub use disk::{Disk, FileDisk, JournalFile};
 pub use error::Error;
 pub use frame::Frame;
+pub use inspect::Inspected;
 pub use recovered::Recovered;
 pub use recovery::Torn;
 pub use segment::FORMAT;
@@ -128,6 +130,14 @@ impl Journal {
             _ => Error::disk("locking its folder")(error),
         })?;
         let scan = recovery::scan(&*disk, folder)?;
+        if let Some(Torn { segment, offset }) = &scan.torn {
+            tracing::warn!(
+                segment,
+                offset,
+                "the journal ended in a write that never finished; it is cut off"
+            );
+            metrics::counter!("updraft_journal_torn_total").increment(1);
+        }
         let begin = if scan.reused { Segment::reopen } else { Segment::create };
         let active = begin(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));

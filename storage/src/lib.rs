@@ -5,12 +5,13 @@ pub mod bond;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod journal;
-mod lock;
+pub mod lock;
 pub mod memory;
 pub mod mongo;
 pub mod owner;
 pub mod page;
 pub mod private;
+pub mod room;
 pub mod sqlite;
 pub mod store;
 mod trouble;

@@ -6,6 +6,12 @@ use std::path::Path;
 
 use crate::private;
 
+/// Whether a process has the lock at this path. Makes no file; takes the lock for a moment where it is free.
+pub fn is_held(path: &Path) -> bool {
+    let Ok(file) = File::options().write(true).open(path) else { return false };
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
 /// A lock that is held. The system gives it back when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct FileLock(File);

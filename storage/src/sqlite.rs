@@ -60,6 +60,23 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// What the store in `dir` keeps of its journal, if it is one that this version reads; looked up without its lock, for
+    /// who has seen that nobody has it. Blocks while it reads the disk.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn inspect(dir: &Path) -> Result<Kept, Error> {
+        let database = dir.join(DATABASE);
+        // One that was never written to is made by the next start.
+        if database.metadata().map_or(true, |found| found.len() == 0) {
+            return Ok(Kept::New);
+        }
+        let connection = open::reader(&database)?;
+        schema::check(&connection)?;
+        cut::refuse(&database, &connection)?;
+        bond::kept(&connection)
+    }
+
     /// Opens the store in `dir`, and makes it where there is none. Blocks while it reads the disk.
     ///
     /// # Errors

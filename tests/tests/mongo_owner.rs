@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use updraft::{
-    Bond, Engine, EngineTrouble, ExecutionStatus, Loss, Mismatch, MongoStore, Owner, Playbook, Refusal,
-    Shutdown, StartError, Store, Submission, Timestamp,
+    Bond, Engine, EngineTrouble, ExecutionStatus, Finding, Loss, Mismatch, MongoStore, Owner, Playbook,
+    Refusal, Shutdown, StartError, Store, Submission, Timestamp, doctor,
 };
 use updraft_storage::mongo::testing::{TestDatabase, database};
 use updraft_tests::patience::PATIENCE;
@@ -47,8 +47,14 @@ async fn a_second_engine_is_told_who_has_the_database_and_the_first_goes_on() {
     let told = error.to_string();
     assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
     assert!(told.contains(one.path().to_str().unwrap()), "{told}");
+    let seen = soon(doctor(other.path(), &database.uri().parse().unwrap())).await.unwrap();
+    let lives = |finding: &Finding| matches!(finding, Finding::Owned { lives: true, .. });
+    assert!(seen.findings.iter().any(lives), "{seen}");
+    assert!(!seen.to_string().contains('@'), "no credentials: {seen}");
     work(&lab, &engine).await;
     assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let seen = soon(doctor(one.path(), &database.uri().parse().unwrap())).await.unwrap();
+    assert!(!seen.findings.iter().any(Finding::stops_a_start) && seen.taken.is_some(), "{seen}");
     // It was given back, and both were closed in order.
     let engine = start(&lab, other.path(), &database).await.unwrap();
     work(&lab, &engine).await;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use updraft::{
-    Builder, Engine, ExecutionStatus, Loss, Mismatch, Playbook, Shutdown, StartError, StoreError, Submission,
+    Builder, Diagnosis, Engine, ExecutionStatus, Finding, Loss, Mismatch, Playbook, Shutdown, StartError,
+    StoreAddress, StoreError, Submission, Whose, doctor,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, playbook, soon, tenant, until};
@@ -267,4 +268,66 @@ async fn whatever_is_made_in_a_data_directory_is_its_owners_alone() {
     );
     let _ = soon(engine.shutdown(PATIENCE)).await;
     check(&place.path().join("made"));
+}
+
+async fn diagnosed(data: &Path) -> Diagnosis {
+    soon(doctor(data, &StoreAddress::Embedded)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_names_what_a_start_would_meet_and_changes_nothing() {
+    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let data = place.path().join("data");
+    let missing = diagnosed(&data).await;
+    assert!(matches!(&missing.findings[..], [Finding::NoDirectory { .. }]), "{missing}");
+    assert!(!data.exists());
+
+    let engine = soon(on(&lab, &data).start()).await.unwrap();
+    let used = diagnosed(&data).await;
+    assert!(
+        matches!(&used.findings[..], [Finding::InUse { .. }]) && used.findings[0].stops_a_start(),
+        "{used}"
+    );
+    work(&lab, &engine, 3).await;
+    let _ = soon(engine.shutdown(PATIENCE)).await;
+    drop(engine);
+    let well = diagnosed(&data).await;
+    assert!(well.is_well() && well.taken.is_some_and(|taken| taken > 0), "{well}");
+    assert!(well.to_string().contains("nothing is wrong"), "{well}");
+
+    left(&lab, &data, 3).await;
+    fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let well = diagnosed(&data).await;
+    assert!(well.is_well() && well.journal.is_some(), "{well}");
+    let (backup, before) = (tempfile::tempdir().unwrap(), fs::read(data.join("store")).unwrap());
+    copy(&data, backup.path());
+    remove_database(&data);
+    let found = diagnosed(&data).await;
+    assert!(
+        matches!(&found.findings[..], [Finding::Mismatch { acceptable: Some(Whose::Store), .. }]),
+        "{found}"
+    );
+    assert!(!data.join("updraft.db").exists() && fs::read(data.join("store")).unwrap() == before);
+    assert!(found.to_string().contains("the database is missing"), "{found}");
+
+    copy(backup.path(), &data);
+    remove_journal(&data);
+    let found = diagnosed(&data).await;
+    assert!(
+        matches!(&found.findings[..], [Finding::Mismatch { acceptable: Some(Whose::Journal), .. }]),
+        "{found}"
+    );
+    copy(backup.path(), &data);
+    fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let found = diagnosed(&data).await;
+    assert!(matches!(&found.findings[..], [Finding::OpenToOthers { mode }] if mode == "055"), "{found}");
+    let segment = fs::read_dir(data.join("journal")).unwrap().map(|file| file.unwrap().path());
+    for segment in segment.filter(|path| path.extension().is_some_and(|end| end == "journal")) {
+        let mut bytes = fs::read(&segment).unwrap();
+        bytes[60] ^= 1;
+        fs::write(&segment, bytes).unwrap();
+    }
+    let found = diagnosed(&data).await;
+    assert!(found.findings.iter().any(|finding| matches!(finding, Finding::Journal { .. })), "{found}");
+    assert_eq!(serde_json::to_value(&found).unwrap()["findings"][1]["kind"], "journal");
 }

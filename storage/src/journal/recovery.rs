@@ -178,14 +178,6 @@ fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
 /// Makes the last segment one that need not be the last: the next one is written behind it.
 fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
     let path = folder.join(name);
-    if let Some(offset) = proven.torn_at() {
-        tracing::warn!(
-            segment = name,
-            offset,
-            "the journal ends in a write that never finished; it is cut off"
-        );
-        metrics::counter!("updraft_journal_torn_total").increment(1);
-    }
     let mended = if !proven.headed {
         // It never held anything, and the next segment has its name.
         disk.remove(&path).and_then(|()| disk.sync_folder(folder))
