@@ -5,10 +5,12 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 
 use updraft::limits::CONFIGURATION_WAIT;
+use updraft::{Loss, StartError};
 
 use crate::at::STORE;
 use crate::data::Kept;
 use crate::environment;
+use crate::exit::Error;
 use crate::network;
 use crate::options::{Work, durability_name};
 
@@ -64,6 +66,22 @@ impl Command {
             self.words.extend([name.into(), value.to_owned()]);
         }
     }
+}
+
+/// Why an engine did not start, with the commands that go on where journal and store do not belong together.
+pub(crate) fn advised(error: Error, kept: &Kept) -> Error {
+    let Error::Start(StartError::Mismatch { mismatch, .. }) = &error else { return error };
+    let doctor = Command::new("doctor", kept);
+    let go_on = mismatch.acceptable().map(|loss| {
+        let loss = match loss {
+            Loss::OfStore => "store",
+            Loss::OfJournal => "journal",
+        };
+        let mut recover = Command::new("recover", kept);
+        recover.option("--accept-loss", OsStr::new(loss));
+        format!("\nto go on without what the {loss} had: {recover}")
+    });
+    Error::Refused(format!("{error}\nto see what was found: {doctor}{}", go_on.unwrap_or_default()))
 }
 
 impl fmt::Display for Command {

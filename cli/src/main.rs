@@ -7,6 +7,7 @@ mod command;
 mod data;
 mod dead_letters;
 mod demo;
+mod doctor;
 mod environment;
 mod exit;
 mod follow;
@@ -84,6 +85,7 @@ fn command(command: Command, screen: &Screen) -> Result<Ending, Error> {
         Command::Show(options) => wait(show::show(&options)),
         Command::Cancel(options) => wait(cancel::cancel(&options)),
         Command::Health(options) => wait(health::health(&options)),
+        Command::Doctor(options) => wait(doctor::doctor(&options, screen)),
         Command::DeadLetters(options) => wait(dead_letters::dead_letters(&options)),
         Command::Stress(options) => wait(stress::stress(&options, screen)),
         Command::Demo(options) if options.serve => wait(serve::serve(&options, screen)),

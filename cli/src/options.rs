@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use updraft::integrations::http::Allow;
-use updraft::{Durability, ExecutionId, ExecutionStatus, OnReuse, Span, TenantCode, Value, value};
+use updraft::{Durability, ExecutionId, ExecutionStatus, Loss, OnReuse, Span, TenantCode, Value, value};
 
 use crate::at::At;
 use crate::exit;
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Cancel(Cancel),
     /// Tells how the engine fares that runs on a data directory; exits 1 where something is wrong, or none runs.
     Health(Health),
+    /// Says what is wrong with a data directory and its store, and what can be done; starts nothing.
+    Doctor(Doctor),
     /// Lists what the store would never take, with the reasons.
     DeadLetters(DeadLetters),
     /// Runs the phishing-triage example against security tools that come with it.
@@ -144,6 +146,10 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Recover {
+    /// Goes on although the journal and the store do not belong together: without what the `store`, or the `journal`, no longer
+    /// has. `updraft doctor` says which of them it is.
+    #[arg(long, value_name = "store|journal", value_parser = loss)]
+    pub(crate) accept_loss: Option<Loss>,
     /// Prints an array of the executions with their tasks, as they end.
     #[arg(long)]
     pub(crate) json: bool,
@@ -151,6 +157,15 @@ pub(crate) struct Recover {
     pub(crate) data: Data,
     #[command(flatten)]
     pub(crate) work: Work,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Prints what was found as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 #[derive(Debug, Args)]
@@ -276,6 +291,14 @@ impl FromStr for Variable {
             error => error.to_string(),
         })?;
         Ok(Self { name: name.to_owned(), value })
+    }
+}
+
+fn loss(text: &str) -> Result<Loss, String> {
+    match text {
+        "store" => Ok(Loss::OfStore),
+        "journal" => Ok(Loss::OfJournal),
+        _ => Err("`store` or `journal` is needed".to_owned()),
     }
 }
 

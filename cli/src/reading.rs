@@ -11,6 +11,7 @@ use updraft::{
     StartError, StoreAddress, StoreError, TenantCode,
 };
 
+use crate::command::advised;
 use crate::data::{self, Kept};
 use crate::exit::Error;
 use crate::options::Data;
@@ -62,7 +63,7 @@ impl Reading {
                     );
                     return Err(Error::Refused(told));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(advised(error.into(), kept)),
             }
         }
     }

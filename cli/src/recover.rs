@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, stream};
 use updraft::{Engine, Handle, Inspection, ReadError};
 
-use crate::command::Command;
+use crate::command::{Command, advised};
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
 use crate::follow::INTERRUPTED;
@@ -20,11 +20,15 @@ const WAITS: usize = 1_000;
 pub(crate) async fn recover(options: &Recover, screen: &Screen) -> Result<Ending, Error> {
     let kept = Kept::of(&options.data)?;
     kept.existing()?;
-    let builder = data::builder(&kept, &options.work)?;
+    let mut builder = data::builder(&kept, &options.work)?;
+    if let Some(loss) = options.accept_loss {
+        builder = builder.accept_loss(loss);
+    }
     let go_on = format!("go on with: {}", Command::new("recover", &kept).working(&options.work));
     let mut interrupt = Interrupt::listen(screen)?;
     interrupt.last_words(go_on.clone());
-    let Some(engine) = data::start(builder, &mut interrupt, screen).await? else {
+    let started = data::start(builder, &mut interrupt, screen).await;
+    let Some(engine) = started.map_err(|error| advised(error, &kept))? else {
         screen.say(&go_on);
         return Ok(Ending::Interrupted);
     };

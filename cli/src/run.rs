@@ -3,7 +3,7 @@
 use updraft::limits::{INPUT_BYTES, KEY_BYTES};
 use updraft::{Builder, Plan, Playbook, PlaybookChoice, Resume, Submission, TenantCode, Value};
 
-use crate::command::Command;
+use crate::command::{Command, advised};
 use crate::data::{self, Kept};
 use crate::exit::{Ending, Error};
 use crate::input;
@@ -90,7 +90,8 @@ impl Prepared {
     /// The same, with an ear for interruptions that others have too.
     pub(crate) async fn conduct(self, interrupt: &mut Interrupt, screen: &Screen) -> Result<Ending, Error> {
         let go_on = format!("go on with: {}", self.recover);
-        let Some(engine) = data::start(self.builder, interrupt, screen).await? else {
+        let started = data::start(self.builder, interrupt, screen).await;
+        let Some(engine) = started.map_err(|error| advised(error, &self.kept))? else {
             screen.say(NOT_BEGUN);
             return Ok(Ending::Interrupted);
         };

@@ -1,11 +1,19 @@
-//! Belonging: a journal holds updates for one store, and must never be replayed into another. A file beside the
-//! journal says which; it names no credentials.
+//! Belonging: a journal and a store that are found beside each other are judged before anything runs, and bound to each
+//! other. A file in the data directory says what the journal has noted of its store; it names no credentials. What
+//! follows from what both have noted is decided in `kernel::pairing`.
+
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use updraft_storage::StoreAddress;
+use updraft_kernel::pairing::{JournalSide, Loss, Mismatch, Verdict, judge};
+use updraft_storage::bond::{Bond, Kept};
+use updraft_storage::journal::Durability;
+use updraft_storage::{StoreAddress, private};
+use uuid::Uuid;
 
 use crate::builder::Choice;
 use crate::error::StartError;
@@ -13,32 +21,130 @@ use crate::error::StartError;
 /// The file in the data directory.
 const FILE: &str = "store";
 
-/// Refuses a journal that still has updates for another store; then notes the store that it belongs to.
+/// What a start asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    /// How the store is noted.
+    pub(crate) place: String,
+    /// The journal's id, where it has noted none.
+    pub(crate) journal: Uuid,
+    pub(crate) durability: Durability,
+    /// Whose loss a person accepts.
+    pub(crate) accepted: Option<Loss>,
+}
+
+/// How far a journal goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Extent {
+    /// The number of its first group, or of the next.
+    pub(crate) begins: u64,
+    /// The number of the last that it ever held.
+    pub(crate) ends: u64,
+}
+
+/// Judges the journal of a data directory and the store that was asked for; then the journal notes the store. Gives the bond
+/// that the store is to keep before the journal is written to, if it keeps any.
 ///
 /// # Errors
-/// [`StartError::OtherStore`], or what the disk says.
-pub(crate) fn claim(data: &Path, asked: String, pending: bool) -> Result<(), StartError> {
+/// They do not belong together, or what the disk says.
+pub(crate) fn claim(
+    data: &Path,
+    asked: &Asked,
+    kept: Kept,
+    journal: Extent,
+) -> Result<Option<Bond>, StartError> {
     let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
-    let noted = match noted(data).map_err(failed)? {
-        Some(noted) if noted == asked => return Ok(()),
-        // An earlier version noted neither of them.
-        None if [EMBEDDED, GIVEN].contains(&asked.as_str()) => return note(data, &asked).map_err(failed),
-        noted => noted.unwrap_or_else(|| EMBEDDED.to_owned()),
-    };
-    if pending {
-        let noted = if noted == GIVEN { "given to the builder".to_owned() } else { noted };
-        return Err(StartError::OtherStore { data: data.display().to_string(), noted, asked });
+    let noted = Note::read(data).map_err(failed)?;
+    if kept == Kept::Nothing {
+        return by_place(data, asked, noted, journal.ends >= journal.begins).map(|()| None);
     }
-    note(data, &asked).map_err(failed)
+    let side = side(noted.as_ref(), asked, journal);
+    let bond = kept.bond();
+    match judge(side, bond.map(Into::into), asked.accepted) {
+        Verdict::Pair | Verdict::Bind => {}
+        Verdict::Rebind => tracing::info!(
+            data = %data.display(),
+            "the journal and the database belonged to others, all of which were closed in order: they belong together now"
+        ),
+        Verdict::GoOn(mismatch) => tracing::warn!(
+            data = %data.display(), accepted = asked.accepted.is_some(), %mismatch,
+            "the journal and the database do not belong together, and go on as they are"
+        ),
+        Verdict::Refuse(mismatch) => return Err(refused(data, asked, noted, mismatch)),
+    }
+    let pair = judge(side, bond.map(Into::into), None) == Verdict::Pair;
+    let ids = noted.as_ref().and_then(|noted| noted.ids);
+    let bond = Bond {
+        store: bond.map(|bond| bond.store).or(ids.map(|(_, store)| store)).unwrap_or_else(Uuid::now_v7),
+        journal: ids.map_or(asked.journal, |(journal, _)| journal),
+        // What the journal still has is to be taken, whatever was noted of it elsewhere.
+        taken: bond.filter(|_| pair).map_or(journal.begins.saturating_sub(1), |bond| bond.taken),
+        closed: false,
+    };
+    let note = Note::of(asked, Some((bond.journal, bond.store)));
+    if noted.as_ref() != Some(&note) {
+        note.write(data).map_err(failed)?;
+    }
+    Ok(Some(bond))
+}
+
+/// The id of the journal in a data directory; a new one, where it has noted none.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn journal_of(data: &Path) -> Result<Uuid, StartError> {
+    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    let noted = Note::read(data).map_err(failed)?;
+    Ok(noted.and_then(|noted| noted.ids).map_or_else(Uuid::now_v7, |(journal, _)| journal))
+}
+
+/// What the journal says of itself.
+pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent) -> JournalSide {
+    JournalSide {
+        ids: noted.and_then(|noted| noted.ids).map(|(own, store)| (own.as_u128(), store.as_u128())),
+        begins: journal.begins,
+        ends: journal.ends,
+        moved: noted.is_some_and(|noted| noted.place != asked.place),
+        synced: noted.is_none_or(|noted| noted.synced),
+    }
+}
+
+/// With a store that keeps nothing of itself, its place is all that is known.
+fn by_place(data: &Path, asked: &Asked, noted: Option<Note>, pending: bool) -> Result<(), StartError> {
+    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    let other = noted.as_ref().is_some_and(|noted| noted.place != asked.place);
+    if other && pending {
+        return Err(refused(data, asked, noted, Mismatch::OtherStore));
+    }
+    let note = Note::of(asked, None);
+    if noted.as_ref() == Some(&note) { Ok(()) } else { note.write(data).map_err(failed) }
+}
+
+fn refused(data: &Path, asked: &Asked, noted: Option<Note>, mismatch: Mismatch) -> StartError {
+    let data = data.display().to_string();
+    match (mismatch, noted) {
+        (Mismatch::OtherStore, Some(Note { place, .. })) if place != asked.place => {
+            let noted = if place == GIVEN { "given to the builder".to_owned() } else { place };
+            StartError::OtherStore { data, noted, asked: asked.place.clone() }
+        }
+        (mismatch, _) => StartError::Mismatch { data, mismatch },
+    }
 }
 
 /// How a store is noted; none of what leaves no journal.
 pub(crate) fn place(choice: &Choice) -> Option<String> {
     match choice {
-        Choice::At(StoreAddress::Embedded) => Some(EMBEDDED.to_owned()),
-        Choice::At(StoreAddress::MongoDb(address)) => Some(address.place().to_owned()),
+        Choice::At(address) => Some(place_of(address)),
         Choice::Given(_) => Some(GIVEN.to_owned()),
         Choice::Memory => None,
+    }
+}
+
+/// How the store at an address is noted.
+pub(crate) fn place_of(address: &StoreAddress) -> String {
+    match address {
+        StoreAddress::Embedded => EMBEDDED.to_owned(),
+        StoreAddress::MongoDb(address) => address.place().to_owned(),
     }
 }
 
@@ -46,83 +152,60 @@ const EMBEDDED: &str = "embedded";
 /// A store that the embedder opened: which one, he alone knows, and that it is no other.
 const GIVEN: &str = "given";
 
-/// The store that the journal belongs to, where it is noted.
-fn noted(data: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(data.join(FILE)) {
-        Ok(text) => Ok(Some(text.trim_end().to_owned())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+/// What the journal has noted of its store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) place: String,
+    /// The journal's id and the store's; none with a store that keeps nothing of itself.
+    ids: Option<(Uuid, Uuid)>,
+    synced: bool,
 }
 
-/// Notes it so that it survives what the journal survives.
-fn note(data: &Path, place: &str) -> io::Result<()> {
-    let new = data.join(format!("{FILE}.new"));
-    let mut file = File::create(&new)?;
-    writeln!(file, "{place}")?;
-    file.sync_all()?;
-    fs::rename(&new, data.join(FILE))?;
-    #[cfg(unix)]
-    File::open(data)?.sync_all()?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(text: &str) -> String {
-        place(&Choice::At(text.parse().unwrap())).unwrap()
+impl Note {
+    fn of(asked: &Asked, ids: Option<(Uuid, Uuid)>) -> Self {
+        Self { place: asked.place.clone(), ids, synced: asked.durability == Durability::Fsync }
     }
 
-    #[test]
-    fn a_journal_with_updates_goes_to_no_other_store() {
-        let data = tempfile::tempdir().unwrap();
-        let (embedded, mongo) = (|| address("embedded"), || address("mongodb://a:1/x"));
-        claim(data.path(), embedded(), true).unwrap();
-        let refused = claim(data.path(), mongo(), true).unwrap_err();
-        assert!(matches!(refused, StartError::OtherStore { .. }), "{refused}");
-        claim(data.path(), mongo(), false).unwrap();
-        claim(data.path(), mongo(), true).unwrap();
-        let refused = claim(data.path(), embedded(), true).unwrap_err().to_string();
-        assert!(refused.contains("mongodb://a:1/x") && refused.contains("embedded"), "{refused}");
-        claim(data.path(), embedded(), false).unwrap();
-        claim(data.path(), embedded(), true).unwrap();
-    }
-
-    #[test]
-    fn a_journal_with_updates_for_a_store_that_was_given_goes_to_none_at_an_address_and_back() {
-        let data = tempfile::tempdir().unwrap();
-        let (given, mongo) = (|| GIVEN.to_owned(), || address("mongodb://a:1/x"));
-        claim(data.path(), mongo(), false).unwrap();
-        let refused = claim(data.path(), given(), true).unwrap_err().to_string();
-        assert!(refused.contains("mongodb://a:1/x") && refused.contains("`given`"), "{refused}");
-        claim(data.path(), given(), false).unwrap();
-        claim(data.path(), given(), true).unwrap();
-        for other in [mongo(), address("embedded")] {
-            let refused = claim(data.path(), other, true).unwrap_err().to_string();
-            assert!(refused.contains("given to the builder"), "{refused}");
+    /// What is noted, where something is.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(crate) fn read(data: &Path) -> io::Result<Option<Self>> {
+        match fs::read_to_string(data.join(FILE)) {
+            Ok(text) => Ok(Some(Self::parse(&text))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
-    #[test]
-    fn who_says_that_it_is_the_same_store_is_believed() {
-        let data = tempfile::tempdir().unwrap();
-        claim(data.path(), address("mongodb://a:1/x"), false).unwrap();
-        let refused = claim(data.path(), address("mongodb://b:1/x"), true).unwrap_err();
-        let StartError::OtherStore { asked, .. } = refused else { panic!("{refused}") };
-        fs::write(data.path().join(FILE), asked).unwrap();
-        claim(data.path(), address("mongodb://b:1/x"), true).unwrap();
+    /// The journal's id, where it is noted.
+    pub(crate) fn journal(&self) -> Option<Uuid> {
+        self.ids.map(|(journal, _)| journal)
     }
 
-    #[test]
-    fn the_same_database_is_the_same_store_whoever_logs_in_with_whatever_options() {
-        let data = tempfile::tempdir().unwrap();
-        claim(data.path(), address("mongodb://bob:s3cr@a:1,b:2?w=1"), false).unwrap();
-        claim(data.path(), address("mongodb://a:1,b:2/updraft"), true).unwrap();
-        assert!(claim(data.path(), address("mongodb://a:1,b:2/other"), true).is_err());
-        assert!(claim(data.path(), address("mongodb+srv://a/updraft"), true).is_err());
-        let noted = fs::read_to_string(data.path().join(FILE)).unwrap();
-        assert_eq!(noted, "mongodb://a:1,b:2/updraft\n");
+    fn parse(text: &str) -> Self {
+        let value = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '));
+        let id = |key| value(key).and_then(|value| Uuid::try_parse(value).ok());
+        Self {
+            place: text.lines().next().unwrap_or_default().to_owned(),
+            ids: id("journal").zip(id("database")),
+            synced: value("synced") != Some("no"),
+        }
+    }
+
+    /// Notes it so that it survives what the journal survives.
+    fn write(&self, data: &Path) -> io::Result<()> {
+        let new = data.join(format!("{FILE}.new"));
+        let mut file = private::options().write(true).create(true).truncate(true).open(&new)?;
+        writeln!(file, "{}", self.place)?;
+        if let Some((journal, store)) = self.ids {
+            writeln!(file, "journal {journal}\ndatabase {store}")?;
+        }
+        writeln!(file, "synced {}", if self.synced { "yes" } else { "no" })?;
+        file.sync_all()?;
+        fs::rename(&new, data.join(FILE))?;
+        #[cfg(unix)]
+        File::open(data)?.sync_all()?;
+        Ok(())
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use updraft_actors::{Clock, SystemClock};
 use updraft_kernel::pace::Pace;
+use updraft_kernel::pairing::Loss;
 use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
     COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, CONFIGURATION_WAIT,
     EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX,
-    SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
+    START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
 };
 use updraft_protocol::secret::NoSecrets;
 use updraft_protocol::{Catalogue, Integration, Name, SecretProvider};
@@ -52,6 +53,8 @@ pub struct Builder {
     pub(crate) resume: Resume,
     pub(crate) secrets: Arc<dyn SecretProvider>,
     pub(crate) configuration_wait: Duration,
+    pub(crate) accepted_loss: Option<Loss>,
+    pub(crate) start_standstill: Duration,
 }
 
 impl Default for Builder {
@@ -74,6 +77,8 @@ impl Default for Builder {
             resume: Resume::All,
             secrets: Arc::new(NoSecrets),
             configuration_wait: CONFIGURATION_WAIT,
+            accepted_loss: None,
+            start_standstill: START_STANDSTILL,
         }
     }
 }
@@ -219,6 +224,24 @@ impl Builder {
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
+        self
+    }
+
+    /// Starts although the journal and the store do not belong together, where it is this loss that was met
+    /// ([`StartError::Mismatch`]): of the store, and what the journal has is brought to the store that is there; or of the
+    /// journal, and executions go on from what the store has. What only the lost one had is gone, which the log says. A
+    /// person decides that, for one start.
+    #[must_use]
+    pub fn accept_loss(mut self, loss: Loss) -> Self {
+        self.accepted_loss = Some(loss);
+        self
+    }
+
+    /// How long the start waits for a store that says why it takes nothing of what the journal has for it: 30 s unless it is
+    /// named.
+    #[must_use]
+    pub fn start_standstill(mut self, longest: Duration) -> Self {
+        self.start_standstill = longest;
         self
     }
 

@@ -2,9 +2,11 @@
 
 use thiserror::Error;
 use updraft_actors::{Lost, plans};
+use updraft_kernel::pairing::Mismatch;
 use updraft_kernel::plan::Mistake;
-use updraft_protocol::{ExecutionId, Name, PlaybookId};
+use updraft_protocol::{ExecutionId, Name, PlaybookId, Timestamp};
 
+use crate::standstill::Standstill;
 use crate::submission::Submission;
 
 /// Why an engine did not start. Nothing was lost by it.
@@ -27,7 +29,7 @@ pub enum StartError {
     /// The journal has updates for another store, which must get them first.
     #[error(
         "the journal in {data} has updates that the store {noted} does not have yet: start with that store once, \
-         and then with this one; where both are the same, write `{asked}` into the file `store` in {data}"
+         and then with {asked}"
     )]
     OtherStore {
         /// The data directory.
@@ -37,6 +39,26 @@ pub enum StartError {
         /// The one that was asked for.
         asked: String,
     },
+    /// The journal and the store do not belong together: one is missing, older, cut, or another's. Nothing runs until a
+    /// person decides, as [`Builder::accept_loss`](crate::Builder::accept_loss) says.
+    #[error("{data}: {mismatch}")]
+    Mismatch {
+        /// The data directory.
+        data: String,
+        /// What was found, what it means, and what can be done.
+        mismatch: Mismatch,
+    },
+    /// Another engine has the store, and lives.
+    #[error("the database is in use by another engine: {who}, since {since}")]
+    Owned {
+        /// Its process and machine.
+        who: String,
+        /// Since when, by its clock.
+        since: Timestamp,
+    },
+    /// The store takes nothing of what the journal has for it.
+    #[error("the start needs what the journal has in the store: {0}")]
+    Standstill(#[from] Standstill),
     /// The journal cannot be opened.
     #[error(transparent)]
     Journal(#[from] updraft_storage::journal::Error),
@@ -55,9 +77,12 @@ impl StartError {
     /// Whether starting again, with nothing changed, can help.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Configuration(_) | Self::Directory { .. } | Self::OtherStore { .. } | Self::Lost(_) => {
-                false
-            }
+            Self::Configuration(_)
+            | Self::Directory { .. }
+            | Self::OtherStore { .. }
+            | Self::Mismatch { .. }
+            | Self::Lost(_) => false,
+            Self::Standstill(_) | Self::Owned { .. } => true,
             Self::Store(error) => error.retryable(),
             Self::Journal(error) => error.retryable(),
             Self::Node(error) => error.retryable(),
@@ -105,6 +130,12 @@ pub enum Refusal {
     /// The journal has as many writes waiting as it may.
     #[error("the journal is behind")]
     JournalFull,
+    /// The disk has no room for what is accepted. What runs waits, and submissions are accepted again when there is room.
+    #[error("nothing new is accepted until there is room: {cause}")]
+    StoreFull {
+        /// What has no room, and what its disk says.
+        cause: String,
+    },
     /// The engine is shutting down.
     #[error("the engine is shutting down")]
     ShuttingDown,
@@ -156,7 +187,7 @@ impl Refusal {
     /// Whether submitting the same again can help.
     pub fn retryable(&self) -> bool {
         match self {
-            Self::EngineFull | Self::TenantFull | Self::JournalFull => true,
+            Self::EngineFull | Self::TenantFull | Self::JournalFull | Self::StoreFull { .. } => true,
             Self::Playbook(error) => error.retryable(),
             Self::ShuttingDown
             | Self::Failed(_)
@@ -176,6 +207,7 @@ impl Refusal {
             Self::EngineFull => "engine_full",
             Self::TenantFull => "tenant_full",
             Self::JournalFull => "journal_full",
+            Self::StoreFull { .. } => "store_full",
             Self::ShuttingDown => "shutting_down",
             Self::Failed(_) => "failed",
             Self::Playbook(_) | Self::NoPlaybook { .. } => "playbook",
@@ -236,11 +268,18 @@ pub enum ReadError {
     /// The engine has failed or is shut down.
     #[error(transparent)]
     Lost(#[from] Lost),
+    /// The store takes nothing of what is to be read from it.
+    #[error(transparent)]
+    Standstill(#[from] Standstill),
 }
 
 impl ReadError {
     /// Whether asking again can help.
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Store(error) if error.retryable())
+        match self {
+            Self::Store(error) => error.retryable(),
+            Self::Standstill(_) => true,
+            Self::Lost(_) => false,
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use updraft_actors::{Core, MissingOne};
 use updraft_kernel::coalescer::Limits;
+use updraft_protocol::Timestamp;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
+use updraft_storage::journal::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
@@ -35,6 +37,14 @@ pub enum EngineTrouble {
     JournalPoisoned {
         /// What failed.
         cause: String,
+    },
+    /// The disk has no room for the journal: nothing new is accepted, what runs waits, and both go on by themselves when
+    /// there is room.
+    DiskFull {
+        /// What the disk says.
+        cause: String,
+        /// Since when.
+        since: Timestamp,
     },
     /// The engine can no longer go on, and must be started again.
     Failed {
@@ -81,6 +91,9 @@ impl fmt::Display for EngineTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::JournalPoisoned { cause } => write!(f, "the journal is poisoned: {cause}"),
+            Self::DiskFull { cause, since } => {
+                write!(f, "the disk has no room for the journal since {since}: {cause}")
+            }
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
             Self::NotConfigured { tasks } => match tasks.first() {
                 Some(first) => {
@@ -117,6 +130,11 @@ pub(crate) async fn of(core: &Core, pending: Pending, buffer: Limits) -> EngineH
     let mut troubles = Vec::new();
     if let Some(cause) = &journal.poisoned {
         troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });
+    }
+    if let Some(NoSpace { cause, since }) = &journal.no_space {
+        let ago = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let since = Timestamp(core.clock.now().0.saturating_sub(ago));
+        troubles.push(EngineTrouble::DiskFull { cause: cause.to_string(), since });
     }
     if let Some(cause) = core.failed.get() {
         troubles.push(EngineTrouble::Failed { cause: cause.clone() });

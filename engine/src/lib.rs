@@ -40,6 +40,8 @@
 mod belonging;
 mod builder;
 mod dead_letters;
+mod diagnosis;
+mod doctor;
 mod error;
 mod follow;
 mod handle;
@@ -48,16 +50,21 @@ mod idempotency;
 mod left;
 pub mod local;
 mod needs;
+mod opening;
+mod ownership;
 mod playbooks;
 mod queries;
 mod reader;
 mod recovery;
 mod shutdown;
+mod standstill;
 mod start;
 mod submission;
 mod submit;
 
 pub use builder::Builder;
+pub use diagnosis::{Diagnosis, Finding, Whose};
+pub use doctor::doctor;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
@@ -66,12 +73,14 @@ pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
+pub use standstill::Standstill;
 pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    idempotency::OnReuse, invariant, pace::Pace, plan::Mistake, plan::Plan, template::Structure,
+    idempotency::OnReuse, invariant, pace::Pace, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan,
+    template::Structure,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,
@@ -81,9 +90,11 @@ pub use updraft_protocol::{
     Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
     Update, Value, Wait, limits, parse, playbook, schema, secret, text, value,
 };
+pub use updraft_storage::bond::{Bond, Kept};
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;
 pub use updraft_storage::mongo::{self, MongoStore};
+pub use updraft_storage::owner::Owner;
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
     Cursor, Detail, Error as StoreError, ExecutionQuery, ExecutionsOf, Health, PlaybookRuntime,

@@ -6,11 +6,13 @@
 
 use futures_util::stream::Stream;
 use updraft_actors::{Inspection, Live};
+use updraft_protocol::limits::FLUSH_STANDSTILL;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery, TaskQuery};
 
 use crate::error::ReadError;
 use crate::handle::Handle;
+use crate::standstill::Patience;
 use crate::start::Engine;
 
 impl Engine {
@@ -99,11 +101,13 @@ impl Engine {
         self.reader().slowest_playbooks(query).await
     }
 
-    /// Waits until everything that is durable at this moment is in the store, for lists that must not lag.
+    /// Waits until everything that is durable at this moment is in the store, for lists that must not lag. A store that is
+    /// full or away is waited for, for ten minutes in which it takes nothing.
     ///
     /// # Errors
-    /// The engine has failed or is shut down.
+    /// The engine has failed or is shut down, or [`ReadError::Standstill`] with why the store takes nothing.
     pub async fn flush(&self) -> Result<(), ReadError> {
-        Ok(self.core.flush().await?)
+        let patience = Patience { core: &self.core, trouble: &self.trouble, longest: FLUSH_STANDSTILL };
+        Ok(patience.wait(self.core.flush()).await??)
     }
 }

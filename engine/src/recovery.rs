@@ -15,6 +15,8 @@ use updraft_storage::write_behind::Message;
 
 use crate::error::StartError;
 use crate::left::Resume;
+use crate::opening::answered;
+use crate::standstill::Patience;
 
 /// What a start found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,12 +34,12 @@ pub(crate) async fn recover(
     node: &Node,
     replay: journal::Recovered,
     writer: mpsc::Sender<Message>,
-    resume: Resume,
+    (resume, patience): (Resume, Patience<'_>),
 ) -> Result<(Recovered, Vec<Arc<Live>>), StartError> {
     let torn = replay.torn().cloned();
-    let replayed = replay.replay(writer).await?;
-    core.flush().await?;
-    doomed::fail(core).await?;
+    let replayed = patience.wait(replay.replay(writer)).await??;
+    patience.wait(core.flush()).await??;
+    patience.wait(doomed::fail(core)).await??;
     let lives = match resume {
         Resume::All => unfinished(core).await?,
         Resume::Nothing => Vec::new(),
@@ -56,7 +58,7 @@ async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
     let mut checked = BTreeSet::new();
     let mut after = None;
     loop {
-        let page = core.store.unfinished(after, PAGE_ROWS).await?;
+        let page = answered(core.store.unfinished(after, PAGE_ROWS), &core.timer).await?;
         for document in &page {
             if checked.insert(document.head.pid) {
                 can_run(core, document).await?;

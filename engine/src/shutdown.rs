@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use updraft_actors::Node;
 use updraft_protocol::limits;
 use updraft_storage::journal::Left;
 use updraft_storage::sqlite::SqliteStore;
@@ -40,24 +41,50 @@ impl Engine {
         // What is just being accepted must be known to the shards before they drain.
         let _ = self.core.timer.until(until, self.emptied.notified()).await;
         node.let_end(until).await;
+        self.end(node, until).await
+    }
+
+    /// Ends what runs, and lets others have what it had.
+    async fn end(&self, node: Node, until: Instant) -> Shutdown {
         // Before the data directory is free: the next engine there opens one of its own.
         #[cfg(unix)]
         if let Some(door) = self.take_door() {
             door.close().await;
         }
-        let left = node.stop(until).await;
-        if let Some(store) = self.embedded() {
-            match store.release().await {
-                Ok(()) => *self.embedded.lock().unwrap_or_else(PoisonError::into_inner) = None,
-                Err(error) => {
-                    tracing::warn!(%error, "the data directory stays in use until the engine is dropped");
-                }
-            }
+        // A thread that a disk or a tool holds ends with the process: nothing that it does is acknowledged any more.
+        let longest = until.max(Instant::now()).checked_add(limits::SHUTDOWN_GRACE).unwrap_or(until);
+        let left = self.core.timer.until(longest, node.stop(until)).await;
+        if left.is_err() {
+            tracing::error!(
+                "a thread of the engine does not end, and is left behind; what was accepted is in the journal"
+            );
         }
+        self.give_back(left.is_ok()).await;
         match left {
-            Ok(Left::Empty) => Shutdown::Stored,
-            Ok(Left::ToReplay) | Err(_) => Shutdown::Journaled,
+            Ok(Ok(Left::Empty)) => Shutdown::Stored,
+            Ok(Ok(Left::ToReplay) | Err(_)) | Err(_) => Shutdown::Journaled,
         }
+    }
+
+    /// Lets others have the store, where nothing here writes to it any more, and the data directory.
+    async fn give_back(&self, ended: bool) {
+        if let Some(ownership) = &self.ownership
+            && ended
+        {
+            ownership.give_back(&self.core.timer).await;
+        }
+        let Some(store) = self.embedded() else { return };
+        let longest = Instant::now() + limits::SHUTDOWN_GRACE;
+        let released = self.core.timer.until(longest, store.release()).await;
+        let kept = match released {
+            Ok(Ok(())) => {
+                *self.embedded.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                return;
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "its thread does not answer".to_owned(),
+        };
+        tracing::warn!(error = kept, "the data directory stays in use until the engine is dropped");
     }
 }
 

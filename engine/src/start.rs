@@ -1,39 +1,36 @@
 //! The engine and its start: opens what survives, starts the threads, recovers.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use updraft_actors::core::Inboxes;
 use updraft_actors::missing::Missing;
 use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
-use updraft_actors::timer::Timer;
 use updraft_actors::{Core, Live, Node, Secrets, node};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
-use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
-use updraft_storage::journal::{self, Disk, FileDisk, Journal};
-use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{self, Pending, WriteBehind};
-use updraft_storage::{Store, StoreAddress};
 use uuid::Uuid;
 
-use crate::belonging;
 use crate::builder::{Builder, Choice};
 use crate::error::StartError;
 use crate::handle::Handle;
 #[cfg(unix)]
 use crate::local::{Door, Host};
+use crate::opening::{Opened, answered};
+use crate::ownership::Ownership;
 use crate::recovery::{self, Recovered};
+use crate::standstill::Patience;
 
 /// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
 pub struct Engine {
@@ -46,6 +43,8 @@ pub struct Engine {
     pub(crate) emptied: Arc<Notify>,
     /// The store, where the engine opened it itself: others may have the directory after the shutdown.
     pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
+    /// The lease of a store that other machines reach.
+    pub(crate) ownership: Option<Ownership>,
     /// Told when the gate is closed: submissions that wait for a place are refused.
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
@@ -55,6 +54,8 @@ pub struct Engine {
     /// What may wait for the store, and what does.
     pub(crate) buffer: Limits,
     pub(crate) pending: watch::Receiver<Pending>,
+    /// Why the store does not take what waits, while it does not.
+    pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
     pub(crate) recovered: Recovered,
     /// Held by who takes up or cancels what the start left as it was.
     pub(crate) left: Arc<tokio::sync::Mutex<()>>,
@@ -87,16 +88,14 @@ impl Engine {
             (None, _) => return Err(StartError::Configuration("data: a directory is needed".to_owned())),
         };
         let catalogue = builder.catalogue()?;
-        let (store, embedded) = open_store(&builder, &data).await?;
-        let stored = DurableWatermark::new(0);
-        let (writer, messages) = WriteBehind::queue();
-        let (journal, replay) = open_journal(&builder, &data, writer.clone(), stored.clone()).await?;
-        claim(&builder, data, replay.frames() > 0).await?;
+        let opened = Opened::open(&builder, &data).await?;
+        let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
+        let (writer, messages) = opened.queue;
         // Only now: a start that is refused for what it found has changed nothing.
-        let epoch = store.next_epoch().await?;
+        let epoch = answered(store.next_epoch(), &timer).await?;
         let core = Arc::new(Core {
             clock: builder.clock.clone(),
-            timer: Timer::start().map_err(node::Error::Thread)?,
+            timer,
             journal,
             store: store.clone(),
             stored: stored.clone(),
@@ -111,10 +110,16 @@ impl Engine {
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
-        let buffer = Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes };
-        let listener = Node::store_listener(&core);
-        let write_behind = WriteBehind::new(writing(&builder, buffer), store, stored, listener);
-        let pending = write_behind.pending();
+        let ownership = opened.incarnation.map(|of| Ownership::keep(&core, of)).transpose();
+        let ownership = ownership.map_err(node::Error::Thread)?;
+        let writer_of = writer_of(&builder);
+        let buffer = writer_of.limits;
+        let write_behind = WriteBehind::new(writer_of, store, stored, Node::store_listener(&core));
+        let write_behind = match bond {
+            Some(bond) => write_behind.noting(bond.journal, noted),
+            None => write_behind,
+        };
+        let (pending, trouble) = (write_behind.pending(), write_behind.trouble());
         let node = Node::start(core.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
         let mut engine = Self {
@@ -123,17 +128,22 @@ impl Engine {
             gate: gate(emptied.clone()),
             emptied,
             embedded: Mutex::new(embedded),
+            ownership,
             closing: Notify::new(),
             #[cfg(unix)]
             door: Mutex::default(),
             submit_timeout: builder.submit_timeout,
             buffer,
             pending,
+            trouble,
             recovered: Recovered::default(),
             left: Arc::default(),
             resumed: Mutex::default(),
         };
-        let recovering = recovery::recover(&engine.core, &node, replay, writer, builder.resume).await;
+        let patience =
+            Patience { core: &engine.core, trouble: &engine.trouble, longest: builder.start_standstill };
+        let recovering =
+            recovery::recover(&engine.core, &node, replay, writer, (builder.resume, patience)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));
         match recovering {
             Ok((recovered, lives)) => {
@@ -175,10 +185,15 @@ impl Engine {
     }
 }
 
-/// How the store is written to.
-fn writing(builder: &Builder, limits: Limits) -> write_behind::Config {
-    let (pace, delay, seed) = (builder.pace, builder.flush_delay, Uuid::now_v7().as_u64_pair().1);
-    write_behind::Config { pace, delay, limits, seed, ..write_behind::Config::default() }
+/// How the store is written.
+fn writer_of(builder: &Builder) -> write_behind::Config {
+    write_behind::Config {
+        pace: builder.pace,
+        delay: builder.flush_delay,
+        limits: Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes },
+        seed: Uuid::now_v7().as_u64_pair().1,
+        ..write_behind::Config::default()
+    }
 }
 
 /// Tells when the last submission has left.
@@ -195,45 +210,4 @@ fn named(
         Ok((name, integration.clone()))
     });
     named.collect()
-}
-
-/// The store, and the same where it is the engine's own.
-async fn open_store(
-    builder: &Builder,
-    data: &Path,
-) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
-    match &builder.store {
-        Choice::Given(store) => return Ok((store.clone(), None)),
-        Choice::Memory => return Ok((Arc::new(MemoryStore::new()), None)),
-        Choice::At(StoreAddress::MongoDb(address)) => return Ok((Arc::new(address.connect().await?), None)),
-        Choice::At(StoreAddress::Embedded) => {}
-    }
-    let (data, durability) = (data.to_owned(), builder.durability);
-    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
-    let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
-    let store = Arc::new(store);
-    Ok((store.clone(), Some(store)))
-}
-
-/// Keeps the journal with its store.
-async fn claim(builder: &Builder, data: PathBuf, pending: bool) -> Result<(), StartError> {
-    let Some(asked) = belonging::place(&builder.store) else { return Ok(()) };
-    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, asked, pending));
-    claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
-}
-
-async fn open_journal(
-    builder: &Builder,
-    data: &Path,
-    writer: mpsc::Sender<updraft_storage::write_behind::Message>,
-    stored: DurableWatermark,
-) -> Result<(Journal, journal::Recovered), StartError> {
-    let folder = data.join("journal");
-    let config = journal::Config { durability: builder.durability, ..journal::Config::default() };
-    let disk: Arc<dyn Disk> = match &builder.store {
-        Choice::Memory => Arc::new(Nowhere),
-        Choice::At(_) | Choice::Given(_) => Arc::new(FileDisk),
-    };
-    let opening = tokio::task::spawn_blocking(move || Journal::open(&folder, config, disk, writer, stored));
-    Ok(opening.await.map_err(|error| StartError::Configuration(error.to_string()))??)
 }

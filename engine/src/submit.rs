@@ -1,8 +1,8 @@
 //! Submitting: admission, and the append that makes an execution accepted. What a key says is asked of `idempotency`.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -231,8 +231,15 @@ impl Engine {
             Machine::start(ready.plan.clone(), live.peid, head.clone(), self.core.terms, head.createddate);
         let launch = Launch { live: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let core = self.core.clone();
+        let no_space: Arc<OnceLock<String>> = Arc::default();
+        let told = Arc::clone(&no_space);
         let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
             Ok(lsn) => Node::launch(&core, Launch { lsn, ..launch }),
+            Err(error @ journal::Error::NoSpace { .. }) => {
+                // Before anyone is told of the loss, which says nothing of the reason.
+                let _ = told.set(error.to_string());
+                core.lose(&launch.live, Lost::ShutDown);
+            }
             Err(journal::Error::Closed) => core.lose(&launch.live, Lost::ShutDown),
             Err(error) => {
                 core.lose(&launch.live, Lost::Engine(error.to_string()));
@@ -254,7 +261,10 @@ impl Engine {
         reservation.claim = Some(claim.clone());
         let accepted = self.durable(&live, &claim, patience).await?;
         reservation.keep();
-        accepted.map_err(refused)?;
+        accepted.map_err(|lost| match no_space.get() {
+            Some(cause) => Refusal::StoreFull { cause: cause.clone() },
+            None => refused(lost),
+        })?;
         metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))
     }
@@ -301,6 +311,7 @@ fn head(
 fn failed(error: &journal::Error) -> Refusal {
     match error {
         journal::Error::Closed => Refusal::ShuttingDown,
+        journal::Error::NoSpace { .. } => Refusal::StoreFull { cause: error.to_string() },
         error => Refusal::Failed(Lost::Engine(error.to_string())),
     }
 }

@@ -191,6 +191,8 @@ pub const JOURNAL_QUEUE_BYTES: usize = 64 << 20;
 /// Zeros that are written ahead of the frames of a segment: enough for hundreds of small windows, and little of the disk
 /// for the one window that writes them.
 pub const JOURNAL_RESERVE_BYTES: usize = 256 << 10;
+/// How often a full disk is looked at again: room is made by people and by clean-up jobs, and a look costs a write.
+pub const DISK_FULL_CHECK: Duration = Duration::from_secs(1);
 /// Segments that may wait for the store; beyond it the journal waits, rather than fill the disk.
 pub const JOURNAL_SEGMENTS: usize = 64;
 /// Bytes that one group commit gathers before it syncs.
@@ -238,6 +240,9 @@ pub const PACE_BATCHES: usize = 2;
 pub const PACE_LATENCY: Duration = Duration::from_millis(500);
 /// How long a batch may take before nobody knows what became of it, and it is sent again.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often the store notes how far it has come with its journal: seldom enough to cost nothing beside batches, often enough
+/// that segments are dropped soon.
+pub const STORE_NOTE: Duration = Duration::from_secs(1);
 /// How long the store may take for the rest at the end, unless configured; then it stays in the journal.
 pub const WRITE_DRAIN: Duration = Duration::from_secs(10);
 /// How often an update is refused for a reason that nobody knows, while others are written, before it is given up:
@@ -247,6 +252,24 @@ pub const UNKNOWN_REFUSALS: u32 = 8;
 pub const WRITE_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest pause before a batch is tried again.
 pub const WRITE_BACKOFF_MAX: Duration = Duration::from_secs(10);
+
+// --- starting and ending ------------------------------------------------------------------------------
+
+/// How long a start waits for a store that says why it takes nothing: a server that elects a new primary takes half of it.
+pub const START_STANDSTILL: Duration = Duration::from_secs(30);
+/// The same of who waits for what is durable to be stored: a full disk is waited for while people make room.
+pub const FLUSH_STANDSTILL: Duration = Duration::from_secs(600);
+/// How often it is looked whether the store moves, where somebody waits for that.
+pub const STANDSTILL_CHECK: Duration = Duration::from_millis(500);
+/// How long a start waits for one answer of the store, whatever store it is: more than the longest of the stores here.
+pub const START_ANSWER: Duration = Duration::from_secs(900);
+/// How long an engine that is silent keeps a store that others could take: some beats, each of which may take as long as an
+/// election of a new primary.
+pub const STORE_LEASE: Duration = Duration::from_secs(10);
+/// How often it says that it lives.
+pub const STORE_BEAT: Duration = Duration::from_secs(2);
+/// How much longer than it may a shutdown waits for threads that a disk or a tool holds, before it leaves them behind.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
 // --- MongoDB ------------------------------------------------------------------------------------------
 
@@ -365,6 +388,9 @@ const _: () = {
     assert!(MONGO_SELECTION_TIMEOUT.as_secs() + MONGO_CONFIRM.as_secs() < MONGO_CALL_TIMEOUT.as_secs());
     assert!(MONGO_CALL_TIMEOUT.as_secs() <= MONGO_TIMEOUT_MAX.as_secs());
     assert!(MONGO_TIMEOUT_MAX.as_secs() <= MONGO_SCAN_TIMEOUT.as_secs());
+    assert!(MONGO_SCAN_TIMEOUT.as_secs() < START_ANSWER.as_secs());
+    assert!(3 * STORE_BEAT.as_secs() < STORE_LEASE.as_secs());
+    assert!(STANDSTILL_CHECK.as_millis() < START_STANDSTILL.as_millis());
     assert!(FLUSH_DELAY.as_millis() <= FLUSH_DELAY_MAX.as_millis());
     assert!(PARALLEL_BRANCHES <= PLAYBOOK_STEPS);
 };

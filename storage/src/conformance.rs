@@ -1,10 +1,12 @@
 //! The suite that every store must pass: what the `Store` contract promises, case by case. Knows no store.
 
 mod batches;
+mod bonds;
 mod catalogue;
 mod data;
 mod dead_letters;
 mod large;
+mod owners;
 mod paging;
 mod reading;
 pub(crate) mod samples;
@@ -134,6 +136,13 @@ cases! {
         tenants_are_walls_between_letters,
         letters_are_paged_by_key,
         a_large_update_is_kept_and_a_larger_one_is_named;
+    bonds:
+        a_bond_comes_back_as_it_was_bound,
+        a_note_of_the_journal_moves_the_bond_and_one_of_another_does_not;
+    owners:
+        one_of_many_takes_what_nobody_has,
+        an_owner_is_followed_only_as_it_was_seen,
+        what_is_given_back_is_seen_and_another_gives_nothing_back;
 }
 
 /// The case that did not hold.

@@ -4,8 +4,13 @@
 //! One thread writes for everyone: appends that come while it syncs share the next sync. Pressure travels back
 //! through it: a full writer makes the thread wait, the bound of the queue fills, and `append` hands back.
 //!
-//! A failed write or sync poisons the journal. The sync is never tried again, because a kernel that failed one
-//! may answer the next with Ok and have dropped the bytes; what was acknowledged before is durable and stays.
+//! What poisons it: a sync that failed, a write that failed for another reason than a full disk, a full disk's half-written
+//! frames that could not be cut off, a writer behind it that is gone, a panic of its thread. The sync is never tried again,
+//! because a kernel that failed one may answer the next with Ok and have dropped the bytes; what was acknowledged before is
+//! durable and stays.
+//!
+//! A full disk does not: what was written of the group is cut off, appends that can be given up are refused with
+//! [`Error::NoSpace`], the others wait, and the journal looks for room until there is some.
 
 mod answer;
 mod append;
@@ -13,6 +18,8 @@ mod config;
 mod disk;
 mod error;
 mod frame;
+mod full;
+mod inspect;
 mod outlet;
 mod reader;
 mod recovered;
@@ -20,6 +27,7 @@ mod recovery;
 mod retention;
 mod segment;
 mod shared;
+mod space;
 mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -27,6 +35,7 @@ pub(crate) mod testing;
 mod tests;
 mod thread;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,9 +53,11 @@ pub use config::{Config, Durability};
 pub use disk::{Disk, FileDisk, JournalFile};
 pub use error::Error;
 pub use frame::Frame;
+pub use inspect::Inspected;
 pub use recovered::Recovered;
 pub use recovery::Torn;
 pub use segment::FORMAT;
+pub use space::NoSpace;
 pub use updraft_kernel::shared::claim::{Claim, GiveUp};
 
 use crate::write_behind::Message;
@@ -84,6 +95,8 @@ pub struct Status {
     pub room_bytes: usize,
     /// Why nothing more is accepted, after a failed write or sync.
     pub poisoned: Option<Arc<str>>,
+    /// That the disk has no room for more, if it has none.
+    pub no_space: Option<NoSpace>,
 }
 
 /// How a journal was left.
@@ -99,7 +112,8 @@ pub enum Left {
 impl Journal {
     /// Opens the journal in a folder, proves what it holds, and starts its thread. It blocks on the disk.
     ///
-    /// `writer` is the queue of the writer behind it, `stored` the number below which the store has everything.
+    /// `writer` is the queue of the writer behind it, `stored` the number below which the store has everything and, where it
+    /// keeps notes, has noted so: what is below may be dropped.
     ///
     /// # Errors
     /// A folder that is in use or cannot be used, corruption with its place, a format that is not known.
@@ -116,7 +130,16 @@ impl Journal {
             _ => Error::disk("locking its folder")(error),
         })?;
         let scan = recovery::scan(&*disk, folder)?;
-        let active = Segment::create(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
+        if let Some(Torn { segment, offset }) = &scan.torn {
+            tracing::warn!(
+                segment,
+                offset,
+                "the journal ended in a write that never finished; it is cut off"
+            );
+            metrics::counter!("updraft_journal_torn_total").increment(1);
+        }
+        let begin = if scan.reused { Segment::reopen } else { Segment::create };
+        let active = begin(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));
         let recovered = Recovered::new(Arc::clone(&disk), &scan, Arc::clone(&replayed));
         let shared = Arc::new(Shared::new(scan.next - 1, Arc::clone(&replayed)));
@@ -139,6 +162,8 @@ impl Journal {
                 active,
                 retention,
                 next: scan.next,
+                kept: VecDeque::new(),
+                full: None,
                 buffer: Vec::new(),
                 lock,
                 ended,
@@ -152,7 +177,8 @@ impl Journal {
     /// Queues an append; never waits. Its `done` is called when it is durable.
     ///
     /// # Errors
-    /// The append, with [`Error::Full`], [`Error::Poisoned`], [`Error::NotReplayed`] or [`Error::Closed`].
+    /// The append, with [`Error::Full`], [`Error::NoSpace`] where it can be given up, [`Error::Poisoned`],
+    /// [`Error::NotReplayed`] or [`Error::Closed`].
     pub fn append(&self, append: Append) -> Result<(), Box<Refused>> {
         let room = Arc::clone(&self.inner.shared.room).try_acquire_many_owned(room_of(&append.frame));
         self.admit(append, room.map_err(|error| self.no_room(&error)))
@@ -161,7 +187,8 @@ impl Journal {
     /// Queues an append as soon as there is room.
     ///
     /// # Errors
-    /// The append, with [`Error::Poisoned`], [`Error::NotReplayed`] or [`Error::Closed`].
+    /// The append, with [`Error::NoSpace`] where it can be given up, [`Error::Poisoned`], [`Error::NotReplayed`] or
+    /// [`Error::Closed`].
     pub async fn append_waiting(&self, append: Append) -> Result<(), Box<Refused>> {
         let room = Arc::clone(&self.inner.shared.room).acquire_many_owned(room_of(&append.frame)).await;
         self.admit(append, room.map_err(|error| self.closed_room(&error)))
@@ -200,6 +227,7 @@ impl Journal {
             segments: shared.segments(),
             room_bytes: shared.room.available_permits(),
             poisoned: shared.cause(),
+            no_space: shared.space.status(),
         }
     }
 
@@ -228,7 +256,12 @@ impl Journal {
 
     fn admit(&self, append: Append, room: Result<OwnedSemaphorePermit, Error>) -> Result<(), Box<Refused>> {
         let room = match room {
-            Ok(room) if self.inner.shared.replayed.load(Ordering::Acquire) => room,
+            Ok(room) if self.inner.shared.replayed.load(Ordering::Acquire) => {
+                match self.inner.shared.space.refusal().filter(|_| append.claim.is_some()) {
+                    Some(error) => return Err(Box::new(Refused { append, error })),
+                    None => room,
+                }
+            }
             Ok(_) => return Err(Box::new(Refused { append, error: Error::NotReplayed })),
             Err(error) => return Err(Box::new(Refused { append, error })),
         };

@@ -1,13 +1,17 @@
 //! What survives: the `Store` port and its stores, the journal, and the write-behind between them.
 
 mod address;
+pub mod bond;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod journal;
-mod lock;
+pub mod lock;
 pub mod memory;
 pub mod mongo;
+pub mod owner;
 pub mod page;
+pub mod private;
+pub mod room;
 pub mod sqlite;
 pub mod store;
 mod trouble;

@@ -4,6 +4,14 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
 
+use crate::private;
+
+/// Whether a process has the lock at this path. Makes no file; takes the lock for a moment where it is free.
+pub fn is_held(path: &Path) -> bool {
+    let Ok(file) = File::options().write(true).open(path) else { return false };
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
 /// A lock that is held. The system gives it back when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct FileLock(File);
@@ -11,7 +19,7 @@ pub(crate) struct FileLock(File);
 impl FileLock {
     /// Takes the lock, where nobody has it.
     pub(crate) fn take(path: &Path) -> Result<Self, TryLockError> {
-        let file = File::options().create(true).truncate(false).write(true).open(path);
+        let file = private::options().create(true).truncate(false).write(true).open(path);
         let file = file.map_err(TryLockError::Error)?;
         file.try_lock()?;
         Ok(Self(file))

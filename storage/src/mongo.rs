@@ -1,5 +1,6 @@
 //! The store on a MongoDB server: its collections, and who answers which call. Decides nothing about playbooks.
 
+mod bond;
 mod call;
 pub(crate) mod code;
 mod connect;
@@ -13,6 +14,7 @@ mod home;
 mod index;
 mod json;
 mod meta;
+mod owner;
 mod playbook;
 mod pool;
 mod query;
@@ -28,6 +30,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use mongodb::bson::RawDocumentBuf;
@@ -37,12 +40,16 @@ use updraft_protocol::{
     PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
 
+use uuid::Uuid;
+
 use call::Work;
 use connect::cause;
 pub(crate) use connect::uri::Uri;
 pub use connect::{Builder, Mode, WritePath};
 pub use meta::SCHEMA;
 
+use crate::bond::{Bond, Kept};
+use crate::owner::Owner;
 use crate::store::{
     Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, SlowestQuery, Store, TaskQuery,
     WriteOutcome,
@@ -79,6 +86,8 @@ pub struct MongoStore {
     uri: Arc<Uri>,
     /// Whether nothing may be written.
     read_only: bool,
+    /// Whether another engine has taken it: nothing is written any more.
+    replaced: Arc<AtomicBool>,
     /// Where the connections live. Dropped last.
     _home: Arc<home::Home>,
 }
@@ -160,6 +169,10 @@ impl fmt::Debug for MongoStore {
 impl Store for MongoStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         self.changeable()?;
+        if self.replaced.load(Ordering::Relaxed) {
+            // Not refused: that would be the fault of what is to be written, which stays in the journal.
+            return Err(Error::Unavailable(format!("{}: another engine has taken it", self.uri)));
+        }
         // A batch is for both collections.
         let command = if self.route.path() == write::Path::BulkWrite { "bulkWrite" } else { "update" };
         let written = self.calls.run(Work::Batch, command, "*", write::batch(self, &batch)).await;
@@ -261,6 +274,45 @@ impl Store for MongoStore {
     async fn next_epoch(&self) -> Result<u64, Error> {
         self.changeable()?;
         self.run(Work::Few, "findAndModify", META, meta::next_epoch(self)).await
+    }
+
+    async fn kept(&self) -> Result<Kept, Error> {
+        self.run(Work::Few, "find", META, bond::kept(self)).await
+    }
+
+    async fn bind(&self, bond: Bond) -> Result<(), Error> {
+        self.changeable()?;
+        self.run(Work::Few, "update", META, bond::bind(self, bond)).await
+    }
+
+    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
+        self.changeable()?;
+        self.run(Work::Few, "update", META, bond::note(self, journal, taken, closed)).await
+    }
+
+    fn is_leased(&self) -> bool {
+        !self.read_only
+    }
+
+    async fn owner(&self) -> Result<Option<Owner>, Error> {
+        self.run(Work::Few, "find", META, owner::owner(self)).await
+    }
+
+    async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
+        self.changeable()?;
+        self.run(Work::Few, "update", META, owner::take(self, owner, before)).await
+    }
+
+    async fn renew(&self, incarnation: Uuid) -> Result<bool, Error> {
+        self.changeable()?;
+        let renewed = self.run(Work::Few, "update", META, owner::renew(self, incarnation)).await?;
+        self.replaced.fetch_or(!renewed, Ordering::Relaxed);
+        Ok(renewed)
+    }
+
+    async fn disown(&self, incarnation: Uuid) -> Result<(), Error> {
+        self.changeable()?;
+        self.run(Work::Few, "update", META, owner::disown(self, incarnation)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {

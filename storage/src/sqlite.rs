@@ -1,5 +1,7 @@
 //! The embedded store: one SQLite file, one thread that writes, a few that read. No server, no decisions.
 
+mod bond;
+mod cut;
 mod dead_letter;
 mod fault;
 mod open;
@@ -27,7 +29,9 @@ use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
     PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
+use uuid::Uuid;
 
+use crate::bond::{Bond, Kept};
 use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
@@ -56,6 +60,23 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
+    /// What the store in `dir` keeps of its journal, if it is one that this version reads; looked up without its lock, for
+    /// who has seen that nobody has it. Blocks while it reads the disk.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn inspect(dir: &Path) -> Result<Kept, Error> {
+        let database = dir.join(DATABASE);
+        // One that was never written to is made by the next start.
+        if database.metadata().map_or(true, |found| found.len() == 0) {
+            return Ok(Kept::New);
+        }
+        let connection = open::reader(&database)?;
+        schema::check(&connection)?;
+        cut::refuse(&database, &connection)?;
+        bond::kept(&connection)
+    }
+
     /// Opens the store in `dir`, and makes it where there is none. Blocks while it reads the disk.
     ///
     /// # Errors
@@ -245,6 +266,18 @@ impl Store for SqliteStore {
 
     async fn next_epoch(&self) -> Result<u64, Error> {
         self.change_durably(playbook::next_epoch).await
+    }
+
+    async fn kept(&self) -> Result<Kept, Error> {
+        self.read(bond::kept).await
+    }
+
+    async fn bind(&self, bond: Bond) -> Result<(), Error> {
+        self.change_durably(move |connection| bond::bind(connection, bond)).await
+    }
+
+    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
+        self.change(move |connection| bond::note(connection, journal, taken, closed)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {

@@ -10,7 +10,10 @@ use updraft_protocol::{
     PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp,
     Update,
 };
+use uuid::Uuid;
 
+use crate::bond::{Bond, Kept};
+use crate::owner::Owner;
 use crate::page;
 pub use crate::trouble::Trouble;
 
@@ -322,6 +325,48 @@ pub trait Store: Send + Sync + 'static {
 
     /// A new epoch, higher than every one before, durable when answered.
     async fn next_epoch(&self) -> Result<u64, Error>;
+
+    /// What it keeps of itself and of the journal that it takes updates from. One that keeps nothing of the kind is taken
+    /// for the one that a journal belongs to wherever it is found.
+    async fn kept(&self) -> Result<Kept, Error> {
+        Ok(Kept::Nothing)
+    }
+
+    /// Keeps a bond instead of what it kept, durably.
+    async fn bind(&self, _bond: Bond) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Notes that it has all groups of its journal up to `taken`, and whether both are closed; as durable as what it has
+    /// taken. Changes nothing where it belongs to another journal.
+    async fn note(&self, _journal: Uuid, _taken: u64, _closed: bool) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Whether several machines reach it, so that one engine has it by a lease. The four calls that follow are for such.
+    fn is_leased(&self) -> bool {
+        false
+    }
+
+    /// Who has it, or had it last.
+    async fn owner(&self) -> Result<Option<Owner>, Error> {
+        Ok(None)
+    }
+
+    /// Makes this one the owner where it is still `before`, with as many beats; says whether it was. Durable.
+    async fn take(&self, _owner: &Owner, _before: Option<&Owner>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// Renews the lease; says whether this one still is the owner. One that is not can write no batch any more.
+    async fn renew(&self, _incarnation: Uuid) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// Gives the store back, where this one is the owner.
+    async fn disown(&self, _incarnation: Uuid) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), Error>;

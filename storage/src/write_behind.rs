@@ -9,6 +9,7 @@ mod event;
 mod grave;
 mod held;
 mod message;
+mod notes;
 mod pending;
 mod pump;
 mod suspects;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::WRITER_QUEUE;
+use uuid::Uuid;
 
 pub use config::Config;
 pub use event::{Event, Listener};
@@ -27,6 +29,7 @@ pub use message::{Barrier, Group, Message};
 pub use pending::Pending;
 
 use crate::store::Store;
+use notes::Notes;
 use pump::Pump;
 
 /// The writer behind a journal, before it runs.
@@ -36,6 +39,8 @@ pub struct WriteBehind {
     stored: DurableWatermark,
     listener: Listener,
     pending: watch::Sender<Pending>,
+    trouble: watch::Sender<Option<Arc<str>>>,
+    notes: Option<(Uuid, DurableWatermark)>,
 }
 
 /// How a writer ended.
@@ -54,7 +59,20 @@ pub enum Ended {
 impl WriteBehind {
     /// A writer to `store`, which says in `stored` below which number the store has everything.
     pub fn new(config: Config, store: Arc<dyn Store>, stored: DurableWatermark, listener: Listener) -> Self {
-        Self { config, store, stored, listener, pending: watch::Sender::default() }
+        let (pending, trouble) = (watch::Sender::default(), watch::Sender::default());
+        Self { config, store, stored, listener, pending, trouble, notes: None }
+    }
+
+    /// The same, which has the store note how far it has come with this journal, and says in `noted` below which number
+    /// that stands there.
+    #[must_use]
+    pub fn noting(self, journal: Uuid, noted: DurableWatermark) -> Self {
+        Self { notes: Some((journal, noted)), ..self }
+    }
+
+    /// Why the store does not take what waits, while it does not.
+    pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.trouble.subscribe()
     }
 
     /// What waits for the store, as it changes.
@@ -69,6 +87,8 @@ impl WriteBehind {
 
     /// Writes until the queue is closed and everything is in the store, or until the time for that is up.
     pub async fn run(self, queue: mpsc::Receiver<Message>) -> Ended {
-        Pump::new(self.config, self.store, self.stored, self.listener, self.pending).run(queue).await
+        let notes = Notes::new(Arc::clone(&self.store), self.notes);
+        let shown = (self.pending, self.trouble);
+        Pump::new(self.config, self.store, self.stored, self.listener, shown, notes).run(queue).await
     }
 }

@@ -1,5 +1,5 @@
-//! Disks that are full or lie: the engine says so, accepts nothing that it cannot keep, and the next start has all
-//! that was accepted, or refuses with the place of the damage.
+//! Disks that are full or lie: an engine waits for room and accepts nothing that it cannot keep, and the next start has
+//! all that was accepted, or refuses with the place of the damage.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,12 +18,12 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use updraft::{
-    Builder, Durability, Engine, ExecutionStatus, Handle, Lost, OnReuse, ReadError, Refusal, StartError,
-    Submission,
+    Builder, Durability, Engine, EngineTrouble, ExecutionStatus, Handle, OnReuse, Playbook, Refusal,
+    StartError, Submission,
 };
 use updraft_tests::crash::{self, EMBEDDED, Said};
 use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, Mount, Server, playbook, soon, tenant};
+use updraft_tests::{Lab, Mount, Server, playbook, soon, tenant, until};
 
 fn on(lab: &Lab, mount: &Mount) -> Builder {
     lab.builder().data(mount.path().join("data")).durability(Durability::Fsync)
@@ -43,52 +43,96 @@ async fn fill(engine: &Engine, wish: &Submission) -> (Vec<Handle>, Refusal) {
     }
 }
 
-#[tokio::test]
-async fn a_full_disk_stops_the_engine_with_the_reason_and_loses_nothing_that_was_accepted() {
-    let mount = match Mount::new(6) {
-        Ok(mount) => mount,
-        Err(reason) => return println!("SKIPPED: no small file system can be mounted here: {reason}"),
-    };
-    let lab = Lab::default();
-    let engine = on(&lab, &mount).start().await.unwrap();
-    let gated = playbook(
+/// Waits for the test before it goes on.
+fn gated() -> Playbook {
+    playbook(
         "steps:
   - {id: gate, type: action, integration: tool, action: gate, on_success: after}
   - {id: after, type: action, integration: tool, action: echo}
 ",
-    );
-    let pid = lab.put(&engine, &gated).await;
-    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
-    let (accepted, refusal) = fill(&engine, &wish).await;
-    assert!(!accepted.is_empty(), "there was room for some");
-    assert!(matches!(&refusal, Refusal::Failed(Lost::Engine(_))), "{refusal:?}");
-    assert!(refusal.to_string().contains("no space left on device") && !refusal.retryable(), "{refusal}");
+    )
+}
 
-    let again = engine.submit(wish.clone()).await.unwrap_err().refusal;
-    assert!(
-        matches!(&again, Refusal::Failed(Lost::Engine(reason)) if reason.contains("no space")),
-        "{again}"
-    );
-    for handle in &accepted {
-        let told = soon(handle.wait()).await;
-        assert!(matches!(&told, Err(ReadError::Lost(Lost::Engine(_)))), "{told:?}");
-        assert!(soon(handle.cancel()).await.is_err());
+fn disk_full(trouble: &EngineTrouble) -> bool {
+    matches!(trouble, EngineTrouble::DiskFull { cause, .. } if cause.contains("no space left on device"))
+}
+
+/// Submits until the disk is full.
+async fn fill_up(engine: &Engine, wish: &Submission) -> Vec<Handle> {
+    let (accepted, refusal) = fill(engine, wish).await;
+    assert!(matches!(&refusal, Refusal::StoreFull { .. }), "{refusal:?}");
+    assert!(refusal.to_string().contains("no space left on device") && refusal.retryable(), "{refusal}");
+    accepted
+}
+
+/// Submits until it is accepted.
+async fn accepted(engine: &Engine, wish: &Submission) -> Handle {
+    loop {
+        match soon(engine.submit(wish.clone())).await {
+            Ok(handle) => return handle,
+            Err(error) => assert!(error.retryable(), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(engine.flush().await.is_err());
+}
+
+fn small_disk(mib: usize) -> Option<Mount> {
+    Mount::new(mib)
+        .map_err(|reason| println!("SKIPPED: no small file system can be mounted here: {reason}"))
+        .ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_waited_for_and_what_was_accepted_goes_on_when_there_is_room() {
+    let Some(mount) = small_disk(6) else { return };
+    let lab = Lab::default();
+    let engine = on(&lab, &mount).start().await.unwrap();
+    let pid = lab.put(&engine, &gated()).await;
+    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
+    let mut all = Vec::new();
+    for mib in [12, 20, 64] {
+        all.extend(fill_up(&engine, &wish).await);
+        assert!(engine.health().await.troubles.iter().any(disk_full));
+        let again = engine.try_submit(wish.clone()).await.unwrap_err();
+        assert!(matches!(&again.refusal, Refusal::StoreFull { .. }), "{again:?}");
+        // What runs meets the full disk, too.
+        lab.tool.open(3);
+        mount.resize(mib);
+        all.push(soon(accepted(&engine, &wish)).await);
+    }
+    assert!(all.len() > 3, "there was room for some");
+    until(async || !engine.health().await.troubles.iter().any(disk_full)).await;
+    lab.tool.open(1_000);
+    for handle in &all {
+        let ran = lab.end(&engine, handle, &gated()).await;
+        assert_eq!(ran.status(), ExecutionStatus::Completed);
+    }
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, updraft::Shutdown::Stored);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_on_a_full_disk_shuts_down_in_its_time_and_the_next_start_has_all_that_was_accepted() {
+    let Some(mount) = small_disk(6) else { return };
+    let lab = Lab::default();
+    let engine = on(&lab, &mount).start().await.unwrap();
+    let pid = lab.put(&engine, &gated()).await;
+    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
+    let all = fill_up(&engine, &wish).await;
+    lab.tool.open(1_000);
     let _ = soon(engine.shutdown(Duration::from_millis(100))).await;
-    let peids: Vec<_> = accepted.iter().map(Handle::peid).collect();
-    drop((engine, accepted));
+    let peids: Vec<_> = all.iter().map(Handle::peid).collect();
+    drop((engine, all));
 
     // A start on the full disk may fail, and spoils nothing.
-    if let Ok(engine) = soon(on(&lab, &mount).start()).await {
-        let _ = soon(engine.shutdown(Duration::from_millis(100))).await;
+    match soon(on(&lab, &mount).start()).await {
+        Ok(engine) => drop(soon(engine.shutdown(Duration::from_millis(100))).await),
+        Err(error) => assert!(error.retryable(), "{error}"),
     }
     mount.resize(64);
-    lab.tool.open(1_000);
     let engine = soon(on(&lab, &mount).start()).await.unwrap();
     for peid in peids {
         let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it was accepted");
-        let ran = lab.end(&engine, &handle, &gated).await;
+        let ran = lab.end(&engine, &handle, &gated()).await;
         assert_eq!(ran.status(), ExecutionStatus::Completed);
     }
     assert_eq!(soon(engine.shutdown(PATIENCE)).await, updraft::Shutdown::Stored);

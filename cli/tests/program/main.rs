@@ -3,6 +3,7 @@
 
 mod beside;
 mod dead_letters;
+mod doctor;
 mod documents;
 mod ended;
 mod given;

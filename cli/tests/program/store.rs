@@ -106,9 +106,9 @@ fn a_journal_that_waits_for_one_store_is_not_given_to_another() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     assert_eq!(ended(dir.path(), &["run", "p.yaml"]).code, 0);
     let noted = dir.path().join("updraft-data/store");
-    assert_eq!(std::fs::read_to_string(&noted).unwrap(), "embedded\n");
+    assert!(std::fs::read_to_string(&noted).unwrap().starts_with("embedded\n"));
     // As if this directory had worked for a server: its journal is empty, so it may change hands.
     std::fs::write(&noted, "mongodb://127.0.0.1:1/soar\n").unwrap();
     assert_eq!(ended(dir.path(), &["list"]).code, 0);
-    assert_eq!(std::fs::read_to_string(&noted).unwrap(), "embedded\n");
+    assert!(std::fs::read_to_string(&noted).unwrap().starts_with("embedded\n"));
 }

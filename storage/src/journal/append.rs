@@ -18,7 +18,8 @@ pub struct Append {
     /// Called once, on the journal's thread, with the append's number when it is durable, or with why it never
     /// will be known to be.
     pub done: Done<u64>,
-    /// Where its owner may give it up; `done` is called with [`Error::Closed`] then.
+    /// Where its owner may give it up; `done` is called with [`Error::Closed`] then. One that can be given up is refused
+    /// with [`Error::NoSpace`] while the disk is full; others are kept until there is room.
     pub claim: Option<Claim>,
 }
 
@@ -72,6 +73,11 @@ impl Queued {
     /// The append as it was handed over.
     pub(super) fn hand_back(self) -> Append {
         Append { frame: self.frame, updates: self.updates, done: self.done.take_back(), claim: self.claim }
+    }
+
+    /// Whether its owner may give it up, and can come again.
+    pub(super) fn is_revocable(&self) -> bool {
+        self.claim.is_some()
     }
 
     /// Whether it is to be written: not where it was given up.

@@ -1,6 +1,8 @@
 //! How a journal is configured. Owns the defaults; never reads a file or the environment.
 
-use updraft_protocol::limits::{JOURNAL_SEGMENT_BYTES, JOURNAL_SEGMENTS};
+use std::time::Duration;
+
+use updraft_protocol::limits::{DISK_FULL_CHECK, JOURNAL_SEGMENT_BYTES, JOURNAL_SEGMENTS};
 
 /// What an acknowledged append survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +26,8 @@ pub struct Config {
     pub segment_bytes: u64,
     /// Segments that may wait for the store; beyond it the journal waits.
     pub segments: usize,
+    /// How often a full disk is looked at again.
+    pub full_check: Duration,
 }
 
 impl Default for Config {
@@ -32,6 +36,7 @@ impl Default for Config {
             durability: Durability::Fsync,
             segment_bytes: JOURNAL_SEGMENT_BYTES,
             segments: JOURNAL_SEGMENTS,
+            full_check: DISK_FULL_CHECK,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The journal's disk: the few things it asks of a file system, and the real one. Tests inject failures here;
 //! nothing else of the journal names `std::fs`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use crate::lock::FileLock;
+use crate::private;
 
 /// A file system as the journal uses it.
 pub trait Disk: Send + Sync + 'static {
@@ -57,7 +58,7 @@ pub struct FileDisk;
 impl Disk for FileDisk {
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
         let missing: Vec<_> = folder.ancestors().take_while(|above| !above.exists()).collect();
-        fs::create_dir_all(folder)?;
+        private::make_folder(folder)?;
         // The entries of new folders must survive with what will be in them.
         for made in missing {
             match made.parent() {
@@ -82,11 +83,11 @@ impl Disk for FileDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Ok(Box::new(Appended::at_end(OpenOptions::new().write(true).create_new(true).open(path)?)?))
+        Ok(Box::new(Appended::at_end(private::options().write(true).create_new(true).open(path)?)?))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Ok(Box::new(Appended::at_end(OpenOptions::new().write(true).open(path)?)?))
+        Ok(Box::new(Appended::at_end(File::options().write(true).open(path)?)?))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
@@ -129,6 +130,9 @@ impl JournalFile for Appended {
     }
 
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
+        if self.moved {
+            self.file.seek(SeekFrom::Start(self.end))?;
+        }
         self.moved = true;
         let written = io::copy(&mut io::repeat(0).take(bytes as u64), &mut self.file);
         if written.is_err() {

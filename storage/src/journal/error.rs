@@ -64,6 +64,12 @@ pub enum Error {
     /// There is no room at the moment.
     #[error("the journal is full: the store is behind")]
     Full,
+    /// The disk has no room for it. What runs waits, and the journal goes on by itself when there is room.
+    #[error("the disk has no room for the journal: {cause}")]
+    NoSpace {
+        /// What the disk said.
+        cause: Arc<str>,
+    },
     /// A write or a sync failed before; nothing more is accepted until the engine is started again.
     #[error("the journal is poisoned: {cause}")]
     Poisoned {
@@ -84,12 +90,20 @@ pub enum Error {
 impl Error {
     /// Whether another try can help.
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Full)
+        matches!(self, Self::Full | Self::NoSpace { .. })
     }
 
     pub(super) fn disk(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        move |error| Self::Disk { what: what.into(), cause: cause(&error) }
+        move |error| match is_full(&error) {
+            true => Self::NoSpace { cause: cause(&error) },
+            false => Self::Disk { what: what.into(), cause: cause(&error) },
+        }
     }
+}
+
+/// Whether it says that there is no room: what may pass by itself.
+pub(super) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// What an I/O error says to a person: a full disk is named as what it is on every system.

@@ -24,6 +24,8 @@ pub struct Recovered {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
     reading: Option<Reading>,
+    begins: u64,
+    next: u64,
     frames: u64,
     torn: Option<Torn>,
     failed: bool,
@@ -44,6 +46,8 @@ impl Recovered {
             disk,
             segments: scan.sealed.iter().cloned().collect(),
             reading: None,
+            begins: scan.begins,
+            next: scan.next,
             frames: scan.frames,
             torn: scan.torn.clone(),
             failed: false,
@@ -64,6 +68,16 @@ impl Recovered {
     /// How many frames there are.
     pub fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// The number of the first frame; of the next one, where there is none.
+    pub fn begins(&self) -> u64 {
+        self.begins
+    }
+
+    /// The number of the last frame that the journal ever held; 0 where it never held any.
+    pub fn ends(&self) -> u64 {
+        self.next.saturating_sub(1)
     }
 
     /// The write that had not finished and was cut off, if there was one.

@@ -26,23 +26,27 @@ pub(super) struct Scan {
     pub(super) sealed: Vec<Sealed>,
     /// The number of the next frame.
     pub(super) next: u64,
+    /// The number of the first frame; of the next one, where there is none.
+    pub(super) begins: u64,
     /// How many frames there are.
     pub(super) frames: u64,
+    /// Whether the last segment holds no frame, and is the one to go on with.
+    pub(super) reused: bool,
     pub(super) torn: Option<Torn>,
 }
 
-/// Proves all segments of the folder, and leaves them as they will be read: without a torn tail, without an
-/// empty last segment, and durable.
+/// Proves all segments of the folder, and leaves them as they will be read: without a torn tail, without a last segment
+/// that was never begun, and durable. An empty last one stays: its name is all that says how far the journal has come.
 pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
     let mut names = disk.list(folder).map_err(Error::disk("listing its folder"))?;
     names.retain(|name| segment::first_of(name).is_some());
     names.sort_unstable();
-    let mut scan = Scan { sealed: Vec::new(), next: 1, frames: 0, torn: None };
+    let mut scan = Scan { sealed: Vec::new(), next: 1, begins: 1, frames: 0, reused: false, torn: None };
     let count = names.len();
     for (index, name) in names.into_iter().enumerate() {
         let first = segment::first_of(&name).unwrap_or_default();
         if index == 0 && first > 0 {
-            scan.next = first;
+            (scan.next, scan.begins) = (first, first);
         }
         if first != scan.next {
             let reason =
@@ -62,6 +66,7 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
         if next > first {
             scan.sealed.push(Sealed { path: folder.join(&name), name, first, last: next - 1 });
         }
+        scan.reused = segment.headed && next == first;
         scan.next = next;
     }
     Ok(scan)
@@ -70,6 +75,8 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
 /// What one segment holds.
 struct Proven {
     next: u64,
+    /// Whether its header is whole.
+    headed: bool,
     /// Where its frames end, where more follows: zeros that were written ahead of frames, or a torn write.
     end: Option<u64>,
     /// Whether it is a torn write.
@@ -102,7 +109,7 @@ impl Proof<'_> {
             }
             Head::Bad => {
                 return if last_of_all && never_written(&mut reader).map_err(reading())? {
-                    Ok(Proven { next: first, end: Some(0), torn: true })
+                    Ok(Proven { next: first, headed: false, end: Some(0), torn: true })
                 } else {
                     Err(corrupt(self.name, 0, "the header is not that of a segment".to_owned()))
                 };
@@ -112,7 +119,7 @@ impl Proof<'_> {
         loop {
             let offset = reader.offset();
             match reader.look().map_err(reading())? {
-                Look::End => return Ok(Proven { next, end: None, torn: false }),
+                Look::End => return Ok(Proven { next, headed: true, end: None, torn: false }),
                 Look::Frame(header) if header.lsn == next => {
                     let payload = reader.payload(&header).map_err(reading())?;
                     self.readable(payload, offset)?;
@@ -125,8 +132,12 @@ impl Proof<'_> {
                 }
                 Look::Bad(reason) => {
                     return match tail::judge(&mut reader, next).map_err(reading())? {
-                        Verdict::Unwritten => Ok(Proven { next, end: Some(offset), torn: false }),
-                        Verdict::Torn if last_of_all => Ok(Proven { next, end: Some(offset), torn: true }),
+                        Verdict::Unwritten => {
+                            Ok(Proven { next, headed: true, end: Some(offset), torn: false })
+                        }
+                        Verdict::Torn if last_of_all => {
+                            Ok(Proven { next, headed: true, end: Some(offset), torn: true })
+                        }
                         Verdict::Torn | Verdict::Corrupt => {
                             Err(corrupt(self.name, offset, reason.to_owned()))
                         }
@@ -167,17 +178,8 @@ fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
 /// Makes the last segment one that need not be the last: the next one is written behind it.
 fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
     let path = folder.join(name);
-    if let Some(offset) = proven.torn_at() {
-        tracing::warn!(
-            segment = name,
-            offset,
-            "the journal ends in a write that never finished; it is cut off"
-        );
-        metrics::counter!("updraft_journal_torn_total").increment(1);
-    }
-    let has_frames = segment::first_of(name).is_some_and(|first| proven.next > first);
-    let mended = if !has_frames {
-        // Empty, it would have the name of the next segment.
+    let mended = if !proven.headed {
+        // It never held anything, and the next segment has its name.
         disk.remove(&path).and_then(|()| disk.sync_folder(folder))
     } else if last_of_all {
         // Frames that a killed process wrote may be in memory only.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
 
 use super::disk::{Disk, JournalFile};
+use super::error::is_full;
 
 /// The newest format that is read, and the one that is written.
 pub const FORMAT: u8 = 1;
@@ -76,6 +77,15 @@ pub(super) struct Sealed {
     pub(super) last: u64,
 }
 
+/// Why frames were not written.
+#[derive(Debug)]
+pub(super) enum Unwritten {
+    /// The disk has no room. The segment ends where it ended, and is as durable as it was.
+    NoSpace(io::Error),
+    /// The disk failed, and nobody knows what of them it has.
+    Failed(io::Error),
+}
+
 /// The segment that is written.
 pub(super) struct Segment {
     file: Box<dyn JournalFile>,
@@ -84,7 +94,7 @@ pub(super) struct Segment {
     first: u64,
     /// Where the last good frame ends.
     bytes: u64,
-    /// Up to where it is written with zeros, over which frames are written; everywhere, where that once failed.
+    /// Up to where it is written with zeros, over which frames are written; everywhere, where that failed last.
     reserved: u64,
     /// Frames since the last sync.
     unsynced: u32,
@@ -106,6 +116,16 @@ impl Segment {
         Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
     }
 
+    /// The segment that has this first number and holds no frame, to go on with.
+    pub(super) fn reopen(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
+        let name = name(first);
+        let path = folder.join(&name);
+        let mut file = disk.open(&path)?;
+        file.cut(HEADER_BYTES as u64)?;
+        file.sync()?;
+        Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
+    }
+
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -124,22 +144,53 @@ impl Segment {
 
     /// Writes frames at the end, and syncs them where asked. After an error nothing of them is left, as far as
     /// the disk still does what it is told.
-    pub(super) fn append(&mut self, frames: &[u8], count: u32, sync: bool) -> io::Result<()> {
-        let written = self.file.append(frames).and_then(|()| {
-            if !sync {
-                return Ok(());
-            }
+    pub(super) fn append(&mut self, frames: &[u8], count: u32, sync: bool) -> Result<(), Unwritten> {
+        if let Err(error) = self.file.append(frames) {
+            return Err(self.take_back(error, sync));
+        }
+        if sync {
             self.reserve(frames.len());
-            self.file.sync()
-        });
-        if let Err(error) = written {
-            // Nobody was told that these frames are durable: they should not come back after a restart.
-            let _ = self.file.cut(self.bytes);
-            return Err(error);
+            if let Err(error) = self.file.sync() {
+                // Nobody was told that these frames are durable: they should not come back after a restart.
+                let _ = self.file.cut(self.bytes);
+                return Err(Unwritten::Failed(error));
+            }
         }
         self.bytes += frames.len() as u64;
         self.unsynced = if sync { 0 } else { self.unsynced.saturating_add(count) };
         Ok(())
+    }
+
+    /// Cuts off what was written of frames that failed with this error: they are refused, and must not come back after
+    /// a restart. What the segment had reserved it takes again, so that less than that still fits.
+    fn take_back(&mut self, error: io::Error, sync: bool) -> Unwritten {
+        let ahead = if self.reserved == u64::MAX { 0 } else { self.reserved.saturating_sub(self.bytes) };
+        let cut = self.file.cut(self.bytes);
+        if !is_full(&error) {
+            return Unwritten::Failed(error);
+        }
+        self.reserved = u64::MAX;
+        if let Err(error) = cut.and_then(|()| if sync { self.file.sync() } else { Ok(()) }) {
+            return Unwritten::Failed(error);
+        }
+        // What another file has taken meanwhile is waited for as any room is.
+        if ahead > 0 {
+            let _ = self.reserve_ahead(ahead as usize);
+        }
+        Unwritten::NoSpace(error)
+    }
+
+    /// Writes so many zeros behind the last frame: frames that take no more than that find room. True where it could.
+    pub(super) fn reserve_ahead(&mut self, bytes: usize) -> bool {
+        let reserved = self.file.reserve(bytes).is_ok();
+        self.reserved = if reserved { self.bytes + bytes as u64 } else { u64::MAX };
+        reserved
+    }
+
+    /// Gives back what is reserved, for others who have more need of it.
+    pub(super) fn give_back(&mut self) -> io::Result<()> {
+        self.reserved = u64::MAX;
+        self.file.cut(self.bytes)
     }
 
     /// Has the syncs of what comes next write no length, which costs them a third of their time. Large writes pay for

@@ -9,11 +9,14 @@ use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::JOURNAL_QUEUE_BYTES;
 
 use super::error::Error;
+use super::space::Space;
 
 /// What the handles and the thread share.
 pub(super) struct Shared {
     /// Bytes that may still be on their way to the writer. Closed when nothing is accepted any longer.
     pub(super) room: Arc<Semaphore>,
+    /// Whether the disk has room.
+    pub(super) space: Space,
     poison: OnceLock<Arc<str>>,
     acknowledged: DurableWatermark,
     segments: AtomicUsize,
@@ -27,6 +30,7 @@ impl Shared {
     pub(super) fn new(last: u64, replayed: Arc<AtomicBool>) -> Self {
         Self {
             room: Arc::new(Semaphore::new(JOURNAL_QUEUE_BYTES)),
+            space: Space::default(),
             poison: OnceLock::new(),
             acknowledged: DurableWatermark::new(last),
             segments: AtomicUsize::new(0),

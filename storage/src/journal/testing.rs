@@ -56,6 +56,8 @@ pub(crate) enum Fault {
     Sync,
     /// A removal fails.
     Remove,
+    /// A cut fails.
+    Cut,
 }
 
 #[derive(Default)]
@@ -64,8 +66,14 @@ struct Files {
     fault: Option<Fault>,
     syncs: usize,
     locked: bool,
-    /// Bytes that may still be written.
-    space: Option<usize>,
+    /// Bytes that all files together may have.
+    capacity: Option<usize>,
+}
+
+impl Files {
+    fn used(&self) -> usize {
+        self.files.values().map(|contents| contents.bytes.len()).sum()
+    }
 }
 
 #[derive(Default, Clone)]
@@ -85,8 +93,10 @@ impl MemoryDisk {
         self.files().fault = Some(fault);
     }
 
+    /// Lets the files grow by so many bytes; none is without end.
     pub(crate) fn limit_space(&self, bytes: Option<usize>) {
-        self.files().space = bytes;
+        let mut files = self.files();
+        files.capacity = bytes.map(|bytes| files.used() + bytes);
     }
 
     pub(crate) fn syncs(&self) -> usize {
@@ -204,11 +214,12 @@ impl MemoryFile {
             files.fault = None;
             (take, failure) = (after.min(take), Some(kind));
         }
-        if let Some(space) = &mut files.space {
-            if *space < take {
-                (take, failure) = (*space, Some(io::ErrorKind::StorageFull));
-            }
-            *space -= take;
+        // What stands there already takes no room anew.
+        let here = files.files[&self.path].bytes.len();
+        let free = files.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(files.used()));
+        let fits = here.saturating_sub(self.end).saturating_add(free);
+        if fits < take {
+            (take, failure) = (fits, Some(io::ErrorKind::StorageFull));
         }
         let written = &mut files.files.get_mut(&self.path).unwrap().bytes;
         written.resize(written.len().max(self.end + take), 0);
@@ -225,7 +236,11 @@ impl JournalFile for MemoryFile {
     }
 
     fn reserve(&mut self, bytes: usize) -> io::Result<()> {
-        self.write(&vec![0; bytes]).1
+        let written = self.write(&vec![0; bytes]).1;
+        if written.is_err() {
+            self.disk.files().files.get_mut(&self.path).unwrap().bytes.truncate(self.end);
+        }
+        written
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -244,6 +259,12 @@ impl JournalFile for MemoryFile {
     }
 
     fn cut(&mut self, bytes: u64) -> io::Result<()> {
+        let mut files = self.disk.files();
+        if let Some(Fault::Cut) = files.fault {
+            files.fault = None;
+            return Err(io::Error::other("input/output error"));
+        }
+        drop(files);
         self.end = bytes as usize;
         self.disk.files().files.get_mut(&self.path).unwrap().bytes.resize(self.end, 0);
         Ok(())

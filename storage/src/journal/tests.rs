@@ -2,6 +2,7 @@
 
 mod appending;
 mod failing;
+mod full;
 mod recovering;
 mod retaining;
 

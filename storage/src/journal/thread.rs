@@ -1,6 +1,7 @@
 //! The journal's thread: takes what is queued, writes it with one write and one sync, answers, and hands the
 //! groups to the writer behind it. The only one that touches the files once the journal is open.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,11 @@ use super::answer::Answer;
 use super::append::{Command, Queued, QueuedBarrier};
 use super::config::{Config, Durability};
 use super::disk::Disk;
-use super::error::{Error, cause};
+use super::error::{Error, cause, is_full};
+use super::full::Full;
 use super::outlet::{Outlet, Stop};
 use super::retention::Retention;
-use super::segment::Segment;
+use super::segment::{Segment, Unwritten};
 use super::shared::Shared;
 use crate::write_behind::{Barrier, Group, Message};
 
@@ -37,6 +39,10 @@ pub(super) struct Worker {
     pub(super) retention: Retention,
     /// The number of the next frame.
     pub(super) next: u64,
+    /// What was taken from the queue and is still to be done, before what is in it.
+    pub(super) kept: VecDeque<Command>,
+    /// Since the disk had no room.
+    pub(super) full: Option<Full>,
     /// The bytes of one write, kept for the next.
     pub(super) buffer: Vec<u8>,
     /// Keeps other processes out; given back before the end is told.
@@ -67,18 +73,17 @@ impl Worker {
 
     fn work(&mut self) {
         let closed = loop {
-            let first = if self.retention.len() == 0 {
-                self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                self.commands.recv_timeout(IDLE_CHECK)
-            };
-            match first {
-                Err(RecvTimeoutError::Timeout) => self.clean(),
+            match self.first() {
+                Err(RecvTimeoutError::Timeout) => {
+                    self.clean();
+                    self.look_for_space();
+                }
                 Err(RecvTimeoutError::Disconnected) => break false,
                 Ok(first) => {
                     let (window, then) = self.gather(first);
                     self.commit(window);
                     self.clean();
+                    self.look_for_space();
                     match then {
                         Then::GoOn => {}
                         Then::Barrier(barrier) => self.pass_on(barrier),
@@ -90,8 +95,18 @@ impl Worker {
         self.finish(closed);
     }
 
+    /// What is to be done next; none where segments or the disk are to be looked after.
+    fn first(&mut self) -> Result<Command, RecvTimeoutError> {
+        match self.kept.pop_front() {
+            Some(kept) => Ok(kept),
+            None if self.full.is_some() => self.commands.recv_timeout(self.config.full_check),
+            None if self.retention.len() > 0 => self.commands.recv_timeout(IDLE_CHECK),
+            None => self.commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
     /// What is queued now, up to the bytes of one write.
-    fn gather(&self, first: Command) -> (Vec<Queued>, Then) {
+    fn gather(&mut self, first: Command) -> (Vec<Queued>, Then) {
         let limit = self.config.segment_bytes.min(JOURNAL_GROUP_BYTES as u64);
         let (mut window, mut bytes) = (Vec::new(), 0);
         let mut command = Some(first);
@@ -105,23 +120,34 @@ impl Worker {
                     window.push(append);
                 }
             }
-            command = if bytes < limit { self.commands.try_recv().ok() } else { None };
+            let mut next = || self.kept.pop_front().or_else(|| self.commands.try_recv().ok());
+            command = if bytes < limit { next() } else { None };
         }
     }
 
-    /// Makes a window durable, answers its callers, and hands its groups on.
+    /// Makes a window durable, answers its callers, and hands its groups on. While the disk is full it waits.
     fn commit(&mut self, mut window: Vec<Queued>) {
-        let bytes = window.iter().map(|append| append.frame.bytes() as u64).sum();
-        let place = self.shared.poisoned().and_then(|()| self.place_for(bytes));
-        // As late as can be: a place may have been waited for.
-        window.retain(Queued::take);
-        if window.is_empty() {
-            return;
+        loop {
+            let bytes = window.iter().map(|append| append.frame.bytes()).sum();
+            let place = self.shared.poisoned().and_then(|()| self.place_for(bytes as u64));
+            // As late as can be: a place may have been waited for.
+            window.retain(Queued::take);
+            if window.is_empty() {
+                return;
+            }
+            let Err(error) = place.and_then(|place| self.write(&window, place)) else { break };
+            self.no_space(bytes, &error);
+            if !matches!(error, Error::NoSpace { .. }) || !self.wait_for_space(&mut window, &error) {
+                let error = if error.retryable() { self.shared.refusal() } else { error };
+                window.into_iter().for_each(|append| append.done.give(Err(error.clone())));
+                return;
+            }
         }
-        if let Err(error) = place.and_then(|place| self.write(&window, place)) {
-            window.into_iter().for_each(|append| append.done.give(Err(error.clone())));
-            return;
-        }
+        self.hand_on(window);
+    }
+
+    /// Answers the callers of a window that is durable, and hands its groups on.
+    fn hand_on(&mut self, window: Vec<Queued>) {
         let mut groups = Vec::with_capacity(window.len());
         for append in window {
             let lsn = self.next;
@@ -146,8 +172,11 @@ impl Worker {
             append.frame.seal(self.next + u64::from(ahead), place.saturating_add(ahead), &mut self.buffer);
         }
         let sync = self.config.durability == Durability::Fsync;
-        let written = self.active.append(&self.buffer, window.len() as u32, sync);
-        written.map_err(|error| self.failed(self.active.name(), &error))?;
+        match self.active.append(&self.buffer, window.len() as u32, sync) {
+            Ok(()) => {}
+            Err(Unwritten::NoSpace(error)) => return Err(Error::NoSpace { cause: cause(&error) }),
+            Err(Unwritten::Failed(error)) => return Err(self.failed(self.active.name(), &error)),
+        }
         metrics::counter!("updraft_journal_frames_total").increment(window.len() as u64);
         metrics::counter!("updraft_journal_bytes_total").increment(self.buffer.len() as u64);
         if sync {
@@ -166,22 +195,27 @@ impl Worker {
                     return Err(Error::Closed);
                 }
             }
-            self.rotate().map_err(|error| self.failed("a new segment", &error))?;
+            self.rotate()?;
         }
         Ok(self.active.unsynced())
     }
 
-    /// Ends the active segment and begins the next.
-    fn rotate(&mut self) -> std::io::Result<()> {
-        self.active.sync()?;
-        let next = Segment::create(&*self.disk, &self.folder, self.next)?;
+    /// Ends the active segment and begins the next. Where there is no room for that, nothing has changed.
+    pub(super) fn rotate(&mut self) -> Result<(), Error> {
+        // A full disk is no excuse for a sync.
+        self.active.sync().map_err(|error| self.failed(self.active.name(), &error))?;
+        let next = match Segment::create(&*self.disk, &self.folder, self.next) {
+            Ok(next) => next,
+            Err(error) if is_full(&error) => return Err(Error::NoSpace { cause: cause(&error) }),
+            Err(error) => return Err(self.failed("a new segment", &error)),
+        };
         let full = std::mem::replace(&mut self.active, next);
         self.retention.keep(full.seal(self.next - 1));
         self.shared.count_segments(self.retention.len() + 1);
         Ok(())
     }
 
-    fn failed(&self, what: &str, error: &std::io::Error) -> Error {
+    pub(super) fn failed(&self, what: &str, error: &std::io::Error) -> Error {
         self.shared.poison(format!("writing {what}: {}", cause(error)).into())
     }
 
@@ -192,7 +226,7 @@ impl Worker {
         }
     }
 
-    fn clean(&mut self) {
+    pub(super) fn clean(&mut self) {
         self.retention.clean();
         self.shared.count_segments(self.retention.len() + 1);
     }
@@ -226,7 +260,7 @@ impl Worker {
             let _ = answer.send(outcome.is_ok());
         }));
         match self.outlet.reserve() {
-            Ok(place) => place.send(Message::Barrier(Barrier::holding(answer, None))),
+            Ok(place) => place.send(Message::Barrier(Barrier::closing(answer))),
             Err(Stop::Abandoned | Stop::WriterGone) => return false,
         }
         self.outlet.wait_for(answered)

@@ -1,6 +1,7 @@
 //! Opening: the lock that keeps a second process out, and connections set up for their work.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{fault, schema, wal};
+use super::{cut, fault, schema, wal};
 use crate::journal::Durability;
 use crate::lock::FileLock;
+use crate::private;
 use crate::store::Error;
 
 /// A program that reads the file beside Updraft may hold it for a moment.
@@ -30,7 +32,7 @@ const WAL_BYTES: i64 = 2 * wal::CHECKPOINT_PAGES * PAGE_BYTES;
 pub(super) fn lock(path: &Path) -> Result<Arc<FileLock>, Error> {
     FileLock::take(path).map(Arc::new).map_err(|error| match error {
         TryLockError::WouldBlock => Error::InUse { path: path.display().to_string() },
-        TryLockError::Error(error) => Error::Unavailable(format!("{}: {error}", path.display())),
+        TryLockError::Error(error) => of_disk(path, &error),
     })
 }
 
@@ -39,13 +41,29 @@ pub(super) fn folder(dir: &Path) -> Result<(), Error> {
     let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
     let make = || -> std::io::Result<()> {
         let made: Vec<_> = dir.ancestors().take_while(missing).collect();
-        fs::create_dir_all(dir)?;
+        private::make_folder(dir)?;
         for folder in made {
             folder.canonicalize()?.parent().map_or(Ok(()), sync)?;
         }
         Ok(())
     };
-    make().map_err(|error| Error::Unavailable(format!("{}: {error}", dir.display())))
+    make().map_err(|error| of_disk(dir, &error))?;
+    if let Ok(Some(others)) = private::open_to_others(dir) {
+        tracing::warn!(
+            dir = %dir.display(), others = format_args!("{others:03o}"),
+            "others than its owner may open the data directory, which holds alerts and answers of tools"
+        );
+    }
+    Ok(())
+}
+
+/// What the disk says of a path; a full one is named as what it is.
+pub(super) fn of_disk(path: &Path, error: &std::io::Error) -> Error {
+    let told = format!("{}: {error}", path.display());
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Error::Full(told),
+        _ => Error::Unavailable(told),
+    }
 }
 
 /// Makes the names in a folder durable. Elsewhere than on Unix a folder cannot be opened as a file.
@@ -57,8 +75,12 @@ pub(super) fn sync(dir: &Path) -> std::io::Result<()> {
 pub(super) fn writer(path: &Path, durability: Durability) -> Result<Connection, Error> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    // SQLite gives what it keeps beside it the permissions of the file itself.
+    let made = private::options().create(true).truncate(false).write(true).open(path);
+    made.map_err(|error| of_disk(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags).map_err(fault::store_error)?;
     schema::check(&connection)?;
+    cut::refuse(path, &connection)?;
     let set = |connection: &Connection| {
         common(connection, WRITER_CACHE_KIB)?;
         connection.pragma_update(None, "page_size", PAGE_BYTES)?;

@@ -31,16 +31,27 @@ pub struct Barrier {
     answer: Answer<()>,
     /// Its place in the bound of the journal's queue, so that barriers have one too.
     _room: Option<OwnedSemaphorePermit>,
+    /// Whether nothing follows, which the store is to note before the answer.
+    closing: bool,
 }
 
 impl Barrier {
     /// A barrier that calls `done` once; dropped unanswered, it calls it with an error.
     pub fn new(done: Done<()>) -> Self {
-        Self { answer: Answer::new(done), _room: None }
+        Self { answer: Answer::new(done), _room: None, closing: false }
     }
 
     pub(crate) fn holding(answer: Answer<()>, room: Option<OwnedSemaphorePermit>) -> Self {
-        Self { answer, _room: room }
+        Self { answer, _room: room, closing: false }
+    }
+
+    /// The last one: the journal is closed behind it.
+    pub(crate) fn closing(answer: Answer<()>) -> Self {
+        Self { answer, _room: None, closing: true }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
     }
 
     pub(crate) fn answer(self, outcome: Result<(), crate::journal::Error>) {

@@ -19,10 +19,11 @@ use updraft_kernel::shared::DurableWatermark;
 use self::flight::Flight;
 use super::backoff::Backoff;
 use super::held::Held;
+use super::notes::Notes;
 use super::suspects::Suspects;
 use super::{Barrier, Config, Ended, Event, Group, Listener, Message, Pending};
 use crate::journal;
-use crate::store::Store;
+use crate::store::{Error, Store};
 
 /// How long the pump sleeps where nothing is due: it is woken by what comes.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -35,6 +36,10 @@ pub(super) struct Pump {
     listener: Listener,
     /// What waits, for who watches.
     pending: watch::Sender<Pending>,
+    /// Why the store does not take what waits, while it does not.
+    failing: watch::Sender<Option<Arc<str>>>,
+    /// What the store is told of how far it has come.
+    notes: Notes,
     coalescer: Coalescer,
     pacer: Pacer,
     flights: FuturesUnordered<Flight>,
@@ -76,7 +81,8 @@ impl Pump {
         store: Arc<dyn Store>,
         stored: DurableWatermark,
         listener: Listener,
-        pending: watch::Sender<Pending>,
+        (pending, failing): (watch::Sender<Pending>, watch::Sender<Option<Arc<str>>>),
+        notes: Notes,
     ) -> Self {
         let backoff = |seed| Backoff::new(config.backoff, config.backoff_max, seed);
         Self {
@@ -85,6 +91,8 @@ impl Pump {
             stored,
             listener,
             pending,
+            failing,
+            notes,
             coalescer: Coalescer::new(config.limits),
             flights: FuturesUnordered::new(),
             backlog: VecDeque::new(),
@@ -109,8 +117,9 @@ impl Pump {
             self.answer_barriers();
             let now = Instant::now();
             self.launch(now);
+            self.notes.write(self.coalescer.stored_below(), now);
             self.show();
-            if self.closed && self.coalescer.is_empty() && self.backlog.is_empty() {
+            if self.closed && self.coalescer.is_empty() && self.backlog.is_empty() && self.notes.is_done() {
                 return Ended::Stored;
             }
             if self.deadline.is_some_and(|deadline| deadline <= now) {
@@ -121,6 +130,7 @@ impl Pump {
             tokio::select! {
                 biased;
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
+                noted = self.notes.landed() => self.noted(noted),
                 message = queue.recv(), if receives => match message {
                     Some(Message::Groups(groups)) => self.backlog = groups.into(),
                     Some(Message::Barrier(barrier)) => self.barriers.push_back((self.last, barrier)),
@@ -191,11 +201,24 @@ impl Pump {
     fn wake(&self, now: Instant) -> Instant {
         // Rounds end while batches fly, but not while the store is left alone.
         let due = self.due.filter(|_| self.pause.is_none());
-        [due, self.pause, self.held.until(), self.deadline].into_iter().flatten().min().unwrap_or(now + IDLE)
+        let note = self.notes.due(self.coalescer.stored_below());
+        [due, self.pause, self.held.until(), self.deadline, note]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(now + IDLE)
+    }
+
+    /// What became of a note: where the store did not take it, the next says as much and more.
+    fn noted(&self, noted: Result<(), Error>) {
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the store did not note how far it has come");
+        }
     }
 
     fn trouble(&mut self, reason: String) {
         let known = self.backoff.is_failing();
+        self.failing.send_replace(Some(reason.as_str().into()));
         self.pause = Instant::now().checked_add(self.backoff.fail());
         if !known {
             tracing::warn!(reason, "the store does not take updates; they are kept and tried again");
@@ -204,6 +227,9 @@ impl Pump {
     }
 
     fn success(&mut self) {
+        if self.failing.borrow().is_some() {
+            self.failing.send_replace(None);
+        }
         if self.backoff.is_failing() {
             self.backoff.succeed();
             self.pause = None;
@@ -228,8 +254,10 @@ impl Pump {
         let below = self.coalescer.stored_below();
         let all = self.coalescer.is_empty();
         while self.barriers.front().is_some_and(|(last, _)| all || *last < below) {
-            if let Some((_, barrier)) = self.barriers.pop_front() {
-                barrier.answer(Ok(()));
+            match self.barriers.pop_front() {
+                Some((_, barrier)) if barrier.is_closing() => self.notes.close(barrier),
+                Some((_, barrier)) => barrier.answer(Ok(())),
+                None => {}
             }
         }
     }
@@ -237,7 +265,8 @@ impl Pump {
     fn give_up(mut self) -> Ended {
         let documents = self.coalescer.documents();
         tracing::warn!(documents, "the store did not take everything in time; the rest is in the journal");
-        for (_, barrier) in self.barriers.drain(..) {
+        let noting = self.notes.give_up();
+        for barrier in self.barriers.drain(..).map(|(_, barrier)| barrier).chain(noting) {
             barrier.answer(Err(journal::Error::NotStored));
         }
         Ended::GaveUp { documents }

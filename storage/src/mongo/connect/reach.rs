@@ -56,6 +56,7 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
     let reads = found.reads.filter(|_| builder.read_only).unwrap_or(primary);
     let reads = DatabaseOptions::builder().selection_criteria(reads).build();
     let store = MongoStore {
+        replaced: Arc::default(),
         database: found.client.database_with_options(&database, reads),
         route: Route::new(path),
         server,

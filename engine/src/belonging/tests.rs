@@ -1,0 +1,86 @@
+//! What a data directory notes of its store, and that a start which was cut short between two notes is not refused.
+
+use super::*;
+
+fn asked(place: &str) -> Asked {
+    Asked { place: place.to_owned(), journal: Uuid::now_v7(), durability: Durability::Fsync, accepted: None }
+}
+
+fn address(text: &str) -> String {
+    place(&Choice::At(text.parse().unwrap())).unwrap()
+}
+
+const NEW: Extent = Extent { begins: 1, ends: 0 };
+const PENDING: Extent = Extent { begins: 1, ends: 4 };
+const EMPTIED: Extent = Extent { begins: 5, ends: 4 };
+
+#[test]
+fn a_new_pair_is_bound_and_found_again_also_where_the_store_never_came_to_note_it() {
+    let data = tempfile::tempdir().unwrap();
+    let bond = claim(data.path(), &asked("embedded"), Kept::New, NEW).unwrap().unwrap();
+    assert_eq!((bond.taken, bond.closed), (0, false));
+    let again = claim(data.path(), &asked("embedded"), Kept::New, NEW).unwrap().unwrap();
+    assert_eq!(again, bond, "it keeps the ids that it noted");
+    let taken = Bond { taken: 3, closed: true, ..bond };
+    let next = claim(data.path(), &asked("embedded"), Kept::Bond(taken), PENDING).unwrap().unwrap();
+    assert_eq!(next, Bond { taken: 3, ..bond });
+}
+
+#[test]
+fn a_store_that_is_missing_is_refused_until_its_loss_is_accepted() {
+    let data = tempfile::tempdir().unwrap();
+    let bond = claim(data.path(), &asked("embedded"), Kept::New, NEW).unwrap().unwrap();
+    let refused = claim(data.path(), &asked("embedded"), Kept::New, EMPTIED).unwrap_err();
+    assert!(
+        matches!(refused, StartError::Mismatch { mismatch: Mismatch::StoreMissing { goes_on_from: 5 }, .. }),
+        "{refused}"
+    );
+    let wrong = Asked { accepted: Some(Loss::OfJournal), ..asked("embedded") };
+    claim(data.path(), &wrong, Kept::New, EMPTIED).unwrap_err();
+    let accepted = Asked { accepted: Some(Loss::OfStore), ..asked("embedded") };
+    let next = claim(data.path(), &accepted, Kept::New, EMPTIED).unwrap().unwrap();
+    assert_eq!((next.journal, next.taken), (bond.journal, 4));
+    claim(data.path(), &asked("embedded"), Kept::Bond(next), EMPTIED).unwrap();
+}
+
+#[test]
+fn a_journal_with_updates_goes_to_no_other_store_and_an_empty_one_does() {
+    let data = tempfile::tempdir().unwrap();
+    let (embedded, mongo) = (|| asked(&address("embedded")), || asked(&address("mongodb://a:1/x")));
+    claim(data.path(), &embedded(), Kept::New, NEW).unwrap();
+    let refused = claim(data.path(), &mongo(), Kept::New, PENDING).unwrap_err();
+    assert!(matches!(&refused, StartError::OtherStore { noted, .. } if noted == "embedded"), "{refused}");
+    let bond = claim(data.path(), &mongo(), Kept::New, EMPTIED).unwrap().unwrap();
+    claim(data.path(), &mongo(), Kept::Bond(bond), PENDING).unwrap();
+    let refused = claim(data.path(), &embedded(), Kept::New, PENDING).unwrap_err().to_string();
+    assert!(refused.contains("mongodb://a:1/x") && refused.contains("embedded"), "{refused}");
+}
+
+#[test]
+fn a_database_that_has_moved_is_known_by_its_id() {
+    let data = tempfile::tempdir().unwrap();
+    let bond = claim(data.path(), &asked(&address("mongodb://a:1/x")), Kept::New, NEW).unwrap().unwrap();
+    claim(data.path(), &asked(&address("mongodb://b:1/x")), Kept::Bond(bond), PENDING).unwrap();
+    let noted = fs::read_to_string(data.path().join(FILE)).unwrap();
+    assert!(noted.starts_with("mongodb://b:1/x\n"), "{noted}");
+}
+
+#[test]
+fn a_store_that_keeps_nothing_of_itself_is_known_by_its_place() {
+    let data = tempfile::tempdir().unwrap();
+    claim(data.path(), &asked(GIVEN), Kept::Nothing, NEW).unwrap();
+    claim(data.path(), &asked(GIVEN), Kept::Nothing, PENDING).unwrap();
+    let refused = claim(data.path(), &asked("embedded"), Kept::Nothing, PENDING).unwrap_err().to_string();
+    assert!(refused.contains("given to the builder"), "{refused}");
+    claim(data.path(), &asked("embedded"), Kept::Nothing, EMPTIED).unwrap();
+    claim(data.path(), &asked("embedded"), Kept::Nothing, PENDING).unwrap();
+}
+
+#[test]
+fn the_note_names_no_credentials() {
+    let data = tempfile::tempdir().unwrap();
+    claim(data.path(), &asked(&address("mongodb://bob:s3cr@a:1,b:2?w=1")), Kept::New, NEW).unwrap();
+    let noted = fs::read_to_string(data.path().join(FILE)).unwrap();
+    assert!(noted.starts_with("mongodb://a:1,b:2/updraft\n") && !noted.contains("s3cr"), "{noted}");
+    assert_eq!(private::open_to_others(&data.path().join(FILE)).unwrap(), None);
+}

@@ -1,0 +1,156 @@
+//! The doctor: looks at a data directory and its store, starts nothing and changes nothing, and says what is wrong and what can
+//! be done.
+
+use std::path::Path;
+
+use tokio::time::Instant;
+use updraft_actors::timer::Timer;
+use updraft_kernel::pairing::{Mismatch, Verdict, judge};
+use updraft_protocol::limits::{JOURNAL_SEGMENT_BYTES, STORE_BEAT, STORE_LEASE};
+use updraft_storage::bond::Kept;
+use updraft_storage::journal::{Durability, Inspected, Torn};
+use updraft_storage::sqlite::SqliteStore;
+use updraft_storage::{Store, StoreAddress, lock, private, room};
+use uuid::Uuid;
+
+use crate::belonging::{self, Asked, Extent, Note};
+use crate::diagnosis::{Diagnosis, Finding};
+use crate::error::StartError;
+
+/// Looks at a data directory and at the store that belongs to it.
+///
+/// # Errors
+/// The machine has no thread to give. What is wrong with directory or store is in the diagnosis.
+pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, StartError> {
+    let mut diagnosis = Diagnosis {
+        data: data.display().to_string(),
+        store: belonging::place_of(store),
+        findings: Vec::new(),
+        journal: None,
+        taken: None,
+        free_bytes: None,
+    };
+    let of = data.to_owned();
+    let looking = tokio::task::spawn_blocking(move || Looked::at(&of));
+    let looked = looking.await.map_err(|error| StartError::Configuration(error.to_string()))?;
+    diagnosis.free_bytes = looked.free_bytes;
+    diagnosis.findings.extend(looked.findings);
+    let Some(extent) = looked.journal else { return Ok(diagnosis) };
+    diagnosis.journal = Some((extent.begins, extent.ends)).filter(|(begins, ends)| begins <= ends);
+    let kept = match store {
+        StoreAddress::Embedded => embedded(data).await,
+        StoreAddress::MongoDb(_) => on_server(store, looked.id, &mut diagnosis.findings).await?,
+    };
+    match kept {
+        Ok(kept) => {
+            diagnosis.taken = kept.bond().map(|bond| bond.taken);
+            diagnosis.findings.extend(pair(looked.note, belonging::place_of(store), kept, extent));
+        }
+        Err(cause) => diagnosis.findings.push(Finding::Store { cause }),
+    }
+    Ok(diagnosis)
+}
+
+/// What the files of a data directory say.
+struct Looked {
+    findings: Vec<Finding>,
+    free_bytes: Option<u64>,
+    note: Option<Note>,
+    /// The journal's id, where it has noted one.
+    id: Option<Uuid>,
+    /// How far the journal goes; none where no more is to be looked at.
+    journal: Option<Extent>,
+}
+
+impl Looked {
+    fn at(data: &Path) -> Self {
+        let mut looked = Self { findings: Vec::new(), free_bytes: None, note: None, id: None, journal: None };
+        let others = match private::open_to_others(data) {
+            Ok(_) if !data.is_dir() => {
+                return looked.with(Finding::NoDirectory { cause: "it is a file".to_owned() });
+            }
+            Ok(others) => others,
+            Err(error) => return looked.with(Finding::NoDirectory { cause: error.to_string() }),
+        };
+        looked.findings.extend(others.map(|mode| Finding::OpenToOthers { mode: format!("{mode:03o}") }));
+        looked.free_bytes = room::free_bytes(data).ok().flatten();
+        if let Some(free_bytes) = looked.free_bytes.filter(|free| *free < JOURNAL_SEGMENT_BYTES) {
+            looked.findings.push(Finding::NoRoom { free_bytes, wanted_bytes: JOURNAL_SEGMENT_BYTES });
+        }
+        let locks = [data.join("updraft.lock"), data.join("journal").join("journal.lock")];
+        if let Some(held) = locks.iter().find(|lock| lock::is_held(lock)) {
+            return looked.with(Finding::InUse { lock: held.display().to_string() });
+        }
+        looked.note = Note::read(data).ok().flatten();
+        looked.id = looked.note.as_ref().and_then(Note::journal);
+        match Inspected::of(&data.join("journal")) {
+            Ok(found) => {
+                let found = found.unwrap_or(Inspected { begins: 1, ends: 0, torn: None });
+                let torn = found.torn.map(|Torn { segment, offset }| Finding::Torn { segment, offset });
+                looked.findings.extend(torn);
+                looked.journal = Some(Extent { begins: found.begins, ends: found.ends });
+                looked
+            }
+            Err(error) => looked.with(Finding::Journal { cause: error.to_string() }),
+        }
+    }
+
+    fn with(mut self, finding: Finding) -> Self {
+        self.findings.push(finding);
+        self
+    }
+}
+
+/// What the embedded store keeps.
+async fn embedded(data: &Path) -> Result<Kept, String> {
+    let data = data.to_owned();
+    let looking = tokio::task::spawn_blocking(move || SqliteStore::inspect(&data));
+    let looked = looking.await.map_err(|error| error.to_string())?;
+    looked.map_err(|error| error.to_string())
+}
+
+/// What the store on a server keeps, and who has it.
+async fn on_server(
+    address: &StoreAddress,
+    own: Option<Uuid>,
+    findings: &mut Vec<Finding>,
+) -> Result<Result<Kept, String>, StartError> {
+    let StoreAddress::MongoDb(address) = address else { return Ok(Ok(Kept::Nothing)) };
+    let timer = Timer::start().map_err(updraft_actors::node::Error::Thread)?;
+    let store = match address.builder().read_only(true).connect().await {
+        Ok(store) => store,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let told = timer.until(Instant::now() + STORE_LEASE, store.health()).await.unwrap_or_default();
+    findings.extend(told.troubles.iter().map(Finding::from));
+    findings.extend(owner(&store, own, &timer).await);
+    Ok(store.kept().await.map_err(|error| error.to_string()))
+}
+
+/// Who has a store, where it is another, and whether it lives.
+async fn owner(store: &dyn Store, own: Option<Uuid>, timer: &Timer) -> Option<Finding> {
+    let first = store.owner().await.ok().flatten()?;
+    if first.released || Some(first.journal) == own {
+        return None;
+    }
+    timer.pause(2 * STORE_BEAT).await;
+    let lives = store.owner().await.ok().flatten().is_some_and(|second| second != first);
+    Some(Finding::Owned { who: first.who, since: first.since, lives })
+}
+
+/// How the two do not belong together, if they do not.
+fn pair(note: Option<Note>, place: String, kept: Kept, extent: Extent) -> Option<Finding> {
+    let pending = extent.begins <= extent.ends;
+    let other = note.as_ref().map(|note| note.place.clone()).filter(|noted| *noted != place);
+    if kept == Kept::Nothing {
+        return other.filter(|_| pending).map(|noted| Finding::OtherStore { noted });
+    }
+    let asked = Asked { place, journal: Uuid::nil(), durability: Durability::Fsync, accepted: None };
+    match judge(belonging::side(note.as_ref(), &asked, extent), kept.bond().map(Into::into), None) {
+        Verdict::Refuse(mismatch) => Some(match other.filter(|_| mismatch == Mismatch::OtherStore) {
+            Some(noted) => Finding::OtherStore { noted },
+            None => mismatch.into(),
+        }),
+        Verdict::Pair | Verdict::Bind | Verdict::Rebind | Verdict::GoOn(_) => None,
+    }
+}

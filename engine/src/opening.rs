@@ -1,0 +1,166 @@
+//! Opening: the store, its lease and the journal, in the order that leaves nothing half bound, and the judgement whether they
+//! belong together. Starts no thread of the engine and writes no update.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use updraft_actors::node;
+use updraft_actors::timer::Timer;
+use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_protocol::limits::START_ANSWER;
+use updraft_storage::bond::{Bond, Kept};
+use updraft_storage::journal::{self, Disk, FileDisk, Journal};
+use updraft_storage::memory::{MemoryStore, Nowhere};
+use updraft_storage::sqlite::SqliteStore;
+use updraft_storage::write_behind::{Message, WriteBehind};
+use updraft_storage::{Store, StoreAddress};
+use uuid::Uuid;
+
+use crate::belonging::{self, Asked, Extent};
+use crate::builder::{Builder, Choice};
+use crate::error::StartError;
+use crate::ownership;
+
+/// What a start has opened.
+pub(crate) struct Opened {
+    pub(crate) timer: Timer,
+    pub(crate) store: Arc<dyn Store>,
+    /// The same, where it is the engine's own.
+    pub(crate) embedded: Option<Arc<SqliteStore>>,
+    pub(crate) journal: Journal,
+    pub(crate) replay: journal::Recovered,
+    /// What the store keeps of the journal, if it keeps anything.
+    pub(crate) bond: Option<Bond>,
+    /// By which the store's lease is renewed, if it has one.
+    pub(crate) incarnation: Option<Uuid>,
+    /// Below it the store has everything.
+    pub(crate) stored: DurableWatermark,
+    /// Below it the store has noted that: what the journal may drop.
+    pub(crate) noted: DurableWatermark,
+    /// Between journal and writer.
+    pub(crate) queue: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+}
+
+impl Opened {
+    /// Opens them and binds them to each other.
+    ///
+    /// # Errors
+    /// What cannot be opened, who has it, or why they do not belong together.
+    pub(crate) async fn open(builder: &Builder, data: &Path) -> Result<Self, StartError> {
+        let timer = Timer::start().map_err(node::Error::Thread)?;
+        let (store, embedded) = open_store(builder, data).await?;
+        let keeps = answered(store.kept(), &timer).await? != Kept::Nothing;
+        let stored = DurableWatermark::new(0);
+        let noted = if keeps { DurableWatermark::new(0) } else { stored.clone() };
+        let queue = WriteBehind::queue();
+        let (journal, replay) = open_journal(builder, data, queue.0.clone(), noted.clone()).await?;
+        let id = belonging::journal_of(data)?;
+        let who = who(data);
+        let incarnation = ownership::take(&store, id, who, builder.clock.now(), &timer).await?;
+        let extent = Extent { begins: replay.begins(), ends: replay.ends() };
+        let bond = match bound(builder, data, id, &store, extent, &timer).await {
+            Ok(bond) => bond,
+            Err(error) => {
+                if let Some(incarnation) = incarnation {
+                    // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
+                    let _ = answered(store.disown(incarnation), &timer).await;
+                }
+                return Err(error);
+            }
+        };
+        if let Some(bond) = bond {
+            let _ = noted.advance(bond.taken + 1);
+        }
+        Ok(Self { timer, store, embedded, journal, replay, bond, incarnation, stored, noted, queue })
+    }
+}
+
+/// Judges whether journal and store belong together, and binds them.
+async fn bound(
+    builder: &Builder,
+    data: &Path,
+    journal: Uuid,
+    store: &Arc<dyn Store>,
+    extent: Extent,
+    timer: &Timer,
+) -> Result<Option<Bond>, StartError> {
+    // Read when the store is this engine's: an owner that is gone may have written until then.
+    let kept = answered(store.kept(), timer).await?;
+    let bond = claim(builder, data, journal, kept, extent).await?;
+    if let Some(bond) = bond {
+        answered(store.bind(bond), timer).await?;
+    }
+    Ok(bond)
+}
+
+/// This process, for people who find that it has a store.
+fn who(data: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "a machine without a name" } else { host.trim() };
+    format!("process {} on {host}, data directory {}", std::process::id(), data.display())
+}
+
+/// The store, and the same where it is the engine's own.
+async fn open_store(
+    builder: &Builder,
+    data: &Path,
+) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
+    match &builder.store {
+        Choice::Given(store) => return Ok((store.clone(), None)),
+        Choice::Memory => return Ok((Arc::new(MemoryStore::new()), None)),
+        Choice::At(StoreAddress::MongoDb(address)) => return Ok((Arc::new(address.connect().await?), None)),
+        Choice::At(StoreAddress::Embedded) => {}
+    }
+    let (data, durability) = (data.to_owned(), builder.durability);
+    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
+    let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
+    let store = Arc::new(store);
+    Ok((store.clone(), Some(store)))
+}
+
+/// What the store answers, in its time.
+pub(crate) async fn answered<T>(
+    asked: impl Future<Output = Result<T, updraft_storage::Error>>,
+    timer: &Timer,
+) -> Result<T, updraft_storage::Error> {
+    let answered = timer.until(Instant::now() + START_ANSWER, asked).await;
+    answered.unwrap_or_else(|_| {
+        let seconds = START_ANSWER.as_secs();
+        Err(updraft_storage::Error::Unavailable(format!("no answer within {seconds} s")))
+    })
+}
+
+/// Keeps the journal with its store; gives the bond that the store is to keep.
+async fn claim(
+    builder: &Builder,
+    data: &Path,
+    journal: Uuid,
+    kept: Kept,
+    extent: Extent,
+) -> Result<Option<Bond>, StartError> {
+    let Some(place) = belonging::place(&builder.store) else { return Ok(None) };
+    let (durability, accepted) = (builder.durability, builder.accepted_loss);
+    let asked = Asked { place, journal, durability, accepted };
+    let data = data.to_owned();
+    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, &asked, kept, extent));
+    claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
+}
+
+async fn open_journal(
+    builder: &Builder,
+    data: &Path,
+    writer: mpsc::Sender<updraft_storage::write_behind::Message>,
+    stored: DurableWatermark,
+) -> Result<(Journal, journal::Recovered), StartError> {
+    let folder = data.join("journal");
+    let config = journal::Config { durability: builder.durability, ..journal::Config::default() };
+    let disk: Arc<dyn Disk> = match &builder.store {
+        Choice::Memory => Arc::new(Nowhere),
+        Choice::At(_) | Choice::Given(_) => Arc::new(FileDisk),
+    };
+    let opening = tokio::task::spawn_blocking(move || Journal::open(&folder, config, disk, writer, stored));
+    Ok(opening.await.map_err(|error| StartError::Configuration(error.to_string()))??)
+}

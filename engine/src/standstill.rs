@@ -1,0 +1,63 @@
+//! Standstill: a wait for the store ends when the store has taken nothing for long, with the reason. Owns what "nothing for
+//! long" is; never says what follows.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use updraft_actors::Core;
+use updraft_protocol::limits::{STANDSTILL_CHECK, WRITE_TIMEOUT};
+
+/// The store took nothing of what waits for it.
+#[derive(Debug, Clone, Error)]
+#[error("the store has taken nothing for {} s: {cause}", waited.as_secs())]
+pub struct Standstill {
+    /// For how long.
+    pub waited: Duration,
+    /// What the disk or the store said last.
+    pub cause: Arc<str>,
+}
+
+/// Who waits for the store.
+pub(crate) struct Patience<'a> {
+    pub(crate) core: &'a Core,
+    /// Why the store does not take what waits, while it does not.
+    pub(crate) trouble: &'a watch::Receiver<Option<Arc<str>>>,
+    /// How long it may take nothing.
+    pub(crate) longest: Duration,
+}
+
+impl Patience<'_> {
+    /// Waits for what ends when the store has something.
+    pub(crate) async fn wait<T>(&self, what: impl Future<Output = T>) -> Result<T, Standstill> {
+        let mut what = pin!(what);
+        let (mut stored, mut since) = (self.core.stored.get(), Instant::now());
+        loop {
+            let check = Instant::now() + STANDSTILL_CHECK.min(self.longest);
+            if let Ok(done) = self.core.timer.until(check, &mut what).await {
+                return Ok(done);
+            }
+            let now = self.core.stored.get();
+            if now > stored {
+                (stored, since) = (now, Instant::now());
+            }
+            let (waited, cause) = (since.elapsed(), self.cause());
+            // Of a store that says nothing, the answer to a batch may still come.
+            let longest = if cause.is_some() { self.longest } else { self.longest + WRITE_TIMEOUT };
+            if waited >= longest {
+                let cause = cause.unwrap_or_else(|| "it does not answer".into());
+                return Err(Standstill { waited, cause });
+            }
+        }
+    }
+
+    fn cause(&self) -> Option<Arc<str>> {
+        let full = || self.core.journal.status().no_space.map(|full| full.cause);
+        let failing = self.trouble.borrow().clone();
+        failing.or_else(full)
+    }
+}

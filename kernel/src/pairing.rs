@@ -1,0 +1,215 @@
+//! Pairing: whether a journal and a store that are found beside each other belong together, and what is missing where
+//! they do not. Decides by what each of them keeps of the other; reads and writes neither.
+//!
+//! Each has a random id. The journal notes the id of its store; the store notes the id of its journal, up to which
+//! number it has taken that journal's groups, and whether both were closed in order. What is written when, so that no
+//! kill and no loss of power leaves a pair that is refused:
+//!
+//! | step | then a crash leaves |
+//! | --- | --- |
+//! | the journal's first segment is made | two that know nothing of each other: they are bound |
+//! | the journal notes the store | a store that is new, a journal without history: they are bound |
+//! | the store notes the journal, durably; only now are groups written | a pair |
+//! | groups become durable in the journal, then they go to the store | `taken <= ends`: the store has no group that the journal never had |
+//! | the store notes what it has taken, once a second, after it has it | `taken` is too low by what came since, which the journal has |
+//! | the journal drops a segment, after the store has noted its last group | `begins <= taken + 1`: no group is in neither |
+//! | in order: the store notes the last group and that both close, the journal is emptied | a pair, closed, whether or not the journal was emptied |
+//!
+//! Where the last engine did not sync (`Os`), a loss of power takes the latest of either, and the bounds do not hold: that
+//! is what this durability says, so it is told and not refused.
+
+#[cfg(test)]
+mod tests;
+
+use thiserror::Error;
+
+/// What a journal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalSide {
+    /// Its id and that of its store, where it has noted them.
+    pub ids: Option<(u128, u128)>,
+    /// The number of its first group; of the next one, where it holds none.
+    pub begins: u64,
+    /// The number of the last group that it ever held; 0 where it never held any.
+    pub ends: u64,
+    /// Whether the store was asked for under another address than the journal has noted.
+    pub moved: bool,
+    /// Whether the engine before synced what it wrote.
+    pub synced: bool,
+}
+
+/// What a store says that has noted a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoreSide {
+    /// Its id.
+    pub id: u128,
+    /// The id of its journal.
+    pub journal: u128,
+    /// It has all groups of that journal up to this number.
+    pub taken: u64,
+    /// Whether both were closed in order.
+    pub closed: bool,
+}
+
+/// Whose loss a person accepts; the other one is taken as the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// What the store no longer has: what the journal has is brought to what there is.
+    OfStore,
+    /// What the journal no longer has: executions go on from what the store has.
+    OfJournal,
+}
+
+/// What a start does with a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// They belong together.
+    Pair,
+    /// Neither has anything that the other lacks: they belong together from now on.
+    Bind,
+    /// The same, although one of them belonged to another before: both had been closed in order.
+    Rebind,
+    /// Power took what was not synced, or a person accepts the loss: they go on as they are.
+    GoOn(Mismatch),
+    /// They do not belong together, and nothing is run until a person decides.
+    Refuse(Mismatch),
+}
+
+/// How a journal and a store do not belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Mismatch {
+    /// The journal has history, and the store is new.
+    #[error(
+        "the database is missing: a new one is there, and the journal goes on from group {goes_on_from} of one that is not. \
+         Playbooks and executions that only it had are not here. Put it back; or accept the loss of the store, and what the \
+         journal has is brought to the new one"
+    )]
+    StoreMissing {
+        /// The number of the first group that the journal has, or would write.
+        goes_on_from: u64,
+    },
+    /// The journal has dropped groups that the store does not have.
+    #[error(
+        "the database is older than the journal: it has taken the groups up to {taken}, and the journal begins with {begins}. \
+         A backup was restored, or the file was cut. What lies between is in neither. Put the newer database back; or accept \
+         the loss of the store, and what the journal has is brought to this one"
+    )]
+    StoreOlder {
+        /// The last group that the store has taken.
+        taken: u64,
+        /// The first group that the journal has.
+        begins: u64,
+    },
+    /// The store has a journal, and it is not there.
+    #[error(
+        "the journal is missing: the database has taken its groups up to {taken} and was not closed in order, so that later ones \
+         may be lost. Put it back; or accept the loss of the journal, and executions go on from what the database has"
+    )]
+    JournalMissing {
+        /// The last group that the store has taken.
+        taken: u64,
+    },
+    /// The store has taken groups that the journal does not know.
+    #[error(
+        "the journal is older than the database, or was cut: it ends with group {ends}, and the database has taken those up to \
+         {taken}. Later groups may be lost. Put the newer journal back; or accept the loss of the journal, and executions go on \
+         from what the database has"
+    )]
+    JournalOlder {
+        /// The last group that the journal has.
+        ends: u64,
+        /// The last group that the store has taken.
+        taken: u64,
+    },
+    /// The journal has groups for another store.
+    #[error(
+        "the journal has updates for another database, which must get them first: start with that one once, and then with this \
+         one; or move the journal away"
+    )]
+    OtherStore,
+    /// The store takes groups from another journal.
+    #[error(
+        "the database belongs to another journal, from which it has taken the groups up to {taken} and which was not closed in \
+         order: it may have updates that the database does not have. Start with that one once, and then with this one; or \
+         accept the loss of that journal"
+    )]
+    OtherJournal {
+        /// The last group that it has taken from that one.
+        taken: u64,
+        /// Whether the journal that is here has groups, for a store that is not this one.
+        pending: bool,
+    },
+}
+
+impl Mismatch {
+    /// The loss that a person may accept; none where nothing can be made of what is there.
+    pub fn acceptable(&self) -> Option<Loss> {
+        match self {
+            Self::StoreMissing { .. } | Self::StoreOlder { .. } => Some(Loss::OfStore),
+            Self::JournalMissing { .. }
+            | Self::JournalOlder { .. }
+            | Self::OtherJournal { pending: false, .. } => Some(Loss::OfJournal),
+            Self::OtherStore | Self::OtherJournal { pending: true, .. } => None,
+        }
+    }
+
+    /// Whether a loss of power may leave it behind where nothing is synced.
+    fn unsynced_power_loss_leaves_it(&self) -> bool {
+        matches!(self, Self::StoreOlder { .. } | Self::JournalOlder { .. })
+    }
+}
+
+/// Judges a pair; `store` is none where it is new. A mismatch goes on where the loss was `accepted`.
+pub fn judge(journal: JournalSide, store: Option<StoreSide>, accepted: Option<Loss>) -> Verdict {
+    let mismatch = match compare(journal, store) {
+        Ok(verdict) => return verdict,
+        Err(mismatch) => mismatch,
+    };
+    let by_power = !journal.synced && mismatch.unsynced_power_loss_leaves_it();
+    if by_power || (accepted.is_some() && mismatch.acceptable() == accepted) {
+        Verdict::GoOn(mismatch)
+    } else {
+        Verdict::Refuse(mismatch)
+    }
+}
+
+fn compare(journal: JournalSide, store: Option<StoreSide>) -> Result<Verdict, Mismatch> {
+    let pending = journal.ends >= journal.begins;
+    match (journal.ids, store) {
+        (None, None) => Ok(Verdict::Bind),
+        (None, Some(store)) if pending => Err(Mismatch::OtherJournal { taken: store.taken, pending }),
+        (None, Some(store)) if store.closed => Ok(Verdict::Rebind),
+        (None, Some(store)) => Err(Mismatch::JournalMissing { taken: store.taken }),
+        (Some(_), None) => with_new(journal, pending),
+        (Some((own, of)), Some(store)) if of == store.id && own == store.journal => positions(journal, store),
+        (Some((_, of)), Some(store)) if of != store.id && pending => Err(Mismatch::OtherStore),
+        (Some(_), Some(store)) if !pending && store.closed => Ok(Verdict::Rebind),
+        (Some(_), Some(store)) => Err(Mismatch::OtherJournal { taken: store.taken, pending }),
+    }
+}
+
+/// A journal that has noted a store, beside one that is new.
+fn with_new(journal: JournalSide, pending: bool) -> Result<Verdict, Mismatch> {
+    if journal.ends == 0 {
+        Ok(Verdict::Bind)
+    } else if journal.moved {
+        if pending { Err(Mismatch::OtherStore) } else { Ok(Verdict::Rebind) }
+    } else {
+        Err(Mismatch::StoreMissing { goes_on_from: journal.begins })
+    }
+}
+
+/// A journal and a store that know each other.
+fn positions(journal: JournalSide, store: StoreSide) -> Result<Verdict, Mismatch> {
+    let (JournalSide { begins, ends, .. }, taken) = (journal, store.taken);
+    if taken > ends && ends == 0 {
+        if store.closed { Ok(Verdict::Rebind) } else { Err(Mismatch::JournalMissing { taken }) }
+    } else if taken > ends {
+        Err(Mismatch::JournalOlder { ends, taken })
+    } else if taken.saturating_add(1) < begins {
+        Err(Mismatch::StoreOlder { taken, begins })
+    } else {
+        Ok(Verdict::Pair)
+    }
+}

@@ -1,0 +1,46 @@
+//! The bond: what a store keeps of itself and of the journal that it takes updates from. Owns its shape; what follows
+//! from it is decided in `kernel::pairing`.
+
+use updraft_kernel::pairing::StoreSide;
+use uuid::Uuid;
+
+/// A store's id, and how far it has come with a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bond {
+    /// The store's own id, random.
+    pub store: Uuid,
+    /// The id of the journal that it takes updates from.
+    pub journal: Uuid,
+    /// It has all groups of that journal up to this number.
+    pub taken: u64,
+    /// Whether both were closed in order, and nothing was written since.
+    pub closed: bool,
+}
+
+/// What a store keeps of this kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing, ever: whether it is the one that a journal belongs to is not asked.
+    Nothing,
+    /// Nothing yet: it is new.
+    New,
+    /// This.
+    Bond(Bond),
+}
+
+impl Kept {
+    /// The bond, if there is one.
+    pub fn bond(&self) -> Option<Bond> {
+        match self {
+            Self::Nothing | Self::New => None,
+            Self::Bond(bond) => Some(*bond),
+        }
+    }
+}
+
+impl From<Bond> for StoreSide {
+    fn from(bond: Bond) -> Self {
+        let Bond { store, journal, taken, closed } = bond;
+        Self { id: store.as_u128(), journal: journal.as_u128(), taken, closed }
+    }
+}

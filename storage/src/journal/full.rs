@@ -1,0 +1,93 @@
+//! What the journal's thread does while the disk is full: refuses what can be submitted again, keeps what runs, gives back
+//! room that others have more need of, and looks for some. Never ends the journal for it.
+
+use tokio::time::Instant;
+use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
+
+use super::append::{Command, Queued};
+use super::error::Error;
+use super::thread::Worker;
+
+/// A disk that had no room.
+pub(super) struct Full {
+    /// What was to be written when there was none: when that has room, everything has.
+    bytes: usize,
+    /// When it was looked for last.
+    looked: Instant,
+}
+
+impl Worker {
+    /// Says that the disk has no room for so many bytes.
+    pub(super) fn no_space(&mut self, bytes: usize, error: &Error) {
+        if let Error::NoSpace { cause } = error {
+            self.shared.space.lacks(cause);
+            let bytes = bytes.max(self.full.as_ref().map_or(JOURNAL_RESERVE_BYTES, |full| full.bytes));
+            self.full = Some(Full { bytes, looked: Instant::now() });
+        }
+    }
+
+    /// What becomes of a window for which there is no room: appends that can be given up are refused, the others are kept
+    /// and waited with. True when they are to be tried again.
+    pub(super) fn wait_for_space(&mut self, window: &mut Vec<Queued>, error: &Error) -> bool {
+        let revocable: Vec<Queued> = window.extract_if(.., |append| append.is_revocable()).collect();
+        let smaller = !revocable.is_empty();
+        refuse(revocable, error);
+        self.refuse_queued(error);
+        if window.is_empty() || smaller {
+            return !window.is_empty();
+        }
+        if let Err(error) = self.active.give_back() {
+            self.failed(self.active.name(), &error);
+            return false;
+        }
+        if self.outlet.abandoned_in(self.config.full_check) {
+            return false;
+        }
+        self.make_space();
+        true
+    }
+
+    /// Looks for room every so often, so that submissions are accepted again, whether or not something waits.
+    pub(super) fn look_for_space(&mut self) {
+        let due = self.full.as_ref().filter(|full| full.looked.elapsed() >= self.config.full_check);
+        let Some(bytes) = due.map(|full| full.bytes) else { return };
+        self.make_space();
+        if self.active.reserve_ahead(bytes) {
+            self.full = None;
+            self.shared.space.has_come();
+        } else {
+            self.full = Some(Full { bytes, looked: Instant::now() });
+        }
+    }
+
+    /// Ends a segment of which the store has everything: it may be most of what fills the disk.
+    fn make_space(&mut self) {
+        if self.shared.poisoned().is_ok()
+            && !self.active.is_empty()
+            && self.retention.is_stored(self.next - 1)
+        {
+            // Where there is no room for another either, it goes on being written.
+            let _ = self.rotate();
+        }
+        self.clean();
+    }
+
+    /// Refuses what was queued before anybody knew; keeps the rest in its order.
+    fn refuse_queued(&mut self, error: &Error) {
+        let queued: Vec<Command> = self.kept.drain(..).chain(self.commands.try_iter()).collect();
+        for command in queued {
+            match command {
+                Command::Append(append) if append.is_revocable() => {
+                    if append.take() {
+                        refuse([append], error);
+                    }
+                }
+                other => self.kept.push_back(other),
+            }
+        }
+    }
+}
+
+fn refuse(appends: impl IntoIterator<Item = Queued>, error: &Error) {
+    appends.into_iter().for_each(|append| append.done.give(Err(error.clone())));
+}

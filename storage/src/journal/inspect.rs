@@ -1,0 +1,130 @@
+//! A look at a journal that nobody has open: what it holds, proven as at an opening, and left as it is.
+
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+use super::disk::{Disk, FileDisk, JournalFile};
+use super::error::Error;
+use super::recovery::{self, Torn};
+
+/// What a journal holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// The number of the first frame; of the next one, where there is none.
+    pub begins: u64,
+    /// The number of the last frame that it ever held; 0 where it never held any.
+    pub ends: u64,
+    /// A write that never finished, which the next opening cuts off.
+    pub torn: Option<Torn>,
+}
+
+impl Inspected {
+    /// Looks at the journal in a folder; none where there is no folder. It blocks on the disk.
+    ///
+    /// # Errors
+    /// As [`super::Journal::open`], but for who has it.
+    pub fn of(folder: &Path) -> Result<Option<Self>, Error> {
+        match recovery::scan(&Looking, folder) {
+            Ok(scan) => {
+                Ok(Some(Self { begins: scan.begins, ends: scan.next.saturating_sub(1), torn: scan.torn }))
+            }
+            Err(_) if matches!(folder.try_exists(), Ok(false)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The file system of the machine, to be looked at: what is to be mended stays as it is.
+struct Looking;
+
+impl Disk for Looking {
+    fn make_folder(&self, _: &Path) -> io::Result<()> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn lock(&self, _: &Path) -> io::Result<Box<dyn Send>> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        FileDisk.list(folder)
+    }
+
+    fn create(&self, _: &Path) -> io::Result<Box<dyn JournalFile>> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn open(&self, _: &Path) -> io::Result<Box<dyn JournalFile>> {
+        Ok(Box::new(Left))
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+        FileDisk.read(path)
+    }
+
+    fn remove(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file that is left as it is, whatever is to be mended about it.
+struct Left;
+
+impl JournalFile for Left {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn reserve(&mut self, _: usize) -> io::Result<()> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn cut(&mut self, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+    use updraft_kernel::shared::DurableWatermark;
+
+    use super::super::testing::update;
+    use super::super::{Append, Config, Journal};
+    use super::*;
+
+    #[test]
+    fn a_torn_journal_is_told_of_and_left_as_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("journal");
+        assert_eq!(Inspected::of(&folder).unwrap(), None);
+        let (writer, _queue) = mpsc::channel(100);
+        let stored = DurableWatermark::new(0);
+        let (journal, _) =
+            Journal::open(&folder, Config::default(), Arc::new(FileDisk), writer, stored).unwrap();
+        for seq in 1..=3 {
+            let (told, durable) = crossbeam_channel::bounded(1);
+            let done = Box::new(move |outcome| told.send(outcome).unwrap());
+            journal.append(Append::new(vec![update(1, seq)], done).unwrap()).unwrap();
+            durable.recv().unwrap().unwrap();
+        }
+        let segment = folder.join("00000000000000000001.journal");
+        let mut bytes = std::fs::read(&segment).unwrap();
+        bytes.truncate(bytes.iter().rposition(|byte| *byte != 0).unwrap());
+        std::fs::write(&segment, &bytes).unwrap();
+        let seen = Inspected::of(&folder).unwrap().unwrap();
+        assert_eq!((seen.begins, seen.ends), (1, 2));
+        assert!(seen.torn.is_some());
+        assert_eq!(std::fs::read(&segment).unwrap(), bytes);
+    }
+}

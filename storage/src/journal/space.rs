@@ -1,0 +1,83 @@
+//! Space: whether the disk has room for the journal, as its handles see it. Told by the journal's thread; never looks
+//! at a disk.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::error::Error;
+
+/// A disk without room for the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoSpace {
+    /// What it says.
+    pub cause: Arc<str>,
+    /// When it said so first.
+    pub since: Instant,
+}
+
+/// Whether there is room.
+#[derive(Default)]
+pub(super) struct Space {
+    /// Read by every submission, so that most of them take no lock.
+    lacking: AtomicBool,
+    found: Mutex<Option<NoSpace>>,
+}
+
+impl Space {
+    /// There is none. Told once, until there is some again.
+    pub(super) fn lacks(&self, cause: &Arc<str>) {
+        let mut found = self.found();
+        if found.is_none() {
+            tracing::warn!(
+                %cause,
+                "the disk has no room for the journal: nothing new is accepted, what runs waits until there is some"
+            );
+            *found = Some(NoSpace { cause: Arc::clone(cause), since: Instant::now() });
+            self.lacking.store(true, Ordering::Release);
+        }
+    }
+
+    /// There is some again.
+    pub(super) fn has_come(&self) {
+        let mut found = self.found();
+        if found.take().is_some() {
+            tracing::info!("the disk has room for the journal again");
+            self.lacking.store(false, Ordering::Release);
+        }
+    }
+
+    /// How it is lacking, if it is.
+    pub(super) fn status(&self) -> Option<NoSpace> {
+        self.lacking.load(Ordering::Acquire).then(|| self.found().clone()).flatten()
+    }
+
+    /// Why what can be submitted again is refused, if it is.
+    pub(super) fn refusal(&self) -> Option<Error> {
+        self.status().map(|NoSpace { cause, .. }| Error::NoSpace { cause })
+    }
+
+    fn found(&self) -> MutexGuard<'_, Option<NoSpace>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lacking_is_told_with_its_first_cause_until_there_is_room() {
+        let space = Space::default();
+        assert!(space.refusal().is_none());
+        space.lacks(&"no space left on device".into());
+        let first = space.status().unwrap();
+        space.lacks(&"disk quota exceeded".into());
+        assert_eq!(space.status(), Some(first));
+        let refusal = space.refusal().unwrap();
+        assert!(refusal.retryable() && refusal.to_string().ends_with("no space left on device"), "{refusal}");
+        space.has_come();
+        assert!(space.status().is_none() && space.refusal().is_none());
+    }
+}

@@ -1,0 +1,90 @@
+//! The bond of the embedded store, as numbers in `meta`: an id is two of them. Judges nothing.
+
+use rusqlite::{Connection, Transaction};
+use uuid::Uuid;
+
+use super::{fault, write};
+use crate::bond::{Bond, Kept};
+use crate::store::Error;
+
+const GET: &str = "SELECT value FROM meta WHERE key = ?1";
+const PUT: &str =
+    "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+
+const STORE: [&str; 2] = ["store_high", "store_low"];
+const JOURNAL: [&str; 2] = ["journal_high", "journal_low"];
+const TAKEN: &str = "taken";
+const CLOSED: &str = "closed";
+
+/// What is kept.
+pub(super) fn kept(connection: &Connection) -> Result<Kept, Error> {
+    let read = || -> rusqlite::Result<Option<(Uuid, Uuid, i64, i64)>> {
+        let (Some(store), Some(journal)) = (id(connection, STORE)?, id(connection, JOURNAL)?) else {
+            return Ok(None);
+        };
+        Ok(number(connection, TAKEN)?
+            .zip(number(connection, CLOSED)?)
+            .map(|(taken, closed)| (store, journal, taken, closed)))
+    };
+    let Some((store, journal, taken, closed)) = read().map_err(fault::store_error)? else {
+        return Ok(Kept::New);
+    };
+    let taken =
+        u64::try_from(taken).map_err(|_| Error::Corrupt(format!("meta, {TAKEN}: {taken} is negative")))?;
+    Ok(Kept::Bond(Bond { store, journal, taken, closed: closed != 0 }))
+}
+
+/// Keeps a bond instead of what was kept.
+pub(super) fn bind(connection: &mut Connection, bond: Bond) -> Result<(), Error> {
+    let taken = storable(bond.taken)?;
+    let bind = |connection: &mut Connection| {
+        let transaction = write::begin(connection)?;
+        for (keys, id) in [(STORE, bond.store), (JOURNAL, bond.journal)] {
+            let (high, low) = id.as_u64_pair();
+            put(&transaction, keys[0], high.cast_signed())?;
+            put(&transaction, keys[1], low.cast_signed())?;
+        }
+        put(&transaction, TAKEN, taken)?;
+        put(&transaction, CLOSED, i64::from(bond.closed))?;
+        transaction.commit()
+    };
+    bind(connection).map_err(fault::store_error)
+}
+
+/// Notes how far it has come with a journal, where it is that one's.
+pub(super) fn note(
+    connection: &mut Connection,
+    journal: Uuid,
+    taken: u64,
+    closed: bool,
+) -> Result<(), Error> {
+    let taken = storable(taken)?;
+    let note = |connection: &mut Connection| {
+        let transaction = write::begin(connection)?;
+        if id(&transaction, JOURNAL)? == Some(journal) {
+            put(&transaction, TAKEN, taken)?;
+            put(&transaction, CLOSED, i64::from(closed))?;
+        }
+        transaction.commit()
+    };
+    note(connection).map_err(fault::store_error)
+}
+
+fn id(connection: &Connection, [high, low]: [&str; 2]) -> rusqlite::Result<Option<Uuid>> {
+    let halves = number(connection, high)?.zip(number(connection, low)?);
+    Ok(halves.map(|(high, low)| Uuid::from_u64_pair(high.cast_unsigned(), low.cast_unsigned())))
+}
+
+fn number(connection: &Connection, key: &str) -> rusqlite::Result<Option<i64>> {
+    let mut rows = connection.prepare_cached(GET)?;
+    let mut rows = rows.query([key])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
+}
+
+fn put(transaction: &Transaction<'_>, key: &str, value: i64) -> rusqlite::Result<()> {
+    transaction.prepare_cached(PUT)?.execute((key, value)).map(drop)
+}
+
+fn storable(taken: u64) -> Result<i64, Error> {
+    i64::try_from(taken).map_err(|_| Error::Refused(format!("{taken} is larger than the store can keep")))
+}

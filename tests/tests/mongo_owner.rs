@@ -1,0 +1,128 @@
+//! Who has a database on a server: one engine at a time, which a second one names; its own directory follows it at once; and
+//! a journal and a database that do not belong together are named as with the embedded store.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use updraft::{
+    Bond, Engine, EngineTrouble, ExecutionStatus, Finding, Loss, Mismatch, MongoStore, Owner, Playbook,
+    Refusal, Shutdown, StartError, Store, Submission, Timestamp, doctor,
+};
+use updraft_storage::mongo::testing::{TestDatabase, database};
+use updraft_tests::patience::PATIENCE;
+use updraft_tests::{Lab, playbook, soon, tenant, until};
+use uuid::Uuid;
+
+fn echo() -> Playbook {
+    playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
+}
+
+async fn start(lab: &Lab, data: &Path, database: &TestDatabase) -> Result<Engine, StartError> {
+    soon(lab.builder().data(data).store_at(database.uri().parse().unwrap()).start()).await
+}
+
+async fn work(lab: &Lab, engine: &Engine) {
+    let handle = lab.submit(engine, &echo(), serde_json::json!({})).await;
+    assert_eq!(lab.end(engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
+}
+
+fn mismatch(started: Result<Engine, StartError>) -> Mismatch {
+    match started {
+        Err(StartError::Mismatch { mismatch, .. }) => mismatch,
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it started"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_engine_is_told_who_has_the_database_and_the_first_goes_on() {
+    let (lab, database) = (Lab::default(), database().await);
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = start(&lab, one.path(), &database).await.unwrap();
+    work(&lab, &engine).await;
+    let error = start(&lab, other.path(), &database).await.err().unwrap();
+    assert!(matches!(error, StartError::Owned { .. }) && error.retryable(), "{error}");
+    let told = error.to_string();
+    assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
+    assert!(told.contains(one.path().to_str().unwrap()), "{told}");
+    let seen = soon(doctor(other.path(), &database.uri().parse().unwrap())).await.unwrap();
+    let lives = |finding: &Finding| matches!(finding, Finding::Owned { lives: true, .. });
+    assert!(seen.findings.iter().any(lives), "{seen}");
+    assert!(!seen.to_string().contains('@'), "no credentials: {seen}");
+    work(&lab, &engine).await;
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let seen = soon(doctor(one.path(), &database.uri().parse().unwrap())).await.unwrap();
+    assert!(!seen.findings.iter().any(Finding::stops_a_start) && seen.taken.is_some(), "{seen}");
+    // It was given back, and both were closed in order.
+    let engine = start(&lab, other.path(), &database).await.unwrap();
+    work(&lab, &engine).await;
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_only_where_a_person_says_so() {
+    let (lab, database) = (Lab::default(), database().await);
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for _ in 0..2 {
+        let engine = start(&lab, one.path(), &database).await.unwrap();
+        work(&lab, &engine).await;
+        drop(engine);
+    }
+    let store = MongoStore::connect(database.uri()).await.unwrap();
+    let owner = store.owner().await.unwrap().unwrap();
+    assert!(!owner.released);
+    // As if its lease had run out, and it had died before it could close anything.
+    store.disown(owner.incarnation).await.unwrap();
+    let bond = store.kept().await.unwrap().bond().unwrap();
+    store.bind(Bond { closed: false, ..bond }).await.unwrap();
+    let found = mismatch(start(&lab, other.path(), &database).await);
+    assert!(matches!(found, Mismatch::JournalMissing { .. }), "{found:?}");
+    let address = database.uri().parse().unwrap();
+    let builder = lab.builder().data(other.path()).store_at(address).accept_loss(Loss::OfJournal);
+    let engine = soon(builder.start()).await.unwrap();
+    work(&lab, &engine).await;
+    let _ = soon(engine.shutdown(PATIENCE)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_finds_itself_replaced_says_by_whom_and_writes_nothing_more() {
+    let (lab, database, place) = (Lab::default(), database().await, tempfile::tempdir().unwrap());
+    let engine = start(&lab, place.path(), &database).await.unwrap();
+    work(&lab, &engine).await;
+    let store = MongoStore::connect(database.uri()).await.unwrap();
+    let next = Owner {
+        incarnation: Uuid::from_u128(7),
+        journal: Uuid::from_u128(8),
+        who: "process 7 on another machine".to_owned(),
+        since: Timestamp(1_700_000_000_000),
+        beat: 0,
+        released: false,
+    };
+    until(async || {
+        let seen = store.owner().await.unwrap();
+        store.take(&next, seen.as_ref()).await.unwrap()
+    })
+    .await;
+    let replaced = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::Failed { cause } if cause.contains("process 7 on another machine"));
+    until(async || engine.health().await.troubles.iter().any(replaced)).await;
+    let pid = updraft::PlaybookId::new(Uuid::from_u128(1));
+    let refused = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap_err();
+    assert!(matches!(refused.refusal, Refusal::Failed(_)), "{refused}");
+    let _ = soon(engine.shutdown(std::time::Duration::ZERO)).await;
+    assert_eq!(store.owner().await.unwrap(), Some(next), "it gives back nothing that is not its own");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_missing_on_the_server_is_named() {
+    let (lab, database, place) = (Lab::default(), database().await, tempfile::tempdir().unwrap());
+    let engine = start(&lab, place.path(), &database).await.unwrap();
+    work(&lab, &engine).await;
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let store: Arc<dyn Store> = Arc::new(MongoStore::connect(database.uri()).await.unwrap());
+    assert!(store.kept().await.unwrap().bond().is_some_and(|bond| bond.closed && bond.taken > 0));
+    MongoStore::connect(database.uri()).await.unwrap().drop_database().await.unwrap();
+    let found = mismatch(start(&lab, place.path(), &database).await);
+    assert!(matches!(found, Mismatch::StoreMissing { .. }), "{found:?}");
+}

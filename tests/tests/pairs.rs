@@ -1,0 +1,333 @@
+//! A journal and a database that are found beside each other: missing, older, cut or another's, it is named, and nothing
+//! runs until a person decides; what a crash or a shutdown leaves starts by itself.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use updraft::{
+    Builder, Diagnosis, Engine, ExecutionStatus, Finding, Loss, Mismatch, Playbook, Shutdown, StartError,
+    StoreAddress, StoreError, Submission, Whose, doctor,
+};
+use updraft_tests::patience::PATIENCE;
+use updraft_tests::{Lab, playbook, soon, tenant, until};
+
+fn echo() -> Playbook {
+    playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
+}
+
+fn on(lab: &Lab, data: &Path) -> Builder {
+    lab.builder().data(data).start_standstill(Duration::from_secs(2))
+}
+
+/// Runs so many executions to their end in this engine.
+async fn work(lab: &Lab, engine: &Engine, executions: usize) {
+    let pid = lab.put(engine, &echo()).await;
+    for _ in 0..executions {
+        let handle = soon(engine.submit(Submission::new(tenant("acme"), pid))).await.unwrap();
+        assert_eq!(lab.end(engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
+    }
+}
+
+/// An engine that runs so many and is closed in order.
+async fn closed(lab: &Lab, data: &Path, executions: usize) {
+    let engine = soon(on(lab, data).start()).await.unwrap();
+    work(lab, &engine, executions).await;
+    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+}
+
+/// What a kill leaves of an engine that has run so many, of which the database has noted some: nothing moves any more, so
+/// that the files are those of one moment.
+async fn left(lab: &Lab, data: &Path, executions: usize) {
+    let engine = soon(on(lab, data).start()).await.unwrap();
+    let before = taken(data);
+    work(lab, &engine, executions).await;
+    until(async || taken(data) > before).await;
+    let image = tempfile::tempdir().unwrap();
+    copy(data, image.path());
+    let _ = soon(engine.shutdown(PATIENCE)).await;
+    drop(engine);
+    fs::remove_dir_all(data).unwrap();
+    copy(image.path(), data);
+}
+
+/// How far the database says that it has come.
+fn taken(data: &Path) -> i64 {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let connection = Connection::open_with_flags(data.join("updraft.db"), flags).unwrap();
+    connection.query_row("SELECT value FROM meta WHERE key = 'taken'", [], |row| row.get(0)).unwrap()
+}
+
+async fn refused(lab: &Lab, data: &Path) -> Mismatch {
+    match soon(on(lab, data).start()).await {
+        Err(error @ StartError::Mismatch { mismatch, .. }) => {
+            assert!(!error.retryable() && error.to_string().contains(data.to_str().unwrap()), "{error}");
+            mismatch
+        }
+        Err(error) => panic!("{error}"),
+        Ok(_) => panic!("it started"),
+    }
+}
+
+/// It starts where this loss is accepted, and not where the other is; from then on, by itself.
+async fn goes_on(lab: &Lab, data: &Path, loss: Loss) {
+    let other = if loss == Loss::OfStore { Loss::OfJournal } else { Loss::OfStore };
+    let wrong = soon(on(lab, data).accept_loss(other).start()).await;
+    assert!(matches!(wrong, Err(StartError::Mismatch { .. })));
+    let engine = soon(on(lab, data).accept_loss(loss).start()).await.unwrap();
+    work(lab, &engine, 2).await;
+    let _ = soon(engine.shutdown(Duration::ZERO)).await;
+    drop(engine);
+    closed(lab, data, 1).await;
+    closed(lab, data, 1).await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            assert!(fs::copy(entry.path(), to).is_ok());
+        }
+    }
+}
+
+fn remove_database(data: &Path) {
+    for name in ["updraft.db", "updraft.db-wal", "updraft.db-shm"] {
+        let _ = fs::remove_file(data.join(name));
+    }
+}
+
+/// Puts the database of one directory into another.
+fn take_database(from: &Path, to: &Path) {
+    remove_database(to);
+    for name in ["updraft.db", "updraft.db-wal", "updraft.db-shm"] {
+        let _ = fs::copy(from.join(name), to.join(name));
+    }
+}
+
+fn remove_journal(data: &Path) {
+    fs::remove_dir_all(data.join("journal")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pair_starts_by_itself_however_it_was_left() {
+    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    for millis in [0, 60_000, 0, 0, 5, 60_000, 60_000, 1] {
+        let engine = soon(on(&lab, place.path()).start()).await.unwrap();
+        work(&lab, &engine, 3).await;
+        let _ = soon(engine.shutdown(Duration::from_millis(millis))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_missing_is_named_whether_or_not_the_journal_has_updates_for_it() {
+    let lab = Lab::default();
+    for in_order in [true, false] {
+        let place = tempfile::tempdir().unwrap();
+        if in_order {
+            closed(&lab, place.path(), 3).await
+        } else {
+            left(&lab, place.path(), 3).await
+        }
+        remove_database(place.path());
+        for _ in 0..2 {
+            let mismatch = refused(&lab, place.path()).await;
+            assert!(matches!(mismatch, Mismatch::StoreMissing { .. }), "{mismatch:?}");
+        }
+        goes_on(&lab, place.path(), Loss::OfStore).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_older_than_the_journal_is_named() {
+    let (lab, place, backup) = (Lab::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    closed(&lab, place.path(), 3).await;
+    take_database(place.path(), backup.path());
+    closed(&lab, place.path(), 3).await;
+    take_database(backup.path(), place.path());
+    // What is not synced may go with power, so it is not refused.
+    let synced = place.path().join("store");
+    assert!(fs::read_to_string(&synced).unwrap().contains("synced no"));
+    fs::write(&synced, fs::read_to_string(&synced).unwrap().replace("synced no", "synced yes")).unwrap();
+    let mismatch = refused(&lab, place.path()).await;
+    assert!(matches!(mismatch, Mismatch::StoreOlder { taken, begins } if taken + 1 < begins), "{mismatch:?}");
+    goes_on(&lab, place.path(), Loss::OfStore).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_is_missing_is_named_unless_both_were_closed_in_order() {
+    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    left(&lab, place.path(), 3).await;
+    remove_journal(place.path());
+    let mismatch = refused(&lab, place.path()).await;
+    assert!(matches!(mismatch, Mismatch::JournalMissing { taken } if taken > 0), "{mismatch:?}");
+    fs::remove_file(place.path().join("store")).unwrap();
+    let mismatch = refused(&lab, place.path()).await;
+    assert!(matches!(mismatch, Mismatch::JournalMissing { .. }), "{mismatch:?}");
+    goes_on(&lab, place.path(), Loss::OfJournal).await;
+    remove_journal(place.path());
+    closed(&lab, place.path(), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_is_older_than_the_database_or_cut_is_named() {
+    let lab = Lab::default();
+    for cut in [false, true] {
+        let (place, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        closed(&lab, place.path(), 3).await;
+        copy(&place.path().join("journal"), &backup.path().join("journal"));
+        left(&lab, place.path(), 3).await;
+        if cut {
+            for segment in fs::read_dir(place.path().join("journal")).unwrap() {
+                let segment = segment.unwrap().path();
+                if segment.extension().is_some_and(|end| end == "journal") {
+                    fs::File::options().write(true).open(segment).unwrap().set_len(24).unwrap();
+                }
+            }
+        } else {
+            remove_journal(place.path());
+            copy(&backup.path().join("journal"), &place.path().join("journal"));
+        }
+        let noted = place.path().join("store");
+        fs::write(&noted, fs::read_to_string(&noted).unwrap().replace("synced no", "synced yes")).unwrap();
+        let mismatch = refused(&lab, place.path()).await;
+        assert!(matches!(mismatch, Mismatch::JournalOlder { ends, taken } if ends < taken), "{mismatch:?}");
+        goes_on(&lab, place.path(), Loss::OfJournal).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_with_updates_is_brought_to_no_other_database() {
+    let (lab, one, other) = (Lab::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    left(&lab, one.path(), 3).await;
+    left(&lab, other.path(), 3).await;
+    take_database(other.path(), one.path());
+    assert_eq!(refused(&lab, one.path()).await, Mismatch::OtherStore);
+    for loss in [Loss::OfStore, Loss::OfJournal] {
+        assert!(soon(on(&lab, one.path()).accept_loss(loss).start()).await.is_err(), "{loss:?}");
+    }
+    // With the journal moved away, the database's own is what is missing.
+    remove_journal(one.path());
+    let mismatch = refused(&lab, one.path()).await;
+    assert!(matches!(mismatch, Mismatch::OtherJournal { pending: false, .. }), "{mismatch:?}");
+    goes_on(&lab, one.path(), Loss::OfJournal).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_was_cut_short_is_an_error_of_the_start_and_no_wait() {
+    let lab = Lab::default();
+    for part in [2, 3, 8] {
+        let place = tempfile::tempdir().unwrap();
+        closed(&lab, place.path(), 60).await;
+        // What lies in the WAL alone is little of it.
+        left(&lab, place.path(), 2).await;
+        let file = fs::File::options().write(true).open(place.path().join("updraft.db")).unwrap();
+        file.set_len(file.metadata().unwrap().len() / part).unwrap();
+        let error = soon(on(&lab, place.path()).start()).await.err().unwrap();
+        assert!(
+            matches!(error, StartError::Store(StoreError::Corrupt(_)) | StartError::Standstill(_)),
+            "{error}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_made_in_a_data_directory_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    fn check(folder: &Path) -> usize {
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    return check(&path);
+                }
+                assert_eq!(mode(&path), 0o600, "{}", path.display());
+                1
+            })
+            .sum()
+    }
+    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let data = place.path().join("made/data");
+    let engine = soon(on(&lab, &data).start()).await.unwrap();
+    work(&lab, &engine, 2).await;
+    assert!(
+        check(&place.path().join("made")) >= 6,
+        "database, its WAL and its index, locks, a segment, the note"
+    );
+    let _ = soon(engine.shutdown(PATIENCE)).await;
+    check(&place.path().join("made"));
+}
+
+async fn diagnosed(data: &Path) -> Diagnosis {
+    soon(doctor(data, &StoreAddress::Embedded)).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_names_what_a_start_would_meet_and_changes_nothing() {
+    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let data = place.path().join("data");
+    let missing = diagnosed(&data).await;
+    assert!(matches!(&missing.findings[..], [Finding::NoDirectory { .. }]), "{missing}");
+    assert!(!data.exists());
+
+    let engine = soon(on(&lab, &data).start()).await.unwrap();
+    let used = diagnosed(&data).await;
+    assert!(
+        matches!(&used.findings[..], [Finding::InUse { .. }]) && used.findings[0].stops_a_start(),
+        "{used}"
+    );
+    work(&lab, &engine, 3).await;
+    let _ = soon(engine.shutdown(PATIENCE)).await;
+    drop(engine);
+    let well = diagnosed(&data).await;
+    assert!(well.is_well() && well.taken.is_some_and(|taken| taken > 0), "{well}");
+    assert!(well.to_string().contains("nothing is wrong"), "{well}");
+
+    left(&lab, &data, 3).await;
+    fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let well = diagnosed(&data).await;
+    assert!(well.is_well() && well.journal.is_some(), "{well}");
+    let (backup, before) = (tempfile::tempdir().unwrap(), fs::read(data.join("store")).unwrap());
+    copy(&data, backup.path());
+    remove_database(&data);
+    let found = diagnosed(&data).await;
+    assert!(
+        matches!(&found.findings[..], [Finding::Mismatch { acceptable: Some(Whose::Store), .. }]),
+        "{found}"
+    );
+    assert!(!data.join("updraft.db").exists() && fs::read(data.join("store")).unwrap() == before);
+    assert!(found.to_string().contains("the database is missing"), "{found}");
+
+    copy(backup.path(), &data);
+    remove_journal(&data);
+    let found = diagnosed(&data).await;
+    assert!(
+        matches!(&found.findings[..], [Finding::Mismatch { acceptable: Some(Whose::Journal), .. }]),
+        "{found}"
+    );
+    copy(backup.path(), &data);
+    fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let found = diagnosed(&data).await;
+    assert!(matches!(&found.findings[..], [Finding::OpenToOthers { mode }] if mode == "055"), "{found}");
+    let segment = fs::read_dir(data.join("journal")).unwrap().map(|file| file.unwrap().path());
+    for segment in segment.filter(|path| path.extension().is_some_and(|end| end == "journal")) {
+        let mut bytes = fs::read(&segment).unwrap();
+        bytes[60] ^= 1;
+        fs::write(&segment, bytes).unwrap();
+    }
+    let found = diagnosed(&data).await;
+    assert!(found.findings.iter().any(|finding| matches!(finding, Finding::Journal { .. })), "{found}");
+    assert_eq!(serde_json::to_value(&found).unwrap()["findings"][1]["kind"], "journal");
+}
