@@ -45,6 +45,11 @@ pub enum EngineTrouble {
         /// Since when.
         since: Timestamp,
     },
+    /// The store answers, and takes no updates: they wait, and are tried again.
+    StoreFailing {
+        /// What it says.
+        cause: String,
+    },
     /// The engine can no longer go on, and must be started again.
     Failed {
         /// Why.
@@ -88,6 +93,7 @@ impl fmt::Display for EngineTrouble {
             Self::DiskFull { cause, since } => {
                 write!(f, "the disk has no room for the journal since {since}: {cause}")
             }
+            Self::StoreFailing { cause } => write!(f, "the store takes no updates: {cause}"),
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
             Self::StoreBehind { of, waiting, most } => {
                 let of = match of {
@@ -121,6 +127,9 @@ impl Engine {
         troubles.extend(behind(pending, self.buffer, journal.segments));
         let behind = journal.acknowledged.saturating_sub(self.core.stored.get());
         let store = self.core.store.health().await;
+        // Where it is named by the store itself, it is named once.
+        let failing = self.trouble.borrow().clone().filter(|_| store.troubles.is_empty());
+        troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
         EngineHealth { troubles, store, pending, behind, segments: journal.segments }
     }
 }
