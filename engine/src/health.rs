@@ -1,6 +1,7 @@
 //! Health: how an engine fares, for who watches over it. Mends nothing.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use updraft_actors::{Core, MissingOne};
@@ -45,6 +46,11 @@ pub enum EngineTrouble {
         cause: String,
         /// Since when.
         since: Timestamp,
+    },
+    /// The store answers, and takes no updates: they wait, and are tried again.
+    StoreFailing {
+        /// What it says.
+        cause: String,
     },
     /// The engine can no longer go on, and must be started again.
     Failed {
@@ -94,6 +100,7 @@ impl fmt::Display for EngineTrouble {
             Self::DiskFull { cause, since } => {
                 write!(f, "the disk has no room for the journal since {since}: {cause}")
             }
+            Self::StoreFailing { cause } => write!(f, "the store takes no updates: {cause}"),
             Self::Failed { cause } => write!(f, "the engine has failed: {cause}"),
             Self::NotConfigured { tasks } => match tasks.first() {
                 Some(first) => {
@@ -120,12 +127,18 @@ impl Engine {
     /// How the engine and its store fare. Asks the store, for ten seconds at most; never fails.
     pub async fn health(&self) -> EngineHealth {
         let pending = *self.pending.borrow();
-        of(&self.core, pending, self.buffer).await
+        let trouble = self.trouble.borrow().clone();
+        of(&self.core, pending, trouble, self.buffer).await
     }
 }
 
 /// As [`Engine::health`].
-pub(crate) async fn of(core: &Core, pending: Pending, buffer: Limits) -> EngineHealth {
+pub(crate) async fn of(
+    core: &Core,
+    pending: Pending,
+    trouble: Option<Arc<str>>,
+    buffer: Limits,
+) -> EngineHealth {
     let journal = core.journal.status();
     let mut troubles = Vec::new();
     if let Some(cause) = &journal.poisoned {
@@ -146,6 +159,9 @@ pub(crate) async fn of(core: &Core, pending: Pending, buffer: Limits) -> EngineH
     troubles.extend(behind(pending, buffer, journal.segments));
     let behind = journal.acknowledged.saturating_sub(core.stored.get());
     let store = core.store.health().await;
+    // Where it is named by the store itself, it is named once.
+    let failing = trouble.filter(|_| store.troubles.is_empty());
+    troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
     EngineHealth { troubles, store, pending, behind, segments: journal.segments }
 }
 

@@ -33,4 +33,6 @@ pub(crate) struct Host {
     /// What may wait for the store, and what does.
     pub(crate) buffer: updraft_kernel::coalescer::Limits,
     pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,
+    /// Why the store does not take what waits, while it does not.
+    pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
 }

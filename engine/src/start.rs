@@ -174,7 +174,8 @@ impl Engine {
             return;
         };
         let (core, left) = (self.core.clone(), self.left.clone());
-        let host = Host { core, left, buffer: self.buffer, pending: self.pending.clone() };
+        let (pending, trouble) = (self.pending.clone(), self.trouble.clone());
+        let host = Host { core, left, buffer: self.buffer, pending, trouble };
         let opening = tokio::task::spawn_blocking(move || Door::open(&data, host));
         match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
             Ok(door) => self.door = Mutex::new(Some(door)),

@@ -138,7 +138,7 @@ impl Journal {
             );
             metrics::counter!("updraft_journal_torn_total").increment(1);
         }
-        let begin = if scan.reused { Segment::reopen } else { Segment::create };
+        let begin = if scan.replaced { Segment::replace } else { Segment::create };
         let active = begin(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));
         let recovered = Recovered::new(Arc::clone(&disk), &scan, Arc::clone(&replayed));
@@ -287,7 +287,8 @@ impl Journal {
 
     fn no_room(&self, error: &TryAcquireError) -> Error {
         match error {
-            TryAcquireError::NoPermits => Error::Full,
+            // What waits for room on the disk is what fills the queue.
+            TryAcquireError::NoPermits => self.inner.shared.space.refusal().unwrap_or(Error::Full),
             TryAcquireError::Closed => self.inner.shared.refusal(),
         }
     }

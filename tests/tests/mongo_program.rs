@@ -190,7 +190,7 @@ async fn who_reads_does_so_beside_the_engine_that_writes_and_resume_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_end_cannot_be_stored_is_interrupted_and_found_at_the_next_start() {
-    let mut server = Server::start(ServerOptions::default()).await;
+    let mut server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
     let dir = directory("type: delay, duration: 3s");
     let uri = format!("{}?serverSelectionTimeoutMS=2000", server.uri());
     let store = ["--store", uri.as_str()];

@@ -83,7 +83,8 @@ async fn look(host: &Host, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), Rea
         }
         Ask::Health {} => {
             let pending = *host.pending.borrow();
-            let health = health::of(&host.core, pending, host.buffer).await;
+            let trouble = host.trouble.borrow().clone();
+            let health = health::of(&host.core, pending, trouble, host.buffer).await;
             Ok((vec![Answer::Health(Box::new(health))], None))
         }
         Ask::DeadLetters { tenant, after, limit } => {

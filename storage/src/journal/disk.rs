@@ -28,6 +28,9 @@ pub trait Disk: Send + Sync + 'static {
     /// A file to read from its beginning.
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
 
+    /// Gives a file another name, under which no other is then found.
+    fn rename(&self, path: &Path, to: &Path) -> io::Result<()>;
+
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
@@ -92,6 +95,10 @@ impl Disk for FileDisk {
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(File::open(path)?))
+    }
+
+    fn rename(&self, path: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(path, to)
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

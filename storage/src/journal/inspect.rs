@@ -62,6 +62,10 @@ impl Disk for Looking {
         FileDisk.read(path)
     }
 
+    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(ErrorKind::ReadOnlyFilesystem.into())
+    }
+
     fn remove(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }

@@ -30,8 +30,8 @@ pub(super) struct Scan {
     pub(super) begins: u64,
     /// How many frames there are.
     pub(super) frames: u64,
-    /// Whether the last segment holds no frame, and is the one to go on with.
-    pub(super) reused: bool,
+    /// Whether the last segment holds no frame: the next one takes its place.
+    pub(super) replaced: bool,
     pub(super) torn: Option<Torn>,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
     let mut names = disk.list(folder).map_err(Error::disk("listing its folder"))?;
     names.retain(|name| segment::first_of(name).is_some());
     names.sort_unstable();
-    let mut scan = Scan { sealed: Vec::new(), next: 1, begins: 1, frames: 0, reused: false, torn: None };
+    let mut scan = Scan { sealed: Vec::new(), next: 1, begins: 1, frames: 0, replaced: false, torn: None };
     let count = names.len();
     for (index, name) in names.into_iter().enumerate() {
         let first = segment::first_of(&name).unwrap_or_default();
@@ -66,7 +66,7 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
         if next > first {
             scan.sealed.push(Sealed { path: folder.join(&name), name, first, last: next - 1 });
         }
-        scan.reused = segment.headed && next == first;
+        scan.replaced = segment.headed && next == first;
         scan.next = next;
     }
     Ok(scan)
@@ -178,6 +178,7 @@ fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
 /// Makes the last segment one that need not be the last: the next one is written behind it.
 fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
     let path = folder.join(name);
+    let has_frames = segment::first_of(name).is_some_and(|first| proven.next > first);
     let mended = if !proven.headed {
         // It never held anything, and the next segment has its name.
         disk.remove(&path).and_then(|()| disk.sync_folder(folder))
@@ -185,7 +186,8 @@ fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all
         // Frames that a killed process wrote may be in memory only.
         disk.open(&path).and_then(|mut file| {
             proven.end.map_or(Ok(()), |offset| file.cut(offset))?;
-            file.sync()
+            // One without frames is followed by another of its name, and not written on.
+            if has_frames { file.sync() } else { Ok(()) }
         })
     } else {
         Ok(())

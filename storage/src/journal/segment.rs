@@ -116,13 +116,24 @@ impl Segment {
         Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
     }
 
-    /// The segment that has this first number and holds no frame, to go on with.
-    pub(super) fn reopen(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
+    /// A new segment in the place of one that has this first number and holds no frame. That one is not written on: a sync of
+    /// it may have failed, and a later one says nothing of what that one dropped. There is one at every moment, as its name
+    /// is all that says how far the journal has come.
+    pub(super) fn replace(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
         let name = name(first);
-        let path = folder.join(&name);
-        let mut file = disk.open(&path)?;
-        file.cut(HEADER_BYTES as u64)?;
+        let (path, new) = (folder.join(&name), folder.join(format!("{name}.new")));
+        match disk.remove(&new) {
+            // What an earlier start may have left.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let mut file = disk.create(&new)?;
+        file.append(&head(first))?;
         file.sync()?;
+        drop(file);
+        disk.rename(&new, &path)?;
+        disk.sync_folder(folder)?;
+        let file = disk.open(&path)?;
         Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
     }
 
@@ -164,7 +175,7 @@ impl Segment {
     /// Cuts off what was written of frames that failed with this error: they are refused, and must not come back after
     /// a restart. What the segment had reserved it takes again, so that less than that still fits.
     fn take_back(&mut self, error: io::Error, sync: bool) -> Unwritten {
-        let ahead = if self.reserved == u64::MAX { 0 } else { self.reserved.saturating_sub(self.bytes) };
+        let ahead = self.ahead();
         let cut = self.file.cut(self.bytes);
         if !is_full(&error) {
             return Unwritten::Failed(error);
@@ -173,17 +184,31 @@ impl Segment {
         if let Err(error) = cut.and_then(|()| if sync { self.file.sync() } else { Ok(()) }) {
             return Unwritten::Failed(error);
         }
-        // What another file has taken meanwhile is waited for as any room is.
-        if ahead > 0 {
-            let _ = self.reserve_ahead(ahead as usize);
-        }
+        self.reserve_again(ahead);
         Unwritten::NoSpace(error)
     }
 
-    /// Writes so many zeros behind the last frame: frames that take no more than that find room. True where it could.
+    /// How many bytes are reserved behind the last frame.
+    fn ahead(&self) -> u64 {
+        if self.reserved == u64::MAX { 0 } else { self.reserved.saturating_sub(self.bytes) }
+    }
+
+    /// Reserves what was reserved before. What another file has taken meanwhile is waited for as any room is.
+    fn reserve_again(&mut self, bytes: u64) {
+        let reserved = bytes > 0 && self.file.reserve(bytes as usize).is_ok();
+        self.reserved = if reserved { self.bytes + bytes } else { u64::MAX };
+    }
+
+    /// Writes so many zeros behind the last frame: frames that take no more than that find room. True where it could; else
+    /// what was reserved before stays.
     pub(super) fn reserve_ahead(&mut self, bytes: usize) -> bool {
+        let ahead = self.ahead();
         let reserved = self.file.reserve(bytes).is_ok();
-        self.reserved = if reserved { self.bytes + bytes as u64 } else { u64::MAX };
+        if reserved {
+            self.reserved = self.bytes + bytes as u64;
+        } else {
+            self.reserve_again(ahead);
+        }
         reserved
     }
 

@@ -174,6 +174,15 @@ impl Disk for MemoryDisk {
         Ok(Box::new(io::Cursor::new(self.bytes(path))))
     }
 
+    fn rename(&self, path: &Path, to: &Path) -> io::Result<()> {
+        let mut files = self.files();
+        let mut moved = files.files.remove(path).ok_or(io::ErrorKind::NotFound)?;
+        // Until the folder is synced, the old one is what power loss leaves.
+        moved.durable = files.files.get(to).and_then(|before| before.durable.clone());
+        files.files.insert(to.to_owned(), moved);
+        Ok(())
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut files = self.files();
         if let Some(Fault::Remove) = files.fault {
@@ -185,7 +194,7 @@ impl Disk for MemoryDisk {
 
     fn sync_folder(&self, _: &Path) -> io::Result<()> {
         for contents in self.files().files.values_mut() {
-            contents.durable.get_or_insert_with(|| contents.synced.clone());
+            contents.durable = Some(contents.synced.clone());
         }
         Ok(())
     }

@@ -66,8 +66,8 @@ impl Worker {
             self.shared.poison("its thread panicked".into());
         }
         // What is still queued is answered by being dropped.
-        let Self { commands, outlet, active, lock, ended, .. } = self;
-        drop((commands, outlet, active, lock));
+        let Self { commands, kept, outlet, active, lock, ended, .. } = self;
+        drop((kept, commands, outlet, active, lock));
         drop(ended);
     }
 

@@ -34,6 +34,10 @@ impl Disk for Nowhere {
         Ok(Box::new(io::empty()))
     }
 
+    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
     fn remove(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }

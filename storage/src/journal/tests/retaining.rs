@@ -122,6 +122,17 @@ async fn a_close_with_everything_stored_leaves_nothing_to_replay() {
     assert_eq!(rig.journal.close(Duration::from_secs(60)).await.unwrap(), Left::Empty);
     writer.await.unwrap();
     assert_eq!(firsts(&disk), [11]);
+    // However it is opened and left: its name is all that says how far it has come.
+    let mut left = disk.after_power_loss();
+    left.limit_space(Some(5));
+    assert!(open(&left, small()).is_err_and(|error| error.retryable()));
+    for _ in 0..3 {
+        left = left.after_power_loss();
+        let (rig, recovered) = open(&left, small()).unwrap();
+        assert_eq!((recovered.begins(), recovered.ends()), (11, 10));
+        left = left.after_kill();
+        drop(rig);
+    }
     let (rig, recovered) = open(&disk.after_power_loss(), small()).unwrap();
     assert_eq!((recovered.frames(), recovered.torn()), (0, None::<&Torn>));
     assert_eq!(rig.put(numbered(11)).unwrap(), 11);
