@@ -34,5 +34,5 @@ pub(crate) struct Host {
     pub(crate) buffer: updraft_kernel::coalescer::Limits,
     pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,
     /// Why the store does not take what waits, while it does not.
-    pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
+    pub(crate) trouble: tokio::sync::watch::Receiver<Option<std::sync::Arc<str>>>,
 }
