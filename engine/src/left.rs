@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
-use updraft_actors::{CancelVerdict, Core, Lost, doomed, left};
+use updraft_actors::{CancelVerdict, Core, Live, Lost, doomed, left};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionId, TenantCode};
 use updraft_storage::page;
@@ -74,7 +74,9 @@ impl Engine {
         if let Err(first) = self.core.registry.add(live.clone()) {
             return Ok(Some(Handle::live(self.core.clone(), first)));
         }
+        let mut registered = Registered { core: &self.core, live: Some(live.clone()) };
         node.take_up(live.clone()).await;
+        registered.live = None;
         Ok(Some(Handle::live(self.core.clone(), live)))
     }
 
@@ -89,6 +91,20 @@ impl Engine {
         peid: ExecutionId,
     ) -> Result<Option<CancelVerdict>, ReadError> {
         cancel(&self.core, &self.left, tenant, peid).await
+    }
+}
+
+/// An execution that is registered, and of which its shard has not heard yet; dropped, it is left as it was.
+struct Registered<'a> {
+    core: &'a Core,
+    live: Option<Arc<Live>>,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        if let Some(live) = self.live.take() {
+            self.core.lose(&live, Lost::NotHere);
+        }
     }
 }
 

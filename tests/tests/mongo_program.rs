@@ -12,6 +12,7 @@ use mongodb::{Client, Database};
 use serde_json::Value;
 use tempfile::TempDir;
 use updraft_storage::mongo::testing::{Login, Server, ServerOptions, database};
+use updraft_tests::proxy::{Fault, Of, Proxy};
 use uuid::Uuid;
 
 /// The program, which is built with the workspace: in the directory above that of the tests.
@@ -214,6 +215,37 @@ async fn a_run_whose_end_cannot_be_stored_is_interrupted_and_found_at_the_next_s
     assert_eq!(resumed.code, 0, "{}", resumed.err);
     let listed = ended(dir.path(), &[&["list", "--json"], &store[..]].concat()).json();
     assert_eq!(listed[0]["execution_status"], "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_falls_silent_while_a_run_is_submitted_is_not_waited_for_beyond_a_signal() {
+    let server = Server::start(ServerOptions::default()).await;
+    let proxy = Proxy::start(server.port()).await;
+    let uri = proxy.uri("soar");
+    let dir = directory(END);
+    let run = ["run", "p.yaml", "--store", uri.as_str()];
+    let first = ended(dir.path(), &run);
+    assert_eq!(first.code, 0, "{}", first.err);
+    let changed =
+        std::fs::read_to_string(dir.path().join("p.yaml")).unwrap().replace("version: 1", "version: 2");
+    std::fs::write(dir.path().join("p.yaml"), changed).unwrap();
+    // The start passes; the playbook is put, and nobody answers.
+    proxy.keep_striking(Of::Writes, Fault::Hang);
+    let child = updraft(dir.path(), &run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    proxy.struck(1).await;
+    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 4, "{}", run.err);
+    let go_on = format!("go on with: updraft recover --data updraft-data --store '{uri}'");
+    assert!(
+        run.err.contains("interrupted while it was submitted") && run.err.contains(&go_on),
+        "{}",
+        run.err
+    );
+    proxy.pass();
+    let recovered = ended(dir.path(), &["recover", "--store", uri.as_str()]);
+    assert_eq!((recovered.code, recovered.err.as_str()), (0, "nothing is unfinished\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

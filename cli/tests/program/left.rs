@@ -31,9 +31,10 @@ impl Crashed {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        drop(tool.asked());
+        let held = tool.asked();
         child.kill().unwrap();
         child.wait().unwrap();
+        drop(held);
         Self { dir, tool }
     }
 
