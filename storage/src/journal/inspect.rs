@@ -51,7 +51,7 @@ impl Disk for Looking {
     }
 
     fn create(&self, _: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
+        Ok(Box::new(Left))
     }
 
     fn open(&self, _: &Path) -> io::Result<Box<dyn JournalFile>> {
@@ -63,7 +63,7 @@ impl Disk for Looking {
     }
 
     fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
+        Ok(())
     }
 
     fn remove(&self, _: &Path) -> io::Result<()> {
@@ -75,12 +75,12 @@ impl Disk for Looking {
     }
 }
 
-/// A file that is left as it is, whatever is to be mended about it.
+/// A file that is left as it is, or is not made, whatever is to be mended.
 struct Left;
 
 impl JournalFile for Left {
     fn append(&mut self, _: &[u8]) -> io::Result<()> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
+        Ok(())
     }
 
     fn reserve(&mut self, _: usize) -> io::Result<()> {

@@ -182,13 +182,13 @@ fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all
     let mended = if !proven.headed {
         // It never held anything, and the next segment has its name.
         disk.remove(&path).and_then(|()| disk.sync_folder(folder))
+    } else if last_of_all && has_frames {
+        // Frames that a killed process wrote may be in memory only, and a sync that failed since then has dropped them: a
+        // later one would say nothing of it. So they are written anew.
+        segment::write_anew(disk, folder, name, proven.end)
     } else if last_of_all {
-        // Frames that a killed process wrote may be in memory only.
-        disk.open(&path).and_then(|mut file| {
-            proven.end.map_or(Ok(()), |offset| file.cut(offset))?;
-            // One without frames is followed by another of its name, and not written on.
-            if has_frames { file.sync() } else { Ok(()) }
-        })
+        // One without frames is followed by another of its name.
+        proven.end.map_or(Ok(()), |offset| disk.open(&path)?.cut(offset))
     } else {
         Ok(())
     };

@@ -1,7 +1,7 @@
 //! Segments: the files of the journal, their names and headers, and the one that is written. Never decides when
 //! one begins or goes.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
@@ -66,6 +66,50 @@ fn head(first: u64) -> [u8; HEADER_BYTES] {
     bytes
 }
 
+/// Bytes that are copied at once.
+const COPY_BYTES: usize = 1 << 20;
+
+/// Puts a copy in the place of a segment, up to `end` where more follows: another file, of which no sync has failed.
+pub(super) fn write_anew(disk: &dyn Disk, folder: &Path, name: &str, end: Option<u64>) -> io::Result<()> {
+    let path = folder.join(name);
+    let mut from = disk.read(&path)?.take(end.unwrap_or(u64::MAX));
+    let (mut file, new) = beside(disk, folder, name)?;
+    let mut copied = Vec::with_capacity(COPY_BYTES);
+    loop {
+        copied.clear();
+        from.by_ref().take(COPY_BYTES as u64).read_to_end(&mut copied)?;
+        if copied.is_empty() {
+            break;
+        }
+        file.append(&copied)?;
+    }
+    take_place(disk, folder, file, (&new, &path))
+}
+
+/// A new file that is to take the place of a segment.
+fn beside(disk: &dyn Disk, folder: &Path, name: &str) -> io::Result<(Box<dyn JournalFile>, PathBuf)> {
+    let new = folder.join(format!("{name}.new"));
+    match disk.remove(&new) {
+        // What an earlier start may have left.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    Ok((disk.create(&new)?, new))
+}
+
+/// Gives a file the place of another, durably: one of both is there at every moment.
+fn take_place(
+    disk: &dyn Disk,
+    folder: &Path,
+    mut file: Box<dyn JournalFile>,
+    (new, path): (&Path, &Path),
+) -> io::Result<()> {
+    file.sync()?;
+    drop(file);
+    disk.rename(new, path)?;
+    disk.sync_folder(folder)
+}
+
 /// A segment that is no longer written.
 #[derive(Debug, Clone)]
 pub(super) struct Sealed {
@@ -121,18 +165,10 @@ impl Segment {
     /// is all that says how far the journal has come.
     pub(super) fn replace(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
         let name = name(first);
-        let (path, new) = (folder.join(&name), folder.join(format!("{name}.new")));
-        match disk.remove(&new) {
-            // What an earlier start may have left.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        let mut file = disk.create(&new)?;
+        let path = folder.join(&name);
+        let (mut file, new) = beside(disk, folder, &name)?;
         file.append(&head(first))?;
-        file.sync()?;
-        drop(file);
-        disk.rename(&new, &path)?;
-        disk.sync_folder(folder)?;
+        take_place(disk, folder, file, (&new, &path))?;
         let file = disk.open(&path)?;
         Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
     }
