@@ -229,8 +229,8 @@ async fn a_server_that_falls_silent_while_a_run_is_submitted_is_not_waited_for_b
     let changed =
         std::fs::read_to_string(dir.path().join("p.yaml")).unwrap().replace("version: 1", "version: 2");
     std::fs::write(dir.path().join("p.yaml"), changed).unwrap();
-    // The start passes; the playbook is put, and nobody answers.
-    proxy.keep_striking(Of::Writes, Fault::Hang);
+    // The start passes; the playbook is put, and nobody answers. That is the first insert: the lease is an update by now.
+    proxy.keep_striking(Of::Command("insert"), Fault::Hang);
     let child = updraft(dir.path(), &run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     proxy.struck(1).await;
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();

@@ -267,7 +267,7 @@ async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opene
 }
 
 #[tokio::test]
-async fn an_unfinished_execution_without_its_integration_stops_the_start_and_goes_on_with_it() {
+async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_it() {
     let lab = Lab::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
@@ -276,9 +276,10 @@ async fn an_unfinished_execution_without_its_integration_stops_the_start_and_goe
     drop((engine, handle));
 
     let without = || Engine::builder().data(lab.path());
-    let error = without().start().await.err().unwrap();
-    assert!(matches!(&error, StartError::Unresumable(_)), "{error}");
-    assert!(error.to_string().contains("tool") && !error.retryable(), "{error}");
+    let engine = without().start().await.unwrap();
+    assert_eq!(engine.recovered().resumed, 1, "it waits");
+    let _ = engine.shutdown(Duration::ZERO).await;
+    drop(engine);
 
     let reader = without().resume(Resume::Nothing).start().await.unwrap();
     let query = ExecutionQuery {

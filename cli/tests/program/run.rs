@@ -58,7 +58,7 @@ fn tools_of_this_machine_are_out_of_reach_without_permission() {
          arguments: {url: 'http://localhost:9/'}}\n",
     );
     std::fs::write(dir.path().join("named.yaml"), named).unwrap();
-    let run = ended(dir.path(), &["run", "named.yaml", "--json"]);
+    let run = ended(dir.path(), &["run", "named.yaml", "--json", "--data", "named-data"]);
     assert_eq!((run.code, run.json()["tasks"][0]["error"]["kind"].as_str()), (1, Some("forbidden")));
     assert_eq!(ended(dir.path(), &["run", "p.yaml", "--allow-net", &allowed]).code, 0);
     let by_variable = updraft(dir.path(), &["run", "p.yaml"])
