@@ -11,6 +11,7 @@ mod hostile;
 mod language;
 mod numbers;
 mod places;
+mod secrets;
 mod urls;
 
 /// A scope of one finished step, `lookup`, and one failed one, `block-ip`.
