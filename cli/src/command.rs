@@ -47,6 +47,9 @@ impl Command {
         if let Some(secrets) = &work.grants.secrets {
             self.option("--secrets", secrets.as_os_str());
         }
+        for file in &work.grants.trust {
+            self.option("--trust", file.as_os_str());
+        }
         if work.configuration_wait.0 != CONFIGURATION_WAIT {
             self.option("--configuration-wait", OsStr::new(&work.configuration_wait.to_string()));
         }

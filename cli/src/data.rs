@@ -13,10 +13,11 @@ use updraft::{
 
 use crate::at::At;
 use crate::exit::Error;
+use crate::input;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::network;
-use crate::options::{Data, Work};
+use crate::options::{Data, Grants, Work};
 use crate::secrets::Secrets;
 
 /// How long attempts may take to end once the program wants to, and the store for what is left.
@@ -36,6 +37,9 @@ const CLOSING: &str = "waiting, 10 s at most, for the store to take what the jou
 /// What is said at a signal then.
 const NOT_WAITING: &str =
     "interrupted: what the store does not have is in the journal, and the next start brings it there";
+
+/// The largest bundle of certificates that is read.
+const TRUST_BYTES: usize = 4 << 20;
 
 /// A data directory and a store.
 pub(crate) struct Kept {
@@ -70,17 +74,21 @@ impl Kept {
     }
 }
 
-/// An engine's configuration with the tools that the program has.
-pub(crate) fn tools(allowed: Vec<Allow>, secrets: Option<&Path>) -> Result<Builder, Error> {
-    let http = allowed.into_iter().fold(HttpIntegration::builder(), |http, entry| http.allow(entry));
-    let http = http.build().map_err(|error| Error::refused("--allow-net", error))?;
-    Ok(Engine::builder().integration("http", http).secrets(Secrets::of(secrets)))
+/// An engine's configuration with the tools that the program has, which may use what is granted.
+pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Error> {
+    let mut http = allowed.into_iter().fold(HttpIntegration::builder(), |http, entry| http.allow(entry));
+    for file in &grants.trust {
+        let pem = input::bytes(file, TRUST_BYTES).map_err(|error| Error::refused(file.display(), error))?;
+        http = http.trust(&pem).map_err(|error| Error::refused(file.display(), error))?;
+    }
+    let http = network::proxied(http)?.build().map_err(|error| Error::refused("--allow-net", error))?;
+    Ok(Engine::builder().integration("http", http).secrets(Secrets::of(grants.secrets.as_deref())))
 }
 
 /// An engine's configuration for this place, as it is asked to work.
 pub(crate) fn builder(kept: &Kept, work: &Work) -> Result<Builder, Error> {
     let allowed = network::allowed(&work.grants.allow_net, &kept.directory)?;
-    let tools = tools(allowed, work.grants.secrets.as_deref())?;
+    let tools = tools(allowed, &work.grants)?;
     Ok(kept.lay(tools).durability(work.durability).configuration_wait(work.configuration_wait.0))
 }
 

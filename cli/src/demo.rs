@@ -46,7 +46,7 @@ pub(crate) async fn demo(options: Demo, screen: &Screen) -> Result<Ending, Error
     let kept = Kept::new(directory, &options.store)?;
     let stubs = serve::tools(options.port.unwrap_or_default()).await?;
     let allow: Allow = stubs.addr().to_string().parse().map_err(|error| Error::refused("--port", error))?;
-    let grants = Grants { allow_net: vec![allow], secrets: None };
+    let grants = Grants { allow_net: vec![allow], secrets: None, trust: Vec::new() };
     let work = Work { grants, configuration_wait: Span(CONFIGURATION_WAIT), durability: Durability::Fsync };
     let builder = data::builder(&kept, &work)?.resume(Resume::Nothing);
     let recover = Command::new("recover", &kept).working(&work);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use updraft::integrations::http::Allow;
+use updraft::integrations::http::{Allow, Builder as HttpBuilder, Proxy};
 use updraft::text;
 
 use crate::environment;
@@ -12,10 +12,29 @@ use crate::input;
 
 /// The variable of the operator's list.
 const VARIABLE: &str = "UPDRAFT_ALLOW_NET";
+/// Names a proxy.
+const PROXY: &str = "UPDRAFT_PROXY";
 /// The operator's list in the data directory.
 pub(crate) const FILE: &str = "allow-net";
 /// The largest list that is read.
 const FILE_BYTES: usize = 64 << 10;
+
+/// The proxy that the operator asks for: a URL, or `environment` for the customary variables (`HTTPS_PROXY` and others),
+/// which are not looked at unasked. Its password is in no option that others of the machine can see.
+pub(crate) fn proxied(http: HttpBuilder) -> Result<HttpBuilder, Error> {
+    let asked = environment::text(PROXY).map_err(Error::Refused)?;
+    match asked.as_deref() {
+        None => Ok(http),
+        Some("environment") => {
+            let variable = |name: &str| environment::text(name).ok().flatten();
+            http.proxy_from_environment(variable).map_err(|error| Error::refused(PROXY, error))
+        }
+        Some(url) => {
+            let proxy: Proxy = url.parse().map_err(|error| Error::refused(PROXY, error))?;
+            Ok(http.proxy(proxy))
+        }
+    }
+}
 
 /// All that is allowed; each mistake with its place.
 pub(crate) fn allowed(options: &[Allow], data: &Path) -> Result<Vec<Allow>, Error> {

@@ -90,6 +90,9 @@ pub(crate) struct Grants {
     /// bytes). Others are looked for in the environment: UPDRAFT_SECRET_EDR_TOKEN.
     #[arg(long, env = "UPDRAFT_SECRETS", value_name = "DIR")]
     pub(crate) secrets: Option<PathBuf>,
+    /// Trusts the authorities of a PEM bundle besides those of the machine. Repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Vec<PathBuf>,
 }
 
 /// How executions are run.

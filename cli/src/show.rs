@@ -1,6 +1,6 @@
 //! `updraft show`: one execution and its tasks.
 
-use updraft::{Inspection, TaskDocument, TaskState, TaskStatus};
+use updraft::{Failure, Inspection, TaskDocument, TaskState, TaskStatus, Wait};
 
 use crate::exit::{Ending, Error};
 use crate::options::Show;
@@ -60,8 +60,7 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
     ));
     for (task, tool) in tasks.iter().zip(&tools) {
         let state = &task.state;
-        let error =
-            state.error.as_ref().filter(|_| state.status != TaskStatus::Completed).map(ToString::to_string);
+        let error = state.error.as_ref().filter(|_| state.status != TaskStatus::Completed).map(told);
         let line = format!(
             "{:4}  {:steps$}  {tool:wide$}  {:9}  {:7}  {:>8}  {}",
             task.head.task_seq,
@@ -72,6 +71,16 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
             clean(&error.or_else(|| note(state)).unwrap_or_default())
         );
         output.line(line.trim_end());
+    }
+}
+
+/// Why a task failed, or until when it waits for what is missing.
+fn told(error: &Failure) -> String {
+    match error.wait {
+        Some(Wait { since, until }) => {
+            format!("wait: configuration, since {since}, until {until}: {}", error.message)
+        }
+        None => error.to_string(),
     }
 }
 

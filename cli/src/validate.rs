@@ -14,7 +14,7 @@ use crate::text::clean;
 /// Tells every mistake of every file on standard output, and each place that lets a value be structure.
 pub(crate) async fn validate(options: &Validate) -> Result<Ending, Error> {
     let allowed = network::allowed(&options.grants.allow_net, &options.data)?;
-    let tools = data::tools(allowed, options.grants.secrets.as_deref())?;
+    let tools = data::tools(allowed, &options.grants)?;
     let tenant = (!options.without_secrets).then(|| TenantCode::new("default")).transpose();
     let tenant = tenant.map_err(|error| Error::Failed(error.to_string()))?;
     let (mut output, mut ending) = (Output::stdout(), Ending::Completed);

@@ -68,6 +68,43 @@ fn tools_of_this_machine_are_out_of_reach_without_permission() {
 }
 
 #[test]
+fn a_proxy_is_used_where_it_is_asked_for_and_for_hosts_that_are_allowed_by_name() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = proxy.local_addr().unwrap();
+    let serving = std::thread::spawn(move || {
+        let (mut stream, _) = proxy.accept().unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            std::io::Read::read_exact(&mut stream, &mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+        std::io::Write::write_all(&mut stream, answer).unwrap();
+        String::from_utf8(head).unwrap()
+    });
+    let steps = "  - {id: a, type: action, integration: http, action: request, arguments: {url: 'http://tool.invalid/a'}}\n";
+    let dir = files(&[("p.yaml", &playbook(steps))]);
+    let run = |arguments: &[&str]| {
+        let proxy = format!("http://soar:hunter2@{address}");
+        let output = updraft(dir.path(), arguments).env("UPDRAFT_PROXY", proxy).output();
+        Ended::from(output.unwrap())
+    };
+    let refused = run(&["run", "p.yaml", "--json"]);
+    assert_eq!(refused.json()["tasks"][0]["error"]["kind"], "forbidden", "{}", refused.err);
+    assert_eq!(run(&["run", "p.yaml", "--allow-net", "tool.invalid"]).code, 0);
+    let head = serving.join().unwrap();
+    assert!(head.starts_with("GET http://tool.invalid/a HTTP/1.1\r\n"), "{head}");
+    let wrong = updraft(dir.path(), &["run", "p.yaml"]).env("UPDRAFT_PROXY", "ftp://u:hunter2@h").output();
+    let wrong = Ended::from(wrong.unwrap());
+    assert!(
+        wrong.code == 2 && wrong.err.contains("UPDRAFT_PROXY: ") && !wrong.err.contains("hunter2"),
+        "{}",
+        wrong.err
+    );
+}
+
+#[test]
 fn permissions_that_make_no_sense_are_refused_with_their_place() {
     let dir = files(&[("p.yaml", &playbook(END))]);
     let run = ended(dir.path(), &["run", "p.yaml", "--allow-net", "10.0.0.0/40"]);
