@@ -82,11 +82,7 @@ impl Engine {
     }
 
     pub(crate) async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
-        let data = match (&builder.data, &builder.store) {
-            (_, Choice::Memory) => PathBuf::new(),
-            (Some(data), _) => data.clone(),
-            (None, _) => return Err(StartError::Configuration("data: a directory is needed".to_owned())),
-        };
+        let data = directory(&builder)?;
         let catalogue = builder.catalogue()?;
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
@@ -112,9 +108,9 @@ impl Engine {
         });
         let ownership = opened.incarnation.map(|of| Ownership::keep(&core, of)).transpose();
         let ownership = ownership.map_err(node::Error::Thread)?;
-        let writer_of = writer_of(&builder);
+        let (writer_of, listener) = (writer_of(&builder), Node::store_listener(&core));
         let buffer = writer_of.limits;
-        let write_behind = WriteBehind::new(writer_of, store, stored, Node::store_listener(&core));
+        let write_behind = WriteBehind::new(writer_of, store, stored, listener);
         let write_behind = match bond {
             Some(bond) => write_behind.noting(bond.journal, noted),
             None => write_behind,
@@ -145,20 +141,35 @@ impl Engine {
         let recovering =
             recovery::recover(&engine.core, &node, replay, writer, (builder.resume, patience)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));
+        engine.opened(recovering, &builder).await
+    }
+
+    /// The engine with what its start has resumed, open to others.
+    async fn opened(
+        mut self,
+        recovering: Result<(Recovered, Vec<Arc<Live>>), StartError>,
+        builder: &Builder,
+    ) -> Result<Self, StartError> {
         match recovering {
-            Ok((recovered, lives)) => {
-                engine.recovered = recovered;
-                engine.resumed = Mutex::new(lives);
-                #[cfg(unix)]
-                engine.open_door(&builder).await;
-                Ok(engine)
-            }
+            Ok((recovered, lives)) => (self.recovered, self.resumed) = (recovered, Mutex::new(lives)),
             Err(error) => {
                 // The data directory is free when the error is told.
-                let _ = engine.shutdown(Duration::ZERO).await;
-                Err(error)
+                let _ = self.shutdown(Duration::ZERO).await;
+                return Err(error);
             }
         }
+        #[cfg(unix)]
+        self.open_door(builder).await;
+        Ok(self)
+    }
+}
+
+/// The data directory; none is needed where nothing is kept.
+fn directory(builder: &Builder) -> Result<PathBuf, StartError> {
+    match (&builder.data, &builder.store) {
+        (_, Choice::Memory) => Ok(PathBuf::new()),
+        (Some(data), _) => Ok(data.clone()),
+        (None, _) => Err(StartError::Configuration("data: a directory is needed".to_owned())),
     }
 }
 

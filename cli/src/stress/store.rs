@@ -21,7 +21,7 @@ pub(crate) enum Place {
     Embedded,
     /// On a server.
     MongoDb {
-        store: MongoStore,
+        store: Box<MongoStore>,
         /// The database, where it was made for the run.
         own: Option<String>,
     },
@@ -38,14 +38,14 @@ impl Place {
             None => builder,
         };
         let store = builder.connect().await.map_err(StartError::from)?;
-        Ok(Self::MongoDb { store, own })
+        Ok(Self::MongoDb { store: Box::new(store), own })
     }
 
     /// The configuration of an engine that stores here.
     pub(crate) fn lay(&self, builder: Builder) -> Builder {
         match self {
             Self::Embedded => builder,
-            Self::MongoDb { store, .. } => builder.store(Arc::new(store.clone())),
+            Self::MongoDb { store, .. } => builder.store(Arc::new(MongoStore::clone(store))),
         }
     }
 
@@ -67,7 +67,7 @@ impl Place {
                 let opened = opening.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 Ok(Arc::new(opened?))
             }
-            Self::MongoDb { store, .. } => Ok(Arc::new(store.clone())),
+            Self::MongoDb { store, .. } => Ok(Arc::new(MongoStore::clone(store))),
         }
     }
 

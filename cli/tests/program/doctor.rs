@@ -9,7 +9,7 @@ const END: &str = "  - {id: done, type: end, output: ok}\n";
 fn pasted(dir: &std::path::Path, command: &str) -> (i32, String) {
     let program = updraft(dir, &[]).get_program().to_owned();
     let folder = std::path::Path::new(&program).parent().unwrap().to_owned();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let path = format!("{}:/usr/bin:/bin", folder.display());
     let mut shell = std::process::Command::new("sh");
     let output = shell.args(["-c", command]).current_dir(dir).env("PATH", path).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
