@@ -1,18 +1,14 @@
 //! `updraft doctor`, and what is said where journal and store do not belong together.
 
-use crate::ended::{ended, updraft};
+use crate::ended::{Ended, ended, shell};
 use crate::given::{files, playbook};
 
 const END: &str = "  - {id: done, type: end, output: ok}\n";
 
 /// What a shell makes of a command that was printed.
 fn pasted(dir: &std::path::Path, command: &str) -> (i32, String) {
-    let program = updraft(dir, &[]).get_program().to_owned();
-    let folder = std::path::Path::new(&program).parent().unwrap().to_owned();
-    let path = format!("{}:/usr/bin:/bin", folder.display());
-    let mut shell = std::process::Command::new("sh");
-    let output = shell.args(["-c", command]).current_dir(dir).env("PATH", path).output().unwrap();
-    (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
+    let run = Ended::from(shell(dir, command).output().unwrap());
+    (run.code, run.out)
 }
 
 #[test]
