@@ -8,7 +8,7 @@ use dashmap::DashMap;
 use futures_util::future::join_all;
 use updraft_masking::Masker;
 use updraft_protocol::limits::{MASKED_TENANTS, SECRET_WAIT};
-use updraft_protocol::secret::{self, Found};
+use updraft_protocol::secret;
 use updraft_protocol::{
     Failure, FailureKind, GivenSecret, Json, Masking, Name, Secret, SecretProvider, SecretReference,
     TenantCode,
@@ -34,13 +34,12 @@ impl Secrets {
         Arc::new(Self { provider, masks: Masks::default() })
     }
 
-    /// The secret that a tenant calls so, within a bound.
+    /// The secret that a tenant calls so. Whoever asks bounds the wait: this may be a runtime without a clock.
     ///
     /// # Errors
     /// That there is none, or nobody answers.
     pub async fn find(&self, tenant: &TenantCode, name: &Name) -> Result<Secret, secret::Error> {
-        let asked: Found<'_> = self.provider.secret(tenant, name);
-        tokio::time::timeout(SECRET_WAIT, asked).await.unwrap_or(Err(secret::Error::Unavailable))
+        self.provider.secret(tenant, name).await
     }
 
     /// The secrets of an attempt, each name asked for once, and masked from now on.
@@ -56,7 +55,11 @@ impl Secrets {
         let mut names: Vec<&Name> = references.iter().map(|reference| &reference.name).collect();
         names.sort_unstable();
         names.dedup();
-        let found = join_all(names.iter().map(|name| self.find(tenant, name))).await;
+        let asked = names.iter().map(|name| async move {
+            let found = tokio::time::timeout(SECRET_WAIT, self.find(tenant, name)).await;
+            found.unwrap_or(Err(secret::Error::Unavailable))
+        });
+        let found = join_all(asked).await;
         let mut given = Vec::with_capacity(references.len());
         for (name, secret) in names.into_iter().zip(found) {
             let secret = secret.map_err(|error| missing(tenant, name, error))?;
@@ -82,12 +85,7 @@ impl Secrets {
             let other = masks.iter().next().map(|mask| mask.key().clone());
             other.and_then(|other| masks.remove(&other));
         }
-        let mut masker = masks.entry(tenant.clone()).or_default();
-        if secret.is_short() {
-            masker.add_short(secret.expose());
-        } else {
-            masker.add(secret.expose());
-        }
+        masks.entry(tenant.clone()).or_default().hide(secret);
         self.masks.any.store(true, Ordering::Release);
     }
 

@@ -2,22 +2,45 @@
 //! put and when it is submitted; what is missing later is waited for by the execution.
 
 use futures_util::future::join_all;
-use updraft_actors::Secrets;
+use tokio::time::Instant;
+use updraft_actors::timer::Timer;
+use updraft_actors::{Secrets, node};
 use updraft_kernel::plan::{Mistake, Plan};
+use updraft_protocol::limits::SECRET_WAIT;
 use updraft_protocol::{Catalogue, Playbook, TenantCode, Value};
 
 use crate::builder::Builder;
 use crate::error::{PutError, StartError};
+use crate::shutdown::later;
 
-/// The secrets that a playbook names and its tenant does not have. A provider that does not answer says nothing about them.
-pub(crate) async fn missing_secrets(secrets: &Secrets, tenant: &TenantCode, plan: &Plan) -> Vec<Mistake> {
+/// What became of the secrets that a playbook names.
+#[derive(Default)]
+pub(crate) struct Asked {
+    /// Those that its tenant does not have.
+    pub(crate) missing: Vec<Mistake>,
+    /// Whether it has all of them. A provider that does not answer in time says nothing about them.
+    pub(crate) has_all: bool,
+}
+
+/// Asks for the secrets that a playbook names, until `until`: in whatever runtime, also one without a clock.
+pub(crate) async fn ask(
+    (secrets, timer): (&Secrets, &Timer),
+    tenant: &TenantCode,
+    plan: &Plan,
+    until: Instant,
+) -> Asked {
     let named = plan.secrets();
-    let found = join_all(named.keys().map(|name| secrets.find(tenant, name))).await;
+    if named.is_empty() {
+        return Asked { missing: Vec::new(), has_all: true };
+    }
+    let asked = join_all(named.keys().map(|name| secrets.find(tenant, name)));
+    let Ok(found) = timer.until(until, asked).await else { return Asked::default() };
+    let has_all = found.iter().all(Result::is_ok);
     let missing = named.iter().zip(found).filter_map(|((name, place), found)| {
         let error = found.err().filter(|error| !error.retryable())?;
         Some(Mistake::new(place, format!("missing here: secret `{name}` of tenant {tenant}: {error}")))
     });
-    missing.collect()
+    Asked { missing: missing.collect(), has_all }
 }
 
 /// The places that a playbook connects to and this engine may not reach, with the values that its variables have.
@@ -41,7 +64,9 @@ impl Builder {
             Err(mistakes) => return Ok(Err(PutError::Invalid(mistakes))),
         };
         let Some(tenant) = tenant else { return Ok(Ok(plan)) };
-        let missing = missing_secrets(&Secrets::new(self.secrets.clone()), tenant, &plan).await;
+        let (secrets, timer) =
+            (Secrets::new(self.secrets.clone()), Timer::start().map_err(node::Error::Thread)?);
+        let Asked { missing, .. } = ask((&secrets, &timer), tenant, &plan, later(SECRET_WAIT)).await;
         Ok(if missing.is_empty() { Ok(plan) } else { Err(PutError::Invalid(missing)) })
     }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use updraft_actors::Core;
+use updraft_protocol::limits::SECRET_WAIT;
 use updraft_protocol::{Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 use updraft_storage::store::PutOutcome;
 use uuid::Uuid;
 
 use crate::error::{PutError, ReadError};
-use crate::needs::missing_secrets;
+use crate::needs::{Asked, ask};
+use crate::shutdown::later;
 use crate::start::Engine;
 
 /// The catalogue of playbooks.
@@ -31,7 +33,8 @@ impl Playbooks {
     /// Its mistakes and what it names that is missing here, another definition under its name and version, or a store that does not answer.
     pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
         let (plan, playbook) = self.core.plans.check(playbook).await.map_err(PutError::Invalid)?;
-        let missing = missing_secrets(&self.core.secrets, tenant, &plan).await;
+        let asked = (&*self.core.secrets, &self.core.timer);
+        let Asked { missing, .. } = ask(asked, tenant, &plan, later(SECRET_WAIT)).await;
         if !missing.is_empty() {
             return Err(PutError::Invalid(missing));
         }

@@ -49,7 +49,7 @@ impl Engine {
         // Before the data directory is free: the next engine there opens one of its own.
         #[cfg(unix)]
         if let Some(door) = self.take_door() {
-            door.close().await;
+            door.close(&self.core.timer).await;
         }
         // A thread that a disk or a tool holds ends with the process: nothing that it does is acknowledged any more.
         let longest = until.max(Instant::now()).checked_add(limits::SHUTDOWN_GRACE).unwrap_or(until);
@@ -115,7 +115,7 @@ impl Drop for Engine {
         self.closing.notify_waiters();
         #[cfg(unix)]
         let door = self.take_door();
-        let (node, store) = (self.node.get_mut().take(), self.embedded());
+        let (node, store, core) = (self.node.get_mut().take(), self.embedded(), self.core.clone());
         if node.is_none() && store.is_none() {
             return;
         }
@@ -127,7 +127,7 @@ impl Drop for Engine {
             runtime.block_on(async {
                 #[cfg(unix)]
                 if let Some(door) = door {
-                    door.close().await;
+                    door.close(&core.timer).await;
                 }
                 if let Some(node) = node {
                     let _ = node.stop(Instant::now()).await;

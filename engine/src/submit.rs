@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::error::{Refusal, SubmitError};
 use crate::handle::Handle;
 use crate::idempotency::Keyed;
-use crate::needs::{missing_places, missing_secrets};
+use crate::needs::{ask, missing_places};
 use crate::shutdown::later;
 use crate::start::Engine;
 use crate::submission::{PlaybookChoice, Submission};
@@ -85,7 +85,7 @@ impl Engine {
         let keyed = Keyed::of(submission, &ready.plan.name);
         let merged = submission.merged(&ready.plan, &ready.variables, &ready.variables_json);
         let merged = match merged {
-            Ok(variables) => self.answered(patience, self.fit(submission, &ready, variables)).await,
+            Ok(variables) => self.fit(submission, &ready, variables, patience).await,
             Err(refusal) => Err(refusal),
         };
         let variables = match merged {
@@ -143,7 +143,13 @@ impl Engine {
     }
 
     /// The variables of a submission for whose playbook this engine has all that it names.
-    async fn fit(&self, submission: &Submission, ready: &Ready, variables: Json) -> Result<Json, Refusal> {
+    async fn fit(
+        &self,
+        submission: &Submission,
+        ready: &Ready,
+        variables: Json,
+        patience: Patience,
+    ) -> Result<Json, Refusal> {
         if !ready.mistakes.is_empty() {
             let (name, version) = (ready.plan.name.to_string(), ready.plan.version);
             let mistakes = ready.mistakes.clone();
@@ -154,10 +160,11 @@ impl Engine {
             missing = missing_places(self.core.plans.catalogue(), &ready.plan, &variables.value());
         }
         if !ready.has_secrets.load(Ordering::Relaxed) {
-            let secrets = missing_secrets(&self.core.secrets, &submission.tenant, &ready.plan).await;
-            // Asked once: what goes later is waited for.
-            ready.has_secrets.store(secrets.is_empty(), Ordering::Relaxed);
-            missing.extend(secrets);
+            let of = (&*self.core.secrets, &self.core.timer);
+            let asked = ask(of, &submission.tenant, &ready.plan, patience.for_answer()).await;
+            // Once all were there nobody asks again: what goes later is waited for.
+            ready.has_secrets.store(asked.has_all, Ordering::Relaxed);
+            missing.extend(asked.missing);
         }
         if missing.is_empty() { Ok(variables) } else { Err(Refusal::Missing(missing)) }
     }

@@ -40,6 +40,15 @@ impl Masker {
         Self::default()
     }
 
+    /// Masks a secret from now on, as short as it is marked.
+    pub fn hide(&mut self, secret: &updraft_protocol::Secret) {
+        if secret.is_short() {
+            self.add_short(secret.expose());
+        } else {
+            self.add(secret.expose());
+        }
+    }
+
     /// Adds a secret that is masked wherever it stands, also inside a longer word. One that is empty is none. Beyond
     /// [`updraft_protocol::limits::MASKED_SECRETS`] the one that was added least recently is forgotten.
     pub fn add(&mut self, secret: &str) {

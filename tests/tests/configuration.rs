@@ -205,3 +205,21 @@ async fn when_nobody_brings_what_is_missing_the_step_fails_for_it() {
     assert!(engine.health().await.is_well());
     let _ = engine.shutdown(PATIENCE).await;
 }
+
+#[test]
+fn secrets_are_asked_for_in_a_runtime_without_a_clock() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (lab, vault, tool) = (Lab::default(), Vault::default(), Guarded::default());
+    vault.set("edr", "the-first-key");
+    let status = runtime.block_on(async {
+        let builder = lab.builder().secrets(vault.clone()).integration("guarded", tool.clone());
+        let engine = builder.start().await.unwrap();
+        let pid = lab.put(&engine, &playbook(TWO_STEPS)).await;
+        let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
+        let ended = handle.wait().await.unwrap();
+        let _ = engine.shutdown(PATIENCE).await;
+        ended.state.execution_status
+    });
+    assert_eq!(status, ExecutionStatus::Completed);
+    assert_eq!(*tool.0.lock().unwrap(), ["the-first-key"]);
+}

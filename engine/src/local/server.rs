@@ -10,6 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use updraft_actors::timer::Timer;
 use updraft_protocol::limits::{
     LOCAL_ANSWER_TIME, LOCAL_CLOSE, LOCAL_CONNECTIONS, LOCAL_REQUEST_BYTES, LOCAL_REQUEST_TIME,
 };
@@ -18,6 +19,7 @@ use super::Host;
 use super::answer::{Gone, answer, send};
 use super::message::{Answer, Request, VERSION, Versioned};
 use super::socket::Folder;
+use crate::shutdown::later;
 
 /// The open door. Dropped, it closes without being waited for.
 pub(crate) struct Door {
@@ -54,11 +56,11 @@ impl Door {
         Ok(Self { close, closed })
     }
 
-    /// Closes it: connections are cut, the socket is gone.
-    pub(crate) async fn close(self) {
+    /// Closes it: connections are cut, the socket is gone. One that does not close in time is closed by its thread all the
+    /// same. The time is the engine's: whoever closes it may have a runtime without a clock.
+    pub(crate) async fn close(self, timer: &Timer) {
         drop(self.close);
-        // One that does not close in time is closed by its thread all the same.
-        let _ = timeout(LOCAL_CLOSE, self.closed).await;
+        let _ = timer.until(later(LOCAL_CLOSE), self.closed).await;
     }
 }
 

@@ -20,6 +20,7 @@ use super::auth::{Auth, OAuth2, basic_header, bearer_header};
 use super::coding;
 use super::exchange::{self, Answered, Outgoing, Sending};
 use super::options::{Form, Options};
+use super::outcome::declared;
 use super::redirect::{Carried, Hops};
 use super::tokens::{Entry, Key};
 
@@ -42,7 +43,7 @@ impl HttpIntegration {
         }
         let timeout = call.timeout.min(SPAN);
         let mut masker = Masker::new();
-        call.secrets.iter().for_each(|given| hide(&mut masker, &given.secret));
+        call.secrets.iter().for_each(|given| masker.hide(&given.secret));
         let mut arguments = Arguments::read(call.revealed())?;
         // What may not be reached is refused before a token is asked for.
         let (target, _) = self.open(&arguments.method, &arguments.url, "url")?;
@@ -58,20 +59,15 @@ impl HttpIntegration {
         let hops = || Hops::new(options.redirects, carried.clone());
         let sending = Sending { call: &call, effect: options.effect, timeout, unsent };
         let mut answered = self.send(&sending, outgoing.clone(), hops(), &mut masker, None).await?;
-        if answered.response.status() == StatusCode::UNAUTHORIZED
+        if answered.target.host == target.host
+            && refuses_token(&answered, &options)
             && let Some(borne) = &mut borne
         {
-            // A token may end before its time. What answers so has not acted: the same request goes out once more.
-            let (within, acted) = (answered.within, answered.acted);
+            // A token may end before its time. Nothing has acted: the same request goes out once more.
+            let within = answered.within;
             drop(answered);
-            let renewed = self.renew(&call, borne, &mut outgoing.headers, &mut masker, within).await;
-            let again = match renewed {
-                Ok(()) => self.send(&sending, outgoing, hops(), &mut masker, Some(within)).await,
-                Err(failure) => Err(failure),
-            };
-            answered =
-                again.map_err(|failure| if acted { failure.with_may_have_acted(true) } else { failure })?;
-            answered.acted |= acted;
+            self.renew(&call, borne, &mut outgoing.headers, &mut masker, within).await?;
+            answered = self.send(&sending, outgoing, hops(), &mut masker, Some(within)).await?;
         }
         let Answered { target, response, within, acted, place: _place } = answered;
 
@@ -141,19 +137,20 @@ impl HttpIntegration {
             let message = "the token server did not answer in time";
             Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false)
         })??;
-        hide(masker, &token);
+        masker.hide(&token);
         call.masking.hide(&token);
         Ok(token)
     }
 }
 
-/// Takes a secret out of what the tool sends back.
-fn hide(masker: &mut Masker, secret: &Secret) {
-    if secret.is_short() {
-        masker.add_short(secret.expose());
-    } else {
-        masker.add(secret.expose());
-    }
+/// Whether a tool says that it did nothing, for the token's sake. A hop on the way may have acted, and a step may say that this
+/// tool answers so in another sense.
+fn refuses_token(answered: &Answered, options: &Options) -> bool {
+    let status = answered.response.status();
+    status == StatusCode::UNAUTHORIZED
+        && !answered.acted
+        && !options.expect.contains(status.as_u16())
+        && declared(status, options) != Some(true)
 }
 
 /// The headers of the request but for those that prove who sends it.

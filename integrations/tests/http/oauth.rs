@@ -130,6 +130,32 @@ async fn a_token_that_the_tool_refuses_is_renewed_once_within_the_attempt() {
 }
 
 #[tokio::test]
+async fn what_has_acted_is_not_sent_again_for_a_token_that_is_refused_later() {
+    // The write is done; its result is elsewhere, where nobody is let in.
+    let (login, server, _) = begin().await;
+    let written = Arc::new(Mutex::new(0));
+    let count = written.clone();
+    let router = Router::new()
+        .route(
+            "/act",
+            post(move || async move {
+                *count.lock().unwrap() += 1;
+                (StatusCode::SEE_OTHER, [(header::LOCATION, "/result")])
+            }),
+        )
+        .fallback(any(|| async { StatusCode::UNAUTHORIZED }));
+    let tool = Server::start(router).await;
+    let allowed = HttpIntegration::builder().allow(server.allow()).allow(tool.allow()).build().unwrap();
+    let mut call = call(&server, "acme", json!({}));
+    *call.arguments.at_mut("/url").unwrap() = tool.url("/act").as_str().into();
+    let updraft_protocol::Value::Object(fields) = &mut call.arguments else { panic!("a map") };
+    fields.insert("redirects".to_owned(), json!(1).into());
+    let failure = allowed.call(call).await.unwrap_err();
+    assert!(failure.may_have_acted(), "{failure}");
+    assert_eq!((*written.lock().unwrap(), login.asked().len()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_refresh_token_is_exchanged_and_the_one_that_comes_back_is_used_next() {
     let (login, server, http) = begin().await;
     let refreshed = || {
