@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
-use updraft_protocol::limits::{HTTP_TOKEN_LIFE, HTTP_TOKEN_RENEW, HTTP_TOKENS};
+use updraft_protocol::limits::{HTTP_TOKEN_LIFE, HTTP_TOKEN_RENEW, HTTP_TOKENS, HTTP_TOKENS_OF_TENANT};
 use updraft_protocol::{Failure, Secret, TenantCode};
 
 use super::auth::{ClientAuth, Grant, OAuth2};
@@ -86,14 +86,15 @@ pub(crate) struct Fetched {
 }
 
 impl Tokens {
-    /// The place of one token; where there are too many, that of one that nobody uses goes.
+    /// The place of one token. Where its tenant has too many, those of the tenant go that nobody is using; where all tenants
+    /// have, the token is not kept.
     pub(crate) fn entry(&self, key: Key) -> Arc<Entry> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = entries.get(&key) {
             return entry.clone();
         }
-        if entries.len() >= HTTP_TOKENS {
-            entries.retain(|_, entry| Arc::strong_count(entry) > 1);
+        if entries.keys().filter(|other| other.tenant == key.tenant).count() >= HTTP_TOKENS_OF_TENANT {
+            entries.retain(|other, entry| other.tenant != key.tenant || Arc::strong_count(entry) > 1);
         }
         let entry = Arc::<Entry>::default();
         if entries.len() < HTTP_TOKENS {
@@ -184,6 +185,31 @@ mod tests {
             expires_in: Some(Duration::from_secs(seconds)),
             refresh_token: None,
         }
+    }
+
+    #[test]
+    fn a_tenant_with_many_tokens_puts_out_its_own_alone() {
+        let tokens = Tokens::default();
+        let key = |tenant: &str, client_id: String| Key {
+            tenant: tenant.parse().unwrap(),
+            token_url: "https://login.example/token".to_owned(),
+            grant: "client_credentials",
+            client_id,
+            scope: None,
+            parameters: Vec::new(),
+            client_auth: ClientAuth::Basic,
+            secrets: Vec::new(),
+        };
+        let other = Arc::downgrade(&tokens.entry(key("other", "soar".to_owned())));
+        for number in 0..3 * HTTP_TOKENS_OF_TENANT {
+            tokens.entry(key("acme", number.to_string()));
+            assert!(tokens.0.lock().unwrap().len() <= HTTP_TOKENS_OF_TENANT + 1);
+        }
+        assert!(
+            other
+                .upgrade()
+                .is_some_and(|kept| Arc::ptr_eq(&kept, &tokens.entry(key("other", "soar".to_owned()))))
+        );
     }
 
     #[tokio::test(start_paused = true)]

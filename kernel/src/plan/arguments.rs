@@ -153,7 +153,7 @@ impl Held<'_> {
                 let known = around.and_then(|around| around.get("properties")).and_then(Tree::as_object);
                 let known: Vec<&str> =
                     known.into_iter().flat_map(|known| known.keys()).map(String::as_str).collect();
-                unexpected.iter().map(|name| unexpected_name(&place, name, &known)).collect()
+                unexpected.iter().take(MISTAKES).map(|name| unexpected_name(&place, name, &known)).collect()
             }
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();

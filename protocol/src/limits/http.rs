@@ -29,6 +29,8 @@ pub const HTTP_URL_READINGS: usize = 8;
 pub const HTTP_HEADERS: usize = 64;
 /// Tokens of OAuth 2 that one integration keeps: one for each tenant, tool and scope.
 pub const HTTP_TOKENS: usize = 4_096;
+/// Those of one tenant, whose playbooks may take a client's name from data: it puts nobody else's out.
+pub const HTTP_TOKENS_OF_TENANT: usize = 64;
 /// What is read of a token server's answer.
 pub const HTTP_TOKEN_ANSWER_BYTES: usize = 64 << 10;
 /// How long a token is used that does not say how long it may be.
