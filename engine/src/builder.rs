@@ -273,7 +273,8 @@ impl Builder {
     ///
     /// # Errors
     /// A configuration that makes no sense, a data directory in use, a store or journal that cannot be
-    /// read, or unfinished executions that need an integration which is not there.
+    /// read, or an unfinished execution whose playbook this version cannot run. One whose integration is not there waits
+    /// for it.
     pub async fn start(self) -> Result<Engine, StartError> {
         let shards = self.checked()?;
         Engine::start(self, shards).await

@@ -65,7 +65,7 @@ pub enum StartError {
     /// The threads cannot be started.
     #[error(transparent)]
     Node(#[from] updraft_actors::node::Error),
-    /// An unfinished execution cannot be resumed with the integrations that this engine has.
+    /// The playbook of an unfinished execution has mistakes for this version of Updraft.
     #[error("an unfinished execution cannot be resumed: {0}")]
     Unresumable(#[source] plans::Error),
     /// The engine failed while it recovered.

@@ -50,7 +50,7 @@ impl Engine {
     /// execution. One that runs here, or has ended, is as it was.
     ///
     /// # Errors
-    /// The store did not answer, its playbook needs an integration that is not there, or the engine is shut down.
+    /// The store did not answer, this version cannot run its playbook, or the engine is shut down.
     pub async fn take_up(
         &self,
         tenant: &TenantCode,

@@ -77,7 +77,8 @@ async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
     }
 }
 
-/// A playbook that needs an integration which is not there stops the start: its executions would fail.
+/// A playbook that this version finds mistakes in stops the start: its executions would fail. One whose integration is not
+/// there has none, and its executions wait.
 pub(crate) async fn can_run(core: &Core, document: &ExecutionDocument) -> Result<(), StartError> {
     match core.plans.get(core.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
         Err(error @ plans::Error::Invalid { .. }) => Err(StartError::Unresumable(error)),
