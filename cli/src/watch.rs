@@ -1,11 +1,9 @@
 //! Watching one execution of an engine: submits it, shows it, and says how it ended. Owns the words about it; starts and
 //! closes no engine.
 
-use std::sync::Arc;
-
 use updraft::limits::LEFT_COUNTED;
 use updraft::{
-    Engine, ExecutionHead, ExecutionId, Handle, Inspection, Name, Playbook, Refusal, Submission, SubmitError,
+    Engine, ExecutionId, Handle, Inspection, Name, Playbook, PlaybookId, Refusal, Submission, SubmitError,
     TenantCode,
 };
 
@@ -47,11 +45,14 @@ pub(crate) enum Watched {
     },
 }
 
-/// An execution that was submitted.
+/// An execution that was accepted.
 struct Begun {
     handle: Handle,
-    head: Arc<ExecutionHead>,
-    playbook: Option<Playbook>,
+    /// Its playbook's name and version.
+    name: Name,
+    version: u32,
+    /// Which steps are shown inside of which.
+    nesting: Nesting,
 }
 
 impl Watch<'_> {
@@ -68,11 +69,12 @@ impl Watch<'_> {
             self.screen.say(&format!("{PERHAPS_BEGUN}{}", self.go_on));
             return Ok(Watched::NotBegun);
         };
-        let Begun { handle, head, playbook } = begun?;
-        let nesting = playbook.as_ref().map(Nesting::of).unwrap_or_default();
+        let Begun { handle, name, version, nesting } = begun?;
         let mut progress = Progress::new(nesting, self.json, self.screen);
-        let (name, version, peid) = (&head.playbook_name, head.playbook_version, handle.peid());
+        let peid = handle.peid();
         progress.begin(&format!("{name} version {version}, execution {peid}"));
+        // A signal that comes meanwhile is one to an execution that is known: following it sees the signal.
+        interrupt.unless(self.tell_of_others(engine)).await.transpose()?;
         match follow(engine, &handle, &mut progress, interrupt, self.screen).await? {
             Followed::Ended(inspection) => self.tell(&inspection, progress).map(Watched::Ended),
             Followed::Left { stored } => Ok(Watched::Left { peid, progress: Box::new(progress), stored }),
@@ -85,25 +87,40 @@ impl Watch<'_> {
         playbook: Playbook,
         submission: Submission,
     ) -> Result<Begun, Error> {
-        let pid = engine.playbooks().put(self.tenant, playbook.clone()).await?;
+        let (name, version) = (playbook.name.clone(), playbook.version);
+        let nesting = Nesting::of(&playbook);
+        let pid = engine.playbooks().put(self.tenant, playbook).await?;
         let submitted = engine.submit(submission).await;
-        let mut handle = submitted.map_err(|error| self.refused(error, &playbook.name))?;
-        if let Some(key) = self.key.filter(|_| handle.reused()) {
-            let peid = handle.peid();
-            self.screen.say(&format!("--key {key}: execution {peid} has this key; nothing is run anew"));
-            // It may be one that a crash left: then it is this command's own.
-            handle = engine.take_up(self.tenant, peid).await?.unwrap_or(handle);
+        let handle = submitted.map_err(|error| self.refused(error, &name))?;
+        match self.key.filter(|_| handle.reused()) {
+            None => Ok(Begun { handle, name, version, nesting }),
+            Some(key) => self.begun_before(engine, handle, key, (pid, nesting)).await,
         }
-        self.tell_of_others(engine).await?;
+    }
+
+    /// The execution that has the key already.
+    async fn begun_before(
+        &self,
+        engine: &Engine,
+        handle: Handle,
+        key: &str,
+        (pid, nesting): (PlaybookId, Nesting),
+    ) -> Result<Begun, Error> {
+        let peid = handle.peid();
+        self.screen.say(&format!("--key {key}: execution {peid} has this key; nothing is run anew"));
+        // It may be one that a crash left: then it is this command's own.
+        let handle = engine.take_up(self.tenant, peid).await?.unwrap_or(handle);
         let head = handle.inspect().await?.execution.head.clone();
-        let playbook = if head.pid == pid {
-            Some(playbook)
+        let nesting = if head.pid == pid {
+            nesting
         } else {
             // The key was used before, for another version.
             let stored = engine.playbooks().get(self.tenant, head.pid).await?;
-            stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok())
+            let stored =
+                stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok());
+            stored.as_ref().map(Nesting::of).unwrap_or_default()
         };
-        Ok(Begun { handle, head, playbook })
+        Ok(Begun { handle, name: head.playbook_name.clone(), version: head.playbook_version, nesting })
     }
 
     /// Says what lies there unfinished, and is left as it is.

@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use mongodb::bson::spec::BinarySubtype;
@@ -246,6 +247,29 @@ async fn a_server_that_falls_silent_while_a_run_is_submitted_is_not_waited_for_b
     proxy.pass();
     let recovered = ended(dir.path(), &["recover", "--store", uri.as_str()]);
     assert_eq!((recovered.code, recovered.err.as_str()), (0, "nothing is unfinished\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_accepted_is_told_as_such_at_a_signal_whatever_else_is_asked_of_the_server() {
+    let server = Server::start(ServerOptions::default()).await;
+    let proxy = Proxy::start(server.port()).await;
+    let uri = proxy.uri("soar");
+    let dir = directory("type: delay, duration: 20s");
+    // What else lies there is read once a run is accepted: long enough for a signal to come meanwhile.
+    proxy.keep_striking(Of::Reads, Fault::Delay(Duration::from_millis(500)));
+    let mut child = updraft(dir.path(), &["run", "p.yaml", "--json", "--store", &uri])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    said.find(|line| line.starts_with("test version 1, execution ")).expect("it says which execution it is");
+    let told = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    said.find(|line| line.starts_with("interrupted: attempts that run may end")).expect("it is known to run");
+    assert!(said.any(|line| line.contains("go on with: updraft recover --data")), "how it goes on");
+    let run: Ended = child.wait_with_output().unwrap().into();
+    assert_eq!((run.code, &run.json()["execution"]["execution_status"]), (4, &"executing".into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
