@@ -45,7 +45,7 @@ impl Missing {
             return;
         }
         let (what, until) = (one.what.clone(), one.wait.until);
-        if self.0.insert(task, one).is_none() {
+        if self.0.insert(task, one).is_none_or(|before| before.what != what) {
             tracing::warn!(%task, what, %until, "an execution waits for configuration");
         }
     }

@@ -1,13 +1,14 @@
 //! The secrets of an attempt: asked for before the tool is called, and masked in whatever any tool of their tenant answers
 //! from then on. Keeps them in memory alone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dashmap::DashMap;
 use futures_util::future::join_all;
 use updraft_masking::Masker;
-use updraft_protocol::limits::{MASKED_TENANTS, SECRET_WAIT};
+use updraft_protocol::limits::{MASKED_SECRETS, MASKED_TENANTS, SECRET_WAIT};
 use updraft_protocol::secret;
 use updraft_protocol::{
     Failure, FailureKind, GivenSecret, Json, Masking, Name, Secret, SecretProvider, SecretReference,
@@ -20,12 +21,34 @@ pub struct Secrets {
     masks: Masks,
 }
 
-/// The secrets that calls of each tenant have carried.
+/// The secrets that each tenant's playbooks have named.
 #[derive(Default)]
 struct Masks {
-    of_tenants: DashMap<TenantCode, Masker>,
+    of_tenants: DashMap<TenantCode, Known>,
     /// Whether there is one at all: most engines look no further.
     any: AtomicBool,
+}
+
+/// What is known of one tenant's secrets.
+#[derive(Default)]
+struct Known {
+    masker: Masker,
+    /// Those that were asked for.
+    names: BTreeSet<Name>,
+}
+
+/// The secrets that have to be known before an attempt is made.
+pub(crate) struct Needed {
+    /// Those that its call carries.
+    pub(crate) own: Arc<[SecretReference]>,
+    /// Those that other steps of its playbook may have sent, in another life of this engine perhaps.
+    pub(crate) others: Vec<Name>,
+}
+
+impl Needed {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.others.is_empty()
+    }
 }
 
 impl Secrets {
@@ -42,34 +65,59 @@ impl Secrets {
         self.provider.secret(tenant, name).await
     }
 
-    /// The secrets of an attempt, each name asked for once, and masked from now on.
+    /// Those of the named secrets of a tenant that nobody has asked for yet: what its tools answer may have them all the
+    /// same, from before a restart.
+    pub(crate) fn unasked(&self, tenant: &TenantCode, named: &BTreeMap<Name, String>) -> Vec<Name> {
+        if named.is_empty() {
+            return Vec::new();
+        }
+        let known = self.masks.of_tenants.get(tenant);
+        let is_known = |name: &Name| known.as_ref().is_some_and(|known| known.names.contains(name));
+        named.keys().filter(|name| !is_known(name)).cloned().collect()
+    }
+
+    /// The secrets of an attempt, each name asked for once, and masked from now on; so with others that its answer may have.
     ///
     /// # Errors
-    /// [`FailureKind::NotConfigured`] where one is missing, [`FailureKind::Unreachable`] where the provider does not
-    /// answer. The tool has not been called.
+    /// [`FailureKind::NotConfigured`] where one of its own is missing, or it is not known how to mask another;
+    /// [`FailureKind::Unreachable`] where the provider does not answer for one of its own. The tool has not been called.
     pub(crate) async fn of_attempt(
         &self,
         tenant: &TenantCode,
-        references: &[SecretReference],
+        Needed { own, others }: &Needed,
     ) -> Result<Vec<GivenSecret>, Failure> {
-        let mut names: Vec<&Name> = references.iter().map(|reference| &reference.name).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names: BTreeSet<&Name> = own.iter().map(|reference| &reference.name).chain(others).collect();
         let asked = names.iter().map(|name| async move {
             let found = tokio::time::timeout(SECRET_WAIT, self.find(tenant, name)).await;
             found.unwrap_or(Err(secret::Error::Unavailable))
         });
         let found = join_all(asked).await;
-        let mut given = Vec::with_capacity(references.len());
+        let mut given = Vec::with_capacity(own.len());
         for (name, secret) in names.into_iter().zip(found) {
-            let secret = secret.map_err(|error| missing(tenant, name, error))?;
-            self.hide(tenant, &secret);
-            let own = references.iter().filter(|reference| reference.name == *name);
-            given.extend(
-                own.map(|reference| GivenSecret { reference: reference.clone(), secret: secret.clone() }),
-            );
+            let mut references = own.iter().filter(|reference| reference.name == *name).peekable();
+            match secret {
+                Ok(secret) => {
+                    self.know(tenant, name, &secret);
+                    given.extend(references.map(|reference| GivenSecret {
+                        reference: reference.clone(),
+                        secret: secret.clone(),
+                    }));
+                }
+                Err(error) if references.peek().is_some() => return Err(missing(tenant, name, error)),
+                Err(error) if error.retryable() => return Err(unmaskable(tenant, name, error)),
+                // Nobody has it any more: there is nothing to be masked.
+                Err(_) => self.masks.change(tenant, |known| known.asked(name)),
+            }
         }
         Ok(given)
+    }
+
+    /// Masks a secret of this tenant, asked for by this name, from now on.
+    fn know(&self, tenant: &TenantCode, name: &Name, secret: &Secret) {
+        self.masks.change(tenant, |known| {
+            known.asked(name);
+            known.masker.hide(secret);
+        });
     }
 
     /// By which an integration names another secret of this tenant.
@@ -80,16 +128,10 @@ impl Secrets {
 
     /// Masks a secret in what this tenant's tools answer from now on.
     fn hide(&self, tenant: &TenantCode, secret: &Secret) {
-        let masks = &self.masks.of_tenants;
-        if masks.len() >= MASKED_TENANTS && !masks.contains_key(tenant) {
-            let other = masks.iter().next().map(|mask| mask.key().clone());
-            other.and_then(|other| masks.remove(&other));
-        }
-        masks.entry(tenant.clone()).or_default().hide(secret);
-        self.masks.any.store(true, Ordering::Release);
+        self.masks.change(tenant, |known| known.masker.hide(secret));
     }
 
-    /// Whether calls of this tenant have carried secrets.
+    /// Whether playbooks of this tenant have named secrets.
     pub(crate) fn masks(&self, tenant: &TenantCode) -> bool {
         self.masks.any.load(Ordering::Acquire) && self.masks.of_tenants.contains_key(tenant)
     }
@@ -104,7 +146,7 @@ impl Secrets {
             return outcome;
         }
         // Cloned, which is cheap: a long answer of one attempt keeps no other waiting.
-        let Some(masker) = self.masks.of_tenants.get(tenant).map(|masker| masker.clone()) else {
+        let Some(masker) = self.masks.of_tenants.get(tenant).map(|known| known.masker.clone()) else {
             return outcome;
         };
         match outcome {
@@ -112,6 +154,35 @@ impl Secrets {
             Err(failure) => Err(masker.failure(failure)),
         }
     }
+}
+
+impl Masks {
+    /// Changes what is known of a tenant. Beyond a bound another's makes way, which is asked for again.
+    fn change(&self, tenant: &TenantCode, change: impl FnOnce(&mut Known)) {
+        let masks = &self.of_tenants;
+        if masks.len() >= MASKED_TENANTS && !masks.contains_key(tenant) {
+            let other = masks.iter().next().map(|mask| mask.key().clone());
+            other.and_then(|other| masks.remove(&other));
+        }
+        change(&mut masks.entry(tenant.clone()).or_default());
+        self.any.store(true, Ordering::Release);
+    }
+}
+
+impl Known {
+    /// This name has been asked for. Beyond what a masker knows, all are asked for again.
+    fn asked(&mut self, name: &Name) {
+        if self.names.len() >= MASKED_SECRETS && !self.names.contains(name) {
+            self.names.clear();
+        }
+        self.names.insert(name.clone());
+    }
+}
+
+/// Another secret of the playbook, that the tool may answer, cannot be asked for just now: the attempt waits.
+fn unmaskable(tenant: &TenantCode, name: &Name, error: secret::Error) -> Failure {
+    let what = format!("missing here: secret `{name}` of tenant {tenant}, to mask it in answers: {error}");
+    Failure::new(FailureKind::NotConfigured, what)
 }
 
 fn missing(tenant: &TenantCode, name: &Name, error: secret::Error) -> Failure {

@@ -16,10 +16,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES};
-use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, SecretReference, Span, TenantCode};
+use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Span, TenantCode};
 
 use crate::execution::Report;
-use crate::secrets::Secrets;
+use crate::secrets::{Needed, Secrets};
 use crate::sent::Sent;
 
 /// An attempt under way.
@@ -43,7 +43,7 @@ impl Attempt {
     pub(crate) fn begin(
         integration: &Arc<dyn Integration>,
         mut call: Call,
-        (references, secrets): (&Arc<[SecretReference]>, &Arc<Secrets>),
+        (needed, secrets): (Needed, &Arc<Secrets>),
         report: Report,
         inline: &mut usize,
     ) -> Option<Self> {
@@ -57,7 +57,7 @@ impl Attempt {
         );
         let says_sending = integration.spec(call.action.as_str()).says_sending;
         // Who waits for a secret has not sent either.
-        let sent = (says_sending || !references.is_empty()).then(Arc::<Sent>::default);
+        let sent = (says_sending || !needed.is_empty()).then(Arc::<Sent>::default);
         if let Some(sent) = &sent {
             call.sending = sent.sending();
         }
@@ -66,10 +66,10 @@ impl Attempt {
         let running = Running::begin(call.timeout, sent.clone(), Some(masks));
         // Apart: what the tool was told need not stay as long as its answer is waited for.
         let (integration, call) = (integration.clone(), Box::new(call));
-        let calling: Calling = if references.is_empty() {
+        let calling: Calling = if needed.is_empty() {
             Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind())
         } else {
-            let given = (references.clone(), secrets.clone());
+            let given = (needed, secrets.clone());
             Box::pin(AssertUnwindSafe(call_with(integration, call, given, says_sending)).catch_unwind())
         };
         let calling = match inline.checked_sub(1) {
@@ -110,10 +110,10 @@ impl Drop for Attempt {
 async fn call_with(
     integration: Arc<dyn Integration>,
     mut call: Box<Call>,
-    (references, secrets): (Arc<[SecretReference]>, Arc<Secrets>),
+    (needed, secrets): (Needed, Arc<Secrets>),
     says_sending: bool,
 ) -> Result<Json, Failure> {
-    call.secrets = secrets.of_attempt(&call.tenant, &references).await?;
+    call.secrets = secrets.of_attempt(&call.tenant, &needed).await?;
     if !says_sending && !call.sending.begin() {
         // It was withdrawn, and is about to be dropped.
         return std::future::pending().await;

@@ -10,6 +10,7 @@ use crate::input;
 /// A mistake, with the option that gives what is missing.
 pub(crate) fn with_way(mistake: &str) -> String {
     if let Some((_, place)) = mistake.split_once("missing here: permission to reach ") {
+        let place = place.split(',').next().unwrap_or(place);
         return format!("{mistake}; `--allow-net {place}` gives it");
     }
     match mistake.split_once("missing here: secret `").and_then(|(_, rest)| rest.split_once('`')) {

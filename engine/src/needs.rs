@@ -29,7 +29,7 @@ pub(crate) async fn ask(
     plan: &Plan,
     until: Instant,
 ) -> Asked {
-    let named = plan.secrets();
+    let named = &plan.secrets;
     if named.is_empty() {
         return Asked { missing: Vec::new(), has_all: true };
     }

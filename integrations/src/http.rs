@@ -266,7 +266,7 @@ impl Integration for HttpIntegration {
     }
 
     fn missing_for(&self, base: &str) -> Option<String> {
-        check::missing_for(base, self.pools.policy())
+        check::missing_for(base, &self.pools)
     }
 
     fn call(&self, call: Call) -> Answer<'_> {

@@ -54,6 +54,8 @@ pub struct Plan {
     pub start: StepIndex,
     /// The steps, in the order of the playbook.
     pub steps: Vec<PlannedStep>,
+    /// The secrets that its author names, each with the first place that names it: `steps[3].arguments.headers.X`.
+    pub secrets: BTreeMap<Name, String>,
     /// Stored tasks name their step by its id.
     by_id: BTreeMap<StepId, StepIndex>,
 }
@@ -74,19 +76,6 @@ impl Plan {
     /// The mistakes in the playbook itself.
     pub fn of_accepted(playbook: &Playbook, catalogue: &Catalogue) -> Result<Self, Vec<Mistake>> {
         check::check(playbook, catalogue, Standing::Accepted)
-    }
-
-    /// The secrets that its author names, each with the first place that names it: `steps[3].arguments.headers.X`.
-    pub fn secrets(&self) -> BTreeMap<&Name, String> {
-        let mut named = BTreeMap::new();
-        for (at, step) in self.steps.iter().enumerate() {
-            let PlannedKind::Action(action) = &step.kind else { continue };
-            for secret in action.secrets.iter() {
-                let place = || arguments::place(&format!("steps[{at}].arguments"), &secret.place);
-                named.entry(&secret.name).or_insert_with(place);
-            }
-        }
-        named
     }
 
     /// The step at `index`.

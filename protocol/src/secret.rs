@@ -82,6 +82,12 @@ pub enum Unfit {
     /// It would be found in answers that do not have it.
     #[error("it has fewer than {SHORTEST_SECRET_BYTES} bytes, and is not marked as short")]
     Short,
+    /// It is a directory, or a pipe.
+    #[error("it is no file")]
+    NoFile,
+    /// It may not be read.
+    #[error("this user may not read it")]
+    Unreadable,
     /// It is not UTF-8.
     #[error("it is not UTF-8")]
     NoText,

@@ -4,26 +4,33 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use serde_json::json;
 use updraft::integrations::HttpIntegration;
 use updraft::secret::{Error, Found};
 use updraft::{
-    Answer, Call, Engine, EngineTrouble, ExecutionStatus, FailureKind, Handle, Integration, MissingOne, Name,
-    Playbook, PutError, Refusal, Secret, SecretProvider, Submission, TaskStatus, TenantCode,
+    Answer, Call, Engine, EngineTrouble, Event, EventKind, ExecutionStatus, FailureKind, Handle, Integration,
+    MissingOne, Name, Playbook, PutError, Refusal, Secret, SecretProvider, Submission, TaskStatus,
+    TenantCode,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, playbook, tenant};
 
-/// Secrets that come and go.
+/// Secrets that come and go; one without a text is kept where nobody answers.
 #[derive(Clone, Default)]
-struct Vault(Arc<Mutex<BTreeMap<String, Secret>>>);
+struct Vault(Arc<Mutex<BTreeMap<String, Option<Secret>>>>);
 
 impl Vault {
     fn set(&self, name: &str, text: &str) {
-        self.0.lock().unwrap().insert(name.to_owned(), Secret::new(text).unwrap());
+        self.0.lock().unwrap().insert(name.to_owned(), Some(Secret::new(text).unwrap()));
+    }
+
+    fn silence(&self, name: &str) {
+        self.0.lock().unwrap().insert(name.to_owned(), None);
     }
 
     fn remove(&self, name: &str) {
@@ -34,6 +41,7 @@ impl Vault {
 impl SecretProvider for Vault {
     fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
         let found = self.0.lock().unwrap().get(name.as_str()).cloned().ok_or(Error::Unknown);
+        let found = found.and_then(|secret| secret.ok_or(Error::Unavailable));
         Box::pin(std::future::ready(found))
     }
 }
@@ -62,6 +70,25 @@ const TWO_STEPS: &str = "steps:
   - {id: first, type: delay, duration: 10ms, on_success: act}
   - {id: act, type: action, integration: guarded, action: act, at_most_once: true, arguments: {key: {$secret: edr}}}
 ";
+
+/// A tool that takes no secrets, answers what another was given, and does not answer while that is nothing.
+struct Parrot {
+    heard: Guarded,
+    answers: bool,
+}
+
+impl Integration for Parrot {
+    fn actions(&self) -> &[&str] {
+        &["say"]
+    }
+
+    fn call(&self, _: Call) -> Answer<'_> {
+        let heard = self.heard.0.lock().unwrap().join(" ");
+        Box::pin(async move {
+            if self.answers { Ok(json!({"heard": heard}).into()) } else { std::future::pending().await }
+        })
+    }
+}
 
 async fn waiting(engine: &Engine) -> MissingOne {
     for _ in 0..PATIENCE.as_millis() / 10 {
@@ -222,4 +249,43 @@ fn secrets_are_asked_for_in_a_runtime_without_a_clock() {
     });
     assert_eq!(status, ExecutionStatus::Completed);
     assert_eq!(*tool.0.lock().unwrap(), ["the-first-key"]);
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_restart_is_masked_in_what_is_answered_after_it() {
+    let (lab, vault, tool) = (Lab::default(), Vault::default(), Guarded::default());
+    vault.set("edr", "the-first-key");
+    let builder = |answers| {
+        let parrot = Parrot { heard: tool.clone(), answers };
+        let builder = lab.builder().secrets(vault.clone()).integration("guarded", tool.clone());
+        builder.integration("parrot", parrot)
+    };
+    let engine = builder(false).start().await.unwrap();
+    let steps = "steps:
+  - {id: act, type: action, integration: guarded, action: act, arguments: {key: {$secret: edr}}, on_success: say}
+  - {id: say, type: action, integration: parrot, action: say, timeout: 1h}
+";
+    let handle = lab.submit(&engine, &playbook(steps), json!(null)).await;
+    let mut events = pin!(handle.events());
+    let says = |event: Event| match event.kind {
+        EventKind::Task { step_id, .. } => step_id.is_some_and(|step| step.as_str() == "say"),
+        _ => false,
+    };
+    while !says(events.next().await.unwrap().unwrap()) {}
+    let _ = engine.shutdown(Duration::ZERO).await;
+
+    vault.silence("edr");
+    let engine = builder(true).start().await.unwrap();
+    let missing = waiting(&engine).await;
+    assert_eq!(missing.step.as_str(), "say");
+    assert_eq!(
+        missing.what,
+        "missing here: secret `edr` of tenant acme, to mask it in answers: the provider of secrets does not answer"
+    );
+    vault.set("edr", "the-first-key");
+    let handle = engine.take_resumed().pop().unwrap();
+    assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
+    let said = handle.inspect().await.unwrap().tasks.pop().unwrap().state;
+    assert_eq!(said.response.unwrap().value(), Value::from(json!({"heard": "***"})));
+    let _ = engine.shutdown(PATIENCE).await;
 }

@@ -12,6 +12,7 @@ use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Masking, Sen
 use super::post::Attempted;
 use super::{Execution, Report};
 use crate::missing::MissingOne;
+use crate::secrets::Needed;
 use crate::task::Attempt;
 
 impl Execution {
@@ -51,9 +52,10 @@ impl Execution {
             timeout: start.timeout,
             sending: Sending::default(),
         };
-        if let Some(attempt) =
-            Attempt::begin(integration, call, (&start.secrets, &self.core.secrets), report, inline)
-        {
+        let secrets = &self.core.secrets;
+        let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
+        let needed = Needed { own: start.secrets, others };
+        if let Some(attempt) = Attempt::begin(integration, call, (needed, secrets), report, inline) {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);
             }

@@ -166,7 +166,12 @@ fn headers(call: &Call, arguments: &mut Arguments) -> Result<HeaderMap, Failure>
     if arguments.payload.says_empty(&arguments.method) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    headers.extend(std::mem::take(&mut arguments.headers));
+    // The author's stand in place of those that we make. `extend` alone would send both.
+    let own = std::mem::take(&mut arguments.headers);
+    for (name, _) in &own {
+        headers.remove(name);
+    }
+    headers.extend(own);
     headers.insert(IDEMPOTENCY_KEY, header_value("idempotency_key", &call.task_id.to_string())?);
     Ok(headers)
 }

@@ -7,7 +7,7 @@ use url::Url;
 use super::arguments::{Fields, check_headers, check_method, check_url};
 use super::options::Options;
 use super::payload::Payload;
-use super::policy::Policy;
+use super::pools::Pools;
 
 /// The flaws of arguments in which `null` stands where a template or a secret does.
 pub(super) fn flaws(arguments: &Value) -> Vec<Flaw> {
@@ -22,10 +22,9 @@ pub(super) fn flaws(arguments: &Value) -> Vec<Flaw> {
 }
 
 /// The permission that is missing to reach a place, as far as its text tells: a name is judged when it is looked up.
-pub(super) fn missing_for(base: &str, policy: &Policy) -> Option<String> {
+pub(super) fn missing_for(base: &str, pools: &Pools) -> Option<String> {
     let url = Url::parse(base).ok()?;
-    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-    (!policy.permits_literal(host, port)).then(|| format!("permission to reach {host}:{port}"))
+    pools.missing(url.scheme() == "https", url.host_str()?, url.port_or_known_default()?)
 }
 
 /// Names of `path` that the URL does not have.

@@ -45,11 +45,6 @@ impl Client {
         Self { pool, proxy }
     }
 
-    /// The proxy that requests to this place go through.
-    pub(crate) fn proxy(&self) -> Option<&Arc<Proxy>> {
-        self.proxy.as_ref()
-    }
-
     /// The proxy that reads the requests to this place as such, where one does.
     pub(crate) fn forwarder(&self, uri: &Uri) -> Option<&Arc<Proxy>> {
         self.proxy.as_ref().filter(|proxy| proxy.forwards() && uri.scheme_str() == Some("http"))

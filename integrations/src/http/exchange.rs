@@ -132,20 +132,15 @@ impl HttpIntegration {
             return Err(mistake(place, "a URL with a host is needed"));
         };
         let target = Target { method: method.clone(), host: format!("{host}:{port}") };
-        // A name is judged when it was looked up, an address in the URL at once.
-        if !self.pools.policy().permits_literal(host, port) {
-            return Err(target.not_permitted());
+        let secure = url.scheme() == "https";
+        // A name that is looked up here is judged then, everything else at once.
+        if let Some(missing) = self.pools.missing(secure, host, port) {
+            return Err(target.not_permitted(&missing));
         }
-        let client = self
-            .pools
-            .client(url.scheme() == "https", host, port)
-            .map_err(|error| target.fail(FailureKind::Unreachable, error).with_retryable(false))?;
-        match client.proxy() {
-            Some(proxy) if !self.pools.policy().permits_unresolved(host, port) => {
-                Err(target.forbidden_through(proxy))
-            }
-            _ => Ok((target, client)),
-        }
+        let client = self.pools.client(secure, host, port);
+        let client =
+            client.map_err(|error| target.fail(FailureKind::Unreachable, error).with_retryable(false))?;
+        Ok((target, client))
     }
 }
 

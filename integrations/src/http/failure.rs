@@ -41,17 +41,9 @@ impl Target {
         self.fail(FailureKind::Forbidden, message)
     }
 
-    /// An address that stands in the URL, and that the engine was not permitted to reach: another start may be.
-    pub(crate) fn not_permitted(&self) -> Failure {
-        self.fail(FailureKind::NotConfigured, format_args!("missing here: permission to reach {}", self.host))
-    }
-
-    /// A name that a proxy would look up, and that nobody allowed.
-    pub(crate) fn forbidden_through(&self, proxy: &Proxy) -> Failure {
-        let message = format_args!(
-            "through a proxy ({proxy}) only hosts may be reached that are allowed by their name"
-        );
-        self.fail(FailureKind::Forbidden, message)
+    /// A host that the engine was not permitted to reach: another start may be.
+    pub(crate) fn not_permitted(&self, missing: &str) -> Failure {
+        self.fail(FailureKind::NotConfigured, format_args!("missing here: {missing}"))
     }
 
     /// No answer within the attempt's time, although the request was begun.

@@ -52,6 +52,18 @@ impl Pools {
         &self.policy
     }
 
+    /// The permission that is missing to reach a host, as far as that is known before its name is looked up. A proxy looks
+    /// names up itself: there the name has to be allowed.
+    pub(crate) fn missing(&self, secure: bool, host: &str, port: u16) -> Option<String> {
+        let place = || format!("permission to reach {host}:{port}");
+        if !self.policy.permits_literal(host, port) {
+            return Some(place());
+        }
+        let proxy = self.routes.proxy(self.routes.of(secure, host, port))?;
+        let is_missing = !self.policy.permits_unresolved(host, port);
+        is_missing.then(|| format!("{}, by its name: the proxy {proxy} looks it up", place()))
+    }
+
     /// The client of the runtime that asks, for requests to this host.
     pub(crate) fn client(&self, secure: bool, host: &str, port: u16) -> Result<Client, NoRuntime> {
         let runtime = Handle::try_current().map_err(|_| NoRuntime)?.id();

@@ -69,11 +69,18 @@ fn find(file: &Path) -> Result<Secret, Error> {
 
 /// The text of a file; none where there is no file.
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(_) => return Err(Error::Unavailable),
+    let unread = |error: std::io::Error| match error.kind() {
+        ErrorKind::PermissionDenied => Unfit::Unreadable.into(),
+        _ => Error::Unavailable,
     };
+    match std::fs::metadata(path) {
+        // One that is opened to be looked at waits for whoever writes a pipe.
+        Ok(found) if !found.is_file() => return Err(Unfit::NoFile.into()),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unread(error)),
+    }
+    let file = File::open(path).map_err(unread)?;
     // Room for all of it from the start: what grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + 3));
     let limit = SECRET_BYTES as u64 + 3;
@@ -114,7 +121,7 @@ mod tests {
         assert_eq!(found(&directory, "acme", "long").await, Err(Unfit::Long.into()));
         assert_eq!(found(&directory, "acme", "none").await, Err(Error::Unknown));
         std::fs::create_dir(folder.path().join("folder")).unwrap();
-        assert_eq!(found(&directory, "acme", "folder").await, Err(Error::Unavailable));
+        assert_eq!(found(&directory, "acme", "folder").await, Err(Unfit::NoFile.into()));
     }
 
     #[tokio::test]

@@ -125,10 +125,17 @@ async fn what_was_not_allowed_by_name_is_not_told_to_a_proxy() {
     ] {
         let (answer, begun) = attempt(&http, json!({"url": url}), LATE).await;
         let failure = answer.unwrap_err();
-        // An address that the author wrote is a permission that is missing; a name is policy's no.
-        let is_literal = ["http://10.", "http://169.", "http://["].iter().any(|start| url.starts_with(start));
-        let kind = if is_literal { FailureKind::NotConfigured } else { FailureKind::Forbidden };
-        assert_eq!((failure.kind, failure.retryable(), begun), (kind, is_literal, 0), "{url}");
+        // Nobody looks a name up here: like an address, it is a permission that is missing.
+        assert_eq!(
+            (failure.kind, failure.retryable(), begun),
+            (FailureKind::NotConfigured, true, 0),
+            "{url}"
+        );
+        let base = url.parse::<url::Url>().unwrap();
+        let (host, port) = (base.host_str().unwrap(), base.port_or_known_default().unwrap());
+        let missing = http.missing_for(url).unwrap();
+        assert!(missing.starts_with(&format!("permission to reach {host}:{port}")), "{missing}");
+        assert!(failure.message.ends_with(&format!("missing here: {missing}")), "{failure}");
         assert!(!failure.to_string().contains("hunter2"), "{failure}");
     }
     assert_eq!(asked.take(), [""; 0]);

@@ -217,6 +217,24 @@ async fn bodies_of_every_kind_arrive_as_they_are() {
 }
 
 #[tokio::test]
+async fn headers_of_the_author_are_sent_in_place_of_our_own_and_not_beside_them() {
+    let lines = |headers: HeaderMap| async move {
+        let sent = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+        axum::Json(sent.collect::<Vec<_>>())
+    };
+    let server = Server::start(Router::new().fallback(any(lines))).await;
+    let own = json!({"Content-Type": "application/scim+json", "accept": "application/scim+json"});
+    let all = json!({"method": "POST", "url": server.url("/"), "json": {}, "headers": own});
+    let answer = request(&server.http(), all).await.unwrap();
+    let sent: Vec<&str> =
+        answer["body"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
+    for name in ["content-type: ", "accept: "] {
+        let lines: Vec<_> = sent.iter().filter_map(|line| line.strip_prefix(name)).collect();
+        assert_eq!(lines, ["application/scim+json"], "{name}");
+    }
+}
+
+#[tokio::test]
 async fn cookies_are_not_kept() {
     let router = Router::new().fallback(any(|headers: HeaderMap| async move {
         let sent = headers.contains_key(header::COOKIE);

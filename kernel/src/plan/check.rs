@@ -6,7 +6,7 @@ use std::io;
 
 use updraft_protocol::limits::{NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, TASKS_AT_ONCE_MAX};
 use updraft_protocol::playbook::FORMAT;
-use updraft_protocol::{Catalogue, Playbook, StepId, Value};
+use updraft_protocol::{Catalogue, Name, Playbook, StepId, Value};
 
 use super::endpoints;
 use super::graph::Graph;
@@ -14,7 +14,7 @@ use super::mistake::{Mistake, Mistakes};
 use super::paths::Paths;
 use super::span::span;
 use super::step::{Checked, Steps};
-use super::{Plan, PlannedStep, Standing, StepIndex};
+use super::{Plan, PlannedKind, PlannedStep, Standing, StepIndex, arguments};
 use crate::template::secret;
 
 /// Checks a playbook; see [`Plan::check`].
@@ -60,11 +60,25 @@ pub(super) fn check(
             timeout: playbook.timeout.map(|span| span.0),
             tasks_at_once: playbook.tasks_at_once,
             start,
+            secrets: secrets(&steps),
             steps,
             by_id,
         }),
         _ => Err(mistakes.into_vec()),
     }
+}
+
+/// The secrets that these steps name, each with the first place that names it.
+fn secrets(steps: &[PlannedStep]) -> BTreeMap<Name, String> {
+    let mut named = BTreeMap::new();
+    for (at, step) in steps.iter().enumerate() {
+        let PlannedKind::Action(action) = &step.kind else { continue };
+        for secret in action.secrets.iter() {
+            let place = || arguments::place(&format!("steps[{at}].arguments"), &secret.place);
+            named.entry(secret.name.clone()).or_insert_with(place);
+        }
+    }
+    named
 }
 
 fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
