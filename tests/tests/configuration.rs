@@ -15,7 +15,7 @@ use updraft::secret::{Error, Found};
 use updraft::{
     Answer, Call, Engine, EngineTrouble, Event, EventKind, ExecutionStatus, FailureKind, Handle, Integration,
     MissingOne, Name, Playbook, PutError, Refusal, Secret, SecretProvider, Submission, TaskStatus,
-    TenantCode,
+    TenantCode, Value,
 };
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, playbook, tenant};

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use updraft_integrations::HttpIntegration;
 use updraft_integrations::http::{Builder, Proxy, Tls};
-use updraft_protocol::{Failure, FailureKind, Secret};
+use updraft_protocol::{Failure, FailureKind, Integration, Secret};
 
 const LATE: Duration = Duration::from_secs(60);
 /// `user:hunter2` as Basic has it.
