@@ -30,8 +30,8 @@ pub(crate) const MASK: &str = "***";
 #[derive(Clone, Default)]
 pub struct Masker {
     secrets: Secrets,
-    /// Made when the first text comes: secrets are added one after the other.
-    tables: OnceLock<Arc<Tables>>,
+    /// Made when the first text comes, by whichever clone: secrets are added one after the other.
+    tables: Arc<OnceLock<Tables>>,
 }
 
 impl Masker {
@@ -73,7 +73,7 @@ impl Masker {
 
     fn add_as(&mut self, secret: &str, form: Form) {
         if self.secrets.add(secret, form) {
-            self.tables = OnceLock::new();
+            self.tables = Arc::default();
         }
     }
 
@@ -127,7 +127,7 @@ impl Masker {
     }
 
     pub(crate) fn tables(&self) -> &Tables {
-        self.tables.get_or_init(|| Arc::new(self.secrets.tables()))
+        self.tables.get_or_init(|| self.secrets.tables())
     }
 
     /// The text without the secrets; none where it has none.
