@@ -43,18 +43,23 @@ pub(crate) struct Part {
 const BODIES: [&str; 5] = ["json", "form", "text", "bytes", "multipart"];
 
 impl Payload {
-    /// The mistake in bodies that an author wrote out.
-    pub(crate) fn check(fields: &Fields) -> Result<(), Failure> {
+    /// The mistakes in bodies that an author wrote out.
+    pub(crate) fn mistakes(fields: &Fields) -> Vec<Failure> {
         // What is not known yet is not read.
-        let written = |name: &&str| fields.get(*name).is_some_and(|value| !value.is_null());
-        let mut written = fields
-            .iter()
-            .filter(|(name, _)| BODIES.iter().filter(|name| written(name)).any(|body| body == name));
-        if let (Some((first, _)), Some((second, _))) = (written.next(), written.next()) {
+        let written = |name: &&&str| fields.get(**name).is_some_and(|value| !value.is_null());
+        let mut found = Vec::new();
+        if let [first, second, ..] = BODIES.iter().filter(written).collect::<Vec<_>>().as_slice() {
             let message = format_args!("either `{first}` or `{second}` is allowed, not both");
-            return Err(mistake(second, message));
+            found.push(mistake(second, message));
         }
-        Ok(())
+        if let Some(text @ Value::String(_)) = fields.get("bytes") {
+            found.extend(decoded("bytes", text.clone()).err());
+        }
+        if let Some(Value::Object(parts)) = fields.get("multipart") {
+            found.extend(too_many(parts.len()).err());
+            found.extend(parts.iter().take(HTTP_PARTS).filter_map(|(name, value)| part_mistake(name, value)));
+        }
+        found
     }
 
     /// Takes the body out of the arguments; `null` is as good as nothing, but for `json`.
@@ -135,11 +140,33 @@ fn decoded(place: &str, value: Value) -> Result<Vec<u8>, Failure> {
 
 fn parts(value: Value) -> Result<Vec<Part>, Failure> {
     let Value::Object(fields) = value else { return Err(mistake("multipart", "a map is needed")) };
-    if fields.len() > HTTP_PARTS {
-        return Err(mistake("multipart", format_args!("at most {HTTP_PARTS} parts are allowed")));
-    }
+    too_many(fields.len())?;
     let named = fields.into_iter().filter(|(_, value)| !value.is_null());
     named.map(|(name, value)| part(name, value)).collect()
+}
+
+fn too_many(parts: usize) -> Result<(), Failure> {
+    let message = format_args!("at most {HTTP_PARTS} parts are allowed");
+    if parts > HTTP_PARTS { Err(mistake("multipart", message)) } else { Ok(()) }
+}
+
+/// The mistake in a part that an author wrote out.
+fn part_mistake(name: &str, value: &Value) -> Option<Failure> {
+    let value = match value {
+        Value::Null => return None,
+        Value::Object(fields) => {
+            let mut known = fields.clone();
+            known.retain(|_, value| !value.is_null());
+            let has = |fields: &Fields| fields.contains_key("content") || fields.contains_key("bytes");
+            if has(fields) && !has(&known) {
+                // What is not known yet is a text in the end.
+                known.insert("content".to_owned(), Value::String(String::new()));
+            }
+            Value::Object(known)
+        }
+        other => other.clone(),
+    };
+    part(name.to_owned(), value).err()
 }
 
 fn part(name: String, value: Value) -> Result<Part, Failure> {
