@@ -1,5 +1,6 @@
 //! What a request carries: JSON, a form, text, bytes, parts. From an argument to the bytes of a body; sends nothing.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use base64::Engine;
@@ -206,17 +207,25 @@ fn is_media_type(text: &str) -> bool {
     text.contains('/') && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// A line between parts that none of them has in it: the same in every attempt, so that a repeated request is the same.
+/// A line between parts that none of them has in it: the same in every attempt, so that a repeated request is the same. Looks
+/// at each part once, whatever is in it, and is never longer than a boundary may be (RFC 2046, 5.1.1).
 fn boundary(parts: &[Part], task: TaskId) -> String {
-    let mut boundary = format!("updraft-{}", task.uuid().simple());
-    while parts.iter().any(|part| contains(&part.bytes, boundary.as_bytes())) {
-        boundary.push('x');
+    let own = format!("updraft-{}", task.uuid().simple());
+    let found = || parts.iter().flat_map(|part| behind(&part.bytes, own.as_bytes()));
+    if found().next().is_none() {
+        return own;
     }
-    boundary
+    let numbered = |number: usize| format!("-{number:08x}");
+    let taken: BTreeSet<&[u8]> = found().map(|rest| rest.get(..numbered(0).len()).unwrap_or(rest)).collect();
+    // Of one number more than are taken, one is free.
+    let free = (0..taken.len()).map(numbered).find(|number| !taken.contains(number.as_bytes()));
+    own + &free.unwrap_or_else(|| numbered(taken.len()))
 }
 
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
+/// What comes behind each place where `part` stands.
+fn behind<'b>(bytes: &'b [u8], part: &[u8]) -> impl Iterator<Item = &'b [u8]> {
+    let places = bytes.windows(part.len()).enumerate().filter(move |(_, window)| *window == part);
+    places.filter_map(move |(at, _)| bytes.get(at + part.len()..))
 }
 
 fn multipart(parts: &[Part], boundary: &str) -> Bytes {
@@ -312,6 +321,26 @@ mod tests {
             parts[3].contains("filename=\"a%22b%0D%0Ac.exe\"\r\nContent-Type: application/x-dosexec\r\n\r\n")
         );
         assert_eq!(parts[4], "--\r\n");
+    }
+
+    #[test]
+    fn a_boundary_stays_short_and_in_no_part_whatever_is_in_them() {
+        let own = format!("updraft-{}", task().uuid().simple());
+        let boundary = |parts: &[&str]| {
+            let part =
+                |(n, text): (usize, &&str)| part(n.to_string(), Value::String((*text).to_owned())).unwrap();
+            let parts: Vec<Part> = parts.iter().enumerate().map(part).collect();
+            boundary(&parts, task())
+        };
+        let long = format!("{own}{}", "x".repeat(90));
+        let some: String = (0..300).map(|number| format!("{own}-{number:08x} {own}")).collect();
+        for parts in [&["a", "b"][..], &[&own], &[&long, &own[1..]], &["a", &some], &[&some[7..], &long]] {
+            let found = boundary(parts);
+            assert!(parts.iter().all(|part| !part.contains(&found)), "{found}");
+            assert!(found.len() <= 70, "{found}");
+            assert_eq!(found, boundary(parts), "the same in every attempt");
+        }
+        assert_eq!(boundary(&["a"]), own);
     }
 
     #[test]
