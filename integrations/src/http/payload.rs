@@ -108,9 +108,16 @@ impl Payload {
         matches!(self, Self::Multipart(_))
     }
 
-    /// Whether a request of this method says that nothing comes: some servers refuse what does not (RFC 9110, 8.6).
+    /// Whether a request of this method says that no bytes come: some servers refuse what does not (RFC 9110, 8.6).
     pub(crate) fn says_empty(&self, method: &Method) -> bool {
-        *self == Self::None && matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+        let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+        match self {
+            Self::None => has_body,
+            // A body that was asked for is told of, also where it is empty.
+            Self::Form(pairs) => pairs.is_empty(),
+            Self::Raw { bytes, .. } => bytes.is_empty(),
+            Self::Json(_) | Self::Multipart(_) => false,
+        }
     }
 
     /// The bytes that are sent.
@@ -361,12 +368,20 @@ mod tests {
 
     #[test]
     fn a_method_that_has_a_body_says_that_none_comes() {
-        let (none, form) = (Payload::None, Payload::Form(vec![]));
+        let none = Payload::None;
         assert!([Method::POST, Method::PUT, Method::PATCH].iter().all(|method| none.says_empty(method)));
-        assert!(
-            !none.says_empty(&Method::GET)
-                && !none.says_empty(&Method::DELETE)
-                && !form.says_empty(&Method::POST)
-        );
+        assert!(!none.says_empty(&Method::GET) && !none.says_empty(&Method::DELETE));
+        for (fields, empty) in [
+            (json!({"form": {}}), true),
+            (json!({"form": {"a": null}}), true),
+            (json!({"text": ""}), true),
+            (json!({"bytes": ""}), true),
+            (json!({"form": {"a": ""}}), false),
+            (json!({"text": " "}), false),
+            (json!({"json": null}), false),
+            (json!({"multipart": {}}), false),
+        ] {
+            assert_eq!(payload(fields.clone()).unwrap().says_empty(&Method::POST), empty, "{fields}");
+        }
     }
 }
