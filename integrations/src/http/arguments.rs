@@ -224,6 +224,13 @@ fn filled(url: &str, path: &Value) -> Result<String, Failure> {
         }
         filled = filled.replace(&hole, &segment(text));
     }
+    // No spelling keeps them from being steps in the path (WHATWG URL, 4.4): `%2E%2E` is one too.
+    let steps = |text: &str| matches!(text.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let slashes = ['/', '\\'];
+    let mut segments = url[within].split(slashes).zip(filled.split(slashes));
+    if segments.any(|(written, filled)| written != filled && steps(filled)) {
+        return Err(mistake("path", "a secret makes `.` or `..` of a segment, which leads to another path"));
+    }
     Ok([head, &filled, tail].concat())
 }
 
@@ -240,15 +247,13 @@ pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// All but what no reader of URLs gives a meaning to (RFC 3986, 2.3), with the dot, which `..` is made of, encoded too.
+/// All but what no reader of URLs gives a meaning to (RFC 3986, 2.3) encoded.
 fn segment(text: &str) -> String {
     use std::fmt::Write;
     let mut segment = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             segment.push(char::from(byte));
-        } else if byte == b'.' && text.bytes().any(|other| other != b'.') {
-            segment.push('.');
         } else {
             // Writing into a text does not fail.
             let _ = write!(segment, "%{byte:02X}");
