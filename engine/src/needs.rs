@@ -1,12 +1,12 @@
 //! What a playbook needs of the engine that runs it, besides its tools: secrets, and permissions to connect. Asked when it is
 //! put and when it is submitted; what is missing later is waited for by the execution.
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 use updraft_actors::timer::Timer;
 use updraft_actors::{Secrets, node};
 use updraft_kernel::plan::{Mistake, Plan};
-use updraft_protocol::limits::SECRET_WAIT;
+use updraft_protocol::limits::{SECRET_WAIT, SECRETS_ASKED_AT_ONCE};
 use updraft_protocol::{Catalogue, Playbook, TenantCode, Value};
 
 use crate::builder::Builder;
@@ -33,8 +33,9 @@ pub(crate) async fn ask(
     if named.is_empty() {
         return Asked { missing: Vec::new(), has_all: true };
     }
-    let asked = join_all(named.keys().map(|name| secrets.find(tenant, name)));
-    let Ok(found) = timer.until(until, asked).await else { return Asked::default() };
+    let asked: Vec<_> = named.keys().map(|name| secrets.find(tenant, name)).collect();
+    let found = stream::iter(asked).buffered(SECRETS_ASKED_AT_ONCE).collect::<Vec<_>>();
+    let Ok(found) = timer.until(until, found).await else { return Asked::default() };
     let has_all = found.iter().all(Result::is_ok);
     let missing = named.iter().zip(found).filter_map(|((name, place), found)| {
         let error = found.err().filter(|error| !error.retryable())?;
@@ -68,5 +69,73 @@ impl Builder {
             (Secrets::new(self.secrets.clone()), Timer::start().map_err(node::Error::Thread)?);
         let Asked { missing, .. } = ask((&secrets, &timer), tenant, &plan, later(SECRET_WAIT)).await;
         Ok(if missing.is_empty() { Ok(plan) } else { Err(PutError::Invalid(missing)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use serde_json::json;
+    use updraft_protocol::secret::Found;
+    use updraft_protocol::{
+        ActionSpec, Answer, Call, Failure, FailureKind, Integration, Name, Secret, SecretProvider,
+    };
+
+    use super::*;
+
+    /// A provider that counts who asks it at once.
+    #[derive(Default)]
+    struct Counting {
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl SecretProvider for Counting {
+        fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
+            Box::pin(async move {
+                self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                // As often as all that are asked at once need to begin.
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                self.now.fetch_sub(1, Ordering::SeqCst);
+                Ok(Secret::short(name.as_str()).unwrap())
+            })
+        }
+    }
+
+    struct Tool;
+
+    impl Integration for Tool {
+        fn actions(&self) -> &[&str] {
+            &["act"]
+        }
+
+        fn spec(&self, _: &str) -> ActionSpec {
+            ActionSpec { takes_secrets: true, ..ActionSpec::default() }
+        }
+
+        fn call(&self, _: Call) -> Answer<'_> {
+            Box::pin(async { Err(Failure::new(FailureKind::Unreachable, "nothing is called here")) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_provider_is_asked_for_a_bounded_number_of_secrets_at_once() {
+        let all: Vec<_> = (0..60).map(|n| json!({"$secret": format!("s{n}")})).collect();
+        let playbook = json!({"format": 1, "name": "p", "version": 1, "steps": [
+            {"id": "a", "type": "action", "integration": "tool", "action": "act", "arguments": {"all": all}},
+        ]});
+        let mut catalogue = Catalogue::default();
+        catalogue.add_integration(Name::new("tool").unwrap(), Arc::new(Tool));
+        let plan = Plan::check(&serde_json::from_value(playbook).unwrap(), &catalogue).unwrap();
+        let provider = Arc::new(Counting::default());
+        let (secrets, timer) = (Secrets::new(provider.clone()), Timer::start().unwrap());
+        let tenant = TenantCode::new("acme").unwrap();
+        let asked = ask((&secrets, &timer), &tenant, &plan, later(SECRET_WAIT)).await;
+        assert!(asked.has_all && asked.missing.is_empty());
+        assert_eq!(provider.most.load(Ordering::SeqCst), SECRETS_ASKED_AT_ONCE);
     }
 }

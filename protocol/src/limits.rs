@@ -41,6 +41,10 @@ pub const RETRY_GIVE_UP_AFTER: Duration = Duration::from_secs(3600);
 pub const SECRET_BYTES: usize = 64 << 10;
 /// Secrets of one step.
 pub const SECRETS_OF_STEP: usize = 64;
+/// Names of secrets in one playbook: all are known to the masker of their tenant at once.
+pub const SECRETS_OF_PLAYBOOK: usize = 128;
+/// Secrets that a provider is asked for at once when a playbook is put or submitted.
+pub const SECRETS_ASKED_AT_ONCE: usize = 16;
 /// Tenants whose secrets are masked in later answers too. Beyond it one of them is forgotten until its next call, which
 /// masks its own secrets in any case.
 pub const MASKED_TENANTS: usize = 100_000;

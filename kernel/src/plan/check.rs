@@ -1,12 +1,14 @@
 //! The check: playbook to plan, or the mistakes. Owns the order of the checks; what each looks at is in
 //! the files beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use updraft_protocol::limits::{NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, TASKS_AT_ONCE_MAX};
+use updraft_protocol::limits::{
+    NESTING, PLAYBOOK_BYTES, PLAYBOOK_STEPS, SECRETS_OF_PLAYBOOK, TASKS_AT_ONCE_MAX,
+};
 use updraft_protocol::playbook::FORMAT;
-use updraft_protocol::{Catalogue, Name, Playbook, StepId, Value};
+use updraft_protocol::{Catalogue, Name, Playbook, SecretReference, StepId, Value};
 
 use super::endpoints;
 use super::graph::Graph;
@@ -49,6 +51,9 @@ pub(super) fn check(
         check_graph(playbook, start, &mut checked, &by_id, &mut mistakes);
     }
     endpoints::check(&checked, &playbook.variables, &mut mistakes);
+    if standing == Standing::New {
+        count_secrets(&checked, &mut mistakes);
+    }
     if mistakes.is_empty() {
         definition(playbook, &mut mistakes);
     }
@@ -72,13 +77,35 @@ pub(super) fn check(
 fn secrets(steps: &[PlannedStep]) -> BTreeMap<Name, String> {
     let mut named = BTreeMap::new();
     for (at, step) in steps.iter().enumerate() {
-        let PlannedKind::Action(action) = &step.kind else { continue };
-        for secret in action.secrets.iter() {
-            let place = || arguments::place(&format!("steps[{at}].arguments"), &secret.place);
-            named.entry(secret.name.clone()).or_insert_with(place);
+        for secret in secrets_of(step) {
+            named.entry(secret.name.clone()).or_insert_with(|| place_of(at, secret));
         }
     }
     named
+}
+
+/// The first secret beyond the bound is a mistake, at its place.
+fn count_secrets(checked: &[Checked], mistakes: &mut Mistakes) {
+    let mut named = BTreeSet::new();
+    let planned = checked.iter().enumerate().filter_map(|(at, step)| Some((at, step.planned.as_ref()?)));
+    for (at, secret) in planned.flat_map(|(at, step)| secrets_of(step).iter().map(move |secret| (at, secret)))
+    {
+        if named.insert(&secret.name) && named.len() > SECRETS_OF_PLAYBOOK {
+            let message = format!("at most {SECRETS_OF_PLAYBOOK} secrets are allowed in a playbook");
+            return mistakes.inside(at, "arguments", Mistake::new(place_of(at, secret), message));
+        }
+    }
+}
+
+fn secrets_of(step: &PlannedStep) -> &[SecretReference] {
+    match &step.kind {
+        PlannedKind::Action(action) => &action.secrets,
+        _ => &[],
+    }
+}
+
+fn place_of(at: usize, secret: &SecretReference) -> String {
+    arguments::place(&format!("steps[{at}].arguments"), &secret.place)
 }
 
 fn header(playbook: &Playbook, mistakes: &mut Mistakes) {

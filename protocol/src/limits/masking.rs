@@ -1,5 +1,7 @@
 //! The bounds of masking, each with its reason.
 
+use super::{SECRETS_OF_PLAYBOOK, SECRETS_OF_STEP};
+
 /// A secret that is masked wherever it stands. A shorter one stands in many a text by chance: it is refused when it is
 /// given, unless it is marked as short, and then masked only where it stands alone.
 pub const SHORTEST_SECRET_BYTES: usize = 6;
@@ -28,6 +30,7 @@ pub const MASKED_INLINE_BYTES: usize = 64 << 10;
 const _: () = {
     // One whose base64 lies at any alignment: the characters that hold bits of its neighbours as well are not its own.
     assert!((SHORTEST_SECRET_BYTES * 8 - 10) / 6 >= MASKED_BASE64_CHARACTERS);
+    assert!(SECRETS_OF_STEP <= SECRETS_OF_PLAYBOOK && 2 * SECRETS_OF_PLAYBOOK <= MASKED_SECRETS);
     assert!(SHORTEST_SECRET_BYTES * 2 >= MASKED_HEX_DIGITS);
     assert!(1 << (MASKED_NESTING + 1) < MASKED_READINGS);
 };

@@ -9,7 +9,7 @@ use updraft_protocol::{
 use super::*;
 
 /// An integration that declares its arguments.
-struct Web;
+pub(super) struct Web;
 
 impl Integration for Web {
     fn actions(&self) -> &[&str] {

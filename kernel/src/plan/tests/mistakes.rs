@@ -238,3 +238,24 @@ fn the_texts_of_all_steps_share_one_budget_and_the_first_that_exceeds_it_is_told
         "{found:?}"
     );
 }
+
+#[test]
+fn of_secrets_the_first_beyond_the_bound_has_its_place() {
+    let mut catalogue = Catalogue::default();
+    catalogue.add_integration(Name::new("web").unwrap(), std::sync::Arc::new(super::endpoints::Web));
+    let naming = |at: usize, names: std::ops::Range<usize>| {
+        let query: Value = names.map(|n| (format!("q{n}"), json!({"$secret": format!("s{n}")}))).collect();
+        json!({"id": format!("a{at}"), "type": "action", "integration": "web", "action": "get",
+            "arguments": {"query": query}, "on_success": format!("a{}", at + 1)})
+    };
+    let playbook = |last: usize| {
+        let end = json!({"id": "a3", "type": "end"});
+        let steps = [naming(0, 0..64), naming(1, 64..110), naming(2, 100..last), end];
+        with(json!({ "steps": steps }))
+    };
+    assert_eq!(Plan::check(&playbook(128), &catalogue).unwrap().secrets.len(), 128);
+    let mistakes = Plan::check(&playbook(130), &catalogue).unwrap_err();
+    let told: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["steps[2].arguments.query.q128: at most 128 secrets are allowed in a playbook"]);
+    assert!(Plan::of_accepted(&playbook(130), &catalogue).is_ok(), "what was accepted runs on");
+}
