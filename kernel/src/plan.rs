@@ -27,7 +27,6 @@ pub use arguments::check_schema;
 pub use mistake::Mistake;
 pub(crate) use references::{References, step_read};
 pub(crate) use step::UPDRAFT;
-pub(crate) use suggest::suggestion;
 
 /// Where a step stands in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

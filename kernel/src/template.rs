@@ -79,7 +79,7 @@ pub struct Structure {
 #[derive(Debug)]
 enum Node {
     Literal(Value),
-    /// A reference to a secret, which the template lists.
+    /// A reference to a secret, which the template lists; or what was refused.
     Secret,
     Text(Box<Text>),
     List(Vec<Node>),
@@ -113,16 +113,18 @@ impl Template {
         arguments: &BTreeMap<String, Value>,
         spec: &ActionSpec,
     ) -> Result<Self, Vec<Mistake>> {
-        Self::arguments_within(path, arguments, spec, &mut Budget::new())
+        let (template, mistakes) = Self::arguments_within(path, arguments, spec, &mut Budget::new());
+        if mistakes.is_empty() { Ok(template) } else { Err(mistakes) }
     }
 
     /// Compiles the arguments of an action within what is left of a playbook's budget.
+    /// What is refused is left unknown.
     pub(crate) fn arguments_within(
         path: &str,
         arguments: &BTreeMap<String, Value>,
         spec: &ActionSpec,
         budget: &mut Budget,
-    ) -> Result<Self, Vec<Mistake>> {
+    ) -> (Self, Vec<Mistake>) {
         compile::arguments(path, arguments, spec, budget)
     }
 

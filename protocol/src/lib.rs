@@ -19,6 +19,7 @@ pub mod secret;
 mod size;
 pub mod status;
 mod step_fields;
+pub mod suggest;
 pub mod text;
 pub mod time;
 pub mod update;

@@ -57,6 +57,34 @@ fn a_place_that_lets_a_value_be_structure_is_noted_and_is_no_mistake() {
 }
 
 #[test]
+fn no_mistake_of_an_argument_hides_those_of_the_others() {
+    let step = "  - {id: a, type: action, integration: http, action: request, arguments: {methd: POST, url: 'https://h/', \
+                headers: [a], auth: {basc: {user: u}}, redirects: 99, text: '{{ input.}}', json: 1}}\n";
+    let slip = "  - {id: a, type: end, statsu: failed}\n";
+    let dir = files(&[("p.yaml", &playbook(step)), ("q.yaml", &playbook(slip))]);
+    let run = ended(dir.path(), &["validate", "p.yaml"]);
+    let places = [
+        "auth.basc: there is no such field; did you mean \"basic\"?",
+        "headers: a map from names to values is needed",
+        "methd: there is no such argument; did you mean \"method\"?",
+        "redirects: a number from 0 to",
+        "text: ",
+    ];
+    assert_eq!((run.code, run.out.lines().count()), (2, places.len()), "{}", run.out);
+    for place in places {
+        assert_eq!(
+            run.out.matches(&format!("p.yaml: steps[0].arguments.{place}")).count(),
+            1,
+            "{place}: {}",
+            run.out
+        );
+    }
+    let run = ended(dir.path(), &["validate", "q.yaml"]);
+    let words = "steps[0].statsu: there is no such field; did you mean \"status\"?; there are id, type,";
+    assert!(run.out.contains(words), "{}", run.out);
+}
+
+#[test]
 fn executions_are_listed_newest_first_by_tenant_and_status() {
     let failing =
         playbook("  - {id: no, type: end, status: failed}\n").replace("name: test", "name: failing");

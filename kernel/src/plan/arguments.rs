@@ -7,11 +7,11 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, PatternOptions, ValidationError, Validator};
 use serde_json::Value as Tree;
 use updraft_protocol::limits::MISTAKES;
+use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{ActionSpec, Catalogue, Flaw, Json, Name, Value};
 
 use super::branch;
 use super::mistake::Mistake;
-use super::suggest::suggestion;
 use crate::template::Template;
 use crate::template::at::field;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, PARALLEL_BRANCHES, RETRY_ATTEMPTS};
 use updraft_protocol::playbook::{Action, Delay, End, If, Parallel, Retry, Step, StepKind};
+use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{ActionSpec, Catalogue, Name, Span, StepId};
 
 use super::arguments::{self, Schemas};
@@ -162,20 +163,30 @@ impl<'a> Steps<'a> {
         let place = format!("steps[{}].arguments", draft.at);
         let filled = arguments::with_defaults(&action.arguments, &spec);
         let given = filled.as_ref().unwrap_or(&action.arguments);
-        let compiled = Template::arguments_within(&place, given, &spec, &mut self.budget);
-        let compiled = self.compiled(draft, "arguments", compiled)?;
+        let (compiled, wrong) = Template::arguments_within(&place, given, &spec, &mut self.budget);
+        draft.reading = "arguments";
+        draft.references = compiled.references().clone();
+        let is_whole = wrong.is_empty();
         if self.standing == Standing::New && !is_missing && !self.mistakes.full() {
             let tool = (&action.integration, &action.action);
-            let mistakes = self.schemas.mistakes(tool, &place, &compiled, self.catalogue);
-            mistakes.into_iter().for_each(|mistake| self.mistakes.inside(draft.at, "arguments", mistake));
+            let held = self.schemas.mistakes(tool, &place, &compiled, self.catalogue);
+            // What was refused already is not told again.
+            let held = held.into_iter().filter(|mistake| wrong.iter().all(|told| told.path != mistake.path));
+            let held: Vec<Mistake> = held.collect();
+            wrong
+                .into_iter()
+                .chain(held)
+                .for_each(|mistake| self.mistakes.inside(draft.at, "arguments", mistake));
             for written in compiled.written_places() {
                 if let Some(what) = self.catalogue.missing_for(&action.integration, &written.base) {
                     let mistake = Mistake::new(&written.place, format!("missing here: {what}"));
                     self.mistakes.inside(draft.at, "arguments", mistake);
                 }
             }
+        } else {
+            wrong.into_iter().for_each(|mistake| self.mistakes.inside(draft.at, "arguments", mistake));
         }
-        Some(compiled)
+        is_whole.then_some(compiled)
     }
 
     /// The tool of a step where it is not there: a mistake of who writes the playbook now.
@@ -183,13 +194,13 @@ impl<'a> Steps<'a> {
         let (field, message, missing) = match self.catalogue.actions(&action.integration) {
             None => {
                 let known = self.catalogue.integrations().map(Name::as_str);
-                let near = super::suggest::suggestion(action.integration.as_str(), known);
+                let near = suggestion(action.integration.as_str(), known);
                 let message = format!("no integration \"{}\"{near}", action.integration);
                 ("integration", message, format!("integration \"{}\"", action.integration))
             }
             Some(actions) if !actions.contains(action.action.as_str()) => {
                 let known = actions.iter().map(String::as_str);
-                let near = super::suggest::suggestion(action.action.as_str(), known);
+                let near = suggestion(action.action.as_str(), known);
                 let message = format!("\"{}\" has no action \"{}\"{near}", action.integration, action.action);
                 let missing =
                     format!("action \"{}\" of integration \"{}\"", action.action, action.integration);

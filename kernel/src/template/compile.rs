@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use updraft_protocol::limits::{MISTAKES, NESTING, SECRETS_OF_STEP};
+use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{ActionSpec, Argument, Value};
 
 use super::at::At;
@@ -12,22 +13,23 @@ use super::lower::Place;
 use super::secret::{self, KEY};
 use super::text::Text;
 use super::{Node, PART_BYTES, Template, line, url};
-use crate::plan::{Mistake, suggestion};
+use crate::plan::Mistake;
 
 /// Compiles data.
 pub(super) fn compile(path: &str, value: &Value, budget: &mut Budget) -> Result<Template, Vec<Mistake>> {
     let mut compiling = Compiling::new(budget, Err(secret::ELSEWHERE));
     let node = compiling.data(&At::new(path), value, 0);
-    compiling.template(node)
+    let (template, mistakes) = compiling.template(node);
+    if mistakes.is_empty() { Ok(template) } else { Err(mistakes) }
 }
 
-/// Compiles the arguments of an action.
+/// Compiles the arguments of an action, and tells the mistakes in them. What is refused is left unknown.
 pub(super) fn arguments(
     path: &str,
     arguments: &BTreeMap<String, Value>,
     spec: &ActionSpec,
     budget: &mut Budget,
-) -> Result<Template, Vec<Mistake>> {
+) -> (Template, Vec<Mistake>) {
     let takes_secrets = if spec.takes_secrets { Ok(()) } else { Err(secret::NOT_TAKEN) };
     let mut compiling = Compiling::new(budget, takes_secrets);
     let at = At::new(path);
@@ -61,12 +63,9 @@ impl<'b> Compiling<'b> {
         Self { template: Template::default(), mistakes: vec![], budget, takes_secrets }
     }
 
-    fn template(mut self, node: Node) -> Result<Template, Vec<Mistake>> {
-        if !self.mistakes.is_empty() {
-            return Err(self.mistakes);
-        }
+    fn template(mut self, node: Node) -> (Template, Vec<Mistake>) {
         self.template.references.wanted.settle();
-        Ok(Template { node, ..self.template })
+        (Template { node, ..self.template }, self.mistakes)
     }
 
     /// A part that is kept in memory.
@@ -103,7 +102,7 @@ impl<'b> Compiling<'b> {
     /// Any value.
     fn data(&mut self, at: &At, value: &Value, depth: usize) -> Node {
         if !self.kept(at, depth) {
-            return Node::default();
+            return Node::Secret;
         }
         match value {
             Value::String(text) if Text::is_template(text) => self.text(at, text, Place::Data),
@@ -128,7 +127,7 @@ impl<'b> Compiling<'b> {
     /// What is written out.
     fn option(&mut self, at: &At, value: &Value, depth: usize) -> Node {
         if !self.kept(at, depth) {
-            return Node::default();
+            return Node::Secret;
         }
         match value {
             Value::String(text) if Text::is_template(text) => {
@@ -244,7 +243,7 @@ impl<'b> Compiling<'b> {
 
     fn scalar(&mut self, at: &At, value: &Value, place: Place) -> Node {
         if !self.kept(at, 0) {
-            return Node::default();
+            return Node::Secret;
         }
         match value {
             Value::String(text) if Text::is_template(text) => self.text(at, text, place),
@@ -293,7 +292,7 @@ impl<'b> Compiling<'b> {
             }
             Err(mistake) => {
                 self.mistake(mistake);
-                Node::Literal(Value::Null)
+                Node::Secret
             }
         }
     }
@@ -309,7 +308,7 @@ impl<'b> Compiling<'b> {
 
     fn refused(&mut self, at: &At, message: impl Into<String>) -> Node {
         self.mistake(Mistake::new(&at.path, message));
-        Node::Literal(Value::Null)
+        Node::Secret
     }
 
     fn mistake(&mut self, mistake: Mistake) {

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::de::{Expected, Unexpected};
 
+use crate::suggest::suggestion;
+
 /// One step of the way from the root to a value.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
@@ -93,8 +95,9 @@ impl serde::de::Error for Mistake {
         Self::words(format!("`{found}` is not known here; there {}", listed(known)))
     }
 
-    fn unknown_field(_: &str, known: &'static [&'static str]) -> Self {
-        Self::words(format!("there is no such field; there {}", listed(known)))
+    fn unknown_field(name: &str, known: &'static [&'static str]) -> Self {
+        let near = suggestion(name, known.iter().copied());
+        Self::words(format!("there is no such field{near}; there {}", listed(known)))
     }
 
     fn missing_field(field: &'static str) -> Self {
