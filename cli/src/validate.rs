@@ -24,7 +24,9 @@ pub(crate) async fn validate(options: &Validate) -> Result<Ending, Error> {
         ending = if checked.is_err() { Ending::Refused } else { ending };
         let file = path.display().to_string();
         let (mistakes, notes) = match checked {
-            Ok((_, plan)) => (vec![], plan.structures().map(note).collect()),
+            Ok((_, plan)) => {
+                (vec![], plan.structures().map(note).chain(plan.lookalikes().map(lookalike)).collect())
+            }
             Err(mistakes) => (mistakes, vec![]),
         };
         files.push(json!({ "file": file, "mistakes": mistakes, "notes": notes }));
@@ -51,6 +53,13 @@ fn note(structure: &Structure) -> String {
         _ => "a value may be several values",
     };
     format!("{}: by `{}`, {may}", structure.place, structure.filter)
+}
+
+/// What an author should know of what looks like a secret.
+fn lookalike(place: &str) -> String {
+    format!(
+        "{place}: `secret` is a name like any other, and is sent as it stands; for a secret, write `$secret`"
+    )
 }
 
 /// Prints the JSON Schema of playbooks.

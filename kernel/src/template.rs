@@ -55,6 +55,8 @@ pub struct Template {
     endpoints: Vec<url::Endpoint>,
     written: Vec<Written>,
     structures: Vec<Structure>,
+    /// Where a map stands that looks like a reference to a secret, and is none.
+    lookalikes: Vec<String>,
 }
 
 /// A place to connect to that an author wrote out: scheme, host and port.
@@ -159,7 +161,8 @@ impl Template {
         let secrets = self.secrets.iter().map(|secret| secret.place.len() + secret.prefix.len());
         let written = self.written.iter().map(|written| written.place.len() + written.base.len());
         let places = places.chain(written);
-        let others: usize = places.chain(secrets).map(|bytes| bytes + PART_BYTES).sum();
+        let lookalikes = self.lookalikes.iter().map(String::len);
+        let others: usize = places.chain(secrets).chain(lookalikes).map(|bytes| bytes + PART_BYTES).sum();
         self.node.bytes() + self.references.bytes() + endpoints + others
     }
 
@@ -171,6 +174,11 @@ impl Template {
     /// The places where its author lets a value be structure.
     pub fn structures(&self) -> &[Structure] {
         &self.structures
+    }
+
+    /// The places of maps such as `{secret: NAME}`, which are data although their author may mean a secret.
+    pub fn lookalikes(&self) -> &[String] {
+        &self.lookalikes
     }
 
     /// The constants that its URLs connect to.

@@ -57,6 +57,17 @@ fn a_place_that_lets_a_value_be_structure_is_noted_and_is_no_mistake() {
 }
 
 #[test]
+fn what_looks_like_a_secret_and_is_none_is_noted() {
+    let step = "  - {id: a, type: action, integration: http, action: request, arguments: {method: POST, url: 'https://h/', \
+                json: {grant: x, client_secret: {secret: edr}, note: {secret: a b}}}}\n";
+    let dir = files(&[("p.yaml", &playbook(step))]);
+    let run = ended(dir.path(), &["validate", "p.yaml"]);
+    let note = "p.yaml: note: steps[0].arguments.json.client_secret: `secret` is a name like any other, and is sent as it \
+                stands; for a secret, write `$secret`";
+    assert_eq!((run.code, run.out.lines().collect::<Vec<_>>()), (0, vec!["p.yaml: ok", note]));
+}
+
+#[test]
 fn no_mistake_of_an_argument_hides_those_of_the_others() {
     let step = "  - {id: a, type: action, integration: http, action: request, arguments: {methd: POST, url: 'https://h/', \
                 headers: [a], auth: {basc: {user: u}}, redirects: 99, text: '{{ input.}}', json: 1}}\n";

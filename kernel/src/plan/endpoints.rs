@@ -77,6 +77,11 @@ impl Plan {
     pub fn structures(&self) -> impl Iterator<Item = &Structure> {
         arguments(&self.steps).flat_map(Template::structures)
     }
+
+    /// The places of maps such as `{secret: NAME}`, which are sent as they stand: an author may mean `$secret`.
+    pub fn lookalikes(&self) -> impl Iterator<Item = &str> {
+        arguments(&self.steps).flat_map(Template::lookalikes).map(String::as_str)
+    }
 }
 
 /// Adds the mistakes in the constants that URLs connect to. `null` is what a submission has to give.

@@ -112,6 +112,9 @@ impl<'b> Compiling<'b> {
             }
             Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, Place::Data),
             Value::Object(fields) => {
+                if self.takes_secrets.is_ok() && secret::is_lookalike(fields) {
+                    self.lookalike(at);
+                }
                 let nodes = fields.iter();
                 map(nodes
                     .map(|(name, item)| {
@@ -309,6 +312,13 @@ impl<'b> Compiling<'b> {
     fn refused(&mut self, at: &At, message: impl Into<String>) -> Node {
         self.mistake(Mistake::new(&at.path, message));
         Node::Secret
+    }
+
+    /// Keeps the place of what its author may mean as a secret.
+    fn lookalike(&mut self, at: &At) {
+        if self.budget.keep(PART_BYTES + at.path.len()).is_ok() {
+            self.template.lookalikes.push(at.path.clone());
+        }
     }
 
     fn mistake(&mut self, mistake: Mistake) {

@@ -60,6 +60,13 @@ pub(super) fn read(
     Ok(SecretReference { place: at.pointer.clone(), name, prefix: prefix.to_owned() })
 }
 
+/// Whether a map would be a reference if it had the sign before its name.
+pub(super) fn is_lookalike(map: &BTreeMap<String, Value>) -> bool {
+    let is_name = |name: &Value| name.as_str().is_some_and(|name| Name::new(name).is_ok());
+    map.get("secret").is_some_and(is_name)
+        && map.keys().all(|name| matches!(name.as_str(), "secret" | "prefix"))
+}
+
 /// Whether a reference stands anywhere in `value`.
 pub(crate) fn stands_in(value: &Value) -> bool {
     let mut open = vec![value];

@@ -177,3 +177,20 @@ fn a_reference_is_written_out_and_has_no_other_fields() {
         "arguments.headers.A: a text, a number, true or false is needed; a secret is written `{$secret: NAME}`",
     );
 }
+
+#[test]
+fn a_map_that_looks_like_a_reference_is_data_and_its_place_is_known() {
+    let template = arguments(json!({
+        "json": {"a": [{"secret": "edr"}], "b": {"secret": "edr", "prefix": "Bearer "}, "c": {"secret": "edr", "id": 1},
+            "d": {"secret": "{{ input.s }}"}, "e": {"secret": "a b"}, "f": {"$secret": "edr"}},
+    }))
+    .unwrap();
+    assert_eq!(template.lookalikes(), ["arguments.json.a[0]", "arguments.json.b"]);
+    let rendered = template.render(&Data::new(json!({"s": "x"}))).unwrap();
+    assert_eq!(rendered["json"]["a"], json!([{"secret": "edr"}]));
+    let alert = Template::compile("output", &json!({"secret": "edr"}).into()).unwrap();
+    assert!(alert.lookalikes().is_empty());
+    let none = std::collections::BTreeMap::from([("a".to_owned(), json!({"secret": "edr"}).into())]);
+    let none = Template::arguments("arguments", &none, &ActionSpec::default()).unwrap();
+    assert!(none.lookalikes().is_empty(), "an action that takes no secrets");
+}
