@@ -50,6 +50,12 @@ impl Error {
 }
 
 /// What can be configured of HTTP.
+///
+/// All of it is the engine's, for the playbooks of all its tenants: what one tenant's playbook may reach, each other's may, by
+/// the same proxies, and a host that asks for a certificate of the client is shown the same one whoever's playbook calls it.
+/// A host or a certificate that is one tenant's alone belongs into an engine of its own, or behind an integration of one's
+/// own, whose [`Call`](updraft_protocol::Call) names the tenant. Secrets alone are each tenant's
+/// ([`SecretProvider`](updraft_protocol::SecretProvider)).
 #[must_use]
 pub struct Builder {
     allowed: Vec<Allow>,
