@@ -1,12 +1,13 @@
 //! `updraft health`: how the engine fares that runs on a data directory. Starts none, and mends nothing.
 
 use serde::Serialize;
-use updraft::EngineHealth;
 use updraft::local::{Client, Error as LocalError};
+use updraft::{EngineHealth, EngineTrouble};
 
 use crate::exit::{Ending, Error};
 use crate::options::Health;
 use crate::output::Output;
+use crate::playbook::with_way;
 
 /// What is told as JSON.
 #[derive(Serialize)]
@@ -43,7 +44,10 @@ pub(crate) async fn health(options: &Health) -> Result<Ending, Error> {
 fn lines(health: &EngineHealth) -> Vec<String> {
     let EngineHealth { troubles, store, pending, behind, segments } = health;
     let mut lines = vec![if health.is_well() { "well".to_owned() } else { "not well".to_owned() }];
-    lines.extend(troubles.iter().map(|trouble| format!("trouble   {trouble}")));
+    lines.extend(troubles.iter().map(|trouble| match trouble {
+        EngineTrouble::NotConfigured { .. } => format!("trouble   {}", with_way(&trouble.to_string())),
+        _ => format!("trouble   {trouble}"),
+    }));
     lines.extend(store.troubles.iter().map(|trouble| format!("trouble   {trouble}")));
     lines.push(format!("waiting   {} documents, {} bytes for the store", pending.documents, pending.bytes));
     lines.push(format!("behind    {behind} groups of updates are durable, and not in the store yet"));
@@ -84,6 +88,24 @@ mod tests {
         }
         let json = serde_json::to_value(Told { running: true, well: false, health: Some(&health) }).unwrap();
         assert_eq!((&json["troubles"][0]["kind"], &json["behind"]), (&"journal_poisoned".into(), &5.into()));
+        let missing = |count: usize, what: &str| {
+            let task = serde_json::json!({"tenant": "acme", "peid": "01a1fc56-3693-726d-b211-11b21cd582cc", "step": "s",
+                "what": what, "since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64});
+            let trouble = serde_json::json!({"kind": "not_configured", "tasks": vec![task; count]});
+            let troubles = vec![serde_json::from_value(trouble).unwrap()];
+            lines(&EngineHealth { troubles, ..health.clone() })[1].clone()
+        };
+        let permission = missing(1, "GET 10.0.0.1:80: missing here: permission to reach 10.0.0.1:80");
+        assert!(
+            permission.starts_with("trouble   1 task waits for configuration; step s of"),
+            "{permission}"
+        );
+        assert!(permission.ends_with("; `--allow-net 10.0.0.1:80` gives it"), "{permission}");
+        let secret = missing(2, "missing here: secret `edr` of tenant acme: the tenant has no such secret");
+        assert!(
+            secret.starts_with("trouble   2 tasks wait") && secret.contains("UPDRAFT_SECRET_EDR"),
+            "{secret}"
+        );
         let none = serde_json::to_value(Told { running: false, well: false, health: None }).unwrap();
         assert_eq!(none, serde_json::json!({"running": false, "well": false}));
     }

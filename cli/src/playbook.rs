@@ -9,7 +9,8 @@ use crate::input;
 
 /// A mistake, with the option that gives what is missing.
 pub(crate) fn with_way(mistake: &str) -> String {
-    if let Some((_, place)) = mistake.split_once("missing here: permission to reach ") {
+    let permission = mistake.split_once("missing here").map(|(_, what)| what);
+    if let Some((_, place)) = permission.and_then(|what| what.split_once(": permission to reach ")) {
         let place = place.split(',').next().unwrap_or(place);
         return format!("{mistake}; `--allow-net {place}` gives it");
     }

@@ -1,10 +1,11 @@
 //! `updraft show`: one execution and its tasks.
 
-use updraft::{Failure, Inspection, TaskDocument, TaskState, TaskStatus, Wait};
+use updraft::{Failure, FailureKind, Inspection, TaskDocument, TaskState, TaskStatus, Wait};
 
 use crate::exit::{Ending, Error};
 use crate::options::Show;
 use crate::output::Output;
+use crate::playbook::with_way;
 use crate::reading::Reading;
 use crate::text::{clean, duration};
 
@@ -39,7 +40,7 @@ fn print(inspection: &Inspection, output: &mut Output) {
         ("created", Some(head.createddate.to_string())),
         ("finished", time(state.finished_date)),
         ("runtime", state.playbook_runtime.map(duration)),
-        ("error", state.error.as_ref().map(ToString::to_string)),
+        ("error", state.error.as_ref().map(|error| way(error, error.to_string()))),
         ("output", state.output.as_ref().map(ToString::to_string).filter(|output| output != "null")),
     ];
     for (name, value) in fields.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
@@ -78,14 +79,41 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
 fn told(error: &Failure) -> String {
     match error.wait {
         Some(Wait { since, until }) => {
-            format!("wait: configuration, since {since}, until {until}: {}", error.message)
+            way(error, format!("wait: configuration, since {since}, until {until}: {}", error.message))
         }
-        None => error.to_string(),
+        None => way(error, error.to_string()),
     }
+}
+
+/// What is told of a failure, with the option that gives what was missing. What a tool says is never taken for that.
+fn way(error: &Failure, told: String) -> String {
+    if error.kind == FailureKind::NotConfigured { with_way(&told) } else { told }
 }
 
 /// What could not be kept of the answer to a call that was made.
 fn note(state: &TaskState) -> Option<String> {
     let note = state.response.as_ref()?.value()["note"].as_str()?.to_owned();
     Some(format!("note: {note}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_with_the_option_that_gives_it() {
+        let missing = "GET 10.0.0.1:80: missing here: permission to reach 10.0.0.1:80";
+        let hint = "; `--allow-net 10.0.0.1:80` gives it";
+        let mut failure = Failure::new(FailureKind::NotConfigured, missing);
+        assert!(told(&failure).ends_with(hint), "{}", told(&failure));
+        let times = serde_json::json!({"since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64});
+        failure.wait = Some(serde_json::from_value(times).unwrap());
+        let waiting = told(&failure);
+        assert!(
+            waiting.starts_with("wait: configuration, since 2026") && waiting.ends_with(hint),
+            "{waiting}"
+        );
+        let said = Failure::new(FailureKind::Status, missing);
+        assert!(!told(&said).contains("--allow-net"), "what a tool says is no advice of ours");
+    }
 }

@@ -106,7 +106,8 @@ impl fmt::Display for EngineTrouble {
                 Some(first) => {
                     let (peid, step, what) = (first.peid, &first.step, &first.what);
                     let until = first.wait.until;
-                    write!(f, "{} tasks wait for configuration; ", tasks.len())?;
+                    let wait = if tasks.len() == 1 { "task waits" } else { "tasks wait" };
+                    write!(f, "{} {wait} for configuration; ", tasks.len())?;
                     write!(f, "step {step} of execution {peid} until {until}: {what}")
                 }
                 None => f.write_str("no task waits for configuration"),
