@@ -94,7 +94,7 @@ impl Tls {
     /// A certificate or the key is missing or cannot be read, or they do not belong together.
     pub fn identity(mut self, pem: &[u8]) -> Result<Self, Error> {
         let chain = certificates(pem)?;
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
+        let key = PrivateKeyDer::from_pem_slice(without_mark(pem)).map_err(|error| match error {
             rustls::pki_types::pem::Error::NoItemsFound => Error::NoKey,
             _ => Error::Key,
         })?;
@@ -147,11 +147,16 @@ pub(crate) fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Er
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem)
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(without_mark(pem))
         .enumerate()
         .map(|(index, certificate)| certificate.map_err(|_| Error::Certificate(index + 1)))
         .collect();
     read.and_then(|read| if read.is_empty() { Err(Error::NoCertificate) } else { Ok(read) })
+}
+
+/// The text without the byte order mark that some editors put before it: the first line would not be known for what it is.
+fn without_mark(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem)
 }
 
 /// The cryptography that the process has chosen, or else the one that we come with.
@@ -187,6 +192,14 @@ mod tests {
         assert_eq!(identity(format!("{broken}{key}")), Error::Certificate(1));
         assert!(Tls::new().identity(format!("{key}{certificate}").as_bytes()).is_ok());
         assert_eq!(Tls::new().server_name("a b").unwrap_err(), Error::ServerName("a b".to_owned()));
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_no_certificate_and_no_key() {
+        let (certificate, key) = pair("a.example");
+        let marked = |pem: &str| format!("\u{feff}{pem}").into_bytes();
+        assert_eq!(Tls::new().trust(&marked(&certificate)).unwrap().roots.len(), 1);
+        assert!(Tls::new().identity(&marked(&format!("{key}{certificate}"))).is_ok());
     }
 
     #[test]
