@@ -95,7 +95,10 @@ impl Target {
             connect::Error::Dial(dial::Error::Forbidden) => return self.forbidden(),
             connect::Error::Tls(error) => match handshake::lasting(error) {
                 Some(message) => self.fail(FailureKind::Unreachable, message),
-                None => self.fail(FailureKind::Unreachable, format_args!("no connection: {error}")),
+                None => {
+                    let why = handshake::passing(error);
+                    self.fail(FailureKind::Unreachable, format_args!("no connection: {why}"))
+                }
             },
             connect::Error::Proxy { proxy, error } => {
                 let message = self.unconnected(error).message;

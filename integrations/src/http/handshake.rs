@@ -3,7 +3,7 @@
 
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
 /// Names of a certificate that are told.
 const NAMES: usize = 3;
@@ -14,18 +14,18 @@ pub(crate) fn lasting(error: &io::Error) -> Option<String> {
         Error::InvalidCertificate(problem) => Some(certificate(problem)),
         Error::PeerIncompatible(PeerIncompatible::ServerDoesNotSupportTls12Or13)
         | Error::AlertReceived(AlertDescription::ProtocolVersion) => {
-            Some("the server speaks no version of TLS that is allowed here: older ones than 1.2, or than `minimum` says, are not".to_owned())
+            Some("the server speaks no version of TLS that is allowed here: older ones than 1.2, or than `Tls::minimum` of the library says, are not".to_owned())
         }
         Error::PeerIncompatible(_) => Some(
             "the server speaks TLS in no way that is allowed here: another version or other ciphers are needed".to_owned(),
         ),
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => Some(
-            "the server refused the TLS handshake: it wants another version, other ciphers, or a certificate of the client (`identity`)"
+            "the server refused the TLS handshake: it wants another version, other ciphers, or a certificate of the client (`Tls::identity` of the library)"
                 .to_owned(),
         ),
         Error::AlertReceived(alert) if is_about_our_certificate(*alert) => Some(client_certificate(*alert)),
         Error::AlertReceived(AlertDescription::UnrecognisedName) => {
-            Some("the server does not know the name that it was asked for; `server_name` gives another".to_owned())
+            Some("the server does not know the name that it was asked for; `Tls::server_name` of the library gives another".to_owned())
         }
         _ => None,
     }
@@ -37,6 +37,16 @@ pub(crate) fn refused_client(error: &io::Error) -> Option<String> {
     match tls(error)? {
         Error::AlertReceived(alert) if is_about_our_certificate(*alert) => Some(client_certificate(*alert)),
         _ => None,
+    }
+}
+
+/// Why a handshake failed that may succeed another time.
+pub(crate) fn passing(error: &io::Error) -> String {
+    match tls(error) {
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "what answers there does not speak TLS: `http://` or another port may be meant".to_owned()
+        }
+        _ => error.to_string(),
     }
 }
 
@@ -60,7 +70,7 @@ fn is_about_our_certificate(alert: AlertDescription) -> bool {
 fn client_certificate(alert: AlertDescription) -> String {
     let why = match alert {
         AlertDescription::CertificateRequired => {
-            return "the server asks for a certificate of the client: give one, with its key (`identity`)"
+            return "the server asks for a certificate of the client: give one, with its key (`Tls::identity` of the library)"
                 .to_owned();
         }
         AlertDescription::CertificateExpired => "which has expired",
@@ -68,7 +78,7 @@ fn client_certificate(alert: AlertDescription) -> String {
         AlertDescription::UnknownCA => "whose authority it does not trust",
         _ => "or that there is none",
     };
-    format!("the server refused the certificate of the client (`identity`), {why}")
+    format!("the server refused the certificate of the client (`Tls::identity` of the library), {why}")
 }
 
 fn certificate(problem: &CertificateError) -> String {
@@ -103,7 +113,7 @@ fn other_name(presented: &[String]) -> String {
     let names: Vec<_> = presented.iter().filter_map(inner).take(NAMES).collect();
     let of = if names.is_empty() { String::new() } else { format!(" (it is for {})", names.join(", ")) };
     format!(
-        "the certificate of the server is not for this name{of}: call it by a name that it has, or give that name (`server_name`)"
+        "the certificate of the server is not for this name{of}: call it by a name that it has, or give that name (`Tls::server_name` of the library)"
     )
 }
 
@@ -123,11 +133,11 @@ mod tests {
             (certificate(CertificateError::UnknownIssuer), "(`trust`, or `SSL_CERT_FILE`"),
             (certificate(CertificateError::Expired), "expired"),
             (certificate(CertificateError::NotValidYet), "not valid yet"),
-            (certificate(CertificateError::NotValidForName), "(`server_name`)"),
+            (certificate(CertificateError::NotValidForName), "(`Tls::server_name` of the library)"),
             (certificate(CertificateError::Revoked), "revoked"),
             (certificate(CertificateError::BadEncoding), "cannot be trusted"),
             (alert(AlertDescription::ProtocolVersion), "version"),
-            (alert(AlertDescription::CertificateRequired), "(`identity`)"),
+            (alert(AlertDescription::CertificateRequired), "(`Tls::identity` of the library)"),
             (alert(AlertDescription::UnknownCA), "does not trust"),
             (alert(AlertDescription::HandshakeFailure), "refused the TLS handshake"),
         ] {

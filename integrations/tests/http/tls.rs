@@ -152,7 +152,7 @@ async fn a_server_that_wants_a_certificate_of_the_client_gets_one_or_says_so() {
         assert_eq!(answer["certified"], true);
         for http in [trusting().build().unwrap(), with(other.identity("updraft"))] {
             let failure = refused(&http, &server, "localhost").await;
-            assert!(failure.message.contains("(`identity`)"), "{failure}");
+            assert!(failure.message.contains("(`Tls::identity` of the library)"), "{failure}");
         }
         assert_eq!(server.served(), 1);
         // HTTP/2 keeps the words of what broke beneath it alone.
@@ -160,7 +160,7 @@ async fn a_server_that_wants_a_certificate_of_the_client_gets_one_or_says_so() {
         let server = Secure::start(config, |_| async {}).await;
         let http = allowing(&server).trust(authority.pem().as_bytes()).unwrap().build().unwrap();
         let failure = refused(&http, &server, "localhost").await;
-        assert!(failure.message.contains("(`identity`)"), "{failure}");
+        assert!(failure.message.contains("(`Tls::identity` of the library)"), "{failure}");
     }
 }
 
@@ -202,6 +202,7 @@ async fn what_is_no_tls_is_a_connection_that_failed() {
     let (answer, begun) = attempt(&server.http(), arguments, LATE).await;
     let failure = answer.unwrap_err();
     assert_eq!((failure.kind, begun, failure.may_have_acted()), (FailureKind::Unreachable, 0, false));
+    assert!(failure.message.contains("does not speak TLS") && failure.retryable(), "{failure}");
 }
 
 #[test]
