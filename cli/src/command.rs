@@ -13,6 +13,7 @@ use crate::environment;
 use crate::exit::Error;
 use crate::network;
 use crate::options::{Work, durability_name};
+use crate::secrets;
 
 /// A command line of this program.
 pub(crate) struct Command {
@@ -44,7 +45,7 @@ impl Command {
         for net in network::named(&work.grants.allow_net) {
             self.option("--allow-net", OsStr::new(&net));
         }
-        if let Some(secrets) = &work.grants.secrets {
+        if let Some(secrets) = secrets::directory(&work.grants) {
             self.option("--secrets", secrets.as_os_str());
         }
         for file in &work.grants.trust {

@@ -18,7 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::network;
 use crate::options::{Data, Grants, Work};
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets};
 
 /// How long attempts may take to end once the program wants to, and the store for what is left.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -82,7 +82,9 @@ pub(crate) fn tools(allowed: Vec<Allow>, grants: &Grants) -> Result<Builder, Err
         http = http.trust(&pem).map_err(|error| Error::refused(file.display(), error))?;
     }
     let http = network::proxied(http)?.build().map_err(|error| Error::refused("--allow-net", error))?;
-    Ok(Engine::builder().integration("http", http).secrets(Secrets::of(grants.secrets.as_deref())))
+    Ok(Engine::builder()
+        .integration("http", http)
+        .secrets(Secrets::of(secrets::directory(grants).as_deref())))
 }
 
 /// An engine's configuration for this place, as it is asked to work.

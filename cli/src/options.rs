@@ -86,9 +86,9 @@ pub(crate) struct Grants {
     /// separated) and of the file `allow-net` in the data directory (one a line, comments after `#`).
     #[arg(long, value_name = "NET")]
     pub(crate) allow_net: Vec<Allow>,
-    /// A directory of secrets: one file each, under its name (`edr-token`; `pin.short` for one of fewer than six
-    /// bytes). Others are looked for in the environment: UPDRAFT_SECRET_EDR_TOKEN.
-    #[arg(long, env = "UPDRAFT_SECRETS", value_name = "DIR")]
+    /// A directory of secrets (else UPDRAFT_SECRETS): one file each, under its name (`edr-token`; `pin.short` for one of
+    /// fewer than six bytes). Others are looked for in the environment: UPDRAFT_SECRET_EDR_TOKEN.
+    #[arg(long, value_name = "DIR")]
     pub(crate) secrets: Option<PathBuf>,
     /// Trusts the authorities of a PEM bundle besides those of the machine. Repeatable.
     #[arg(long, value_name = "FILE")]

@@ -3,11 +3,23 @@
 //! Whoever starts the program is its one operator: every tenant that it runs has the same secrets. A backend
 //! with customers embeds the library and brings a provider of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use updraft::integrations::{SecretDirectory, SecretEnvironment};
 use updraft::secret::{Error, Found, SecretProvider};
 use updraft::{Name, TenantCode};
+
+use crate::environment;
+use crate::options::Grants;
+
+/// The variable that names their directory.
+const VARIABLE: &str = "UPDRAFT_SECRETS";
+
+/// Their directory, as the command line or the environment names it. A variable that is empty says as little as one that is
+/// not set.
+pub(crate) fn directory(grants: &Grants) -> Option<PathBuf> {
+    grants.secrets.clone().or_else(|| environment::path(VARIABLE))
+}
 
 /// The secrets that the program has.
 pub(crate) struct Secrets {

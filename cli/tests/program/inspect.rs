@@ -96,6 +96,21 @@ fn no_mistake_of_an_argument_hides_those_of_the_others() {
 }
 
 #[test]
+fn a_directory_of_secrets_is_named_by_the_environment_unless_the_variable_is_empty() {
+    let step = "  - {id: a, type: action, integration: http, action: request, arguments: {url: 'https://h/', \
+                auth: {bearer: {$secret: edr}}}}\n";
+    let dir = files(&[("p.yaml", &playbook(step))]);
+    std::fs::create_dir(dir.path().join("s")).unwrap();
+    std::fs::write(dir.path().join("s/edr"), "s3cret-of-the-edr").unwrap();
+    for (variable, code) in [("s", 0), ("", 2)] {
+        let mut command = updraft(dir.path(), &["validate", "p.yaml"]);
+        let run: Ended = command.env("UPDRAFT_SECRETS", variable).output().unwrap().into();
+        assert_eq!(run.code, code, "{}{}", run.out, run.err);
+        assert_eq!(run.out.contains("missing here: secret `edr`"), code == 2, "{}{}", run.out, run.err);
+    }
+}
+
+#[test]
 fn executions_are_listed_newest_first_by_tenant_and_status() {
     let failing =
         playbook("  - {id: no, type: end, status: failed}\n").replace("name: test", "name: failing");
