@@ -91,7 +91,9 @@ fn a_proxy_is_used_where_it_is_asked_for_and_for_hosts_that_are_allowed_by_name(
         Ended::from(output.unwrap())
     };
     let refused = run(&["run", "p.yaml", "--json"]);
-    assert_eq!(refused.json()["tasks"][0]["error"]["kind"], "forbidden", "{}", refused.err);
+    let way = "by its name: the proxy http://127.0.0.1";
+    assert!(refused.code == 2 && refused.err.contains(way), "{}", refused.err);
+    assert!(refused.err.trim_end().ends_with("`--allow-net tool.invalid:80` gives it"), "{}", refused.err);
     assert_eq!(run(&["run", "p.yaml", "--allow-net", "tool.invalid"]).code, 0);
     let head = serving.join().unwrap();
     assert!(head.starts_with("GET http://tool.invalid/a HTTP/1.1\r\n"), "{head}");
