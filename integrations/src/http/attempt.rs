@@ -43,7 +43,9 @@ impl HttpIntegration {
         }
         let timeout = call.timeout.min(SPAN);
         let mut masker = Masker::new();
-        call.secrets.iter().for_each(|given| masker.hide(&given.secret));
+        for given in &call.secrets {
+            masker.hide(&given.secret);
+        }
         let mut arguments = Arguments::read(call.revealed())?;
         // What may not be reached is refused before a token is asked for.
         let (target, _) = self.open(&arguments.method, &arguments.url, "url")?;
