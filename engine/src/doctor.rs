@@ -85,7 +85,7 @@ impl Looked {
         looked.id = looked.note.as_ref().and_then(Note::journal);
         match Inspected::of(&data.join("journal")) {
             Ok(found) => {
-                let found = found.unwrap_or(Inspected { begins: 1, ends: 0, torn: None });
+                let found = found.unwrap_or(Inspected { id: None, begins: 1, ends: 0, torn: None });
                 let torn = found.torn.map(|Torn { segment, offset }| Finding::Torn { segment, offset });
                 looked.findings.extend(torn);
                 looked.journal = Some(Extent { begins: found.begins, ends: found.ends });

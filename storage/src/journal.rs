@@ -139,9 +139,10 @@ impl Journal {
             metrics::counter!("updraft_journal_torn_total").increment(1);
         }
         let begin = if scan.replaced { Segment::replace } else { Segment::create };
-        let active = begin(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
+        let id = scan.id.unwrap_or(config.id);
+        let active = begin(&*disk, folder, scan.next, id).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));
-        let recovered = Recovered::new(Arc::clone(&disk), &scan, Arc::clone(&replayed));
+        let recovered = Recovered::new(Arc::clone(&disk), id, &scan, Arc::clone(&replayed));
         let shared = Arc::new(Shared::new(scan.next - 1, Arc::clone(&replayed)));
         let retention = Retention::new(Arc::clone(&disk), folder.to_owned(), scan.sealed, stored, replayed);
         shared.count_segments(retention.len() + 1);
@@ -151,7 +152,7 @@ impl Journal {
         let (commands, queue) = crossbeam_channel::bounded(JOURNAL_QUEUE + 1);
         let worker = {
             let (shared, folder) = (Arc::clone(&shared), folder.to_owned());
-            let config = Config { segments: config.segments.max(2), ..config };
+            let config = Config { id, segments: config.segments.max(2), ..config };
             move |outlet| Worker {
                 disk,
                 folder,

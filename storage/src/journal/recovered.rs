@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES, WRITER_QUEUE};
 use updraft_protocol::{Update, codec};
+use uuid::Uuid;
 
 use super::disk::Disk;
 use super::error::Error;
@@ -24,6 +25,7 @@ pub struct Recovered {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
     reading: Option<Reading>,
+    id: Uuid,
     begins: u64,
     next: u64,
     frames: u64,
@@ -40,12 +42,13 @@ struct Reading {
 }
 
 impl Recovered {
-    pub(super) fn new(disk: Arc<dyn Disk>, scan: &Scan, replayed: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(disk: Arc<dyn Disk>, id: Uuid, scan: &Scan, replayed: Arc<AtomicBool>) -> Self {
         replayed.store(scan.frames == 0, Ordering::Release);
         Self {
             disk,
             segments: scan.sealed.iter().cloned().collect(),
             reading: None,
+            id,
             begins: scan.begins,
             next: scan.next,
             frames: scan.frames,
@@ -62,7 +65,12 @@ impl Recovered {
     #[cfg(feature = "fuzzing")]
     pub fn of(disk: Arc<dyn Disk>, folder: &std::path::Path) -> Result<Self, Error> {
         let scan = super::recovery::scan(&*disk, folder)?;
-        Ok(Self::new(disk, &scan, Arc::default()))
+        Ok(Self::new(disk, scan.id.unwrap_or_default(), &scan, Arc::default()))
+    }
+
+    /// The id of the journal.
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// How many frames there are.
