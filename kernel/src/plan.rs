@@ -2,6 +2,7 @@
 //! compiled. Owns what a checked playbook looks like; never changes once made, never runs anything.
 
 mod arguments;
+mod branch;
 mod check;
 mod endpoints;
 mod graph;

@@ -2,6 +2,7 @@
 //! its place and what is needed there, never the value, which may be confidential.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -109,12 +110,7 @@ impl Arguments {
                 url.query_pairs_mut().extend_pairs(pairs);
             }
         }
-        if url.as_str().len() > HTTP_URL_BYTES {
-            return Err(mistake(
-                "url",
-                format_args!("with its query, at most {HTTP_URL_BYTES} bytes are allowed"),
-            ));
-        }
+        fits(&url)?;
         let options = Options::read(&fields, effect_in(&fields)?)?;
         let headers = headers(fields.remove("headers"))?;
         let auth = Auth::read(fields.remove("auth"))?;
@@ -135,7 +131,7 @@ pub(super) fn check_method(fields: &Fields) -> Result<(), Failure> {
 pub(super) fn check_url(fields: &Fields) -> Result<(), Failure> {
     // That one is needed, and is a text, the schema says.
     match fields.get("url") {
-        Some(text @ Value::String(_)) => url(Some(text), None).map(drop),
+        Some(text @ Value::String(_)) => url(Some(text), None).and_then(|url| fits(&url)),
         _ => Ok(()),
     }
 }
@@ -206,13 +202,17 @@ fn url(given: Option<&Value>, path: Option<&Value>) -> Result<Url, Failure> {
     Ok(url)
 }
 
+fn fits(url: &Url) -> Result<(), Failure> {
+    let message = format_args!("with its query, at most {HTTP_URL_BYTES} bytes are allowed");
+    if url.as_str().len() > HTTP_URL_BYTES { Err(mistake("url", message)) } else { Ok(()) }
+}
+
 /// The URL with the values of `path` in place of their `{name}`s, each encoded so that it stays within its segment.
 fn filled(url: &str, path: &Value) -> Result<String, Failure> {
     let Value::Object(fields) = path else { return Err(mistake("path", "a map is needed")) };
-    let begin = path_of(url);
-    let end = url.find(['?', '#']).unwrap_or(url.len()).max(begin);
-    let (head, tail) = (url.get(..begin).unwrap_or_default(), url.get(end..).unwrap_or_default());
-    let mut filled = url.get(begin..end).unwrap_or_default().to_owned();
+    let within = path_in(url);
+    let (head, tail) = (&url[..within.start], &url[within.end..]);
+    let mut filled = url[within.clone()].to_owned();
     for (name, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
         let place = format!("path.{}", name.escape_debug());
         let (Value::String(text), true) = (value, is_variable(name)) else {
@@ -224,28 +224,36 @@ fn filled(url: &str, path: &Value) -> Result<String, Failure> {
         }
         filled = filled.replace(&hole, &segment(text));
     }
+    // No spelling keeps them from being steps in the path (WHATWG URL, 4.4): `%2E%2E` is one too.
+    let steps = |text: &str| matches!(text.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let slashes = ['/', '\\'];
+    let mut segments = url[within].split(slashes).zip(filled.split(slashes));
+    if segments.any(|(written, filled)| written != filled && steps(filled)) {
+        return Err(mistake("path", "a secret makes `.` or `..` of a segment, which leads to another path"));
+    }
     Ok([head, &filled, tail].concat())
 }
 
-/// Where the path of a URL begins: behind scheme and host.
-fn path_of(url: &str) -> usize {
+/// Where in a URL its path stands: behind scheme and host, before query and fragment.
+pub(super) fn path_in(url: &str) -> Range<usize> {
     let authority = url.find("://").map_or(0, |at| at + "://".len());
-    url.get(authority..).and_then(|rest| rest.find('/')).map_or(url.len(), |at| authority + at)
+    let end = url[authority..].find(['?', '#']).map_or(url.len(), |at| authority + at);
+    let begin = url[authority..end].find('/').map_or(end, |at| authority + at);
+    begin..end
 }
 
-fn is_variable(name: &str) -> bool {
+/// Whether a secret can stand in a path under this name.
+pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// All but what no reader of URLs gives a meaning to (RFC 3986, 2.3), with the dot, which `..` is made of, encoded too.
+/// All but what no reader of URLs gives a meaning to (RFC 3986, 2.3) encoded.
 fn segment(text: &str) -> String {
     use std::fmt::Write;
     let mut segment = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~') {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             segment.push(char::from(byte));
-        } else if byte == b'.' && text.bytes().any(|other| other != b'.') {
-            segment.push('.');
         } else {
             // Writing into a text does not fail.
             let _ = write!(segment, "%{byte:02X}");

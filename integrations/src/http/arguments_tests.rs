@@ -29,7 +29,7 @@ fn a_secret_in_the_path_stays_within_its_segment() {
     };
     assert_eq!(
         url(json!({"token": "12:ab/../c?d#e", "id": "..."})).unwrap(),
-        "https://tool.example/bot12%3Aab%2F..%2Fc%3Fd%23e/a/%2E%2E%2E?x={token}"
+        "https://tool.example/bot12%3Aab%2F..%2Fc%3Fd%23e/a/...?x={token}"
     );
     assert_eq!(url(json!({"id": "ä"})).unwrap(), "https://tool.example/bot%7Btoken%7D/a/%C3%A4?x={token}");
     for (path, place) in [
@@ -40,6 +40,29 @@ fn a_secret_in_the_path_stays_within_its_segment() {
         let failure = url(path).unwrap_err();
         assert!(failure.message.starts_with(place), "{failure}");
     }
+}
+
+#[test]
+fn a_secret_in_the_path_leads_to_no_other_path() {
+    let url = |url: &str, secret: &str| {
+        read(json!({"url": url, "path": {"id": secret, "same": secret}}))
+            .map(|arguments| arguments.url.to_string())
+    };
+    for (written, secret) in [
+        ("https://tool.example/a/{same}/{id}", ".."),
+        ("https://tool.example/a/{same}/{id}", "."),
+        ("https://tool.example/{same}/.{id}", "."),
+        ("https://tool.example/x{same}/{id}%2e/b?c", "."),
+        ("https://tool.example/{same}{id}", "."),
+        ("https://tool.example/x{same}\\{id}\\b", ".."),
+    ] {
+        let failure = url(written, secret).unwrap_err();
+        assert!(
+            failure.message.starts_with("arguments.path: a secret makes `.` or `..`"),
+            "{written}: {failure}"
+        );
+    }
+    assert_eq!(url("https://tool.example/a/../b{same}/x{id}", "..").unwrap(), "https://tool.example/b../x..");
 }
 
 #[test]

@@ -101,6 +101,22 @@ impl Auth {
         }
     }
 
+    /// The mistakes in what an author wrote out.
+    pub(crate) fn mistakes(fields: &Fields) -> Vec<Failure> {
+        let Some(Value::Object(auth)) = fields.get("auth") else { return Vec::new() };
+        let mut found = Vec::new();
+        if let Some(Value::Object(basic)) = auth.get("basic") {
+            // What is not known yet is not read.
+            let known = |name: &str| basic.get(name).filter(|value| !value.is_null()).cloned();
+            found.extend(known("user").and_then(|value| user(Some(value)).err()));
+            found.extend(known("password").and_then(|value| password(Some(value)).err()));
+        }
+        if let Some(Value::Object(oauth2)) = auth.get("oauth2") {
+            found.extend(OAuth2::mistakes(oauth2));
+        }
+        found
+    }
+
     /// A header that says the same would contradict it.
     pub(crate) fn check_beside(&self, headers: &[(HeaderName, HeaderValue)]) -> Result<(), Failure> {
         match self {
@@ -112,17 +128,26 @@ impl Auth {
 }
 
 fn basic(mut fields: Fields) -> Result<Auth, Failure> {
-    let user = needed("auth.basic.user", fields.remove("user"))?;
-    let password = fields.remove("password").filter(|value| !value.is_null());
-    let password = match password {
-        Some(value) => needed("auth.basic.password", Some(value))?,
-        // Tools that take a key as the name of the user want none.
-        None => String::new(),
-    };
-    if user.contains(':') {
-        return Err(mistake("auth.basic.user", "a name with `:` cannot be sent (RFC 7617, 2)"));
-    }
+    let user = user(fields.remove("user"))?;
+    let password = password(fields.remove("password").filter(|value| !value.is_null()))?;
     Ok(Auth::Basic { user, password })
+}
+
+fn user(given: Option<Value>) -> Result<String, Failure> {
+    let place = "auth.basic.user";
+    let user = needed(place, given)?;
+    match user.contains(':') {
+        true => Err(mistake(place, "a name with `:` cannot be sent (RFC 7617, 2)")),
+        false => Ok(user),
+    }
+}
+
+fn password(given: Option<Value>) -> Result<String, Failure> {
+    match given {
+        Some(value) => needed("auth.basic.password", Some(value)),
+        // Tools that take a key as the name of the user want none.
+        None => Ok(String::new()),
+    }
 }
 
 impl OAuth2 {
@@ -167,6 +192,20 @@ impl OAuth2 {
             parameters: parameters.unwrap_or_default(),
             client_auth,
         })
+    }
+
+    /// The mistakes in what an author wrote out. A secret is not known yet, but that there is one is.
+    fn mistakes(fields: &Fields) -> Vec<Failure> {
+        let known = |name: &str| fields.get(name).filter(|value| !value.is_null()).cloned();
+        let token_url = known("token_url").and_then(|value| token_url_of(Some(value)).err());
+        let client_id =
+            known("client_id").and_then(|value| needed("auth.oauth2.client_id", Some(value)).err());
+        let scope = known("scope").and_then(|value| scope(value).err());
+        let grant = known("grant");
+        let of_client = matches!(grant.as_ref().map(Value::as_str), None | Some(Some("client_credentials")));
+        let grant = (of_client && fields.contains_key("refresh_token"))
+            .then(|| mistake("auth.oauth2.grant", "`refresh_token` is needed here where one is given"));
+        [token_url, client_id, scope, grant].into_iter().flatten().collect()
     }
 
     /// The grant's name in a request for a token.

@@ -50,10 +50,10 @@ impl Client {
         self.proxy.as_ref().filter(|proxy| proxy.forwards() && uri.scheme_str() == Some("http"))
     }
 
-    /// What of the request only a proxy may know.
-    pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> {
-        let credentials = self.proxy.as_ref().and_then(|proxy| proxy.credentials.as_ref());
-        credentials.map(|credentials| credentials.password.expose_secret()).into_iter()
+    /// By what only a proxy may know us: user and password.
+    pub(crate) fn credentials(&self) -> Option<(&str, &str)> {
+        let credentials = self.proxy.as_ref()?.credentials.as_ref()?;
+        Some((&credentials.user, credentials.password.expose_secret()))
     }
 
     /// The answer to a request, as soon as its head is there. Dropping the future closes a connection of HTTP/1, and ends the

@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tower_service::Service;
 use updraft_protocol::limits::HTTP_CONNECT_TIMEOUT;
 
-use super::connection::{Connection, Stream};
+use super::connection::{Answering, Connection, Stream};
 use super::contexts::{Context as Tls, Contexts};
 use super::dial::{self, dial};
 use super::frames::Frames;
@@ -96,7 +96,7 @@ impl Connector {
         let tls = self.contexts.config(self.context).map_err(Error::Settings)?;
         let stream = handshake(stream, tls, self.contexts.server_name(self.context), host).await?;
         if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
-            return Ok(Connection::plain(Box::new(stream), false));
+            return Ok(Connection::plain(Box::new(Answering::new(Box::new(stream))), false));
         }
         let (frames, ending) = Frames::new(Box::new(stream));
         Ok(Connection::h2(Box::new(frames), ending))

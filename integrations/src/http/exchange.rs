@@ -99,7 +99,9 @@ impl HttpIntegration {
             FailureKind::NotConfigured if redirected => Target::of(outgoing).forbidden(),
             _ => failure,
         })?;
-        client.secrets().for_each(|secret| masker.add(secret));
+        if let Some((user, password)) = client.credentials() {
+            masker.add_basic(user, password);
+        }
         let unsent = within.map_or(sending.unsent, |within| within.until);
         let place = self.place(sending.call, &target, unsent).await?;
         let handover = Handover::new(sending.call.sending.clone());

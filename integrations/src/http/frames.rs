@@ -42,6 +42,8 @@ struct Heads {
     /// How much of the frame behind it is still to come.
     payload: usize,
     streams: BTreeMap<u32, usize>,
+    /// Whether the server has answered anything.
+    answered: bool,
 }
 
 impl Heads {
@@ -74,6 +76,7 @@ impl Heads {
         let [a, b, c, kind, flags, d, e, f, g] = self.head;
         self.payload = u32::from_be_bytes([0, a, b, c]) as usize;
         let stream = u32::from_be_bytes([d, e, f, g]) & (u32::MAX >> 1);
+        self.answered |= kind == HEADERS;
         let ends = kind == RST_STREAM || (matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0);
         if ends {
             self.streams.remove(&stream);
@@ -108,6 +111,7 @@ impl AsyncRead for Frames {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too many interim answers")));
         }
         if let Err(error) = &read
+            && !this.heads.answered
             && let Some(message) = handshake::refused_client(error)
         {
             this.ending.0.get_or_init(|| Ended::Refused(message));
@@ -148,7 +152,10 @@ impl AsyncWrite for Frames {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::*;
+    use crate::http::connection::tests::scripted;
 
     fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -183,5 +190,16 @@ mod tests {
             assert!(heads.take(&end));
         }
         assert!(heads.streams.len() <= HTTP2_STREAMS_COUNTED);
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_our_certificate_after_an_answer_takes_no_request_back() {
+        const SETTINGS: u8 = 4;
+        let (settings, answer) = (frame(SETTINGS, 0, 0, &[]), frame(HEADERS, 4 | END_STREAM, 1, b"x"));
+        for (bytes, taken_back) in [(&[&settings[..]][..], true), (&[&settings, &answer], false)] {
+            let (mut frames, ending) = Frames::new(scripted(bytes));
+            frames.read_to_end(&mut Vec::new()).await.unwrap_err();
+            assert_eq!(matches!(ending.0.get(), Some(Ended::Refused(_))), taken_back);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a request carries: JSON, a form, text, bytes, parts. From an argument to the bytes of a body; sends nothing.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use base64::Engine;
@@ -43,18 +44,23 @@ pub(crate) struct Part {
 const BODIES: [&str; 5] = ["json", "form", "text", "bytes", "multipart"];
 
 impl Payload {
-    /// The mistake in bodies that an author wrote out.
-    pub(crate) fn check(fields: &Fields) -> Result<(), Failure> {
+    /// The mistakes in bodies that an author wrote out.
+    pub(crate) fn mistakes(fields: &Fields) -> Vec<Failure> {
         // What is not known yet is not read.
-        let written = |name: &&str| fields.get(*name).is_some_and(|value| !value.is_null());
-        let mut written = fields
-            .iter()
-            .filter(|(name, _)| BODIES.iter().filter(|name| written(name)).any(|body| body == name));
-        if let (Some((first, _)), Some((second, _))) = (written.next(), written.next()) {
+        let written = |name: &&&str| fields.get(**name).is_some_and(|value| !value.is_null());
+        let mut found = Vec::new();
+        if let [first, second, ..] = BODIES.iter().filter(written).collect::<Vec<_>>().as_slice() {
             let message = format_args!("either `{first}` or `{second}` is allowed, not both");
-            return Err(mistake(second, message));
+            found.push(mistake(second, message));
         }
-        Ok(())
+        if let Some(text @ Value::String(_)) = fields.get("bytes") {
+            found.extend(decoded("bytes", text.clone()).err());
+        }
+        if let Some(Value::Object(parts)) = fields.get("multipart") {
+            found.extend(too_many(parts.len()).err());
+            found.extend(parts.iter().take(HTTP_PARTS).filter_map(|(name, value)| part_mistake(name, value)));
+        }
+        found
     }
 
     /// Takes the body out of the arguments; `null` is as good as nothing, but for `json`.
@@ -102,9 +108,16 @@ impl Payload {
         matches!(self, Self::Multipart(_))
     }
 
-    /// Whether a request of this method says that nothing comes: some servers refuse what does not (RFC 9110, 8.6).
+    /// Whether a request of this method says that no bytes come: some servers refuse what does not (RFC 9110, 8.6).
     pub(crate) fn says_empty(&self, method: &Method) -> bool {
-        *self == Self::None && matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+        let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+        match self {
+            Self::None => has_body,
+            // A body that was asked for is told of, also where it is empty.
+            Self::Form(pairs) => pairs.is_empty(),
+            Self::Raw { bytes, .. } => bytes.is_empty(),
+            Self::Json(_) | Self::Multipart(_) => false,
+        }
     }
 
     /// The bytes that are sent.
@@ -135,11 +148,33 @@ fn decoded(place: &str, value: Value) -> Result<Vec<u8>, Failure> {
 
 fn parts(value: Value) -> Result<Vec<Part>, Failure> {
     let Value::Object(fields) = value else { return Err(mistake("multipart", "a map is needed")) };
-    if fields.len() > HTTP_PARTS {
-        return Err(mistake("multipart", format_args!("at most {HTTP_PARTS} parts are allowed")));
-    }
+    too_many(fields.len())?;
     let named = fields.into_iter().filter(|(_, value)| !value.is_null());
     named.map(|(name, value)| part(name, value)).collect()
+}
+
+fn too_many(parts: usize) -> Result<(), Failure> {
+    let message = format_args!("at most {HTTP_PARTS} parts are allowed");
+    if parts > HTTP_PARTS { Err(mistake("multipart", message)) } else { Ok(()) }
+}
+
+/// The mistake in a part that an author wrote out.
+fn part_mistake(name: &str, value: &Value) -> Option<Failure> {
+    let value = match value {
+        Value::Null => return None,
+        Value::Object(fields) => {
+            let mut known = fields.clone();
+            known.retain(|_, value| !value.is_null());
+            let has = |fields: &Fields| fields.contains_key("content") || fields.contains_key("bytes");
+            if has(fields) && !has(&known) {
+                // What is not known yet is a text in the end.
+                known.insert("content".to_owned(), Value::String(String::new()));
+            }
+            Value::Object(known)
+        }
+        other => other.clone(),
+    };
+    part(name.to_owned(), value).err()
 }
 
 fn part(name: String, value: Value) -> Result<Part, Failure> {
@@ -179,17 +214,25 @@ fn is_media_type(text: &str) -> bool {
     text.contains('/') && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// A line between parts that none of them has in it: the same in every attempt, so that a repeated request is the same.
+/// A line between parts that none of them has in it: the same in every attempt, so that a repeated request is the same. Looks
+/// at each part once, whatever is in it, and is never longer than a boundary may be (RFC 2046, 5.1.1).
 fn boundary(parts: &[Part], task: TaskId) -> String {
-    let mut boundary = format!("updraft-{}", task.uuid().simple());
-    while parts.iter().any(|part| contains(&part.bytes, boundary.as_bytes())) {
-        boundary.push('x');
+    let own = format!("updraft-{}", task.uuid().simple());
+    let found = || parts.iter().flat_map(|part| behind(&part.bytes, own.as_bytes()));
+    if found().next().is_none() {
+        return own;
     }
-    boundary
+    let numbered = |number: usize| format!("-{number:08x}");
+    let taken: BTreeSet<&[u8]> = found().map(|rest| rest.get(..numbered(0).len()).unwrap_or(rest)).collect();
+    // Of one number more than are taken, one is free.
+    let free = (0..taken.len()).map(numbered).find(|number| !taken.contains(number.as_bytes()));
+    own + &free.unwrap_or_else(|| numbered(taken.len()))
 }
 
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
+/// What comes behind each place where `part` stands.
+fn behind<'b>(bytes: &'b [u8], part: &[u8]) -> impl Iterator<Item = &'b [u8]> {
+    let places = bytes.windows(part.len()).enumerate().filter(move |(_, window)| *window == part);
+    places.filter_map(move |(at, _)| bytes.get(at + part.len()..))
 }
 
 fn multipart(parts: &[Part], boundary: &str) -> Bytes {
@@ -288,6 +331,26 @@ mod tests {
     }
 
     #[test]
+    fn a_boundary_stays_short_and_in_no_part_whatever_is_in_them() {
+        let own = format!("updraft-{}", task().uuid().simple());
+        let boundary = |parts: &[&str]| {
+            let part =
+                |(n, text): (usize, &&str)| part(n.to_string(), Value::String((*text).to_owned())).unwrap();
+            let parts: Vec<Part> = parts.iter().enumerate().map(part).collect();
+            boundary(&parts, task())
+        };
+        let long = format!("{own}{}", "x".repeat(90));
+        let some: String = (0..300).map(|number| format!("{own}-{number:08x} {own}")).collect();
+        for parts in [&["a", "b"][..], &[&own], &[&long, &own[1..]], &["a", &some], &[&some[7..], &long]] {
+            let found = boundary(parts);
+            assert!(parts.iter().all(|part| !part.contains(&found)), "{found}");
+            assert!(found.len() <= 70, "{found}");
+            assert_eq!(found, boundary(parts), "the same in every attempt");
+        }
+        assert_eq!(boundary(&["a"]), own);
+    }
+
+    #[test]
     fn a_part_without_content_or_with_a_type_of_two_lines_is_a_mistake() {
         for (part, message) in [
             (json!({"filename": "a"}), "arguments.multipart.p: one of `content` and `bytes` is needed"),
@@ -305,12 +368,20 @@ mod tests {
 
     #[test]
     fn a_method_that_has_a_body_says_that_none_comes() {
-        let (none, form) = (Payload::None, Payload::Form(vec![]));
+        let none = Payload::None;
         assert!([Method::POST, Method::PUT, Method::PATCH].iter().all(|method| none.says_empty(method)));
-        assert!(
-            !none.says_empty(&Method::GET)
-                && !none.says_empty(&Method::DELETE)
-                && !form.says_empty(&Method::POST)
-        );
+        assert!(!none.says_empty(&Method::GET) && !none.says_empty(&Method::DELETE));
+        for (fields, empty) in [
+            (json!({"form": {}}), true),
+            (json!({"form": {"a": null}}), true),
+            (json!({"text": ""}), true),
+            (json!({"bytes": ""}), true),
+            (json!({"form": {"a": ""}}), false),
+            (json!({"text": " "}), false),
+            (json!({"json": null}), false),
+            (json!({"multipart": {}}), false),
+        ] {
+            assert_eq!(payload(fields.clone()).unwrap().says_empty(&Method::POST), empty, "{fields}");
+        }
     }
 }

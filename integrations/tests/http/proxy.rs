@@ -65,6 +65,19 @@ async fn plain_requests_are_handed_to_a_proxy_of_http_as_they_are() {
 }
 
 #[tokio::test]
+async fn a_short_password_of_a_proxy_is_masked_where_it_stands_alone() {
+    let tool = Server::start(Router::new().fallback(any(|| async {
+        axum::Json(json!({"a": "a page of data", "sent": "svc:a Basic c3ZjOmE=", "said": "password=a"}))
+    })))
+    .await;
+    let (proxy, _) = http(manners(tool.addr)).await;
+    let http = through(&format!("http://svc:a@{}", proxy.addr)).build().unwrap();
+    let answer = request(&http, json!({"url": "http://tool.invalid/"})).await.unwrap();
+    let masked = json!({"***": "*** page of data", "sent": "svc:*** Basic ***", "said": "password=***"});
+    assert_eq!(answer["body"], masked);
+}
+
+#[tokio::test]
 async fn requests_by_tls_go_through_a_tunnel_of_each_kind_of_proxy() {
     let authority = Authority::new();
     let tool = secure_tool(&authority, "tool.invalid").await;

@@ -196,11 +196,15 @@ async fn bodies_of_every_kind_arrive_as_they_are() {
         (json!({"text": "<a>ä</a>"}), "text/plain; charset=utf-8", "<a>ä</a>"),
         (json!({"text": "<a/>", "headers": {"Content-Type": "application/xml"}}), "application/xml", "<a/>"),
         (json!({"bytes": "AGFi"}), "application/octet-stream", "\u{0}ab"),
+        (json!({"text": ""}), "text/plain; charset=utf-8", ""),
+        (json!({"bytes": ""}), "application/octet-stream", ""),
+        (json!({"form": {"a": null}}), "application/x-www-form-urlencoded", ""),
     ] {
         let mut all = json!({"method": "POST", "url": server.url("/")});
         all.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
         let answer = request(&server.http(), all).await.unwrap();
         assert_eq!(answer["body"]["headers"]["content-type"], content_type);
+        assert_eq!(answer["body"]["headers"]["content-length"], sent.len().to_string());
         assert_eq!(answer["body"]["body"], sent);
     }
     let parts = json!({"file": {"content": "x", "filename": "a.txt"}, "note": "n"});

@@ -9,6 +9,7 @@ use serde_json::Value as Tree;
 use updraft_protocol::limits::MISTAKES;
 use updraft_protocol::{ActionSpec, Catalogue, Flaw, Json, Name, Value};
 
+use super::branch;
 use super::mistake::Mistake;
 use super::suggest::suggestion;
 use crate::template::Template;
@@ -114,7 +115,7 @@ impl Held<'_> {
     fn against(&self, schema: &Schema) -> Vec<Mistake> {
         // Numbers beyond what JSON libraries keep are held against the nearest that they do.
         let Ok(tree) = serde_json::from_str::<Tree>(&self.written.to_string()) else { return Vec::new() };
-        let errors = schema.validator.iter_errors(&tree).filter(|error| self.is_known(error));
+        let errors = schema.validator.iter_errors(&tree).filter(|error| self.is_known(error, schema));
         let mut mistakes: Vec<Mistake> =
             errors.flat_map(|error| self.told(&error, schema)).take(MISTAKES).collect();
         mistakes.sort_by(|a, b| a.path.cmp(&b.path));
@@ -123,11 +124,12 @@ impl Held<'_> {
     }
 
     /// Whether an error is one whatever the templates in it give.
-    fn is_known(&self, error: &ValidationError<'_>) -> bool {
+    fn is_known(&self, error: &ValidationError<'_>, schema: &Schema) -> bool {
         let pointer = error.instance_path().as_str();
         let inside = |unknown: &String| unknown.strip_prefix(pointer).is_some_and(is_below);
         let above = |unknown: &String| pointer.strip_prefix(unknown.as_str()).is_some_and(is_below);
-        if self.unknown.iter().any(above) {
+        let path = error.evaluation_path().as_str();
+        if self.unknown.iter().any(above) || branch::is_open(&schema.tree, path, pointer, &self.unknown) {
             return false;
         }
         // The names of a map, and that it is a map, are the author's, whatever stands in it.
@@ -135,12 +137,12 @@ impl Held<'_> {
             error.kind(),
             ValidationErrorKind::Type { .. }
                 | ValidationErrorKind::AdditionalProperties { .. }
-                | ValidationErrorKind::UnevaluatedProperties { .. }
                 | ValidationErrorKind::PropertyNames { .. }
                 | ValidationErrorKind::Required { .. }
                 | ValidationErrorKind::MinProperties { .. }
                 | ValidationErrorKind::MaxProperties { .. }
-        );
+        ) || matches!(error.kind(), ValidationErrorKind::UnevaluatedProperties { .. })
+            && !schema.around(error).is_some_and(branch::stand_in);
         of_names || !self.unknown.iter().any(inside)
     }
 
@@ -281,102 +283,4 @@ fn types(kind: &TypeKind) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    /// The mistakes of arguments against a schema; a text with braces is a template.
-    fn mistakes(schema: Tree, arguments: Tree) -> Vec<String> {
-        let schema = Schema::compile(&Json::from(schema)).unwrap();
-        let Value::Object(arguments) = arguments.into() else { panic!("a map") };
-        let spec = ActionSpec { takes_secrets: true, ..ActionSpec::default() };
-        let template = Template::arguments("arguments", &arguments, &spec).unwrap();
-        let (written, unknown) = (template.written_out(), template.unknown());
-        let held = Held { place: "arguments", written: &written, unknown };
-        held.against(&schema).iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn each_mistake_has_its_place_and_says_what_is_needed() {
-        let schema = json!({
-            "type": "object",
-            "properties": {
-                "host": {"type": "string", "minLength": 2, "pattern": "^[a-z-]+$", "description": "a host in small letters"},
-                "hours": {"type": ["integer", "null"], "minimum": 1, "maximum": 72},
-                "mode": {"enum": ["full", "selective"]},
-                "tags": {"type": "array", "maxItems": 2, "items": {"type": "string"}},
-            },
-            "required": ["host"],
-            "additionalProperties": false,
-        });
-        let arguments = json!({
-            "hosts": "a", "hours": 80, "mode": "fool", "tags": ["a", 5, "c"], "na me": 1
-        });
-        assert_eq!(
-            mistakes(schema.clone(), arguments),
-            [
-                "arguments.host: is needed",
-                "arguments.hosts: there is no such argument; did you mean \"host\"?; there are host, hours, mode, tags",
-                "arguments.hours: must be at most 72",
-                "arguments.mode: one of full, selective is needed",
-                "arguments.tags: at most 2 items are allowed",
-                "arguments.tags[1]: a text is needed",
-                "arguments[\"na me\"]: there is no such argument; there are host, hours, mode, tags",
-            ]
-        );
-        assert_eq!(
-            mistakes(schema.clone(), json!({"host": "SRV 1", "hours": "4"})),
-            [
-                "arguments.host: is not what is needed: a host in small letters",
-                "arguments.hours: a whole number is needed",
-            ]
-        );
-        assert_eq!(mistakes(schema, json!({"host": "srv-a", "hours": null})), Vec::<String>::new());
-    }
-
-    #[test]
-    fn what_a_template_or_a_secret_gives_is_not_held_against_the_schema() {
-        let schema = json!({
-            "properties": {
-                "n": {"type": "integer"},
-                "list": {"type": "array", "items": {"type": "integer"}, "minItems": 3},
-                "map": {"type": "object", "properties": {"a": {"const": 1}}, "additionalProperties": false},
-                "key": {"type": "string", "minLength": 9},
-                "one": {"oneOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]},
-            }
-        });
-        let open = json!({
-            "n": "{{ input.n }}", "list": ["{{ input.a }}"], "map": {"a": "{{ input.a }}"},
-            "key": {"$secret": "k"}, "one": ["{{ input.a }}"],
-        });
-        assert_eq!(mistakes(schema.clone(), open), Vec::<String>::new());
-        let wrong = json!({"list": ["a", "{{ input.a }}"], "map": {"b": "{{ input.a }}"}, "one": ["a"]});
-        assert_eq!(
-            mistakes(schema, wrong),
-            [
-                "arguments.list[0]: a whole number is needed",
-                "arguments.map.b: there is no such argument; there are a",
-                "arguments.one: is not what the action takes",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_text_that_is_no_schema_says_what_is_wrong() {
-        let error = check_schema(&Json::from(json!({"type": "strin"}))).unwrap_err();
-        assert!(error.contains("/type"), "{error}");
-        assert!(check_schema(&Json::from(json!({"pattern": "(?=a)"}))).is_err(), "a pattern without a bound");
-    }
-
-    #[test]
-    fn a_default_is_what_a_step_has_that_does_not_give_it() {
-        let schema =
-            Some(Json::from(json!({"properties": {"a": {"default": 1}, "b": {"default": "x"}, "c": {}}})));
-        let spec = ActionSpec { schema, ..ActionSpec::default() };
-        let given = BTreeMap::from([("a".to_owned(), Value::from(json!(7)))]);
-        let all = with_defaults(&given, &spec).unwrap();
-        assert_eq!(Value::Object(all), json!({"a": 7, "b": "x"}));
-        assert_eq!(with_defaults(&given, &ActionSpec::default()), None);
-    }
-}
+mod tests;
