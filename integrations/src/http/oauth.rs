@@ -17,7 +17,7 @@ use url::Url;
 
 use super::HttpIntegration;
 use super::arguments::header_value;
-use super::auth::{ClientAuth, Grant, OAuth2};
+use super::auth::{ClientAuth, Grant, OAuth2, bearer_header};
 use super::client::Client;
 use super::exchange::{self, Outgoing};
 use super::failure::{Target, broken, retry_after};
@@ -134,14 +134,21 @@ async fn read(target: &Target, response: Response<Incoming>) -> Result<Fetched, 
         });
     }
     let invalid = |message: &str| target.fail(FailureKind::InvalidResponse, message);
-    let token = |name: &str| answer[name].as_str().and_then(|token| Secret::short(token).ok());
+    // Each is searched for in all that the tenant's tools answer: the longer it is, the dearer.
+    let token = |name: &str| match answer[name].as_str().and_then(|token| Secret::short(token).ok()) {
+        Some(token) if bearer_header(name, token.expose()).is_err() => {
+            Err(invalid("gave a token that no header carries"))
+        }
+        token => Ok(token),
+    };
     let bearer = answer["token_type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
     let access_token = match token("access_token") {
         _ if !bearer => Err(invalid("gave a token that is no bearer's token")),
-        None => Err(invalid("gave no `access_token`")),
-        Some(token) => Ok(token),
+        Ok(None) => Err(invalid("gave no `access_token`")),
+        Ok(Some(token)) => Ok(token),
+        Err(failure) => Err(failure),
     };
-    let refresh_token = token("refresh_token");
+    let refresh_token = token("refresh_token")?;
     Ok(Fetched { access_token, expires_in: seconds(&answer["expires_in"]), refresh_token })
 }
 

@@ -10,7 +10,7 @@ use axum::routing::{any, post};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use updraft_integrations::HttpIntegration;
-use updraft_protocol::limits::HTTP_TOKENS_OF_TENANT;
+use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_TOKENS_OF_TENANT};
 use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Masking};
 
 use crate::login::begin;
@@ -241,6 +241,24 @@ async fn a_refresh_token_outlives_the_access_tokens_that_make_room_for_others() 
     assert!(join_all(others).await.iter().all(Result::is_ok));
     assert!(http.call(refreshing(&server, "first", json!({}))).await.is_ok());
     assert_eq!(login.refreshed(), ["first", "refresh-token-1"], "the access token made room");
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_carries_is_refused_before_it_is_masked() {
+    let (login, server, http) = begin().await;
+    let long = "'".repeat(HTTP_HEADER_BYTES);
+    for answer in [
+        json!({"access_token": long}),
+        json!({"access_token": "two\nlines"}),
+        json!({"access_token": "token", "refresh_token": format!("{long}'")}),
+    ] {
+        login.state().refuses = Some((200, answer));
+        let mut call = call(&server, "acme", json!({}));
+        call.masking = Masking::new(|_| panic!("masked"));
+        let failure = http.call(call).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InvalidResponse, "{failure}");
+        assert!(failure.message.ends_with("gave a token that no header carries"), "{failure}");
+    }
 }
 
 #[tokio::test]
