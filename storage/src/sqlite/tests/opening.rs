@@ -91,11 +91,7 @@ fn another_program_that_would_have_it_alone() {
 #[tokio::test]
 async fn a_crash_frees_the_lock_and_loses_no_answered_write() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = child(CHILD, folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = child(CHILD, folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("answered")), "the child came to its end");
     assert!(matches!(refused(folder.path()), Error::InUse { .. }));
