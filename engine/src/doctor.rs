@@ -85,10 +85,10 @@ impl Looked {
         looked.id = looked.note.as_ref().and_then(Note::journal);
         match Inspected::of(&data.join("journal")) {
             Ok(found) => {
-                let found = found.unwrap_or(Inspected { begins: 1, ends: 0, torn: None });
+                let found = found.unwrap_or(Inspected { begins: 1, ends: 0, there: false, torn: None });
                 let torn = found.torn.map(|Torn { segment, offset }| Finding::Torn { segment, offset });
                 looked.findings.extend(torn);
-                looked.journal = Some(Extent { begins: found.begins, ends: found.ends });
+                looked.journal = Some(Extent { begins: found.begins, ends: found.ends, there: found.there });
                 looked
             }
             Err(error) => looked.with(Finding::Journal { cause: error.to_string() }),

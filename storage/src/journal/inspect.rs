@@ -14,6 +14,8 @@ pub struct Inspected {
     pub begins: u64,
     /// The number of the last frame that it ever held; 0 where it never held any.
     pub ends: u64,
+    /// Whether there is a segment, with or without frames.
+    pub there: bool,
     /// A write that never finished, which the next opening cuts off.
     pub torn: Option<Torn>,
 }
@@ -26,7 +28,8 @@ impl Inspected {
     pub fn of(folder: &Path) -> Result<Option<Self>, Error> {
         match recovery::scan(&Looking, folder) {
             Ok(scan) => {
-                Ok(Some(Self { begins: scan.begins, ends: scan.next.saturating_sub(1), torn: scan.torn }))
+                let (ends, there) = (scan.next.saturating_sub(1), scan.there());
+                Ok(Some(Self { begins: scan.begins, ends, there, torn: scan.torn }))
             }
             Err(_) if matches!(folder.try_exists(), Ok(false)) => Ok(None),
             Err(error) => Err(error),
