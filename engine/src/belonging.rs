@@ -40,6 +40,8 @@ pub(crate) struct Extent {
     pub(crate) begins: u64,
     /// The number of the last that it ever held.
     pub(crate) ends: u64,
+    /// Whether a segment was there before this start.
+    pub(crate) there: bool,
 }
 
 /// Judges the journal of a data directory and the store that was asked for; then the journal notes the store. Gives the bond
@@ -70,7 +72,13 @@ pub(crate) fn claim(
             data = %data.display(), accepted = asked.accepted.is_some(), %mismatch,
             "the journal and the database do not belong together, and go on as they are"
         ),
-        Verdict::Refuse(mismatch) => return Err(refused(data, asked, noted, mismatch)),
+        Verdict::Refuse(mismatch) => {
+            if let Some(noted) = noted.as_ref().filter(|noted| !noted.synced && !journal.there) {
+                // Since this start a segment is there, which the next one would take for what a loss of power left.
+                Note { synced: true, ..noted.clone() }.write(data).map_err(failed)?;
+            }
+            return Err(refused(data, asked, noted, mismatch));
+        }
     }
     let pair = judge(side, bond.map(Into::into), None) == Verdict::Pair;
     let ids = noted.as_ref().and_then(|noted| noted.ids);
@@ -106,6 +114,7 @@ pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent) -> Jour
         ends: journal.ends,
         moved: noted.is_some_and(|noted| noted.place != asked.place),
         synced: noted.is_none_or(|noted| noted.synced),
+        there: journal.there,
     }
 }
 

@@ -60,7 +60,7 @@ impl Opened {
         let id = belonging::journal_of(data)?;
         let who = who(data);
         let incarnation = ownership::take(&store, id, who, builder.clock.now(), &timer).await?;
-        let extent = Extent { begins: replay.begins(), ends: replay.ends() };
+        let extent = Extent { begins: replay.begins(), ends: replay.ends(), there: replay.there() };
         let bond = match bound(builder, data, id, &store, extent, &timer).await {
             Ok(bond) => bond,
             Err(error) => {

@@ -16,7 +16,8 @@
 //! | in order: the store notes the last group and that both close, the journal is emptied | a pair, closed, whether or not the journal was emptied |
 //!
 //! Where the last engine did not sync (`Os`), a loss of power takes the latest of either, and the bounds do not hold: that
-//! is what this durability says, so it is told and not refused.
+//! is what this durability says, so it is told and not refused. The segments themselves are synced when they are made: a
+//! journal of which power took every group still has its first.
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,8 @@ pub struct JournalSide {
     pub moved: bool,
     /// Whether the engine before synced what it wrote.
     pub synced: bool,
+    /// Whether a segment of it was there, with or without groups.
+    pub there: bool,
 }
 
 /// What a store says that has noted a journal.
@@ -154,9 +157,13 @@ impl Mismatch {
         }
     }
 
-    /// Whether a loss of power may leave it behind where nothing is synced.
-    fn unsynced_power_loss_leaves_it(&self) -> bool {
-        matches!(self, Self::StoreOlder { .. } | Self::JournalOlder { .. })
+    /// Whether a loss of power may leave it behind where this journal is not synced.
+    fn unsynced_power_loss_leaves_it(&self, journal: &JournalSide) -> bool {
+        match self {
+            Self::StoreOlder { .. } | Self::JournalOlder { .. } => true,
+            Self::JournalMissing { .. } => journal.there && journal.ids.is_some(),
+            Self::StoreMissing { .. } | Self::OtherStore | Self::OtherJournal { .. } => false,
+        }
     }
 }
 
@@ -166,7 +173,7 @@ pub fn judge(journal: JournalSide, store: Option<StoreSide>, accepted: Option<Lo
         Ok(verdict) => return verdict,
         Err(mismatch) => mismatch,
     };
-    let by_power = !journal.synced && mismatch.unsynced_power_loss_leaves_it();
+    let by_power = !journal.synced && mismatch.unsynced_power_loss_leaves_it(&journal);
     if by_power || (accepted.is_some() && mismatch.acceptable() == accepted) {
         Verdict::GoOn(mismatch)
     } else {

@@ -10,9 +10,9 @@ fn address(text: &str) -> String {
     place(&Choice::At(text.parse().unwrap())).unwrap()
 }
 
-const NEW: Extent = Extent { begins: 1, ends: 0 };
-const PENDING: Extent = Extent { begins: 1, ends: 4 };
-const EMPTIED: Extent = Extent { begins: 5, ends: 4 };
+const NEW: Extent = Extent { begins: 1, ends: 0, there: true };
+const PENDING: Extent = Extent { begins: 1, ends: 4, there: true };
+const EMPTIED: Extent = Extent { begins: 5, ends: 4, there: true };
 
 #[test]
 fn a_new_pair_is_bound_and_found_again_also_where_the_store_never_came_to_note_it() {
@@ -41,6 +41,27 @@ fn a_store_that_is_missing_is_refused_until_its_loss_is_accepted() {
     let next = claim(data.path(), &accepted, Kept::New, EMPTIED).unwrap().unwrap();
     assert_eq!((next.journal, next.taken), (bond.journal, 4));
     claim(data.path(), &asked("embedded"), Kept::Bond(next), EMPTIED).unwrap();
+}
+
+#[test]
+fn a_journal_that_power_emptied_goes_on_and_one_that_was_deleted_is_refused_as_often_as_it_is_met() {
+    let data = tempfile::tempdir().unwrap();
+    let os = || Asked { durability: Durability::Os, ..asked("embedded") };
+    let bond = claim(data.path(), &os(), Kept::New, NEW).unwrap().unwrap();
+    let taken = Kept::Bond(Bond { taken: 4, ..bond });
+    let next = claim(data.path(), &os(), taken, NEW).unwrap().unwrap();
+    assert_eq!(next, bond, "its groups are counted anew");
+    // The start that is refused makes a segment.
+    for there in [false, true, true] {
+        let refused = claim(data.path(), &os(), taken, Extent { there, ..NEW }).unwrap_err();
+        assert!(
+            matches!(refused, StartError::Mismatch { mismatch: Mismatch::JournalMissing { taken: 4 }, .. }),
+            "{refused}"
+        );
+    }
+    let accepted = Asked { accepted: Some(Loss::OfJournal), ..os() };
+    claim(data.path(), &accepted, taken, NEW).unwrap();
+    claim(data.path(), &os(), taken, NEW).unwrap();
 }
 
 #[test]

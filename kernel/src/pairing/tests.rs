@@ -8,7 +8,7 @@ use super::*;
 
 /// The journal 7 of store 1, with groups of these numbers.
 fn journal(begins: u64, ends: u64) -> JournalSide {
-    JournalSide { ids: Some((7, 1)), begins, ends, moved: false, synced: true }
+    JournalSide { ids: Some((7, 1)), begins, ends, moved: false, synced: true, there: true }
 }
 
 /// One that has noted nothing.
@@ -180,6 +180,9 @@ fn what_power_took_of_what_was_not_synced_goes_on_and_what_a_person_took_does_no
     let unsynced = |journal| JournalSide { synced: false, ..journal };
     assert!(matches!(judge(unsynced(journal(8, 9)), Some(store(4)), None), Verdict::GoOn(_)));
     assert!(matches!(judge(unsynced(journal(2, 3)), Some(store(4)), None), Verdict::GoOn(_)));
+    assert!(matches!(judge(unsynced(journal(1, 0)), Some(store(4)), None), Verdict::GoOn(_)));
+    let deleted = JournalSide { there: false, ..unsynced(journal(1, 0)) };
+    assert!(matches!(judge(deleted, Some(store(4)), None), Verdict::Refuse(_)));
     assert!(matches!(judge(unsynced(journal(3, 9)), None, None), Verdict::Refuse(_)));
     assert!(matches!(judge(unsynced(unknown(1, 0)), Some(store(4)), None), Verdict::Refuse(_)));
 }

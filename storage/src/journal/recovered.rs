@@ -29,6 +29,7 @@ pub struct Recovered {
     begins: u64,
     next: u64,
     frames: u64,
+    there: bool,
     torn: Option<Torn>,
     failed: bool,
     /// Set when everything was given.
@@ -52,6 +53,7 @@ impl Recovered {
             begins: scan.begins,
             next: scan.next,
             frames: scan.frames,
+            there: scan.there(),
             torn: scan.torn.clone(),
             failed: false,
             replayed,
@@ -86,6 +88,11 @@ impl Recovered {
     /// The number of the last frame that the journal ever held; 0 where it never held any.
     pub fn ends(&self) -> u64 {
         self.next.saturating_sub(1)
+    }
+
+    /// Whether there was a segment, with or without frames: it was not made by this opening.
+    pub fn there(&self) -> bool {
+        self.there
     }
 
     /// The write that had not finished and was cut off, if there was one.

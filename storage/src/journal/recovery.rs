@@ -38,6 +38,13 @@ pub(super) struct Scan {
     pub(super) torn: Option<Torn>,
 }
 
+impl Scan {
+    /// Whether there is a segment, with or without frames.
+    pub(super) fn there(&self) -> bool {
+        self.replaced || !self.sealed.is_empty()
+    }
+}
+
 /// Proves all segments of the folder, and leaves them as they will be read: without a torn tail, without a last segment
 /// that was never begun, and durable. An empty last one stays: its name is all that says how far the journal has come.
 pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {

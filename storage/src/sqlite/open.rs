@@ -71,13 +71,21 @@ pub(super) fn sync(dir: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
+/// Makes the file where there is none: SQLite gives what it keeps beside it the permissions of the file itself. One that is
+/// there is left to SQLite: to close it would give back every lock that this process has on it, those of a store that was
+/// released and is still read among them.
+fn make(path: &Path) -> std::io::Result<()> {
+    match private::options().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
 /// The connection that writes; it makes the schema where it is missing.
 pub(super) fn writer(path: &Path, durability: Durability) -> Result<Connection, Error> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    // SQLite gives what it keeps beside it the permissions of the file itself.
-    let made = private::options().create(true).truncate(false).write(true).open(path);
-    made.map_err(|error| of_disk(path, &error))?;
+    make(path).map_err(|error| of_disk(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags).map_err(fault::store_error)?;
     schema::check(&connection)?;
     cut::refuse(path, &connection)?;
