@@ -27,6 +27,7 @@ pub struct Recovered {
     begins: u64,
     next: u64,
     frames: u64,
+    epoch: u64,
     torn: Option<Torn>,
     failed: bool,
     /// Set when everything was given.
@@ -49,6 +50,7 @@ impl Recovered {
             begins: scan.begins,
             next: scan.next,
             frames: scan.frames,
+            epoch: scan.epoch,
             torn: scan.torn.clone(),
             failed: false,
             replayed,
@@ -78,6 +80,11 @@ impl Recovered {
     /// The number of the last frame that the journal ever held; 0 where it never held any.
     pub fn ends(&self) -> u64 {
         self.next.saturating_sub(1)
+    }
+
+    /// The highest epoch of an update that the journal holds; 0 where it holds none.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The write that had not finished and was cut off, if there was one.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use updraft_protocol::codec;
+use updraft_protocol::{Update, codec};
 
 use super::Error;
 use super::disk::Disk;
@@ -30,6 +30,8 @@ pub(super) struct Scan {
     pub(super) begins: u64,
     /// How many frames there are.
     pub(super) frames: u64,
+    /// The highest epoch of an update in them; 0 where there is none.
+    pub(super) epoch: u64,
     /// Whether the last segment holds no frame: the next one takes its place.
     pub(super) replaced: bool,
     pub(super) torn: Option<Torn>,
@@ -41,7 +43,8 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
     let mut names = disk.list(folder).map_err(Error::disk("listing its folder"))?;
     names.retain(|name| segment::first_of(name).is_some());
     names.sort_unstable();
-    let mut scan = Scan { sealed: Vec::new(), next: 1, begins: 1, frames: 0, replaced: false, torn: None };
+    let (sealed, torn) = (Vec::new(), None);
+    let mut scan = Scan { sealed, next: 1, begins: 1, frames: 0, epoch: 0, replaced: false, torn };
     let count = names.len();
     for (index, name) in names.into_iter().enumerate() {
         let first = segment::first_of(&name).unwrap_or_default();
@@ -62,6 +65,7 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
         mend(disk, folder, &name, &segment, last_of_all)?;
         let next = segment.next;
         scan.frames += next - first;
+        scan.epoch = scan.epoch.max(segment.epoch);
         scan.torn = segment.torn_at().map(|offset| Torn { segment: name.clone(), offset });
         if next > first {
             scan.sealed.push(Sealed { path: folder.join(&name), name, first, last: next - 1 });
@@ -75,6 +79,8 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
 /// What one segment holds.
 struct Proven {
     next: u64,
+    /// The highest epoch of an update in it.
+    epoch: u64,
     /// Whether its header is whole.
     headed: bool,
     /// Where its frames end, where more follows: zeros that were written ahead of frames, or a torn write.
@@ -109,20 +115,20 @@ impl Proof<'_> {
             }
             Head::Bad => {
                 return if last_of_all && never_written(&mut reader).map_err(reading())? {
-                    Ok(Proven { next: first, headed: false, end: Some(0), torn: true })
+                    Ok(Proven { next: first, epoch: 0, headed: false, end: Some(0), torn: true })
                 } else {
                     Err(corrupt(self.name, 0, "the header is not that of a segment".to_owned()))
                 };
             }
         }
-        let mut next = first;
+        let (mut next, mut epoch) = (first, 0);
         loop {
             let offset = reader.offset();
             match reader.look().map_err(reading())? {
-                Look::End => return Ok(Proven { next, headed: true, end: None, torn: false }),
+                Look::End => return Ok(Proven { next, epoch, headed: true, end: None, torn: false }),
                 Look::Frame(header) if header.lsn == next => {
                     let payload = reader.payload(&header).map_err(reading())?;
-                    self.readable(payload, offset)?;
+                    epoch = epoch.max(self.epoch(payload, offset)?);
                     reader.advance(header.frame_bytes());
                     next = next.saturating_add(1);
                 }
@@ -133,10 +139,10 @@ impl Proof<'_> {
                 Look::Bad(reason) => {
                     return match tail::judge(&mut reader, next).map_err(reading())? {
                         Verdict::Unwritten => {
-                            Ok(Proven { next, headed: true, end: Some(offset), torn: false })
+                            Ok(Proven { next, epoch, headed: true, end: Some(offset), torn: false })
                         }
                         Verdict::Torn if last_of_all => {
-                            Ok(Proven { next, headed: true, end: Some(offset), torn: true })
+                            Ok(Proven { next, epoch, headed: true, end: Some(offset), torn: true })
                         }
                         Verdict::Torn | Verdict::Corrupt => {
                             Err(corrupt(self.name, offset, reason.to_owned()))
@@ -147,10 +153,11 @@ impl Proof<'_> {
         }
     }
 
-    /// Refuses what another version wrote before anything is mended, replayed or begun behind it.
-    fn readable(&self, payload: &[u8], offset: u64) -> Result<(), Error> {
-        match codec::readable(payload) {
-            Ok(_) => Ok(()),
+    /// The highest epoch of a frame's updates. Refuses what another version wrote, and what is no group of updates, before
+    /// anything is mended, replayed or begun behind it.
+    fn epoch(&self, payload: &[u8], offset: u64) -> Result<u64, Error> {
+        match codec::decode::<Vec<Update>>(payload) {
+            Ok(updates) => Ok(updates.iter().map(|update| update.revision().epoch).max().unwrap_or(0)),
             Err(codec::Error::Version { found }) => {
                 let known = codec::VERSION;
                 Err(Error::Codec { segment: self.name.to_owned(), offset, found, known })
