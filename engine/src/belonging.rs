@@ -89,7 +89,7 @@ pub(crate) fn claim(
         taken: bond.filter(|_| pair).map_or(journal.begins.saturating_sub(1), |bond| bond.taken),
         closed: false,
     };
-    let note = Note::of(asked, Some((bond.journal, bond.store)));
+    let note = Note::of(asked, Some((bond.journal, bond.store)), noted.as_ref());
     if noted.as_ref() != Some(&note) {
         note.write(data).map_err(failed)?;
     }
@@ -113,6 +113,7 @@ pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent) -> Jour
         begins: journal.begins,
         ends: journal.ends,
         moved: noted.is_some_and(|noted| noted.place != asked.place),
+        ran: noted.is_some_and(|noted| noted.epoch > 0),
         synced: noted.is_none_or(|noted| noted.synced),
         there: journal.there,
     }
@@ -125,8 +126,28 @@ fn by_place(data: &Path, asked: &Asked, noted: Option<Note>, pending: bool) -> R
     if other && pending {
         return Err(refused(data, asked, noted, Mismatch::OtherStore));
     }
-    let note = Note::of(asked, None);
+    let note = Note::of(asked, None, noted.as_ref());
     if noted.as_ref() == Some(&note) { Ok(()) } else { note.write(data).map_err(failed) }
+}
+
+/// The highest epoch under which an engine may have written to the journal, as far as it is noted; 0 where none has run.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn epoch_of(data: &Path) -> Result<u64, StartError> {
+    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    Ok(Note::read(data).map_err(failed)?.map_or(0, |noted| noted.epoch))
+}
+
+/// Notes the epoch of the engine that starts, before anything is written under it: a store that is lost forgets the
+/// epochs that it gave, and none of them may come again.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn note_epoch(data: &Path, epoch: u64) -> Result<(), StartError> {
+    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    let Some(noted) = Note::read(data).map_err(failed)? else { return Ok(()) };
+    Note { epoch, ..noted }.write(data).map_err(failed)
 }
 
 fn refused(data: &Path, asked: &Asked, noted: Option<Note>, mismatch: Mismatch) -> StartError {
@@ -168,11 +189,14 @@ pub(crate) struct Note {
     /// The journal's id and the store's; none with a store that keeps nothing of itself.
     ids: Option<(Uuid, Uuid)>,
     synced: bool,
+    /// The highest epoch of its engines; 0 before the first has started.
+    epoch: u64,
 }
 
 impl Note {
-    fn of(asked: &Asked, ids: Option<(Uuid, Uuid)>) -> Self {
-        Self { place: asked.place.clone(), ids, synced: asked.durability == Durability::Fsync }
+    fn of(asked: &Asked, ids: Option<(Uuid, Uuid)>, before: Option<&Self>) -> Self {
+        let epoch = before.map_or(0, |before| before.epoch);
+        Self { place: asked.place.clone(), ids, synced: asked.durability == Durability::Fsync, epoch }
     }
 
     /// What is noted, where something is.
@@ -199,6 +223,7 @@ impl Note {
             place: text.lines().next().unwrap_or_default().to_owned(),
             ids: id("journal").zip(id("database")),
             synced: value("synced") != Some("no"),
+            epoch: value("epoch").and_then(|value| value.parse().ok()).unwrap_or(0),
         }
     }
 
@@ -211,6 +236,9 @@ impl Note {
             writeln!(file, "journal {journal}\ndatabase {store}")?;
         }
         writeln!(file, "synced {}", if self.synced { "yes" } else { "no" })?;
+        if self.epoch > 0 {
+            writeln!(file, "epoch {}", self.epoch)?;
+        }
         file.sync_all()?;
         fs::rename(&new, data.join(FILE))?;
         #[cfg(unix)]

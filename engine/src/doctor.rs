@@ -88,7 +88,8 @@ impl Looked {
                 let found = found.unwrap_or(Inspected { id: None, begins: 1, ends: 0, torn: None });
                 let torn = found.torn.map(|Torn { segment, offset }| Finding::Torn { segment, offset });
                 looked.findings.extend(torn);
-                looked.journal = Some(Extent { begins: found.begins, ends: found.ends, there: found.id.is_some() });
+                looked.journal =
+                    Some(Extent { begins: found.begins, ends: found.ends, there: found.id.is_some() });
                 looked
             }
             Err(error) => looked.with(Finding::Journal { cause: error.to_string() }),

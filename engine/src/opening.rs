@@ -34,6 +34,8 @@ pub(crate) struct Opened {
     pub(crate) replay: journal::Recovered,
     /// What the store keeps of the journal, if it keeps anything.
     pub(crate) bond: Option<Bond>,
+    /// That of this engine: higher than every one that journal or store has.
+    pub(crate) epoch: u64,
     /// By which the store's lease is renewed, if it has one.
     pub(crate) incarnation: Option<Uuid>,
     /// Below it the store has everything.
@@ -61,8 +63,13 @@ impl Opened {
         let who = who(data);
         let incarnation = ownership::take(&store, id, who, builder.clock.now(), &timer).await?;
         let extent = Extent { begins: replay.begins(), ends: replay.ends(), there: replay.there() };
-        let bond = match bound(builder, data, id, &store, extent, &timer).await {
-            Ok(bond) => bond,
+        let of_journal = replay.epoch();
+        let bound = async {
+            let bond = bound(builder, data, id, &store, extent, &timer).await?;
+            Ok((bond, numbered(builder, data, &store, of_journal, &timer).await?))
+        };
+        let (bond, epoch) = match bound.await {
+            Ok(bound) => bound,
             Err(error) => {
                 if let Some(incarnation) = incarnation {
                     // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
@@ -74,7 +81,7 @@ impl Opened {
         if let Some(bond) = bond {
             let _ = noted.advance(bond.taken + 1);
         }
-        Ok(Self { timer, store, embedded, journal, replay, bond, incarnation, stored, noted, queue })
+        Ok(Self { timer, store, embedded, journal, replay, bond, epoch, incarnation, stored, noted, queue })
     }
 }
 
@@ -94,6 +101,34 @@ async fn bound(
         answered(store.bind(bond), timer).await?;
     }
     Ok(bond)
+}
+
+/// The epoch of this engine, noted in the data directory. Only now: a start that is refused for what it found has changed
+/// nothing.
+async fn numbered(
+    builder: &Builder,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    of_journal: u64,
+    timer: &Timer,
+) -> Result<u64, StartError> {
+    if belonging::place(&builder.store).is_none() {
+        return Ok(answered(store.next_epoch(of_journal), timer).await?);
+    }
+    let noted = on_disk(data, belonging::epoch_of).await?;
+    let epoch = answered(store.next_epoch(noted.max(of_journal)), timer).await?;
+    on_disk(data, move |data| belonging::note_epoch(data, epoch)).await?;
+    Ok(epoch)
+}
+
+/// What the disk says, for which it is waited on another thread.
+async fn on_disk<T: Send + 'static>(
+    data: &Path,
+    ask: impl FnOnce(&Path) -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let data = data.to_owned();
+    let asked = tokio::task::spawn_blocking(move || ask(&data)).await;
+    asked.map_err(|error| StartError::Configuration(error.to_string()))?
 }
 
 /// This process, for people who find that it has a store.
@@ -144,9 +179,7 @@ async fn claim(
     let Some(place) = belonging::place(&builder.store) else { return Ok(None) };
     let (durability, accepted) = (builder.durability, builder.accepted_loss);
     let asked = Asked { place, journal, durability, accepted };
-    let data = data.to_owned();
-    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, &asked, kept, extent));
-    claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
+    on_disk(data, move |data| belonging::claim(data, &asked, kept, extent)).await
 }
 
 async fn open_journal(

@@ -27,7 +27,7 @@ use crate::error::StartError;
 use crate::handle::Handle;
 #[cfg(unix)]
 use crate::local::{Door, Host};
-use crate::opening::{Opened, answered};
+use crate::opening::Opened;
 use crate::ownership::Ownership;
 use crate::recovery::{self, Recovered};
 use crate::standstill::Patience;
@@ -87,8 +87,6 @@ impl Engine {
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
-        // Only now: a start that is refused for what it found has changed nothing.
-        let epoch = answered(store.next_epoch(), &timer).await?;
         let core = Arc::new(Core {
             clock: builder.clock.clone(),
             timer,
@@ -102,7 +100,7 @@ impl Engine {
             registry: Registry::default(),
             places: Places::new(builder.executions_in_flight, builder.of_tenant()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
-            terms: terms(&builder, epoch),
+            terms: terms(&builder, opened.epoch),
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });

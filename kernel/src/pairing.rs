@@ -9,7 +9,8 @@
 //! | --- | --- |
 //! | the journal's first segment is made | two that know nothing of each other: they are bound |
 //! | the journal notes the store | a store that is new, a journal without history: they are bound |
-//! | the store notes the journal, durably; only now are groups written | a pair |
+//! | the store notes the journal, durably, and gives an epoch | a pair |
+//! | the journal notes the epoch; only now are groups written | a pair, and a store that is new beside it is not its own |
 //! | groups become durable in the journal, then they go to the store | `taken <= ends`: the store has no group that the journal never had |
 //! | the store notes what it has taken, once a second, after it has it | `taken` is too low by what came since, which the journal has |
 //! | the journal drops a segment, after the store has noted its last group | `begins <= taken + 1`: no group is in neither |
@@ -39,6 +40,8 @@ pub struct JournalSide {
     pub synced: bool,
     /// Whether a segment of it was there, with or without groups.
     pub there: bool,
+    /// Whether an engine has run with it, and with the store that it has noted.
+    pub ran: bool,
 }
 
 /// What a store says that has noted a journal.
@@ -198,7 +201,7 @@ fn compare(journal: JournalSide, store: Option<StoreSide>) -> Result<Verdict, Mi
 
 /// A journal that has noted a store, beside one that is new.
 fn with_new(journal: JournalSide, pending: bool) -> Result<Verdict, Mismatch> {
-    if journal.ends == 0 {
+    if journal.ends == 0 && !journal.ran {
         Ok(Verdict::Bind)
     } else if journal.moved {
         if pending { Err(Mismatch::OtherStore) } else { Ok(Verdict::Rebind) }

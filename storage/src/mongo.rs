@@ -271,9 +271,9 @@ impl Store for MongoStore {
         self.run(Work::Few, "find", EXECUTIONS, read::unfinished(self, after, limit)).await
     }
 
-    async fn next_epoch(&self) -> Result<u64, Error> {
+    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
         self.changeable()?;
-        self.run(Work::Few, "findAndModify", META, meta::next_epoch(self)).await
+        self.run(Work::Few, "findAndModify", META, meta::next_epoch(self, above)).await
     }
 
     async fn kept(&self) -> Result<Kept, Error> {

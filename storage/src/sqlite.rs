@@ -264,8 +264,8 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn next_epoch(&self) -> Result<u64, Error> {
-        self.change_durably(playbook::next_epoch).await
+    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
+        self.change_durably(move |connection| playbook::next_epoch(connection, above)).await
     }
 
     async fn kept(&self) -> Result<Kept, Error> {

@@ -27,6 +27,25 @@ fn a_new_pair_is_bound_and_found_again_also_where_the_store_never_came_to_note_i
 }
 
 #[test]
+fn an_epoch_is_noted_for_ever_and_says_that_a_store_which_is_new_is_not_the_one_that_was() {
+    let data = tempfile::tempdir().unwrap();
+    assert_eq!(epoch_of(data.path()).unwrap(), 0);
+    let bond = claim(data.path(), &asked("embedded"), Kept::New, NEW).unwrap().unwrap();
+    note_epoch(data.path(), 7).unwrap();
+    // It may have had playbooks, although no execution was ever submitted.
+    let refused = claim(data.path(), &asked("embedded"), Kept::New, NEW).unwrap_err();
+    assert!(
+        matches!(refused, StartError::Mismatch { mismatch: Mismatch::StoreMissing { goes_on_from: 1 }, .. }),
+        "{refused}"
+    );
+    let relaxed = Asked { durability: Durability::Os, ..asked("embedded") };
+    assert_eq!(claim(data.path(), &relaxed, Kept::Bond(bond), PENDING).unwrap(), Some(bond));
+    assert_eq!(epoch_of(data.path()).unwrap(), 7, "kept when something else is noted");
+    claim(data.path(), &asked(&address("mongodb://a:1/x")), Kept::New, EMPTIED).unwrap();
+    assert_eq!(epoch_of(data.path()).unwrap(), 7, "another store gives no lower one");
+}
+
+#[test]
 fn a_store_that_is_missing_is_refused_until_its_loss_is_accepted() {
     let data = tempfile::tempdir().unwrap();
     let bond = claim(data.path(), &asked("embedded"), Kept::New, NEW).unwrap().unwrap();

@@ -30,6 +30,7 @@ pub struct Recovered {
     next: u64,
     frames: u64,
     there: bool,
+    epoch: u64,
     torn: Option<Torn>,
     failed: bool,
     /// Set when everything was given.
@@ -54,6 +55,7 @@ impl Recovered {
             next: scan.next,
             frames: scan.frames,
             there: scan.there(),
+            epoch: scan.epoch,
             torn: scan.torn.clone(),
             failed: false,
             replayed,
@@ -93,6 +95,11 @@ impl Recovered {
     /// Whether there was a segment, with or without frames: it was not made by this opening.
     pub fn there(&self) -> bool {
         self.there
+    }
+
+    /// The highest epoch of an update that the journal holds; 0 where it holds none.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The write that had not finished and was cut off, if there was one.

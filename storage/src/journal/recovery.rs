@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use updraft_protocol::codec;
+use updraft_protocol::{Update, codec};
 use uuid::Uuid;
 
 use super::Error;
@@ -33,6 +33,8 @@ pub(super) struct Scan {
     pub(super) begins: u64,
     /// How many frames there are.
     pub(super) frames: u64,
+    /// The highest epoch of an update in them; 0 where there is none.
+    pub(super) epoch: u64,
     /// Whether the last segment holds no frame: the next one takes its place.
     pub(super) replaced: bool,
     pub(super) torn: Option<Torn>,
@@ -51,8 +53,8 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
     let mut names = disk.list(folder).map_err(Error::disk("listing its folder"))?;
     names.retain(|name| segment::first_of(name).is_some());
     names.sort_unstable();
-    let mut scan =
-        Scan { id: None, sealed: Vec::new(), next: 1, begins: 1, frames: 0, replaced: false, torn: None };
+    let (id, sealed, torn) = (None, Vec::new(), None);
+    let mut scan = Scan { id, sealed, next: 1, begins: 1, frames: 0, epoch: 0, replaced: false, torn };
     let count = names.len();
     for (index, name) in names.into_iter().enumerate() {
         let first = segment::first_of(&name).unwrap_or_default();
@@ -80,6 +82,7 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
         scan.id = scan.id.or(segment.journal);
         let next = segment.next;
         scan.frames += next - first;
+        scan.epoch = scan.epoch.max(segment.epoch);
         scan.torn = segment.torn_at().map(|offset| Torn { segment: name.clone(), offset });
         if next > first {
             scan.sealed.push(Sealed { path: folder.join(&name), name, first, last: next - 1 });
@@ -93,6 +96,8 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
 /// What one segment holds.
 struct Proven {
     next: u64,
+    /// The highest epoch of an update in it.
+    epoch: u64,
     /// The id in its header; none where that is not whole.
     journal: Option<Uuid>,
     /// Where its frames end, where more follows: zeros that were written ahead of frames, or a torn write.
@@ -127,21 +132,21 @@ impl Proof<'_> {
             }
             Head::Bad => {
                 return if last_of_all && never_written(&mut reader).map_err(reading())? {
-                    Ok(Proven { next: first, journal: None, end: Some(0), torn: true })
+                    Ok(Proven { next: first, epoch: 0, journal: None, end: Some(0), torn: true })
                 } else {
                     Err(corrupt(self.name, 0, "the header is not that of a segment".to_owned()))
                 };
             }
         };
         reader.advance(HEADER_BYTES);
-        let mut next = first;
+        let (mut next, mut epoch) = (first, 0);
         loop {
             let offset = reader.offset();
             match reader.look().map_err(reading())? {
-                Look::End => return Ok(Proven { next, journal, end: None, torn: false }),
+                Look::End => return Ok(Proven { next, epoch, journal, end: None, torn: false }),
                 Look::Frame(header) if header.lsn == next => {
                     let payload = reader.payload(&header).map_err(reading())?;
-                    self.readable(payload, offset)?;
+                    epoch = epoch.max(self.epoch(payload, offset)?);
                     reader.advance(header.frame_bytes());
                     next = next.saturating_add(1);
                 }
@@ -151,9 +156,11 @@ impl Proof<'_> {
                 }
                 Look::Bad(reason) => {
                     return match tail::judge(&mut reader, next).map_err(reading())? {
-                        Verdict::Unwritten => Ok(Proven { next, journal, end: Some(offset), torn: false }),
+                        Verdict::Unwritten => {
+                            Ok(Proven { next, epoch, journal, end: Some(offset), torn: false })
+                        }
                         Verdict::Torn if last_of_all => {
-                            Ok(Proven { next, journal, end: Some(offset), torn: true })
+                            Ok(Proven { next, epoch, journal, end: Some(offset), torn: true })
                         }
                         Verdict::Torn | Verdict::Corrupt => {
                             Err(corrupt(self.name, offset, reason.to_owned()))
@@ -164,10 +171,11 @@ impl Proof<'_> {
         }
     }
 
-    /// Refuses what another version wrote before anything is mended, replayed or begun behind it.
-    fn readable(&self, payload: &[u8], offset: u64) -> Result<(), Error> {
-        match codec::readable(payload) {
-            Ok(_) => Ok(()),
+    /// The highest epoch of a frame's updates. Refuses what another version wrote, and what is no group of updates, before
+    /// anything is mended, replayed or begun behind it.
+    fn epoch(&self, payload: &[u8], offset: u64) -> Result<u64, Error> {
+        match codec::decode::<Vec<Update>>(payload) {
+            Ok(updates) => Ok(updates.iter().map(|update| update.revision().epoch).max().unwrap_or(0)),
             Err(codec::Error::Version { found }) => {
                 let known = codec::VERSION;
                 Err(Error::Codec { segment: self.name.to_owned(), offset, found, known })
