@@ -61,7 +61,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// What the store in `dir` keeps of its journal, if it is one that this version reads; looked up without its lock, for
-    /// who has seen that nobody has it. Blocks while it reads the disk.
+    /// who has seen that nobody has it. Leaves all files as they are, and makes none. Blocks while it reads the disk.
     ///
     /// # Errors
     /// As [`SqliteStore::open`].
@@ -71,8 +71,11 @@ impl SqliteStore {
         if database.metadata().map_or(true, |found| found.len() == 0) {
             return Ok(Kept::New);
         }
-        let connection = open::reader(&database)?;
-        schema::check(&connection)?;
+        let connection = open::onlooker(&database)?;
+        // Nor one whose first start was cut short before it had a schema.
+        if schema::check(&connection)? == 0 {
+            return Ok(Kept::New);
+        }
         cut::refuse(&database, &connection)?;
         bond::kept(&connection)
     }

@@ -123,6 +123,44 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// A connection that reads what is there, makes no file and takes no lock, for who knows that nobody has the database. Without
+/// a WAL it says that the file does not change, as SQLite would make one; with one it keeps the index of it in memory.
+#[cfg(unix)]
+pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = if wal::beside(path).exists() {
+        Connection::open_with_flags_and_vfs(path, flags, c"unix-none")
+    } else {
+        Connection::open_with_flags(unchanging(path), flags | OpenFlags::SQLITE_OPEN_URI)
+    };
+    let connection = opened.map_err(fault::store_error)?;
+    let set = |connection: &Connection| {
+        // Nor is the WAL copied, or removed, by who closes as the last.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+        common(connection, READER_CACHE_KIB)
+    };
+    set(&connection).map_err(fault::store_error)?;
+    Ok(connection)
+}
+
+/// Elsewhere SQLite makes what it needs beside the database.
+#[cfg(not(unix))]
+pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
+    reader(path)
+}
+
+/// The address of a database that nobody changes.
+#[cfg(unix)]
+fn unchanging(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    let escaped: String = bytes
+        .map(|&byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") })
+        .collect();
+    format!("file:{escaped}?immutable=1")
+}
+
 /// `Fsync`: the WAL is synced at each commit. `Os`: only before it is copied into the database, so that a
 /// loss of power takes the latest commits but never breaks the file.
 pub(super) fn synchronous(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
