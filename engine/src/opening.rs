@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use crate::belonging::{self, Asked, Extent};
 use crate::builder::{Builder, Choice};
 use crate::error::StartError;
-use crate::ownership;
+use crate::ownership::Ownership;
 
 /// What a start has opened.
 pub(crate) struct Opened {
@@ -36,8 +37,8 @@ pub(crate) struct Opened {
     pub(crate) bond: Option<Bond>,
     /// That of this engine: higher than every one that journal or store has.
     pub(crate) epoch: u64,
-    /// By which the store's lease is renewed, if it has one.
-    pub(crate) incarnation: Option<Uuid>,
+    /// The lease of the store, if it has one.
+    pub(crate) ownership: Option<Ownership>,
     /// Below it the store has everything.
     pub(crate) stored: DurableWatermark,
     /// Below it the store has noted that: what the journal may drop.
@@ -59,29 +60,50 @@ impl Opened {
         let noted = if keeps { DurableWatermark::new(0) } else { stored.clone() };
         let queue = WriteBehind::queue();
         let (journal, replay) = open_journal(builder, data, queue.0.clone(), noted.clone()).await?;
-        let id = belonging::journal_of(data)?;
-        let who = who(data);
-        let incarnation = ownership::take(&store, id, who, builder.clock.now(), &timer).await?;
         let extent = Extent { begins: replay.begins(), ends: replay.ends() };
-        let of_journal = replay.epoch();
-        let bound = async {
-            let bond = bound(builder, data, id, &store, extent, &timer).await?;
-            Ok((bond, numbered(builder, data, &store, of_journal, &timer).await?))
-        };
-        let (bond, epoch) = match bound.await {
-            Ok(bound) => bound,
-            Err(error) => {
-                if let Some(incarnation) = incarnation {
-                    // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
-                    let _ = answered(store.disown(incarnation), &timer).await;
+        let (ownership, bond, epoch) =
+            match taken(builder, data, &store, (extent, replay.epoch()), &timer).await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    // The data directory is free when the error is told.
+                    let _ = journal.close(Duration::ZERO).await;
+                    return Err(error);
                 }
-                return Err(error);
-            }
-        };
+            };
         if let Some(bond) = bond {
             let _ = noted.advance(bond.taken + 1);
         }
-        Ok(Self { timer, store, embedded, journal, replay, bond, epoch, incarnation, stored, noted, queue })
+        Ok(Self { timer, store, embedded, journal, replay, bond, epoch, ownership, stored, noted, queue })
+    }
+}
+
+/// Takes the store, binds it to the journal, which goes so far and has epochs up to this, and gives the engine's epoch.
+async fn taken(
+    builder: &Builder,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    (extent, of_journal): (Extent, u64),
+    timer: &Timer,
+) -> Result<(Option<Ownership>, Option<Bond>, u64), StartError> {
+    let id = belonging::journal_of(data)?;
+    let ownership = Ownership::take(store, id, who(data), builder.clock.now(), timer).await?;
+    let taken = async {
+        let bond = bound(builder, data, id, store, extent, timer).await?;
+        let epoch = numbered(builder, data, store, of_journal, timer).await?;
+        if let Some(ownership) = &ownership {
+            ownership.confirm(timer).await?;
+        }
+        Ok((bond, epoch))
+    };
+    match taken.await {
+        Ok((bond, epoch)) => Ok((ownership, bond, epoch)),
+        Err(error) => {
+            if let Some(ownership) = ownership {
+                // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
+                ownership.give_back(timer).await;
+            }
+            Err(error)
+        }
     }
 }
 
@@ -97,8 +119,11 @@ async fn bound(
     // Read when the store is this engine's: an owner that is gone may have written until then.
     let kept = answered(store.kept(), timer).await?;
     let bond = claim(builder, data, journal, kept, extent).await?;
-    if let Some(bond) = bond {
-        answered(store.bind(bond), timer).await?;
+    if let Some(bond) = bond
+        && !answered(store.bind(bond, kept.bond()), timer).await?
+    {
+        let why = "another engine has bound the database to its journal in the meantime";
+        return Err(updraft_storage::Error::Unavailable(why.to_owned()).into());
     }
     Ok(bond)
 }
