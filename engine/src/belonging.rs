@@ -26,16 +26,16 @@ const FILE: &str = "store";
 pub(crate) struct Asked {
     /// How the store is noted.
     pub(crate) place: String,
-    /// The journal's id, where it has noted none.
-    pub(crate) journal: Uuid,
     pub(crate) durability: Durability,
     /// Whose loss a person accepts.
     pub(crate) accepted: Option<Loss>,
 }
 
-/// How far a journal goes.
+/// Which journal it is, as its segments say, and how far it goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
+    /// The id of the journal.
+    pub(crate) id: Uuid,
     /// The number of its first group, or of the next.
     pub(crate) begins: u64,
     /// The number of the last that it ever held.
@@ -60,8 +60,8 @@ pub(crate) fn claim(
     if kept == Kept::Nothing {
         return by_place(data, asked, noted, journal.ends >= journal.begins).map(|()| None);
     }
-    let side = side(noted.as_ref(), asked, journal);
     let bond = kept.bond();
+    let side = side(noted.as_ref(), asked, journal, bond);
     match judge(side, bond.map(Into::into), asked.accepted) {
         Verdict::Pair | Verdict::Bind => {}
         Verdict::Rebind => tracing::info!(
@@ -84,7 +84,7 @@ pub(crate) fn claim(
     let ids = noted.as_ref().and_then(|noted| noted.ids);
     let bond = Bond {
         store: bond.map(|bond| bond.store).or(ids.map(|(_, store)| store)).unwrap_or_else(Uuid::now_v7),
-        journal: ids.map_or(asked.journal, |(journal, _)| journal),
+        journal: journal.id,
         // What the journal still has is to be taken, whatever was noted of it elsewhere.
         taken: bond.filter(|_| pair).map_or(journal.begins.saturating_sub(1), |bond| bond.taken),
         closed: false,
@@ -106,16 +106,32 @@ pub(crate) fn journal_of(data: &Path) -> Result<Uuid, StartError> {
     Ok(noted.and_then(|noted| noted.ids).map_or_else(Uuid::now_v7, |(journal, _)| journal))
 }
 
-/// What the journal says of itself.
-pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent) -> JournalSide {
+/// What the journal says of itself, beside a store that has noted this.
+pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent, store: Option<Bond>) -> JournalSide {
+    let ids = ids(noted, journal, store);
     JournalSide {
-        ids: noted.and_then(|noted| noted.ids).map(|(own, store)| (own.as_u128(), store.as_u128())),
+        ids: ids.map(|(own, store)| (own.as_u128(), store.as_u128())),
         begins: journal.begins,
         ends: journal.ends,
         moved: noted.is_some_and(|noted| noted.place != asked.place),
         ran: noted.is_some_and(|noted| noted.epoch > 0),
         synced: noted.is_none_or(|noted| noted.synced),
         there: journal.there,
+    }
+}
+
+/// The ids of a journal and of its store, as far as they are known. What the segments say is so; what is noted beside them
+/// may be of others that were there before.
+fn ids(noted: Option<&Note>, journal: Extent, store: Option<Bond>) -> Option<(Uuid, Uuid)> {
+    let noted = noted.and_then(|noted| noted.ids);
+    if !journal.there || noted.is_some_and(|(own, _)| own == journal.id) {
+        return noted;
+    }
+    match store {
+        Some(bond) if bond.journal == journal.id => Some((journal.id, bond.store)),
+        // A start that was cut short, or refused, has made it.
+        _ if noted.is_none() && journal.ends == 0 => None,
+        _ => Some((journal.id, Uuid::nil())),
     }
 }
 

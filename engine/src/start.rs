@@ -10,7 +10,7 @@ use updraft_actors::missing::Missing;
 use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
-use updraft_actors::{Core, Live, Node, Secrets, node};
+use updraft_actors::{Core, Live, Node, Secrets};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
@@ -104,8 +104,9 @@ impl Engine {
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
-        let ownership = opened.incarnation.map(|of| Ownership::keep(&core, of)).transpose();
-        let ownership = ownership.map_err(node::Error::Thread)?;
+        if let Some(ownership) = &opened.ownership {
+            ownership.of(&core);
+        }
         let (writer_of, listener) = (writer_of(&builder), Node::store_listener(&core));
         let buffer = writer_of.limits;
         let write_behind = WriteBehind::new(writer_of, store, stored, listener);
@@ -122,7 +123,7 @@ impl Engine {
             gate: gate(emptied.clone()),
             emptied,
             embedded: Mutex::new(embedded),
-            ownership,
+            ownership: opened.ownership,
             closing: Notify::new(),
             #[cfg(unix)]
             door: Mutex::default(),

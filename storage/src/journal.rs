@@ -255,6 +255,13 @@ impl Journal {
         Ok(if inner.shared.is_empty() { Left::Empty } else { Left::ToReplay })
     }
 
+    /// Stops it for good, as a failed write does: nothing more is accepted, and what is queued is refused. For an engine that
+    /// may go on with nothing.
+    pub fn stop(&self, cause: &str) {
+        // The error is for who waits, and those are told.
+        let _ = self.inner.shared.poison(cause.into());
+    }
+
     fn admit(&self, append: Append, room: Result<OwnedSemaphorePermit, Error>) -> Result<(), Box<Refused>> {
         let room = match room {
             Ok(room) if self.inner.shared.replayed.load(Ordering::Acquire) => {

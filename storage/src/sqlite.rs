@@ -275,8 +275,8 @@ impl Store for SqliteStore {
         self.read(bond::kept).await
     }
 
-    async fn bind(&self, bond: Bond) -> Result<(), Error> {
-        self.change_durably(move |connection| bond::bind(connection, bond)).await
+    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
+        self.change_durably(move |connection| bond::bind(connection, bond, before)).await
     }
 
     async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {

@@ -334,13 +334,13 @@ pub trait Store: Send + Sync + 'static {
         Ok(Kept::Nothing)
     }
 
-    /// Keeps a bond instead of what it kept, durably.
-    async fn bind(&self, _bond: Bond) -> Result<(), Error> {
-        Ok(())
+    /// Keeps a bond instead of what it kept, where that still is `before`; says whether it was. Durable.
+    async fn bind(&self, _bond: Bond, _before: Option<Bond>) -> Result<bool, Error> {
+        Ok(true)
     }
 
     /// Notes that it has all groups of its journal up to `taken`, and whether both are closed; as durable as what it has
-    /// taken. Changes nothing where it belongs to another journal.
+    /// taken. Refused where it belongs to another journal.
     async fn note(&self, _journal: Uuid, _taken: u64, _closed: bool) -> Result<(), Error> {
         Ok(())
     }

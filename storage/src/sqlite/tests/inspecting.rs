@@ -34,7 +34,7 @@ async fn it_finds_what_the_database_and_its_wal_have_and_changes_nothing() {
     for name in ["data", "100%25?mode=rw#a b", "ü"] {
         let (dir, killed) = (place.path().join(name), place.path().join(format!("{name} killed")));
         let store = SqliteStore::open(&dir, Durability::Os).unwrap();
-        store.bind(bond(4)).await.unwrap();
+        store.bind(bond(4), None).await.unwrap();
         drop(store);
         assert!(!files(&dir).contains_key("updraft.db-wal"));
         assert_eq!(inspected(&dir).unwrap(), Kept::Bond(bond(4)), "{name}");
