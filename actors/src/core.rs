@@ -111,6 +111,13 @@ impl Core {
         }
     }
 
+    /// Ends everything that runs: another engine has the store, and runs the same. Nothing that runs here goes on from what it
+    /// does now, because nothing of that becomes durable.
+    pub fn replaced(&self, by: String) {
+        self.journal.stop(&by);
+        self.fail(by);
+    }
+
     /// Tells those who wait for an execution that its end will not be told here.
     pub fn lose(&self, live: &Live, why: Lost) {
         live.accept(Err(why.clone()));

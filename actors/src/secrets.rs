@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use futures_util::future::join_all;
 use updraft_masking::Masker;
-use updraft_protocol::limits::{MASKED_SECRETS, MASKED_TENANTS, SECRET_WAIT};
+use updraft_protocol::limits::{MASKED_BYTES, MASKED_SECRETS, MASKED_TENANTS, SECRET_WAIT};
 use updraft_protocol::secret;
 use updraft_protocol::{
     Failure, FailureKind, GivenSecret, Json, Masking, Name, Secret, SecretProvider, SecretReference,
@@ -25,6 +25,8 @@ pub struct Secrets {
 #[derive(Default)]
 struct Masks {
     of_tenants: DashMap<TenantCode, Known>,
+    /// About what they take in memory.
+    bytes: AtomicUsize,
     /// Whether there is one at all: most engines look no further.
     any: AtomicBool,
 }
@@ -115,8 +117,11 @@ impl Secrets {
     /// Masks a secret of this tenant, asked for by this name, from now on.
     fn know(&self, tenant: &TenantCode, name: &Name, secret: &Secret) {
         self.masks.change(tenant, |known| {
+            if known.masker.hide(secret) {
+                // One of them is masked no more: whoever names it asks for it again.
+                known.names.clear();
+            }
             known.asked(name);
-            known.masker.hide(secret);
         });
     }
 
@@ -126,9 +131,9 @@ impl Secrets {
         Masking::new(move |secret| secrets.hide(&tenant, secret))
     }
 
-    /// Masks a secret in what this tenant's tools answer from now on.
+    /// Masks a token that a tool gave in what this tenant's tools answer from now on.
     fn hide(&self, tenant: &TenantCode, secret: &Secret) {
-        self.masks.change(tenant, |known| known.masker.hide(secret));
+        self.masks.change(tenant, |known| known.masker.hide_fetched(secret));
     }
 
     /// Whether playbooks of this tenant have named secrets.
@@ -160,12 +165,21 @@ impl Masks {
     /// Changes what is known of a tenant. Beyond a bound another's makes way, which is asked for again.
     fn change(&self, tenant: &TenantCode, change: impl FnOnce(&mut Known)) {
         let masks = &self.of_tenants;
-        if masks.len() >= MASKED_TENANTS && !masks.contains_key(tenant) {
-            let other = masks.iter().next().map(|mask| mask.key().clone());
-            other.and_then(|other| masks.remove(&other));
+        {
+            let mut known = masks.entry(tenant.clone()).or_default();
+            // Counted while it is held: whoever removes it takes off what was added.
+            self.bytes.fetch_sub(known.masker.bytes(), Ordering::Relaxed);
+            change(&mut known);
+            self.bytes.fetch_add(known.masker.bytes(), Ordering::Relaxed);
         }
-        change(&mut masks.entry(tenant.clone()).or_default());
         self.any.store(true, Ordering::Release);
+        while masks.len() > MASKED_TENANTS || self.bytes.load(Ordering::Relaxed) > MASKED_BYTES {
+            let others = masks.iter().filter(|mask| mask.key() != tenant);
+            let Some(other) = { others }.next().map(|mask| mask.key().clone()) else { break };
+            if let Some((_, gone)) = masks.remove(&other) {
+                self.bytes.fetch_sub(gone.masker.bytes(), Ordering::Relaxed);
+            }
+        }
     }
 }
 
@@ -192,4 +206,58 @@ fn missing(tenant: &TenantCode, name: &Name, error: secret::Error) -> Failure {
     }
     let message = format!("missing here: secret `{name}` of tenant {tenant}: {error}");
     Failure::new(FailureKind::NotConfigured, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use updraft_protocol::Value;
+    use updraft_protocol::secret::Found;
+
+    use super::*;
+
+    /// Whose every name has a secret.
+    struct All;
+
+    impl SecretProvider for All {
+        fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
+            Box::pin(async move { Ok(Secret::new(&format!("the-secret-{name}"))?) })
+        }
+    }
+
+    fn tenant() -> TenantCode {
+        TenantCode::new("acme").unwrap()
+    }
+
+    fn named(names: impl Iterator<Item = usize>) -> BTreeMap<Name, String> {
+        names.map(|number| (Name::new(&format!("name-{number}")).unwrap(), String::new())).collect()
+    }
+
+    async fn ask(secrets: &Secrets, named: &BTreeMap<Name, String>) {
+        let others = secrets.unasked(&tenant(), named);
+        secrets.of_attempt(&tenant(), &Needed { own: Arc::new([]), others }).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_was_forgotten_is_asked_for_again() {
+        let (secrets, first) = (Secrets::new(Arc::new(All)), named(0..1));
+        ask(&secrets, &first).await;
+        assert_eq!(secrets.unasked(&tenant(), &first), []);
+        ask(&secrets, &named(1..1 + MASKED_SECRETS)).await;
+        assert_eq!(secrets.unasked(&tenant(), &first).len(), 1);
+        ask(&secrets, &first).await;
+        let answer = secrets.masked(&tenant(), Ok(Json::from(Value::from("the-secret-name-0"))));
+        assert_eq!(answer.unwrap().as_str(), "\"***\"");
+    }
+
+    #[tokio::test]
+    async fn what_maskers_take_is_counted() {
+        let (secrets, masks) = (Secrets::new(Arc::new(All)), named(0..20));
+        ask(&secrets, &masks).await;
+        let token = Secret::new("a-token-of-the-tool").unwrap();
+        for _ in 0..2 {
+            secrets.masking(&tenant()).hide(&token);
+            let known = secrets.masks.of_tenants.get(&tenant()).unwrap().masker.bytes();
+            assert_eq!(secrets.masks.bytes.load(Ordering::Relaxed), known);
+        }
+    }
 }

@@ -190,8 +190,8 @@ impl Store for Recorder {
         self.inner.unfinished(after, limit).await
     }
 
-    async fn next_epoch(&self) -> Result<u64, StoreError> {
-        self.inner.next_epoch().await
+    async fn next_epoch(&self, above: u64) -> Result<u64, StoreError> {
+        self.inner.next_epoch(above).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

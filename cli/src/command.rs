@@ -16,6 +16,7 @@ use crate::options::{Work, durability_name};
 use crate::secrets;
 
 /// A command line of this program.
+#[derive(Clone)]
 pub(crate) struct Command {
     /// What stands before the program's name, as it is.
     variable: Option<String>,
@@ -72,8 +73,10 @@ impl Command {
     }
 }
 
-/// Why an engine did not start, with the commands that go on where journal and store do not belong together.
-pub(crate) fn advised(error: Error, kept: &Kept) -> Error {
+/// Why an engine did not start, with the commands that go on where journal and store do not belong together: `recover` with
+/// what the work was allowed, none where nothing was to work. It would be run without permissions, and fail for good what
+/// needs them.
+pub(crate) fn advised(error: Error, kept: &Kept, recover: Option<&Command>) -> Error {
     let Error::Start(StartError::Mismatch { mismatch, .. }) = &error else { return error };
     let doctor = Command::new("doctor", kept);
     let go_on = mismatch.acceptable().map(|loss| {
@@ -81,7 +84,13 @@ pub(crate) fn advised(error: Error, kept: &Kept) -> Error {
             Loss::OfStore => "store",
             Loss::OfJournal => "journal",
         };
-        let mut recover = Command::new("recover", kept);
+        let Some(recover) = recover else {
+            return format!(
+                "\nto go on without what the {loss} had: `recover` with --accept-loss {loss}, and with all that the executions \
+                 there may use (--allow-net, --secrets, --trust)"
+            );
+        };
+        let mut recover = recover.clone();
         recover.option("--accept-loss", OsStr::new(loss));
         format!("\nto go on without what the {loss} had: {recover}")
     });

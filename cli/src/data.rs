@@ -32,6 +32,10 @@ const READ_BACK: Duration = Duration::from_secs(10);
 /// What is said where a start takes long.
 const STARTING: &str =
     "starting takes long: the store, the disk or what the journal has for them; Ctrl-C is safe";
+/// What is said where a start finds no room.
+const WAITS_FOR_ROOM: &str = "waiting for room on the disk; Ctrl-C is safe";
+/// How long until it is looked for again.
+const ROOM: Duration = Duration::from_secs(1);
 /// What is said where an end takes long.
 const CLOSING: &str = "waiting, 10 s at most, for the store to take what the journal has; Ctrl-C is safe";
 /// What is said at a signal then.
@@ -104,18 +108,33 @@ pub(crate) fn existing(data: &Path) -> Result<(), Error> {
     }
 }
 
-/// Starts an engine; none where an interruption came first.
+/// Starts an engine, once its disk has room for that; none where an interruption came first.
 pub(crate) async fn start(
     builder: Builder,
     interrupt: &mut Interrupt,
     screen: &Screen,
 ) -> Result<Option<Engine>, Error> {
-    let (mut starting, mut late) = (pin!(builder.start()), pin!(tokio::time::sleep(LATE).fuse()));
+    let mut told = false;
     loop {
-        tokio::select! {
-            started = &mut starting => return Ok(Some(started?)),
-            () = &mut late => screen.say(STARTING),
-            () = interrupt.asked() => return Ok(None),
+        let (mut starting, mut late) = (pin!(builder.clone().start()), pin!(tokio::time::sleep(LATE).fuse()));
+        let started = loop {
+            tokio::select! {
+                started = &mut starting => break started,
+                () = &mut late => screen.say(STARTING),
+                () = interrupt.asked() => return Ok(None),
+            }
+        };
+        match started {
+            Err(error) if error.is_full() => {
+                if !told {
+                    screen.say(&format!("{error}: {WAITS_FOR_ROOM}"));
+                }
+                told = true;
+            }
+            started => return Ok(Some(started?)),
+        }
+        if interrupt.unless(tokio::time::sleep(ROOM)).await.is_none() {
+            return Ok(None);
         }
     }
 }

@@ -63,7 +63,7 @@ impl Reading {
                     );
                     return Err(Error::Refused(told));
                 }
-                Err(error) => return Err(advised(error.into(), kept)),
+                Err(error) => return Err(advised(error.into(), kept, None)),
             }
         }
     }

@@ -24,11 +24,12 @@ pub(crate) async fn recover(options: &Recover, screen: &Screen) -> Result<Ending
     if let Some(loss) = options.accept_loss {
         builder = builder.accept_loss(loss);
     }
-    let go_on = format!("go on with: {}", Command::new("recover", &kept).working(&options.work));
+    let again = Command::new("recover", &kept).working(&options.work);
+    let go_on = format!("go on with: {again}");
     let mut interrupt = Interrupt::listen(screen)?;
     interrupt.last_words(go_on.clone());
     let started = data::start(builder, &mut interrupt, screen).await;
-    let Some(engine) = started.map_err(|error| advised(error, &kept))? else {
+    let Some(engine) = started.map_err(|error| advised(error, &kept, Some(&again)))? else {
         screen.say(&go_on);
         return Ok(Ending::Interrupted);
     };

@@ -91,7 +91,7 @@ impl Prepared {
     pub(crate) async fn conduct(self, interrupt: &mut Interrupt, screen: &Screen) -> Result<Ending, Error> {
         let go_on = format!("go on with: {}", self.recover);
         let started = data::start(self.builder, interrupt, screen).await;
-        let Some(engine) = started.map_err(|error| advised(error, &self.kept))? else {
+        let Some(engine) = started.map_err(|error| advised(error, &self.kept, Some(&self.recover)))? else {
             screen.say(NOT_BEGUN);
             return Ok(Ending::Interrupted);
         };

@@ -81,7 +81,6 @@ pub(crate) fn sweep(parent: &Path, ours: &Metadata) {
 }
 
 fn remove(folder: &Path, found: &Metadata, now: SystemTime) -> io::Result<()> {
-    // One that was killed before it held anything has only its own age.
     let held = match File::options().write(true).open(folder.join(OsStr::new(HELD))) {
         Ok(held) => Some(held),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -91,10 +90,15 @@ fn remove(folder: &Path, found: &Metadata, now: SystemTime) -> io::Result<()> {
     if !is_old(age.as_ref().unwrap_or(found), now) {
         return Ok(());
     }
-    if let Some(held) = &held {
-        held.try_lock()?;
+    match &held {
+        Some(held) => {
+            held.try_lock()?;
+            fs::remove_dir_all(folder)
+        }
+        // One that was killed before it held anything is empty. What is not, somebody else has named so: a data
+        // directory, say.
+        None => fs::remove_dir(folder),
     }
-    fs::remove_dir_all(folder)
 }
 
 fn is_old(found: &Metadata, now: SystemTime) -> bool {
@@ -142,9 +146,11 @@ mod tests {
         let file = parent.path().join("updraft-allow-net-x");
         fs::write(&file, "").unwrap();
         age(&file);
-        let others = ["updraft-data", "demo", "updraft-demolition"].map(|name| parent.path().join(name));
+        let others = ["updraft-data", "demo", "updraft-demolition", "updraft-demo-data"];
+        let others = others.map(|name| parent.path().join(name));
         for other in &others {
             fs::create_dir(other).unwrap();
+            fs::write(other.join("updraft.db"), "x").unwrap();
             age(other);
         }
         #[cfg(unix)]
@@ -152,7 +158,7 @@ mod tests {
         let next = Scratch::new(Use::Demo, Some(parent.path())).unwrap();
         assert!(!old.exists() && !bare.exists() && !file.exists());
         assert!(young.exists() && held.path().exists() && next.path().exists());
-        assert!(others.iter().all(|other| other.exists()));
+        assert!(others.iter().all(|other| other.join("updraft.db").exists()));
         let kept = held.path().to_owned();
         drop(held);
         assert!(!kept.exists());

@@ -24,6 +24,7 @@ use crate::left::Resume;
 use crate::start::Engine;
 
 /// Which store.
+#[derive(Clone)]
 pub(crate) enum Choice {
     /// Opened at the start.
     At(StoreAddress),
@@ -33,7 +34,9 @@ pub(crate) enum Choice {
     Memory,
 }
 
-/// What an engine is started with. Every setting but the data directory has a default.
+/// What an engine is started with. Every setting but the data directory has a default. A clone starts the same, where a
+/// start has failed that is worth another try.
+#[derive(Clone)]
 pub struct Builder {
     pub(crate) data: Option<PathBuf>,
     pub(crate) store: Choice,

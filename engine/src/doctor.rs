@@ -81,14 +81,22 @@ impl Looked {
         if let Some(held) = locks.iter().find(|lock| lock::is_held(lock)) {
             return looked.with(Finding::InUse { lock: held.display().to_string() });
         }
-        looked.note = Note::read(data).ok().flatten();
-        looked.id = looked.note.as_ref().and_then(Note::journal);
+        looked.note = match Note::read(data) {
+            Ok(note) => note,
+            Err(error) => {
+                let cause = format!("{}: {error}", Note::path(data).display());
+                return looked.with(Finding::Note { cause });
+            }
+        };
         match Inspected::of(&data.join("journal")) {
             Ok(found) => {
-                let found = found.unwrap_or(Inspected { begins: 1, ends: 0, torn: None });
-                let torn = found.torn.map(|Torn { segment, offset }| Finding::Torn { segment, offset });
+                let found = found.unwrap_or(Inspected { id: None, begins: 1, ends: 0, torn: None });
+                let Inspected { id, begins, ends, torn } = found;
+                let torn = torn.map(|Torn { segment, offset }| Finding::Torn { segment, offset });
                 looked.findings.extend(torn);
-                looked.journal = Some(Extent { begins: found.begins, ends: found.ends });
+                looked.id = id.or(looked.note.as_ref().and_then(Note::journal));
+                let known = looked.id.unwrap_or_default();
+                looked.journal = Some(Extent { id: known, begins, ends, there: id.is_some() });
                 looked
             }
             Err(error) => looked.with(Finding::Journal { cause: error.to_string() }),
@@ -145,8 +153,9 @@ fn pair(note: Option<Note>, place: String, kept: Kept, extent: Extent) -> Option
     if kept == Kept::Nothing {
         return other.filter(|_| pending).map(|noted| Finding::OtherStore { noted });
     }
-    let asked = Asked { place, journal: Uuid::nil(), durability: Durability::Fsync, accepted: None };
-    match judge(belonging::side(note.as_ref(), &asked, extent), kept.bond().map(Into::into), None) {
+    let asked = Asked { place, durability: Durability::Fsync, accepted: None };
+    let bond = kept.bond();
+    match judge(belonging::side(note.as_ref(), &asked, extent, bond), bond.map(Into::into), None) {
         Verdict::Refuse(mismatch) => Some(match other.filter(|_| mismatch == Mismatch::OtherStore) {
             Some(noted) => Finding::OtherStore { noted },
             None => mismatch.into(),

@@ -89,6 +89,16 @@ impl StartError {
             Self::Unresumable(error) => error.retryable(),
         }
     }
+
+    /// Whether there is no room for what a start writes: starting again helps once there is.
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error, updraft_storage::Error::Full(_)),
+            Self::Journal(error) => matches!(error, updraft_storage::journal::Error::NoSpace { .. }),
+            Self::Directory { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
 }
 
 impl From<updraft_actors::doomed::Error> for StartError {

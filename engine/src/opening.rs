@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -17,12 +18,11 @@ use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{Message, WriteBehind};
 use updraft_storage::{Store, StoreAddress};
-use uuid::Uuid;
 
 use crate::belonging::{self, Asked, Extent};
 use crate::builder::{Builder, Choice};
 use crate::error::StartError;
-use crate::ownership;
+use crate::ownership::Ownership;
 
 /// What a start has opened.
 pub(crate) struct Opened {
@@ -34,8 +34,10 @@ pub(crate) struct Opened {
     pub(crate) replay: journal::Recovered,
     /// What the store keeps of the journal, if it keeps anything.
     pub(crate) bond: Option<Bond>,
-    /// By which the store's lease is renewed, if it has one.
-    pub(crate) incarnation: Option<Uuid>,
+    /// That of this engine: higher than every one that journal or store has.
+    pub(crate) epoch: u64,
+    /// The lease of the store, if it has one.
+    pub(crate) ownership: Option<Ownership>,
     /// Below it the store has everything.
     pub(crate) stored: DurableWatermark,
     /// Below it the store has noted that: what the journal may drop.
@@ -57,24 +59,50 @@ impl Opened {
         let noted = if keeps { DurableWatermark::new(0) } else { stored.clone() };
         let queue = WriteBehind::queue();
         let (journal, replay) = open_journal(builder, data, queue.0.clone(), noted.clone()).await?;
-        let id = belonging::journal_of(data)?;
-        let who = who(data);
-        let incarnation = ownership::take(&store, id, who, builder.clock.now(), &timer).await?;
-        let extent = Extent { begins: replay.begins(), ends: replay.ends() };
-        let bond = match bound(builder, data, id, &store, extent, &timer).await {
-            Ok(bond) => bond,
-            Err(error) => {
-                if let Some(incarnation) = incarnation {
-                    // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
-                    let _ = answered(store.disown(incarnation), &timer).await;
+        let extent =
+            Extent { id: replay.id(), there: replay.there(), begins: replay.begins(), ends: replay.ends() };
+        let (ownership, bond, epoch) =
+            match taken(builder, data, &store, (extent, replay.epoch()), &timer).await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    // The data directory is free when the error is told.
+                    let _ = journal.close(Duration::ZERO).await;
+                    return Err(error);
                 }
-                return Err(error);
-            }
-        };
+            };
         if let Some(bond) = bond {
             let _ = noted.advance(bond.taken + 1);
         }
-        Ok(Self { timer, store, embedded, journal, replay, bond, incarnation, stored, noted, queue })
+        Ok(Self { timer, store, embedded, journal, replay, bond, epoch, ownership, stored, noted, queue })
+    }
+}
+
+/// Takes the store, binds it to the journal, which goes so far and has epochs up to this, and gives the engine's epoch.
+async fn taken(
+    builder: &Builder,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    (extent, of_journal): (Extent, u64),
+    timer: &Timer,
+) -> Result<(Option<Ownership>, Option<Bond>, u64), StartError> {
+    let ownership = Ownership::take(store, extent.id, who(data), builder.clock.now(), timer).await?;
+    let taken = async {
+        let bond = bound(builder, data, store, extent, timer).await?;
+        let epoch = numbered(builder, data, store, of_journal, timer).await?;
+        if let Some(ownership) = &ownership {
+            ownership.confirm(timer).await?;
+        }
+        Ok((bond, epoch))
+    };
+    match taken.await {
+        Ok((bond, epoch)) => Ok((ownership, bond, epoch)),
+        Err(error) => {
+            if let Some(ownership) = ownership {
+                // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
+                ownership.give_back(timer).await;
+            }
+            Err(error)
+        }
     }
 }
 
@@ -82,18 +110,48 @@ impl Opened {
 async fn bound(
     builder: &Builder,
     data: &Path,
-    journal: Uuid,
     store: &Arc<dyn Store>,
     extent: Extent,
     timer: &Timer,
 ) -> Result<Option<Bond>, StartError> {
     // Read when the store is this engine's: an owner that is gone may have written until then.
     let kept = answered(store.kept(), timer).await?;
-    let bond = claim(builder, data, journal, kept, extent).await?;
-    if let Some(bond) = bond {
-        answered(store.bind(bond), timer).await?;
+    let bond = claim(builder, data, kept, extent).await?;
+    if let Some(bond) = bond
+        && !answered(store.bind(bond, kept.bond()), timer).await?
+    {
+        let why = "another engine has bound the database to its journal in the meantime";
+        return Err(updraft_storage::Error::Unavailable(why.to_owned()).into());
     }
     Ok(bond)
+}
+
+/// The epoch of this engine, noted in the data directory. Only now: a start that is refused for what it found has changed
+/// nothing.
+async fn numbered(
+    builder: &Builder,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    of_journal: u64,
+    timer: &Timer,
+) -> Result<u64, StartError> {
+    if belonging::place(&builder.store).is_none() {
+        return Ok(answered(store.next_epoch(of_journal), timer).await?);
+    }
+    let noted = on_disk(data, belonging::epoch_of).await?;
+    let epoch = answered(store.next_epoch(noted.max(of_journal)), timer).await?;
+    on_disk(data, move |data| belonging::note_epoch(data, epoch)).await?;
+    Ok(epoch)
+}
+
+/// What the disk says, for which it is waited on another thread.
+async fn on_disk<T: Send + 'static>(
+    data: &Path,
+    ask: impl FnOnce(&Path) -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let data = data.to_owned();
+    let asked = tokio::task::spawn_blocking(move || ask(&data)).await;
+    asked.map_err(|error| StartError::Configuration(error.to_string()))?
 }
 
 /// This process, for people who find that it has a store.
@@ -137,16 +195,13 @@ pub(crate) async fn answered<T>(
 async fn claim(
     builder: &Builder,
     data: &Path,
-    journal: Uuid,
     kept: Kept,
     extent: Extent,
 ) -> Result<Option<Bond>, StartError> {
     let Some(place) = belonging::place(&builder.store) else { return Ok(None) };
     let (durability, accepted) = (builder.durability, builder.accepted_loss);
-    let asked = Asked { place, journal, durability, accepted };
-    let data = data.to_owned();
-    let claiming = tokio::task::spawn_blocking(move || belonging::claim(&data, &asked, kept, extent));
-    claiming.await.map_err(|error| StartError::Configuration(error.to_string()))?
+    let asked = Asked { place, durability, accepted };
+    on_disk(data, move |data| belonging::claim(data, &asked, kept, extent)).await
 }
 
 async fn open_journal(
@@ -156,7 +211,8 @@ async fn open_journal(
     stored: DurableWatermark,
 ) -> Result<(Journal, journal::Recovered), StartError> {
     let folder = data.join("journal");
-    let config = journal::Config { durability: builder.durability, ..journal::Config::default() };
+    let id = belonging::journal_of(data)?;
+    let config = journal::Config { id, durability: builder.durability, ..journal::Config::default() };
     let disk: Arc<dyn Disk> = match &builder.store {
         Choice::Memory => Arc::new(Nowhere),
         Choice::At(_) | Choice::Given(_) => Arc::new(FileDisk),

@@ -1,19 +1,18 @@
-//! Ownership of a store that several machines reach: taken before anything of it is read, renewed by a thread of its own, and
-//! given back in the end. An engine that finds itself replaced fails: it writes nothing more. Who may take a store is decided
-//! in `kernel::lease`.
+//! Ownership of a store that several machines reach: taken before anything of it is read, renewed from then on by a thread of
+//! its own, and given back in the end. An engine that finds itself replaced fails: it writes nothing more, and nothing that
+//! runs goes on. Who may take a store is decided in `kernel::lease`.
 
-use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
-use updraft_actors::Core;
 use updraft_actors::timer::Timer;
+use updraft_actors::{Core, node};
 use updraft_kernel::lease::{Candidate, Step};
 use updraft_protocol::Timestamp;
 use updraft_protocol::limits::{STORE_BEAT, STORE_LEASE};
-use updraft_storage::Store;
 use updraft_storage::owner::Owner;
+use updraft_storage::{Error, Store};
 use uuid::Uuid;
 
 use crate::error::StartError;
@@ -22,67 +21,108 @@ use crate::opening::answered;
 /// How often an owner that may be gone is looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// Takes a store for the engine of this journal; none where the store needs no owner.
-///
-/// # Errors
-/// [`StartError::Owned`] where another engine has it and lives.
-pub(crate) async fn take(
-    store: &Arc<dyn Store>,
-    journal: Uuid,
-    who: String,
-    since: Timestamp,
-    timer: &Timer,
-) -> Result<Option<Uuid>, StartError> {
-    if !store.is_leased() {
-        return Ok(None);
-    }
-    let own = Owner { incarnation: Uuid::now_v7(), journal, who, since, beat: 0, released: false };
-    let (mut candidate, began) = (Candidate::new(journal.as_u128()), Instant::now());
-    loop {
-        let seen = answered(store.owner(), timer).await?;
-        match (candidate.see(seen.as_ref().map(Into::into), began.elapsed()), seen) {
-            (Step::Take, seen) => {
-                if answered(store.take(&own, seen.as_ref()), timer).await? {
-                    return Ok(Some(own.incarnation));
-                }
-            }
-            (Step::Refuse, Some(Owner { who, since, .. })) => return Err(StartError::Owned { who, since }),
-            (Step::Wait | Step::Refuse, _) => timer.pause(LOOK).await,
-        }
-    }
-}
-
 /// A lease that is renewed until this is dropped.
 pub(crate) struct Ownership {
     store: Arc<dyn Store>,
     incarnation: Uuid,
+    renewing: Mutex<Option<Renewing>>,
+}
+
+/// The thread that renews.
+struct Renewing {
+    /// Told which engine is to fail when it finds itself replaced; none as long as it opens.
+    engine: Option<oneshot::Sender<Weak<Core>>>,
     /// Dropped, it ends the thread.
-    _end: oneshot::Sender<()>,
-    _thread: JoinHandle<()>,
+    end: oneshot::Sender<()>,
+    /// Answered when the thread has ended.
+    ended: oneshot::Receiver<()>,
 }
 
 impl Ownership {
-    /// Starts the thread that renews.
+    /// Takes a store for the engine of this journal, and renews it; none where the store needs no owner.
     ///
     /// # Errors
-    /// The machine has no thread to give.
-    pub(crate) fn keep(core: &Arc<Core>, incarnation: Uuid) -> std::io::Result<Self> {
-        let (end, ended) = oneshot::channel();
-        let (store, of) = (Arc::clone(&core.store), Arc::downgrade(core));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let thread = std::thread::Builder::new().name("updraft-lease".into()).spawn(move || {
-            runtime.block_on(async move {
-                tokio::select! {
-                    _ = ended => {}
-                    () = renew(of, incarnation) => {}
+    /// [`StartError::Owned`] where another engine has it and lives; the machine has no thread to give.
+    pub(crate) async fn take(
+        store: &Arc<dyn Store>,
+        journal: Uuid,
+        who: String,
+        since: Timestamp,
+        timer: &Timer,
+    ) -> Result<Option<Self>, StartError> {
+        if !store.is_leased() {
+            return Ok(None);
+        }
+        let own = Owner { incarnation: Uuid::now_v7(), journal, who, since, beat: 0, released: false };
+        let (mut candidate, began) = (Candidate::new(journal.as_u128()), Instant::now());
+        loop {
+            let seen = answered(store.owner(), timer).await?;
+            match (candidate.see(seen.as_ref().map(Into::into), began.elapsed()), seen) {
+                (Step::Take, seen) => {
+                    if answered(store.take(&own, seen.as_ref()), timer).await? {
+                        let kept = Self::keep(store.clone(), own.incarnation).map_err(node::Error::Thread)?;
+                        return Ok(Some(kept));
+                    }
                 }
-            });
-        })?;
-        Ok(Self { store, incarnation, _end: end, _thread: thread })
+                (Step::Refuse, Some(Owner { who, since, .. })) => {
+                    return Err(StartError::Owned { who, since });
+                }
+                (Step::Wait | Step::Refuse, _) => timer.pause(LOOK).await,
+            }
+        }
     }
 
-    /// Gives the store back: the next engine takes it at once.
+    /// Starts the thread that renews: what a start does with the store may take longer than a lease.
+    fn keep(store: Arc<dyn Store>, incarnation: Uuid) -> std::io::Result<Self> {
+        let ((engine, told), (end, end_wished), (over, ended)) =
+            (oneshot::channel(), oneshot::channel(), oneshot::channel());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        let of = store.clone();
+        std::thread::Builder::new().name("updraft-lease".into()).spawn(move || {
+            runtime.block_on(async move {
+                tokio::select! {
+                    _ = end_wished => {}
+                    () = renew(of, incarnation, told) => {}
+                }
+            });
+            // Who does not wait for it need not be told.
+            let _ = over.send(());
+        })?;
+        let renewing = Renewing { engine: Some(engine), end, ended };
+        Ok(Self { store, incarnation, renewing: Mutex::new(Some(renewing)) })
+    }
+
+    /// Proves that no other has taken the store since: what was asked of it until now, its owner asked.
+    ///
+    /// # Errors
+    /// [`StartError::Owned`] where another has, or the store does not say.
+    pub(crate) async fn confirm(&self, timer: &Timer) -> Result<(), StartError> {
+        if answered(self.store.renew(self.incarnation), timer).await? {
+            return Ok(());
+        }
+        Err(match answered(self.store.owner(), timer).await? {
+            Some(Owner { who, since, .. }) => StartError::Owned { who, since },
+            None => StartError::Store(Error::Unavailable("the database was taken, and nobody has it".into())),
+        })
+    }
+
+    /// From now on this engine fails when it finds itself replaced, or has been.
+    pub(crate) fn of(&self, core: &Arc<Core>) {
+        let engine = self.renewing().as_mut().and_then(|renewing| renewing.engine.take());
+        if let Some(engine) = engine {
+            // The thread is gone only where the engine is too.
+            let _ = engine.send(Arc::downgrade(core));
+        }
+    }
+
+    /// Gives the store back: the next engine takes it at once. It is renewed no more by then, so that this engine does not
+    /// find itself replaced by the next.
     pub(crate) async fn give_back(&self, timer: &Timer) {
+        let renewing = self.renewing().take();
+        if let Some(Renewing { end, ended, .. }) = renewing {
+            drop(end);
+            let _ = timer.until(Instant::now() + STORE_BEAT, ended).await;
+        }
         let given = timer.until(Instant::now() + STORE_BEAT, self.store.disown(self.incarnation)).await;
         if !matches!(given, Ok(Ok(()))) {
             tracing::warn!(
@@ -90,17 +130,20 @@ impl Ownership {
             );
         }
     }
+
+    fn renewing(&self) -> std::sync::MutexGuard<'_, Option<Renewing>> {
+        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Renews until the engine has gone, or another has the store.
-async fn renew(core: Weak<Core>, incarnation: Uuid) {
+/// Renews until another has the store; then the engine fails, as soon as there is one.
+async fn renew(store: Arc<dyn Store>, incarnation: Uuid, engine: oneshot::Receiver<Weak<Core>>) {
     let mut renewed = Instant::now();
     loop {
         tokio::time::sleep(STORE_BEAT).await;
-        let Some(core) = core.upgrade() else { return };
-        match timeout(STORE_LEASE, core.store.renew(incarnation)).await {
+        match timeout(STORE_LEASE, store.renew(incarnation)).await {
             Ok(Ok(true)) => renewed = Instant::now(),
-            Ok(Ok(false)) => return core.fail(replaced(&*core.store).await),
+            Ok(Ok(false)) => break,
             // Another may have taken it by now, which the next answer tells; what it has adopted is fenced.
             Ok(Err(_)) | Err(_) if renewed.elapsed() >= STORE_LEASE => {
                 tracing::warn!("the lease of the database has run out: it does not answer");
@@ -108,10 +151,15 @@ async fn renew(core: Weak<Core>, incarnation: Uuid) {
             Ok(Err(_)) | Err(_) => {}
         }
     }
+    let Ok(core) = engine.await else { return };
+    if let Some(core) = core.upgrade() {
+        core.replaced(replaced(&*store).await);
+    }
 }
 
 async fn replaced(store: &dyn Store) -> String {
-    let by = timeout(STORE_LEASE, store.owner()).await.ok().and_then(Result::ok).flatten();
+    // Nothing stops before it answers.
+    let by = timeout(STORE_BEAT, store.owner()).await.ok().and_then(Result::ok).flatten();
     match by {
         Some(Owner { who, since, .. }) => {
             format!("another engine has taken the database: {who}, since {since}")

@@ -10,7 +10,7 @@ use updraft_actors::missing::Missing;
 use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
-use updraft_actors::{Core, Live, Node, Secrets, node};
+use updraft_actors::{Core, Live, Node, Secrets};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
@@ -27,7 +27,7 @@ use crate::error::StartError;
 use crate::handle::Handle;
 #[cfg(unix)]
 use crate::local::{Door, Host};
-use crate::opening::{Opened, answered};
+use crate::opening::Opened;
 use crate::ownership::Ownership;
 use crate::recovery::{self, Recovered};
 use crate::standstill::Patience;
@@ -87,8 +87,6 @@ impl Engine {
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
-        // Only now: a start that is refused for what it found has changed nothing.
-        let epoch = answered(store.next_epoch(), &timer).await?;
         let core = Arc::new(Core {
             clock: builder.clock.clone(),
             timer,
@@ -102,12 +100,13 @@ impl Engine {
             registry: Registry::default(),
             places: Places::new(builder.executions_in_flight, builder.of_tenant()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
-            terms: terms(&builder, epoch),
+            terms: terms(&builder, opened.epoch),
             failed: OutcomeCell::new(),
             shards: Inboxes::new(shards, builder.executions_in_flight),
         });
-        let ownership = opened.incarnation.map(|of| Ownership::keep(&core, of)).transpose();
-        let ownership = ownership.map_err(node::Error::Thread)?;
+        if let Some(ownership) = &opened.ownership {
+            ownership.of(&core);
+        }
         let (writer_of, listener) = (writer_of(&builder), Node::store_listener(&core));
         let buffer = writer_of.limits;
         let write_behind = WriteBehind::new(writer_of, store, stored, listener);
@@ -124,7 +123,7 @@ impl Engine {
             gate: gate(emptied.clone()),
             emptied,
             embedded: Mutex::new(embedded),
-            ownership,
+            ownership: opened.ownership,
             closing: Notify::new(),
             #[cfg(unix)]
             door: Mutex::default(),

@@ -14,7 +14,7 @@ use crate::disk::{Files, MemoryDisk};
 use crate::shape::check_message;
 
 const FOLDER: &str = "journal";
-const HEADER_BYTES: usize = 24;
+const HEADER_BYTES: usize = 40;
 const FRAME_HEADER_BYTES: usize = 20;
 
 /// Checksums are made right.
@@ -127,7 +127,7 @@ fn segments(bytes: &[u8]) -> Files {
     let mut files = Files::new();
     for mut segment in segments {
         mend(&mut segment, flags, &mut next);
-        let first = segment.get(16..HEADER_BYTES).and_then(|first| first.try_into().ok());
+        let first = segment.get(16..24).and_then(|first| first.try_into().ok());
         files.insert(path(first.map_or(1, u64::from_le_bytes)), segment);
     }
     files
@@ -143,8 +143,8 @@ fn mend(segment: &mut [u8], flags: u8, next: &mut u64) {
     if flags & MEND_HEADERS != 0 {
         header.fill(0);
         header[..8].copy_from_slice(b"UPDRAFTJ");
-        header[8] = 1;
-        header[16..].copy_from_slice(&next.to_le_bytes());
+        header[8] = 2;
+        header[16..24].copy_from_slice(&next.to_le_bytes());
     }
     if flags & MEND_CHECKSUMS != 0 {
         header[12..16].fill(0);

@@ -105,8 +105,12 @@ const REQUEST: &str = "request";
 /// `oauth2` has `token_url`, `client_id` and `client_secret` (a secret); `grant: refresh_token` with `refresh_token` (a
 /// secret) in place of client credentials; `scope` (a text or a list), `parameters` (a map: `audience`), and `client_auth:
 /// body` where the server wants id and secret in its form. A token is fetched once for all that wait for it, kept in
-/// memory alone, renewed before its end and once after a 401; a refresh token that the server replaces is used from then
-/// on, until the process ends or another one is configured.
+/// memory alone, renewed before its end and once after a 401. A refresh token that the server replaces is used from then
+/// on, until the process ends or another one is configured, by all steps of the tenant that have the same `token_url`,
+/// `client_id` and `refresh_token`, whatever `scope` and `parameters` they ask for, one after the other. The server has
+/// [`HTTP_TOKEN_FETCH`] for its answer, and what it gives is kept also where the attempt that asked is over. Beyond
+/// [`HTTP_TOKENS_OF_TENANT`] tokens of a tenant the one that was longest unused is fetched anew when it is needed; beyond
+/// [`HTTP_REFRESH_TOKENS_OF_TENANT`] refresh tokens that were replaced, the one longest unused has to be configured anew.
 ///
 /// # Output
 ///
@@ -189,7 +193,8 @@ const REQUEST: &str = "request";
 ///   repeats what was written.
 /// * The attempt's time begins when a connection takes the request. The wait for a token, and that for a connection, have
 ///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. Unpacking and
-///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection.
+///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection to
+///   the tool.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
 ///   10 s for look-up, proxy, connection and TLS handshake. The pool underneath has no limit for idle
 ///   connections to all hosts together; the 90 s bound them. One of HTTP/2 is pinged every 30 s.
@@ -213,6 +218,9 @@ const REQUEST: &str = "request";
 /// [`HTTP_INTERIM_ANSWERS`]: updraft_protocol::limits::HTTP_INTERIM_ANSWERS
 /// [`HTTP_REDIRECTS`]: updraft_protocol::limits::HTTP_REDIRECTS
 /// [`HTTP_LARGE_ANSWERS`]: updraft_protocol::limits::HTTP_LARGE_ANSWERS
+/// [`HTTP_REFRESH_TOKENS_OF_TENANT`]: updraft_protocol::limits::HTTP_REFRESH_TOKENS_OF_TENANT
+/// [`HTTP_TOKENS_OF_TENANT`]: updraft_protocol::limits::HTTP_TOKENS_OF_TENANT
+/// [`HTTP_TOKEN_FETCH`]: updraft_protocol::limits::HTTP_TOKEN_FETCH
 /// [`HTTP_READ_BYTES`]: updraft_protocol::limits::HTTP_READ_BYTES
 /// [`ATTEMPT_UNSENT`]: updraft_protocol::limits::ATTEMPT_UNSENT
 /// [`HTTP_VALUES`]: updraft_protocol::limits::HTTP_VALUES

@@ -9,14 +9,16 @@
 //! | --- | --- |
 //! | the journal's first segment is made | two that know nothing of each other: they are bound |
 //! | the journal notes the store | a store that is new, a journal without history: they are bound |
-//! | the store notes the journal, durably; only now are groups written | a pair |
+//! | the store notes the journal, durably, and gives an epoch | a pair |
+//! | the journal notes the epoch; only now are groups written | a pair, and a store that is new beside it is not its own |
 //! | groups become durable in the journal, then they go to the store | `taken <= ends`: the store has no group that the journal never had |
 //! | the store notes what it has taken, once a second, after it has it | `taken` is too low by what came since, which the journal has |
 //! | the journal drops a segment, after the store has noted its last group | `begins <= taken + 1`: no group is in neither |
 //! | in order: the store notes the last group and that both close, the journal is emptied | a pair, closed, whether or not the journal was emptied |
 //!
 //! Where the last engine did not sync (`Os`), a loss of power takes the latest of either, and the bounds do not hold: that
-//! is what this durability says, so it is told and not refused.
+//! is what this durability says, so it is told and not refused. The segments themselves are synced when they are made: a
+//! journal of which power took every group still has its first.
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +38,10 @@ pub struct JournalSide {
     pub moved: bool,
     /// Whether the engine before synced what it wrote.
     pub synced: bool,
+    /// Whether a segment of it was there, with or without groups.
+    pub there: bool,
+    /// Whether an engine has run with it, and with the store that it has noted.
+    pub ran: bool,
 }
 
 /// What a store says that has noted a journal.
@@ -154,9 +160,13 @@ impl Mismatch {
         }
     }
 
-    /// Whether a loss of power may leave it behind where nothing is synced.
-    fn unsynced_power_loss_leaves_it(&self) -> bool {
-        matches!(self, Self::StoreOlder { .. } | Self::JournalOlder { .. })
+    /// Whether a loss of power may leave it behind where this journal is not synced.
+    fn unsynced_power_loss_leaves_it(&self, journal: &JournalSide) -> bool {
+        match self {
+            Self::StoreOlder { .. } | Self::JournalOlder { .. } => true,
+            Self::JournalMissing { .. } => journal.there && journal.ids.is_some(),
+            Self::StoreMissing { .. } | Self::OtherStore | Self::OtherJournal { .. } => false,
+        }
     }
 }
 
@@ -166,7 +176,7 @@ pub fn judge(journal: JournalSide, store: Option<StoreSide>, accepted: Option<Lo
         Ok(verdict) => return verdict,
         Err(mismatch) => mismatch,
     };
-    let by_power = !journal.synced && mismatch.unsynced_power_loss_leaves_it();
+    let by_power = !journal.synced && mismatch.unsynced_power_loss_leaves_it(&journal);
     if by_power || (accepted.is_some() && mismatch.acceptable() == accepted) {
         Verdict::GoOn(mismatch)
     } else {
@@ -191,7 +201,7 @@ fn compare(journal: JournalSide, store: Option<StoreSide>) -> Result<Verdict, Mi
 
 /// A journal that has noted a store, beside one that is new.
 fn with_new(journal: JournalSide, pending: bool) -> Result<Verdict, Mismatch> {
-    if journal.ends == 0 {
+    if journal.ends == 0 && !journal.ran {
         Ok(Verdict::Bind)
     } else if journal.moved {
         if pending { Err(Mismatch::OtherStore) } else { Ok(Verdict::Rebind) }

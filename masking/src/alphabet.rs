@@ -49,7 +49,10 @@ impl Alphabet {
     /// The patterns of a secret, wherever it stands in what is spelled.
     pub(crate) fn patterns(self, secret: &str, all: &mut Vec<Pattern>) {
         match self {
-            Self::Plain => all.push(pattern(secret.as_bytes())),
+            Self::Plain => {
+                all.push(pattern(secret.as_bytes()));
+                all.extend(latin(secret));
+            }
             Self::Hex => all.extend(written(secret).iter().filter_map(|text| hex(text))),
             Self::Base64 => {
                 for text in written(secret) {
@@ -59,6 +62,19 @@ impl Alphabet {
             }
         }
     }
+}
+
+/// A secret that is more than ASCII as those take it and write it who take bytes for characters (Latin-1), as most do with
+/// headers: each of its bytes as a character, and each of its characters as a byte.
+fn latin(secret: &str) -> Vec<Pattern> {
+    if secret.is_ascii() {
+        return Vec::new();
+    }
+    let taken = Zeroizing::new(secret.bytes().map(char::from).collect::<String>());
+    let mut written = Zeroizing::new(Vec::with_capacity(secret.len()));
+    written.extend(secret.chars().map_while(|c| u8::try_from(u32::from(c)).ok()));
+    let is_whole = written.len() == secret.chars().count();
+    [Some(pattern(taken.as_bytes())), is_whole.then(|| pattern(&written))].into_iter().flatten().collect()
 }
 
 /// The pattern of a text that is in base64 from its first byte to its last, as Basic sends `user:password`.

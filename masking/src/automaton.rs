@@ -55,6 +55,9 @@ struct Node {
     shorter: State,
 }
 
+/// What a place of the tree takes in memory.
+pub(crate) const PLACE_BYTES: usize = size_of::<Node>();
+
 const NOTHING: Node = Node {
     byte: 0,
     ends: false,

@@ -11,6 +11,7 @@ mod escape;
 mod few;
 mod lane;
 mod masker;
+mod numbers;
 mod readings;
 mod search;
 mod secrets;

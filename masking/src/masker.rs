@@ -7,8 +7,9 @@ use std::sync::{Arc, OnceLock};
 use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, SHORTEST_SECRET_BYTES};
 use updraft_protocol::{Failure, Json, Value};
 
+use crate::automaton::PLACE_BYTES;
 use crate::search::{Search, Tables, search};
-use crate::secrets::{Form, Secrets};
+use crate::secrets::{Form, Origin, Secrets};
 use crate::value;
 
 /// What stands where a secret stood.
@@ -40,26 +41,27 @@ impl Masker {
         Self::default()
     }
 
-    /// Masks a secret from now on, as short as it is marked.
-    pub fn hide(&mut self, secret: &updraft_protocol::Secret) {
-        if secret.is_short() {
-            self.add_short(secret.expose());
-        } else {
-            self.add(secret.expose());
-        }
+    /// Masks a secret from now on, as short as it is marked. Beyond [`updraft_protocol::limits::MASKED_SECRETS`] the one
+    /// that was named least recently is forgotten: whether that happened.
+    pub fn hide(&mut self, secret: &updraft_protocol::Secret) -> bool {
+        self.add_as(secret.expose(), form(secret.expose(), secret.is_short()), Origin::Named)
     }
 
-    /// Adds a secret that is masked wherever it stands, also inside a longer word. One that is empty is none. Beyond
-    /// [`updraft_protocol::limits::MASKED_SECRETS`] the one that was added least recently is forgotten.
+    /// Masks a token that a tool gave from now on, as short as it is marked. Beyond
+    /// [`updraft_protocol::limits::MASKED_FETCHED`] the oldest of them is forgotten.
+    pub fn hide_fetched(&mut self, token: &updraft_protocol::Secret) {
+        self.add_as(token.expose(), form(token.expose(), token.is_short()), Origin::Fetched);
+    }
+
+    /// Adds a secret that is masked wherever it stands, also inside a longer word. One that is empty is none.
     pub fn add(&mut self, secret: &str) {
-        self.add_as(secret, Form::Any);
+        self.add_as(secret, Form::Any, Origin::Named);
     }
 
     /// Adds a secret that may be shorter than [`SHORTEST_SECRET_BYTES`]; if it is, it is masked only where no longer word
     /// is around it, and not in digits and base64, where it stands by chance.
     pub fn add_short(&mut self, secret: &str) {
-        let form = if secret.len() < SHORTEST_SECRET_BYTES { Form::Alone } else { Form::Any };
-        self.add_as(secret, form);
+        self.add_as(secret, form(secret, true), Origin::Named);
     }
 
     /// Adds a password, and the base64 of `user:password` as Basic sends it. The user's name alone is no secret.
@@ -67,14 +69,21 @@ impl Masker {
         self.add_short(password);
         if !password.is_empty() {
             let both = zeroize::Zeroizing::new([user, ":", password].concat());
-            self.add_as(&both, Form::Basic);
+            self.add_as(&both, Form::Basic, Origin::Named);
         }
     }
 
-    fn add_as(&mut self, secret: &str, form: Form) {
-        if self.secrets.add(secret, form) {
+    fn add_as(&mut self, secret: &str, form: Form, origin: Origin) -> bool {
+        let added = self.secrets.add(secret, form, origin);
+        if added.changed {
             self.tables = Arc::default();
         }
+        added.forgot_named
+    }
+
+    /// About what it takes in memory once it has been used, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.secrets.places() * PLACE_BYTES
     }
 
     /// Whether it knows no secret.
@@ -157,6 +166,10 @@ impl Masker {
         let how = Search { nesting: Search::WHOLE.nesting + 1, is_cut: false };
         numbers || !search(json, tables, how).spans.is_empty()
     }
+}
+
+fn form(secret: &str, may_be_short: bool) -> Form {
+    if may_be_short && secret.len() < SHORTEST_SECRET_BYTES { Form::Alone } else { Form::Any }
 }
 
 impl fmt::Debug for Masker {

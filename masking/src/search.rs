@@ -1,14 +1,13 @@
 //! The search: where in a text secrets stand, in whatever spelling. Owns one pass over the text, and what it costs; changes
 //! nothing.
 
-use updraft_protocol::Number;
 use updraft_protocol::limits::MASKED_NESTING;
-use zeroize::Zeroizing;
 
 use crate::alphabet::Alphabet;
 use crate::automaton::Automaton;
 use crate::escape::is_introducer;
 use crate::lane::{Hit, Lane};
+use crate::numbers::Numbers;
 use crate::readings::{Reading, Readings};
 
 /// The longest escape that is looked for before a short secret: three percent signs deep, or a long entity.
@@ -23,15 +22,7 @@ pub(crate) struct Tables {
     pub(crate) automata: [(Alphabet, Automaton); 3],
     /// The automata of which something may begin at a byte, a bit for each.
     pub(crate) begins: [u8; 256],
-    /// Secrets that are numbers of JSON.
-    pub(crate) numbers: Vec<Zeroizing<String>>,
-}
-
-impl Tables {
-    /// Whether a number is a secret, in whatever digits.
-    pub(crate) fn has(&self, number: &Number) -> bool {
-        self.numbers.iter().any(|secret| Number::parse(secret).as_ref() == Some(number))
-    }
+    pub(crate) numbers: Numbers,
 }
 
 /// What is looked at, and how.

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use updraft_protocol::Number;
-use updraft_protocol::limits::MASKED_SECRETS;
+use updraft_protocol::limits::{MASKED_FETCHED, MASKED_FETCHED_PLACES, MASKED_PLACES, MASKED_SECRETS};
 use zeroize::Zeroizing;
 
 use crate::alphabet::{Alphabet, whole_base64};
 use crate::automaton::{Automaton, Pattern};
 use crate::escape::is_introducer;
+use crate::numbers::Numbers;
 use crate::search::Tables;
 
 /// Where a secret is looked for.
@@ -23,11 +23,41 @@ pub(crate) enum Form {
     Basic,
 }
 
+/// Where a secret comes from: neither puts out one of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A playbook names it.
+    Named,
+    /// A tool gave it, as a token that ends; another comes for it.
+    Fetched,
+}
+
+impl Origin {
+    /// How many are kept, and the places of automata that they may take.
+    fn bounds(self) -> (usize, usize) {
+        match self {
+            Self::Named => (MASKED_SECRETS, MASKED_PLACES),
+            Self::Fetched => (MASKED_FETCHED, MASKED_FETCHED_PLACES),
+        }
+    }
+}
+
 /// A text, and where it is looked for.
-#[derive(PartialEq, Eq)]
 struct Secret {
     text: Zeroizing<String>,
     form: Form,
+    origin: Origin,
+    /// The places of automata that its spellings take.
+    places: usize,
+}
+
+/// What became of a secret that was added.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Added {
+    /// Whether others are looked for than before.
+    pub(crate) changed: bool,
+    /// Whether one that a playbook names made way.
+    pub(crate) forgot_named: bool,
 }
 
 /// The secrets, each once.
@@ -39,22 +69,50 @@ impl Secrets {
         self.0.is_empty()
     }
 
-    /// Adds a secret as the newest; at the bound the oldest makes way. Whether others are looked for than before.
-    pub(crate) fn add(&mut self, text: &str, form: Form) -> bool {
+    /// The places of automata that all of them take.
+    pub(crate) fn places(&self) -> usize {
+        self.0.iter().map(|secret| secret.places).sum()
+    }
+
+    /// Adds a secret as the newest; at the bounds the oldest of its origin make way.
+    pub(crate) fn add(&mut self, text: &str, form: Form, origin: Origin) -> Added {
         if text.is_empty() {
-            return false;
+            return Added::default();
         }
         let same = |secret: &Arc<Secret>| secret.form == form && secret.text.as_str() == text;
         if let Some(at) = self.0.iter().position(same) {
             let known = self.0.remove(at);
             self.0.push(known);
-            return false;
+            return Added::default();
         }
-        if self.0.len() >= MASKED_SECRETS {
-            self.0.remove(0);
+        let mut secret = Secret { text: Zeroizing::new(text.to_owned()), form, origin, places: 0 };
+        for alphabet in Alphabet::ALL {
+            let mut patterns = Vec::new();
+            secret.patterns(alphabet, &mut patterns);
+            secret.places += patterns.iter().map(|pattern| pattern.bytes.len()).sum::<usize>();
         }
-        self.0.push(Arc::new(Secret { text: Zeroizing::new(text.to_owned()), form }));
-        true
+        let forgot = self.make_way(&secret);
+        self.0.push(Arc::new(secret));
+        Added { changed: true, forgot_named: forgot && origin == Origin::Named }
+    }
+
+    /// Forgets the oldest of the same origin until there is room; whether there was none. One that is larger than all of
+    /// them may be is kept alone.
+    fn make_way(&mut self, new: &Secret) -> bool {
+        let (most, places) = new.origin.bounds();
+        let mut forgot = false;
+        loop {
+            let kept = || self.0.iter().filter(|secret| secret.origin == new.origin);
+            let taken = new.places + kept().map(|secret| secret.places).sum::<usize>();
+            if kept().count() < most && taken <= places {
+                return forgot;
+            }
+            let Some(oldest) = self.0.iter().position(|secret| secret.origin == new.origin) else {
+                return forgot;
+            };
+            self.0.remove(oldest);
+            forgot = true;
+        }
     }
 
     /// What a search needs of them.
@@ -69,23 +127,27 @@ impl Secrets {
             }
         }
         let numbers = self.0.iter().filter(|secret| secret.form != Form::Basic);
-        let numbers = numbers.filter(|secret| Number::parse(&secret.text).is_some());
-        Tables { automata, begins, numbers: numbers.map(|secret| secret.text.clone()).collect() }
+        let numbers = Numbers::of(numbers.map(|secret| secret.text.as_str()));
+        Tables { automata, begins, numbers }
     }
 
     fn patterns(&self, alphabet: Alphabet) -> Vec<Pattern> {
         let mut all = Vec::new();
-        for secret in &self.0 {
-            match (secret.form, alphabet) {
-                (Form::Any, _) => alphabet.patterns(&secret.text, &mut all),
-                (Form::Alone, Alphabet::Plain) => {
-                    all.push(Pattern { bytes: Zeroizing::new(secret.text.as_bytes().to_vec()), alone: true });
-                }
-                (Form::Basic, Alphabet::Base64) => all.extend(whole_base64(&secret.text)),
-                _ => {}
-            }
-        }
+        self.0.iter().for_each(|secret| secret.patterns(alphabet, &mut all));
         all
+    }
+}
+
+impl Secret {
+    fn patterns(&self, alphabet: Alphabet, all: &mut Vec<Pattern>) {
+        match (self.form, alphabet) {
+            (Form::Any, _) => alphabet.patterns(&self.text, all),
+            (Form::Alone, Alphabet::Plain) => {
+                all.push(Pattern { bytes: Zeroizing::new(self.text.as_bytes().to_vec()), alone: true });
+            }
+            (Form::Basic, Alphabet::Base64) => all.extend(whole_base64(&self.text)),
+            _ => {}
+        }
     }
 }
 
@@ -97,26 +159,53 @@ mod tests {
         secrets.0.iter().map(|secret| secret.text.as_str()).collect()
     }
 
+    fn add(secrets: &mut Secrets, text: &str, form: Form) -> bool {
+        secrets.add(text, form, Origin::Named).changed
+    }
+
     #[test]
     fn a_secret_that_is_named_again_is_kept_once_as_the_newest() {
         let mut secrets = Secrets::default();
-        assert!(secrets.is_empty() && !secrets.add("", Form::Any));
-        assert!(secrets.add("first", Form::Any) && secrets.add("second", Form::Any));
-        assert!(!secrets.add("first", Form::Any), "nothing else is looked for");
+        assert!(secrets.is_empty() && !add(&mut secrets, "", Form::Any));
+        assert!(add(&mut secrets, "first", Form::Any) && add(&mut secrets, "second", Form::Any));
+        assert!(!add(&mut secrets, "first", Form::Any), "nothing else is looked for");
         assert_eq!(texts(&secrets), ["second", "first"]);
-        assert!(secrets.add("first", Form::Alone), "it is looked for elsewhere");
+        assert!(add(&mut secrets, "first", Form::Alone), "it is looked for elsewhere");
     }
 
     #[test]
     fn beyond_the_bound_the_one_that_was_named_least_recently_makes_way() {
         let mut secrets = Secrets::default();
         for number in 0..MASKED_SECRETS {
-            secrets.add(&format!("secret-{number}"), Form::Any);
+            let added = secrets.add(&format!("secret-{number}"), Form::Any, Origin::Named);
+            assert!(added.changed && !added.forgot_named);
         }
-        secrets.add("secret-0", Form::Any);
-        secrets.add("one-more", Form::Any);
+        add(&mut secrets, "secret-0", Form::Any);
+        assert!(secrets.add("one-more", Form::Any, Origin::Named).forgot_named);
         let kept = texts(&secrets);
         assert_eq!(kept.len(), MASKED_SECRETS);
         assert!(kept.contains(&"secret-0") && !kept.contains(&"secret-1") && kept.contains(&"one-more"));
+    }
+
+    #[test]
+    fn tokens_put_out_tokens_alone() {
+        let mut secrets = Secrets::default();
+        add(&mut secrets, "the-named-one", Form::Any);
+        for number in 0..3 * MASKED_FETCHED {
+            let added = secrets.add(&format!("token-{number}"), Form::Any, Origin::Fetched);
+            assert!(added.changed && !added.forgot_named);
+        }
+        assert_eq!(texts(&secrets).len(), 1 + MASKED_FETCHED);
+        assert_eq!(texts(&secrets)[0], "the-named-one");
+    }
+
+    #[test]
+    fn what_tokens_take_in_memory_is_bounded_whatever_they_are_made_of() {
+        let mut secrets = Secrets::default();
+        for letter in ['\'', '"', '<', 'a'] {
+            secrets.add(&String::from(letter).repeat(8 << 10), Form::Any, Origin::Fetched);
+            assert!(secrets.places() <= MASKED_FETCHED_PLACES, "{letter}: {}", secrets.places());
+        }
+        assert!(texts(&secrets).last().unwrap().starts_with('a'), "the newest is among them");
     }
 }

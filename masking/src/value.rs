@@ -22,7 +22,7 @@ pub(crate) fn masked(masker: &Masker, value: Value, changed: &mut bool) -> Value
             Value::Array(items.into_iter().map(|item| masked(masker, item, changed)).collect())
         }
         Value::Object(fields) => Value::Object(map(masker, fields, changed)),
-        Value::Number(number) if masker.tables().has(&number) => {
+        Value::Number(number) if masker.tables().numbers.has(&number) => {
             *changed = true;
             Value::from(MASK)
         }

@@ -80,7 +80,7 @@ pub fn encode_into<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> Result<(), E
 ///
 /// # Errors
 /// [`Error::Version`] or [`Error::Empty`].
-pub fn readable(bytes: &[u8]) -> Result<&[u8], Error> {
+fn readable(bytes: &[u8]) -> Result<&[u8], Error> {
     match bytes.split_first() {
         None => Err(Error::Empty),
         Some((&VERSION, body)) => Ok(body),

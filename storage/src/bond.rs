@@ -4,6 +4,8 @@
 use updraft_kernel::pairing::StoreSide;
 use uuid::Uuid;
 
+use crate::store::Error;
+
 /// A store's id, and how far it has come with a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bond {
@@ -15,6 +17,13 @@ pub struct Bond {
     pub taken: u64,
     /// Whether both were closed in order, and nothing was written since.
     pub closed: bool,
+}
+
+impl Bond {
+    /// Why a store notes nothing of a journal that it does not take updates from.
+    pub(crate) fn of_another() -> Error {
+        Error::Refused("the database takes updates from another journal".to_owned())
+    }
 }
 
 /// What a store keeps of this kind.

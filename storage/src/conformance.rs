@@ -138,7 +138,8 @@ cases! {
         a_large_update_is_kept_and_a_larger_one_is_named;
     bonds:
         a_bond_comes_back_as_it_was_bound,
-        a_note_of_the_journal_moves_the_bond_and_one_of_another_does_not;
+        a_bond_is_bound_only_instead_of_the_one_that_was_seen,
+        a_note_of_the_journal_moves_the_bond_and_one_of_another_is_refused;
     owners:
         one_of_many_takes_what_nobody_has,
         an_owner_is_followed_only_as_it_was_seen,

@@ -139,9 +139,10 @@ impl Journal {
             metrics::counter!("updraft_journal_torn_total").increment(1);
         }
         let begin = if scan.replaced { Segment::replace } else { Segment::create };
-        let active = begin(&*disk, folder, scan.next).map_err(Error::disk("making a segment"))?;
+        let id = scan.id.unwrap_or(config.id);
+        let active = begin(&*disk, folder, scan.next, id).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));
-        let recovered = Recovered::new(Arc::clone(&disk), &scan, Arc::clone(&replayed));
+        let recovered = Recovered::new(Arc::clone(&disk), id, &scan, Arc::clone(&replayed));
         let shared = Arc::new(Shared::new(scan.next - 1, Arc::clone(&replayed)));
         let retention = Retention::new(Arc::clone(&disk), folder.to_owned(), scan.sealed, stored, replayed);
         shared.count_segments(retention.len() + 1);
@@ -151,7 +152,7 @@ impl Journal {
         let (commands, queue) = crossbeam_channel::bounded(JOURNAL_QUEUE + 1);
         let worker = {
             let (shared, folder) = (Arc::clone(&shared), folder.to_owned());
-            let config = Config { segments: config.segments.max(2), ..config };
+            let config = Config { id, segments: config.segments.max(2), ..config };
             move |outlet| Worker {
                 disk,
                 folder,
@@ -252,6 +253,13 @@ impl Journal {
         }
         inner.shared.poisoned()?;
         Ok(if inner.shared.is_empty() { Left::Empty } else { Left::ToReplay })
+    }
+
+    /// Stops it for good, as a failed write does: nothing more is accepted, and what is queued is refused. For an engine that
+    /// may go on with nothing.
+    pub fn stop(&self, cause: &str) {
+        // The error is for who waits, and those are told.
+        let _ = self.inner.shared.poison(cause.into());
     }
 
     fn admit(&self, append: Append, room: Result<OwnedSemaphorePermit, Error>) -> Result<(), Box<Refused>> {

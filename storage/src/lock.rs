@@ -1,10 +1,16 @@
-//! A lock on a file that keeps other processes out. Owns when it is given back; never waits for it.
+//! A lock on a file that keeps other processes out. Owns when it is given back; never waits for who has it.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use crate::private;
+
+/// Who only looks whether the lock is free has it for a moment: whoever wants it asks again, so often and after such a pause.
+const ASKED: usize = 5;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Whether a process has the lock at this path. Makes no file; takes the lock for a moment where it is free.
 pub fn is_held(path: &Path) -> bool {
@@ -21,7 +27,7 @@ impl FileLock {
     pub(crate) fn take(path: &Path) -> Result<Self, TryLockError> {
         let file = private::options().create(true).truncate(false).write(true).open(path);
         let file = file.map_err(TryLockError::Error)?;
-        file.try_lock()?;
+        ask(|| file.try_lock(), || thread::sleep(PAUSE))?;
         Ok(Self(file))
     }
 
@@ -29,6 +35,20 @@ impl FileLock {
     pub(crate) fn give_back(&self) -> io::Result<()> {
         self.0.unlock()
     }
+}
+
+/// Asks until it is given, or until nobody who only looks can have it.
+fn ask(
+    mut once: impl FnMut() -> Result<(), TryLockError>,
+    mut pause: impl FnMut(),
+) -> Result<(), TryLockError> {
+    for _ in 1..ASKED {
+        match once() {
+            Err(TryLockError::WouldBlock) => pause(),
+            told => return told,
+        }
+    }
+    once()
 }
 
 impl Drop for FileLock {
@@ -57,6 +77,18 @@ mod tests {
         drop(copy);
         assert!(matches!(FileLock::take(&path), Err(TryLockError::WouldBlock)), "it is the next one's");
         drop(next);
+    }
+
+    #[test]
+    fn who_only_looks_keeps_nobody_out_and_who_has_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let (held, file) = (FileLock::take(&path).unwrap(), File::options().write(true).open(&path).unwrap());
+        let mut pauses = 0;
+        assert!(matches!(ask(|| file.try_lock(), || pauses += 1), Err(TryLockError::WouldBlock)));
+        assert_eq!(pauses, ASKED - 1);
+        ask(|| file.try_lock(), || held.give_back().unwrap()).unwrap();
+        assert!(is_held(&path));
     }
 
     #[test]

@@ -170,8 +170,8 @@ impl Store for MemoryStore {
         Ok(self.table().unfinished(after, limit))
     }
 
-    async fn next_epoch(&self) -> Result<u64, Error> {
-        Ok(self.books().next_epoch())
+    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
+        Ok(self.books().next_epoch(above))
     }
 
     async fn ping(&self) -> Result<(), Error> {

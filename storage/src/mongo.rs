@@ -21,6 +21,7 @@ mod query;
 mod question;
 mod read;
 mod stretch;
+mod tenure;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;
 mod write;
@@ -30,7 +31,6 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use mongodb::bson::RawDocumentBuf;
@@ -87,7 +87,7 @@ pub struct MongoStore {
     /// Whether nothing may be written.
     read_only: bool,
     /// Whether another engine has taken it: nothing is written any more.
-    replaced: Arc<AtomicBool>,
+    tenure: tenure::Tenure,
     /// Where the connections live. Dropped last.
     _home: Arc<home::Home>,
 }
@@ -150,6 +150,16 @@ impl MongoStore {
         }
     }
 
+    /// Whether what belongs to its owner may be written.
+    fn writable(&self) -> Result<(), Error> {
+        self.changeable()?;
+        if self.tenure.is_lost() {
+            // Not refused: that would be the fault of what is to be written, which stays in the journal.
+            return Err(Error::Unavailable(format!("{}: another engine has taken it", self.uri)));
+        }
+        Ok(())
+    }
+
     fn collection(&self, name: &str) -> Collection<RawDocumentBuf> {
         self.database.collection(name)
     }
@@ -168,11 +178,7 @@ impl fmt::Debug for MongoStore {
 #[async_trait]
 impl Store for MongoStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
-        self.changeable()?;
-        if self.replaced.load(Ordering::Relaxed) {
-            // Not refused: that would be the fault of what is to be written, which stays in the journal.
-            return Err(Error::Unavailable(format!("{}: another engine has taken it", self.uri)));
-        }
+        self.writable()?;
         // A batch is for both collections.
         let command = if self.route.path() == write::Path::BulkWrite { "bulkWrite" } else { "update" };
         let written = self.calls.run(Work::Batch, command, "*", write::batch(self, &batch)).await;
@@ -186,7 +192,7 @@ impl Store for MongoStore {
     }
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        self.changeable()?;
+        self.writable()?;
         self.run(Work::Batch, "insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
     }
 
@@ -200,7 +206,7 @@ impl Store for MongoStore {
     }
 
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
-        self.changeable()?;
+        self.writable()?;
         self.run(Work::Few, "insert", PLAYBOOKS, playbook::put(self, &playbook)).await
     }
 
@@ -271,22 +277,22 @@ impl Store for MongoStore {
         self.run(Work::Few, "find", EXECUTIONS, read::unfinished(self, after, limit)).await
     }
 
-    async fn next_epoch(&self) -> Result<u64, Error> {
-        self.changeable()?;
-        self.run(Work::Few, "findAndModify", META, meta::next_epoch(self)).await
+    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
+        self.writable()?;
+        self.run(Work::Few, "findAndModify", META, meta::next_epoch(self, above)).await
     }
 
     async fn kept(&self) -> Result<Kept, Error> {
         self.run(Work::Few, "find", META, bond::kept(self)).await
     }
 
-    async fn bind(&self, bond: Bond) -> Result<(), Error> {
-        self.changeable()?;
-        self.run(Work::Few, "update", META, bond::bind(self, bond)).await
+    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
+        self.writable()?;
+        self.run(Work::Few, "update", META, bond::bind(self, bond, before)).await
     }
 
     async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
-        self.changeable()?;
+        self.writable()?;
         self.run(Work::Few, "update", META, bond::note(self, journal, taken, closed)).await
     }
 
@@ -300,13 +306,19 @@ impl Store for MongoStore {
 
     async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
         self.changeable()?;
-        self.run(Work::Few, "update", META, owner::take(self, owner, before)).await
+        let taken = self.run(Work::Few, "update", META, owner::take(self, owner, before)).await?;
+        if taken {
+            self.tenure.taken(owner.incarnation);
+        }
+        Ok(taken)
     }
 
     async fn renew(&self, incarnation: Uuid) -> Result<bool, Error> {
         self.changeable()?;
         let renewed = self.run(Work::Few, "update", META, owner::renew(self, incarnation)).await?;
-        self.replaced.fetch_or(!renewed, Ordering::Relaxed);
+        if !renewed {
+            self.tenure.lost(incarnation);
+        }
         Ok(renewed)
     }
 

@@ -61,7 +61,7 @@ pub struct SqliteStore {
 
 impl SqliteStore {
     /// What the store in `dir` keeps of its journal, if it is one that this version reads; looked up without its lock, for
-    /// who has seen that nobody has it. Blocks while it reads the disk.
+    /// who has seen that nobody has it. Leaves all files as they are, and makes none. Blocks while it reads the disk.
     ///
     /// # Errors
     /// As [`SqliteStore::open`].
@@ -71,8 +71,11 @@ impl SqliteStore {
         if database.metadata().map_or(true, |found| found.len() == 0) {
             return Ok(Kept::New);
         }
-        let connection = open::reader(&database)?;
-        schema::check(&connection)?;
+        let connection = open::onlooker(&database)?;
+        // Nor one whose first start was cut short before it had a schema.
+        if schema::check(&connection)? == 0 {
+            return Ok(Kept::New);
+        }
         cut::refuse(&database, &connection)?;
         bond::kept(&connection)
     }
@@ -264,16 +267,16 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn next_epoch(&self) -> Result<u64, Error> {
-        self.change_durably(playbook::next_epoch).await
+    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
+        self.change_durably(move |connection| playbook::next_epoch(connection, above)).await
     }
 
     async fn kept(&self) -> Result<Kept, Error> {
         self.read(bond::kept).await
     }
 
-    async fn bind(&self, bond: Bond) -> Result<(), Error> {
-        self.change_durably(move |connection| bond::bind(connection, bond)).await
+    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
+        self.change_durably(move |connection| bond::bind(connection, bond, before)).await
     }
 
     async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {

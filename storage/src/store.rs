@@ -323,8 +323,10 @@ pub trait Store: Send + Sync + 'static {
         try_join_all(each).await
     }
 
-    /// A new epoch, higher than every one before, durable when answered.
-    async fn next_epoch(&self) -> Result<u64, Error>;
+    /// A new epoch, higher than every one that it gave before and than `above`, durable when answered. `above` is the
+    /// highest that the journal knows: a store that was lost or put back has forgotten those that it gave since, and would
+    /// take what is written under a lower one for old.
+    async fn next_epoch(&self, above: u64) -> Result<u64, Error>;
 
     /// What it keeps of itself and of the journal that it takes updates from. One that keeps nothing of the kind is taken
     /// for the one that a journal belongs to wherever it is found.
@@ -332,13 +334,13 @@ pub trait Store: Send + Sync + 'static {
         Ok(Kept::Nothing)
     }
 
-    /// Keeps a bond instead of what it kept, durably.
-    async fn bind(&self, _bond: Bond) -> Result<(), Error> {
-        Ok(())
+    /// Keeps a bond instead of what it kept, where that still is `before`; says whether it was. Durable.
+    async fn bind(&self, _bond: Bond, _before: Option<Bond>) -> Result<bool, Error> {
+        Ok(true)
     }
 
     /// Notes that it has all groups of its journal up to `taken`, and whether both are closed; as durable as what it has
-    /// taken. Changes nothing where it belongs to another journal.
+    /// taken. Refused where it belongs to another journal.
     async fn note(&self, _journal: Uuid, _taken: u64, _closed: bool) -> Result<(), Error> {
         Ok(())
     }

@@ -176,7 +176,7 @@ fn segment(data: &Path) -> PathBuf {
 /// Where each whole frame begins, and where the last ends: the kill itself may have cut one, which is then where the
 /// torn tail begins.
 fn frames(segment: &[u8]) -> Vec<usize> {
-    const HEADER_OF_SEGMENT: usize = 24;
+    const HEADER_OF_SEGMENT: usize = 40;
     const HEADER_OF_FRAME: usize = 20;
     let (mut borders, mut at) = (Vec::new(), HEADER_OF_SEGMENT);
     loop {

@@ -12,7 +12,7 @@ use updraft::{
 };
 use updraft_storage::mongo::testing::{TestDatabase, database};
 use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant, until};
+use updraft_tests::{Lab, named, playbook, soon, tenant, until};
 use uuid::Uuid;
 
 fn echo() -> Playbook {
@@ -23,9 +23,44 @@ async fn start(lab: &Lab, data: &Path, database: &TestDatabase) -> Result<Engine
     soon(lab.builder().data(data).store_at(database.uri().parse().unwrap()).start()).await
 }
 
+/// Starts one where another was dropped, which frees the directory soon after.
+async fn freed(lab: &Lab, data: &Path, database: &TestDatabase) -> Engine {
+    loop {
+        match start(lab, data, database).await {
+            Err(StartError::Journal(_)) => tokio::task::yield_now().await,
+            started => return started.unwrap_or_else(|error| panic!("{error}")),
+        }
+    }
+}
+
 async fn work(lab: &Lab, engine: &Engine) {
     let handle = lab.submit(engine, &echo(), serde_json::json!({})).await;
     assert_eq!(lab.end(engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
+}
+
+/// An engine elsewhere.
+fn another() -> Owner {
+    Owner {
+        incarnation: Uuid::from_u128(7),
+        journal: Uuid::from_u128(8),
+        who: "process 7 on another machine".to_owned(),
+        since: Timestamp(1_700_000_000_000),
+        beat: 0,
+        released: false,
+    }
+}
+
+/// Has it take the database, whoever has it.
+async fn follow(store: &MongoStore, next: &Owner) {
+    until(async || {
+        let seen = store.owner().await.unwrap();
+        store.take(next, seen.as_ref()).await.unwrap()
+    })
+    .await;
+}
+
+async fn store_of(database: &TestDatabase) -> MongoStore {
+    MongoStore::connect(database.uri()).await.unwrap()
 }
 
 fn mismatch(started: Result<Engine, StartError>) -> Mismatch {
@@ -66,7 +101,7 @@ async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_onl
     let (lab, database) = (Lab::default(), database().await);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for _ in 0..2 {
-        let engine = start(&lab, one.path(), &database).await.unwrap();
+        let engine = freed(&lab, one.path(), &database).await;
         work(&lab, &engine).await;
         drop(engine);
     }
@@ -75,8 +110,12 @@ async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_onl
     assert!(!owner.released);
     // As if its lease had run out, and it had died before it could close anything.
     store.disown(owner.incarnation).await.unwrap();
-    let bond = store.kept().await.unwrap().bond().unwrap();
-    store.bind(Bond { closed: false, ..bond }).await.unwrap();
+    // What it had under way when it was dropped may still be noted.
+    until(async || {
+        let bond = store.kept().await.unwrap().bond().unwrap();
+        store.bind(Bond { closed: false, ..bond }, Some(bond)).await.unwrap()
+    })
+    .await;
     let found = mismatch(start(&lab, other.path(), &database).await);
     assert!(matches!(found, Mismatch::JournalMissing { .. }), "{found:?}");
     let address = database.uri().parse().unwrap();
@@ -87,31 +126,61 @@ async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_onl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_engine_that_finds_itself_replaced_says_by_whom_and_writes_nothing_more() {
+async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs_goes_on() {
     let (lab, database, place) = (Lab::default(), database().await, tempfile::tempdir().unwrap());
     let engine = start(&lab, place.path(), &database).await.unwrap();
-    work(&lab, &engine).await;
+    let two = playbook(
+        "steps:
+  - {id: both, type: parallel, branches: [gate, hang]}
+  - {id: gate, type: action, integration: tool, action: gate, on_success: next}
+  - {id: hang, type: action, integration: tool, action: hang}
+  - {id: next, type: action, integration: tool, action: echo}
+",
+    );
+    let _handle = lab.submit(&engine, &two, serde_json::json!({})).await;
+    lab.tool.begun(2).await;
     let store = MongoStore::connect(database.uri()).await.unwrap();
-    let next = Owner {
-        incarnation: Uuid::from_u128(7),
-        journal: Uuid::from_u128(8),
-        who: "process 7 on another machine".to_owned(),
-        since: Timestamp(1_700_000_000_000),
-        beat: 0,
-        released: false,
-    };
-    until(async || {
-        let seen = store.owner().await.unwrap();
-        store.take(&next, seen.as_ref()).await.unwrap()
-    })
-    .await;
+    let next = another();
+    follow(&store, &next).await;
     let replaced = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::Failed { cause } if cause.contains("process 7 on another machine"));
     until(async || engine.health().await.troubles.iter().any(replaced)).await;
     let pid = updraft::PlaybookId::new(Uuid::from_u128(1));
     let refused = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap_err();
     assert!(matches!(refused.refusal, Refusal::Failed(_)), "{refused}");
+    // The one that has the database now runs the same execution: what follows a step is its to run.
+    lab.tool.open(1);
+    lab.tool.dropped(1).await;
+    assert_eq!(lab.tool.times("next"), 0);
+    let put =
+        engine.playbooks().put(&tenant("acme"), named("late", "steps:\n  - {id: end, type: end}\n")).await;
+    assert!(put.is_err(), "{put:?}");
     let _ = soon(engine.shutdown(std::time::Duration::ZERO)).await;
     assert_eq!(store.owner().await.unwrap(), Some(next), "it gives back nothing that is not its own");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_was_given_back_or_lost_is_the_next_engines_whoever_holds_the_one_before() {
+    let (lab, database, place) = (Lab::default(), database().await, tempfile::tempdir().unwrap());
+    let store = Arc::new(MongoStore::connect(database.uri()).await.unwrap());
+    let start = async || soon(lab.builder().data(place.path()).store(store.clone()).start()).await.unwrap();
+    let first = start().await;
+    work(&lab, &first).await;
+    assert_eq!(soon(first.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let second = start().await;
+    // By then the first one would have renewed too, and found itself replaced.
+    until(async || store.owner().await.unwrap().is_some_and(|owner| owner.beat >= 3)).await;
+    work(&lab, &second).await;
+    let failed = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::Failed { .. });
+    assert!(!first.health().await.troubles.iter().any(failed));
+
+    let next = another();
+    follow(&store_of(&database).await, &next).await;
+    until(async || second.health().await.troubles.iter().any(failed)).await;
+    let _ = soon(second.shutdown(std::time::Duration::ZERO)).await;
+    store_of(&database).await.disown(next.incarnation).await.unwrap();
+    let third = start().await;
+    work(&lab, &third).await;
+    assert_eq!(soon(third.shutdown(PATIENCE)).await, Shutdown::Stored);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -167,14 +167,30 @@ async fn a_journal_that_is_missing_is_named_unless_both_were_closed_in_order() {
     let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
     left(&lab, place.path(), 3).await;
     remove_journal(place.path());
-    let mismatch = refused(&lab, place.path()).await;
-    assert!(matches!(mismatch, Mismatch::JournalMissing { taken } if taken > 0), "{mismatch:?}");
+    for _ in 0..2 {
+        let mismatch = refused(&lab, place.path()).await;
+        assert!(matches!(mismatch, Mismatch::JournalMissing { taken } if taken > 0), "{mismatch:?}");
+    }
     fs::remove_file(place.path().join("store")).unwrap();
     let mismatch = refused(&lab, place.path()).await;
     assert!(matches!(mismatch, Mismatch::JournalMissing { .. }), "{mismatch:?}");
     goes_on(&lab, place.path(), Loss::OfJournal).await;
     remove_journal(place.path());
     closed(&lab, place.path(), 1).await;
+}
+
+/// Its segment was synced when it was made, and nothing that was written to it since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_of_which_power_took_all_that_was_not_synced_goes_on() {
+    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    left(&lab, place.path(), 3).await;
+    let segments = fs::read_dir(place.path().join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    let segments: Vec<_> =
+        segments.filter(|path| path.extension().is_some_and(|end| end == "journal")).collect();
+    assert_eq!(segments.len(), 1, "{segments:?}");
+    fs::File::options().write(true).open(&segments[0]).unwrap().set_len(24).unwrap();
+    closed(&lab, place.path(), 2).await;
+    closed(&lab, place.path(), 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -322,6 +338,13 @@ async fn the_doctor_names_what_a_start_would_meet_and_changes_nothing() {
     fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let found = diagnosed(&data).await;
     assert!(matches!(&found.findings[..], [Finding::OpenToOthers { mode }] if mode == "055"), "{found}");
+    fs::write(data.join("store"), [0xff]).unwrap();
+    let found = diagnosed(&data).await;
+    assert!(matches!(&found.findings[..], [_, Finding::Note { .. }]), "{found}");
+    assert!(found.findings[1].stops_a_start(), "{found}");
+    let error = soon(on(&lab, &data).start()).await.err().unwrap();
+    assert!(matches!(error, StartError::Directory { .. }), "{error}");
+    fs::write(data.join("store"), before).unwrap();
     let segment = fs::read_dir(data.join("journal")).unwrap().map(|file| file.unwrap().path());
     for segment in segment.filter(|path| path.extension().is_some_and(|end| end == "journal")) {
         let mut bytes = fs::read(&segment).unwrap();

@@ -74,7 +74,7 @@ pub(crate) async fn measure(
     screen: &Screen,
 ) -> Result<Reference, Error> {
     let mut reference = Reference::default();
-    let epoch = match store.next_epoch().await {
+    let epoch = match store.next_epoch(0).await {
         Ok(epoch) => epoch,
         Err(error) => return Ok(Reference { trouble: Some(error.to_string()), ..reference }),
     };

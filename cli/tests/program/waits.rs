@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, SystemTime};
 
-use crate::ended::{Ended, signal, updraft};
+use crate::ended::{Ended, read_until, signal, updraft};
 use crate::given::{files, playbook};
 
 const WAIT: &str = "  - {id: wait, type: delay, duration: 1h}\n";
@@ -123,7 +123,12 @@ fn a_full_disk_holds_no_command_beyond_a_signal() {
     let many = playbook(&((0..200).map(many).collect::<String>() + "  - {id: s200, type: end}\n"));
     let books = [("wait.yaml", playbook(WAIT)), ("end.yaml", end_at_once), ("many.yaml", many)];
     let dir = files(&books.each_ref().map(|(name, text)| (*name, text.as_str())));
-    let waits = ["execution executing", "the store does not have the end yet", "starting takes long"];
+    let waits = [
+        "execution executing",
+        "the store does not have the end yet",
+        "starting takes long",
+        "waiting for room on the disk",
+    ];
     for (kib, (book, _)) in
         [64, 128, 256, 512].into_iter().flat_map(|kib| books.each_ref().map(|book| (kib, book)))
     {
@@ -145,6 +150,28 @@ fn a_full_disk_holds_no_command_beyond_a_signal() {
             "{said}"
         );
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_accepted_goes_on_when_a_full_disk_has_room_again() {
+    // Elsewhere than as root there is nothing to fill.
+    let Some(disk) = Small::mount(4 << 10) else { return };
+    let dir = files(&[("p.yaml", &playbook(&WAIT.replace("1h", "3s")))]);
+    let data = disk.0.path().join("data");
+    let data = data.to_str().unwrap();
+    let mut child = spawn(&mut updraft(dir.path(), &["run", "p.yaml", "--json", "--data", data]));
+    read_until(&mut BufReader::new(child.stderr.take().unwrap()), "wait  executing");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let filler = disk.0.path().join("filler");
+    assert!(std::fs::write(&filler, vec![0; 8 << 20]).is_err(), "the disk is full");
+    let mut child = spawn(&mut updraft(dir.path(), &["recover", "--json", "--data", data]));
+    read_until(&mut BufReader::new(child.stderr.take().unwrap()), "waiting for room on the disk");
+    std::fs::remove_file(&filler).unwrap();
+    let recovered = end(child);
+    assert_eq!(recovered.code, 0, "{}", recovered.out);
+    assert_eq!(recovered.json()[0]["execution"]["execution_status"], "completed");
 }
 
 /// As if a file were many years old.

@@ -22,15 +22,21 @@ use super::exchange::{self, Answered, Outgoing, Sending};
 use super::options::{Form, Options};
 use super::outcome::declared;
 use super::redirect::{Carried, Hops};
-use super::tokens::{Entry, Key};
+use super::tokens::Key;
 
 /// The header by which a tool knows that an attempt repeats an earlier one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A token of OAuth 2 that a request carries.
+/// A token of OAuth 2 that a request is to carry.
+struct Wanted {
+    key: Key,
+    refresh: Option<Key>,
+    asked: Arc<OAuth2>,
+}
+
+/// The one that it carries.
 struct Borne {
-    entry: Arc<Entry>,
-    asked: Box<OAuth2>,
+    wanted: Wanted,
     token: Secret,
 }
 
@@ -43,7 +49,10 @@ impl HttpIntegration {
         }
         let timeout = call.timeout.min(SPAN);
         let mut masker = Masker::new();
-        call.secrets.iter().for_each(|given| masker.hide(&given.secret));
+        for given in &call.secrets {
+            masker.hide(&given.secret);
+        }
+        let key = Key::of_access(&call);
         let mut arguments = Arguments::read(call.revealed())?;
         // What may not be reached is refused before a token is asked for.
         let (target, _) = self.open(&arguments.method, &arguments.url, "url")?;
@@ -53,7 +62,7 @@ impl HttpIntegration {
         let unsent = exchange::unsent();
         let carried = carried(&call, &arguments);
         let mut headers = headers(&call, &mut arguments)?;
-        let mut borne = self.prove(&call, &mut arguments, &mut headers, &mut masker, timeout).await?;
+        let mut borne = self.prove(&call, key, &mut arguments, &mut headers, &mut masker, timeout).await?;
         let Arguments { method, url, payload, options, .. } = arguments;
         let mut outgoing = Outgoing { method, url, headers, body: payload.into_bytes(call.task_id) };
         let hops = || Hops::new(options.redirects, carried.clone());
@@ -80,6 +89,7 @@ impl HttpIntegration {
     async fn prove(
         &self,
         call: &Call,
+        key: Key,
         arguments: &mut Arguments,
         headers: &mut HeaderMap,
         masker: &mut Masker,
@@ -99,14 +109,11 @@ impl HttpIntegration {
             }
             Auth::OAuth2(asked) => asked,
         };
-        let secrets = call.secrets.iter().map(|secret| &secret.reference);
-        let secrets = secrets.filter(|secret| secret.place.starts_with("/auth/oauth2/"));
-        let secrets = secrets.map(|secret| (secret.place.clone(), secret.name.to_string())).collect();
-        let entry = self.tokens.entry(Key::new(&call.tenant, &asked, secrets));
-        let until = Instant::now() + timeout;
-        let token = self.token(call, &entry, &asked, masker, until).await?;
+        let refresh = Key::of_refresh(&call.tenant, &asked);
+        let wanted = Wanted { key, refresh, asked: Arc::from(asked) };
+        let token = self.token(call, &wanted, masker, Instant::now() + timeout).await?;
         headers.insert(AUTHORIZATION, bearer_header(place, token.expose())?);
-        Ok(Some(Borne { entry, asked, token }))
+        Ok(Some(Borne { wanted, token }))
     }
 
     /// Another token in place of one that was refused.
@@ -118,8 +125,8 @@ impl HttpIntegration {
         masker: &mut Masker,
         within: Within,
     ) -> Result<(), Failure> {
-        borne.entry.refused(&borne.token).await;
-        borne.token = self.token(call, &borne.entry, &borne.asked, masker, within.until).await?;
+        self.tokens.refused(&borne.wanted.key, &borne.token);
+        borne.token = self.token(call, &borne.wanted, masker, within.until).await?;
         headers.insert(AUTHORIZATION, bearer_header("auth", borne.token.expose())?);
         Ok(())
     }
@@ -127,13 +134,16 @@ impl HttpIntegration {
     async fn token(
         &self,
         call: &Call,
-        entry: &Entry,
-        asked: &OAuth2,
+        wanted: &Wanted,
         masker: &mut Masker,
         until: Instant,
     ) -> Result<Secret, Failure> {
-        let fetched = entry.token(&asked.grant, |rotated| self.fetch_token(call, asked, rotated));
-        let token = timeout_at(until, fetched).await.map_err(|_| {
+        let token = self.tokens.token(&wanted.key, wanted.refresh.as_ref(), || {
+            let fetch = self.fetch(call, &wanted.asked)?;
+            Ok(|rotated| fetch.token(rotated))
+        });
+        // What goes on without this attempt is kept for the next.
+        let token = timeout_at(until, token).await.map_err(|_| {
             let message = "the token server did not answer in time";
             Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false)
         })??;

@@ -1,5 +1,6 @@
 //! Asking a server of tokens (RFC 6749) for one. Judged by the policy as every request; keeps nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -11,45 +12,59 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::Value;
 use updraft_protocol::limits::{HTTP_TOKEN_ANSWER_BYTES, HTTP_TOKEN_LIFE_MAX};
-use updraft_protocol::{Call, Failure, FailureKind, Secret, Sending};
+use updraft_protocol::{Call, Failure, FailureKind, Masking, Secret, Sending};
 use url::Url;
 
 use super::HttpIntegration;
 use super::arguments::header_value;
-use super::auth::{ClientAuth, Grant, OAuth2};
+use super::auth::{ClientAuth, Grant, OAuth2, bearer_header};
+use super::client::Client;
 use super::exchange::{self, Outgoing};
 use super::failure::{Target, broken, retry_after};
 use super::handover::Handover;
 use super::tokens::Fetched;
 
+/// A request for a token, with all that it needs when nobody waits for it any more.
+pub(super) struct Fetch {
+    target: Target,
+    client: Client,
+    asked: Arc<OAuth2>,
+    masking: Masking,
+}
+
 impl HttpIntegration {
-    /// Asks for a token. `rotated` is the refresh token that is good now, where it is not the one that is configured.
-    pub(super) async fn fetch_token(
-        &self,
-        call: &Call,
-        asked: &OAuth2,
-        rotated: Option<Secret>,
-    ) -> Result<Fetched, Failure> {
+    /// What asks for a token, if the policy permits.
+    pub(super) fn fetch(&self, call: &Call, asked: &Arc<OAuth2>) -> Result<Fetch, Failure> {
         let (target, client) = self.open(&Method::POST, &asked.token_url, "auth.oauth2.token_url")?;
-        let outgoing = outgoing(asked, rotated.as_ref())?;
+        Ok(Fetch { target, client, asked: asked.clone(), masking: call.masking.clone() })
+    }
+}
+
+impl Fetch {
+    /// Asks for a token. `rotated` is the refresh token that is good now, where it is not the one that is configured.
+    pub(super) async fn token(self, rotated: Option<Secret>) -> Result<Fetched, Failure> {
+        let Self { target, client, asked, masking } = self;
+        let outgoing = outgoing(&asked, rotated.as_ref())?;
         let request = exchange::request(&outgoing, &Handover::new(Sending::default()), &target)?;
         tracing::debug!(server = target.host, "a token is fetched");
         let response = client.execute(request).await;
-        // Whatever comes of it, the tool of the step has not acted.
         let response = response.map_err(|error| target.unanswered(&error, false));
         let fetched = match response {
             Ok(response) => read(&target, response).await,
             Err(failure) => Err(failure),
         };
-        let fetched = fetched.map_err(|failure| {
-            let message = format!("no token: {}", failure.message);
-            failure.with_message(message).with_may_have_acted(false)
-        })?;
+        let fetched = fetched.map_err(no_token)?;
         if let Some(refresh_token) = &fetched.refresh_token {
-            call.masking.hide(refresh_token);
+            masking.hide(refresh_token);
         }
-        Ok(fetched)
+        Ok(Fetched { access_token: fetched.access_token.map_err(no_token), ..fetched })
     }
+}
+
+/// Whatever came of the fetch, the tool of the step has not acted.
+fn no_token(failure: Failure) -> Failure {
+    let message = format!("no token: {}", failure.message);
+    failure.with_message(message).with_may_have_acted(false)
 }
 
 fn outgoing(asked: &OAuth2, rotated: Option<&Secret>) -> Result<Outgoing, Failure> {
@@ -119,16 +134,22 @@ async fn read(target: &Target, response: Response<Incoming>) -> Result<Fetched, 
         });
     }
     let invalid = |message: &str| target.fail(FailureKind::InvalidResponse, message);
+    // Each is searched for in all that the tenant's tools answer: the longer it is, the dearer.
+    let token = |name: &str| match answer[name].as_str().and_then(|token| Secret::short(token).ok()) {
+        Some(token) if bearer_header(name, token.expose()).is_err() => {
+            Err(invalid("gave a token that no header carries"))
+        }
+        token => Ok(token),
+    };
     let bearer = answer["token_type"].as_str().is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
-    if !bearer {
-        return Err(invalid("gave a token that is no bearer's token"));
-    }
-    let token = answer["access_token"].as_str().and_then(|token| Secret::short(token).ok());
-    Ok(Fetched {
-        access_token: token.ok_or_else(|| invalid("gave no `access_token`"))?,
-        expires_in: seconds(&answer["expires_in"]),
-        refresh_token: answer["refresh_token"].as_str().and_then(|token| Secret::short(token).ok()),
-    })
+    let access_token = match token("access_token") {
+        _ if !bearer => Err(invalid("gave a token that is no bearer's token")),
+        Ok(None) => Err(invalid("gave no `access_token`")),
+        Ok(Some(token)) => Ok(token),
+        Err(failure) => Err(failure),
+    };
+    let refresh_token = token("refresh_token")?;
+    Ok(Fetched { access_token, expires_in: seconds(&answer["expires_in"]), refresh_token })
 }
 
 /// The codes of errors are words (RFC 6749, 5.2).

@@ -73,7 +73,7 @@ impl Hops {
         let method = next_method(status, &outgoing.method);
         let drops_body = method != outgoing.method || status == StatusCode::SEE_OTHER;
         let crosses = url.origin() != outgoing.url.origin();
-        if crosses && self.betrays(&url, drops_body, outgoing, masker) {
+        if crosses && self.betrays(status, &url, outgoing, masker) {
             return Err(Refused::new(
                 FailureKind::Forbidden,
                 format!(
@@ -102,11 +102,15 @@ impl Hops {
     }
 
     /// Whether a secret that is in no header would come to another origin.
-    fn betrays(&self, url: &Url, drops_body: bool, outgoing: &Outgoing, masker: &Masker) -> bool {
-        let keeps_body = !drops_body && !outgoing.body.is_empty();
+    fn betrays(&self, status: StatusCode, url: &Url, outgoing: &Outgoing, masker: &Masker) -> bool {
+        // 307 and 308 ask for the same request: without its secrets it would be another.
+        let is_same = matches!(status.as_u16(), 307 | 308);
+        let keeps_body = next_method(status, &outgoing.method) == outgoing.method
+            && status != StatusCode::SEE_OTHER
+            && !outgoing.body.is_empty();
         let keeps_query =
             url.query().is_some_and(|query| !query.is_empty() && Some(query) == outgoing.url.query());
-        let kept = self.carried.elsewhere && (keeps_body || keeps_query);
+        let kept = self.carried.elsewhere && (is_same || keeps_body || keeps_query);
         // A server may put what it was sent into `Location`, also a secret that came in a header.
         let readings = [url.as_str().into(), percent_decode_str(url.as_str()).decode_utf8_lossy()];
         kept || readings.into_iter().any(|reading| masker.text(reading.clone().into_owned()) != reading)

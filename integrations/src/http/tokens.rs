@@ -1,285 +1,279 @@
 //! Tokens of OAuth 2 (RFC 6749): fetched once for all that wait for one, kept in memory alone, renewed before they end and
 //! after a tool has refused one. Judges no destination; whoever asks gives the way there.
+//!
+//! A fetch is a task of its own. Whoever waits for it may give up; what the server gives is kept all the same: of a refresh token
+//! that it takes once it gives the next one only then.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+mod kept;
+mod key;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
-use updraft_protocol::limits::{HTTP_TOKEN_LIFE, HTTP_TOKEN_RENEW, HTTP_TOKENS, HTTP_TOKENS_OF_TENANT};
-use updraft_protocol::{Failure, Secret, TenantCode};
+use tokio::sync::watch::{Receiver, Sender, channel};
+use tokio::time::{Instant, timeout};
+use tracing::Instrument;
+use updraft_protocol::limits::{
+    HTTP_REFRESH_TOKENS, HTTP_REFRESH_TOKENS_OF_TENANT, HTTP_TOKEN_FETCH, HTTP_TOKEN_LIFE, HTTP_TOKEN_RENEW,
+    HTTP_TOKENS, HTTP_TOKENS_OF_TENANT,
+};
+use updraft_protocol::{Failure, FailureKind, Secret};
 
-use super::auth::{ClientAuth, Grant, OAuth2};
+use self::kept::{Kept, Worth, Worthy};
+pub(crate) use self::key::Key;
+use super::hosts::{Hosts, Place};
 
 /// The tokens of all tenants.
-#[derive(Default)]
-pub(crate) struct Tokens(Mutex<HashMap<Key, Arc<Entry>>>);
+pub(crate) struct Tokens(Arc<Inner>);
 
-/// Whose token it is and where it comes from. Secrets stand in it by their names: one that is renewed has the same token.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
-    tenant: TenantCode,
-    token_url: String,
-    grant: &'static str,
-    client_id: String,
-    scope: Option<String>,
-    parameters: Vec<(String, String)>,
-    client_auth: ClientAuth,
-    /// Place and name of each secret of `auth`.
-    secrets: Vec<(String, String)>,
+struct Inner {
+    access: Mutex<Kept<Access>>,
+    /// Apart from the access tokens, which are easily had again: who loses one of these has to log in.
+    refresh: Mutex<Kept<Refresh>>,
+    /// A place for each fetch. With as many as there are for tokens, one that is not being fetched can always make room.
+    places: Hosts,
 }
 
-impl Key {
-    /// The key of what a step asks for; `secrets` are the places and names of the secrets in its `auth`. A text that came
-    /// from a secret is none of the key's.
-    pub(crate) fn new(tenant: &TenantCode, asked: &OAuth2, secrets: Vec<(String, String)>) -> Self {
-        let is_secret = |place: &str| secrets.iter().any(|(secret, _)| secret == place);
-        let open = |place: &str, text: &str| if is_secret(place) { String::new() } else { text.to_owned() };
-        let parameters = asked
-            .parameters
-            .iter()
-            .map(|(name, value)| (name.clone(), open(&format!("/auth/oauth2/parameters/{name}"), value)));
-        Self {
-            tenant: tenant.clone(),
-            token_url: asked.token_url.to_string(),
-            grant: asked.grant_type(),
-            client_id: open("/auth/oauth2/client_id", &asked.client_id),
-            scope: asked.scope.clone(),
-            parameters: parameters.collect(),
-            client_auth: asked.client_auth,
-            secrets,
-        }
-    }
-}
-
-/// One token, while it is there and while it is fetched.
+/// An access token, while it is there and while it is fetched.
 #[derive(Default)]
-pub(crate) struct Entry {
-    /// How often one was asked for: who waited while another asked takes what came of that.
-    asked: AtomicU64,
-    /// Held while one is fetched. Of no runtime: whoever fetches may be of any shard.
-    state: tokio::sync::Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
+struct Access {
     token: Option<Token>,
-    /// What the server gave in place of the refresh token that it was given last (RFC 6749, 6), with the one that was
-    /// configured then: another one there is newer.
-    rotated: Option<(Secret, Secret)>,
-    failed: Option<Failure>,
+    /// Where what comes of the fetch is told. Nobody tells any more where the runtime that fetched has ended.
+    fetching: Option<Receiver<Option<Outcome>>>,
 }
+
+/// What the server gave in place of the refresh token that it was given last (RFC 6749, 6). Held while it is exchanged: it may be
+/// taken once. Of no runtime: whoever exchanges it may be of any shard.
+#[derive(Clone, Default)]
+struct Refresh(Arc<tokio::sync::Mutex<Option<Secret>>>);
+
+/// What a fetch gives to all that wait for it.
+type Outcome = Result<Secret, Failure>;
 
 /// A token, and when it is to be renewed.
-#[derive(Clone)]
-pub(crate) struct Token {
-    pub(crate) secret: Secret,
+struct Token {
+    secret: Secret,
     renew_at: Instant,
 }
 
 /// What a server of tokens gave.
 pub(crate) struct Fetched {
-    pub(crate) access_token: Secret,
+    /// Or why it is none: the refresh token beside it is the one that is good now all the same.
+    pub(crate) access_token: Result<Secret, Failure>,
     pub(crate) expires_in: Option<Duration>,
     pub(crate) refresh_token: Option<Secret>,
 }
 
-impl Tokens {
-    /// The place of one token. Where its tenant has too many, those of the tenant go that nobody is using; where all tenants
-    /// have, the token is not kept.
-    pub(crate) fn entry(&self, key: Key) -> Arc<Entry> {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = entries.get(&key) {
-            return entry.clone();
-        }
-        if entries.keys().filter(|other| other.tenant == key.tenant).count() >= HTTP_TOKENS_OF_TENANT {
-            entries.retain(|other, entry| other.tenant != key.tenant || Arc::strong_count(entry) > 1);
-        }
-        let entry = Arc::<Entry>::default();
-        if entries.len() < HTTP_TOKENS {
-            entries.insert(key, entry.clone());
-        }
-        entry
+/// What there is to do for somebody who asks for a token.
+enum Turn {
+    /// Nothing.
+    Take(Secret),
+    /// Somebody fetches it.
+    Await(Receiver<Option<Outcome>>),
+    /// It is to be fetched, which takes a place.
+    Enter,
+    /// It is to be fetched by whoever asked, and told.
+    Fetch(Sender<Option<Outcome>>, Receiver<Option<Outcome>>),
+    /// There is no room for it.
+    Refused,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            access: Mutex::new(Kept::new(HTTP_TOKENS, HTTP_TOKENS_OF_TENANT)),
+            refresh: Mutex::new(Kept::new(HTTP_REFRESH_TOKENS, HTTP_REFRESH_TOKENS_OF_TENANT)),
+            places: Hosts::new(HTTP_TOKENS, HTTP_TOKENS_OF_TENANT),
+        }))
     }
 }
 
-impl Entry {
-    /// The token that is there, or what `fetch` gives. While one fetches all others wait, and take what it got: also its
-    /// failure. Where whoever fetches is dropped, the next one does.
-    pub(crate) async fn token<F>(
+impl Tokens {
+    /// The token that is there, or what a fetch gives: all that ask meanwhile wait for the same, and take what it got, also its
+    /// failure. It goes on when they are dropped. `prepare` gives the fetch, which is told the refresh token that is good now where
+    /// it is another than the configured one; `refresh` is the key of that one, where there is one.
+    pub(crate) async fn token<G, F>(
         &self,
-        grant: &Grant,
-        fetch: impl FnOnce(Option<Secret>) -> F,
-    ) -> Result<Secret, Failure>
+        key: &Key,
+        refresh: Option<&Key>,
+        prepare: impl FnOnce() -> Result<G, Failure>,
+    ) -> Outcome
     where
-        F: Future<Output = Result<Fetched, Failure>>,
+        G: FnOnce(Option<Secret>) -> F + Send + 'static,
+        F: Future<Output = Result<Fetched, Failure>> + Send + 'static,
     {
-        let asked = self.asked.load(Ordering::Acquire);
-        let mut state = self.state.lock().await;
-        if let Some(token) = state.token.as_ref().filter(|token| Instant::now() < token.renew_at) {
-            return Ok(token.secret.clone());
-        }
-        if self.asked.load(Ordering::Acquire) != asked
-            && let Some(failure) = &state.failed
-        {
-            return Err(failure.clone());
-        }
-        let fetched = fetch(state.refresh_token(grant)).await;
-        self.asked.fetch_add(1, Ordering::AcqRel);
-        match fetched {
-            Ok(fetched) => Ok(state.keep(fetched, grant)),
-            Err(failure) => {
-                state.failed = Some(failure.clone());
-                Err(failure)
+        let mut place = None;
+        let (tell, told) = loop {
+            match self.0.turn(key, place.is_some()) {
+                Turn::Take(token) => return Ok(token),
+                Turn::Await(told) => {
+                    place = None;
+                    if let Some(outcome) = outcome(told).await {
+                        return outcome;
+                    }
+                }
+                Turn::Enter => {
+                    place = Some(self.0.places.enter(&key.tenant, "").await.map_err(|_| crowded())?);
+                }
+                Turn::Fetch(tell, told) => break (tell, told),
+                Turn::Refused => return Err(crowded()),
             }
-        }
+        };
+        // Where there is no fetch nobody is told, and the next one asks for itself.
+        self.begin(key, refresh, prepare()?, (tell, place))?;
+        outcome(told).await.unwrap_or_else(|| Err(no_token("the fetch broke off")))
+    }
+
+    /// Fetches, whoever waits for it.
+    fn begin<G, F>(
+        &self,
+        key: &Key,
+        refresh: Option<&Key>,
+        fetch: G,
+        (tell, place): (Sender<Option<Outcome>>, Option<Place>),
+    ) -> Result<(), Failure>
+    where
+        G: FnOnce(Option<Secret>) -> F + Send + 'static,
+        F: Future<Output = Result<Fetched, Failure>> + Send + 'static,
+    {
+        let refresh = refresh.map(|key| lock(&self.0.refresh).place(key).cloned().ok_or_else(crowded));
+        let (refresh, inner, key) = (refresh.transpose()?, self.0.clone(), key.clone());
+        let task = async move {
+            let fetched = match refresh {
+                Some(refresh) => refresh.exchange(fetch).await,
+                None => bounded(fetch(None)).await,
+            };
+            inner.settle(&key, &tell, fetched);
+            drop(place);
+        };
+        tokio::spawn(task.in_current_span());
+        Ok(())
     }
 
     /// A tool has refused this token: it is not used again.
-    pub(crate) async fn refused(&self, token: &Secret) {
-        let mut state = self.state.lock().await;
-        if state.token.as_ref().is_some_and(|kept| kept.secret == *token) {
-            state.token = None;
+    pub(crate) fn refused(&self, key: &Key, token: &Secret) {
+        let mut access = lock(&self.0.access);
+        if let Some(access) = access.find(key)
+            && access.token.as_ref().is_some_and(|kept| kept.secret == *token)
+        {
+            access.token = None;
         }
     }
 }
 
-impl State {
-    /// The refresh token that is good now, where it is another than the one that is configured.
-    fn refresh_token(&self, grant: &Grant) -> Option<Secret> {
-        let Grant::RefreshToken(configured) = grant else { return None };
-        let (of, rotated) = self.rotated.as_ref()?;
-        (of.expose() == configured).then(|| rotated.clone())
+impl Inner {
+    fn turn(&self, key: &Key, has_place: bool) -> Turn {
+        let mut kept = lock(&self.access);
+        if let Some(access) = kept.find(key) {
+            if let Some(token) = access.good() {
+                return Turn::Take(token.secret.clone());
+            }
+            if let Some(told) = access.fetching() {
+                return Turn::Await(told.clone());
+            }
+        }
+        if !has_place {
+            return Turn::Enter;
+        }
+        let Some(access) = kept.place(key) else { return Turn::Refused };
+        let (tell, told) = channel(None);
+        access.fetching = Some(told.clone());
+        Turn::Fetch(tell, told)
     }
 
-    fn keep(&mut self, fetched: Fetched, grant: &Grant) -> Secret {
+    /// Keeps what came of a fetch, and tells it to those that wait.
+    fn settle(&self, key: &Key, tell: &Sender<Option<Outcome>>, fetched: Result<Fetched, Failure>) {
+        let token = fetched.and_then(Token::of);
+        let outcome = token.as_ref().map(|token| token.secret.clone()).map_err(Clone::clone);
+        if let Some(access) = lock(&self.access).find(key) {
+            *access = Access { token: token.ok(), fetching: None };
+        }
+        tell.send_replace(Some(outcome));
+    }
+}
+
+impl Access {
+    fn good(&self) -> Option<&Token> {
+        self.token.as_ref().filter(|token| Instant::now() < token.renew_at)
+    }
+
+    fn fetching(&self) -> Option<&Receiver<Option<Outcome>>> {
+        self.fetching.as_ref().filter(|told| told.has_changed().is_ok())
+    }
+}
+
+impl Worthy for Access {
+    fn worth(&self) -> Worth {
+        match (self.fetching(), self.good()) {
+            (Some(_), _) => Worth::Busy,
+            (None, Some(_)) => Worth::Something,
+            (None, None) => Worth::Nothing,
+        }
+    }
+}
+
+impl Refresh {
+    /// Exchanges the refresh token, and keeps the one that comes back. One exchange waits for the other: two at once would send
+    /// the same one.
+    async fn exchange<G, F>(self, fetch: G) -> Result<Fetched, Failure>
+    where
+        G: FnOnce(Option<Secret>) -> F,
+        F: Future<Output = Result<Fetched, Failure>>,
+    {
+        let late = || no_token(format_args!("its refresh token was in use for {HTTP_TOKEN_FETCH:?}"));
+        let mut rotated = timeout(HTTP_TOKEN_FETCH, self.0.lock()).await.map_err(|_| late())?;
+        let fetched = bounded(fetch(rotated.clone())).await?;
+        if let Some(next) = &fetched.refresh_token {
+            *rotated = Some(next.clone());
+        }
+        Ok(fetched)
+    }
+}
+
+impl Worthy for Refresh {
+    fn worth(&self) -> Worth {
+        match self.0.try_lock() {
+            // Clones are given out under the lock of all: one more would have to be there by now.
+            Ok(rotated) if Arc::strong_count(&self.0) == 1 => match *rotated {
+                Some(_) => Worth::Something,
+                None => Worth::Nothing,
+            },
+            _ => Worth::Busy,
+        }
+    }
+}
+
+impl Token {
+    fn of(fetched: Fetched) -> Result<Self, Failure> {
         let life = fetched.expires_in.unwrap_or(HTTP_TOKEN_LIFE);
         // A clock that differs, and a request that takes its time, must not meet its end.
         let before = HTTP_TOKEN_RENEW.min(life / 4);
-        let token = Token { secret: fetched.access_token, renew_at: Instant::now() + (life - before) };
-        let secret = token.secret.clone();
-        self.token = Some(token);
-        self.failed = None;
-        if let (Grant::RefreshToken(configured), Some(rotated)) = (grant, fetched.refresh_token)
-            && let Ok(configured) = Secret::short(configured.as_str())
-        {
-            self.rotated = Some((configured, rotated));
-        }
-        secret
+        Ok(Self { secret: fetched.access_token?, renew_at: Instant::now() + (life - before) })
     }
+}
+
+async fn bounded(fetch: impl Future<Output = Result<Fetched, Failure>>) -> Result<Fetched, Failure> {
+    let late = || no_token(format_args!("the token server did not answer within {HTTP_TOKEN_FETCH:?}"));
+    timeout(HTTP_TOKEN_FETCH, fetch).await.map_err(|_| late())?
+}
+
+/// What came of a fetch; nothing where nobody is left to tell.
+async fn outcome(mut told: Receiver<Option<Outcome>>) -> Option<Outcome> {
+    told.wait_for(Option::is_some).await.ok()?.clone()
+}
+
+fn crowded() -> Failure {
+    no_token("too many tokens are being fetched")
+}
+
+/// Nothing was sent to the tool.
+fn no_token(message: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::Unreachable, format!("no token: {message}")).with_may_have_acted(false)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use futures_util::future::join_all;
-    use updraft_protocol::FailureKind;
-
-    use super::*;
-
-    fn fetched(token: &str, seconds: u64) -> Fetched {
-        Fetched {
-            access_token: Secret::short(token).unwrap(),
-            expires_in: Some(Duration::from_secs(seconds)),
-            refresh_token: None,
-        }
-    }
-
-    #[test]
-    fn a_tenant_with_many_tokens_puts_out_its_own_alone() {
-        let tokens = Tokens::default();
-        let key = |tenant: &str, client_id: String| Key {
-            tenant: tenant.parse().unwrap(),
-            token_url: "https://login.example/token".to_owned(),
-            grant: "client_credentials",
-            client_id,
-            scope: None,
-            parameters: Vec::new(),
-            client_auth: ClientAuth::Basic,
-            secrets: Vec::new(),
-        };
-        let other = Arc::downgrade(&tokens.entry(key("other", "soar".to_owned())));
-        for number in 0..3 * HTTP_TOKENS_OF_TENANT {
-            tokens.entry(key("acme", number.to_string()));
-            assert!(tokens.0.lock().unwrap().len() <= HTTP_TOKENS_OF_TENANT + 1);
-        }
-        assert!(
-            other
-                .upgrade()
-                .is_some_and(|kept| Arc::ptr_eq(&kept, &tokens.entry(key("other", "soar".to_owned()))))
-        );
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn one_fetches_for_all_that_wait_and_again_before_the_token_ends() {
-        let (entry, fetches) = (Entry::default(), AtomicUsize::new(0));
-        let token = || {
-            entry.token(&Grant::ClientCredentials, |_| async {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                let number = fetches.fetch_add(1, Ordering::Relaxed);
-                Ok(fetched(&format!("token-{number}"), 100))
-            })
-        };
-        let all = join_all((0..50).map(|_| token())).await;
-        assert!(all.iter().all(|got| got.as_ref().unwrap().expose() == "token-0"));
-        tokio::time::sleep(Duration::from_secs(74)).await;
-        assert_eq!(token().await.unwrap().expose(), "token-0");
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(token().await.unwrap().expose(), "token-1", "a quarter of its life before its end");
-        let second = token().await.unwrap();
-        entry.refused(&Secret::short("token-0").unwrap()).await;
-        assert_eq!(token().await.unwrap(), second, "another one was refused");
-        entry.refused(&second).await;
-        assert_eq!(token().await.unwrap().expose(), "token-2");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failure_is_that_of_all_that_waited_and_of_nobody_later() {
-        let (entry, fetches) = (Entry::default(), AtomicUsize::new(0));
-        let token = || {
-            entry.token(&Grant::ClientCredentials, |_| async {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-                match fetches.fetch_add(1, Ordering::Relaxed) {
-                    0 => Err(Failure::new(FailureKind::Unreachable, "away")),
-                    _ => Ok(fetched("token", 100)),
-                }
-            })
-        };
-        let all = join_all((0..50).map(|_| token())).await;
-        assert!(all.iter().all(|got| got.as_ref().unwrap_err().message == "away"));
-        assert_eq!(fetches.load(Ordering::Relaxed), 1);
-        assert_eq!(token().await.unwrap().expose(), "token");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_is_dropped_while_it_fetches_leaves_that_to_the_next() {
-        let entry = Entry::default();
-        let never = entry.token(&Grant::ClientCredentials, |_| std::future::pending());
-        assert!(tokio::time::timeout(Duration::from_secs(1), never).await.is_err());
-        let token = entry.token(&Grant::ClientCredentials, |_| async { Ok(fetched("token", 9)) });
-        assert_eq!(token.await.unwrap().expose(), "token");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refresh_token_that_the_server_replaced_is_used_until_another_is_configured() {
-        let entry = Entry::default();
-        let rotate = |configured: &'static str, expected: Option<&'static str>, next: &'static str| {
-            let entry = &entry;
-            async move {
-                let grant = Grant::RefreshToken(configured.to_owned());
-                let token = entry.token(&grant, |rotated| async move {
-                    assert_eq!(rotated.as_ref().map(Secret::expose), expected);
-                    let refresh_token = Some(Secret::short(next).unwrap());
-                    Ok(Fetched { refresh_token, ..fetched("access", 1) })
-                });
-                token.await.unwrap();
-                tokio::time::sleep(Duration::from_secs(2)).await;
-            }
-        };
-        rotate("first", None, "second").await;
-        rotate("first", Some("second"), "third").await;
-        rotate("another", None, "fourth").await;
-    }
-}
+mod tests;

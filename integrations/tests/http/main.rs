@@ -7,6 +7,7 @@ mod failures;
 mod frames;
 mod http2;
 mod interim;
+mod login;
 mod oauth;
 mod policy;
 mod proxies;

@@ -5,76 +5,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::routing::{any, post};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use updraft_integrations::HttpIntegration;
+use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_TOKENS_OF_TENANT};
 use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Masking};
 
+use crate::login::begin;
 use crate::server::{Server, call_of, given};
-
-/// A server of tokens, and the tool that takes them.
-#[derive(Clone, Default)]
-struct Login(Arc<Mutex<Inner>>);
-
-#[derive(Default)]
-struct Inner {
-    /// The forms that asked for a token.
-    asked: Vec<String>,
-    /// The tokens that the tool takes.
-    good: BTreeSet<String>,
-    /// What is answered instead of a token.
-    refuses: Option<(u16, Value)>,
-    /// Calls of the tool.
-    called: usize,
-}
-
-async fn give(
-    State(login): State<Login>,
-    headers: HeaderMap,
-    form: String,
-) -> (StatusCode, axum::Json<Value>) {
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let mut inner = login.0.lock().unwrap();
-    let basic = headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
-    inner.asked.push(format!("{form} {}", basic.unwrap_or_default()));
-    if let Some((status, answer)) = &inner.refuses {
-        return (StatusCode::from_u16(*status).unwrap(), axum::Json(answer.clone()));
-    }
-    let number = inner.asked.len();
-    let token = format!("access-token-{number}");
-    inner.good.insert(token.clone());
-    let answer = json!({
-        "access_token": token, "token_type": "Bearer", "expires_in": 3600,
-        "refresh_token": format!("refresh-token-{number}"),
-    });
-    (StatusCode::OK, axum::Json(answer))
-}
-
-async fn tool(State(login): State<Login>, headers: HeaderMap) -> (StatusCode, String) {
-    let mut inner = login.0.lock().unwrap();
-    inner.called += 1;
-    let sent = headers[header::AUTHORIZATION].to_str().unwrap().to_owned();
-    let token = sent.strip_prefix("Bearer ").unwrap();
-    let status = if inner.good.contains(token) { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-    (status, json!({ "sent": sent }).to_string())
-}
-
-async fn begin() -> (Login, Server, HttpIntegration) {
-    let login = Login::default();
-    let router = Router::new().route("/token", post(give)).fallback(any(tool)).with_state(login.clone());
-    let server = Server::start(router).await;
-    let http = server.http();
-    (login, server, http)
-}
-
-impl Login {
-    fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap().asked.clone()
-    }
-}
 
 fn call(server: &Server, tenant: &str, more: Value) -> Call {
     let mut oauth2 = json!({"token_url": server.url("/token"), "client_id": "soar", "client_secret": null});
@@ -82,6 +22,15 @@ fn call(server: &Server, tenant: &str, more: Value) -> Call {
     let arguments = json!({"method": "POST", "url": server.url("/act"), "auth": {"oauth2": oauth2}});
     let mut call = call_of(tenant, arguments, Duration::from_secs(60));
     call.secrets = vec![given("/auth/oauth2/client_secret", "", "hunter2")];
+    call
+}
+
+/// A call whose token comes of a refresh token.
+fn refreshing(server: &Server, configured: &str, more: Value) -> Call {
+    let mut grant = json!({"grant": "refresh_token", "refresh_token": null});
+    grant.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let mut call = call(server, "acme", grant);
+    call.secrets.push(given("/auth/oauth2/refresh_token", "", configured));
     call
 }
 
@@ -116,16 +65,16 @@ async fn a_token_is_fetched_once_for_all_that_wait_and_never_shown() {
 async fn a_token_that_the_tool_refuses_is_renewed_once_within_the_attempt() {
     let (login, server, http) = begin().await;
     assert!(http.call(call(&server, "acme", json!({}))).await.is_ok());
-    login.0.lock().unwrap().good.clear();
+    login.state().good.clear();
     assert_eq!(body(http.call(call(&server, "acme", json!({}))).await), json!({"sent": "Bearer ***"}));
-    assert_eq!((login.asked().len(), login.0.lock().unwrap().called), (2, 3));
+    assert_eq!((login.asked().len(), login.state().called), (2, 3));
     // A tool that refuses every token is asked twice, and the step fails.
     let login_is_right = call(&server, "acme", json!({"client_id": "nobody"}));
-    login.0.lock().unwrap().refuses = Some((200, json!({"access_token": "useless-token"})));
+    login.state().refuses = Some((200, json!({"access_token": "useless-token"})));
     let failure = http.call(login_is_right).await.unwrap_err();
     assert_eq!((failure.kind, failure.may_have_acted()), (FailureKind::Status, false));
     assert!(failure.message.ends_with("answered 401 Unauthorized"), "{failure}");
-    assert_eq!((login.asked().len(), login.0.lock().unwrap().called), (4, 5));
+    assert_eq!((login.asked().len(), login.state().called), (4, 5));
     assert!(!format!("{failure:?}").contains("useless-token"), "{failure:?}");
 }
 
@@ -158,14 +107,9 @@ async fn what_has_acted_is_not_sent_again_for_a_token_that_is_refused_later() {
 #[tokio::test]
 async fn a_refresh_token_is_exchanged_and_the_one_that_comes_back_is_used_next() {
     let (login, server, http) = begin().await;
-    let refreshed = || {
-        let grant = json!({"grant": "refresh_token", "refresh_token": null, "client_auth": "body"});
-        let mut call = call(&server, "acme", grant);
-        call.secrets.push(given("/auth/oauth2/refresh_token", "", "the-first-refresh-token"));
-        call
-    };
+    let refreshed = || refreshing(&server, "the-first-refresh-token", json!({"client_auth": "body"}));
     assert!(http.call(refreshed()).await.is_ok());
-    login.0.lock().unwrap().good.clear();
+    login.state().good.clear();
     assert!(http.call(refreshed()).await.is_ok());
     let client = "client_id=soar&client_secret=hunter2 ";
     assert_eq!(
@@ -199,7 +143,7 @@ async fn a_server_that_gives_no_token_is_told_without_what_it_was_sent() {
             "gave a token that is no bearer's token",
         ),
     ] {
-        login.0.lock().unwrap().refuses = Some((status, answer));
+        login.state().refuses = Some((status, answer));
         let failure = http.call(call(&server, "acme", json!({}))).await.unwrap_err();
         assert_eq!(
             (failure.kind, failure.retryable(), failure.may_have_acted()),
@@ -212,7 +156,7 @@ async fn a_server_that_gives_no_token_is_told_without_what_it_was_sent() {
         );
         assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
     }
-    assert_eq!(login.0.lock().unwrap().called, 0);
+    assert_eq!(login.state().called, 0);
 }
 
 #[tokio::test]
@@ -221,4 +165,112 @@ async fn a_token_server_is_judged_by_the_policy_as_every_destination() {
     let http = HttpIntegration::builder().allow("192.0.2.1:9".parse().unwrap()).build().unwrap();
     let failure = http.call(call(&server, "acme", json!({}))).await.unwrap_err();
     assert_eq!((failure.kind, failure.may_have_acted()), (FailureKind::NotConfigured, false), "{failure}");
+}
+
+#[tokio::test]
+async fn steps_of_all_scopes_and_parameters_go_on_with_the_refresh_token_that_the_last_of_them_got() {
+    let (login, server, http) = begin().await;
+    login.rotates("first");
+    for more in [json!({"scope": "a"}), json!({"scope": "b"}), json!({"parameters": {"audience": "c"}})] {
+        let answer = http.call(refreshing(&server, "first", more.clone())).await;
+        assert!(answer.is_ok(), "{more}: {answer:?}");
+    }
+    assert_eq!(login.refreshed(), ["first", "refresh-token-1", "refresh-token-2"]);
+    // What an operator configures anew begins anew.
+    login.rotates("second");
+    assert!(http.call(refreshing(&server, "second", json!({"scope": "d"}))).await.is_ok());
+    assert_eq!(login.refreshed().last().unwrap(), "second");
+}
+
+#[tokio::test]
+async fn refreshes_of_one_refresh_token_are_made_one_after_the_other() {
+    let (login, server, http) = begin().await;
+    login.rotates("first");
+    let scopes = (0..10).map(|scope| refreshing(&server, "first", json!({"scope": scope.to_string()})));
+    for answer in join_all(scopes.map(|call| http.call(call))).await {
+        assert!(answer.is_ok(), "{answer:?}");
+    }
+    assert_eq!((login.refreshed().len(), login.state().most_at_once), (10, 1));
+}
+
+#[tokio::test]
+async fn a_refresh_goes_on_when_the_attempt_that_asked_for_it_is_cancelled() {
+    let (login, server, http) = begin().await;
+    login.rotates("first");
+    login.hold(true);
+    let mut cancelled = Box::pin(http.call(refreshing(&server, "first", json!({}))));
+    tokio::select! {
+        answer = &mut cancelled => panic!("{answer:?}"),
+        () = login.has_come(1) => {}
+    }
+    drop(cancelled);
+    login.hold(false);
+    assert!(http.call(refreshing(&server, "first", json!({}))).await.is_ok());
+    assert!(http.call(refreshing(&server, "first", json!({"scope": "b"}))).await.is_ok());
+    assert_eq!(login.refreshed(), ["first", "refresh-token-1"]);
+}
+
+#[tokio::test]
+async fn each_waits_for_a_token_for_its_own_time_whoever_began_to_fetch_it() {
+    let (login, server, http) = begin().await;
+    login.rotates("first");
+    login.hold(true);
+    let mut hasty = refreshing(&server, "first", json!({}));
+    hasty.timeout = Duration::from_millis(50);
+    let patient = http.call(refreshing(&server, "first", json!({})));
+    let hasty = async {
+        // One begins to fetch, one finds the other at it.
+        let failure = http.call(hasty.clone()).await.unwrap_err();
+        assert_eq!((failure.kind, failure.may_have_acted()), (FailureKind::Unreachable, false), "{failure}");
+        let failure = http.call(hasty).await.unwrap_err();
+        assert!(failure.message.ends_with("the token server did not answer in time"), "{failure}");
+        login.hold(false);
+    };
+    let ((), patient) = tokio::join!(hasty, patient);
+    assert!(patient.is_ok(), "{patient:?}");
+    assert_eq!(login.refreshed(), ["first"]);
+}
+
+#[tokio::test]
+async fn a_refresh_token_outlives_the_access_tokens_that_make_room_for_others() {
+    let (login, server, http) = begin().await;
+    login.rotates("first");
+    assert!(http.call(refreshing(&server, "first", json!({}))).await.is_ok());
+    let others = (0..2 * HTTP_TOKENS_OF_TENANT)
+        .map(|number| http.call(call(&server, "acme", json!({"client_id": format!("client-{number}")}))));
+    assert!(join_all(others).await.iter().all(Result::is_ok));
+    assert!(http.call(refreshing(&server, "first", json!({}))).await.is_ok());
+    assert_eq!(login.refreshed(), ["first", "refresh-token-1"], "the access token made room");
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_carries_is_refused_before_it_is_masked() {
+    let (login, server, http) = begin().await;
+    let long = "'".repeat(HTTP_HEADER_BYTES);
+    for answer in [
+        json!({"access_token": long}),
+        json!({"access_token": "two\nlines"}),
+        json!({"access_token": "token", "refresh_token": format!("{long}'")}),
+    ] {
+        login.state().refuses = Some((200, answer));
+        let mut call = call(&server, "acme", json!({}));
+        call.masking = Masking::new(|_| panic!("masked"));
+        let failure = http.call(call).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::InvalidResponse, "{failure}");
+        assert!(failure.message.ends_with("gave a token that no header carries"), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn secrets_with_different_prefixes_have_tokens_of_their_own() {
+    let (login, server, http) = begin().await;
+    for (prefix, fetches) in [("a-", 1), ("b-", 2), ("a-", 2)] {
+        let mut call =
+            call(&server, "acme", json!({"client_id": null, "parameters": {"a/b~c": [null, "x"]}}));
+        call.secrets.push(given("/auth/oauth2/client_id", prefix, "tenant-17"));
+        call.secrets.push(given("/auth/oauth2/parameters/a~1b~0c/0", "", "hunter3"));
+        assert!(http.call(call).await.is_ok());
+        assert_eq!(login.asked().len(), fetches, "{prefix}");
+    }
+    assert!(login.asked()[1].contains("&a%2Fb%7Ec=hunter3&a%2Fb%7Ec=x"), "{:?}", login.asked());
 }

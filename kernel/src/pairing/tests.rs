@@ -8,7 +8,7 @@ use super::*;
 
 /// The journal 7 of store 1, with groups of these numbers.
 fn journal(begins: u64, ends: u64) -> JournalSide {
-    JournalSide { ids: Some((7, 1)), begins, ends, moved: false, synced: true }
+    JournalSide { ids: Some((7, 1)), begins, ends, moved: false, synced: true, there: true, ran: ends > 0 }
 }
 
 /// One that has noted nothing.
@@ -36,6 +36,10 @@ fn hold(table: impl IntoIterator<Item = Row>) {
 
 fn moved(journal: JournalSide) -> JournalSide {
     JournalSide { moved: true, ..journal }
+}
+
+fn ran(journal: JournalSide) -> JournalSide {
+    JournalSide { ran: true, ..journal }
 }
 
 fn of_other_store(journal: JournalSide) -> JournalSide {
@@ -76,6 +80,12 @@ fn a_store_that_is_missing_or_older_is_named() {
             journal(10, 9),
             None,
             Refuse(StoreMissing { goes_on_from: 10 }),
+        ),
+        (
+            "the database deleted, which had playbooks only",
+            ran(journal(1, 0)),
+            None,
+            Refuse(StoreMissing { goes_on_from: 1 }),
         ),
         ("a database restored", journal(8, 9), Some(store(4)), Refuse(StoreOlder { taken: 4, begins: 8 })),
         (
@@ -125,6 +135,7 @@ fn what_belongs_to_another_is_named_unless_all_were_closed_in_order() {
     hold([
         ("another store, new, at another place", moved(journal(3, 9)), None, Refuse(OtherStore)),
         ("the same, the journal empty", moved(journal(10, 9)), None, Rebind),
+        ("the same, nothing ever run", moved(ran(journal(1, 0))), None, Rebind),
         (
             "another store with a journal of its own",
             of_other_store(journal(3, 9)),
@@ -180,6 +191,9 @@ fn what_power_took_of_what_was_not_synced_goes_on_and_what_a_person_took_does_no
     let unsynced = |journal| JournalSide { synced: false, ..journal };
     assert!(matches!(judge(unsynced(journal(8, 9)), Some(store(4)), None), Verdict::GoOn(_)));
     assert!(matches!(judge(unsynced(journal(2, 3)), Some(store(4)), None), Verdict::GoOn(_)));
+    assert!(matches!(judge(unsynced(journal(1, 0)), Some(store(4)), None), Verdict::GoOn(_)));
+    let deleted = JournalSide { there: false, ..unsynced(journal(1, 0)) };
+    assert!(matches!(judge(deleted, Some(store(4)), None), Verdict::Refuse(_)));
     assert!(matches!(judge(unsynced(journal(3, 9)), None, None), Verdict::Refuse(_)));
     assert!(matches!(judge(unsynced(unknown(1, 0)), Some(store(4)), None), Verdict::Refuse(_)));
 }

@@ -23,6 +23,18 @@ fn a_secret_is_found_in_every_escape() {
 }
 
 #[test]
+fn a_secret_is_found_where_its_bytes_were_taken_for_characters_and_its_characters_written_as_bytes() {
+    let taken: String = SECRET.bytes().map(char::from).collect();
+    assert!(taken.contains('Ã'), "as those show it who read a header as Latin-1");
+    for encoder in ENCODERS {
+        let text = format!("a={}&b", encode(encoder, &taken));
+        assert_eq!(masked(&[SECRET], &text), "a=***&b", "{text}");
+    }
+    assert_eq!(masked(&[SECRET], "p%22ss%5cw%2frd+%3c%e4%3e+%26+%27x%27+%2b+%25"), "***");
+    assert_eq!(masked(&["zu ändern, €"], "zu+%e4ndern,+%e2%82%ac"), "zu+%e4ndern,+%e2%82%ac", "no Latin-1");
+}
+
+#[test]
 fn a_secret_is_found_in_escapes_inside_escapes_three_deep() {
     let masker = masker(&[SECRET]);
     for outer in ENCODERS {

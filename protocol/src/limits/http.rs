@@ -27,10 +27,20 @@ pub const HTTP_URL_BYTES: usize = 16 << 10;
 pub const HTTP_URL_READINGS: usize = 8;
 /// Headers of one request.
 pub const HTTP_HEADERS: usize = 64;
-/// Tokens of OAuth 2 that one integration keeps: one for each tenant, tool and scope.
+/// Tokens of OAuth 2 that one integration keeps, one for each tenant, tool and scope, and that it fetches at once: with
+/// [`HTTP_HEADER_BYTES`] the bound of their memory.
 pub const HTTP_TOKENS: usize = 4_096;
 /// Those of one tenant, whose playbooks may take a client's name from data: it puts nobody else's out.
 pub const HTTP_TOKENS_OF_TENANT: usize = 64;
+/// Refresh tokens that servers gave in place of configured ones, and that one integration keeps. What makes room here has to be
+/// configured anew, so access tokens have a bound of their own.
+pub const HTTP_REFRESH_TOKENS: usize = 4_096;
+/// See [`HTTP_REFRESH_TOKENS`]: those of one tenant.
+pub const HTTP_REFRESH_TOKENS_OF_TENANT: usize = 64;
+/// How long a token server has for its answer, whatever time the step has that asked, and how long one use of a refresh token
+/// waits for those before it. An honest server takes a second or two; one that is slower may have taken a refresh token that works
+/// once, and whoever stops listening loses the next one. A silent one keeps those that wait from asking again for as long.
+pub const HTTP_TOKEN_FETCH: Duration = Duration::from_secs(30);
 /// What is read of a token server's answer.
 pub const HTTP_TOKEN_ANSWER_BYTES: usize = 64 << 10;
 /// How long a token is used that does not say how long it may be.
@@ -116,6 +126,9 @@ const _: () = {
     assert!(HTTP_OPEN_PER_HOST <= HTTP2_STREAMS && HTTP2_STREAMS <= HTTP2_STREAMS_COUNTED);
     assert!(HTTP_OPEN_PER_HOST_OF_TENANT <= HTTP_OPEN_PER_HOST && HTTP_OPEN_PER_HOST <= HTTP_HOSTS);
     assert!(SHARDS_MAX <= HTTP_POOLS);
+    // Of as many refresh tokens as are in use at once, one that is not can always make room.
+    assert!(HTTP_TOKENS <= HTTP_REFRESH_TOKENS && HTTP_TOKENS_OF_TENANT <= HTTP_REFRESH_TOKENS_OF_TENANT);
+    assert!(HTTP_CONNECT_TIMEOUT.as_secs() < HTTP_TOKEN_FETCH.as_secs());
     assert!(HTTP_INLINE_BYTES <= RESPONSE_BYTES && RESPONSE_BYTES <= HTTP_READ_BYTES);
     assert!(HTTP_KEPT_HEADERS_BYTES + HTTP_FAILURE_BODY_BYTES < RESPONSE_BYTES);
 };

@@ -5,9 +5,18 @@ use super::{SECRETS_OF_PLAYBOOK, SECRETS_OF_STEP};
 /// A secret that is masked wherever it stands. A shorter one stands in many a text by chance: it is refused when it is
 /// given, unless it is marked as short, and then masked only where it stands alone.
 pub const SHORTEST_SECRET_BYTES: usize = 6;
-/// Secrets that one masker knows: more than a tenant has tools, by far. Beyond it the one that was named least recently
-/// makes way: tokens are fetched again and again, and those of long ago have ended.
+/// Secrets of playbooks that one masker knows: more than a tenant has tools, by far. Beyond it the one that was named least
+/// recently makes way, and is asked for again with the next attempt of a playbook that names it.
 pub const MASKED_SECRETS: usize = 256;
+/// Places of automata that their spellings may take, some 32 bytes each: a token of a thousand bytes takes 9,000, a text
+/// all of signs ten times as many.
+pub const MASKED_PLACES: usize = 2 << 20;
+/// Tokens that tools gave which one masker knows besides: they are fetched again and again, and those of long ago have ended.
+pub const MASKED_FETCHED: usize = 64;
+/// Places that they may take: what a server of tokens sends is not the operator's choice.
+pub const MASKED_FETCHED_PLACES: usize = 1 << 20;
+/// What the maskers of all tenants may take in memory. Beyond it some tenants are forgotten until their next attempts.
+pub const MASKED_BYTES: usize = 512 << 20;
 /// Escapes inside each other in which a secret is found: JSON in a text of JSON in a URL. A text of more would have to
 /// be made for it.
 pub const MASKED_NESTING: usize = 3;

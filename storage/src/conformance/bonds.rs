@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Ending;
 use crate::bond::{Bond, Kept};
-use crate::store::Store;
+use crate::store::{Error, Store};
 
 fn bond() -> Bond {
     Bond { store: Uuid::from_u128(u128::MAX), journal: Uuid::from_u128(1 << 64), taken: 7, closed: false }
@@ -19,25 +19,51 @@ async fn keeps(store: &dyn Store) -> Result<bool, crate::store::Error> {
 
 pub(super) async fn a_bond_comes_back_as_it_was_bound(store: &dyn Store) -> Ending {
     if keeps(store).await? {
+        let mut before = None;
         for bond in [bond(), Bond { journal: Uuid::from_u128(3), taken: 0, closed: true, ..bond() }] {
-            store.bind(bond).await?;
+            assert!(store.bind(bond, before).await?);
             assert_eq!(store.kept().await?, Kept::Bond(bond));
+            before = Some(bond);
         }
     }
     Ok(())
 }
 
-pub(super) async fn a_note_of_the_journal_moves_the_bond_and_one_of_another_does_not(
+pub(super) async fn a_bond_is_bound_only_instead_of_the_one_that_was_seen(store: &dyn Store) -> Ending {
+    if keeps(store).await? {
+        let late = Bond { journal: Uuid::from_u128(3), ..bond() };
+        assert!(!store.bind(late, Some(bond())).await?, "there is none");
+        assert_eq!(store.kept().await?, Kept::New);
+        assert!(store.bind(bond(), None).await?);
+        let others = [
+            None,
+            Some(Bond { store: Uuid::from_u128(1), ..bond() }),
+            Some(Bond { journal: Uuid::from_u128(1), ..bond() }),
+            Some(Bond { taken: 6, ..bond() }),
+            Some(Bond { closed: true, ..bond() }),
+        ];
+        for other in others {
+            assert!(!store.bind(late, other).await?, "{other:?}");
+            assert_eq!(store.kept().await?, Kept::Bond(bond()));
+        }
+        assert!(store.bind(late, Some(bond())).await?);
+    }
+    Ok(())
+}
+
+pub(super) async fn a_note_of_the_journal_moves_the_bond_and_one_of_another_is_refused(
     store: &dyn Store,
 ) -> Ending {
     if keeps(store).await? {
-        store.note(bond().journal, 5, false).await?;
+        let refused = store.note(bond().journal, 5, false).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
         assert_eq!(store.kept().await?, Kept::New, "there is nothing to move");
-        store.bind(bond()).await?;
+        assert!(store.bind(bond(), None).await?);
         store.note(bond().journal, 9, true).await?;
         let moved = Kept::Bond(Bond { taken: 9, closed: true, ..bond() });
         assert_eq!(store.kept().await?, moved);
-        store.note(Uuid::from_u128(2), 11, false).await?;
+        let refused = store.note(Uuid::from_u128(2), 11, false).await;
+        assert!(matches!(refused, Err(Error::Refused(_))), "{refused:?}");
         assert_eq!(store.kept().await?, moved);
     }
     Ok(())

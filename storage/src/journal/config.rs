@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use updraft_protocol::limits::{DISK_FULL_CHECK, JOURNAL_SEGMENT_BYTES, JOURNAL_SEGMENTS};
+use uuid::Uuid;
 
 /// What an acknowledged append survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +21,8 @@ pub enum Durability {
 /// How a journal is configured.
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
+    /// The id of a journal that is made. One that is there has its own.
+    pub id: Uuid,
     /// What an acknowledged append survives.
     pub durability: Durability,
     /// A segment that has grown to this is followed by a new one.
@@ -33,6 +36,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            id: Uuid::now_v7(),
             durability: Durability::Fsync,
             segment_bytes: JOURNAL_SEGMENT_BYTES,
             segments: JOURNAL_SEGMENTS,

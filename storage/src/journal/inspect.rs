@@ -3,13 +3,17 @@
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use uuid::Uuid;
+
 use super::disk::{Disk, FileDisk, JournalFile};
 use super::error::Error;
-use super::recovery::{self, Torn};
+use super::recovery::{self, Scan, Torn};
 
 /// What a journal holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
+    /// Its id; none where it has no segment.
+    pub id: Option<Uuid>,
     /// The number of the first frame; of the next one, where there is none.
     pub begins: u64,
     /// The number of the last frame that it ever held; 0 where it never held any.
@@ -25,8 +29,8 @@ impl Inspected {
     /// As [`super::Journal::open`], but for who has it.
     pub fn of(folder: &Path) -> Result<Option<Self>, Error> {
         match recovery::scan(&Looking, folder) {
-            Ok(scan) => {
-                Ok(Some(Self { begins: scan.begins, ends: scan.next.saturating_sub(1), torn: scan.torn }))
+            Ok(Scan { id, begins, next, torn, .. }) => {
+                Ok(Some(Self { id, begins, ends: next.saturating_sub(1), torn }))
             }
             Err(_) if matches!(folder.try_exists(), Ok(false)) => Ok(None),
             Err(error) => Err(error),

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::mpsc;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES, WRITER_QUEUE};
 use updraft_protocol::{Update, codec};
+use uuid::Uuid;
 
 use super::disk::Disk;
 use super::error::Error;
@@ -24,9 +25,12 @@ pub struct Recovered {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
     reading: Option<Reading>,
+    id: Uuid,
     begins: u64,
     next: u64,
     frames: u64,
+    there: bool,
+    epoch: u64,
     torn: Option<Torn>,
     failed: bool,
     /// Set when everything was given.
@@ -40,15 +44,18 @@ struct Reading {
 }
 
 impl Recovered {
-    pub(super) fn new(disk: Arc<dyn Disk>, scan: &Scan, replayed: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(disk: Arc<dyn Disk>, id: Uuid, scan: &Scan, replayed: Arc<AtomicBool>) -> Self {
         replayed.store(scan.frames == 0, Ordering::Release);
         Self {
             disk,
             segments: scan.sealed.iter().cloned().collect(),
             reading: None,
+            id,
             begins: scan.begins,
             next: scan.next,
             frames: scan.frames,
+            there: scan.there(),
+            epoch: scan.epoch,
             torn: scan.torn.clone(),
             failed: false,
             replayed,
@@ -62,7 +69,12 @@ impl Recovered {
     #[cfg(feature = "fuzzing")]
     pub fn of(disk: Arc<dyn Disk>, folder: &std::path::Path) -> Result<Self, Error> {
         let scan = super::recovery::scan(&*disk, folder)?;
-        Ok(Self::new(disk, &scan, Arc::default()))
+        Ok(Self::new(disk, scan.id.unwrap_or_default(), &scan, Arc::default()))
+    }
+
+    /// The id of the journal.
+    pub fn id(&self) -> Uuid {
+        self.id
     }
 
     /// How many frames there are.
@@ -78,6 +90,16 @@ impl Recovered {
     /// The number of the last frame that the journal ever held; 0 where it never held any.
     pub fn ends(&self) -> u64 {
         self.next.saturating_sub(1)
+    }
+
+    /// Whether there was a segment, with or without frames: it was not made by this opening.
+    pub fn there(&self) -> bool {
+        self.there
+    }
+
+    /// The highest epoch of an update that the journal holds; 0 where it holds none.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The write that had not finished and was cut off, if there was one.

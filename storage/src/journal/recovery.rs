@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use updraft_protocol::codec;
+use updraft_protocol::{Update, codec};
+use uuid::Uuid;
 
 use super::Error;
 use super::disk::Disk;
@@ -22,6 +23,8 @@ pub struct Torn {
 
 /// What the segments hold.
 pub(super) struct Scan {
+    /// The id of their journal; none where there is no segment.
+    pub(super) id: Option<Uuid>,
     /// Those that have frames, oldest first.
     pub(super) sealed: Vec<Sealed>,
     /// The number of the next frame.
@@ -30,9 +33,18 @@ pub(super) struct Scan {
     pub(super) begins: u64,
     /// How many frames there are.
     pub(super) frames: u64,
+    /// The highest epoch of an update in them; 0 where there is none.
+    pub(super) epoch: u64,
     /// Whether the last segment holds no frame: the next one takes its place.
     pub(super) replaced: bool,
     pub(super) torn: Option<Torn>,
+}
+
+impl Scan {
+    /// Whether there is a segment, with or without frames.
+    pub(super) fn there(&self) -> bool {
+        self.replaced || !self.sealed.is_empty()
+    }
 }
 
 /// Proves all segments of the folder, and leaves them as they will be read: without a torn tail, without a last segment
@@ -41,7 +53,8 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
     let mut names = disk.list(folder).map_err(Error::disk("listing its folder"))?;
     names.retain(|name| segment::first_of(name).is_some());
     names.sort_unstable();
-    let mut scan = Scan { sealed: Vec::new(), next: 1, begins: 1, frames: 0, replaced: false, torn: None };
+    let (id, sealed, torn) = (None, Vec::new(), None);
+    let mut scan = Scan { id, sealed, next: 1, begins: 1, frames: 0, epoch: 0, replaced: false, torn };
     let count = names.len();
     for (index, name) in names.into_iter().enumerate() {
         let first = segment::first_of(&name).unwrap_or_default();
@@ -59,14 +72,22 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
             // What it held is missing, and is not to be forgotten with it.
             return Err(corrupt(&name, HEADER_BYTES as u64, "holds no frame and is not the last".to_owned()));
         }
+        if let (Some(id), Some(found)) = (scan.id, segment.journal)
+            && id != found
+        {
+            let reason = format!("is a segment of the journal {found}, those before it are of {id}");
+            return Err(corrupt(&name, 0, reason));
+        }
         mend(disk, folder, &name, &segment, last_of_all)?;
+        scan.id = scan.id.or(segment.journal);
         let next = segment.next;
         scan.frames += next - first;
+        scan.epoch = scan.epoch.max(segment.epoch);
         scan.torn = segment.torn_at().map(|offset| Torn { segment: name.clone(), offset });
         if next > first {
             scan.sealed.push(Sealed { path: folder.join(&name), name, first, last: next - 1 });
         }
-        scan.replaced = segment.headed && next == first;
+        scan.replaced = segment.journal.is_some() && next == first;
         scan.next = next;
     }
     Ok(scan)
@@ -75,8 +96,10 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
 /// What one segment holds.
 struct Proven {
     next: u64,
-    /// Whether its header is whole.
-    headed: bool,
+    /// The highest epoch of an update in it.
+    epoch: u64,
+    /// The id in its header; none where that is not whole.
+    journal: Option<Uuid>,
     /// Where its frames end, where more follows: zeros that were written ahead of frames, or a torn write.
     end: Option<u64>,
     /// Whether it is a torn write.
@@ -99,9 +122,9 @@ impl Proof<'_> {
     fn prove(&self, first: u64, last_of_all: bool) -> Result<Proven, Error> {
         let reading = || Error::disk(format!("reading {}", self.name));
         let mut reader = SegmentReader::open(self.disk, self.path).map_err(reading())?;
-        match segment::read_head(reader.peek(HEADER_BYTES).map_err(reading())?) {
-            Head::First(found) if found == first => reader.advance(HEADER_BYTES),
-            Head::First(found) => {
+        let journal = match segment::read_head(reader.peek(HEADER_BYTES).map_err(reading())?) {
+            Head::First(found, id) if found == first => Some(id),
+            Head::First(found, _) => {
                 return Err(corrupt(self.name, 0, format!("the header says that it begins with {found}")));
             }
             Head::Format(found) => {
@@ -109,20 +132,21 @@ impl Proof<'_> {
             }
             Head::Bad => {
                 return if last_of_all && never_written(&mut reader).map_err(reading())? {
-                    Ok(Proven { next: first, headed: false, end: Some(0), torn: true })
+                    Ok(Proven { next: first, epoch: 0, journal: None, end: Some(0), torn: true })
                 } else {
                     Err(corrupt(self.name, 0, "the header is not that of a segment".to_owned()))
                 };
             }
-        }
-        let mut next = first;
+        };
+        reader.advance(HEADER_BYTES);
+        let (mut next, mut epoch) = (first, 0);
         loop {
             let offset = reader.offset();
             match reader.look().map_err(reading())? {
-                Look::End => return Ok(Proven { next, headed: true, end: None, torn: false }),
+                Look::End => return Ok(Proven { next, epoch, journal, end: None, torn: false }),
                 Look::Frame(header) if header.lsn == next => {
                     let payload = reader.payload(&header).map_err(reading())?;
-                    self.readable(payload, offset)?;
+                    epoch = epoch.max(self.epoch(payload, offset)?);
                     reader.advance(header.frame_bytes());
                     next = next.saturating_add(1);
                 }
@@ -133,10 +157,10 @@ impl Proof<'_> {
                 Look::Bad(reason) => {
                     return match tail::judge(&mut reader, next).map_err(reading())? {
                         Verdict::Unwritten => {
-                            Ok(Proven { next, headed: true, end: Some(offset), torn: false })
+                            Ok(Proven { next, epoch, journal, end: Some(offset), torn: false })
                         }
                         Verdict::Torn if last_of_all => {
-                            Ok(Proven { next, headed: true, end: Some(offset), torn: true })
+                            Ok(Proven { next, epoch, journal, end: Some(offset), torn: true })
                         }
                         Verdict::Torn | Verdict::Corrupt => {
                             Err(corrupt(self.name, offset, reason.to_owned()))
@@ -147,10 +171,11 @@ impl Proof<'_> {
         }
     }
 
-    /// Refuses what another version wrote before anything is mended, replayed or begun behind it.
-    fn readable(&self, payload: &[u8], offset: u64) -> Result<(), Error> {
-        match codec::readable(payload) {
-            Ok(_) => Ok(()),
+    /// The highest epoch of a frame's updates. Refuses what another version wrote, and what is no group of updates, before
+    /// anything is mended, replayed or begun behind it.
+    fn epoch(&self, payload: &[u8], offset: u64) -> Result<u64, Error> {
+        match codec::decode::<Vec<Update>>(payload) {
+            Ok(updates) => Ok(updates.iter().map(|update| update.revision().epoch).max().unwrap_or(0)),
             Err(codec::Error::Version { found }) => {
                 let known = codec::VERSION;
                 Err(Error::Codec { segment: self.name.to_owned(), offset, found, known })
@@ -179,7 +204,7 @@ fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
 fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
     let path = folder.join(name);
     let has_frames = segment::first_of(name).is_some_and(|first| proven.next > first);
-    let mended = if !proven.headed {
+    let mended = if proven.journal.is_none() {
         // It never held anything, and the next segment has its name.
         disk.remove(&path).and_then(|()| disk.sync_folder(folder))
     } else if last_of_all && has_frames {

@@ -5,14 +5,16 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
+use uuid::Uuid;
 
 use super::disk::{Disk, JournalFile};
 use super::error::is_full;
 
 /// The newest format that is read, and the one that is written.
-pub const FORMAT: u8 = 1;
-/// Bytes before the first frame: magic 8, format 1, zeros 3, CRC-32C of the other fields u32, first lsn u64.
-pub(super) const HEADER_BYTES: usize = 24;
+pub const FORMAT: u8 = 2;
+/// Bytes before the first frame: magic 8, format 1, zeros 3, CRC-32C of the other fields u32, first lsn u64, the id of the
+/// journal 16.
+pub(super) const HEADER_BYTES: usize = 40;
 const MAGIC: &[u8; 8] = b"UPDRAFTJ";
 const SUFFIX: &str = ".journal";
 const DIGITS: usize = 20;
@@ -32,8 +34,8 @@ pub(super) fn first_of(name: &str) -> Option<u64> {
 /// What the first bytes of a segment say.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// It begins with this lsn.
-    First(u64),
+    /// It begins with this lsn, and is one of the journal with this id.
+    First(u64, Uuid),
     /// Another format.
     Format(u8),
     /// Not what a segment begins with.
@@ -50,17 +52,19 @@ pub(super) fn read_head(bytes: &[u8]) -> Head {
     if bytes[8] > FORMAT {
         return Head::Format(bytes[8]);
     }
-    let mut first = [0; 8];
-    first.copy_from_slice(&bytes[16..]);
-    let first = u64::from_le_bytes(first);
-    if *bytes == head(first) { Head::First(first) } else { Head::Bad }
+    let (mut first, mut id) = ([0; 8], [0; 16]);
+    first.copy_from_slice(&bytes[16..24]);
+    id.copy_from_slice(&bytes[24..]);
+    let (first, id) = (u64::from_le_bytes(first), Uuid::from_bytes(id));
+    if *bytes == head(first, id) { Head::First(first, id) } else { Head::Bad }
 }
 
-fn head(first: u64) -> [u8; HEADER_BYTES] {
+fn head(first: u64, id: Uuid) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..8].copy_from_slice(MAGIC);
     bytes[8] = FORMAT;
-    bytes[16..].copy_from_slice(&first.to_le_bytes());
+    bytes[16..24].copy_from_slice(&first.to_le_bytes());
+    bytes[24..].copy_from_slice(id.as_bytes());
     let crc = crc32c::crc32c(&bytes);
     bytes[12..16].copy_from_slice(&crc.to_le_bytes());
     bytes
@@ -146,12 +150,12 @@ pub(super) struct Segment {
 
 impl Segment {
     /// A new, empty, durable segment.
-    pub(super) fn create(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
+    pub(super) fn create(disk: &dyn Disk, folder: &Path, first: u64, id: Uuid) -> io::Result<Self> {
         let name = name(first);
         let path = folder.join(&name);
         let mut file = disk.create(&path)?;
         let written =
-            file.append(&head(first)).and_then(|()| file.sync()).and_then(|()| disk.sync_folder(folder));
+            file.append(&head(first, id)).and_then(|()| file.sync()).and_then(|()| disk.sync_folder(folder));
         if let Err(error) = written {
             // Best effort: recovery takes a segment with half a header for a torn tail.
             let _ = disk.remove(&path);
@@ -163,11 +167,11 @@ impl Segment {
     /// A new segment in the place of one that has this first number and holds no frame. That one is not written on: a sync of
     /// it may have failed, and a later one says nothing of what that one dropped. There is one at every moment, as its name
     /// is all that says how far the journal has come.
-    pub(super) fn replace(disk: &dyn Disk, folder: &Path, first: u64) -> io::Result<Self> {
+    pub(super) fn replace(disk: &dyn Disk, folder: &Path, first: u64, id: Uuid) -> io::Result<Self> {
         let name = name(first);
         let path = folder.join(&name);
         let (mut file, new) = beside(disk, folder, &name)?;
-        file.append(&head(first))?;
+        file.append(&head(first, id))?;
         take_place(disk, folder, file, (&new, &path))?;
         let file = disk.open(&path)?;
         Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
@@ -298,14 +302,16 @@ mod tests {
 
     #[test]
     fn a_header_is_read_whole_or_refused() {
-        assert_eq!(read_head(&head(9)), Head::First(9));
-        assert_eq!(read_head(&head(9)[..HEADER_BYTES - 1]), Head::Bad);
+        let id = Uuid::from_u128(7);
+        assert_eq!(read_head(&head(9, id)), Head::First(9, id));
+        assert_eq!(read_head(&head(9, id)[..HEADER_BYTES - 1]), Head::Bad);
         for bit in 0..HEADER_BYTES * 8 {
-            let mut bytes = head(9);
+            let mut bytes = head(9, id);
             bytes[bit / 8] ^= 1 << (bit % 8);
-            assert_ne!(read_head(&bytes), Head::First(9), "bit {bit}");
+            let read = read_head(&bytes);
+            assert!(matches!(read, Head::Bad | Head::Format(_)), "bit {bit}: {read:?}");
         }
-        let mut newer = head(9);
+        let mut newer = head(9, id);
         newer[8] = FORMAT + 1;
         assert_eq!(read_head(&newer), Head::Format(FORMAT + 1));
     }

@@ -204,7 +204,7 @@ impl Worker {
     pub(super) fn rotate(&mut self) -> Result<(), Error> {
         // A full disk is no excuse for a sync.
         self.active.sync().map_err(|error| self.failed(self.active.name(), &error))?;
-        let next = match Segment::create(&*self.disk, &self.folder, self.next) {
+        let next = match Segment::create(&*self.disk, &self.folder, self.next, self.config.id) {
             Ok(next) => next,
             Err(error) if is_full(&error) => return Err(Error::NoSpace { cause: cause(&error) }),
             Err(error) => return Err(self.failed("a new segment", &error)),

@@ -98,8 +98,8 @@ impl Books {
         own.take(limit.min(PAGE_ROWS)).cloned().collect()
     }
 
-    pub(super) fn next_epoch(&mut self) -> u64 {
-        self.epoch += 1;
+    pub(super) fn next_epoch(&mut self, above: u64) -> u64 {
+        self.epoch = self.epoch.max(above) + 1;
         self.epoch
     }
 }

@@ -1,12 +1,12 @@
 //! The bond of a store on MongoDB: one document in `meta`. Judges nothing.
 
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, RawDocument, doc};
+use mongodb::bson::{Binary, Document, RawDocument, doc};
 use uuid::Uuid;
 
 use super::fault::store_error;
 use super::meta::durable;
-use super::{META, MongoStore, document};
+use super::{META, MongoStore, code, document};
 use crate::bond::{Bond, Kept};
 use crate::store::Error;
 
@@ -21,25 +21,40 @@ pub(super) async fn kept(store: &MongoStore) -> Result<Kept, Error> {
         .ok_or_else(|| Error::Corrupt(format!("meta, {BOND}: it is none that this version knows")))
 }
 
-/// Keeps a bond instead of what was kept; durable when answered.
-pub(super) async fn bind(store: &MongoStore, bond: Bond) -> Result<(), Error> {
-    let bond = doc! {
-        "store": binary(bond.store),
-        "journal": binary(bond.journal),
-        "taken": storable(bond.taken)?,
-        "closed": bond.closed,
+/// Keeps a bond instead of what was kept, where that is still so; durable when answered.
+pub(super) async fn bind(store: &MongoStore, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
+    let entries = store.database.collection::<Document>(META);
+    let mut bond = entry(bond)?;
+    let Some(before) = before else {
+        bond.insert("_id", BOND);
+        return match entries.insert_one(bond).write_concern(durable()).await {
+            Ok(_) => Ok(true),
+            Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => Ok(false),
+            Err(error) => Err(store_error(error)),
+        };
     };
-    let entries = store.collection(META);
-    let binding = entries.update_one(doc! { "_id": BOND }, doc! { "$set": bond }).upsert(true);
-    binding.write_concern(durable()).await.map(drop).map_err(store_error)
+    let mut as_seen = entry(before)?;
+    as_seen.insert("_id", BOND);
+    let binding = entries.update_one(as_seen, doc! { "$set": bond }).write_concern(durable());
+    Ok(binding.await.map_err(store_error)?.matched_count == 1)
 }
 
-/// Notes how far it has come with a journal, where it is that one's; durable when answered.
+/// Notes how far it has come with a journal, whose it must be; durable when answered.
 pub(super) async fn note(store: &MongoStore, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
     let of = doc! { "_id": BOND, "journal": binary(journal) };
     let note = doc! { "$set": { "taken": storable(taken)?, "closed": closed } };
     let entries = store.collection(META);
-    entries.update_one(of, note).write_concern(durable()).await.map(drop).map_err(store_error)
+    let noting = entries.update_one(of, note).write_concern(durable());
+    if noting.await.map_err(store_error)?.matched_count == 1 { Ok(()) } else { Err(Bond::of_another()) }
+}
+
+fn entry(bond: Bond) -> Result<Document, Error> {
+    Ok(doc! {
+        "store": binary(bond.store),
+        "journal": binary(bond.journal),
+        "taken": storable(bond.taken)?,
+        "closed": bond.closed,
+    })
 }
 
 fn read(found: &RawDocument) -> Option<Bond> {

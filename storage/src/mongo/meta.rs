@@ -34,9 +34,19 @@ pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     }
 }
 
-/// A new epoch, higher than every one before.
-pub(super) async fn next_epoch(store: &MongoStore) -> Result<u64, Error> {
-    value(&upsert(store, "epoch", doc! { "$inc": { "value": 1_i64 } }).await?, "epoch")
+/// A new epoch, higher than every one before and than `above`.
+pub(super) async fn next_epoch(store: &MongoStore, above: u64) -> Result<u64, Error> {
+    let next = async || value(&upsert(store, "epoch", doc! { "$inc": { "value": 1_i64 } }).await?, "epoch");
+    let epoch = next().await?;
+    if epoch > above {
+        return Ok(epoch);
+    }
+    let above = i64::try_from(above).ok().filter(|above| *above < i64::MAX);
+    let above =
+        above.ok_or_else(|| Error::Corrupt("the journal has an epoch that none can follow".to_owned()))?;
+    // It only ever rises: whoever raises it in between is below the next one too.
+    upsert(store, "epoch", doc! { "$max": { "value": above } }).await?;
+    next().await
 }
 
 /// What survives whatever a single server can suffer; a majority that does not answer is waited for only so long.

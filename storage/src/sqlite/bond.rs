@@ -34,24 +34,27 @@ pub(super) fn kept(connection: &Connection) -> Result<Kept, Error> {
     Ok(Kept::Bond(Bond { store, journal, taken, closed: closed != 0 }))
 }
 
-/// Keeps a bond instead of what was kept.
-pub(super) fn bind(connection: &mut Connection, bond: Bond) -> Result<(), Error> {
+/// Keeps a bond instead of what was kept, where that is still so.
+pub(super) fn bind(connection: &mut Connection, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
     let taken = storable(bond.taken)?;
-    let bind = |connection: &mut Connection| {
-        let transaction = write::begin(connection)?;
+    let transaction = write::begin(connection).map_err(fault::store_error)?;
+    if kept(&transaction)?.bond() != before {
+        return Ok(false);
+    }
+    let bind = || {
         for (keys, id) in [(STORE, bond.store), (JOURNAL, bond.journal)] {
             let (high, low) = id.as_u64_pair();
             put(&transaction, keys[0], high.cast_signed())?;
             put(&transaction, keys[1], low.cast_signed())?;
         }
         put(&transaction, TAKEN, taken)?;
-        put(&transaction, CLOSED, i64::from(bond.closed))?;
-        transaction.commit()
+        put(&transaction, CLOSED, i64::from(bond.closed))
     };
-    bind(connection).map_err(fault::store_error)
+    bind().and_then(|()| transaction.commit()).map_err(fault::store_error)?;
+    Ok(true)
 }
 
-/// Notes how far it has come with a journal, where it is that one's.
+/// Notes how far it has come with a journal, whose it must be.
 pub(super) fn note(
     connection: &mut Connection,
     journal: Uuid,
@@ -61,13 +64,14 @@ pub(super) fn note(
     let taken = storable(taken)?;
     let note = |connection: &mut Connection| {
         let transaction = write::begin(connection)?;
-        if id(&transaction, JOURNAL)? == Some(journal) {
-            put(&transaction, TAKEN, taken)?;
-            put(&transaction, CLOSED, i64::from(closed))?;
+        if id(&transaction, JOURNAL)? != Some(journal) {
+            return Ok(false);
         }
-        transaction.commit()
+        put(&transaction, TAKEN, taken)?;
+        put(&transaction, CLOSED, i64::from(closed))?;
+        transaction.commit().map(|()| true)
     };
-    note(connection).map_err(fault::store_error)
+    if note(connection).map_err(fault::store_error)? { Ok(()) } else { Err(Bond::of_another()) }
 }
 
 fn id(connection: &Connection, [high, low]: [&str; 2]) -> rusqlite::Result<Option<Uuid>> {

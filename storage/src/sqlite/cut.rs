@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{fault, open};
+use super::{fault, open, wal};
 use crate::store::Error;
 
 /// The WAL's header, of which two numbers are repeated in each frame that belongs to it.
@@ -27,9 +27,7 @@ pub(super) fn refuse(path: &Path, connection: &Connection) -> Result<(), Error> 
     if there >= pages {
         return Ok(());
     }
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    let in_wal = pages_behind(Path::new(&wal), there, page_bytes).map_err(of_disk)?;
+    let in_wal = pages_behind(&wal::beside(path), there, page_bytes).map_err(of_disk)?;
     let missing = (there.saturating_add(1)..=pages).find(|page| !in_wal.contains(page));
     missing.map_or(Ok(()), |page| {
         let path = path.display();

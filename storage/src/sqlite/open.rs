@@ -71,13 +71,21 @@ pub(super) fn sync(dir: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
+/// Makes the file where there is none: SQLite gives what it keeps beside it the permissions of the file itself. One that is
+/// there is left to SQLite: to close it would give back every lock that this process has on it, those of a store that was
+/// released and is still read among them.
+fn make(path: &Path) -> std::io::Result<()> {
+    match private::options().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
+}
+
 /// The connection that writes; it makes the schema where it is missing.
 pub(super) fn writer(path: &Path, durability: Durability) -> Result<Connection, Error> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    // SQLite gives what it keeps beside it the permissions of the file itself.
-    let made = private::options().create(true).truncate(false).write(true).open(path);
-    made.map_err(|error| of_disk(path, &error))?;
+    make(path).map_err(|error| of_disk(path, &error))?;
     let mut connection = Connection::open_with_flags(path, flags).map_err(fault::store_error)?;
     schema::check(&connection)?;
     cut::refuse(path, &connection)?;
@@ -113,6 +121,44 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
     };
     set(&connection).map_err(fault::store_error)?;
     Ok(connection)
+}
+
+/// A connection that reads what is there, makes no file and takes no lock, for who knows that nobody has the database. Without
+/// a WAL it says that the file does not change, as SQLite would make one; with one it keeps the index of it in memory.
+#[cfg(unix)]
+pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = if wal::beside(path).exists() {
+        Connection::open_with_flags_and_vfs(path, flags, c"unix-none")
+    } else {
+        Connection::open_with_flags(unchanging(path), flags | OpenFlags::SQLITE_OPEN_URI)
+    };
+    let connection = opened.map_err(fault::store_error)?;
+    let set = |connection: &Connection| {
+        // Nor is the WAL copied, or removed, by who closes as the last.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+        common(connection, READER_CACHE_KIB)
+    };
+    set(&connection).map_err(fault::store_error)?;
+    Ok(connection)
+}
+
+/// Elsewhere SQLite makes what it needs beside the database.
+#[cfg(not(unix))]
+pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
+    reader(path)
+}
+
+/// The address of a database that nobody changes.
+#[cfg(unix)]
+fn unchanging(path: &Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    let escaped: String = bytes
+        .map(|&byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02x}") })
+        .collect();
+    format!("file:{escaped}?immutable=1")
 }
 
 /// `Fsync`: the WAL is synced at each commit. `Os`: only before it is copied into the database, so that a

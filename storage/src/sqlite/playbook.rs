@@ -17,8 +17,8 @@ INSERT INTO playbook_collection
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
 const NEXT_EPOCH: &str = "
-INSERT INTO meta (key, value) VALUES ('epoch', 1)
-ON CONFLICT (key) DO UPDATE SET value = value + 1
+INSERT INTO meta (key, value) VALUES ('epoch', ?1 + 1)
+ON CONFLICT (key) DO UPDATE SET value = max(value, ?1) + 1
 RETURNING value";
 
 /// Adds a playbook version, unless its name and version are taken.
@@ -53,11 +53,15 @@ pub(super) fn put(connection: &mut Connection, playbook: &PlaybookDocument) -> R
     Ok(PutOutcome::Created)
 }
 
-/// A new epoch, higher than every one before.
-pub(super) fn next_epoch(connection: &mut Connection) -> Result<u64, Error> {
+/// A new epoch, higher than every one before and than `above`.
+pub(super) fn next_epoch(connection: &mut Connection, above: u64) -> Result<u64, Error> {
+    // The sum is a whole number that the column keeps.
+    let above = i64::try_from(above).ok().filter(|above| *above < i64::MAX);
+    let above =
+        above.ok_or_else(|| Error::Corrupt("the journal has an epoch that none can follow".into()))?;
     let next = |connection: &mut Connection| -> rusqlite::Result<i64> {
         let transaction = write::begin(connection)?;
-        let epoch = transaction.prepare_cached(NEXT_EPOCH)?.query_row([], |row| row.get(0))?;
+        let epoch = transaction.prepare_cached(NEXT_EPOCH)?.query_row([above], |row| row.get(0))?;
         transaction.commit()?;
         Ok(epoch)
     };

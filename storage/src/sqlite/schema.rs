@@ -108,8 +108,9 @@ CREATE INDEX IF NOT EXISTS dead_letters_by_tenant
     ON dead_letter (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 ";
 
-/// Refuses a file that this version must not touch: a store of another schema, or another program's.
-pub(super) fn check(connection: &Connection) -> Result<(), Error> {
+/// Refuses a file that this version must not touch: a store of another schema, or another program's. Gives the version that
+/// was found, which is 0 where there is no schema yet.
+pub(super) fn check(connection: &Connection) -> Result<u32, Error> {
     let found: i32 = pragma(connection, "user_version")?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
     if ![0, VERSION].contains(&found) {
@@ -122,7 +123,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Error> {
     if found == 0 && tables > 0 {
         return Err(Error::Refused("the database belongs to another program".into()));
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Makes what is missing, all of it or nothing.

@@ -2,6 +2,7 @@
 
 mod corruption;
 mod faults;
+mod inspecting;
 mod opening;
 mod plans;
 mod threads;

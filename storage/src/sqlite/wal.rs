@@ -3,6 +3,8 @@
 //! SQLite's own checkpoint never waits for a reader, so that readers without a pause let the WAL grow for ever.
 //! This one waits, up to the busy timeout, until those have gone that still read an older state.
 
+use std::path::{Path, PathBuf};
+
 use rusqlite::Connection;
 
 use crate::store::Error;
@@ -13,6 +15,13 @@ pub(super) const CHECKPOINT_PAGES: i64 = 8 << 10;
 
 const PAGES: &str = "PRAGMA wal_checkpoint(NOOP)";
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(RESTART)";
+
+/// The file of the WAL of a database.
+pub(super) fn beside(database: &Path) -> PathBuf {
+    let mut wal = database.as_os_str().to_owned();
+    wal.push("-wal");
+    wal.into()
+}
 
 /// Does `work`, which may write, and a checkpoint if it is due. What was answered stays answered: a
 /// checkpoint that fails or comes too late is tried again when the WAL has grown by as much once more.

@@ -112,7 +112,7 @@ impl Trouble {
             Self::Store(_, _, proxy::Fault::CutRequest(_)) => "lost requests",
             Self::Store(_, _, proxy::Fault::CutReply(_)) => "lost replies",
             Self::Store(_, _, proxy::Fault::Hang) => "silence",
-            Self::Store(_, _, proxy::Fault::Delay(_)) => "late requests",
+            Self::Store(_, _, proxy::Fault::Freeze | proxy::Fault::Delay(_)) => "late requests",
             Self::Store(_, _, proxy::Fault::Answer(_)) => "refused batches",
             Self::Store(_, _, proxy::Fault::RefuseEach(_)) => "refused writes",
             Self::Store(_, _, proxy::Fault::Amend(_)) => "unconfirmed writes",

@@ -51,6 +51,11 @@ impl Line {
                 None => to.write_all(&frame.0).await?,
                 Some(Fault::CutRequest(bytes)) => return part(&mut to, &frame, bytes).await,
                 Some(Fault::Hang) => std::future::pending().await,
+                Some(Fault::Freeze) => {
+                    self.shared.frozen.send_replace(true);
+                    self.thawed().await;
+                    to.write_all(&frame.0).await?;
+                }
                 Some(Fault::Delay(time)) => {
                     tokio::time::sleep(time).await;
                     to.write_all(&frame.0).await?;

@@ -16,6 +16,8 @@ pub enum Fault {
     CutReply(usize),
     /// Nothing happens, and nobody says so, until the connection is cut.
     Hang,
+    /// It stops all messages, as `freeze` does, and reaches the server when they pass again.
+    Freeze,
     /// It reaches the server so much later.
     Delay(Duration),
     /// The server does not hear of it, and this is the reply.

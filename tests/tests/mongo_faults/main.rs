@@ -12,6 +12,7 @@
 mod answers;
 mod cuts;
 mod full;
+mod lease;
 mod outage;
 mod poison;
 mod scene;

@@ -74,6 +74,12 @@ impl Scene {
             .selection_timeout(Duration::from_secs(2))
     }
 
+    /// The store, past the proxy.
+    pub(crate) async fn past(&self) -> MongoStore {
+        let uri = format!("mongodb://127.0.0.1:{}/{DATABASE}?directConnection=true", self.server.port());
+        MongoStore::connect(uri).await.unwrap()
+    }
+
     /// The database, past the proxy.
     pub(crate) async fn bare(&self) -> Database {
         client(&self.server).await.database(DATABASE)

@@ -8,6 +8,7 @@ use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
 use super::super::frame::Frame;
 use super::super::segment;
 use super::*;
+use uuid::Uuid;
 
 /// A segment's bytes, and where each of its frames begins and the last ends.
 struct Image {
@@ -17,8 +18,13 @@ struct Image {
 
 /// A segment that begins with `first`, of windows of so many frames: what one sync made durable.
 fn image(first: u64, windows: &[u32]) -> Image {
+    image_of(Uuid::from_u128(1), first, windows)
+}
+
+/// The same, of the journal with this id.
+fn image_of(id: Uuid, first: u64, windows: &[u32]) -> Image {
     let disk = MemoryDisk::default();
-    segment::Segment::create(&disk, Path::new(FOLDER), first).unwrap();
+    segment::Segment::create(&disk, Path::new(FOLDER), first, id).unwrap();
     let mut bytes = disk.bytes(&path(first));
     let mut ends = vec![bytes.len()];
     for place in windows.iter().flat_map(|&window| 0..window) {
@@ -197,7 +203,7 @@ fn a_segment_whose_frames_read_as_zeros_is_corruption_and_stays() {
     let zeros = [image(1, &[]).bytes, vec![0; older.bytes.len()]].concat();
     let disk = disk_of([(1, zeros.clone()), (4, image(4, &[1]).bytes)]);
     for _ in 0..2 {
-        assert_eq!(corrupt(&disk), (segment::name(1), 24));
+        assert_eq!(corrupt(&disk), (segment::name(1), 40));
         assert_eq!(disk.bytes(&path(1)), zeros);
     }
 }
@@ -226,8 +232,24 @@ fn a_missing_or_foreign_segment_is_corruption() {
     assert_eq!(corrupt(&shorter), (segment::name(4), 0));
     let renamed = disk_of([(1, image(1, &[3]).bytes), (4, image(9, &[1]).bytes)]);
     assert_eq!(corrupt(&renamed), (segment::name(4), 0));
-    let other = disk_of([(1, b"something else, longer than a header".to_vec())]);
+    let other = disk_of([(1, b"something else that is even longer than a header".to_vec())]);
     assert_eq!(corrupt(&other), (segment::name(1), 0));
+    let anothers = image_of(Uuid::from_u128(2), 4, &[1]).bytes;
+    let two = disk_of([(1, image(1, &[3]).bytes), (4, anothers)]);
+    assert_eq!(corrupt(&two), (segment::name(4), 0), "of another journal");
+}
+
+#[test]
+fn a_journal_keeps_the_id_that_it_was_made_with() {
+    let (disk, made) = (MemoryDisk::default(), Uuid::from_u128(5));
+    let (rig, recovered) = open(&disk, Config { id: made, ..small() }).unwrap();
+    assert_eq!(recovered.id(), made);
+    for number in 1..=9 {
+        rig.put(numbered(number)).unwrap();
+    }
+    drop(rig);
+    let (_rig, recovered) = open(&disk.after_kill(), small()).unwrap();
+    assert_eq!((recovered.id(), recovered.frames()), (made, 9));
 }
 
 #[test]
@@ -243,7 +265,7 @@ fn a_newer_format_is_refused_with_its_number() {
     let mut newer = image(1, &[1]).bytes;
     newer[8] = 9;
     let error = recover(&disk_of([(1, newer)])).unwrap_err();
-    assert!(matches!(error, Error::Format { found: 9, known: 1, .. }));
+    assert!(matches!(error, Error::Format { found: 9, known: 2, .. }));
     assert!(error.to_string().starts_with("00000000000000000001.journal was written in journal format 9"));
 }
 

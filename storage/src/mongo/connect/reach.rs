@@ -18,6 +18,7 @@ use crate::mongo::foreign::Foreign;
 use crate::mongo::home::Home;
 use crate::mongo::pool::Pool;
 use crate::mongo::stretch::Lateness;
+use crate::mongo::tenure::Tenure;
 use crate::mongo::write::Route;
 use crate::mongo::{META, MongoStore, health, index, meta};
 use crate::store::Error;
@@ -56,7 +57,7 @@ pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Resul
     let reads = found.reads.filter(|_| builder.read_only).unwrap_or(primary);
     let reads = DatabaseOptions::builder().selection_criteria(reads).build();
     let store = MongoStore {
-        replaced: Arc::default(),
+        tenure: Tenure::default(),
         database: found.client.database_with_options(&database, reads),
         route: Route::new(path),
         server,

@@ -191,7 +191,7 @@ fn a_store_outlives_the_runtime_that_connected_it() {
     drop(first);
     runtime().block_on(async {
         store.ping().await.unwrap();
-        assert!(store.next_epoch().await.unwrap() > 0);
+        assert!(store.next_epoch(0).await.unwrap() > 0);
     });
 }
 
@@ -200,7 +200,7 @@ async fn what_is_only_read_makes_and_changes_nothing() {
     let database = database().await;
     let reader = MongoStore::builder(database.uri()).read_only(true).connect().await.unwrap();
     assert!(reader.database.list_collection_names().await.unwrap().is_empty());
-    assert!(matches!(reader.next_epoch().await, Err(Error::Refused(_))));
+    assert!(matches!(reader.next_epoch(0).await, Err(Error::Refused(_))));
     assert!(matches!(reader.write(Vec::new()).await, Err(Error::Refused(_))));
     assert!(matches!(reader.bury(Vec::new()).await, Err(Error::Refused(_))));
     assert!(matches!(reader.drop_database().await, Err(Error::Refused(_))));
@@ -294,7 +294,7 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
     for error in [
         store.execution_by_key(&key).await.unwrap_err(),
         store.playbooks(&tenant, PlaybookStatus::Active, None, None, 10).await.unwrap_err(),
-        store.next_epoch().await.unwrap_err(),
+        store.next_epoch(0).await.unwrap_err(),
     ] {
         let told = error.to_string();
         let at = format!("{}: 127.0.0.1:{}: ", store.uri, server.port());

@@ -46,7 +46,7 @@ async fn a_store_that_another_program_writes_is_unavailable_for_that_time() {
     for error in [
         store.write(vec![insert(1)]).await.unwrap_err(),
         store.put_playbook(playbook_document(1)).await.unwrap_err(),
-        store.next_epoch().await.unwrap_err(),
+        store.next_epoch(0).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::Unavailable(_)) && error.retryable(), "{error}");
     }

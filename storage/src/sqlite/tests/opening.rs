@@ -7,7 +7,16 @@ use super::*;
 use crate::sqlite::schema;
 
 const CHILD: &str = "sqlite::tests::opening::a_process_that_is_killed";
+#[cfg(unix)]
+const OTHER: &str = "sqlite::tests::opening::another_program_that_would_have_it_alone";
 const CHILD_DIR: &str = "UPDRAFT_TEST_STORE";
+
+/// One of the ignored tests here, as a process of its own.
+fn child(test: &str, dir: &Path) -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", test, "--ignored", "--nocapture"]).env(CHILD_DIR, dir);
+    child
+}
 
 fn refused(dir: &Path) -> Error {
     SqliteStore::open(dir, Durability::Fsync).err().unwrap()
@@ -34,7 +43,7 @@ async fn a_store_that_gave_its_lock_back_can_be_read_and_changes_nothing() {
     store.release().await.unwrap();
     let next = SqliteStore::open(folder.path(), Durability::Os).unwrap();
     assert!(matches!(store.put_playbook(playbook_document(8)).await, Err(Error::Refused(_))));
-    assert!(matches!(store.next_epoch().await, Err(Error::Refused(_))));
+    assert!(matches!(store.next_epoch(0).await, Err(Error::Refused(_))));
     assert_eq!(next.write(vec![insert(1)]).await.unwrap(), [WriteOutcome::Written]);
     assert!(
         store.execution(&tenant(), peid(1)).await.unwrap().is_some(),
@@ -45,16 +54,44 @@ async fn a_store_that_gave_its_lock_back_can_be_read_and_changes_nothing() {
     assert!(matches!(refused(folder.path()), Error::InUse { .. }), "the lock is the second's now");
 }
 
+/// Who opens the file by other means than SQLite gives back, when he closes it, every lock that his process has on it. A
+/// program of an older SQLite that reads the database then takes itself for the last one, and removes the WAL that is
+/// still written to.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_store_that_is_opened_beside_one_that_is_still_read_leaves_its_locks() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path(), Durability::Fsync).unwrap();
+    let _ = store.put_playbook(playbook_document(7)).await.unwrap();
+    store.release().await.unwrap();
+    let alone = || {
+        let asked = child(OTHER, folder.path()).output().unwrap();
+        String::from_utf8(asked.stdout).unwrap().contains("it is mine alone")
+    };
+    assert!(!alone());
+    let next = SqliteStore::open(folder.path(), Durability::Fsync).unwrap();
+    assert!(!alone(), "the locks of the first went when the second was opened");
+    drop((next, store));
+    assert!(alone());
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "run as a process of its own by the test above"]
+fn another_program_that_would_have_it_alone() {
+    use rustix::fs::{FlockOperation, fcntl_lock};
+
+    let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
+    let file = std::fs::File::options().write(true).open(Path::new(&dir).join(DATABASE)).unwrap();
+    if fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+        println!("\nit is mine alone");
+    }
+}
+
 #[tokio::test]
 async fn a_crash_frees_the_lock_and_loses_no_answered_write() {
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", CHILD, "--ignored", "--nocapture"])
-        .env(CHILD_DIR, folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = child(CHILD, folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().ends_with("answered")), "the child came to its end");
     assert!(matches!(refused(folder.path()), Error::InUse { .. }));
@@ -67,7 +104,7 @@ async fn a_crash_frees_the_lock_and_loses_no_answered_write() {
     }
     let put = store.put_playbook(playbook_document(8)).await.unwrap();
     assert_eq!(put, PutOutcome::Unchanged(playbook_document(7).pid));
-    assert_eq!(store.next_epoch().await.unwrap(), 2);
+    assert_eq!(store.next_epoch(0).await.unwrap(), 2);
 }
 
 #[tokio::test]
@@ -78,7 +115,7 @@ async fn a_process_that_is_killed() {
     let outcomes = store.write((0..100).map(insert).collect()).await.unwrap();
     assert_eq!(outcomes, vec![WriteOutcome::Written; 100]);
     assert_eq!(store.put_playbook(playbook_document(7)).await.unwrap(), PutOutcome::Created);
-    assert_eq!(store.next_epoch().await.unwrap(), 1);
+    assert_eq!(store.next_epoch(0).await.unwrap(), 1);
     println!("\nanswered");
     // Until it is killed, or its parent has gone.
     std::io::stdin().lines().for_each(drop);

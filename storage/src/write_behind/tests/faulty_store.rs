@@ -241,7 +241,7 @@ impl Store for FaultyStore {
     async fn unfinished(&self, _: Option<Cursor>, _: usize) -> Result<Vec<ExecutionDocument>, Error> {
         unavailable()
     }
-    async fn next_epoch(&self) -> Result<u64, Error> {
+    async fn next_epoch(&self, _: u64) -> Result<u64, Error> {
         unavailable()
     }
     async fn ping(&self) -> Result<(), Error> {

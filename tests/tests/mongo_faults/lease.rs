@@ -1,0 +1,64 @@
+//! A start that a server holds up: it keeps the database as long as it lives, and where another has taken the database, it
+//! runs nothing.
+
+use std::sync::Arc;
+
+use updraft::{Owner, StartError, Timestamp};
+use updraft_storage::Store;
+use updraft_storage::mongo::{MongoStore, WritePath};
+use updraft_tests::proxy::{Fault, Of};
+use updraft_tests::{soon, until};
+use uuid::Uuid;
+
+use crate::scene::Scene;
+
+/// The store behind the proxy, and the same past it.
+async fn stores(scene: &Scene) -> (Arc<MongoStore>, MongoStore) {
+    (Arc::new(scene.store().connect().await.unwrap()), scene.past().await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
+    let scene = Scene::new(WritePath::Auto).await;
+    let (store, past) = stores(&scene).await;
+    scene.proxy.keep_striking(Of::Command("findAndModify"), Fault::Hang);
+    let starting = scene.lab.builder().store(store).start();
+    let renewed = async {
+        scene.proxy.struck(1).await;
+        until(async || past.owner().await.unwrap().is_some_and(|owner| owner.beat >= 2)).await;
+    };
+    tokio::select! {
+        biased;
+        started = soon(starting) => panic!("it was answered: {}", started.is_ok()),
+        () = renewed => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_whose_database_another_has_taken_meanwhile_runs_nothing_and_names_it() {
+    let scene = Scene::new(WritePath::Auto).await;
+    let (store, past) = stores(&scene).await;
+    scene.proxy.strike(Of::Command("findAndModify"), 1, Fault::Freeze);
+    let next = Owner {
+        incarnation: Uuid::from_u128(7),
+        journal: Uuid::from_u128(8),
+        who: "process 7 on another machine".to_owned(),
+        since: Timestamp(1_700_000_000_000),
+        beat: 0,
+        released: false,
+    };
+    let follow = async {
+        scene.proxy.struck(1).await;
+        until(async || {
+            let seen = past.owner().await.unwrap();
+            past.take(&next, seen.as_ref()).await.unwrap()
+        })
+        .await;
+        scene.proxy.pass();
+    };
+    let (started, ()) = tokio::join!(soon(scene.lab.builder().store(store).start()), follow);
+    let error = started.err().expect("it is not its own any more");
+    assert!(matches!(&error, StartError::Owned { who, .. } if *who == next.who), "{error}");
+    assert!(error.retryable());
+    assert_eq!(past.owner().await.unwrap(), Some(next), "it gives back nothing that is not its own");
+}
