@@ -163,7 +163,7 @@ impl Finding {
                 "put back what is missing, or accept its loss for one start"
             }
             Self::Mismatch { acceptable: None, .. } => {
-                "bring together what belongs together, or move the journal away"
+                "do one of what it says; what only a journal has that is moved away is not brought anywhere"
             }
             Self::OpenToOthers { .. } => "chmod go= the directory, unless they are meant to",
         }

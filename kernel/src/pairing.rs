@@ -135,17 +135,27 @@ pub enum Mismatch {
     )]
     OtherStore,
     /// The store takes groups from another journal.
-    #[error(
-        "the database belongs to another journal, from which it has taken the groups up to {taken} and which was not closed in \
-         order: it may have updates that the database does not have. Start with that one once, and then with this one; or \
-         accept the loss of that journal"
-    )]
+    #[error("the database belongs to another journal, from which it has taken the groups up to {taken}{}", way_out(*.pending))]
     OtherJournal {
         /// The last group that it has taken from that one.
         taken: u64,
-        /// Whether the journal that is here has groups, for a store that is not this one.
+        /// Whether the journal that is here has groups of its own: from before the database went to the other one, or of
+        /// which is not known for which database they are.
         pending: bool,
     },
+}
+
+/// What is known of another journal, and what can be done. Groups from before the database went to another journal are
+/// brought nowhere: two journals may each have numbered other tasks of one execution, and it could not be resumed.
+fn way_out(pending: bool) -> &'static str {
+    if pending {
+        ", and the journal that is here has updates of its own, which can no longer be brought to it: what was done since may \
+         contradict them. Move the folder `journal` out of the data directory, with what only it has, and start again: if the \
+         other journal was not closed in order, that start says so"
+    } else {
+        " and which was not closed in order: it may have updates that the database does not have. Start with that one once, \
+         and then with this one; or accept the loss of that journal"
+    }
 }
 
 impl Mismatch {

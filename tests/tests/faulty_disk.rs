@@ -146,7 +146,11 @@ async fn starts_with(fault: Fault, of: &str) {
             Ok(engine) => drop(engine),
             Err(error) => {
                 failed += 1;
-                assert!(matches!(error, StartError::Journal(_) | StartError::Store(_)), "{error}");
+                let of_disk = matches!(
+                    error,
+                    StartError::Journal(_) | StartError::Store(_) | StartError::Directory { .. }
+                );
+                assert!(of_disk, "{error}");
                 assert!(
                     error.to_string().contains("nput/output error") || error.to_string().contains("I/O"),
                     "{error}"

@@ -238,6 +238,36 @@ async fn a_journal_with_updates_is_brought_to_no_other_database() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_whose_database_went_to_another_is_moved_away_as_the_error_says() {
+    for in_order in [true, false] {
+        let (lab, one, other) = (Lab::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        left(&lab, one.path(), 3).await;
+        take_database(one.path(), other.path());
+        goes_on(&lab, other.path(), Loss::OfJournal).await;
+        if !in_order {
+            left(&lab, other.path(), 2).await;
+        }
+        take_database(other.path(), one.path());
+        let mismatch = refused(&lab, one.path()).await;
+        assert!(matches!(mismatch, Mismatch::OtherJournal { pending: true, .. }), "{mismatch:?}");
+        let said = mismatch.to_string();
+        assert!(said.contains("Move the folder `journal` out") && !said.contains("accept"), "{said}");
+        for loss in [Loss::OfStore, Loss::OfJournal] {
+            assert!(soon(on(&lab, one.path()).accept_loss(loss).start()).await.is_err(), "{loss:?}");
+        }
+        fs::rename(one.path().join("journal"), other.path().join("moved")).unwrap();
+        if !in_order {
+            let mismatch = refused(&lab, one.path()).await;
+            assert!(matches!(mismatch, Mismatch::OtherJournal { pending: false, .. }), "{mismatch:?}");
+            let said = mismatch.to_string();
+            assert!(said.contains("was not closed in order") && said.contains("accept the loss"), "{said}");
+            goes_on(&lab, one.path(), Loss::OfJournal).await;
+        }
+        closed(&lab, one.path(), 1).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_was_cut_short_is_an_error_of_the_start_and_no_wait() {
     let lab = Lab::default();
     for part in [2, 3, 8] {
