@@ -7,7 +7,7 @@ mod tests;
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use updraft_kernel::pairing::{JournalSide, Loss, Mismatch, Verdict, judge};
 use updraft_storage::bond::{Bond, Kept};
@@ -55,7 +55,7 @@ pub(crate) fn claim(
     kept: Kept,
     journal: Extent,
 ) -> Result<Option<Bond>, StartError> {
-    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    let failed = |source| StartError::Directory { path: Note::path(data).display().to_string(), source };
     let noted = Note::read(data).map_err(failed)?;
     if kept == Kept::Nothing {
         return by_place(data, asked, noted, journal.ends >= journal.begins).map(|()| None);
@@ -101,7 +101,7 @@ pub(crate) fn claim(
 /// # Errors
 /// What the disk says.
 pub(crate) fn journal_of(data: &Path) -> Result<Uuid, StartError> {
-    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    let failed = |source| StartError::Directory { path: Note::path(data).display().to_string(), source };
     let noted = Note::read(data).map_err(failed)?;
     Ok(noted.and_then(|noted| noted.ids).map_or_else(Uuid::now_v7, |(journal, _)| journal))
 }
@@ -120,7 +120,7 @@ pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent) -> Jour
 
 /// With a store that keeps nothing of itself, its place is all that is known.
 fn by_place(data: &Path, asked: &Asked, noted: Option<Note>, pending: bool) -> Result<(), StartError> {
-    let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
+    let failed = |source| StartError::Directory { path: Note::path(data).display().to_string(), source };
     let other = noted.as_ref().is_some_and(|noted| noted.place != asked.place);
     if other && pending {
         return Err(refused(data, asked, noted, Mismatch::OtherStore));
@@ -175,12 +175,17 @@ impl Note {
         Self { place: asked.place.clone(), ids, synced: asked.durability == Durability::Fsync }
     }
 
+    /// Where it is noted.
+    pub(crate) fn path(data: &Path) -> PathBuf {
+        data.join(FILE)
+    }
+
     /// What is noted, where something is.
     ///
     /// # Errors
     /// What the disk says.
     pub(crate) fn read(data: &Path) -> io::Result<Option<Self>> {
-        match fs::read_to_string(data.join(FILE)) {
+        match fs::read_to_string(Self::path(data)) {
             Ok(text) => Ok(Some(Self::parse(&text))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -212,7 +217,7 @@ impl Note {
         }
         writeln!(file, "synced {}", if self.synced { "yes" } else { "no" })?;
         file.sync_all()?;
-        fs::rename(&new, data.join(FILE))?;
+        fs::rename(&new, Self::path(data))?;
         #[cfg(unix)]
         File::open(data)?.sync_all()?;
         Ok(())

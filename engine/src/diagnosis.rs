@@ -55,6 +55,11 @@ pub enum Finding {
         /// What the journal may want at once.
         wanted_bytes: u64,
     },
+    /// What the journal has noted of its store cannot be read.
+    Note {
+        /// Where and why.
+        cause: String,
+    },
     /// The journal cannot be read.
     Journal {
         /// Where and why.
@@ -122,6 +127,7 @@ impl Finding {
     pub fn stops_a_start(&self) -> bool {
         match self {
             Self::InUse { .. }
+            | Self::Note { .. }
             | Self::Journal { .. }
             | Self::Store { .. }
             | Self::OtherStore { .. }
@@ -144,6 +150,7 @@ impl Finding {
             Self::NoRoom { .. } => {
                 "make room on that disk; a running engine waits for it and goes on by itself"
             }
+            Self::Note { .. } => "mend what it says: it names the journal's store, and the ids of both",
             Self::Journal { .. } => {
                 "put the file back from where it is whole, or start with the version of Updraft that wrote it"
             }
@@ -175,7 +182,7 @@ impl fmt::Display for Finding {
             Self::NoRoom { free_bytes, wanted_bytes } => {
                 write!(f, "the disk has {free_bytes} bytes left; the journal may want {wanted_bytes} at once")
             }
-            Self::Journal { cause } | Self::Store { cause } => f.write_str(cause),
+            Self::Note { cause } | Self::Journal { cause } | Self::Store { cause } => f.write_str(cause),
             Self::Torn { segment, offset } => {
                 write!(f, "the journal ends in a write that never finished: {segment} at byte {offset}")
             }

@@ -81,7 +81,13 @@ impl Looked {
         if let Some(held) = locks.iter().find(|lock| lock::is_held(lock)) {
             return looked.with(Finding::InUse { lock: held.display().to_string() });
         }
-        looked.note = Note::read(data).ok().flatten();
+        looked.note = match Note::read(data) {
+            Ok(note) => note,
+            Err(error) => {
+                let cause = format!("{}: {error}", Note::path(data).display());
+                return looked.with(Finding::Note { cause });
+            }
+        };
         looked.id = looked.note.as_ref().and_then(Note::journal);
         match Inspected::of(&data.join("journal")) {
             Ok(found) => {

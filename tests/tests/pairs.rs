@@ -338,6 +338,11 @@ async fn the_doctor_names_what_a_start_would_meet_and_changes_nothing() {
     fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let found = diagnosed(&data).await;
     assert!(matches!(&found.findings[..], [Finding::OpenToOthers { mode }] if mode == "055"), "{found}");
+    fs::write(data.join("store"), [0xff]).unwrap();
+    let found = diagnosed(&data).await;
+    assert!(matches!(&found.findings[..], [_, Finding::Note { .. }]), "{found}");
+    assert!(found.findings[1].stops_a_start(), "{found}");
+    fs::write(data.join("store"), before).unwrap();
     let segment = fs::read_dir(data.join("journal")).unwrap().map(|file| file.unwrap().path());
     for segment in segment.filter(|path| path.extension().is_some_and(|end| end == "journal")) {
         let mut bytes = fs::read(&segment).unwrap();
