@@ -126,10 +126,15 @@ impl Node {
         }
     }
 
-    /// Has an execution go on that the start had left, once the store has all that the journal has of it.
-    pub async fn take_up(&self, live: Arc<Live>) {
-        if let Some(link) = self.core.shards.of(self.core.shard_of(&live.tenant)).way() {
-            let _ = link.addr.send(Revive(vec![live], Since::Now)).await;
+    /// Has an execution go on that the start had left, once the store has all that the journal has of it. Its shard is told
+    /// at once; what is given waits until it has heard, and needs no node.
+    pub fn take_up(&self, live: Arc<Live>) -> impl Future<Output = ()> + Send + use<> {
+        let way = self.core.shards.of(self.core.shard_of(&live.tenant)).way();
+        let told = way.map(|link| link.addr.send(Revive(vec![live], Since::Now)));
+        async move {
+            if let Some(told) = told {
+                let _ = told.await;
+            }
         }
     }
 

@@ -67,15 +67,22 @@ impl Engine {
             return Ok(Some(handle));
         }
         recovery::can_run(&self.core, &document).await?;
-        // Held until the shard knows of it: a shutdown meanwhile would leave nobody to tell its end.
-        let node = self.node.lock().await;
-        let Some(node) = &*node else { return Err(Lost::ShutDown.into()) };
         let live = recovery::live(&self.core, &document);
-        if let Err(first) = self.core.registry.add(live.clone()) {
-            return Ok(Some(Handle::live(self.core.clone(), first)));
+        let (mut registered, told) = {
+            // Held until it is registered: a shutdown tells the end of all that are, and of no other.
+            let node = self.node.lock().await;
+            let Some(node) = &*node else { return Err(Lost::ShutDown.into()) };
+            if let Err(first) = self.core.registry.add(live.clone()) {
+                return Ok(Some(Handle::live(self.core.clone(), first)));
+            }
+            let registered = Registered { core: &self.core, live: Some(live.clone()) };
+            (registered, node.take_up(live.clone()))
+        };
+        // A tool may block the shard, beyond the deadline of a shutdown too, which is not held up by that.
+        tokio::select! {
+            () = told => {}
+            _ = live.ended() => {}
         }
-        let mut registered = Registered { core: &self.core, live: Some(live.clone()) };
-        node.take_up(live.clone()).await;
         registered.live = None;
         Ok(Some(Handle::live(self.core.clone(), live)))
     }

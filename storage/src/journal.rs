@@ -164,6 +164,7 @@ impl Journal {
                 retention,
                 next: scan.next,
                 kept: VecDeque::new(),
+                skipped: false,
                 full: None,
                 buffer: Vec::new(),
                 lock,

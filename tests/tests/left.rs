@@ -2,15 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Notify;
 use updraft::{
-    CancelVerdict, Engine, ExecutionId, ExecutionStatus, Lost, Playbook, Resume, Shutdown, StartError,
-    TaskStatus,
+    CancelVerdict, Engine, ExecutionId, ExecutionStatus, Lost, Playbook, ReadError, Resume, Shutdown,
+    StartError, TaskStatus,
 };
 use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant};
+use updraft_tests::{Lab, named, playbook, soon, tenant, until};
 
 fn calls() -> Playbook {
     playbook(
@@ -61,6 +63,32 @@ async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
     assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
     let late = engine.take_up(&tenant("acme"), left[1]).await;
     assert!(matches!(late, Err(StartError::Lost(Lost::ShutDown))), "{late:?}");
+}
+
+#[tokio::test]
+async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard() {
+    let lab = Lab::default();
+    let left = leave(&lab, 1).await;
+    let engine = lab.builder().shards(1).resume(Resume::Nothing).start().await.unwrap();
+    let (unblock, blocked) = std::sync::mpsc::sync_channel::<()>(1);
+    let (blocked, blocks) = (Mutex::new(blocked), Arc::new(Notify::new()));
+    let told = blocks.clone();
+    lab.tool.before_end(move |_| {
+        told.notify_one();
+        let _ = blocked.lock().unwrap().recv();
+    });
+    let echo = named("echo", "steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n");
+    lab.submit(&engine, &echo, json!({})).await;
+    soon(blocks.notified()).await;
+    let acme = tenant("acme");
+    let closing = async {
+        until(async || engine.left(9).await.unwrap() == 0).await;
+        engine.shutdown(Duration::ZERO).await
+    };
+    let (taken, _) = soon(async { tokio::join!(engine.take_up(&acme, left[0]), closing) }).await;
+    let ended = soon(taken.unwrap().unwrap().wait()).await;
+    assert!(matches!(ended, Err(ReadError::Lost(Lost::ShutDown))), "{ended:?}");
+    drop(unblock);
 }
 
 #[tokio::test]

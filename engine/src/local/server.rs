@@ -34,19 +34,18 @@ impl Door {
     pub(crate) fn open(data: &Path, host: Host) -> io::Result<Self> {
         let folder = Folder::of(data)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = folder.listen()?;
-        let owner = folder.owner()?;
+        let (listener, made) = folder.listen()?;
         let (close, closing) = oneshot::channel();
         let (told, closed) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
-                let served = serve(listener, Arc::new(host), owner);
+                let served = serve(listener, Arc::new(host), made.owner);
                 tokio::select! {
                     _ = closing => {}
                     Err(error) = served => tracing::warn!(%error, "the local socket is given up"),
                 }
             });
-            if let Err(error) = folder.remove() {
+            if let Err(error) = folder.remove(made) {
                 tracing::warn!(%error, "the local socket was not removed");
             }
             // Whoever closed it may have gone.

@@ -14,6 +14,14 @@ const MAKING: &str = "updraft.sock.new";
 /// What the address of a Unix socket holds, its end included: 108 bytes on Linux, 104 elsewhere.
 const ADDRESS_BYTES: usize = if cfg!(target_os = "linux") { 108 } else { 104 };
 
+/// Which socket it is: another may have been made under its name since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) owner: u32,
+    /// Its device and number, which another may have once it is gone, and when it was made.
+    of: (u64, u64, i64, i64),
+}
+
 /// A data directory by a path that is short enough.
 pub(super) struct Folder {
     path: PathBuf,
@@ -40,7 +48,7 @@ impl Folder {
 
     /// Makes the socket, in place of one that a process left which has ended: the caller has the directory's lock. At
     /// no moment can another user reach it, whatever the directory's permissions are.
-    pub(super) fn listen(&self) -> io::Result<UnixListener> {
+    pub(super) fn listen(&self) -> io::Result<(UnixListener, Made)> {
         let (making, socket) = (self.path.join(MAKING), self.socket());
         match fs::symlink_metadata(&socket) {
             Ok(found) if !found.file_type().is_socket() => {
@@ -57,22 +65,29 @@ impl Folder {
         DirBuilder::new().mode(0o700).create(&making)?;
         let listener = UnixListener::bind(making.join(NAME))?;
         fs::set_permissions(making.join(NAME), Permissions::from_mode(0o600))?;
+        let made = found(&making.join(NAME))?;
         // Whoever connects meanwhile finds the old one or the new one.
         fs::rename(making.join(NAME), &socket)?;
         fs::remove_dir(&making)?;
         listener.set_nonblocking(true)?;
-        Ok(listener)
+        Ok((listener, made))
     }
 
-    /// Whose the socket is.
-    pub(super) fn owner(&self) -> io::Result<u32> {
-        Ok(fs::symlink_metadata(self.socket())?.uid())
+    /// Removes the socket, where it is still this one.
+    pub(super) fn remove(&self, made: Made) -> io::Result<()> {
+        match found(&self.socket()) {
+            Ok(there) if there == made => fs::remove_file(self.socket()),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
+}
 
-    /// Removes it.
-    pub(super) fn remove(&self) -> io::Result<()> {
-        fs::remove_file(self.socket())
-    }
+/// Which socket there is.
+fn found(path: &Path) -> io::Result<Made> {
+    let found = fs::symlink_metadata(path)?;
+    Ok(Made { owner: found.uid(), of: (found.dev(), found.ino(), found.mtime(), found.mtime_nsec()) })
 }
 
 fn remove(folder: &Path) -> io::Result<()> {
@@ -96,15 +111,28 @@ mod tests {
             let folder = Folder::of(&data).unwrap();
             drop(folder.listen().unwrap());
             assert!(UnixStream::connect(folder.socket()).is_err(), "nobody listens");
-            let listener = folder.listen().unwrap();
+            let (listener, made) = folder.listen().unwrap();
             UnixStream::connect(folder.socket()).unwrap();
             let mode = fs::metadata(data.join(NAME)).unwrap().mode();
             assert_eq!(mode & 0o777, 0o600);
             assert!(!data.join(MAKING).exists());
-            folder.remove().unwrap();
+            folder.remove(made).unwrap();
             assert!(!data.join(NAME).exists());
+            folder.remove(made).unwrap();
             drop(listener);
         }
+    }
+
+    #[test]
+    fn a_door_that_closes_late_leaves_the_socket_of_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::of(dir.path()).unwrap();
+        let (_late, first) = folder.listen().unwrap();
+        let (_listener, next) = folder.listen().unwrap();
+        folder.remove(first).unwrap();
+        UnixStream::connect(folder.socket()).unwrap();
+        folder.remove(next).unwrap();
+        assert!(!folder.socket().exists());
     }
 
     #[test]

@@ -101,6 +101,14 @@ fn beside(disk: &dyn Disk, folder: &Path, name: &str) -> io::Result<(Box<dyn Jou
     Ok((disk.create(&new)?, new))
 }
 
+/// Removes what an attempt to make a segment left that had no room, not even to take it back. Nothing that holds more than a
+/// header is that.
+fn remove_begun(disk: &dyn Disk, path: &Path, exists: io::Error) -> io::Result<()> {
+    let mut begun = Vec::new();
+    disk.read(path)?.take(HEADER_BYTES as u64 + 1).read_to_end(&mut begun)?;
+    if begun.len() > HEADER_BYTES { Err(exists) } else { disk.remove(path) }
+}
+
 /// Gives a file the place of another, durably: one of both is there at every moment.
 fn take_place(
     disk: &dyn Disk,
@@ -149,15 +157,22 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// A new, empty, durable segment.
+    /// A new, empty, durable segment, of which no frame was ever written.
     pub(super) fn create(disk: &dyn Disk, folder: &Path, first: u64, id: Uuid) -> io::Result<Self> {
         let name = name(first);
         let path = folder.join(&name);
-        let mut file = disk.create(&path)?;
+        let mut file = match disk.create(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                remove_begun(disk, &path, error)?;
+                disk.create(&path)?
+            }
+            made => made?,
+        };
         let written =
             file.append(&head(first, id)).and_then(|()| file.sync()).and_then(|()| disk.sync_folder(folder));
         if let Err(error) = written {
-            // Best effort: recovery takes a segment with half a header for a torn tail.
+            // Best effort, as a full disk may have no room for that either: the next attempt tries again, and recovery takes
+            // a segment with half a header for a torn tail.
             let _ = disk.remove(&path);
             return Err(error);
         }

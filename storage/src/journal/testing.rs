@@ -68,6 +68,8 @@ struct Files {
     locked: bool,
     /// Bytes that all files together may have.
     capacity: Option<usize>,
+    /// What happens at the next sync, before it.
+    at_sync: Option<Box<dyn FnOnce() + Send>>,
 }
 
 impl Files {
@@ -91,6 +93,11 @@ pub(crate) struct MemoryDisk(Arc<Mutex<Files>>);
 impl MemoryDisk {
     pub(crate) fn fail(&self, fault: Fault) {
         self.files().fault = Some(fault);
+    }
+
+    /// Has something done at the next sync of a file.
+    pub(crate) fn at_sync(&self, hook: impl FnOnce() + Send + 'static) {
+        self.files().at_sync = Some(Box::new(hook));
     }
 
     /// Lets the files grow by so many bytes; none is without end.
@@ -253,6 +260,10 @@ impl JournalFile for MemoryFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        let hook = self.disk.files().at_sync.take();
+        if let Some(hook) = hook {
+            hook();
+        }
         let mut files = self.disk.files();
         files.syncs += 1;
         if let Some(Fault::Sync) = files.fault {

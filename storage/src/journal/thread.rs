@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -41,6 +42,8 @@ pub(super) struct Worker {
     pub(super) next: u64,
     /// What was taken from the queue and is still to be done, before what is in it.
     pub(super) kept: VecDeque<Command>,
+    /// Whether groups were not handed to the writer, which then does not have everything that the journal has.
+    pub(super) skipped: bool,
     /// Since the disk had no room.
     pub(super) full: Option<Full>,
     /// The bytes of one write, kept for the next.
@@ -159,7 +162,7 @@ impl Worker {
         match self.outlet.reserve() {
             Ok(place) => place.send(Message::Groups(groups)),
             // They are in the journal, and are replayed at the next start.
-            Err(Stop::Abandoned) => {}
+            Err(Stop::Abandoned) => self.skipped = true,
             Err(Stop::WriterGone) => {
                 self.shared.poison("the writer behind the journal is gone".into());
             }
@@ -252,8 +255,12 @@ impl Worker {
         self.shared.set_empty(self.active.is_empty() && self.retention.len() == 0);
     }
 
-    /// Waits until the store has everything; false where the closer has no more time, or the writer is gone.
+    /// Waits until the store has everything; false where the closer has no more time, or the writer is gone. A store that was
+    /// not given everything is not told that both are closed: it would do without this journal then.
     fn await_store(&mut self) -> bool {
+        if self.skipped || !self.shared.replayed.load(Ordering::Acquire) {
+            return false;
+        }
         let (answer, answered) = oneshot::channel();
         let answer = Answer::new(Box::new(move |outcome: Result<(), Error>| {
             // A closer without time no longer listens.

@@ -16,6 +16,20 @@ use crate::store::{Error, Store};
 
 type Writing = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
+/// What became of a note. Where the store did not take it, the next says as much and more.
+#[derive(Debug)]
+#[must_use]
+pub(super) enum Noted {
+    /// The store has it.
+    Taken,
+    /// The store has it, and did not take the one before.
+    TakenAgain,
+    /// The store did not take it, and took the one before.
+    Refused(Error),
+    /// The store did not take it, nor the one before.
+    RefusedAgain(Error),
+}
+
 /// The notes of one writer.
 pub(super) struct Notes {
     store: Arc<dyn Store>,
@@ -77,10 +91,10 @@ impl Notes {
     }
 
     /// Waits until the note that is on its way has landed; without end where none is.
-    pub(super) async fn landed(&mut self) -> Result<(), Error> {
+    pub(super) async fn landed(&mut self) -> Noted {
         let Some((writing, ..)) = &mut self.flight else { return pending().await };
         let written = writing.await;
-        self.failed = written.is_err();
+        let failed = std::mem::replace(&mut self.failed, written.is_err());
         if let Some((_, below, closed)) = self.flight.take()
             && written.is_ok()
         {
@@ -92,7 +106,12 @@ impl Notes {
                 barrier.answer(Ok(()));
             }
         }
-        written
+        match (failed, written) {
+            (false, Ok(())) => Noted::Taken,
+            (true, Ok(())) => Noted::TakenAgain,
+            (false, Err(error)) => Noted::Refused(error),
+            (true, Err(error)) => Noted::RefusedAgain(error),
+        }
     }
 
     /// Whether nothing is to be waited for.

@@ -19,11 +19,11 @@ use updraft_kernel::shared::DurableWatermark;
 use self::flight::Flight;
 use super::backoff::Backoff;
 use super::held::Held;
-use super::notes::Notes;
+use super::notes::{Noted, Notes};
 use super::suspects::Suspects;
 use super::{Barrier, Config, Ended, Event, Group, Listener, Message, Pending};
 use crate::journal;
-use crate::store::{Error, Store};
+use crate::store::Store;
 
 /// How long the pump sleeps where nothing is due: it is woken by what comes.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -130,7 +130,7 @@ impl Pump {
             tokio::select! {
                 biased;
                 Some(flown) = self.flights.next(), if !self.flights.is_empty() => self.land(flown),
-                noted = self.notes.landed() => self.noted(noted),
+                noted = self.notes.landed() => Self::noted(noted),
                 message = queue.recv(), if receives => match message {
                     Some(Message::Groups(groups)) => self.backlog = groups.into(),
                     Some(Message::Barrier(barrier)) => self.barriers.push_back((self.last, barrier)),
@@ -209,10 +209,17 @@ impl Pump {
             .unwrap_or(now + IDLE)
     }
 
-    /// What became of a note: where the store did not take it, the next says as much and more.
-    fn noted(&self, noted: Result<(), Error>) {
-        if let Err(error) = noted {
-            tracing::debug!(%error, "the store did not note how far it has come");
+    /// Tells what became of a note. Without notes the journal drops nothing, and in the end accepts nothing, although the
+    /// store takes every update.
+    fn noted(noted: Noted) {
+        match noted {
+            Noted::Taken => {}
+            Noted::TakenAgain => tracing::info!("the store notes again how far it has come"),
+            Noted::Refused(error) => tracing::warn!(
+                %error,
+                "the store does not note how far it has come; until it does, the journal keeps what it has for it"
+            ),
+            Noted::RefusedAgain(error) => tracing::debug!(%error, "nor did the store take the next note"),
         }
     }
 

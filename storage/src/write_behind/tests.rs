@@ -8,6 +8,7 @@ mod failing;
 mod faulty_store;
 mod flowing;
 mod holding;
+mod noting;
 mod pacing;
 
 use std::sync::{Arc, Mutex};

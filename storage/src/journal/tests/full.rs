@@ -66,6 +66,34 @@ fn what_is_submitted_to_a_full_disk_is_refused_never_comes_back_and_is_accepted_
 }
 
 #[test]
+fn a_segment_for_which_there_was_no_room_not_even_to_remove_it_is_begun_again() {
+    for room in [0, 10] {
+        let disk = MemoryDisk::default();
+        let (rig, _) = open(&disk, eager(small())).unwrap();
+        let mut last = 0;
+        while disk.segments().len() < 2 {
+            last = rig.put(numbered(last + 1)).unwrap();
+        }
+        // The active segment has reserved room for what comes; there is none for the next one's header.
+        let mut waits = Vec::new();
+        disk.limit_space(Some(room));
+        disk.fail(Fault::Remove);
+        while rig.no_space().is_none() {
+            if waits.len() < 20 {
+                waits.push(rig.queue(numbered(last + 1 + waits.len() as u64)).unwrap());
+            }
+            std::thread::yield_now();
+        }
+        disk.limit_space(None);
+        for (waits, lsn) in waits.iter().zip(last + 1..) {
+            assert_eq!(waits.recv().unwrap().unwrap(), lsn);
+        }
+        let end = last + waits.len() as u64;
+        assert_eq!(reopen(&disk.after_power_loss(), small()).1, numbered_groups(1..=end));
+    }
+}
+
+#[test]
 fn what_runs_waits_for_room_in_its_order_and_submissions_behind_it_are_refused_meanwhile() {
     for config in [Config::default(), small()] {
         let disk = MemoryDisk::default();

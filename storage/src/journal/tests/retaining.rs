@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::testing::Fault;
-use super::super::{Left, Torn};
+use super::super::{Durability, Left, Torn};
 use super::*;
 
 /// Appends so many, and gives the number of segments.
@@ -147,4 +147,43 @@ async fn a_close_whose_writer_is_stuck_ends_in_time_and_keeps_everything() {
     let durable = answers.iter().filter(|answer| answer.recv().unwrap().is_ok()).count() as u64;
     assert_eq!(durable, 50);
     assert_eq!(reopen(&disk.after_power_loss(), small()).1, numbered_groups(1..=50));
+}
+
+/// What is still in the queue of a journal that has ended.
+async fn rest(mut queue: mpsc::Receiver<Message>) -> Vec<Message> {
+    let mut rest = Vec::new();
+    while let Some(message) = queue.recv().await {
+        rest.push(message);
+    }
+    rest
+}
+
+#[tokio::test]
+async fn a_close_that_kept_groups_from_the_writer_does_not_tell_it_that_both_are_closed() {
+    let disk = MemoryDisk::default();
+    let config = Config { durability: Durability::Os, ..Config::default() };
+    let (rig, _) = open_with(disk.clone(), Path::new(FOLDER), config, 1).unwrap();
+    // The first fills the queue; the second waits for a place in it until the journal is abandoned.
+    assert_eq!(rig.put(numbered(1)).unwrap(), 1);
+    assert_eq!(rig.put(numbered(2)).unwrap(), 2);
+    let Rig { journal, mut queue, .. } = rig;
+    let (drained, after) = tokio::sync::oneshot::channel();
+    // The last sync of its end: the writer has taken the first, and there is a place again.
+    disk.at_sync(move || {
+        assert!(matches!(queue.blocking_recv(), Some(Message::Groups(_))));
+        drained.send(queue).unwrap_or_default();
+    });
+    assert_eq!(journal.close(Duration::ZERO).await.unwrap(), Left::ToReplay);
+    assert_eq!(rest(after.await.unwrap()).await.len(), 0);
+    assert_eq!(reopen(&disk.after_power_loss(), small()).1, numbered_groups(1..=2));
+}
+
+#[tokio::test]
+async fn a_close_before_everything_was_replayed_does_not_tell_the_writer_that_both_are_closed() {
+    let disk = MemoryDisk::default();
+    drop(filled(&disk, 3));
+    let (rig, mut recovered) = open(&disk.after_kill(), small()).unwrap();
+    assert_eq!(recovered.next().unwrap().unwrap().lsn, 1);
+    assert_eq!(rig.journal.close(Duration::ZERO).await.unwrap(), Left::ToReplay);
+    assert_eq!(rest(rig.queue).await.len(), 0);
 }

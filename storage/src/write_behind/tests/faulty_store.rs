@@ -42,6 +42,8 @@ pub(super) struct Held {
     pub(super) unknown: BTreeSet<DocumentId>,
     /// What the next burials fail with.
     pub(super) no_grave: VecDeque<fn(String) -> Error>,
+    /// What becomes of the next notes; afterwards they are taken.
+    pub(super) notes: VecDeque<Result<(), Error>>,
     /// A burial with one of these fails for good.
     pub(super) unburiable: BTreeSet<String>,
     pub(super) buried: BTreeMap<String, DeadLetter>,
@@ -180,6 +182,10 @@ impl Store for FaultyStore {
             held.buried.entry(letter.key.clone()).or_insert(letter);
         }
         Ok(())
+    }
+
+    async fn note(&self, _: uuid::Uuid, _: u64, _: bool) -> Result<(), Error> {
+        self.held().notes.pop_front().unwrap_or(Ok(()))
     }
 
     async fn dead_letters(
