@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::secure::{Authority, BOTH, Clients, Identity, NEW, OLD, Secure, config};
 use crate::server::{attempt, read_head, request};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::SupportedProtocolVersion;
 use tokio_rustls::server::TlsStream;
@@ -197,7 +197,13 @@ async fn a_host_is_asked_for_another_name_and_has_to_have_it() {
 
 #[tokio::test]
 async fn what_is_no_tls_is_a_connection_that_failed() {
-    let server = crate::server::Server::bytes("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    // As servers of HTTP do, it says so at the first bytes.
+    let server = crate::server::Server::raw(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let _ = stream.shutdown().await;
+        while stream.read_u8().await.is_ok() {}
+    })
+    .await;
     let arguments = json!({"method": "POST", "url": format!("https://{}/", server.addr)});
     let (answer, begun) = attempt(&server.http(), arguments, LATE).await;
     let failure = answer.unwrap_err();
