@@ -220,7 +220,7 @@ mod tests {
 
     impl SecretProvider for All {
         fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
-            Box::pin(async move { Ok(Secret::new(&format!("the-secret-{name}"))?) })
+            Box::pin(async move { Ok(Secret::new(format!("the-secret-{name}"))?) })
         }
     }
 
@@ -229,7 +229,7 @@ mod tests {
     }
 
     fn named(names: impl Iterator<Item = usize>) -> BTreeMap<Name, String> {
-        names.map(|number| (Name::new(&format!("name-{number}")).unwrap(), String::new())).collect()
+        names.map(|number| (Name::new(format!("name-{number}")).unwrap(), String::new())).collect()
     }
 
     async fn ask(secrets: &Secrets, named: &BTreeMap<Name, String>) {

@@ -19,7 +19,7 @@ pub(crate) struct Grant {
 impl Grant {
     /// Allows the address in this data directory, which is made where it is missing.
     pub(crate) fn new(data: &Path, address: SocketAddr) -> io::Result<Self> {
-        fs::create_dir_all(data)?;
+        private(data)?;
         let grant = Self { path: data.join(FILE), line: format!("{address}  # updraft demo --serve") };
         scratch::sweep(data, &fs::metadata(data)?);
         grant.rewrite(true)?;
@@ -48,6 +48,15 @@ impl Grant {
         file.persist(&self.path)?;
         Ok(())
     }
+}
+
+/// Makes a data directory that is its owner's alone, where there is none.
+fn private(data: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data)
 }
 
 impl Drop for Grant {

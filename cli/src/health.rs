@@ -1,8 +1,10 @@
 //! `updraft health`: how the engine fares that runs on a data directory. Starts none, and mends nothing.
 
+use std::path::Path;
+
 use serde::Serialize;
 use updraft::local::{Client, Error as LocalError};
-use updraft::{EngineHealth, EngineTrouble};
+use updraft::{EngineHealth, EngineTrouble, Finding, StoreAddress};
 
 use crate::exit::{Ending, Error};
 use crate::options::Health;
@@ -27,17 +29,28 @@ pub(crate) async fn health(options: &Health) -> Result<Ending, Error> {
         Err(LocalError::NoEngine { .. }) => None,
         Err(error) => return Err(error.into()),
     };
+    let held = health.is_none() && is_held(&options.data).await;
+    let data = options.data.display();
     let well = health.as_ref().is_some_and(EngineHealth::is_well);
     let mut output = Output::stdout();
     if options.json {
-        output.json(&Told { running: health.is_some(), well, health: health.as_ref() });
+        output.json(&Told { running: held || health.is_some(), well, health: health.as_ref() });
     } else {
         match &health {
             Some(health) => lines(health).iter().for_each(|line| output.line(line)),
-            None => output.line(format_args!("no engine runs on {}", options.data.display())),
+            None if held => output.line(format_args!(
+                "an engine has {data}, and cannot be asked: its socket is not there, and its log says why"
+            )),
+            None => output.line(format_args!("no engine runs on {data}")),
         }
     }
     output.finish().map(|()| if well { Ending::Completed } else { Ending::Failed })
+}
+
+/// Whether an engine has the directory.
+async fn is_held(data: &Path) -> bool {
+    let looked = updraft::doctor(data, &StoreAddress::Embedded).await;
+    looked.is_ok_and(|found| found.findings.iter().any(|found| matches!(found, Finding::InUse { .. })))
 }
 
 /// How it fares, for people.

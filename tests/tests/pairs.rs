@@ -385,3 +385,15 @@ async fn the_doctor_names_what_a_start_would_meet_and_changes_nothing() {
     assert!(found.findings.iter().any(|finding| matches!(finding, Finding::Journal { .. })), "{found}");
     assert_eq!(serde_json::to_value(&found).unwrap()["findings"][1]["kind"], "journal");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_of_another_directory_is_noticed() {
+    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let (data, other) = (place.path().join("data"), place.path().join("other"));
+    left(&lab, &data, 3).await;
+    left(&lab, &other, 3).await;
+    remove_journal(&data);
+    copy(&other.join("journal"), &data.join("journal"));
+    let found = refused(&lab, &data).await;
+    assert!(matches!(found, Mismatch::OtherStore | Mismatch::OtherJournal { .. }), "{found}");
+}

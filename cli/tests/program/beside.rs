@@ -33,6 +33,11 @@ fn what_runs_is_seen_and_cancelled_beside_the_process_that_runs_it() {
     let other = ended(dir, &["cancel", &peid, "--tenant", "acme"]);
     assert_eq!(other.code, 1);
     assert!(other.err.contains("tenant acme has no execution"), "{}", other.err);
+    std::fs::rename(dir.join("updraft-data/updraft.sock"), dir.join("socket")).unwrap();
+    let mute = ended(dir, &["health"]);
+    assert_eq!(mute.code, 1);
+    assert!(mute.out.starts_with("an engine has updraft-data, and cannot be asked"), "{}", mute.out);
+    std::fs::rename(dir.join("socket"), dir.join("updraft-data/updraft.sock")).unwrap();
     let cancelled = ended(dir, &["cancel", &peid]);
     assert_eq!((cancelled.code, cancelled.out), (0, format!("{peid}  cancelled\n")), "{}", cancelled.err);
     let run: Ended = child.wait_with_output().unwrap().into();

@@ -1,6 +1,7 @@
 //! What an HTTP step sends and what it gives, against a real server.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::server::{Server, TASK, call_of, failure, given, request};
@@ -11,7 +12,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::{any, get};
 use serde_json::{Value, json};
-use updraft_protocol::{FailureKind, Integration};
+use updraft_protocol::{FailureKind, Integration, Masking};
 
 /// Answers with all that it was sent.
 async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> axum::Json<Value> {
@@ -187,6 +188,19 @@ async fn basic_carries_two_secrets_and_shows_neither() {
         vec![given("/auth/basic/user", "", "key-id-1"), given("/auth/basic/password", "", "hunter2:x")];
     let answer: Value = server.http().call(call).await.unwrap().value().try_into().unwrap();
     assert_eq!(answer["body"]["headers"]["authorization"], "Basic ***");
+}
+
+#[tokio::test]
+async fn a_short_password_is_masked_in_later_answers_as_basic_sends_it() {
+    let server = Server::start(echoing()).await;
+    let arguments = json!({"url": server.url("/"), "auth": {"basic": {"user": "svc", "password": null}}});
+    let mut call = call_of("acme", arguments, Duration::from_secs(60));
+    call.secrets = vec![given("/auth/basic/password", "", "1234")];
+    let hidden = Arc::new(Mutex::new(Vec::new()));
+    let told = hidden.clone();
+    call.masking = Masking::new(move |secret| told.lock().unwrap().push(secret.expose().to_owned()));
+    server.http().call(call).await.unwrap();
+    assert_eq!(*hidden.lock().unwrap(), ["c3ZjOjEyMzQ="]);
 }
 
 #[tokio::test]
