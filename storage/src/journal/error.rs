@@ -33,14 +33,14 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-    /// A newer version of Updraft wrote it.
-    #[error("{segment} was written in journal format {found}; this version reads up to {known}")]
+    /// Another version of Updraft wrote it.
+    #[error("{segment} was written in journal format {found}; this version reads {known}")]
     Format {
         /// The file.
         segment: String,
         /// The format found.
         found: u8,
-        /// The newest format known.
+        /// The format that is read.
         known: u8,
     },
     /// Another version of Updraft wrote what stands in a frame.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::disk::{Disk, JournalFile};
 use super::error::is_full;
 
-/// The newest format that is read, and the one that is written.
+/// The format that is read and written.
 pub const FORMAT: u8 = 2;
 /// Bytes before the first frame: magic 8, format 1, zeros 3, CRC-32C of the other fields u32, first lsn u64, the id of the
 /// journal 16.
@@ -48,8 +48,8 @@ pub(super) fn read_head(bytes: &[u8]) -> Head {
     if !bytes.starts_with(MAGIC) {
         return Head::Bad;
     }
-    // A newer format may have changed all that follows its number.
-    if bytes[8] > FORMAT {
+    // Another format may have changed all that follows its number.
+    if bytes[8] != FORMAT {
         return Head::Format(bytes[8]);
     }
     let (mut first, mut id) = ([0; 8], [0; 16]);

@@ -89,7 +89,7 @@ pub(crate) fn payloads(segment: &[u8]) -> Vec<std::ops::Range<usize>> {
     payloads
 }
 
-const SEGMENT_HEADER: usize = 24;
+const SEGMENT_HEADER: usize = 40;
 const FRAME_HEADER: usize = 20;
 
 /// Makes a frame's checksum right again after its payload was changed.

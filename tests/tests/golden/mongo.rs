@@ -42,16 +42,21 @@ async fn restored(name: &str) -> TestDatabase {
     let database = database().await;
     let target = collections(&database).await;
     for (path, bytes) in files::contents(&files::folder(name).join("dump")) {
-        let (mut documents, mut rest) = (Vec::new(), bytes.as_slice());
-        while let Some(length) = rest.first_chunk::<4>() {
-            let (document, after) = rest.split_at(u32::from_le_bytes(*length) as usize);
-            documents.push(RawDocumentBuf::from_bytes(document.to_vec()).unwrap());
-            rest = after;
-        }
         let collection = path.file_stem().unwrap().to_str().unwrap();
-        target.collection::<RawDocumentBuf>(collection).insert_many(documents).await.unwrap();
+        target.collection::<RawDocumentBuf>(collection).insert_many(dumped(&bytes)).await.unwrap();
     }
     database
+}
+
+/// The documents of a dump.
+fn dumped(mut bytes: &[u8]) -> Vec<RawDocumentBuf> {
+    let mut documents = Vec::new();
+    while let Some(length) = bytes.first_chunk::<4>() {
+        let (document, after) = bytes.split_at(u32::from_le_bytes(*length) as usize);
+        documents.push(RawDocumentBuf::from_bytes(document.to_vec()).unwrap());
+        bytes = after;
+    }
+    documents
 }
 
 async fn start(database: &TestDatabase, data: &Path, tool: &Tool, later: Duration, resume: Resume) -> Engine {
@@ -67,15 +72,10 @@ pub(crate) fn assert_every_schema_has_one() {
     let name = format!("mongodb-{SCHEMA}");
     assert_eq!(golden(), [name.as_str()], "a dump of today's schema: run it with UPDRAFT_WRITE_GOLDEN=1");
     let meta = fs::read(files::folder(&name).join("dump/meta.bson")).unwrap();
-    let told = RawDocumentBuf::from_bytes(meta[meta.len() - schema_bytes(&meta)..].to_vec()).unwrap();
+    let is_schema = |entry: &RawDocumentBuf| entry.get_str("_id").is_ok_and(|id| id == "schema");
+    let told = dumped(&meta).into_iter().find(is_schema).unwrap();
     let value = told.get("value").unwrap().unwrap();
     assert_eq!(value.as_i64(), Some(i64::from(SCHEMA)), "{name}");
-}
-
-/// The length of the last entry, which is the schema: entries are dumped by their ids.
-fn schema_bytes(meta: &[u8]) -> usize {
-    let first = u32::from_le_bytes(*meta.first_chunk().unwrap()) as usize;
-    meta.len() - first
 }
 
 /// Writes the golden file of today's schema: documents that a kill left behind their journal.

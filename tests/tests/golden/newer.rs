@@ -60,7 +60,7 @@ async fn updates_of_another_codec_anywhere_in_a_journal_are_refused_before_any_i
              one reads version {}",
             codec::VERSION
         );
-        assert!(*offset > 24 && error.to_string().ends_with(&told), "{error}");
+        assert!(*offset > 40 && error.to_string().ends_with(&told), "{error}");
     }
 }
 
