@@ -141,7 +141,7 @@ fn encoded(updates: &[Update]) -> Vec<u8> {
 /// A segment of these payloads, as the target of the journal takes it: everything in it is to be mended.
 fn segment(payloads: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = vec![journal::MEND_ALL];
-    bytes.extend([0; 24]);
+    bytes.extend([0; 40]);
     for payload in payloads {
         bytes.extend(u32::try_from(payload.len()).unwrap().to_le_bytes());
         bytes.extend([0; 16]);

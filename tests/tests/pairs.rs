@@ -188,7 +188,7 @@ async fn a_journal_of_which_power_took_all_that_was_not_synced_goes_on() {
     let segments: Vec<_> =
         segments.filter(|path| path.extension().is_some_and(|end| end == "journal")).collect();
     assert_eq!(segments.len(), 1, "{segments:?}");
-    fs::File::options().write(true).open(&segments[0]).unwrap().set_len(24).unwrap();
+    fs::File::options().write(true).open(&segments[0]).unwrap().set_len(40).unwrap();
     closed(&lab, place.path(), 2).await;
     closed(&lab, place.path(), 2).await;
 }
@@ -205,7 +205,7 @@ async fn a_journal_that_is_older_than_the_database_or_cut_is_named() {
             for segment in fs::read_dir(place.path().join("journal")).unwrap() {
                 let segment = segment.unwrap().path();
                 if segment.extension().is_some_and(|end| end == "journal") {
-                    fs::File::options().write(true).open(segment).unwrap().set_len(24).unwrap();
+                    fs::File::options().write(true).open(segment).unwrap().set_len(40).unwrap();
                 }
             }
         } else {
