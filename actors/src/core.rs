@@ -21,6 +21,7 @@ use crate::plans::Plans;
 use crate::registry::Registry;
 use crate::secrets::Secrets;
 use crate::shard::Link;
+use crate::tenure::Tenure;
 use crate::timer::Timer;
 
 /// What the actors of one engine share.
@@ -39,6 +40,8 @@ pub struct Core {
     pub integrations: BTreeMap<Name, Arc<dyn Integration>>,
     /// Where their secrets come from.
     pub secrets: Arc<Secrets>,
+    /// Whether the store is still this engine's, where another may take it.
+    pub tenure: Option<Arc<Tenure>>,
     /// What accepted executions wait for, as it is missing.
     pub missing: Missing,
     /// The checked plans.

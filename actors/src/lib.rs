@@ -22,6 +22,7 @@ pub mod secrets;
 mod sent;
 mod shard;
 mod task;
+pub mod tenure;
 pub mod timer;
 mod writer;
 

@@ -15,6 +15,8 @@ use updraft_protocol::{
     TenantCode,
 };
 
+use crate::tenure::Tenure;
+
 /// Where secrets come from, and what is known of them.
 pub struct Secrets {
     provider: Arc<dyn SecretProvider>,
@@ -39,9 +41,11 @@ struct Known {
     names: BTreeSet<Name>,
 }
 
-/// The secrets that have to be known before an attempt is made.
+/// What has to be so before an attempt is made.
 pub(crate) struct Needed {
-    /// Those that its call carries.
+    /// That the store is still this engine's, where it has not looked lately.
+    pub(crate) tenure: Option<Arc<Tenure>>,
+    /// The secrets that its call carries.
     pub(crate) own: Arc<[SecretReference]>,
     /// Those that other steps of its playbook may have sent, in another life of this engine perhaps.
     pub(crate) others: Vec<Name>,
@@ -49,7 +53,7 @@ pub(crate) struct Needed {
 
 impl Needed {
     pub(crate) fn is_empty(&self) -> bool {
-        self.own.is_empty() && self.others.is_empty()
+        self.own.is_empty() && self.others.is_empty() && self.tenure.is_none()
     }
 }
 
@@ -86,7 +90,7 @@ impl Secrets {
     pub(crate) async fn of_attempt(
         &self,
         tenant: &TenantCode,
-        Needed { own, others }: &Needed,
+        Needed { own, others, .. }: &Needed,
     ) -> Result<Vec<GivenSecret>, Failure> {
         let names: BTreeSet<&Name> = own.iter().map(|reference| &reference.name).chain(others).collect();
         let asked = names.iter().map(|name| async move {
@@ -234,7 +238,7 @@ mod tests {
 
     async fn ask(secrets: &Secrets, named: &BTreeMap<Name, String>) {
         let others = secrets.unasked(&tenant(), named);
-        secrets.of_attempt(&tenant(), &Needed { own: Arc::new([]), others }).await.unwrap();
+        secrets.of_attempt(&tenant(), &Needed { tenure: None, own: Arc::new([]), others }).await.unwrap();
     }
 
     #[tokio::test]

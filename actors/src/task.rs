@@ -106,7 +106,7 @@ impl Drop for Attempt {
     }
 }
 
-/// Asks for the secrets of a call, then makes it. Until it is made, its tool has not acted.
+/// Waits for what a call needs, then makes it. Until it is made, its tool has not acted.
 async fn call_with(
     integration: Arc<dyn Integration>,
     mut call: Box<Call>,
@@ -114,6 +114,9 @@ async fn call_with(
     says_sending: bool,
 ) -> Result<Json, Failure> {
     call.secrets = secrets.of_attempt(&call.tenant, &needed).await?;
+    if let Some(tenure) = &needed.tenure {
+        tenure.current().await;
+    }
     if !says_sending && !call.sending.begin() {
         // It was withdrawn, and is about to be dropped.
         return std::future::pending().await;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+use updraft_actors::tenure::Tenure;
 use updraft_actors::timer::Timer;
 use updraft_actors::{Core, node};
 use updraft_kernel::lease::{Candidate, Step};
@@ -21,10 +22,15 @@ use crate::opening::answered;
 /// How often an owner that may be gone is looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// How long an answer is waited for: with the beat, for less than a look at the store holds (`Tenure`).
+const ANSWER: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// A lease that is renewed until this is dropped.
 pub(crate) struct Ownership {
     store: Arc<dyn Store>,
     incarnation: Uuid,
+    /// When it was last renewed, or tried.
+    tenure: Arc<Tenure>,
     renewing: Mutex<Option<Renewing>>,
 }
 
@@ -77,19 +83,25 @@ impl Ownership {
         let ((engine, told), (end, end_wished), (over, ended)) =
             (oneshot::channel(), oneshot::channel(), oneshot::channel());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let of = store.clone();
+        let (of, tenure) = (store.clone(), Arc::<Tenure>::default());
+        let looked = tenure.clone();
         std::thread::Builder::new().name("updraft-lease".into()).spawn(move || {
             runtime.block_on(async move {
                 tokio::select! {
                     _ = end_wished => {}
-                    () = renew(of, incarnation, told) => {}
+                    () = renew(of, incarnation, told, looked) => {}
                 }
             });
             // Who does not wait for it need not be told.
             let _ = over.send(());
         })?;
         let renewing = Renewing { engine: Some(engine), end, ended };
-        Ok(Self { store, incarnation, renewing: Mutex::new(Some(renewing)) })
+        Ok(Self { store, incarnation, tenure, renewing: Mutex::new(Some(renewing)) })
+    }
+
+    /// Whether the store is still this engine's.
+    pub(crate) fn tenure(&self) -> Arc<Tenure> {
+        self.tenure.clone()
     }
 
     /// Proves that no other has taken the store since: what was asked of it until now, its owner asked.
@@ -137,11 +149,17 @@ impl Ownership {
 }
 
 /// Renews until another has the store; then the engine fails, as soon as there is one.
-async fn renew(store: Arc<dyn Store>, incarnation: Uuid, engine: oneshot::Receiver<Weak<Core>>) {
+async fn renew(
+    store: Arc<dyn Store>,
+    incarnation: Uuid,
+    engine: oneshot::Receiver<Weak<Core>>,
+    tenure: Arc<Tenure>,
+) {
     let mut renewed = Instant::now();
     loop {
         tokio::time::sleep(STORE_BEAT).await;
-        match timeout(STORE_LEASE, store.renew(incarnation)).await {
+        let asked = Instant::now();
+        match timeout(ANSWER, store.renew(incarnation)).await {
             Ok(Ok(true)) => renewed = Instant::now(),
             Ok(Ok(false)) => break,
             // Another may have taken it by now, which the next answer tells; what it has adopted is fenced.
@@ -150,6 +168,9 @@ async fn renew(store: Arc<dyn Store>, incarnation: Uuid, engine: oneshot::Receiv
             }
             Ok(Err(_)) | Err(_) => {}
         }
+        // A store that is away holds nothing up. A machine that stood still meanwhile asks once more first.
+        let stood_still = asked.elapsed() > 2 * ANSWER;
+        tenure.looked(if stood_still { asked } else { Instant::now() });
     }
     let Ok(core) = engine.await else { return };
     if let Some(core) = core.upgrade() {

@@ -95,6 +95,7 @@ impl Engine {
             stored: stored.clone(),
             integrations: named(&builder)?,
             secrets: Secrets::new(builder.secrets.clone()),
+            tenure: opened.ownership.as_ref().map(Ownership::tenure),
             missing: Missing::default(),
             plans: Plans::new(catalogue),
             registry: Registry::default(),

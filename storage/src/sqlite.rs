@@ -87,6 +87,10 @@ impl SqliteStore {
     /// [`Error::Refused`] where the file is another program's, and what the disk says.
     pub fn open(dir: &Path, durability: Durability) -> Result<Self, Error> {
         open::folder(dir)?;
+        Self::open_in(dir, durability).map_err(|error| open::without_room(dir, error))
+    }
+
+    fn open_in(dir: &Path, durability: Durability) -> Result<Self, Error> {
         let lock = open::lock(&dir.join(LOCK))?;
         let database = dir.join(DATABASE);
         let writer = open::writer(&database, durability)?;

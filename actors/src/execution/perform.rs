@@ -54,7 +54,8 @@ impl Execution {
         };
         let secrets = &self.core.secrets;
         let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
-        let needed = Needed { own: start.secrets, others };
+        let tenure = self.core.tenure.clone().filter(|tenure| !tenure.is_current());
+        let needed = Needed { tenure, own: start.secrets, others };
         if let Some(attempt) = Attempt::begin(integration, call, (needed, secrets), report, inline) {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);

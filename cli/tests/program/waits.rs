@@ -155,6 +155,12 @@ fn a_full_disk_holds_no_command_beyond_a_signal() {
 #[cfg(target_os = "linux")]
 #[test]
 fn what_was_accepted_goes_on_when_a_full_disk_has_room_again() {
+    // The database that was closed in order has no index, for which there is no room then.
+    ["KILL", "TERM"].into_iter().for_each(goes_on_when_there_is_room);
+}
+
+#[cfg(target_os = "linux")]
+fn goes_on_when_there_is_room(ended_by: &str) {
     // Elsewhere than as root there is nothing to fill.
     let Some(disk) = Small::mount(4 << 10) else { return };
     let dir = files(&[("p.yaml", &playbook(&WAIT.replace("1h", "3s")))]);
@@ -162,7 +168,7 @@ fn what_was_accepted_goes_on_when_a_full_disk_has_room_again() {
     let data = data.to_str().unwrap();
     let mut child = spawn(&mut updraft(dir.path(), &["run", "p.yaml", "--json", "--data", data]));
     read_until(&mut BufReader::new(child.stderr.take().unwrap()), "wait  executing");
-    child.kill().unwrap();
+    signal(&child, ended_by);
     child.wait().unwrap();
     let filler = disk.0.path().join("filler");
     assert!(std::fs::write(&filler, vec![0; 8 << 20]).is_err(), "the disk is full");

@@ -78,6 +78,8 @@ fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
         Ok(found) if !found.is_file() => return Err(Unfit::NoFile.into()),
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // The directory is none.
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(Unfit::NoFile.into()),
         Err(error) => return Err(unread(error)),
     }
     let file = File::open(path).map_err(unread)?;
@@ -122,6 +124,8 @@ mod tests {
         assert_eq!(found(&directory, "acme", "none").await, Err(Error::Unknown));
         std::fs::create_dir(folder.path().join("folder")).unwrap();
         assert_eq!(found(&directory, "acme", "folder").await, Err(Unfit::NoFile.into()));
+        let file = SecretDirectory::new(folder.path().join("edr-token"));
+        assert_eq!(found(&file, "acme", "edr-token").await, Err(Unfit::NoFile.into()));
     }
 
     #[tokio::test]

@@ -12,9 +12,11 @@ use rusqlite::{Connection, OpenFlags};
 use super::{cut, fault, schema, wal};
 use crate::journal::Durability;
 use crate::lock::FileLock;
-use crate::private;
 use crate::store::Error;
+use crate::{private, room};
 
+/// What SQLite's index of the WAL takes at least.
+const INDEX_BYTES: u64 = 32 << 10;
 /// A program that reads the file beside Updraft may hold it for a moment.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Every statement of this store, prepared once for each connection.
@@ -179,4 +181,16 @@ fn common(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "temp_store", "MEMORY")
+}
+/// An error of opening, as a full disk where there is no room: SQLite tells one that cannot make its index as a disk that
+/// fails.
+pub(super) fn without_room(dir: &Path, error: Error) -> Error {
+    match error {
+        Error::Unavailable(why)
+            if room::free_bytes(dir).is_ok_and(|free| free.is_some_and(|free| free < INDEX_BYTES)) =>
+        {
+            Error::Full(format!("{}: the disk has no room: {why}", dir.display()))
+        }
+        error => error,
+    }
 }

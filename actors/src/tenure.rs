@@ -1,0 +1,72 @@
+//! Tenure: whether this engine has looked lately whether its store is still its own. A machine that stood still (suspended,
+//! stopped) may have been followed by another meanwhile; until it has looked again it begins nothing. Looks at no store itself.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use updraft_protocol::limits::{STORE_BEAT, STORE_LEASE};
+
+/// How long a look holds: until shortly before another engine may have taken the store.
+const HOLDS: Duration = STORE_LEASE.saturating_sub(STORE_BEAT);
+/// How often it is looked whether somebody has looked.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// When it was last looked at the store.
+#[derive(Debug)]
+pub struct Tenure {
+    began: Instant,
+    /// Milliseconds from the beginning.
+    looked: AtomicU64,
+}
+
+impl Default for Tenure {
+    /// One that begins now.
+    fn default() -> Self {
+        Self { began: Instant::now(), looked: AtomicU64::new(0) }
+    }
+}
+
+impl Tenure {
+    /// At this moment it was so that no other engine was known to have the store.
+    pub fn looked(&self, at: Instant) {
+        let millis = at.saturating_duration_since(self.began).as_millis();
+        self.looked.fetch_max(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// Whether that was lately.
+    pub(crate) fn is_current(&self) -> bool {
+        let looked = self.began + Duration::from_millis(self.looked.load(Ordering::Acquire));
+        looked.elapsed() < HOLDS
+    }
+
+    /// Waits until it is.
+    pub(crate) async fn current(&self) {
+        while !self.is_current() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stood_still_for_longer_than_a_look_holds_waits_for_the_next() {
+        let tenure = Tenure::default();
+        let asked = Instant::now();
+        tokio::time::advance(HOLDS / 2).await;
+        assert!(tenure.is_current());
+        tokio::time::advance(STORE_LEASE).await;
+        // An answer to what was asked before says nothing of the time since.
+        tenure.looked(asked);
+        assert!(!tenure.is_current() && tenure.current().now_or_never().is_none());
+        tenure.looked(Instant::now());
+        tenure.current().await;
+        tenure.looked(asked);
+        assert!(tenure.is_current(), "no look takes back a later one");
+    }
+}
