@@ -114,8 +114,11 @@ async fn call_with(
     says_sending: bool,
 ) -> Result<Json, Failure> {
     call.secrets = secrets.of_attempt(&call.tenant, &needed).await?;
-    if let Some(tenure) = &needed.tenure {
-        tenure.current().await;
+    if let Some(tenure) = &needed.tenure
+        && !tenure.current().await
+    {
+        let message = "another engine has the database; it was not sent";
+        return Err(Failure::new(FailureKind::Interrupted, message).with_may_have_acted(false));
     }
     if !says_sending && !call.sending.begin() {
         // It was withdrawn, and is about to be dropped.

@@ -1,7 +1,7 @@
 //! Tenure: whether this engine has looked lately whether its store is still its own. A machine that stood still (suspended,
 //! stopped) may have been followed by another meanwhile; until it has looked again it begins nothing. Looks at no store itself.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,12 +18,14 @@ pub struct Tenure {
     began: Instant,
     /// Milliseconds from the beginning.
     looked: AtomicU64,
+    /// Whether another engine has it.
+    lost: AtomicBool,
 }
 
 impl Default for Tenure {
     /// One that begins now.
     fn default() -> Self {
-        Self { began: Instant::now(), looked: AtomicU64::new(0) }
+        Self { began: Instant::now(), looked: AtomicU64::new(0), lost: AtomicBool::new(false) }
     }
 }
 
@@ -40,11 +42,20 @@ impl Tenure {
         looked.elapsed() < HOLDS
     }
 
-    /// Waits until it is.
-    pub(crate) async fn current(&self) {
-        while !self.is_current() {
+    /// Another engine has the store.
+    pub fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
+    /// Waits until it is; false where another engine has the store.
+    pub(crate) async fn current(&self) -> bool {
+        while !self.lost.load(Ordering::Acquire) {
+            if self.is_current() {
+                return true;
+            }
             tokio::time::sleep(LOOK).await;
         }
+        false
     }
 }
 
@@ -65,8 +76,10 @@ mod tests {
         tenure.looked(asked);
         assert!(!tenure.is_current() && tenure.current().now_or_never().is_none());
         tenure.looked(Instant::now());
-        tenure.current().await;
+        assert!(tenure.current().await);
         tenure.looked(asked);
         assert!(tenure.is_current(), "no look takes back a later one");
+        tenure.lose();
+        assert!(!tenure.current().await);
     }
 }

@@ -176,6 +176,8 @@ async fn renew(
     if let Some(core) = core.upgrade() {
         core.replaced(replaced(&*store).await);
     }
+    // Last: of what ends by it nothing becomes durable any more.
+    tenure.lose();
 }
 
 async fn replaced(store: &dyn Store) -> String {
