@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dashmap::DashMap;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use updraft_masking::Masker;
-use updraft_protocol::limits::{MASKED_BYTES, MASKED_SECRETS, MASKED_TENANTS, SECRET_WAIT};
+use updraft_protocol::limits::{
+    MASKED_BYTES, MASKED_SECRETS, MASKED_TENANTS, SECRET_WAIT, SECRETS_ASKED_AT_ONCE,
+};
 use updraft_protocol::secret;
 use updraft_protocol::{
     Failure, FailureKind, GivenSecret, Json, Masking, Name, Secret, SecretProvider, SecretReference,
@@ -97,7 +99,8 @@ impl Secrets {
             let found = tokio::time::timeout(SECRET_WAIT, self.find(tenant, name)).await;
             found.unwrap_or(Err(secret::Error::Unavailable))
         });
-        let found = join_all(asked).await;
+        let asked: Vec<_> = asked.collect();
+        let found: Vec<_> = stream::iter(asked).buffered(SECRETS_ASKED_AT_ONCE).collect().await;
         let mut given = Vec::with_capacity(own.len());
         for (name, secret) in names.into_iter().zip(found) {
             let mut references = own.iter().filter(|reference| reference.name == *name).peekable();

@@ -211,7 +211,7 @@ async fn open_journal(
     stored: DurableWatermark,
 ) -> Result<(Journal, journal::Recovered), StartError> {
     let folder = data.join("journal");
-    let id = belonging::journal_of(data)?;
+    let id = on_disk(data, belonging::journal_of).await?;
     let config = journal::Config { id, durability: builder.durability, ..journal::Config::default() };
     let disk: Arc<dyn Disk> = match &builder.store {
         Choice::Memory => Arc::new(Nowhere),

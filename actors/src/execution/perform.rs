@@ -54,7 +54,9 @@ impl Execution {
         };
         let secrets = &self.core.secrets;
         let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
-        let tenure = self.core.tenure.clone().filter(|tenure| !tenure.is_current());
+        // Where a secret is waited for, the machine may stand still meanwhile.
+        let waits = !start.secrets.is_empty() || !others.is_empty();
+        let tenure = self.core.tenure.clone().filter(|tenure| waits || !tenure.is_current());
         let needed = Needed { tenure, own: start.secrets, others };
         if let Some(attempt) = Attempt::begin(integration, call, (needed, secrets), report, inline) {
             if self.attempts.is_empty() {
