@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
-use updraft_kernel::machine::give_up;
+use updraft_kernel::machine::fail_abandoned;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure};
 use updraft_storage::store::Cursor;
@@ -93,7 +93,7 @@ pub async fn fail(core: &Core) -> Result<(), Error> {
 
 async fn write_off(core: &Core, document: ExecutionDocument, failure: Failure) -> Result<(), Error> {
     let tasks = revive::tasks(core, &document.head.tenant_code, document.peid).await?;
-    let (_, writes) = give_up(document, &tasks, core.terms.epoch, failure, core.clock.now());
+    let (_, writes) = fail_abandoned(document, &tasks, core.terms.epoch, failure, core.clock.now());
     commit::append(core, writes).await.map_err(Lost::Engine)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ mod resident;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use updraft_kernel::machine::{Effects, Event, Machine, Terms, give_up};
+use updraft_kernel::machine::{Effects, Event, Machine, Terms, fail_abandoned};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp, Update};
@@ -250,7 +250,7 @@ impl Shard {
             }
         };
         let now = desk.home.clock(desk.cx);
-        let (given_up, writes) = give_up(document, &tasks, desk.home.epoch, failure, now);
+        let (given_up, writes) = fail_abandoned(document, &tasks, desk.home.epoch, failure, now);
         desk.cx.tally.count("executions given up");
         desk.cx.oracle.gave_up(&given_up, &tasks, &writes);
         self.commit(writes, Ticket::GivenUp(peid), desk);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use updraft_kernel::machine::give_up;
+use updraft_kernel::machine::fail_abandoned;
 use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, Timestamp};
 
@@ -199,7 +199,7 @@ impl Shard {
         ctx: &mut Context<Self>,
     ) {
         let now = self.core.clock.now();
-        let (document, writes) = give_up(document, tasks, self.core.terms.epoch, failure, now);
+        let (document, writes) = fail_abandoned(document, tasks, self.core.terms.epoch, failure, now);
         let live = live.clone();
         let committed = self.commits.commit_for_shard(writes).into_actor(self);
         ctx.spawn(committed.map(move |result, shard, _| match result {
