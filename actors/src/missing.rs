@@ -4,7 +4,7 @@
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
 use updraft_protocol::limits::MISSING_LISTED;
-use updraft_protocol::{ExecutionId, StepId, TaskId, TenantCode, Wait};
+use updraft_protocol::{ExecutionId, StepId, TaskId, TenantCode, Timestamp};
 
 /// The tasks that wait for configuration.
 #[derive(Debug, Default)]
@@ -21,9 +21,10 @@ pub struct MissingOne {
     pub step: StepId,
     /// What is missing: `missing here: secret `edr` of tenant acme: the tenant has no such secret`.
     pub what: String,
-    /// Since when, and until when it waits.
-    #[serde(flatten)]
-    pub wait: Wait,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// When it fails, where nobody gives what is missing.
+    pub until: Timestamp,
 }
 
 impl Missing {
@@ -35,7 +36,7 @@ impl Missing {
     /// Those that wait, those that wait longest first.
     pub fn all(&self) -> Vec<MissingOne> {
         let mut all: Vec<MissingOne> = self.0.iter().map(|entry| entry.value().clone()).collect();
-        all.sort_by_key(|one| (one.wait.since, one.peid));
+        all.sort_by_key(|one| (one.since, one.peid));
         all
     }
 
@@ -44,7 +45,7 @@ impl Missing {
         if self.0.len() >= MISSING_LISTED && !self.0.contains_key(&task) {
             return;
         }
-        let (what, until) = (one.what.clone(), one.wait.until);
+        let (what, until) = (one.what.clone(), one.until);
         if self.0.insert(task, one).is_none_or(|before| before.what != what) {
             tracing::warn!(%task, what, %until, "an execution waits for configuration");
         }

@@ -28,7 +28,7 @@ pub(crate) fn task(number: usize, id: Uuid, peid: Uuid) -> Document {
         "peid": binary(peid),
         "task_seq": (number % TASKS_OF_EXECUTION) as i32 + 1,
         "step_id": format!("s{}", number % TASKS_OF_EXECUTION),
-        "iteration": 0,
+        "scope": "",
         "tenant_code": format!("tenant-{}", number / TASKS_OF_EXECUTION % 16),
         "alert_id": format!("alert-{}", number / TASKS_OF_EXECUTION),
         "integration": "tool",

@@ -117,7 +117,7 @@ fn task_head(head: &TaskHead) -> Document {
         ("peid", Some(binary(head.peid.as_bytes()).into())),
         ("task_seq", Some(i64::from(head.task_seq).into())),
         ("step_id", Some(text(head.step_id.as_str()))),
-        ("iteration", Some(i64::from(head.iteration).into())),
+        ("scope", Some(text(head.scope.as_str()))),
         ("tenant_code", Some(text(head.tenant_code.as_str()))),
         ("alert_id", head.alert_id.as_deref().map(text)),
         ("integration", Some(text(head.integration.as_str()))),

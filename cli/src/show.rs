@@ -1,6 +1,6 @@
 //! `updraft show`: one execution and its tasks.
 
-use updraft::{Failure, FailureKind, Inspection, TaskDocument, TaskState, TaskStatus, Wait};
+use updraft::{Failure, FailureKind, Inspection, TaskDocument, TaskState, TaskStatus, Wait, WaitKind};
 
 use crate::exit::{Ending, Error};
 use crate::options::Show;
@@ -61,7 +61,8 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
     ));
     for (task, tool) in tasks.iter().zip(&tools) {
         let state = &task.state;
-        let error = state.error.as_ref().filter(|_| state.status != TaskStatus::Completed).map(told);
+        let error = state.error.as_ref().filter(|_| state.status != TaskStatus::Completed);
+        let error = error.map(|error| told(state, error));
         let line = format!(
             "{:4}  {:steps$}  {tool:wide$}  {:9}  {:7}  {:>8}  {}",
             task.head.task_seq,
@@ -76,12 +77,13 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
 }
 
 /// Why a task failed, or until when it waits for what is missing.
-fn told(error: &Failure) -> String {
-    match error.wait {
-        Some(Wait { since, until }) => {
+fn told(state: &TaskState, error: &Failure) -> String {
+    let waits = state.status == TaskStatus::Retrying;
+    match state.wait.as_ref().filter(|wait| waits && wait.kind == WaitKind::Configuration) {
+        Some(Wait { since, until: Some(until), .. }) => {
             way(error, format!("wait: configuration, since {since}, until {until}: {}", error.message))
         }
-        None => way(error, error.to_string()),
+        _ => way(error, error.to_string()),
     }
 }
 
@@ -104,16 +106,20 @@ mod tests {
     fn what_is_missing_is_told_with_the_option_that_gives_it() {
         let missing = "GET 10.0.0.1:80: missing here: permission to reach 10.0.0.1:80";
         let hint = "; `--allow-net 10.0.0.1:80` gives it";
-        let mut failure = Failure::new(FailureKind::NotConfigured, missing);
-        assert!(told(&failure).ends_with(hint), "{}", told(&failure));
-        let times = serde_json::json!({"since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64});
-        failure.wait = Some(serde_json::from_value(times).unwrap());
-        let waiting = told(&failure);
+        let failure = Failure::new(FailureKind::NotConfigured, missing);
+        let mut state: TaskState = serde_json::from_value(serde_json::json!({
+            "status": "failed", "attempt": 1, "updated_date": 0,
+            "wait": {"kind": "configuration", "since": 1_767_225_600_000_u64, "until": 1_767_312_000_000_u64},
+        }))
+        .unwrap();
+        assert!(told(&state, &failure).ends_with(hint), "{}", told(&state, &failure));
+        state.status = TaskStatus::Retrying;
+        let waiting = told(&state, &failure);
         assert!(
             waiting.starts_with("wait: configuration, since 2026") && waiting.ends_with(hint),
             "{waiting}"
         );
         let said = Failure::new(FailureKind::Status, missing);
-        assert!(!told(&said).contains("--allow-net"), "what a tool says is no advice of ours");
+        assert!(!told(&state, &said).contains("--allow-net"), "what a tool says is no advice of ours");
     }
 }

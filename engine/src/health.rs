@@ -105,7 +105,7 @@ impl fmt::Display for EngineTrouble {
             Self::NotConfigured { tasks } => match tasks.first() {
                 Some(first) => {
                     let (peid, step, what) = (first.peid, &first.step, &first.what);
-                    let until = first.wait.until;
+                    let until = first.until;
                     let wait = if tasks.len() == 1 { "task waits" } else { "tasks wait" };
                     write!(f, "{} {wait} for configuration; ", tasks.len())?;
                     write!(f, "step {step} of execution {peid} until {until}: {what}")

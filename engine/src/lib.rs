@@ -83,12 +83,13 @@ pub use updraft_kernel::{
     template::Structure,
 };
 pub use updraft_protocol::{
-    ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,
-    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Flaw,
-    GivenSecret, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name, Number, Playbook,
-    PlaybookDocument, PlaybookId, PlaybookStatus, Revision, Secret, SecretProvider, SecretReference, Sending,
-    Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
-    Update, Value, Wait, limits, parse, playbook, schema, secret, text, value,
+    ActionSpec, Answer, Argument, Call, CallRecord, Catalogue, DeadLetter, DocumentId, Effect,
+    ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
+    FailureKind, Flaw, GivenSecret, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name,
+    Number, Omission, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision, ScopePath, Secret,
+    SecretProvider, SecretReference, Sending, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState,
+    TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value, Wait, WaitKind, limits, parse, playbook,
+    schema, secret, text, value,
 };
 pub use updraft_storage::bond::{Bond, Kept};
 pub use updraft_storage::journal::{Durability, Torn};

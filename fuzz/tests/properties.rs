@@ -102,13 +102,13 @@ fn execution() -> impl Strategy<Value = Update> {
 }
 
 fn task() -> impl Strategy<Value = Update> {
-    let head = ("[A-Za-z0-9_.-]{1,12}", any::<u32>(), any::<u32>(), text()).prop_map(
-        |(name, task_seq, iteration, alert_id)| {
+    let head = ("[A-Za-z0-9_.-]{1,12}", any::<u32>(), "([a-z]{1,4}:[0-9a-z]{1,4})?", text()).prop_map(
+        |(name, task_seq, scope, alert_id)| {
             Arc::new(TaskHead {
                 peid: ExecutionId::from_bytes([9; 16]),
                 task_seq,
                 step_id: name.parse().unwrap(),
-                iteration,
+                scope: scope.parse().unwrap(),
                 tenant_code: name.parse().unwrap(),
                 alert_id,
                 integration: name.parse().unwrap(),
@@ -120,7 +120,8 @@ fn task() -> impl Strategy<Value = Update> {
     let state = (select(TaskStatus::ALL), any::<u32>(), option::of(json()), option::of(failure()), dates)
         .prop_map(|(status, attempt, response, error, (started_date, updated, runtime))| {
             let updated_date = Timestamp(updated);
-            TaskState { status, attempt, response, error, started_date, updated_date, runtime }
+            let (wait, call) = (None, None);
+            TaskState { status, attempt, response, error, started_date, updated_date, runtime, wait, call }
         });
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         let (task_id, peid) = (TaskId::from_bytes(id), ExecutionId::from_bytes([9; 16]));

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use thiserror::Error;
-use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, StepId, TaskDocument, TaskId};
+use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, TaskDocument, TaskId};
 
 use crate::machine::Machine;
-use crate::plan::{Plan, PlannedStep, StepIndex};
+use crate::plan::{Plan, PlannedStep};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -53,32 +53,40 @@ pub fn ended_whole(execution: &ExecutionDocument, tasks: &[TaskDocument]) -> Res
     }
 }
 
-/// Steps run in order: a task is the first step's, or an ended task asks for its step, or a `parallel`
-/// task opened it.
+/// Steps run in order: a task is the first step's, or an ended task of its scope asks for its step, or it begins a
+/// scope that another task opened.
 pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
-    let by_step: BTreeMap<&StepId, &TaskDocument> =
-        tasks.iter().map(|task| (&task.head.step_id, task)).collect();
+    let by_place: BTreeMap<(&str, &str), &TaskDocument> =
+        tasks.iter().map(|task| ((task.head.scope.as_str(), task.head.step_id.as_str()), task)).collect();
     for task in tasks {
-        let id = &task.head.step_id;
+        let (scope, id) = (&task.head.scope, &task.head.step_id);
         let Some(index) = plan.index_of(id) else {
             return violated("steps in order", format!("no step \"{id}\""));
         };
-        let asked = index == plan.start
-            || plan.steps.iter().any(|step| {
-                by_step.get(&step.id).is_some_and(|before| {
-                    before.head.task_seq < task.head.task_seq && asks_for(step, before, index)
-                })
-            });
-        if !asked {
-            return violated("steps in order", format!("nothing that ended asks for \"{id}\""));
+        let earlier = |scope: &str, step: &PlannedStep| {
+            let before = by_place.get(&(scope, step.id.as_str())).copied();
+            before.filter(|before| before.head.task_seq < task.head.task_seq)
+        };
+        let begins = match scope.opened_by() {
+            None => index == plan.start,
+            Some((outer, opener, body)) => plan.steps.iter().any(|step| {
+                let opens = step.id.as_str() == opener && step.bodies().contains(&index);
+                opens && body == id.as_str() && earlier(outer, step).is_some()
+            }),
+        };
+        let follows = |step: &PlannedStep| {
+            earlier(scope.as_str(), step).is_some_and(|before| {
+                step.next(before.state.status, before.state.response.as_ref()) == Some(index)
+            })
+        };
+        if !begins && !plan.steps.iter().any(follows) {
+            return violated(
+                "steps in order",
+                format!("nothing that ended asks for \"{id}\" in \"{scope}\""),
+            );
         }
     }
     Ok(())
-}
-
-fn asks_for(step: &PlannedStep, task: &TaskDocument, next: StepIndex) -> bool {
-    let state = &task.state;
-    step.bodies().contains(&next) || step.next(state.status, state.response.as_ref()) == Some(next)
 }
 
 /// At least once, or at most once, as the step says: `acts` are the keys under which a tool acted for one

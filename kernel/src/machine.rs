@@ -1,10 +1,11 @@
 //! The execution machine: `apply(event, now) → effects`. Decides what one execution does next; performs
 //! nothing, reads no clock. The shell makes the writes durable, then performs the acts, in their order.
 //!
-//! Control is a tree of paths. The main path begins at the first step; a `parallel` step opens a path for
-//! each branch and goes on when they have ended. Every run of a step is a task with a document, so that a
-//! machine is rebuilt by walking the same paths over the recorded tasks (`resume`). Steps that bring further
-//! paths (loops, sub-playbooks, undo) open them the same way; steps that wait for someone wait as `delay` does.
+//! Control is a tree of scopes, each one run of one body. The main line begins at the first step; a `parallel` step opens a
+//! scope for each branch and goes on when they have ended; a scope that has ended is dropped. Every run of a step in a
+//! scope is a task with a document, found again by scope and step, so that a machine is rebuilt by walking the same
+//! steps over the recorded tasks (`resume`). What opens further scopes (loops, undo) does it the same way; what waits
+//! for further things waits as `delay` does.
 
 mod abandon;
 mod attempt;
@@ -13,11 +14,14 @@ mod effect;
 mod end;
 mod event;
 mod output;
-mod path;
 mod resume;
+mod scope;
 mod start;
+mod step;
 mod task;
 mod view;
+mod wait;
+mod walk;
 mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +29,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
-use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
+use updraft_protocol::{
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, ScopePath, Timestamp,
+};
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use effect::{Act, Effects, StartAttempt, Timer};
@@ -35,8 +41,10 @@ pub use start::Terms;
 pub use task::TaskSeq;
 
 use crate::plan::{Plan, StepIndex};
-use path::{Path, PathId};
-use task::Task;
+use end::Life;
+use scope::{ScopeId, Scopes};
+use task::Tasks;
+use wait::Waits;
 
 /// One execution at work.
 #[derive(Debug)]
@@ -49,13 +57,14 @@ pub struct Machine {
     epoch: u64,
     /// That of the execution's newest update.
     revision: Revision,
-    /// By `task_seq - 1`.
-    tasks: Vec<Task>,
-    paths: Vec<Path>,
+    life: Life,
+    tasks: Tasks,
+    scopes: Scopes,
+    waits: Waits,
     /// Work that waits for a free place.
     ready: VecDeque<Ready>,
-    /// Steps that a path came to when the turn was spent: what they decide follows in the next.
-    undecided: VecDeque<(PathId, StepIndex)>,
+    /// Steps that control came to when the turn was spent: what they decide follows in the next.
+    undecided: VecDeque<(ScopeId, StepIndex)>,
     turn: Turn,
     /// Attempts under way.
     running: usize,
@@ -66,14 +75,14 @@ pub struct Machine {
     /// What the outputs of all tasks take, and the answers of their failures, for the limit.
     output_bytes: usize,
     /// Tasks of an earlier life that the walk has not come to yet; empty but during `resume`.
-    recorded: BTreeMap<StepIndex, TaskSeq>,
+    recorded: BTreeMap<(ScopePath, StepIndex), TaskSeq>,
 }
 
 /// Work that waits for a free place among the tasks that run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ready {
-    /// A path came to an action.
-    Enter(PathId, StepIndex),
+    /// Control came to an action.
+    Enter(ScopeId, StepIndex),
     /// A task's next attempt is due.
     Again(TaskSeq),
 }
@@ -110,6 +119,7 @@ impl Machine {
             Event::Fail(failure) => self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects),
         }
         self.fill(now, &mut effects);
+        self.settle_waits();
         debug_assert_eq!(crate::invariant::machine(self), Ok(()));
         effects
     }
@@ -149,13 +159,18 @@ impl Machine {
         (self.running, self.tasks_at_once)
     }
 
+    /// How many scopes are open, the main line included.
+    #[cfg(test)]
+    pub(crate) fn open_scopes(&self) -> usize {
+        self.scopes.open_count()
+    }
+
     /// When the next timer is due, where the execution does nothing but wait for it.
     pub fn idle_until(&self) -> Option<Timestamp> {
         if self.ended() || self.running > 0 || !self.ready.is_empty() || !self.undecided.is_empty() {
             return None;
         }
-        let task_due = self.tasks.iter().filter_map(Task::due).min();
-        [task_due, self.deadline()].into_iter().flatten().min()
+        [self.next_due(), self.deadline()].into_iter().flatten().min()
     }
 
     fn deadline(&self) -> Option<Timestamp> {
@@ -183,12 +198,12 @@ impl Machine {
                 }
                 return;
             }
-            if let Some((path, step)) = self.undecided.pop_front() {
-                self.enter(path, step, now, effects);
+            if let Some((scope, step)) = self.undecided.pop_front() {
+                self.enter(scope, step, now, effects);
                 continue;
             }
             match self.ready.pop_front() {
-                Some(Ready::Enter(path, step)) => self.begin_action(path, step, now, effects),
+                Some(Ready::Enter(scope, step)) => self.begin_action(scope, step, now, effects),
                 Some(Ready::Again(task)) => self.begin_attempt(task, now, effects),
                 None => return,
             }

@@ -57,6 +57,8 @@ fn update((document, seq): (u8, u64)) -> Update {
             started_date: None,
             updated_date: Timestamp(seq),
             runtime: None,
+            wait: None,
+            call: None,
         },
     })
 }

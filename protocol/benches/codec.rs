@@ -30,13 +30,23 @@ fn step() -> Vec<Update> {
     let peid = ExecutionId::from_bytes([7; 16]);
     let update = |seq: u32, head: Option<Arc<TaskHead>>, state: TaskState| {
         let revision = Revision { epoch: 1, seq: if head.is_some() { 1 } else { 2 } };
-        Update::from(TaskUpdate { task_id: TaskId::derive(peid, seq), peid, revision, head, state })
+        Update::from(TaskUpdate {
+            task_id: TaskId::derive(
+                peid,
+                &updraft_protocol::ScopePath::MAIN,
+                &StepId::new(format!("s{seq}")).unwrap(),
+            ),
+            peid,
+            revision,
+            head,
+            state,
+        })
     };
     let head = TaskHead {
         peid,
         task_seq: 2,
         step_id: StepId::new("block_sender").unwrap(),
-        iteration: 0,
+        scope: updraft_protocol::ScopePath::MAIN,
         tenant_code: TenantCode::new("acme").unwrap(),
         alert_id: Some("alert-1".into()),
         integration: Name::new("mail_gateway").unwrap(),
@@ -50,6 +60,8 @@ fn step() -> Vec<Update> {
         started_date: Some(NOW),
         updated_date: NOW,
         runtime: None,
+        wait: None,
+        call: None,
     };
     let ended = TaskState {
         status: TaskStatus::Completed,

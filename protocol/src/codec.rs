@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::limits::JOURNAL_FRAME_BYTES;
 
 /// The version that is written, and the only one that is read: none was released before it.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// Why bytes are no value, or a value no bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

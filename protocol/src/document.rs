@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call_record::CallRecord;
 use crate::failure::Failure;
 use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 use crate::input_hash::InputHash;
 use crate::json::Json;
+use crate::scope::ScopePath;
 use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
+use crate::wait::Wait;
 
 /// One version of a playbook (`playbook_collection`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -105,12 +108,12 @@ pub struct ExecutionDocument {
 pub struct TaskHead {
     /// The execution that it belongs to.
     pub peid: ExecutionId,
-    /// Its number inside the execution, from 1.
+    /// Its number inside the execution, from 1: the order in which tasks began, for those who read them.
     pub task_seq: u32,
     /// The step that it runs.
     pub step_id: StepId,
-    /// How often that step ran before in this execution.
-    pub iteration: u32,
+    /// The run of a body in which that step stands. With the step it names the task.
+    pub scope: ScopePath,
     /// Whose it is.
     pub tenant_code: TenantCode,
     /// The alert that its execution answers.
@@ -138,6 +141,10 @@ pub struct TaskState {
     pub updated_date: Timestamp,
     /// Milliseconds from start to end, waits between attempts included.
     pub runtime: Option<u64>,
+    /// What it waits for while it does, or what it last waited for.
+    pub wait: Option<Wait>,
+    /// What its tool was told.
+    pub call: Option<Arc<CallRecord>>,
 }
 
 /// One task (`task_execution_collection`).

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
 use crate::limits::FAILURE_MESSAGE_BYTES;
-use crate::time::Timestamp;
 
 /// What kind of thing went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -108,19 +107,8 @@ pub struct Failure {
     retryable: bool,
     retry_after_ms: Option<u64>,
     may_have_acted: bool,
-    /// Since when, and until when, what is missing is waited for; none where nothing is.
-    pub wait: Option<Wait>,
     /// What the tool answered, where it did: an object with `status`, `headers` and `body`, bounded by the integration.
     pub answer: Option<Json>,
-}
-
-/// The time for which a task waits for something that others have to bring.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wait {
-    /// When it was first missed.
-    pub since: Timestamp,
-    /// When the task fails for it.
-    pub until: Timestamp,
 }
 
 impl Failure {
@@ -132,7 +120,6 @@ impl Failure {
             retryable: kind.retryable(),
             retry_after_ms: None,
             may_have_acted: kind.may_have_acted(),
-            wait: None,
             answer: None,
         }
     }
@@ -163,13 +150,6 @@ impl Failure {
     #[must_use]
     pub fn with_may_have_acted(mut self, may_have_acted: bool) -> Self {
         self.may_have_acted = may_have_acted;
-        self
-    }
-
-    /// The same failure, with the time for which what is missing is waited for.
-    #[must_use]
-    pub fn with_wait(mut self, wait: Wait) -> Self {
-        self.wait = Some(wait);
         self
     }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use crate::ids::TenantCode;
 use crate::value::Value;
 
 /// How many bytes a hash has: those of SHA-256.
@@ -46,6 +47,14 @@ impl InputHash {
         let mut hash = Sha256::new();
         put(input, &mut hash);
         put_map(variables, &mut hash);
+        Self(hash.finalize().into())
+    }
+
+    /// The hash of the arguments of a call, keyed by the tenant: those of two tenants cannot be compared.
+    pub(crate) fn of_arguments(tenant: &TenantCode, arguments: &Value) -> Self {
+        let mut hash = Sha256::new();
+        put_text(b'k', tenant.as_str(), &mut hash);
+        put(arguments, &mut hash);
         Self(hash.finalize().into())
     }
 }

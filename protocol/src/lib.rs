@@ -1,6 +1,7 @@
 //! What Updraft's parts say to each other: ids, the playbook model, documents, updates, failures, the
 //! integration port, limits and the codec. No IO, no clock, nothing that runs.
 
+mod call_record;
 pub mod codec;
 pub mod dead_letter;
 pub mod document;
@@ -15,6 +16,7 @@ pub mod limits;
 pub mod parse;
 pub mod playbook;
 pub mod schema;
+pub mod scope;
 pub mod secret;
 mod size;
 pub mod status;
@@ -23,20 +25,24 @@ pub mod text;
 pub mod time;
 pub mod update;
 pub mod value;
+mod wait;
 
+pub use call_record::{CallRecord, Omission};
 pub use dead_letter::DeadLetter;
 pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
-pub use failure::{Failure, FailureKind, Wait};
+pub use failure::{Failure, FailureKind};
 pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
 pub use integration::{ActionSpec, Answer, Argument, Call, Catalogue, Effect, Flaw, Integration, Sending};
 pub use json::Json;
 pub use playbook::Playbook;
+pub use scope::ScopePath;
 pub use secret::{GivenSecret, Masking, Secret, SecretProvider, SecretReference};
 pub use status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 pub use time::{Span, Timestamp};
 pub use update::{DocumentId, ExecutionUpdate, Revision, TaskUpdate, Update};
 pub use value::{Number, Value};
+pub use wait::{Wait, WaitKind};

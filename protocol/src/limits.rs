@@ -3,18 +3,17 @@
 mod http;
 mod local;
 mod masking;
+mod record;
 
 use std::time::Duration;
 
-pub use http::*;
-pub use local::*;
-pub use masking::*;
+pub use {http::*, local::*, masking::*, record::*};
 
 // --- playbooks ---------------------------------------------------------------------------------------
 
 /// A playbook's text: the largest published ones are under 200 KiB.
 pub const PLAYBOOK_BYTES: usize = 1 << 20;
-/// Values that the aliases of a YAML text stand for, again and again: a text of 800 bytes may unfold to a million.
+/// Values that the aliases of a YAML text stand for: a text of 800 bytes may unfold to a million.
 pub const PLAYBOOK_UNFOLDED_VALUES: usize = 10_000;
 /// Bytes of all texts in a YAML text, those that aliases stand for included.
 pub const PLAYBOOK_UNFOLDED_BYTES: usize = 4 << 20;

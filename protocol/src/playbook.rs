@@ -18,7 +18,7 @@ use crate::time::Span;
 use crate::value::Value;
 use fields::{FieldsOfKind, StepFields};
 
-pub use action::{Action, Retry};
+pub use action::{Action, Record, Retry};
 pub use choice::If;
 pub use delay::Delay;
 pub use end::{End, EndStatus};

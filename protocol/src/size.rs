@@ -11,7 +11,7 @@ use crate::json::Json;
 use crate::update::Update;
 
 /// What a state takes beside its texts: ids, dates, the names of the fields, and a place in the coalescer.
-const STATE_BYTES: usize = 384;
+const STATE_BYTES: usize = 448;
 /// What the fields of a head take beside their texts.
 const HEAD_BYTES: usize = 256;
 
@@ -68,13 +68,16 @@ impl TaskHead {
     fn bytes(&self) -> usize {
         let names = [self.tenant_code.as_str(), self.step_id.as_str(), self.integration.as_str()];
         let names: usize = names.iter().map(|name| name.len()).sum();
-        HEAD_BYTES + names + self.action.as_str().len() + text(&self.alert_id)
+        let scope = self.scope.as_str().len();
+        HEAD_BYTES + names + self.action.as_str().len() + text(&self.alert_id) + scope
     }
 }
 
 impl TaskState {
     fn bytes(&self) -> usize {
-        STATE_BYTES + json(&self.response) + message(&self.error)
+        let subject = self.wait.as_ref().map_or(0, |wait| text(&wait.subject));
+        let call = self.call.as_ref().map_or(0, |call| call.bytes());
+        STATE_BYTES + json(&self.response) + message(&self.error) + subject + call
     }
 }
 
@@ -97,6 +100,7 @@ mod tests {
     use super::*;
     use crate::failure::FailureKind;
     use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+    use crate::scope::ScopePath;
     use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
     use crate::time::Timestamp;
     use crate::update::{ExecutionUpdate, Revision, TaskUpdate};
@@ -110,7 +114,7 @@ mod tests {
                 peid: ExecutionId::new(Uuid::from_u128(1)),
                 task_seq: 1,
                 step_id: StepId::new("s".repeat(length)).unwrap(),
-                iteration: 0,
+                scope: ScopePath::MAIN,
                 tenant_code: TenantCode::new("t".repeat(length)).unwrap(),
                 alert_id: Some("k".repeat(length).into()),
                 integration: name("i"),
@@ -124,6 +128,8 @@ mod tests {
                 started_date: Some(Timestamp(10)),
                 updated_date: Timestamp(1),
                 runtime: None,
+                wait: None,
+                call: None,
             },
             epoch: 1,
             seq: 1,

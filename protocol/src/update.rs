@@ -97,6 +97,8 @@ impl TaskState {
         over(&mut self.error, newer.error);
         over(&mut self.started_date, newer.started_date);
         over(&mut self.runtime, newer.runtime);
+        over(&mut self.wait, newer.wait);
+        over(&mut self.call, newer.call);
     }
 }
 
@@ -191,6 +193,8 @@ mod tests {
                 started_date: (seq == 1).then_some(Timestamp(10)),
                 updated_date: Timestamp(seq),
                 runtime: None,
+                wait: None,
+                call: None,
             },
         })
     }

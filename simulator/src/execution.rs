@@ -7,7 +7,7 @@ use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Event, Machine, StartAttempt, TaskSeq, Timer};
 use updraft_kernel::shard::VirtualShard;
 use updraft_protocol::limits::PARK_HORIZON;
-use updraft_protocol::{ExecutionId, ExecutionStatus, TaskId, TenantCode, Timestamp, Update};
+use updraft_protocol::{ExecutionId, ExecutionStatus, TenantCode, Timestamp, Update};
 
 use crate::context::Context;
 use crate::event::{Inner, Life, NodeId, Report};
@@ -199,7 +199,9 @@ impl Execution {
         for task in std::mem::take(&mut self.unsent) {
             cx.tally.count("attempts withdrawn");
             let attempt = self.attempts.remove(&task).unwrap_or_default();
-            cx.oracle.withdrawn(TaskId::derive(self.peid, task.0), attempt);
+            if let Some((id, _)) = self.machine.name_of(task) {
+                cx.oracle.withdrawn(id, attempt);
+            }
             let effects = self.machine.withdraw(task, home.clock(cx));
             let decided = cx.oracle.decided(&self.machine, &effects, home.epoch);
             cx.check(decided);
@@ -281,7 +283,9 @@ impl Execution {
             self.unsent.remove(&task);
             cx.tally.count("attempts ended");
             if outcome.as_ref().is_err_and(|failure| !failure.may_have_acted()) {
-                cx.oracle.denied(TaskId::derive(self.peid, task.0));
+                if let Some((id, _)) = self.machine.name_of(task) {
+                    cx.oracle.denied(id);
+                }
             }
         }
         self.apply(Event::AttemptEnded { task, attempt, outcome }, home, cx)

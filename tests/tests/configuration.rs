@@ -172,7 +172,7 @@ async fn a_secret_that_has_gone_is_waited_for_by_its_name_until_it_is_there_agai
     let (handle, cancelled) = (submit().await.unwrap(), submit().await.unwrap());
     let missing = waiting(&engine).await;
     assert_eq!(missing.what, "missing here: secret `edr` of tenant acme: the tenant has no such secret");
-    assert_eq!(missing.wait.until.since(missing.wait.since), 24 * 3600 * 1_000);
+    assert_eq!(missing.until.since(missing.since), 24 * 3600 * 1_000);
     let task = handle.inspect().await.unwrap().tasks.pop().unwrap().state;
     let error = task.error.unwrap();
     assert_eq!(

@@ -28,7 +28,7 @@ steps:
     let two = json!({ "from": "mail of eve", "limit": 80, "words": ["a", "b"] });
     assert_eq!(ran.response_of("two"), two, "a text that is one template keeps the type of its value");
     assert_eq!(ran.output(), json!({ "last": two, "first": "completed" }));
-    assert!(ran.tasks.iter().all(|task| task.head.iteration == 0 && task.state.attempt == 1));
+    assert!(ran.tasks.iter().all(|task| task.head.scope.as_str().is_empty() && task.state.attempt == 1));
 }
 
 #[tokio::test]

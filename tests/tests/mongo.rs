@@ -123,7 +123,7 @@ const TASK_FIELDS: [(&str, ElementType); 17] = [
     ("peid", BYTES),
     ("task_seq", NUMBER),
     ("step_id", TEXT),
-    ("iteration", NUMBER),
+    ("scope", TEXT),
     ("tenant_code", TEXT),
     ("alert_id", TEXT),
     ("integration", TEXT),

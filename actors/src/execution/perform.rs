@@ -122,11 +122,12 @@ impl Execution {
     fn tell_missing(&self, task: TaskSeq) {
         let Some(machine) = &self.machine else { return };
         let Some((id, step)) = machine.name_of(task) else { return };
-        match machine.missing(task).and_then(|failure| Some((failure, failure.wait?))) {
+        match machine.missing(task) {
             Some((failure, wait)) => {
+                let (since, until) = (wait.since, wait.until.unwrap_or(wait.since));
                 let (tenant, what) = (self.live.tenant.clone(), failure.message.clone());
                 let (peid, step) = (self.live.peid, step.clone());
-                self.core.missing.add(id, MissingOne { tenant, peid, step, what, wait });
+                self.core.missing.add(id, MissingOne { tenant, peid, step, what, since, until });
             }
             None => self.core.missing.remove(id),
         }

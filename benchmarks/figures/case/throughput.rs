@@ -138,7 +138,7 @@ fn ended(number: u64, tenant: &TenantCode, batch: &mut Vec<Update>) {
             peid,
             task_seq,
             step_id: StepId::new(format!("s{}", task_seq - 1)).expect("a step"),
-            iteration: 0,
+            scope: updraft::ScopePath::MAIN,
             tenant_code: tenant.clone(),
             alert_id: None,
             integration: name.clone(),
@@ -152,8 +152,10 @@ fn ended(number: u64, tenant: &TenantCode, batch: &mut Vec<Update>) {
             started_date: Some(at),
             updated_date: at,
             runtime: Some(1),
+            wait: None,
+            call: None,
         };
-        let task_id = TaskId::derive(peid, task_seq);
+        let task_id = TaskId::derive(peid, &head.scope, &head.step_id);
         batch.push(Update::from(TaskUpdate { task_id, peid, revision, head: Some(Arc::new(head)), state }));
     }
 }

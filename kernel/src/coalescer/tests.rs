@@ -30,7 +30,7 @@ fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus)
         peid: ExecutionId::from_bytes([9; 16]),
         task_seq: u32::from(task),
         step_id: StepId::new("scan").unwrap(),
-        iteration: 0,
+        scope: updraft_protocol::ScopePath::MAIN,
         tenant_code: TenantCode::new("acme").unwrap(),
         alert_id: None,
         integration: Name::new("http").unwrap(),
@@ -49,6 +49,8 @@ fn status(task: u8, seq: u64, response_bytes: Option<usize>, status: TaskStatus)
             started_date: seq.is_multiple_of(3).then_some(Timestamp(seq)),
             updated_date: Timestamp(seq),
             runtime: seq.is_multiple_of(2).then_some(seq),
+            wait: None,
+            call: None,
         },
     })
 }

@@ -1,4 +1,4 @@
-//! Giving up and calling off: the end of an execution that has no machine, written from its documents alone.
+//! Abandoned executions: the end of one that has no machine, written from its documents alone.
 
 use updraft_protocol::{
     ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Revision,
@@ -58,6 +58,8 @@ fn end(
                     started_date: None,
                     updated_date: now,
                     runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
+                    wait: None,
+                    call: None,
                 },
             })
         })

@@ -1,10 +1,12 @@
 //! Attempts: beginning one, and what follows when it ends: the next step, another attempt, or a failure.
 
-use updraft_protocol::{Failure, Json, TaskStatus, Timestamp};
+use std::sync::Arc;
+
+use updraft_protocol::{CallRecord, Failure, Json, TaskStatus, Timestamp, Value};
 
 use super::configuration::is_missing;
-use super::path::PathId;
-use super::task::{Ending, Phase, TaskSeq};
+use super::scope::ScopeId;
+use super::task::{Ending, Phase, Task, TaskSeq};
 use super::{Act, Effects, Machine, Ready, StartAttempt};
 use crate::plan::{PlannedAction, PlannedKind, StepIndex};
 use crate::retry::{beyond, due};
@@ -13,7 +15,7 @@ impl Machine {
     /// An attempt under way was dropped before its request was sent: its tool has not acted. Said of an execution that
     /// is about to be stopped; no outcome of the attempt is awaited.
     pub fn unsent(&mut self, task: TaskSeq) {
-        if let Some(task) = self.tasks.get_mut(task.index())
+        if let Some(task) = self.tasks.get_mut(task)
             && task.phase == Phase::Running
         {
             task.phase = Phase::Unsent;
@@ -24,25 +26,28 @@ impl Machine {
     /// does not count; a later life makes it again.
     pub fn withdraw(&mut self, task: TaskSeq, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
-        if self.ended() || self.tasks.get(task.index()).is_none_or(|task| task.phase != Phase::Running) {
+        if self.ended() || self.tasks.get(task).is_none_or(|task| task.phase != Phase::Running) {
             return effects;
         }
+        let plan = self.plan.clone();
+        let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return effects };
         self.running -= 1;
         self.task_mut(task).phase = Phase::Ready;
         self.ready.push_back(Ready::Again(task));
-        self.write_withdrawn(task, now, &mut effects);
+        self.write_withdrawn(task, action, now, &mut effects);
+        self.settle_waits();
         effects
     }
 
     /// Creates the task of an action and begins its first attempt.
     pub(super) fn begin_action(
         &mut self,
-        path: PathId,
+        scope: ScopeId,
         step: StepIndex,
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let task = self.create(path, step, now, effects);
+        let task = self.add(scope, step, now);
         self.start_attempt(task, 1, now, effects);
     }
 
@@ -55,21 +60,23 @@ impl Machine {
             TaskStatus::Retrying => self.task(task).state.attempt + 1,
             _ => self.task(task).state.attempt,
         };
-        self.write_attempt(task, attempt, now, effects);
         self.start_attempt(task, attempt, now, effects);
     }
 
+    /// Renders the arguments, writes the intent with what is kept of them, and calls.
     fn start_attempt(&mut self, task: TaskSeq, attempt: u32, now: Timestamp, effects: &mut Effects) {
-        let (path, step) = (self.task(task).path, self.task(task).step);
+        let (scope, step) = (self.task(task).scope, self.task(task).step);
         let plan = self.plan.clone();
         let PlannedKind::Action(action) = &plan.step(step).kind else { return };
-        let (rendered, spent) = action.arguments.render_metered(&self.view(path));
+        let (rendered, spent) = action.arguments.render_metered(&self.view(scope));
         self.turn.work += spent.work;
         match rendered {
             Ok(arguments) => {
+                let call = self.call_record(task, action, &arguments);
+                self.write_attempt(task, attempt, call, now, effects);
                 self.task_mut(task).phase = Phase::Running;
                 self.running += 1;
-                let task_id = self.task(task).id(self.peid);
+                let task_id = self.task(task).id;
                 let timeout = action.timeout;
                 effects.acts.push(Act::Start(Box::new(StartAttempt {
                     task,
@@ -85,6 +92,20 @@ impl Machine {
         }
     }
 
+    /// What is kept of a call, where it is not kept yet. Of an action that is missing here nothing was rendered.
+    fn call_record(
+        &self,
+        task: TaskSeq,
+        action: &PlannedAction,
+        arguments: &Value,
+    ) -> Option<Arc<CallRecord>> {
+        if self.task(task).state.call.is_some() || action.missing.is_some() {
+            return None;
+        }
+        let how = (action.effect, action.record, action.target);
+        Some(Arc::new(CallRecord::of(&self.head.tenant_code, arguments, &action.secrets, how)))
+    }
+
     pub(super) fn attempt_ended(
         &mut self,
         task: TaskSeq,
@@ -95,7 +116,7 @@ impl Machine {
     ) {
         let awaited = self
             .tasks
-            .get(task.index())
+            .get(task)
             .is_some_and(|task| task.phase == Phase::Running && task.state.attempt == attempt);
         if !awaited {
             return;
@@ -132,28 +153,27 @@ impl Machine {
             let message = format!("{reason}: {}", failure.message);
             return self.settle(task, Ending::Failed(failure.with_message(message)), now, effects);
         }
-        let due = self.retry_due(task, action, &failure, now);
-        self.write_retry(task, failure, now, effects);
+        let due = self.retry_due(task, attempt, action, &failure, now);
+        self.write_retry(task, failure, due, now, effects);
         self.wait(task, due, effects);
     }
 
-    /// When the attempt after one that failed at `failed` is due. Derived from the task alone, so that it
-    /// is the same after a crash.
+    /// When the attempt after one that failed at `failed` is due.
     pub(super) fn retry_due(
         &self,
         task: TaskSeq,
+        attempt: u32,
         action: &PlannedAction,
         failure: &Failure,
         failed: Timestamp,
     ) -> Timestamp {
-        let bytes = self.task(task).id(self.peid);
-        let (_, seed) = bytes.uuid().as_u64_pair();
-        due(&action.retry, self.task(task).state.attempt, seed, failure.retry_after(), failed)
+        let (_, seed) = self.task(task).id.uuid().as_u64_pair();
+        due(&action.retry, attempt, seed, failure.retry_after(), failed)
     }
 
     /// A task's instant has come: a `delay` is over, or the next attempt is due.
     pub(super) fn task_due(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
-        let Some(due) = self.tasks.get(task.index()).and_then(|task| task.due()) else { return };
+        let Some(due) = self.tasks.get(task).and_then(Task::due) else { return };
         if now < due {
             effects.acts.push(Act::Arm(super::Timer::Task(task), due));
             return;

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use updraft_protocol::limits::{CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX};
-use updraft_protocol::{Failure, FailureKind, Span, StepId, TaskId, TaskStatus, Timestamp, Wait};
+use updraft_protocol::{Failure, FailureKind, Span, StepId, TaskId, TaskStatus, Timestamp, Wait, WaitKind};
 
 use super::task::{Ending, TaskSeq};
 use super::{Effects, Machine};
@@ -16,21 +16,22 @@ pub(super) fn is_missing(failure: &Failure) -> bool {
 
 impl Machine {
     /// What a task waits for because it is missing, where it does.
-    pub fn missing(&self, task: TaskSeq) -> Option<&Failure> {
-        let state = &self.tasks.get(task.index())?.state;
+    pub fn missing(&self, task: TaskSeq) -> Option<(&Failure, &Wait)> {
+        let state = &self.tasks.get(task)?.state;
+        let wait = state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Configuration)?;
         let waits = state.status == TaskStatus::Retrying;
-        state.error.as_ref().filter(|error| waits && error.wait.is_some())
+        state.error.as_ref().filter(|_| waits).map(|error| (error, wait))
     }
 
     /// The id of a task, and that of the step that it runs.
     pub fn name_of(&self, task: TaskSeq) -> Option<(TaskId, &StepId)> {
-        let task = self.tasks.get(task.index())?;
-        Some((task.id(self.peid), &self.plan.step(task.step).id))
+        let task = self.tasks.get(task)?;
+        Some((task.id, &self.plan.step(task.step).id))
     }
 
     /// What a task needs is missing: it waits, and looks again.
     pub(super) fn miss(&mut self, task: TaskSeq, failure: Failure, now: Timestamp, effects: &mut Effects) {
-        let missed = self.task(task).state.error.as_ref().and_then(|error| error.wait);
+        let missed = self.wait_of(task).filter(|wait| wait.kind == WaitKind::Configuration);
         // The instant is that of the first look, the length that of the engine that looks now.
         let since = missed.map_or(now, |wait| wait.since);
         let until = since.after(self.configuration_wait);
@@ -40,7 +41,9 @@ impl Machine {
             let failure = failure.with_message(message).with_retryable(false);
             return self.settle(task, Ending::Failed(failure), now, effects);
         }
-        self.write_unmade(task, failure.with_wait(Wait { since, until }), now, effects);
+        let subject = Some(self.plan.step(self.task(task).step).integration.as_str().into());
+        let wait = Wait { kind: WaitKind::Configuration, subject, since, until: Some(until) };
+        self.write_unmade(task, failure, wait, now, effects);
         self.wait(task, next_look(since, now).min(until), effects);
     }
 }

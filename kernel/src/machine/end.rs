@@ -3,9 +3,28 @@
 
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Json, TaskStatus, Timestamp};
 
-use super::task::Phase;
+use super::task::{Phase, TaskSeq};
 use super::{Act, Effects, Machine};
 use crate::plan::PlannedKind;
+
+/// Where an execution stands in its life.
+#[derive(Debug)]
+pub(super) enum Life {
+    /// Its playbook is walked.
+    Executing,
+    /// How it ends is decided, and what has to be done before is done: nothing yet, so that it ends at once.
+    Ending(Box<Outcome>),
+    /// Nothing changes any more.
+    Ended,
+}
+
+/// How an execution ends.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    status: ExecutionStatus,
+    output: Option<Json>,
+    error: Option<Failure>,
+}
 
 impl Machine {
     /// Ends the execution from outside of its playbook: what runs is stopped and recorded.
@@ -16,14 +35,14 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        for index in 0..self.tasks.len() {
-            if self.tasks[index].phase == Phase::Ended {
-                continue;
-            }
-            let (seq, step) = (self.tasks[index].seq, self.tasks[index].step);
-            let running = self.tasks[index].phase == Phase::Running;
-            let at_most_once =
-                matches!(&self.plan.step(step).kind, PlannedKind::Action(action) if action.at_most_once);
+        let open = self.tasks.iter().filter(|task| task.phase != Phase::Ended);
+        let open: Vec<TaskSeq> = open.map(|task| task.seq).collect();
+        for seq in open {
+            let running = self.task(seq).phase == Phase::Running;
+            let at_most_once = matches!(
+                &self.plan.step(self.task(seq).step).kind,
+                PlannedKind::Action(action) if action.at_most_once
+            );
             let (task_status, failure) = if running && at_most_once {
                 let message = format!("the execution was {status} while the tool was called");
                 (TaskStatus::Unknown, Some(Failure::new(FailureKind::UnknownOutcome, message)))
@@ -31,17 +50,19 @@ impl Machine {
                 (TaskStatus::Cancelled, None)
             };
             self.write_end(seq, task_status, None, failure, now, effects);
-            self.tasks[index].phase = Phase::Ended;
+            self.task_mut(seq).phase = Phase::Ended;
             if running {
                 effects.acts.push(Act::Stop(seq));
             }
         }
         self.running = 0;
         self.ready.clear();
-        self.end_execution(status, None, error, now, effects);
+        self.undecided.clear();
+        self.begin_end(status, None, error, now, effects);
     }
 
-    pub(super) fn end_execution(
+    /// Decides how the execution ends; what comes later does not change it.
+    pub(super) fn begin_end(
         &mut self,
         status: ExecutionStatus,
         output: Option<Json>,
@@ -49,7 +70,18 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        self.write_execution_end(status, output, error, now, effects);
-        effects.acts.push(Act::End(status));
+        if matches!(self.life, Life::Executing) {
+            self.life = Life::Ending(Box::new(Outcome { status, output, error }));
+        }
+        self.end_when_clean(now, effects);
+    }
+
+    /// Ends the execution where nothing is left to be done before.
+    fn end_when_clean(&mut self, now: Timestamp, effects: &mut Effects) {
+        if let Life::Ending(outcome) = std::mem::replace(&mut self.life, Life::Ended) {
+            let Outcome { status, output, error } = *outcome;
+            self.write_execution_end(status, output, error, now, effects);
+            effects.acts.push(Act::End(status));
+        }
     }
 }

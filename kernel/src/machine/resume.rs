@@ -1,19 +1,17 @@
-//! Resuming: a machine rebuilt from its documents, by walking the paths again over the recorded tasks.
-//! Every decision of the earlier life is in a task's document, and a step sees only what ended before it
-//! on its own path, so the walk comes to the same steps.
+//! Resuming: a machine rebuilt from its documents, by walking the steps again over the recorded tasks, which are found by
+//! scope and step. Every decision of the earlier life is in a task's document, and a step sees only what ended before it
+//! in its own scope and those around it, so the walk comes to the same steps.
 
 use std::sync::Arc;
 
 use thiserror::Error;
-use updraft_protocol::{
-    ExecutionDocument, ExecutionStatus, Failure, FailureKind, Revision, TaskDocument, TaskStatus, Timestamp,
-};
+use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, TaskDocument, TaskStatus, Timestamp};
 
 use super::output::kept_bytes;
-use super::path::{Go, PathId};
+use super::scope::ScopeId;
 use super::task::{Ending, Phase, Task, TaskSeq};
-use super::{Effects, Machine, Ready, Terms};
-use crate::plan::{Plan, PlannedKind, StepIndex};
+use super::{Effects, Machine, Terms};
+use crate::plan::{Plan, StepIndex};
 
 /// Why documents cannot be resumed: they are not those of one execution of this plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -29,7 +27,7 @@ pub enum Unfit {
         /// The step that it names.
         step_id: String,
     },
-    /// A number is missing among the tasks, or is there twice.
+    /// A number is missing among the tasks, or two are for one step of one scope.
     #[error("task {task_seq} stands where task {expected} should")]
     Gap {
         /// The number found.
@@ -93,18 +91,21 @@ impl Machine {
 
     fn record(&mut self, document: TaskDocument) -> Result<(), Unfit> {
         let task_seq = document.head.task_seq;
-        let expected = self.tasks.len() as u32 + 1;
+        let expected = self.tasks.next().0;
         let step = self.plan.index_of(&document.head.step_id);
         let step =
             step.ok_or_else(|| Unfit::Step { task_seq, step_id: document.head.step_id.to_string() })?;
-        if task_seq != expected || self.recorded.insert(step, TaskSeq(task_seq)).is_some() {
+        let place = (document.head.scope.clone(), step);
+        if task_seq != expected || self.recorded.insert(place, TaskSeq(task_seq)).is_some() {
             return Err(Unfit::Gap { task_seq, expected });
         }
         self.output_bytes += kept_bytes(&document.state);
         self.tasks.push(Task {
             seq: TaskSeq(task_seq),
+            id: document.task_request_id,
             step,
-            path: PathId::MAIN,
+            scope: ScopeId::MAIN,
+            path: document.head.scope.clone(),
             state: document.state,
             revision: Revision { epoch: document.epoch, seq: document.seq },
             phase: Phase::Recorded,
@@ -115,7 +116,7 @@ impl Machine {
     /// Ends an execution whose time was over before it was resumed: nothing is run again for it.
     fn time_out_recorded(&mut self, now: Timestamp, effects: &mut Effects) {
         self.recorded.clear();
-        for task in &mut self.tasks {
+        for task in self.tasks.iter_mut() {
             task.phase = match task.state.status {
                 TaskStatus::Executing => Phase::Running,
                 TaskStatus::Retrying => Phase::Ready,
@@ -126,47 +127,18 @@ impl Machine {
         debug_assert_eq!(crate::invariant::machine(self), Ok(()));
     }
 
-    /// The recorded task of a step that a path has come to, now on that path.
-    pub(super) fn recall(&mut self, path: PathId, step: StepIndex) -> Option<TaskSeq> {
-        let task = self.recorded.remove(&step)?;
-        self.task_mut(task).path = path;
+    /// The recorded task of a step that control has come to, now in that scope.
+    pub(super) fn recall(&mut self, scope: ScopeId, step: StepIndex) -> Option<TaskSeq> {
+        if self.recorded.is_empty() {
+            return None;
+        }
+        let task = self.recorded.remove(&(self.scopes.path(scope).clone(), step))?;
+        self.task_mut(task).scope = scope;
         Some(task)
     }
 
-    /// Goes on with a recorded action where its earlier life left it.
-    pub(super) fn recall_action(
-        &mut self,
-        task: TaskSeq,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) -> Option<Go> {
-        if let Some(ending) = self.task(task).recorded_ending() {
-            return Some(self.follow(task, ending));
-        }
-        let plan = self.plan.clone();
-        let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return None };
-        let state = &self.task(task).state;
-        match (state.status, &state.error) {
-            // Another life may have what was missing.
-            (TaskStatus::Retrying, Some(failure)) if failure.wait.is_some() => {
-                self.wait(task, now, effects);
-                None
-            }
-            (TaskStatus::Retrying, Some(failure)) => {
-                let due = self.retry_due(task, action, failure, state.updated_date);
-                self.wait(task, due, effects);
-                None
-            }
-            _ if action.at_most_once => {
-                let message = "the engine stopped while the tool was called; whether it acted is not known";
-                let failure = Failure::new(FailureKind::UnknownOutcome, message);
-                Some(self.end_task(task, Ending::Unknown(failure), now, effects))
-            }
-            _ => {
-                self.task_mut(task).phase = Phase::Ready;
-                self.ready.push_back(Ready::Again(task));
-                None
-            }
-        }
+    /// A task with the ending that its document tells of; none where it has not ended.
+    pub(super) fn recorded_ending(&self, task: TaskSeq) -> Option<(TaskSeq, Ending)> {
+        self.task(task).recorded_ending().map(|ending| (task, ending))
     }
 }

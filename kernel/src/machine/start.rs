@@ -7,7 +7,10 @@ use std::time::Duration;
 use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
-use super::path::{Path, PathId};
+use super::end::Life;
+use super::scope::{ScopeId, Scopes};
+use super::task::Tasks;
+use super::wait::Waits;
 use super::{Act, Effects, Machine, Timer, Turn};
 use crate::plan::Plan;
 
@@ -62,8 +65,10 @@ impl Machine {
             state,
             epoch: terms.epoch,
             revision: Revision { epoch: terms.epoch, seq: 0 },
-            tasks: Vec::new(),
-            paths: vec![Path { parent: None, ended: Vec::new() }],
+            life: Life::Executing,
+            tasks: Tasks::default(),
+            scopes: Scopes::new(),
+            waits: Waits::default(),
             ready: VecDeque::new(),
             undecided: VecDeque::new(),
             turn: Turn::default(),
@@ -82,7 +87,8 @@ impl Machine {
             effects.acts.push(Act::Arm(Timer::Execution, deadline));
         }
         let start = self.plan.start;
-        self.enter(PathId::MAIN, start, now, effects);
+        self.enter(ScopeId::MAIN, start, now, effects);
         self.fill(now, effects);
+        self.settle_waits();
     }
 }

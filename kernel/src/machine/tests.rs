@@ -5,5 +5,6 @@ mod configuration;
 mod examples;
 mod outputs;
 mod random;
+mod scopes;
 mod turns;
 mod world;

@@ -1,19 +1,20 @@
-//! What the steps of one path can see: the execution's own data, and what ended before them on that path.
+//! What the steps of one scope can see: the execution's own data, what ended in that scope, and what ended in those
+//! around it.
 
 use updraft_protocol::{Json, StepId, TaskStatus};
 
 use super::Machine;
-use super::path::PathId;
+use super::scope::ScopeId;
 use crate::visible::{StepView, Visible};
 
 pub(super) struct View<'a> {
     machine: &'a Machine,
-    path: PathId,
+    scope: ScopeId,
 }
 
 impl Machine {
-    pub(super) fn view(&self, path: PathId) -> View<'_> {
-        View { machine: self, path }
+    pub(super) fn view(&self, scope: ScopeId) -> View<'_> {
+        View { machine: self, scope }
     }
 }
 
@@ -28,11 +29,9 @@ impl Visible for View<'_> {
 
     fn step(&self, id: &str) -> Option<StepView<'_>> {
         let step = self.machine.plan.index_of(&StepId::new(id).ok()?)?;
-        let mut path = Some(self.path);
-        while let Some(id) = path {
-            let path_here = self.machine.path(id);
-            let newest = path_here.ended.iter().rev().map(|seq| self.machine.task(*seq));
-            if let Some(task) = newest.into_iter().find(|task| task.step == step) {
+        let mut scope = self.machine.scopes.get(self.scope);
+        while let Some(here) = scope {
+            if let Some(task) = here.ended(step).and_then(|task| self.machine.tasks.get(task)) {
                 return Some(StepView {
                     status: task.state.status,
                     output: task.state.response.as_ref(),
@@ -40,7 +39,7 @@ impl Visible for View<'_> {
                     error: task.state.error.as_ref().filter(|_| task.state.status != TaskStatus::Completed),
                 });
             }
-            path = path_here.parent.map(|(parent, _)| parent);
+            scope = here.opener.and_then(|(outer, _)| self.machine.scopes.get(outer));
         }
         None
     }

@@ -3,34 +3,51 @@
 use std::sync::Arc;
 
 use updraft_protocol::{
-    ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json,
-    Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,
+    CallRecord, ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind,
+    Json, Revision, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp,
+    Update, Wait, WaitKind,
 };
 
 use super::output::kept_bytes;
-use super::path::PathId;
+use super::scope::ScopeId;
 use super::task::{Phase, Task, TaskSeq};
 use super::{Effects, Machine};
-use crate::plan::StepIndex;
+use crate::plan::{PlannedAction, StepIndex};
 
 impl Machine {
     /// A new task, its intent among the writes.
     pub(super) fn create(
         &mut self,
-        path: PathId,
+        scope: ScopeId,
         step: StepIndex,
         now: Timestamp,
         effects: &mut Effects,
     ) -> TaskSeq {
-        let task = self.create_ended(path, step, now);
+        let task = self.add(scope, step, now);
         let state = self.task(task).state.clone();
         self.write_task(task, state, effects);
         task
     }
 
-    /// A new task that ends at once: its only write is that of its end.
-    pub(super) fn create_ended(&mut self, path: PathId, step: StepIndex, now: Timestamp) -> TaskSeq {
-        let seq = TaskSeq(u32::try_from(self.tasks.len()).unwrap_or(u32::MAX - 1) + 1);
+    /// A new task that waits, its intent among the writes.
+    pub(super) fn create_waiting(
+        &mut self,
+        scope: ScopeId,
+        step: StepIndex,
+        wait: Wait,
+        effects: &mut Effects,
+    ) -> TaskSeq {
+        let task = self.add(scope, step, wait.since);
+        self.task_mut(task).state.wait = Some(wait);
+        let state = self.task(task).state.clone();
+        self.write_task(task, state, effects);
+        task
+    }
+
+    /// A new task of which nothing is written yet.
+    pub(super) fn add(&mut self, scope: ScopeId, step: StepIndex, now: Timestamp) -> TaskSeq {
+        let seq = self.tasks.next();
+        let path = self.scopes.path(scope).clone();
         let state = TaskState {
             status: TaskStatus::Executing,
             attempt: 1,
@@ -39,51 +56,70 @@ impl Machine {
             started_date: Some(now),
             updated_date: now,
             runtime: None,
+            wait: None,
+            call: None,
         };
-        let revision = Revision { epoch: self.epoch, seq: 0 };
-        if self.tasks.len() == self.tasks.capacity() {
-            // From one on: what waits for its first tool has no other.
-            self.tasks.reserve_exact(self.tasks.len().max(1));
-        }
-        self.tasks.push(Task { seq, step, path, state, revision, phase: Phase::Running });
+        self.tasks.push(Task {
+            seq,
+            id: TaskId::derive(self.peid, &path, &self.plan.step(step).id),
+            step,
+            scope,
+            path,
+            state,
+            revision: Revision { epoch: self.epoch, seq: 0 },
+            phase: Phase::Running,
+        });
         seq
     }
 
+    /// The intent of an attempt: what its tool is told is kept with it.
     pub(super) fn write_attempt(
         &mut self,
         task: TaskSeq,
         attempt: u32,
+        call: Option<Arc<CallRecord>>,
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        self.change(task, effects, |state| {
-            state.status = TaskStatus::Executing;
-            state.attempt = attempt;
-            state.updated_date = now;
-        });
+        let status = TaskStatus::Executing;
+        let change = TaskState { status, attempt, call, ..self.unchanged(task, now) };
+        self.change(task, change, effects);
     }
 
     pub(super) fn write_retry(
         &mut self,
         task: TaskSeq,
         failure: Failure,
+        due: Timestamp,
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        self.change(task, effects, |state| {
-            state.status = TaskStatus::Retrying;
-            state.error = Some(failure);
-            state.updated_date = now;
-        });
+        let wait = Some(Wait { kind: WaitKind::Retry, subject: None, since: now, until: Some(due) });
+        let (status, error) = (TaskStatus::Retrying, Some(failure));
+        let change = TaskState { status, error, wait, ..self.unchanged(task, now) };
+        self.change(task, change, effects);
     }
 
     /// An attempt that was made is one that was not.
-    pub(super) fn write_withdrawn(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
+    pub(super) fn write_withdrawn(
+        &mut self,
+        task: TaskSeq,
+        action: &PlannedAction,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        // A wait for what is missing goes on in the next life.
+        let state = &self.task(task).state;
+        let missed = state.wait.clone().filter(|wait| wait.kind == WaitKind::Configuration);
+        if let Some((wait, failure)) = missed.zip(state.error.clone()) {
+            return self.write_unmade(task, failure, wait, now, effects);
+        }
         let message = "the engine stopped before the request was sent";
         let failure = Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false);
-        // A wait for what is missing goes on in the next life.
-        let missed = self.task(task).state.error.clone().filter(|error| error.wait.is_some());
-        self.write_unmade(task, missed.unwrap_or(failure), now, effects);
+        let attempt = state.attempt.saturating_sub(1);
+        let until = Some(self.retry_due(task, attempt, action, &failure, now));
+        let wait = Wait { kind: WaitKind::Retry, subject: None, since: now, until };
+        self.write_unmade(task, failure, wait, now, effects);
     }
 
     /// The attempt does not count, for this reason.
@@ -91,15 +127,14 @@ impl Machine {
         &mut self,
         task: TaskSeq,
         failure: Failure,
+        wait: Wait,
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        self.change(task, effects, |state| {
-            state.status = TaskStatus::Retrying;
-            state.attempt = state.attempt.saturating_sub(1);
-            state.error = Some(failure);
-            state.updated_date = now;
-        });
+        let attempt = self.task(task).state.attempt.saturating_sub(1);
+        let (status, error, wait) = (TaskStatus::Retrying, Some(failure), Some(wait));
+        let change = TaskState { status, attempt, error, wait, ..self.unchanged(task, now) };
+        self.change(task, change, effects);
     }
 
     pub(super) fn write_end(
@@ -111,27 +146,38 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        self.change(task, effects, |state| {
-            state.status = status;
-            state.response = response;
-            if error.is_some() {
-                state.error = error;
-            }
-            state.updated_date = now;
-            state.runtime = Some(now.since(state.started_date.unwrap_or(now)));
-        });
+        let started = self.task(task).state.started_date.unwrap_or(now);
+        let runtime = Some(now.since(started));
+        let change = TaskState { status, response, error, runtime, ..self.unchanged(task, now) };
+        self.change(task, change, effects);
     }
 
-    /// Changes a task's state; the fields that changed are written.
-    fn change(&mut self, task: TaskSeq, effects: &mut Effects, change: impl FnOnce(&mut TaskState)) {
-        let before = self.task(task).state.clone();
+    /// A change that names no field but the instant.
+    fn unchanged(&self, task: TaskSeq, now: Timestamp) -> TaskState {
+        let TaskState { status, attempt, .. } = self.task(task).state;
+        TaskState {
+            status,
+            attempt,
+            response: None,
+            error: None,
+            started_date: None,
+            updated_date: now,
+            runtime: None,
+            wait: None,
+            call: None,
+        }
+    }
+
+    /// Changes a task's state; what the change names is written.
+    fn change(&mut self, task: TaskSeq, change: TaskState, effects: &mut Effects) {
         let first = self.task(task).revision.seq == 0;
         let state = &mut self.task_mut(task).state;
-        change(state);
-        let changed = if first { state.clone() } else { difference(&before, state) };
-        let (kept_before, kept) = (kept_bytes(&before), kept_bytes(state));
+        let kept_before = kept_bytes(state);
+        state.merge(change.clone());
+        let kept = kept_bytes(state);
+        let written = if first { state.clone() } else { change };
         self.output_bytes = self.output_bytes + kept - kept_before;
-        self.write_task(task, changed, effects);
+        self.write_task(task, written, effects);
     }
 
     fn write_task(&mut self, task: TaskSeq, state: TaskState, effects: &mut Effects) {
@@ -140,7 +186,7 @@ impl Machine {
         let revision = Revision { epoch: self.epoch, seq: before + 1 };
         self.task_mut(task).revision = revision;
         effects.writes.push(Update::from(TaskUpdate {
-            task_id: self.task(task).id(self.peid),
+            task_id: self.task(task).id,
             peid: self.peid,
             revision,
             head,
@@ -186,7 +232,7 @@ impl Machine {
             peid: self.peid,
             task_seq: task.seq.0,
             step_id: step.id.clone(),
-            iteration: 0,
+            scope: task.path.clone(),
             tenant_code: self.head.tenant_code.clone(),
             alert_id: self.head.alert_id.clone(),
             integration: step.integration.clone(),
@@ -207,14 +253,14 @@ impl Machine {
 
     /// The step that a task runs.
     pub fn step_of(&self, task_id: TaskId) -> Option<&StepId> {
-        let task = self.tasks.iter().find(|task| task.id(self.peid) == task_id)?;
+        let task = self.tasks.iter().find(|task| task.id == task_id)?;
         Some(&self.plan.step(task.step).id)
     }
 
     /// The documents of its tasks, in order.
     pub fn task_documents(&self) -> Vec<TaskDocument> {
         let document = |task: &Task| TaskDocument {
-            task_request_id: task.id(self.peid),
+            task_request_id: task.id,
             head: Arc::new(self.task_head(task)),
             state: task.state.clone(),
             epoch: task.revision.epoch,
@@ -224,26 +270,10 @@ impl Machine {
     }
 
     pub(super) fn task(&self, seq: TaskSeq) -> &Task {
-        &self.tasks[seq.index()]
+        &self.tasks[seq]
     }
 
     pub(super) fn task_mut(&mut self, seq: TaskSeq) -> &mut Task {
-        &mut self.tasks[seq.index()]
-    }
-}
-
-/// The change that leads from one state to a later one: fields that stayed are left out.
-fn difference(before: &TaskState, after: &TaskState) -> TaskState {
-    fn changed<T: Clone + PartialEq>(before: &Option<T>, after: &Option<T>) -> Option<T> {
-        if before == after { None } else { after.clone() }
-    }
-    TaskState {
-        status: after.status,
-        attempt: after.attempt,
-        response: changed(&before.response, &after.response),
-        error: changed(&before.error, &after.error),
-        started_date: changed(&before.started_date, &after.started_date),
-        updated_date: after.updated_date,
-        runtime: changed(&before.runtime, &after.runtime),
+        &mut self.tasks[seq]
     }
 }

@@ -36,6 +36,9 @@ pub struct Action {
     /// after a crash during a call. Where nobody knows whether it acted, `on_unknown` goes on.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_most_once: bool,
+    /// What its stored task keeps of the arguments, where it changes something.
+    #[serde(default, skip_serializing_if = "Record::is_arguments")]
+    pub record: Record,
     /// The next step when it completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_success: Option<StepId>,
@@ -45,6 +48,24 @@ pub struct Action {
     /// The next step when nobody knows whether an `at_most_once` step acted. Without it, the path fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_unknown: Option<StepId>,
+}
+
+/// What a stored task keeps of what its tool was told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Record {
+    /// The arguments of an action that changes something, up to 4 KiB, secrets by name.
+    #[default]
+    Arguments,
+    /// No arguments.
+    None,
+}
+
+impl Record {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_arguments(&self) -> bool {
+        *self == Self::Arguments
+    }
 }
 
 /// When a failed attempt is tried again: after a random time between zero and `initial` × `multiplier`ⁿ,
@@ -88,6 +109,7 @@ impl FieldsOfKind for Action {
         "timeout",
         "retry",
         "at_most_once",
+        "record",
         "on_success",
         "on_failure",
         "on_unknown",
@@ -101,6 +123,7 @@ impl FieldsOfKind for Action {
             timeout: fields.timeout,
             retry: fields.retry,
             at_most_once: fields.at_most_once.unwrap_or_default(),
+            record: fields.record.unwrap_or_default(),
             on_success: fields.on_success,
             on_failure: fields.on_failure,
             on_unknown: fields.on_unknown,

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use super::{EndStatus, Join, KindWord, NextStep, Retry, Step};
+use super::{EndStatus, Join, KindWord, NextStep, Record, Retry, Step};
 use crate::ids::{Name, StepId};
 use crate::time::Span;
 use crate::value::Value;
@@ -59,6 +59,7 @@ step_fields! {
     "timeout" timeout: Span,
     "retry" retry: Retry,
     "at_most_once" ("given") at_most_once: bool,
+    "record" ("given") record: Record,
     "on_success" on_success: StepId,
     "on_failure" on_failure: StepId,
     "on_unknown" on_unknown: StepId,

@@ -12,7 +12,9 @@ const RESUME: &str = "kernel/src/machine/resume.rs";
 const ATTEMPT: &str = "kernel/src/machine/attempt.rs";
 const END: &str = "kernel/src/machine/end.rs";
 const ABANDON: &str = "kernel/src/machine/abandon.rs";
-const PATH: &str = "kernel/src/machine/path.rs";
+const WALK: &str = "kernel/src/machine/walk.rs";
+const ACTION: &str = "kernel/src/machine/step/action.rs";
+const DELAY: &str = "kernel/src/machine/step/delay.rs";
 const WRITES: &str = "kernel/src/machine/writes.rs";
 const RETRY: &str = "kernel/src/retry.rs";
 
@@ -126,16 +128,16 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "resume-acts-again",
         claim: "an at_most_once step is run again after a crash",
-        file: RESUME,
+        file: ACTION,
         find: "            _ if action.at_most_once => {\n",
         replace: "            _ if action.at_most_once && state.attempt > 1 => {\n",
     },
     Mutant {
         name: "resume-waits-anew",
         claim: "the wait before a retry begins again after a crash",
-        file: RESUME,
-        find: "self.retry_due(task, action, failure, state.updated_date)",
-        replace: "self.retry_due(task, action, failure, now)",
+        file: ACTION,
+        find: "let due = wait.as_ref().and_then(|wait| wait.until).unwrap_or(at.now);",
+        replace: "let due = wait.as_ref().and_then(|wait| Some(at.now.after(std::time::Duration::from_millis(wait.until?.since(wait.since))))).unwrap_or(at.now);",
     },
     Mutant {
         name: "resume-forgets-number",
@@ -154,7 +156,7 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "resume-drops-attempt",
         claim: "a task that was under way is not run again",
-        file: RESUME,
+        file: ACTION,
         find: "                self.ready.push_back(Ready::Again(task));\n",
         replace: "",
     },
@@ -168,16 +170,16 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "resume-ends-again",
         claim: "a join that had ended is ended once more",
-        file: PATH,
-        find: "            Some(recorded) => self.follow(task, recorded),\n",
-        replace: "            Some(recorded) => self.end_task(task, recorded, now, effects),\n",
+        file: WALK,
+        find: "            Some((_, recorded)) => self.follow(opener, recorded),\n",
+        replace: "            Some((_, recorded)) => self.end_task(opener, recorded, now, effects),\n",
     },
     Mutant {
         name: "delay-begins-anew",
         claim: "a delay begins again after a crash",
-        file: PATH,
-        find: "                let started = self.task(task).state.started_date.unwrap_or(now);\n",
-        replace: "                let started = now;\n",
+        file: DELAY,
+        find: "        let due = self.wait_of(task).and_then(|wait| wait.until).unwrap_or(at.now);\n",
+        replace: "        let due = at.now.after(delay.duration);\n",
     },
     Mutant {
         name: "attempt-number-grows",
@@ -225,8 +227,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "retry-ignores-tool",
         claim: "a tool that asked to be left alone is called at once",
         file: ATTEMPT,
-        find: "due(&action.retry, self.task(task).state.attempt, seed, failure.retry_after(), failed)",
-        replace: "due(&action.retry, self.task(task).state.attempt, seed, None, failed)",
+        find: "due(&action.retry, attempt, seed, failure.retry_after(), failed)",
+        replace: "due(&action.retry, attempt, seed, None, failed)",
     },
     Mutant {
         name: "retry-cuts-promise",
@@ -309,7 +311,7 @@ pub const KERNEL: &[Mutant] = &[
         name: "document-no-difference",
         claim: "an update names only its status",
         file: WRITES,
-        find: "        response: changed(&before.response, &after.response),\n",
-        replace: "        response: None,\n",
+        find: "        let written = if first { state.clone() } else { change };\n",
+        replace: "        let written = if first { state.clone() } else { TaskState { response: None, ..change } };\n",
     },
 ];

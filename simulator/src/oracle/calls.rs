@@ -139,7 +139,7 @@ impl Oracle {
             };
         };
         let tasks = machine.task_documents();
-        let Some(task) = tasks.get(seq.0 as usize - 1) else {
+        let Some(task) = tasks.iter().find(|task| task.head.task_seq == seq.0) else {
             return broken("waits are kept", format!("there is no task {}", seq.0));
         };
         let before = *self.dues.entry((task.task_request_id, task.state.attempt)).or_insert(due);

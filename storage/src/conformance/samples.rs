@@ -7,7 +7,8 @@ use serde_json::json;
 use updraft_protocol::{
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind,
     IdempotencyKey, InputHash, Json, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookStatus, Revision,
-    StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update, Value, ids,
+    ScopePath, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TenantCode, Timestamp, Update,
+    Value, ids,
 };
 use updraft_protocol::{ExecutionUpdate, TaskUpdate};
 use uuid::Uuid;
@@ -34,7 +35,9 @@ pub(super) const fn pid(number: u64) -> PlaybookId {
 }
 
 pub(super) fn task_id(execution: u64, task_seq: u32) -> TaskId {
-    TaskId::derive(peid(execution), task_seq)
+    let scope = ScopePath::default();
+    let step: Result<StepId, _> = format!("s{task_seq}").parse();
+    step.map_or(TaskId::from_bytes([0; 16]), |step| TaskId::derive(peid(execution), &scope, &step))
 }
 
 pub(crate) fn tenant(code: &str) -> Result<TenantCode, ids::Error> {
@@ -139,7 +142,7 @@ pub(super) fn task_head(execution: u64, task_seq: u32, tenant: &TenantCode) -> R
         peid: peid(execution),
         task_seq,
         step_id: StepId::new("look_up")?,
-        iteration: 2,
+        scope: "look_up:first/each:2".parse()?,
         tenant_code: tenant.clone(),
         alert_id: Some("alert-1".into()),
         integration: Name::new("virustotal")?,
@@ -156,6 +159,8 @@ pub(super) fn task_state(status: TaskStatus) -> TaskState {
         started_date: None,
         updated_date: Timestamp(DAY + 1),
         runtime: None,
+        wait: None,
+        call: None,
     }
 }
 
@@ -169,6 +174,8 @@ pub(super) fn full_task_state() -> TaskState {
         started_date: Some(Timestamp(DAY + 4)),
         updated_date: Timestamp(DAY + 5),
         runtime: Some(1),
+        wait: None,
+        call: None,
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskS
             started_date: None,
             updated_date: Timestamp(seq),
             runtime: None,
+            wait: None,
+            call: None,
         },
     })
 }

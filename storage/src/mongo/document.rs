@@ -67,7 +67,7 @@ pub(super) fn task_insert(update: &TaskUpdate, head: &TaskHead) -> Result<RawDoc
     document.id("peid", head.peid.as_bytes());
     document.number("task_seq", head.task_seq.into())?;
     document.text("step_id", head.step_id.as_str());
-    document.number("iteration", head.iteration.into())?;
+    document.text("scope", head.scope.as_str());
     document.text("tenant_code", head.tenant_code.as_str());
     document.text_if_any("alert_id", head.alert_id.as_deref());
     document.text("integration", head.integration.as_str());
@@ -109,7 +109,7 @@ fn execution_state(fields: &mut Writer, update: &ExecutionUpdate) -> Result<(), 
     fields.number_if_any("finished_date", state.finished_date.map(|date| date.0))?;
     fields.number_if_any("playbook_runtime", state.playbook_runtime)?;
     fields.json_if_any("output", state.output.as_ref());
-    fields.failure_if_any("error", state.error.as_ref())
+    fields.record_if_any("error", state.error.as_ref())
 }
 
 fn task_state(fields: &mut Writer, update: &TaskUpdate) -> Result<(), String> {
@@ -119,10 +119,12 @@ fn task_state(fields: &mut Writer, update: &TaskUpdate) -> Result<(), String> {
     fields.text("status", state.status.as_str());
     fields.number("attempt", state.attempt.into())?;
     fields.json_if_any("response", state.response.as_ref());
-    fields.failure_if_any("error", state.error.as_ref())?;
+    fields.record_if_any("error", state.error.as_ref())?;
     fields.number_if_any("started_date", state.started_date.map(|date| date.0))?;
     fields.number("updated_date", state.updated_date.0)?;
-    fields.number_if_any("runtime", state.runtime)
+    fields.number_if_any("runtime", state.runtime)?;
+    fields.record_if_any("wait", state.wait.as_ref())?;
+    fields.record_if_any("call", state.call.as_ref())
 }
 
 /// A document of the executions; a summary has no large fields, whatever was read.
@@ -151,7 +153,7 @@ pub(super) fn execution(document: &RawDocument, detail: Detail) -> Result<Execut
         finished_date: fields.date_if_any("finished_date")?,
         playbook_runtime: fields.number_if_any("playbook_runtime")?,
         output: if whole { fields.json_if_any("output")? } else { None },
-        error: fields.failure_if_any("error")?,
+        error: fields.record_if_any("error")?,
     };
     Ok(ExecutionDocument {
         peid: ExecutionId::new(fields.own_id()),
@@ -169,7 +171,7 @@ pub(super) fn task(document: &RawDocument, detail: Detail) -> Result<TaskDocumen
         peid: ExecutionId::new(fields.uuid("peid")?),
         task_seq: fields.number("task_seq")?,
         step_id: fields.word("step_id")?,
-        iteration: fields.number("iteration")?,
+        scope: fields.word("scope")?,
         tenant_code: fields.word("tenant_code")?,
         alert_id: fields.shared_text_if_any("alert_id")?,
         integration: fields.word("integration")?,
@@ -179,10 +181,12 @@ pub(super) fn task(document: &RawDocument, detail: Detail) -> Result<TaskDocumen
         status: fields.word("status")?,
         attempt: fields.number("attempt")?,
         response: if detail == Detail::Whole { fields.json_if_any("response")? } else { None },
-        error: fields.failure_if_any("error")?,
+        error: fields.record_if_any("error")?,
         started_date: fields.date_if_any("started_date")?,
         updated_date: fields.date("updated_date")?,
         runtime: fields.number_if_any("runtime")?,
+        wait: fields.record_if_any("wait")?,
+        call: fields.record_if_any("call")?,
     };
     Ok(TaskDocument {
         task_request_id: TaskId::new(fields.own_id()),

@@ -12,7 +12,7 @@ use super::{META, MongoStore, code, document};
 use crate::store::Error;
 
 /// The schema that is read and written; none was released before it.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// How often an entry is asked for that others make at the same time; the second try finds it.
 const TRIES: u32 = 4;

@@ -38,9 +38,9 @@ macro_rules! task_columns {
     };
     ($response:literal) => {
         concat!(
-            "_id, peid, task_seq, step_id, iteration, tenant_code, alert_id, integration, action, status, attempt, ",
+            "_id, peid, task_seq, step_id, scope, tenant_code, alert_id, integration, action, status, attempt, ",
             $response,
-            ", error, started_date, updated_date, runtime, epoch, seq"
+            ", error, started_date, updated_date, runtime, wait, call, epoch, seq"
         )
     };
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
+use serde::de::DeserializeOwned;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, Failure, Json, KeyHolder,
+    DeadLetter, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, Json, KeyHolder,
     PlaybookDocument, PlaybookId, TaskDocument, TaskHead, TaskId, TaskState, Timestamp,
 };
 use uuid::Uuid;
@@ -101,9 +102,10 @@ impl<'r> Fields<'r> {
         text.map(Json::parse).transpose().map_err(|_| self.corrupt("no JSON"))
     }
 
-    fn failure_if_any(&mut self) -> Result<Option<Failure>, Error> {
+    /// A failure, a wait or a call, which stand as JSON.
+    fn record_if_any<T: DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
         let text = self.text_if_any()?;
-        text.map(serde_json::from_str).transpose().map_err(|_| self.corrupt("no failure"))
+        text.map(serde_json::from_str).transpose().map_err(|_| self.corrupt("not what it should be"))
     }
 
     fn pid(&self) -> PlaybookId {
@@ -167,7 +169,7 @@ pub(super) fn execution(row: &Row<'_>) -> Result<ExecutionDocument, Error> {
         finished_date: fields.date_if_any()?,
         playbook_runtime: fields.number_if_any()?,
         output: fields.json_if_any()?,
-        error: fields.failure_if_any()?,
+        error: fields.record_if_any()?,
     };
     Ok(ExecutionDocument {
         peid: fields.peid(),
@@ -185,7 +187,7 @@ pub(super) fn task(row: &Row<'_>) -> Result<TaskDocument, Error> {
         peid: ExecutionId::from_bytes(fields.id_bytes()?),
         task_seq: fields.number()?,
         step_id: fields.word()?,
-        iteration: fields.number()?,
+        scope: fields.word()?,
         tenant_code: fields.word()?,
         alert_id: fields.shared_text_if_any()?,
         integration: fields.word()?,
@@ -195,10 +197,12 @@ pub(super) fn task(row: &Row<'_>) -> Result<TaskDocument, Error> {
         status: fields.word()?,
         attempt: fields.number()?,
         response: fields.json_if_any()?,
-        error: fields.failure_if_any()?,
+        error: fields.record_if_any()?,
         started_date: fields.date_if_any()?,
         updated_date: fields.date()?,
         runtime: fields.number_if_any()?,
+        wait: fields.record_if_any()?,
+        call: fields.record_if_any()?,
     };
     Ok(TaskDocument {
         task_request_id: TaskId::new(fields.id),

@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
 /// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS task_execution_collection (
     peid BLOB NOT NULL,
     task_seq INTEGER NOT NULL,
     step_id TEXT NOT NULL,
-    iteration INTEGER NOT NULL,
+    scope TEXT NOT NULL,
     tenant_code TEXT NOT NULL,
     alert_id TEXT,
     integration TEXT NOT NULL,
@@ -65,6 +65,8 @@ CREATE TABLE IF NOT EXISTS task_execution_collection (
     started_date INTEGER,
     updated_date INTEGER NOT NULL,
     runtime INTEGER,
+    wait TEXT,
+    call TEXT,
     epoch INTEGER NOT NULL,
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

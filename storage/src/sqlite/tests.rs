@@ -90,8 +90,8 @@ fn insert_task(number: u128) -> Update {
     let head = TaskHead {
         peid: peid(number),
         task_seq: 1,
-        step_id: updraft_protocol::StepId::new("look_up").unwrap(),
-        iteration: 0,
+        step_id: step(),
+        scope: updraft_protocol::ScopePath::MAIN,
         tenant_code: tenant(),
         alert_id: None,
         integration: Name::new("virustotal").unwrap(),
@@ -105,9 +105,11 @@ fn insert_task(number: u128) -> Update {
         started_date: None,
         updated_date: Timestamp(1),
         runtime: None,
+        wait: None,
+        call: None,
     };
     Update::from(TaskUpdate {
-        task_id: TaskId::derive(peid(number), 1),
+        task_id: task_id(number),
         peid: peid(number),
         revision: Revision { epoch: 1, seq: 1 },
         head: Some(Arc::new(head)),
@@ -132,4 +134,13 @@ fn playbook_document(number: u128) -> PlaybookDocument {
 /// Another program that has opened the file.
 fn beside(dir: &Path) -> Connection {
     Connection::open(dir.join(DATABASE)).unwrap()
+}
+
+fn step() -> updraft_protocol::StepId {
+    updraft_protocol::StepId::new("look_up").unwrap()
+}
+
+/// The id of the task of an execution.
+fn task_id(number: u128) -> TaskId {
+    TaskId::derive(peid(number), &updraft_protocol::ScopePath::MAIN, &step())
 }

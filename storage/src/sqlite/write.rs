@@ -1,7 +1,8 @@
 //! Batches of updates: one transaction each, every update guarded by its revision. Never reads a document.
 
 use rusqlite::{CachedStatement, Connection, ToSql, Transaction, TransactionBehavior};
-use updraft_protocol::{ExecutionHead, ExecutionUpdate, Failure, TaskHead, TaskUpdate, Update};
+use serde::Serialize;
+use updraft_protocol::{ExecutionHead, ExecutionUpdate, TaskHead, TaskUpdate, Update};
 
 use super::fault;
 use crate::store::{Error, WriteOutcome};
@@ -41,12 +42,12 @@ WHERE _id = ?1 AND (?2, ?3) > (epoch, seq)";
 
 pub(super) const HAS_EXECUTION: &str = "SELECT 1 FROM playbook_execution_collection WHERE _id = ?1";
 
-/// Parameters 1 to 10 are those of [`UPDATE_TASK`].
+/// Parameters 1 to 12 are those of [`UPDATE_TASK`].
 pub(super) const INSERT_TASK: &str = "
 INSERT INTO task_execution_collection (
-    _id, epoch, seq, status, attempt, response, error, started_date, updated_date, runtime, peid, task_seq,
-    step_id, iteration, tenant_code, alert_id, integration, action)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+    _id, epoch, seq, status, attempt, response, error, started_date, updated_date, runtime, wait, call, peid,
+    task_seq, step_id, scope, tenant_code, alert_id, integration, action)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
 ON CONFLICT (_id) DO UPDATE SET
     epoch = excluded.epoch,
     seq = excluded.seq,
@@ -56,7 +57,9 @@ ON CONFLICT (_id) DO UPDATE SET
     error = coalesce(excluded.error, error),
     started_date = coalesce(excluded.started_date, started_date),
     updated_date = excluded.updated_date,
-    runtime = coalesce(excluded.runtime, runtime)
+    runtime = coalesce(excluded.runtime, runtime),
+    wait = coalesce(excluded.wait, wait),
+    call = coalesce(excluded.call, call)
 WHERE (excluded.epoch, excluded.seq) > (epoch, seq)";
 
 pub(super) const UPDATE_TASK: &str = "
@@ -69,7 +72,9 @@ UPDATE task_execution_collection SET
     error = coalesce(?7, error),
     started_date = coalesce(?8, started_date),
     updated_date = ?9,
-    runtime = coalesce(?10, runtime)
+    runtime = coalesce(?10, runtime),
+    wait = coalesce(?11, wait),
+    call = coalesce(?12, call)
 WHERE _id = ?1 AND (?2, ?3) > (epoch, seq)";
 
 pub(super) const HAS_TASK: &str = "SELECT 1 FROM task_execution_collection WHERE _id = ?1";
@@ -220,8 +225,9 @@ impl<'s, 'c> Row<'s, 'c> {
         }
     }
 
-    fn failure(&mut self, failure: Option<&Failure>) -> Result<(), Fault> {
-        let text = failure.map(serde_json::to_string).transpose();
+    /// A failure, a wait or a call, as JSON.
+    fn record(&mut self, record: Option<&impl Serialize>) -> Result<(), Fault> {
+        let text = record.map(serde_json::to_string).transpose();
         self.put(text.map_err(|error| Fault::Poison(error.to_string()))?)
     }
 
@@ -245,7 +251,7 @@ fn execution_state<'s, 'c>(
     row.number_if_any(state.finished_date.map(|date| date.0))?;
     row.number_if_any(state.playbook_runtime)?;
     row.put(state.output.as_ref().map(|output| output.as_str()))?;
-    row.failure(state.error.as_ref())?;
+    row.record(state.error.as_ref())?;
     Ok(row)
 }
 
@@ -276,10 +282,12 @@ fn task_state<'s, 'c>(
     row.put(state.status.as_str())?;
     row.put(state.attempt)?;
     row.put(state.response.as_ref().map(|response| response.as_str()))?;
-    row.failure(state.error.as_ref())?;
+    row.record(state.error.as_ref())?;
     row.number_if_any(state.started_date.map(|date| date.0))?;
     row.number(state.updated_date.0)?;
     row.number_if_any(state.runtime)?;
+    row.record(state.wait.as_ref())?;
+    row.record(state.call.as_ref())?;
     Ok(row)
 }
 
@@ -287,7 +295,7 @@ fn task_head(row: &mut Row<'_, '_>, head: &TaskHead) -> Result<(), Fault> {
     row.put(head.peid.as_bytes())?;
     row.put(head.task_seq)?;
     row.put(head.step_id.as_str())?;
-    row.put(head.iteration)?;
+    row.put(head.scope.as_str())?;
     row.put(head.tenant_code.as_str())?;
     row.put(head.alert_id.as_deref())?;
     row.put(head.integration.as_str())?;

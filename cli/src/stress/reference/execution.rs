@@ -213,18 +213,20 @@ impl Plain {
             started_date: Some(now),
             updated_date: now,
             runtime: None,
+            wait: None,
+            call: None,
         };
         let head = Arc::new(TaskHead {
             peid,
             task_seq: number,
             step_id: step.clone(),
-            iteration: 0,
+            scope: updraft::ScopePath::MAIN,
             tenant_code: head.tenant_code.clone(),
             alert_id: None,
             integration: self.work.kit.integration.clone(),
             action: self.work.kit.action.clone(),
         });
-        Task { task_id: TaskId::derive(peid, number), head, seq: 0, state }
+        Task { task_id: TaskId::derive(peid, &updraft::ScopePath::MAIN, &head.step_id), head, seq: 0, state }
     }
 
     /// Ids in the order of time, as the engine's: the store's tables grow at their end.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_protocol::limits::{ATTEMPT_TIMEOUT, RETRY_ATTEMPTS};
-use updraft_protocol::playbook::{Action, Retry};
+use updraft_protocol::playbook::{Action, Record, Retry};
 use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{ActionSpec, Effect, Name, SecretReference};
 
@@ -30,6 +30,10 @@ pub struct PlannedAction {
     pub retry: RetryPolicy,
     /// Whether the tool must not act twice.
     pub at_most_once: bool,
+    /// What the stored task keeps of the arguments.
+    pub record: Record,
+    /// The argument that says what the tool acts upon.
+    pub target: Option<&'static str>,
 }
 
 /// When a failed attempt is tried again: exponential back-off.
@@ -70,6 +74,8 @@ impl PlannedAction {
             timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
             retry,
             at_most_once: action.at_most_once,
+            record: action.record,
+            target: steps.catalogue.spec(&action.integration, action.action.as_str()).target,
         })
     }
 }

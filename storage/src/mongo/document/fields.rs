@@ -6,7 +6,8 @@ use std::sync::Arc;
 use mongodb::bson::raw::RawElement;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{RawBsonRef, RawDocument};
-use updraft_protocol::{Failure, Json, Timestamp};
+use serde::de::DeserializeOwned;
+use updraft_protocol::{Json, Timestamp};
 use uuid::Uuid;
 
 use crate::mongo::json;
@@ -124,10 +125,11 @@ impl<'d> Fields<'d> {
         self.needed(name, value)
     }
 
-    pub(super) fn failure_if_any(&self, name: &str) -> Result<Option<Failure>, Error> {
+    /// A failure, a wait or a call, which stand as documents.
+    pub(super) fn record_if_any<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Error> {
         let Some(value) = self.value_if_any(name)? else { return Ok(None) };
-        let failure = json::read(value).and_then(|json| serde_json::from_str(json.as_str()).ok());
-        failure.map(Some).ok_or_else(|| self.corrupt(name, "no failure"))
+        let record = json::read(value).and_then(|json| serde_json::from_str(json.as_str()).ok());
+        record.map(Some).ok_or_else(|| self.corrupt(name, "not what it should be"))
     }
 }
 

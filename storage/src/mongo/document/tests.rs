@@ -51,7 +51,7 @@ fn task_update() -> TaskUpdate {
         peid: ExecutionId::new(uuid(2)),
         task_seq: 1,
         step_id: StepId::new("look_up").unwrap(),
-        iteration: 0,
+        scope: updraft_protocol::ScopePath::MAIN,
         tenant_code: TenantCode::new("acme").unwrap(),
         alert_id: None,
         integration: Name::new("virustotal").unwrap(),
@@ -65,6 +65,8 @@ fn task_update() -> TaskUpdate {
         started_date: None,
         updated_date: Timestamp(DAY + 5),
         runtime: Some(i64::MAX as u64),
+        wait: None,
+        call: None,
     };
     let revision = Revision { epoch: 3, seq: i64::MAX as u64 };
     TaskUpdate {
@@ -149,7 +151,7 @@ fn a_task_has_the_fields_and_types_that_backends_query() {
         "peid": id(uuid(2)),
         "task_seq": 1_i64,
         "step_id": "look_up",
-        "iteration": 0_i64,
+        "scope": "",
         "tenant_code": "acme",
         "integration": "virustotal",
         "action": "lookup_hash",
@@ -159,7 +161,7 @@ fn a_task_has_the_fields_and_types_that_backends_query() {
         "attempt": 4_i64,
         "error": {
             "kind": "rate_limited", "message": "slow down", "retryable": false, "retry_after_ms": Bson::Null,
-            "may_have_acted": false, "wait": Bson::Null, "answer": Bson::Null,
+            "may_have_acted": false, "answer": Bson::Null,
         },
         "updated_date": DAY as i64 + 5,
         "runtime": i64::MAX,
@@ -277,7 +279,7 @@ fn what_cannot_be_read_names_document_and_field_and_not_its_content() {
         ("createddate", Some(Bson::Double(1e300)), "no number"),
         ("input", None, "missing"),
         ("output", Some(Bson::Double(f64::NAN)), "no JSON"),
-        ("error", Some(Bson::Document(doc! { "kind": "secret" })), "no failure"),
+        ("error", Some(Bson::Document(doc! { "kind": "secret" })), "not what it should be"),
     ];
     for (field, value, why) in cases {
         let document = changed(&inserted_execution(), |tree| match value {

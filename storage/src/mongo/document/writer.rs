@@ -1,8 +1,9 @@
 //! The bytes of one document, element after element. Keeps what the server could not take from leaving.
 
 use mongodb::bson::RawDocumentBuf;
+use serde::Serialize;
+use updraft_protocol::Json;
 use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
-use updraft_protocol::{Failure, Json};
 
 use crate::mongo::json;
 
@@ -73,9 +74,14 @@ impl Writer {
         }
     }
 
-    pub(super) fn failure_if_any(&mut self, name: &str, failure: Option<&Failure>) -> Result<(), String> {
-        if let Some(failure) = failure {
-            let text = serde_json::to_string(failure).map_err(|error| format!("{name}: {error}"))?;
+    /// A failure, a wait or a call, as a document.
+    pub(super) fn record_if_any(
+        &mut self,
+        name: &str,
+        record: Option<&impl Serialize>,
+    ) -> Result<(), String> {
+        if let Some(record) = record {
+            let text = serde_json::to_string(record).map_err(|error| format!("{name}: {error}"))?;
             json::append_text(&mut self.bytes, name, &text);
         }
         Ok(())

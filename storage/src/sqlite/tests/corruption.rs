@@ -11,11 +11,7 @@ async fn damaged(table: &str, column: &str, value: impl ToSql) -> (tempfile::Tem
     let batch = vec![insert(1), insert(2), insert_task(1), insert_task(2)];
     let _ = store.write(batch).await.unwrap();
     let _ = store.put_playbook(playbook_document(1)).await.unwrap();
-    let id = if table == "task_execution_collection" {
-        *TaskId::derive(peid(1), 1).as_bytes()
-    } else {
-        *peid(1).as_bytes()
-    };
+    let id = if table == "task_execution_collection" { *task_id(1).as_bytes() } else { *peid(1).as_bytes() };
     let sql = format!("UPDATE {table} SET {column} = ?2 WHERE _id = ?1");
     assert_eq!(beside(folder.path()).execute(&sql, rusqlite::params![id, value]).unwrap(), 1);
     (folder, store)
@@ -80,12 +76,12 @@ async fn a_task_names_its_id_and_column() {
     for (column, text) in [("status", "secret"), ("response", "secret"), ("error", "[]"), ("step_id", "")] {
         let (_folder, store) = damaged(table, column, text).await;
         let error = store.tasks(&tenant(), peid(1), 0, 9).await.unwrap_err();
-        names(&error, TaskId::derive(peid(1), 1), column);
+        names(&error, task_id(1), column);
         assert_eq!(store.tasks(&tenant(), peid(2), 0, 9).await.unwrap().len(), 1);
     }
     let (_folder, store) = damaged(table, "attempt", i64::from(u32::MAX) + 1).await;
     let error = store.tasks(&tenant(), peid(1), 0, 9).await.unwrap_err();
-    names(&error, TaskId::derive(peid(1), 1), "attempt");
+    names(&error, task_id(1), "attempt");
 }
 
 #[tokio::test]

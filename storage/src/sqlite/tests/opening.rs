@@ -188,8 +188,8 @@ fn the_tables_have_the_documented_columns() {
     );
     assert_eq!(
         columns("task_execution_collection"),
-        "_id peid task_seq step_id iteration tenant_code alert_id integration action status attempt response \
-         error started_date updated_date runtime epoch seq"
+        "_id peid task_seq step_id scope tenant_code alert_id integration action status attempt response \
+         error started_date updated_date runtime wait call epoch seq"
     );
 }
 

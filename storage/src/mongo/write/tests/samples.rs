@@ -78,7 +78,7 @@ pub(crate) fn task(number: u64, task_seq: u32) -> TaskUpdate {
         peid: peid(number),
         task_seq,
         step_id: StepId::new("lookup").unwrap(),
-        iteration: 0,
+        scope: updraft_protocol::ScopePath::MAIN,
         tenant_code: tenant(),
         alert_id: Some("alert-1".into()),
         integration: Name::new("virustotal").unwrap(),
@@ -92,9 +92,15 @@ pub(crate) fn task(number: u64, task_seq: u32) -> TaskUpdate {
         started_date: None,
         updated_date: Timestamp(DAY + 1),
         runtime: None,
+        wait: None,
+        call: None,
     };
     TaskUpdate {
-        task_id: TaskId::derive(peid(number), task_seq),
+        task_id: TaskId::derive(
+            peid(number),
+            &updraft_protocol::ScopePath::MAIN,
+            &StepId::new(format!("s{task_seq}")).expect("a step"),
+        ),
         peid: peid(number),
         revision: revision(1, 1),
         head: Some(Arc::new(head)),

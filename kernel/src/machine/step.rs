@@ -1,0 +1,73 @@
+//! Steps: what happens when control comes to one. Owns what all kinds have in common: the recorded task of an earlier
+//! life is taken up, and one that had ended is passed. What a kind does of its own is in its file.
+
+mod action;
+mod choice;
+mod delay;
+mod end;
+mod parallel;
+
+use updraft_protocol::Timestamp;
+
+use super::scope::ScopeId;
+use super::task::TaskSeq;
+use super::walk::Go;
+use super::{Effects, Machine};
+use crate::plan::{PlannedKind, StepIndex};
+
+/// A step to which control has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    scope: ScopeId,
+    step: StepIndex,
+    /// The task that an earlier life has recorded of it.
+    recorded: Option<TaskSeq>,
+    now: Timestamp,
+}
+
+impl Arrival {
+    /// The recorded task, or a new one with its intent among the writes.
+    fn task(self, machine: &mut Machine, effects: &mut Effects) -> TaskSeq {
+        self.recorded.unwrap_or_else(|| machine.create(self.scope, self.step, self.now, effects))
+    }
+
+    /// The recorded task, or a new one that ends at once: its only write is that of its end.
+    fn ending_task(self, machine: &mut Machine) -> TaskSeq {
+        self.recorded.unwrap_or_else(|| machine.add(self.scope, self.step, self.now))
+    }
+}
+
+impl Machine {
+    /// Control has come to a step; what follows at once is added to `work`.
+    pub(super) fn arrive(
+        &mut self,
+        (scope, step): (ScopeId, StepIndex),
+        now: Timestamp,
+        effects: &mut Effects,
+        work: &mut Vec<Go>,
+    ) {
+        let plan = self.plan.clone();
+        let at = Arrival { scope, step, recorded: self.recall(scope, step), now };
+        // What had ended is passed, but for what opens scopes: later steps see what was done in those.
+        let opens = !plan.step(step).bodies().is_empty();
+        if !opens && let Some((task, ending)) = at.recorded.and_then(|task| self.recorded_ending(task)) {
+            return work.push(self.follow(task, ending));
+        }
+        match &plan.step(step).kind {
+            PlannedKind::Action(action) => self.arrive_at_action(at, action, effects, work),
+            PlannedKind::Parallel(parallel) => self.arrive_at_parallel(at, parallel, effects, work),
+            PlannedKind::If(choice) => self.arrive_at_choice(at, choice, effects, work),
+            PlannedKind::Delay(delay) => self.arrive_at_delay(at, delay, effects),
+            PlannedKind::End(end) => self.arrive_at_end(at, end, effects, work),
+        }
+    }
+
+    /// Whether a step that computes is left for the next turn.
+    fn is_put_off(&mut self, at: Arrival) -> bool {
+        let put_off = at.recorded.is_none() && self.turn.is_spent();
+        if put_off {
+            self.undecided.push_back((at.scope, at.step));
+        }
+        put_off
+    }
+}

@@ -1,0 +1,42 @@
+//! Waits for an instant: which task is due next. A heap; entries of tasks that wait no longer, or for another
+//! instant, are dropped when they come to its top.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use updraft_protocol::{Timestamp, Wait};
+
+use super::task::{Phase, Task, TaskSeq};
+use super::{Act, Effects, Machine, Timer};
+
+/// When tasks are due, the earliest first.
+#[derive(Debug, Default)]
+pub(super) struct Waits(BinaryHeap<Reverse<(Timestamp, TaskSeq)>>);
+
+impl Machine {
+    /// A task waits until `due`.
+    pub(super) fn wait(&mut self, task: TaskSeq, due: Timestamp, effects: &mut Effects) {
+        self.task_mut(task).phase = Phase::Waiting(due);
+        self.waits.0.push(Reverse((due, task)));
+        effects.acts.push(Act::Arm(Timer::Task(task), due));
+    }
+
+    /// Drops what waits no longer from the top of the heap.
+    pub(super) fn settle_waits(&mut self) {
+        while let Some(Reverse((due, task))) = self.waits.0.peek()
+            && self.tasks.get(*task).and_then(Task::due) != Some(*due)
+        {
+            self.waits.0.pop();
+        }
+    }
+
+    /// When the next task is due that waits for an instant.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.waits.0.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// What a task waits for, or last waited for.
+    pub(super) fn wait_of(&self, task: TaskSeq) -> Option<&Wait> {
+        self.task(task).state.wait.as_ref()
+    }
+}

@@ -1,0 +1,108 @@
+//! Scope paths: where a run of a body stands inside an execution. Owns their text, which stores keep and from which the
+//! ids of tasks are derived: it never changes.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Error, StepId};
+
+/// One run of one body of an execution. The main line is the empty path; a branch of the step `contain` that begins with
+/// the step `isolate` is `contain:isolate`, and a branch inside of it `contain:isolate/both:left`. What a body is called
+/// inside its opener, the kind of the opener says: the first step of a branch, the number of an item.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScopePath(Option<Arc<str>>);
+
+impl ScopePath {
+    /// The main line.
+    pub const MAIN: Self = Self(None);
+
+    /// The run of the body `body` that the task of the step `opener` in this scope opens.
+    #[must_use]
+    pub fn inside(&self, opener: &StepId, body: &str) -> Self {
+        let opener = opener.as_str();
+        Self(Some(match &self.0 {
+            None => format!("{opener}:{body}").into(),
+            Some(outer) => format!("{outer}/{opener}:{body}").into(),
+        }))
+    }
+
+    /// The scope around it, the step that opened it there, and the name of the body; none for the main line.
+    pub fn opened_by(&self) -> Option<(&str, &str, &str)> {
+        let path = self.0.as_deref()?;
+        let (outer, own) = path.rsplit_once('/').unwrap_or(("", path));
+        let (opener, body) = own.split_once(':')?;
+        Some((outer, opener, body))
+    }
+
+    /// Its text: empty for the main line.
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ScopePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for ScopePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl FromStr for ScopePath {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Ok(Self::MAIN);
+        }
+        let is_name = |name: &str| StepId::new(name).is_ok();
+        let is_run =
+            |run: &str| run.split_once(':').is_some_and(|(opener, body)| is_name(opener) && is_name(body));
+        if text.split('/').all(is_run) {
+            Ok(Self(Some(text.into())))
+        } else {
+            Err(Error::NotScope(text.into()))
+        }
+    }
+}
+
+impl Serialize for ScopePath {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for ScopePath {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_says_who_opened_it_and_comes_back_from_its_text() {
+        let step = |id: &str| StepId::new(id).unwrap();
+        let outer = ScopePath::MAIN.inside(&step("contain"), "isolate");
+        let inner = outer.inside(&step("both"), "left");
+        assert_eq!((outer.as_str(), inner.as_str()), ("contain:isolate", "contain:isolate/both:left"));
+        assert_eq!(ScopePath::MAIN.opened_by(), None);
+        assert_eq!(outer.opened_by(), Some(("", "contain", "isolate")));
+        assert_eq!(inner.opened_by(), Some(("contain:isolate", "both", "left")));
+        for path in [ScopePath::MAIN, outer, inner] {
+            assert_eq!(path.as_str().parse(), Ok(path.clone()));
+        }
+        for text in ["a", "a:", "a:b/", "a:b/c", "a b:c", "a:b:c"] {
+            assert_eq!(text.parse::<ScopePath>(), Err(Error::NotScope(text.into())));
+        }
+    }
+}
