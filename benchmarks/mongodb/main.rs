@@ -51,8 +51,8 @@ async fn main() {
             std::process::exit(2);
         }
     };
-    let Options { path, pace, synced, .. } = options;
-    let land = Land { server: options.server.clone(), path, pace, synced };
+    let Options { pace, synced, .. } = options;
+    let land = Land { server: options.server.clone(), pace, synced };
     let (meters, mut figures) = (Meters::install(), Figures::default());
     let changes = if options.has("reference") || options.has("slow") || options.has("engine") {
         reference::changes(&land.site().await, options.of_reference()).await

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use updraft::Pace;
-use updraft_storage::mongo::WritePath;
 
 /// How to use it.
 pub(crate) const USAGE: &str = "\
@@ -16,7 +15,6 @@ cargo bench -p updraft-benchmarks --bench mongodb -- [OPTIONS]
   --lasts SECONDS  how long the load of visible lasts (5); the driver's alone ends where --executions have been
   --pause SECONDS  how long the server is stopped (10)
   --stored N       executions stored, of which pages are read (1000000)
-  --path PATH      how the store writes: auto, bulk-write or commands (auto)
   --batches N      a fixed pace of 1000 operations and so many batches in flight, for the adaptive one
   --only PART      driver, engine, reference, slow, visible, pause or page; may be given again
   --synced yes|no  whether the program's own server syncs its log at every commit, or at none, asked or not (yes)
@@ -38,7 +36,6 @@ pub(crate) struct Options {
     pub(crate) lasts: Duration,
     pub(crate) pause: Duration,
     pub(crate) stored: usize,
-    pub(crate) path: WritePath,
     pub(crate) pace: Option<Pace>,
     pub(crate) synced: bool,
     pub(crate) json: Option<PathBuf>,
@@ -67,7 +64,6 @@ impl Options {
             lasts: Duration::from_secs(5),
             pause: Duration::from_secs(10),
             stored: 1_000_000,
-            path: WritePath::Auto,
             pace: None,
             synced: true,
             json: None,
@@ -87,7 +83,6 @@ impl Options {
                 "--batches" => {
                     options.pace = Some(Pace::Fixed { operations: OPERATIONS, batches: number()? });
                 }
-                "--path" => options.path = path(&value)?,
                 "--synced" if ["yes", "no"].contains(&value.as_str()) => options.synced = value == "yes",
                 "--json" => options.json = Some(value.into()),
                 "--only" if PARTS.contains(&value.as_str()) => options.only.push(value),
@@ -105,15 +100,6 @@ impl Options {
     /// Whether a part is asked for.
     pub(crate) fn has(&self, part: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|only| only == part)
-    }
-}
-
-fn path(value: &str) -> Result<WritePath, String> {
-    match value {
-        "auto" => Ok(WritePath::Auto),
-        "bulk-write" => Ok(WritePath::BulkWrite),
-        "commands" => Ok(WritePath::Commands),
-        _ => Err(format!("--path {value}: see --help")),
     }
 }
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use updraft::{
     Answer, Call, Engine, Integration, Json, Pace, Playbook, PlaybookId, Submission, SubmitError, TenantCode,
 };
-use updraft_storage::mongo::{MongoStore, WritePath};
+use updraft_storage::mongo::MongoStore;
 
 use crate::recorder::{Keep, Recorder};
 use crate::server::Server;
@@ -28,7 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Land {
     /// Another server than the program's own.
     pub(crate) server: Option<String>,
-    pub(crate) path: WritePath,
     /// None for the one that suits the store.
     pub(crate) pace: Option<Pace>,
     /// Whether the program's own server syncs its log at every commit.
@@ -40,7 +39,6 @@ pub(crate) struct Land {
 pub(crate) struct Site {
     server: Arc<Server>,
     pub(crate) client: Client,
-    path: WritePath,
     pace: Option<Pace>,
 }
 
@@ -71,7 +69,7 @@ impl Land {
     pub(crate) async fn site(&self) -> Site {
         let server = Arc::new(Server::start(self.server.as_deref(), self.synced));
         let client = Client::with_uri_str(&server.uri).await.expect("a client");
-        Site { server, client, path: self.path, pace: self.pace }
+        Site { server, client, pace: self.pace }
     }
 }
 
@@ -93,7 +91,7 @@ impl Site {
         let name = database_name();
         let (hosts, options) = self.server.uri.split_once('?').unwrap_or((&self.server.uri, ""));
         let uri = format!("{}/{name}?{options}", hosts.trim_end_matches('/'));
-        let store = MongoStore::builder(uri).write_path(self.path).connect().await.expect("a store");
+        let store = MongoStore::builder(uri).connect().await.expect("a store");
         (Arc::new(store), self.client.database(&name))
     }
 

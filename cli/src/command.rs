@@ -142,6 +142,7 @@ mod tests {
         Kept::of(&list.data).unwrap()
     }
 
+    #[cfg(feature = "mongodb")]
     #[test]
     fn the_store_is_named_and_its_password_never() {
         let told = |store| Command::new("recover", &kept(store)).to_string();

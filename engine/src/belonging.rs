@@ -188,13 +188,9 @@ pub(crate) fn place(choice: &Choice) -> Option<String> {
 
 /// How the store at an address is noted.
 pub(crate) fn place_of(address: &StoreAddress) -> String {
-    match address {
-        StoreAddress::Embedded => EMBEDDED.to_owned(),
-        StoreAddress::MongoDb(address) => address.place().to_owned(),
-    }
+    address.to_string()
 }
 
-const EMBEDDED: &str = "embedded";
 /// A store that the embedder opened: which one, he alone knows, and that it is no other.
 const GIVEN: &str = "given";
 

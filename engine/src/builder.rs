@@ -12,7 +12,7 @@ use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
     COALESCER_BYTES, COALESCER_BYTES_MAX, COALESCER_DOCUMENTS, COALESCER_DOCUMENTS_MAX, CONFIGURATION_WAIT,
     EXECUTIONS_IN_FLIGHT, EXECUTIONS_IN_FLIGHT_OF_TENANT, FLUSH_DELAY, FLUSH_DELAY_MAX, SHARDS_MAX,
-    START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
+    SLOW_STORE_CALL, START_STANDSTILL, SUBMIT_TIMEOUT, TASKS_AT_ONCE, TASKS_AT_ONCE_MAX,
 };
 use updraft_protocol::secret::NoSecrets;
 use updraft_protocol::{Catalogue, Integration, Name, SecretProvider};
@@ -58,6 +58,7 @@ pub struct Builder {
     pub(crate) configuration_wait: Duration,
     pub(crate) accepted_loss: Option<Loss>,
     pub(crate) start_standstill: Duration,
+    pub(crate) slow_store_calls: Duration,
 }
 
 impl Default for Builder {
@@ -82,6 +83,7 @@ impl Default for Builder {
             configuration_wait: CONFIGURATION_WAIT,
             accepted_loss: None,
             start_standstill: START_STANDSTILL,
+            slow_store_calls: SLOW_STORE_CALL,
         }
     }
 }
@@ -245,6 +247,13 @@ impl Builder {
     #[must_use]
     pub fn start_standstill(mut self, longest: Duration) -> Self {
         self.start_standstill = longest;
+        self
+    }
+
+    /// Calls of the store that take as long or longer are logged and counted as slow: 500 ms unless it is named.
+    #[must_use]
+    pub fn slow_store_calls(mut self, threshold: Duration) -> Self {
+        self.slow_store_calls = threshold;
         self
     }
 

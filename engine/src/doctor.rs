@@ -37,9 +37,10 @@ pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, Star
     diagnosis.findings.extend(looked.findings);
     let Some(extent) = looked.journal else { return Ok(diagnosis) };
     diagnosis.journal = Some((extent.begins, extent.ends)).filter(|(begins, ends)| begins <= ends);
-    let kept = match store {
-        StoreAddress::Embedded => embedded(data).await,
-        StoreAddress::MongoDb(_) => on_server(store, looked.id, &mut diagnosis.findings).await?,
+    let kept = match store.connect(true).await {
+        Ok(None) => embedded(data).await,
+        Ok(Some(server)) => on_server(&*server, looked.id, &mut diagnosis.findings).await?,
+        Err(error) => Err(error.to_string()),
     };
     match kept {
         Ok(kept) => {
@@ -119,19 +120,14 @@ async fn embedded(data: &Path) -> Result<Kept, String> {
 
 /// What the store on a server keeps, and who has it.
 async fn on_server(
-    address: &StoreAddress,
+    store: &dyn Store,
     own: Option<Uuid>,
     findings: &mut Vec<Finding>,
 ) -> Result<Result<Kept, String>, StartError> {
-    let StoreAddress::MongoDb(address) = address else { return Ok(Ok(Kept::Nothing)) };
     let timer = Timer::start().map_err(updraft_actors::node::Error::Thread)?;
-    let store = match address.builder().read_only(true).connect().await {
-        Ok(store) => store,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
     let told = timer.until(Instant::now() + STORE_LEASE, store.health()).await.unwrap_or_default();
     findings.extend(told.troubles.iter().map(Finding::from));
-    findings.extend(owner(&store, own, &timer).await);
+    findings.extend(owner(store, own, &timer).await);
     Ok(store.kept().await.map_err(|error| error.to_string()))
 }
 

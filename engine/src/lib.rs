@@ -90,9 +90,12 @@ pub use updraft_protocol::{
     Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
     Update, Value, Wait, limits, parse, playbook, schema, secret, text, value,
 };
+#[cfg(feature = "mongodb")]
+pub use updraft_storage::MongoAddress;
 pub use updraft_storage::bond::{Bond, Kept};
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;
+#[cfg(feature = "mongodb")]
 pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::owner::Owner;
 pub use updraft_storage::sqlite::SqliteStore;
@@ -101,7 +104,7 @@ pub use updraft_storage::store::{
     PoolStatistics, PutOutcome, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
-pub use updraft_storage::{AddressError, MongoAddress, StoreAddress};
+pub use updraft_storage::{AddressError, StoreAddress};
 
 /// The README's code, compiled.
 #[cfg(doctest)]

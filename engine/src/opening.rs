@@ -17,7 +17,7 @@ use updraft_storage::journal::{self, Disk, FileDisk, Journal};
 use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{Message, WriteBehind};
-use updraft_storage::{Store, StoreAddress};
+use updraft_storage::{Store, TimedStore};
 
 use crate::belonging::{self, Asked, Extent};
 use crate::builder::{Builder, Choice};
@@ -166,17 +166,22 @@ async fn open_store(
     builder: &Builder,
     data: &Path,
 ) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
-    match &builder.store {
-        Choice::Given(store) => return Ok((store.clone(), None)),
-        Choice::Memory => return Ok((Arc::new(MemoryStore::new()), None)),
-        Choice::At(StoreAddress::MongoDb(address)) => return Ok((Arc::new(address.connect().await?), None)),
-        Choice::At(StoreAddress::Embedded) => {}
+    let timed = |store: Arc<dyn Store>| -> Arc<dyn Store> {
+        Arc::new(TimedStore::new(store, builder.slow_store_calls))
+    };
+    let other: Option<Arc<dyn Store>> = match &builder.store {
+        Choice::Given(store) => Some(store.clone()),
+        Choice::Memory => Some(Arc::new(MemoryStore::new())),
+        Choice::At(address) => address.connect(false).await?,
+    };
+    if let Some(store) = other {
+        return Ok((timed(store), None));
     }
     let (data, durability) = (data.to_owned(), builder.durability);
     let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
     let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
     let store = Arc::new(store);
-    Ok((store.clone(), Some(store)))
+    Ok((timed(store.clone()), Some(store)))
 }
 
 /// What the store answers, in its time.

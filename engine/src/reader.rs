@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
-use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::limits::{PAGE_ROWS, SLOW_STORE_CALL};
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 use updraft_storage::page;
 use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery};
-use updraft_storage::{Store, StoreAddress};
+use updraft_storage::{Store, StoreAddress, TimedStore};
 
 use crate::error::{ReadError, StartError};
 use crate::start::Engine;
@@ -38,14 +38,11 @@ impl Reader {
     /// # Errors
     /// It is not reached; or it is the embedded one, which only an engine opens, and which one process has.
     pub async fn at(address: &StoreAddress) -> Result<Self, StartError> {
-        match address {
-            StoreAddress::Embedded => Err(StartError::Configuration(
-                "the embedded store is read through an engine, which one process has".to_owned(),
-            )),
-            StoreAddress::MongoDb(address) => {
-                Ok(Self::new(Arc::new(address.builder().read_only(true).connect().await?)))
-            }
-        }
+        let store = address.connect(true).await?.ok_or_else(|| {
+            let why = "the embedded store is read through an engine, which one process has";
+            StartError::Configuration(why.to_owned())
+        })?;
+        Ok(Self::new(Arc::new(TimedStore::new(store, SLOW_STORE_CALL))))
     }
 
     /// An execution of a tenant with its tasks, as they are stored.

@@ -7,6 +7,7 @@ pub mod conformance;
 pub mod journal;
 pub mod lock;
 pub mod memory;
+#[cfg(feature = "mongodb")]
 pub mod mongo;
 pub mod owner;
 pub mod page;
@@ -14,8 +15,12 @@ pub mod private;
 pub mod room;
 pub mod sqlite;
 pub mod store;
+pub mod timed;
 mod trouble;
 pub mod write_behind;
 
-pub use address::{AddressError, MongoAddress, StoreAddress};
+#[cfg(feature = "mongodb")]
+pub use address::MongoAddress;
+pub use address::{AddressError, StoreAddress};
 pub use store::{Error, Store};
+pub use timed::TimedStore;

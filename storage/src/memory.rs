@@ -178,6 +178,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
     fn pace(&self) -> Pace {
         Pace::EMBEDDED
     }

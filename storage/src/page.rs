@@ -60,6 +60,7 @@ impl Room {
     }
 
     /// Rows that it has room for, if they are small.
+    #[cfg(feature = "mongodb")]
     pub(crate) fn rows(self) -> usize {
         self.rows
     }

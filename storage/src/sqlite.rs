@@ -291,6 +291,10 @@ impl Store for SqliteStore {
         self.read(read::ping).await
     }
 
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
     fn pace(&self) -> Pace {
         Pace::EMBEDDED
     }

@@ -379,6 +379,11 @@ pub trait Store: Send + Sync + 'static {
         Health { troubles, pool: None }
     }
 
+    /// What it is called in logs and metrics.
+    fn name(&self) -> &'static str {
+        "other"
+    }
+
     /// How fast a writer may go that is told nothing else.
     fn pace(&self) -> Pace {
         Pace::SERVER

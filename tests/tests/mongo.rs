@@ -1,4 +1,4 @@
-//! Updraft on a MongoDB server: the contract of stores through both write paths, what stands in the database for
+//! Updraft on a MongoDB server: the contract of stores, what stands in the database for
 //! whoever queries it, and engines that come and go. Faults are in the file beside.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
@@ -15,7 +15,6 @@ use updraft::{
     Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_storage::conformance::CASES;
-use updraft_storage::mongo::WritePath;
 use updraft_storage::mongo::testing::{TestDatabase, database};
 use updraft_tests::patience::PATIENCE;
 use updraft_tests::{Lab, playbook, soon, tenant};
@@ -23,23 +22,18 @@ use updraft_tests::{Lab, playbook, soon, tenant};
 /// Cases at once: each makes a database with all its indexes.
 const CASES_AT_ONCE: usize = 4;
 
-async fn keeps_the_contract(path: WritePath) {
+async fn keeps_the_contract() {
     let cases = stream::iter(CASES).map(async |case| {
         let database = database().await;
-        let store = database.store(path).await;
+        let store = database.store().await;
         case.run(&*store).await.unwrap_or_else(|error| panic!("{}: {error}", case.name));
     });
     assert_eq!(cases.buffer_unordered(CASES_AT_ONCE).count().await, CASES.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_keeps_its_contract_by_bulk_writes() {
-    keeps_the_contract(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_keeps_its_contract_by_commands_of_older_servers() {
-    keeps_the_contract(WritePath::Commands).await;
+async fn the_store_keeps_its_contract() {
+    keeps_the_contract().await;
 }
 
 /// A lab with a database in place of the embedded store.
@@ -54,8 +48,8 @@ impl Scene {
     }
 
     /// An engine with connections of its own.
-    async fn start(&self, path: WritePath) -> Engine {
-        self.lab.builder().store(self.database.store(path).await).start().await.unwrap()
+    async fn start(&self) -> Engine {
+        self.lab.builder().store(self.database.store().await).start().await.unwrap()
     }
 
     /// The database, as any backend sees it.
@@ -151,7 +145,7 @@ steps:
 #[tokio::test]
 async fn documents_have_the_names_and_types_that_backends_query() {
     let scene = Scene::new().await;
-    let engine = scene.start(WritePath::Auto).await;
+    let engine = scene.start().await;
     let playbook = looks_up_and_fails();
     let pid = scene.lab.put(&engine, &playbook).await;
     let wish = Submission::new(tenant("acme"), pid)
@@ -195,44 +189,42 @@ async fn documents_have_the_names_and_types_that_backends_query() {
 
 #[tokio::test]
 async fn data_that_looks_like_operators_is_stored_and_not_evaluated() {
-    for path in [WritePath::BulkWrite, WritePath::Commands] {
-        let scene = Scene::new().await;
-        let engine = scene.start(path).await;
-        let playbook = playbook(
-            "steps: [{id: echo, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}}]",
-        );
-        let input = json!({
-            "$set": { "execution_status": "completed" },
-            "$unset": ["seq"],
-            "price": "$tenant_code",
-            "$$ROOT": "$$NOW",
-            "$expr": { "$function": { "body": "function() {}", "args": [], "lang": "js" } },
-            "a.b": { "c.d": 1, "": "no name" },
-            "nested": [{ "$literal": "$x" }, { "$oid": "0123456789abcdef01234567" }, { "$numberLong": "1" }],
-        });
-        let handle = scene.lab.submit(&engine, &playbook, input.clone()).await;
-        let ran = scene.lab.end(&engine, &handle, &playbook).await;
-        assert_eq!(ran.status(), ExecutionStatus::Completed);
-        assert_eq!(ran.execution.head.input.value(), input);
-        let given = ran.response_of("echo");
-        assert_eq!(given["all"], input, "it comes back through the store as the tool gave it: {given}");
+    let scene = Scene::new().await;
+    let engine = scene.start().await;
+    let playbook = playbook(
+        "steps: [{id: echo, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}}]",
+    );
+    let input = json!({
+        "$set": { "execution_status": "completed" },
+        "$unset": ["seq"],
+        "price": "$tenant_code",
+        "$$ROOT": "$$NOW",
+        "$expr": { "$function": { "body": "function() {}", "args": [], "lang": "js" } },
+        "a.b": { "c.d": 1, "": "no name" },
+        "nested": [{ "$literal": "$x" }, { "$oid": "0123456789abcdef01234567" }, { "$numberLong": "1" }],
+    });
+    let handle = scene.lab.submit(&engine, &playbook, input.clone()).await;
+    let ran = scene.lab.end(&engine, &handle, &playbook).await;
+    assert_eq!(ran.status(), ExecutionStatus::Completed);
+    assert_eq!(ran.execution.head.input.value(), input);
+    let given = ran.response_of("echo");
+    assert_eq!(given["all"], input, "it comes back through the store as the tool gave it: {given}");
 
-        let bare = scene.bare().await;
-        let [stored] = all(&bare, "playbook_execution_collection").await.try_into().unwrap();
-        let stored_input = stored.get_document("input").unwrap();
-        assert_eq!(stored_input.get_document("$set").unwrap(), &doc! { "execution_status": "completed" });
-        assert_eq!(stored_input.get_str("$$ROOT").unwrap(), "$$NOW");
-        let [task] = all(&bare, "task_execution_collection").await.try_into().unwrap();
-        let response = task.get_document("response").unwrap().get_document("all").unwrap();
-        assert_eq!(response.get_str("price").unwrap(), "$tenant_code");
-        let _ = engine.shutdown(PATIENCE).await;
-    }
+    let bare = scene.bare().await;
+    let [stored] = all(&bare, "playbook_execution_collection").await.try_into().unwrap();
+    let stored_input = stored.get_document("input").unwrap();
+    assert_eq!(stored_input.get_document("$set").unwrap(), &doc! { "execution_status": "completed" });
+    assert_eq!(stored_input.get_str("$$ROOT").unwrap(), "$$NOW");
+    let [task] = all(&bare, "task_execution_collection").await.try_into().unwrap();
+    let response = task.get_document("response").unwrap().get_document("all").unwrap();
+    assert_eq!(response.get_str("price").unwrap(), "$tenant_code");
+    let _ = engine.shutdown(PATIENCE).await;
 }
 
 #[tokio::test]
 async fn the_six_queries_of_a_backend_are_answered() {
     let scene = Scene::new().await;
-    let engine = scene.start(WritePath::Auto).await;
+    let engine = scene.start().await;
     let gated = playbook(
         "category_id: triage
 steps:
@@ -308,7 +300,7 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
   - {id: last, type: action, integration: tool, action: echo, arguments: {of_first: '{{ steps.first.output.kept }}'}}
 ",
     );
-    let engine = scene.start(WritePath::BulkWrite).await;
+    let engine = scene.start().await;
     let pid = scene.lab.put(&engine, &gated).await;
     let wish = |number: usize| {
         Submission::new(tenant("acme"), pid)
@@ -324,7 +316,7 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
     drop(engine);
 
     // Servers of both generations may take turns: the documents are the same.
-    let engine = scene.start(WritePath::Commands).await;
+    let engine = scene.start().await;
     assert_eq!(engine.recovered().resumed, 10);
     for (number, peid) in peids.iter().enumerate() {
         assert_eq!(engine.submit(wish(number)).await.unwrap().peid(), *peid, "its key finds it");
@@ -343,7 +335,7 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
 #[tokio::test]
 async fn values_at_the_limits_come_back_as_they_were() {
     let scene = Scene::new().await;
-    let engine = scene.start(WritePath::Auto).await;
+    let engine = scene.start().await;
     let echo = playbook(
         "steps: [{id: large, type: action, integration: tool, action: large, arguments: {bytes: 1000000}}]",
     );

@@ -11,9 +11,12 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "mongodb")]
 use updraft_storage::mongo::testing::{Server, ServerOptions};
+use updraft_tests::Platter;
+#[cfg(feature = "mongodb")]
+use updraft_tests::Proxy;
 use updraft_tests::crash::{Death, Ground, World, judge, seed};
-use updraft_tests::{Platter, Proxy};
 
 /// Starts take less, with the embedded store and with MongoDB.
 const OPENING: [Duration; 2] = [Duration::from_millis(14), Duration::from_millis(70)];
@@ -29,6 +32,7 @@ async fn world(ground: Ground, opening: Duration, seed: u64) -> World {
     World::new(env!("CARGO_BIN_EXE_crash-child"), ground, opening, seed).await
 }
 
+#[cfg(feature = "mongodb")]
 async fn behind_a_proxy(ground: Ground) -> (Ground, Server) {
     let server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
     let proxy = Proxy::start(server.port()).await;
@@ -45,6 +49,7 @@ async fn losses_of_power_lose_nothing_that_was_accepted() {
     assert!(world.count.power > 0);
 }
 
+#[cfg(feature = "mongodb")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losses_of_power_lose_nothing_that_was_accepted_with_mongodb() {
     let seed = seed();
@@ -79,6 +84,7 @@ async fn what_a_failed_sync_of_the_store_left_in_memory_is_not_taken_for_stored(
     }
 }
 
+#[cfg(feature = "mongodb")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disks_and_servers_that_fail_in_every_way_lose_nothing_that_was_accepted() {
     let seed = seed();
@@ -90,6 +96,7 @@ async fn disks_and_servers_that_fail_in_every_way_lose_nothing_that_was_accepted
     assert!(world.count.met > 0);
 }
 
+#[cfg(feature = "mongodb")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_fails_in_every_way_loses_nothing_that_was_accepted() {
     let seed = seed();

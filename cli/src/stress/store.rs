@@ -1,18 +1,24 @@
 //! The store under load: the embedded one, or a database on a server. A database that nobody named is made for
 //! the run, and removed at its end.
 
+#[cfg(feature = "mongodb")]
 use std::collections::hash_map::RandomState;
+#[cfg(feature = "mongodb")]
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 use std::sync::Arc;
+#[cfg(feature = "mongodb")]
 use std::time::Duration;
 
-use updraft::{Builder, Durability, MongoStore, SqliteStore, StartError, Store, StoreAddress, StoreError};
+use updraft::{Builder, Durability, SqliteStore, Store, StoreAddress, StoreError};
+#[cfg(feature = "mongodb")]
+use updraft::{MongoStore, StartError};
 
 use crate::exit::Error;
 use crate::log::Screen;
 
 /// How long the database of a run may take to be removed.
+#[cfg(feature = "mongodb")]
 const LEAVE: Duration = Duration::from_secs(10);
 
 /// Where the run's executions are stored.
@@ -20,6 +26,7 @@ pub(crate) enum Place {
     /// In the data directory of the run.
     Embedded,
     /// On a server.
+    #[cfg(feature = "mongodb")]
     MongoDb {
         store: Box<MongoStore>,
         /// The database, where it was made for the run.
@@ -30,28 +37,34 @@ pub(crate) enum Place {
 impl Place {
     /// Reaches it.
     pub(crate) async fn open(address: &StoreAddress) -> Result<Self, Error> {
-        let StoreAddress::MongoDb(address) = address else { return Ok(Self::Embedded) };
-        let own = address.database().is_none().then(name);
-        let builder = address.builder();
-        let builder = match &own {
-            Some(name) => builder.database(name),
-            None => builder,
-        };
-        let store = builder.connect().await.map_err(StartError::from)?;
-        Ok(Self::MongoDb { store: Box::new(store), own })
+        match address {
+            StoreAddress::Embedded => Ok(Self::Embedded),
+            #[cfg(feature = "mongodb")]
+            StoreAddress::MongoDb(address) => {
+                let own = address.database().is_none().then(name);
+                let builder = address.builder();
+                let builder = match &own {
+                    Some(name) => builder.database(name),
+                    None => builder,
+                };
+                let store = builder.connect().await.map_err(StartError::from)?;
+                Ok(Self::MongoDb { store: Box::new(store), own })
+            }
+        }
     }
 
     /// The configuration of an engine that stores here.
     pub(crate) fn lay(&self, builder: Builder) -> Builder {
         match self {
             Self::Embedded => builder,
+            #[cfg(feature = "mongodb")]
             Self::MongoDb { store, .. } => builder.store(Arc::new(MongoStore::clone(store))),
         }
     }
 
     /// Whether others load it too.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(self, Self::MongoDb { .. })
+        !matches!(self, Self::Embedded)
     }
 
     /// The same store without an engine: the embedded one in a directory of its own, which is made.
@@ -67,11 +80,13 @@ impl Place {
                 let opened = opening.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
                 Ok(Arc::new(opened?))
             }
+            #[cfg(feature = "mongodb")]
             Self::MongoDb { store, .. } => Ok(Arc::new(MongoStore::clone(store))),
         }
     }
 
     /// Removes what was made for the run.
+    #[cfg(feature = "mongodb")]
     pub(crate) async fn leave(self, screen: &Screen) {
         let Self::MongoDb { store, own: Some(name) } = self else { return };
         match tokio::time::timeout(LEAVE, store.drop_database()).await {
@@ -82,14 +97,19 @@ impl Place {
             }
         }
     }
+
+    /// Nothing was made outside of the run's directory.
+    #[cfg(not(feature = "mongodb"))]
+    pub(crate) async fn leave(self, _: &Screen) {}
 }
 
 /// A name that no other run has.
+#[cfg(feature = "mongodb")]
 fn name() -> String {
     format!("updraft_stress_{:016x}", RandomState::new().build_hasher().finish())
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "mongodb"))]
 mod tests {
     use super::*;
 

@@ -34,6 +34,7 @@ fn spawn(command: &mut Command) -> Child {
 }
 
 /// A server that accepts, and never says anything; told of each connection.
+#[cfg(feature = "mongodb")]
 fn silent() -> (u16, Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -50,6 +51,7 @@ fn silent() -> (u16, Receiver<()>) {
     (port, heard)
 }
 
+#[cfg(feature = "mongodb")]
 #[test]
 fn a_server_that_never_answers_is_not_waited_for_beyond_a_signal() {
     let dir = files(&[("p.yaml", &playbook(WAIT))]);

@@ -4,9 +4,9 @@ use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Document, RawDocument, doc};
 use uuid::Uuid;
 
-use super::fault::store_error;
+use super::error::store_error;
 use super::meta::durable;
-use super::{META, MongoStore, code, document};
+use super::{META, MongoStore, document, error};
 use crate::bond::{Bond, Kept};
 use crate::store::Error;
 
@@ -29,7 +29,7 @@ pub(super) async fn bind(store: &MongoStore, bond: Bond, before: Option<Bond>) -
         bond.insert("_id", BOND);
         return match entries.insert_one(bond).write_concern(durable()).await {
             Ok(_) => Ok(true),
-            Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => Ok(false),
+            Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => Ok(false),
             Err(error) => Err(store_error(error)),
         };
     };

@@ -7,8 +7,8 @@ use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, ReturnDocument, WriteConcern};
 use updraft_protocol::limits::MONGO_CONFIRM;
 
-use super::fault::start_error;
-use super::{META, MongoStore, code, document};
+use super::error::start_error;
+use super::{META, MongoStore, document, error};
 use crate::store::Error;
 
 /// The schema that is read and written; none was released before it.
@@ -67,7 +67,7 @@ async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDoc
             Ok(Some(entry)) => return Ok(entry),
             // Another made it at the same time: now it is there to be changed.
             Ok(None) => {}
-            Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => {}
+            Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => {}
             Err(error) => return Err(start_error(error)),
         }
     }

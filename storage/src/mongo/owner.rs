@@ -5,9 +5,9 @@ use mongodb::bson::{Binary, Document, RawDocument, doc};
 use updraft_protocol::Timestamp;
 use uuid::Uuid;
 
-use super::fault::store_error;
+use super::error::store_error;
 use super::meta::durable;
-use super::{META, MongoStore, code, document};
+use super::{META, MongoStore, document, error};
 use crate::owner::Owner;
 use crate::store::Error;
 
@@ -35,7 +35,7 @@ pub(super) async fn take(store: &MongoStore, owner: &Owner, before: Option<&Owne
         entry.insert("_id", OWNER);
         return match entries.insert_one(entry).write_concern(durable()).await {
             Ok(_) => Ok(true),
-            Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => Ok(false),
+            Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => Ok(false),
             Err(error) => Err(store_error(error)),
         };
     };

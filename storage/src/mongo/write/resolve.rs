@@ -1,4 +1,4 @@
-//! Settling: what became of updates whose guard let nothing through, told by one read of what the store has.
+//! What became of updates whose guard let nothing through, told by one read of what the store has.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::command::round_trip;
 use super::plan::address;
-use crate::mongo::{EXECUTIONS, MongoStore, TASKS, document, fault};
+use crate::mongo::{EXECUTIONS, MongoStore, TASKS, document, error};
 use crate::store::{Error, WriteOutcome};
 
 /// What the server said of an update before it is looked up.
@@ -22,7 +22,7 @@ pub(super) enum Doubt {
 }
 
 /// Looks up the documents of some updates of a batch and tells what became of each.
-pub(super) async fn settle(
+pub(super) async fn resolve(
     store: &MongoStore,
     batch: &[Update],
     doubts: Vec<(usize, Doubt)>,
@@ -35,18 +35,18 @@ pub(super) async fn settle(
             read(store, collection, ids, &mut stored).await?;
         }
     }
-    let settled = doubts.into_iter().filter_map(|(at, doubt)| {
+    let resolved = doubts.into_iter().filter_map(|(at, doubt)| {
         let update = batch.get(at)?;
         Some((at, verdict(update, stored.get(&address(update)).copied(), doubt)))
     });
-    Ok(settled.collect())
+    Ok(resolved.collect())
 }
 
 /// What became of an update, given what the store has of its document after it was sent.
 ///
 /// The very revision that was sent is there because this command put it there, or one before it that nobody
-/// heard of. `bulkWrite` says which of the two; so does `update` where it changed nothing or everything. Where it
-/// changed some, all that are there count as written: they are in the store, and no reader could tell.
+/// heard of. `update` says which of the two where it changed nothing or everything. Where it changed some, all that are
+/// there count as written: they are in the store, and no reader could tell.
 fn verdict(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> WriteOutcome {
     let headed = match update {
         Update::Execution(update) => update.head.is_some(),
@@ -55,7 +55,7 @@ fn verdict(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> W
     let Some(stored) = stored else {
         // An insert met something, and yet there is no such document: it met another one, in a unique index
         // that somebody else has made.
-        return WriteOutcome::Poison(if headed { fault::key_taken() } else { "no such document".to_owned() });
+        return WriteOutcome::Poison(if headed { error::key_taken() } else { "no such document".to_owned() });
     };
     let Some(stored) = stored else {
         return WriteOutcome::Poison("its document has no revision that can be read".to_owned());
@@ -80,8 +80,8 @@ async fn read(
     let asked = documents.find(doc! { "_id": { "$in": ids } }).projection(doc! { "epoch": 1, "seq": 1 });
     round_trip();
     // One batch of answers, and so one round trip.
-    let mut answers = asked.batch_size(count.saturating_add(1)).await.map_err(fault::store_error)?;
-    while answers.advance().await.map_err(fault::store_error)? {
+    let mut answers = asked.batch_size(count.saturating_add(1)).await.map_err(error::store_error)?;
+    while answers.advance().await.map_err(error::store_error)? {
         let document = answers.current();
         stored.insert((collection, document::own_id(collection, document)?), revision(document));
     }

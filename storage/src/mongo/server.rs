@@ -2,13 +2,8 @@
 
 use mongodb::bson::Document;
 
-use super::WritePath;
-use crate::mongo::write::Path;
-
 /// MongoDB 5.0: documents may have fields that begin with `$` or contain dots.
 const WIRE_VERSION_NEEDED: i32 = 13;
-/// MongoDB 8.0: one command that writes to several collections.
-const WIRE_VERSION_OF_BULK_WRITE: i32 = 25;
 /// What servers take that do not say what they take.
 const DOCUMENT_BYTES: usize = 16 << 20;
 const MESSAGE_BYTES: usize = 48_000_000;
@@ -16,15 +11,15 @@ const BATCH_OPERATIONS: usize = 100_000;
 
 /// What a server said of itself when it was connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::mongo) struct Server {
+pub(super) struct Server {
     /// The newest protocol that it speaks.
-    pub(in crate::mongo) wire_version: i32,
+    pub(super) wire_version: i32,
     /// The largest document that it takes.
-    pub(in crate::mongo) document_bytes: usize,
+    pub(super) document_bytes: usize,
     /// The largest message.
-    pub(in crate::mongo) message_bytes: usize,
+    pub(super) message_bytes: usize,
     /// The most operations in one command.
-    pub(in crate::mongo) batch_operations: usize,
+    pub(super) batch_operations: usize,
 }
 
 impl Server {
@@ -58,23 +53,6 @@ impl Server {
             batch_operations: size("maxWriteBatchSize", BATCH_OPERATIONS),
         })
     }
-
-    /// How batches go to it.
-    ///
-    /// # Errors
-    /// It does not know the way that is asked for.
-    pub(super) fn path(&self, asked: WritePath) -> Result<Path, String> {
-        let knows = self.wire_version >= WIRE_VERSION_OF_BULK_WRITE;
-        match asked {
-            WritePath::Auto if knows => Ok(Path::BulkWrite),
-            WritePath::BulkWrite if knows => Ok(Path::BulkWrite),
-            WritePath::Auto | WritePath::Commands => Ok(Path::Commands),
-            WritePath::BulkWrite => Err(format!(
-                "it knows no bulkWrite: it speaks wire version {}, and version {WIRE_VERSION_OF_BULK_WRITE} (MongoDB 8.0) is needed",
-                self.wire_version
-            )),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -96,21 +74,5 @@ mod tests {
         let server = Server::of(&hello).unwrap();
         assert_eq!(server.document_bytes, 1_000);
         assert_eq!((server.message_bytes, server.batch_operations), (MESSAGE_BYTES, BATCH_OPERATIONS));
-    }
-
-    #[test]
-    fn the_write_path_follows_the_version_unless_it_is_forced() {
-        let of = |version: i32| Server::of(&doc! {"maxWireVersion": version}).unwrap();
-        let table = [
-            (24, WritePath::Auto, Some(Path::Commands)),
-            (25, WritePath::Auto, Some(Path::BulkWrite)),
-            (24, WritePath::Commands, Some(Path::Commands)),
-            (25, WritePath::Commands, Some(Path::Commands)),
-            (25, WritePath::BulkWrite, Some(Path::BulkWrite)),
-            (24, WritePath::BulkWrite, None),
-        ];
-        for (version, asked, path) in table {
-            assert_eq!(of(version).path(asked).ok(), path, "{version} {asked:?}");
-        }
     }
 }

@@ -19,7 +19,7 @@ use updraft_protocol::limits::{
 /// | selection timeout | 5 s | 5 s | 2 s |
 /// | heartbeat | 10 s | 10 s | 5 s |
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
+pub enum PoolMode {
     /// A backend among others on its server.
     #[default]
     Default,
@@ -41,7 +41,7 @@ pub(super) struct Numbers {
     pub(super) heartbeat: Duration,
 }
 
-impl Mode {
+impl PoolMode {
     pub(super) const fn numbers(self) -> Numbers {
         let default = Numbers {
             most: MONGO_CONNECTIONS,

@@ -1,4 +1,4 @@
-//! Contact: what the driver's looks at the servers found last. Looks at none itself.
+//! What the driver's monitoring of the servers found last, and what became of the last batch. Asks no server itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,13 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mongodb::error::ErrorKind;
 use mongodb::event::sdam::SdamEvent;
 
-use super::connect::cause;
-use super::fault;
+use super::error;
 use crate::store::{Error, Trouble, WriteOutcome};
 
 /// What was found last. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Contact(Arc<Mutex<Found>>);
+pub(super) struct Monitor(Arc<Mutex<Found>>);
 
 #[derive(Default)]
 struct Found {
@@ -24,7 +23,7 @@ struct Found {
     unwritten: Option<Trouble>,
 }
 
-impl Contact {
+impl Monitor {
     /// Hears what the driver tells.
     pub(super) fn hear(&self, event: SdamEvent) {
         match event {
@@ -32,7 +31,7 @@ impl Contact {
             SdamEvent::ServerHeartbeatFailed(event)
                 if matches!(&*event.failure.kind, ErrorKind::Internal { .. } | ErrorKind::Shutdown) => {}
             SdamEvent::ServerHeartbeatFailed(event) => {
-                let why = cause::of(&event.failure);
+                let why = error::told(&event.failure);
                 self.found().failures.insert(event.server_address.to_string(), why);
             }
             SdamEvent::ServerHeartbeatSucceeded(event) => {
@@ -63,7 +62,7 @@ impl Contact {
     /// Keeps what became of a batch.
     pub(super) fn wrote(&self, outcome: &Result<Vec<WriteOutcome>, Error>) {
         let unwritten = match outcome {
-            Err(error) if fault::is_denied(error) => {
+            Err(error) if error::is_denied(error) => {
                 Some(Trouble::Authentication { cause: error.to_string() })
             }
             Err(error) => Some(Trouble::of(error)),

@@ -1,5 +1,5 @@
-//! What errors of the server and of the driver mean to the store. Sorts them by code; what they say in words goes
-//! no further where it may hold what was to be written.
+//! What errors of the server and of the driver mean to the store: sorted by the server's codes, and told in words
+//! that hold no data, no login and no value of an option. Repeats no message of a server.
 
 mod table;
 
@@ -11,9 +11,28 @@ use mongodb::error::{
     RETRYABLE_WRITE_ERROR, SYSTEM_OVERLOADED_ERROR, TRANSIENT_TRANSACTION_ERROR, WriteFailure,
 };
 
-use super::connect::cause;
 use crate::store::{Error, WriteOutcome};
 pub(super) use table::{Verdict, verdict};
+
+/// What was asked makes no sense; also an index that a query names and that is not there.
+pub(super) const BAD_VALUE: i32 = 2;
+/// The login is missing, or has no right to what was asked.
+const UNAUTHORIZED: i32 = 13;
+/// The login is not accepted.
+const AUTHENTICATION_FAILED: i32 = 18;
+/// The collection is not there.
+pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
+/// The collection is a view.
+const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
+/// A unique key is taken.
+pub(super) const DUPLICATE_KEY: i32 = 11000;
+
+/// What is told of a server that says nothing.
+pub(super) const SILENT: &str = "no answer";
+/// What is told where the driver found no server to ask.
+const NO_SERVER: &str = "no server was found in time";
+/// What is told where the driver gave up all connections to a server.
+const CONNECTION_LOST: &str = "the connection was lost";
 
 /// A name that a server gives to a code; those of the table have up to 45 bytes.
 const NAME_BYTES: usize = 64;
@@ -35,8 +54,8 @@ pub(super) fn store_error(error: DriverError) -> Error {
 /// The same for what a start asks for: a login that is missing or does not suffice, or a view where a collection
 /// should be, is not mended by starting again.
 pub(super) fn start_error(error: DriverError) -> Error {
-    let on_view = code(&error) == Some(super::code::COMMAND_NOT_SUPPORTED_ON_VIEW);
-    let closed = (on_view || cause::is_authentication(&error)) && !passes(&error);
+    let on_view = code(&error) == Some(COMMAND_NOT_SUPPORTED_ON_VIEW);
+    let closed = (on_view || is_authentication(&error)) && !passes(&error);
     match store_error(error) {
         Error::Unavailable(why) if closed => Error::Refused(why),
         error => error,
@@ -71,7 +90,7 @@ pub(super) fn outcome(code: i32) -> Result<WriteOutcome, Error> {
 
 /// The reason where another document than one's own has a unique key.
 pub(super) fn key_taken() -> String {
-    taken(&reason(super::code::DUPLICATE_KEY, ""))
+    taken(&reason(DUPLICATE_KEY, ""))
 }
 
 fn taken(reason: &str) -> String {
@@ -87,7 +106,21 @@ pub(super) fn unconfirmed(code: i32) -> Error {
 /// Whether an error of this store says that a login is missing or does not suffice.
 pub(super) fn is_denied(error: &Error) -> bool {
     let (Error::Unavailable(why) | Error::Refused(why)) = error else { return false };
-    cause::DENIED.iter().any(|code| why.contains(&reason(*code, "")))
+    [UNAUTHORIZED, AUTHENTICATION_FAILED].iter().any(|code| why.contains(&reason(*code, "")))
+}
+
+/// Whether a server refused the login, or refused what the login has no right to.
+pub(super) fn is_authentication(error: &DriverError) -> bool {
+    match error.kind.as_ref() {
+        ErrorKind::Authentication { .. } => true,
+        ErrorKind::Command(error) => [UNAUTHORIZED, AUTHENTICATION_FAILED].contains(&error.code),
+        _ => false,
+    }
+}
+
+/// Whether a cause says only that no server was reached. Why, [`super::monitor::Monitor`] knows.
+pub(super) fn is_unreached(why: &str) -> bool {
+    [NO_SERVER, CONNECTION_LOST].contains(&why)
 }
 
 /// A code and its name. Words of the server are left out: they repeat keys and documents.
@@ -113,7 +146,7 @@ fn passes(error: &DriverError) -> bool {
 }
 
 /// The code that decides, where the server sent one.
-fn code(error: &DriverError) -> Option<i32> {
+pub(super) fn code(error: &DriverError) -> Option<i32> {
     match error.kind.as_ref() {
         ErrorKind::Command(CommandError { code, .. }) => Some(*code),
         ErrorKind::Write(WriteFailure::WriteError(error)) => Some(error.code),
@@ -141,17 +174,26 @@ fn mistaken(kind: &ErrorKind) -> bool {
     )
 }
 
-/// The error in words that hold no data.
-fn told(error: &DriverError) -> String {
-    match (error.kind.as_ref(), code(error)) {
+/// The error in one line that holds no data, no login and no value of an option.
+pub(super) fn told(error: &DriverError) -> String {
+    let text = match (error.kind.as_ref(), code(error)) {
         (ErrorKind::Command(command), _) => reason(command.code, &command.code_name),
         (_, Some(code)) => reason(code, ""),
         (ErrorKind::Bson(_) | ErrorKind::InvalidResponse { .. }, None) => {
             "an answer that cannot be read".to_owned()
         }
         (ErrorKind::InsertMany(_) | ErrorKind::BulkWrite(_), None) => "an answer that broke off".to_owned(),
-        // The words of who refuses may repeat a login.
         (ErrorKind::Authentication { .. }, None) => "the login is not accepted".to_owned(),
-        _ => cause::of(error),
-    }
+        (ErrorKind::Io(error), None) => error.to_string(),
+        (ErrorKind::DnsResolve { message, .. }, None) => format!("name look-up: {message}"),
+        (ErrorKind::InvalidTlsConfig { .. }, None) => {
+            "the files that its options name for TLS cannot be used".to_owned()
+        }
+        (ErrorKind::InvalidArgument { .. }, None) => "one of its options is not as it must be".to_owned(),
+        (ErrorKind::ServerSelection { .. }, None) => NO_SERVER.to_owned(),
+        (ErrorKind::IncompatibleServer { message, .. }, None) => message.clone(),
+        (ErrorKind::ConnectionPoolCleared { .. }, None) => CONNECTION_LOST.to_owned(),
+        (kind, None) => kind.to_string(),
+    };
+    text.lines().collect::<Vec<_>>().join(" ")
 }

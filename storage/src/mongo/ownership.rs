@@ -1,4 +1,4 @@
-//! The tenure of a store on a server: which engine took it through these connections, and whether another has taken it since.
+//! The ownership of a store on a server: which engine took it through these connections, and whether another has taken it since.
 //! Decides what is still written; asks no server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 /// Shared by all clones of a store.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tenure(Arc<Mutex<Held>>);
+pub(super) struct Ownership(Arc<Mutex<Held>>);
 
 #[derive(Debug, Default)]
 enum Held {
@@ -20,7 +20,7 @@ enum Held {
     Lost,
 }
 
-impl Tenure {
+impl Ownership {
     /// This one took it: whoever had it here before, and lost it, is followed.
     pub(super) fn taken(&self, incarnation: Uuid) {
         *self.held() = Held::By(incarnation);
@@ -50,16 +50,16 @@ mod tests {
 
     #[test]
     fn it_is_lost_by_the_one_that_has_it_and_had_again_by_the_next() {
-        let (tenure, [one, two]) = (Tenure::default(), [1, 2].map(Uuid::from_u128));
-        tenure.lost(one);
-        assert!(!tenure.is_lost(), "nobody took it");
-        tenure.taken(one);
-        tenure.taken(two);
-        tenure.lost(one);
-        assert!(!tenure.is_lost(), "the first was followed here");
-        tenure.clone().lost(two);
-        assert!(tenure.is_lost());
-        tenure.taken(one);
-        assert!(!tenure.is_lost());
+        let (ownership, [one, two]) = (Ownership::default(), [1, 2].map(Uuid::from_u128));
+        ownership.lost(one);
+        assert!(!ownership.is_lost(), "nobody took it");
+        ownership.taken(one);
+        ownership.taken(two);
+        ownership.lost(one);
+        assert!(!ownership.is_lost(), "the first was followed here");
+        ownership.clone().lost(two);
+        assert!(ownership.is_lost());
+        ownership.taken(one);
+        assert!(!ownership.is_lost());
     }
 }

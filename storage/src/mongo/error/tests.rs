@@ -282,3 +282,12 @@ fn at_a_start_a_login_that_does_not_suffice_and_a_view_are_refusals_and_what_pas
     }
     assert!(matches!(start_error(command(14031, &[])), Error::Full(_)));
 }
+
+#[test]
+fn words_of_the_driver_and_of_the_server_are_not_repeated() {
+    let argument = mongodb::options::ConnectionString::parse("mongodb://h/?speed=s3cr").unwrap_err();
+    assert_eq!(told(&argument), "one of its options is not as it must be");
+    assert_eq!(told(&command(13, &[])), "error 13 (Unauthorized) of the server");
+    let system = std::io::Error::other("Connection refused (os error 111)");
+    assert_eq!(told(&system.into()), "Connection refused (os error 111)");
+}

@@ -7,51 +7,45 @@ fn refused(text: &str) -> String {
 }
 
 #[test]
-fn an_address_is_shown_without_login_and_options() {
+fn an_address_is_shown_as_hosts_and_database() {
     let uri = Uri::parse("mongodb://soar:p%40ss%3A1@a:1,b/alerts?authSource=admin&tls=true").unwrap();
     for shown in [uri.to_string(), format!("{uri:?}")] {
-        assert_eq!(shown, "mongodb://***@a:1,b/alerts");
+        assert_eq!(shown, "mongodb://a:1,b/alerts");
     }
     assert_eq!(uri.database(), Some("alerts"));
-    assert_eq!(Uri::parse("mongodb://localhost").unwrap().to_string(), "mongodb://localhost");
+    let uri = Uri::parse("mongodb://bob:s3cr@localhost/?w=1").unwrap();
+    assert_eq!(uri.to_string(), "mongodb://localhost/updraft", "the database that is taken");
+    assert_eq!(uri.with_database("soar").to_string(), "mongodb://localhost/soar");
     assert_eq!(Uri::parse("mongodb+srv://u:p@c.example.net/").unwrap().database(), None);
 }
 
-/// A refusal of the server in these words.
-fn refusal(message: &str) -> Error {
-    let refusal = mongodb::bson::doc! {"code": 11, "codeName": "UserNotFound", "errmsg": message};
-    let command: mongodb::error::CommandError = mongodb::bson::deserialize_from_document(refusal).unwrap();
-    ErrorKind::Command(command).into()
+#[test]
+fn what_is_said_of_a_mistake_does_not_depend_on_the_login() {
+    let said = |login: &str| refused(&format!("mongodb://{login}@host/x?speed=s3cr"));
+    assert_eq!(said("root:speed"), said("root:s3cr"));
+    assert_eq!(said("speed:1"), said("root:s3cr"));
+    assert!(said("root:s3cr").contains("speed") && !said("root:s3cr").contains("s3cr"));
 }
 
 #[test]
-fn words_that_repeat_a_secret_are_replaced_as_a_whole() {
-    let uri = Uri::parse("mongodb://bob:p%40ss@a/alerts").unwrap();
-    for words in ["no user bob", "sent p@ss", "sent p%40ss", "bobby"] {
-        assert_eq!(uri.told(&refusal(words)), "error 11 of the server", "{words}");
+fn a_value_of_an_option_is_never_repeated() {
+    for option in [
+        "authMechanism=s3cr",
+        "authMechanismProperties=s3cr",
+        "directConnection=s3cr",
+        "maxPoolSize=s3cr",
+        "readPreference=s3cr",
+        "s3cr",
+        "s3cr-of-bob=1",
+        "speed=s3cr",
+        "tls=s3cr",
+        "w=1&retryWrites=s3cr",
+    ] {
+        for login in ["", "bob:p@"] {
+            let told = refused(&format!("mongodb://{login}host/db?{option}"));
+            assert!(!told.contains("s3cr") && !told.contains("bob"), "{option}: {told}");
+        }
     }
-    assert_eq!(uri.told(&refusal("no such user")), "UserNotFound (11): no such user");
-    let token =
-        "mongodb://a/x?authMechanism=PLAIN&authMechanismProperties=SERVICE_NAME:t0ken&authSource=$external";
-    if let Ok(uri) = Uri::parse(token) {
-        assert_eq!(uri.told(&refusal("t0ken")), "error 11 of the server");
-    }
-}
-
-#[test]
-fn what_a_system_says_is_told_whole_whatever_words_it_shares_with_a_password() {
-    for uri in ["mongodb://root:refused@a/x", "mongodb://Connection:e@a/x", "mongodb://connection:lost@a/x"] {
-        let uri = Uri::parse(uri).unwrap();
-        let system = std::io::Error::other("Connection refused (os error 111)");
-        assert_eq!(uri.told(&system.into()), "Connection refused (os error 111)", "{uri}");
-    }
-}
-
-#[test]
-fn a_password_in_an_address_that_is_not_one_is_not_to_be_told_from_what_is_said_of_it() {
-    let said = |password: &str| refused(&format!("mongodb://root:{password}@host/x?speed=1"));
-    assert_eq!(said("speed"), MISTAKEN);
-    assert!(said("s3cr").contains("speed"), "{}", said("s3cr"));
 }
 
 #[test]
@@ -95,6 +89,6 @@ fn what_makes_no_sense_is_refused_with_what_is_allowed() {
         ("mongodb://", ""),
         ("postgres://host", "mongodb://"),
     ] {
-        assert!(refused(text).contains(said), "{text}: {}", refused(text));
+        assert!(refused(text).to_lowercase().contains(&said.to_lowercase()), "{text}: {}", refused(text));
     }
 }

@@ -15,7 +15,7 @@ pub(in crate::mongo) enum Verdict {
     Poison,
     /// There is no room.
     Full,
-    /// The server or its configuration is at fault, whatever the update holds.
+    /// The server or its configuration is at error, whatever the update holds.
     Unavailable,
     /// This version does not know the code.
     Unknown,

@@ -1,4 +1,4 @@
-//! The thread on which the driver lives: its looks at servers, its pools, its sockets. So a store works from
+//! The thread that runs the driver: its monitoring of servers, its pools, its sockets. So a store works from
 //! any runtime, and goes on when the one that connected it ends.
 
 use std::time::Duration;
@@ -13,14 +13,14 @@ use crate::store::Error;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The thread. Ends when this is dropped.
-pub(super) struct Home {
+pub(super) struct DriverThread {
     runtime: Handle,
     /// What is to be closed at the end.
     client: Option<Client>,
     end: Option<oneshot::Sender<Option<Client>>>,
 }
 
-impl Home {
+impl DriverThread {
     /// Starts the thread.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Home {
     }
 }
 
-impl Drop for Home {
+impl Drop for DriverThread {
     fn drop(&mut self) {
         if let Some(end) = self.end.take() {
             let _ = end.send(self.client.take());

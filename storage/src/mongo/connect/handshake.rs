@@ -1,29 +1,29 @@
-//! Reaching a server: one deadline from the name look-up to the first answer, and what went wrong on the way in
-//! words that name the address.
+//! The handshake with a server: one time limit from the name look-up to the first answer, the checks of what the
+//! server is, and the cause where no server answers. Shows no login and no value of an option.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use mongodb::Client;
 use mongodb::bson::{Document, doc};
+use mongodb::error::{Error as DriverError, ErrorKind};
 use mongodb::event::EventHandler;
 use mongodb::options::{ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, Tls};
-use mongodb::{Client, error};
 use updraft_protocol::limits::{MONGO_CONNECT_TIMEOUT, MONGO_TIMEOUT_MAX};
 
-use super::uri::Uri;
-use super::{Builder, Server, cause};
-use crate::mongo::call::{Calls, Work};
-use crate::mongo::contact::Contact;
-use crate::mongo::foreign::Foreign;
-use crate::mongo::home::Home;
+use super::MongoBuilder;
+use crate::mongo::driver_thread::DriverThread;
+use crate::mongo::error;
+use crate::mongo::monitor::Monitor;
+use crate::mongo::ownership::Ownership;
 use crate::mongo::pool::Pool;
-use crate::mongo::stretch::Lateness;
-use crate::mongo::tenure::Tenure;
-use crate::mongo::write::Route;
-use crate::mongo::{META, MongoStore, health, index, meta};
+use crate::mongo::server::Server;
+use crate::mongo::unknown_documents::UnknownDocuments;
+use crate::mongo::uri::Uri;
+use crate::mongo::{MongoStore, health, index, meta};
 use crate::store::Error;
 
-/// Settings are looked at for so long at least.
+/// A first answer is waited for at least so long: settings that make no sense are found in that time.
 const LEAST: Duration = Duration::from_millis(100);
 
 /// What is found when a server answers.
@@ -40,71 +40,68 @@ enum Missed {
     /// What is asked makes no sense.
     Settings(String),
     /// With what was found when servers were looked at: the driver forgets them with its client.
-    Driver { error: error::Error, failures: Option<String> },
+    Driver { error: DriverError, failures: Option<String> },
 }
 
 /// Connects, checks, and prepares the database.
-pub(super) async fn reach(builder: Builder, uri: Uri, database: String) -> Result<MongoStore, Error> {
-    let (pool, contact) = (Pool::default(), Contact::default());
-    let home = Home::start()?;
-    let patience = builder.patience().map_err(|why| Error::Refused(format!("{uri}: {why}")))?;
-    let found = answer(&builder, &uri, &home, &pool, &contact).await?;
+pub(super) async fn connect(builder: MongoBuilder, uri: Uri) -> Result<MongoStore, Error> {
+    let (pool, monitor) = (Pool::default(), Monitor::default());
+    let driver = DriverThread::start()?;
     let refused = |why: String| Error::Refused(format!("{uri}: {why}"));
+    let call_timeout = builder.checked_call_timeout().map_err(refused)?;
+    let found = answer(&builder, &uri, &driver, &pool, &monitor).await?;
     let server = Server::of(&found.hello).map_err(refused)?;
-    let path = server.path(builder.path).map_err(refused)?;
     // What recovery and idempotency rest on is read where it was written; who only looks may do so elsewhere.
     let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
     let reads = found.reads.filter(|_| builder.read_only).unwrap_or(primary);
     let reads = DatabaseOptions::builder().selection_criteria(reads).build();
     let store = MongoStore {
-        tenure: Tenure::default(),
-        database: found.client.database_with_options(&database, reads),
-        route: Route::new(path),
+        database: found.client.database_with_options(uri.database_or_default(), reads),
         server,
-        calls: Calls::new(builder.slow_calls, patience, pool.clone()),
+        call_timeout,
         pool,
-        contact,
-        foreign: Foreign::default(),
-        lateness: Lateness::default(),
+        monitor,
+        unknown_documents: UnknownDocuments::default(),
         health: health::Terms { slow_ping: builder.slow_ping, connections: found.most },
         uri: Arc::new(uri),
         read_only: builder.read_only,
-        _home: Arc::new(home.closes(found.client.clone())),
+        ownership: Ownership::default(),
+        _driver: Arc::new(driver.closes(found.client.clone())),
         client: found.client,
     };
     if builder.read_only {
-        store.run(Work::Few, "find", META, meta::check_schema(&store)).await?;
+        store.few(meta::check_schema(&store)).await?;
     } else {
         index::ensure(&store).await?;
         warm(&store).await;
     }
-    tracing::info!(store = %store.uri, database, ?path, wire_version = server.wire_version, "connected");
+    tracing::info!(store = %store.uri, wire_version = server.wire_version, "connected");
     Ok(store)
 }
 
 /// The first answer of a server, within the selection timeout.
 async fn answer(
-    builder: &Builder,
+    builder: &MongoBuilder,
     uri: &Uri,
-    home: &Home,
+    driver: &DriverThread,
     pool: &Pool,
-    contact: &Contact,
+    monitor: &Monitor,
 ) -> Result<Found, Error> {
     let said = mongodb::options::ConnectionString::parse(uri.expose()).ok();
     let tls = said.as_ref().is_some_and(|said| matches!(said.tls, Some(Tls::Enabled(_))));
     let said = said.and_then(|said| said.server_selection_timeout);
     let patience = builder.settings.selection(said, builder.mode);
-    let looking = home.run(look(builder.clone(), uri.clone(), pool.clone(), contact.clone()));
+    let looking = driver.run(look(builder.clone(), uri.clone(), pool.clone(), monitor.clone()));
     // What makes no sense is told as such, not as a server that is late.
     let limit = patience.clamp(LEAST, MONGO_TIMEOUT_MAX);
     let why = match tokio::time::timeout(limit, looking).await {
         Ok(Ok(Ok(found))) => return Ok(found),
         Ok(Err(error)) => return Err(error),
         Ok(Ok(Err(Missed::Settings(why)))) => return Err(Error::Refused(format!("{uri}: {why}"))),
-        Ok(Ok(Err(Missed::Driver { error, failures }))) => missed(uri, &error, failures, contact)?,
-        Err(_) => contact.failures().unwrap_or_else(|| cause::SILENT.to_owned()),
+        Ok(Ok(Err(Missed::Driver { error, failures }))) => missed(uri, &error, failures, monitor)?,
+        Err(_) => monitor.failures().unwrap_or_else(|| error::SILENT.to_owned()),
     };
-    let why = cause::hinted(why, tls);
+    let why = hinted(why, tls);
     Err(Error::Unavailable(format!("{uri}: not reached within {} ms: {why}", patience.as_millis())))
 }
 
@@ -114,34 +111,52 @@ async fn answer(
 /// No other try will.
 fn missed(
     uri: &Uri,
-    error: &error::Error,
+    error: &DriverError,
     failures: Option<String>,
-    contact: &Contact,
+    monitor: &Monitor,
 ) -> Result<String, Error> {
-    if cause::is_authentication(error) {
-        return Err(Error::Refused(format!("{uri}: authentication: {}", uri.told(error))));
+    let why = error::told(error);
+    if error::is_authentication(error) {
+        return Err(Error::Refused(format!("{uri}: authentication: {why}")));
     }
-    match &*error.kind {
-        error::ErrorKind::InvalidArgument { .. } | error::ErrorKind::InvalidTlsConfig { .. } => {
-            Err(Error::Refused(format!("{uri}: {}", uri.told(error))))
+    match error.kind.as_ref() {
+        ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. } => {
+            Err(Error::Refused(format!("{uri}: {why}")))
         }
-        // Where servers answered, the driver itself knows why none of them will do.
-        error::ErrorKind::ServerSelection { message, .. } if contact.answered() => {
-            Ok(failures.unwrap_or_else(|| message.clone()))
-        }
-        error::ErrorKind::ServerSelection { .. } => Ok(failures.unwrap_or_else(|| cause::SILENT.to_owned())),
-        error::ErrorKind::ConnectionPoolCleared { .. } => Ok(failures.unwrap_or_else(|| uri.told(error))),
-        _ => Ok(uri.told(error)),
+        ErrorKind::ServerSelection { message, .. } => Ok(failures.unwrap_or_else(|| {
+            let cause = match monitor.answered() {
+                false => error::SILENT,
+                true if message.contains("wire version") => {
+                    "servers answer, and their wire version is too old"
+                }
+                true => "servers answer, and none is of the replica set and the kind that is asked for",
+            };
+            cause.to_owned()
+        })),
+        ErrorKind::ConnectionPoolCleared { .. } => Ok(failures.unwrap_or(why)),
+        _ => Ok(why),
     }
 }
 
-async fn look(builder: Builder, uri: Uri, pool: Pool, contact: Contact) -> Result<Found, Missed> {
-    let found = contact.clone();
+/// The cause of a start that failed, with what it often means. Later a server that hangs up has other reasons.
+fn hinted(why: String, tls: bool) -> String {
+    /// What the two sides hear where one of them alone speaks TLS.
+    const SIGNS: [&str; 6] =
+        ["InvalidContentType", "corrupt message", "eof", "end of file", "Connection reset", "server closed"];
+    // A server that takes a greeting of TLS for the head of a message waits for the rest of it.
+    if SIGNS.iter().any(|sign| why.contains(sign)) || (tls && why == error::SILENT) {
+        return format!("{why} (does one side alone speak TLS?)");
+    }
+    why
+}
+
+async fn look(builder: MongoBuilder, uri: Uri, pool: Pool, monitor: Monitor) -> Result<Found, Missed> {
+    let found = monitor.clone();
     let missed = |error| Missed::Driver { error, failures: found.failures() };
     let mut options = ClientOptions::parse(uri.expose()).await.map_err(missed)?;
     builder.settings.apply(&mut options, builder.mode, builder.read_only).map_err(Missed::Settings)?;
     options.cmap_event_handler = Some(EventHandler::callback(move |event| pool.hear(event)));
-    options.sdam_event_handler = Some(EventHandler::callback(move |event| contact.hear(event)));
+    options.sdam_event_handler = Some(EventHandler::callback(move |event| monitor.hear(event)));
     let reads = options.selection_criteria.take();
     let most = options.max_pool_size.unwrap_or_default();
     let client = Client::with_options(options).map_err(missed)?;

@@ -1,5 +1,5 @@
-//! Documents that others put into our collections: passed over where documents are listed, counted, and told of
-//! once. Changes none, and takes nothing for another's that this program wrote.
+//! Documents that other programs put into our collections: a list passes over them, counts them, and logs the first
+//! of each collection. Changes none, and never takes a document of this program for another's.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ fn is_ours(collection: &str, document: &RawDocument) -> bool {
     document::uuid_of(document).is_some() && (!revised || (has("epoch") && has("seq")))
 }
 
-/// Reads the documents of a collection that are ours; none for those of others.
+/// Reads the documents of a collection that are ours; none for others.
 pub(super) fn or_none<T>(
     collection: &'static str,
     read: impl Fn(&RawDocument) -> Result<T, Error>,
@@ -25,20 +25,20 @@ pub(super) fn or_none<T>(
     move |document| is_ours(collection, document).then(|| read(document)).transpose()
 }
 
-/// Of which collections it was told. Clones share it.
+/// The collections of which the log was told. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Foreign(Arc<Mutex<BTreeSet<&'static str>>>);
+pub(super) struct UnknownDocuments(Arc<Mutex<BTreeSet<&'static str>>>);
 
-impl Foreign {
-    /// So many documents of others were passed over.
+impl UnknownDocuments {
+    /// Counts documents that were passed over.
     pub(super) fn passed(&self, collection: &'static str, documents: usize) {
         if documents == 0 {
             return;
         }
-        metrics::counter!("updraft_store_foreign_documents_total", "store" => "mongodb", "collection" => collection)
+        metrics::counter!("updraft_store_unknown_documents_total", "store" => "mongodb", "collection" => collection)
             .increment(documents as u64);
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(collection) {
-            tracing::warn!(collection, documents, "documents of others are passed over; this is told once");
+            tracing::warn!(collection, documents, "documents of other programs are passed over; logged once");
         }
     }
 }
