@@ -135,6 +135,7 @@ mod tests {
 
     use super::*;
 
+    #[cfg(feature = "mongodb")]
     fn kept(store: &str) -> Kept {
         let line = ["updraft", "list", "--data", "my data", "--store", store];
         let cli = <crate::options::Cli as clap::Parser>::try_parse_from(line).unwrap();

@@ -3,7 +3,7 @@
 
 mod line;
 mod rules;
-#[cfg(test)]
+#[cfg(all(test, feature = "mongodb"))]
 mod tests;
 mod wire;
 

@@ -109,12 +109,6 @@ async fn away_until_the_limits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back_by_bulk_writes()
- {
-    away_until_the_limits().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back() {
     away_until_the_limits().await;
 }
