@@ -58,8 +58,10 @@ impl StoreAddress {
     ///
     /// # Errors
     /// The server is not reached, or refuses.
-    #[cfg_attr(not(feature = "mongodb"), allow(unused_variables, reason = "no other store is on a server"))]
     pub async fn connect(&self, read_only: bool) -> Result<Option<Arc<dyn Store>>, store::Error> {
+        // Only a store on a server can be opened so.
+        #[cfg(not(feature = "mongodb"))]
+        let _ = read_only;
         match self {
             Self::Embedded => Ok(None),
             #[cfg(feature = "mongodb")]
