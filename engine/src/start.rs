@@ -200,7 +200,7 @@ impl Engine {
 /// How the store is written.
 fn writer_of(builder: &Builder) -> write_behind::Config {
     write_behind::Config {
-        pace: builder.pace,
+        batch_limit: builder.batch_limit,
         delay: builder.flush_delay,
         limits: Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes },
         seed: Uuid::now_v7().as_u64_pair().1,

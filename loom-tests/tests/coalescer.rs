@@ -2,7 +2,7 @@
 //! The coalescer, the merge of updates, the fence and the watermark are those that ship. In the product one thread
 //! alone touches the coalescer, the writer's: what is modelled is what crosses to it, groups from the journal's thread
 //! through a bounded queue and outcomes from the store's, in any order. The pump is written here as
-//! `storage/src/write_behind/pump.rs` has it, without its pauses and rounds: what waits may always go.
+//! `storage/src/write_behind/writer.rs` has it, without its pauses and rounds: what waits may always go.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
@@ -209,7 +209,7 @@ impl Rig {
 /// Sends off what is ready, in as many batches as may fly.
 fn launch(coalescer: &mut Coalescer, flights: &mut BTreeMap<BatchId, Vec<DocumentId>>) -> Vec<Batch> {
     let mut batches = Vec::new();
-    coalescer.ripen_until(u64::MAX);
+    coalescer.end_debounce_until(u64::MAX);
     while flights.len() < FLIGHTS
         && let Some(batch) = coalescer.take(2, usize::MAX)
     {

@@ -1,13 +1,13 @@
 //! The pump of one node: takes groups in, sends batches off and settles them. Mirrors
-//! `storage/src/write_behind/pump.rs`, `storage/src/write_behind/held.rs`, `storage/src/write_behind/batch.rs` (but
+//! `storage/src/write_behind/writer.rs`, `storage/src/write_behind/deferred.rs`, `storage/src/write_behind/batch.rs` (but
 //! for the splitting of a batch that is refused whole) and `storage/src/write_behind/backoff.rs`. What is written
-//! next is the coalescer's, and how much of it the pacer's; both are those that ship.
+//! next is the coalescer's, and how much of it the limiter's; both are those that ship.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use updraft_kernel::batch_limit::{BatchAnswer, BatchLimiter, Sent};
 use updraft_kernel::coalescer::{Batch, BatchId, Coalescer, Limits, Settled};
-use updraft_kernel::pace::{Answer, Pacer, Sent};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{DocumentId, ExecutionId, Revision, Update};
 
@@ -62,7 +62,7 @@ pub struct Pump {
     barriers: VecDeque<(u64, Asker)>,
     coalescer: Coalescer,
     stored: DurableWatermark,
-    pacer: Pacer,
+    limiter: BatchLimiter,
     flights: BTreeMap<u64, Flight>,
     requests: u64,
     last: u64,
@@ -94,7 +94,7 @@ impl Pump {
             barriers: VecDeque::new(),
             coalescer: Coalescer::new(Limits { documents: sizes.documents, bytes: sizes.bytes }),
             stored,
-            pacer: Pacer::new(sizes.pace),
+            limiter: BatchLimiter::new(sizes.pace),
             flights: BTreeMap::new(),
             requests: 0,
             last: 0,
@@ -167,29 +167,29 @@ impl Pump {
         let now = cx.now;
         self.pause = self.pause.filter(|until| *until > now);
         if self.held_until.take_if(|until| *until <= now).is_some() {
-            self.coalescer.release(self.pacer.operations());
+            self.coalescer.retry_deferred(self.limiter.operations());
         }
         if self.due.take_if(|due| *due <= now).is_some() {
-            self.coalescer.ripen();
+            self.coalescer.end_round();
             self.overdue = true;
         }
         if let Some(until) = self.awaited() {
-            self.coalescer.ripen_until(until);
+            self.coalescer.end_debounce_until(until);
         }
         let mut launched = false;
         while self.may_launch() && self.must_launch() {
-            let Some(batch) = self.coalescer.take(self.pacer.operations(), BATCH_BYTES) else { break };
+            let Some(batch) = self.coalescer.take(self.limiter.operations(), BATCH_BYTES) else { break };
             launched = true;
             self.fly(batch, cx);
         }
         self.overdue &= self.coalescer.ready() > 0;
-        let waits = self.coalescer.unripe() > 0 || (self.coalescer.ready() > 0 && !self.overdue);
+        let waits = self.coalescer.debounced() > 0 || (self.coalescer.ready() > 0 && !self.overdue);
         self.due = waits.then(|| self.due.unwrap_or(now + cx.sizes.delay));
         launched
     }
 
     fn may_launch(&self) -> bool {
-        self.flights.len() < self.pacer.batches() && self.pause.is_none()
+        self.flights.len() < self.limiter.batches() && self.pause.is_none()
     }
 
     fn awaited(&self) -> Option<u64> {
@@ -199,12 +199,12 @@ impl Pump {
     }
 
     fn must_launch(&self) -> bool {
-        let full = self.coalescer.ready() >= self.pacer.operations();
+        let full = self.coalescer.ready() >= self.limiter.operations();
         full || self.overdue || self.awaited().is_some()
     }
 
     /// Sends a batch on its way, which is decided here.
-    fn fly(&mut self, Batch { id, updates, held }: Batch, cx: &mut Context) {
+    fn fly(&mut self, Batch { id, updates, deferred: held }: Batch, cx: &mut Context) {
         self.requests += 1;
         let number = self.requests;
         let mut documents: Vec<DocumentId> = updates.iter().map(Update::document).collect();
@@ -238,7 +238,7 @@ impl Pump {
             cx.queue.at(cx.now + arrives, Event::Arrive(request));
         }
         cx.after(TIMEOUT, self.node, Inner::Landed(number, Err("no answer in time")));
-        let sent = self.pacer.sent(updates.len(), self.flights.len() + 1);
+        let sent = self.limiter.sent(updates.len(), self.flights.len() + 1);
         self.flights.insert(number, Flight { batch: id, updates, held, sent, began: cx.now });
     }
 
@@ -251,7 +251,7 @@ impl Pump {
         for (update, outcome) in updates.iter().zip(&outcomes) {
             settled.push(match outcome {
                 Outcome::Written | Outcome::Stale | Outcome::Poison => Settled::Done,
-                Outcome::Retry => Settled::Hold,
+                Outcome::Retry => Settled::Defer,
             });
             if *outcome == Outcome::Poison {
                 cx.moment(Moment::Poisoned);
@@ -268,7 +268,10 @@ impl Pump {
         self.coalescer.settle(batch, settled);
         self.advance(cx);
         let took = Duration::from_micros(cx.now - began);
-        self.pacer.landed(sent, if trouble || refused > 0 { Answer::Pushback } else { Answer::Taken(took) });
+        self.limiter.landed(
+            sent,
+            if trouble || refused > 0 { BatchAnswer::Pushback } else { BatchAnswer::Taken(took) },
+        );
         self.wait_for_held(held > 0 && refused == 0 && done > 0, cx);
         if trouble || (done == 0 && refused > held) {
             self.pause = Some(cx.now + backoff(&mut self.failures, cx));
@@ -280,7 +283,7 @@ impl Pump {
 
     /// Sees to it that what is held back is tried again, after a while or, where the store took some, now.
     fn wait_for_held(&mut self, taken: bool, cx: &mut Context) {
-        let left = self.coalescer.held();
+        let left = self.coalescer.deferred();
         if taken {
             self.refusals = 0;
             self.held_until = (left > 0).then_some(cx.now);

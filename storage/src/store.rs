@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use thiserror::Error;
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, IdempotencyKey, KeyHolder, Name,
@@ -13,9 +13,9 @@ use updraft_protocol::{
 use uuid::Uuid;
 
 use crate::bond::{Bond, Kept};
+pub use crate::health::Trouble;
 use crate::owner::Owner;
 use crate::page;
-pub use crate::trouble::Trouble;
 
 /// Why a store did not do what it was asked. Messages name no data and no credentials.
 #[derive(Debug, Error)]
@@ -380,7 +380,7 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// How fast a writer may go that is told nothing else.
-    fn pace(&self) -> Pace {
-        Pace::SERVER
+    fn batch_limit(&self) -> BatchLimit {
+        BatchLimit::SERVER
     }
 }

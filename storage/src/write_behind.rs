@@ -5,16 +5,15 @@
 mod backoff;
 mod batch;
 mod config;
+mod dead_letter;
+mod deferred;
 mod event;
-mod grave;
-mod held;
-mod message;
 mod notes;
 mod pending;
-mod pump;
-mod suspects;
+mod refusals;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::sync::Arc;
 
@@ -25,12 +24,12 @@ use uuid::Uuid;
 
 pub use config::Config;
 pub use event::{Event, Listener};
-pub use message::{Barrier, Group, Message};
 pub use pending::Pending;
 
+pub use crate::handoff::{Barrier, Group, Message, NotStored};
 use crate::store::Store;
 use notes::Notes;
-use pump::Pump;
+use writer::Writer;
 
 /// The writer behind a journal, before it runs.
 pub struct WriteBehind {
@@ -89,6 +88,6 @@ impl WriteBehind {
     pub async fn run(self, queue: mpsc::Receiver<Message>) -> Ended {
         let notes = Notes::new(Arc::clone(&self.store), self.notes);
         let shown = (self.pending, self.trouble);
-        Pump::new(self.config, self.store, self.stored, self.listener, shown, notes).run(queue).await
+        Writer::new(self.config, self.store, self.stored, self.listener, shown, notes).run(queue).await
     }
 }

@@ -95,7 +95,7 @@ pub const GLUE: &[Mutant] = &[
         name: "pump-partial-is-done",
         claim: "what the store put off counts as stored",
         file: PUMP,
-        find: "                Outcome::Retry => Settled::Hold,\n",
+        find: "                Outcome::Retry => Settled::Defer,\n",
         replace: "                Outcome::Retry => Settled::Done,\n",
     },
     Mutant {

@@ -4,7 +4,7 @@
 use super::Mutant;
 
 const COALESCER: &str = "kernel/src/coalescer.rs";
-const PINS: &str = "kernel/src/coalescer/pins.rs";
+const LOW_WATERMARK: &str = "kernel/src/coalescer/low_watermark.rs";
 const SLOTS: &str = "kernel/src/coalescer/slots.rs";
 const UPDATE: &str = "protocol/src/update.rs";
 const MACHINE: &str = "kernel/src/machine.rs";
@@ -36,7 +36,7 @@ pub const KERNEL: &[Mutant] = &[
         name: "coalescer-keeps-pin",
         claim: "a merged update keeps its pin: the journal is never deleted",
         file: COALESCER,
-        find: "            self.pins.release(newer.lsn);\n",
+        find: "            self.low_watermark.release(newer.lsn);\n",
         replace: "",
     },
     Mutant {
@@ -57,11 +57,11 @@ pub const KERNEL: &[Mutant] = &[
         name: "coalescer-hold-is-lost",
         claim: "what the store would not have now is never tried again",
         file: COALESCER,
-        find: "                    self.held.insert((lsn, at));\n",
+        find: "                    self.deferred.insert((lsn, at));\n",
         replace: "                    let _ = lsn;\n",
     },
     Mutant {
-        name: "coalescer-ripe-is-forgotten",
+        name: "coalescer-debounced-is-forgotten",
         claim: "what was left for a while is never written",
         file: COALESCER,
         find: "        self.ready.push(self.newest, at);\n",
@@ -77,14 +77,14 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "pins-ignored",
         claim: "the watermark runs ahead of the store",
-        file: PINS,
+        file: LOW_WATERMARK,
         find: "self.counts.first_key_value().map_or(self.next, |(lsn, _)| *lsn)",
         replace: "self.next",
     },
     Mutant {
         name: "pins-counted-once",
         claim: "a position counts as stored when the first of its documents is",
-        file: PINS,
+        file: LOW_WATERMARK,
         find: "or_default() += count;",
         replace: "or_default() += count.min(1);",
     },

@@ -23,7 +23,7 @@ pub(super) enum Verdict {
     /// Nobody knows: it is to be written again.
     Retry,
     /// The store will not have it now: it is to be written again after a while.
-    Hold,
+    Defer,
 }
 
 /// What became of a batch.
@@ -32,10 +32,10 @@ pub(super) struct Landed {
     pub(super) verdicts: Vec<Verdict>,
     /// Why the store should be left alone for a while.
     pub(super) trouble: Option<String>,
-    /// Why some are held back.
-    pub(super) held: Option<String>,
+    /// Why some are deferred.
+    pub(super) deferred: Option<String>,
     /// Those of them that the store refused for an unknown reason, by their place.
-    pub(super) suspects: Vec<usize>,
+    pub(super) refusals: Vec<usize>,
     /// Whether it is the store that wants less, or is not there.
     pub(super) pushback: bool,
     /// How many calls of the store it took.
@@ -71,8 +71,8 @@ pub(super) async fn write(
     let mut landed = Landed {
         verdicts: vec![Verdict::Retry; updates.len()],
         trouble: None,
-        held: None,
-        suspects: Vec::new(),
+        deferred: None,
+        refusals: Vec::new(),
         pushback: false,
         calls: 0,
     };
@@ -116,9 +116,9 @@ impl Landed {
             WriteOutcome::Stale => Verdict::Stale,
             WriteOutcome::Poison(reason) => Verdict::Poison(reason),
             WriteOutcome::Retry(reason) => {
-                self.held.get_or_insert(reason);
+                self.deferred.get_or_insert(reason);
                 self.pushback = true;
-                Verdict::Hold
+                Verdict::Defer
             }
             WriteOutcome::Unknown(reason) => {
                 suspects.push((at, reason));
@@ -128,15 +128,15 @@ impl Landed {
     }
 
     /// Those that were refused for an unknown reason are poison where they were often before, while the store took
-    /// others. Until then it may be the store: they are held back, and others are not kept waiting for them.
+    /// others. Until then it may be the store: they are deferred, and others are not kept waiting for them.
     fn judge(&mut self, suspects: Vec<(usize, String)>, convicted: impl Fn(usize) -> bool) {
         for (at, reason) in suspects {
             if convicted(at) {
                 self.verdicts[at] = Verdict::Poison(reason);
             } else {
-                self.verdicts[at] = Verdict::Hold;
-                self.suspects.push(at);
-                self.held.get_or_insert(reason);
+                self.verdicts[at] = Verdict::Defer;
+                self.refusals.push(at);
+                self.deferred.get_or_insert(reason);
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_kernel::coalescer::Limits;
-use updraft_kernel::pace::Pace;
 use updraft_protocol::limits::{
     BATCH_BYTES, COALESCER_BYTES, COALESCER_DOCUMENTS, FLUSH_DELAY, WRITE_BACKOFF, WRITE_BACKOFF_MAX,
     WRITE_DRAIN, WRITE_TIMEOUT,
@@ -13,7 +13,7 @@ use updraft_protocol::limits::{
 #[derive(Debug, Clone, Copy)]
 pub struct Config {
     /// How much goes to the store at once; none leaves it to what suits the store.
-    pub pace: Option<Pace>,
+    pub batch_limit: Option<BatchLimit>,
     /// Bytes in one batch.
     pub bytes: usize,
     /// How long an update may wait for company; one that will soon be overtaken, three times as long.
@@ -35,7 +35,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            pace: None,
+            batch_limit: None,
             bytes: BATCH_BYTES,
             delay: FLUSH_DELAY,
             timeout: WRITE_TIMEOUT,

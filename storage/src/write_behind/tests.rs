@@ -15,12 +15,11 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::Update;
 
-use super::{Barrier, Config, Ended, Event, Group, Message, WriteBehind};
-use crate::journal::Error;
+use super::{Barrier, Config, Ended, Event, Group, Message, NotStored, WriteBehind};
 use faulty_store::FaultyStore;
 
 /// A running writer.
@@ -34,7 +33,7 @@ struct Rig {
 
 /// A writer that sends always as much.
 fn paced(operations: usize, batches: usize) -> Config {
-    Config { pace: Some(Pace::Fixed { operations, batches }), ..Config::default() }
+    Config { batch_limit: Some(BatchLimit::Fixed { operations, batches }), ..Config::default() }
 }
 
 fn start(config: Config) -> Rig {
@@ -53,9 +52,9 @@ impl Rig {
     }
 
     /// Sends a barrier; gives where its answer will be.
-    async fn barrier(&self) -> oneshot::Receiver<Result<(), Error>> {
+    async fn barrier(&self) -> oneshot::Receiver<Result<(), NotStored>> {
         let (answer, answered) = oneshot::channel();
-        let barrier = Barrier::new(Box::new(move |outcome| drop(answer.send(outcome))));
+        let barrier = Barrier::new(Box::new(move |outcome| _ = answer.send(outcome)));
         assert!(self.queue.send(Message::Barrier(barrier)).await.is_ok());
         answered
     }

@@ -8,11 +8,11 @@ use updraft_protocol::ids::mix;
 use super::faulty_store::Doing;
 use super::*;
 use crate::journal::testing::{MemoryDisk, open_update, update};
-use crate::journal::{self, Append, Journal, Left, Recovered};
+use crate::journal::{self, Append, Journal, Left, Replay};
 use crate::store;
 
 /// Opens the journal over the writer of a rig.
-fn open(disk: &MemoryDisk, rig: &Rig) -> (Journal, Recovered) {
+fn open(disk: &MemoryDisk, rig: &Rig) -> (Journal, Replay) {
     let config = journal::Config { segment_bytes: 2_000, ..journal::Config::default() };
     let disk = Arc::new(disk.clone());
     Journal::open(Path::new("journal"), config, disk, rig.queue.clone(), rig.stored.clone()).unwrap()

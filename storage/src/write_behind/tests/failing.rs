@@ -136,7 +136,7 @@ async fn at_the_end_a_store_that_stays_away_is_given_up_and_barriers_are_told() 
     let answered = rig.barrier().await;
     let began = tokio::time::Instant::now();
     assert_eq!(rig.close().await, Ended::GaveUp { documents: 8 });
-    assert!(matches!(answered.await.unwrap(), Err(Error::NotStored)));
+    assert!(matches!(answered.await.unwrap(), Err(NotStored::OutOfTime)));
     assert_eq!(began.elapsed().as_secs(), 30);
 }
 

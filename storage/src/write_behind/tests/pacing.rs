@@ -10,7 +10,7 @@ use super::*;
 use crate::journal::testing::update;
 use crate::store::{self, Store};
 
-const ADAPTIVE: Pace = Pace::Adaptive {
+const ADAPTIVE: BatchLimit = BatchLimit::Adaptive {
     operations_min: 10,
     operations_max: 100,
     batches_max: 3,
@@ -18,7 +18,7 @@ const ADAPTIVE: Pace = Pace::Adaptive {
 };
 
 fn adaptive() -> Config {
-    Config { pace: Some(ADAPTIVE), ..Config::default() }
+    Config { batch_limit: Some(ADAPTIVE), ..Config::default() }
 }
 
 /// Sends so many documents at once and waits until they are stored; gives the sizes of the batches.
@@ -83,7 +83,7 @@ async fn a_split_says_nothing_of_the_stores_speed() {
 #[tokio::test(start_paused = true)]
 async fn without_a_setting_the_store_says_what_suits_it() {
     let rig = start(Config::default());
-    assert_eq!(rig.store.pace(), Pace::EMBEDDED);
+    assert_eq!(rig.store.batch_limit(), BatchLimit::EMBEDDED);
     let sizes = send(&rig, 1, 12_000).await;
     assert_eq!(sizes, [4_000; 3]);
     assert_eq!(rig.store.held().most_at_once, 2);

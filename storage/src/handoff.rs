@@ -1,9 +1,12 @@
-//! What the writer is told: groups of updates in the order of the journal, and barriers between them.
+//! What the journal hands to the write-behind: groups of updates in the order of the journal, and barriers between
+//! them. Owns their shapes; the queue between the two is the write-behind's.
 
 use tokio::sync::OwnedSemaphorePermit;
 use updraft_protocol::Update;
 
-use crate::journal::{Answer, Done};
+use crate::callback::{Callback, Dropped};
+
+pub use crate::callback::OnDone;
 
 /// The updates of one append.
 pub struct Group {
@@ -12,7 +15,7 @@ pub struct Group {
     /// Its updates.
     pub updates: Vec<Update>,
     /// The append's place in the bound of the journal's queue, given back when the writer takes the group in.
-    _room: Option<OwnedSemaphorePermit>,
+    pub(crate) _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Group {
@@ -20,42 +23,43 @@ impl Group {
     pub fn new(lsn: u64, updates: Vec<Update>) -> Self {
         Self { lsn, updates, _room: None }
     }
+}
 
-    pub(crate) fn holding(lsn: u64, updates: Vec<Update>, room: OwnedSemaphorePermit) -> Self {
-        Self { lsn, updates, _room: Some(room) }
+/// Why the store may not have everything that came before a barrier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotStored {
+    /// It did not take it in time; it is in the journal.
+    OutOfTime,
+    /// The writer died.
+    WriterGone,
+}
+
+impl From<Dropped> for NotStored {
+    fn from(_: Dropped) -> Self {
+        Self::WriterGone
     }
 }
 
 /// A question: when is everything that came before this in the store?
 pub struct Barrier {
-    answer: Answer<()>,
-    /// Its place in the bound of the journal's queue, so that barriers have one too.
-    _room: Option<OwnedSemaphorePermit>,
+    done: Callback<(), NotStored>,
     /// Whether nothing follows, which the store is to note before the answer.
-    closing: bool,
+    pub(crate) closing: bool,
 }
 
 impl Barrier {
     /// A barrier that calls `done` once; dropped unanswered, it calls it with an error.
-    pub fn new(done: Done<()>) -> Self {
-        Self { answer: Answer::new(done), _room: None, closing: false }
-    }
-
-    pub(crate) fn holding(answer: Answer<()>, room: Option<OwnedSemaphorePermit>) -> Self {
-        Self { answer, _room: room, closing: false }
+    pub fn new(done: OnDone<(), NotStored>) -> Self {
+        Self { done: Callback::new(done), closing: false }
     }
 
     /// The last one: the journal is closed behind it.
-    pub(crate) fn closing(answer: Answer<()>) -> Self {
-        Self { answer, _room: None, closing: true }
+    pub(crate) fn closing(done: OnDone<(), NotStored>) -> Self {
+        Self { done: Callback::new(done), closing: true }
     }
 
-    pub(super) fn is_closing(&self) -> bool {
-        self.closing
-    }
-
-    pub(crate) fn answer(self, outcome: Result<(), crate::journal::Error>) {
-        self.answer.give(outcome);
+    pub(crate) fn answer(self, outcome: Result<(), NotStored>) {
+        self.done.give(outcome);
     }
 }
 

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use updraft_kernel::batch_limit::{BatchAnswer, Sent};
 use updraft_kernel::coalescer::{Batch, BatchId, Settled};
-use updraft_kernel::pace::{Answer, Sent};
 use updraft_protocol::Update;
 
-use super::Pump;
+use super::Writer;
 use crate::write_behind::batch::{self, Landed, Verdict};
-use crate::write_behind::{Event, grave};
+use crate::write_behind::{Event, dead_letter};
 
 /// A batch in flight: it comes back with what became of it.
-pub(super) type Flight = Pin<Box<dyn Future<Output = Flown> + Send>>;
+pub(super) type InFlight = Pin<Box<dyn Future<Output = Flown> + Send>>;
 
 /// A batch that came back.
 pub(super) struct Flown {
@@ -29,18 +29,18 @@ pub(super) struct Flown {
     took: Duration,
 }
 
-impl Pump {
+impl Writer {
     /// Sends a batch off.
-    pub(super) fn fly(&mut self, Batch { id, updates, held }: Batch) {
+    pub(super) fn fly(&mut self, Batch { id, updates, deferred: held }: Batch) {
         metrics::counter!("updraft_store_batches_total").increment(1);
-        let sent = self.pacer.sent(updates.len(), self.flights.len() + 1);
-        let convicted = self.suspects.convicted(&updates);
+        let sent = self.limiter.sent(updates.len(), self.flights.len() + 1);
+        let convicted = self.refusals.convicted(&updates);
         let (store, timeout) = (Arc::clone(&self.store), self.config.timeout);
         self.flights.push(Box::pin(async move {
             let began = Instant::now();
             let mut landed = batch::write(&*store, &updates, &convicted, timeout).await;
             let took = began.elapsed();
-            grave::bury(&*store, &updates, &mut landed, timeout).await;
+            dead_letter::keep(&*store, &updates, &mut landed, timeout).await;
             Flown { id, updates, held, sent, landed, took }
         }));
     }
@@ -48,7 +48,7 @@ impl Pump {
     /// Settles a batch.
     pub(super) fn land(&mut self, flown: Flown) {
         let Flown { id, updates, held, sent, landed, took } = flown;
-        let refused = landed.count(|verdict| *verdict == Verdict::Hold);
+        let refused = landed.count(|verdict| *verdict == Verdict::Defer);
         let again = refused + landed.count(|verdict| *verdict == Verdict::Retry);
         let done = updates.len() - again;
         if again > 0 {
@@ -60,28 +60,28 @@ impl Pump {
             settled.push(match verdict {
                 Verdict::Written | Verdict::Stale | Verdict::Poison(_) => Settled::Done,
                 Verdict::Retry => Settled::Retry,
-                Verdict::Hold => Settled::Hold,
+                Verdict::Defer => Settled::Defer,
             });
             match verdict {
                 Verdict::Written => written += 1,
                 Verdict::Poison(reason) => self.poison(update, reason),
                 // A stale one is counted by the store.
-                Verdict::Stale | Verdict::Retry | Verdict::Hold => {}
+                Verdict::Stale | Verdict::Retry | Verdict::Defer => {}
             }
         }
         metrics::counter!("updraft_store_updates_total").increment(written);
-        self.suspects.took(written);
+        self.refusals.took(written);
         self.tally.done += done;
         self.coalescer.settle(id, settled);
         self.advance();
         match (landed.pushback, landed.calls) {
-            (true, _) => self.pacer.landed(sent, Answer::Pushback),
-            (false, 1) => self.pacer.landed(sent, Answer::Taken(took)),
+            (true, _) => self.limiter.landed(sent, BatchAnswer::Pushback),
+            (false, 1) => self.limiter.landed(sent, BatchAnswer::Taken(took)),
             // It was split: how long that took says nothing of the store.
             (false, _) => {}
         }
-        self.wait_for_held(held > 0 && refused == 0 && done > 0, landed.held.as_deref());
-        match landed.trouble.or_else(|| landed.held.filter(|_| done == 0 && refused > held)) {
+        self.wait_for_held(held > 0 && refused == 0 && done > 0, landed.deferred.as_deref());
+        match landed.trouble.or_else(|| landed.deferred.filter(|_| done == 0 && refused > held)) {
             Some(reason) => self.trouble(reason),
             None if done > 0 => self.success(),
             // What is tried again is refused again: that says nothing of the others.
@@ -92,21 +92,21 @@ impl Pump {
     /// Keeps who was refused for an unknown reason, and forgets of whom something became.
     fn suspect(&mut self, updates: &[Update], landed: &Landed) {
         for (update, verdict) in updates.iter().zip(&landed.verdicts) {
-            if !matches!(verdict, Verdict::Retry | Verdict::Hold) {
-                self.suspects.cleared(update.document());
+            if !matches!(verdict, Verdict::Retry | Verdict::Defer) {
+                self.refusals.cleared(update.document());
             }
         }
-        for update in landed.suspects.iter().filter_map(|at| updates.get(*at)) {
-            self.suspects.refused(update.document());
+        for update in landed.refusals.iter().filter_map(|at| updates.get(*at)) {
+            self.refusals.refused(update.document());
         }
     }
 
     /// Sees to it that what is held back is tried again, after a while or, where the store took some, now.
     fn wait_for_held(&mut self, taken: bool, reason: Option<&str>) {
-        let (now, left) = (Instant::now(), self.coalescer.held());
+        let (now, left) = (Instant::now(), self.coalescer.deferred());
         if taken {
-            self.held.taken(now, left);
-        } else if self.held.wait(now, left) {
+            self.deferred.taken(now, left);
+        } else if self.deferred.wait(now, left) {
             tracing::warn!(reason, documents = left, "the store will not have some updates yet");
         }
     }

@@ -5,13 +5,13 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 
 /// One batch of them is tried at a time, and the pause grows until the store takes it: others go on meanwhile.
-pub(super) struct Held {
+pub(super) struct Deferred {
     backoff: Backoff,
     /// When the next of them are tried; none while some are.
     until: Option<Instant>,
 }
 
-impl Held {
+impl Deferred {
     pub(super) fn new(backoff: Backoff) -> Self {
         Self { backoff, until: None }
     }

@@ -1,4 +1,4 @@
-//! The grave: poison is kept elsewhere, with its reason, before it is let go. Decides what happens where that
+//! Dead letters: what is poison is kept elsewhere, with its reason, before it is let go. Decides what happens where that
 //! fails; never what is poison.
 
 use std::time::Duration;
@@ -9,9 +9,9 @@ use updraft_protocol::{DeadLetter, Update};
 use super::batch::{Blame, Landed, Verdict, blame, guarded};
 use crate::store::Store;
 
-/// Buries what is poison of a batch. What the store cannot keep at the moment is held back, to be found poison
+/// Keeps what is poison of a batch. What the store cannot keep at the moment is deferred, to be found poison
 /// again; what it never will is let go, and said to be lost.
-pub(super) async fn bury(store: &dyn Store, updates: &[Update], landed: &mut Landed, timeout: Duration) {
+pub(super) async fn keep(store: &dyn Store, updates: &[Update], landed: &mut Landed, timeout: Duration) {
     let mut parts = letters(updates, landed);
     // It ends: each part is done with, or replaced by two that are smaller.
     while let Some((mut places, mut letters)) = parts.pop() {
@@ -22,9 +22,9 @@ pub(super) async fn bury(store: &dyn Store, updates: &[Update], landed: &mut Lan
         };
         match blame(&error) {
             Blame::Store => {
-                landed.held.get_or_insert(format!("a dead letter cannot be kept: {error}"));
+                landed.deferred.get_or_insert(format!("a dead letter cannot be kept: {error}"));
                 for place in places.into_iter().chain(parts.drain(..).flat_map(|(places, _)| places)) {
-                    landed.verdicts[place] = Verdict::Hold;
+                    landed.verdicts[place] = Verdict::Defer;
                 }
             }
             Blame::Update | Blame::Unclear if letters.len() > 1 => {

@@ -15,13 +15,13 @@ use super::error::Error;
 use super::reader::{Look, SegmentReader};
 use super::recovery::{Scan, Torn, corrupt};
 use super::segment::{HEADER_BYTES, Sealed};
-use crate::write_behind::{Group, Message};
+use crate::handoff::{Group, Message};
 
 /// The groups that a journal held when it was opened, oldest first, read as they are asked for.
 ///
-/// Whoever opens a journal gives them to the writer before anything else, with [`Recovered::replay`] or one by
+/// Whoever opens a journal gives them to the writer before anything else, with [`Replay::replay`] or one by
 /// one; until the last was taken the journal refuses appends.
-pub struct Recovered {
+pub struct Replay {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
     reading: Option<Reading>,
@@ -43,7 +43,7 @@ struct Reading {
     next: u64,
 }
 
-impl Recovered {
+impl Replay {
     pub(super) fn new(disk: Arc<dyn Disk>, id: Uuid, scan: &Scan, replayed: Arc<AtomicBool>) -> Self {
         replayed.store(scan.frames == 0, Ordering::Release);
         Self {
@@ -154,7 +154,7 @@ impl Recovered {
     }
 }
 
-impl Iterator for Recovered {
+impl Iterator for Replay {
     type Item = Result<Group, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -1,7 +1,7 @@
-//! The pump: the loop that takes groups in and says when batches go. Owns when; what is written next is the
+//! The writer: the loop that takes groups in and says when batches go. Owns when; what is written next is the
 //! coalescer's, how a batch goes and comes back the flight's.
 
-mod flight;
+mod in_flight;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,24 +12,23 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
+use updraft_kernel::batch_limit::BatchLimiter;
 use updraft_kernel::coalescer::Coalescer;
-use updraft_kernel::pace::Pacer;
 use updraft_kernel::shared::DurableWatermark;
 
-use self::flight::Flight;
+use self::in_flight::InFlight;
 use super::backoff::Backoff;
-use super::held::Held;
+use super::deferred::Deferred;
 use super::notes::{Noted, Notes};
-use super::suspects::Suspects;
-use super::{Barrier, Config, Ended, Event, Group, Listener, Message, Pending};
-use crate::journal;
+use super::refusals::Refusals;
+use super::{Barrier, Config, Ended, Event, Group, Listener, Message, NotStored, Pending};
 use crate::store::Store;
 
-/// How long the pump sleeps where nothing is due: it is woken by what comes.
+/// How long the writer sleeps where nothing is due: it is woken by what comes.
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// The writer while it runs.
-pub(super) struct Pump {
+pub(super) struct Writer {
     config: Config,
     store: Arc<dyn Store>,
     stored: DurableWatermark,
@@ -41,8 +40,8 @@ pub(super) struct Pump {
     /// What the store is told of how far it has come.
     notes: Notes,
     coalescer: Coalescer,
-    pacer: Pacer,
-    flights: FuturesUnordered<Flight>,
+    limiter: BatchLimiter,
+    flights: FuturesUnordered<InFlight>,
     /// Groups of a message for which there was no room yet.
     backlog: VecDeque<Group>,
     /// Barriers, each with the number of the last group before it; those of the journal are bounded by its queue.
@@ -57,12 +56,12 @@ pub(super) struct Pump {
     /// Until when the store is left alone.
     pause: Option<Instant>,
     /// When what the store would not have is tried again.
-    held: Held,
+    deferred: Deferred,
     /// What it would not have for a reason that nobody knows.
-    suspects: Suspects,
+    refusals: Refusals,
     /// Whether the queue is closed and empty.
     closed: bool,
-    /// When the pump gives up; set when the queue is closed.
+    /// When the writer gives up; set when the queue is closed.
     deadline: Option<Instant>,
     tally: Tally,
 }
@@ -75,7 +74,7 @@ struct Tally {
     overtaken: usize,
 }
 
-impl Pump {
+impl Writer {
     pub(super) fn new(
         config: Config,
         store: Arc<dyn Store>,
@@ -86,7 +85,7 @@ impl Pump {
     ) -> Self {
         let backoff = |seed| Backoff::new(config.backoff, config.backoff_max, seed);
         Self {
-            pacer: Pacer::new(config.pace.unwrap_or_else(|| store.pace())),
+            limiter: BatchLimiter::new(config.batch_limit.unwrap_or_else(|| store.batch_limit())),
             store,
             stored,
             listener,
@@ -102,8 +101,8 @@ impl Pump {
             overdue: false,
             backoff: backoff(config.seed),
             pause: None,
-            held: Held::new(backoff(!config.seed)),
-            suspects: Suspects::default(),
+            deferred: Deferred::new(backoff(!config.seed)),
+            refusals: Refusals::default(),
             closed: false,
             deadline: None,
             tally: Tally::default(),
@@ -159,28 +158,30 @@ impl Pump {
     /// Sends off what is due, in as many batches as may fly.
     fn launch(&mut self, now: Instant) {
         self.pause = self.pause.filter(|&until| until > now);
-        if self.held.is_due(now) {
-            self.coalescer.release(self.pacer.operations());
+        if self.deferred.is_due(now) {
+            self.coalescer.retry_deferred(self.limiter.operations());
         }
         if self.due.take_if(|due| *due <= now).is_some() {
-            self.coalescer.ripen();
+            self.coalescer.end_round();
             self.overdue = true;
         }
         if let Some(until) = self.awaited() {
-            self.coalescer.ripen_until(until);
+            self.coalescer.end_debounce_until(until);
         }
         while self.may_launch() && self.must_launch() {
-            let Some(batch) = self.coalescer.take(self.pacer.operations(), self.config.bytes) else { break };
+            let Some(batch) = self.coalescer.take(self.limiter.operations(), self.config.bytes) else {
+                break;
+            };
             self.fly(batch);
         }
         self.overdue &= self.coalescer.ready() > 0;
         // What is overdue waits for a flight to land, not for another round.
-        let waits = self.coalescer.unripe() > 0 || (self.coalescer.ready() > 0 && !self.overdue);
+        let waits = self.coalescer.debounced() > 0 || (self.coalescer.ready() > 0 && !self.overdue);
         self.due = self.due.or_else(|| now.checked_add(self.config.delay)).filter(|_| waits);
     }
 
     fn may_launch(&self) -> bool {
-        self.flights.len() < self.pacer.batches() && self.pause.is_none()
+        self.flights.len() < self.limiter.batches() && self.pause.is_none()
     }
 
     /// Until where somebody waits for a write: for its answer, or for room.
@@ -192,17 +193,17 @@ impl Pump {
 
     /// Whether there is enough for a batch, or its time has come.
     fn must_launch(&self) -> bool {
-        let full = self.coalescer.ready() >= self.pacer.operations()
+        let full = self.coalescer.ready() >= self.limiter.operations()
             || self.coalescer.ready_bytes() >= self.config.bytes;
         full || self.overdue || self.awaited().is_some()
     }
 
-    /// When there is something to do that nobody wakes the pump for.
+    /// When there is something to do that nobody wakes the writer for.
     fn wake(&self, now: Instant) -> Instant {
         // Rounds end while batches fly, but not while the store is left alone.
         let due = self.due.filter(|_| self.pause.is_none());
         let note = self.notes.due(self.coalescer.stored_below());
-        [due, self.pause, self.held.until(), self.deadline, note]
+        [due, self.pause, self.deferred.until(), self.deadline, note]
             .into_iter()
             .flatten()
             .min()
@@ -262,7 +263,7 @@ impl Pump {
         let all = self.coalescer.is_empty();
         while self.barriers.front().is_some_and(|(last, _)| all || *last < below) {
             match self.barriers.pop_front() {
-                Some((_, barrier)) if barrier.is_closing() => self.notes.close(barrier),
+                Some((_, barrier)) if barrier.closing => self.notes.close(barrier),
                 Some((_, barrier)) => barrier.answer(Ok(())),
                 None => {}
             }
@@ -274,7 +275,7 @@ impl Pump {
         tracing::warn!(documents, "the store did not take everything in time; the rest is in the journal");
         let noting = self.notes.give_up();
         for barrier in self.barriers.drain(..).map(|(_, barrier)| barrier).chain(noting) {
-            barrier.answer(Err(journal::Error::NotStored));
+            barrier.answer(Err(NotStored::OutOfTime));
         }
         Ended::GaveUp { documents }
     }
@@ -284,10 +285,10 @@ impl Pump {
         self.pending.send_replace(pending);
         metrics::gauge!("updraft_store_pending_documents").set(pending.documents as f64);
         metrics::gauge!("updraft_store_pending_bytes").set(pending.bytes as f64);
-        metrics::gauge!("updraft_store_held_documents").set(self.coalescer.held() as f64);
-        metrics::gauge!("updraft_store_batch_operations").set(self.pacer.operations() as f64);
+        metrics::gauge!("updraft_store_held_documents").set(self.coalescer.deferred() as f64);
+        metrics::gauge!("updraft_store_batch_operations").set(self.limiter.operations() as f64);
         metrics::gauge!("updraft_store_batches_in_flight").set(self.flights.len() as f64);
-        metrics::gauge!("updraft_store_batches_in_flight_most").set(self.pacer.batches() as f64);
+        metrics::gauge!("updraft_store_batches_in_flight_most").set(self.limiter.batches() as f64);
         // A document holds at most one update that waits and one in flight; what is neither was overtaken.
         let held = self.coalescer.documents() + self.coalescer.in_flight();
         let overtaken = self.tally.offered.saturating_sub(self.tally.done + held);

@@ -1,4 +1,4 @@
-//! Suspects: updates that the store refused for a reason that nobody knows. Decides when that is their own fault and
+//! Refusals: updates that the store refused for a reason that nobody knows. Decides when that is their own fault and
 //! not the store's; writes nothing.
 
 use std::collections::{HashMap, HashSet};
@@ -8,7 +8,7 @@ use updraft_protocol::{DocumentId, Update};
 
 /// What is known of them: as much at the most as there are documents that wait.
 #[derive(Default)]
-pub(super) struct Suspects {
+pub(super) struct Refusals {
     known: HashMap<DocumentId, Suspicion>,
     /// Updates that the store has taken.
     written: u64,
@@ -20,7 +20,7 @@ struct Suspicion {
     written: u64,
 }
 
-impl Suspects {
+impl Refusals {
     /// The store took so many updates.
     pub(super) fn took(&mut self, updates: u64) {
         self.written += updates;
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn who_is_refused_again_and_again_is_at_fault_only_where_others_are_written() {
-        let (mut suspects, one) = (Suspects::default(), update(1, 1));
+        let (mut suspects, one) = (Refusals::default(), update(1, 1));
         let batch = [one.clone(), update(2, 1)];
         for _ in 0..3 * UNKNOWN_REFUSALS {
             suspects.refused(one.document());
