@@ -10,15 +10,15 @@ use updraft_protocol::Update;
 use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 use updraft_storage::journal::{Append, Done};
 
-use crate::brood::Member;
-use crate::core::Core;
+use crate::context::EngineContext;
 use crate::execution::Receipt;
 use crate::gauge::ShardGauge;
+use crate::shard::scope::ScopeMember;
 
 /// Told with the position in the journal, or dropped when the journal will not have it.
 enum Told {
     /// An execution.
-    Post(Receipt),
+    Inbox(Receipt),
     /// The shard itself.
     Shard(oneshot::Sender<u64>),
 }
@@ -26,7 +26,7 @@ enum Told {
 impl Told {
     fn of(self, lsn: u64) {
         match self {
-            Self::Post(receipt) => receipt.give(lsn),
+            Self::Inbox(receipt) => receipt.give(lsn),
             // Who no longer waits need not be told.
             Self::Shard(told) => drop(told.send(lsn)),
         }
@@ -34,26 +34,26 @@ impl Told {
 }
 
 pub(crate) struct Commits {
-    core: Arc<Core>,
+    context: Arc<EngineContext>,
     /// How many wait.
     depth: ShardGauge,
     /// Handed over and not yet sent. Bounded: an execution waits for its commit before the next.
     waiting: RefCell<Vec<(Vec<Update>, Told)>>,
     sending: Cell<bool>,
     /// Has a successor of the shard wait until what was handed over here is in the journal.
-    _member: Member,
+    _member: ScopeMember,
 }
 
 impl Commits {
-    pub(crate) fn new(core: Arc<Core>, shard: usize, member: Member) -> Rc<Self> {
+    pub(crate) fn new(context: Arc<EngineContext>, shard: usize, member: ScopeMember) -> Rc<Self> {
         let (waiting, sending) = (RefCell::default(), Cell::new(false));
         let depth = ShardGauge::new("updraft_shard_commits_waiting", shard);
-        Rc::new(Self { core, depth, waiting, sending, _member: member })
+        Rc::new(Self { context, depth, waiting, sending, _member: member })
     }
 
-    /// Makes updates of an execution durable, all or none; its post says so.
+    /// Makes updates of an execution durable, all or none; its inbox says so.
     pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>, receipt: Receipt) {
-        self.hand_over(updates, Told::Post(receipt));
+        self.hand_over(updates, Told::Inbox(receipt));
     }
 
     /// The same for an execution that has no actor.
@@ -77,11 +77,11 @@ impl Commits {
 
     async fn send_all(self: Rc<Self>) {
         while let Some((updates, told)) = self.gather() {
-            match append(&self.core, updates).await {
+            match append(&self.context, updates).await {
                 Ok(lsn) => {
                     told.into_iter().for_each(|execution| execution.of(lsn));
                 }
-                Err(reason) => self.core.fail(reason),
+                Err(reason) => self.context.fail(reason),
             }
         }
         self.sending.set(false);
@@ -112,7 +112,7 @@ impl Commits {
 }
 
 /// Makes updates durable, all or none; gives where they stand in the journal.
-pub(crate) async fn append(core: &Core, updates: Vec<Update>) -> Result<u64, String> {
+pub(crate) async fn append(context: &EngineContext, updates: Vec<Update>) -> Result<u64, String> {
     if updates.is_empty() {
         return Ok(0);
     }
@@ -121,7 +121,7 @@ pub(crate) async fn append(core: &Core, updates: Vec<Update>) -> Result<u64, Str
         let _ = done.send(result);
     });
     let append = Append::new(updates, done).map_err(|error| error.to_string())?;
-    core.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
+    context.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
     match told.await {
         Ok(Ok(lsn)) => Ok(lsn),
         Ok(Err(error)) => Err(error.to_string()),

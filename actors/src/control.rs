@@ -1,4 +1,4 @@
-//! Controls: what handles ask of a live execution, and what they are answered. Answered when everything
+//! Controls: what handles ask of a entry execution, and what they are answered. Answered when everything
 //! before is durable, so that nobody reads what a crash could take back.
 
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub struct Inspection {
     pub tasks: Vec<TaskDocument>,
 }
 
-/// What a handle asks of an execution. A reply that is dropped means: it does not live here any more.
+/// What a handle asks of an execution. A reply that is dropped means: it does not entry here any more.
 #[derive(Debug)]
 pub enum Control {
     /// End it.

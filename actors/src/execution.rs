@@ -2,8 +2,8 @@
 //! durable, then performs the acts. Decides nothing.
 
 mod answer;
+mod message;
 mod perform;
-mod post;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,27 +16,27 @@ use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::{EXECUTION_MAILBOX, PARK_HORIZON};
 use updraft_protocol::{ExecutionDocument, TaskDocument, TaskStatus, Timestamp, Update};
 
-use crate::brood::Counted;
 use crate::commit::Commits;
+use crate::context::EngineContext;
 use crate::control::{CancelVerdict, Control};
-use crate::core::Core;
+use crate::entry::RegistryEntry;
 use crate::event::Event;
-use crate::live::Live;
-use crate::shard::{Messenger, News};
+use crate::inbox::Inbox;
+use crate::shard::scope::ScopeToken;
+use crate::shard::{SlotEvent, SlotReport};
 use crate::task::Attempt;
-use post::Post;
-pub(crate) use post::{Letter, Parentage, Receipt, Report};
+pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
 
 /// How an execution begins its life as an actor.
-pub(crate) enum Birth {
+pub(crate) enum Start {
     /// Just accepted: its first writes are durable, its first acts are due.
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },
     /// Rebuilt from its documents.
-    Resumed(Box<Remains>),
+    Resumed(Box<Snapshot>),
 }
 
 /// What an earlier life left of an execution.
-pub(crate) struct Remains {
+pub(crate) struct Snapshot {
     pub(crate) plan: Arc<Plan>,
     pub(crate) document: ExecutionDocument,
     pub(crate) tasks: Vec<TaskDocument>,
@@ -58,15 +58,15 @@ pub(crate) enum Exit {
 }
 
 pub(crate) struct Execution {
-    core: Arc<Core>,
-    live: Arc<Live>,
+    context: Arc<EngineContext>,
+    entry: Arc<RegistryEntry>,
     commits: Rc<Commits>,
     /// What it is rebuilt from, before it is.
-    remains: Option<Box<Remains>>,
+    snapshot: Option<Box<Snapshot>>,
     /// Has a successor of the shard wait until it is gone.
-    _counted: Counted,
+    _token: ScopeToken,
     /// What it is told by its commits, its attempts and its shard.
-    post: Rc<Post>,
+    inbox: Rc<Inbox<Incoming>>,
     /// None until `started` has rebuilt it.
     machine: Option<Machine>,
     /// What was decided since the last commit.
@@ -76,11 +76,11 @@ pub(crate) struct Execution {
     /// Attempts under way; dropping one drops its call.
     attempts: Vec<(TaskSeq, Attempt)>,
     /// Those who asked for something; few executions have any.
-    audience: Option<Box<Audience>>,
+    subscribers: Option<Box<Subscribers>>,
     draining: bool,
     /// The newest position in the journal.
     lsn: u64,
-    exit: Option<Messenger>,
+    exit: Option<SlotReport>,
     span: tracing::Span,
 }
 
@@ -92,7 +92,7 @@ struct Committing {
 
 /// Those who asked an execution for something.
 #[derive(Default)]
-struct Audience {
+struct Subscribers {
     /// Who cancelled it, to be told when that is durable.
     canceller: Option<oneshot::Sender<CancelVerdict>>,
     /// Controls that are answered when nothing is pending.
@@ -113,40 +113,40 @@ pub(crate) struct Drain;
 
 impl Execution {
     pub(crate) fn launch(
-        core: Arc<Core>,
-        live: Arc<Live>,
+        context: Arc<EngineContext>,
+        entry: Arc<RegistryEntry>,
         commits: Rc<Commits>,
-        birth: Birth,
+        start: Start,
         controls: Vec<Control>,
-        counted: Counted,
-        exit: Messenger,
-    ) -> (actix::Addr<Self>, Parentage) {
-        let post = Rc::new(Post::default());
-        let parentage = Parentage::of(&post);
-        let span = tracing::info_span!("execution", tenant = %live.tenant, peid = %live.peid);
-        let audience = Audience { unanswered: controls, ..Audience::default() };
-        let (remains, machine, acts, lsn) = match birth {
-            Birth::New { machine, acts, lsn } => (None, Some(*machine), acts, lsn),
-            Birth::Resumed(remains) => (Some(remains), None, Vec::new(), 0),
+        token: ScopeToken,
+        exit: SlotReport,
+    ) -> (actix::Addr<Self>, OwnerGuard) {
+        let inbox = Rc::new(Inbox::default());
+        let guard = OwnerGuard::of(&inbox);
+        let span = tracing::info_span!("execution", tenant = %entry.tenant, peid = %entry.peid);
+        let subscribers = Subscribers { unanswered: controls, ..Subscribers::default() };
+        let (snapshot, machine, acts, lsn) = match start {
+            Start::New { machine, acts, lsn } => (None, Some(*machine), acts, lsn),
+            Start::Resumed(snapshot) => (Some(snapshot), None, Vec::new(), 0),
         };
         let execution = Self {
-            core,
-            live,
+            context,
+            entry,
             commits,
-            remains,
-            _counted: counted,
-            post,
+            snapshot,
+            _token: token,
+            inbox,
             machine,
             pending: Effects { acts, ..Effects::default() },
             committing: None,
             attempts: Vec::new(),
-            audience: (!audience.unanswered.is_empty()).then(|| Box::new(audience)),
+            subscribers: (!subscribers.unanswered.is_empty()).then(|| Box::new(subscribers)),
             draining: false,
             lsn,
             exit: Some(exit),
             span,
         };
-        (execution.start(), parentage)
+        (execution.start(), guard)
     }
 
     fn apply(&mut self, happening: Happening, ctx: &mut Context<Self>) {
@@ -156,7 +156,7 @@ impl Execution {
 
     /// Has the machine decide; what it decides is pending.
     fn decide(&mut self, happening: Happening) {
-        let now = self.core.clock.now();
+        let now = self.context.clock.now();
         if matches!(happening, Happening::Cancel | Happening::Fail(_) | Happening::TimerDue(Timer::Execution))
         {
             self.drop_unsent();
@@ -185,7 +185,7 @@ impl Execution {
         count_ended(&writes);
         let events = self.events_of(&writes);
         self.committing = Some(Committing { acts, events });
-        self.commits.commit(writes, Receipt::of(&self.post));
+        self.commits.commit(writes, Receipt::of(&self.inbox));
     }
 
     fn committed(&mut self, lsn: u64, ctx: &mut Context<Self>) {
@@ -208,15 +208,15 @@ impl Execution {
             return self.leave(Exit::Ended, ctx);
         }
         // An outcome that is on its way is waited for.
-        if self.draining && self.attempts.is_empty() && self.post.is_empty() {
+        if self.draining && self.attempts.is_empty() && self.inbox.is_empty() {
             return self.leave(Exit::Drained, ctx);
         }
         let followed = self.readers().is_some();
-        let horizon = self.core.clock.now().after(PARK_HORIZON);
+        let horizon = self.context.clock.now().after(PARK_HORIZON);
         let due = machine.idle_until().filter(|due| *due > horizon && !followed);
         // Where as many are parked as may be, it stays, with its place.
         if let Some(due) = due
-            && let Acquire::Granted(permit) = self.core.parked.try_acquire(&self.live.tenant)
+            && let Acquire::Granted(permit) = self.context.parked.try_acquire(&self.entry.tenant)
         {
             self.leave(Exit::Parked { due, lsn: self.lsn, permit }, ctx);
         }
@@ -224,7 +224,7 @@ impl Execution {
 
     fn leave(&mut self, exit: Exit, ctx: &mut Context<Self>) {
         if let Some(told) = self.exit.take() {
-            told.bring(News::Exited(exit));
+            told.give(SlotEvent::Exited(exit));
         }
         ctx.stop();
     }
@@ -257,10 +257,10 @@ impl Actor for Execution {
         ctx.set_mailbox_capacity(EXECUTION_MAILBOX);
         let span = self.span.clone();
         let _entered = span.enter();
-        ctx.add_stream(self.post.read());
-        if let Some(remains) = self.remains.take() {
-            let (Remains { plan, document, tasks }, now) = (*remains, self.core.clock.now());
-            match Machine::resume(plan, document, tasks, self.core.terms, now) {
+        ctx.add_stream(self.inbox.read());
+        if let Some(snapshot) = self.snapshot.take() {
+            let (Snapshot { plan, document, tasks }, now) = (*snapshot, self.context.clock.now());
+            match Machine::resume(plan, document, tasks, self.context.terms, now) {
                 Ok((machine, effects)) => {
                     self.machine = Some(machine);
                     self.pending = effects;
@@ -276,15 +276,15 @@ impl Actor for Execution {
     }
 }
 
-impl StreamHandler<Letter> for Execution {
-    fn handle(&mut self, letter: Letter, ctx: &mut Self::Context) {
+impl StreamHandler<Incoming> for Execution {
+    fn handle(&mut self, message: Incoming, ctx: &mut Self::Context) {
         let span = self.span.clone();
         let _entered = span.enter();
-        match letter {
-            Letter::Committed(Some(lsn)) => self.committed(lsn, ctx),
-            Letter::Committed(None) => self.leave(Exit::Lost, ctx),
-            Letter::Attempted(attempted) => self.attempt_ended(attempted, ctx),
-            Letter::Orphaned => ctx.stop(),
+        match message {
+            Incoming::Committed(Some(lsn)) => self.committed(lsn, ctx),
+            Incoming::Committed(None) => self.leave(Exit::Lost, ctx),
+            Incoming::Attempted(attempted) => self.attempt_ended(attempted, ctx),
+            Incoming::OwnerGone => ctx.stop(),
         }
     }
 

@@ -2,10 +2,11 @@
 //! those that died or whose wait is over, and passes controls on.
 
 mod drain;
-mod exit;
-mod news;
-mod resident;
-mod revival;
+mod load;
+mod message;
+pub(crate) mod scope;
+mod slot;
+mod supervise;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
@@ -18,17 +19,17 @@ use updraft_kernel::machine::{Act, Machine};
 use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
 use updraft_protocol::{ExecutionId, Timestamp};
 
-use crate::brood::Parent;
 use crate::commit::Commits;
+use crate::context::EngineContext;
 use crate::control::Control;
-use crate::core::Core;
-use crate::execution::{Birth, Deliver, Execution};
+use crate::entry::RegistryEntry;
+use crate::execution::{Deliver, Execution, Start};
 use crate::gauge::ShardGauge;
-use crate::live::Live;
-use crate::revive::Since;
-use news::Newsroom;
-pub(crate) use news::{Messenger, News};
-use resident::{Place, Resident};
+use crate::inbox::Inbox;
+use crate::load::Since;
+pub(crate) use message::{SlotEvent, SlotReport};
+use scope::ScopeOwner;
+use slot::{Place, Slot};
 
 /// The way into a shard.
 #[derive(Clone)]
@@ -41,7 +42,7 @@ pub(crate) struct Link {
 /// An accepted execution, its first writes durable.
 pub struct Launch {
     /// Its handle.
-    pub live: Arc<Live>,
+    pub entry: Arc<RegistryEntry>,
     /// Its machine.
     pub machine: Box<Machine>,
     /// What to do first.
@@ -54,14 +55,14 @@ pub struct Launch {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Pass {
-    pub(crate) live: Arc<Live>,
+    pub(crate) entry: Arc<RegistryEntry>,
     pub(crate) control: Control,
 }
 
 /// Executions to be read back, once the store has enough of them.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Revive(pub(crate) Vec<Arc<Live>>, pub(crate) Since);
+pub(crate) struct Load(pub(crate) Vec<Arc<RegistryEntry>>, pub(crate) Since);
 
 /// Leave nothing running; answered when nothing is.
 #[derive(Message)]
@@ -71,33 +72,33 @@ pub(crate) struct Drain(pub(crate) oneshot::Sender<()>);
 pub(crate) struct Shard {
     /// How many executions it has.
     executions: ShardGauge,
-    core: Arc<Core>,
+    context: Arc<EngineContext>,
     commits: Rc<Commits>,
-    residents: HashMap<ExecutionId, Resident>,
+    slots: HashMap<ExecutionId, Slot>,
     /// Parked executions by the instant that they wait for.
     parked: BTreeSet<(Timestamp, ExecutionId)>,
     /// The timer of the first of them.
     alarm: Option<(Timestamp, SpawnHandle)>,
-    /// Bounds the reads of executions that are revived together.
-    revivals: Arc<Semaphore>,
+    /// Bounds the reads of executions that are loaded together.
+    loads: Arc<Semaphore>,
     /// Of actors and reads.
-    news: Rc<Newsroom>,
+    inbox: Rc<Inbox<(ExecutionId, SlotEvent)>>,
     /// Nothing may stay running.
     draining: bool,
     /// Told when nothing runs.
     drained: Option<oneshot::Sender<()>>,
     /// Dropped when the shard dies, which ends its executions: their successors are read from the store.
-    parent: Parent,
+    scope: ScopeOwner,
     _died: oneshot::Sender<()>,
 }
 
 impl Shard {
     /// Starts the shard on this thread; `died` is dropped when it ends.
     pub(crate) fn launch(
-        core: Arc<Core>,
+        context: Arc<EngineContext>,
         index: usize,
         inbox: mpsc::Receiver<Launch>,
-        parent: Parent,
+        scope: ScopeOwner,
         died: oneshot::Sender<()>,
     ) -> Addr<Self> {
         Self::create(move |ctx| {
@@ -105,36 +106,35 @@ impl Shard {
             ctx.add_stream(futures_util::stream::unfold(inbox, async |mut inbox| {
                 inbox.recv().await.map(|launch| (launch, inbox))
             }));
-            let news = Rc::new(Newsroom::default());
-            ctx.add_stream(news.clone().read());
+            let slot_events = Rc::new(Inbox::default());
+            ctx.add_stream(slot_events.read());
             Self {
                 executions: ShardGauge::new("updraft_shard_executions", index),
-                commits: Commits::new(core.clone(), index, parent.member()),
-                core,
-                residents: HashMap::new(),
+                commits: Commits::new(context.clone(), index, scope.member()),
+                context,
+                slots: HashMap::new(),
                 parked: BTreeSet::new(),
                 alarm: None,
-                revivals: Arc::new(Semaphore::new(REVIVALS_AT_ONCE)),
-                news,
+                loads: Arc::new(Semaphore::new(REVIVALS_AT_ONCE)),
+                inbox: slot_events,
                 draining: false,
                 drained: None,
-                parent,
+                scope,
                 _died: died,
             }
         })
     }
 
     /// Starts an execution's actor and watches it.
-    fn bear(&mut self, live: &Arc<Live>, birth: Birth) {
-        let (core, commits) = (self.core.clone(), self.commits.clone());
-        let peid = live.peid;
-        let resident = self.residents.entry(peid).or_insert_with(|| Resident::new(live.clone()));
-        let controls = resident.take_controls();
-        let counted = self.parent.counted();
-        let exit = self.news.messenger(peid);
-        let (addr, parentage) =
-            Execution::launch(core, live.clone(), commits, birth, controls, counted, exit);
-        resident.place = Place::Running { addr: addr.clone(), _parentage: parentage };
+    fn spawn(&mut self, entry: &Arc<RegistryEntry>, start: Start) {
+        let (context, commits) = (self.context.clone(), self.commits.clone());
+        let peid = entry.peid;
+        let slot = self.slots.entry(peid).or_insert_with(|| Slot::new(entry.clone()));
+        let controls = slot.take_controls();
+        let token = self.scope.token();
+        let exit = SlotReport::of(&self.inbox, peid);
+        let (addr, guard) = Execution::launch(context, entry.clone(), commits, start, controls, token, exit);
+        slot.place = Place::Running { addr: addr.clone(), _guard: guard };
         if self.draining {
             deliver_drain(&addr);
         }
@@ -142,7 +142,7 @@ impl Shard {
     }
 
     fn gauge(&self) {
-        self.executions.set(self.residents.len());
+        self.executions.set(self.slots.len());
     }
 }
 
@@ -170,22 +170,22 @@ impl Actor for Shard {
 
 impl StreamHandler<Launch> for Shard {
     fn handle(&mut self, launch: Launch, _: &mut Self::Context) {
-        let Launch { live, machine, acts, lsn } = launch;
+        let Launch { entry, machine, acts, lsn } = launch;
         // After a restart of the shard the same execution may have been read from the store first.
-        if !self.residents.contains_key(&live.peid) && live.outcome().is_none() {
-            self.bear(&live, Birth::New { machine, acts, lsn });
+        if !self.slots.contains_key(&entry.peid) && entry.outcome().is_none() {
+            self.spawn(&entry, Start::New { machine, acts, lsn });
         }
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl StreamHandler<(ExecutionId, News)> for Shard {
-    fn handle(&mut self, (peid, news): (ExecutionId, News), ctx: &mut Self::Context) {
-        match news {
-            News::Exited(exit) => self.exited(peid, exit, ctx),
-            News::Found(found) => self.revived(peid, found, ctx),
-            News::Died => self.died(peid),
+impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
+    fn handle(&mut self, (peid, event): (ExecutionId, SlotEvent), ctx: &mut Self::Context) {
+        match event {
+            SlotEvent::Exited(exit) => self.exited(peid, exit, ctx),
+            SlotEvent::Found(found) => self.loaded(peid, found, ctx),
+            SlotEvent::Died => self.died(peid),
         }
     }
 
@@ -195,38 +195,38 @@ impl StreamHandler<(ExecutionId, News)> for Shard {
 impl Handler<Pass> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Pass { live, control }: Pass, _: &mut Self::Context) {
-        let now = self.core.clock.now();
-        let Some(resident) = self.residents.get_mut(&live.peid) else { return };
-        match &resident.place {
+    fn handle(&mut self, Pass { entry, control }: Pass, _: &mut Self::Context) {
+        let now = self.context.clock.now();
+        let Some(slot) = self.slots.get_mut(&entry.peid) else { return };
+        match &slot.place {
             Place::Running { addr, .. } => deliver(addr, control),
-            Place::Reviving => resident.wait(control),
+            Place::Loading => slot.wait(control),
             Place::Parked { due, lsn } => {
-                tracing::debug!(peid = %live.peid, %due, %now, "a parked execution is asked for");
-                let (key, since) = ((*due, live.peid), Since::Position(*lsn));
-                resident.wait(control);
+                tracing::debug!(peid = %entry.peid, %due, %now, "a parked execution is asked for");
+                let (key, since) = ((*due, entry.peid), Since::Position(*lsn));
+                slot.wait(control);
                 self.parked.remove(&key);
-                self.revive(live.peid, since);
+                self.load(entry.peid, since);
             }
         }
     }
 }
 
-impl Handler<Revive> for Shard {
+impl Handler<Load> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Revive(lives, since): Revive, _: &mut Self::Context) {
+    fn handle(&mut self, Load(entries, since): Load, _: &mut Self::Context) {
         let mut found_by_start = Vec::new();
-        for live in lives {
-            let peid = live.peid;
-            if let Entry::Vacant(place) = self.residents.entry(peid) {
-                place.insert(Resident::new(live.clone()));
+        for entry in entries {
+            let peid = entry.peid;
+            if let Entry::Vacant(place) = self.slots.entry(peid) {
+                place.insert(Slot::new(entry.clone()));
                 match since {
-                    Since::Start => found_by_start.push((live, self.news.messenger(peid))),
-                    Since::Position(_) | Since::Now => self.revive(peid, since),
+                    Since::Start => found_by_start.push((entry, SlotReport::of(&self.inbox, peid))),
+                    Since::Position(_) | Since::Now => self.load(peid, since),
                 }
             }
         }
-        self.revive_all(found_by_start);
+        self.load_all(found_by_start);
     }
 }

@@ -8,7 +8,7 @@ use updraft_kernel::invariant::Violation;
 
 use crate::scenario::{Part, Scenario};
 use crate::shrink;
-use crate::tally::Tally;
+use crate::statistics::Statistics;
 use crate::world::{self, Report};
 
 /// Runs that a shrinking may take.
@@ -43,7 +43,7 @@ pub fn run(scenario: &Scenario, tracing: bool) -> Report {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or(panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             let violation = Some(Violation { invariant: "nothing panics", what: text });
-            Report { violation, hash: 0, tally: Tally::of_one(), trace: Vec::new() }
+            Report { violation, hash: 0, statistics: Statistics::of_one(), trace: Vec::new() }
         }
     }
 }
@@ -52,10 +52,10 @@ pub fn run(scenario: &Scenario, tracing: bool) -> Report {
 ///
 /// # Errors
 /// What it found.
-pub fn seed(seed: u64, tally: &mut Tally) -> Result<u64, Box<Finding>> {
+pub fn seed(seed: u64, statistics: &mut Statistics) -> Result<u64, Box<Finding>> {
     let scenario = Scenario::of(seed);
     let report = run(&scenario, false);
-    tally.add(&report.tally);
+    statistics.add(&report.statistics);
     match report.violation {
         None => Ok(report.hash),
         Some(violation) => {

@@ -23,7 +23,7 @@ pub enum Event {
     Again(usize),
     /// A client asks to cancel.
     Cancel(usize),
-    /// A process starts on a seat.
+    /// A process starts on a directory.
     Start(usize),
     /// A request reaches the store, whoever sent it.
     Arrive(Request),

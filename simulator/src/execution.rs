@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Event, Machine, StartAttempt, TaskSeq, Timer};
-use updraft_kernel::shard::VirtualShard;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::limits::PARK_HORIZON;
 use updraft_protocol::{ExecutionId, ExecutionStatus, TaskId, TenantCode, Timestamp, Update};
 
@@ -19,7 +19,7 @@ pub struct Home {
     /// The process.
     pub node: NodeId,
     /// The data directory that it was started with.
-    pub seat: usize,
+    pub directory: usize,
     /// The fencing number of its writes.
     pub epoch: u64,
     /// By how much its clock is wrong.
@@ -60,7 +60,7 @@ pub enum Exit {
 /// What is to be done for an actor.
 #[derive(Debug)]
 #[must_use]
-pub enum Wish {
+pub enum Command {
     /// Nothing.
     Nothing,
     /// Make these durable.
@@ -120,7 +120,7 @@ impl Execution {
     }
 
     /// Applies an event and says what is to be done.
-    pub fn apply(&mut self, event: Event, home: &Home, cx: &mut Context) -> Wish {
+    pub fn apply(&mut self, event: Event, home: &Home, cx: &mut Context) -> Command {
         self.decide(event, home, cx);
         self.proceed(home, cx)
     }
@@ -162,7 +162,7 @@ impl Execution {
             });
         }
         for task in std::mem::take(&mut self.unsent) {
-            cx.tally.count("attempts recalled");
+            cx.statistics.count("attempts recalled");
             self.attempts.remove(&task);
             machine.unsent(task);
         }
@@ -176,7 +176,7 @@ impl Execution {
     }
 
     /// Someone asks to cancel it.
-    pub fn cancel(&mut self, cancel: usize, home: &Home, cx: &mut Context) -> Wish {
+    pub fn cancel(&mut self, cancel: usize, home: &Home, cx: &mut Context) -> Command {
         if self.machine.ended() {
             self.unanswered.push(cancel);
         } else {
@@ -187,7 +187,7 @@ impl Execution {
     }
 
     /// Begins no further attempt, and leaves when what runs has ended.
-    pub fn drain(&mut self, home: &Home, cx: &mut Context) -> Wish {
+    pub fn drain(&mut self, home: &Home, cx: &mut Context) -> Command {
         self.draining = true;
         self.machine.hold();
         self.withdraw_unsent(home, cx);
@@ -197,7 +197,7 @@ impl Execution {
     /// Drops the attempts that were not sent, as the engine shuts down.
     fn withdraw_unsent(&mut self, home: &Home, cx: &mut Context) {
         for task in std::mem::take(&mut self.unsent) {
-            cx.tally.count("attempts withdrawn");
+            cx.statistics.count("attempts withdrawn");
             let attempt = self.attempts.remove(&task).unwrap_or_default();
             cx.oracle.withdrawn(TaskId::derive(self.peid, task.0), attempt);
             let effects = self.machine.withdraw(task, home.clock(cx));
@@ -209,9 +209,9 @@ impl Execution {
     }
 
     /// Commits what is pending, one commit at a time.
-    pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> Wish {
+    pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> Command {
         if self.committing.is_some() {
-            return Wish::Nothing;
+            return Command::Nothing;
         }
         let Effects { writes, acts } = std::mem::take(&mut self.pending);
         if writes.is_empty() {
@@ -219,11 +219,11 @@ impl Execution {
             return self.rest(home, cx);
         }
         self.committing = Some(acts);
-        Wish::Commit(writes)
+        Command::Commit(writes)
     }
 
     /// The commit is durable: perform what waited for it.
-    pub fn committed(&mut self, lsn: u64, home: &Home, cx: &mut Context) -> Wish {
+    pub fn committed(&mut self, lsn: u64, home: &Home, cx: &mut Context) -> Command {
         let acts = self.committing.take().unwrap_or_default();
         self.lsn = lsn;
         self.perform_all(acts, home, cx);
@@ -274,12 +274,12 @@ impl Execution {
 
     /// An attempt reports. The product hears of each attempt once, and not of one that was dropped; here the
     /// machine hears of them all, late and twice, and must not mind.
-    pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> Wish {
+    pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> Command {
         let Report { task, attempt, outcome, .. } = report;
         if self.attempts.get(&task) == Some(&attempt) {
             self.attempts.remove(&task);
             self.unsent.remove(&task);
-            cx.tally.count("attempts ended");
+            cx.statistics.count("attempts ended");
             if outcome.as_ref().is_err_and(|failure| !failure.may_have_acted()) {
                 cx.oracle.denied(TaskId::derive(self.peid, task.0));
             }
@@ -288,7 +288,7 @@ impl Execution {
     }
 
     /// Everything so far is durable and performed: answer, and leave where there is nothing to stay for.
-    fn rest(&mut self, home: &Home, cx: &mut Context) -> Wish {
+    fn rest(&mut self, home: &Home, cx: &mut Context) -> Command {
         for cancel in std::mem::take(&mut self.cancellers) {
             cx.oracle.cancel_told(cancel, self.peid, Verdict::Cancelled);
         }
@@ -296,15 +296,15 @@ impl Execution {
             cx.oracle.cancel_told(cancel, self.peid, Verdict::AlreadyEnded(self.machine.status()));
         }
         if self.machine.ended() {
-            return Wish::Leave(Exit::Ended);
+            return Command::Leave(Exit::Ended);
         }
         if self.draining && self.attempts.is_empty() {
-            return Wish::Leave(Exit::Drained);
+            return Command::Leave(Exit::Drained);
         }
         let horizon = home.clock(cx).after(PARK_HORIZON);
         match self.machine.idle_until().filter(|due| *due > horizon) {
-            Some(due) => Wish::Leave(Exit::Parked { due, lsn: self.lsn }),
-            None => Wish::Nothing,
+            Some(due) => Command::Leave(Exit::Parked { due, lsn: self.lsn }),
+            None => Command::Nothing,
         }
     }
 }

@@ -6,7 +6,6 @@
 //! the product does with threads and actors around it is written again here as a small deterministic model of the
 //! same protocol; each file says which file of the product it mirrors.
 
-pub mod author;
 pub mod campaign;
 pub mod chance;
 pub mod client;
@@ -15,6 +14,7 @@ pub mod disk;
 pub mod event;
 pub mod execution;
 pub mod fault;
+pub mod generator;
 pub mod journal;
 pub mod mutant;
 pub mod node;
@@ -25,8 +25,8 @@ pub mod registry;
 pub mod scenario;
 pub mod shard;
 pub mod shrink;
+pub mod statistics;
 pub mod store;
-pub mod tally;
 pub mod tool;
 pub mod trace;
 pub mod world;

@@ -23,7 +23,7 @@ use crate::journal::{Append, Journal, Who};
 use crate::pump::{Asker, Pump};
 use crate::registry::{Live, Registry};
 use crate::scenario::{MILLIS, Order};
-use crate::shard::{Desk, Shard};
+use crate::shard::{Shard, ShardContext};
 
 /// Turns of one process without an end in sight.
 const TURNS: usize = 10_000;
@@ -69,7 +69,7 @@ pub struct Node {
     /// Which.
     pub id: NodeId,
     /// Whose data it has.
-    pub seat: usize,
+    pub directory: usize,
     /// Where it stands.
     pub phase: Phase,
     /// What its actors know of it.
@@ -88,16 +88,22 @@ pub struct Node {
 
 impl Node {
     /// A process that has just started.
-    pub fn start(id: NodeId, seat: usize, home: Home, forgotten: BTreeSet<usize>, cx: &mut Context) -> Self {
+    pub fn start(
+        id: NodeId,
+        directory: usize,
+        home: Home,
+        forgotten: BTreeSet<usize>,
+        cx: &mut Context,
+    ) -> Self {
         let stored = DurableWatermark::new(0);
         let wait = cx.pace(20 * MILLIS);
         cx.after(wait, id, Inner::Epoch);
         Self {
             id,
-            seat,
+            directory,
             phase: Phase::Starting,
             home,
-            journal: Journal::new(id, seat, VecDeque::new(), 1, stored.clone()),
+            journal: Journal::new(id, directory, VecDeque::new(), 1, stored.clone()),
             pump: Pump::new(id, stored.clone(), cx.sizes),
             stored,
             shards: (0..home.shards).map(Shard::new).collect(),
@@ -121,19 +127,19 @@ impl Node {
             Inner::Landed(number, answer) => self.pump.land(number, answer, cx),
             Inner::Deadline => self.out_of_time(),
             Inner::Told(shard, tickets, lsn) => {
-                self.at(shard, cx, |shard, desk| shard.told(tickets, lsn, desk))
+                self.at(shard, cx, |shard, shard_cx| shard.told(tickets, lsn, shard_cx))
             }
-            Inner::Alarm(shard) => self.at(shard, cx, |shard, desk| shard.wake_due(desk)),
+            Inner::Alarm(shard) => self.at(shard, cx, |shard, shard_cx| shard.wake_due(shard_cx)),
             Inner::Leaves(departure) => {
-                self.of(departure.peid, cx, |shard, desk| shard.leaves(&departure, desk));
+                self.of(departure.peid, cx, |shard, shard_cx| shard.leaves(&departure, shard_cx));
             }
             Inner::Reported(report) => {
-                self.of(report.peid, cx, |shard, desk| shard.reported(report, desk));
+                self.of(report.peid, cx, |shard, shard_cx| shard.reported(report, shard_cx));
             }
             Inner::Due(peid, life, timer) => {
-                self.of(peid, cx, |shard, desk| shard.due(peid, life, Event::TimerDue(timer), desk));
+                self.of(peid, cx, |shard, shard_cx| shard.due(peid, life, Event::TimerDue(timer), shard_cx));
             }
-            Inner::Read(peid, life) => self.of(peid, cx, |shard, desk| shard.read(peid, life, desk)),
+            Inner::Read(peid, life) => self.of(peid, cx, |shard, shard_cx| shard.read(peid, life, shard_cx)),
         }
         self.settle(cx);
     }
@@ -149,7 +155,7 @@ impl Node {
                 self.answered(asker, cx);
             }
             for peid in std::mem::take(&mut self.pump.refused) {
-                self.of(peid, cx, |shard, desk| shard.fail(peid, desk));
+                self.of(peid, cx, |shard, shard_cx| shard.fail(peid, shard_cx));
             }
             turns += 1;
             if turns > TURNS {
@@ -180,7 +186,9 @@ impl Node {
     fn answered(&mut self, asker: Asker, cx: &mut Context) {
         match asker {
             Asker::Start => self.replayed(cx),
-            Asker::Read(peid, life) => self.of(peid, cx, |shard, desk| shard.flushed(peid, life, desk)),
+            Asker::Read(peid, life) => {
+                self.of(peid, cx, |shard, shard_cx| shard.flushed(peid, life, shard_cx))
+            }
             Asker::Close => {
                 self.journal.finish(true, cx);
                 self.phase = Phase::Gone;
@@ -188,9 +196,9 @@ impl Node {
         }
     }
 
-    fn at(&mut self, shard: usize, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut Desk<'_>)) {
+    fn at(&mut self, shard: usize, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut ShardContext<'_>)) {
         if let Some(shard) = self.shards.get_mut(shard) {
-            let mut desk = Desk {
+            let mut shard_cx = ShardContext {
                 home: self.home,
                 journal: &mut self.journal,
                 registry: &mut self.registry,
@@ -198,11 +206,16 @@ impl Node {
                 forgotten: &self.forgotten,
                 cx,
             };
-            work(shard, &mut desk);
+            work(shard, &mut shard_cx);
         }
     }
 
-    fn of(&mut self, peid: ExecutionId, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut Desk<'_>)) {
+    fn of(
+        &mut self,
+        peid: ExecutionId,
+        cx: &mut Context,
+        work: impl FnOnce(&mut Shard, &mut ShardContext<'_>),
+    ) {
         if let Some(live) = self.registry.get(peid) {
             let shard = self.home.shard_of(&cx.tenants[live.tenant]);
             self.at(shard, cx, work);
@@ -278,12 +291,12 @@ impl Node {
         let (Some(lsn), Some(live)) = (lsn, self.registry.get_mut(peid)) else { return };
         live.accepted = true;
         cx.oracle.accepted(order, peid);
-        self.of(peid, cx, |shard, desk| shard.launch(machine, effects, lsn, desk));
+        self.of(peid, cx, |shard, shard_cx| shard.launch(machine, effects, lsn, shard_cx));
     }
 
     /// Someone asks to cancel an execution.
     pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) {
-        self.of(peid, cx, |shard, desk| shard.cancel(peid, cancel, desk));
+        self.of(peid, cx, |shard, shard_cx| shard.cancel(peid, cancel, shard_cx));
         self.settle(cx);
     }
 
@@ -295,7 +308,7 @@ impl Node {
         self.phase = Phase::Draining;
         cx.after(patience, self.id, Inner::Deadline);
         for shard in 0..self.shards.len() {
-            self.at(shard, cx, |shard, desk| shard.drain(desk));
+            self.at(shard, cx, |shard, shard_cx| shard.drain(shard_cx));
         }
         self.settle(cx);
     }
@@ -317,7 +330,7 @@ impl Node {
     /// One of its shards dies.
     pub fn kill_shard(&mut self, shard: usize, cx: &mut Context) {
         if self.phase == Phase::Open {
-            self.at(shard % self.home.shards, cx, |shard, desk| shard.die(desk));
+            self.at(shard % self.home.shards, cx, |shard, shard_cx| shard.die(shard_cx));
             self.settle(cx);
         }
     }
@@ -326,7 +339,7 @@ impl Node {
     pub fn kill_actor(&mut self, times: u32, cx: &mut Context) {
         let mut killed = false;
         for shard in 0..self.shards.len() {
-            self.at(shard, cx, |shard, desk| killed = killed || shard.kill_actor(times, desk));
+            self.at(shard, cx, |shard, shard_cx| killed = killed || shard.kill_actor(times, shard_cx));
         }
         self.settle(cx);
     }

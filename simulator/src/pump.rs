@@ -118,7 +118,7 @@ impl Pump {
     /// The message, where there is no place.
     pub fn send(&mut self, message: Message, cx: &mut Context) -> Result<(), Message> {
         if self.queue.len() >= cx.sizes.queue {
-            cx.tally.count("waits for the writer");
+            cx.statistics.count("waits for the writer");
             return Err(message);
         }
         self.queue.push_back(message);
@@ -228,12 +228,12 @@ impl Pump {
         };
         let request = Request { node: self.node, number, updates: updates.clone(), answer };
         if late && dice.one_in(8) {
-            cx.tally.count("store requests that arrive twice");
+            cx.statistics.count("store requests that arrive twice");
             let again = cx.now + arrives + dice.below(200_000 * MILLIS);
             cx.queue.at(again, Event::Arrive(Request { answer: Reply::Never, ..request.clone() }));
         }
         if fate == 2 && cx.noisy(Noise::StoreForgets) {
-            cx.tally.count("store requests that are lost");
+            cx.statistics.count("store requests that are lost");
         } else {
             cx.queue.at(cx.now + arrives, Event::Arrive(request));
         }
@@ -255,7 +255,7 @@ impl Pump {
             });
             if *outcome == Outcome::Poison {
                 cx.moment(Moment::Poisoned);
-                cx.tally.count("updates that the store never takes");
+                cx.statistics.count("updates that the store never takes");
                 self.refused.push(match update {
                     Update::Execution(update) => update.peid,
                     Update::Task(update) => update.peid,
@@ -272,7 +272,7 @@ impl Pump {
         self.wait_for_held(held > 0 && refused == 0 && done > 0, cx);
         if trouble || (done == 0 && refused > held) {
             self.pause = Some(cx.now + backoff(&mut self.failures, cx));
-            cx.tally.count("batches sent again");
+            cx.statistics.count("batches sent again");
         } else if done > 0 {
             (self.failures, self.pause) = (0, None);
         }

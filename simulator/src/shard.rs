@@ -1,8 +1,8 @@
 //! A shard's actor: the executions of its tenants. Launches them, reads back those that died or whose wait is over,
 //! passes controls on, and has their writes committed in groups. Mirrors `actors/src/shard.rs` with its folder,
-//! `actors/src/commit.rs` and `actors/src/revive.rs`. Places are not modelled: nobody waits for one.
+//! `actors/src/commit.rs` and `actors/src/load.rs`. Places are not modelled: nobody waits for one.
 
-mod resident;
+mod slot;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,13 +13,13 @@ use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Inner, Life, Report, Ticket};
-use crate::execution::{Execution, Exit, Home, Wish};
+use crate::execution::{Command, Execution, Exit, Home};
 use crate::fault::Moment;
 use crate::journal::{Append, Journal, Who};
 use crate::pump::Asker;
 use crate::registry::Registry;
 use crate::scenario::MILLIS;
-use resident::{Ask, Place, Resident};
+use slot::{Ask, Place, Slot};
 
 /// Tasks at once in one execution, where its playbook does not say.
 const TASKS_AT_ONCE: usize = 3;
@@ -36,7 +36,7 @@ pub enum Since {
 }
 
 /// What a shard works with.
-pub struct Desk<'a> {
+pub struct ShardContext<'a> {
     /// Its process.
     pub home: Home,
     /// The journal of its node.
@@ -55,7 +55,7 @@ pub struct Desk<'a> {
 #[derive(Default)]
 pub struct Shard {
     index: usize,
-    residents: BTreeMap<ExecutionId, Resident>,
+    slots: BTreeMap<ExecutionId, Slot>,
     parked: BTreeSet<(Timestamp, ExecutionId)>,
     alarm: Option<Timestamp>,
     waiting: Vec<(Vec<Update>, Ticket)>,
@@ -72,35 +72,35 @@ impl Shard {
     }
 
     /// Starts an accepted execution.
-    pub fn launch(&mut self, machine: Machine, effects: Effects, lsn: u64, desk: &mut Desk<'_>) {
+    pub fn launch(&mut self, machine: Machine, effects: Effects, lsn: u64, shard_cx: &mut ShardContext<'_>) {
         let peid = machine.peid();
-        if !self.residents.contains_key(&peid) && !self.dead {
-            self.bear(Execution::new(machine, effects, desk.cx.number(), lsn), desk);
+        if !self.slots.contains_key(&peid) && !self.dead {
+            self.bear(Execution::new(machine, effects, shard_cx.cx.number(), lsn), shard_cx);
         }
     }
 
     /// Starts an execution's actor.
-    fn bear(&mut self, mut execution: Execution, desk: &mut Desk<'_>) {
+    fn bear(&mut self, mut execution: Execution, shard_cx: &mut ShardContext<'_>) {
         let peid = execution.peid;
-        let resident = self.residents.entry(peid).or_default();
-        if resident.doomed > 0 {
-            resident.doomed -= 1;
-            return self.died(peid, desk);
+        let slot = self.slots.entry(peid).or_default();
+        if slot.doomed > 0 {
+            slot.doomed -= 1;
+            return self.died(peid, shard_cx);
         }
-        let mut wishes = Vec::new();
-        for ask in std::mem::take(&mut resident.asks) {
-            wishes.push(match ask {
-                Ask::Cancel(cancel) => execution.cancel(cancel, &desk.home, desk.cx),
-                Ask::Fail(failure) => execution.apply(Event::Fail(failure), &desk.home, desk.cx),
+        let mut commands = Vec::new();
+        for ask in std::mem::take(&mut slot.asks) {
+            commands.push(match ask {
+                Ask::Cancel(cancel) => execution.cancel(cancel, &shard_cx.home, shard_cx.cx),
+                Ask::Fail(failure) => execution.apply(Event::Fail(failure), &shard_cx.home, shard_cx.cx),
             });
         }
         if self.draining {
-            wishes.push(execution.drain(&desk.home, desk.cx));
+            commands.push(execution.drain(&shard_cx.home, shard_cx.cx));
         }
-        wishes.push(execution.proceed(&desk.home, desk.cx));
-        resident.place = Place::Running(Box::new(execution));
-        for wish in wishes {
-            self.grant(peid, wish, desk);
+        commands.push(execution.proceed(&shard_cx.home, shard_cx.cx));
+        slot.place = Place::Running(Box::new(execution));
+        for command in commands {
+            self.grant(peid, command, shard_cx);
         }
     }
 
@@ -108,172 +108,172 @@ impl Shard {
         &mut self,
         peid: ExecutionId,
         life: Life,
-        desk: &mut Desk<'_>,
-        work: impl FnOnce(&mut Execution, &mut Desk<'_>) -> Wish,
+        shard_cx: &mut ShardContext<'_>,
+        work: impl FnOnce(&mut Execution, &mut ShardContext<'_>) -> Command,
     ) {
-        let Some(Resident { place: Place::Running(execution), .. }) = self.residents.get_mut(&peid) else {
+        let Some(Slot { place: Place::Running(execution), .. }) = self.slots.get_mut(&peid) else {
             return;
         };
         if execution.life != life {
             return;
         }
-        let wish = work(execution, desk);
-        self.grant(peid, wish, desk);
+        let command = work(execution, shard_cx);
+        self.grant(peid, command, shard_cx);
     }
 
-    fn grant(&mut self, peid: ExecutionId, wish: Wish, desk: &mut Desk<'_>) {
-        let Some(Resident { place: Place::Running(execution), .. }) = self.residents.get_mut(&peid) else {
+    fn grant(&mut self, peid: ExecutionId, command: Command, shard_cx: &mut ShardContext<'_>) {
+        let Some(Slot { place: Place::Running(execution), .. }) = self.slots.get_mut(&peid) else {
             return;
         };
         if let Some((_, lsn)) = execution.ended.take() {
-            desk.registry.remove_when_stored(peid, lsn);
+            shard_cx.registry.remove_when_stored(peid, lsn);
         }
         let life = execution.life;
-        match wish {
-            Wish::Nothing => {}
-            Wish::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), desk),
-            Wish::Leave(Exit::Ended | Exit::Drained) => {
-                self.residents.remove(&peid);
+        match command {
+            Command::Nothing => {}
+            Command::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), shard_cx),
+            Command::Leave(Exit::Ended | Exit::Drained) => {
+                self.slots.remove(&peid);
             }
-            Wish::Leave(Exit::Parked { due, lsn }) => self.park(peid, due, lsn, desk),
+            Command::Leave(Exit::Parked { due, lsn }) => self.park(peid, due, lsn, shard_cx),
         }
     }
 
-    fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64, desk: &mut Desk<'_>) {
-        desk.cx.moment(Moment::Parked);
-        desk.cx.tally.count("executions parked");
-        if let Some(resident) = self.residents.get_mut(&peid) {
-            resident.place = Place::Parked { due, lsn };
+    fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64, shard_cx: &mut ShardContext<'_>) {
+        shard_cx.cx.moment(Moment::Parked);
+        shard_cx.cx.statistics.count("executions parked");
+        if let Some(slot) = self.slots.get_mut(&peid) {
+            slot.place = Place::Parked { due, lsn };
         }
         self.parked.insert((due, peid));
-        self.set_alarm(desk);
+        self.set_alarm(shard_cx);
     }
 
-    fn set_alarm(&mut self, desk: &mut Desk<'_>) {
+    fn set_alarm(&mut self, shard_cx: &mut ShardContext<'_>) {
         let Some((due, _)) = self.parked.first().copied() else { return };
         if self.alarm.is_none_or(|armed| due < armed) {
             self.alarm = Some(due);
-            let wait = due.since(desk.home.clock(desk.cx)) * MILLIS;
-            desk.cx.after(wait, desk.home.node, Inner::Alarm(self.index));
+            let wait = due.since(shard_cx.home.clock(shard_cx.cx)) * MILLIS;
+            shard_cx.cx.after(wait, shard_cx.home.node, Inner::Alarm(self.index));
         }
     }
 
     /// Looks which parked executions are due; also after the clock was set.
-    pub fn wake_due(&mut self, desk: &mut Desk<'_>) {
+    pub fn wake_due(&mut self, shard_cx: &mut ShardContext<'_>) {
         self.alarm = None;
-        let now = desk.home.clock(desk.cx);
+        let now = shard_cx.home.clock(shard_cx.cx);
         while let Some((_, peid)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
             self.parked.pop_first();
-            if let Some(Resident { place: Place::Parked { lsn, .. }, .. }) = self.residents.get(&peid) {
+            if let Some(Slot { place: Place::Parked { lsn, .. }, .. }) = self.slots.get(&peid) {
                 let since = Since::Position(*lsn);
-                self.revive(peid, since, desk);
+                self.revive(peid, since, shard_cx);
             }
         }
-        self.set_alarm(desk);
+        self.set_alarm(shard_cx);
     }
 
     /// Reads an execution back and starts its actor again.
-    pub fn revive(&mut self, peid: ExecutionId, since: Since, desk: &mut Desk<'_>) {
-        let life = desk.cx.number();
-        self.residents.entry(peid).or_default().place = Place::Reviving(life);
+    pub fn revive(&mut self, peid: ExecutionId, since: Since, shard_cx: &mut ShardContext<'_>) {
+        let life = shard_cx.cx.number();
+        self.slots.entry(peid).or_default().place = Place::Reviving(life);
         match since {
-            Since::Start => self.read_soon(peid, life, desk),
-            Since::Position(lsn) if desk.stored.reached(lsn + 1) => self.read_soon(peid, life, desk),
-            Since::Position(_) => self.flush(peid, life, desk),
+            Since::Start => self.read_soon(peid, life, shard_cx),
+            Since::Position(lsn) if shard_cx.stored.reached(lsn + 1) => self.read_soon(peid, life, shard_cx),
+            Since::Position(_) => self.flush(peid, life, shard_cx),
             // What its actor had handed over must be in the journal before the journal is asked.
-            Since::Now => self.commit(Vec::new(), Ticket::Settled(peid, life), desk),
+            Since::Now => self.commit(Vec::new(), Ticket::Settled(peid, life), shard_cx),
         }
     }
 
-    fn read_soon(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        let wait = desk.cx.pace(5 * MILLIS);
-        desk.cx.after(wait, desk.home.node, Inner::Read(peid, life));
+    fn read_soon(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        let wait = shard_cx.cx.pace(5 * MILLIS);
+        shard_cx.cx.after(wait, shard_cx.home.node, Inner::Read(peid, life));
     }
 
-    fn flush(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        if !desk.journal.barrier(Asker::Read(peid, life)) {
-            self.lose(peid, desk);
+    fn flush(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        if !shard_cx.journal.barrier(Asker::Read(peid, life)) {
+            self.lose(peid, shard_cx);
         }
     }
 
     /// The store has what was asked for: the documents may be read.
-    pub fn flushed(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        self.read_soon(peid, life, desk);
+    pub fn flushed(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        self.read_soon(peid, life, shard_cx);
     }
 
     /// Reads the documents of an execution.
-    pub fn read(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        let Some(resident) = self.residents.get_mut(&peid) else { return };
-        if !matches!(resident.place, Place::Reviving(reviving) if reviving == life) {
+    pub fn read(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        if !matches!(slot.place, Place::Reviving(reviving) if reviving == life) {
             return;
         }
-        if !desk.cx.store.answers(desk.cx.now) {
-            return desk.cx.after(250 * MILLIS, desk.home.node, Inner::Read(peid, life));
+        if !shard_cx.cx.store.answers(shard_cx.cx.now) {
+            return shard_cx.cx.after(250 * MILLIS, shard_cx.home.node, Inner::Read(peid, life));
         }
-        let given_up = resident.given_up();
-        if desk.cx.disks[desk.home.seat].owner != desk.home.node {
+        let given_up = slot.given_up();
+        if shard_cx.cx.disks[shard_cx.home.directory].owner != shard_cx.home.node {
             // Taken over, it reads what its successor is just writing. Whatever it makes of that, its journal takes
             // nothing, so that nothing comes of it.
-            return self.lose(peid, desk);
+            return self.lose(peid, shard_cx);
         }
-        let order = desk.registry.get(peid).map(|live| live.order);
-        let document = desk.cx.store.executions.get(&peid).cloned();
-        let (Some(document), Some(order)) = (document, order) else { return self.lose(peid, desk) };
+        let order = shard_cx.registry.get(peid).map(|live| live.order);
+        let document = shard_cx.cx.store.executions.get(&peid).cloned();
+        let (Some(document), Some(order)) = (document, order) else { return self.lose(peid, shard_cx) };
         if document.state.execution_status.ended() {
-            return self.lose(peid, desk);
+            return self.lose(peid, shard_cx);
         }
-        desk.cx.moment(Moment::Revived);
-        desk.cx.tally.count("executions read back");
-        let tasks = desk.cx.store.tasks_of(peid);
-        let plan = desk.cx.plans[order].clone().filter(|_| !desk.forgotten.contains(&order));
+        shard_cx.cx.moment(Moment::Revived);
+        shard_cx.cx.statistics.count("executions read back");
+        let tasks = shard_cx.cx.store.tasks_of(peid);
+        let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
         let failure = match plan {
             _ if given_up => Failure::new(FailureKind::Supervision, "the actor panicked too often"),
-            // Of its documents one is missing: `actors/src/doomed.rs` and `Live::doomed` fail it too.
-            _ if desk.cx.store.tainted.contains(&peid) => {
+            // Of its documents one is missing: `actors/src/poisoned.rs` and `RegistryEntry::poisoned` fail it too.
+            _ if shard_cx.cx.store.tainted.contains(&peid) => {
                 Failure::new(FailureKind::Store, "the store will never take an update")
             }
             None => Failure::new(FailureKind::Playbook, "its playbook cannot be read"),
             Some(plan) => {
                 let terms = Terms {
-                    epoch: desk.home.epoch,
+                    epoch: shard_cx.home.epoch,
                     tasks_at_once: TASKS_AT_ONCE,
                     configuration_wait: CONFIGURATION_WAIT,
                 };
-                let now = desk.home.clock(desk.cx);
+                let now = shard_cx.home.clock(shard_cx.cx);
                 match Machine::resume(plan, document.clone(), tasks.clone(), terms, now) {
-                    Ok((machine, effects)) => return self.resumed(machine, effects, desk),
+                    Ok((machine, effects)) => return self.resumed(machine, effects, shard_cx),
                     Err(unfit) => {
-                        desk.cx.violated("documents can be resumed", format!("{peid}: {unfit}"));
+                        shard_cx.cx.violated("documents can be resumed", format!("{peid}: {unfit}"));
                         Failure::new(FailureKind::Playbook, unfit.to_string())
                     }
                 }
             }
         };
-        let now = desk.home.clock(desk.cx);
-        let (given_up, writes) = give_up(document, &tasks, desk.home.epoch, failure, now);
-        desk.cx.tally.count("executions given up");
-        desk.cx.oracle.gave_up(&given_up, &tasks, &writes);
-        self.commit(writes, Ticket::GivenUp(peid), desk);
+        let now = shard_cx.home.clock(shard_cx.cx);
+        let (given_up, writes) = give_up(document, &tasks, shard_cx.home.epoch, failure, now);
+        shard_cx.cx.statistics.count("executions given up");
+        shard_cx.cx.oracle.gave_up(&given_up, &tasks, &writes);
+        self.commit(writes, Ticket::GivenUp(peid), shard_cx);
     }
 
-    fn resumed(&mut self, machine: Machine, effects: Effects, desk: &mut Desk<'_>) {
-        desk.cx.note(format_args!("n{} {} resumes {effects:?}", desk.home.node, machine.peid()));
-        let decided = desk.cx.oracle.decided(&machine, &effects, desk.home.epoch);
-        desk.cx.check(decided);
-        desk.cx.check(updraft_kernel::invariant::machine(&machine));
-        let life = desk.cx.number();
-        self.bear(Execution::new(machine, effects, life, 0), desk);
+    fn resumed(&mut self, machine: Machine, effects: Effects, shard_cx: &mut ShardContext<'_>) {
+        shard_cx.cx.note(format_args!("n{} {} resumes {effects:?}", shard_cx.home.node, machine.peid()));
+        let decided = shard_cx.cx.oracle.decided(&machine, &effects, shard_cx.home.epoch);
+        shard_cx.cx.check(decided);
+        shard_cx.cx.check(updraft_kernel::invariant::machine(&machine));
+        let life = shard_cx.cx.number();
+        self.bear(Execution::new(machine, effects, life, 0), shard_cx);
     }
 
     /// Makes updates durable, all or none.
-    fn commit(&mut self, updates: Vec<Update>, ticket: Ticket, desk: &mut Desk<'_>) {
+    fn commit(&mut self, updates: Vec<Update>, ticket: Ticket, shard_cx: &mut ShardContext<'_>) {
         self.waiting.push((updates, ticket));
         if !self.sending {
-            self.send(desk);
+            self.send(shard_cx);
         }
     }
 
-    fn send(&mut self, desk: &mut Desk<'_>) {
+    fn send(&mut self, shard_cx: &mut ShardContext<'_>) {
         self.sending = !self.waiting.is_empty();
         if !self.sending {
             return;
@@ -281,92 +281,96 @@ impl Shard {
         let (updates, tickets): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().unzip();
         let updates: Vec<Update> = updates.into_iter().flatten().collect();
         if updates.is_empty() {
-            return desk.cx.after(0, desk.home.node, Inner::Told(self.index, tickets, 0));
+            return shard_cx.cx.after(0, shard_cx.home.node, Inner::Told(self.index, tickets, 0));
         }
         // Where the journal takes nothing, the node has failed and tells everyone.
-        let _ = desk.journal.append(Append { updates, who: Who::Shard(self.index, tickets) });
+        let _ = shard_cx.journal.append(Append { updates, who: Who::Shard(self.index, tickets) });
     }
 
     /// The journal has a group.
-    pub fn told(&mut self, tickets: Vec<Ticket>, lsn: u64, desk: &mut Desk<'_>) {
-        desk.cx.moment(Moment::Told);
+    pub fn told(&mut self, tickets: Vec<Ticket>, lsn: u64, shard_cx: &mut ShardContext<'_>) {
+        shard_cx.cx.moment(Moment::Told);
         for ticket in tickets {
             match ticket {
                 Ticket::Execution(peid, life) => {
-                    self.with(peid, life, desk, |execution, desk| {
-                        execution.committed(lsn, &desk.home, desk.cx)
+                    self.with(peid, life, shard_cx, |execution, shard_cx| {
+                        execution.committed(lsn, &shard_cx.home, shard_cx.cx)
                     });
                 }
                 Ticket::Settled(peid, life) => {
-                    let reviving = self.residents.get(&peid).map(|resident| &resident.place);
+                    let reviving = self.slots.get(&peid).map(|slot| &slot.place);
                     if matches!(reviving, Some(Place::Reviving(reading)) if *reading == life) {
-                        self.flush(peid, life, desk);
+                        self.flush(peid, life, shard_cx);
                     }
                 }
                 Ticket::GivenUp(peid) => {
-                    desk.registry.remove_when_stored(peid, lsn);
-                    desk.cx.oracle.ended_given_up(peid, desk.home.epoch);
-                    self.residents.remove(&peid);
+                    shard_cx.registry.remove_when_stored(peid, lsn);
+                    shard_cx.cx.oracle.ended_given_up(peid, shard_cx.home.epoch);
+                    self.slots.remove(&peid);
                 }
             }
         }
-        self.send(desk);
+        self.send(shard_cx);
         if self.dead && !self.sending {
-            self.reborn(desk);
+            self.reborn(shard_cx);
         }
     }
 
-    fn lose(&mut self, peid: ExecutionId, desk: &mut Desk<'_>) {
-        self.residents.remove(&peid);
-        desk.registry.remove(peid);
+    fn lose(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
+        self.slots.remove(&peid);
+        shard_cx.registry.remove(peid);
     }
 
     /// The request of an attempt leaves.
-    pub fn leaves(&mut self, departure: &Departure, desk: &mut Desk<'_>) {
-        self.with(departure.peid, departure.life, desk, |execution, desk| {
-            execution.leaves(&departure.start, &desk.home, desk.cx);
-            Wish::Nothing
+    pub fn leaves(&mut self, departure: &Departure, shard_cx: &mut ShardContext<'_>) {
+        self.with(departure.peid, departure.life, shard_cx, |execution, shard_cx| {
+            execution.leaves(&departure.start, &shard_cx.home, shard_cx.cx);
+            Command::Nothing
         });
     }
 
     /// Passes a report to its execution.
-    pub fn reported(&mut self, report: Report, desk: &mut Desk<'_>) {
+    pub fn reported(&mut self, report: Report, shard_cx: &mut ShardContext<'_>) {
         let (peid, life) = (report.peid, report.life);
-        self.with(peid, life, desk, |execution, desk| execution.reported(report, &desk.home, desk.cx));
+        self.with(peid, life, shard_cx, |execution, shard_cx| {
+            execution.reported(report, &shard_cx.home, shard_cx.cx)
+        });
     }
 
     /// A timer of an execution is due.
-    pub fn due(&mut self, peid: ExecutionId, life: Life, event: Event, desk: &mut Desk<'_>) {
-        self.with(peid, life, desk, |execution, desk| execution.apply(event, &desk.home, desk.cx));
+    pub fn due(&mut self, peid: ExecutionId, life: Life, event: Event, shard_cx: &mut ShardContext<'_>) {
+        self.with(peid, life, shard_cx, |execution, shard_cx| {
+            execution.apply(event, &shard_cx.home, shard_cx.cx)
+        });
     }
 
     /// Someone asks to cancel an execution; where it is not here, nobody answers.
-    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, desk: &mut Desk<'_>) {
-        self.pass(peid, Ask::Cancel(cancel), desk);
+    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, shard_cx: &mut ShardContext<'_>) {
+        self.pass(peid, Ask::Cancel(cancel), shard_cx);
     }
 
     /// The store will never take an update of an execution.
-    pub fn fail(&mut self, peid: ExecutionId, desk: &mut Desk<'_>) {
+    pub fn fail(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
         let failure = Failure::new(FailureKind::Store, "the store will never take an update");
-        self.pass(peid, Ask::Fail(failure), desk);
+        self.pass(peid, Ask::Fail(failure), shard_cx);
     }
 
-    fn pass(&mut self, peid: ExecutionId, ask: Ask, desk: &mut Desk<'_>) {
-        let Some(resident) = self.residents.get_mut(&peid) else { return };
-        match &mut resident.place {
+    fn pass(&mut self, peid: ExecutionId, ask: Ask, shard_cx: &mut ShardContext<'_>) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        match &mut slot.place {
             Place::Running(execution) => {
                 let life = execution.life;
-                self.with(peid, life, desk, |execution, desk| match ask {
-                    Ask::Cancel(cancel) => execution.cancel(cancel, &desk.home, desk.cx),
-                    Ask::Fail(failure) => execution.apply(Event::Fail(failure), &desk.home, desk.cx),
+                self.with(peid, life, shard_cx, |execution, shard_cx| match ask {
+                    Ask::Cancel(cancel) => execution.cancel(cancel, &shard_cx.home, shard_cx.cx),
+                    Ask::Fail(failure) => execution.apply(Event::Fail(failure), &shard_cx.home, shard_cx.cx),
                 });
             }
-            Place::Reviving(_) => resident.asks.push(ask),
+            Place::Reviving(_) => slot.asks.push(ask),
             Place::Parked { due, lsn } => {
                 let (key, since) = ((*due, peid), Since::Position(*lsn));
-                resident.asks.push(ask);
+                slot.asks.push(ask);
                 self.parked.remove(&key);
-                self.revive(peid, since, desk);
+                self.revive(peid, since, shard_cx);
             }
         }
     }

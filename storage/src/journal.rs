@@ -58,7 +58,7 @@ pub use recovered::Recovered;
 pub use recovery::Torn;
 pub use segment::FORMAT;
 pub use space::NoSpace;
-pub use updraft_kernel::shared::claim::{Claim, GiveUp};
+pub use updraft_kernel::shared::revocable::{Revocable, Revoke};
 
 use crate::write_behind::Message;
 use append::{Command, LEAST_ROOM, Queued, QueuedBarrier, room_of};

@@ -17,30 +17,33 @@ impl Execution {
         match control {
             Control::Fail(failure) => self.decide(Happening::Fail(failure)),
             Control::Cancel(reply) if open => {
-                self.audience.get_or_insert_default().canceller = Some(reply);
+                self.subscribers.get_or_insert_default().canceller = Some(reply);
                 self.decide(Happening::Cancel);
             }
-            control => self.audience.get_or_insert_default().unanswered.push(control),
+            control => self.subscribers.get_or_insert_default().unanswered.push(control),
         }
     }
 
     /// The controls that nobody has answered.
     pub(super) fn take_unanswered(&mut self) -> Vec<Control> {
-        self.audience.as_mut().map(|audience| std::mem::take(&mut audience.unanswered)).unwrap_or_default()
+        self.subscribers
+            .as_mut()
+            .map(|subscribers| std::mem::take(&mut subscribers.unanswered))
+            .unwrap_or_default()
     }
 
     /// Those who follow, if anyone does.
     pub(super) fn readers(&self) -> Option<&broadcast::Sender<Event>> {
-        let readers = self.audience.as_ref()?.readers.as_ref();
+        let readers = self.subscribers.as_ref()?.readers.as_ref();
         readers.filter(|readers| readers.receiver_count() > 0)
     }
 
     pub(super) fn answer_all(&mut self) {
-        let (Some(machine), Some(audience)) = (&self.machine, &mut self.audience) else { return };
-        if let Some(reply) = audience.canceller.take() {
+        let (Some(machine), Some(subscribers)) = (&self.machine, &mut self.subscribers) else { return };
+        if let Some(reply) = subscribers.canceller.take() {
             let _ = reply.send(CancelVerdict::Cancelled);
         }
-        for control in std::mem::take(&mut audience.unanswered) {
+        for control in std::mem::take(&mut subscribers.unanswered) {
             match control {
                 Control::Cancel(reply) => {
                     let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
@@ -49,7 +52,8 @@ impl Execution {
                     let _ = reply.send(inspection(machine));
                 }
                 Control::Follow(reply) => {
-                    let readers = audience.readers.get_or_insert_with(|| broadcast::channel(EVENTS_BEHIND).0);
+                    let readers =
+                        subscribers.readers.get_or_insert_with(|| broadcast::channel(EVENTS_BEHIND).0);
                     let receiver = readers.subscribe();
                     let _ = reply.send((inspection(machine), receiver));
                 }
@@ -67,7 +71,7 @@ impl Execution {
 
     /// The event of a write; it names the step also where the write does not.
     fn event_of(&self, update: &Update) -> Event {
-        let mut event = Event::of(self.live.peid, update);
+        let mut event = Event::of(self.entry.peid, update);
         if let EventKind::Task { task_id, step_id: step_id @ None, .. } = &mut event.kind {
             *step_id = self.machine.as_ref().and_then(|machine| machine.step_of(*task_id)).cloned();
         }

@@ -9,7 +9,7 @@ use updraft_kernel::plan::{PlannedAction, PlannedKind};
 use updraft_protocol::limits::ATTEMPTS_INLINE;
 use updraft_protocol::{Call, ExecutionStatus, Failure, FailureKind, Masking, Sending, Timestamp};
 
-use super::post::Attempted;
+use super::message::Attempted;
 use super::{Execution, Report};
 use crate::missing::MissingOne;
 use crate::secrets::Needed;
@@ -31,17 +31,17 @@ impl Execution {
     fn start_attempt(&mut self, start: StartAttempt, inline: &mut usize) {
         let Some(machine) = &self.machine else { return };
         let step = machine.plan().step(start.step);
-        let (task, report) = (start.task, Report::of(&self.post, start.task, start.attempt));
+        let (task, report) = (start.task, Report::of(&self.inbox, start.task, start.attempt));
         let missing = |what: &str| Failure::new(FailureKind::NotConfigured, format!("missing here: {what}"));
         if let PlannedKind::Action(PlannedAction { missing: Some(what), .. }) = &step.kind {
             return report.give(Err(missing(what)));
         }
-        let Some(integration) = self.core.integrations.get(&step.integration) else {
+        let Some(integration) = self.context.integrations.get(&step.integration) else {
             return report.give(Err(missing(&format!("integration \"{}\"", step.integration))));
         };
         let call = Call {
-            tenant: self.live.tenant.clone(),
-            peid: self.live.peid,
+            tenant: self.entry.tenant.clone(),
+            peid: self.entry.peid,
             task_id: start.task_id,
             step_id: step.id.clone(),
             action: step.action.clone(),
@@ -52,12 +52,13 @@ impl Execution {
             timeout: start.timeout,
             sending: Sending::default(),
         };
-        let secrets = &self.core.secrets;
+        let secrets = &self.context.secrets;
         let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
         // Where a secret is waited for, the machine may stand still meanwhile.
         let waits = !start.secrets.is_empty() || !others.is_empty();
-        let tenure = self.core.tenure.clone().filter(|tenure| waits || !tenure.is_current());
-        let needed = Needed { tenure, own: start.secrets, others };
+        let lease_check =
+            self.context.lease_check.clone().filter(|lease_check| waits || !lease_check.is_current());
+        let needed = Needed { lease_check, own: start.secrets, others };
         if let Some(attempt) = Attempt::begin(integration, call, (needed, secrets), report, inline) {
             if self.attempts.is_empty() {
                 self.attempts.reserve_exact(1);
@@ -88,13 +89,17 @@ impl Execution {
             }
             !unsent
         });
-        self.post.each_not_acted(|task| machine.unsent(task));
+        self.inbox.each(|message| {
+            if let Some(task) = message.not_acted() {
+                machine.unsent(task);
+            }
+        });
     }
 
     /// Drops the attempts that were not sent, as the engine shuts down: a later life makes them again.
     pub(super) fn withdraw_unsent(&mut self) {
         let Some(machine) = self.machine.as_mut().filter(|machine| !machine.ended()) else { return };
-        let (now, pending) = (self.core.clock.now(), &mut self.pending);
+        let (now, pending) = (self.context.clock.now(), &mut self.pending);
         self.attempts.retain(|(task, attempt)| {
             let unsent = attempt.withdraw();
             if unsent {
@@ -112,7 +117,7 @@ impl Execution {
         let outcome = outcome.map_err(|failure| *failure);
         let was_missing = outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::NotConfigured);
         self.decide(Happening::AttemptEnded { task, attempt, outcome });
-        if was_missing || !self.core.missing.is_empty() {
+        if was_missing || !self.context.missing.is_empty() {
             self.tell_missing(task);
         }
         self.proceed(ctx);
@@ -124,16 +129,16 @@ impl Execution {
         let Some((id, step)) = machine.name_of(task) else { return };
         match machine.missing(task).and_then(|failure| Some((failure, failure.wait?))) {
             Some((failure, wait)) => {
-                let (tenant, what) = (self.live.tenant.clone(), failure.message.clone());
-                let (peid, step) = (self.live.peid, step.clone());
-                self.core.missing.add(id, MissingOne { tenant, peid, step, what, wait });
+                let (tenant, what) = (self.entry.tenant.clone(), failure.message.clone());
+                let (peid, step) = (self.entry.peid, step.clone());
+                self.context.missing.add(id, MissingOne { tenant, peid, step, what, wait });
             }
-            None => self.core.missing.remove(id),
+            None => self.context.missing.remove(id),
         }
     }
 
     fn arm(&mut self, timer: Timer, at: Timestamp, ctx: &mut Context<Self>) {
-        let wait = Duration::from_millis(at.since(self.core.clock.now()));
+        let wait = Duration::from_millis(at.since(self.context.clock.now()));
         ctx.run_later(wait, move |execution, ctx| execution.apply(Happening::TimerDue(timer), ctx));
     }
 
@@ -141,9 +146,9 @@ impl Execution {
         let Some(machine) = &self.machine else { return };
         metrics::counter!("updraft_executions_ended_total", "status" => status.as_str()).increment(1);
         tracing::info!(%status, runtime_ms = machine.document().state.playbook_runtime, "execution ended");
-        self.core.missing.remove_all(self.live.peid);
-        self.core.registry.remove_when_stored(self.live.peid, self.lsn);
-        let _ = self.live.settle(Ok(Arc::new(machine.document())));
-        metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);
+        self.context.missing.remove_all(self.entry.peid);
+        self.context.registry.remove_when_stored(self.entry.peid, self.lsn);
+        let _ = self.entry.settle(Ok(Arc::new(machine.document())));
+        metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
     }
 }

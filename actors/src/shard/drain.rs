@@ -2,7 +2,7 @@
 
 use actix::{Context, Handler};
 
-use super::resident::Place;
+use super::slot::Place;
 use super::{Drain, Shard, deliver_drain};
 
 impl Handler<Drain> for Shard {
@@ -11,8 +11,8 @@ impl Handler<Drain> for Shard {
     fn handle(&mut self, Drain(answer): Drain, _: &mut Context<Self>) {
         self.draining = true;
         self.drained = Some(answer);
-        for resident in self.residents.values() {
-            if let Place::Running { addr, .. } = &resident.place {
+        for slot in self.slots.values() {
+            if let Place::Running { addr, .. } = &slot.place {
                 deliver_drain(addr);
             }
         }
@@ -27,7 +27,7 @@ impl Shard {
             return;
         }
         let runs = |place: &Place| !matches!(place, Place::Parked { .. });
-        if self.residents.values().any(|resident| runs(&resident.place)) {
+        if self.slots.values().any(|slot| runs(&slot.place)) {
             return;
         }
         if let Some(answer) = self.drained.take() {

@@ -1,4 +1,4 @@
-//! Reviving: reading an execution back from the store, after its actor died, or its wait is over, or the
+//! Loading: reading an execution back from the store, after its actor died, or its wait is over, or the
 //! engine started.
 
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 
-use crate::core::Core;
-use crate::live::{Live, Lost};
+use crate::context::EngineContext;
+use crate::entry::{Lost, RegistryEntry};
 use crate::plans;
 use updraft_storage::page;
 use updraft_storage::store::Resumable;
@@ -42,27 +42,31 @@ pub(crate) enum Since {
 
 /// Reads an execution, once the store has everything that was journaled of it. Asks again while the store
 /// is unavailable.
-pub(crate) async fn find(core: &Core, live: &Live, since: Since) -> Result<Found, Lost> {
+pub(crate) async fn find(
+    context: &EngineContext,
+    entry: &RegistryEntry,
+    since: Since,
+) -> Result<Found, Lost> {
     let there = match since {
         Since::Start => true,
-        Since::Position(lsn) => core.stored.reached(lsn + 1),
+        Since::Position(lsn) => context.stored.reached(lsn + 1),
         Since::Now => false,
     };
     if !there {
-        core.flush().await?;
+        context.flush().await?;
     }
     loop {
-        match read(core, live).await {
+        match read(context, entry).await {
             Ok(found) => return Ok(found),
             Err(error) if error.retryable() => {
-                tracing::warn!(peid = %live.peid, %error, "an execution cannot be read back yet");
-                if core.failed.is_settled() {
+                tracing::warn!(peid = %entry.peid, %error, "an execution cannot be read back yet");
+                if context.failed.is_settled() {
                     return Err(Lost::ShutDown);
                 }
                 tokio::time::sleep(PAUSE).await;
             }
             Err(error) => {
-                tracing::error!(peid = %live.peid, %error, "an execution cannot be read back and is left as it is");
+                tracing::error!(peid = %entry.peid, %error, "an execution cannot be read back and is left as it is");
                 return Err(Lost::Engine(error.to_string()));
             }
         }
@@ -71,38 +75,44 @@ pub(crate) async fn find(core: &Core, live: &Live, since: Since) -> Result<Found
 
 /// Reads executions that are as the start found them, with one call of the store. Where that fails, each is read
 /// alone, and asked for again.
-pub(crate) async fn find_all(core: &Core, lives: &[Arc<Live>]) -> Vec<Result<Found, Lost>> {
-    let wanted = lives.iter().map(|live| (live.tenant.clone(), live.peid)).collect();
-    let read = core.store.resumables(wanted).await.inspect_err(|error| {
+pub(crate) async fn find_all(
+    context: &EngineContext,
+    entries: &[Arc<RegistryEntry>],
+) -> Vec<Result<Found, Lost>> {
+    let wanted = entries.iter().map(|entry| (entry.tenant.clone(), entry.peid)).collect();
+    let read = context.store.resumables(wanted).await.inspect_err(|error| {
         tracing::warn!(%error, "executions are read one by one: together they could not be");
     });
     let mut read = read.unwrap_or_default().into_iter();
-    let mut all = Vec::with_capacity(lives.len());
-    for live in lives {
+    let mut all = Vec::with_capacity(entries.len());
+    for entry in entries {
         let found = match read.next() {
-            Some(resumable) => found(core, resumable).await.ok(),
+            Some(resumable) => found(context, resumable).await.ok(),
             None => None,
         };
         all.push(match found {
             Some(found) => Ok(found),
-            None => find(core, live, Since::Start).await,
+            None => find(context, entry, Since::Start).await,
         });
     }
     all
 }
 
-async fn read(core: &Core, live: &Live) -> Result<Found, updraft_storage::Error> {
-    let mut read = core.store.resumables(vec![(live.tenant.clone(), live.peid)]).await?;
-    found(core, read.pop().flatten()).await
+async fn read(context: &EngineContext, entry: &RegistryEntry) -> Result<Found, updraft_storage::Error> {
+    let mut read = context.store.resumables(vec![(entry.tenant.clone(), entry.peid)]).await?;
+    found(context, read.pop().flatten()).await
 }
 
-async fn found(core: &Core, resumable: Option<Resumable>) -> Result<Found, updraft_storage::Error> {
+async fn found(
+    context: &EngineContext,
+    resumable: Option<Resumable>,
+) -> Result<Found, updraft_storage::Error> {
     let Some(Resumable { document, tasks }) = resumable else { return Ok(Found::Nothing) };
     let document = Box::new(document);
     if document.state.execution_status.ended() {
         return Ok(Found::Ended(document));
     }
-    match core.plans.get(core.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
+    match context.plans.get(context.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
         Ok(ready) => Ok(Found::Unfinished { plan: ready.plan.clone(), document, tasks }),
         Err(plans::Error::Store(error)) => Err(error),
         Err(error) => Ok(Found::Unplanned { document, tasks, reason: error.to_string() }),
@@ -111,14 +121,14 @@ async fn found(core: &Core, resumable: Option<Resumable>) -> Result<Found, updra
 
 /// All tasks of an execution, in order.
 pub(crate) async fn tasks(
-    core: &Core,
+    context: &EngineContext,
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Vec<TaskDocument>, updraft_storage::Error> {
     let mut tasks: Vec<TaskDocument> = Vec::new();
     loop {
         let after = tasks.last().map_or(0, |task| task.head.task_seq);
-        let page = core.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
+        let page = context.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
         let last = !page::is_full(&page, PAGE_ROWS);
         tasks.extend(page);
         if last {

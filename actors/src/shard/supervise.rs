@@ -9,11 +9,11 @@ use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, Timestamp};
 
 use super::Shard;
-use super::news::News;
-use super::resident::{Place, Verdict};
-use crate::execution::{Birth, Exit, Remains};
-use crate::live::{Live, Lost};
-use crate::revive::{Found, Since, find};
+use super::message::{SlotEvent, SlotReport};
+use super::slot::{Place, Verdict};
+use crate::entry::{Lost, RegistryEntry};
+use crate::execution::{Exit, Snapshot, Start};
+use crate::load::{Found, Since, find};
 
 /// How often the clock is looked at while executions are parked: it may be set forward, and a machine that
 /// slept has not counted the time.
@@ -25,8 +25,8 @@ impl Shard {
         match exit {
             Exit::Ended => self.forget(peid),
             Exit::Drained => {
-                if let Some(resident) = self.residents.get(&peid) {
-                    resident.live.hold(None);
+                if let Some(slot) = self.slots.get(&peid) {
+                    slot.entry.hold(None);
                 }
                 self.forget(peid);
             }
@@ -38,16 +38,16 @@ impl Shard {
 
     /// An execution's actor has ended without a word.
     pub(super) fn died(&mut self, peid: ExecutionId) {
-        let now = self.core.clock.now();
-        let Some(resident) = self.residents.get_mut(&peid) else { return };
+        let now = self.context.clock.now();
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
         metrics::counter!("updraft_execution_panics_total").increment(1);
-        match resident.died(now) {
+        match slot.died(now) {
             Verdict::Restart => tracing::error!(%peid, "an execution's actor panicked and is restarted"),
             Verdict::GiveUp => {
                 tracing::error!(%peid, "an execution's actor panicked too often and is failed")
             }
         }
-        self.revive(peid, Since::Now);
+        self.load(peid, Since::Now);
     }
 
     fn park(
@@ -57,10 +57,10 @@ impl Shard {
         permit: Permit,
         ctx: &mut Context<Self>,
     ) {
-        let Some(resident) = self.residents.get_mut(&peid) else { return };
-        resident.park(due, lsn);
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        slot.park(due, lsn);
         // In place of the one that it had among those in flight.
-        resident.live.hold(Some(permit));
+        slot.entry.hold(Some(permit));
         self.parked.insert((due, peid));
         self.set_alarm(ctx);
         self.check_drained();
@@ -76,7 +76,7 @@ impl Shard {
             }
             ctx.cancel_future(handle);
         }
-        let wait = Duration::from_millis(due.since(self.core.clock.now())).min(CLOCK_LOOK);
+        let wait = Duration::from_millis(due.since(self.context.clock.now())).min(CLOCK_LOOK);
         let handle = ctx.run_later(wait, |shard, ctx| {
             shard.alarm = None;
             shard.wake_due(ctx);
@@ -85,28 +85,28 @@ impl Shard {
     }
 
     fn wake_due(&mut self, ctx: &mut Context<Self>) {
-        let now = self.core.clock.now();
+        let now = self.context.clock.now();
         while let Some((_, peid)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
             self.parked.pop_first();
-            let lsn = match self.residents.get(&peid).map(|resident| &resident.place) {
+            let lsn = match self.slots.get(&peid).map(|slot| &slot.place) {
                 Some(Place::Parked { lsn, .. }) => *lsn,
                 _ => continue,
             };
-            self.revive(peid, Since::Position(lsn));
+            self.load(peid, Since::Position(lsn));
         }
         self.set_alarm(ctx);
     }
 
     /// Reads an execution back and starts its actor again. One that gave up its place takes one again, but
     /// for who asks for it: nobody waits for an answer until the engine has a place.
-    pub(super) fn revive(&mut self, peid: ExecutionId, since: Since) {
-        let Some(resident) = self.residents.get_mut(&peid) else { return };
-        let asked = matches!(resident.place, Place::Parked { .. }).then(|| resident.asked());
-        resident.place = Place::Reviving;
-        let (core, live) = (self.core.clone(), resident.live.clone());
+    pub(super) fn load(&mut self, peid: ExecutionId, since: Since) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        let asked = matches!(slot.place, Place::Parked { .. }).then(|| slot.asked());
+        slot.place = Place::Loading;
+        let (context, entry) = (self.context.clone(), slot.entry.clone());
         // What its actor had handed over must be in the journal before the journal is asked.
         let settled = matches!(since, Since::Now).then(|| self.commits.settled());
-        let revivals = self.revivals.clone();
+        let loads = self.loads.clone();
         let finding = async move {
             if let Some(settled) = settled {
                 let _ = settled.await;
@@ -114,38 +114,38 @@ impl Shard {
             if let Some(asked) = asked {
                 tokio::select! {
                     biased;
-                    permit = core.places.acquire(&live.tenant) => live.hold(Some(permit)),
+                    permit = context.admission.acquire(&entry.tenant) => entry.hold(Some(permit)),
                     () = asked.notified() => {}
                 }
             }
-            let _turn = revivals.acquire_owned().await;
-            find(&core, &live, since).await
+            let _turn = loads.acquire_owned().await;
+            find(&context, &entry, since).await
         };
-        let (member, messenger) = (self.parent.member(), self.news.messenger(peid));
+        let (member, report) = (self.scope.member(), SlotReport::of(&self.inbox, peid));
         actix::spawn(async move {
             tokio::select! {
                 biased;
-                () = member.orphaned() => {}
-                found = finding => messenger.bring(News::Found(found)),
+                () = member.cancelled() => {}
+                found = finding => report.give(SlotEvent::Found(found)),
             }
         });
     }
 
-    pub(super) fn revived(&mut self, peid: ExecutionId, found: Result<Found, Lost>, ctx: &mut Context<Self>) {
-        let Some(resident) = self.residents.get(&peid) else { return };
-        let (live, given_up) = (resident.live.clone(), resident.given_up());
-        let found = match (found, live.doomed()) {
+    pub(super) fn loaded(&mut self, peid: ExecutionId, found: Result<Found, Lost>, ctx: &mut Context<Self>) {
+        let Some(slot) = self.slots.get(&peid) else { return };
+        let (entry, given_up) = (slot.entry.clone(), slot.given_up());
+        let found = match (found, entry.poisoned()) {
             (
                 Ok(Found::Unfinished { document, tasks, .. } | Found::Unplanned { document, tasks, .. }),
                 Some(failure),
-            ) => return self.write_off(&live, *document, &tasks, failure.clone(), ctx),
+            ) => return self.write_off(&entry, *document, &tasks, failure.clone(), ctx),
             (found, _) => found,
         };
         match found {
             Ok(Found::Unfinished { document, tasks, .. }) if given_up => {
                 let message = "the execution's actor panicked too often";
                 self.write_off(
-                    &live,
+                    &entry,
                     *document,
                     &tasks,
                     Failure::new(FailureKind::Supervision, message),
@@ -153,17 +153,17 @@ impl Shard {
                 );
             }
             Ok(Found::Unfinished { plan, document, tasks }) => {
-                live.accept(Ok(()));
-                let remains = Remains { plan, document: *document, tasks };
-                self.bear(&live, Birth::Resumed(Box::new(remains)));
+                entry.accept(Ok(()));
+                let snapshot = Snapshot { plan, document: *document, tasks };
+                self.spawn(&entry, Start::Resumed(Box::new(snapshot)));
             }
             Ok(Found::Unplanned { document, tasks, reason }) => {
-                self.write_off(&live, *document, &tasks, Failure::new(FailureKind::Playbook, reason), ctx);
+                self.write_off(&entry, *document, &tasks, Failure::new(FailureKind::Playbook, reason), ctx);
             }
             Ok(Found::Ended(document)) => {
-                live.accept(Ok(()));
-                let _ = live.settle(Ok(Arc::new(*document)));
-                self.core.registry.remove(&live);
+                entry.accept(Ok(()));
+                let _ = entry.settle(Ok(Arc::new(*document)));
+                self.context.registry.remove(&entry);
                 self.forget(peid);
             }
             Ok(Found::Nothing) => self.lose(peid, Lost::ShutDown),
@@ -173,18 +173,18 @@ impl Shard {
 
     /// Its documents do not fit its playbook: fails it as they are.
     fn give_up_stored(&mut self, peid: ExecutionId, reason: String, ctx: &mut Context<Self>) {
-        let Some(resident) = self.residents.get(&peid) else { return };
-        let (core, live) = (self.core.clone(), resident.live.clone());
-        let finding = async move { find(&core, &live, Since::Now).await };
+        let Some(slot) = self.slots.get(&peid) else { return };
+        let (context, entry) = (self.context.clone(), slot.entry.clone());
+        let finding = async move { find(&context, &entry, Since::Now).await };
         ctx.spawn(finding.into_actor(self).map(move |found, shard, ctx| {
-            let Some(resident) = shard.residents.get(&peid) else { return };
-            let live = resident.live.clone();
+            let Some(slot) = shard.slots.get(&peid) else { return };
+            let entry = slot.entry.clone();
             match found {
                 Ok(Found::Unfinished { document, tasks, .. }) => {
                     let failure = Failure::new(FailureKind::Playbook, reason);
-                    shard.write_off(&live, *document, &tasks, failure, ctx);
+                    shard.write_off(&entry, *document, &tasks, failure, ctx);
                 }
-                found => shard.revived(peid, found, ctx),
+                found => shard.loaded(peid, found, ctx),
             }
         }));
     }
@@ -192,35 +192,35 @@ impl Shard {
     /// Ends an execution that has no machine, from its documents alone.
     fn write_off(
         &mut self,
-        live: &Arc<Live>,
+        entry: &Arc<RegistryEntry>,
         document: ExecutionDocument,
         tasks: &[TaskDocument],
         failure: Failure,
         ctx: &mut Context<Self>,
     ) {
-        let now = self.core.clock.now();
-        let (document, writes) = give_up(document, tasks, self.core.terms.epoch, failure, now);
-        let live = live.clone();
+        let now = self.context.clock.now();
+        let (document, writes) = give_up(document, tasks, self.context.terms.epoch, failure, now);
+        let entry = entry.clone();
         let committed = self.commits.commit_for_shard(writes).into_actor(self);
         ctx.spawn(committed.map(move |result, shard, _| match result {
             Ok(lsn) => {
-                shard.core.registry.remove_when_stored(live.peid, lsn);
-                let _ = live.settle(Ok(Arc::new(document)));
-                shard.forget(live.peid);
+                shard.context.registry.remove_when_stored(entry.peid, lsn);
+                let _ = entry.settle(Ok(Arc::new(document)));
+                shard.forget(entry.peid);
             }
-            Err(_) => shard.lose(live.peid, Lost::ShutDown),
+            Err(_) => shard.lose(entry.peid, Lost::ShutDown),
         }));
     }
 
     fn lose(&mut self, peid: ExecutionId, why: Lost) {
-        if let Some(resident) = self.residents.get(&peid) {
-            self.core.lose(&resident.live, why);
+        if let Some(slot) = self.slots.get(&peid) {
+            self.context.lose(&slot.entry, why);
         }
         self.forget(peid);
     }
 
     pub(super) fn forget(&mut self, peid: ExecutionId) {
-        self.residents.remove(&peid);
+        self.slots.remove(&peid);
         self.gauge();
         self.check_drained();
     }
