@@ -183,7 +183,7 @@ impl StreamHandler<Launch> for Shard {
 impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
     fn handle(&mut self, (peid, event): (ExecutionId, SlotEvent), ctx: &mut Self::Context) {
         match event {
-            SlotEvent::Exited(exit) => self.exited(peid, exit, ctx),
+            SlotEvent::Exited(exit, permit) => self.exited(peid, exit, permit, ctx),
             SlotEvent::Found(found) => self.loaded(peid, found, ctx),
             SlotEvent::Died => self.died(peid),
         }

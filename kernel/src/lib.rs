@@ -3,6 +3,7 @@
 
 pub mod coalescer;
 pub mod condition;
+pub mod execution;
 pub mod idempotency;
 pub mod invariant;
 pub mod lease;

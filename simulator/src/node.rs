@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::json;
+use updraft_kernel::execution::Execution;
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
-use updraft_kernel::machine::{Effects, Event, Machine, Terms};
+use updraft_kernel::machine::{Act, Machine, Terms};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
@@ -80,7 +81,7 @@ pub struct Node {
     shards: Vec<Shard>,
     registry: Registry,
     /// New executions that the journal does not have yet.
-    submitted: Vec<(Machine, Effects)>,
+    submitted: Vec<(Machine, Vec<Act>)>,
     forgotten: BTreeSet<usize>,
     /// Submissions that were answered, each with its execution where that is durable.
     pub answers: Vec<(usize, Option<ExecutionId>)>,
@@ -137,7 +138,7 @@ impl Node {
                 self.of(report.peid, cx, |shard, shard_cx| shard.reported(report, shard_cx));
             }
             Inner::Due(peid, life, timer) => {
-                self.of(peid, cx, |shard, shard_cx| shard.due(peid, life, Event::TimerDue(timer), shard_cx));
+                self.of(peid, cx, |shard, shard_cx| shard.due(peid, life, timer, shard_cx));
             }
             Inner::Read(peid, life) => self.of(peid, cx, |shard, shard_cx| shard.read(peid, life, shard_cx)),
         }
@@ -276,7 +277,7 @@ impl Node {
         }
         let live = Live { order: order.number, tenant, key, input_hash, accepted: false, ended: false };
         self.registry.add(peid, live);
-        self.submitted.push((machine, Effects { writes: Vec::new(), acts: effects.acts }));
+        self.submitted.push((machine, effects.acts));
         self.settle(cx);
         Submitted::Taken
     }
@@ -285,13 +286,14 @@ impl Node {
         let Some(index) = self.submitted.iter().position(|(machine, _)| machine.peid() == peid) else {
             return;
         };
-        let (machine, effects) = self.submitted.swap_remove(index);
+        let (machine, acts) = self.submitted.swap_remove(index);
         let order = machine.head().uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or_default();
         self.answers.push((order, lsn.map(|_| peid)));
         let (Some(lsn), Some(live)) = (lsn, self.registry.get_mut(peid)) else { return };
         live.accepted = true;
         cx.oracle.accepted(order, peid);
-        self.of(peid, cx, |shard, shard_cx| shard.launch(machine, effects, lsn, shard_cx));
+        let execution = Execution::accepted(machine, acts, lsn);
+        self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
     }
 
     /// Someone asks to cancel an execution.

@@ -6,20 +6,21 @@ mod slot;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use updraft_kernel::machine::{Effects, Event, Machine, Terms, give_up};
+use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit};
+use updraft_kernel::machine::{Terms, Timer, give_up};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Inner, Life, Report, Ticket};
-use crate::execution::{Command, Execution, Exit, Home};
+use crate::execution::{Ask, Command, Execution, Home, shown};
 use crate::fault::Moment;
 use crate::journal::{Append, Journal, Who};
 use crate::pump::Asker;
 use crate::registry::Registry;
 use crate::scenario::MILLIS;
-use slot::{Ask, Place, Slot};
+use slot::{Place, Slot};
 
 /// Tasks at once in one execution, where its playbook does not say.
 const TASKS_AT_ONCE: usize = 3;
@@ -72,15 +73,15 @@ impl Shard {
     }
 
     /// Starts an accepted execution.
-    pub fn launch(&mut self, machine: Machine, effects: Effects, lsn: u64, shard_cx: &mut ShardContext<'_>) {
-        let peid = machine.peid();
+    pub fn launch(&mut self, execution: kernel::Execution<Ask>, shard_cx: &mut ShardContext<'_>) {
+        let peid = execution.machine().peid();
         if !self.slots.contains_key(&peid) && !self.dead {
-            self.bear(Execution::new(machine, effects, shard_cx.cx.number(), lsn), shard_cx);
+            self.spawn(Execution::new(execution, shard_cx.cx.number()), shard_cx);
         }
     }
 
     /// Starts an execution's actor.
-    fn bear(&mut self, mut execution: Execution, shard_cx: &mut ShardContext<'_>) {
+    fn spawn(&mut self, mut execution: Execution, shard_cx: &mut ShardContext<'_>) {
         let peid = execution.peid;
         let slot = self.slots.entry(peid).or_default();
         if slot.doomed > 0 {
@@ -89,15 +90,12 @@ impl Shard {
         }
         let mut commands = Vec::new();
         for ask in std::mem::take(&mut slot.asks) {
-            commands.push(match ask {
-                Ask::Cancel(cancel) => execution.cancel(cancel, &shard_cx.home, shard_cx.cx),
-                Ask::Fail(failure) => execution.apply(Event::Fail(failure), &shard_cx.home, shard_cx.cx),
-            });
-        }
-        if self.draining {
-            commands.push(execution.drain(&shard_cx.home, shard_cx.cx));
+            execution.tell(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx);
         }
         commands.push(execution.proceed(&shard_cx.home, shard_cx.cx));
+        if self.draining {
+            commands.push(execution.on(ExecutionEvent::Drain, &shard_cx.home, shard_cx.cx));
+        }
         slot.place = Place::Running(Box::new(execution));
         for command in commands {
             self.grant(peid, command, shard_cx);
@@ -132,7 +130,7 @@ impl Shard {
         match command {
             Command::Nothing => {}
             Command::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), shard_cx),
-            Command::Leave(Exit::Ended | Exit::Drained) => {
+            Command::Leave(Exit::Ended | Exit::Drained | Exit::Unfit(_) | Exit::Lost) => {
                 self.slots.remove(&peid);
             }
             Command::Leave(Exit::Parked { due, lsn }) => self.park(peid, due, lsn, shard_cx),
@@ -240,8 +238,8 @@ impl Shard {
                     configuration_wait: CONFIGURATION_WAIT,
                 };
                 let now = shard_cx.home.clock(shard_cx.cx);
-                match Machine::resume(plan, document.clone(), tasks.clone(), terms, now) {
-                    Ok((machine, effects)) => return self.resumed(machine, effects, shard_cx),
+                match kernel::Execution::resumed(plan, document.clone(), tasks.clone(), terms, now) {
+                    Ok(execution) => return self.resumed(execution, shard_cx),
                     Err(unfit) => {
                         shard_cx.cx.violated("documents can be resumed", format!("{peid}: {unfit}"));
                         Failure::new(FailureKind::Playbook, unfit.to_string())
@@ -256,13 +254,12 @@ impl Shard {
         self.commit(writes, Ticket::GivenUp(peid), shard_cx);
     }
 
-    fn resumed(&mut self, machine: Machine, effects: Effects, shard_cx: &mut ShardContext<'_>) {
+    fn resumed(&mut self, execution: kernel::Execution<Ask>, shard_cx: &mut ShardContext<'_>) {
+        let (machine, effects) = (execution.machine(), execution.pending());
         shard_cx.cx.note(format_args!("n{} {} resumes {effects:?}", shard_cx.home.node, machine.peid()));
-        let decided = shard_cx.cx.oracle.decided(&machine, &effects, shard_cx.home.epoch);
-        shard_cx.cx.check(decided);
-        shard_cx.cx.check(updraft_kernel::invariant::machine(&machine));
+        shown(machine, effects, &shard_cx.home, shard_cx.cx);
         let life = shard_cx.cx.number();
-        self.bear(Execution::new(machine, effects, life, 0), shard_cx);
+        self.spawn(Execution::new(execution, life), shard_cx);
     }
 
     /// Makes updates durable, all or none.
@@ -294,7 +291,7 @@ impl Shard {
             match ticket {
                 Ticket::Execution(peid, life) => {
                     self.with(peid, life, shard_cx, |execution, shard_cx| {
-                        execution.committed(lsn, &shard_cx.home, shard_cx.cx)
+                        execution.on(ExecutionEvent::Committed(lsn), &shard_cx.home, shard_cx.cx)
                     });
                 }
                 Ticket::Settled(peid, life) => {
@@ -338,9 +335,9 @@ impl Shard {
     }
 
     /// A timer of an execution is due.
-    pub fn due(&mut self, peid: ExecutionId, life: Life, event: Event, shard_cx: &mut ShardContext<'_>) {
+    pub fn due(&mut self, peid: ExecutionId, life: Life, timer: Timer, shard_cx: &mut ShardContext<'_>) {
         self.with(peid, life, shard_cx, |execution, shard_cx| {
-            execution.apply(event, &shard_cx.home, shard_cx.cx)
+            execution.on(ExecutionEvent::TimerDue(timer), &shard_cx.home, shard_cx.cx)
         });
     }
 
@@ -360,9 +357,8 @@ impl Shard {
         match &mut slot.place {
             Place::Running(execution) => {
                 let life = execution.life;
-                self.with(peid, life, shard_cx, |execution, shard_cx| match ask {
-                    Ask::Cancel(cancel) => execution.cancel(cancel, &shard_cx.home, shard_cx.cx),
-                    Ask::Fail(failure) => execution.apply(Event::Fail(failure), &shard_cx.home, shard_cx.cx),
+                self.with(peid, life, shard_cx, |execution, shard_cx| {
+                    execution.on(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx)
                 });
             }
             Place::Reviving(_) => slot.asks.push(ask),

@@ -2,17 +2,18 @@
 
 use std::rc::Rc;
 
+use updraft_kernel::execution::Exit;
+use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::ExecutionId;
 
 use crate::entry::Lost;
-use crate::execution::Exit;
 use crate::inbox::Inbox;
 use crate::load::Found;
 
 /// What became of an execution.
 pub(crate) enum SlotEvent {
-    /// Its actor has ended.
-    Exited(Exit),
+    /// Its actor has ended; where it is parked, with its place among those that are.
+    Exited(Exit, Option<Permit>),
     /// The store was read for it.
     Found(Result<Found, Lost>),
     /// Its actor, or the read, died without a word.
@@ -59,10 +60,10 @@ mod tests {
         let (inbox, peid) = (Rc::new(Inbox::default()), ExecutionId::from_bytes([7; 16]));
         let mut read = inbox.read();
         let dropped = SlotReport::of(&inbox, peid);
-        SlotReport::of(&inbox, peid).give(SlotEvent::Exited(Exit::Ended));
+        SlotReport::of(&inbox, peid).give(SlotEvent::Exited(Exit::Ended, None));
         drop(dropped);
         let (first, second) = (read.next().now_or_never().flatten(), read.next().now_or_never().flatten());
-        assert!(matches!(first, Some((_, SlotEvent::Exited(Exit::Ended)))));
+        assert!(matches!(first, Some((_, SlotEvent::Exited(Exit::Ended, None)))));
         assert!(matches!(second, Some((_, SlotEvent::Died))));
         assert!(read.next().now_or_never().is_none());
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use updraft_kernel::execution::Exit;
 use updraft_kernel::machine::give_up;
 use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, Timestamp};
@@ -12,7 +13,7 @@ use super::Shard;
 use super::message::{SlotEvent, SlotReport};
 use super::slot::{Place, Verdict};
 use crate::entry::{Lost, RegistryEntry};
-use crate::execution::{Exit, Snapshot, Start};
+use crate::execution::{Snapshot, Start};
 use crate::load::{Found, Since, find};
 
 /// How often the clock is looked at while executions are parked: it may be set forward, and a machine that
@@ -21,7 +22,13 @@ const CLOCK_LOOK: Duration = Duration::from_secs(1);
 
 impl Shard {
     /// An execution's actor has ended.
-    pub(super) fn exited(&mut self, peid: ExecutionId, exit: Exit, ctx: &mut Context<Self>) {
+    pub(super) fn exited(
+        &mut self,
+        peid: ExecutionId,
+        exit: Exit,
+        permit: Option<Permit>,
+        ctx: &mut Context<Self>,
+    ) {
         match exit {
             Exit::Ended => self.forget(peid),
             Exit::Drained => {
@@ -30,9 +37,9 @@ impl Shard {
                 }
                 self.forget(peid);
             }
-            Exit::Parked { due, lsn, permit } => self.park(peid, (due, lsn), permit, ctx),
+            Exit::Parked { due, lsn } => self.park(peid, (due, lsn), permit, ctx),
             Exit::Lost => self.lose(peid, Lost::ShutDown),
-            Exit::Unfit(unfit) => self.give_up_stored(peid, unfit.to_string(), ctx),
+            Exit::Unfit(unfit) => self.give_up_stored(peid, unfit, ctx),
         }
     }
 
@@ -54,13 +61,13 @@ impl Shard {
         &mut self,
         peid: ExecutionId,
         (due, lsn): (Timestamp, u64),
-        permit: Permit,
+        permit: Option<Permit>,
         ctx: &mut Context<Self>,
     ) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
         slot.park(due, lsn);
         // In place of the one that it had among those in flight.
-        slot.entry.hold(Some(permit));
+        slot.entry.hold(permit);
         self.parked.insert((due, peid));
         self.set_alarm(ctx);
         self.check_drained();

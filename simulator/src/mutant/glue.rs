@@ -8,7 +8,6 @@ const RECOVERY: &str = "simulator/src/recovery.rs";
 const PUMP: &str = "simulator/src/pump.rs";
 const STORE: &str = "simulator/src/store.rs";
 const SHARD: &str = "simulator/src/shard.rs";
-const EXECUTION: &str = "simulator/src/execution.rs";
 const START: &str = "simulator/src/node/start.rs";
 const REGISTRY: &str = "simulator/src/registry.rs";
 
@@ -111,20 +110,6 @@ pub const GLUE: &[Mutant] = &[
         file: PUMP,
         find: "            self.held_until = Some(cx.now + backoff(&mut self.refusals, cx));\n",
         replace: "            backoff(&mut self.refusals, cx);\n",
-    },
-    Mutant {
-        name: "execution-acts-first",
-        claim: "acts are performed before their writes are durable",
-        file: EXECUTION,
-        find: "        self.committing = Some(acts);\n",
-        replace: "        self.perform_all(acts, home, cx);\n        self.committing = Some(Vec::new());\n",
-    },
-    Mutant {
-        name: "execution-two-commits",
-        claim: "a second commit is sent before the first is durable",
-        file: EXECUTION,
-        find: "        if self.committing.is_some() {\n",
-        replace: "        if self.committing.is_some() && self.draining {\n",
     },
     Mutant {
         name: "revive-stale-read",

@@ -14,6 +14,7 @@ const CONTROL: &str = "kernel/src/machine/control.rs";
 const GIVE_UP: &str = "kernel/src/machine/give_up.rs";
 const PATH: &str = "kernel/src/machine/path.rs";
 const DOCUMENT: &str = "kernel/src/machine/document.rs";
+const EXECUTION: &str = "kernel/src/execution.rs";
 const RETRY: &str = "kernel/src/retry.rs";
 
 /// Bugs in the code that ships.
@@ -269,6 +270,27 @@ pub const KERNEL: &[Mutant] = &[
         file: CONTROL,
         find: "            let (task_status, failure) = if running && at_most_once {\n",
         replace: "            let (task_status, failure) = if running && at_most_once && seq.0 == 0 {\n",
+    },
+    Mutant {
+        name: "execution-acts-first",
+        claim: "acts are performed before their writes are durable",
+        file: EXECUTION,
+        find: "                self.committing = Some(acts);\n",
+        replace: "                self.performing = acts.into_iter();\n                self.committing = Some(Vec::new());\n",
+    },
+    Mutant {
+        name: "execution-two-commits",
+        claim: "a second commit is sent before the first is durable",
+        file: EXECUTION,
+        find: "            if self.committing.is_some() || self.at_rest {\n",
+        replace: "            if self.committing.is_some() && self.draining || self.at_rest {\n",
+    },
+    Mutant {
+        name: "execution-unsent-is-unknown",
+        claim: "a call that was withdrawn before it was sent counts as made when the execution is stopped",
+        file: EXECUTION,
+        find: "unsent.into_iter().chain(not_acted).for_each(|task| self.machine.unsent(task));",
+        replace: "not_acted.into_iter().for_each(|task| self.machine.unsent(task));",
     },
     Mutant {
         name: "machine-ends-twice",

@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 
+use updraft_kernel::execution::ExecutionEvent;
 use updraft_protocol::limits::{RESTART_WINDOW, RESTARTS};
-use updraft_protocol::{ExecutionId, Failure, Timestamp};
+use updraft_protocol::{ExecutionId, Timestamp};
 
 use super::{Shard, ShardContext, Since};
 use crate::event::Life;
-use crate::execution::Execution;
+use crate::execution::{Ask, Execution};
 
 /// Where an execution is.
 pub(super) enum Place {
@@ -23,14 +24,6 @@ pub(super) enum Place {
         /// Where its last write stands.
         lsn: u64,
     },
-}
-
-/// What is asked of an execution that is not in its actor.
-pub(super) enum Ask {
-    /// To be cancelled.
-    Cancel(usize),
-    /// To fail.
-    Fail(Failure),
 }
 
 /// One execution in its shard.
@@ -114,7 +107,7 @@ impl Shard {
             if let Place::Running(execution) = &slot.place {
                 let life = execution.life;
                 self.with(peid, life, shard_cx, |execution, shard_cx| {
-                    execution.drain(&shard_cx.home, shard_cx.cx)
+                    execution.on(ExecutionEvent::Drain, &shard_cx.home, shard_cx.cx)
                 });
             }
         }
