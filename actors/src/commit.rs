@@ -1,13 +1,13 @@
-//! Commits of one shard: executions hand over their writes, and are told when the journal has them. While
-//! one group is on its way the next one gathers, so that a shard crosses threads once for many.
+//! Commits of one shard: executions hand over their writes, and are told when the journal has them. What goes together is
+//! decided by [`CommitQueue`].
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use updraft_kernel::shard::CommitQueue;
 use updraft_protocol::Update;
-use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 use updraft_storage::journal::{Append, Done};
 
 use crate::context::EngineContext;
@@ -18,7 +18,7 @@ use crate::shard::scope::ScopeMember;
 /// Told with the position in the journal, or dropped when the journal will not have it.
 enum Told {
     /// An execution.
-    Inbox(Receipt),
+    Execution(Receipt),
     /// The shard itself.
     Shard(oneshot::Sender<u64>),
 }
@@ -26,8 +26,8 @@ enum Told {
 impl Told {
     fn of(self, lsn: u64) {
         match self {
-            Self::Inbox(receipt) => receipt.give(lsn),
-            // Who no longer waits need not be told.
+            Self::Execution(receipt) => receipt.give(lsn),
+            // One that no longer waits need not be told.
             Self::Shard(told) => drop(told.send(lsn)),
         }
     }
@@ -37,23 +37,20 @@ pub(crate) struct Commits {
     context: Arc<EngineContext>,
     /// How many wait.
     depth: ShardGauge,
-    /// Handed over and not yet sent. Bounded: an execution waits for its commit before the next.
-    waiting: RefCell<Vec<(Vec<Update>, Told)>>,
-    sending: Cell<bool>,
+    queue: RefCell<CommitQueue<Told>>,
     /// Has a successor of the shard wait until what was handed over here is in the journal.
     _member: ScopeMember,
 }
 
 impl Commits {
     pub(crate) fn new(context: Arc<EngineContext>, shard: usize, member: ScopeMember) -> Rc<Self> {
-        let (waiting, sending) = (RefCell::default(), Cell::new(false));
         let depth = ShardGauge::new("updraft_shard_commits_waiting", shard);
-        Rc::new(Self { context, depth, waiting, sending, _member: member })
+        Rc::new(Self { context, depth, queue: RefCell::default(), _member: member })
     }
 
-    /// Makes updates of an execution durable, all or none; its inbox says so.
+    /// Makes updates of an execution durable, all or none; its receipt says so.
     pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>, receipt: Receipt) {
-        self.hand_over(updates, Told::Inbox(receipt));
+        self.hand_over(updates, Told::Execution(receipt));
     }
 
     /// The same for an execution that has no actor.
@@ -64,8 +61,7 @@ impl Commits {
     }
 
     fn hand_over(self: &Rc<Self>, updates: Vec<Update>, told: Told) {
-        self.waiting.borrow_mut().push((updates, told));
-        if !self.sending.replace(true) {
+        if self.queue.borrow_mut().push(updates, told) {
             actix::spawn(self.clone().send_all());
         }
     }
@@ -76,38 +72,18 @@ impl Commits {
     }
 
     async fn send_all(self: Rc<Self>) {
-        while let Some((updates, told)) = self.gather() {
+        while let Some((updates, told)) = self.next_group() {
             match append(&self.context, updates).await {
-                Ok(lsn) => {
-                    told.into_iter().for_each(|execution| execution.of(lsn));
-                }
+                Ok(lsn) => told.into_iter().for_each(|one| one.of(lsn)),
                 Err(reason) => self.context.fail(reason),
             }
         }
-        self.sending.set(false);
     }
 
-    /// What goes into the next frame.
-    fn gather(&self) -> Option<(Vec<Update>, Vec<Told>)> {
-        let mut waiting = self.waiting.borrow_mut();
-        self.depth.set(waiting.len());
-        if waiting.is_empty() {
-            return None;
-        }
-        let mut bytes = 0;
-        let fits = waiting.iter().take_while(|(updates, _)| {
-            let before = bytes;
-            bytes += updates.iter().map(Update::bytes).sum::<usize>();
-            before == 0 || bytes <= JOURNAL_GROUP_BYTES
-        });
-        let count = fits.count();
-        let updates = waiting.iter().take(count).map(|(updates, _)| updates.len()).sum();
-        let (mut all, mut told) = (Vec::with_capacity(updates), Vec::with_capacity(count));
-        for (updates, execution) in waiting.drain(..count) {
-            all.extend(updates);
-            told.push(execution);
-        }
-        Some((all, told))
+    fn next_group(&self) -> Option<(Vec<Update>, Vec<Told>)> {
+        let mut queue = self.queue.borrow_mut();
+        self.depth.set(queue.waiting());
+        queue.next_group()
     }
 }
 

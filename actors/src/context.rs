@@ -1,15 +1,13 @@
-//! The context: what the actors of one engine share.
+//! The engine's context: what the actors of one engine share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use updraft_kernel::machine::Terms;
-use updraft_kernel::shared::Handover;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_kernel::virtual_shard::VirtualShard;
-use updraft_protocol::{Integration, Name, TenantCode};
+use updraft_protocol::{Integration, Name};
 use updraft_storage::Store;
 use updraft_storage::journal::Journal;
 
@@ -20,8 +18,8 @@ use crate::lease_check::LeaseCheck;
 use crate::missing::Missing;
 use crate::plans::Plans;
 use crate::registry::Registry;
+use crate::router::Router;
 use crate::secrets::Secrets;
-use crate::shard::Link;
 use crate::timer::Timer;
 
 /// What the actors of one engine share.
@@ -56,40 +54,11 @@ pub struct EngineContext {
     pub terms: Terms,
     /// Settled with the reason when the engine can no longer go on.
     pub failed: OutcomeCell<String>,
-    /// The ways into the shards.
-    pub shards: Inboxes,
-}
-
-/// The way into each shard; another one after a shard was restarted.
-pub struct Inboxes {
-    links: Vec<Handover<Link>>,
-    /// Launches that fit into each: as many as admission lets in.
-    pub(crate) capacity: usize,
-}
-
-impl Inboxes {
-    /// The ways into `shards` shards, each with room for `executions` launches.
-    pub fn new(shards: usize, executions: usize) -> Self {
-        Self { links: (0..shards).map(|_| Handover::new()).collect(), capacity: executions }
-    }
-
-    /// How many shards there are.
-    pub(crate) fn count(&self) -> usize {
-        self.links.len()
-    }
-
-    /// The way into one of them, through its restarts.
-    pub(crate) fn of(&self, shard: usize) -> &Handover<Link> {
-        &self.links[shard]
-    }
+    /// The way to the shards.
+    pub router: Router,
 }
 
 impl EngineContext {
-    /// The shard that runs a tenant.
-    pub fn shard_of(&self, tenant: &TenantCode) -> usize {
-        VirtualShard::of(tenant).shard(self.shards.count())
-    }
-
     /// Waits until all that the journal has at this moment is in the store.
     ///
     /// # Errors

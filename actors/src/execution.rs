@@ -12,10 +12,9 @@ use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Mes
 use tokio::sync::broadcast;
 use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionEvent, Exit};
 use updraft_kernel::machine::{Act, Machine, TaskSeq};
-use updraft_kernel::plan::Plan;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::{ATTEMPTS_INLINE, EXECUTION_MAILBOX};
-use updraft_protocol::{ExecutionDocument, FailureKind, TaskDocument, TaskStatus, Timestamp, Update};
+use updraft_protocol::{FailureKind, TaskStatus, Timestamp, Update};
 
 use crate::commit::Commits;
 use crate::context::EngineContext;
@@ -25,6 +24,7 @@ use crate::event::Event;
 use crate::inbox::Inbox;
 use crate::shard::scope::ScopeToken;
 use crate::shard::{SlotEvent, SlotReport};
+use crate::snapshot::Snapshot;
 use crate::task::Attempt;
 use message::Attempted;
 pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
@@ -35,13 +35,6 @@ pub(crate) enum Start {
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },
     /// Rebuilt from its documents.
     Resumed(Box<Snapshot>),
-}
-
-/// What the store has of an execution that goes on.
-pub(crate) struct Snapshot {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) document: ExecutionDocument,
-    pub(crate) tasks: Vec<TaskDocument>,
 }
 
 pub(crate) struct Execution {
@@ -191,6 +184,9 @@ impl Execution {
     fn resume(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let Some(snapshot) = self.snapshot.take() else { return };
         let Snapshot { plan, document, tasks } = *snapshot;
+        let Some(plan) = plan else {
+            return self.leave(Exit::Unfit("its playbook cannot be run".to_owned()), None, ctx);
+        };
         match kernel::Execution::resumed(plan, document, tasks, self.context.terms, now) {
             Ok(execution) => self.execution = Some(execution),
             Err(unfit) => self.leave(Exit::Unfit(unfit.to_string()), None, ctx),

@@ -1,60 +1,34 @@
-//! Loading: reading an execution back from the store, after its actor died, or its wait is over, or the
-//! engine started.
+//! Reading executions back from the store, after an actor died, or a wait is over, or the engine started. What must be so
+//! before is decided by [`updraft_kernel::shard::Load`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
+use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, TenantCode};
+use updraft_storage::page;
+use updraft_storage::store::Resumable;
 
 use crate::context::EngineContext;
 use crate::entry::{Lost, RegistryEntry};
 use crate::plans;
-use updraft_storage::page;
-use updraft_storage::store::Resumable;
+use crate::snapshot::Snapshot;
 
 /// The pause before the store is asked again.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the store has of an execution.
 pub(crate) enum Found {
-    /// It is unfinished.
-    Unfinished { plan: Arc<Plan>, document: Box<ExecutionDocument>, tasks: Vec<TaskDocument> },
-    /// It is unfinished, and its playbook cannot be run.
-    Unplanned { document: Box<ExecutionDocument>, tasks: Vec<TaskDocument>, reason: String },
+    /// It is unfinished; where its playbook cannot be run, with the reason.
+    Unfinished(Box<Snapshot>, Option<Failure>),
     /// It has ended.
     Ended(Box<ExecutionDocument>),
     /// There is no such execution: it was never accepted.
     Nothing,
 }
 
-/// What the store must have before an execution is read from it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Since {
-    /// It has everything: the engine has just started.
-    Start,
-    /// What stands in the journal up to here.
-    Position(u64),
-    /// Everything that the journal has at this moment.
-    Now,
-}
-
-/// Reads an execution, once the store has everything that was journaled of it. Asks again while the store
-/// is unavailable.
-pub(crate) async fn find(
-    context: &EngineContext,
-    entry: &RegistryEntry,
-    since: Since,
-) -> Result<Found, Lost> {
-    let there = match since {
-        Since::Start => true,
-        Since::Position(lsn) => context.stored.reached(lsn + 1),
-        Since::Now => false,
-    };
-    if !there {
-        context.flush().await?;
-    }
+/// Reads an execution. Asks again while the store is unavailable.
+pub(crate) async fn find(context: &EngineContext, entry: &RegistryEntry) -> Result<Found, Lost> {
     loop {
         match read(context, entry).await {
             Ok(found) => return Ok(found),
@@ -73,8 +47,7 @@ pub(crate) async fn find(
     }
 }
 
-/// Reads executions that are as the start found them, with one call of the store. Where that fails, each is read
-/// alone, and asked for again.
+/// Reads executions with one call of the store. Where that fails, each is read alone, and asked for again.
 pub(crate) async fn find_all(
     context: &EngineContext,
     entries: &[Arc<RegistryEntry>],
@@ -92,7 +65,7 @@ pub(crate) async fn find_all(
         };
         all.push(match found {
             Some(found) => Ok(found),
-            None => find(context, entry, Since::Start).await,
+            None => find(context, entry).await,
         });
     }
     all
@@ -108,15 +81,16 @@ async fn found(
     resumable: Option<Resumable>,
 ) -> Result<Found, updraft_storage::Error> {
     let Some(Resumable { document, tasks }) = resumable else { return Ok(Found::Nothing) };
-    let document = Box::new(document);
     if document.state.execution_status.ended() {
-        return Ok(Found::Ended(document));
+        return Ok(Found::Ended(Box::new(document)));
     }
-    match context.plans.get(context.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
-        Ok(ready) => Ok(Found::Unfinished { plan: ready.plan.clone(), document, tasks }),
-        Err(plans::Error::Store(error)) => Err(error),
-        Err(error) => Ok(Found::Unplanned { document, tasks, reason: error.to_string() }),
-    }
+    let head = &document.head;
+    let (plan, failure) = match context.plans.get(context.store.as_ref(), &head.tenant_code, head.pid).await {
+        Ok(ready) => (Some(ready.plan.clone()), None),
+        Err(plans::Error::Store(error)) => return Err(error),
+        Err(error) => (None, Some(Failure::new(FailureKind::Playbook, error.to_string()))),
+    };
+    Ok(Found::Unfinished(Box::new(Snapshot { plan, document, tasks }), failure))
 }
 
 /// All tasks of an execution, in order.

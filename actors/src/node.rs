@@ -8,15 +8,14 @@ use actix::{Actor, Arbiter, ArbiterHandle, System};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
+use updraft_kernel::shard::Since;
 use updraft_storage::journal::{self, Left};
 use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
 use crate::context::EngineContext;
-use crate::control::Control;
 use crate::entry::{Lost, RegistryEntry};
-use crate::load::Since;
 use crate::shard::scope::ShardScope;
-use crate::shard::{Drain, Launch, Link, Load, Pass, Shard};
+use crate::shard::{Drain, Load, Shard, ShardAddress};
 use crate::writer::{self, Writer};
 
 /// How often ended executions that the store has are forgotten.
@@ -72,7 +71,7 @@ impl Node {
         write_behind: WriteBehind,
         messages: mpsc::Receiver<Message>,
     ) -> Result<Self, Error> {
-        let shards = context.shards.count();
+        let shards = context.router.count();
         let mut runtimes = (0..shards + 2).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
@@ -99,15 +98,6 @@ impl Node {
         Ok(Self { context, thread: Some(thread), stop: Some(stop) })
     }
 
-    /// Says that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits.
-    /// Where the shard is just being restarted, its successor finds the execution in the registry.
-    pub fn launch(context: &EngineContext, launch: Launch) {
-        let shard = context.shards.of(context.shard_of(&launch.entry.tenant));
-        if let Some(link) = shard.announce(|| launch.entry.accept(Ok(()))) {
-            let _ = link.inbox.try_send(launch);
-        }
-    }
-
     /// What the write-behind tells its events to.
     pub fn store_listener(context: &Arc<EngineContext>) -> Listener {
         writer::listener(Arc::downgrade(context))
@@ -116,13 +106,13 @@ impl Node {
     /// Has executions go on that the store has as they were left.
     pub async fn load(&self, entries: Vec<Arc<RegistryEntry>>) {
         let mut by_shard: Vec<Vec<Arc<RegistryEntry>>> =
-            (0..self.context.shards.count()).map(|_| Vec::new()).collect();
+            (0..self.context.router.count()).map(|_| Vec::new()).collect();
         for entry in entries {
-            by_shard[self.context.shard_of(&entry.tenant)].push(entry);
+            by_shard[self.context.router.shard_of(&entry.tenant)].push(entry);
         }
         for (shard, entries) in by_shard.into_iter().enumerate() {
-            if let Some(link) = self.context.shards.of(shard).current() {
-                let _ = link.addr.send(Load(entries, Since::Start)).await;
+            if let Some(shard_address) = self.context.router.to(shard).current() {
+                let _ = shard_address.addr.send(Load(entries, Since::Start)).await;
             }
         }
     }
@@ -130,19 +120,12 @@ impl Node {
     /// Has an execution go on that the start had left, once the store has all that the journal has of it. Its shard is told
     /// at once; what is given waits until it has heard, and needs no node.
     pub fn take_up(&self, entry: Arc<RegistryEntry>) -> impl Future<Output = ()> + Send + use<> {
-        let way = self.context.shards.of(self.context.shard_of(&entry.tenant)).current();
-        let told = way.map(|link| link.addr.send(Load(vec![entry], Since::Now)));
+        let way = self.context.router.to(self.context.router.shard_of(&entry.tenant)).current();
+        let told = way.map(|shard_address| shard_address.addr.send(Load(vec![entry], Since::Now)));
         async move {
             if let Some(told) = told {
                 let _ = told.await;
             }
-        }
-    }
-
-    /// Passes a control to an execution. The reply is dropped where it does not entry here.
-    pub async fn pass(context: &EngineContext, entry: Arc<RegistryEntry>, control: Control) {
-        if let Some(link) = context.shards.of(context.shard_of(&entry.tenant)).current() {
-            let _ = link.addr.send(Pass { entry, control }).await;
         }
     }
 
@@ -179,10 +162,10 @@ impl Node {
 
     async fn drain(&self) {
         let mut answers = Vec::new();
-        for shard in 0..self.context.shards.count() {
+        for shard in 0..self.context.router.count() {
             let (answer, drained) = oneshot::channel();
-            if let Some(link) = self.context.shards.of(shard).current() {
-                let _ = link.addr.send(Drain(answer)).await;
+            if let Some(shard_address) = self.context.router.to(shard).current() {
+                let _ = shard_address.addr.send(Drain(answer)).await;
                 answers.push(drained);
             }
         }
@@ -215,7 +198,7 @@ async fn run_shards(
     sweeper.abort();
     for (index, supervisor) in supervisors.iter().enumerate() {
         supervisor.abort();
-        context.shards.of(index).clear();
+        context.router.to(index).clear();
     }
     // One that is being accepted is lost when the journal has refused it, or has it and is closed.
     for entry in context.registry.unfinished(RegistryEntry::is_accepted) {
@@ -277,19 +260,19 @@ async fn supervise(
     loop {
         let scope = ShardScope::new();
         let (died, death) = oneshot::channel::<()>();
-        let (sender, receiver) = mpsc::channel(context.shards.capacity);
+        let (sender, receiver) = mpsc::channel(context.router.capacity);
         let (started, addr) = oneshot::channel();
         let (own, owner) = (context.clone(), scope.owner());
         arbiter.spawn_fn(move || {
             let _ = started.send(Shard::launch(own, index, receiver, owner, died));
         });
         if let Ok(addr) = addr.await {
-            let link = Link { addr: addr.clone(), inbox: sender };
-            let left = context.shards.of(index).take_over(link, || {
+            let shard_address = ShardAddress { addr: addr.clone(), launches: sender };
+            let left = context.router.to(index).take_over(shard_address, || {
                 // One that is not accepted yet is launched when it is, into this shard.
                 context
                     .registry
-                    .unfinished(|entry| entry.is_accepted() && context.shard_of(&entry.tenant) == index)
+                    .unfinished(|entry| entry.is_accepted() && context.router.shard_of(&entry.tenant) == index)
             });
             match up.take() {
                 Some(up) => {
@@ -302,7 +285,7 @@ async fn supervise(
             let _ = death.await;
             tracing::error!(shard = index, "a shard died and is restarted");
             metrics::counter!("updraft_shard_panics_total").increment(1);
-            context.shards.of(index).clear();
+            context.router.to(index).clear();
             scope.finished().await;
         }
         tokio::time::sleep(RESTART_PAUSE).await;

@@ -1,47 +1,46 @@
-//! The shard actor: the executions of its tenants on one arbiter. Launches them, watches them, revives
-//! those that died or whose wait is over, and passes controls on.
+//! The shard actor: carries the executions of its tenants on one arbiter. A mailbox, a lifetime and a panic boundary around
+//! [`updraft_kernel::shard`], which decides what is done next; the actor does it.
 
-mod drain;
 mod load;
 mod message;
+mod park;
 pub(crate) mod scope;
 mod slot;
 mod supervise;
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use updraft_kernel::machine::{Act, Machine};
+use updraft_kernel::shard::{self as kernel, ShardCommand, ShardEvent, Since};
+use updraft_protocol::ExecutionId;
 use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
-use updraft_protocol::{ExecutionId, Timestamp};
 
 use crate::commit::Commits;
 use crate::context::EngineContext;
 use crate::control::Control;
-use crate::entry::RegistryEntry;
-use crate::execution::{Deliver, Execution, Start};
+use crate::entry::{Lost, RegistryEntry};
+use crate::execution::{Execution, Start};
 use crate::gauge::ShardGauge;
 use crate::inbox::Inbox;
-use crate::load::Since;
 pub(crate) use message::{SlotEvent, SlotReport};
 use scope::ScopeOwner;
-use slot::{Place, Slot};
+use slot::Slot;
 
-/// The way into a shard.
+/// The address of a shard.
 #[derive(Clone)]
-pub(crate) struct Link {
+pub(crate) struct ShardAddress {
     pub(crate) addr: Addr<Shard>,
     /// Holds every execution that admission lets in, so that the journal's thread never waits here.
-    pub(crate) inbox: mpsc::Sender<Launch>,
+    pub(crate) launches: mpsc::Sender<Launch>,
 }
 
 /// An accepted execution, its first writes durable.
 pub struct Launch {
-    /// Its handle.
+    /// Its registry entry.
     pub entry: Arc<RegistryEntry>,
     /// Its machine.
     pub machine: Box<Machine>,
@@ -74,17 +73,16 @@ pub(crate) struct Shard {
     executions: ShardGauge,
     context: Arc<EngineContext>,
     commits: Rc<Commits>,
+    /// Decides what is done next.
+    shard: kernel::Shard<Start, Control>,
+    /// What its slots stand for here.
     slots: HashMap<ExecutionId, Slot>,
-    /// Parked executions by the instant that they wait for.
-    parked: BTreeSet<(Timestamp, ExecutionId)>,
-    /// The timer of the first of them.
-    alarm: Option<(Timestamp, SpawnHandle)>,
+    /// The timer of the first parked execution.
+    alarm: Option<SpawnHandle>,
     /// Bounds the reads of executions that are loaded together.
     loads: Arc<Semaphore>,
-    /// Of actors and reads.
+    /// What actors and reads have to tell.
     inbox: Rc<Inbox<(ExecutionId, SlotEvent)>>,
-    /// Nothing may stay running.
-    draining: bool,
     /// Told when nothing runs.
     drained: Option<oneshot::Sender<()>>,
     /// Dropped when the shard dies, which ends its executions: their successors are read from the store.
@@ -97,27 +95,26 @@ impl Shard {
     pub(crate) fn launch(
         context: Arc<EngineContext>,
         index: usize,
-        inbox: mpsc::Receiver<Launch>,
+        launches: mpsc::Receiver<Launch>,
         scope: ScopeOwner,
         died: oneshot::Sender<()>,
     ) -> Addr<Self> {
         Self::create(move |ctx| {
             ctx.set_mailbox_capacity(SHARD_MAILBOX);
-            ctx.add_stream(futures_util::stream::unfold(inbox, async |mut inbox| {
-                inbox.recv().await.map(|launch| (launch, inbox))
+            ctx.add_stream(futures_util::stream::unfold(launches, async |mut launches| {
+                launches.recv().await.map(|launch| (launch, launches))
             }));
-            let slot_events = Rc::new(Inbox::default());
-            ctx.add_stream(slot_events.read());
+            let inbox = Rc::new(Inbox::default());
+            ctx.add_stream(inbox.read());
             Self {
                 executions: ShardGauge::new("updraft_shard_executions", index),
                 commits: Commits::new(context.clone(), index, scope.member()),
                 context,
+                shard: kernel::Shard::default(),
                 slots: HashMap::new(),
-                parked: BTreeSet::new(),
                 alarm: None,
                 loads: Arc::new(Semaphore::new(REVIVALS_AT_ONCE)),
-                inbox: slot_events,
-                draining: false,
+                inbox,
                 drained: None,
                 scope,
                 _died: died,
@@ -125,43 +122,58 @@ impl Shard {
         })
     }
 
-    /// Starts an execution's actor and watches it.
-    fn spawn(&mut self, entry: &Arc<RegistryEntry>, start: Start) {
-        let (context, commits) = (self.context.clone(), self.commits.clone());
-        let peid = entry.peid;
-        let slot = self.slots.entry(peid).or_insert_with(|| Slot::new(entry.clone()));
-        let controls = slot.take_controls();
-        let token = self.scope.token();
-        let exit = SlotReport::of(&self.inbox, peid);
-        let (addr, guard) = Execution::launch(context, entry.clone(), commits, start, controls, token, exit);
-        slot.place = Place::Running { addr: addr.clone(), _guard: guard };
-        if self.draining {
-            deliver_drain(&addr);
+    /// Tells the shard what happened, and does what it asks for then.
+    fn on(&mut self, event: ShardEvent<Start, Control>, ctx: &mut Context<Self>) {
+        self.shard.on(event, self.context.clock.now());
+        self.proceed(ctx);
+    }
+
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
+        let mut of_start = Vec::new();
+        while let Some(command) = self.shard.next() {
+            match command {
+                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked),
+                ShardCommand::Deliver(peid, control) => self.with(peid, |slot| slot.deliver(control)),
+                ShardCommand::Drain(peid) => self.with(peid, Slot::drain),
+                ShardCommand::Load { peid, load } if load.is_of_start() => of_start.push(peid),
+                ShardCommand::Load { peid, load } => self.load(peid, load),
+                ShardCommand::Hurry(peid) => self.with(peid, Slot::hurry),
+                ShardCommand::GiveUp { peid, start, failure } => self.give_up(peid, start, failure, ctx),
+                ShardCommand::Release(peid) => self.with(peid, |slot| slot.entry.hold(None)),
+                ShardCommand::Lose(peid) => {
+                    let context = self.context.clone();
+                    self.with(peid, |slot| context.lose(&slot.entry, Lost::ShutDown));
+                }
+                ShardCommand::Forget(peid) => drop(self.slots.remove(&peid)),
+                ShardCommand::SetAlarm(at) => self.set_alarm(at, ctx),
+                ShardCommand::Drained => {
+                    if let Some(answer) = self.drained.take() {
+                        let _ = answer.send(());
+                    }
+                }
+            }
         }
-        self.gauge();
+        self.load_all(of_start);
+        self.executions.set(self.shard.executions());
     }
 
-    fn gauge(&self) {
-        self.executions.set(self.slots.len());
+    fn with(&mut self, peid: ExecutionId, work: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.slots.get_mut(&peid) {
+            work(slot);
+        }
     }
-}
 
-/// Hands a control to an execution: waits beside the shard where its mailbox is full; where it is gone,
-/// the control's reply is dropped and its asker asks again.
-fn deliver(addr: &Addr<Execution>, control: Control) {
-    if let Err(actix::prelude::SendError::Full(message)) = addr.try_send(Deliver(control)) {
-        let addr = addr.clone();
-        actix::spawn(async move {
-            let _ = addr.send(message).await;
-        });
+    /// Starts an execution's actor and watches it.
+    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Control>) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        if let Start::Resumed(_) = start {
+            slot.entry.accept(Ok(()));
+        }
+        let (context, commits) = (self.context.clone(), self.commits.clone());
+        let (token, exit) = (self.scope.token(), SlotReport::of(&self.inbox, peid));
+        let entry = slot.entry.clone();
+        slot.actor = Some(Execution::launch(context, entry, commits, start, asked, token, exit));
     }
-}
-
-fn deliver_drain(addr: &Addr<Execution>) {
-    let addr = addr.clone();
-    actix::spawn(async move {
-        let _ = addr.send(crate::execution::Drain).await;
-    });
 }
 
 impl Actor for Shard {
@@ -169,11 +181,12 @@ impl Actor for Shard {
 }
 
 impl StreamHandler<Launch> for Shard {
-    fn handle(&mut self, launch: Launch, _: &mut Self::Context) {
+    fn handle(&mut self, launch: Launch, ctx: &mut Self::Context) {
         let Launch { entry, machine, acts, lsn } = launch;
-        // After a restart of the shard the same execution may have been read from the store first.
-        if !self.slots.contains_key(&entry.peid) && entry.outcome().is_none() {
-            self.spawn(&entry, Start::New { machine, acts, lsn });
+        if entry.outcome().is_none() {
+            let peid = entry.peid;
+            self.slots.entry(peid).or_insert_with(|| Slot::new(entry));
+            self.on(ShardEvent::Accepted(peid, Start::New { machine, acts, lsn }), ctx);
         }
     }
 
@@ -184,8 +197,8 @@ impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
     fn handle(&mut self, (peid, event): (ExecutionId, SlotEvent), ctx: &mut Self::Context) {
         match event {
             SlotEvent::Exited(exit, permit) => self.exited(peid, exit, permit, ctx),
-            SlotEvent::Found(found) => self.loaded(peid, found, ctx),
-            SlotEvent::Died => self.died(peid),
+            SlotEvent::Found(found) => self.found(peid, found, ctx),
+            SlotEvent::Died => self.died(peid, ctx),
         }
     }
 
@@ -195,38 +208,30 @@ impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
 impl Handler<Pass> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Pass { entry, control }: Pass, _: &mut Self::Context) {
-        let now = self.context.clock.now();
-        let Some(slot) = self.slots.get_mut(&entry.peid) else { return };
-        match &slot.place {
-            Place::Running { addr, .. } => deliver(addr, control),
-            Place::Loading => slot.wait(control),
-            Place::Parked { due, lsn } => {
-                tracing::debug!(peid = %entry.peid, %due, %now, "a parked execution is asked for");
-                let (key, since) = ((*due, entry.peid), Since::Position(*lsn));
-                slot.wait(control);
-                self.parked.remove(&key);
-                self.load(entry.peid, since);
-            }
-        }
+    fn handle(&mut self, Pass { entry, control }: Pass, ctx: &mut Self::Context) {
+        self.on(ShardEvent::Asked(entry.peid, control), ctx);
     }
 }
 
 impl Handler<Load> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Load(entries, since): Load, _: &mut Self::Context) {
-        let mut found_by_start = Vec::new();
+    fn handle(&mut self, Load(entries, since): Load, ctx: &mut Self::Context) {
+        let now = self.context.clock.now();
         for entry in entries {
             let peid = entry.peid;
-            if let Entry::Vacant(place) = self.slots.entry(peid) {
-                place.insert(Slot::new(entry.clone()));
-                match since {
-                    Since::Start => found_by_start.push((entry, SlotReport::of(&self.inbox, peid))),
-                    Since::Position(_) | Since::Now => self.load(peid, since),
-                }
-            }
+            self.slots.entry(peid).or_insert_with(|| Slot::new(entry));
+            self.shard.on(ShardEvent::Unfinished(peid, since), now);
         }
-        self.load_all(found_by_start);
+        self.proceed(ctx);
+    }
+}
+
+impl Handler<Drain> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Drain(answer): Drain, ctx: &mut Self::Context) {
+        self.drained = Some(answer);
+        self.on(ShardEvent::Drain, ctx);
     }
 }

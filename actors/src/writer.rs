@@ -11,7 +11,6 @@ use updraft_storage::write_behind::{Event, Listener, Message, WriteBehind};
 use crate::context::EngineContext;
 use crate::control::Control;
 use crate::entry::RegistryEntry;
-use crate::node::Node;
 
 /// The pause before an execution that must fail is told so again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -65,7 +64,7 @@ fn fail(context: &Arc<EngineContext>, update: &Update, reason: String) {
 async fn keep_failing(context: Weak<EngineContext>, entry: Arc<RegistryEntry>, failure: Failure) {
     while entry.outcome().is_none() {
         let Some(context) = context.upgrade() else { return };
-        Node::pass(&context, entry.clone(), Control::Fail(failure.clone())).await;
+        context.router.pass(entry.clone(), Control::Fail(failure.clone())).await;
         drop(context);
         // However this ends, the execution is looked at.
         let _ = tokio::time::timeout(AGAIN, entry.ended()).await;

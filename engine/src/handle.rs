@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, Node, RegistryEntry};
+use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
 use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
 use crate::error::ReadError;
@@ -122,7 +122,7 @@ impl Handle {
                 None => {}
             }
             let (reply, answer) = oneshot::channel();
-            Node::pass(&self.core, live.clone(), control(reply)).await;
+            self.core.router.pass(live.clone(), control(reply)).await;
             if let Ok(answer) = answer.await {
                 return Ok(Some(answer));
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use updraft_actors::admission::Admission;
-use updraft_actors::context::Inboxes;
+use updraft_actors::router::Router;
 use updraft_actors::missing::Missing;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
@@ -103,7 +103,7 @@ impl Engine {
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
             terms: terms(&builder, opened.epoch),
             failed: OutcomeCell::new(),
-            shards: Inboxes::new(shards, builder.executions_in_flight),
+            router: Router::new(shards, builder.executions_in_flight),
         });
         if let Some(ownership) = &opened.ownership {
             ownership.of(&core);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_actors::plans::{self, Ready};
-use updraft_actors::{EngineContext, Launch, Lost, Node, RegistryEntry};
+use updraft_actors::{EngineContext, Launch, Lost, RegistryEntry};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
@@ -241,7 +241,7 @@ impl Engine {
         let no_space: Arc<OnceLock<String>> = Arc::default();
         let told = Arc::clone(&no_space);
         let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
-            Ok(lsn) => Node::launch(&core, Launch { lsn, ..launch }),
+            Ok(lsn) => core.router.launch(Launch { lsn, ..launch }),
             Err(error @ journal::Error::NoSpace { .. }) => {
                 // Before anyone is told of the loss, which says nothing of the reason.
                 let _ = told.set(error.to_string());

@@ -13,6 +13,7 @@ pub mod pairing;
 pub mod plan;
 pub mod retry;
 pub mod scope;
+pub mod shard;
 pub mod shared;
 pub mod template;
 pub mod virtual_shard;

@@ -100,9 +100,12 @@ pub struct Execution {
 
 impl Execution {
     /// An actor of an execution.
-    pub fn new(execution: kernel::Execution<Ask>, life: Life) -> Self {
+    pub fn new(execution: kernel::Execution<Ask>, life: Life, home: &Home, cx: &mut Context) -> Self {
+        let (machine, effects) = (execution.machine(), execution.pending());
+        cx.note(format_args!("n{} {} starts with {effects:?}", home.node, machine.peid()));
+        shown(machine, effects, home, cx);
         Self {
-            peid: execution.machine().peid(),
+            peid: machine.peid(),
             life,
             execution,
             attempts: BTreeMap::new(),
@@ -237,7 +240,7 @@ impl Execution {
 }
 
 /// Shows the oracle what a machine has decided.
-pub fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
+fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
     cx.check(invariant::machine(machine));
     let decided = cx.oracle.decided(machine, effects, home.epoch);
     cx.check(decided);

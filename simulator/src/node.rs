@@ -130,7 +130,7 @@ impl Node {
             Inner::Told(shard, tickets, lsn) => {
                 self.at(shard, cx, |shard, shard_cx| shard.told(tickets, lsn, shard_cx))
             }
-            Inner::Alarm(shard) => self.at(shard, cx, |shard, shard_cx| shard.wake_due(shard_cx)),
+            Inner::Alarm(shard) => self.at(shard, cx, |shard, shard_cx| shard.alarm(shard_cx)),
             Inner::Leaves(departure) => {
                 self.of(departure.peid, cx, |shard, shard_cx| shard.leaves(&departure, shard_cx));
             }

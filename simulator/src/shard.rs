@@ -1,40 +1,29 @@
-//! A shard's actor: the executions of its tenants. Launches them, reads back those that died or whose wait is over,
-//! passes controls on, and has their writes committed in groups. Mirrors `actors/src/shard.rs` with its folder,
-//! `actors/src/commit.rs` and `actors/src/load.rs`. Places are not modelled: nobody waits for one.
+//! A shard's actor in a run: carries the shard that ships, and does what it asks for with the journal, the store and the
+//! executions of the run. Permits are not modelled: nobody waits for one.
 
-mod slot;
+mod actor;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit};
 use updraft_kernel::machine::{Terms, Timer, give_up};
+use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp, Update};
+use updraft_protocol::{ExecutionId, Failure, FailureKind, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Inner, Life, Report, Ticket};
-use crate::execution::{Ask, Command, Execution, Home, shown};
+use crate::execution::{Ask, Command, Execution, Home};
 use crate::fault::Moment;
 use crate::journal::{Append, Journal, Who};
 use crate::pump::Asker;
 use crate::registry::Registry;
 use crate::scenario::MILLIS;
-use slot::{Place, Slot};
+use actor::{Actor, Documents, Start};
 
 /// Tasks at once in one execution, where its playbook does not say.
 const TASKS_AT_ONCE: usize = 3;
-
-/// What the store must have before an execution is read from it.
-#[derive(Debug, Clone, Copy)]
-pub enum Since {
-    /// It has everything: the node has just started.
-    Start,
-    /// What stands in the journal up to here.
-    Position(u64),
-    /// Everything that the journal has at this moment.
-    Now,
-}
 
 /// What a shard works with.
 pub struct ShardContext<'a> {
@@ -56,12 +45,11 @@ pub struct ShardContext<'a> {
 #[derive(Default)]
 pub struct Shard {
     index: usize,
-    slots: BTreeMap<ExecutionId, Slot>,
-    parked: BTreeSet<(Timestamp, ExecutionId)>,
-    alarm: Option<Timestamp>,
-    waiting: Vec<(Vec<Update>, Ticket)>,
-    sending: bool,
+    shard: shard::Shard<Start, Ask>,
+    actors: BTreeMap<ExecutionId, Actor>,
+    commits: CommitQueue<Ticket>,
     draining: bool,
+    drained: bool,
     /// It has died, and its successor waits for what was handed over.
     dead: bool,
 }
@@ -74,55 +62,88 @@ impl Shard {
 
     /// Starts an accepted execution.
     pub fn launch(&mut self, execution: kernel::Execution<Ask>, shard_cx: &mut ShardContext<'_>) {
-        let peid = execution.machine().peid();
-        if !self.slots.contains_key(&peid) && !self.dead {
-            self.spawn(Execution::new(execution, shard_cx.cx.number()), shard_cx);
+        if !self.dead {
+            let peid = execution.machine().peid();
+            self.on(ShardEvent::Accepted(peid, Start::New(Box::new(execution))), shard_cx);
+        }
+    }
+
+    /// An execution is not finished, and has no actor.
+    pub fn unfinished(&mut self, peid: ExecutionId, since: Since, shard_cx: &mut ShardContext<'_>) {
+        self.on(ShardEvent::Unfinished(peid, since), shard_cx);
+    }
+
+    /// Tells the shard what happened, and does what it asks for then.
+    fn on(&mut self, event: ShardEvent<Start, Ask>, shard_cx: &mut ShardContext<'_>) {
+        self.shard.on(event, shard_cx.home.clock(shard_cx.cx));
+        self.proceed(shard_cx);
+    }
+
+    fn proceed(&mut self, shard_cx: &mut ShardContext<'_>) {
+        while let Some(command) = self.shard.next() {
+            match command {
+                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked, shard_cx),
+                ShardCommand::Deliver(peid, ask) => self.tell(peid, ExecutionEvent::Asked(ask), shard_cx),
+                ShardCommand::Drain(peid) => self.tell(peid, ExecutionEvent::Drain, shard_cx),
+                ShardCommand::Load { peid, load } => {
+                    let life = shard_cx.cx.number();
+                    self.actors.entry(peid).or_default().load = Some((life, load));
+                    self.step(peid, life, shard_cx);
+                }
+                ShardCommand::GiveUp { peid, start, failure } => self.give_up(peid, start, failure, shard_cx),
+                ShardCommand::Lose(peid) => shard_cx.registry.remove(peid),
+                ShardCommand::Forget(peid) => drop(self.actors.remove(&peid)),
+                ShardCommand::SetAlarm(at) => {
+                    let wait = at.since(shard_cx.home.clock(shard_cx.cx)) * MILLIS;
+                    shard_cx.cx.after(wait, shard_cx.home.node, Inner::Alarm(self.index));
+                }
+                ShardCommand::Hurry(_) | ShardCommand::Release(_) => {}
+                ShardCommand::Drained => self.drained = true,
+            }
         }
     }
 
     /// Starts an execution's actor.
-    fn spawn(&mut self, mut execution: Execution, shard_cx: &mut ShardContext<'_>) {
-        let peid = execution.peid;
-        let slot = self.slots.entry(peid).or_default();
-        if slot.doomed > 0 {
-            slot.doomed -= 1;
-            return self.died(peid, shard_cx);
+    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Ask>, shard_cx: &mut ShardContext<'_>) {
+        let actor = self.actors.entry(peid).or_default();
+        let now = shard_cx.home.clock(shard_cx.cx);
+        if actor.deaths_ahead > 0 {
+            actor.deaths_ahead -= 1;
+            return self.shard.on(ShardEvent::Died(peid), now);
         }
-        let mut commands = Vec::new();
-        for ask in std::mem::take(&mut slot.asks) {
-            execution.tell(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx);
-        }
-        commands.push(execution.proceed(&shard_cx.home, shard_cx.cx));
-        if self.draining {
-            commands.push(execution.on(ExecutionEvent::Drain, &shard_cx.home, shard_cx.cx));
-        }
-        slot.place = Place::Running(Box::new(execution));
-        for command in commands {
-            self.grant(peid, command, shard_cx);
+        let terms = Terms {
+            epoch: shard_cx.home.epoch,
+            tasks_at_once: TASKS_AT_ONCE,
+            configuration_wait: CONFIGURATION_WAIT,
+        };
+        match start.execution(terms, now) {
+            Ok(execution) => {
+                let mut execution =
+                    Execution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
+                for ask in asked {
+                    execution.tell(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx);
+                }
+                let command = execution.proceed(&shard_cx.home, shard_cx.cx);
+                actor.execution = Some(Box::new(execution));
+                self.carry_out(peid, command, shard_cx);
+            }
+            Err(unfit) => {
+                shard_cx.cx.violated("documents can be resumed", format!("{peid}: {unfit}"));
+                self.shard.on(ShardEvent::Exited(peid, Exit::Unfit(unfit)), now);
+            }
         }
     }
 
-    fn with(
-        &mut self,
-        peid: ExecutionId,
-        life: Life,
-        shard_cx: &mut ShardContext<'_>,
-        work: impl FnOnce(&mut Execution, &mut ShardContext<'_>) -> Command,
-    ) {
-        let Some(Slot { place: Place::Running(execution), .. }) = self.slots.get_mut(&peid) else {
-            return;
-        };
-        if execution.life != life {
-            return;
-        }
-        let command = work(execution, shard_cx);
-        self.grant(peid, command, shard_cx);
+    fn tell(&mut self, peid: ExecutionId, event: ExecutionEvent<Ask>, shard_cx: &mut ShardContext<'_>) {
+        let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
+        let command = execution.on(event, &shard_cx.home, shard_cx.cx);
+        self.carry_out(peid, command, shard_cx);
     }
 
-    fn grant(&mut self, peid: ExecutionId, command: Command, shard_cx: &mut ShardContext<'_>) {
-        let Some(Slot { place: Place::Running(execution), .. }) = self.slots.get_mut(&peid) else {
-            return;
-        };
+    /// Does what an execution asks its shard for; what follows is the shard's to say.
+    fn carry_out(&mut self, peid: ExecutionId, command: Command, shard_cx: &mut ShardContext<'_>) {
+        let Some(actor) = self.actors.get_mut(&peid) else { return };
+        let Some(execution) = &mut actor.execution else { return };
         if let Some((_, lsn)) = execution.ended.take() {
             shard_cx.registry.remove_when_stored(peid, lsn);
         }
@@ -130,123 +151,96 @@ impl Shard {
         match command {
             Command::Nothing => {}
             Command::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), shard_cx),
-            Command::Leave(Exit::Ended | Exit::Drained | Exit::Unfit(_) | Exit::Lost) => {
-                self.slots.remove(&peid);
+            Command::Leave(exit) => {
+                actor.execution = None;
+                if let Exit::Parked { .. } = exit {
+                    shard_cx.cx.moment(Moment::Parked);
+                    shard_cx.cx.statistics.count("executions parked");
+                }
+                self.shard.on(ShardEvent::Exited(peid, exit), shard_cx.home.clock(shard_cx.cx));
             }
-            Command::Leave(Exit::Parked { due, lsn }) => self.park(peid, due, lsn, shard_cx),
         }
     }
 
-    fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64, shard_cx: &mut ShardContext<'_>) {
-        shard_cx.cx.moment(Moment::Parked);
-        shard_cx.cx.statistics.count("executions parked");
-        if let Some(slot) = self.slots.get_mut(&peid) {
-            slot.place = Place::Parked { due, lsn };
-        }
-        self.parked.insert((due, peid));
-        self.set_alarm(shard_cx);
-    }
-
-    fn set_alarm(&mut self, shard_cx: &mut ShardContext<'_>) {
-        let Some((due, _)) = self.parked.first().copied() else { return };
-        if self.alarm.is_none_or(|armed| due < armed) {
-            self.alarm = Some(due);
-            let wait = due.since(shard_cx.home.clock(shard_cx.cx)) * MILLIS;
-            shard_cx.cx.after(wait, shard_cx.home.node, Inner::Alarm(self.index));
+    /// Has a life of an execution do something.
+    fn with(
+        &mut self,
+        peid: ExecutionId,
+        life: Life,
+        shard_cx: &mut ShardContext<'_>,
+        work: impl FnOnce(&mut Execution, &mut ShardContext<'_>) -> Command,
+    ) {
+        let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
+        if execution.life == life {
+            let command = work(execution, shard_cx);
+            self.carry_out(peid, command, shard_cx);
+            self.proceed(shard_cx);
         }
     }
 
     /// Looks which parked executions are due; also after the clock was set.
-    pub fn wake_due(&mut self, shard_cx: &mut ShardContext<'_>) {
-        self.alarm = None;
-        let now = shard_cx.home.clock(shard_cx.cx);
-        while let Some((_, peid)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
-            self.parked.pop_first();
-            if let Some(Slot { place: Place::Parked { lsn, .. }, .. }) = self.slots.get(&peid) {
-                let since = Since::Position(*lsn);
-                self.revive(peid, since, shard_cx);
+    pub fn alarm(&mut self, shard_cx: &mut ShardContext<'_>) {
+        self.on(ShardEvent::Alarm, shard_cx);
+    }
+
+    /// The next step of a read.
+    fn step(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        let Some(Actor { load: Some((reading, load)), .. }) = self.actors.get_mut(&peid) else { return };
+        if *reading != life {
+            return;
+        }
+        let mut step = load.next(shard_cx.stored);
+        while step == LoadStep::Acquire {
+            step = load.next(shard_cx.stored);
+        }
+        match step {
+            LoadStep::Settle => self.commit(Vec::new(), Ticket::Settled(peid, life), shard_cx),
+            LoadStep::Flush => {
+                if !shard_cx.journal.barrier(Asker::Read(peid, life)) {
+                    self.shard
+                        .on(ShardEvent::Loaded(peid, Loaded::Nothing), shard_cx.home.clock(shard_cx.cx));
+                }
+            }
+            LoadStep::Acquire | LoadStep::Read => {
+                let wait = shard_cx.cx.pace(5 * MILLIS);
+                shard_cx.cx.after(wait, shard_cx.home.node, Inner::Read(peid, life));
             }
         }
-        self.set_alarm(shard_cx);
     }
 
-    /// Reads an execution back and starts its actor again.
-    pub fn revive(&mut self, peid: ExecutionId, since: Since, shard_cx: &mut ShardContext<'_>) {
-        let life = shard_cx.cx.number();
-        self.slots.entry(peid).or_default().place = Place::Reviving(life);
-        match since {
-            Since::Start => self.read_soon(peid, life, shard_cx),
-            Since::Position(lsn) if shard_cx.stored.reached(lsn + 1) => self.read_soon(peid, life, shard_cx),
-            Since::Position(_) => self.flush(peid, life, shard_cx),
-            // What its actor had handed over must be in the journal before the journal is asked.
-            Since::Now => self.commit(Vec::new(), Ticket::Settled(peid, life), shard_cx),
-        }
-    }
-
-    fn read_soon(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
-        let wait = shard_cx.cx.pace(5 * MILLIS);
-        shard_cx.cx.after(wait, shard_cx.home.node, Inner::Read(peid, life));
-    }
-
-    fn flush(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
-        if !shard_cx.journal.barrier(Asker::Read(peid, life)) {
-            self.lose(peid, shard_cx);
-        }
-    }
-
-    /// The store has what was asked for: the documents may be read.
+    /// The store has what was asked for.
     pub fn flushed(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
-        self.read_soon(peid, life, shard_cx);
+        self.step(peid, life, shard_cx);
+        self.proceed(shard_cx);
     }
 
     /// Reads the documents of an execution.
     pub fn read(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
-        let Some(slot) = self.slots.get_mut(&peid) else { return };
-        if !matches!(slot.place, Place::Reviving(reviving) if reviving == life) {
+        let Some(actor) = self.actors.get_mut(&peid) else { return };
+        if actor.load.as_ref().is_none_or(|(reading, _)| *reading != life) {
             return;
         }
         if !shard_cx.cx.store.answers(shard_cx.cx.now) {
             return shard_cx.cx.after(250 * MILLIS, shard_cx.home.node, Inner::Read(peid, life));
         }
-        let given_up = slot.given_up();
-        if shard_cx.cx.disks[shard_cx.home.directory].owner != shard_cx.home.node {
-            // Taken over, it reads what its successor is just writing. Whatever it makes of that, its journal takes
-            // nothing, so that nothing comes of it.
-            return self.lose(peid, shard_cx);
+        actor.load = None;
+        let loaded = documents(peid, shard_cx);
+        if let Loaded::Ended = loaded {
+            shard_cx.registry.remove(peid);
         }
-        let order = shard_cx.registry.get(peid).map(|live| live.order);
-        let document = shard_cx.cx.store.executions.get(&peid).cloned();
-        let (Some(document), Some(order)) = (document, order) else { return self.lose(peid, shard_cx) };
-        if document.state.execution_status.ended() {
-            return self.lose(peid, shard_cx);
-        }
-        shard_cx.cx.moment(Moment::Revived);
-        shard_cx.cx.statistics.count("executions read back");
-        let tasks = shard_cx.cx.store.tasks_of(peid);
-        let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
-        let failure = match plan {
-            _ if given_up => Failure::new(FailureKind::Supervision, "the actor panicked too often"),
-            // Of its documents one is missing: `actors/src/poisoned.rs` and `RegistryEntry::poisoned` fail it too.
-            _ if shard_cx.cx.store.tainted.contains(&peid) => {
-                Failure::new(FailureKind::Store, "the store will never take an update")
-            }
-            None => Failure::new(FailureKind::Playbook, "its playbook cannot be read"),
-            Some(plan) => {
-                let terms = Terms {
-                    epoch: shard_cx.home.epoch,
-                    tasks_at_once: TASKS_AT_ONCE,
-                    configuration_wait: CONFIGURATION_WAIT,
-                };
-                let now = shard_cx.home.clock(shard_cx.cx);
-                match kernel::Execution::resumed(plan, document.clone(), tasks.clone(), terms, now) {
-                    Ok(execution) => return self.resumed(execution, shard_cx),
-                    Err(unfit) => {
-                        shard_cx.cx.violated("documents can be resumed", format!("{peid}: {unfit}"));
-                        Failure::new(FailureKind::Playbook, unfit.to_string())
-                    }
-                }
-            }
-        };
+        self.on(ShardEvent::Loaded(peid, loaded), shard_cx);
+    }
+
+    /// Fails an execution from its documents.
+    fn give_up(
+        &mut self,
+        peid: ExecutionId,
+        start: Start,
+        failure: Failure,
+        shard_cx: &mut ShardContext<'_>,
+    ) {
+        let Start::Read(documents) = start else { return };
+        let Documents { document, tasks, .. } = *documents;
         let now = shard_cx.home.clock(shard_cx.cx);
         let (given_up, writes) = give_up(document, &tasks, shard_cx.home.epoch, failure, now);
         shard_cx.cx.statistics.count("executions given up");
@@ -254,29 +248,15 @@ impl Shard {
         self.commit(writes, Ticket::GivenUp(peid), shard_cx);
     }
 
-    fn resumed(&mut self, execution: kernel::Execution<Ask>, shard_cx: &mut ShardContext<'_>) {
-        let (machine, effects) = (execution.machine(), execution.pending());
-        shard_cx.cx.note(format_args!("n{} {} resumes {effects:?}", shard_cx.home.node, machine.peid()));
-        shown(machine, effects, &shard_cx.home, shard_cx.cx);
-        let life = shard_cx.cx.number();
-        self.spawn(Execution::new(execution, life), shard_cx);
-    }
-
     /// Makes updates durable, all or none.
     fn commit(&mut self, updates: Vec<Update>, ticket: Ticket, shard_cx: &mut ShardContext<'_>) {
-        self.waiting.push((updates, ticket));
-        if !self.sending {
+        if self.commits.push(updates, ticket) {
             self.send(shard_cx);
         }
     }
 
     fn send(&mut self, shard_cx: &mut ShardContext<'_>) {
-        self.sending = !self.waiting.is_empty();
-        if !self.sending {
-            return;
-        }
-        let (updates, tickets): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().unzip();
-        let updates: Vec<Update> = updates.into_iter().flatten().collect();
+        let Some((updates, tickets)) = self.commits.next_group() else { return };
         if updates.is_empty() {
             return shard_cx.cx.after(0, shard_cx.home.node, Inner::Told(self.index, tickets, 0));
         }
@@ -294,28 +274,18 @@ impl Shard {
                         execution.on(ExecutionEvent::Committed(lsn), &shard_cx.home, shard_cx.cx)
                     });
                 }
-                Ticket::Settled(peid, life) => {
-                    let reviving = self.slots.get(&peid).map(|slot| &slot.place);
-                    if matches!(reviving, Some(Place::Reviving(reading)) if *reading == life) {
-                        self.flush(peid, life, shard_cx);
-                    }
-                }
+                Ticket::Settled(peid, life) => self.flushed(peid, life, shard_cx),
                 Ticket::GivenUp(peid) => {
                     shard_cx.registry.remove_when_stored(peid, lsn);
                     shard_cx.cx.oracle.ended_given_up(peid, shard_cx.home.epoch);
-                    self.slots.remove(&peid);
+                    self.on(ShardEvent::GivenUp(peid), shard_cx);
                 }
             }
         }
         self.send(shard_cx);
-        if self.dead && !self.sending {
-            self.reborn(shard_cx);
+        if self.dead && self.commits.is_idle() {
+            self.restart(shard_cx);
         }
-    }
-
-    fn lose(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
-        self.slots.remove(&peid);
-        shard_cx.registry.remove(peid);
     }
 
     /// The request of an attempt leaves.
@@ -341,33 +311,41 @@ impl Shard {
         });
     }
 
-    /// Someone asks to cancel an execution; where it is not here, nobody answers.
+    /// Somebody asks to cancel an execution; where it is not here, nobody answers.
     pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, shard_cx: &mut ShardContext<'_>) {
-        self.pass(peid, Ask::Cancel(cancel), shard_cx);
+        self.on(ShardEvent::Asked(peid, Ask::Cancel(cancel)), shard_cx);
     }
 
     /// The store will never take an update of an execution.
     pub fn fail(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
         let failure = Failure::new(FailureKind::Store, "the store will never take an update");
-        self.pass(peid, Ask::Fail(failure), shard_cx);
+        self.on(ShardEvent::Asked(peid, Ask::Fail(failure)), shard_cx);
     }
+}
 
-    fn pass(&mut self, peid: ExecutionId, ask: Ask, shard_cx: &mut ShardContext<'_>) {
-        let Some(slot) = self.slots.get_mut(&peid) else { return };
-        match &mut slot.place {
-            Place::Running(execution) => {
-                let life = execution.life;
-                self.with(peid, life, shard_cx, |execution, shard_cx| {
-                    execution.on(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx)
-                });
-            }
-            Place::Reviving(_) => slot.asks.push(ask),
-            Place::Parked { due, lsn } => {
-                let (key, since) = ((*due, peid), Since::Position(*lsn));
-                slot.asks.push(ask);
-                self.parked.remove(&key);
-                self.revive(peid, since, shard_cx);
-            }
-        }
+/// What the store has of an execution.
+fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start> {
+    if shard_cx.cx.disks[shard_cx.home.directory].owner != shard_cx.home.node {
+        // Taken over, it reads what its successor is just writing. Whatever it makes of that, its journal takes
+        // nothing, so that nothing comes of it.
+        return Loaded::Nothing;
     }
+    let order = shard_cx.registry.get(peid).map(|live| live.order);
+    let document = shard_cx.cx.store.executions.get(&peid).cloned();
+    let (Some(document), Some(order)) = (document, order) else { return Loaded::Nothing };
+    if document.state.execution_status.ended() {
+        return Loaded::Ended;
+    }
+    shard_cx.cx.moment(Moment::Revived);
+    shard_cx.cx.statistics.count("executions read back");
+    let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
+    // Of its documents one is missing: `actors/src/poisoned.rs` and `RegistryEntry::poisoned` fail it too.
+    let tainted = shard_cx.cx.store.tainted.contains(&peid);
+    let failure = match &plan {
+        _ if tainted => Some(Failure::new(FailureKind::Store, "the store will never take an update")),
+        None => Some(Failure::new(FailureKind::Playbook, "its playbook cannot be read")),
+        Some(_) => None,
+    };
+    let tasks = shard_cx.cx.store.tasks_of(peid);
+    Loaded::Unfinished { start: Start::Read(Box::new(Documents { plan, document, tasks })), failure }
 }

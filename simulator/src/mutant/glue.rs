@@ -7,7 +7,6 @@ const JOURNAL: &str = "simulator/src/journal.rs";
 const RECOVERY: &str = "simulator/src/recovery.rs";
 const PUMP: &str = "simulator/src/pump.rs";
 const STORE: &str = "simulator/src/store.rs";
-const SHARD: &str = "simulator/src/shard.rs";
 const START: &str = "simulator/src/node/start.rs";
 const REGISTRY: &str = "simulator/src/registry.rs";
 
@@ -110,20 +109,6 @@ pub const GLUE: &[Mutant] = &[
         file: PUMP,
         find: "            self.held_until = Some(cx.now + backoff(&mut self.refusals, cx));\n",
         replace: "            backoff(&mut self.refusals, cx);\n",
-    },
-    Mutant {
-        name: "revive-stale-read",
-        claim: "a parked execution is read back before the store has its last write",
-        file: SHARD,
-        find: "Since::Position(lsn) if shard_cx.stored.reached(lsn + 1)",
-        replace: "Since::Position(lsn) if shard_cx.stored.reached(lsn.min(1))",
-    },
-    Mutant {
-        name: "revive-unsettled",
-        claim: "an execution whose actor died is read back before its commits are durable",
-        file: SHARD,
-        find: "            Since::Now => self.commit(Vec::new(), Ticket::Settled(peid, life), shard_cx),\n",
-        replace: "            Since::Now => self.flush(peid, life, shard_cx),\n",
     },
     Mutant {
         name: "registry-forgets-key",

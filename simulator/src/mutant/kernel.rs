@@ -15,6 +15,9 @@ const GIVE_UP: &str = "kernel/src/machine/give_up.rs";
 const PATH: &str = "kernel/src/machine/path.rs";
 const DOCUMENT: &str = "kernel/src/machine/document.rs";
 const EXECUTION: &str = "kernel/src/execution.rs";
+const SHARD: &str = "kernel/src/shard.rs";
+const LOAD: &str = "kernel/src/shard/load.rs";
+const COMMITS: &str = "kernel/src/shard/commits.rs";
 const RETRY: &str = "kernel/src/retry.rs";
 
 /// Bugs in the code that ships.
@@ -291,6 +294,41 @@ pub const KERNEL: &[Mutant] = &[
         file: EXECUTION,
         find: "unsent.into_iter().chain(not_acted).for_each(|task| self.machine.unsent(task));",
         replace: "not_acted.into_iter().for_each(|task| self.machine.unsent(task));",
+    },
+    Mutant {
+        name: "load-stale-read",
+        claim: "a parked execution is read back before the store has its last write",
+        file: LOAD,
+        find: "stored.reached(lsn + 1)",
+        replace: "stored.reached(lsn.min(1))",
+    },
+    Mutant {
+        name: "load-unsettled",
+        claim: "an execution whose actor died is read back before its commits are durable",
+        file: LOAD,
+        find: "settle: since == Since::Now",
+        replace: "settle: false",
+    },
+    Mutant {
+        name: "shard-parks-for-ever",
+        claim: "a parked execution is not read back when it is due",
+        file: SHARD,
+        find: "        self.parked.insert((due, peid));\n",
+        replace: "",
+    },
+    Mutant {
+        name: "shard-forgets-alarm",
+        claim: "no alarm is set for what is still parked when another was due",
+        file: SHARD,
+        find: "        self.alarm = None;\n",
+        replace: "",
+    },
+    Mutant {
+        name: "commits-forget",
+        claim: "what is handed over while a group is on its way is forgotten",
+        file: COMMITS,
+        find: "        self.waiting.push((updates, told));\n",
+        replace: "        if !self.under_way {\n            self.waiting.push((updates, told));\n        }\n",
     },
     Mutant {
         name: "machine-ends-twice",

@@ -1,6 +1,7 @@
 //! The start of a process: its epoch, its journal to the store, then every unfinished execution. A crash at any of
 //! these moments leaves what the next start finds.
 
+use updraft_kernel::shard::Since;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, IdempotencyKey};
 
@@ -13,7 +14,6 @@ use crate::pump::{Asker, Message};
 use crate::recovery::{self, Unreadable};
 use crate::registry::Live;
 use crate::scenario::MILLIS;
-use crate::shard::Since;
 
 /// Groups that are given to the pump at once.
 const CHUNK: usize = 4;
@@ -103,7 +103,7 @@ impl Node {
         for (peid, live) in open {
             cx.statistics.count("executions resumed by a start");
             self.registry.add(peid, live);
-            self.of(peid, cx, |shard, shard_cx| shard.revive(peid, Since::Start, shard_cx));
+            self.of(peid, cx, |shard, shard_cx| shard.unfinished(peid, Since::Start, shard_cx));
         }
     }
 }
