@@ -37,13 +37,6 @@ impl<T> Inbox<T> {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        let first = self.first.take();
-        let empty = first.is_none();
-        self.first.set(first);
-        empty
-    }
-
     /// Shows each message that waits.
     pub(crate) fn each(&self, mut look: impl FnMut(&T)) {
         let first = self.first.take();

@@ -1,7 +1,7 @@
 //! Executions that the start left as they were: cancelled from their documents when somebody asks for it, without
 //! running anything. Not for executions that run: those are asked through their handles.
 
-use updraft_kernel::machine::call_off;
+use updraft_kernel::machine::cancel_abandoned;
 use updraft_protocol::{ExecutionId, TenantCode};
 
 use crate::commit;
@@ -29,7 +29,7 @@ pub async fn cancel(
         return Ok(Some(CancelVerdict::AlreadyEnded(status)));
     }
     let tasks = load::tasks(context, tenant, peid).await?;
-    let (_, writes) = call_off(document, &tasks, context.terms.epoch, context.clock.now());
+    let (_, writes) = cancel_abandoned(document, &tasks, context.terms.epoch, context.clock.now());
     commit::append(context, writes).await.map_err(Lost::Engine)?;
     Ok(Some(CancelVerdict::Cancelled))
 }

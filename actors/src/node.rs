@@ -270,9 +270,9 @@ async fn supervise(
             let shard_address = ShardAddress { addr: addr.clone(), launches: sender };
             let left = context.router.to(index).take_over(shard_address, || {
                 // One that is not accepted yet is launched when it is, into this shard.
-                context
-                    .registry
-                    .unfinished(|entry| entry.is_accepted() && context.router.shard_of(&entry.tenant) == index)
+                context.registry.unfinished(|entry| {
+                    entry.is_accepted() && context.router.shard_of(&entry.tenant) == index
+                })
             });
             match up.take() {
                 Some(up) => {

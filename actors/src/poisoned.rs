@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
-use updraft_kernel::machine::give_up;
+use updraft_kernel::machine::fail_abandoned;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure};
 use updraft_storage::store::Cursor;
@@ -97,7 +97,7 @@ async fn write_off(
     failure: Failure,
 ) -> Result<(), Error> {
     let tasks = load::tasks(context, &document.head.tenant_code, document.peid).await?;
-    let (_, writes) = give_up(document, &tasks, context.terms.epoch, failure, context.clock.now());
+    let (_, writes) = fail_abandoned(document, &tasks, context.terms.epoch, failure, context.clock.now());
     commit::append(context, writes).await.map_err(Lost::Engine)?;
     Ok(())
 }

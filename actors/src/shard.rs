@@ -130,6 +130,13 @@ impl Shard {
 
     fn proceed(&mut self, ctx: &mut Context<Self>) {
         let mut of_start = Vec::new();
+        self.perform(&mut of_start, ctx);
+        self.load_all(of_start);
+        self.executions.set(self.shard.executions());
+    }
+
+    /// Does what the shard asks for, but for the reads of what the start found, which are done together.
+    fn perform(&mut self, of_start: &mut Vec<ExecutionId>, ctx: &mut Context<Self>) {
         while let Some(command) = self.shard.next() {
             match command {
                 ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked),
@@ -153,8 +160,6 @@ impl Shard {
                 }
             }
         }
-        self.load_all(of_start);
-        self.executions.set(self.shard.executions());
     }
 
     fn with(&mut self, peid: ExecutionId, work: impl FnOnce(&mut Slot)) {
@@ -217,13 +222,15 @@ impl Handler<Load> for Shard {
     type Result = ();
 
     fn handle(&mut self, Load(entries, since): Load, ctx: &mut Self::Context) {
-        let now = self.context.clock.now();
+        let (now, mut of_start) = (self.context.clock.now(), Vec::new());
         for entry in entries {
             let peid = entry.peid;
             self.slots.entry(peid).or_insert_with(|| Slot::new(entry));
             self.shard.on(ShardEvent::Unfinished(peid, since), now);
+            self.perform(&mut of_start, ctx);
         }
-        self.proceed(ctx);
+        self.load_all(of_start);
+        self.executions.set(self.shard.executions());
     }
 }
 

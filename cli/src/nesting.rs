@@ -61,11 +61,9 @@ impl Nesting {
             let position = self.places.len();
             let place = Place { position, branches: branches.to_vec(), label: label(&step.kind) };
             self.places.insert(id.clone(), place);
-            if let StepKind::Parallel(parallel) = &step.kind {
-                for (number, first) in parallel.branches.iter().enumerate() {
-                    let inside = [branches, &[Branch { parallel: position, number }]].concat();
-                    self.path(first, &inside, steps);
-                }
+            for (number, first) in step.kind.bodies().iter().enumerate() {
+                let inside = [branches, &[Branch { parallel: position, number }]].concat();
+                self.path(first, &inside, steps);
             }
         }
     }
@@ -77,7 +75,9 @@ fn in_order<'a>(start: &'a StepId, steps: &BTreeMap<&'a StepId, &'a Step>) -> Ve
     let (mut open, mut ended) = (vec![start], Vec::new());
     while let Some(&step) = open.last() {
         let visited = seen.entry(step).or_default();
-        let next = steps.get(step).and_then(|found| followers(&found.kind).into_iter().rev().nth(*visited));
+        let next = steps
+            .get(step)
+            .and_then(|found| found.kind.exits().into_iter().rev().nth(*visited).map(|next| next.to));
         *visited += 1;
         match next {
             Some(next) if seen.contains_key(next) => {}
@@ -90,18 +90,6 @@ fn in_order<'a>(start: &'a StepId, steps: &BTreeMap<&'a StepId, &'a Step>) -> Ve
     }
     ended.reverse();
     ended
-}
-
-/// The steps that can follow on the same path, the usual one first.
-fn followers(kind: &StepKind) -> Vec<&StepId> {
-    let named = match kind {
-        StepKind::Action(action) => [&action.on_success, &action.on_failure, &action.on_unknown],
-        StepKind::Parallel(parallel) => [&parallel.on_success, &parallel.on_failure, &None],
-        StepKind::If(choice) => [&choice.then, &choice.otherwise, &choice.on_failure],
-        StepKind::Delay(delay) => [&delay.on_success, &None, &None],
-        StepKind::End(_) => [&None; 3],
-    };
-    named.into_iter().flatten().collect()
 }
 
 fn label(kind: &StepKind) -> String {

@@ -9,7 +9,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use updraft_kernel::pairing::{JournalSide, Loss, Mismatch, Verdict, judge};
+use updraft_kernel::pairing::{JournalSide, Loss, Mismatch, PairVerdict, judge};
 use updraft_storage::bond::{Bond, Kept};
 use updraft_storage::journal::Durability;
 use updraft_storage::{StoreAddress, private};
@@ -63,16 +63,16 @@ pub(crate) fn claim(
     let bond = kept.bond();
     let side = side(noted.as_ref(), asked, journal, bond);
     match judge(side, bond.map(Into::into), asked.accepted) {
-        Verdict::Pair | Verdict::Bind => {}
-        Verdict::Rebind => tracing::info!(
+        PairVerdict::Pair | PairVerdict::Bind => {}
+        PairVerdict::Rebind => tracing::info!(
             data = %data.display(),
             "the journal and the database belonged to others, all of which were closed in order: they belong together now"
         ),
-        Verdict::GoOn(mismatch) => tracing::warn!(
+        PairVerdict::GoOn(mismatch) => tracing::warn!(
             data = %data.display(), accepted = asked.accepted.is_some(), %mismatch,
             "the journal and the database do not belong together, and go on as they are"
         ),
-        Verdict::Refuse(mismatch) => {
+        PairVerdict::Refuse(mismatch) => {
             if let Some(noted) = noted.as_ref().filter(|noted| !noted.synced && !journal.there) {
                 // Since this start a segment is there, which the next one would take for what a loss of power left.
                 Note { synced: true, ..noted.clone() }.write(data).map_err(failed)?;
@@ -80,7 +80,7 @@ pub(crate) fn claim(
             return Err(refused(data, asked, noted, mismatch));
         }
     }
-    let pair = judge(side, bond.map(Into::into), None) == Verdict::Pair;
+    let pair = judge(side, bond.map(Into::into), None) == PairVerdict::Pair;
     let ids = noted.as_ref().and_then(|noted| noted.ids);
     let bond = Bond {
         store: bond.map(|bond| bond.store).or(ids.map(|(_, store)| store)).unwrap_or_else(Uuid::now_v7),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tokio::time::Instant;
 use updraft_actors::timer::Timer;
-use updraft_kernel::pairing::{Mismatch, Verdict, judge};
+use updraft_kernel::pairing::{Mismatch, PairVerdict, judge};
 use updraft_protocol::limits::{JOURNAL_SEGMENT_BYTES, STORE_BEAT, STORE_LEASE};
 use updraft_storage::bond::Kept;
 use updraft_storage::journal::{Durability, Inspected, Torn};
@@ -156,10 +156,10 @@ fn pair(note: Option<Note>, place: String, kept: Kept, extent: Extent) -> Option
     let asked = Asked { place, durability: Durability::Fsync, accepted: None };
     let bond = kept.bond();
     match judge(belonging::side(note.as_ref(), &asked, extent, bond), bond.map(Into::into), None) {
-        Verdict::Refuse(mismatch) => Some(match other.filter(|_| mismatch == Mismatch::OtherStore) {
+        PairVerdict::Refuse(mismatch) => Some(match other.filter(|_| mismatch == Mismatch::OtherStore) {
             Some(noted) => Finding::OtherStore { noted },
             None => mismatch.into(),
         }),
-        Verdict::Pair | Verdict::Bind | Verdict::Rebind | Verdict::GoOn(_) => None,
+        PairVerdict::Pair | PairVerdict::Bind | PairVerdict::Rebind | PairVerdict::GoOn(_) => None,
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use updraft_actors::admission::Admission;
-use updraft_actors::router::Router;
 use updraft_actors::missing::Missing;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
+use updraft_actors::router::Router;
 use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;

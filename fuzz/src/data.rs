@@ -1,7 +1,7 @@
 //! The data of an execution that templates and conditions are given, with secrets in it that no failure may show.
 
 use serde_json::{Value, json};
-use updraft_kernel::scope::{Scope, StepView};
+use updraft_kernel::visible::{StepView, Visible};
 use updraft_protocol::{Failure, FailureKind, Json, TaskStatus};
 
 /// A text that stands in every part of the data.
@@ -42,7 +42,7 @@ impl Data {
     }
 }
 
-impl Scope for Data {
+impl Visible for Data {
     fn input(&self) -> &Json {
         &self.input
     }

@@ -3,9 +3,9 @@
 
 use updraft_protocol::{Failure, FailureKind};
 
-use crate::plan::{Mistake, References};
-use crate::scope::Scope;
 use crate::template::{Budget, Spent, Text, decide};
+use crate::visible::Visible;
+use crate::{mistake::Mistake, references::References};
 
 /// A condition, compiled.
 #[derive(Debug)]
@@ -34,13 +34,13 @@ impl Condition {
     ///
     /// # Errors
     /// A failure of the kind `Condition`. It names what is missing, and no data.
-    pub fn decide(&self, scope: &dyn Scope) -> Result<bool, Failure> {
-        self.decide_metered(scope).0
+    pub fn decide(&self, visible: &dyn Visible) -> Result<bool, Failure> {
+        self.decide_metered(visible).0
     }
 
     /// As [`Condition::decide`], with what it took.
-    pub fn decide_metered(&self, scope: &dyn Scope) -> (Result<bool, Failure>, Spent) {
-        let (decided, spent) = decide(&self.text, &self.references, scope);
+    pub fn decide_metered(&self, visible: &dyn Visible) -> (Result<bool, Failure>, Spent) {
+        let (decided, spent) = decide(&self.text, &self.references, visible);
         (decided.map_err(|message| Failure::new(FailureKind::Condition, message)), spent)
     }
 

@@ -4,12 +4,10 @@
 use std::collections::BTreeMap;
 
 use thiserror::Error;
-use updraft_protocol::{
-    ExecutionDocument, ExecutionStatus, Revision, StepId, TaskDocument, TaskId, TaskStatus,
-};
+use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, StepId, TaskDocument, TaskId};
 
 use crate::machine::Machine;
-use crate::plan::{Plan, PlannedKind, PlannedStep};
+use crate::plan::{Plan, PlannedStep, StepIndex};
 
 /// An invariant that does not hold, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -78,29 +76,9 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
     Ok(())
 }
 
-fn asks_for(step: &PlannedStep, task: &TaskDocument, next: crate::plan::StepIndex) -> bool {
-    let status = task.state.status;
-    let ended_as =
-        |wanted: TaskStatus, to: Option<crate::plan::StepIndex>| status == wanted && to == Some(next);
-    match &step.kind {
-        PlannedKind::Action(action) => {
-            ended_as(TaskStatus::Completed, action.on_success)
-                || ended_as(TaskStatus::Failed, action.on_failure)
-                || ended_as(TaskStatus::Unknown, action.on_unknown)
-        }
-        PlannedKind::Parallel(parallel) => {
-            parallel.branches.contains(&next)
-                || ended_as(TaskStatus::Completed, parallel.on_success)
-                || ended_as(TaskStatus::Failed, parallel.on_failure)
-        }
-        PlannedKind::If(choice) => {
-            ended_as(TaskStatus::Completed, choice.then)
-                || ended_as(TaskStatus::Completed, choice.otherwise)
-                || ended_as(TaskStatus::Failed, choice.on_failure)
-        }
-        PlannedKind::Delay(delay) => ended_as(TaskStatus::Completed, delay.on_success),
-        PlannedKind::End(_) => false,
-    }
+fn asks_for(step: &PlannedStep, task: &TaskDocument, next: StepIndex) -> bool {
+    let state = &task.state;
+    step.bodies().contains(&next) || step.next(state.status, state.response.as_ref()) == Some(next)
 }
 
 /// At least once, or at most once, as the step says: `acts` are the keys under which a tool acted for one

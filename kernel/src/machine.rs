@@ -6,19 +6,19 @@
 //! machine is rebuilt by walking the same paths over the recorded tasks (`resume`). Steps that bring further
 //! paths (loops, sub-playbooks, undo) open them the same way; steps that wait for someone wait as `delay` does.
 
+mod abandon;
 mod attempt;
 mod configuration;
-mod control;
-mod document;
 mod effect;
+mod end;
 mod event;
-mod give_up;
 mod output;
 mod path;
 mod resume;
 mod start;
 mod task;
 mod view;
+mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -27,9 +27,9 @@ use std::time::Duration;
 use updraft_protocol::limits::{TURN_PAUSE, TURN_WORK};
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
+pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use effect::{Act, Effects, StartAttempt, Timer};
 pub use event::Event;
-pub use give_up::{call_off, give_up};
 pub use resume::Unfit;
 pub use start::Terms;
 pub use task::TaskSeq;

@@ -69,7 +69,7 @@ pub enum Loss {
 /// What a start does with a pair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Verdict {
+pub enum PairVerdict {
     /// They belong together.
     Pair,
     /// Neither has anything that the other lacks: they belong together from now on.
@@ -181,55 +181,55 @@ impl Mismatch {
 }
 
 /// Judges a pair; `store` is none where it is new. A mismatch goes on where the loss was `accepted`.
-pub fn judge(journal: JournalSide, store: Option<StoreSide>, accepted: Option<Loss>) -> Verdict {
+pub fn judge(journal: JournalSide, store: Option<StoreSide>, accepted: Option<Loss>) -> PairVerdict {
     let mismatch = match compare(journal, store) {
         Ok(verdict) => return verdict,
         Err(mismatch) => mismatch,
     };
     let by_power = !journal.synced && mismatch.unsynced_power_loss_leaves_it(&journal);
     if by_power || (accepted.is_some() && mismatch.acceptable() == accepted) {
-        Verdict::GoOn(mismatch)
+        PairVerdict::GoOn(mismatch)
     } else {
-        Verdict::Refuse(mismatch)
+        PairVerdict::Refuse(mismatch)
     }
 }
 
-fn compare(journal: JournalSide, store: Option<StoreSide>) -> Result<Verdict, Mismatch> {
+fn compare(journal: JournalSide, store: Option<StoreSide>) -> Result<PairVerdict, Mismatch> {
     let pending = journal.ends >= journal.begins;
     match (journal.ids, store) {
-        (None, None) => Ok(Verdict::Bind),
+        (None, None) => Ok(PairVerdict::Bind),
         (None, Some(store)) if pending => Err(Mismatch::OtherJournal { taken: store.taken, pending }),
-        (None, Some(store)) if store.closed => Ok(Verdict::Rebind),
+        (None, Some(store)) if store.closed => Ok(PairVerdict::Rebind),
         (None, Some(store)) => Err(Mismatch::JournalMissing { taken: store.taken }),
         (Some(_), None) => with_new(journal, pending),
         (Some((own, of)), Some(store)) if of == store.id && own == store.journal => positions(journal, store),
         (Some((_, of)), Some(store)) if of != store.id && pending => Err(Mismatch::OtherStore),
-        (Some(_), Some(store)) if !pending && store.closed => Ok(Verdict::Rebind),
+        (Some(_), Some(store)) if !pending && store.closed => Ok(PairVerdict::Rebind),
         (Some(_), Some(store)) => Err(Mismatch::OtherJournal { taken: store.taken, pending }),
     }
 }
 
 /// A journal that has noted a store, beside one that is new.
-fn with_new(journal: JournalSide, pending: bool) -> Result<Verdict, Mismatch> {
+fn with_new(journal: JournalSide, pending: bool) -> Result<PairVerdict, Mismatch> {
     if journal.ends == 0 && !journal.ran {
-        Ok(Verdict::Bind)
+        Ok(PairVerdict::Bind)
     } else if journal.moved {
-        if pending { Err(Mismatch::OtherStore) } else { Ok(Verdict::Rebind) }
+        if pending { Err(Mismatch::OtherStore) } else { Ok(PairVerdict::Rebind) }
     } else {
         Err(Mismatch::StoreMissing { goes_on_from: journal.begins })
     }
 }
 
 /// A journal and a store that know each other.
-fn positions(journal: JournalSide, store: StoreSide) -> Result<Verdict, Mismatch> {
+fn positions(journal: JournalSide, store: StoreSide) -> Result<PairVerdict, Mismatch> {
     let (JournalSide { begins, ends, .. }, taken) = (journal, store.taken);
     if taken > ends && ends == 0 {
-        if store.closed { Ok(Verdict::Rebind) } else { Err(Mismatch::JournalMissing { taken }) }
+        if store.closed { Ok(PairVerdict::Rebind) } else { Err(Mismatch::JournalMissing { taken }) }
     } else if taken > ends {
         Err(Mismatch::JournalOlder { ends, taken })
     } else if taken.saturating_add(1) < begins {
         Err(Mismatch::StoreOlder { taken, begins })
     } else {
-        Ok(Verdict::Pair)
+        Ok(PairVerdict::Pair)
     }
 }

@@ -2,31 +2,28 @@
 //! compiled. Owns what a checked playbook looks like; never changes once made, never runs anything.
 
 mod arguments;
+mod bodies;
 mod branch;
 mod check;
 mod endpoints;
 mod graph;
-mod mistake;
-mod paths;
-mod references;
+mod mistakes;
 mod span;
 mod step;
 mod suggest;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::playbook::EndStatus;
-use updraft_protocol::{Catalogue, Effect, Name, Playbook, SecretReference, StepId};
+use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 
-use crate::condition::Condition;
-use crate::template::Template;
-
+pub use crate::mistake::Mistake;
 pub use arguments::check_schema;
-pub use mistake::Mistake;
-pub(crate) use references::{References, step_read};
 pub(crate) use step::UPDRAFT;
+pub use step::{
+    Exits, PlannedAction, PlannedDelay, PlannedEnd, PlannedIf, PlannedKind, PlannedParallel, PlannedStep,
+    RetryPolicy,
+};
 
 /// Where a step stands in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,132 +98,6 @@ pub(crate) enum Standing {
     New,
     /// It runs already.
     Accepted,
-}
-
-/// One step of a plan.
-#[derive(Debug)]
-pub struct PlannedStep {
-    /// Its id.
-    pub id: StepId,
-    /// The tool; `updraft` where Updraft decides the step itself.
-    pub integration: Name,
-    /// What the tool does; the kind of the step where Updraft decides it.
-    pub action: Name,
-    /// What it does.
-    pub kind: PlannedKind,
-}
-
-impl PlannedStep {
-    /// About how many bytes it takes in memory.
-    pub(crate) fn bytes(&self) -> usize {
-        /// The step itself, its names, and its place in the index of ids.
-        const STEP_BYTES: usize = size_of::<PlannedStep>() + 512;
-        STEP_BYTES
-            + match &self.kind {
-                PlannedKind::Action(action) => action.arguments.bytes(),
-                PlannedKind::Parallel(parallel) => parallel.branches.len() * size_of::<StepIndex>(),
-                PlannedKind::If(choice) => choice.condition.bytes(),
-                PlannedKind::Delay(_) => 0,
-                PlannedKind::End(end) => end.output.as_ref().map_or(0, Template::bytes),
-            }
-    }
-}
-
-/// What a step does.
-#[derive(Debug)]
-pub enum PlannedKind {
-    /// Calls a security tool.
-    Action(PlannedAction),
-    /// Runs several paths at once and goes on when all have ended.
-    Parallel(PlannedParallel),
-    /// Chooses between two paths.
-    If(PlannedIf),
-    /// Waits.
-    Delay(PlannedDelay),
-    /// Ends its path.
-    End(PlannedEnd),
-}
-
-/// A call of a security tool.
-#[derive(Debug)]
-pub struct PlannedAction {
-    /// What the tool is told.
-    pub arguments: Template,
-    /// The secrets that the arguments refer to, by their places.
-    pub secrets: Arc<[SecretReference]>,
-    /// What the action does to the world.
-    pub effect: Effect,
-    /// The integration or action that this engine does not have: its attempts wait for it. None where all is there.
-    pub missing: Option<String>,
-    /// How long one attempt may take.
-    pub timeout: Duration,
-    /// How often and when it is tried again.
-    pub retry: RetryPolicy,
-    /// Whether the tool must not act twice.
-    pub at_most_once: bool,
-    /// The next step when it completed.
-    pub on_success: Option<StepIndex>,
-    /// The next step when its last attempt failed.
-    pub on_failure: Option<StepIndex>,
-    /// The next step when nobody knows whether it acted.
-    pub on_unknown: Option<StepIndex>,
-}
-
-/// Several paths at once.
-#[derive(Debug)]
-pub struct PlannedParallel {
-    /// The first step of each path; never empty.
-    pub branches: Vec<StepIndex>,
-    /// The next step when all paths have completed.
-    pub on_success: Option<StepIndex>,
-    /// The next step when all paths have ended and one failed.
-    pub on_failure: Option<StepIndex>,
-}
-
-/// A choice between two paths.
-#[derive(Debug)]
-pub struct PlannedIf {
-    /// What decides.
-    pub condition: Condition,
-    /// The next step where it holds.
-    pub then: Option<StepIndex>,
-    /// The next step where it does not.
-    pub otherwise: Option<StepIndex>,
-    /// The next step where it cannot be decided.
-    pub on_failure: Option<StepIndex>,
-}
-
-/// A wait.
-#[derive(Debug)]
-pub struct PlannedDelay {
-    /// How long.
-    pub duration: Duration,
-    /// The next step.
-    pub on_success: Option<StepIndex>,
-}
-
-/// The end of a path.
-#[derive(Debug)]
-pub struct PlannedEnd {
-    /// How it ends.
-    pub status: EndStatus,
-    /// What it gives.
-    pub output: Option<Template>,
-}
-
-/// When a failed attempt is tried again: exponential back-off.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct RetryPolicy {
-    /// Attempts in all, the first included.
-    pub attempts: u32,
-    /// The longest wait before the second attempt.
-    pub initial: Duration,
-    /// The longest random wait before any attempt.
-    pub max: Duration,
-    /// By how much the longest wait grows from one attempt to the next.
-    pub multiplier: f64,
-    /// The longest time that a tool may ask to be left alone.
-    pub give_up_after: Duration,
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@ mod filters;
 mod json;
 mod line;
 mod lower;
-mod meter;
 mod number;
 mod one;
 mod operators;
@@ -31,20 +30,18 @@ mod spelling;
 mod text;
 pub(crate) mod url;
 mod value;
-mod wanted;
 
 use std::collections::BTreeMap;
 
 use updraft_protocol::limits::ARGUMENTS_BYTES;
 use updraft_protocol::{ActionSpec, Failure, FailureKind, SecretReference, Value};
 
-use crate::plan::{Mistake, References};
-use crate::scope::Scope;
+use crate::visible::Visible;
+use crate::{mistake::Mistake, references::References};
 use root::Root;
 
 pub(crate) use budget::Budget;
 pub(crate) use text::Text;
-pub(crate) use wanted::Wanted;
 
 /// A JSON value whose texts may be templates, compiled.
 #[derive(Debug, Default)]
@@ -130,20 +127,20 @@ impl Template {
         compile::arguments(path, arguments, spec, budget)
     }
 
-    /// The value with its texts rendered from `scope`.
+    /// The value with its texts rendered from `visible`.
     ///
     /// # Errors
     /// A failure of the kind `Template`. It names the text that failed, and no data.
-    pub fn render(&self, scope: &dyn Scope) -> Result<Value, Failure> {
-        self.render_metered(scope).0
+    pub fn render(&self, visible: &dyn Visible) -> Result<Value, Failure> {
+        self.render_metered(visible).0
     }
 
     /// As [`Template::render`], with what it took.
-    pub fn render_metered(&self, scope: &dyn Scope) -> (Result<Value, Failure>, Spent) {
+    pub fn render_metered(&self, visible: &dyn Visible) -> (Result<Value, Failure>, Spent) {
         if let Node::Literal(value) = &self.node {
             return (Ok(value.clone()), Spent::default());
         }
-        let root = Root::new(&self.references, scope);
+        let root = Root::new(&self.references, visible);
         let mut rendering = Rendering { root: &root, left: ARGUMENTS_BYTES };
         let rendered = rendering.node(&self.node, 0);
         (rendered, root.spent())
@@ -358,9 +355,9 @@ impl Rendering<'_> {
 pub(crate) fn decide(
     text: &Text,
     references: &References,
-    scope: &dyn Scope,
+    visible: &dyn Visible,
 ) -> (Result<bool, String>, Spent) {
-    let root = Root::new(references, scope);
+    let root = Root::new(references, visible);
     let decided = text.run(&root, 0).map_err(|refusal| text.said(refusal)).and_then(|value| {
         value
             .as_bool()

@@ -18,7 +18,6 @@ pub mod schema;
 pub mod secret;
 mod size;
 pub mod status;
-mod step_fields;
 pub mod suggest;
 pub mod text;
 pub mod time;

@@ -24,12 +24,12 @@ impl Secret {
     /// The secret with this text.
     ///
     /// # Errors
-    /// [`Unfit::Empty`]; [`Unfit::Short`] below [`SHORTEST_SECRET_BYTES`], as such a text stands in many an answer by chance
-    /// and cannot be masked everywhere: [`Secret::short`] takes one; [`Unfit::Long`].
-    pub fn new(text: impl Into<String>) -> Result<Self, Unfit> {
+    /// [`InvalidSecret::Empty`]; [`InvalidSecret::Short`] below [`SHORTEST_SECRET_BYTES`], as such a text stands in many an answer by chance
+    /// and cannot be masked everywhere: [`Secret::short`] takes one; [`InvalidSecret::Long`].
+    pub fn new(text: impl Into<String>) -> Result<Self, InvalidSecret> {
         let secret = Self::short(text)?;
         if secret.expose().len() < SHORTEST_SECRET_BYTES {
-            return Err(Unfit::Short);
+            return Err(InvalidSecret::Short);
         }
         Ok(Self { is_short: false, ..secret })
     }
@@ -37,13 +37,13 @@ impl Secret {
     /// A secret that may be short, as a PIN is: in answers it is masked where it stands alone, not within a longer word.
     ///
     /// # Errors
-    /// [`Unfit::Empty`], [`Unfit::Long`].
-    pub fn short(text: impl Into<String>) -> Result<Self, Unfit> {
+    /// [`InvalidSecret::Empty`], [`InvalidSecret::Long`].
+    pub fn short(text: impl Into<String>) -> Result<Self, InvalidSecret> {
         let text: SecretString = text.into().into();
         let bytes = text.expose_secret().len();
         match bytes {
-            0 => Err(Unfit::Empty),
-            _ if bytes > SECRET_BYTES => Err(Unfit::Long),
+            0 => Err(InvalidSecret::Empty),
+            _ if bytes > SECRET_BYTES => Err(InvalidSecret::Long),
             _ => Ok(Self { text: Arc::new(text), is_short: bytes < SHORTEST_SECRET_BYTES }),
         }
     }
@@ -75,7 +75,7 @@ impl fmt::Debug for Secret {
 
 /// Why a text is no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Unfit {
+pub enum InvalidSecret {
     /// There is nothing in it.
     #[error("it is empty")]
     Empty,
@@ -96,7 +96,7 @@ pub enum Unfit {
     Long,
 }
 
-impl Unfit {
+impl InvalidSecret {
     /// Whether trying again can help: never, the text stays what it is.
     pub fn retryable(self) -> bool {
         false
@@ -111,7 +111,7 @@ pub enum Error {
     Unknown,
     /// What is kept under this name is no secret.
     #[error("{0}")]
-    Unfit(#[from] Unfit),
+    InvalidSecret(#[from] InvalidSecret),
     /// The place that keeps secrets does not answer.
     #[error("the provider of secrets does not answer")]
     Unavailable,
@@ -211,15 +211,18 @@ mod tests {
         let secret = Secret::new("hunter2").unwrap();
         assert_eq!((format!("{secret:?}").as_str(), secret.expose()), ("Secret(***)", "hunter2"));
         assert!(!secret.is_short());
-        assert_eq!(Secret::new("12345"), Err(Unfit::Short));
+        assert_eq!(Secret::new("12345"), Err(InvalidSecret::Short));
         assert!(Secret::short("12345").unwrap().is_short() && !Secret::short("123456").unwrap().is_short());
-        assert_eq!((Secret::new(""), Secret::short("")), (Err(Unfit::Empty), Err(Unfit::Empty)));
-        assert_eq!(Secret::new("x".repeat(SECRET_BYTES + 1)), Err(Unfit::Long));
+        assert_eq!(
+            (Secret::new(""), Secret::short("")),
+            (Err(InvalidSecret::Empty), Err(InvalidSecret::Empty))
+        );
+        assert_eq!(Secret::new("x".repeat(SECRET_BYTES + 1)), Err(InvalidSecret::Long));
     }
 
     #[test]
     fn only_a_provider_that_does_not_answer_is_worth_another_try() {
         assert!(Error::Unavailable.retryable());
-        assert!(!Error::Unknown.retryable() && !Error::Unfit(Unfit::Short).retryable());
+        assert!(!Error::Unknown.retryable() && !Error::InvalidSecret(InvalidSecret::Short).retryable());
     }
 }

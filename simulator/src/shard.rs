@@ -6,7 +6,7 @@ mod actor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit};
-use updraft_kernel::machine::{Terms, Timer, give_up};
+use updraft_kernel::machine::{Terms, Timer, fail_abandoned};
 use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
@@ -242,7 +242,7 @@ impl Shard {
         let Start::Read(documents) = start else { return };
         let Documents { document, tasks, .. } = *documents;
         let now = shard_cx.home.clock(shard_cx.cx);
-        let (given_up, writes) = give_up(document, &tasks, shard_cx.home.epoch, failure, now);
+        let (given_up, writes) = fail_abandoned(document, &tasks, shard_cx.home.epoch, failure, now);
         shard_cx.cx.statistics.count("executions given up");
         shard_cx.cx.oracle.gave_up(&given_up, &tasks, &writes);
         self.commit(writes, Ticket::GivenUp(peid), shard_cx);

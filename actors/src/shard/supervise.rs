@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use updraft_kernel::execution::Exit;
-use updraft_kernel::machine::give_up;
+use updraft_kernel::machine::fail_abandoned;
 use updraft_kernel::shard::{Loaded, ShardEvent};
 use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{ExecutionId, Failure};
@@ -82,7 +82,7 @@ impl Shard {
     ) {
         let (Some(slot), Start::Resumed(snapshot)) = (self.slots.get(&peid), start) else { return };
         let (entry, now, epoch) = (slot.entry.clone(), self.context.clock.now(), self.context.terms.epoch);
-        let (document, writes) = give_up(snapshot.document, &snapshot.tasks, epoch, failure, now);
+        let (document, writes) = fail_abandoned(snapshot.document, &snapshot.tasks, epoch, failure, now);
         let committed = self.commits.commit_for_shard(writes).into_actor(self);
         ctx.spawn(committed.map(move |result, shard, ctx| {
             let Ok(lsn) = result else { return shard.on(ShardEvent::NotGivenUp(peid), ctx) };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::Zeroizing;
 use updraft_protocol::limits::SECRET_BYTES;
-use updraft_protocol::secret::{Error, Found, Secret, SecretProvider, Unfit};
+use updraft_protocol::secret::{Error, Found, InvalidSecret, Secret, SecretProvider};
 use updraft_protocol::{Name, TenantCode};
 
 /// What stands behind the name of a file whose secret may be short.
@@ -70,16 +70,16 @@ fn find(file: &Path) -> Result<Secret, Error> {
 /// The text of a file; none where there is no file.
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
     let unread = |error: std::io::Error| match error.kind() {
-        ErrorKind::PermissionDenied => Unfit::Unreadable.into(),
+        ErrorKind::PermissionDenied => InvalidSecret::Unreadable.into(),
         _ => Error::Unavailable,
     };
     match std::fs::metadata(path) {
         // One that is opened to be looked at waits for whoever writes a pipe.
-        Ok(found) if !found.is_file() => return Err(Unfit::NoFile.into()),
+        Ok(found) if !found.is_file() => return Err(InvalidSecret::NoFile.into()),
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         // The directory is none.
-        Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(Unfit::NoFile.into()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(InvalidSecret::NoFile.into()),
         Err(error) => return Err(unread(error)),
     }
     let file = File::open(path).map_err(unread)?;
@@ -87,7 +87,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + 3));
     let limit = SECRET_BYTES as u64 + 3;
     file.take(limit).read_to_end(&mut bytes).map_err(|_| Error::Unavailable)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Unfit::NoText)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| InvalidSecret::NoText)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     Ok(Some(Zeroizing::new(text.to_owned())))
@@ -116,16 +116,16 @@ mod tests {
         write("pin.short", b"1234");
         assert_eq!(found(&directory, "acme", "pin").await.unwrap(), "1234");
         write("tiny", b"1234");
-        assert_eq!(found(&directory, "acme", "tiny").await, Err(Unfit::Short.into()));
+        assert_eq!(found(&directory, "acme", "tiny").await, Err(InvalidSecret::Short.into()));
         write("bytes", b"\xff\xfe\xfd\xfc\xfb\xfa");
-        assert_eq!(found(&directory, "acme", "bytes").await, Err(Unfit::NoText.into()));
+        assert_eq!(found(&directory, "acme", "bytes").await, Err(InvalidSecret::NoText.into()));
         write("long", &vec![b'x'; SECRET_BYTES + 1]);
-        assert_eq!(found(&directory, "acme", "long").await, Err(Unfit::Long.into()));
+        assert_eq!(found(&directory, "acme", "long").await, Err(InvalidSecret::Long.into()));
         assert_eq!(found(&directory, "acme", "none").await, Err(Error::Unknown));
         std::fs::create_dir(folder.path().join("folder")).unwrap();
-        assert_eq!(found(&directory, "acme", "folder").await, Err(Unfit::NoFile.into()));
+        assert_eq!(found(&directory, "acme", "folder").await, Err(InvalidSecret::NoFile.into()));
         let file = SecretDirectory::new(folder.path().join("edr-token"));
-        assert_eq!(found(&file, "acme", "edr-token").await, Err(Unfit::NoFile.into()));
+        assert_eq!(found(&file, "acme", "edr-token").await, Err(InvalidSecret::NoFile.into()));
     }
 
     #[tokio::test]

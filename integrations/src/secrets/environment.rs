@@ -2,7 +2,7 @@
 
 use std::future::ready;
 
-use updraft_protocol::secret::{Error, Found, Secret, SecretProvider, Unfit};
+use updraft_protocol::secret::{Error, Found, InvalidSecret, Secret, SecretProvider};
 use updraft_protocol::{Name, TenantCode};
 
 /// What the names of variables begin with.
@@ -39,7 +39,7 @@ fn variable(name: &str) -> Option<Result<String, Error>> {
         Ok(text) if text.is_empty() => None,
         Ok(text) => Some(Ok(text)),
         Err(std::env::VarError::NotPresent) => None,
-        Err(std::env::VarError::NotUnicode(_)) => Some(Err(Unfit::NoText.into())),
+        Err(std::env::VarError::NotUnicode(_)) => Some(Err(InvalidSecret::NoText.into())),
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
             assert_eq!(find(name).unwrap().expose(), "long enough");
         }
         assert!(find("pin").unwrap().is_short());
-        assert_eq!(find("tiny"), Err(Error::Unfit(Unfit::Short)));
+        assert_eq!(find("tiny"), Err(Error::InvalidSecret(InvalidSecret::Short)));
         assert_eq!(find("siem"), Err(Error::Unknown));
     }
 }

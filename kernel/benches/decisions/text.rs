@@ -3,8 +3,8 @@
 use divan::{Bencher, black_box};
 use serde_json::{Value, json};
 use updraft_kernel::condition::Condition;
-use updraft_kernel::scope::{Scope, StepView};
 use updraft_kernel::template::Template;
+use updraft_kernel::visible::{StepView, Visible};
 use updraft_protocol::{Json, TaskStatus};
 
 /// What a step sees: its input, and one step before.
@@ -14,7 +14,7 @@ struct Seen {
     output: Json,
 }
 
-impl Scope for Seen {
+impl Visible for Seen {
     fn input(&self) -> &Json {
         &self.input
     }

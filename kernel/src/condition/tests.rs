@@ -5,7 +5,7 @@ use updraft_protocol::limits::TEMPLATE_SOURCE_BYTES;
 use updraft_protocol::{Failure, FailureKind, Json, TaskStatus};
 
 use super::*;
-use crate::scope::StepView;
+use crate::visible::StepView;
 
 mod hostile;
 
@@ -27,7 +27,7 @@ impl Facts {
     }
 }
 
-impl Scope for Facts {
+impl Visible for Facts {
     fn input(&self) -> &Json {
         &self.input
     }

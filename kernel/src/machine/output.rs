@@ -12,15 +12,15 @@ use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Value};
 
 use super::Machine;
 
-/// Fields that are kept before all others.
+/// AnswerFields that are kept before all others.
 const FIRST: [&str; 2] = ["status", HEADERS];
 const HEADERS: &str = "headers";
 /// Bytes of [`OUTPUT_REST_BYTES`] that are left for the note and the field that is left out.
 const NOTE_BYTES: usize = 512;
 
-type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+type AnswerFields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 /// As many of them as fit.
-type Kept<'a> = BTreeMap<Cow<'a, str>, Cow<'a, RawValue>>;
+type KeptFields<'a> = BTreeMap<Cow<'a, str>, Cow<'a, RawValue>>;
 
 impl Machine {
     /// What is kept of the answer to a call that succeeded.
@@ -81,7 +81,7 @@ pub(super) fn kept_bytes(state: &TaskState) -> usize {
 
 /// The small fields of an output, without its body, and why.
 fn rest_of_output(output: &Json, reason: &str) -> Json {
-    let fields: Fields<'_> = serde_json::from_str(output.as_str()).unwrap_or_default();
+    let fields: AnswerFields<'_> = serde_json::from_str(output.as_str()).unwrap_or_default();
     let (mut kept, left_out) = small(&fields, OUTPUT_REST_BYTES - NOTE_BYTES);
     let before = kept.remove("note").and_then(|note| serde_json::from_str::<String>(note.get()).ok());
     let before = before.filter(|before| before.len() <= NOTE_BYTES / 4);
@@ -96,16 +96,16 @@ fn rest_of_output(output: &Json, reason: &str) -> Json {
 /// The status and the headers of a failure's answer, where they are small. A body that is not there cannot be read by
 /// mistake: a template that names it fails.
 fn rest_of_answer(answer: &Json) -> Option<Json> {
-    let mut fields: Fields<'_> = serde_json::from_str(answer.as_str()).ok()?;
+    let mut fields: AnswerFields<'_> = serde_json::from_str(answer.as_str()).ok()?;
     fields.retain(|name, _| FIRST.contains(&name.as_ref()));
     text(&small(&fields, OUTPUT_REST_BYTES).0)
 }
 
 /// The fields that fit into so many bytes, of the headers each for itself; and whether headers are left out.
-fn small<'a>(fields: &Fields<'a>, mut left: usize) -> (Kept<'a>, bool) {
+fn small<'a>(fields: &AnswerFields<'a>, mut left: usize) -> (KeptFields<'a>, bool) {
     let first = FIRST.iter().filter_map(|name| fields.get_key_value(*name));
     let others = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_ref()) && *name != "body");
-    let (mut kept, mut left_out) = (Kept::new(), false);
+    let (mut kept, mut left_out) = (KeptFields::new(), false);
     for (name, value) in first.chain(others) {
         let value = if name == HEADERS { fitting(value, left) } else { Some(Cow::Borrowed(*value)) };
         let bytes = value.as_deref().map(|value| bytes(name, value));
@@ -135,7 +135,7 @@ fn fitting(headers: &RawValue, left: usize) -> Option<Cow<'_, RawValue>> {
     if bytes(HEADERS, headers) <= left {
         return Some(Cow::Borrowed(headers));
     }
-    let mut all: Fields<'_> = serde_json::from_str(headers.get()).ok()?;
+    let mut all: AnswerFields<'_> = serde_json::from_str(headers.get()).ok()?;
     let mut left = left.checked_sub(bytes(HEADERS, RawValue::NULL))?;
     all.retain(|name, value| {
         let bytes = bytes(name, value);
@@ -146,7 +146,7 @@ fn fitting(headers: &RawValue, left: usize) -> Option<Cow<'_, RawValue>> {
     to_raw_value(&all).ok().map(Cow::Owned)
 }
 
-fn text(fields: &Kept<'_>) -> Option<Json> {
+fn text(fields: &KeptFields<'_>) -> Option<Json> {
     Json::parse(&serde_json::to_string(fields).ok()?).ok()
 }
 

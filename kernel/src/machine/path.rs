@@ -180,20 +180,12 @@ impl Machine {
         self.task_mut(task).phase = Phase::Ended;
         self.path_mut(path).ended.push(task);
         let output = self.task(task).state.response.clone();
-        let next = match (&self.plan.step(step).kind, &ending) {
-            (PlannedKind::Action(action), Ending::Completed(_)) => action.on_success,
-            (PlannedKind::Action(action), Ending::Failed(_) | Ending::EndedFailed(..)) => action.on_failure,
-            (PlannedKind::Action(action), Ending::Unknown(_)) => action.on_unknown,
-            (PlannedKind::Parallel(parallel), Ending::Completed(_)) => parallel.on_success,
-            (PlannedKind::Parallel(parallel), _) => parallel.on_failure,
-            (PlannedKind::If(choice), Ending::Completed(Some(result))) => {
-                let holds = result.value()["result"].as_bool() == Some(true);
-                if holds { choice.then } else { choice.otherwise }
-            }
-            (PlannedKind::If(choice), _) => choice.on_failure,
-            (PlannedKind::Delay(delay), Ending::Completed(_)) => delay.on_success,
-            (PlannedKind::Delay(_) | PlannedKind::End(_), _) => None,
+        let status = match &ending {
+            Ending::Completed(_) => TaskStatus::Completed,
+            Ending::Failed(_) | Ending::EndedFailed(..) => TaskStatus::Failed,
+            Ending::Unknown(_) => TaskStatus::Unknown,
         };
+        let next = self.plan.step(step).next(status, output.as_ref());
         match (next, ending) {
             (Some(next), _) => Go::Enter(path, next),
             (None, Ending::Completed(_)) => Go::End(path, Ok(output)),

@@ -4,7 +4,7 @@ use updraft_protocol::{Json, StepId, TaskStatus};
 
 use super::Machine;
 use super::path::PathId;
-use crate::scope::{Scope, StepView};
+use crate::visible::{StepView, Visible};
 
 pub(super) struct View<'a> {
     machine: &'a Machine,
@@ -17,7 +17,7 @@ impl Machine {
     }
 }
 
-impl Scope for View<'_> {
+impl Visible for View<'_> {
     fn input(&self) -> &Json {
         &self.machine.head.input
     }

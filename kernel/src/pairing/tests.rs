@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::Mismatch::{JournalMissing, JournalOlder, OtherJournal, OtherStore, StoreMissing, StoreOlder};
-use super::Verdict::{Bind, Pair, Rebind, Refuse};
+use super::PairVerdict::{Bind, Pair, Rebind, Refuse};
 use super::*;
 
 /// The journal 7 of store 1, with groups of these numbers.
@@ -26,7 +26,7 @@ fn closed(store: StoreSide) -> Option<StoreSide> {
 }
 
 /// What a pair is, the pair, and its verdict.
-type Row = (&'static str, JournalSide, Option<StoreSide>, Verdict);
+type Row = (&'static str, JournalSide, Option<StoreSide>, PairVerdict);
 
 fn hold(table: impl IntoIterator<Item = Row>) {
     for (what, journal, store, verdict) in table {
@@ -174,28 +174,28 @@ fn what_belongs_to_another_is_named_unless_all_were_closed_in_order() {
 #[test]
 fn a_loss_is_accepted_where_it_is_the_one_that_was_met_and_no_other() {
     let older = Mismatch::StoreOlder { taken: 4, begins: 8 };
-    assert_eq!(judge(journal(8, 9), Some(store(4)), Some(Loss::OfStore)), Verdict::GoOn(older));
-    assert_eq!(judge(journal(8, 9), Some(store(4)), Some(Loss::OfJournal)), Verdict::Refuse(older));
+    assert_eq!(judge(journal(8, 9), Some(store(4)), Some(Loss::OfStore)), PairVerdict::GoOn(older));
+    assert_eq!(judge(journal(8, 9), Some(store(4)), Some(Loss::OfJournal)), PairVerdict::Refuse(older));
     let cut = Mismatch::JournalOlder { ends: 3, taken: 4 };
-    assert_eq!(judge(journal(2, 3), Some(store(4)), Some(Loss::OfJournal)), Verdict::GoOn(cut));
-    assert_eq!(judge(journal(2, 3), Some(store(4)), Some(Loss::OfStore)), Verdict::Refuse(cut));
+    assert_eq!(judge(journal(2, 3), Some(store(4)), Some(Loss::OfJournal)), PairVerdict::GoOn(cut));
+    assert_eq!(judge(journal(2, 3), Some(store(4)), Some(Loss::OfStore)), PairVerdict::Refuse(cut));
     for loss in [Loss::OfStore, Loss::OfJournal] {
         let foreign = JournalSide { ids: Some((7, 2)), ..journal(3, 9) };
-        assert_eq!(judge(foreign, Some(store(4)), Some(loss)), Verdict::Refuse(Mismatch::OtherStore));
-        assert_eq!(judge(journal(3, 9), Some(store(4)), Some(loss)), Verdict::Pair, "nothing is lost");
+        assert_eq!(judge(foreign, Some(store(4)), Some(loss)), PairVerdict::Refuse(Mismatch::OtherStore));
+        assert_eq!(judge(journal(3, 9), Some(store(4)), Some(loss)), PairVerdict::Pair, "nothing is lost");
     }
 }
 
 #[test]
 fn what_power_took_of_what_was_not_synced_goes_on_and_what_a_person_took_does_not() {
     let unsynced = |journal| JournalSide { synced: false, ..journal };
-    assert!(matches!(judge(unsynced(journal(8, 9)), Some(store(4)), None), Verdict::GoOn(_)));
-    assert!(matches!(judge(unsynced(journal(2, 3)), Some(store(4)), None), Verdict::GoOn(_)));
-    assert!(matches!(judge(unsynced(journal(1, 0)), Some(store(4)), None), Verdict::GoOn(_)));
+    assert!(matches!(judge(unsynced(journal(8, 9)), Some(store(4)), None), PairVerdict::GoOn(_)));
+    assert!(matches!(judge(unsynced(journal(2, 3)), Some(store(4)), None), PairVerdict::GoOn(_)));
+    assert!(matches!(judge(unsynced(journal(1, 0)), Some(store(4)), None), PairVerdict::GoOn(_)));
     let deleted = JournalSide { there: false, ..unsynced(journal(1, 0)) };
-    assert!(matches!(judge(deleted, Some(store(4)), None), Verdict::Refuse(_)));
-    assert!(matches!(judge(unsynced(journal(3, 9)), None, None), Verdict::Refuse(_)));
-    assert!(matches!(judge(unsynced(unknown(1, 0)), Some(store(4)), None), Verdict::Refuse(_)));
+    assert!(matches!(judge(deleted, Some(store(4)), None), PairVerdict::Refuse(_)));
+    assert!(matches!(judge(unsynced(journal(3, 9)), None, None), PairVerdict::Refuse(_)));
+    assert!(matches!(judge(unsynced(unknown(1, 0)), Some(store(4)), None), PairVerdict::Refuse(_)));
 }
 
 /// What happens to a pair that nobody touches.
@@ -230,7 +230,7 @@ proptest! {
                 Step::Empty if theirs.closed => own.begins = own.ends + 1,
                 Step::Close | Step::Empty => {}
             }
-            prop_assert_eq!(judge(own, Some(theirs), None), Verdict::Pair);
+            prop_assert_eq!(judge(own, Some(theirs), None), PairVerdict::Pair);
         }
     }
 }

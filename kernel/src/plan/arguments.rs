@@ -11,7 +11,7 @@ use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{ActionSpec, Catalogue, Flaw, Json, Name, Value};
 
 use super::branch;
-use super::mistake::Mistake;
+use crate::mistake::Mistake;
 use crate::template::Template;
 use crate::template::at::field;
 

@@ -10,13 +10,14 @@ use updraft_protocol::limits::{
 use updraft_protocol::playbook::FORMAT;
 use updraft_protocol::{Catalogue, Name, Playbook, SecretReference, StepId, Value};
 
+use super::bodies::Bodies;
 use super::endpoints;
 use super::graph::Graph;
-use super::mistake::{Mistake, Mistakes};
-use super::paths::Paths;
+use super::mistakes::Mistakes;
 use super::span::span;
 use super::step::{Checked, Steps};
 use super::{Plan, PlannedKind, PlannedStep, Standing, StepIndex, arguments};
+use crate::mistake::Mistake;
 use crate::template::secret;
 
 /// Checks a playbook; see [`Plan::check`].
@@ -209,7 +210,7 @@ fn check_graph(
         edges: checked.iter_mut().map(|step| std::mem::take(&mut step.edges)).collect(),
     };
     let Some(order) = graph.order(&ids, mistakes) else { return };
-    let Some(paths) = Paths::find(&graph, &order, &ids, mistakes) else { return };
+    let Some(paths) = Bodies::find(&graph, &order, &ids, mistakes) else { return };
     let earlier = paths.earlier(&graph, &order);
     for (at, step) in checked.iter().enumerate() {
         for (id, path) in step.reads() {

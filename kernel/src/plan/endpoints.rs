@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::{Catalogue, Value};
 
-use super::mistake::{Mistake, Mistakes};
+use super::mistakes::Mistakes;
 use super::step::Checked;
 use super::{Plan, PlannedKind, PlannedStep};
+use crate::mistake::Mistake;
 use crate::template::url::{Endpoint, Gives, Key, base, host};
 use crate::template::{Structure, Template};
 

@@ -1,7 +1,7 @@
 //! The graph: which step can follow which. Owns cycles, reachability and the order; linear in the number
 //! of references, and without recursion, since a playbook's author chooses how long its paths are.
 
-use super::mistake::Mistakes;
+use super::mistakes::Mistakes;
 
 /// Steps that a message about a cycle names before it leaves some out.
 const NAMED: usize = 10;

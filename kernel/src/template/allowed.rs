@@ -3,8 +3,8 @@
 
 use super::checks;
 use super::filters::{lists, maps, numbers, texts};
-use super::meter::{Meter, Result};
-use super::value::Value;
+use super::value::Operand;
+use crate::meter::{Meter, Result};
 
 /// A parameter of a filter or test.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ pub(super) struct Parameter {
 pub(super) struct Filter {
     pub(super) name: &'static str,
     pub(super) parameters: &'static [Parameter],
-    pub(super) run: fn(&Meter, &Value, &[Value]) -> Result<Value>,
+    pub(super) run: fn(&Meter, &Operand, &[Operand]) -> Result<Operand>,
 }
 
 /// A test, likewise.
@@ -29,7 +29,7 @@ pub(super) struct Filter {
 pub(super) struct Test {
     pub(super) name: &'static str,
     pub(super) parameters: &'static [Parameter],
-    pub(super) run: fn(&Meter, &Value, &[Value]) -> Result<bool>,
+    pub(super) run: fn(&Meter, &Operand, &[Operand]) -> Result<bool>,
 }
 
 const fn needs(name: &'static str) -> Parameter {
@@ -47,7 +47,7 @@ const fn named(name: &'static str) -> Parameter {
 const fn filter(
     name: &'static str,
     parameters: &'static [Parameter],
-    run: fn(&Meter, &Value, &[Value]) -> Result<Value>,
+    run: fn(&Meter, &Operand, &[Operand]) -> Result<Operand>,
 ) -> Filter {
     Filter { name, parameters, run }
 }
@@ -55,7 +55,7 @@ const fn filter(
 const fn test(
     name: &'static str,
     parameters: &'static [Parameter],
-    run: fn(&Meter, &Value, &[Value]) -> Result<bool>,
+    run: fn(&Meter, &Operand, &[Operand]) -> Result<bool>,
 ) -> Test {
     Test { name, parameters, run }
 }

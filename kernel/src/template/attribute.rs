@@ -4,8 +4,8 @@
 use updraft_protocol::limits::{NESTING, TEMPLATE_ATTRIBUTE_BYTES, TEMPLATE_ATTRIBUTES};
 
 use super::compare::looked_up;
-use super::meter::{Meter, Result, VALUE_WORK, refuse};
-use super::value::Value;
+use super::value::Operand;
+use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 
 /// The keys that lead from an item to what is looked at; none for the item itself.
 #[derive(Debug, Default)]
@@ -15,15 +15,15 @@ pub(super) struct Attribute<'a> {
 
 impl<'a> Attribute<'a> {
     /// The attribute that an argument names; the item itself where there is none.
-    pub(super) fn read(meter: &Meter, argument: &'a Value) -> Result<Self> {
+    pub(super) fn read(meter: &Meter, argument: &'a Operand) -> Result<Self> {
         match argument {
-            Value::Undefined => Ok(Self::default()),
+            Operand::Undefined => Ok(Self::default()),
             _ => Self::one(text(meter, argument)?),
         }
     }
 
     /// The attributes that an argument names, apart by commas; none where there is none.
-    pub(super) fn several(meter: &Meter, argument: &'a Value) -> Result<Vec<Self>> {
+    pub(super) fn several(meter: &Meter, argument: &'a Operand) -> Result<Vec<Self>> {
         if argument.is_undefined() {
             return Ok(vec![]);
         }
@@ -42,7 +42,7 @@ impl<'a> Attribute<'a> {
     }
 
     /// What the item has there, or nothing.
-    pub(super) fn of_or_nothing(&self, meter: &Meter, item: &Value) -> Result<Value> {
+    pub(super) fn of_or_nothing(&self, meter: &Meter, item: &Operand) -> Result<Operand> {
         let mut value = item.clone();
         meter.work(VALUE_WORK)?;
         for key in &self.keys {
@@ -52,7 +52,7 @@ impl<'a> Attribute<'a> {
     }
 
     /// What the item has there.
-    pub(super) fn of(&self, meter: &Meter, item: &Value) -> Result<Value> {
+    pub(super) fn of(&self, meter: &Meter, item: &Operand) -> Result<Operand> {
         let value = self.of_or_nothing(meter, item)?;
         if value.is_undefined() {
             return refuse("an item has no such attribute");
@@ -61,28 +61,28 @@ impl<'a> Attribute<'a> {
     }
 }
 
-fn text<'a>(meter: &Meter, argument: &'a Value) -> Result<&'a str> {
+fn text<'a>(meter: &Meter, argument: &'a Operand) -> Result<&'a str> {
     match argument {
-        Value::Text(text) if text.len() <= TEMPLATE_ATTRIBUTE_BYTES => {
+        Operand::Text(text) if text.len() <= TEMPLATE_ATTRIBUTE_BYTES => {
             meter.make(64 * text.len())?;
             meter.work(16 * text.len() as u64)?;
             Ok(text)
         }
-        Value::Text(_) => refuse(format!("an attribute has at most {TEMPLATE_ATTRIBUTE_BYTES} bytes")),
+        Operand::Text(_) => refuse(format!("an attribute has at most {TEMPLATE_ATTRIBUTE_BYTES} bytes")),
         _ => refuse(format!("an attribute is a text, not a value of type {}", argument.kind())),
     }
 }
 
-fn step(meter: &Meter, value: &Value, key: &str) -> Result<Value> {
+fn step(meter: &Meter, value: &Operand, key: &str) -> Result<Operand> {
     Ok(match value {
-        Value::Map(map) => {
+        Operand::Map(map) => {
             looked_up(meter, map.len(), key)?;
-            map.get(key).cloned().unwrap_or(Value::Undefined)
+            map.get(key).cloned().unwrap_or(Operand::Undefined)
         }
-        Value::List(list) => {
+        Operand::List(list) => {
             meter.work(VALUE_WORK + key.len() as u64)?;
-            key.parse().ok().and_then(|at: usize| list.get(at)).cloned().unwrap_or(Value::Undefined)
+            key.parse().ok().and_then(|at: usize| list.get(at)).cloned().unwrap_or(Operand::Undefined)
         }
-        _ => Value::Undefined,
+        _ => Operand::Undefined,
     })
 }

@@ -4,12 +4,12 @@
 use super::allowed::{Filter, Test};
 use super::pattern::Pattern;
 use super::url::Asked;
-use super::value::Value;
+use super::value::Operand;
 
 /// An expression.
 #[derive(Debug)]
 pub(super) enum Expr {
-    Const(Value),
+    Const(Operand),
     Path(Box<Path>),
     Not(Box<Expr>),
     Negate(Box<Expr>),
@@ -214,7 +214,7 @@ pub(super) enum Target {
 #[derive(Debug)]
 pub(super) enum Body {
     /// One whole `{{ … }}`, or a condition: its value keeps its type.
-    Value(Expr),
+    Operand(Expr),
     /// A text.
     Text(Vec<Statement>),
 }

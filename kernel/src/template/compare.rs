@@ -5,15 +5,15 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::code::Comparison;
-use super::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 use super::number::Number;
-use super::value::{ITEM_BYTES, Value};
+use super::value::{ITEM_BYTES, Operand};
+use crate::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 
 /// What comparing two numbers costs that are not both short.
 const DIGITS_WORK: u64 = 8;
 
 /// Whether the comparison holds.
-pub(super) fn holds(meter: &Meter, comparison: Comparison, left: &Value, right: &Value) -> Result<bool> {
+pub(super) fn holds(meter: &Meter, comparison: Comparison, left: &Operand, right: &Operand) -> Result<bool> {
     Ok(match comparison {
         Comparison::Equal => equal(meter, left, right)?,
         Comparison::Unequal => !equal(meter, left, right)?,
@@ -27,14 +27,14 @@ pub(super) fn holds(meter: &Meter, comparison: Comparison, left: &Value, right: 
 }
 
 /// Whether two values are the same.
-pub(super) fn equal(meter: &Meter, left: &Value, right: &Value) -> Result<bool> {
+pub(super) fn equal(meter: &Meter, left: &Operand, right: &Operand) -> Result<bool> {
     meter.work(VALUE_WORK)?;
     Ok(match (left, right) {
-        (Value::Null, Value::Null) | (Value::Undefined, Value::Undefined) => true,
-        (Value::Bool(left), Value::Bool(right)) => left == right,
-        (Value::Number(left), Value::Number(right)) => numbers(meter, left, right)?.is_eq(),
-        (Value::Text(left), Value::Text(right)) => same_text(meter, left, right)?,
-        (Value::List(left), Value::List(right)) => {
+        (Operand::Null, Operand::Null) | (Operand::Undefined, Operand::Undefined) => true,
+        (Operand::Bool(left), Operand::Bool(right)) => left == right,
+        (Operand::Number(left), Operand::Number(right)) => numbers(meter, left, right)?.is_eq(),
+        (Operand::Text(left), Operand::Text(right)) => same_text(meter, left, right)?,
+        (Operand::List(left), Operand::List(right)) => {
             if left.len() != right.len() {
                 return Ok(false);
             }
@@ -45,7 +45,7 @@ pub(super) fn equal(meter: &Meter, left: &Value, right: &Value) -> Result<bool> 
             }
             true
         }
-        (Value::Map(left), Value::Map(right)) => {
+        (Operand::Map(left), Operand::Map(right)) => {
             if left.len() != right.len() {
                 return Ok(false);
             }
@@ -76,15 +76,15 @@ fn numbers(meter: &Meter, left: &Number, right: &Number) -> Result<Ordering> {
 }
 
 /// Which of two values comes first: numbers, texts, and lists of them.
-fn order(meter: &Meter, sign: &'static str, left: &Value, right: &Value) -> Result<Ordering> {
+fn order(meter: &Meter, sign: &'static str, left: &Operand, right: &Operand) -> Result<Ordering> {
     meter.work(VALUE_WORK)?;
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => numbers(meter, left, right),
-        (Value::Text(left), Value::Text(right)) => {
+        (Operand::Number(left), Operand::Number(right)) => numbers(meter, left, right),
+        (Operand::Text(left), Operand::Text(right)) => {
             meter.work(left.len().min(right.len()) as u64 / 4)?;
             Ok(left.cmp(right))
         }
-        (Value::List(left), Value::List(right)) => {
+        (Operand::List(left), Operand::List(right)) => {
             for (left, right) in left.iter().zip(right.iter()) {
                 let order = order(meter, sign, left, right)?;
                 if order.is_ne() {
@@ -102,14 +102,14 @@ fn order(meter: &Meter, sign: &'static str, left: &Value, right: &Value) -> Resu
 }
 
 /// Whether `value` is in `container`: a part of a text, an item of a list, a name of a map.
-pub(super) fn contains(meter: &Meter, container: &Value, value: &Value) -> Result<bool> {
+pub(super) fn contains(meter: &Meter, container: &Operand, value: &Operand) -> Result<bool> {
     match (container, value) {
-        (Value::Text(text), Value::Text(part)) => {
+        (Operand::Text(text), Operand::Text(part)) => {
             meter.read(text)?;
             meter.read(part)?;
             Ok(text.contains(part.as_ref()))
         }
-        (Value::List(list), _) => {
+        (Operand::List(list), _) => {
             for item in list.iter() {
                 if equal(meter, item, value)? {
                     return Ok(true);
@@ -117,11 +117,11 @@ pub(super) fn contains(meter: &Meter, container: &Value, value: &Value) -> Resul
             }
             Ok(false)
         }
-        (Value::Map(map), Value::Text(name)) => {
+        (Operand::Map(map), Operand::Text(name)) => {
             looked_up(meter, map.len(), name)?;
             Ok(map.get(name).is_some())
         }
-        (Value::Map(_), _) => Ok(false),
+        (Operand::Map(_), _) => Ok(false),
         _ => refuse(format!(
             "`in` looks into a text, a list or a map, not for a value of type {} in one of type {}",
             value.kind(),
@@ -138,14 +138,14 @@ pub(super) fn looked_up(meter: &Meter, count: usize, name: &str) -> Result<()> {
 /// What a sort compares: made once for each item.
 #[derive(Debug)]
 pub(super) enum SortKey {
-    Value(Value),
-    Several(Vec<Value>),
+    Operand(Operand),
+    Several(Vec<Operand>),
 }
 
 /// What comparing this key may cost, each time; looks at all of it, and charges for that.
 pub(super) fn weight(meter: &Meter, key: &SortKey) -> Result<u64> {
     let values = match key {
-        SortKey::Value(value) => std::slice::from_ref(value),
+        SortKey::Operand(value) => std::slice::from_ref(value),
         SortKey::Several(values) => values.as_slice(),
     };
     let mut weight = 0;
@@ -155,22 +155,22 @@ pub(super) fn weight(meter: &Meter, key: &SortKey) -> Result<u64> {
     Ok(weight)
 }
 
-fn value_weight(meter: &Meter, value: &Value) -> Result<u64> {
+fn value_weight(meter: &Meter, value: &Operand) -> Result<u64> {
     meter.work(VALUE_WORK)?;
     Ok(VALUE_WORK
         + match value {
-            Value::Undefined | Value::Null | Value::Bool(_) => 0,
-            Value::Number(Number::I64(_)) => 0,
-            Value::Number(number) => 64 + 2 * DIGITS_WORK * number.len() as u64,
-            Value::Text(text) => text.len() as u64 / 4,
-            Value::List(list) => {
+            Operand::Undefined | Operand::Null | Operand::Bool(_) => 0,
+            Operand::Number(Number::I64(_)) => 0,
+            Operand::Number(number) => 64 + 2 * DIGITS_WORK * number.len() as u64,
+            Operand::Text(text) => text.len() as u64 / 4,
+            Operand::List(list) => {
                 let mut weight = 0;
                 for item in list.iter() {
                     weight += value_weight(meter, item)?;
                 }
                 weight
             }
-            Value::Map(map) => {
+            Operand::Map(map) => {
                 let mut weight = 0;
                 for (name, item) in map.iter() {
                     weight += VALUE_WORK + name.len() as u64 / 4 + value_weight(meter, item)?;
@@ -199,25 +199,25 @@ pub(super) fn sort<T>(meter: &Meter, items: &mut [(SortKey, T)], reverse: bool) 
 /// The order of two keys, whatever their kinds.
 pub(super) fn key_order(left: &SortKey, right: &SortKey) -> Ordering {
     match (left, right) {
-        (SortKey::Value(left), SortKey::Value(right)) => total(left, right),
+        (SortKey::Operand(left), SortKey::Operand(right)) => total(left, right),
         (SortKey::Several(left), SortKey::Several(right)) => all(left, right),
-        (SortKey::Value(_), SortKey::Several(_)) => Ordering::Less,
-        (SortKey::Several(_), SortKey::Value(_)) => Ordering::Greater,
+        (SortKey::Operand(_), SortKey::Several(_)) => Ordering::Less,
+        (SortKey::Several(_), SortKey::Operand(_)) => Ordering::Greater,
     }
 }
 
-fn all(left: &[Value], right: &[Value]) -> Ordering {
+fn all(left: &[Operand], right: &[Operand]) -> Ordering {
     let pairs = left.iter().zip(right).map(|(left, right)| total(left, right));
     pairs.fold(Ordering::Equal, Ordering::then).then_with(|| left.len().cmp(&right.len()))
 }
 
-fn total(left: &Value, right: &Value) -> Ordering {
+fn total(left: &Operand, right: &Operand) -> Ordering {
     match (left, right) {
-        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
-        (Value::Number(left), Value::Number(right)) => left.total_order(right),
-        (Value::Text(left), Value::Text(right)) => left.cmp(right),
-        (Value::List(left), Value::List(right)) => all(left, right),
-        (Value::Map(left), Value::Map(right)) => {
+        (Operand::Bool(left), Operand::Bool(right)) => left.cmp(right),
+        (Operand::Number(left), Operand::Number(right)) => left.total_order(right),
+        (Operand::Text(left), Operand::Text(right)) => left.cmp(right),
+        (Operand::List(left), Operand::List(right)) => all(left, right),
+        (Operand::Map(left), Operand::Map(right)) => {
             let pairs = left.iter().zip(right.iter());
             let pairs =
                 pairs.map(|(left, right)| left.0.cmp(&right.0).then_with(|| total(&left.1, &right.1)));
@@ -227,25 +227,25 @@ fn total(left: &Value, right: &Value) -> Ordering {
     }
 }
 
-fn rank(value: &Value) -> u8 {
+fn rank(value: &Operand) -> u8 {
     match value {
-        Value::Undefined => 0,
-        Value::Null => 1,
-        Value::Bool(_) => 2,
-        Value::Number(_) => 3,
-        Value::Text(_) => 4,
-        Value::List(_) => 5,
-        Value::Map(_) => 6,
+        Operand::Undefined => 0,
+        Operand::Null => 1,
+        Operand::Bool(_) => 2,
+        Operand::Number(_) => 3,
+        Operand::Text(_) => 4,
+        Operand::List(_) => 5,
+        Operand::Map(_) => 6,
     }
 }
 
 /// Items as the keys that they are themselves; texts in small letters unless `case_sensitive`.
-pub(super) fn folded(meter: &Meter, value: &Value, case_sensitive: bool) -> Result<Value> {
+pub(super) fn folded(meter: &Meter, value: &Operand, case_sensitive: bool) -> Result<Operand> {
     meter.work(VALUE_WORK)?;
     match value {
-        Value::Text(text) if !case_sensitive => {
+        Operand::Text(text) if !case_sensitive => {
             meter.make(4 * text.len() + TEXT_BYTES + ITEM_BYTES)?;
-            Value::text(meter, &text.to_lowercase())
+            Operand::text(meter, &text.to_lowercase())
         }
         _ => Ok(value.clone()),
     }

@@ -9,11 +9,11 @@ use updraft_protocol::{ActionSpec, Argument, Value};
 
 use super::at::At;
 use super::budget::Budget;
-use super::lower::Place;
+use super::lower::TextUse;
 use super::secret::{self, KEY};
 use super::text::Text;
 use super::{Node, PART_BYTES, Template, line, url};
-use crate::plan::Mistake;
+use crate::mistake::Mistake;
 
 /// Compiles data.
 pub(super) fn compile(path: &str, value: &Value, budget: &mut Budget) -> Result<Template, Vec<Mistake>> {
@@ -82,18 +82,18 @@ impl<'b> Compiling<'b> {
     fn argument(&mut self, at: &At, kind: Argument, value: &Value, depth: usize) -> Node {
         match kind {
             Argument::Data => self.data(at, value, depth),
-            Argument::Text => self.scalar(at, value, Place::Field),
+            Argument::Text => self.scalar(at, value, TextUse::Field),
             Argument::Url => self.url(at, value),
             Argument::Fields => self.fields(at, value, Self::entry),
             Argument::Headers => {
-                self.fields(at, value, |this, at, value| this.scalar(at, value, Place::Header))
+                self.fields(at, value, |this, at, value| this.scalar(at, value, TextUse::Header))
             }
             Argument::Secret => self.only_secret(at, value),
             Argument::Secrets => self.fields(at, value, Self::only_secret),
             Argument::Map(known) => self.known(at, known, value, depth),
             Argument::Parts(known) => self.fields(at, value, |this, at, value| match value {
                 Value::Object(map) if !map.contains_key(KEY) => this.known(at, known, value, depth + 1),
-                _ => this.scalar(at, value, Place::Field),
+                _ => this.scalar(at, value, TextUse::Field),
             }),
             Argument::Option => self.option(at, value, depth),
         }
@@ -105,12 +105,12 @@ impl<'b> Compiling<'b> {
             return Node::Secret;
         }
         match value {
-            Value::String(text) if Text::is_template(text) => self.text(at, text, Place::Data),
+            Value::String(text) if Text::is_template(text) => self.text(at, text, TextUse::Data),
             Value::Array(items) => {
                 let nodes = items.iter().enumerate();
                 list(nodes.map(|(number, item)| self.data(&at.item(number), item, depth + 1)).collect())
             }
-            Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, Place::Data),
+            Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, TextUse::Data),
             Value::Object(fields) => {
                 if self.takes_secrets.is_ok() && secret::is_lookalike(fields) {
                     self.lookalike(at);
@@ -155,7 +155,7 @@ impl<'b> Compiling<'b> {
         match value {
             Value::String(text) if Text::is_template(text) => {
                 self.written(at, text);
-                self.text(at, text, Place::Url)
+                self.text(at, text, TextUse::Url)
             }
             Value::String(text) => match url::check(text) {
                 Ok(()) => {
@@ -232,25 +232,25 @@ impl<'b> Compiling<'b> {
     fn only_secret(&mut self, at: &At, value: &Value) -> Node {
         match value {
             Value::Null => Node::Literal(Value::Null),
-            Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, Place::Data),
+            Value::Object(map) if map.contains_key(KEY) => self.secret(at, map, TextUse::Data),
             _ => self.refused(at, "a secret is needed, not its text: `{$secret: NAME}`"),
         }
     }
 
     /// A field of a query or form.
     fn entry(&mut self, at: &At, value: &Value) -> Node {
-        let Value::Array(items) = value else { return self.scalar(at, value, Place::Field) };
+        let Value::Array(items) = value else { return self.scalar(at, value, TextUse::Field) };
         let items = items.iter().enumerate();
-        list(items.map(|(number, item)| self.scalar(&at.item(number), item, Place::Field)).collect())
+        list(items.map(|(number, item)| self.scalar(&at.item(number), item, TextUse::Field)).collect())
     }
 
-    fn scalar(&mut self, at: &At, value: &Value, place: Place) -> Node {
+    fn scalar(&mut self, at: &At, value: &Value, place: TextUse) -> Node {
         if !self.kept(at, 0) {
             return Node::Secret;
         }
         match value {
             Value::String(text) if Text::is_template(text) => self.text(at, text, place),
-            Value::String(text) if place == Place::Header => match line::check(text) {
+            Value::String(text) if place == TextUse::Header => match line::check(text) {
                 Ok(()) => Node::Literal(value.clone()),
                 Err(message) => self.refused(at, message),
             },
@@ -264,11 +264,11 @@ impl<'b> Compiling<'b> {
     }
 
     /// A reference to a secret: `null` stands in its place.
-    fn secret(&mut self, at: &At, map: &BTreeMap<String, Value>, place: Place) -> Node {
+    fn secret(&mut self, at: &At, map: &BTreeMap<String, Value>, place: TextUse) -> Node {
         if let Err(why) = self.takes_secrets {
             return self.refused(at, why);
         }
-        match secret::read(at, map, place == Place::Header) {
+        match secret::read(at, map, place == TextUse::Header) {
             Ok(_) if self.template.secrets.len() >= SECRETS_OF_STEP => {
                 self.refused(at, format!("at most {SECRETS_OF_STEP} secrets are allowed in a step"))
             }
@@ -283,7 +283,7 @@ impl<'b> Compiling<'b> {
         }
     }
 
-    fn text(&mut self, at: &At, source: &str, place: Place) -> Node {
+    fn text(&mut self, at: &At, source: &str, place: TextUse) -> Node {
         match Text::compile(&at.path, source, place, self.budget) {
             Ok((text, found)) => {
                 self.template.references.merge(found.references);

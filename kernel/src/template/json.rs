@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use updraft_protocol::Value as Tree;
 use updraft_protocol::limits::NESTING;
 
-use super::meter::{Meter, Result, VALUE_WORK, refuse};
 use super::number::{FLOAT_BYTES, Number};
-use super::value::Value;
+use super::value::Operand;
+use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 
 /// What reading a digit of a number costs that is more than a few bytes, and makes.
 const DIGITS_WORK: u64 = 64;
@@ -21,16 +21,16 @@ const TREE_BYTES: usize = 2 * size_of::<Tree>();
 const TREE_MAP_BYTES: usize = 11 * (size_of::<Tree>() + size_of::<String>()) + 32;
 
 /// The tree that `value` is, made of at most `left` bytes of text, `depth` deep inside another.
-pub(super) fn tree(meter: &Meter, value: &Value, left: &mut usize, depth: usize) -> Result<Tree> {
+pub(super) fn tree(meter: &Meter, value: &Operand, left: &mut usize, depth: usize) -> Result<Tree> {
     if depth > DEPTH {
         return refuse("the value is nested too deeply");
     }
     meter.work(2 * VALUE_WORK)?;
     Ok(match value {
-        Value::Undefined => return refuse("the value is undefined"),
-        Value::Null => take(left, 4).map(|()| Tree::Null)?,
-        Value::Bool(value) => take(left, 4).map(|()| Tree::Bool(*value))?,
-        Value::Number(value) => {
+        Operand::Undefined => return refuse("the value is undefined"),
+        Operand::Null => take(left, 4).map(|()| Tree::Null)?,
+        Operand::Bool(value) => take(left, 4).map(|()| Tree::Bool(*value))?,
+        Operand::Number(value) => {
             take(left, value.len())?;
             if let Number::Digits(digits) = value {
                 // Read again, and compared with what a float would be.
@@ -39,8 +39,8 @@ pub(super) fn tree(meter: &Meter, value: &Value, left: &mut usize, depth: usize)
             }
             number(value)?
         }
-        Value::Text(value) => Tree::String(text(meter, value, left)?),
-        Value::List(list) => {
+        Operand::Text(value) => Tree::String(text(meter, value, left)?),
+        Operand::List(list) => {
             take(left, list.len())?;
             meter.make(list.len() * TREE_BYTES)?;
             let mut items = Vec::with_capacity(list.len());
@@ -49,7 +49,7 @@ pub(super) fn tree(meter: &Meter, value: &Value, left: &mut usize, depth: usize)
             }
             Tree::Array(items)
         }
-        Value::Map(fields) => {
+        Operand::Map(fields) => {
             take(left, fields.len())?;
             // Nodes are at least half full, but for the first.
             meter.make(TREE_MAP_BYTES * (fields.len().div_ceil(5)))?;
@@ -111,26 +111,26 @@ impl Style {
 }
 
 /// The bytes that a value is written in, at most; charged for while they are counted.
-pub(super) fn length(meter: &Meter, value: &Value, style: Style, level: usize) -> Result<usize> {
+pub(super) fn length(meter: &Meter, value: &Operand, style: Style, level: usize) -> Result<usize> {
     meter.work(VALUE_WORK)?;
     Ok(match value {
-        Value::Undefined => return refuse("the value is undefined"),
-        Value::Null | Value::Bool(_) => 5,
-        Value::Number(number) => {
+        Operand::Undefined => return refuse("the value is undefined"),
+        Operand::Null | Operand::Bool(_) => 5,
+        Operand::Number(number) => {
             if let Number::F64(_) = number {
                 meter.make(FLOAT_BYTES)?;
             }
             number.len()
         }
-        Value::Text(text) => quoted_length(meter, text)?,
-        Value::List(list) => {
+        Operand::Text(text) => quoted_length(meter, text)?,
+        Operand::List(list) => {
             let mut bytes = 2 + style.line(level);
             for item in list.iter() {
                 bytes += 1 + style.line(level + 1) + length(meter, item, style, level + 1)?;
             }
             bytes
         }
-        Value::Map(map) => {
+        Operand::Map(map) => {
             let mut bytes = 2 + style.line(level);
             for (name, item) in map.iter() {
                 let inside = quoted_length(meter, name)? + length(meter, item, style, level + 1)?;
@@ -152,15 +152,15 @@ fn quoted_length(meter: &Meter, text: &str) -> Result<usize> {
 }
 
 /// Writes a value whose [`length`] was charged for.
-pub(super) fn write(out: &mut String, value: &Value, style: Style, level: usize) {
+pub(super) fn write(out: &mut String, value: &Operand, style: Style, level: usize) {
     match value {
-        Value::Undefined | Value::Null => out.push_str("null"),
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::Number(number) => number.append(out),
-        Value::Text(text) => quote(out, text),
-        Value::List(list) if list.is_empty() => out.push_str("[]"),
-        Value::Map(map) if map.len() == 0 => out.push_str("{}"),
-        Value::List(list) => {
+        Operand::Undefined | Operand::Null => out.push_str("null"),
+        Operand::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Operand::Number(number) => number.append(out),
+        Operand::Text(text) => quote(out, text),
+        Operand::List(list) if list.is_empty() => out.push_str("[]"),
+        Operand::Map(map) if map.len() == 0 => out.push_str("{}"),
+        Operand::List(list) => {
             out.push('[');
             for (at, item) in list.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });
@@ -170,7 +170,7 @@ pub(super) fn write(out: &mut String, value: &Value, style: Style, level: usize)
             style.start(out, level);
             out.push(']');
         }
-        Value::Map(map) => {
+        Operand::Map(map) => {
             out.push('{');
             for (at, (name, item)) in map.iter().enumerate() {
                 out.push_str(if at > 0 { "," } else { "" });

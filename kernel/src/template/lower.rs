@@ -11,10 +11,10 @@ use updraft_protocol::limits::{NESTING, TEMPLATE_NAMES};
 
 use super::budget::Budget;
 use super::code::{Body, Expr, For, NODE_BYTES, Statement, Target};
-use super::value::Value;
-use crate::plan::References;
+use super::value::Operand;
+use crate::references::References;
 
-pub(super) use place::{Place, ending_with};
+pub(super) use place::{TextUse, ending_with};
 
 /// What lowering gives, or what a template may not do.
 type Lowered<T = Expr> = Result<T, String>;
@@ -33,7 +33,7 @@ pub(super) struct Source<'s> {
 pub(super) fn lower(
     template: &Stmt<'_>,
     source: Source<'_>,
-    place: Place,
+    place: TextUse,
     references: &mut References,
     budget: &mut Budget,
 ) -> Lowered<(Body, usize)> {
@@ -42,10 +42,10 @@ pub(super) fn lower(
         return Err("not a template".to_owned());
     };
     let body = match template.children.as_slice() {
-        [Stmt::EmitExpr(only)] if place != Place::Url => {
+        [Stmt::EmitExpr(only)] if place != TextUse::Url => {
             // What `spread` is given is what the text gives; that it is a list is checked when it runs.
-            let spread = if place == Place::Field { place::ended_by("spread", &only.expr) } else { None };
-            Body::Value(lowering.expression(spread.unwrap_or(&only.expr))?)
+            let spread = if place == TextUse::Field { place::ended_by("spread", &only.expr) } else { None };
+            Body::Operand(lowering.expression(spread.unwrap_or(&only.expr))?)
         }
         children => Body::Text(lowering.block(children)?),
     };
@@ -59,13 +59,13 @@ pub(super) fn lower_condition(
     references: &mut References,
     budget: &mut Budget,
 ) -> Lowered<Body> {
-    Lowering::new(source, references, budget).expression(expr).map(Body::Value)
+    Lowering::new(source, references, budget).expression(expr).map(Body::Operand)
 }
 
 struct Lowering<'r> {
     source: Source<'r>,
     /// What it is for.
-    place: Place,
+    place: TextUse,
     references: &'r mut References,
     budget: &'r mut Budget,
     /// The names that are set, those of the innermost loop last.
@@ -79,7 +79,7 @@ impl<'r> Lowering<'r> {
     fn new(source: Source<'r>, references: &'r mut References, budget: &'r mut Budget) -> Self {
         Self {
             source,
-            place: Place::Data,
+            place: TextUse::Data,
             references,
             budget,
             scopes: vec![vec![]],
@@ -224,9 +224,9 @@ impl<'r> Lowering<'r> {
     }
 
     /// A text of the source.
-    fn constant(&mut self, text: &str) -> Lowered<Value> {
+    fn constant(&mut self, text: &str) -> Lowered<Operand> {
         self.budget.keep(text.len())?;
-        Ok(Value::constant(text))
+        Ok(Operand::constant(text))
     }
 }
 

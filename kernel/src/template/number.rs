@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use updraft_protocol::limits::NUMBER_DIGITS;
 
-use super::meter::{Result, refuse};
+use crate::meter::{Result, refuse};
 use decimal::{Decimal, Short};
 
 pub(super) use exact::{Exact, FRACTION_WORK, Rounding};

@@ -1,32 +1,32 @@
 //! Operators: arithmetic, joining, slices. Each charges the meter before it makes anything.
 
 use super::code::Operator;
-use super::meter::{Meter, Result, VALUE_WORK, refuse};
 use super::number::{Amount, FRACTION_WORK, Number};
 use super::printer::printed;
-use super::value::{Growing, Items, Value};
+use super::value::{Growing, Items, Operand};
+use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 
 /// What two numbers cost: their digits may be looked at.
 const NUMBER_WORK: u64 = 64;
 
 /// The value of `left operator right`.
-pub(super) fn apply(meter: &Meter, operator: Operator, left: &Value, right: &Value) -> Result<Value> {
+pub(super) fn apply(meter: &Meter, operator: Operator, left: &Operand, right: &Operand) -> Result<Operand> {
     match (operator, left, right) {
         (Operator::Join, ..) => {
             let (left, right) = (printed(meter, left)?, printed(meter, right)?);
             join(meter, &left, &right)
         }
-        (Operator::Add, Value::Text(left), Value::Text(right)) => join(meter, left, right),
-        (Operator::Add, Value::List(left), Value::List(right)) => {
+        (Operator::Add, Operand::Text(left), Operand::Text(right)) => join(meter, left, right),
+        (Operator::Add, Operand::List(left), Operand::List(right)) => {
             let mut items = Growing::with_room(meter, left.len() + right.len())?;
             for item in left.iter().chain(right.iter()) {
                 items.push(item.clone())?;
             }
-            Value::list(meter, items.finish())
+            Operand::list(meter, items.finish())
         }
-        (_, Value::Number(left), Value::Number(right)) => {
+        (_, Operand::Number(left), Operand::Number(right)) => {
             let (left, right) = (amount(meter, left)?, amount(meter, right)?);
-            Ok(Value::Number(calculate(meter, operator, left, right)?.number()?))
+            Ok(Operand::Number(calculate(meter, operator, left, right)?.number()?))
         }
         _ => refuse(format!(
             "`{}` needs {}, not a value of type {} and one of type {}",
@@ -39,15 +39,15 @@ pub(super) fn apply(meter: &Meter, operator: Operator, left: &Value, right: &Val
 }
 
 /// The value of `-value`.
-pub(super) fn negate(meter: &Meter, value: &Value) -> Result<Value> {
-    let Value::Number(number) = value else {
+pub(super) fn negate(meter: &Meter, value: &Operand) -> Result<Operand> {
+    let Operand::Number(number) = value else {
         return refuse(format!("`-` needs a number, not a value of type {}", value.kind()));
     };
     let negative = match amount(meter, number)? {
         Amount::Whole(number) => Amount::Whole(-number),
         Amount::Fraction(number) => Amount::Fraction(-number),
     };
-    Ok(Value::Number(negative.number()?))
+    Ok(Operand::Number(negative.number()?))
 }
 
 /// The number to calculate with, charged for.
@@ -79,32 +79,32 @@ fn sign(operator: Operator) -> &'static str {
     }
 }
 
-fn join(meter: &Meter, left: &str, right: &str) -> Result<Value> {
+fn join(meter: &Meter, left: &str, right: &str) -> Result<Operand> {
     let bytes = left.len() + right.len();
     meter.make(bytes)?;
     let mut text = String::with_capacity(bytes);
     text.push_str(left);
     text.push_str(right);
-    Value::text(meter, &text)
+    Operand::text(meter, &text)
 }
 
 /// The value of `value[start:stop:step]`: a part of a list, or of the characters of a text.
-pub(super) fn slice(meter: &Meter, value: &Value, [start, stop, step]: [&Value; 3]) -> Result<Value> {
+pub(super) fn slice(meter: &Meter, value: &Operand, [start, stop, step]: [&Operand; 3]) -> Result<Operand> {
     let step = bound(step)?.unwrap_or(1);
     if step == 0 {
         return refuse("the step of a slice is not 0");
     }
     let (start, stop) = (bound(start)?, bound(stop)?);
     match value {
-        Value::List(list) => {
+        Operand::List(list) => {
             let places = Places::new(list.len(), start, stop, step);
             let mut items = Growing::with_room(meter, places.count)?;
             for at in places {
-                items.push(list.get(at).cloned().unwrap_or(Value::Null))?;
+                items.push(list.get(at).cloned().unwrap_or(Operand::Null))?;
             }
-            Value::list(meter, items.finish())
+            Operand::list(meter, items.finish())
         }
-        Value::Text(text) => {
+        Operand::Text(text) => {
             meter.work(8 * text.len() as u64)?;
             let mut characters = Growing::with_room(meter, text.chars().count())?;
             for character in text.chars() {
@@ -115,7 +115,7 @@ pub(super) fn slice(meter: &Meter, value: &Value, [start, stop, step]: [&Value; 
             meter.make(4 * places.count)?;
             let mut part = String::with_capacity(4 * places.count);
             part.extend(places.filter_map(|at| characters.get(at)));
-            Value::text(meter, &part)
+            Operand::text(meter, &part)
         }
         _ => {
             refuse(format!("`[:]` takes a part of a list or a text, not of a value of type {}", value.kind()))
@@ -123,10 +123,10 @@ pub(super) fn slice(meter: &Meter, value: &Value, [start, stop, step]: [&Value; 
     }
 }
 
-fn bound(value: &Value) -> Result<Option<i64>> {
+fn bound(value: &Operand) -> Result<Option<i64>> {
     match value {
-        Value::Undefined | Value::Null => Ok(None),
-        Value::Number(Number::I64(number)) => Ok(Some(*number)),
+        Operand::Undefined | Operand::Null => Ok(None),
+        Operand::Number(Number::I64(number)) => Ok(Some(*number)),
         _ => refuse("the bounds of a slice are whole numbers"),
     }
 }
@@ -166,27 +166,27 @@ impl Iterator for Places {
 }
 
 /// The items of what can be gone through: those of a list, the names of a map, the characters of a text.
-pub(super) fn items(meter: &Meter, what: &str, value: &Value) -> Result<std::sync::Arc<Items>> {
+pub(super) fn items(meter: &Meter, what: &str, value: &Operand) -> Result<std::sync::Arc<Items>> {
     let made = match value {
-        Value::List(list) => return Ok(std::sync::Arc::clone(list)),
-        Value::Map(map) => {
+        Operand::List(list) => return Ok(std::sync::Arc::clone(list)),
+        Operand::Map(map) => {
             let mut items = Growing::with_room(meter, map.len())?;
             for (name, _) in map.iter() {
-                items.push(Value::Text(std::sync::Arc::clone(name)))?;
+                items.push(Operand::Text(std::sync::Arc::clone(name)))?;
             }
             items.finish()
         }
         // A text where a list was expected is one item, not as many as it has letters: nobody means those.
         _ => return refuse(format!("{what} a list or a map, not a value of type {}", value.kind())),
     };
-    match Value::list(meter, made)? {
-        Value::List(list) => Ok(list),
+    match Operand::list(meter, made)? {
+        Operand::List(list) => Ok(list),
         _ => refuse("a list is needed"),
     }
 }
 
 /// The items of a list, or of what can be made one, by a filter.
-pub(super) fn listed(meter: &Meter, filter: &'static str, value: &Value) -> Result<std::sync::Arc<Items>> {
+pub(super) fn listed(meter: &Meter, filter: &'static str, value: &Operand) -> Result<std::sync::Arc<Items>> {
     meter.work(VALUE_WORK)?;
     items(meter, &format!("`{filter}` needs"), value)
 }

@@ -14,7 +14,7 @@ use regex_syntax::hir::translate::Translator;
 use updraft_protocol::limits::{PATTERN_BYTES, PATTERN_CACHE_BYTES, PATTERN_NESTING, PATTERN_SOURCE_BYTES};
 
 use super::budget::Budget;
-use super::meter::{Meter, NODE_WORK, Result, refuse};
+use crate::meter::{Meter, NODE_WORK, Result, refuse};
 
 /// A pattern, compiled.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ impl Pattern {
         let states = self.machine.get_nfa().states().len();
         meter
             .make(2 * PATTERN_CACHE_BYTES.min(MACHINE_BYTES * (text.len() + 64)) + MACHINE_BYTES * states)?;
-        let mut reading = Reading { pattern: self, meter, cache: self.states.create_cache() };
+        let mut reading = PatternReader { pattern: self, meter, cache: self.states.create_cache() };
         match reading.read(text)? {
             Some(found) => Ok(found),
             None => self.follow(meter, text),
@@ -101,13 +101,13 @@ impl Pattern {
 }
 
 /// A text that is read.
-struct Reading<'r> {
+struct PatternReader<'r> {
     pattern: &'r Pattern,
     meter: &'r Meter,
     cache: Cache,
 }
 
-impl Reading<'_> {
+impl PatternReader<'_> {
     /// Whether the pattern is found; none where these states cannot tell.
     fn read(&mut self, text: &str) -> Result<Option<bool>> {
         let states = &self.pattern.states;
@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn a_pattern_costs_what_its_states_do() {
         let text = "01".repeat(250_000);
-        assert_eq!(found("[01]*1[01]{3000}2", &text), Err(super::super::meter::Refusal::Work));
-        assert_eq!(found(r"\bx\b", &"é ".repeat(250_000)), Err(super::super::meter::Refusal::Work));
+        assert_eq!(found("[01]*1[01]{3000}2", &text), Err(crate::meter::Refusal::Work));
+        assert_eq!(found(r"\bx\b", &"é ".repeat(250_000)), Err(crate::meter::Refusal::Work));
         assert_eq!(found("evil|bad", &text), Ok(false));
         assert_eq!(found(r"powershell.*-enc\s+[A-Za-z0-9+/=]{20,}", &text), Ok(false));
     }

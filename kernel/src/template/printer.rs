@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES};
 
 use super::json::{self, COMPACT};
-use super::meter::{Meter, Result, refuse};
-use super::value::Value;
+use super::value::Operand;
+use crate::meter::{Meter, Result, refuse};
 
 /// A value as it stands in a text, charged for: a text as it is, anything else as JSON writes it.
-pub(super) fn printed<'v>(meter: &Meter, value: &'v Value) -> Result<Cow<'v, str>> {
-    if let Value::Text(text) = value {
+pub(super) fn printed<'v>(meter: &Meter, value: &'v Operand) -> Result<Cow<'v, str>> {
+    if let Operand::Text(text) = value {
         return Ok(Cow::Borrowed(text));
     }
     let length = json::length(meter, value, COMPACT, 0)?;
@@ -37,7 +37,7 @@ impl Printed {
     }
 
     /// Prints a value.
-    pub(super) fn print(&mut self, meter: &Meter, value: &Value) -> Result<()> {
+    pub(super) fn print(&mut self, meter: &Meter, value: &Operand) -> Result<()> {
         let text = printed(meter, value)?;
         self.left = match self.left.checked_sub(text.len()) {
             Some(left) => left,

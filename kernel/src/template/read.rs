@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use updraft_protocol::limits::VALUE_NESTING;
 
-use super::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 use super::number::{FLOAT_BYTES, Number};
-use super::value::{self, Growing, Value};
-use super::wanted::Part;
+use super::value::{self, Growing, Operand};
+use crate::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
+use crate::references::WantedPart;
 
 /// Digits of a whole number that is read without memory of its own.
 const PLAIN_DIGITS: usize = 18;
@@ -16,7 +16,7 @@ const PLAIN_DIGITS: usize = 18;
 const NAMES: usize = 64;
 
 /// What `wanted` names of the value that `text` is; the rest of its maps is left out, the rest of its lists is null.
-pub(super) fn read(meter: &Meter, text: &str, wanted: Part<'_>) -> Result<Value> {
+pub(super) fn read(meter: &Meter, text: &str, wanted: WantedPart<'_>) -> Result<Operand> {
     meter.work(2 * text.len() as u64)?;
     let mut reader = Reader { meter, text, at: 0, names: [const { None }; NAMES] };
     reader.value(Some(wanted), 0)
@@ -32,10 +32,10 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// The value at hand, or null for one of which nothing is wanted.
-    fn value(&mut self, wanted: Option<Part<'_>>, level: usize) -> Result<Value> {
+    fn value(&mut self, wanted: Option<WantedPart<'_>>, level: usize) -> Result<Operand> {
         let Some(wanted) = wanted.filter(|wanted| !wanted.is_nothing()) else {
             self.skip()?;
-            return Ok(Value::Null);
+            return Ok(Operand::Null);
         };
         if level > VALUE_NESTING {
             return refuse("the data is nested too deeply to be read");
@@ -44,10 +44,10 @@ impl<'a> Reader<'a> {
         match self.peek() {
             Some(b'[') => self.list(wanted, level),
             Some(b'{') => self.map(wanted, level),
-            Some(b'"') => Ok(Value::Text(self.string()?)),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b'"') => Ok(Operand::Text(self.string()?)),
+            Some(b't') => self.word("true", Operand::Bool(true)),
+            Some(b'f') => self.word("false", Operand::Bool(false)),
+            Some(b'n') => self.word("null", Operand::Null),
             _ => {
                 let number = self.token();
                 if number.is_empty() {
@@ -57,12 +57,12 @@ impl<'a> Reader<'a> {
                 if number.len() > PLAIN_DIGITS || number.contains(['.', 'e', 'E']) {
                     self.meter.make(FLOAT_BYTES + TEXT_BYTES + number.len())?;
                 }
-                Ok(Value::Number(Number::parse(number)))
+                Ok(Operand::Number(Number::parse(number)))
             }
         }
     }
 
-    fn list(&mut self, wanted: Part<'_>, level: usize) -> Result<Value> {
+    fn list(&mut self, wanted: WantedPart<'_>, level: usize) -> Result<Operand> {
         let mut items = Growing::new(self.meter);
         let last = wanted.last_item();
         self.at += 1;
@@ -77,10 +77,10 @@ impl<'a> Reader<'a> {
             self.comma();
         }
         self.at += 1;
-        Value::list(self.meter, items.finish())
+        Operand::list(self.meter, items.finish())
     }
 
-    fn map(&mut self, wanted: Part<'_>, level: usize) -> Result<Value> {
+    fn map(&mut self, wanted: WantedPart<'_>, level: usize) -> Result<Operand> {
         let mut fields = Growing::new(self.meter);
         self.at += 1;
         while !self.closes(b'}') {
@@ -105,11 +105,11 @@ impl<'a> Reader<'a> {
             self.comma();
         }
         self.at += 1;
-        Value::map(self.meter, fields.finish())
+        Operand::map(self.meter, fields.finish())
     }
 
     /// What is wanted of the field whose name stands, quoted, from `start` to `end`.
-    fn field<'w>(&self, wanted: Part<'w>, start: usize, end: usize) -> Result<Option<Part<'w>>> {
+    fn field<'w>(&self, wanted: WantedPart<'w>, start: usize, end: usize) -> Result<Option<WantedPart<'w>>> {
         self.meter.work(VALUE_WORK)?;
         if wanted.is_whole() {
             return Ok(Some(wanted));
@@ -165,7 +165,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value> {
+    fn word(&mut self, word: &str, value: Operand) -> Result<Operand> {
         if self.token() == word { Ok(value) } else { broken() }
     }
 
@@ -269,12 +269,12 @@ mod tests {
     use serde_json::Value as Tree;
 
     use super::*;
+    use crate::references::{Wanted, WantedKey};
     use crate::template::json;
-    use crate::template::wanted::{Wanted, WantedKey};
 
     fn whole(text: &str) -> Tree {
         let meter = Meter::new();
-        let value = read(&meter, text, Part::WHOLE).unwrap();
+        let value = read(&meter, text, WantedPart::WHOLE).unwrap();
         json::tree(&meter, &value, &mut usize::MAX.clone(), 0).unwrap().try_into().unwrap()
     }
 
@@ -307,7 +307,7 @@ mod tests {
 
         #[test]
         fn any_text_ends_without_a_panic(text in "[\\[\\]{}\",:\\\\0-9a-z .é-]{0,40}") {
-            let _ = read(&Meter::new(), &text, Part::WHOLE);
+            let _ = read(&Meter::new(), &text, WantedPart::WHOLE);
         }
     }
 

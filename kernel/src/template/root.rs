@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use updraft_protocol::{Failure, Json, TaskStatus};
 
 use super::Spent;
-use super::meter::{Meter, Refusal, Result};
 use super::read;
-use super::value::{Growing, Value, shared};
-use super::wanted::Part;
-use crate::plan::References;
-use crate::scope::{ANSWER_FIELDS, Scope};
+use super::value::{Growing, Operand, shared};
+use crate::meter::{Meter, Refusal, Result};
+use crate::references::References;
+use crate::references::WantedPart;
+use crate::visible::{ANSWER_FIELDS, Visible};
 
 /// What the templates of one evaluation see.
 #[derive(Debug)]
@@ -20,39 +20,40 @@ pub(super) struct Root<'r> {
     references: &'r References,
     input: Lazy,
     variables: Lazy,
-    steps: OnceCell<Result<Value>>,
+    steps: OnceCell<Result<Operand>>,
     /// The steps that are named and that have run.
-    views: BTreeMap<&'r str, View>,
+    views: BTreeMap<&'r str, EndedStep>,
 }
 
 #[derive(Debug)]
 struct Lazy {
     text: Option<Json>,
-    value: OnceCell<Result<Value>>,
+    value: OnceCell<Result<Operand>>,
 }
 
 #[derive(Debug)]
-struct View {
+struct EndedStep {
     status: TaskStatus,
     output: Option<Json>,
     error: Option<Failure>,
 }
 
 impl<'r> Root<'r> {
-    /// What `references` name of `scope`.
-    pub(super) fn new(references: &'r References, scope: &dyn Scope) -> Self {
+    /// What `references` name of `visible`.
+    pub(super) fn new(references: &'r References, visible: &dyn Visible) -> Self {
         let lazy =
             |read: bool, text: &Json| Lazy { text: read.then(|| text.clone()), value: OnceCell::new() };
         let view = |id: &'r String| {
-            let view = scope.step(id)?;
-            let view = View { status: view.status, output: view.output.cloned(), error: view.error.cloned() };
+            let view = visible.step(id)?;
+            let view =
+                EndedStep { status: view.status, output: view.output.cloned(), error: view.error.cloned() };
             Some((id.as_str(), view))
         };
         Self {
             meter: Meter::new(),
             references,
-            input: lazy(references.input, scope.input()),
-            variables: lazy(references.variables, scope.variables()),
+            input: lazy(references.input, visible.input()),
+            variables: lazy(references.variables, visible.variables()),
             steps: OnceCell::new(),
             views: references.steps.keys().filter_map(view).collect(),
         }
@@ -64,15 +65,15 @@ impl<'r> Root<'r> {
         Spent { work, bytes }
     }
 
-    pub(super) fn input(&self) -> Result<Value> {
+    pub(super) fn input(&self) -> Result<Operand> {
         self.input.get(&self.meter, "input", self.references.wanted.all())
     }
 
-    pub(super) fn variables(&self) -> Result<Value> {
+    pub(super) fn variables(&self) -> Result<Operand> {
         self.variables.get(&self.meter, "variables", self.references.wanted.all())
     }
 
-    pub(super) fn steps(&self) -> Result<Value> {
+    pub(super) fn steps(&self) -> Result<Operand> {
         let steps = || {
             let wanted = self.references.wanted.all().field("steps");
             let mut steps = Growing::new(&self.meter);
@@ -84,19 +85,19 @@ impl<'r> Root<'r> {
                     steps.push((shared(&self.meter, id)?, value))?;
                 }
             }
-            Value::map(&self.meter, steps.finish())
+            Operand::map(&self.meter, steps.finish())
         };
         self.steps.get_or_init(steps).clone()
     }
 }
 
 impl Lazy {
-    fn get(&self, meter: &Meter, name: &'static str, wanted: Part<'_>) -> Result<Value> {
+    fn get(&self, meter: &Meter, name: &'static str, wanted: WantedPart<'_>) -> Result<Operand> {
         let value = || match (&self.text, wanted.field(name)) {
             (Some(text), Some(wanted)) => {
                 read::read(meter, text.as_str(), wanted).map_err(|refusal| named(refusal, name))
             }
-            _ => Ok(Value::Undefined),
+            _ => Ok(Operand::Undefined),
         };
         self.value.get_or_init(value).clone()
     }
@@ -107,12 +108,12 @@ fn named(refusal: Refusal, name: &str) -> Refusal {
     Refusal::Said(format!("`{name}` cannot be read: {refusal}").into())
 }
 
-impl View {
+impl EndedStep {
     /// What `wanted` names of it.
-    fn value(&self, meter: &Meter, wanted: Part<'_>) -> Result<Value> {
+    fn value(&self, meter: &Meter, wanted: WantedPart<'_>) -> Result<Operand> {
         let mut fields = Growing::new(meter);
         if wanted.field("status").is_some() {
-            fields.push((shared(meter, "status")?, Value::text(meter, self.status.as_str())?))?;
+            fields.push((shared(meter, "status")?, Operand::text(meter, self.status.as_str())?))?;
         }
         if let (Some(output), Some(wanted)) = (&self.output, wanted.field("output")) {
             fields.push((shared(meter, "output")?, read::read(meter, output.as_str(), wanted)?))?;
@@ -120,19 +121,19 @@ impl View {
         if let (Some(error), Some(wanted)) = (&self.error, wanted.field("error")) {
             let mut parts = Growing::new(meter);
             for (name, text) in [("kind", error.kind.as_str()), ("message", error.message.as_str())] {
-                parts.push((shared(meter, name)?, Value::text(meter, text)?))?;
+                parts.push((shared(meter, name)?, Operand::text(meter, text)?))?;
             }
             if let Some(answer) = &error.answer
                 && ANSWER_FIELDS.iter().any(|name| wanted.field(name).is_some())
-                && let Value::Map(answer) = read::read(meter, answer.as_str(), wanted)?
+                && let Operand::Map(answer) = read::read(meter, answer.as_str(), wanted)?
             {
                 for (name, value) in answer.iter().filter(|(name, _)| ANSWER_FIELDS.contains(&name.as_ref()))
                 {
                     parts.push((name.clone(), value.clone()))?;
                 }
             }
-            fields.push((shared(meter, "error")?, Value::map(meter, parts.finish())?))?;
+            fields.push((shared(meter, "error")?, Operand::map(meter, parts.finish())?))?;
         }
-        Value::map(meter, fields.finish())
+        Operand::map(meter, fields.finish())
     }
 }

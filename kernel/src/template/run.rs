@@ -7,25 +7,25 @@ mod print;
 use super::attribute::Attribute;
 use super::code::{Apply, Base, Check, EachCall, Expr, FilterCall, Key, Missing, Path, Statement, Target};
 use super::compare::{holds, looked_up};
-use super::lower::Place;
-use super::meter::{Meter, NODE_WORK, Refusal, Result, VALUE_WORK, refuse};
+use super::lower::TextUse;
 use super::number::Number;
 use super::operators::{self, items};
 use super::printer::Printed;
 use super::root::Root;
 use super::url::Writer;
-use super::value::{FIELD_BYTES, Growing, ITEM_BYTES, Value};
+use super::value::{FIELD_BYTES, Growing, ITEM_BYTES, Operand};
+use crate::meter::{Meter, NODE_WORK, Refusal, Result, VALUE_WORK, refuse};
 
 /// One text as it runs.
 pub(super) struct Run<'r> {
     root: &'r Root<'r>,
     /// The names that the template sets.
-    slots: Vec<Value>,
+    slots: Vec<Operand>,
     /// The loops that are under way, the innermost last.
-    loops: Vec<loops::Turn>,
+    loops: Vec<loops::Iteration>,
     printed: Printed,
     /// What the text is for.
-    place: Place,
+    place: TextUse,
     /// The URL, where it is for one.
     writer: Writer,
     encoded: print::Encoded,
@@ -33,10 +33,10 @@ pub(super) struct Run<'r> {
 
 impl<'r> Run<'r> {
     /// A text for `place` with so many names, that prints at most `printable` bytes.
-    pub(super) fn new(root: &'r Root<'r>, place: Place, slots: usize, printable: usize) -> Self {
+    pub(super) fn new(root: &'r Root<'r>, place: TextUse, slots: usize, printable: usize) -> Self {
         Self {
             root,
-            slots: vec![Value::Undefined; slots],
+            slots: vec![Operand::Undefined; slots],
             loops: vec![],
             printed: Printed::new(printable),
             place,
@@ -77,7 +77,7 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    fn set(&mut self, target: &Target, value: Value) -> Result<()> {
+    fn set(&mut self, target: &Target, value: Operand) -> Result<()> {
         self.meter().work(VALUE_WORK)?;
         match target {
             Target::Slot(slot) => {
@@ -99,7 +99,7 @@ impl<'r> Run<'r> {
     }
 
     /// The value of an expression; undefined only where that may be.
-    pub(super) fn value(&mut self, expr: &Expr) -> Result<Value> {
+    pub(super) fn value(&mut self, expr: &Expr) -> Result<Operand> {
         self.meter().work(NODE_WORK)?;
         match expr {
             Expr::Const(value) => Ok(value.clone()),
@@ -137,7 +137,7 @@ impl<'r> Run<'r> {
             Expr::Choice(choice) => match (self.value(&choice.test)?.is_true(), &choice.no, choice.missing) {
                 (true, ..) => self.value(&choice.yes),
                 (false, Some(no), _) => self.value(no),
-                (false, None, Missing::Passes) => Ok(Value::Undefined),
+                (false, None, Missing::Passes) => Ok(Operand::Undefined),
                 (false, None, Missing::Fails) => {
                     refuse("an `if` without `else` gives nothing: the value is undefined")
                 }
@@ -165,45 +165,45 @@ impl<'r> Run<'r> {
                 for part in parts {
                     items.push(self.value(part)?)?;
                 }
-                Value::list(self.meter(), items.finish())
+                Operand::list(self.meter(), items.finish())
             }
             Expr::Map(parts) => self.map(parts),
         }
     }
 
-    fn map(&mut self, parts: &[(Expr, Expr)]) -> Result<Value> {
+    fn map(&mut self, parts: &[(Expr, Expr)]) -> Result<Operand> {
         self.meter().make(parts.len() * FIELD_BYTES)?;
         let mut fields = Vec::with_capacity(parts.len());
         for (name, value) in parts {
-            let Value::Text(name) = self.value(name)? else {
+            let Operand::Text(name) = self.value(name)? else {
                 return refuse("the keys of a map must be texts");
             };
             fields.push((name, self.value(value)?));
         }
-        Value::map(self.meter(), fields)
+        Operand::map(self.meter(), fields)
     }
 
     fn meter(&self) -> &'r Meter {
         &self.root.meter
     }
 
-    fn or_nothing(&mut self, expr: &Option<Expr>) -> Result<Value> {
-        expr.as_ref().map_or(Ok(Value::Undefined), |expr| self.value(expr))
+    fn or_nothing(&mut self, expr: &Option<Expr>) -> Result<Operand> {
+        expr.as_ref().map_or(Ok(Operand::Undefined), |expr| self.value(expr))
     }
 
-    fn args(&mut self, args: &[Option<Expr>]) -> Result<Vec<Value>> {
+    fn args(&mut self, args: &[Option<Expr>]) -> Result<Vec<Operand>> {
         self.meter().make(args.len() * ITEM_BYTES)?;
         args.iter().map(|arg| self.or_nothing(arg)).collect()
     }
 
-    fn check_args(&mut self, check: &Check) -> Result<Vec<Value>> {
+    fn check_args(&mut self, check: &Check) -> Result<Vec<Operand>> {
         match check {
             Check::Truth | Check::Matching(_) => Ok(vec![]),
             Check::Plain(_, args) => self.args(args),
         }
     }
 
-    fn filter(&mut self, call: &FilterCall) -> Result<Value> {
+    fn filter(&mut self, call: &FilterCall) -> Result<Operand> {
         let operand = self.value(&call.operand)?;
         let args = self.args(&call.args)?;
         let name = call.filter.name;
@@ -214,13 +214,13 @@ impl<'r> Run<'r> {
         self.mark(name, &value, false)?;
         // What `default` gives is one of both, unchanged.
         if !matches!(name, "default" | "d") {
-            let parts: Vec<&Value> = std::iter::once(&operand).chain(&args).collect();
+            let parts: Vec<&Operand> = std::iter::once(&operand).chain(&args).collect();
             self.made(&value, &parts)?;
         }
         Ok(value)
     }
 
-    fn each(&mut self, call: &EachCall) -> Result<Value> {
+    fn each(&mut self, call: &EachCall) -> Result<Operand> {
         let operand = self.value(&call.operand)?;
         let attribute = self.or_nothing(&call.attribute)?;
         let default = self.or_nothing(&call.default)?;
@@ -242,7 +242,7 @@ impl<'r> Run<'r> {
                     kept.push(value)?;
                 }
             }
-            Value::list(meter, kept.finish())
+            Operand::list(meter, kept.finish())
         };
         let value = each().map_err(|refusal| by(call.name, refusal))?;
         if let Apply::Filter(filter, _) = &call.apply {
@@ -252,12 +252,12 @@ impl<'r> Run<'r> {
         Ok(value)
     }
 
-    fn path(&mut self, path: &Path) -> Result<Value> {
+    fn path(&mut self, path: &Path) -> Result<Operand> {
         let mut value = match &path.base {
             Base::Input => self.root.input()?,
             Base::Variables => self.root.variables()?,
             Base::Steps => self.root.steps()?,
-            Base::Slot(slot, _) => self.slots.get(*slot).cloned().unwrap_or(Value::Undefined),
+            Base::Slot(slot, _) => self.slots.get(*slot).cloned().unwrap_or(Operand::Undefined),
             Base::Loop(field) => self.loop_field(*field),
             Base::Expr(expr) => self.value(expr)?,
         };
@@ -270,14 +270,14 @@ impl<'r> Run<'r> {
         if value.is_undefined() { missing(path, path.keys.len()) } else { Ok(value) }
     }
 
-    fn step(&mut self, value: &Value, key: &Key) -> Result<Value> {
+    fn step(&mut self, value: &Operand, key: &Key) -> Result<Operand> {
         self.meter().work(VALUE_WORK)?;
         match key {
             Key::Name(name) | Key::Text(name) => field(self.meter(), value, name),
             Key::Index(index) => item(value, *index),
             Key::Computed(expr) => match self.value(expr)? {
-                Value::Text(name) => field(self.meter(), value, &name),
-                Value::Number(Number::I64(index)) => item(value, index),
+                Operand::Text(name) => field(self.meter(), value, &name),
+                Operand::Number(Number::I64(index)) => item(value, index),
                 other => refuse(format!(
                     "`[…]` takes a name or a whole number, not a value of type {}",
                     other.kind()
@@ -288,7 +288,13 @@ impl<'r> Run<'r> {
 }
 
 /// What becomes of an item; none where it is left out.
-fn apply(meter: &Meter, call: &EachCall, item: &Value, seen: Value, args: &[Value]) -> Result<Option<Value>> {
+fn apply(
+    meter: &Meter,
+    call: &EachCall,
+    item: &Operand,
+    seen: Operand,
+    args: &[Operand],
+) -> Result<Option<Operand>> {
     let value = match &call.apply {
         Apply::Nothing => seen,
         Apply::Filter(filter, _) => {
@@ -304,13 +310,13 @@ fn apply(meter: &Meter, call: &EachCall, item: &Value, seen: Value, args: &[Valu
     Ok(Some(value))
 }
 
-fn check(meter: &Meter, check: &Check, value: &Value, args: &[Value]) -> Result<bool> {
+fn check(meter: &Meter, check: &Check, value: &Operand, args: &[Operand]) -> Result<bool> {
     meter.work(NODE_WORK)?;
     match check {
         Check::Truth => Ok(value.is_true()),
         Check::Plain(test, _) => (test.run)(meter, value, args).map_err(|refusal| by(test.name, refusal)),
         Check::Matching(pattern) => match value {
-            Value::Text(text) => pattern.is_found(meter, text).map_err(|refusal| by("matching", refusal)),
+            Operand::Text(text) => pattern.is_found(meter, text).map_err(|refusal| by("matching", refusal)),
             _ => refuse(format!("`matching` needs a text, not a value of type {}", value.kind())),
         },
     }
@@ -324,33 +330,33 @@ fn by(name: &str, refusal: Refusal) -> Refusal {
     }
 }
 
-fn field(meter: &Meter, value: &Value, name: &str) -> Result<Value> {
-    let Value::Map(map) = value else { return Ok(Value::Undefined) };
+fn field(meter: &Meter, value: &Operand, name: &str) -> Result<Operand> {
+    let Operand::Map(map) = value else { return Ok(Operand::Undefined) };
     looked_up(meter, map.len(), name)?;
-    Ok(map.get(name).cloned().unwrap_or(Value::Undefined))
+    Ok(map.get(name).cloned().unwrap_or(Operand::Undefined))
 }
 
-fn item(value: &Value, index: i64) -> Result<Value> {
+fn item(value: &Operand, index: i64) -> Result<Operand> {
     let at = |length: usize| {
         let at = if index < 0 { index + i64::try_from(length).unwrap_or(i64::MAX) } else { index };
         usize::try_from(at).ok()
     };
     Ok(match value {
-        Value::List(list) => at(list.len()).and_then(|at| list.get(at)).cloned(),
+        Operand::List(list) => at(list.len()).and_then(|at| list.get(at)).cloned(),
         // Whoever asks for the first of several addresses does not mean the first letter of one.
-        Value::Text(_) => {
+        Operand::Text(_) => {
             return refuse("an index takes an item of a list, not of a text; `[0:1]` is a part of a text");
         }
         _ => None,
     }
-    .unwrap_or(Value::Undefined))
+    .unwrap_or(Operand::Undefined))
 }
 
 /// A path that leads nowhere after so many keys.
-fn missing(path: &Path, keys: usize) -> Result<Value> {
+fn missing(path: &Path, keys: usize) -> Result<Operand> {
     use std::fmt::Write;
     if path.missing == Missing::Passes {
-        return Ok(Value::Undefined);
+        return Ok(Operand::Undefined);
     }
     let mut name = match &path.base {
         Base::Input => "input".to_owned(),

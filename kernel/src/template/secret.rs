@@ -8,7 +8,7 @@ use updraft_protocol::{Name, SecretReference, Value};
 use super::at::{At, field};
 use super::line;
 use super::text::Text;
-use crate::plan::Mistake;
+use crate::mistake::Mistake;
 
 /// The field that makes a map a reference.
 pub(crate) const KEY: &str = "$secret";

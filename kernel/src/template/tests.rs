@@ -5,7 +5,7 @@ use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_
 use updraft_protocol::{Failure, FailureKind, Json, TaskStatus};
 
 use super::*;
-use crate::scope::StepView;
+use crate::visible::StepView;
 
 mod hostile;
 mod language;
@@ -33,7 +33,7 @@ impl Data {
     }
 }
 
-impl Scope for Data {
+impl Visible for Data {
     fn input(&self) -> &Json {
         &self.input
     }

@@ -9,21 +9,21 @@ use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_
 
 use super::budget::Budget;
 use super::code::{Body, NODE_BYTES};
-use super::lower::{Place, Source, ending_with, lower, lower_condition};
-use super::meter::Refusal;
+use super::lower::{Source, TextUse, ending_with, lower, lower_condition};
 use super::root::Root;
 use super::run::Run;
 use super::scan::{self, scan};
-use super::value::Value;
+use super::value::Operand;
 use super::{line, one, spelling, url};
-use crate::plan::{Mistake, References};
+use crate::meter::Refusal;
+use crate::{mistake::Mistake, references::References};
 
 /// A compiled text.
 pub(crate) struct Text {
     /// Where it stands: failures name it.
     path: String,
     body: Body,
-    place: Place,
+    place: TextUse,
     /// Whether each item of the list that it gives is a value of its own.
     pub(super) spread: bool,
     /// The names that it sets.
@@ -34,7 +34,7 @@ pub(crate) struct Text {
 
 /// What an author's text names and asks for.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct TextFindings {
     pub(super) references: References,
     /// The constants that it connects to.
     pub(super) endpoints: Vec<url::Endpoint>,
@@ -61,9 +61,9 @@ impl Text {
     pub(super) fn compile(
         path: &str,
         source: &str,
-        place: Place,
+        place: TextUse,
         budget: &mut Budget,
-    ) -> Result<(Self, Found), Mistake> {
+    ) -> Result<(Self, TextFindings), Mistake> {
         let (mut endpoints, mut structures) = (vec![], vec![]);
         let compiled = Self::compiled(path, source, "template", budget, |references, budget| {
             let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
@@ -77,13 +77,13 @@ impl Text {
                 _ => &[],
             };
             let allowed: &[&str] = match (place, children) {
-                (Place::Url, _) => &["path", "query"],
-                (Place::Field, [Stmt::EmitExpr(_)]) => &["spread"],
+                (TextUse::Url, _) => &["path", "query"],
+                (TextUse::Field, [Stmt::EmitExpr(_)]) => &["spread"],
                 _ => &[],
             };
             structures = url::uses(source, syntax, allowed, |name| ending_with(name, children))?;
             let lowered = lower(&template, Source { text: source, path }, place, references, budget)?;
-            if place == Place::Url {
+            if place == TextUse::Url {
                 endpoints = url::endpoints(path, children)?;
             }
             budget.keep(endpoints.iter().map(url::Endpoint::bytes).sum())?;
@@ -91,7 +91,7 @@ impl Text {
         });
         let (text, references) = compiled?;
         let spread = structures.contains(&"spread");
-        Ok((Self { place, spread, ..text }, Found { references, endpoints, structures }))
+        Ok((Self { place, spread, ..text }, TextFindings { references, endpoints, structures }))
     }
 
     /// Compiles a condition: an expression without anything around it.
@@ -135,19 +135,19 @@ impl Text {
         });
         let (body, slots) = compiled.map_err(|message| Mistake::new(path, message))?;
         let bytes = before - budget.left();
-        let (place, spread) = (Place::Data, false);
+        let (place, spread) = (TextUse::Data, false);
         Ok((Self { path: path.to_owned(), body, place, spread, slots, bytes }, references))
     }
 
     /// Runs the text, where at most `left` bytes may be printed.
-    pub(super) fn run(&self, root: &Root<'_>, left: usize) -> Result<Value, Refusal> {
+    pub(super) fn run(&self, root: &Root<'_>, left: usize) -> Result<Operand, Refusal> {
         let mut run = Run::new(root, self.place, self.slots, TEMPLATE_OUTPUT_BYTES.min(left));
         let value = match &self.body {
-            Body::Value(expr) => run.value(expr)?,
+            Body::Operand(expr) => run.value(expr)?,
             Body::Text(statements) => {
                 run.statements(statements)?;
                 run.end()?;
-                Value::text(&root.meter, &run.finish())?
+                Operand::text(&root.meter, &run.finish())?
             }
         };
         if self.spread {
@@ -155,7 +155,7 @@ impl Text {
         } else {
             one::check_at(self.place, &value)?
         }
-        if let (Place::Header, Value::Text(text)) = (self.place, &value) {
+        if let (TextUse::Header, Operand::Text(text)) = (self.place, &value) {
             root.meter.read(text)?;
             line::check(text).map_err(|message| Refusal::Said(message.into()))?;
         }

@@ -5,15 +5,15 @@ use std::sync::{Arc, LazyLock};
 
 use updraft_protocol::limits::NESTING;
 
-use super::meter::{LIST_BYTES, Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 use super::number::Number;
+use crate::meter::{LIST_BYTES, Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 
 /// Nesting of a value: that of the data and that which the template adds.
 pub(super) const DEPTH: u16 = 2 * NESTING as u16;
 
 /// A value; cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(super) enum Operand {
     /// Nothing: `default` and `is defined` ask for it; no list and no map has it.
     Undefined,
     Null,
@@ -27,27 +27,27 @@ pub(super) enum Value {
 /// The items of a list.
 #[derive(Debug, Default)]
 pub(super) struct Items {
-    items: Vec<Value>,
+    items: Vec<Operand>,
     depth: u16,
 }
 
 /// The fields of a map, in the order of their names.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    fields: Vec<(Arc<str>, Value)>,
+    fields: Vec<(Arc<str>, Operand)>,
     depth: u16,
 }
 
 /// What an item of a list takes.
-pub(super) const ITEM_BYTES: usize = size_of::<Value>();
+pub(super) const ITEM_BYTES: usize = size_of::<Operand>();
 /// What a field of a map takes beside its name.
-pub(super) const FIELD_BYTES: usize = size_of::<(Arc<str>, Value)>();
+pub(super) const FIELD_BYTES: usize = size_of::<(Arc<str>, Operand)>();
 
 static NO_ITEMS: LazyLock<Arc<Items>> = LazyLock::new(Arc::default);
 static NO_FIELDS: LazyLock<Arc<Fields>> = LazyLock::new(Arc::default);
 static NO_TEXT: LazyLock<Arc<str>> = LazyLock::new(|| "".into());
 
-impl Value {
+impl Operand {
     /// A text, charged for.
     pub(super) fn text(meter: &Meter, text: &str) -> Result<Self> {
         Ok(Self::Text(shared(meter, text)?))
@@ -59,7 +59,7 @@ impl Value {
     }
 
     /// A list of items whose memory was charged for.
-    pub(super) fn list(meter: &Meter, items: Vec<Value>) -> Result<Self> {
+    pub(super) fn list(meter: &Meter, items: Vec<Operand>) -> Result<Self> {
         if items.is_empty() {
             return Ok(Self::List(Arc::clone(&NO_ITEMS)));
         }
@@ -69,7 +69,7 @@ impl Value {
     }
 
     /// A map of fields whose memory was charged for; of two with one name the later counts.
-    pub(super) fn map(meter: &Meter, mut fields: Vec<(Arc<str>, Value)>) -> Result<Self> {
+    pub(super) fn map(meter: &Meter, mut fields: Vec<(Arc<str>, Operand)>) -> Result<Self> {
         if fields.is_empty() {
             return Ok(Self::Map(Arc::clone(&NO_FIELDS)));
         }
@@ -131,29 +131,29 @@ impl Value {
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for Operand {
     fn from(value: bool) -> Self {
         Self::Bool(value)
     }
 }
 
-impl From<usize> for Value {
+impl From<usize> for Operand {
     fn from(value: usize) -> Self {
         Self::Number(Number::from_u64(value as u64))
     }
 }
 
 impl std::ops::Deref for Items {
-    type Target = [Value];
+    type Target = [Operand];
 
-    fn deref(&self) -> &[Value] {
+    fn deref(&self) -> &[Operand] {
         &self.items
     }
 }
 
 impl Fields {
     /// The fields, in the order of their names.
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, (Arc<str>, Value)> {
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, (Arc<str>, Operand)> {
         self.fields.iter()
     }
 
@@ -162,7 +162,7 @@ impl Fields {
     }
 
     /// The field with this name.
-    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+    pub(super) fn get(&self, name: &str) -> Option<&Operand> {
         let at = self.fields.binary_search_by(|(known, _)| known.as_ref().cmp(name)).ok()?;
         self.fields.get(at).map(|(_, value)| value)
     }
@@ -183,8 +183,8 @@ pub(super) fn rounds(count: usize) -> u64 {
 }
 
 /// The depth of what holds these values.
-fn deeper<'v>(values: impl Iterator<Item = &'v Value>) -> Result<u16> {
-    let depth = 1 + values.map(Value::depth).max().unwrap_or(0);
+fn deeper<'v>(values: impl Iterator<Item = &'v Operand>) -> Result<u16> {
+    let depth = 1 + values.map(Operand::depth).max().unwrap_or(0);
     if depth > DEPTH { refuse("a value is nested too deeply") } else { Ok(depth) }
 }
 

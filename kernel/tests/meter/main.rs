@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod cases;
-mod scope;
 mod time;
+mod visible;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use updraft_protocol::Value;
 use updraft_protocol::limits::{EVALUATION_BYTES, EVALUATION_WORK, PLAYBOOK_COMPILED_BYTES};
 
 use cases::{CASES, Case};
-use scope::Data;
+use visible::Data;
 
 /// What the machine around an evaluation may make that is not charged: the data's text handed over, messages, the root.
 const BASE_BYTES: u64 = 16 << 10;

@@ -32,8 +32,13 @@ pub(super) fn read(text: &str) -> Result<Rc<Node>, Mistake> {
     options.set_emit_comments(false);
     options.flow_nesting_limit = VALUE_NESTING + 1;
     options.block_nesting_limit = VALUE_NESTING + 1;
-    let mut reading =
-        Reading { text, builder: Builder::default(), anchors: BTreeMap::new(), open: vec![], ended: false };
+    let mut reading = YamlReader {
+        text,
+        builder: Builder::default(),
+        anchors: BTreeMap::new(),
+        open: vec![],
+        ended: false,
+    };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
             Ok((Event::Scalar(_, ScalarStyle::Plain, anchor, tag), span))
@@ -53,7 +58,7 @@ pub(super) fn read(text: &str) -> Result<Rc<Node>, Mistake> {
     reading.builder.finish().ok_or_else(|| Mistake::new(0, "the file is empty"))
 }
 
-struct Reading<'t> {
+struct YamlReader<'t> {
     text: &'t str,
     builder: Builder,
     /// What each anchor names, once it has ended.
@@ -64,7 +69,7 @@ struct Reading<'t> {
     ended: bool,
 }
 
-impl Reading<'_> {
+impl YamlReader<'_> {
     fn event(&mut self, event: Event<'_>, at: usize) -> Result<(), Mistake> {
         match event {
             Event::DocumentStart(_, version) => {

@@ -10,14 +10,14 @@ const UPDATE: &str = "protocol/src/update.rs";
 const MACHINE: &str = "kernel/src/machine.rs";
 const RESUME: &str = "kernel/src/machine/resume.rs";
 const ATTEMPT: &str = "kernel/src/machine/attempt.rs";
-const CONTROL: &str = "kernel/src/machine/control.rs";
-const GIVE_UP: &str = "kernel/src/machine/give_up.rs";
+const END: &str = "kernel/src/machine/end.rs";
+const ABANDON: &str = "kernel/src/machine/abandon.rs";
 const PATH: &str = "kernel/src/machine/path.rs";
-const DOCUMENT: &str = "kernel/src/machine/document.rs";
 const EXECUTION: &str = "kernel/src/execution.rs";
 const SHARD: &str = "kernel/src/shard.rs";
 const LOAD: &str = "kernel/src/shard/load.rs";
 const COMMITS: &str = "kernel/src/shard/commits.rs";
+const WRITES: &str = "kernel/src/machine/writes.rs";
 const RETRY: &str = "kernel/src/retry.rs";
 
 /// Bugs in the code that ships.
@@ -270,7 +270,7 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "control-denies-call",
         claim: "cancelling hides that a tool was called",
-        file: CONTROL,
+        file: END,
         find: "            let (task_status, failure) = if running && at_most_once {\n",
         replace: "            let (task_status, failure) = if running && at_most_once && seq.0 == 0 {\n",
     },
@@ -347,28 +347,28 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "give-up-same-number",
         claim: "the end of an execution that is given up is no newer than what it ends",
-        file: GIVE_UP,
+        file: ABANDON,
         find: "    document.epoch = epoch;\n    document.seq += 1;\n",
         replace: "    document.epoch = document.epoch.min(epoch);\n",
     },
     Mutant {
         name: "give-up-denies-call",
         claim: "giving up hides that a tool was called",
-        file: GIVE_UP,
+        file: ABANDON,
         find: "    if called { TaskStatus::Unknown } else { TaskStatus::Cancelled }\n",
         replace: "    if called && task.seq == 0 { TaskStatus::Unknown } else { TaskStatus::Cancelled }\n",
     },
     Mutant {
         name: "document-old-epoch",
         claim: "a task's updates keep the epoch of the process that created it",
-        file: DOCUMENT,
+        file: WRITES,
         find: "        let revision = Revision { epoch: self.epoch, seq: before + 1 };\n",
         replace: "        let epoch = self.task(task).revision.epoch;\n        let revision = Revision { epoch, seq: before + 1 };\n",
     },
     Mutant {
         name: "document-no-difference",
         claim: "an update names only its status",
-        file: DOCUMENT,
+        file: WRITES,
         find: "        response: changed(&before.response, &after.response),\n",
         replace: "        response: None,\n",
     },

@@ -5,7 +5,7 @@ use updraft_protocol::limits::EXECUTION_OUTPUT_BYTES;
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp, Update};
 
 use super::world::{World, act, playbook};
-use crate::machine::{Event, call_off, give_up};
+use crate::machine::{Event, cancel_abandoned, fail_abandoned};
 
 #[test]
 fn steps_follow_each_other_and_the_last_gives_the_output() {
@@ -248,7 +248,7 @@ fn an_execution_that_is_given_up_tells_which_of_its_tools_may_have_acted() {
     world.end("b", Err(FailureKind::Timeout));
     world.end("c", Ok(json!(1)));
     let failure = Failure::new(FailureKind::Supervision, "it panics");
-    let (document, writes) = give_up(world.execution().clone(), &world.tasks(), 2, failure, world.now);
+    let (document, writes) = fail_abandoned(world.execution().clone(), &world.tasks(), 2, failure, world.now);
     assert_eq!(document.state.execution_status, ExecutionStatus::Failed);
     let ended = |writes: &[Update]| -> Vec<(TaskStatus, Option<FailureKind>)> {
         let tasks = writes.iter().filter_map(|write| match write {
@@ -262,7 +262,7 @@ fn an_execution_that_is_given_up_tells_which_of_its_tools_may_have_acted() {
     let statuses = [TaskStatus::Cancelled, TaskStatus::Unknown, TaskStatus::Cancelled];
     assert_eq!(ended(&writes), statuses.map(|status| (status, Some(FailureKind::Supervision))));
 
-    let (document, writes) = call_off(world.execution().clone(), &world.tasks(), 2, world.now);
+    let (document, writes) = cancel_abandoned(world.execution().clone(), &world.tasks(), 2, world.now);
     assert_eq!((document.state.execution_status, &document.state.error), (ExecutionStatus::Cancelled, &None));
     let why = [None, Some(FailureKind::UnknownOutcome), None];
     assert_eq!(ended(&writes), statuses.into_iter().zip(why).collect::<Vec<_>>());

@@ -148,17 +148,9 @@ fn any_step(id: usize, count: usize) -> impl Strategy<Value = Value> {
 
 /// The steps that a step leads to.
 fn next(step: &PlannedStep) -> Vec<StepIndex> {
-    let named = match &step.kind {
-        PlannedKind::Action(action) => vec![action.on_success, action.on_failure, action.on_unknown],
-        PlannedKind::If(choice) => vec![choice.then, choice.otherwise, choice.on_failure],
-        PlannedKind::Delay(delay) => vec![delay.on_success],
-        PlannedKind::End(_) => vec![],
-        PlannedKind::Parallel(parallel) => {
-            let branches = parallel.branches.iter().copied().map(Some);
-            branches.chain([parallel.on_success, parallel.on_failure]).collect()
-        }
-    };
-    named.into_iter().flatten().collect()
+    let exits = [Exit::Success, Exit::Otherwise, Exit::Failure, Exit::Unknown];
+    let following = exits.into_iter().filter_map(|exit| step.exits.get(exit));
+    step.bodies().iter().copied().chain(following).collect()
 }
 
 /// Takes away, again and again, the steps that lead to none that is left: with a cycle, some stay.

@@ -3,68 +3,68 @@
 use std::cmp::Ordering;
 
 use super::{argument, flag};
+use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 use crate::template::attribute::Attribute;
 use crate::template::code::Operator;
 use crate::template::compare::{SortKey, folded, key_order, sort as sort_keys, weight};
-use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
 use crate::template::number::{Amount, too_large};
 use crate::template::operators::{amount, calculate, listed};
-use crate::template::value::{Growing, ITEM_BYTES, Items, Value};
+use crate::template::value::{Growing, ITEM_BYTES, Items, Operand};
 
-pub(in crate::template) fn length(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn length(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     match value {
-        Value::Text(text) => {
+        Operand::Text(text) => {
             meter.read(text)?;
             Ok(text.chars().count().into())
         }
-        Value::List(list) => Ok(list.len().into()),
-        Value::Map(map) => Ok(map.len().into()),
+        Operand::List(list) => Ok(list.len().into()),
+        Operand::Map(map) => Ok(map.len().into()),
         _ => refuse(format!("`length` needs a text, a list or a map, not a value of type {}", value.kind())),
     }
 }
 
-pub(in crate::template) fn first(_: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    end("first", value, <[Value]>::first)
+pub(in crate::template) fn first(_: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+    end("first", value, <[Operand]>::first)
 }
 
-pub(in crate::template) fn last(_: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    end("last", value, <[Value]>::last)
+pub(in crate::template) fn last(_: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+    end("last", value, <[Operand]>::last)
 }
 
-fn end(filter: &'static str, value: &Value, end: fn(&[Value]) -> Option<&Value>) -> Result<Value> {
+fn end(filter: &'static str, value: &Operand, end: fn(&[Operand]) -> Option<&Operand>) -> Result<Operand> {
     match value {
-        Value::List(list) => Ok(end(list).cloned().unwrap_or(Value::Undefined)),
+        Operand::List(list) => Ok(end(list).cloned().unwrap_or(Operand::Undefined)),
         _ => refuse(format!("`{filter}` needs a list, not a value of type {}", value.kind())),
     }
 }
 
-pub(in crate::template) fn list(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    listed(meter, "list", value).map(Value::List)
+pub(in crate::template) fn list(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+    listed(meter, "list", value).map(Operand::List)
 }
 
-pub(in crate::template) fn reverse(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    if let Value::Text(text) = value {
+pub(in crate::template) fn reverse(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+    if let Operand::Text(text) = value {
         meter.make(2 * text.len())?;
         meter.work(8 * text.len() as u64)?;
         let reversed: String = text.chars().rev().collect();
-        return Value::text(meter, &reversed);
+        return Operand::text(meter, &reversed);
     }
     let list = listed(meter, "reverse", value)?;
     let mut items = Growing::with_room(meter, list.len())?;
     for item in list.iter().rev() {
         items.push(item.clone())?;
     }
-    Value::list(meter, items.finish())
+    Operand::list(meter, items.finish())
 }
 
 /// `|sum` and `|sum(attribute=…)`: of numbers alone; adding texts one by one copies them again and again.
-pub(in crate::template) fn sum(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn sum(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let list = listed(meter, "sum", value)?;
     let attribute = Attribute::read(meter, argument(args, 0))?;
     let (mut whole, mut fraction) = (0_i128, None);
     for item in list.iter() {
         let item = attribute.of(meter, item)?;
-        let Value::Number(number) = &item else {
+        let Operand::Number(number) = &item else {
             return refuse(format!("`sum` adds numbers, not a value of type {}", item.kind()));
         };
         match amount(meter, number)? {
@@ -84,11 +84,11 @@ pub(in crate::template) fn sum(meter: &Meter, value: &Value, args: &[Value]) -> 
         Some(fraction) => calculate(meter, Operator::Add, Amount::Whole(whole), fraction)?,
         None => Amount::Whole(whole),
     };
-    Ok(Value::Number(sum.number()?))
+    Ok(Operand::Number(sum.number()?))
 }
 
 /// `|sort`, by the items themselves or by up to some attributes of them.
-pub(in crate::template) fn sort(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn sort(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let list = listed(meter, "sort", value)?;
     let mut keyed = keyed(meter, &list, flag(args, 1), argument(args, 2))?;
     sort_keys(meter, &mut keyed, flag(args, 0))?;
@@ -96,7 +96,7 @@ pub(in crate::template) fn sort(meter: &Meter, value: &Value, args: &[Value]) ->
 }
 
 /// `|unique`: the first of those that are alike, in their order.
-pub(in crate::template) fn unique(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn unique(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let list = listed(meter, "unique", value)?;
     let keys = keyed(meter, &list, flag(args, 0), argument(args, 1))?;
     let mut placed = Growing::with_room(meter, keys.len())?;
@@ -113,27 +113,27 @@ pub(in crate::template) fn unique(meter: &Meter, value: &Value, args: &[Value]) 
     for (_, (_, item)) in placed {
         items.push(item)?;
     }
-    Value::list(meter, items.finish())
+    Operand::list(meter, items.finish())
 }
 
-pub(in crate::template) fn min(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn min(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     extreme(meter, "min", value, args, Ordering::is_lt)
 }
 
-pub(in crate::template) fn max(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn max(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     extreme(meter, "max", value, args, Ordering::is_ge)
 }
 
 fn extreme(
     meter: &Meter,
     filter: &'static str,
-    value: &Value,
-    args: &[Value],
+    value: &Operand,
+    args: &[Operand],
     replaces: fn(Ordering) -> bool,
-) -> Result<Value> {
+) -> Result<Operand> {
     let list = listed(meter, filter, value)?;
     let keyed = keyed(meter, &list, flag(args, 0), argument(args, 1))?;
-    let mut best: Option<(SortKey, Value)> = None;
+    let mut best: Option<(SortKey, Operand)> = None;
     for (key, item) in keyed {
         // Comparing looks at no more than the smaller of the two.
         meter.work(weight(meter, &key)?)?;
@@ -141,17 +141,17 @@ fn extreme(
             best = Some((key, item));
         }
     }
-    Ok(best.map_or(Value::Undefined, |(_, item)| item))
+    Ok(best.map_or(Operand::Undefined, |(_, item)| item))
 }
 
 /// Each item with what it is sorted by.
-fn keyed(meter: &Meter, list: &Items, case_sensitive: bool, by: &Value) -> Result<Vec<(SortKey, Value)>> {
+fn keyed(meter: &Meter, list: &Items, case_sensitive: bool, by: &Operand) -> Result<Vec<(SortKey, Operand)>> {
     let attributes = Attribute::several(meter, by)?;
     let mut keyed = Growing::with_room(meter, list.len())?;
     for item in list.iter() {
         let key = match attributes.as_slice() {
-            [] => SortKey::Value(folded(meter, item, case_sensitive)?),
-            [only] => SortKey::Value(folded(meter, &only.of_or_nothing(meter, item)?, case_sensitive)?),
+            [] => SortKey::Operand(folded(meter, item, case_sensitive)?),
+            [only] => SortKey::Operand(folded(meter, &only.of_or_nothing(meter, item)?, case_sensitive)?),
             several => {
                 meter.make(several.len() * ITEM_BYTES + 16)?;
                 let mut keys = Vec::with_capacity(several.len());
@@ -166,10 +166,10 @@ fn keyed(meter: &Meter, list: &Items, case_sensitive: bool, by: &Value) -> Resul
     Ok(keyed.finish())
 }
 
-fn values(meter: &Meter, keyed: Vec<(SortKey, Value)>) -> Result<Value> {
+fn values(meter: &Meter, keyed: Vec<(SortKey, Operand)>) -> Result<Operand> {
     let mut items = Growing::with_room(meter, keyed.len())?;
     for (_, item) in keyed {
         items.push(item)?;
     }
-    Value::list(meter, items.finish())
+    Operand::list(meter, items.finish())
 }

@@ -3,44 +3,44 @@
 use std::sync::Arc;
 
 use super::{argument, flag, text, text_argument};
+use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 use crate::template::compare::{SortKey, folded, looked_up, sort};
-use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
-use crate::template::value::{Fields, Growing, ITEM_BYTES, Value};
+use crate::template::value::{Fields, Growing, ITEM_BYTES, Operand};
 
 /// `|attr('name')`.
-pub(in crate::template) fn attr(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn attr(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let name = text("attr", argument(args, 0))?;
     Ok(match value {
-        Value::Map(map) => {
+        Operand::Map(map) => {
             looked_up(meter, map.len(), name)?;
-            map.get(name).cloned().unwrap_or(Value::Undefined)
+            map.get(name).cloned().unwrap_or(Operand::Undefined)
         }
-        _ => Value::Undefined,
+        _ => Operand::Undefined,
     })
 }
 
 /// `|default(value)`, and `|default(value, true)` also for what counts as false.
-pub(in crate::template) fn default(_: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn default(_: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let missing = value.is_undefined() || (flag(args, 1) && !value.is_true());
     Ok(match argument(args, 0) {
         _ if !missing => value.clone(),
-        Value::Undefined => Value::constant(""),
+        Operand::Undefined => Operand::constant(""),
         default => default.clone(),
     })
 }
 
 /// `|items`: names and values, in the order of the names.
-pub(in crate::template) fn items(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn items(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     let map = map("items", value)?;
     let mut items = Growing::with_room(meter, map.len())?;
     for (name, value) in map.iter() {
         items.push(pair(meter, name, value)?)?;
     }
-    Value::list(meter, items.finish())
+    Operand::list(meter, items.finish())
 }
 
 /// `|dictsort`: names and values, sorted.
-pub(in crate::template) fn dictsort(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn dictsort(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let map = map("dictsort", value)?;
     let by_value = match text_argument("dictsort", args, 1)? {
         None | Some("key") => false,
@@ -49,8 +49,8 @@ pub(in crate::template) fn dictsort(meter: &Meter, value: &Value, args: &[Value]
     };
     let mut pairs = Growing::with_room(meter, map.len())?;
     for (name, value) in map.iter() {
-        let key = if by_value { value.clone() } else { Value::Text(Arc::clone(name)) };
-        let key = SortKey::Value(folded(meter, &key, flag(args, 0))?);
+        let key = if by_value { value.clone() } else { Operand::Text(Arc::clone(name)) };
+        let key = SortKey::Operand(folded(meter, &key, flag(args, 0))?);
         pairs.push((key, pair(meter, name, value)?))?;
     }
     let mut pairs = pairs.finish();
@@ -59,18 +59,18 @@ pub(in crate::template) fn dictsort(meter: &Meter, value: &Value, args: &[Value]
     for (_, pair) in pairs {
         items.push(pair)?;
     }
-    Value::list(meter, items.finish())
+    Operand::list(meter, items.finish())
 }
 
-fn map<'v>(filter: &'static str, value: &'v Value) -> Result<&'v Fields> {
+fn map<'v>(filter: &'static str, value: &'v Operand) -> Result<&'v Fields> {
     match value {
-        Value::Map(map) => Ok(map),
+        Operand::Map(map) => Ok(map),
         _ => refuse(format!("`{filter}` needs a map, not a value of type {}", value.kind())),
     }
 }
 
-fn pair(meter: &Meter, name: &Arc<str>, value: &Value) -> Result<Value> {
+fn pair(meter: &Meter, name: &Arc<str>, value: &Operand) -> Result<Operand> {
     meter.make(2 * ITEM_BYTES)?;
     meter.work(2 * VALUE_WORK)?;
-    Value::list(meter, vec![Value::Text(Arc::clone(name)), value.clone()])
+    Operand::list(meter, vec![Operand::Text(Arc::clone(name)), value.clone()])
 }

@@ -3,10 +3,10 @@
 use std::num::IntErrorKind;
 
 use super::{argument, text_argument, whole_argument};
-use crate::template::meter::{Meter, Result, refuse};
+use crate::meter::{Meter, Result, refuse};
 use crate::template::number::{Amount, Exact, FRACTION_WORK, Number, Rounding, Spelled, too_large};
 use crate::template::operators::amount;
-use crate::template::value::Value;
+use crate::template::value::Operand;
 
 /// What each character costs of a text that may be a number.
 const DIGIT_WORK: u64 = 32;
@@ -14,42 +14,42 @@ const DIGIT_WORK: u64 = 32;
 const PLACES: i64 = 400;
 
 /// `|bool`: what says true or false, in the words of JSON; of all else nobody knows which was meant.
-pub(in crate::template) fn bool(_: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn bool(_: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     match value {
-        Value::Bool(value) => Ok((*value).into()),
-        Value::Number(Number::I64(number @ (0 | 1))) => Ok((*number == 1).into()),
-        Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true.into()),
-        Value::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false.into()),
+        Operand::Bool(value) => Ok((*value).into()),
+        Operand::Number(Number::I64(number @ (0 | 1))) => Ok((*number == 1).into()),
+        Operand::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true.into()),
+        Operand::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false.into()),
         _ => refuse("`bool` needs true or false, also as a text, 1 or 0"),
     }
 }
 
-pub(in crate::template) fn abs(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    let Value::Number(number) = value else {
+pub(in crate::template) fn abs(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+    let Operand::Number(number) = value else {
         return refuse(format!("`abs` needs a number, not a value of type {}", value.kind()));
     };
     let positive = match amount(meter, number)? {
         Amount::Whole(number) => Amount::Whole(number.abs()),
         Amount::Fraction(number) => Amount::Fraction(number.abs()),
     };
-    Ok(Value::Number(positive.number()?))
+    Ok(Operand::Number(positive.number()?))
 }
 
 /// `|int`: of a text in the base that is told, of a number without its part behind the point.
-pub(in crate::template) fn int(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn int(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let base = whole_argument("int", args, 1)?.unwrap_or(10);
     let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base));
     let Some(base) = base else { return refuse("the base of `int` is from 2 to 36") };
     let read = match value {
-        Value::Bool(value) => Some(Amount::Whole((*value).into())),
-        Value::Number(number) => {
+        Operand::Bool(value) => Some(Amount::Whole((*value).into())),
+        Operand::Number(number) => {
             meter.work(FRACTION_WORK + DIGIT_WORK * number.len() as u64)?;
             Some(number.whole_part()?)
         }
-        Value::Text(text) if base == 10 => {
+        Operand::Text(text) if base == 10 => {
             spelled(meter, text)?.map(|spelled| spelled.whole_part()).transpose()?
         }
-        Value::Text(text) => in_base(meter, text, base)?,
+        Operand::Text(text) => in_base(meter, text, base)?,
         _ => None,
     };
     or_default("int", "a whole number", read, value, args)
@@ -67,12 +67,12 @@ fn in_base(meter: &Meter, text: &str, base: u32) -> Result<Option<Amount>> {
 }
 
 /// `|float`.
-pub(in crate::template) fn float(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn float(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     meter.work(FRACTION_WORK)?;
     let read = match value {
-        Value::Bool(value) => Some(f64::from(u8::from(*value))),
-        Value::Number(number) => Some(amount(meter, number)?.fraction()?),
-        Value::Text(text) => spelled(meter, text)?.map(|spelled| spelled.fraction()).transpose()?,
+        Operand::Bool(value) => Some(f64::from(u8::from(*value))),
+        Operand::Number(number) => Some(amount(meter, number)?.fraction()?),
+        Operand::Text(text) => spelled(meter, text)?.map(|spelled| spelled.fraction()).transpose()?,
         _ => None,
     };
     or_default("float", "a number", read.map(Amount::Fraction), value, args)
@@ -88,12 +88,12 @@ fn or_default(
     filter: &'static str,
     what: &'static str,
     read: Option<Amount>,
-    value: &Value,
-    args: &[Value],
-) -> Result<Value> {
+    value: &Operand,
+    args: &[Operand],
+) -> Result<Operand> {
     match (read, argument(args, 0)) {
-        (Some(read), _) => Ok(Value::Number(read.number()?)),
-        (None, Value::Undefined) => {
+        (Some(read), _) => Ok(Operand::Number(read.number()?)),
+        (None, Operand::Undefined) => {
             refuse(format!("`{filter}` was given a value of type {} that is not {what}", value.kind()))
         }
         (None, default) => Ok(default.clone()),
@@ -101,8 +101,8 @@ fn or_default(
 }
 
 /// `|round(precision, method)`, the method being `common`, `ceil` or `floor`.
-pub(in crate::template) fn round(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
-    let Value::Number(number) = value else {
+pub(in crate::template) fn round(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
+    let Operand::Number(number) = value else {
         return refuse(format!("`round` needs a number, not a value of type {}", value.kind()));
     };
     let places = whole_argument("round", args, 0)?.unwrap_or(0).clamp(-PLACES, PLACES);
@@ -119,5 +119,5 @@ pub(in crate::template) fn round(meter: &Meter, value: &Value, args: &[Value]) -
         Amount::Whole(_) => rounded.as_whole()?.map_or_else(too_large, |whole| Ok(Amount::Whole(whole)))?,
         Amount::Fraction(_) => rounded.settle()?,
     };
-    Ok(Value::Number(rounded.number()?))
+    Ok(Operand::Number(rounded.number()?))
 }

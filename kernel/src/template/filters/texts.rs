@@ -3,29 +3,29 @@
 use updraft_protocol::limits::{TEMPLATE_INDENT_SPACES, TEMPLATE_TRIM_BYTES};
 
 use super::{argument, text, text_argument, whole_argument};
+use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 use crate::template::attribute::Attribute;
 use crate::template::json::{self, Style};
-use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
 use crate::template::one::text_of;
 use crate::template::operators::listed;
 use crate::template::printer::{GROWTH, printed};
 use crate::template::url::encode;
-use crate::template::value::{Growing, Value};
+use crate::template::value::{Growing, Operand};
 
 /// What a character costs that is looked up in the tables of Unicode.
 const CHARACTER_WORK: u64 = 16;
 /// How much longer a text may become in capitals or small letters.
 const CASE_BYTES: usize = 3;
 
-pub(in crate::template) fn lower(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn lower(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     cased(meter, "lower", value, str::to_lowercase)
 }
 
-pub(in crate::template) fn upper(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn upper(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     cased(meter, "upper", value, str::to_uppercase)
 }
 
-pub(in crate::template) fn capitalize(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn capitalize(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     cased(meter, "capitalize", value, |text| {
         let mut characters = text.chars();
         let first: String = characters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
@@ -33,7 +33,7 @@ pub(in crate::template) fn capitalize(meter: &Meter, value: &Value, _: &[Value])
     })
 }
 
-pub(in crate::template) fn title(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn title(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     cased(meter, "title", value, |text| {
         let mut start = true;
         let mut titled = String::with_capacity(text.len());
@@ -49,30 +49,35 @@ pub(in crate::template) fn title(meter: &Meter, value: &Value, _: &[Value]) -> R
     })
 }
 
-fn cased(meter: &Meter, filter: &'static str, value: &Value, change: fn(&str) -> String) -> Result<Value> {
+fn cased(
+    meter: &Meter,
+    filter: &'static str,
+    value: &Operand,
+    change: fn(&str) -> String,
+) -> Result<Operand> {
     let text = text(filter, value)?;
     // Twice: a text that becomes longer than it was is copied as it grows.
     meter.make(2 * CASE_BYTES * text.len())?;
     meter.work(CHARACTER_WORK * text.len() as u64)?;
-    Value::text(meter, &change(text))
+    Operand::text(meter, &change(text))
 }
 
 /// `|trim` and `|trim('characters')`.
-pub(in crate::template) fn trim(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn trim(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let text = text("trim", value)?;
     let Some(characters) = text_argument("trim", args, 0)? else {
         meter.work(CHARACTER_WORK * text.len() as u64)?;
-        return Value::text(meter, text.trim());
+        return Operand::text(meter, text.trim());
     };
     if characters.len() > TEMPLATE_TRIM_BYTES {
         return refuse(format!("`trim` takes off characters of at most {TEMPLATE_TRIM_BYTES} bytes"));
     }
     meter.work((CHARACTER_WORK + characters.len() as u64) * text.len() as u64)?;
-    Value::text(meter, text.trim_matches(|character| characters.contains(character)))
+    Operand::text(meter, text.trim_matches(|character| characters.contains(character)))
 }
 
 /// `|replace(from, to)`.
-pub(in crate::template) fn replace(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn replace(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let value = text("replace", value)?;
     let (from, to) = (text("replace", argument(args, 0))?, text("replace", argument(args, 1))?);
     meter.read(from)?;
@@ -81,11 +86,11 @@ pub(in crate::template) fn replace(meter: &Meter, value: &Value, args: &[Value])
     meter.work(4 * value.len() as u64 + VALUE_WORK * found as u64)?;
     // As it grows it is copied.
     meter.make(value.len().saturating_add(found.saturating_mul(to.len())).saturating_mul(GROWTH))?;
-    Value::text(meter, &value.replace(from, to))
+    Operand::text(meter, &value.replace(from, to))
 }
 
 /// `|split`, at blanks, or at `sep`, at most `maxsplit` times.
-pub(in crate::template) fn split(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn split(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let text = text("split", value)?;
     let separator = text_argument("split", args, 0)?;
     let most = whole_argument("split", args, 1)?.and_then(|most| usize::try_from(most).ok());
@@ -96,37 +101,37 @@ pub(in crate::template) fn split(meter: &Meter, value: &Value, args: &[Value]) -
         Some(separator) => {
             meter.read(separator)?;
             for part in text.splitn(most, separator) {
-                items.push(Value::text(meter, part)?)?;
+                items.push(Operand::text(meter, part)?)?;
             }
         }
         None => {
             let mut rest = text.trim();
             while !rest.is_empty() && items.len() + 1 < most {
                 let (part, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-                items.push(Value::text(meter, part)?)?;
+                items.push(Operand::text(meter, part)?)?;
                 rest = after.trim_start();
             }
             if !rest.is_empty() {
-                items.push(Value::text(meter, rest)?)?;
+                items.push(Operand::text(meter, rest)?)?;
             }
         }
     }
-    Value::list(meter, items.finish())
+    Operand::list(meter, items.finish())
 }
 
-pub(in crate::template) fn lines(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn lines(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     let text = text("lines", value)?;
     meter.read(text)?;
     let mut items = Growing::new(meter);
     for line in text.lines() {
-        items.push(Value::text(meter, line)?)?;
+        items.push(Operand::text(meter, line)?)?;
     }
-    Value::list(meter, items.finish())
+    Operand::list(meter, items.finish())
 }
 
 /// `|join(separator)`: the items as they are printed.
-pub(in crate::template) fn join(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
-    if matches!(value, Value::Map(_)) {
+pub(in crate::template) fn join(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
+    if matches!(value, Operand::Map(_)) {
         return refuse("cannot join a map; join its keys with `|list|join`");
     }
     let separator = text_argument("join", args, 0)?.unwrap_or_default();
@@ -142,19 +147,19 @@ pub(in crate::template) fn join(meter: &Meter, value: &Value, args: &[Value]) ->
         text.push_str(separator);
         text.push_str(&item);
     }
-    Value::text(meter, &text)
+    Operand::text(meter, &text)
 }
 
-pub(in crate::template) fn string(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
-    if let Value::Text(_) = value {
+pub(in crate::template) fn string(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
+    if let Operand::Text(_) = value {
         return Ok(value.clone());
     }
     let text = printed(meter, value)?;
-    Value::text(meter, &text)
+    Operand::text(meter, &text)
 }
 
 /// `|tojson` and `|tojson(indent=2)`.
-pub(in crate::template) fn to_json(meter: &Meter, value: &Value, args: &[Value]) -> Result<Value> {
+pub(in crate::template) fn to_json(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let indent = match whole_argument("tojson", args, 0)? {
         None | Some(0) => None,
         Some(indent) => match usize::try_from(indent) {
@@ -167,16 +172,16 @@ pub(in crate::template) fn to_json(meter: &Meter, value: &Value, args: &[Value])
     meter.make(length)?;
     let mut text = String::with_capacity(length);
     json::write(&mut text, value, style, 0);
-    Value::text(meter, &text)
+    Operand::text(meter, &text)
 }
 
 /// `|urlencode`: one value, all of it encoded but unreserved characters. A URL does not encode it again.
-pub(in crate::template) fn urlencode(meter: &Meter, value: &Value, _: &[Value]) -> Result<Value> {
+pub(in crate::template) fn urlencode(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     let text = text_of(meter, value, "`urlencode` needs one value")?;
     // Three for one, copied as it grows.
     meter.make(3 * GROWTH * text.len())?;
     meter.work(4 * text.len() as u64)?;
     let mut encoded = String::new();
     encode(&mut encoded, &text);
-    Value::text(meter, &encoded)
+    Operand::text(meter, &encoded)
 }

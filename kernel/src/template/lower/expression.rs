@@ -7,7 +7,7 @@ use super::{Lowered, Lowering};
 use crate::template::code::{Choice, Comparison, Expr, Missing, Operator, Slice};
 use crate::template::number::Number;
 use crate::template::spelling;
-use crate::template::value::Value;
+use crate::template::value::Operand;
 
 impl Lowering<'_> {
     /// Lowers an expression whose value is needed.
@@ -63,16 +63,16 @@ impl Lowering<'_> {
     }
 
     /// A value of the source; a number with the sign before it.
-    fn known(&mut self, known: &Spanned<ast::Const>, sign: &str) -> Lowered<Value> {
+    fn known(&mut self, known: &Spanned<ast::Const>, sign: &str) -> Lowered<Operand> {
         let value = &known.value;
         match value.kind() {
-            ValueKind::None => Ok(Value::Null),
-            ValueKind::Bool => Ok(Value::Bool(value.is_true())),
+            ValueKind::None => Ok(Operand::Null),
+            ValueKind::Bool => Ok(Operand::Bool(value.is_true())),
             ValueKind::String => self.constant(value.as_str().unwrap_or_default()),
             ValueKind::Number => {
                 let digits = self.digits(known).unwrap_or_else(|| value.to_string());
                 self.budget.keep(digits.len())?;
-                Ok(Value::Number(Number::parse(&format!("{sign}{digits}"))))
+                Ok(Operand::Number(Number::parse(&format!("{sign}{digits}"))))
             }
             kind => Err(format!("a value of type {kind} cannot be written out")),
         }

@@ -3,10 +3,10 @@
 use minijinja::machinery::ast;
 
 use super::{Lowered, Lowering};
-use crate::plan::step_read;
+use crate::references::WantedKey;
+use crate::references::step_read;
 use crate::template::code::{Base, Expr, Key, LoopField, Missing, NODE_BYTES, Path};
 use crate::template::spelling;
-use crate::template::wanted::WantedKey;
 
 impl Lowering<'_> {
     /// Lowers a path, whatever it starts from. Where its value is not `read`, only whether it is there counts.

@@ -6,7 +6,7 @@ use crate::template::url::{self, Asked};
 
 /// What a text is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum TextUse {
     /// Data: any value.
     Data,
     /// A field of a query or form: one value.
@@ -17,7 +17,7 @@ pub(crate) enum Place {
     Url,
 }
 
-impl Place {
+impl TextUse {
     /// Checks a text that the author wrote between templates.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use super::decimal::Short;
 use super::{Amount, inexact, is_written, too_large};
+use crate::meter::{Result, refuse};
 use crate::template::code::Operator;
-use crate::template::meter::{Result, refuse};
 
 /// What an operator costs beside its operands where one has a part behind the point: digits are written and read.
 pub(in crate::template) const FRACTION_WORK: u64 = 512;

@@ -1,13 +1,13 @@
 //! Loops as they run: each turn with its item, and what is known of where the loop stands.
 
 use super::Run;
+use crate::meter::{NODE_WORK, Result, VALUE_WORK};
 use crate::template::code::{For, LoopField};
-use crate::template::meter::{NODE_WORK, Result, VALUE_WORK};
 use crate::template::operators::items;
-use crate::template::value::{Growing, Value};
+use crate::template::value::{Growing, Operand};
 
 /// Where a loop stands.
-pub(super) struct Turn {
+pub(super) struct Iteration {
     index: usize,
     length: usize,
 }
@@ -24,20 +24,20 @@ impl Run<'_> {
                     kept.push(item.clone())?;
                 }
             }
-            let kept = Value::list(self.meter(), kept.finish())?;
+            let kept = Operand::list(self.meter(), kept.finish())?;
             over = items(self.meter(), "a loop goes through", &kept)?;
         }
         if over.is_empty() {
             return self.statements(&each.otherwise);
         }
-        self.loops.push(Turn { index: 0, length: over.len() });
+        self.loops.push(Iteration { index: 0, length: over.len() });
         for (index, item) in over.iter().enumerate() {
             self.meter().work(NODE_WORK + VALUE_WORK * each.slots.len() as u64)?;
             if let Some(turn) = self.loops.last_mut() {
                 turn.index = index;
             }
             if let Some(slots) = self.slots.get_mut(each.slots.clone()) {
-                slots.fill(Value::Undefined);
+                slots.fill(Operand::Undefined);
             }
             self.set(&each.target, item.clone())?;
             self.statements(&each.body)?;
@@ -46,9 +46,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    pub(super) fn loop_field(&self, field: LoopField) -> Value {
+    pub(super) fn loop_field(&self, field: LoopField) -> Operand {
         let depth = self.loops.len();
-        let Some(turn) = self.loops.last() else { return Value::Undefined };
+        let Some(turn) = self.loops.last() else { return Operand::Undefined };
         match field {
             LoopField::Index => (turn.index + 1).into(),
             LoopField::Index0 => turn.index.into(),

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Run;
+use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 use crate::template::code::Expr;
-use crate::template::lower::Place;
-use crate::template::meter::{Meter, Result, VALUE_WORK, refuse};
+use crate::template::lower::TextUse;
 use crate::template::one;
 use crate::template::url::{Asked, ENCODED_AGAIN};
-use crate::template::value::Value;
+use crate::template::value::Operand;
 
 /// The texts that `urlencode` gave: a URL does not encode them again. A mark is on the text itself, wherever the
 /// template puts it, and on no other text that is the same.
@@ -17,9 +17,9 @@ use crate::template::value::Value;
 pub(super) struct Encoded(BTreeMap<usize, Arc<str>>);
 
 impl Encoded {
-    fn add(&mut self, meter: &Meter, value: &Value) -> Result<()> {
+    fn add(&mut self, meter: &Meter, value: &Operand) -> Result<()> {
         // The empty text is one for all, and the same encoded or not.
-        if let Value::Text(text) = value
+        if let Operand::Text(text) = value
             && !text.is_empty()
         {
             const MARK_BYTES: usize = 64;
@@ -29,8 +29,8 @@ impl Encoded {
         Ok(())
     }
 
-    fn has(&self, value: &Value) -> bool {
-        matches!(value, Value::Text(text) if self.0.contains_key(&address(text)))
+    fn has(&self, value: &Operand) -> bool {
+        matches!(value, Operand::Text(text) if self.0.contains_key(&address(text)))
     }
 }
 
@@ -40,27 +40,27 @@ fn address(text: &Arc<str>) -> usize {
 
 impl Run<'_> {
     /// Prints a value that `expr` gave.
-    pub(super) fn print(&mut self, expr: &Expr, value: &Value) -> Result<()> {
+    pub(super) fn print(&mut self, expr: &Expr, value: &Operand) -> Result<()> {
         let meter = self.meter();
-        if self.place != Place::Url {
+        if self.place != TextUse::Url {
             one::check_at(self.place, value)?;
             return self.printed.print(meter, value);
         }
         let text = match (expr, value) {
-            (Expr::Const(_), Value::Text(text)) => Value::text(meter, self.writer.literal(text)?)?,
-            _ => Value::text(meter, &self.writer.value(meter, value, self.encoded.has(value))?)?,
+            (Expr::Const(_), Operand::Text(text)) => Operand::text(meter, self.writer.literal(text)?)?,
+            _ => Operand::text(meter, &self.writer.value(meter, value, self.encoded.has(value))?)?,
         };
         self.printed.print(meter, &text)
     }
 
     /// Prints a value that may be structure.
-    pub(super) fn print_structure(&mut self, asked: Asked, value: &Value) -> Result<()> {
+    pub(super) fn print_structure(&mut self, asked: Asked, value: &Operand) -> Result<()> {
         let meter = self.meter();
         if asked == Asked::Path && self.encoded.has(value) {
             return refuse(ENCODED_AGAIN);
         }
         let text = self.writer.structure(meter, asked, value)?;
-        self.printed.print(meter, &Value::text(meter, &text)?)
+        self.printed.print(meter, &Operand::text(meter, &text)?)
     }
 
     /// Something stands here that prints or does not.
@@ -69,12 +69,12 @@ impl Run<'_> {
     }
 
     /// Marks what a filter gave, where it is `urlencode`; `each` says that it was done to each item.
-    pub(super) fn mark(&mut self, filter: &str, value: &Value, each: bool) -> Result<()> {
-        if self.place != Place::Url || filter != "urlencode" {
+    pub(super) fn mark(&mut self, filter: &str, value: &Operand, each: bool) -> Result<()> {
+        if self.place != TextUse::Url || filter != "urlencode" {
             return Ok(());
         }
         match value {
-            Value::List(items) if each => {
+            Operand::List(items) if each => {
                 items.iter().try_for_each(|item| self.encoded.add(&self.root.meter, item))
             }
             value => self.encoded.add(&self.root.meter, value),
@@ -83,20 +83,20 @@ impl Run<'_> {
 
     /// Sees to it that `made` has nothing in it that would be encoded twice: a text that was made of one that `urlencode`
     /// gave has lost its mark.
-    pub(super) fn made(&self, made: &Value, of: &[&Value]) -> Result<()> {
-        if self.place != Place::Url || self.encoded.0.is_empty() {
+    pub(super) fn made(&self, made: &Operand, of: &[&Operand]) -> Result<()> {
+        if self.place != TextUse::Url || self.encoded.0.is_empty() {
             return Ok(());
         }
         for part in of {
             let lost = match (part, made) {
-                (part @ Value::Text(_), Value::Text(_) | Value::List(_) | Value::Map(_)) => {
+                (part @ Operand::Text(_), Operand::Text(_) | Operand::List(_) | Operand::Map(_)) => {
                     self.encoded.has(part)
                 }
-                (Value::List(items), Value::Text(_)) => {
+                (Operand::List(items), Operand::Text(_)) => {
                     self.meter().work(VALUE_WORK * items.len() as u64)?;
                     items.iter().any(|item| self.encoded.has(item))
                 }
-                (Value::List(items), Value::List(made)) if items.len() == made.len() => {
+                (Operand::List(items), Operand::List(made)) if items.len() == made.len() => {
                     self.meter().work(2 * VALUE_WORK * items.len() as u64)?;
                     let lost = |(item, made)| self.encoded.has(item) && self.text_without_mark(made);
                     // Items that are only put in another order are not made anew.
@@ -111,12 +111,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn text_without_mark(&self, value: &Value) -> bool {
-        matches!(value, Value::Text(_)) && !self.encoded.has(value)
+    fn text_without_mark(&self, value: &Operand) -> bool {
+        matches!(value, Operand::Text(_)) && !self.encoded.has(value)
     }
 
     /// All was printed.
     pub(in crate::template) fn end(&mut self) -> Result<()> {
-        if self.place == Place::Url { self.writer.end() } else { Ok(()) }
+        if self.place == TextUse::Url { self.writer.end() } else { Ok(()) }
     }
 }

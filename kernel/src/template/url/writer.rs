@@ -9,9 +9,9 @@ use super::encode::{encode, encode_query};
 use super::endpoint;
 use super::spelling::{is_nothing, leads_elsewhere};
 use super::structure::Asked;
-use crate::template::meter::{Meter, Result, refuse};
+use crate::meter::{Meter, Result, refuse};
 use crate::template::one::text_of;
-use crate::template::value::Value;
+use crate::template::value::Operand;
 
 /// How far a URL is written.
 #[derive(Debug, Default)]
@@ -70,7 +70,7 @@ impl Writer {
     }
 
     /// A value, as text in which nothing of it is structure; `encoded` says that `urlencode` gave it.
-    pub(crate) fn value(&mut self, meter: &Meter, value: &Value, encoded: bool) -> Result<String> {
+    pub(crate) fn value(&mut self, meter: &Meter, value: &Operand, encoded: bool) -> Result<String> {
         let text = match self.section {
             Section::Head | Section::Base => self.place(meter, value)?,
             Section::Path => {
@@ -86,7 +86,7 @@ impl Writer {
     }
 
     /// A value that the author lets be structure.
-    pub(crate) fn structure(&mut self, meter: &Meter, asked: Asked, value: &Value) -> Result<String> {
+    pub(crate) fn structure(&mut self, meter: &Meter, asked: Asked, value: &Operand) -> Result<String> {
         let name = match asked {
             Asked::Path => "`path` needs a text",
             Asked::Query => "`query` needs a text",
@@ -118,7 +118,7 @@ impl Writer {
     }
 
     /// Scheme and host, or a part of the host; the check has seen to it that a variable gives it.
-    fn place(&mut self, meter: &Meter, value: &Value) -> Result<String> {
+    fn place(&mut self, meter: &Meter, value: &Operand) -> Result<String> {
         let base = self.head.is_empty();
         let needed = if base { "a URL is needed" } else { "the name of a host, or a port, is needed" };
         let text = text_of(meter, value, needed)?.into_owned();
@@ -133,7 +133,7 @@ impl Writer {
     }
 
     /// A value, encoded unless `urlencode` did it.
-    fn part(&self, meter: &Meter, value: &Value, encoded: bool, needed: &str) -> Result<String> {
+    fn part(&self, meter: &Meter, value: &Operand, encoded: bool, needed: &str) -> Result<String> {
         let text = self.read(meter, value, needed)?;
         if self.section == Section::Path && leads_elsewhere(&text) {
             return refuse(DOTS);
@@ -165,7 +165,7 @@ impl Writer {
     }
 
     /// The text of a value that fits, charged for: it is read as others would read it, and encoded, three for one.
-    fn read<'v>(&self, meter: &Meter, value: &'v Value, needed: &str) -> Result<Cow<'v, str>> {
+    fn read<'v>(&self, meter: &Meter, value: &'v Operand, needed: &str) -> Result<Cow<'v, str>> {
         const READ_WORK: u64 = 64;
         let text = text_of(meter, value, needed)?;
         self.fits(&text)?;

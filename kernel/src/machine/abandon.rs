@@ -9,7 +9,7 @@ use crate::plan::UPDRAFT;
 
 /// Fails an unfinished execution: its document after the failure, and the writes that lead there. Tasks
 /// that had not ended are cancelled; an attempt that was under way is unknown: its tool may have acted.
-pub fn give_up(
+pub fn fail_abandoned(
     document: ExecutionDocument,
     tasks: &[TaskDocument],
     epoch: u64,
@@ -20,8 +20,8 @@ pub fn give_up(
     end(document, tasks, epoch, (ExecutionStatus::Failed, Some(failure.clone())), why, now)
 }
 
-/// Cancels an unfinished execution that nobody runs, as [`give_up`] fails one.
-pub fn call_off(
+/// Cancels an unfinished execution that nobody runs, as [`fail_abandoned`] fails one.
+pub fn cancel_abandoned(
     document: ExecutionDocument,
     tasks: &[TaskDocument],
     epoch: u64,

@@ -1,7 +1,7 @@
 //! The data that the cases read: an input, and one step that ended with it.
 
 use serde_json::Value;
-use updraft_kernel::scope::{Scope, StepView};
+use updraft_kernel::visible::{StepView, Visible};
 use updraft_protocol::{Json, TaskStatus};
 
 pub(crate) struct Data {
@@ -15,7 +15,7 @@ impl Data {
     }
 }
 
-impl Scope for Data {
+impl Visible for Data {
     fn input(&self) -> &Json {
         &self.input
     }

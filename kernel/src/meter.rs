@@ -9,7 +9,7 @@ use updraft_protocol::limits::{EVALUATION_BYTES, EVALUATION_WORK};
 
 /// Why an evaluation ends without a value. Says no data of the execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// What was asked for cannot be done.
     Said(Cow<'static, str>),
     /// It would take too long.
@@ -19,10 +19,10 @@ pub(super) enum Refusal {
 }
 
 /// What an operator, filter or test gives.
-pub(super) type Result<T> = std::result::Result<T, Refusal>;
+pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
 /// A refusal with these words.
-pub(super) fn refuse<T>(message: impl Into<Cow<'static, str>>) -> Result<T> {
+pub(crate) fn refuse<T>(message: impl Into<Cow<'static, str>>) -> Result<T> {
     Err(Refusal::Said(message.into()))
 }
 
@@ -44,13 +44,13 @@ impl fmt::Display for Refusal {
 }
 
 /// What is charged for each value that is read, copied or compared: some nanoseconds.
-pub(super) const VALUE_WORK: u64 = 16;
+pub(crate) const VALUE_WORK: u64 = 16;
 /// What is charged for each operator, filter and test.
-pub(super) const NODE_WORK: u64 = 48;
+pub(crate) const NODE_WORK: u64 = 48;
 /// What a text takes beside its bytes: its counters and what the allocator adds.
-pub(super) const TEXT_BYTES: usize = 48;
+pub(crate) const TEXT_BYTES: usize = 48;
 /// What a list or map takes beside its items.
-pub(super) const LIST_BYTES: usize = 112;
+pub(crate) const LIST_BYTES: usize = 112;
 
 /// A budget that is charged before work is done, not after. What is made is not given back when it is dropped.
 #[derive(Debug)]
@@ -65,14 +65,14 @@ impl Meter {
     }
 
     /// Takes time; after a refusal nothing is left.
-    pub(super) fn work(&self, units: u64) -> Result<()> {
+    pub(crate) fn work(&self, units: u64) -> Result<()> {
         let left = self.work.get().checked_sub(units);
         self.work.set(left.unwrap_or(0));
         left.map(|_| ()).ok_or(Refusal::Work)
     }
 
     /// Takes memory, and the time to fill it; after a refusal nothing is left.
-    pub(super) fn make(&self, bytes: usize) -> Result<()> {
+    pub(crate) fn make(&self, bytes: usize) -> Result<()> {
         let left = self.bytes.get().checked_sub(bytes as u64);
         self.bytes.set(left.unwrap_or(0));
         if left.is_none() {
@@ -82,12 +82,12 @@ impl Meter {
     }
 
     /// Takes the time to read a text once.
-    pub(super) fn read(&self, text: &str) -> Result<()> {
+    pub(crate) fn read(&self, text: &str) -> Result<()> {
         self.work(VALUE_WORK + text.len() as u64)
     }
 
     /// What was taken so far: units of work, and bytes.
-    pub(super) fn taken(&self) -> (u64, u64) {
+    pub(crate) fn taken(&self) -> (u64, u64) {
         (EVALUATION_WORK - self.work.get(), EVALUATION_BYTES - self.bytes.get())
     }
 }

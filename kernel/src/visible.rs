@@ -18,7 +18,7 @@ pub const ANSWER_FIELDS: [&str; 3] = ["status", "headers", "body"];
 
 /// The data of one execution that one step may read. Only what ended before the step on its own path is
 /// visible, so that a step reads the same whenever it is run again.
-pub trait Scope {
+pub trait Visible {
     /// The alert or other input: `input`.
     fn input(&self) -> &Json;
     /// The variables: `variables`.

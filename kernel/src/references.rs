@@ -1,8 +1,10 @@
 //! References: what of an execution a template or a condition names. Owns no rule of who may see what.
 
+mod wanted;
+
 use std::collections::BTreeMap;
 
-use crate::template::Wanted;
+pub(crate) use wanted::{Wanted, WantedKey, WantedPart};
 
 /// What the templates of a step, or its condition, read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

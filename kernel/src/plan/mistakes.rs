@@ -1,41 +1,8 @@
-//! A mistake in a playbook: where it is and what it is. Never says what data an execution had.
+//! The mistakes of one playbook, collected: a bounded number, in the order of the fields. Owns that order; finds none itself.
 
-use thiserror::Error;
 use updraft_protocol::limits::MISTAKES;
 
-/// One mistake in a playbook, for the person who wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{path}: {message}")]
-pub struct Mistake {
-    /// The field that is wrong: `steps[3].on_failure`.
-    pub path: String,
-    /// What is wrong with it.
-    pub message: String,
-}
-
-impl Mistake {
-    /// The mistake `message` at `path`; both are cut where what an author wrote made them too long to be read.
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: short(path.into()), message: short(message.into()) }
-    }
-
-    /// Whether trying again can help: never, the playbook stays what it is.
-    pub fn retryable(&self) -> bool {
-        false
-    }
-}
-
-/// The longest path, and the longest message.
-const BYTES: usize = 1 << 10;
-
-fn short(mut text: String) -> String {
-    if text.len() > BYTES {
-        let end = (0..=BYTES).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        text.truncate(end);
-        text.push('…');
-    }
-    text
-}
+use crate::mistake::Mistake;
 
 /// The fields of a playbook and of its steps, in the order in which mistakes are told.
 const FIELDS: [&str; 23] = [

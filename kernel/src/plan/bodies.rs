@@ -1,19 +1,19 @@
-//! Paths: to which path each step belongs, and what can have ended before it. The main path is one; each
+//! Bodies: to which path each step belongs, and what can have ended before it. The main path is one; each
 //! branch of a `parallel` step is another, and ends before the step that follows the `parallel`.
 
 use updraft_protocol::limits::PARALLEL_DEPTH;
 
 use super::graph::{Field, Graph};
-use super::mistake::Mistakes;
+use super::mistakes::Mistakes;
 
-/// The path that a step belongs to: an index into [`Paths::scopes`].
-type ScopeIndex = usize;
+/// The path that a step belongs to: an index into [`Bodies::bodies`].
+type BodyIndex = usize;
 
 /// A path inside another.
 #[derive(Debug, Clone, Copy)]
-struct Scope {
+struct Body {
     /// The path around it; the main path is around itself.
-    parent: ScopeIndex,
+    parent: BodyIndex,
     /// The `parallel` step that starts it; none for the main path.
     parallel: Option<usize>,
     /// How many `parallel` steps it is inside of.
@@ -22,13 +22,13 @@ struct Scope {
 
 /// The paths of a playbook.
 #[derive(Debug)]
-pub(super) struct Paths {
-    scopes: Vec<Scope>,
+pub(super) struct Bodies {
+    bodies: Vec<Body>,
     /// The path of each step.
-    of: Vec<ScopeIndex>,
+    of: Vec<BodyIndex>,
 }
 
-impl Paths {
+impl Bodies {
     /// Finds the path of each step; `order` has each step before those that follow it. None where a step
     /// is on two paths, or a path too deep inside others.
     pub(super) fn find(
@@ -37,8 +37,8 @@ impl Paths {
         ids: &[&str],
         mistakes: &mut Mistakes,
     ) -> Option<Self> {
-        let main = Scope { parent: 0, parallel: None, depth: 0 };
-        let mut paths = Self { scopes: vec![main], of: vec![0; graph.edges.len()] };
+        let main = Body { parent: 0, parallel: None, depth: 0 };
+        let mut paths = Self { bodies: vec![main], of: vec![0; graph.edges.len()] };
         let mut known = vec![false; graph.edges.len()];
         if let Some(known) = known.get_mut(graph.start) {
             *known = true;
@@ -47,19 +47,19 @@ impl Paths {
         for &step in order {
             sound &= paths.depth_is_allowed(graph, step, mistakes);
             for edge in &graph.edges[step] {
-                let scope = match edge.field {
+                let body = match edge.field {
                     Field::Next(_) => paths.of[step],
                     Field::Branch(_) => paths.open(step),
                 };
                 if !known[edge.to] {
                     known[edge.to] = true;
-                    paths.of[edge.to] = scope;
-                } else if paths.of[edge.to] != scope {
+                    paths.of[edge.to] = body;
+                } else if paths.of[edge.to] != body {
                     sound = false;
                     if mistakes.full() {
                         return None;
                     }
-                    let message = paths.conflict(paths.of[edge.to], scope, ids);
+                    let message = paths.conflict(paths.of[edge.to], body, ids);
                     mistakes.step(
                         step,
                         &edge.field.to_string(),
@@ -71,16 +71,16 @@ impl Paths {
         sound.then_some(paths)
     }
 
-    fn open(&mut self, parallel: usize) -> ScopeIndex {
+    fn open(&mut self, parallel: usize) -> BodyIndex {
         let parent = self.of[parallel];
-        let depth = self.scopes[parent].depth + 1;
-        self.scopes.push(Scope { parent, parallel: Some(parallel), depth });
-        self.scopes.len() - 1
+        let depth = self.bodies[parent].depth + 1;
+        self.bodies.push(Body { parent, parallel: Some(parallel), depth });
+        self.bodies.len() - 1
     }
 
     fn depth_is_allowed(&self, graph: &Graph, step: usize, mistakes: &mut Mistakes) -> bool {
         let branches = graph.edges[step].iter().any(|edge| matches!(edge.field, Field::Branch(_)));
-        if branches && self.scopes[self.of[step]].depth >= PARALLEL_DEPTH {
+        if branches && self.bodies[self.of[step]].depth >= PARALLEL_DEPTH {
             mistakes.step(step, "branches", format!("`parallel` is nested more than {PARALLEL_DEPTH} deep"));
             return false;
         }
@@ -88,16 +88,16 @@ impl Paths {
     }
 
     /// Why a step cannot be on both paths.
-    fn conflict(&self, a: ScopeIndex, b: ScopeIndex, ids: &[&str]) -> String {
+    fn conflict(&self, a: BodyIndex, b: BodyIndex, ids: &[&str]) -> String {
         let (mut a, mut b) = (a, b);
         let (mut below_a, mut below_b) = (None, None);
         while a != b {
-            if self.scopes[a].depth >= self.scopes[b].depth {
-                below_a = self.scopes[a].parallel;
-                a = self.scopes[a].parent;
+            if self.bodies[a].depth >= self.bodies[b].depth {
+                below_a = self.bodies[a].parallel;
+                a = self.bodies[a].parent;
             } else {
-                below_b = self.scopes[b].parallel;
-                b = self.scopes[b].parent;
+                below_b = self.bodies[b].parallel;
+                b = self.bodies[b].parent;
             }
         }
         match (below_a, below_b) {
@@ -136,11 +136,11 @@ impl Paths {
     fn inside(&self, order: &[usize], steps: usize) -> Vec<Option<Vec<u64>>> {
         let mut inside = vec![None; steps];
         for &step in order {
-            let mut scope = &self.scopes[self.of[step]];
-            while let Some(parallel) = scope.parallel {
+            let mut body = &self.bodies[self.of[step]];
+            while let Some(parallel) = body.parallel {
                 let set = inside[parallel].get_or_insert_with(|| vec![0_u64; steps.div_ceil(64)]);
                 set[step / 64] |= 1 << (step % 64);
-                scope = &self.scopes[scope.parent];
+                body = &self.bodies[body.parent];
             }
         }
         inside

@@ -4,11 +4,11 @@
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// In order, each once, once they were settled.
-    places: Vec<Place>,
+    places: Vec<WantedPath>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct WantedPath {
     keys: Box<[WantedKey]>,
     /// All of it is read; otherwise only whether it is there.
     whole: bool,
@@ -16,16 +16,16 @@ struct Place {
 
 /// What leads from a value to one inside of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum WantedKey {
+pub(crate) enum WantedKey {
     Name(Box<str>),
     Index(u64),
 }
 
 /// What is read of one value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Part<'w> {
+pub(crate) struct WantedPart<'w> {
     /// The places inside of it.
-    places: &'w [Place],
+    places: &'w [WantedPath],
     /// How many keys lead to it.
     depth: usize,
     whole: bool,
@@ -33,8 +33,8 @@ pub(super) struct Part<'w> {
 
 impl Wanted {
     /// Adds a place; `whole` says that it is read, not only looked for.
-    pub(super) fn add(&mut self, keys: Vec<WantedKey>, whole: bool) {
-        self.places.push(Place { keys: keys.into(), whole });
+    pub(crate) fn add(&mut self, keys: Vec<WantedKey>, whole: bool) {
+        self.places.push(WantedPath { keys: keys.into(), whole });
     }
 
     /// Adds what another text reads.
@@ -55,25 +55,25 @@ impl Wanted {
     }
 
     /// What is read of everything.
-    pub(super) fn all(&self) -> Part<'_> {
-        Part::of(&self.places, 0)
+    pub(crate) fn all(&self) -> WantedPart<'_> {
+        WantedPart::of(&self.places, 0)
     }
 }
 
 impl WantedKey {
     /// About how many bytes a place takes with these keys.
-    pub(super) fn bytes(keys: &[Self]) -> usize {
+    pub(crate) fn bytes(keys: &[Self]) -> usize {
         const KEY_BYTES: usize = size_of::<WantedKey>() + 32;
         let names = keys.iter().map(|key| if let Self::Name(name) = key { name.len() } else { 0 });
-        2 * size_of::<Place>() + keys.len() * KEY_BYTES + names.sum::<usize>()
+        2 * size_of::<WantedPath>() + keys.len() * KEY_BYTES + names.sum::<usize>()
     }
 }
 
-impl<'w> Part<'w> {
+impl<'w> WantedPart<'w> {
     /// All of a value.
-    pub(super) const WHOLE: Part<'static> = Part { places: &[], depth: 0, whole: true };
+    pub(crate) const WHOLE: WantedPart<'static> = WantedPart { places: &[], depth: 0, whole: true };
 
-    fn of(places: &'w [Place], depth: usize) -> Self {
+    fn of(places: &'w [WantedPath], depth: usize) -> Self {
         // Shorter places come before those inside of them.
         let own = places.iter().take_while(|place| place.keys.len() == depth);
         let whole = own.filter(|place| place.whole).count() > 0;
@@ -82,17 +82,17 @@ impl<'w> Part<'w> {
     }
 
     /// Whether all of it is read.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.whole
     }
 
     /// Whether no value of it is read: only that it is there counts.
-    pub(super) fn is_nothing(&self) -> bool {
+    pub(crate) fn is_nothing(&self) -> bool {
         !self.whole && self.places.is_empty()
     }
 
     /// What is read of the field with this name.
-    pub(super) fn field(&self, name: &str) -> Option<Self> {
+    pub(crate) fn field(&self, name: &str) -> Option<Self> {
         self.inside(|key| match key {
             WantedKey::Name(known) => known.as_ref().cmp(name),
             WantedKey::Index(_) => std::cmp::Ordering::Greater,
@@ -100,7 +100,7 @@ impl<'w> Part<'w> {
     }
 
     /// What is read of the item at this place.
-    pub(super) fn item(&self, at: u64) -> Option<Self> {
+    pub(crate) fn item(&self, at: u64) -> Option<Self> {
         self.inside(|key| match key {
             WantedKey::Name(_) => std::cmp::Ordering::Less,
             WantedKey::Index(known) => known.cmp(&at),
@@ -108,7 +108,7 @@ impl<'w> Part<'w> {
     }
 
     /// The highest index that is read.
-    pub(super) fn last_item(&self) -> Option<u64> {
+    pub(crate) fn last_item(&self) -> Option<u64> {
         match self.places.last().and_then(|place| place.keys.get(self.depth)) {
             Some(WantedKey::Index(at)) => Some(*at),
             _ => None,
@@ -119,7 +119,7 @@ impl<'w> Part<'w> {
         if self.whole {
             return Some(Self::WHOLE);
         }
-        let order = |place: &Place| place.keys.get(self.depth).map_or(std::cmp::Ordering::Less, &order);
+        let order = |place: &WantedPath| place.keys.get(self.depth).map_or(std::cmp::Ordering::Less, &order);
         let start = self.places.partition_point(|place| order(place).is_lt());
         let end = self.places.partition_point(|place| order(place).is_le());
         let places = self.places.get(start..end).filter(|places| !places.is_empty())?;

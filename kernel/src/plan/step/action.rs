@@ -1,0 +1,172 @@
+//! The step `action`: its planned form, and the checks of its fields against the tools that there are. Calls nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use updraft_protocol::limits::{ATTEMPT_TIMEOUT, RETRY_ATTEMPTS};
+use updraft_protocol::playbook::{Action, Retry};
+use updraft_protocol::suggest::suggestion;
+use updraft_protocol::{ActionSpec, Effect, Name, SecretReference};
+
+use super::{Draft, Steps};
+use crate::mistake::Mistake;
+use crate::plan::{Standing, arguments::with_defaults};
+use crate::template::Template;
+
+/// A call of a security tool.
+#[derive(Debug)]
+pub struct PlannedAction {
+    /// What the tool is told.
+    pub arguments: Template,
+    /// The secrets that the arguments refer to, by their places.
+    pub secrets: Arc<[SecretReference]>,
+    /// What the action does to the world.
+    pub effect: Effect,
+    /// The integration or action that this engine does not have: its attempts wait for it. None where all is there.
+    pub missing: Option<String>,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How often and when it is tried again.
+    pub retry: RetryPolicy,
+    /// Whether the tool must not act twice.
+    pub at_most_once: bool,
+}
+
+/// When a failed attempt is tried again: exponential back-off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included.
+    pub attempts: u32,
+    /// The longest wait before the second attempt.
+    pub initial: Duration,
+    /// The longest random wait before any attempt.
+    pub max: Duration,
+    /// By how much the longest wait grows from one attempt to the next.
+    pub multiplier: f64,
+    /// The longest time that a tool may ask to be left alone.
+    pub give_up_after: Duration,
+}
+
+impl PlannedAction {
+    /// Checks the fields of the step.
+    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, action: &Action) -> Option<Self> {
+        let missing = missing(steps, draft.at, action);
+        let arguments = arguments(steps, draft, action, missing.is_some());
+        if let Some(timeout) = action.timeout {
+            steps.span(draft.at, "timeout", timeout, false);
+        }
+        let retry = retry(steps, draft.at, action);
+        if action.on_unknown.is_some() && !action.at_most_once {
+            let message = "only a step with `at_most_once` can be of unknown outcome";
+            steps.mistakes.step(draft.at, "on_unknown", message);
+        }
+        let arguments = arguments?;
+        let written_out = arguments.written_out();
+        Some(Self {
+            secrets: arguments.secrets().into(),
+            effect: steps.catalogue.effect(&action.integration, action.action.as_str(), &written_out),
+            missing,
+            arguments,
+            timeout: action.timeout.map_or(ATTEMPT_TIMEOUT, |span| span.0),
+            retry,
+            at_most_once: action.at_most_once,
+        })
+    }
+}
+
+/// The arguments, compiled and held against what their tool declares. Of a tool that is not there nothing is known.
+fn arguments(
+    steps: &mut Steps<'_>,
+    draft: &mut Draft,
+    action: &Action,
+    is_missing: bool,
+) -> Option<Template> {
+    if is_missing && steps.standing == Standing::Accepted {
+        return Some(Template::default());
+    }
+    let spec = match is_missing {
+        false => steps.catalogue.spec(&action.integration, action.action.as_str()),
+        // That it is not there is mistake enough.
+        true => ActionSpec { takes_secrets: true, ..ActionSpec::default() },
+    };
+    let place = format!("steps[{}].arguments", draft.at);
+    let filled = with_defaults(&action.arguments, &spec);
+    let given = filled.as_ref().unwrap_or(&action.arguments);
+    let (compiled, wrong) = Template::arguments_within(&place, given, &spec, &mut steps.budget);
+    draft.reading = "arguments";
+    draft.references = compiled.references().clone();
+    let is_whole = wrong.is_empty();
+    if steps.standing == Standing::New && !is_missing && !steps.mistakes.full() {
+        let tool = (&action.integration, &action.action);
+        let held = steps.schemas.mistakes(tool, &place, &compiled, steps.catalogue);
+        // What was refused already is not told again.
+        let held = held.into_iter().filter(|mistake| wrong.iter().all(|told| told.path != mistake.path));
+        let held: Vec<Mistake> = held.collect();
+        wrong
+            .into_iter()
+            .chain(held)
+            .for_each(|mistake| steps.mistakes.inside(draft.at, "arguments", mistake));
+        for written in compiled.written_places() {
+            if let Some(what) = steps.catalogue.missing_for(&action.integration, &written.base) {
+                let mistake = Mistake::new(&written.place, format!("missing here: {what}"));
+                steps.mistakes.inside(draft.at, "arguments", mistake);
+            }
+        }
+    } else {
+        wrong.into_iter().for_each(|mistake| steps.mistakes.inside(draft.at, "arguments", mistake));
+    }
+    is_whole.then_some(compiled)
+}
+
+/// The tool of a step where it is not there: a mistake of who writes the playbook now.
+fn missing(steps: &mut Steps<'_>, at: usize, action: &Action) -> Option<String> {
+    let (field, message, missing) = match steps.catalogue.actions(&action.integration) {
+        None => {
+            let known = steps.catalogue.integrations().map(Name::as_str);
+            let near = suggestion(action.integration.as_str(), known);
+            let message = format!("no integration \"{}\"{near}", action.integration);
+            ("integration", message, format!("integration \"{}\"", action.integration))
+        }
+        Some(actions) if !actions.contains(action.action.as_str()) => {
+            let known = actions.iter().map(String::as_str);
+            let near = suggestion(action.action.as_str(), known);
+            let message = format!("\"{}\" has no action \"{}\"{near}", action.integration, action.action);
+            let missing = format!("action \"{}\" of integration \"{}\"", action.action, action.integration);
+            ("action", message, missing)
+        }
+        Some(_) => return None,
+    };
+    if steps.standing == Standing::New {
+        steps.mistakes.step(at, field, message);
+    }
+    Some(missing)
+}
+
+fn retry(steps: &mut Steps<'_>, at: usize, action: &Action) -> RetryPolicy {
+    let Some(retry) = &action.retry else {
+        return policy(&Retry::default());
+    };
+    if !(1..=RETRY_ATTEMPTS).contains(&retry.attempts) {
+        steps.mistakes.step(at, "retry.attempts", format!("must be from 1 to {RETRY_ATTEMPTS}"));
+    }
+    steps.span(at, "retry.initial", retry.initial, true);
+    steps.span(at, "retry.max", retry.max, true);
+    steps.span(at, "retry.give_up_after", retry.give_up_after, true);
+    if retry.max < retry.initial {
+        steps.mistakes.step(at, "retry.max", "must not be shorter than `initial`");
+    }
+    if !(1.0..=10.0).contains(&retry.multiplier) {
+        steps.mistakes.step(at, "retry.multiplier", "must be from 1 to 10");
+    }
+    policy(retry)
+}
+
+fn policy(retry: &Retry) -> RetryPolicy {
+    RetryPolicy {
+        attempts: retry.attempts,
+        initial: retry.initial.0,
+        max: retry.max.0,
+        multiplier: retry.multiplier,
+        give_up_after: retry.give_up_after.0,
+    }
+}

@@ -1,0 +1,41 @@
+//! The step `if`: its planned form, the check of its condition, and which way its outcome leads.
+
+use updraft_protocol::Json;
+use updraft_protocol::playbook::{Exit, If};
+
+use super::{Draft, Steps};
+use crate::condition::Condition;
+
+/// A choice between two paths.
+#[derive(Debug)]
+pub struct PlannedIf {
+    /// What decides.
+    pub condition: Condition,
+}
+
+impl PlannedIf {
+    /// The exit for what its task gave: `{"result": true}`.
+    pub(super) fn exit(response: Option<&Json>) -> Exit {
+        let holds = response.is_some_and(|response| response.value()["result"].as_bool() == Some(true));
+        if holds { Exit::Success } else { Exit::Otherwise }
+    }
+
+    /// Checks the fields of the step.
+    pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, choice: &If) -> Option<Self> {
+        let place = format!("steps[{}].condition", draft.at);
+        draft.reading = "condition";
+        let condition = match Condition::compile_within(&place, &choice.condition, &mut steps.budget) {
+            Ok(condition) => {
+                draft.references = condition.references().clone();
+                Some(condition)
+            }
+            Err(mistake) => {
+                if steps.budget.tells() {
+                    steps.mistakes.inside(draft.at, "condition", mistake);
+                }
+                None
+            }
+        };
+        Some(Self { condition: condition? })
+    }
+}

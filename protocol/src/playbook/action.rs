@@ -1,0 +1,115 @@
+//! The step `action`: a call of a security tool. Owns its fields; knows no tool.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Exit;
+use super::NextStep;
+use super::fields::{FieldsOfKind, StepFields};
+use crate::ids::{Name, StepId};
+use crate::limits::RETRY_GIVE_UP_AFTER;
+use crate::time::Span;
+use crate::value::Value;
+
+/// A call of a security tool.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Action {
+    /// The tool.
+    pub integration: Name,
+    /// What it shall do.
+    pub action: Name,
+    /// What it is told. Texts are templates: `{{ input.sender }}`, `{{ steps.lookup.output.score }}`,
+    /// `{{ variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value. What a template gives stays
+    /// in its place: in a URL one segment or one value, in a header one line. `{$secret: NAME, prefix: "Bearer "}` as the
+    /// value of a header stands for a secret.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub arguments: BTreeMap<String, Value>,
+    /// How long one attempt may take from when its request is sent: 30 s where it is not named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// How often and when it is tried again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// The tool must not act twice: another attempt follows only where the tool certainly did not act, and none
+    /// after a crash during a call. Where nobody knows whether it acted, `on_unknown` goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_most_once: bool,
+    /// The next step when it completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_success: Option<StepId>,
+    /// The next step when its last attempt failed. Without it, the path fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<StepId>,
+    /// The next step when nobody knows whether an `at_most_once` step acted. Without it, the path fails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_unknown: Option<StepId>,
+}
+
+/// When a failed attempt is tried again: after a random time between zero and `initial` × `multiplier`ⁿ,
+/// at most `max` (exponential back-off with full jitter). Where the tool asked to be left alone (`Retry-After`),
+/// that time begins only when what the tool asked for is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts in all, the first included.
+    #[schemars(range(min = 1, max = 100))]
+    pub attempts: u32,
+    /// The longest wait before the second attempt.
+    pub initial: Span,
+    /// The longest random wait before any attempt. It does not shorten the time that a tool asked to be left alone.
+    pub max: Span,
+    /// By how much the longest wait grows from one attempt to the next.
+    #[schemars(range(min = 1, max = 10))]
+    pub multiplier: f64,
+    /// The longest time that a tool may ask to be left alone. Where it asks for more, or for more than what is left
+    /// of the execution's `timeout`, the step fails at once.
+    pub give_up_after: Span,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            initial: Span::millis(500),
+            max: Span::secs(60),
+            multiplier: 2.0,
+            give_up_after: Span(RETRY_GIVE_UP_AFTER),
+        }
+    }
+}
+
+impl FieldsOfKind for Action {
+    const FIELDS: &'static [&'static str] = &[
+        "integration",
+        "action",
+        "arguments",
+        "timeout",
+        "retry",
+        "at_most_once",
+        "on_success",
+        "on_failure",
+        "on_unknown",
+    ];
+
+    fn read(fields: StepFields) -> Result<Self, &'static str> {
+        Ok(Self {
+            integration: fields.integration.ok_or("integration")?,
+            action: fields.action.ok_or("action")?,
+            arguments: fields.arguments.unwrap_or_default(),
+            timeout: fields.timeout,
+            retry: fields.retry,
+            at_most_once: fields.at_most_once.unwrap_or_default(),
+            on_success: fields.on_success,
+            on_failure: fields.on_failure,
+            on_unknown: fields.on_unknown,
+        })
+    }
+
+    fn exits(&self) -> Vec<NextStep<'_>> {
+        let unknown = NextStep::of("on_unknown", Exit::Unknown, &self.on_unknown);
+        let exits = [NextStep::success(&self.on_success), NextStep::failure(&self.on_failure), unknown];
+        exits.into_iter().flatten().collect()
+    }
+}
