@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// Where a submission stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientRequest {
+pub(crate) enum ClientRequest {
     /// It is still to be made.
     Open,
     /// A process has it.

@@ -15,7 +15,7 @@ use crate::tool;
 
 /// What an actor knows of its process.
 #[derive(Debug, Clone, Copy)]
-pub struct Home {
+pub(crate) struct Home {
     /// The process.
     pub node: NodeId,
     /// The data directory that it was started with.
@@ -43,7 +43,7 @@ impl Home {
 
 /// What is asked of an execution.
 #[derive(Debug, Clone)]
-pub enum Ask {
+pub(crate) enum Ask {
     /// To be cancelled.
     Cancel(usize),
     /// To fail.
@@ -62,7 +62,7 @@ impl ExecutionControl for Ask {
 /// What is to be done for an actor.
 #[derive(Debug)]
 #[must_use]
-pub enum Command {
+pub(crate) enum Command {
     /// Nothing.
     Nothing,
     /// Make these durable.
@@ -73,7 +73,7 @@ pub enum Command {
 
 /// What a cancel was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// The execution is cancelled by it.
     Cancelled,
     /// It had ended before, so.
@@ -81,7 +81,7 @@ pub enum Verdict {
 }
 
 /// An execution's actor.
-pub struct Execution {
+pub(crate) struct Execution {
     /// Which execution.
     pub peid: ExecutionId,
     /// Which life of it this is.
