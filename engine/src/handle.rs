@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use updraft_actors::{CancelVerdict, Control, Core, Inspection, Live, Lost, Node};
+use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
 use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
 use crate::error::ReadError;
@@ -14,20 +14,20 @@ use crate::submit::HANDOVER_PAUSE;
 /// One execution.
 #[derive(Clone)]
 pub struct Handle {
-    pub(crate) core: Arc<Core>,
+    pub(crate) core: Arc<EngineContext>,
     tenant: TenantCode,
     peid: ExecutionId,
     /// None where it had ended before this handle was made.
-    pub(crate) live: Option<Arc<Live>>,
+    pub(crate) live: Option<Arc<RegistryEntry>>,
     reused: bool,
 }
 
 impl Handle {
-    pub(crate) fn live(core: Arc<Core>, live: Arc<Live>) -> Self {
+    pub(crate) fn live(core: Arc<EngineContext>, live: Arc<RegistryEntry>) -> Self {
         Self { core, tenant: live.tenant.clone(), peid: live.peid, live: Some(live), reused: false }
     }
 
-    pub(crate) fn stored(core: Arc<Core>, tenant: TenantCode, peid: ExecutionId) -> Self {
+    pub(crate) fn stored(core: Arc<EngineContext>, tenant: TenantCode, peid: ExecutionId) -> Self {
         let live = core.registry.get(peid).filter(|live| live.tenant == tenant);
         Self { core, tenant, peid, live, reused: false }
     }
@@ -122,7 +122,7 @@ impl Handle {
                 None => {}
             }
             let (reply, answer) = oneshot::channel();
-            Node::pass(&self.core, live.clone(), control(reply)).await;
+            self.core.router.pass(live.clone(), control(reply)).await;
             if let Ok(answer) = answer.await {
                 return Ok(Some(answer));
             }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use updraft_actors::{Core, Live};
+use updraft_actors::{EngineContext, RegistryEntry};
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
 use updraft_protocol::{IdempotencyKey, InputHash, KeyHolder, Name};
 
@@ -29,7 +29,7 @@ impl Keyed {
     }
 
     /// An execution that is about to be accepted, as the holder of the key.
-    pub(crate) fn hold(&self, live: Live) -> Live {
+    pub(crate) fn hold(&self, live: RegistryEntry) -> RegistryEntry {
         live.under_key(Some(self.key.clone()), Some(self.input_hash))
     }
 
@@ -37,7 +37,7 @@ impl Keyed {
     ///
     /// # Errors
     /// [`Refusal::KeyReused`] where it was submitted with another input, or what kept it from being asked for.
-    pub(crate) async fn first(&self, core: &Arc<Core>) -> Result<Option<Handle>, Refusal> {
+    pub(crate) async fn first(&self, core: &Arc<EngineContext>) -> Result<Option<Handle>, Refusal> {
         if let Some(live) = core.registry.under_key(&self.key)
             && let Some(first) = self.live(core, live).await?
         {
@@ -51,7 +51,11 @@ impl Keyed {
     ///
     /// # Errors
     /// [`Refusal::KeyReused`], or why the engine has failed.
-    pub(crate) async fn live(&self, core: &Arc<Core>, first: Arc<Live>) -> Result<Option<Handle>, Refusal> {
+    pub(crate) async fn live(
+        &self,
+        core: &Arc<EngineContext>,
+        first: Arc<RegistryEntry>,
+    ) -> Result<Option<Handle>, Refusal> {
         match first.accepted().await {
             Ok(()) => {
                 self.judge(first.key_holder())?;
@@ -66,7 +70,7 @@ impl Keyed {
     ///
     /// # Errors
     /// [`Refusal::KeyReused`], or what the store says.
-    pub(crate) async fn stored(&self, core: &Arc<Core>) -> Result<Option<Handle>, Refusal> {
+    pub(crate) async fn stored(&self, core: &Arc<EngineContext>) -> Result<Option<Handle>, Refusal> {
         let Some(first) = core.store.execution_by_key(&self.key).await? else { return Ok(None) };
         self.judge(first)?;
         let first = Handle::stored(core.clone(), self.key.tenant_code.clone(), first.peid);

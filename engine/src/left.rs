@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
-use updraft_actors::{CancelVerdict, Core, Live, Lost, doomed, left};
+use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry, left, poisoned};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionId, TenantCode};
 use updraft_storage::page;
@@ -103,8 +103,8 @@ impl Engine {
 
 /// An execution that is registered, and of which its shard has not heard yet; dropped, it is left as it was.
 struct Registered<'a> {
-    core: &'a Core,
-    live: Option<Arc<Live>>,
+    core: &'a EngineContext,
+    live: Option<Arc<RegistryEntry>>,
 }
 
 impl Drop for Registered<'_> {
@@ -117,7 +117,7 @@ impl Drop for Registered<'_> {
 
 /// As [`Engine::cancel`]. `turn` is held by who takes up or cancels what was left: one at a time.
 pub(crate) async fn cancel(
-    core: &Arc<Core>,
+    core: &Arc<EngineContext>,
     turn: &Mutex<()>,
     tenant: &TenantCode,
     peid: ExecutionId,
@@ -135,11 +135,11 @@ pub(crate) async fn cancel(
     Ok(left::cancel(core, tenant, peid).await?)
 }
 
-impl From<doomed::Error> for ReadError {
-    fn from(error: doomed::Error) -> Self {
+impl From<poisoned::Error> for ReadError {
+    fn from(error: poisoned::Error) -> Self {
         match error {
-            doomed::Error::Store(error) => Self::Store(error),
-            doomed::Error::Lost(lost) => Self::Lost(lost),
+            poisoned::Error::Store(error) => Self::Store(error),
+            poisoned::Error::Lost(lost) => Self::Lost(lost),
         }
     }
 }

@@ -27,7 +27,7 @@ pub(crate) use server::Door;
 /// What the door asks of its engine.
 #[cfg(unix)]
 pub(crate) struct Host {
-    pub(crate) core: std::sync::Arc<updraft_actors::Core>,
+    pub(crate) core: std::sync::Arc<updraft_actors::EngineContext>,
     /// Held by who takes up or cancels what the start left as it was.
     pub(crate) left: std::sync::Arc<tokio::sync::Mutex<()>>,
     /// What may wait for the store, and what does.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use updraft_actors::Core;
+use updraft_actors::EngineContext;
 use updraft_protocol::limits::SECRET_WAIT;
 use updraft_protocol::{Json, Name, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 use updraft_storage::store::PutOutcome;
@@ -15,7 +15,7 @@ use crate::start::Engine;
 
 /// The catalogue of playbooks.
 pub struct Playbooks {
-    core: Arc<Core>,
+    core: Arc<EngineContext>,
 }
 
 impl Engine {

@@ -5,7 +5,7 @@
 //! [`Engine::flush`] first, where that matters.
 
 use futures_util::stream::Stream;
-use updraft_actors::{Inspection, Live};
+use updraft_actors::{Inspection, RegistryEntry};
 use updraft_protocol::limits::FLUSH_STANDSTILL;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 use updraft_storage::store::{Cursor, ExecutionQuery, PlaybookRuntime, SlowestQuery, TaskQuery};
@@ -45,7 +45,7 @@ impl Engine {
 
     /// The handles of the executions that this engine runs at the moment, those it resumed included.
     pub fn unfinished(&self) -> Vec<Handle> {
-        let lives = self.core.registry.unfinished(Live::is_accepted);
+        let lives = self.core.registry.unfinished(RegistryEntry::is_accepted);
         lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use updraft_actors::Core;
+use updraft_actors::EngineContext;
 use updraft_protocol::limits::{STANDSTILL_CHECK, WRITE_TIMEOUT};
 
 /// The store took nothing of what waits for it.
@@ -24,7 +24,7 @@ pub struct Standstill {
 
 /// Who waits for the store.
 pub(crate) struct Patience<'a> {
-    pub(crate) core: &'a Core,
+    pub(crate) core: &'a EngineContext,
     /// Why the store does not take what waits, while it does not.
     pub(crate) trouble: &'a watch::Receiver<Option<Arc<str>>>,
     /// How long it may take nothing.

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use updraft_actors::core::Inboxes;
+use updraft_actors::admission::Admission;
 use updraft_actors::missing::Missing;
-use updraft_actors::places::Places;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
-use updraft_actors::{Core, Live, Node, Secrets};
+use updraft_actors::router::Router;
+use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
@@ -34,7 +34,7 @@ use crate::standstill::Patience;
 
 /// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
 pub struct Engine {
-    pub(crate) core: Arc<Core>,
+    pub(crate) core: Arc<EngineContext>,
     /// Taken by the shutdown.
     pub(crate) node: tokio::sync::Mutex<Option<Node>>,
     /// Closed when the engine shuts down; submissions pass through it.
@@ -60,7 +60,7 @@ pub struct Engine {
     /// Held by who takes up or cancels what the start left as it was.
     pub(crate) left: Arc<tokio::sync::Mutex<()>>,
     /// What the start resumed, until someone asks for it.
-    resumed: Mutex<Vec<Arc<Live>>>,
+    resumed: Mutex<Vec<Arc<RegistryEntry>>>,
 }
 
 impl Engine {
@@ -87,7 +87,7 @@ impl Engine {
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
-        let core = Arc::new(Core {
+        let core = Arc::new(EngineContext {
             clock: builder.clock.clone(),
             timer,
             journal,
@@ -95,15 +95,15 @@ impl Engine {
             stored: stored.clone(),
             integrations: named(&builder)?,
             secrets: Secrets::new(builder.secrets.clone()),
-            tenure: opened.ownership.as_ref().map(Ownership::tenure),
+            lease_check: opened.ownership.as_ref().map(Ownership::lease_check),
             missing: Missing::default(),
             plans: Plans::new(catalogue),
             registry: Registry::default(),
-            places: Places::new(builder.executions_in_flight, builder.of_tenant()),
+            admission: Admission::new(builder.executions_in_flight, builder.of_tenant()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
             terms: terms(&builder, opened.epoch),
             failed: OutcomeCell::new(),
-            shards: Inboxes::new(shards, builder.executions_in_flight),
+            router: Router::new(shards, builder.executions_in_flight),
         });
         if let Some(ownership) = &opened.ownership {
             ownership.of(&core);
@@ -147,7 +147,7 @@ impl Engine {
     /// The engine with what its start has resumed, open to others.
     async fn opened(
         mut self,
-        recovering: Result<(Recovered, Vec<Arc<Live>>), StartError>,
+        recovering: Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError>,
         builder: &Builder,
     ) -> Result<Self, StartError> {
         match recovering {

@@ -8,14 +8,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_actors::plans::{self, Ready};
-use updraft_actors::{Core, Launch, Live, Lost, Node};
+use updraft_actors::{EngineContext, Launch, Lost, RegistryEntry};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::SUBMIT_DURABLE;
 use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode, Timestamp};
 use updraft_storage as storage;
-use updraft_storage::journal::{self, Append, Claim, GiveUp};
+use updraft_storage::journal::{self, Append, Revocable, Revoke};
 use uuid::Uuid;
 
 use crate::error::{Refusal, SubmitError};
@@ -105,7 +105,7 @@ impl Engine {
                 }
             };
             let (peid, now) = (ExecutionId::new(Uuid::now_v7()), self.core.clock.now());
-            let live = Live::new(peid, submission.tenant.clone(), Some(permit));
+            let live = RegistryEntry::new(peid, submission.tenant.clone(), Some(permit));
             let live = Arc::new(match &keyed {
                 Some(keyed) => keyed.hold(live),
                 None => live,
@@ -187,7 +187,7 @@ impl Engine {
 
     /// A place among the executions in flight, where there is one.
     fn free_place(&self, tenant: &TenantCode) -> Result<Permit, Refusal> {
-        match self.core.places.try_acquire(tenant) {
+        match self.core.admission.try_acquire(tenant) {
             Acquire::Granted(permit) => Ok(permit),
             Acquire::EngineFull => Err(Refusal::EngineFull),
             Acquire::TenantFull => Err(Refusal::TenantFull),
@@ -213,7 +213,7 @@ impl Engine {
         tokio::select! {
             biased;
             () = closing => Err(Refusal::ShuttingDown),
-            place = self.core.timer.until(patience.until, self.core.places.acquire(tenant)) => {
+            place = self.core.timer.until(patience.until, self.core.admission.acquire(tenant)) => {
                 place.map_err(|_| refusal)
             }
         }
@@ -222,7 +222,7 @@ impl Engine {
     /// Makes a registered execution durable; the journal's thread hands it to its shard.
     async fn begin(
         &self,
-        live: Arc<Live>,
+        live: Arc<RegistryEntry>,
         keyed: Option<&Keyed>,
         ready: &Ready,
         head: Arc<ExecutionHead>,
@@ -236,20 +236,20 @@ impl Engine {
         }
         let (machine, Effects { writes, acts }) =
             Machine::start(ready.plan.clone(), live.peid, head.clone(), self.core.terms, head.createddate);
-        let launch = Launch { live: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
+        let launch = Launch { entry: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let core = self.core.clone();
         let no_space: Arc<OnceLock<String>> = Arc::default();
         let told = Arc::clone(&no_space);
         let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
-            Ok(lsn) => Node::launch(&core, Launch { lsn, ..launch }),
+            Ok(lsn) => core.router.launch(Launch { lsn, ..launch }),
             Err(error @ journal::Error::NoSpace { .. }) => {
                 // Before anyone is told of the loss, which says nothing of the reason.
                 let _ = told.set(error.to_string());
-                core.lose(&launch.live, Lost::ShutDown);
+                core.lose(&launch.entry, Lost::ShutDown);
             }
-            Err(journal::Error::Closed) => core.lose(&launch.live, Lost::ShutDown),
+            Err(journal::Error::Closed) => core.lose(&launch.entry, Lost::ShutDown),
             Err(error) => {
-                core.lose(&launch.live, Lost::Engine(error.to_string()));
+                core.lose(&launch.entry, Lost::Engine(error.to_string()));
                 core.fail(error.to_string());
             }
         });
@@ -272,20 +272,20 @@ impl Engine {
             Some(cause) => Refusal::StoreFull { cause: cause.clone() },
             None => refused(lost),
         })?;
-        metrics::gauge!("updraft_executions_in_flight").set(self.core.places.in_use() as f64);
+        metrics::gauge!("updraft_executions_in_flight").set(self.core.admission.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))
     }
 
     /// What the journal says of an append that it has queued. One that it does not come to in time is given up.
     async fn durable(
         &self,
-        live: &Live,
-        claim: &Claim,
+        live: &RegistryEntry,
+        claim: &Revocable,
         patience: Patience,
     ) -> Result<Result<(), Lost>, Refusal> {
         match self.core.timer.until(patience.for_answer(), live.accepted()).await {
             Ok(accepted) => Ok(accepted),
-            Err(_) if claim.give_up() == GiveUp::InTime => Err(Refusal::JournalFull),
+            Err(_) if claim.revoke() == Revoke::InTime => Err(Refusal::JournalFull),
             // It is just being written.
             Err(_) => Ok(live.accepted().await),
         }
@@ -295,7 +295,7 @@ impl Engine {
 fn head(
     submission: &Submission,
     ready: &Ready,
-    live: &Live,
+    live: &RegistryEntry,
     (input, variables): (Json, Json),
     createddate: Timestamp,
 ) -> Arc<ExecutionHead> {
@@ -333,10 +333,10 @@ pub(crate) fn refused(lost: Lost) -> Refusal {
 /// A registered execution that the journal does not have yet; dropped, it is forgotten, unless the journal has it by
 /// then.
 struct Reservation<'a> {
-    core: &'a Core,
-    live: Option<Arc<Live>>,
+    core: &'a EngineContext,
+    live: Option<Arc<RegistryEntry>>,
     /// Since the journal was asked.
-    claim: Option<Claim>,
+    claim: Option<Revocable>,
 }
 
 impl Reservation<'_> {
@@ -348,7 +348,7 @@ impl Reservation<'_> {
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         let Some(live) = self.live.take() else { return };
-        if self.claim.as_ref().is_none_or(|claim| claim.give_up() == GiveUp::InTime) {
+        if self.claim.as_ref().is_none_or(|claim| claim.revoke() == Revoke::InTime) {
             self.core.lose(&live, Lost::ShutDown);
         }
     }

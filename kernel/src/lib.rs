@@ -4,6 +4,7 @@
 pub mod batch_limit;
 pub mod coalescer;
 pub mod condition;
+pub mod execution;
 pub mod idempotency;
 pub mod invariant;
 pub mod lease;
@@ -17,5 +18,6 @@ pub mod retry;
 pub mod shard;
 pub mod shared;
 pub mod template;
+pub mod virtual_shard;
 pub mod visible;
 pub mod writer;

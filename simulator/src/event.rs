@@ -9,20 +9,20 @@ use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
 /// One process of an engine; another one after each start.
-pub type NodeId = u64;
+pub(crate) type NodeId = u64;
 /// One life of an execution's actor, or one read of its documents.
-pub type Life = u64;
+pub(crate) type Life = u64;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub(crate) enum Event {
     /// A client submits.
     Submit(usize),
     /// Another client submits the same under the same key.
     Again(usize),
     /// A client asks to cancel.
     Cancel(usize),
-    /// A process starts on a seat.
+    /// A process starts on a directory.
     Start(usize),
     /// A request reaches the store, whoever sent it.
     Arrive(Request),
@@ -34,7 +34,7 @@ pub enum Event {
 
 /// A call on its way to the store.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// Who sent it.
     pub node: NodeId,
     /// Its number at that node.
@@ -47,7 +47,7 @@ pub struct Request {
 
 /// How an answer of the store comes back.
 #[derive(Debug, Clone, Copy)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// After so long.
     After(u64),
     /// After so long, saying nothing but that something went wrong.
@@ -58,7 +58,7 @@ pub enum Reply {
 
 /// Something that happens to one process.
 #[derive(Debug, Clone)]
-pub enum Inner {
+pub(crate) enum Inner {
     /// The store may be asked for an epoch.
     Epoch,
     /// The journal's folder may be read.
@@ -93,7 +93,7 @@ pub enum Inner {
 
 /// Who waits for a commit of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ticket {
+pub(crate) enum Ticket {
     /// An execution's actor.
     Execution(ExecutionId, Life),
     /// Whoever reads an execution after its actor died.
@@ -104,7 +104,7 @@ pub enum Ticket {
 
 /// The request of an attempt on its way to a tool.
 #[derive(Debug, Clone)]
-pub struct Departure {
+pub(crate) struct Departure {
     /// Of which execution.
     pub peid: ExecutionId,
     /// In which life.
@@ -115,7 +115,7 @@ pub struct Departure {
 
 /// What an attempt gave.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub(crate) struct Report {
     /// Of which execution.
     pub peid: ExecutionId,
     /// In which life.
@@ -130,7 +130,7 @@ pub struct Report {
 
 /// What will happen, in order.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub(crate) struct Queue {
     heap: BinaryHeap<Reverse<(u64, u64)>>,
     events: std::collections::BTreeMap<u64, Event>,
     asked: u64,

@@ -48,7 +48,7 @@ enum Stage {
 /// What the journal of a process knows.
 pub struct Journal {
     node: NodeId,
-    seat: usize,
+    directory: usize,
     commands: VecDeque<Command>,
     stage: Stage,
     /// A message for which the writer has no place yet.
@@ -74,14 +74,14 @@ impl Journal {
     /// A journal behind what recovery found.
     pub fn new(
         node: NodeId,
-        seat: usize,
+        directory: usize,
         sealed: VecDeque<(u64, u64)>,
         next: u64,
         stored: DurableWatermark,
     ) -> Self {
         Self {
             node,
-            seat,
+            directory,
             commands: VecDeque::new(),
             stage: Stage::Idle,
             outgoing: None,
@@ -155,7 +155,7 @@ impl Journal {
             self.refuse(window, cx);
             return true;
         }
-        let full = cx.disks[self.seat]
+        let full = cx.disks[self.directory]
             .segments
             .get(&self.active)
             .map_or(0, |frames| frames.iter().map(Frame::bytes).sum::<usize>());
@@ -202,7 +202,7 @@ impl Journal {
     pub fn written(&mut self, cx: &mut Context) {
         let Stage::Writing(window, frames) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         let mut dice = cx.dice(Purpose::Disk, &[self.node, self.next]);
-        if let Err(error) = cx.disks[self.seat].append(self.node, self.active, frames, &mut dice) {
+        if let Err(error) = cx.disks[self.directory].append(self.node, self.active, frames, &mut dice) {
             return self.fail(error, window, cx);
         }
         cx.moment(Moment::Written);
@@ -214,7 +214,7 @@ impl Journal {
     /// The sync is done: answer, and hand the groups on.
     pub fn synced(&mut self, cx: &mut Context) {
         let Stage::Syncing(window) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
-        if let Err(error) = cx.disks[self.seat].sync(self.node, self.active) {
+        if let Err(error) = cx.disks[self.directory].sync(self.node, self.active) {
             return self.fail(error, window, cx);
         }
         cx.moment(Moment::Synced);
@@ -254,7 +254,7 @@ impl Journal {
     }
 
     fn rotate(&mut self, cx: &mut Context) -> Result<(), Broken> {
-        let disk = &mut cx.disks[self.seat];
+        let disk = &mut cx.disks[self.directory];
         disk.sync(self.node, self.active)?;
         disk.create(self.node, self.next)?;
         self.sealed.push_back((self.active, self.next - 1));
@@ -271,13 +271,13 @@ impl Journal {
         while let Some((first, last)) = self.sealed.front().copied()
             && self.is_stored(last)
         {
-            let frames = cx.disks[self.seat].segments.get(&first).cloned().unwrap_or_default();
-            if cx.disks[self.seat].remove(self.node, first).is_err() {
+            let frames = cx.disks[self.directory].segments.get(&first).cloned().unwrap_or_default();
+            if cx.disks[self.directory].remove(self.node, first).is_err() {
                 return;
             }
             self.sealed.pop_front();
             cx.moment(Moment::Deleted);
-            cx.tally.count("journal segments deleted");
+            cx.statistics.count("journal segments deleted");
             let gone = cx.oracle.may_forget(&frames, &cx.store);
             cx.check(gone);
         }
@@ -296,10 +296,10 @@ impl Journal {
     /// The process dies: a write under way is cut short.
     pub fn die(&mut self, cx: &mut Context) {
         if let Stage::Writing(_, frames) = std::mem::replace(&mut self.stage, Stage::Idle)
-            && cx.disks[self.seat].owner == self.node
+            && cx.disks[self.directory].owner == self.node
         {
             let mut dice = cx.dice(Purpose::Disk, &[self.node, self.next, 1]);
-            cx.disks[self.seat].tear(self.active, frames, &mut dice);
+            cx.disks[self.directory].tear(self.active, frames, &mut dice);
         }
     }
 

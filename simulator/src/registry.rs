@@ -1,5 +1,5 @@
 //! The registry of one node: the executions that it runs, by id and by idempotency key. Mirrors
-//! `actors/src/registry.rs` and what `actors/src/live.rs` tells its waiters.
+//! `actors/src/registry.rs` and what `actors/src/entry.rs` tells its waiters.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -7,7 +7,7 @@ use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder};
 
 /// An execution that a node runs.
 #[derive(Debug, Clone)]
-pub struct Live {
+pub(crate) struct Live {
     /// Which order it answers.
     pub order: usize,
     /// Whose it is.
@@ -24,7 +24,7 @@ pub struct Live {
 
 /// The executions of one node.
 #[derive(Debug, Default)]
-pub struct Registry {
+pub(crate) struct Registry {
     lives: BTreeMap<ExecutionId, Live>,
     keys: BTreeMap<IdempotencyKey, ExecutionId>,
     ended: VecDeque<(u64, ExecutionId)>,

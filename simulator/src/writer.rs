@@ -94,7 +94,7 @@ impl WriterDriver {
     /// The message, where there is no place.
     pub fn send(&mut self, message: Handoff, cx: &mut Context) -> Result<(), Handoff> {
         if self.queue.len() >= self.bound {
-            cx.tally.count("waits for the writer");
+            cx.statistics.count("waits for the writer");
             return Err(message);
         }
         self.queue.push_back(message);
@@ -149,7 +149,7 @@ impl WriterDriver {
         }
         let figures = self.writer.figures();
         for _ in self.retried..figures.totals.retried {
-            cx.tally.count("batches sent again");
+            cx.statistics.count("batches sent again");
         }
         self.retried = figures.totals.retried;
         let limits = self.config.limits;
@@ -188,12 +188,12 @@ impl WriterDriver {
         };
         let request = Request { node: self.node, number, call, answer };
         if late && dice.one_in(8) {
-            cx.tally.count("store requests that arrive twice");
+            cx.statistics.count("store requests that arrive twice");
             let again = cx.now + arrives + dice.below(200_000 * MILLIS);
             cx.queue.at(again, Event::Arrive(Request { answer: Reply::Never, ..request.clone() }));
         }
         if fate == 2 && cx.noisy(Noise::StoreForgets) {
-            cx.tally.count("store requests that are lost");
+            cx.statistics.count("store requests that are lost");
         } else {
             cx.queue.at(cx.now + arrives, Event::Arrive(request));
         }
@@ -226,7 +226,7 @@ impl WriterDriver {
 
     fn poison(&mut self, update: &Update, cx: &mut Context) {
         cx.moment(Moment::Poisoned);
-        cx.tally.count("updates that the store never takes");
+        cx.statistics.count("updates that the store never takes");
         let key = DeadLetter::of(update, String::new()).key;
         if !cx.store.letters.contains(&key) {
             cx.violated("nothing lost", format!("{key} is poison, and no dead letter is kept of it"));

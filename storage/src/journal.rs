@@ -55,7 +55,7 @@ pub use recovery::Torn;
 pub use replay::Replay;
 pub use segment::FORMAT;
 pub use space::NoSpace;
-pub use updraft_kernel::shared::claim::{Claim, GiveUp};
+pub use updraft_kernel::shared::revocable::{Revocable, Revoke};
 
 use crate::callback::Callback;
 use crate::handoff::Message;

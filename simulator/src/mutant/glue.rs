@@ -6,8 +6,6 @@ use super::Mutant;
 const JOURNAL: &str = "simulator/src/journal.rs";
 const RECOVERY: &str = "simulator/src/recovery.rs";
 const STORE: &str = "simulator/src/store.rs";
-const SHARD: &str = "simulator/src/shard.rs";
-const EXECUTION: &str = "simulator/src/execution.rs";
 const START: &str = "simulator/src/node/start.rs";
 const REGISTRY: &str = "simulator/src/registry.rs";
 
@@ -17,15 +15,15 @@ pub const GLUE: &[Mutant] = &[
         name: "journal-no-sync",
         claim: "callers are told before the sync",
         file: JOURNAL,
-        find: "        if let Err(error) = cx.disks[self.seat].sync(self.node, self.active) {\n            return self.fail(error, window, cx);\n        }\n",
+        find: "        if let Err(error) = cx.disks[self.directory].sync(self.node, self.active) {\n            return self.fail(error, window, cx);\n        }\n",
         replace: "",
     },
     Mutant {
         name: "journal-sync-ignored",
         claim: "a failed sync counts as done",
         file: JOURNAL,
-        find: "        if let Err(error) = cx.disks[self.seat].sync(self.node, self.active) {\n",
-        replace: "        if let Err(error @ Broken::Fenced) = cx.disks[self.seat].sync(self.node, self.active) {\n",
+        find: "        if let Err(error) = cx.disks[self.directory].sync(self.node, self.active) {\n",
+        replace: "        if let Err(error @ Broken::Fenced) = cx.disks[self.directory].sync(self.node, self.active) {\n",
     },
     Mutant {
         name: "journal-not-poisoned",
@@ -66,8 +64,8 @@ pub const GLUE: &[Mutant] = &[
         name: "recovery-accepts-too-early",
         claim: "the journal takes appends while it is replayed",
         file: START,
-        find: "        self.journal = Journal::new(self.id, self.seat, scan.sealed, scan.next, self.stored.clone());\n",
-        replace: "        self.journal = Journal::new(self.id, self.seat, scan.sealed, 1, self.stored.clone());\n",
+        find: "        self.journal = Journal::new(self.id, self.directory, scan.sealed, scan.next, self.stored.clone());\n",
+        replace: "        self.journal = Journal::new(self.id, self.directory, scan.sealed, 1, self.stored.clone());\n",
     },
     Mutant {
         name: "start-same-epoch",
@@ -82,34 +80,6 @@ pub const GLUE: &[Mutant] = &[
         file: STORE,
         find: "    (update.epoch, update.seq) > document\n",
         replace: "    (update.epoch, update.seq) != document\n",
-    },
-    Mutant {
-        name: "execution-acts-first",
-        claim: "acts are performed before their writes are durable",
-        file: EXECUTION,
-        find: "        self.committing = Some(acts);\n",
-        replace: "        self.perform_all(acts, home, cx);\n        self.committing = Some(Vec::new());\n",
-    },
-    Mutant {
-        name: "execution-two-commits",
-        claim: "a second commit is sent before the first is durable",
-        file: EXECUTION,
-        find: "        if self.committing.is_some() {\n",
-        replace: "        if self.committing.is_some() && self.draining {\n",
-    },
-    Mutant {
-        name: "revive-stale-read",
-        claim: "a parked execution is read back before the store has its last write",
-        file: SHARD,
-        find: "Since::Position(lsn) if desk.stored.reached(lsn + 1)",
-        replace: "Since::Position(lsn) if desk.stored.reached(lsn.min(1))",
-    },
-    Mutant {
-        name: "revive-unsettled",
-        claim: "an execution whose actor died is read back before its commits are durable",
-        file: SHARD,
-        find: "            Since::Now => self.commit(Vec::new(), Ticket::Settled(peid, life), desk),\n",
-        replace: "            Since::Now => self.flush(peid, life, desk),\n",
     },
     Mutant {
         name: "registry-forgets-key",

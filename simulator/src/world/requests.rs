@@ -39,7 +39,7 @@ impl World {
     /// Keeps dead letters, all or none.
     fn keep(&mut self, letters: Vec<DeadLetter>, dice: &mut Dice) -> Answer {
         if self.cx.noisy(Noise::StorePartial) && dice.one_in(5) {
-            self.cx.tally.count("dead letters put off by the store");
+            self.cx.statistics.count("dead letters put off by the store");
             return Err(StoreFault::Store("no room for dead letters".to_owned()));
         }
         self.cx.store.letters.extend(letters.into_iter().map(|letter| letter.key));
@@ -49,17 +49,17 @@ impl World {
     /// Writes a batch; refuses one with poison as a whole now and then.
     fn write_all(&mut self, updates: &[Update], dice: &mut Dice) -> Answer {
         if updates.len() > 1 && updates.iter().any(is_cursed) && dice.one_in(2) {
-            self.cx.tally.count("batches refused whole");
+            self.cx.statistics.count("batches refused whole");
             return Err(StoreFault::Content("something in it".to_owned()));
         }
         let partial = self.cx.noisy(Noise::StorePartial) && dice.one_in(5);
         let mut outcomes = Vec::with_capacity(updates.len());
         for update in updates {
             if partial && dice.one_in(2) {
-                self.cx.tally.count("updates put off by the store");
+                self.cx.statistics.count("updates put off by the store");
                 outcomes.push(WriteOutcome::Retry("not now".to_owned()));
             } else {
-                self.cx.tally.count("updates at the store");
+                self.cx.statistics.count("updates at the store");
                 outcomes.push(self.write(update));
             }
         }
@@ -71,7 +71,7 @@ impl World {
         let known = self.cx.store.poisoned.contains(&update.document());
         let outcome = self.cx.store.write(update);
         if outcome == WriteOutcome::Stale {
-            self.cx.tally.count("stale updates");
+            self.cx.statistics.count("stale updates");
         }
         if matches!(outcome, WriteOutcome::Poison(_)) && !is_cursed(update) && !known {
             self.cx.violated("nothing lost", format!("the store cannot take {:?}", update.document()));

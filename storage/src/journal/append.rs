@@ -1,7 +1,7 @@
 //! Appends and what else the journal's thread is told. Owns their shapes; never queues them.
 
 use tokio::sync::OwnedSemaphorePermit;
-use updraft_kernel::shared::claim::Claim;
+use updraft_kernel::shared::revocable::Revocable;
 use updraft_protocol::Update;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
@@ -23,7 +23,7 @@ pub struct Append {
     pub done: Done<u64>,
     /// Where its owner may give it up; `done` is called with [`Error::Closed`] then. One that can be given up is refused
     /// with [`Error::NoSpace`] while the disk is full; others are kept until there is room.
-    pub claim: Option<Claim>,
+    pub claim: Option<Revocable>,
 }
 
 /// An append that was not taken, with the reason.
@@ -45,8 +45,8 @@ impl Append {
 
     /// The same, with a claim by which it can be given up.
     #[must_use]
-    pub fn revocable(mut self) -> (Self, Claim) {
-        let claim = Claim::default();
+    pub fn revocable(mut self) -> (Self, Revocable) {
+        let claim = Revocable::default();
         self.claim = Some(claim.clone());
         (self, claim)
     }
@@ -63,7 +63,7 @@ pub(super) struct Queued {
     pub(super) frame: Frame,
     pub(super) updates: Vec<Update>,
     pub(super) done: Callback<u64, Error>,
-    claim: Option<Claim>,
+    claim: Option<Revocable>,
     pub(super) room: OwnedSemaphorePermit,
 }
 
@@ -85,7 +85,7 @@ impl Queued {
 
     /// Whether it is to be written: not where it was given up.
     pub(super) fn take(&self) -> bool {
-        self.claim.as_ref().is_none_or(Claim::take)
+        self.claim.as_ref().is_none_or(Revocable::take)
     }
 }
 

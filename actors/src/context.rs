@@ -1,31 +1,29 @@
-//! The core: what the actors of one engine share.
+//! The engine's context: what the actors of one engine share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use updraft_kernel::machine::Terms;
-use updraft_kernel::shard::VirtualShard;
-use updraft_kernel::shared::Succession;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{Integration, Name, TenantCode};
+use updraft_protocol::{Integration, Name};
 use updraft_storage::Store;
 use updraft_storage::journal::Journal;
 
+use crate::admission::Admission;
 use crate::clock::Clock;
-use crate::live::{Live, Lost};
+use crate::entry::{Lost, RegistryEntry};
+use crate::lease_check::LeaseCheck;
 use crate::missing::Missing;
-use crate::places::Places;
 use crate::plans::Plans;
 use crate::registry::Registry;
+use crate::router::Router;
 use crate::secrets::Secrets;
-use crate::shard::Link;
-use crate::tenure::Tenure;
 use crate::timer::Timer;
 
 /// What the actors of one engine share.
-pub struct Core {
+pub struct EngineContext {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The limits of those who wait.
@@ -41,7 +39,7 @@ pub struct Core {
     /// Where their secrets come from.
     pub secrets: Arc<Secrets>,
     /// Whether the store is still this engine's, where another may take it.
-    pub tenure: Option<Arc<Tenure>>,
+    pub lease_check: Option<Arc<LeaseCheck>>,
     /// What accepted executions wait for, as it is missing.
     pub missing: Missing,
     /// The checked plans.
@@ -49,47 +47,18 @@ pub struct Core {
     /// The executions that run here.
     pub registry: Registry,
     /// The places for executions.
-    pub places: Places,
+    pub admission: Admission,
     /// The places for parked ones.
     pub parked: Permits,
     /// What machines are given.
     pub terms: Terms,
     /// Settled with the reason when the engine can no longer go on.
     pub failed: OutcomeCell<String>,
-    /// The ways into the shards.
-    pub shards: Inboxes,
+    /// The way to the shards.
+    pub router: Router,
 }
 
-/// The way into each shard; another one after a shard was restarted.
-pub struct Inboxes {
-    links: Vec<Succession<Link>>,
-    /// Launches that fit into each: as many as admission lets in.
-    pub(crate) capacity: usize,
-}
-
-impl Inboxes {
-    /// The ways into `shards` shards, each with room for `executions` launches.
-    pub fn new(shards: usize, executions: usize) -> Self {
-        Self { links: (0..shards).map(|_| Succession::new()).collect(), capacity: executions }
-    }
-
-    /// How many shards there are.
-    pub(crate) fn count(&self) -> usize {
-        self.links.len()
-    }
-
-    /// The way into one of them, through its restarts.
-    pub(crate) fn of(&self, shard: usize) -> &Succession<Link> {
-        &self.links[shard]
-    }
-}
-
-impl Core {
-    /// The shard that runs a tenant.
-    pub fn shard_of(&self, tenant: &TenantCode) -> usize {
-        VirtualShard::of(tenant).shard(self.shards.count())
-    }
-
+impl EngineContext {
     /// Waits until all that the journal has at this moment is in the store.
     ///
     /// # Errors
@@ -109,8 +78,8 @@ impl Core {
         tracing::error!(reason, "the engine has failed and stops accepting");
         metrics::counter!("updraft_engine_failures_total").increment(1);
         let _ = self.failed.settle(reason.clone());
-        for live in self.registry.unfinished(|_| true) {
-            self.lose(&live, Lost::Engine(reason.clone()));
+        for entry in self.registry.unfinished(|_| true) {
+            self.lose(&entry, Lost::Engine(reason.clone()));
         }
     }
 
@@ -122,15 +91,15 @@ impl Core {
     }
 
     /// Tells those who wait for an execution that its end will not be told here.
-    pub fn lose(&self, live: &Live, why: Lost) {
-        live.accept(Err(why.clone()));
-        let _ = live.settle(Err(why));
-        self.registry.remove(live);
+    pub fn lose(&self, entry: &RegistryEntry, why: Lost) {
+        entry.accept(Err(why.clone()));
+        let _ = entry.settle(Err(why));
+        self.registry.remove(entry);
     }
 }
 
-impl std::fmt::Debug for Core {
+impl std::fmt::Debug for EngineContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").field("terms", &self.terms).finish_non_exhaustive()
+        f.debug_struct("EngineContext").field("terms", &self.terms).finish_non_exhaustive()
     }
 }

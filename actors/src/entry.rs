@@ -1,19 +1,19 @@
-//! A live execution as all threads see it: whether it is accepted, how it ended, and its permit. Outlives
-//! the actor, so that whoever waits is served by the actor's successor.
+//! The registry entry of one execution, as all threads see it: whether the execution is accepted, how it ended, and its
+//! permit. Outlives the execution's actor, so that those who wait are served by the actor's successor.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::Notify;
+use updraft_kernel::shared::lifecycle::{Lifecycle, Wake};
 use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
-use updraft_kernel::shared::tenure::{Tenure, Wake};
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, Failure, IdempotencyKey, InputHash, KeyHolder, TenantCode,
 };
 
 /// How an execution ended, or why nobody can say.
-pub type Outcome = Result<Arc<ExecutionDocument>, Lost>;
+pub type ExecutionOutcome = Result<Arc<ExecutionDocument>, Lost>;
 
 /// Why an execution's end will not be told here. It is durable nevertheless and resumes at the next start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -30,7 +30,7 @@ pub enum Lost {
 }
 
 /// One execution that this engine runs.
-pub struct Live {
+pub struct RegistryEntry {
     /// Which.
     pub peid: ExecutionId,
     /// Whose.
@@ -40,9 +40,9 @@ pub struct Live {
     /// The hash of what was submitted, where there is a key.
     pub input_hash: Option<InputHash>,
     /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
-    tenure: Tenure<Result<(), Lost>, Outcome, Changed>,
+    lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Changed>,
     /// Why it must fail: the store will never take one of its documents.
-    doom: OutcomeCell<Box<Failure>>,
+    poison: OutcomeCell<Box<Failure>>,
 }
 
 /// Wakes those who wait until it is accepted or has ended.
@@ -54,7 +54,7 @@ impl Wake for Changed {
     }
 }
 
-impl Live {
+impl RegistryEntry {
     /// An execution that is about to be accepted, or resumed.
     pub fn new(peid: ExecutionId, tenant: TenantCode, permit: Option<Permit>) -> Self {
         Self {
@@ -62,8 +62,8 @@ impl Live {
             tenant,
             key: None,
             input_hash: None,
-            tenure: Tenure::new(permit, Changed(Notify::new())),
-            doom: OutcomeCell::new(),
+            lifecycle: Lifecycle::new(permit, Changed(Notify::new())),
+            poison: OutcomeCell::new(),
         }
     }
 
@@ -81,48 +81,48 @@ impl Live {
     /// Says that the journal has it, or will not.
     pub fn accept(&self, accepted: Result<(), Lost>) {
         // Whether another said so first matters to nobody.
-        let _ = self.tenure.accept(accepted);
+        let _ = self.lifecycle.accept(accepted);
     }
 
     /// Ends it for those who wait; the first ending stands.
-    pub fn settle(&self, outcome: Outcome) -> Settle<Outcome> {
-        self.tenure.end(outcome)
+    pub fn settle(&self, outcome: ExecutionOutcome) -> Settle<ExecutionOutcome> {
+        self.lifecycle.end(outcome)
     }
 
     /// Says that it must fail; whether this is the first to say so, whose reason stands. Said before the store is
     /// said to have all else of it, so that nobody reads it back as if nothing were missing.
-    pub(crate) fn doom(&self, failure: Failure) -> bool {
-        self.doom.settle(Box::new(failure)) == Settle::Won
+    pub(crate) fn poison(&self, failure: Failure) -> bool {
+        self.poison.settle(Box::new(failure)) == Settle::Won
     }
 
     /// Why it must fail, if it must.
-    pub(crate) fn doomed(&self) -> Option<&Failure> {
-        self.doom.get().map(Box::as_ref)
+    pub(crate) fn poisoned(&self) -> Option<&Failure> {
+        self.poison.get().map(Box::as_ref)
     }
 
     /// How it ended, if it has.
-    pub fn outcome(&self) -> Option<&Outcome> {
-        self.tenure.ended()
+    pub fn outcome(&self) -> Option<&ExecutionOutcome> {
+        self.lifecycle.ended()
     }
 
     /// Whether the journal has it.
     pub fn is_accepted(&self) -> bool {
-        matches!(self.tenure.accepted(), Some(Ok(())))
+        matches!(self.lifecycle.accepted(), Some(Ok(())))
     }
 
     /// Waits until the journal has it, or has refused it.
     pub async fn accepted(&self) -> Result<(), Lost> {
-        self.until(|| self.tenure.accepted().cloned()).await
+        self.until(|| self.lifecycle.accepted().cloned()).await
     }
 
     /// Waits until it has ended.
-    pub async fn ended(&self) -> Outcome {
-        self.until(|| self.tenure.ended().cloned()).await
+    pub async fn ended(&self) -> ExecutionOutcome {
+        self.until(|| self.lifecycle.ended().cloned()).await
     }
 
     async fn until<T>(&self, seen: impl Fn() -> Option<T>) -> T {
         loop {
-            let changed = self.tenure.changed().0.notified();
+            let changed = self.lifecycle.changed().0.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             if let Some(value) = seen() {
@@ -134,12 +134,15 @@ impl Live {
 
     /// Holds a permit in place of the one that it held; none where it has ended.
     pub fn hold(&self, permit: Option<Permit>) {
-        self.tenure.hold(permit);
+        self.lifecycle.hold(permit);
     }
 }
 
-impl std::fmt::Debug for Live {
+impl std::fmt::Debug for RegistryEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live").field("peid", &self.peid).field("tenant", &self.tenant).finish_non_exhaustive()
+        f.debug_struct("RegistryEntry")
+            .field("peid", &self.peid)
+            .field("tenant", &self.tenant)
+            .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The tally: what was explored, for people. Decides nothing.
+//! The statistics: what was explored, for people. Decides nothing.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use crate::fault::Moment;
 
 /// What was explored.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct Statistics {
     /// Runs.
     pub seeds: u64,
     /// Events handled.
@@ -16,8 +16,8 @@ pub struct Tally {
     moments: BTreeMap<Moment, u64>,
 }
 
-impl Tally {
-    /// The tally of one run.
+impl Statistics {
+    /// The statistics of one run.
     pub fn of_one() -> Self {
         Self { seeds: 1, ..Self::default() }
     }

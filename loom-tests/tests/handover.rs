@@ -1,7 +1,7 @@
-//! Models of the handoff of an execution, from the journal's thread to a shard that may just be dying, and from a
-//! dead shard to its successor. `Tenure` and `Succession` are those that ship; the shards are a queue and a list of
-//! residents, as in `actors/src/shard.rs`, and what dies with a shard is its queue. That the actors of a dead shard
-//! are gone before its successor begins is not modelled: they are counted (`actors/src/brood.rs`).
+//! Models of the handover of an execution, from the journal's thread to a shard that may just be dying, and from a
+//! dead shard to its successor. `Lifecycle` and `Handover` are those that ship; the shards are a queue and a list of
+//! slots, as in `actors/src/shard.rs`, and what dies with a shard is its queue. That the actors of a dead shard
+//! are gone before its successor begins is not modelled: they are counted (`actors/src/shard/scope.rs`).
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
@@ -10,27 +10,27 @@ use loom::thread;
 use updraft_kernel::shared::outcome::Settle;
 use updraft_kernel::shared::permits::{Permit, TenantCode};
 use updraft_kernel::shared::planted::Bug;
-use updraft_kernel::shared::{Permits, Succession, Tenure, tenure};
+use updraft_kernel::shared::{Handover, Lifecycle, Permits, lifecycle};
 use updraft_loom_tests::{Waiters, Wake, catches};
 
 struct Watchers(Waiters);
 
-impl tenure::Wake for Watchers {
+impl lifecycle::Wake for Watchers {
     fn wake(&self) {
         self.0.wake();
     }
 }
 
-type Execution = Tenure<bool, u64, Watchers>;
+type Execution = Lifecycle<bool, u64, Watchers>;
 
 fn execution(place: Option<Permit>) -> Arc<Execution> {
-    Arc::new(Tenure::new(place, Watchers(Waiters::new(Wake::All))))
+    Arc::new(Lifecycle::new(place, Watchers(Waiters::new(Wake::All))))
 }
 
-/// The way into one life of a shard: launches that it has not handled. None are taken when it is dead.
-type Way = Arc<Mutex<Option<usize>>>;
+/// The address of one life of a shard: launches that it has not handled. None are taken when it is dead.
+type Address = Arc<Mutex<Option<usize>>>;
 
-fn born() -> Way {
+fn alive() -> Address {
     Arc::new(Mutex::new(Some(0)))
 }
 
@@ -39,49 +39,49 @@ fn place(permits: &Permits) -> Option<Permit> {
 }
 
 /// The journal's thread: says that the execution is accepted and hands it to the shard.
-fn launch(execution: &Execution, shard: &Succession<Way>) {
-    let way = shard.launch(|| {
+fn launch(execution: &Execution, shard: &Handover<Address>) {
+    let address = shard.announce(|| {
         let _ = execution.accept(true);
     });
-    if let Some(way) = way
-        && let Some(inbox) = &mut *way.lock().unwrap()
+    if let Some(address) = address
+        && let Some(inbox) = &mut *address.lock().unwrap()
     {
         *inbox += 1;
     }
 }
 
-/// The node's thread: one shard dies with its inbox, and another takes office. Gives its way, and whether it has found
+/// The node's thread: one shard dies with its inbox, and another takes over. Gives its address, and whether it has found
 /// the execution among those that are left.
-fn succeed(execution: &Execution, shard: &Succession<Way>, dead: &Way) -> (Way, bool) {
+fn succeed(execution: &Execution, shard: &Handover<Address>, dead: &Address) -> (Address, bool) {
     *dead.lock().unwrap() = None;
-    shard.vacate();
-    let way = born();
-    let found = shard.succeed(Arc::clone(&way), || execution.accepted() == Some(&true));
-    (way, found)
+    shard.clear();
+    let address = alive();
+    let found = shard.take_over(Arc::clone(&address), || execution.accepted() == Some(&true));
+    (address, found)
 }
 
 /// Claim: an execution that is accepted while its shard dies is carried by the successor, and by one actor only,
 /// however often it hears of it.
 /// Threads: the journal, which launches it; the node, on which the shard is followed by another.
-/// Fails if the journal looks up the way before the execution is known, or if the successor looks at what is left
-/// before its way is known: nobody would carry it until the next start.
+/// Fails if the journal looks up the address before the execution is known, or if the successor looks at what is left
+/// before its address is known: nobody would carry it until the next start.
 fn exactly_one_carries_it() {
-    let (shard, dead, execution) = (Arc::new(Succession::new()), born(), execution(None));
-    shard.succeed(Arc::clone(&dead), || ());
+    let (shard, dead, execution) = (Arc::new(Handover::new()), alive(), execution(None));
+    shard.take_over(Arc::clone(&dead), || ());
     let journal = thread::spawn({
         let (shard, execution) = (Arc::clone(&shard), Arc::clone(&execution));
         move || launch(&execution, &shard)
     });
-    let (way, found) = succeed(&execution, &shard, &dead);
+    let (address, found) = succeed(&execution, &shard, &dead);
     journal.join().unwrap();
-    let launched = way.lock().unwrap().unwrap_or_default();
-    let (mut residents, mut births) = (0, 0);
+    let launched = address.lock().unwrap().unwrap_or_default();
+    let (mut slots, mut starts) = (0, 0);
     for _ in 0..usize::from(found) + launched {
-        if residents == 0 {
-            (residents, births) = (1, births + 1);
+        if slots == 0 {
+            (slots, starts) = (1, starts + 1);
         }
     }
-    assert_eq!(births, 1, "an accepted execution is carried by nobody");
+    assert_eq!(starts, 1, "an accepted execution is carried by nobody");
     assert!(launched <= 1);
 }
 
@@ -103,8 +103,8 @@ fn wait_for<T: Copy>(execution: &Execution, seen: impl Fn() -> Option<T>) -> T {
 /// Fails, by deadlock, if those who wait are woken before there is anything to see.
 fn watchers_are_served() {
     let permits = Permits::new(1, 1);
-    let (shard, dead, execution) = (Arc::new(Succession::new()), born(), execution(place(&permits)));
-    shard.succeed(Arc::clone(&dead), || ());
+    let (shard, dead, execution) = (Arc::new(Handover::new()), alive(), execution(place(&permits)));
+    shard.take_over(Arc::clone(&dead), || ());
     let watcher = thread::spawn({
         let execution = Arc::clone(&execution);
         move || {
@@ -166,7 +166,7 @@ mod whole {
 
 #[test]
 fn canary_a_launch_that_looks_for_the_shard_first() {
-    catches(Bug::LaunchLooksFirst, "carried by nobody", exactly_one_carries_it);
+    catches(Bug::AnnounceLooksFirst, "carried by nobody", exactly_one_carries_it);
 }
 
 #[test]
@@ -175,11 +175,11 @@ fn canary_a_successor_that_looks_first_at_what_is_left() {
 }
 
 #[test]
-fn canary_a_tenure_that_wakes_too_early() {
-    catches(Bug::TenureWakesEarly, "deadlock", watchers_are_served);
+fn canary_a_lifecycle_that_wakes_too_early() {
+    catches(Bug::LifecycleWakesEarly, "deadlock", watchers_are_served);
 }
 
 #[test]
 fn canary_a_place_that_is_held_after_the_end() {
-    catches(Bug::TenureHoldsBlindly, "held for an execution that has ended", a_place_is_given_back_once);
+    catches(Bug::LifecycleHoldsBlindly, "held for an execution that has ended", a_place_is_given_back_once);
 }

@@ -1,5 +1,6 @@
-//! Tenure: whether this engine has looked lately whether its store is still its own. A machine that stood still (suspended,
-//! stopped) may have been followed by another meanwhile; until it has looked again it begins nothing. Looks at no store itself.
+//! The lease check: whether this engine has found lately that the store's lease is still its own. Another engine may have taken
+//! the lease while this machine stood still (suspended, stopped), so until the lease was found again nothing begins. Asks no
+//! store itself.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +15,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// When it was last looked at the store.
 #[derive(Debug)]
-pub struct Tenure {
+pub struct LeaseCheck {
     began: Instant,
     /// Milliseconds from the beginning.
     looked: AtomicU64,
@@ -22,14 +23,14 @@ pub struct Tenure {
     lost: AtomicBool,
 }
 
-impl Default for Tenure {
+impl Default for LeaseCheck {
     /// One that begins now.
     fn default() -> Self {
         Self { began: Instant::now(), looked: AtomicU64::new(0), lost: AtomicBool::new(false) }
     }
 }
 
-impl Tenure {
+impl LeaseCheck {
     /// At this moment it was so that no other engine was known to have the store.
     pub fn looked(&self, at: Instant) {
         let millis = at.saturating_duration_since(self.began).as_millis();
@@ -67,19 +68,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_stood_still_for_longer_than_a_look_holds_waits_for_the_next() {
-        let tenure = Tenure::default();
+        let lease_check = LeaseCheck::default();
         let asked = Instant::now();
         tokio::time::advance(HOLDS / 2).await;
-        assert!(tenure.is_current());
+        assert!(lease_check.is_current());
         tokio::time::advance(STORE_LEASE).await;
         // An answer to what was asked before says nothing of the time since.
-        tenure.looked(asked);
-        assert!(!tenure.is_current() && tenure.current().now_or_never().is_none());
-        tenure.looked(Instant::now());
-        assert!(tenure.current().await);
-        tenure.looked(asked);
-        assert!(tenure.is_current(), "no look takes back a later one");
-        tenure.lose();
-        assert!(!tenure.current().await);
+        lease_check.looked(asked);
+        assert!(!lease_check.is_current() && lease_check.current().now_or_never().is_none());
+        lease_check.looked(Instant::now());
+        assert!(lease_check.current().await);
+        lease_check.looked(asked);
+        assert!(lease_check.is_current(), "no look takes back a later one");
+        lease_check.lose();
+        assert!(!lease_check.current().await);
     }
 }

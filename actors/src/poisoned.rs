@@ -1,4 +1,4 @@
-//! Doomed executions: those of which a start finds poison in the journal, before it knows what is unfinished.
+//! Poisoned executions: those of which a start finds poison in the journal, before it knows what is unfinished.
 //! Fails them from their documents, before anything goes on. Not for executions that run.
 
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, Failure};
 use updraft_storage::store::Cursor;
 
 use crate::commit;
-use crate::core::Core;
-use crate::live::Lost;
-use crate::revive;
+use crate::context::EngineContext;
+use crate::entry::Lost;
+use crate::load;
 
 /// Why executions that nobody runs were not ended. They are found unfinished at the next start, too.
 #[derive(Debug, Error)]
@@ -35,7 +35,7 @@ impl Error {
 
 /// Executions and why they must fail. As many at the most as ran when the journal was written.
 #[derive(Debug, Default)]
-pub(crate) struct Doomed(Mutex<State>);
+pub(crate) struct Poisoned(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -44,7 +44,7 @@ struct State {
     failures: BTreeMap<ExecutionId, Failure>,
 }
 
-impl Doomed {
+impl Poisoned {
     /// Remembers an execution that nobody runs; the first failure stands.
     pub(crate) fn add(&self, peid: ExecutionId, failure: Failure) {
         let mut state = self.state();
@@ -70,31 +70,35 @@ impl Doomed {
 ///
 /// # Errors
 /// The store did not answer, or the journal has failed.
-pub async fn fail(core: &Core) -> Result<(), Error> {
-    let mut doomed = core.registry.doomed.take();
+pub async fn fail(context: &EngineContext) -> Result<(), Error> {
+    let mut poisoned = context.registry.poisoned.take();
     let (mut after, mut failed) = (None, 0);
-    while !doomed.is_empty() {
-        let page = core.store.unfinished(after, PAGE_ROWS).await?;
+    while !poisoned.is_empty() {
+        let page = context.store.unfinished(after, PAGE_ROWS).await?;
         let Some(last) = page.last() else { break };
         after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
         for document in page {
-            if let Some(failure) = doomed.remove(&document.peid) {
-                write_off(core, document, failure).await?;
+            if let Some(failure) = poisoned.remove(&document.peid) {
+                write_off(context, document, failure).await?;
                 failed += 1;
             }
         }
     }
     if failed > 0 {
         tracing::warn!(failed, "executions were failed: the store will never take what they were to write");
-        core.flush().await?;
+        context.flush().await?;
     }
     Ok(())
 }
 
-async fn write_off(core: &Core, document: ExecutionDocument, failure: Failure) -> Result<(), Error> {
-    let tasks = revive::tasks(core, &document.head.tenant_code, document.peid).await?;
-    let (_, writes) = fail_abandoned(document, &tasks, core.terms.epoch, failure, core.clock.now());
-    commit::append(core, writes).await.map_err(Lost::Engine)?;
+async fn write_off(
+    context: &EngineContext,
+    document: ExecutionDocument,
+    failure: Failure,
+) -> Result<(), Error> {
+    let tasks = load::tasks(context, &document.head.tenant_code, document.peid).await?;
+    let (_, writes) = fail_abandoned(document, &tasks, context.terms.epoch, failure, context.clock.now());
+    commit::append(context, writes).await.map_err(Lost::Engine)?;
     Ok(())
 }
 
@@ -106,13 +110,13 @@ mod tests {
 
     #[test]
     fn the_first_failure_stands_and_after_the_recovery_none_is_kept() {
-        let doomed = Doomed::default();
+        let poisoned = Poisoned::default();
         let (one, other) = (ExecutionId::from_bytes([1; 16]), ExecutionId::from_bytes([2; 16]));
         for reason in ["first", "second"] {
-            doomed.add(one, Failure::new(FailureKind::Store, reason));
+            poisoned.add(one, Failure::new(FailureKind::Store, reason));
         }
-        assert_eq!(doomed.take(), BTreeMap::from([(one, Failure::new(FailureKind::Store, "first"))]));
-        doomed.add(other, Failure::new(FailureKind::Store, "late"));
-        assert!(doomed.take().is_empty());
+        assert_eq!(poisoned.take(), BTreeMap::from([(one, Failure::new(FailureKind::Store, "first"))]));
+        poisoned.add(other, Failure::new(FailureKind::Store, "late"));
+        assert!(poisoned.take().is_empty());
     }
 }

@@ -1,5 +1,5 @@
-//! Places: waiting for a place in the engine, in line. Each tenant has a line, and only its first waits for
-//! what is given back: a place wakes as many as there are tenants that wait, however long their lines are.
+//! Admission: permits for executions in flight, and the lines of those that wait for one. Each tenant has a line, and only
+//! its first waits for what is given back, so that a permit wakes one for each tenant that waits, however long the lines are.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,8 +8,8 @@ use tokio::sync::Notify;
 use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
 use updraft_protocol::TenantCode;
 
-/// The places for executions, and those who wait for one.
-pub struct Places {
+/// The permits for executions in flight, and what waits for one.
+pub struct Admission {
     permits: Permits,
     /// Told whenever a place is given back.
     freed: Arc<Notify>,
@@ -22,13 +22,13 @@ type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// One who waits; dropped, the line goes on without it.
 struct InLine<'a> {
-    places: &'a Places,
+    admission: &'a Admission,
     tenant: &'a TenantCode,
     turn: Turn,
 }
 
-impl Places {
-    /// Places for `total` executions, `of_tenant` of them at most for one tenant.
+impl Admission {
+    /// Admission for `total` executions, `of_tenant` of them at most for one tenant.
     pub fn new(total: usize, of_tenant: usize) -> Self {
         let freed = Arc::new(Notify::new());
         let hook = freed.clone();
@@ -60,14 +60,14 @@ impl Places {
         }
     }
 
-    /// Places taken.
+    /// Admission taken.
     pub fn in_use(&self) -> usize {
         self.permits.in_use()
     }
 
     fn stand<'a>(&'a self, tenant: &'a TenantCode) -> InLine<'a> {
         let turn = self.lines().entry(tenant.clone()).or_default().clone();
-        InLine { places: self, tenant, turn }
+        InLine { admission: self, tenant, turn }
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<TenantCode, Turn>> {
@@ -77,7 +77,7 @@ impl Places {
 
 impl Drop for InLine<'_> {
     fn drop(&mut self) {
-        let mut lines = self.places.lines();
+        let mut lines = self.admission.lines();
         // The map's and this one: nobody else stands in it, and nobody can join while the map is locked.
         if Arc::strong_count(&self.turn) == 2 {
             lines.remove(self.tenant);
@@ -97,34 +97,34 @@ mod tests {
 
     #[test]
     fn a_line_is_served_in_its_order_and_goes_on_without_who_gave_up() {
-        let (places, acme) = (Places::new(1, 1), tenant("acme"));
-        let held = places.try_acquire(&acme).granted().unwrap();
-        let mut first = Box::pin(places.acquire(&acme));
-        let mut second = Box::pin(places.acquire(&acme));
-        let mut third = Box::pin(places.acquire(&acme));
+        let (admission, acme) = (Admission::new(1, 1), tenant("acme"));
+        let held = admission.try_acquire(&acme).granted().unwrap();
+        let mut first = Box::pin(admission.acquire(&acme));
+        let mut second = Box::pin(admission.acquire(&acme));
+        let mut third = Box::pin(admission.acquire(&acme));
         for waiting in [&mut first, &mut second, &mut third] {
             assert!(waiting.as_mut().now_or_never().is_none());
         }
         drop(first);
         drop(held);
-        assert!(matches!(places.try_acquire(&acme), Acquire::EngineFull), "the place is spoken for");
+        assert!(matches!(admission.try_acquire(&acme), Acquire::EngineFull), "the place is spoken for");
         assert!(third.as_mut().now_or_never().is_none(), "another is before it");
         let held = second.as_mut().now_or_never().unwrap();
         assert!(third.as_mut().now_or_never().is_none());
         drop((held, second));
         assert!(third.as_mut().now_or_never().is_some());
         drop(third);
-        assert!(places.lines().is_empty());
-        assert!(places.try_acquire(&acme).granted().is_some());
+        assert!(admission.lines().is_empty());
+        assert!(admission.try_acquire(&acme).granted().is_some());
     }
 
     #[test]
     fn a_tenant_that_waits_for_its_share_holds_up_no_other() {
-        let (places, acme, other) = (Places::new(2, 1), tenant("acme"), tenant("other"));
-        let _held = places.try_acquire(&acme).granted().unwrap();
-        let mut waiting = Box::pin(places.acquire(&acme));
+        let (admission, acme, other) = (Admission::new(2, 1), tenant("acme"), tenant("other"));
+        let _held = admission.try_acquire(&acme).granted().unwrap();
+        let mut waiting = Box::pin(admission.acquire(&acme));
         assert!(waiting.as_mut().now_or_never().is_none());
-        assert!(matches!(places.try_acquire(&acme), Acquire::TenantFull));
-        assert!(places.acquire(&other).now_or_never().is_some());
+        assert!(matches!(admission.try_acquire(&acme), Acquire::TenantFull));
+        assert!(admission.acquire(&other).now_or_never().is_some());
     }
 }

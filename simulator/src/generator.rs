@@ -1,4 +1,4 @@
-//! The author: random playbooks of the whole language. Owns what they look like; a new kind of step is added here.
+//! The generator: random playbooks of the whole language. Owns what they look like; a new kind of step is added here.
 //! Every text that reads another step reads one that can have ended before it, as the plan demands.
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::chance::Dice;
 const STEPS: usize = 36;
 
 /// Writes one playbook.
-pub struct Author {
+pub(crate) struct Generator {
     dice: Dice,
     steps: Vec<Value>,
 }
@@ -39,18 +39,18 @@ impl Place {
     }
 }
 
-impl Author {
+impl Generator {
     /// A playbook whose longest path has about `length` steps.
     pub fn write(dice: Dice, length: u64) -> Value {
-        let mut author = Self { dice, steps: Vec::new() };
+        let mut generator = Self { dice, steps: Vec::new() };
         let place = Place { length: length.max(1), depth: 2, before: Vec::new(), rejoin: None };
-        author.path(&place);
-        let mut playbook = json!({ "format": 1, "name": "p", "version": 1, "steps": author.steps });
-        if author.dice.one_in(3) {
-            playbook["tasks_at_once"] = json!(author.dice.small(1, 4));
+        generator.path(&place);
+        let mut playbook = json!({ "format": 1, "name": "p", "version": 1, "steps": generator.steps });
+        if generator.dice.one_in(3) {
+            playbook["tasks_at_once"] = json!(generator.dice.small(1, 4));
         }
-        if author.dice.one_in(5) {
-            playbook["timeout"] = json!(author.dice.pick(&["200ms", "20s", "90s", "3h"]));
+        if generator.dice.one_in(5) {
+            playbook["timeout"] = json!(generator.dice.pick(&["200ms", "20s", "90s", "3h"]));
         }
         playbook
     }
