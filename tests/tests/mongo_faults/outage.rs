@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use updraft::{EngineTrouble, Handle, Refusal, Shutdown, StartError};
 use updraft_storage::mongo::WritePath;
-use updraft_tests::patience::PATIENCE;
+use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::{soon, until};
 
 use crate::scene::Scene;
