@@ -284,7 +284,7 @@ impl Run<'_> {
 
 /// Waits until the store has taken nothing for long, of what waits for it.
 async fn stalled(metrics: &Metrics) {
-    let look = || (metrics.counted().updates, metrics.waiting().documents);
+    let look = || (metrics.counted().get("store.updates"), metrics.waiting().documents);
     let (mut seen, mut since) = (look(), Instant::now());
     while since.elapsed() < STALLED {
         tokio::time::sleep(LOOK * 20).await;
