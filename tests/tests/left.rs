@@ -11,8 +11,8 @@ use updraft::{
     CancelVerdict, Engine, ExecutionId, ExecutionStatus, Lost, Playbook, ReadError, Resume, Shutdown,
     StartError, TaskStatus,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, named, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
 fn calls() -> Playbook {
     playbook(
@@ -27,7 +27,7 @@ fn calls() -> Playbook {
 }
 
 /// Leaves so many executions, each with two calls under way.
-async fn leave(lab: &Lab, count: usize) -> Vec<ExecutionId> {
+async fn leave(lab: &Harness, count: usize) -> Vec<ExecutionId> {
     let engine = lab.start().await;
     let mut left = Vec::new();
     for _ in 0..count {
@@ -38,13 +38,13 @@ async fn leave(lab: &Lab, count: usize) -> Vec<ExecutionId> {
     left
 }
 
-async fn start_leaving(lab: &Lab) -> Engine {
+async fn start_leaving(lab: &Harness) -> Engine {
     lab.builder().resume(Resume::Nothing).start().await.unwrap()
 }
 
 #[tokio::test]
 async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let left = leave(&lab, 3).await;
     let engine = start_leaving(&lab).await;
     assert_eq!((engine.left(100).await.unwrap(), engine.left(2).await.unwrap()), (3, 2));
@@ -67,7 +67,7 @@ async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
 
 #[tokio::test]
 async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let left = leave(&lab, 1).await;
     let engine = lab.builder().shards(1).resume(Resume::Nothing).start().await.unwrap();
     let (unblock, blocked) = std::sync::mpsc::sync_channel::<()>(1);
@@ -93,7 +93,7 @@ async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard(
 
 #[tokio::test]
 async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let left = leave(&lab, 2).await;
     let engine = start_leaving(&lab).await;
     let cancel = async |peid| engine.cancel(&tenant("acme"), peid).await.unwrap();
@@ -118,7 +118,7 @@ async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
 
 #[tokio::test]
 async fn one_that_runs_is_cancelled_as_its_handle_would() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &calls(), json!({})).await;
     lab.tool.begun(2).await;

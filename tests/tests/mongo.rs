@@ -16,8 +16,8 @@ use updraft::{
 };
 use updraft_storage::conformance::CASES;
 use updraft_storage::mongo::testing::{TestDatabase, database};
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, soon, tenant};
 
 /// Cases at once: each makes a database with all its indexes.
 const CASES_AT_ONCE: usize = 4;
@@ -38,13 +38,13 @@ async fn the_store_keeps_its_contract() {
 
 /// A lab with a database in place of the embedded store.
 struct Scene {
-    lab: Lab,
+    lab: Harness,
     database: TestDatabase,
 }
 
 impl Scene {
     async fn new() -> Self {
-        Self { lab: Lab::default(), database: database().await }
+        Self { lab: Harness::default(), database: database().await }
     }
 
     /// An engine with connections of its own.

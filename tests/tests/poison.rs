@@ -13,8 +13,8 @@ use updraft::{
     DeadLetter, Detail, Engine, ExecutionDocument, ExecutionQuery, ExecutionStatus, ExecutionsOf,
     FailureKind, Handle, Playbook, Resume, Shutdown, TaskStatus, TenantCode,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, soon, tenant, until};
 
 const REASON: &str = "the database never takes this";
 
@@ -76,7 +76,7 @@ fn assert_headless(letter: &DeadLetter) {
 }
 
 /// An execution whose gate is recorded in the store as being asked, and will never be as done.
-async fn at_the_gate(lab: &Lab, engine: &Engine, playbook: &Playbook) -> Handle {
+async fn at_the_gate(lab: &Harness, engine: &Engine, playbook: &Playbook) -> Handle {
     let handle = lab.submit(engine, playbook, json!({})).await;
     lab.tool.begun(1).await;
     engine.flush().await.unwrap();
@@ -86,7 +86,7 @@ async fn at_the_gate(lab: &Lab, engine: &Engine, playbook: &Playbook) -> Handle 
 
 #[tokio::test]
 async fn poison_of_a_task_fails_its_execution_while_that_runs() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let playbook = gated("type: action, integration: tool, action: hang");
     let handle = at_the_gate(&lab, &engine, &playbook).await;
@@ -103,7 +103,7 @@ async fn poison_of_a_task_fails_its_execution_while_that_runs() {
 
 #[tokio::test]
 async fn poison_of_a_task_fails_its_execution_while_that_is_parked() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = at_the_gate(&lab, &engine, &gated("type: delay, duration: 1h")).await;
     lab.tool.open(1);
@@ -114,7 +114,7 @@ async fn poison_of_a_task_fails_its_execution_while_that_is_parked() {
 
 #[tokio::test]
 async fn others_go_on_beside_poison() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = at_the_gate(&lab, &engine, &gated("type: action, integration: tool, action: hang")).await;
     lab.tool.open(1);
@@ -134,7 +134,7 @@ async fn others_go_on_beside_poison() {
 }
 
 /// Leaves the end of the gate in the journal, where the next start finds that the store will never take it.
-async fn left_in_the_journal(lab: &Lab, playbook: &Playbook) -> Handle {
+async fn left_in_the_journal(lab: &Harness, playbook: &Playbook) -> Handle {
     let engine = lab.start().await;
     let handle = lab.submit(&engine, playbook, json!({})).await;
     lab.tool.begun(1).await;
@@ -156,7 +156,7 @@ async fn left_in_the_journal(lab: &Lab, playbook: &Playbook) -> Handle {
 async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_goes_on() {
     let playbook = gated("type: action, integration: tool, action: hang, at_most_once: true");
     for resume in [Resume::All, Resume::Nothing] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         let handle = left_in_the_journal(&lab, &playbook).await;
         let mut next = None;
         until(async || {

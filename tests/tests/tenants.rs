@@ -10,7 +10,7 @@ use updraft::{
     Detail, ExecutionQuery, ExecutionStatus, ExecutionsOf, Name, Playbook, PlaybookStatus, PutError, Refusal,
     SlowestQuery, Submission, TaskQuery, Timestamp,
 };
-use updraft_tests::{Lab, playbook, soon, tenant};
+use updraft_tests::{Harness, playbook, soon, tenant};
 
 fn gate(word: &str) -> Playbook {
     playbook(&format!(
@@ -20,7 +20,7 @@ fn gate(word: &str) -> Playbook {
 
 #[tokio::test]
 async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let pid = engine.playbooks().put(&acme, gate("acme")).await.unwrap();
@@ -62,7 +62,7 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
 
 #[tokio::test]
 async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let tenants = ["acme", "globex", "Acme", "acme.", "a-c_m.e"].map(tenant);
     let (mut pids, mut peids) = (BTreeSet::new(), BTreeSet::new());
@@ -99,7 +99,7 @@ async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
 
 #[tokio::test]
 async fn a_tenant_that_takes_all_its_places_leaves_the_others_theirs() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let limited = lab.builder().shards(1).executions_in_flight(20).executions_in_flight_of_tenant(15);
     let engine = limited.start().await.unwrap();
     let (acme, globex) = (tenant("acme"), tenant("globex"));

@@ -22,7 +22,7 @@ use updraft_protocol::{Update, codec};
 use updraft_storage::journal::{self, Config, FileDisk, Journal};
 use updraft_storage::sqlite;
 use updraft_storage::write_behind::WriteBehind;
-use updraft_tests::patience::PATIENCE;
+use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::tool::Tool;
 
 /// Longer than the longest wait of the scene.

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use updraft::{Owner, StartError, Timestamp};
+use updraft::StartError;
 use updraft_storage::Store;
 use updraft_storage::mongo::MongoStore;
 use updraft_tests::proxy::{Fault, Of};
-use updraft_tests::{soon, until};
-use uuid::Uuid;
+use updraft_tests::{another_owner, soon, until};
 
 use crate::scene::Scene;
 
@@ -39,14 +38,7 @@ async fn a_start_whose_database_another_has_taken_meanwhile_runs_nothing_and_nam
     let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
     scene.proxy.strike(Of::Command("findAndModify"), 1, Fault::Freeze);
-    let next = Owner {
-        incarnation: Uuid::from_u128(7),
-        journal: Uuid::from_u128(8),
-        who: "process 7 on another machine".to_owned(),
-        since: Timestamp(1_700_000_000_000),
-        beat: 0,
-        released: false,
-    };
+    let next = another_owner();
     let follow = async {
         scene.proxy.struck(1).await;
         until(async || {

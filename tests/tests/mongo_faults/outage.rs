@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use updraft::{EngineTrouble, Handle, Refusal, Shutdown, StartError};
-use updraft_tests::patience::PATIENCE;
+use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::{soon, until};
 
 use crate::scene::Scene;

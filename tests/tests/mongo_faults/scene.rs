@@ -12,7 +12,7 @@ use serde_json::json;
 use updraft::{Builder, Engine, ExecutionStatus, Handle, Playbook, PlaybookId, Submission};
 use updraft_storage::mongo::testing::{Server, ServerOptions};
 use updraft_storage::mongo::{MongoBuilder, MongoStore};
-use updraft_tests::{Lab, Proxy, playbook, soon, tenant};
+use updraft_tests::{Harness, Proxy, playbook, soon, tenant};
 
 use crate::watch::Watch;
 
@@ -23,7 +23,7 @@ const STEPS: [&str; 3] = ["first", "second", "third"];
 
 /// A server, the proxy before it, a lab for engines, and someone who watches the database.
 pub(crate) struct Scene {
-    pub(crate) lab: Lab,
+    pub(crate) lab: Harness,
     pub(crate) server: Server,
     pub(crate) proxy: Proxy,
     watch: Watch,
@@ -51,7 +51,7 @@ impl Scene {
         let server = Server::start(ServerOptions { survives: true, ..options }).await;
         let proxy = Proxy::start(server.port()).await;
         let watch = Watch::start(client(&server).await.database(DATABASE));
-        Self { lab: Lab::default(), server, proxy, watch, submitted: AtomicUsize::new(0) }
+        Self { lab: Harness::default(), server, proxy, watch, submitted: AtomicUsize::new(0) }
     }
 
     /// An engine whose store is behind the proxy.
