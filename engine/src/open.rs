@@ -19,8 +19,9 @@ use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{Message, WriteBehind};
 use updraft_storage::{Store, StoreAddress};
 
-use crate::belonging::{self, Asked, Extent};
-use crate::builder::{Builder, Choice};
+use crate::journal_binding::{self, Asked, Extent};
+use crate::builder::Builder;
+use crate::store_choice::StoreChoice;
 use crate::error::StartError;
 use crate::ownership::Ownership;
 
@@ -135,12 +136,12 @@ async fn numbered(
     of_journal: u64,
     timer: &Timer,
 ) -> Result<u64, StartError> {
-    if belonging::place(&builder.store).is_none() {
+    if builder.store.noted().is_none() {
         return Ok(answered(store.next_epoch(of_journal), timer).await?);
     }
-    let noted = on_disk(data, belonging::epoch_of).await?;
+    let noted = on_disk(data, journal_binding::epoch_of).await?;
     let epoch = answered(store.next_epoch(noted.max(of_journal)), timer).await?;
-    on_disk(data, move |data| belonging::note_epoch(data, epoch)).await?;
+    on_disk(data, move |data| journal_binding::note_epoch(data, epoch)).await?;
     Ok(epoch)
 }
 
@@ -167,28 +168,16 @@ async fn open_store(
     data: &Path,
 ) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
     match &builder.store {
-        Choice::Given(store) => return Ok((store.clone(), None)),
-        Choice::Memory => return Ok((Arc::new(MemoryStore::new()), None)),
-        Choice::At(StoreAddress::MongoDb(address)) => return Ok((Arc::new(address.connect().await?), None)),
-        Choice::At(StoreAddress::Embedded) => {}
+        StoreChoice::Given(store) => return Ok((store.clone(), None)),
+        StoreChoice::Memory => return Ok((Arc::new(MemoryStore::new()), None)),
+        StoreChoice::At(StoreAddress::MongoDb(address)) => return Ok((Arc::new(address.connect().await?), None)),
+        StoreChoice::At(StoreAddress::Embedded) => {}
     }
     let (data, durability) = (data.to_owned(), builder.durability);
     let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
     let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
     let store = Arc::new(store);
     Ok((store.clone(), Some(store)))
-}
-
-/// What the store answers, in its time.
-pub(crate) async fn answered<T>(
-    asked: impl Future<Output = Result<T, updraft_storage::Error>>,
-    timer: &Timer,
-) -> Result<T, updraft_storage::Error> {
-    let answered = timer.until(Instant::now() + START_ANSWER, asked).await;
-    answered.unwrap_or_else(|_| {
-        let seconds = START_ANSWER.as_secs();
-        Err(updraft_storage::Error::Unavailable(format!("no answer within {seconds} s")))
-    })
 }
 
 /// Keeps the journal with its store; gives the bond that the store is to keep.
@@ -198,10 +187,10 @@ async fn claim(
     kept: Kept,
     extent: Extent,
 ) -> Result<Option<Bond>, StartError> {
-    let Some(place) = belonging::place(&builder.store) else { return Ok(None) };
+    let Some(place) = builder.store.noted() else { return Ok(None) };
     let (durability, accepted) = (builder.durability, builder.accepted_loss);
     let asked = Asked { place, durability, accepted };
-    on_disk(data, move |data| belonging::claim(data, &asked, kept, extent)).await
+    on_disk(data, move |data| journal_binding::claim(data, &asked, kept, extent)).await
 }
 
 async fn open_journal(
@@ -211,11 +200,11 @@ async fn open_journal(
     stored: DurableWatermark,
 ) -> Result<(Journal, journal::Recovered), StartError> {
     let folder = data.join("journal");
-    let id = on_disk(data, belonging::journal_of).await?;
+    let id = on_disk(data, journal_binding::journal_of).await?;
     let config = journal::Config { id, durability: builder.durability, ..journal::Config::default() };
     let disk: Arc<dyn Disk> = match &builder.store {
-        Choice::Memory => Arc::new(Nowhere),
-        Choice::At(_) | Choice::Given(_) => Arc::new(FileDisk),
+        StoreChoice::Memory => Arc::new(Nowhere),
+        StoreChoice::At(_) | StoreChoice::Given(_) => Arc::new(FileDisk),
     };
     let opening = tokio::task::spawn_blocking(move || Journal::open(&folder, config, disk, writer, stored));
     Ok(opening.await.map_err(|error| StartError::Configuration(error.to_string()))??)
