@@ -94,7 +94,7 @@ impl Reading {
         Ok(match self {
             Self::Server(reader) => reader.executions(query).await?,
             Self::Running(client) => client.executions(query).await?,
-            Self::Alone(engine) => engine.executions(query).await?,
+            Self::Alone(engine) => engine.reader().executions(query).await?,
         })
     }
 
@@ -141,7 +141,7 @@ impl Reading {
         Ok(match self {
             Self::Server(reader) => reader.dead_letters(tenant, after, limit).await?,
             Self::Running(client) => client.dead_letters(tenant, after, limit).await?,
-            Self::Alone(engine) => engine.dead_letters(tenant, after, limit).await?,
+            Self::Alone(engine) => engine.reader().dead_letters(tenant, after, limit).await?,
         })
     }
 

@@ -20,18 +20,15 @@ use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
 use crate::error::StartError;
-use crate::left::Resume;
-use crate::start::Engine;
 
-/// Which store.
-#[derive(Clone)]
-pub(crate) enum Choice {
-    /// Opened at the start.
-    At(StoreAddress),
-    /// The embedder's own.
-    Given(Arc<dyn Store>),
-    /// Nowhere but in memory, and the journal with it.
-    Memory,
+/// Which unfinished executions go on when an engine starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Resume {
+    /// All that the store has.
+    #[default]
+    All,
+    /// None: they stay as they are. For an engine that only reads, or that runs something of its own.
+    Nothing,
 }
 
 /// What an engine is started with. Every setting but the data directory has a default. A clone starts the same, where a
@@ -39,7 +36,7 @@ pub(crate) enum Choice {
 #[derive(Clone)]
 pub struct Builder {
     pub(crate) data: Option<PathBuf>,
-    pub(crate) store: Choice,
+    pub(crate) store: StoreChoice,
     pub(crate) durability: Durability,
     pub(crate) shards: Option<usize>,
     pub(crate) integrations: BTreeMap<String, Arc<dyn Integration>>,
@@ -65,7 +62,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             data: None,
-            store: Choice::At(StoreAddress::Embedded),
+            store: StoreChoice::At(StoreAddress::Embedded),
             durability: Durability::Fsync,
             shards: None,
             integrations: BTreeMap::new(),
@@ -102,7 +99,7 @@ impl Builder {
     /// at an address, or the embedded one, is noticed and refused.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Choice::Given(store);
+        self.store = StoreChoice::Given(store);
         self
     }
 
@@ -110,7 +107,7 @@ impl Builder {
     /// the data directory. One engine at a time has a database.
     #[must_use]
     pub fn store_at(mut self, address: StoreAddress) -> Self {
-        self.store = Choice::At(address);
+        self.store = StoreChoice::At(address);
         self
     }
 
@@ -118,7 +115,7 @@ impl Builder {
     /// the engine without a disk. It needs no data directory, and uses none that is named.
     #[must_use]
     pub fn in_memory(mut self) -> Self {
-        self.store = Choice::Memory;
+        self.store = StoreChoice::Memory;
         self
     }
 
@@ -225,7 +222,7 @@ impl Builder {
     }
 
     /// Which unfinished executions go on: all unless it is said. Those that do not stay as they are;
-    /// [`Engine::take_up`] has one of them go on later, [`Engine::cancel`] ends one.
+    /// [`Engine::resume`](crate::Engine::resume) has one of them go on later, [`Engine::cancel`](crate::Engine::cancel) ends one.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
@@ -279,20 +276,11 @@ impl Builder {
         Ok(catalogue)
     }
 
-    /// Starts the engine: opens journal and store, recovers, resumes what is unfinished.
-    ///
-    /// Works in any tokio runtime; the engine's own work runs on threads of its own.
+    /// How many shards the engine has.
     ///
     /// # Errors
-    /// A configuration that makes no sense, a data directory in use, a store or journal that cannot be
-    /// read, or an unfinished execution whose playbook this version cannot run. One whose integration is not there waits
-    /// for it.
-    pub async fn start(self) -> Result<Engine, StartError> {
-        let shards = self.checked()?;
-        Engine::start(self, shards).await
-    }
-
-    fn checked(&self) -> Result<usize, StartError> {
+    /// [`StartError::Configuration`] with the setting that makes no sense.
+    pub(crate) fn checked(&self) -> Result<usize, StartError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX);
         let shards = self.shards.unwrap_or_else(cores);
         let of_tenant = self.of_tenant();

@@ -13,9 +13,10 @@ use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::{Store, StoreAddress, lock, private, room};
 use uuid::Uuid;
 
-use crate::belonging::{self, Asked, Extent, Note};
+use crate::journal_binding::{self, Asked, Extent, Note};
 use crate::diagnosis::{Diagnosis, Finding};
 use crate::error::StartError;
+use crate::store_choice::noted;
 
 /// Looks at a data directory and at the store that belongs to it.
 ///
@@ -24,7 +25,7 @@ use crate::error::StartError;
 pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, StartError> {
     let mut diagnosis = Diagnosis {
         data: data.display().to_string(),
-        store: belonging::place_of(store),
+        store: noted(store),
         findings: Vec::new(),
         journal: None,
         taken: None,
@@ -45,7 +46,7 @@ pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, Star
     match kept {
         Ok(kept) => {
             diagnosis.taken = kept.bond().map(|bond| bond.taken);
-            diagnosis.findings.extend(pair(looked.note, belonging::place_of(store), kept, extent));
+            diagnosis.findings.extend(pair(looked.note, noted(store), kept, extent));
         }
         Err(cause) => diagnosis.findings.push(Finding::Store { cause }),
     }
@@ -151,7 +152,7 @@ fn pair(note: Option<Note>, place: String, kept: Kept, extent: Extent) -> Option
     }
     let asked = Asked { place, durability: Durability::Fsync, accepted: None };
     let bond = kept.bond();
-    match judge(belonging::side(note.as_ref(), &asked, extent, bond), bond.map(Into::into), None) {
+    match judge(journal_binding::side(note.as_ref(), &asked, extent, bond), bond.map(Into::into), None) {
         PairVerdict::Refuse(mismatch) => Some(match other.filter(|_| mismatch == Mismatch::OtherStore) {
             Some(noted) => Finding::OtherStore { noted },
             None => mismatch.into(),

@@ -37,44 +37,46 @@
 //! # }
 //! ```
 
-mod belonging;
 mod builder;
 mod dead_letters;
 mod diagnosis;
 mod doctor;
+mod deadline;
+mod engine;
 mod error;
-mod follow;
+mod events;
 mod handle;
 mod health;
 mod idempotency;
-mod left;
+mod unresumed;
 pub mod local;
-mod needs;
-mod opening;
+mod requirements;
+mod reservation;
+mod open;
 mod ownership;
 mod playbooks;
-mod queries;
 mod reader;
 mod recovery;
 mod shutdown;
 mod standstill;
 mod start;
+mod store_choice;
 mod submission;
 mod submit;
 
-pub use builder::Builder;
+pub use builder::{Builder, Resume};
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
-pub use left::Resume;
+
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
-pub use start::Engine;
+pub use engine::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;

@@ -17,7 +17,7 @@ use updraft_storage::{Error, Store};
 use uuid::Uuid;
 
 use crate::error::StartError;
-use crate::opening::answered;
+use crate::deadline::answered;
 
 /// How often an owner that may be gone is looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);

@@ -12,7 +12,7 @@ use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, Sl
 use updraft_storage::{Store, StoreAddress, TimedStore};
 
 use crate::error::{ReadError, StartError};
-use crate::start::Engine;
+use crate::engine::Engine;
 
 /// Reads what is stored. It may lag behind a running engine by the delay of that one's write-behind.
 #[derive(Clone)]

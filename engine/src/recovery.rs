@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use updraft_actors::{EngineContext, Lost, Node, RegistryEntry, plans, poisoned};
+use updraft_actors::{EngineContext, RegistryEntry, Lost, Node, poisoned, plans};
 use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, IdempotencyKey};
@@ -14,9 +14,9 @@ use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
 
 use crate::error::StartError;
-use crate::left::Resume;
-use crate::opening::answered;
-use crate::standstill::Patience;
+use crate::builder::Resume;
+use crate::deadline::answered;
+use crate::standstill::StoreWait;
 
 /// What a start found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub(crate) async fn recover(
     node: &Node,
     replay: journal::Replay,
     writer: mpsc::Sender<Message>,
-    (resume, patience): (Resume, Patience<'_>),
+    (resume, wait): (Resume, StoreWait<'_>),
 ) -> Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError> {
     let torn = replay.torn().cloned();
-    let replayed = patience.wait(replay.replay(writer)).await??;
-    patience.wait(core.flush()).await??;
-    patience.wait(poisoned::fail(core)).await??;
+    let replayed = wait.within(replay.replay(writer)).await??;
+    wait.within(core.flush()).await??;
+    wait.within(poisoned::fail(core)).await??;
     let lives = match resume {
         Resume::All => unfinished(core).await?,
         Resume::Nothing => Vec::new(),

@@ -68,7 +68,7 @@ async fn another_program_sees_what_runs_and_every_digit_of_it() {
     soon(handle.wait()).await.unwrap();
     engine.flush().await.unwrap();
     let (page, next) = client.executions(query(9)).await.unwrap();
-    assert_eq!((page, next), engine.executions(query(9)).await.unwrap());
+    assert_eq!((page, next), engine.reader().executions(query(9)).await.unwrap());
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn a_list_is_read_page_by_page() {
         }
     }
     let all: Vec<ExecutionId> =
-        engine.executions(query(100)).await.unwrap().0.iter().map(|execution| execution.peid).collect();
+        engine.reader().executions(query(100)).await.unwrap().0.iter().map(|execution| execution.peid).collect();
     assert_eq!((seen.len(), seen), (25, all));
 }
 
@@ -117,7 +117,7 @@ async fn a_cancel_from_beside_is_one_of_the_engine() {
     let engine = lab.builder().resume(Resume::Nothing).start().await.unwrap();
     assert_eq!(cancel(other.peid()).await, Some(CancelVerdict::Cancelled), "the start had left it");
     engine.flush().await.unwrap();
-    assert_eq!(engine.left(9).await.unwrap(), 0);
+    assert_eq!(engine.unresumed(9).await.unwrap(), 0);
     assert_eq!(lab.tool.calls().len(), 2);
 }
 

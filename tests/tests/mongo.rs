@@ -246,7 +246,7 @@ steps:
     // 1 and 2: the executions of a tenant by status, and of an analyst; in pages.
     let list = async |of: ExecutionsOf, detail: Detail| {
         let query = ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 2, detail };
-        engine.executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await
+        engine.reader().executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await
     };
     let completed = list(ExecutionsOf::Status(ExecutionStatus::Completed), Detail::Whole).await;
     assert!(completed.is_sorted_by(|a, b| a.head.createddate >= b.head.createddate));
@@ -260,15 +260,15 @@ steps:
         since: Timestamp(0),
         top: 10,
     };
-    let slowest = engine.slowest_playbooks(slowest).await.unwrap();
+    let slowest = engine.reader().slowest_playbooks(slowest).await.unwrap();
     assert_eq!((slowest.len(), slowest[0].pid, slowest[0].executions), (1, pid, 3));
     // 4: the tasks of an execution in order.
-    let tasks = engine.tasks(&tenant("acme"), completed[0].peid, 0, 10).await.unwrap();
+    let tasks = engine.reader().tasks(&tenant("acme"), completed[0].peid, 0, 10).await.unwrap();
     assert_eq!(tasks.iter().map(|task| task.head.task_seq).collect::<Vec<_>>(), [1, 2]);
     // 5: all that was done for an alert.
     let of_alert = async |status| {
         let query = TaskQuery { status, ..TaskQuery::of_alert(tenant("acme"), "a-1") };
-        engine.tasks_of_alert(query).await.unwrap().len()
+        engine.reader().tasks_of_alert(query).await.unwrap().len()
     };
     assert_eq!((of_alert(None).await, of_alert(Some(TaskStatus::Executing)).await), (7, 1));
     // 6: the catalogue.
@@ -282,7 +282,7 @@ steps:
         limit: 9,
         detail: Detail::Whole,
     };
-    assert!(engine.executions(nobody).await.unwrap().0.is_empty(), "tenants are walls");
+    assert!(engine.reader().executions(nobody).await.unwrap().0.is_empty(), "tenants are walls");
     scene.lab.tool.open(1);
     for handle in &handles {
         soon(handle.wait()).await.unwrap();

@@ -55,7 +55,7 @@ fn assert_failed(document: &ExecutionDocument) {
 async fn assert_buried(engine: &Engine, handle: &Handle) -> DeadLetter {
     let acme = tenant("acme");
     for owner in [None, Some(&acme)] {
-        let letters = engine.dead_letters(owner, None, 9).await.unwrap();
+        let letters = engine.reader().dead_letters(owner, None, 9).await.unwrap();
         assert_eq!(letters.len(), 1, "{letters:?}");
         let letter = &letters[0];
         assert_eq!((letter.peid, letter.reason.as_str()), (handle.peid(), REASON));
@@ -64,7 +64,7 @@ async fn assert_buried(engine: &Engine, handle: &Handle) -> DeadLetter {
         assert_eq!(update["Task"]["state"]["status"], "completed");
     }
     let other: TenantCode = tenant("umbrella");
-    assert_eq!(engine.dead_letters(Some(&other), None, 9).await.unwrap(), []);
+    assert_eq!(engine.reader().dead_letters(Some(&other), None, 9).await.unwrap(), []);
     let mut streamed: Vec<_> = engine.reader().dead_letters_stream(None).collect().await;
     assert_eq!(streamed.len(), 1);
     streamed.remove(0).unwrap()
@@ -130,7 +130,7 @@ async fn others_go_on_beside_poison() {
     let of = ExecutionsOf::Status(ExecutionStatus::Completed);
     let query =
         ExecutionQuery { tenant: tenant("umbrella"), of, after: None, limit: 50, detail: Detail::Summary };
-    assert_eq!(engine.executions(query).await.unwrap().0.len(), 20);
+    assert_eq!(engine.reader().executions(query).await.unwrap().0.len(), 20);
 }
 
 /// Leaves the end of the gate in the journal, where the next start finds that the store will never take it.

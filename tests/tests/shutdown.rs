@@ -139,7 +139,7 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
     let count = async |of: ExecutionsOf| {
         let query =
             ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 2, detail: Detail::Whole };
-        engine.executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await.len()
+        engine.reader().executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await.len()
     };
     assert_eq!(count(ExecutionsOf::Any).await, 5);
     assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Completed)).await, 4);
@@ -152,12 +152,12 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
         limit,
         detail: Detail::Whole,
     };
-    let (page, next) = engine.executions(query(5)).await.unwrap();
-    let (rest, end) = engine.executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
+    let (page, next) = engine.reader().executions(query(5)).await.unwrap();
+    let (rest, end) = engine.reader().executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
     assert_eq!((page.len(), rest.len(), end), (5, 0, None));
     let of_alert = async |status| {
         let query = TaskQuery { status, ..TaskQuery::of_alert(tenant("acme"), "a-1") };
-        engine.tasks_of_alert(query).await.unwrap().len()
+        engine.reader().tasks_of_alert(query).await.unwrap().len()
     };
     assert_eq!(of_alert(None).await, 9);
     assert_eq!(of_alert(Some(TaskStatus::Executing)).await, 1);
@@ -167,9 +167,9 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
         since: Timestamp(0),
         top: 10,
     };
-    let slowest = engine.slowest_playbooks(slowest).await.unwrap();
+    let slowest = engine.reader().slowest_playbooks(slowest).await.unwrap();
     assert_eq!((slowest.len(), slowest[0].pid, slowest[0].executions), (1, pid, 4));
-    let first = engine.tasks(&tenant("acme"), handles[0].peid(), 0, 1).await.unwrap();
+    let first = engine.reader().tasks(&tenant("acme"), handles[0].peid(), 0, 1).await.unwrap();
     assert_eq!((first.len(), first[0].head.task_seq), (1, 1));
 }
 
@@ -189,7 +189,7 @@ async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
         limit: 9,
         detail: Detail::Whole,
     };
-    assert_eq!(engine.executions(query).await.unwrap().0, [ended]);
+    assert_eq!(engine.reader().executions(query).await.unwrap().0, [ended]);
     assert!(
         engine.playbooks().put(&tenant("acme"), long_wait()).await.is_err(),
         "it changes nothing any more"
@@ -376,7 +376,7 @@ steps:
         limit: 9,
         detail: Detail::Whole,
     };
-    let stored = engine.executions(query).await.unwrap().0;
+    let stored = engine.reader().executions(query).await.unwrap().0;
     assert_eq!(stored[0].state.execution_status, ExecutionStatus::TimedOut);
     assert_eq!(lab.tool.times("first"), 1, "its tool is not called again for nothing");
 }

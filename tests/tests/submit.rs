@@ -301,7 +301,7 @@ async fn what_is_submitted_during_a_shutdown_is_refused_or_resumes_at_the_next_s
     let query =
         ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 1_000, detail: Detail::Whole };
     let stored: BTreeSet<ExecutionId> =
-        engine.executions_stream(query).map(|execution| execution.unwrap().peid).collect().await;
+        engine.reader().executions_stream(query).map(|execution| execution.unwrap().peid).collect().await;
     assert_eq!(stored, accepted, "all that was accepted is there, and nothing that was refused");
 }
 

@@ -169,7 +169,7 @@ impl Load {
                 limit: 20,
                 detail: Detail::Whole,
             };
-            engine.executions(query).await.unwrap();
+            engine.reader().executions(query).await.unwrap();
             handle.inspect().await.unwrap();
             tally.reads.fetch_add(1, Ordering::Relaxed);
         }

@@ -34,7 +34,7 @@ async fn refused_for_ever() {
         assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     }
     soon(engine.flush()).await.unwrap();
-    let letters = engine.dead_letters(Some(poisoned.tenant()), None, 10).await.unwrap();
+    let letters = engine.reader().dead_letters(Some(poisoned.tenant()), None, 10).await.unwrap();
     assert!(letters.iter().all(|letter| letter.peid == poisoned.peid()), "{letters:?}");
     assert!(letters.iter().any(|letter| letter.reason.contains("121")), "{letters:?}");
     let stored = engine.execution(poisoned.tenant(), poisoned.peid()).await.unwrap().unwrap();

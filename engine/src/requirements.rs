@@ -11,7 +11,7 @@ use updraft_protocol::{Catalogue, Playbook, TenantCode, Value};
 
 use crate::builder::Builder;
 use crate::error::{PutError, StartError};
-use crate::shutdown::later;
+use crate::deadline::after;
 
 /// What became of the secrets that a playbook names.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl Builder {
         let Some(tenant) = tenant else { return Ok(Ok(plan)) };
         let (secrets, timer) =
             (Secrets::new(self.secrets.clone()), Timer::start().map_err(node::Error::Thread)?);
-        let Asked { missing, .. } = ask((&secrets, &timer), tenant, &plan, later(SECRET_WAIT)).await;
+        let Asked { missing, .. } = ask((&secrets, &timer), tenant, &plan, after(SECRET_WAIT)).await;
         Ok(if missing.is_empty() { Ok(plan) } else { Err(PutError::Invalid(missing)) })
     }
 }
@@ -134,7 +134,7 @@ mod tests {
         let provider = Arc::new(Counting::default());
         let (secrets, timer) = (Secrets::new(provider.clone()), Timer::start().unwrap());
         let tenant = TenantCode::new("acme").unwrap();
-        let asked = ask((&secrets, &timer), &tenant, &plan, later(SECRET_WAIT)).await;
+        let asked = ask((&secrets, &timer), &tenant, &plan, after(SECRET_WAIT)).await;
         assert!(asked.has_all && asked.missing.is_empty());
         assert_eq!(provider.most.load(Ordering::SeqCst), SECRETS_ASKED_AT_ONCE);
     }

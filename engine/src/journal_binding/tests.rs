@@ -1,13 +1,14 @@
 //! What a data directory notes of its store, and that a start which was cut short between two notes is not refused.
 
 use super::*;
+use crate::store_choice::noted;
 
 fn asked(place: &str) -> Asked {
     Asked { place: place.to_owned(), durability: Durability::Fsync, accepted: None }
 }
 
 fn address(text: &str) -> String {
-    place(&Choice::At(text.parse().unwrap())).unwrap()
+    noted(&text.parse().unwrap())
 }
 
 const NEW: Extent = Extent { id: Uuid::from_u128(7), begins: 1, ends: 0, there: true };

@@ -19,8 +19,9 @@ use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{Message, WriteBehind};
 use updraft_storage::{Store, TimedStore};
 
-use crate::belonging::{self, Asked, Extent};
-use crate::builder::{Builder, Choice};
+use crate::journal_binding::{self, Asked, Extent};
+use crate::builder::Builder;
+use crate::store_choice::StoreChoice;
 use crate::error::StartError;
 use crate::ownership::Ownership;
 
@@ -135,12 +136,12 @@ async fn numbered(
     of_journal: u64,
     timer: &Timer,
 ) -> Result<u64, StartError> {
-    if belonging::place(&builder.store).is_none() {
+    if builder.store.noted().is_none() {
         return Ok(answered(store.next_epoch(of_journal), timer).await?);
     }
-    let noted = on_disk(data, belonging::epoch_of).await?;
+    let noted = on_disk(data, journal_binding::epoch_of).await?;
     let epoch = answered(store.next_epoch(noted.max(of_journal)), timer).await?;
-    on_disk(data, move |data| belonging::note_epoch(data, epoch)).await?;
+    on_disk(data, move |data| journal_binding::note_epoch(data, epoch)).await?;
     Ok(epoch)
 }
 
@@ -170,9 +171,9 @@ async fn open_store(
         Arc::new(TimedStore::new(store, builder.slow_store_calls))
     };
     let other: Option<Arc<dyn Store>> = match &builder.store {
-        Choice::Given(store) => Some(store.clone()),
-        Choice::Memory => Some(Arc::new(MemoryStore::new())),
-        Choice::At(address) => address.connect(false).await?,
+        StoreChoice::Given(store) => Some(store.clone()),
+        StoreChoice::Memory => Some(Arc::new(MemoryStore::new())),
+        StoreChoice::At(address) => address.connect(false).await?,
     };
     if let Some(store) = other {
         return Ok((timed(store), None));
@@ -184,18 +185,6 @@ async fn open_store(
     Ok((timed(store.clone()), Some(store)))
 }
 
-/// What the store answers, in its time.
-pub(crate) async fn answered<T>(
-    asked: impl Future<Output = Result<T, updraft_storage::Error>>,
-    timer: &Timer,
-) -> Result<T, updraft_storage::Error> {
-    let answered = timer.until(Instant::now() + START_ANSWER, asked).await;
-    answered.unwrap_or_else(|_| {
-        let seconds = START_ANSWER.as_secs();
-        Err(updraft_storage::Error::Unavailable(format!("no answer within {seconds} s")))
-    })
-}
-
 /// Keeps the journal with its store; gives the bond that the store is to keep.
 async fn claim(
     builder: &Builder,
@@ -203,10 +192,10 @@ async fn claim(
     kept: Kept,
     extent: Extent,
 ) -> Result<Option<Bond>, StartError> {
-    let Some(place) = belonging::place(&builder.store) else { return Ok(None) };
+    let Some(place) = builder.store.noted() else { return Ok(None) };
     let (durability, accepted) = (builder.durability, builder.accepted_loss);
     let asked = Asked { place, durability, accepted };
-    on_disk(data, move |data| belonging::claim(data, &asked, kept, extent)).await
+    on_disk(data, move |data| journal_binding::claim(data, &asked, kept, extent)).await
 }
 
 async fn open_journal(
@@ -216,11 +205,11 @@ async fn open_journal(
     stored: DurableWatermark,
 ) -> Result<(Journal, journal::Replay), StartError> {
     let folder = data.join("journal");
-    let id = on_disk(data, belonging::journal_of).await?;
+    let id = on_disk(data, journal_binding::journal_of).await?;
     let config = journal::Config { id, durability: builder.durability, ..journal::Config::default() };
     let disk: Arc<dyn Disk> = match &builder.store {
-        Choice::Memory => Arc::new(Nowhere),
-        Choice::At(_) | Choice::Given(_) => Arc::new(FileDisk),
+        StoreChoice::Memory => Arc::new(Nowhere),
+        StoreChoice::At(_) | StoreChoice::Given(_) => Arc::new(FileDisk),
     };
     let opening = tokio::task::spawn_blocking(move || Journal::open(&folder, config, disk, writer, stored));
     Ok(opening.await.map_err(|error| StartError::Configuration(error.to_string()))??)

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use updraft_kernel::pairing::{JournalSide, Loss, Mismatch, PairVerdict, judge};
 use updraft_storage::bond::{Bond, Kept};
 use updraft_storage::journal::Durability;
-use updraft_storage::{StoreAddress, private};
+use updraft_storage::private;
 use uuid::Uuid;
 
-use crate::builder::Choice;
+use crate::store_choice::GIVEN;
 use crate::error::StartError;
 
 /// The file in the data directory.
@@ -176,23 +176,6 @@ fn refused(data: &Path, asked: &Asked, noted: Option<Note>, mismatch: Mismatch) 
         (mismatch, _) => StartError::Mismatch { data, mismatch },
     }
 }
-
-/// How a store is noted; none of what leaves no journal.
-pub(crate) fn place(choice: &Choice) -> Option<String> {
-    match choice {
-        Choice::At(address) => Some(place_of(address)),
-        Choice::Given(_) => Some(GIVEN.to_owned()),
-        Choice::Memory => None,
-    }
-}
-
-/// How the store at an address is noted.
-pub(crate) fn place_of(address: &StoreAddress) -> String {
-    address.to_string()
-}
-
-/// A store that the embedder opened: which one, he alone knows, and that it is no other.
-const GIVEN: &str = "given";
 
 /// What the journal has noted of its store.
 #[derive(Debug, Clone, PartialEq, Eq)]

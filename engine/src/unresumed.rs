@@ -1,5 +1,5 @@
-//! What a start leaves: unfinished executions that do not go on. Owns the choice of a start, and the ways to count them,
-//! to have one go on, and to cancel one without running it. Never resumes what nobody asked for.
+//! Unresumed executions: those that are unfinished in the store and that the start left as they were. Owns the ways to count
+//! them, to resume one, and to cancel one without running it. Resumes none by itself.
 
 use std::sync::Arc;
 
@@ -13,17 +13,7 @@ use updraft_storage::store::Cursor;
 use crate::error::{ReadError, StartError};
 use crate::handle::Handle;
 use crate::recovery;
-use crate::start::Engine;
-
-/// Which unfinished executions go on when an engine starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Resume {
-    /// All that the store has.
-    #[default]
-    All,
-    /// None: they stay as they are, for who only reads, or runs something of its own.
-    Nothing,
-}
+use crate::engine::Engine;
 
 impl Engine {
     /// How many unfinished executions of the store this engine does not run, those of every tenant together; no more
@@ -31,7 +21,7 @@ impl Engine {
     ///
     /// # Errors
     /// The store did not answer.
-    pub async fn left(&self, most: usize) -> Result<usize, ReadError> {
+    pub async fn unresumed(&self, most: usize) -> Result<usize, ReadError> {
         let (mut after, mut count) = (None, 0);
         while count < most {
             let page = self.core.store.unfinished(after, PAGE_ROWS).await?;
@@ -46,17 +36,17 @@ impl Engine {
         Ok(count.min(most))
     }
 
-    /// Has one execution go on that the start left as it was, and gives its handle; none where the tenant has no such
-    /// execution. One that runs here, or has ended, is as it was.
+    /// Resumes one execution that the start left as it was, and gives its handle; none where the tenant has no such
+    /// execution. One that runs here, or has ended, stays as it is.
     ///
     /// # Errors
     /// The store did not answer, this version cannot run its playbook, or the engine is shut down.
-    pub async fn take_up(
+    pub async fn resume(
         &self,
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<Handle>, StartError> {
-        let _turn = self.left.lock().await;
+        let _turn = self.unresumed.lock().await;
         self.core.flush().await?;
         let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);
         if handle.live.is_some() {
@@ -97,7 +87,7 @@ impl Engine {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<CancelVerdict>, ReadError> {
-        cancel(&self.core, &self.left, tenant, peid).await
+        cancel(&self.core, &self.unresumed, tenant, peid).await
     }
 }
 
@@ -115,7 +105,7 @@ impl Drop for Registered<'_> {
     }
 }
 
-/// As [`Engine::cancel`]. `turn` is held by who takes up or cancels what was left: one at a time.
+/// As [`Engine::cancel`]. `turn` is held while an unresumed execution is resumed or cancelled: one at a time.
 pub(crate) async fn cancel(
     core: &Arc<EngineContext>,
     turn: &Mutex<()>,
