@@ -40,9 +40,9 @@ fn writer(noted: Option<u64>) -> Writer<u32, ()> {
     Writer::new(WriterConfig::default(), BatchLimit::Fixed { operations: 2, batches: 2 }, noted)
 }
 
-fn deliveries(commands: Vec<Command<u32>>) -> Vec<Box<Delivery>> {
+fn deliveries(commands: Vec<Command<u32>>) -> Vec<Delivery> {
     let delivery = |command| match command {
-        Command::Deliver(delivery) => Some(delivery),
+        Command::Deliver(delivery) => Some(*delivery),
         _ => None,
     };
     commands.into_iter().filter_map(delivery).collect()
@@ -73,7 +73,7 @@ fn a_barrier_is_answered_after_the_watermark_has_passed_it() {
     assert_eq!(told(&writer.on(groups(7, vec![update(1, 1)]), MS)), ["stored 7"], "it waits for company");
     let mut sent = deliveries(writer.on(Input::Barrier { token: 5, closing: false }, MS));
     write(&mut sent[0], 2 * MS);
-    let commands = writer.on(Input::Delivered(sent.remove(0)), 2 * MS);
+    let commands = writer.on(Input::Delivered(Box::new(sent.remove(0))), 2 * MS);
     assert_eq!(told(&commands), ["stored 8", "answer 5 true"]);
 }
 
@@ -83,7 +83,7 @@ fn who_closes_is_answered_when_the_store_has_noted_so() {
     assert_eq!(told(&writer.on(groups(7, vec![update(1, 1)]), MS)), ["stored 7"]);
     let mut sent = deliveries(writer.on(Input::Barrier { token: 5, closing: true }, MS));
     write(&mut sent[0], 2 * MS);
-    let commands = writer.on(Input::Delivered(sent.remove(0)), 2 * MS);
+    let commands = writer.on(Input::Delivered(Box::new(sent.remove(0))), 2 * MS);
     assert_eq!(told(&commands), ["stored 8", "note 7 true"]);
     let commands = writer.on(Input::Noted(Err("away".to_owned())), 3 * MS);
     assert_eq!(told(&commands), [""; 0]);
