@@ -106,8 +106,8 @@ pub const NOISES: [(Noise, &str); 9] = [
 /// Bounds, small so that they are met.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// How fast the pump goes.
-    pub pace: BatchLimit,
+    /// How much the writer sends at once.
+    pub batch_limit: BatchLimit,
     /// Documents of the coalescer.
     pub documents: usize,
     /// Bytes of the coalescer.
@@ -178,7 +178,7 @@ impl Scenario {
             .collect();
         let noise = NOISES.iter().map(|(noise, _)| *noise).filter(|_| dice.one_in(2)).collect();
         let sizes = Sizes {
-            pace: pace(&mut dice),
+            batch_limit: batch_limit(&mut dice),
             documents: dice.pick(&[1, 4, 16, 1_000]),
             bytes: dice.pick(&[1_000, 8_000, 1 << 20]),
             queue: dice.pick(&[1, 2, 8]),
@@ -214,7 +214,7 @@ impl Scenario {
     }
 }
 
-fn pace(dice: &mut Dice) -> BatchLimit {
+fn batch_limit(dice: &mut Dice) -> BatchLimit {
     let (operations, batches) = (dice.pick(&[1, 3, 8, 1_000]), dice.pick(&[1, 2, 3]));
     if dice.one_in(2) {
         return BatchLimit::Fixed { operations, batches };

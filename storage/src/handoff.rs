@@ -2,28 +2,15 @@
 //! them. Owns their shapes; the queue between the two is the write-behind's.
 
 use tokio::sync::OwnedSemaphorePermit;
-use updraft_protocol::Update;
 
 use crate::callback::{Callback, Dropped};
 
 pub use crate::callback::OnDone;
+pub use updraft_kernel::writer::Group;
 
-/// The updates of one append.
-pub struct Group {
-    /// The append's number in the journal.
-    pub lsn: u64,
-    /// Its updates.
-    pub updates: Vec<Update>,
-    /// The append's place in the bound of the journal's queue, given back when the writer takes the group in.
-    pub(crate) _room: Option<OwnedSemaphorePermit>,
-}
-
-impl Group {
-    /// A group that stands in no queue's bound: one that was recovered.
-    pub fn new(lsn: u64, updates: Vec<Update>) -> Self {
-        Self { lsn, updates, _room: None }
-    }
-}
+/// An append's place in the bound of the journal's queue, given back when the writer takes its group in; a group that was
+/// recovered has none.
+pub type Room = Option<OwnedSemaphorePermit>;
 
 /// Why the store may not have everything that came before a barrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +53,7 @@ impl Barrier {
 /// What the writer is told.
 pub enum Message {
     /// Groups with rising numbers, none lower than one that was sent before.
-    Groups(Vec<Group>),
+    Groups(Vec<Group<Room>>),
     /// To be answered when everything before it is in the store.
     Barrier(Barrier),
 }

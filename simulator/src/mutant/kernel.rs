@@ -13,6 +13,10 @@ const ATTEMPT: &str = "kernel/src/machine/attempt.rs";
 const END: &str = "kernel/src/machine/end.rs";
 const ABANDON: &str = "kernel/src/machine/abandon.rs";
 const PATH: &str = "kernel/src/machine/path.rs";
+const WRITER: &str = "kernel/src/writer.rs";
+const DELIVERY: &str = "kernel/src/writer/delivery.rs";
+const SETTLE: &str = "kernel/src/writer/settle.rs";
+const DEFERRED: &str = "kernel/src/writer/deferred.rs";
 const WRITES: &str = "kernel/src/machine/writes.rs";
 const RETRY: &str = "kernel/src/retry.rs";
 
@@ -101,6 +105,48 @@ pub const KERNEL: &[Mutant] = &[
         file: SLOTS,
         find: "        self.update.merge(newer);\n",
         replace: "        self.lsn += 1;\n        self.update.merge(newer);\n",
+    },
+    Mutant {
+        name: "writer-lost-is-done",
+        claim: "a batch without an answer counts as stored",
+        file: DELIVERY,
+        find: "                self.trouble = Some(reason);\n",
+        replace: "                self.trouble = Some(reason);\n                self.fates.fill(Fate::Written);\n",
+    },
+    Mutant {
+        name: "writer-deferred-is-done",
+        claim: "what the store put off counts as stored",
+        file: SETTLE,
+        find: "                Fate::Defer => Settled::Defer,\n",
+        replace: "                Fate::Defer => Settled::Done,\n",
+    },
+    Mutant {
+        name: "writer-half-is-done",
+        claim: "of a batch that is refused whole, one half is never written",
+        file: DELIVERY,
+        find: "                self.parts.push(middle..part.end);\n",
+        replace: "                self.fates[middle..part.end].fill(Fate::Written);\n",
+    },
+    Mutant {
+        name: "writer-poison-is-not-kept",
+        claim: "what is poison is let go without a dead letter",
+        file: DELIVERY,
+        find: "            self.letters = Some(self.dead_letters());\n",
+        replace: "            self.letters = Some(Vec::new());\n",
+    },
+    Mutant {
+        name: "writer-barrier-early",
+        claim: "a barrier is answered before the group in front of it is stored",
+        file: WRITER,
+        find: "all || *last < below",
+        replace: "all || *last <= below",
+    },
+    Mutant {
+        name: "writer-deferred-is-forgotten",
+        claim: "nobody comes back to what the store would not have",
+        file: DEFERRED,
+        find: "            self.until = now.checked_add(self.backoff.fail());\n",
+        replace: "            self.backoff.fail();\n",
     },
     Mutant {
         name: "merge-oldest-wins",

@@ -156,7 +156,7 @@ impl Worker {
             self.next += 1;
             self.shared.acknowledge(lsn);
             append.done.give(Ok(lsn));
-            groups.push(Group { lsn, updates: append.updates, _room: Some(append.room) });
+            groups.push(Group { lsn, updates: append.updates, room: Some(append.room) });
         }
         match self.writer_queue.reserve() {
             Ok(place) => place.send(Message::Groups(groups)),

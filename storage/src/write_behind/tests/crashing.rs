@@ -32,7 +32,7 @@ async fn what_was_acknowledged_reaches_the_store_across_any_number_of_power_fail
     let mut held = std::collections::BTreeMap::new();
     let mut seqs = [0_u64; 7];
     for life in 0..6_u64 {
-        let rig = start(Config { delay: Duration::from_millis(1), ..Config::default() });
+        let rig = start(WriterConfig { delay: Duration::from_millis(1), ..WriterConfig::default() });
         rig.store.held().documents = held;
         rig.store.script((0..life % 3).map(|_| Doing::Hide));
         let (journal, recovered) = open(&disk, &rig);
@@ -58,7 +58,7 @@ async fn what_was_acknowledged_reaches_the_store_across_any_number_of_power_fail
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clean_end_leaves_an_empty_journal_and_everything_in_the_store() {
     let disk = MemoryDisk::default();
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     let (journal, recovered) = open(&disk, &rig);
     recovered.replay(rig.queue.clone()).await.unwrap();
     for seq in 1..=100 {

@@ -1,4 +1,4 @@
-//! The pace in the pump: it grows with a quick store, falls with one that pushes back, and can be seen.
+//! The batch limit at work: it grows with a quick store, falls with one that pushes back, and can be seen.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,8 +17,8 @@ const ADAPTIVE: BatchLimit = BatchLimit::Adaptive {
     latency: Duration::from_millis(200),
 };
 
-fn adaptive() -> Config {
-    Config { batch_limit: Some(ADAPTIVE), ..Config::default() }
+fn adaptive() -> WriterConfig {
+    WriterConfig { batch_limit: Some(ADAPTIVE), ..WriterConfig::default() }
 }
 
 /// Sends so many documents at once and waits until they are stored; gives the sizes of the batches.
@@ -82,7 +82,7 @@ async fn a_split_says_nothing_of_the_stores_speed() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_setting_the_store_says_what_suits_it() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     assert_eq!(rig.store.batch_limit(), BatchLimit::EMBEDDED);
     let sizes = send(&rig, 1, 12_000).await;
     assert_eq!(sizes, [4_000; 3]);
