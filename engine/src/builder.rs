@@ -20,6 +20,7 @@ use updraft_storage::journal::Durability;
 use updraft_storage::{Store, StoreAddress};
 
 use crate::error::StartError;
+use crate::store_choice::StoreChoice;
 
 /// Which unfinished executions go on when an engine starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

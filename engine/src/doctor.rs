@@ -13,9 +13,9 @@ use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::{Store, StoreAddress, lock, private, room};
 use uuid::Uuid;
 
-use crate::journal_binding::{self, Asked, Extent, Note};
 use crate::diagnosis::{Diagnosis, Finding};
 use crate::error::StartError;
+use crate::journal_binding::{self, Asked, Extent, Note};
 use crate::store_choice::noted;
 
 /// Looks at a data directory and at the store that belongs to it.

@@ -8,9 +8,9 @@ use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
 use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
+use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::reader::Reader;
-use crate::engine::Engine;
 
 /// One execution.
 #[derive(Clone)]

@@ -15,8 +15,8 @@ use updraft_storage::journal::Durability;
 use updraft_storage::private;
 use uuid::Uuid;
 
-use crate::store_choice::GIVEN;
 use crate::error::StartError;
+use crate::store_choice::GIVEN;
 
 /// The file in the data directory.
 const FILE: &str = "store";

@@ -1,17 +1,14 @@
 //! Opening: the store, its lease and the journal, in the order that leaves nothing half bound, and the judgement whether they
 //! belong together. Starts no thread of the engine and writes no update.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use updraft_actors::node;
 use updraft_actors::timer::Timer;
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::limits::START_ANSWER;
 use updraft_storage::bond::{Bond, Kept};
 use updraft_storage::journal::{self, Disk, FileDisk, Journal};
 use updraft_storage::memory::{MemoryStore, Nowhere};
@@ -19,11 +16,12 @@ use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::write_behind::{Message, WriteBehind};
 use updraft_storage::{Store, TimedStore};
 
-use crate::journal_binding::{self, Asked, Extent};
 use crate::builder::Builder;
-use crate::store_choice::StoreChoice;
+use crate::deadline::answered;
 use crate::error::StartError;
+use crate::journal_binding::{self, Asked, Extent};
 use crate::ownership::Ownership;
+use crate::store_choice::StoreChoice;
 
 /// What a start has opened.
 pub(crate) struct Opened {

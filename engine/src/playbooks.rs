@@ -8,10 +8,10 @@ use updraft_protocol::{Json, Name, Playbook, PlaybookDocument, PlaybookId, Playb
 use updraft_storage::store::PutOutcome;
 use uuid::Uuid;
 
-use crate::error::{PutError, ReadError};
-use crate::requirements::{Asked, ask};
 use crate::deadline::after;
 use crate::engine::Engine;
+use crate::error::{PutError, ReadError};
+use crate::requirements::{Asked, ask};
 
 /// The catalogue of playbooks.
 pub struct Playbooks {

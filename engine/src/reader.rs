@@ -11,8 +11,8 @@ use updraft_storage::page;
 use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery};
 use updraft_storage::{Store, StoreAddress, TimedStore};
 
-use crate::error::{ReadError, StartError};
 use crate::engine::Engine;
+use crate::error::{ReadError, StartError};
 
 /// Reads what is stored. It may lag behind a running engine by the delay of that one's write-behind.
 #[derive(Clone)]

@@ -13,9 +13,9 @@ use updraft_storage::page;
 use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
 
-use crate::error::StartError;
 use crate::builder::Resume;
 use crate::deadline::answered;
+use crate::error::StartError;
 use crate::standstill::StoreWait;
 
 /// What a start found and did.

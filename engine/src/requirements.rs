@@ -10,8 +10,8 @@ use updraft_protocol::limits::{SECRET_WAIT, SECRETS_ASKED_AT_ONCE};
 use updraft_protocol::{Catalogue, Playbook, TenantCode, Value};
 
 use crate::builder::Builder;
-use crate::error::{PutError, StartError};
 use crate::deadline::after;
+use crate::error::{PutError, StartError};
 
 /// What became of the secrets that a playbook names.
 #[derive(Default)]

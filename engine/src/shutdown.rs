@@ -10,9 +10,10 @@ use updraft_protocol::limits;
 use updraft_storage::journal::Left;
 use updraft_storage::sqlite::SqliteStore;
 
+use crate::deadline::after;
+use crate::engine::Engine;
 #[cfg(unix)]
 use crate::local::LocalServer;
-use crate::engine::Engine;
 
 /// How an engine was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +121,7 @@ impl Drop for Engine {
             };
             runtime.block_on(async {
                 #[cfg(unix)]
-                if let Some(server) = door {
+                if let Some(server) = server {
                     server.close(&core.timer).await;
                 }
                 if let Some(node) = node {

@@ -1,10 +1,10 @@
 //! The start of an engine: opens what survives, starts the threads, recovers. Decides nothing.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use updraft_actors::router::Router;
 use updraft_actors::missing::Missing;
 use updraft_actors::admission::Admission;
@@ -18,20 +18,19 @@ use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
-use updraft_storage::sqlite::SqliteStore;
-use updraft_storage::write_behind::{self, Pending, WriteBehind};
+use updraft_storage::write_behind::{self, WriteBehind};
 use uuid::Uuid;
 
 use crate::builder::Builder;
-use crate::store_choice::StoreChoice;
+use crate::engine::Engine;
 use crate::error::StartError;
-use crate::handle::Handle;
 #[cfg(unix)]
-use crate::local::{LocalServer, LocalContext};
+use crate::local::{LocalContext, LocalServer};
 use crate::open::Opened;
 use crate::ownership::Ownership;
 use crate::recovery::{self, Recovered};
 use crate::standstill::StoreWait;
+use crate::store_choice::StoreChoice;
 
 impl Engine {
     /// What to start an engine with.
@@ -113,8 +112,7 @@ impl Engine {
         };
         let wait =
             StoreWait { core: &engine.core, trouble: &engine.trouble, longest: builder.start_standstill };
-        let recovering =
-            recovery::recover(&engine.core, &node, replay, writer, (builder.resume, wait)).await;
+        let recovering = recovery::recover(&engine.core, &node, replay, writer, (builder.resume, wait)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));
         engine.opened(recovering, &builder).await
     }

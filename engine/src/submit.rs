@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_actors::plans::{self, Ready};
-use updraft_actors::{EngineContext, Launch, RegistryEntry, Lost, Node};
+use updraft_actors::{Launch, Lost, RegistryEntry};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
@@ -18,13 +17,13 @@ use updraft_storage as storage;
 use updraft_storage::journal::{self, Append, Revocable, Revoke};
 use uuid::Uuid;
 
+use crate::deadline::after;
+use crate::engine::Engine;
 use crate::error::{Refusal, SubmitError};
 use crate::handle::Handle;
 use crate::idempotency::{Keyed, SubmissionKey};
 use crate::requirements::{ask, missing_places};
 use crate::reservation::Reservation;
-use crate::deadline::after;
-use crate::engine::Engine;
 use crate::submission::{PlaybookChoice, Submission};
 
 /// How long a submission waits.

@@ -10,10 +10,10 @@ use updraft_protocol::{ExecutionId, TenantCode};
 use updraft_storage::page;
 use updraft_storage::store::Cursor;
 
+use crate::engine::Engine;
 use crate::error::{ReadError, StartError};
 use crate::handle::Handle;
 use crate::recovery;
-use crate::engine::Engine;
 
 impl Engine {
     /// How many unfinished executions of the store this engine does not run, those of every tenant together; no more
@@ -41,11 +41,7 @@ impl Engine {
     ///
     /// # Errors
     /// The store did not answer, this version cannot run its playbook, or the engine is shut down.
-    pub async fn resume(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-    ) -> Result<Option<Handle>, StartError> {
+    pub async fn resume(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, StartError> {
         let _turn = self.unresumed.lock().await;
         self.core.flush().await?;
         let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);

@@ -91,8 +91,15 @@ async fn a_list_is_read_page_by_page() {
             break;
         }
     }
-    let all: Vec<ExecutionId> =
-        engine.reader().executions(query(100)).await.unwrap().0.iter().map(|execution| execution.peid).collect();
+    let all: Vec<ExecutionId> = engine
+        .reader()
+        .executions(query(100))
+        .await
+        .unwrap()
+        .0
+        .iter()
+        .map(|execution| execution.peid)
+        .collect();
     assert_eq!((seen.len(), seen), (25, all));
 }
 

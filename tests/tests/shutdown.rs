@@ -289,7 +289,7 @@ async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_
         limit: 9,
         detail: Detail::Whole,
     };
-    let peid = reader.executions(query).await.unwrap().0[0].peid;
+    let peid = reader.reader().executions(query).await.unwrap().0[0].peid;
     let handle = reader.handle(&tenant("acme"), peid).await.unwrap().unwrap();
     assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Executing);
     assert!(matches!(soon(handle.wait()).await, Err(ReadError::Lost(Lost::NotHere))));

@@ -37,7 +37,12 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
         assert!(engine.execution(&globex, peid).await.unwrap().is_none());
         assert!(engine.reader().tasks(&globex, peid, 0, 100).await.unwrap().is_empty());
         assert!(
-            engine.reader().tasks_of_alert(TaskQuery::of_alert(globex.clone(), "alert")).await.unwrap().is_empty()
+            engine
+                .reader()
+                .tasks_of_alert(TaskQuery::of_alert(globex.clone(), "alert"))
+                .await
+                .unwrap()
+                .is_empty()
         );
         for of in [
             ExecutionsOf::Any,
@@ -55,7 +60,10 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
 
         assert_eq!(handle.status().await.unwrap(), status, "its owner sees it");
         assert_eq!(engine.execution(&acme, peid).await.unwrap().unwrap().tasks.len(), 1);
-        assert_eq!(engine.reader().tasks_of_alert(TaskQuery::of_alert(acme.clone(), "alert")).await.unwrap().len(), 1);
+        assert_eq!(
+            engine.reader().tasks_of_alert(TaskQuery::of_alert(acme.clone(), "alert")).await.unwrap().len(),
+            1
+        );
     }
     assert!(lab.tool.calls().iter().all(|call| call.tenant == acme));
 }
@@ -93,7 +101,10 @@ async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
         let listed = engine.playbooks().list(owner, PlaybookStatus::Active, None, None, 10).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert!(pids.contains(&listed[0].pid) && listed[0].tenant_code == *owner);
-        assert_eq!(engine.reader().tasks_of_alert(TaskQuery::of_alert(owner.clone(), "one")).await.unwrap().len(), 1);
+        assert_eq!(
+            engine.reader().tasks_of_alert(TaskQuery::of_alert(owner.clone(), "one")).await.unwrap().len(),
+            1
+        );
     }
 }
 

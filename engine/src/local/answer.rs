@@ -17,7 +17,11 @@ use crate::{health, unresumed};
 pub(super) struct Gone;
 
 /// Tells all that was asked for; the last line says that it was, or why not.
-pub(super) async fn answer(context: &LocalContext, ask: Ask, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Gone> {
+pub(super) async fn answer(
+    context: &LocalContext,
+    ask: Ask,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), Gone> {
     let last = match tell(context, ask, to).await? {
         Ok(next) => Answer::End { next },
         Err(error) => Answer::Error { message: error.to_string(), retryable: error.retryable() },

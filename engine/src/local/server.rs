@@ -39,7 +39,7 @@ impl LocalServer {
         let (told, closed) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
-                let served = serve(listener, Arc::new(host), made.owner);
+                let served = serve(listener, Arc::new(context), made.owner);
                 tokio::select! {
                     _ = closing => {}
                     Err(error) = served => tracing::warn!(%error, "the local socket is given up"),
@@ -64,7 +64,11 @@ impl LocalServer {
 }
 
 /// Serves for ever; connections end when this is dropped.
-async fn serve(listener: std::os::unix::net::UnixListener, context: Arc<LocalContext>, owner: u32) -> io::Result<()> {
+async fn serve(
+    listener: std::os::unix::net::UnixListener,
+    context: Arc<LocalContext>,
+    owner: u32,
+) -> io::Result<()> {
     let listener = UnixListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(LOCAL_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -75,10 +79,10 @@ async fn serve(listener: std::os::unix::net::UnixListener, context: Arc<LocalCon
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, _)) => {
-                let host = context.clone();
+                let context = context.clone();
                 connections.spawn(async move {
                     // Who takes longer is cut off.
-                    let _ = timeout(LOCAL_ANSWER_TIME, connection(stream, &host, owner)).await;
+                    let _ = timeout(LOCAL_ANSWER_TIME, connection(stream, &context, owner)).await;
                     drop(place);
                 });
             }
@@ -109,7 +113,7 @@ async fn connection(stream: UnixStream, context: &LocalContext, owner: u32) -> R
         Err(_) => Err(format!("no request within {} s", LOCAL_REQUEST_TIME.as_secs())),
     };
     match request {
-        Ok(request) => answer(host, request.ask, &mut to).await,
+        Ok(request) => answer(context, request.ask, &mut to).await,
         Err(why) => send(&mut to, &refusal(why)).await,
     }
 }

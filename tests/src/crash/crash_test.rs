@@ -292,7 +292,8 @@ impl CrashTest {
                 limit: 1_000,
                 detail: Detail::Whole,
             };
-            let executions: Vec<_> = engine.reader().executions_stream(query).map(Result::unwrap).collect().await;
+            let executions: Vec<_> =
+                engine.reader().executions_stream(query).map(Result::unwrap).collect().await;
             for execution in executions {
                 let tasks = engine.reader().tasks(&tenant(code), execution.peid, 0, 1_000).await.unwrap();
                 stored.push((execution, tasks));
