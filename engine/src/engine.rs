@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use updraft_actors::{EngineContext, RegistryEntry, Node};
+use updraft_actors::{EngineContext, Node, RegistryEntry};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_protocol::limits::FLUSH_STANDSTILL;

@@ -42,7 +42,11 @@ impl SubmissionKey {
     /// # Errors
     /// [`Refusal::KeyReused`] where the execution that has the key was submitted with another input; what the store says;
     /// why the engine has failed.
-    pub(crate) async fn reserve<'a>(&self, core: &'a Arc<EngineContext>, live: RegistryEntry) -> Result<Keyed<'a>, Refusal> {
+    pub(crate) async fn reserve<'a>(
+        &self,
+        core: &'a Arc<EngineContext>,
+        live: RegistryEntry,
+    ) -> Result<Keyed<'a>, Refusal> {
         let live = Arc::new(live.under_key(Some(self.key.clone()), Some(self.input_hash)));
         let reservation = loop {
             match Reservation::new(core, live.clone()) {

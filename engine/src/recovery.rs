@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use updraft_actors::{EngineContext, RegistryEntry, Lost, Node, poisoned, plans};
+use updraft_actors::{EngineContext, Lost, Node, RegistryEntry, plans, poisoned};
 use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, IdempotencyKey};

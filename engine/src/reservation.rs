@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use updraft_actors::{EngineContext, RegistryEntry, Lost};
+use updraft_actors::{EngineContext, Lost, RegistryEntry};
 use updraft_storage::journal::{Revocable, Revoke};
 
 /// A registered execution that the journal does not have yet. Dropped, it is forgotten, unless the journal has it by then.

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use updraft_actors::router::Router;
-use updraft_actors::missing::Missing;
 use updraft_actors::admission::Admission;
+use updraft_actors::missing::Missing;
 use updraft_actors::plans::Plans;
 use updraft_actors::registry::Registry;
-use updraft_actors::{EngineContext, RegistryEntry, Node, Secrets};
+use updraft_actors::router::Router;
+use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
 use updraft_kernel::coalescer::Limits;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
@@ -18,7 +18,7 @@ use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
-use updraft_storage::write_behind::{self, WriteBehind};
+use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
 use crate::builder::Builder;

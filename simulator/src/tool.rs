@@ -25,7 +25,13 @@ struct Fate {
 }
 
 /// Calls a tool: what will become of it is put into the queue. Says whether its request waits for its turn.
-pub(crate) fn call(node: NodeId, peid: ExecutionId, life: Life, start: StartAttempt, cx: &mut Context) -> bool {
+pub(crate) fn call(
+    node: NodeId,
+    peid: ExecutionId,
+    life: Life,
+    start: StartAttempt,
+    cx: &mut Context,
+) -> bool {
     cx.statistics.count("calls of tools");
     let mut dice = dice(Purpose::Turn, &start, cx);
     if !cx.noisy(Noise::ToolsQueue) || !dice.one_in(3) {
