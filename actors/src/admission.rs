@@ -1,5 +1,5 @@
-//! Admission: waiting for a place in the engine, in line. Each tenant has a line, and only its first waits for
-//! what is given back: a place wakes as many as there are tenants that wait, however long their lines are.
+//! Admission: permits for executions in flight, and the lines of those that wait for one. Each tenant has a line, and only
+//! its first waits for what is given back, so that a permit wakes one for each tenant that waits, however long the lines are.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
 use updraft_protocol::TenantCode;
 
-/// The admission for executions, and those who wait for one.
+/// The permits for executions in flight, and what waits for one.
 pub struct Admission {
     permits: Permits,
     /// Told whenever a place is given back.

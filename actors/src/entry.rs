@@ -13,7 +13,7 @@ use updraft_protocol::{
 };
 
 /// How an execution ended, or why nobody can say.
-pub type Outcome = Result<Arc<ExecutionDocument>, Lost>;
+pub type ExecutionOutcome = Result<Arc<ExecutionDocument>, Lost>;
 
 /// Why an execution's end will not be told here. It is durable nevertheless and resumes at the next start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -40,7 +40,7 @@ pub struct RegistryEntry {
     /// The hash of what was submitted, where there is a key.
     pub input_hash: Option<InputHash>,
     /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
-    lifecycle: Lifecycle<Result<(), Lost>, Outcome, Changed>,
+    lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Changed>,
     /// Why it must fail: the store will never take one of its documents.
     poison: OutcomeCell<Box<Failure>>,
 }
@@ -85,7 +85,7 @@ impl RegistryEntry {
     }
 
     /// Ends it for those who wait; the first ending stands.
-    pub fn settle(&self, outcome: Outcome) -> Settle<Outcome> {
+    pub fn settle(&self, outcome: ExecutionOutcome) -> Settle<ExecutionOutcome> {
         self.lifecycle.end(outcome)
     }
 
@@ -101,7 +101,7 @@ impl RegistryEntry {
     }
 
     /// How it ended, if it has.
-    pub fn outcome(&self) -> Option<&Outcome> {
+    pub fn outcome(&self) -> Option<&ExecutionOutcome> {
         self.lifecycle.ended()
     }
 
@@ -116,7 +116,7 @@ impl RegistryEntry {
     }
 
     /// Waits until it has ended.
-    pub async fn ended(&self) -> Outcome {
+    pub async fn ended(&self) -> ExecutionOutcome {
         self.until(|| self.lifecycle.ended().cloned()).await
     }
 

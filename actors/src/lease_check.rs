@@ -1,5 +1,6 @@
-//! LeaseCheck: whether this engine has looked lately whether its store is still its own. A machine that stood still (suspended,
-//! stopped) may have been followed by another meanwhile; until it has looked again it begins nothing. Looks at no store itself.
+//! The lease check: whether this engine has found lately that the store's lease is still its own. Another engine may have taken
+//! the lease while this machine stood still (suspended, stopped), so until the lease was found again nothing begins. Asks no
+//! store itself.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

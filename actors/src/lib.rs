@@ -31,7 +31,7 @@ mod writer;
 pub use clock::{Clock, SystemClock};
 pub use context::EngineContext;
 pub use control::{CancelVerdict, Control, Inspection};
-pub use entry::{Lost, Outcome, RegistryEntry};
+pub use entry::{ExecutionOutcome, Lost, RegistryEntry};
 pub use event::{Event, EventKind};
 pub use missing::MissingOne;
 pub use node::Node;

@@ -174,7 +174,7 @@ impl Masks {
         let masks = &self.of_tenants;
         {
             let mut known = masks.entry(tenant.clone()).or_default();
-            // ScopeToken while it is held: whoever removes it takes off what was added.
+            // Counted while it is held: whoever removes it takes off what was added.
             self.bytes.fetch_sub(known.masker.bytes(), Ordering::Relaxed);
             change(&mut known);
             self.bytes.fetch_add(known.masker.bytes(), Ordering::Relaxed);

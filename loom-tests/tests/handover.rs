@@ -1,6 +1,6 @@
 //! Models of the handover of an execution, from the journal's thread to a shard that may just be dying, and from a
 //! dead shard to its successor. `Lifecycle` and `Handover` are those that ship; the shards are a queue and a list of
-//! residents, as in `actors/src/shard.rs`, and what dies with a shard is its queue. That the actors of a dead shard
+//! slots, as in `actors/src/shard.rs`, and what dies with a shard is its queue. That the actors of a dead shard
 //! are gone before its successor begins is not modelled: they are counted (`actors/src/shard/scope.rs`).
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
@@ -27,10 +27,10 @@ fn execution(place: Option<Permit>) -> Arc<Execution> {
     Arc::new(Lifecycle::new(place, Watchers(Waiters::new(Wake::All))))
 }
 
-/// The way into one life of a shard: launches that it has not handled. None are taken when it is dead.
-type Way = Arc<Mutex<Option<usize>>>;
+/// The address of one life of a shard: launches that it has not handled. None are taken when it is dead.
+type Address = Arc<Mutex<Option<usize>>>;
 
-fn born() -> Way {
+fn alive() -> Address {
     Arc::new(Mutex::new(Some(0)))
 }
 
@@ -39,49 +39,49 @@ fn place(permits: &Permits) -> Option<Permit> {
 }
 
 /// The journal's thread: says that the execution is accepted and hands it to the shard.
-fn launch(execution: &Execution, shard: &Handover<Way>) {
-    let way = shard.announce(|| {
+fn launch(execution: &Execution, shard: &Handover<Address>) {
+    let address = shard.announce(|| {
         let _ = execution.accept(true);
     });
-    if let Some(way) = way
-        && let Some(inbox) = &mut *way.lock().unwrap()
+    if let Some(address) = address
+        && let Some(inbox) = &mut *address.lock().unwrap()
     {
         *inbox += 1;
     }
 }
 
-/// The node's thread: one shard dies with its inbox, and another takes office. Gives its way, and whether it has found
+/// The node's thread: one shard dies with its inbox, and another takes over. Gives its address, and whether it has found
 /// the execution among those that are left.
-fn succeed(execution: &Execution, shard: &Handover<Way>, dead: &Way) -> (Way, bool) {
+fn succeed(execution: &Execution, shard: &Handover<Address>, dead: &Address) -> (Address, bool) {
     *dead.lock().unwrap() = None;
     shard.clear();
-    let way = born();
-    let found = shard.take_over(Arc::clone(&way), || execution.accepted() == Some(&true));
-    (way, found)
+    let address = alive();
+    let found = shard.take_over(Arc::clone(&address), || execution.accepted() == Some(&true));
+    (address, found)
 }
 
 /// Claim: an execution that is accepted while its shard dies is carried by the successor, and by one actor only,
 /// however often it hears of it.
 /// Threads: the journal, which launches it; the node, on which the shard is followed by another.
-/// Fails if the journal looks up the way before the execution is known, or if the successor looks at what is left
-/// before its way is known: nobody would carry it until the next start.
+/// Fails if the journal looks up the address before the execution is known, or if the successor looks at what is left
+/// before its address is known: nobody would carry it until the next start.
 fn exactly_one_carries_it() {
-    let (shard, dead, execution) = (Arc::new(Handover::new()), born(), execution(None));
+    let (shard, dead, execution) = (Arc::new(Handover::new()), alive(), execution(None));
     shard.take_over(Arc::clone(&dead), || ());
     let journal = thread::spawn({
         let (shard, execution) = (Arc::clone(&shard), Arc::clone(&execution));
         move || launch(&execution, &shard)
     });
-    let (way, found) = succeed(&execution, &shard, &dead);
+    let (address, found) = succeed(&execution, &shard, &dead);
     journal.join().unwrap();
-    let launched = way.lock().unwrap().unwrap_or_default();
-    let (mut residents, mut births) = (0, 0);
+    let launched = address.lock().unwrap().unwrap_or_default();
+    let (mut slots, mut starts) = (0, 0);
     for _ in 0..usize::from(found) + launched {
-        if residents == 0 {
-            (residents, births) = (1, births + 1);
+        if slots == 0 {
+            (slots, starts) = (1, starts + 1);
         }
     }
-    assert_eq!(births, 1, "an accepted execution is carried by nobody");
+    assert_eq!(starts, 1, "an accepted execution is carried by nobody");
     assert!(launched <= 1);
 }
 
@@ -103,7 +103,7 @@ fn wait_for<T: Copy>(execution: &Execution, seen: impl Fn() -> Option<T>) -> T {
 /// Fails, by deadlock, if those who wait are woken before there is anything to see.
 fn watchers_are_served() {
     let permits = Permits::new(1, 1);
-    let (shard, dead, execution) = (Arc::new(Handover::new()), born(), execution(place(&permits)));
+    let (shard, dead, execution) = (Arc::new(Handover::new()), alive(), execution(place(&permits)));
     shard.take_over(Arc::clone(&dead), || ());
     let watcher = thread::spawn({
         let execution = Arc::clone(&execution);

@@ -1,4 +1,4 @@
-//! Models of the revocable on a queued append: the journal's thread comes to it while its owner loses patience. The revocable
+//! Models of the revocation of a queued append: the journal's thread comes to it while its owner runs out of time. `Revocable`
 //! is the one that ships; the queue is one append, the answer a mailbox, as `storage/src/journal/thread.rs` and
 //! `engine/src/submit.rs` have them.
 #![cfg(loom)]

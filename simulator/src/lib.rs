@@ -2,9 +2,9 @@
 //! fail. Owns the models of disk, journal, write-behind, store, tools and clocks, the invariants of the whole, and
 //! the shrinking of what it finds. Never does IO, never reads a clock: a seed is all that a run depends on.
 //!
-//! What the kernel decides runs as it ships: machine, plan, retry, coalescer, sharding, watermark, codec. What
-//! the product does with threads and actors around it is written again here as a small deterministic model of the
-//! same protocol; each file says which file of the product it mirrors.
+//! What the kernel decides runs as it ships: plan, machine, execution, shard, retry, coalescer, watermark, codec. What
+//! the product does with threads, files and a database around it is written again here as a small deterministic model of
+//! the same protocol; each file says which file of the product it mirrors.
 
 pub mod campaign;
 pub mod chance;

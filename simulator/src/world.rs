@@ -28,7 +28,7 @@ const EVENTS: u64 = 60_000;
 
 /// What became of a run.
 #[derive(Debug)]
-pub struct Report {
+pub struct RunReport {
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
     /// The hash of all that happened.
@@ -58,11 +58,11 @@ pub struct World {
 }
 
 /// Runs a scenario to its end, or to the first violation.
-pub fn run(scenario: &Scenario, tracing: bool) -> Report {
+pub fn run(scenario: &Scenario, tracing: bool) -> RunReport {
     let mut world = match World::new(scenario, tracing) {
         Ok(world) => world,
         Err(violation) => {
-            return Report {
+            return RunReport {
                 violation: Some(violation),
                 hash: 0,
                 statistics: Statistics::default(),
@@ -76,7 +76,7 @@ pub fn run(scenario: &Scenario, tracing: bool) -> Report {
     }
     let violation = world.cx.violation().cloned();
     let Context { trace, statistics, .. } = world.cx;
-    Report { violation, hash: trace.hash(), statistics, trace: trace.into_lines() }
+    RunReport { violation, hash: trace.hash(), statistics, trace: trace.into_lines() }
 }
 
 impl World {

@@ -1,4 +1,4 @@
-//! Answering those who ask an execution for something, and telling those who follow it. Nobody is told what is not durable.
+//! Answers of controls, and events for those who follow an execution. Nothing is told that is not durable.
 
 use std::sync::Arc;
 
