@@ -17,9 +17,9 @@ use crate::event::{Departure, Inner, Life, Report, Ticket};
 use crate::execution::{Ask, Command, Execution, Home};
 use crate::fault::Moment;
 use crate::journal::{Append, Journal, Who};
-use crate::pump::Asker;
 use crate::registry::Registry;
 use crate::scenario::MILLIS;
+use crate::writer::Asker;
 use actor::{Actor, Documents, Start};
 
 /// Tasks at once in one execution, where its playbook does not say.
