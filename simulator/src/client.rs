@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// Where a submission stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ClientRequest {
+pub enum ClientRequest {
     /// It is still to be made.
     Open,
     /// A process has it.

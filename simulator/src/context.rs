@@ -21,7 +21,7 @@ use crate::store::Store;
 use crate::trace::Trace;
 
 /// What everything in a run shares.
-pub(crate) struct Context {
+pub struct Context {
     /// Microseconds since the run began.
     pub now: u64,
     /// What will happen.

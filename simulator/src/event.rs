@@ -9,13 +9,13 @@ use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
 /// One process of an engine; another one after each start.
-pub(crate) type NodeId = u64;
+pub type NodeId = u64;
 /// One life of an execution's actor, or one read of its documents.
-pub(crate) type Life = u64;
+pub type Life = u64;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
-pub(crate) enum Event {
+pub enum Event {
     /// A client submits.
     Submit(usize),
     /// Another client submits the same under the same key.
@@ -34,7 +34,7 @@ pub(crate) enum Event {
 
 /// A call on its way to the store.
 #[derive(Debug, Clone)]
-pub(crate) struct Request {
+pub struct Request {
     /// Who sent it.
     pub node: NodeId,
     /// Its number at that node.
@@ -47,7 +47,7 @@ pub(crate) struct Request {
 
 /// How an answer of the store comes back.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Reply {
+pub enum Reply {
     /// After so long.
     After(u64),
     /// After so long, saying nothing but that something went wrong.
@@ -58,7 +58,7 @@ pub(crate) enum Reply {
 
 /// Something that happens to one process.
 #[derive(Debug, Clone)]
-pub(crate) enum Inner {
+pub enum Inner {
     /// The store may be asked for an epoch.
     Epoch,
     /// The journal's folder may be read.
@@ -93,7 +93,7 @@ pub(crate) enum Inner {
 
 /// Who waits for a commit of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ticket {
+pub enum Ticket {
     /// An execution's actor.
     Execution(ExecutionId, Life),
     /// Whoever reads an execution after its actor died.
@@ -104,7 +104,7 @@ pub(crate) enum Ticket {
 
 /// The request of an attempt on its way to a tool.
 #[derive(Debug, Clone)]
-pub(crate) struct Departure {
+pub struct Departure {
     /// Of which execution.
     pub peid: ExecutionId,
     /// In which life.
@@ -115,7 +115,7 @@ pub(crate) struct Departure {
 
 /// What an attempt gave.
 #[derive(Debug, Clone)]
-pub(crate) struct Report {
+pub struct Report {
     /// Of which execution.
     pub peid: ExecutionId,
     /// In which life.
@@ -130,7 +130,7 @@ pub(crate) struct Report {
 
 /// What will happen, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Queue {
+pub struct Queue {
     heap: BinaryHeap<Reverse<(u64, u64)>>,
     events: std::collections::BTreeMap<u64, Event>,
     asked: u64,

@@ -15,7 +15,7 @@ use crate::tool;
 
 /// What an actor knows of its process.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Home {
+pub struct Home {
     /// The process.
     pub node: NodeId,
     /// The data directory that it was started with.
@@ -43,7 +43,7 @@ impl Home {
 
 /// What is asked of an execution.
 #[derive(Debug, Clone)]
-pub(crate) enum Ask {
+pub enum Ask {
     /// To be cancelled.
     Cancel(usize),
     /// To fail.
@@ -62,7 +62,7 @@ impl ExecutionControl for Ask {
 /// What is to be done for an actor.
 #[derive(Debug)]
 #[must_use]
-pub(crate) enum Command {
+pub enum Command {
     /// Nothing.
     Nothing,
     /// Make these durable.
@@ -73,7 +73,7 @@ pub(crate) enum Command {
 
 /// What a cancel was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// The execution is cancelled by it.
     Cancelled,
     /// It had ended before, so.
@@ -81,7 +81,7 @@ pub(crate) enum Verdict {
 }
 
 /// An execution's actor.
-pub(crate) struct Execution {
+pub struct Execution {
     /// Which execution.
     pub peid: ExecutionId,
     /// Which life of it this is.

@@ -9,7 +9,7 @@ use crate::chance::Dice;
 const STEPS: usize = 36;
 
 /// Writes one playbook.
-pub(crate) struct Generator {
+pub struct Generator {
     dice: Dice,
     steps: Vec<Value>,
 }

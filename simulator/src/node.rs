@@ -31,7 +31,7 @@ const TURNS: usize = 10_000;
 
 /// Where a process stands.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Phase {
+pub enum Phase {
     /// It asks for its epoch and opens its journal.
     Starting,
     /// It gives its journal's groups to the writer.
@@ -54,7 +54,7 @@ pub(crate) enum Phase {
 
 /// What became of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Submitted {
+pub enum Submitted {
     /// It is on its way; the client will be told.
     Taken,
     /// Its key has an execution already, which it is given.
@@ -66,7 +66,7 @@ pub(crate) enum Submitted {
 }
 
 /// One process of an engine.
-pub(crate) struct Node {
+pub struct Node {
     /// Which.
     pub id: NodeId,
     /// Whose data it has.

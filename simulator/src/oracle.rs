@@ -29,7 +29,7 @@ enum State {
 
 /// What must be true of the whole.
 #[derive(Debug, Default)]
-pub(crate) struct Oracle {
+pub struct Oracle {
     /// What machines said of each document, by revision.
     decided: BTreeMap<DocumentId, BTreeMap<Revision, State>>,
     /// The newest revision of each document that a journal has synced.
@@ -237,7 +237,7 @@ impl Oracle {
 
 /// What the store shows of one document.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shown {
+pub struct Shown {
     revision: Option<Revision>,
     state: Option<State>,
 }

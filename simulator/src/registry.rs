@@ -7,7 +7,7 @@ use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder};
 
 /// An execution that a node runs.
 #[derive(Debug, Clone)]
-pub(crate) struct Live {
+pub struct Live {
     /// Which order it answers.
     pub order: usize,
     /// Whose it is.
@@ -24,7 +24,7 @@ pub(crate) struct Live {
 
 /// The executions of one node.
 #[derive(Debug, Default)]
-pub(crate) struct Registry {
+pub struct Registry {
     lives: BTreeMap<ExecutionId, Live>,
     keys: BTreeMap<IdempotencyKey, ExecutionId>,
     ended: VecDeque<(u64, ExecutionId)>,

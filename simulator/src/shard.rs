@@ -26,7 +26,7 @@ use actor::{Actor, Documents, Start};
 const TASKS_AT_ONCE: usize = 3;
 
 /// What a shard works with.
-pub(crate) struct ShardContext<'a> {
+pub struct ShardContext<'a> {
     /// Its process.
     pub home: Home,
     /// The journal of its node.
@@ -43,7 +43,7 @@ pub(crate) struct ShardContext<'a> {
 
 /// The shard of a process.
 #[derive(Default)]
-pub(crate) struct Shard {
+pub struct Shard {
     index: usize,
     shard: shard::Shard<Start, Ask>,
     actors: BTreeMap<ExecutionId, Actor>,

@@ -25,13 +25,7 @@ struct Fate {
 }
 
 /// Calls a tool: what will become of it is put into the queue. Says whether its request waits for its turn.
-pub(crate) fn call(
-    node: NodeId,
-    peid: ExecutionId,
-    life: Life,
-    start: StartAttempt,
-    cx: &mut Context,
-) -> bool {
+pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: StartAttempt, cx: &mut Context) -> bool {
     cx.statistics.count("calls of tools");
     let mut dice = dice(Purpose::Turn, &start, cx);
     if !cx.noisy(Noise::ToolsQueue) || !dice.one_in(3) {
@@ -64,7 +58,7 @@ pub(crate) fn call(
 }
 
 /// The request of an attempt leaves: from now on its tool may act, and its time runs.
-pub(crate) fn send(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, cx: &mut Context) {
+pub fn send(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, cx: &mut Context) {
     let mut dice = dice(Purpose::Tool, start, cx);
     let fate = fate(&mut dice, start.attempt, cx);
     cx.oracle.sent(start.task_id, start.attempt, life);

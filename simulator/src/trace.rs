@@ -6,7 +6,7 @@ use updraft_protocol::ids::mix;
 
 /// What happened.
 #[derive(Debug, Default)]
-pub(crate) struct Trace {
+pub struct Trace {
     hash: u64,
     kept: Option<Vec<String>>,
     line: String,

@@ -48,7 +48,7 @@ struct Directory {
 }
 
 /// A run.
-pub(crate) struct World {
+pub struct World {
     pub(crate) scenario: Scenario,
     pub(crate) cx: Context,
     pub(crate) nodes: BTreeMap<NodeId, Node>,
@@ -58,7 +58,7 @@ pub(crate) struct World {
 }
 
 /// Runs a scenario to its end, or to the first violation.
-pub(crate) fn run(scenario: &Scenario, tracing: bool) -> RunReport {
+pub fn run(scenario: &Scenario, tracing: bool) -> RunReport {
     let mut world = match World::new(scenario, tracing) {
         Ok(world) => world,
         Err(violation) => {
