@@ -47,7 +47,7 @@ pub(crate) async fn reads() {
             limit: 100,
             detail: Detail::Whole,
         };
-        let (page, _) = work.engine.executions(query).await.expect("a page");
+        let (page, _) = work.engine.reader().executions(query).await.expect("a page");
         assert_eq!(page.len(), 100, "a whole page");
     }
     tell("reads", began.elapsed().as_secs_f64() * 1e3 / READS as f64);
