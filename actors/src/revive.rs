@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_kernel::plan::Plan;
-use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 
 use crate::core::Core;
 use crate::live::{Live, Lost};
 use crate::plans;
-use updraft_storage::page;
 use updraft_storage::store::Resumable;
 
 /// The pause before the store is asked again.
@@ -115,14 +113,5 @@ pub(crate) async fn tasks(
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Vec<TaskDocument>, updraft_storage::Error> {
-    let mut tasks: Vec<TaskDocument> = Vec::new();
-    loop {
-        let after = tasks.last().map_or(0, |task| task.head.task_seq);
-        let page = core.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
-        let last = !page::is_full(&page, PAGE_ROWS);
-        tasks.extend(page);
-        if last {
-            return Ok(tasks);
-        }
-    }
+    core.store.all_tasks(tenant, peid).await
 }
