@@ -117,16 +117,7 @@ impl Reader {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Vec<TaskDocument>, ReadError> {
-        let mut tasks: Vec<TaskDocument> = Vec::new();
-        loop {
-            let after = tasks.last().map_or(0, |task| task.head.task_seq);
-            let page = self.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
-            let last = !page::is_full(&page, PAGE_ROWS);
-            tasks.extend(page);
-            if last {
-                return Ok(tasks);
-            }
-        }
+        Ok(self.store.all_tasks(tenant, peid).await?)
     }
 
     /// One page of what was done for an alert, in the order of the tasks' ids; `limit` counts as 1 at least and as 1,000 at

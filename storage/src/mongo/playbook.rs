@@ -20,10 +20,7 @@ pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Resu
     }
     let (tenant, version) = (&playbook.tenant_code, Some(playbook.version));
     match read::playbook_named(store, tenant, &playbook.name, version).await? {
-        Some(found) if found.definition.same_value(&playbook.definition) => {
-            Ok(PutOutcome::Unchanged(found.pid))
-        }
-        Some(found) => Ok(PutOutcome::Conflict(found.pid)),
+        Some(found) => Ok(PutOutcome::of_known(found.pid, &found.definition, playbook)),
         None => Err(Error::Refused(format!(
             "the id {}, or the name and the version, are those of another document",
             playbook.pid
