@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use updraft::Pace;
+use updraft::BatchLimit;
 
 /// How to use it.
 pub(crate) const USAGE: &str = "\
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     pub(crate) lasts: Duration,
     pub(crate) pause: Duration,
     pub(crate) stored: usize,
-    pub(crate) pace: Option<Pace>,
+    pub(crate) pace: Option<BatchLimit>,
     pub(crate) synced: bool,
     pub(crate) json: Option<PathBuf>,
     /// Another server.
@@ -81,7 +81,7 @@ impl Options {
                 "--pause" => options.pause = Duration::from_secs(number()? as u64),
                 "--stored" => options.stored = number()?,
                 "--batches" => {
-                    options.pace = Some(Pace::Fixed { operations: OPERATIONS, batches: number()? });
+                    options.pace = Some(BatchLimit::Fixed { operations: OPERATIONS, batches: number()? });
                 }
                 "--synced" if ["yes", "no"].contains(&value.as_str()) => options.synced = value == "yes",
                 "--json" => options.json = Some(value.into()),

@@ -8,7 +8,8 @@ use std::time::Duration;
 use mongodb::{Client, Database};
 use tempfile::TempDir;
 use updraft::{
-    Answer, Call, Engine, Integration, Json, Pace, Playbook, PlaybookId, Submission, SubmitError, TenantCode,
+    Answer, BatchLimit, Call, Engine, Integration, Json, Playbook, PlaybookId, Submission, SubmitError,
+    TenantCode,
 };
 use updraft_storage::mongo::MongoStore;
 
@@ -29,7 +30,7 @@ pub(crate) struct Land {
     /// Another server than the program's own.
     pub(crate) server: Option<String>,
     /// None for the one that suits the store.
-    pub(crate) pace: Option<Pace>,
+    pub(crate) pace: Option<BatchLimit>,
     /// Whether the program's own server syncs its log at every commit.
     pub(crate) synced: bool,
 }
@@ -39,7 +40,7 @@ pub(crate) struct Land {
 pub(crate) struct Site {
     server: Arc<Server>,
     pub(crate) client: Client,
-    pace: Option<Pace>,
+    pace: Option<BatchLimit>,
 }
 
 /// The name of a new database: short, as a backend's is, since some servers keep it in each of their keys.
@@ -101,7 +102,7 @@ impl Site {
         let directory = tempfile::tempdir().expect("a directory");
         let mut engine = Engine::builder().data(directory.path()).store(recorder.clone());
         if let Some(pace) = self.pace {
-            engine = engine.pace(pace);
+            engine = engine.batch_limit(pace);
         }
         let engine = engine.integration("tool", tool).start().await.expect("an engine");
         let mut playbooks = Vec::new();

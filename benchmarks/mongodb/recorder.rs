@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use updraft::{
-    Clock as _, Cursor, DeadLetter, ExecutionDocument, ExecutionId, ExecutionQuery, Health, IdempotencyKey,
-    KeyHolder, Name, Pace, PlaybookDocument, PlaybookId, PlaybookRuntime, PlaybookStatus, PutOutcome,
-    SlowestQuery, Store, StoreError, SystemClock, TaskDocument, TaskQuery, TenantCode, Update, WriteOutcome,
+    BatchLimit, Clock as _, Cursor, DeadLetter, ExecutionDocument, ExecutionId, ExecutionQuery, Health,
+    IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId, PlaybookRuntime, PlaybookStatus,
+    PutOutcome, SlowestQuery, Store, StoreError, SystemClock, TaskDocument, TaskQuery, TenantCode, Update,
+    WriteOutcome,
 };
 use updraft_storage::mongo::MongoStore;
 
@@ -202,7 +203,7 @@ impl Store for Recorder {
         self.inner.health().await
     }
 
-    fn pace(&self) -> Pace {
-        self.inner.pace()
+    fn batch_limit(&self) -> BatchLimit {
+        self.inner.batch_limit()
     }
 }

@@ -2,8 +2,11 @@
 
 mod address;
 pub mod bond;
+mod callback;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod handoff;
+mod health;
 pub mod journal;
 pub mod lock;
 pub mod memory;
@@ -16,7 +19,6 @@ pub mod room;
 pub mod sqlite;
 pub mod store;
 pub mod timed;
-mod trouble;
 pub mod write_behind;
 
 #[cfg(feature = "mongodb")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
     PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
@@ -226,7 +226,7 @@ impl Store for TimedStore {
         self.inner.name()
     }
 
-    fn pace(&self) -> Pace {
-        self.inner.pace()
+    fn batch_limit(&self) -> BatchLimit {
+        self.inner.batch_limit()
     }
 }
