@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
 use updraft_protocol::{Failure, FailureKind, Update};
-use updraft_storage::write_behind::{Event, Listener, Message, WriteBehind};
+use updraft_storage::write_behind::{Listener, Message, Notice, WriteBehind};
 
 use crate::control::Control;
 use crate::core::Core;
@@ -38,13 +38,13 @@ impl Writer {
 /// Hears what becomes of writes: an execution of which the store will never take a document is failed.
 pub(crate) fn listener(core: Weak<Core>) -> Listener {
     Arc::new(move |event| match event {
-        Event::Poison { update, reason } => {
+        Notice::Poison { update, reason } => {
             if let Some(core) = core.upgrade() {
                 fail(&core, &update, reason);
             }
         }
-        Event::StoreFailing { reason } => tracing::warn!(reason, "the store takes no writes; they wait"),
-        Event::StoreWorking => tracing::info!("the store takes writes again"),
+        Notice::StoreFailing { reason } => tracing::warn!(reason, "the store takes no writes; they wait"),
+        Notice::StoreWorking => tracing::info!("the store takes writes again"),
     })
 }
 

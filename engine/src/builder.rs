@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft_actors::{Clock, SystemClock};
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_kernel::pairing::Loss;
 use updraft_kernel::plan::check_schema;
 use updraft_protocol::limits::{
@@ -48,7 +48,7 @@ pub struct Builder {
     pub(crate) executions_in_flight_of_tenant: Option<usize>,
     pub(crate) submit_timeout: Duration,
     /// None leaves it to what suits the store.
-    pub(crate) pace: Option<Pace>,
+    pub(crate) batch_limit: Option<BatchLimit>,
     pub(crate) flush_delay: Duration,
     pub(crate) buffer_documents: usize,
     pub(crate) buffer_bytes: usize,
@@ -72,7 +72,7 @@ impl Default for Builder {
             executions_in_flight: EXECUTIONS_IN_FLIGHT,
             executions_in_flight_of_tenant: None,
             submit_timeout: SUBMIT_TIMEOUT,
-            pace: None,
+            batch_limit: None,
             flush_delay: FLUSH_DELAY,
             buffer_documents: COALESCER_DOCUMENTS,
             buffer_bytes: COALESCER_BYTES,
@@ -193,8 +193,8 @@ impl Builder {
 
     /// How much is written to the store at once: what suits the store unless it is named.
     #[must_use]
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.pace = Some(pace);
+    pub fn batch_limit(mut self, batch_limit: BatchLimit) -> Self {
+        self.batch_limit = Some(batch_limit);
         self
     }
 
@@ -305,7 +305,7 @@ impl Builder {
             let message = format!("flush_delay: {:?} is more than {FLUSH_DELAY_MAX:?}", self.flush_delay);
             return Err(StartError::Configuration(message));
         }
-        self.pace.map_or(Ok(()), Pace::check).map_err(StartError::Configuration)?;
+        self.batch_limit.map_or(Ok(()), BatchLimit::check).map_err(StartError::Configuration)?;
         Ok(shards)
     }
 

@@ -79,8 +79,8 @@ pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    idempotency::OnReuse, invariant, pace::Pace, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan,
-    template::Structure,
+    batch_limit::BatchLimit, idempotency::OnReuse, invariant, pairing::Loss, pairing::Mismatch,
+    plan::Mistake, plan::Plan, template::Structure,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, Catalogue, DeadLetter, DocumentId, Effect, ExecutionDocument,

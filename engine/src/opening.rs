@@ -31,7 +31,7 @@ pub(crate) struct Opened {
     /// The same, where it is the engine's own.
     pub(crate) embedded: Option<Arc<SqliteStore>>,
     pub(crate) journal: Journal,
-    pub(crate) replay: journal::Recovered,
+    pub(crate) replay: journal::Replay,
     /// What the store keeps of the journal, if it keeps anything.
     pub(crate) bond: Option<Bond>,
     /// That of this engine: higher than every one that journal or store has.
@@ -209,7 +209,7 @@ async fn open_journal(
     data: &Path,
     writer: mpsc::Sender<updraft_storage::write_behind::Message>,
     stored: DurableWatermark,
-) -> Result<(Journal, journal::Recovered), StartError> {
+) -> Result<(Journal, journal::Replay), StartError> {
     let folder = data.join("journal");
     let id = on_disk(data, belonging::journal_of).await?;
     let config = journal::Config { id, durability: builder.durability, ..journal::Config::default() };

@@ -32,7 +32,7 @@ pub struct Recovered {
 pub(crate) async fn recover(
     core: &Core,
     node: &Node,
-    replay: journal::Recovered,
+    replay: journal::Replay,
     writer: mpsc::Sender<Message>,
     (resume, patience): (Resume, Patience<'_>),
 ) -> Result<(Recovered, Vec<Arc<Live>>), StartError> {

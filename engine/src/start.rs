@@ -19,7 +19,7 @@ use updraft_kernel::shared::permits::Permits;
 use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
 use updraft_storage::sqlite::SqliteStore;
-use updraft_storage::write_behind::{self, Pending, WriteBehind};
+use updraft_storage::write_behind::{Pending, WriteBehind, WriterConfig};
 use uuid::Uuid;
 
 use crate::builder::{Builder, Choice};
@@ -198,13 +198,13 @@ impl Engine {
 }
 
 /// How the store is written.
-fn writer_of(builder: &Builder) -> write_behind::Config {
-    write_behind::Config {
-        pace: builder.pace,
+fn writer_of(builder: &Builder) -> WriterConfig {
+    WriterConfig {
+        batch_limit: builder.batch_limit,
         delay: builder.flush_delay,
         limits: Limits { documents: builder.buffer_documents, bytes: builder.buffer_bytes },
         seed: Uuid::now_v7().as_u64_pair().1,
-        ..write_behind::Config::default()
+        ..WriterConfig::default()
     }
 }
 

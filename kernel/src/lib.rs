@@ -1,6 +1,7 @@
-//! What Updraft decides: the checked plan, the execution machine, sharding, the coalescer, and the few
-//! types that two threads share. No IO, no clock, no randomness, nothing that waits.
+//! What Updraft decides: the checked plan, the execution machine, sharding, the writer with its coalescer, and the
+//! few types that two threads share. No IO, no clock, no randomness, nothing that waits.
 
+pub mod batch_limit;
 pub mod coalescer;
 pub mod condition;
 pub mod idempotency;
@@ -9,7 +10,6 @@ pub mod lease;
 pub mod machine;
 mod meter;
 mod mistake;
-pub mod pace;
 pub mod pairing;
 pub mod plan;
 mod references;
@@ -18,3 +18,4 @@ pub mod shard;
 pub mod shared;
 pub mod template;
 pub mod visible;
+pub mod writer;

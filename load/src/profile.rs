@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use updraft::limits::{
-    BATCH_OPERATIONS, BATCH_OPERATIONS_MAX, BATCHES_IN_FLIGHT, EXECUTIONS_IN_FLIGHT, FLUSH_DELAY,
-    PACE_BATCHES, PACE_LATENCY, PACE_OPERATIONS_MIN, SHARDS_MAX, TASKS_AT_ONCE,
+    BATCH_LATENCY, BATCH_OPERATIONS, BATCH_OPERATIONS_MAX, BATCH_OPERATIONS_MIN, BATCHES_IN_FLIGHT,
+    EXECUTIONS_IN_FLIGHT, FLUSH_DELAY, SERVER_BATCHES, SHARDS_MAX, TASKS_AT_ONCE,
 };
-use updraft::{Builder, Pace};
+use updraft::{BatchLimit, Builder};
 
 /// ProfileSettings under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Profile {
             tasks_at_once: TASKS_AT_ONCE,
             executions_in_flight: EXECUTIONS_IN_FLIGHT,
             operations: if server { BATCH_OPERATIONS } else { BATCH_OPERATIONS_MAX },
-            batches: if server { PACE_BATCHES } else { BATCHES_IN_FLIGHT },
+            batches: if server { SERVER_BATCHES } else { BATCHES_IN_FLIGHT },
             flush_delay: FLUSH_DELAY,
         };
         match self {
@@ -81,20 +81,20 @@ impl ProfileSettings {
     /// The configuration of an engine with these settings; `width` is how many tasks its executions have at once.
     pub(crate) fn apply(&self, builder: Builder, width: usize, server: bool) -> Builder {
         let pace = if server {
-            Pace::Adaptive {
-                operations_min: PACE_OPERATIONS_MIN.min(self.operations),
+            BatchLimit::Adaptive {
+                operations_min: BATCH_OPERATIONS_MIN.min(self.operations),
                 operations_max: self.operations,
                 batches_max: self.batches,
-                latency: PACE_LATENCY,
+                latency: BATCH_LATENCY,
             }
         } else {
-            Pace::Fixed { operations: self.operations, batches: self.batches }
+            BatchLimit::Fixed { operations: self.operations, batches: self.batches }
         };
         builder
             .shards(self.shards)
             .tasks_at_once(self.tasks_at_once.max(width))
             .executions_in_flight(self.executions_in_flight)
-            .pace(pace)
+            .batch_limit(pace)
             .flush_delay(self.flush_delay)
     }
 }
@@ -121,11 +121,13 @@ mod tests {
     fn the_balanced_one_is_what_the_engine_does_unless_it_is_told() {
         let settings = Profile::Balanced.settings(2, false);
         assert_eq!(
-            Pace::EMBEDDED,
-            Pace::Fixed { operations: settings.operations, batches: settings.batches }
+            BatchLimit::EMBEDDED,
+            BatchLimit::Fixed { operations: settings.operations, batches: settings.batches }
         );
         let server = Profile::Balanced.settings(2, true);
-        let Pace::Adaptive { operations_max, batches_max, .. } = Pace::SERVER else { panic!("adaptive") };
+        let BatchLimit::Adaptive { operations_max, batches_max, .. } = BatchLimit::SERVER else {
+            panic!("adaptive")
+        };
         assert_eq!((operations_max, batches_max), (server.operations, server.batches));
     }
 }

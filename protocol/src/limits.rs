@@ -218,7 +218,7 @@ pub const FLUSH_DELAY: Duration = Duration::from_millis(10);
 pub const FLUSH_DELAY_MAX: Duration = Duration::from_secs(5);
 /// Flush delays, whole ones, for which a new execution or task is left where it goes on, as it will soon be overtaken:
 /// longer than an execution of fast steps takes, which then is one write.
-pub const RIPENING_ROUNDS: usize = 2;
+pub const DEBOUNCE_ROUNDS: usize = 2;
 /// Documents that wait to be written; beyond it, the journal waits, then `submit`.
 pub const COALESCER_DOCUMENTS: usize = 200_000;
 /// The most that can be configured of it: some minutes of a server that is away, under the heaviest load.
@@ -236,12 +236,12 @@ pub const BATCHES_IN_FLIGHT: usize = 2;
 /// The most that can be configured of it.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 64;
 /// Operations in one batch for a server, however slow it is: fewer cost it nearly as much.
-pub const PACE_OPERATIONS_MIN: usize = 100;
+pub const BATCH_OPERATIONS_MIN: usize = 100;
 /// Batches on their way to a server at once, however fast it is, unless configured: one is written while another is
 /// encoded and travels. Measured, a third and a fourth gain nothing from a server that shares its cores.
-pub const PACE_BATCHES: usize = 2;
+pub const SERVER_BATCHES: usize = 2;
 /// How much longer than the quickest a batch may take before less is sent to the server at once.
-pub const PACE_LATENCY: Duration = Duration::from_millis(500);
+pub const BATCH_LATENCY: Duration = Duration::from_millis(500);
 /// How long a batch may take before nobody knows what became of it, and it is sent again.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the store notes how far it has come with its journal: seldom enough to cost nothing beside batches, often enough
@@ -385,8 +385,8 @@ const _: () = {
     assert!(WRITE_BACKOFF.as_millis() <= WRITE_BACKOFF_MAX.as_millis() && BATCHES_IN_FLIGHT > 0);
     assert!(3 * MONGO_VALUE_BYTES + (1 << 20) < MONGO_DOCUMENT_BYTES);
     assert!(INPUT_BYTES < MONGO_VALUE_BYTES && RESPONSE_BYTES < MONGO_VALUE_BYTES);
-    assert!(BATCHES_IN_FLIGHT <= BATCHES_IN_FLIGHT_MAX && PACE_BATCHES <= BATCHES_IN_FLIGHT_MAX);
-    assert!(0 < PACE_OPERATIONS_MIN && PACE_OPERATIONS_MIN <= BATCH_OPERATIONS);
+    assert!(BATCHES_IN_FLIGHT <= BATCHES_IN_FLIGHT_MAX && SERVER_BATCHES <= BATCHES_IN_FLIGHT_MAX);
+    assert!(0 < BATCH_OPERATIONS_MIN && BATCH_OPERATIONS_MIN <= BATCH_OPERATIONS);
     assert!(MONGO_CONNECTIONS_KEPT <= MONGO_CONNECTIONS && MONGO_CONNECTIONS <= MONGO_CONNECTIONS_MAX);
     assert!(MONGO_SELECTION_TIMEOUT.as_secs() < WRITE_TIMEOUT.as_secs());
     assert!(MONGO_SELECTION_TIMEOUT.as_secs() + MONGO_CONFIRM.as_secs() < MONGO_CALL_TIMEOUT.as_secs());

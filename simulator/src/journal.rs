@@ -1,5 +1,5 @@
 //! The journal of one node: one write and one sync for all that waits, then the answers, then the groups on to the
-//! pump. Mirrors `storage/src/journal/thread.rs`, `storage/src/journal/segment.rs` and
+//! writer. Mirrors `storage/src/journal/thread.rs`, `storage/src/journal/segment.rs` and
 //! `storage/src/journal/retention.rs`. A failed write or sync poisons it; the sync is never tried again.
 
 use std::collections::VecDeque;
@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::disk::{Broken, Frame};
 use crate::event::{Inner, NodeId, Ticket};
 use crate::fault::Moment;
-use crate::pump::{Asker, Message, Pump};
 use crate::scenario::{MILLIS, Noise};
+use crate::writer::{Asker, Handoff, WriterDriver};
 
 /// Updates to be made durable together.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ pub struct Journal {
     commands: VecDeque<Command>,
     stage: Stage,
     /// A message for which the writer has no place yet.
-    outgoing: Option<Message>,
+    outgoing: Option<Handoff>,
     /// The segment that is written.
     active: u64,
     /// Segments that wait for the store: first and last number.
@@ -60,7 +60,7 @@ pub struct Journal {
     next: u64,
     /// Everything below it is in the store.
     stored: DurableWatermark,
-    /// Whether what was recovered has been given to the pump.
+    /// Whether what was recovered has been given to the writer.
     pub replayed: bool,
     /// Why nothing more is accepted.
     pub poisoned: bool,
@@ -123,9 +123,9 @@ impl Journal {
     }
 
     /// Does what can be done at once; true where it did something.
-    pub fn turn(&mut self, pump: &mut Pump, cx: &mut Context) -> bool {
+    pub fn turn(&mut self, writer: &mut WriterDriver, cx: &mut Context) -> bool {
         if let Some(message) = self.outgoing.take() {
-            self.outgoing = pump.send(message, cx).err();
+            self.outgoing = writer.send(message, cx).err();
             return self.outgoing.is_none();
         }
         if !matches!(self.stage, Stage::Idle) || self.closed {
@@ -134,11 +134,11 @@ impl Journal {
         match self.commands.pop_front() {
             None => false,
             Some(Command::Barrier(asker)) => {
-                self.outgoing = Some(Message::Barrier(asker));
+                self.outgoing = Some(Handoff::Barrier(asker));
                 true
             }
             Some(Command::Close) => {
-                self.outgoing = Some(Message::Barrier(Asker::Close));
+                self.outgoing = Some(Handoff::Barrier(Asker::Close));
                 true
             }
             Some(append @ Command::Append(_)) => {
@@ -226,7 +226,7 @@ impl Journal {
             self.answer(append.who, Some(lsn), cx);
             groups.push((lsn, append.updates));
         }
-        self.outgoing = Some(Message::Groups(groups));
+        self.outgoing = Some(Handoff::Groups(groups));
     }
 
     fn answer(&self, who: Who, lsn: Option<u64>, cx: &mut Context) {

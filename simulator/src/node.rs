@@ -20,10 +20,10 @@ use crate::context::Context;
 use crate::event::{Inner, NodeId};
 use crate::execution::Home;
 use crate::journal::{Append, Journal, Who};
-use crate::pump::{Asker, Pump};
 use crate::registry::{Live, Registry};
 use crate::scenario::{MILLIS, Order};
 use crate::shard::{Desk, Shard};
+use crate::writer::{Asker, WriterDriver};
 
 /// Turns of one process without an end in sight.
 const TURNS: usize = 10_000;
@@ -33,7 +33,7 @@ const TURNS: usize = 10_000;
 pub enum Phase {
     /// It asks for its epoch and opens its journal.
     Starting,
-    /// It gives its journal's groups to the pump.
+    /// It gives its journal's groups to the writer.
     Replaying(VecDeque<(u64, Vec<Update>)>),
     /// It waits until the store has them.
     Flushing,
@@ -75,7 +75,7 @@ pub struct Node {
     /// What its actors know of it.
     pub home: Home,
     journal: Journal,
-    pump: Pump,
+    writer: WriterDriver,
     stored: DurableWatermark,
     shards: Vec<Shard>,
     registry: Registry,
@@ -98,7 +98,7 @@ impl Node {
             phase: Phase::Starting,
             home,
             journal: Journal::new(id, seat, VecDeque::new(), 1, stored.clone()),
-            pump: Pump::new(id, stored.clone(), cx.sizes),
+            writer: WriterDriver::new(id, stored.clone(), cx.sizes),
             stored,
             shards: (0..home.shards).map(Shard::new).collect(),
             registry: Registry::default(),
@@ -118,7 +118,7 @@ impl Node {
             Inner::Synced => self.journal.synced(cx),
             Inner::Accepted(peid, lsn) => self.accepted(peid, lsn, cx),
             Inner::Wake => {}
-            Inner::Landed(number, answer) => self.pump.land(number, answer, cx),
+            Inner::Landed(number, answer) => self.writer.land(number, answer, cx),
             Inner::Deadline => self.out_of_time(),
             Inner::Told(shard, tickets, lsn) => {
                 self.at(shard, cx, |shard, desk| shard.told(tickets, lsn, desk))
@@ -142,13 +142,13 @@ impl Node {
     fn settle(&mut self, cx: &mut Context) {
         let mut turns = 0;
         loop {
-            let mut moved = self.journal.turn(&mut self.pump, cx);
-            moved |= self.pump.turn(cx);
+            let mut moved = self.journal.turn(&mut self.writer, cx);
+            moved |= self.writer.turn(cx);
             moved |= self.feed(cx);
-            for asker in std::mem::take(&mut self.pump.answered) {
+            for asker in std::mem::take(&mut self.writer.answered) {
                 self.answered(asker, cx);
             }
-            for peid in std::mem::take(&mut self.pump.refused) {
+            for peid in std::mem::take(&mut self.writer.refused) {
                 self.of(peid, cx, |shard, desk| shard.fail(peid, desk));
             }
             turns += 1;
@@ -171,7 +171,6 @@ impl Node {
             && self.shards.iter().all(Shard::is_drained)
         {
             self.phase = Phase::Closing;
-            self.pump.closed = true;
             self.journal.close();
             self.settle(cx);
         }
@@ -344,7 +343,7 @@ impl Node {
         if self.phase != Phase::Open {
             return Some(format!("n{} is {:?}", self.id, self.phase));
         }
-        if let Some(rest) = self.pump.rest() {
+        if let Some(rest) = self.writer.rest() {
             return Some(format!("n{}: {rest}", self.id));
         }
         let left = (self.journal.waiting(), self.registry.count(), self.submitted.len());

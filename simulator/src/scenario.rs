@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 
 use crate::chance::{Chance, Dice, Purpose};
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
@@ -106,8 +106,8 @@ pub const NOISES: [(Noise, &str); 9] = [
 /// Bounds, small so that they are met.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// How fast the pump goes.
-    pub pace: Pace,
+    /// How much the writer sends at once.
+    pub batch_limit: BatchLimit,
     /// Documents of the coalescer.
     pub documents: usize,
     /// Bytes of the coalescer.
@@ -178,7 +178,7 @@ impl Scenario {
             .collect();
         let noise = NOISES.iter().map(|(noise, _)| *noise).filter(|_| dice.one_in(2)).collect();
         let sizes = Sizes {
-            pace: pace(&mut dice),
+            batch_limit: batch_limit(&mut dice),
             documents: dice.pick(&[1, 4, 16, 1_000]),
             bytes: dice.pick(&[1_000, 8_000, 1 << 20]),
             queue: dice.pick(&[1, 2, 8]),
@@ -214,13 +214,13 @@ impl Scenario {
     }
 }
 
-fn pace(dice: &mut Dice) -> Pace {
+fn batch_limit(dice: &mut Dice) -> BatchLimit {
     let (operations, batches) = (dice.pick(&[1, 3, 8, 1_000]), dice.pick(&[1, 2, 3]));
     if dice.one_in(2) {
-        return Pace::Fixed { operations, batches };
+        return BatchLimit::Fixed { operations, batches };
     }
     let latency = Duration::from_millis(10);
-    Pace::Adaptive { operations_min: 1, operations_max: operations, batches_max: batches, latency }
+    BatchLimit::Adaptive { operations_min: 1, operations_max: operations, batches_max: batches, latency }
 }
 
 fn fault(number: usize, seats: usize, orders: u64, dice: &mut Dice) -> Fault {

@@ -16,9 +16,9 @@ use crate::event::{Departure, Inner, Life, Report, Ticket};
 use crate::execution::{Execution, Exit, Home, Wish};
 use crate::fault::Moment;
 use crate::journal::{Append, Journal, Who};
-use crate::pump::Asker;
 use crate::registry::Registry;
 use crate::scenario::MILLIS;
+use crate::writer::Asker;
 use resident::{Ask, Place, Resident};
 
 /// Tasks at once in one execution, where its playbook does not say.

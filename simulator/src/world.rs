@@ -1,25 +1,25 @@
 //! The world: the seats with their processes, and the loop that lets one event happen after the other, with faults
 //! between them. Owns who has which data; decides nothing that a process decides.
 
+mod requests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::plan::Plan;
 use updraft_kernel::shard::VirtualShard;
-use updraft_protocol::{Catalogue, Name, Playbook, TenantCode, Update};
+use updraft_protocol::{Catalogue, Name, Playbook, TenantCode};
 
 use crate::author::Author;
 use crate::chance::{Chance, Purpose};
 use crate::client::Wish;
 use crate::context::Context;
-use crate::event::{Event, Inner, NodeId, Reply, Request};
+use crate::event::{Event, NodeId};
 use crate::execution::Home;
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
 use crate::node::{Node, Phase};
-use crate::oracle::Shown;
-use crate::scenario::{MILLIS, Noise, Scenario};
-use crate::store::{Outcome, POISON};
+use crate::scenario::{MILLIS, Scenario};
 use crate::tally::Tally;
 use crate::trace::Trace;
 
@@ -222,50 +222,6 @@ impl World {
             node.die(&mut self.cx);
         }
         self.bury(id);
-    }
-
-    /// A request reaches the store.
-    fn arrive(&mut self, request: Request) {
-        let Request { node, number, updates, answer } = request;
-        let mut dice = self.cx.dice(Purpose::Store, &[node, number, 1]);
-        if !self.cx.store.answers(self.cx.now) {
-            return self.cx.after(MILLIS, node, Inner::Landed(number, Err("the store does not answer")));
-        }
-        let partial = self.cx.noisy(Noise::StorePartial) && dice.one_in(5);
-        let mut outcomes = Vec::with_capacity(updates.len());
-        for update in &updates {
-            let skipped = partial && dice.one_in(2);
-            outcomes.push(if skipped { Outcome::Retry } else { self.write(update) });
-            self.cx.tally.count(if skipped {
-                "updates put off by the store"
-            } else {
-                "updates at the store"
-            });
-        }
-        self.cx.note(format_args!("n{node} request {number} is {outcomes:?}"));
-        self.cx.moment(Moment::Stored);
-        match answer {
-            Reply::After(wait) => self.cx.after(wait, node, Inner::Landed(number, Ok(outcomes))),
-            Reply::Broken(wait) => self.cx.after(wait, node, Inner::Landed(number, Err("it broke"))),
-            Reply::Never => {}
-        }
-    }
-
-    fn write(&mut self, update: &Update) -> Outcome {
-        let before = Shown::of(update.document(), &self.cx.store);
-        let known = self.cx.store.poisoned.contains(&update.document());
-        let outcome = self.cx.store.write(update);
-        if outcome == Outcome::Stale {
-            self.cx.tally.count("stale updates");
-        }
-        let cursed = matches!(update, Update::Task(task)
-            if task.state.response.as_ref().is_some_and(|response| response.as_str().contains(POISON)));
-        if outcome == Outcome::Poison && !cursed && !known {
-            self.cx.violated("nothing lost", format!("the store cannot take {:?}", update.document()));
-        }
-        let written = self.cx.oracle.written(update, outcome, &before, &self.cx.store);
-        self.cx.check(written);
-        outcome
     }
 
     /// Lets the faults come whose time it is.

@@ -2,8 +2,11 @@
 
 mod address;
 pub mod bond;
+mod callback;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod handoff;
+mod health;
 pub mod journal;
 pub mod lock;
 pub mod memory;
@@ -14,7 +17,6 @@ pub mod private;
 pub mod room;
 pub mod sqlite;
 pub mod store;
-mod trouble;
 pub mod write_behind;
 
 pub use address::{AddressError, MongoAddress, StoreAddress};

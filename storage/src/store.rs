@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use thiserror::Error;
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, IdempotencyKey, KeyHolder, Name,
@@ -13,9 +13,10 @@ use updraft_protocol::{
 use uuid::Uuid;
 
 use crate::bond::{Bond, Kept};
+pub use crate::health::Trouble;
 use crate::owner::Owner;
 use crate::page;
-pub use crate::trouble::Trouble;
+pub use updraft_kernel::writer::WriteOutcome;
 
 /// Why a store did not do what it was asked. Messages name no data and no credentials.
 #[derive(Debug, Error)]
@@ -55,22 +56,6 @@ impl Error {
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Full(_))
     }
-}
-
-/// What became of one update of a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use]
-pub enum WriteOutcome {
-    /// It is in the store.
-    Written,
-    /// The store has a newer one; nothing changed.
-    Stale,
-    /// The store will never take it.
-    Poison(String),
-    /// The store refused it for the moment, and nothing changed: it is to be sent again.
-    Retry(String),
-    /// The store refused it for a reason that this version does not know. Where it takes others, it is poison.
-    Unknown(String),
 }
 
 /// How a store fares, for who watches over it.
@@ -380,7 +365,7 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// How fast a writer may go that is told nothing else.
-    fn pace(&self) -> Pace {
-        Pace::SERVER
+    fn batch_limit(&self) -> BatchLimit {
+        BatchLimit::SERVER
     }
 }

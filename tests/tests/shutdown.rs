@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use serde_json::json;
 use updraft::limits::PARK_HORIZON;
 use updraft::{
-    Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Pace, Playbook, ReadError,
-    Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
+    BatchLimit, Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Playbook,
+    ReadError, Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::{Harness, Tool, named, playbook, soon, tenant, until};
@@ -248,8 +248,8 @@ async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opene
         (at().executions_in_flight_of_tenant(0), "executions_in_flight_of_tenant"),
         (at().executions_in_flight(5).executions_in_flight_of_tenant(6), "executions_in_flight_of_tenant"),
         (at().flush_delay(Duration::from_secs(6)), "flush_delay"),
-        (at().pace(Pace::Fixed { operations: 0, batches: 1 }), "pace"),
-        (at().pace(Pace::Fixed { operations: 1_000, batches: 65 }), "pace"),
+        (at().batch_limit(BatchLimit::Fixed { operations: 0, batches: 1 }), "batch limit"),
+        (at().batch_limit(BatchLimit::Fixed { operations: 1_000, batches: 65 }), "batch limit"),
         (at().integration("no name", Tool::default()), "integration"),
         (at().integration("", Tool::default()), "integration"),
     ] {

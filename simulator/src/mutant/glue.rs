@@ -5,7 +5,6 @@ use super::Mutant;
 
 const JOURNAL: &str = "simulator/src/journal.rs";
 const RECOVERY: &str = "simulator/src/recovery.rs";
-const PUMP: &str = "simulator/src/pump.rs";
 const STORE: &str = "simulator/src/store.rs";
 const SHARD: &str = "simulator/src/shard.rs";
 const EXECUTION: &str = "simulator/src/execution.rs";
@@ -61,7 +60,7 @@ pub const GLUE: &[Mutant] = &[
         claim: "unfinished executions are read before the store has the journal",
         file: START,
         find: "            return self.journal.barrier(Asker::Start);\n",
-        replace: "            self.pump.answered.push(Asker::Start);\n            return true;\n",
+        replace: "            self.writer.answered.push(Asker::Start);\n            return true;\n",
     },
     Mutant {
         name: "recovery-accepts-too-early",
@@ -83,34 +82,6 @@ pub const GLUE: &[Mutant] = &[
         file: STORE,
         find: "    (update.epoch, update.seq) > document\n",
         replace: "    (update.epoch, update.seq) != document\n",
-    },
-    Mutant {
-        name: "pump-lost-is-done",
-        claim: "a batch without an answer counts as stored",
-        file: PUMP,
-        find: "        let outcomes = answer.unwrap_or_default();\n",
-        replace: "        let outcomes = answer.unwrap_or_else(|_| vec![Outcome::Written; updates.len()]);\n",
-    },
-    Mutant {
-        name: "pump-partial-is-done",
-        claim: "what the store put off counts as stored",
-        file: PUMP,
-        find: "                Outcome::Retry => Settled::Hold,\n",
-        replace: "                Outcome::Retry => Settled::Done,\n",
-    },
-    Mutant {
-        name: "pump-barrier-early",
-        claim: "a barrier is answered before the group in front of it is stored",
-        file: PUMP,
-        find: "all || *last < below",
-        replace: "all || *last <= below",
-    },
-    Mutant {
-        name: "pump-held-forgotten",
-        claim: "nobody comes back to what the store would not have",
-        file: PUMP,
-        find: "            self.held_until = Some(cx.now + backoff(&mut self.refusals, cx));\n",
-        replace: "            backoff(&mut self.refusals, cx);\n",
     },
     Mutant {
         name: "execution-acts-first",

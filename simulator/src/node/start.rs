@@ -9,13 +9,13 @@ use crate::context::Context;
 use crate::event::Inner;
 use crate::fault::Moment;
 use crate::journal::Journal;
-use crate::pump::{Asker, Message};
 use crate::recovery::{self, Unreadable};
 use crate::registry::Live;
 use crate::scenario::MILLIS;
 use crate::shard::Since;
+use crate::writer::{Asker, Handoff};
 
-/// Groups that are given to the pump at once.
+/// Groups that are given to the writer at once.
 const CHUNK: usize = 4;
 
 impl Node {
@@ -49,7 +49,7 @@ impl Node {
         self.phase = Phase::Replaying(scan.groups);
     }
 
-    /// Gives what the journal had to the pump; true where it did something.
+    /// Gives what the journal had to the writer; true where it did something.
     pub(super) fn feed(&mut self, cx: &mut Context) -> bool {
         let Phase::Replaying(groups) = &mut self.phase else { return false };
         if groups.is_empty() {
@@ -58,7 +58,7 @@ impl Node {
             return self.journal.barrier(Asker::Start);
         }
         let chunk: Vec<_> = groups.drain(..groups.len().min(CHUNK)).collect();
-        let Err(Message::Groups(refused)) = self.pump.send(Message::Groups(chunk), cx) else { return true };
+        let Err(Handoff::Groups(refused)) = self.writer.send(Handoff::Groups(chunk), cx) else { return true };
         for group in refused.into_iter().rev() {
             groups.push_front(group);
         }

@@ -5,9 +5,12 @@ use updraft_kernel::shared::claim::Claim;
 use updraft_protocol::Update;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
-use super::answer::{Answer, Done};
 use super::error::Error;
 use super::frame::Frame;
+use crate::callback::{Callback, OnDone};
+
+/// What is called with the outcome, on the journal's thread; it must not wait.
+pub type Done<T> = OnDone<T, Error>;
 
 /// Updates to be made durable together, all or none.
 pub struct Append {
@@ -59,7 +62,7 @@ impl std::fmt::Debug for Refused {
 pub(super) struct Queued {
     pub(super) frame: Frame,
     pub(super) updates: Vec<Update>,
-    pub(super) done: Answer<u64>,
+    pub(super) done: Callback<u64, Error>,
     claim: Option<Claim>,
     pub(super) room: OwnedSemaphorePermit,
 }
@@ -67,7 +70,7 @@ pub(super) struct Queued {
 impl Queued {
     pub(super) fn new(append: Append, room: OwnedSemaphorePermit) -> Self {
         let Append { frame, updates, done, claim } = append;
-        Self { frame, updates, done: Answer::new(done), claim, room }
+        Self { frame, updates, done: Callback::new(done), claim, room }
     }
 
     /// The append as it was handed over.
@@ -88,7 +91,7 @@ impl Queued {
 
 /// A barrier in the queue.
 pub(super) struct QueuedBarrier {
-    pub(super) answer: Answer<()>,
+    pub(super) answer: Callback<(), Error>,
     pub(super) room: OwnedSemaphorePermit,
 }
 

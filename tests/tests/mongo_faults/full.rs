@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::time::timeout;
-use updraft::{Handle, Pace};
+use updraft::{BatchLimit, Handle};
 use updraft_storage::mongo::WritePath;
 use updraft_storage::mongo::testing::ServerOptions;
 use updraft_tests::{Mount, soon};
@@ -33,8 +33,8 @@ async fn fills_up(path: WritePath) {
     // One write after another, none by the driver itself: the surrogate forgets what it has acknowledged where its
     // disk fills up under several.
     let store = scene.store().retry_writes(false).connect().await.unwrap();
-    let pace = Pace::Fixed { operations: 1, batches: 1 };
-    let engine = scene.lab.builder().store(Arc::new(store)).pace(pace).start().await.unwrap();
+    let pace = BatchLimit::Fixed { operations: 1, batches: 1 };
+    let engine = scene.lab.builder().store(Arc::new(store)).batch_limit(pace).start().await.unwrap();
     let pid = scene.put(&engine).await;
     let mut handles: Vec<Handle> = Vec::new();
     while matches!(timeout(ANSWER, engine.flush()).await, Ok(Ok(()))) {

@@ -1,4 +1,4 @@
-//! The outlet: the way from the journal's thread to the writer. It waits where the writer is full, which is how
+//! The writer's queue: the way from the journal's thread to the writer. It waits where the writer is full, which is how
 //! pressure travels back, and stops waiting when the journal is abandoned.
 
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::write_behind::Message;
+use crate::handoff::Message;
 
 /// Why a message did not go to the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Stop {
 }
 
 /// The way to the writer.
-pub(super) struct Outlet {
+pub(super) struct WriterQueue {
     writer: mpsc::Sender<Message>,
     /// True, or closed, when nothing is to be waited for any longer.
     abandon: watch::Receiver<bool>,
@@ -29,7 +29,7 @@ pub(super) struct Outlet {
     waiter: Runtime,
 }
 
-impl Outlet {
+impl WriterQueue {
     pub(super) fn new(writer: mpsc::Sender<Message>, abandon: watch::Receiver<bool>) -> io::Result<Self> {
         Ok(Self { writer, abandon, waiter: Builder::new_current_thread().enable_time().build()? })
     }

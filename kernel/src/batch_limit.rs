@@ -1,6 +1,6 @@
-//! The pace of writing: how many updates go to the store at once, and in how many batches. Doubles from the floor until
-//! the store does not keep up for the first time; from then on grows by steps while it does, and falls by a share when it
-//! does not. Reads no clock: it is told how long things took.
+//! The batch limit: how many updates go to the store at once, and in how many batches. Doubles from the floor until the
+//! store does not keep up for the first time; from then on grows by steps while it does, and falls by a share when it does
+//! not. Reads no clock: the caller says how long a batch took.
 
 #[cfg(test)]
 mod tests;
@@ -8,13 +8,13 @@ mod tests;
 use std::time::Duration;
 
 use updraft_protocol::limits::{
-    BATCH_OPERATIONS, BATCH_OPERATIONS_MAX, BATCHES_IN_FLIGHT, BATCHES_IN_FLIGHT_MAX, PACE_BATCHES,
-    PACE_LATENCY, PACE_OPERATIONS_MIN,
+    BATCH_LATENCY, BATCH_OPERATIONS, BATCH_OPERATIONS_MAX, BATCH_OPERATIONS_MIN, BATCHES_IN_FLIGHT,
+    BATCHES_IN_FLIGHT_MAX, SERVER_BATCHES,
 };
 
-/// How fast a writer may go.
+/// How much a writer may send at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
+pub enum BatchLimit {
     /// Always as much.
     Fixed {
         /// Operations in one batch.
@@ -30,21 +30,21 @@ pub enum Pace {
         operations_max: usize,
         /// Batches in flight at once, however fast it is. However slow it is, there is one.
         batches_max: usize,
-        /// How much longer than the quickest a batch may take before the pace falls.
+        /// How much longer than the quickest a batch may take before the limit falls.
         latency: Duration,
     },
 }
 
-impl Pace {
+impl BatchLimit {
     /// For a store in this process, with one thread that writes: one batch is made ready while another is written.
     pub const EMBEDDED: Self = Self::Fixed { operations: BATCH_OPERATIONS_MAX, batches: BATCHES_IN_FLIGHT };
 
     /// For a server that others load too.
     pub const SERVER: Self = Self::Adaptive {
-        operations_min: PACE_OPERATIONS_MIN,
+        operations_min: BATCH_OPERATIONS_MIN,
         operations_max: BATCH_OPERATIONS,
-        batches_max: PACE_BATCHES,
-        latency: PACE_LATENCY,
+        batches_max: SERVER_BATCHES,
+        latency: BATCH_LATENCY,
     };
 
     /// What makes no sense about it: a number outside of 1 to what the limits allow, or a floor above its ceiling.
@@ -59,7 +59,7 @@ impl Pace {
             ("batches in flight", batches, BATCHES_IN_FLIGHT_MAX),
         ] {
             if value == 0 || value > bound {
-                return Err(format!("pace: {setting}: {value} is not within 1 to {bound}"));
+                return Err(format!("batch limit: {setting}: {value} is not within 1 to {bound}"));
             }
         }
         Ok(())
@@ -78,18 +78,18 @@ impl Pace {
 
 /// What the store said to a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum BatchAnswer {
     /// It dealt with it, in so long.
     Taken(Duration),
     /// It did not answer in time, was not there, or asked for some of it to come again.
     Pushback,
 }
 
-/// What the pacer must know of a batch when it has landed.
+/// What the limiter must know of a batch when it has landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "the pacer learns when the batch has landed"]
+#[must_use = "the limiter learns when the batch has landed"]
 pub struct Sent {
-    /// How often the pace had fallen.
+    /// How often the limit had fallen.
     falls: u64,
     operations: usize,
     /// It was as large as a batch might be.
@@ -98,13 +98,13 @@ pub struct Sent {
     crowded: bool,
 }
 
-/// The pace as it is now.
+/// The limit as it is now.
 ///
-/// The size of batches grows first, since fewer and larger batches cost the store least; then their number. What
-/// was sent before the pace last fell makes it fall no further: it tells of the pace that was.
+/// The size of batches grows first, since fewer and larger batches cost the store least; then their number. A batch that
+/// was sent before the limit last fell makes it fall no further: it tells of the limit that was.
 #[derive(Debug)]
-pub struct Pacer {
-    pace: Pace,
+pub struct BatchLimiter {
+    limit: BatchLimit,
     operations: usize,
     batches: usize,
     falls: u64,
@@ -119,15 +119,17 @@ const STEPS: usize = 10;
 /// Batches taken in time for each one in flight, before there is one more.
 const STEADY: usize = 4;
 
-impl Pacer {
-    /// A pacer at its start: an adaptive one begins at the floor.
-    pub fn new(pace: Pace) -> Self {
-        let (operations, batches) = match pace {
-            Pace::Fixed { operations, batches } => (operations, batches),
-            Pace::Adaptive { operations_min, operations_max, .. } => (operations_min.min(operations_max), 1),
+impl BatchLimiter {
+    /// A limiter at its start: an adaptive one begins at the floor.
+    pub fn new(limit: BatchLimit) -> Self {
+        let (operations, batches) = match limit {
+            BatchLimit::Fixed { operations, batches } => (operations, batches),
+            BatchLimit::Adaptive { operations_min, operations_max, .. } => {
+                (operations_min.min(operations_max), 1)
+            }
         };
         let (operations, batches) = (operations.max(1), batches.max(1));
-        Self { pace, operations, batches, falls: 0, steady: 0, quickest: None }
+        Self { limit, operations, batches, falls: 0, steady: 0, quickest: None }
     }
 
     /// Operations that the next batch may have; never none.
@@ -147,24 +149,24 @@ impl Pacer {
     }
 
     /// A batch has landed.
-    pub fn landed(&mut self, sent: Sent, answer: Answer) {
-        let Pace::Adaptive { operations_min, operations_max, batches_max, latency } = self.pace else {
+    pub fn landed(&mut self, sent: Sent, answer: BatchAnswer) {
+        let BatchLimit::Adaptive { operations_min, operations_max, batches_max, latency } = self.limit else {
             return;
         };
-        // What was sent at a pace before tells little of this one.
+        // What was sent under an earlier limit tells little of this one.
         if sent.falls != self.falls {
             return;
         }
         match answer {
-            Answer::Taken(took) if self.in_time(took, latency) => {
+            BatchAnswer::Taken(took) if self.in_time(took, latency) => {
                 self.rise(sent, operations_min, operations_max.max(1), batches_max.max(1));
             }
             // Less at once is not quicker: the store has become slower, or is further away.
-            Answer::Taken(took) if self.batches == 1 && self.operations <= operations_min.max(1) => {
+            BatchAnswer::Taken(took) if self.batches == 1 && self.operations <= operations_min.max(1) => {
                 self.quickest = Some(took);
             }
-            Answer::Taken(_) => self.fall(operations_min, |value| value - value.div_ceil(4)),
-            Answer::Pushback => self.fall(operations_min, |value| value / 2),
+            BatchAnswer::Taken(_) => self.fall(operations_min, |value| value - value.div_ceil(4)),
+            BatchAnswer::Pushback => self.fall(operations_min, |value| value / 2),
         }
     }
 

@@ -15,13 +15,13 @@ use super::error::Error;
 use super::reader::{Look, SegmentReader};
 use super::recovery::{Scan, Torn, corrupt};
 use super::segment::{HEADER_BYTES, Sealed};
-use crate::write_behind::{Group, Message};
+use crate::handoff::{Group, Message, Room};
 
 /// The groups that a journal held when it was opened, oldest first, read as they are asked for.
 ///
-/// Whoever opens a journal gives them to the writer before anything else, with [`Recovered::replay`] or one by
+/// Whoever opens a journal gives them to the writer before anything else, with [`Replay::replay`] or one by
 /// one; until the last was taken the journal refuses appends.
-pub struct Recovered {
+pub struct Replay {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
     reading: Option<Reading>,
@@ -43,7 +43,7 @@ struct Reading {
     next: u64,
 }
 
-impl Recovered {
+impl Replay {
     pub(super) fn new(disk: Arc<dyn Disk>, id: Uuid, scan: &Scan, replayed: Arc<AtomicBool>) -> Self {
         replayed.store(scan.frames == 0, Ordering::Release);
         Self {
@@ -127,7 +127,7 @@ impl Recovered {
     }
 
     /// The next groups: so many that the writer's whole queue of them stays in the journal's bound.
-    fn chunk(&mut self) -> Result<(Vec<Group>, bool), Error> {
+    fn chunk(&mut self) -> Result<(Vec<Group<Room>>, bool), Error> {
         let (mut groups, mut bytes) = (Vec::new(), 0);
         while groups.len() < JOURNAL_QUEUE && bytes < JOURNAL_QUEUE_BYTES / WRITER_QUEUE {
             let Some(group) = self.next() else { return Ok((groups, true)) };
@@ -138,7 +138,7 @@ impl Recovered {
         Ok((groups, false))
     }
 
-    fn read(&mut self) -> Result<Option<Group>, Error> {
+    fn read(&mut self) -> Result<Option<Group<Room>>, Error> {
         loop {
             if self.reading.is_none() {
                 let Some(segment) = self.segments.pop_front() else { return Ok(None) };
@@ -154,8 +154,8 @@ impl Recovered {
     }
 }
 
-impl Iterator for Recovered {
-    type Item = Result<Group, Error>;
+impl Iterator for Replay {
+    type Item = Result<Group<Room>, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {
@@ -183,7 +183,7 @@ impl Reading {
     }
 
     /// The next group; none behind the last frame that was proven at the opening.
-    fn read(&mut self) -> Result<Option<Group>, Error> {
+    fn read(&mut self) -> Result<Option<Group<Room>>, Error> {
         if self.next > self.segment.last {
             return Ok(None);
         }
