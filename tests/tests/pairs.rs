@@ -39,8 +39,7 @@ async fn closed(lab: &Harness, data: &Path, executions: usize) {
     assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
 }
 
-/// What a kill leaves of an engine that has run so many, of which the database has noted some: nothing moves any more, so
-/// that the files are those of one moment.
+/// What a kill leaves of an engine that has run so many, of which the database has noted some; nothing moves any more.
 async fn left(lab: &Harness, data: &Path, executions: usize) {
     let engine = soon(on(lab, data).start()).await.unwrap();
     let before = taken(data);

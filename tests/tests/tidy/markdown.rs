@@ -40,7 +40,10 @@ pub(crate) fn read(text: &str) -> Pieces {
                     commands(&code, language, line(range.start), &mut pieces);
                 }
             }
-            Event::Code(span) => pieces.spans.push((line(range.end), span.trim().to_owned())),
+            Event::Code(span) => {
+                let words: Vec<&str> = span.split_whitespace().collect();
+                pieces.spans.push((line(range.end), words.join(" ")));
+            }
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                 pieces.links.push((line(range.start), dest_url.to_string()));
             }
