@@ -1,24 +1,24 @@
-//! Commits of one shard: executions hand over their writes, and are told when the journal has them. While
-//! one group is on its way the next one gathers, so that a shard crosses threads once for many.
+//! Commits of one shard: executions hand over their writes, and are told when the journal has them. What goes together is
+//! decided by [`CommitQueue`].
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
+use updraft_kernel::shard::CommitQueue;
 use updraft_protocol::Update;
-use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 use updraft_storage::journal::{Append, Done};
 
-use crate::brood::Member;
-use crate::core::Core;
+use crate::context::EngineContext;
 use crate::execution::Receipt;
 use crate::gauge::ShardGauge;
+use crate::shard::scope::ScopeMember;
 
 /// Told with the position in the journal, or dropped when the journal will not have it.
 enum Told {
     /// An execution.
-    Post(Receipt),
+    Execution(Receipt),
     /// The shard itself.
     Shard(oneshot::Sender<u64>),
 }
@@ -26,34 +26,31 @@ enum Told {
 impl Told {
     fn of(self, lsn: u64) {
         match self {
-            Self::Post(receipt) => receipt.give(lsn),
-            // Who no longer waits need not be told.
+            Self::Execution(receipt) => receipt.give(lsn),
+            // One that no longer waits need not be told.
             Self::Shard(told) => drop(told.send(lsn)),
         }
     }
 }
 
 pub(crate) struct Commits {
-    core: Arc<Core>,
+    context: Arc<EngineContext>,
     /// How many wait.
     depth: ShardGauge,
-    /// Handed over and not yet sent. Bounded: an execution waits for its commit before the next.
-    waiting: RefCell<Vec<(Vec<Update>, Told)>>,
-    sending: Cell<bool>,
+    queue: RefCell<CommitQueue<Told>>,
     /// Has a successor of the shard wait until what was handed over here is in the journal.
-    _member: Member,
+    _member: ScopeMember,
 }
 
 impl Commits {
-    pub(crate) fn new(core: Arc<Core>, shard: usize, member: Member) -> Rc<Self> {
-        let (waiting, sending) = (RefCell::default(), Cell::new(false));
+    pub(crate) fn new(context: Arc<EngineContext>, shard: usize, member: ScopeMember) -> Rc<Self> {
         let depth = ShardGauge::new("updraft_shard_commits_waiting", shard);
-        Rc::new(Self { core, depth, waiting, sending, _member: member })
+        Rc::new(Self { context, depth, queue: RefCell::default(), _member: member })
     }
 
-    /// Makes updates of an execution durable, all or none; its post says so.
+    /// Makes updates of an execution durable, all or none; its receipt says so.
     pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>, receipt: Receipt) {
-        self.hand_over(updates, Told::Post(receipt));
+        self.hand_over(updates, Told::Execution(receipt));
     }
 
     /// The same for an execution that has no actor.
@@ -64,8 +61,7 @@ impl Commits {
     }
 
     fn hand_over(self: &Rc<Self>, updates: Vec<Update>, told: Told) {
-        self.waiting.borrow_mut().push((updates, told));
-        if !self.sending.replace(true) {
+        if self.queue.borrow_mut().push(updates, told) {
             actix::spawn(self.clone().send_all());
         }
     }
@@ -76,43 +72,23 @@ impl Commits {
     }
 
     async fn send_all(self: Rc<Self>) {
-        while let Some((updates, told)) = self.gather() {
-            match append(&self.core, updates).await {
-                Ok(lsn) => {
-                    told.into_iter().for_each(|execution| execution.of(lsn));
-                }
-                Err(reason) => self.core.fail(reason),
+        while let Some((updates, told)) = self.next_group() {
+            match append(&self.context, updates).await {
+                Ok(lsn) => told.into_iter().for_each(|one| one.of(lsn)),
+                Err(reason) => self.context.fail(reason),
             }
         }
-        self.sending.set(false);
     }
 
-    /// What goes into the next frame.
-    fn gather(&self) -> Option<(Vec<Update>, Vec<Told>)> {
-        let mut waiting = self.waiting.borrow_mut();
-        self.depth.set(waiting.len());
-        if waiting.is_empty() {
-            return None;
-        }
-        let mut bytes = 0;
-        let fits = waiting.iter().take_while(|(updates, _)| {
-            let before = bytes;
-            bytes += updates.iter().map(Update::bytes).sum::<usize>();
-            before == 0 || bytes <= JOURNAL_GROUP_BYTES
-        });
-        let count = fits.count();
-        let updates = waiting.iter().take(count).map(|(updates, _)| updates.len()).sum();
-        let (mut all, mut told) = (Vec::with_capacity(updates), Vec::with_capacity(count));
-        for (updates, execution) in waiting.drain(..count) {
-            all.extend(updates);
-            told.push(execution);
-        }
-        Some((all, told))
+    fn next_group(&self) -> Option<(Vec<Update>, Vec<Told>)> {
+        let mut queue = self.queue.borrow_mut();
+        self.depth.set(queue.waiting());
+        queue.next_group()
     }
 }
 
 /// Makes updates durable, all or none; gives where they stand in the journal.
-pub(crate) async fn append(core: &Core, updates: Vec<Update>) -> Result<u64, String> {
+pub(crate) async fn append(context: &EngineContext, updates: Vec<Update>) -> Result<u64, String> {
     if updates.is_empty() {
         return Ok(0);
     }
@@ -121,7 +97,7 @@ pub(crate) async fn append(core: &Core, updates: Vec<Update>) -> Result<u64, Str
         let _ = done.send(result);
     });
     let append = Append::new(updates, done).map_err(|error| error.to_string())?;
-    core.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
+    context.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
     match told.await {
         Ok(Ok(lsn)) => Ok(lsn),
         Ok(Err(error)) => Err(error.to_string()),

@@ -1,4 +1,4 @@
-//! Controls: what handles ask of a live execution, and what they are answered. Answered when everything
+//! Controls: what handles ask of an execution that runs here, and what they are answered. Answered when everything
 //! before is durable, so that nobody reads what a crash could take back.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use updraft_protocol::{ExecutionDocument, ExecutionStatus, TaskDocument};
 
 use crate::event::Event;
 
-/// What became of a wish to cancel.
+/// What became of a request to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum CancelVerdict {
@@ -27,7 +27,7 @@ pub struct Inspection {
     pub tasks: Vec<TaskDocument>,
 }
 
-/// What a handle asks of an execution. A reply that is dropped means: it does not live here any more.
+/// What a handle asks of an execution. A reply that is dropped means that the execution does not run here any more.
 #[derive(Debug)]
 pub enum Control {
     /// End it.

@@ -1,104 +1,71 @@
-//! The execution actor: one machine at work on its shard. Applies what happens, has the writes made
-//! durable, then performs the acts. Decides nothing.
+//! The execution actor: carries one execution on its shard. A mailbox, a lifetime and a panic boundary around
+//! [`updraft_kernel::execution`], which decides what is done next; the actor does it.
 
 mod answer;
+mod message;
 mod perform;
-mod post;
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Message, StreamHandler};
-use tokio::sync::{broadcast, oneshot};
-use updraft_kernel::machine::{Act, Effects, Event as Happening, Machine, TaskSeq, Timer, Unfit};
-use updraft_kernel::plan::Plan;
+use tokio::sync::broadcast;
+use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionEvent, Exit};
+use updraft_kernel::machine::{Act, Machine, TaskSeq};
 use updraft_kernel::shared::permits::{Acquire, Permit};
-use updraft_protocol::limits::{EXECUTION_MAILBOX, PARK_HORIZON};
-use updraft_protocol::{ExecutionDocument, TaskDocument, TaskStatus, Timestamp, Update};
+use updraft_protocol::limits::{ATTEMPTS_INLINE, EXECUTION_MAILBOX};
+use updraft_protocol::{FailureKind, TaskStatus, Timestamp, Update};
 
-use crate::brood::Counted;
 use crate::commit::Commits;
-use crate::control::{CancelVerdict, Control};
-use crate::core::Core;
+use crate::context::EngineContext;
+use crate::control::Control;
+use crate::entry::RegistryEntry;
 use crate::event::Event;
-use crate::live::Live;
-use crate::shard::{Messenger, News};
+use crate::inbox::Inbox;
+use crate::shard::scope::ScopeToken;
+use crate::shard::{SlotEvent, SlotReport};
+use crate::snapshot::Snapshot;
 use crate::task::Attempt;
-use post::Post;
-pub(crate) use post::{Letter, Parentage, Receipt, Report};
+use message::Attempted;
+pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
 
 /// How an execution begins its life as an actor.
-pub(crate) enum Birth {
+pub(crate) enum Start {
     /// Just accepted: its first writes are durable, its first acts are due.
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },
     /// Rebuilt from its documents.
-    Resumed(Box<Remains>),
-}
-
-/// What an earlier life left of an execution.
-pub(crate) struct Remains {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) document: ExecutionDocument,
-    pub(crate) tasks: Vec<TaskDocument>,
-}
-
-/// Why an execution's actor ended. When the exit is dropped unsaid, the actor died.
-#[derive(Debug)]
-pub(crate) enum Exit {
-    /// The execution has ended.
-    Ended,
-    /// It waits for an instant that is far away; its last write stands at `lsn`.
-    Parked { due: Timestamp, lsn: u64, permit: Permit },
-    /// It does nothing any more, as it was asked.
-    Drained,
-    /// Its documents cannot be resumed.
-    Unfit(Unfit),
-    /// The journal will not have its writes.
-    Lost,
+    Resumed(Box<Snapshot>),
 }
 
 pub(crate) struct Execution {
-    core: Arc<Core>,
-    live: Arc<Live>,
+    context: Arc<EngineContext>,
+    entry: Arc<RegistryEntry>,
     commits: Rc<Commits>,
     /// What it is rebuilt from, before it is.
-    remains: Option<Box<Remains>>,
+    snapshot: Option<Box<Snapshot>>,
     /// Has a successor of the shard wait until it is gone.
-    _counted: Counted,
+    _token: ScopeToken,
     /// What it is told by its commits, its attempts and its shard.
-    post: Rc<Post>,
+    inbox: Rc<Inbox<Incoming>>,
     /// None until `started` has rebuilt it.
-    machine: Option<Machine>,
-    /// What was decided since the last commit.
-    pending: Effects,
-    /// What follows the commit that is on its way.
-    committing: Option<Committing>,
+    execution: Option<kernel::Execution<Control>>,
     /// Attempts under way; dropping one drops its call.
     attempts: Vec<(TaskSeq, Attempt)>,
-    /// Those who asked for something; few executions have any.
-    audience: Option<Box<Audience>>,
-    draining: bool,
-    /// The newest position in the journal.
-    lsn: u64,
-    exit: Option<Messenger>,
+    /// Few executions have any.
+    subscribers: Option<Box<Subscribers>>,
+    /// None once it has told its shard why it leaves.
+    exit: Option<SlotReport>,
     span: tracing::Span,
 }
 
-/// What is done when a commit is durable.
-struct Committing {
-    acts: Vec<Act>,
-    events: Vec<Event>,
-}
-
-/// Those who asked an execution for something.
+/// Who asked for something before it began, and who follows it.
 #[derive(Default)]
-struct Audience {
-    /// Who cancelled it, to be told when that is durable.
-    canceller: Option<oneshot::Sender<CancelVerdict>>,
-    /// Controls that are answered when nothing is pending.
-    unanswered: Vec<Control>,
-    /// Those who follow; made when the first one asks.
+struct Subscribers {
+    early: Vec<Control>,
+    /// Made when the first one asks to follow.
     readers: Option<broadcast::Sender<Event>>,
+    /// What the readers are told when the commit under way is durable.
+    events: Vec<Event>,
 }
 
 /// A control for this execution.
@@ -113,120 +80,117 @@ pub(crate) struct Drain;
 
 impl Execution {
     pub(crate) fn launch(
-        core: Arc<Core>,
-        live: Arc<Live>,
+        context: Arc<EngineContext>,
+        entry: Arc<RegistryEntry>,
         commits: Rc<Commits>,
-        birth: Birth,
-        controls: Vec<Control>,
-        counted: Counted,
-        exit: Messenger,
-    ) -> (actix::Addr<Self>, Parentage) {
-        let post = Rc::new(Post::default());
-        let parentage = Parentage::of(&post);
-        let span = tracing::info_span!("execution", tenant = %live.tenant, peid = %live.peid);
-        let audience = Audience { unanswered: controls, ..Audience::default() };
-        let (remains, machine, acts, lsn) = match birth {
-            Birth::New { machine, acts, lsn } => (None, Some(*machine), acts, lsn),
-            Birth::Resumed(remains) => (Some(remains), None, Vec::new(), 0),
+        start: Start,
+        early: Vec<Control>,
+        token: ScopeToken,
+        exit: SlotReport,
+    ) -> (actix::Addr<Self>, OwnerGuard) {
+        let inbox = Rc::new(Inbox::default());
+        let guard = OwnerGuard::of(&inbox);
+        let span = tracing::info_span!("execution", tenant = %entry.tenant, peid = %entry.peid);
+        let (snapshot, execution) = match start {
+            Start::New { machine, acts, lsn } => {
+                (None, Some(kernel::Execution::accepted(*machine, acts, lsn)))
+            }
+            Start::Resumed(snapshot) => (Some(snapshot), None),
         };
+        let subscribers =
+            (!early.is_empty()).then(|| Box::new(Subscribers { early, ..Subscribers::default() }));
         let execution = Self {
-            core,
-            live,
+            context,
+            entry,
             commits,
-            remains,
-            _counted: counted,
-            post,
-            machine,
-            pending: Effects { acts, ..Effects::default() },
-            committing: None,
+            snapshot,
+            _token: token,
+            inbox,
+            execution,
             attempts: Vec::new(),
-            audience: (!audience.unanswered.is_empty()).then(|| Box::new(audience)),
-            draining: false,
-            lsn,
+            subscribers,
             exit: Some(exit),
             span,
         };
-        (execution.start(), parentage)
+        (execution.start(), guard)
     }
 
-    fn apply(&mut self, happening: Happening, ctx: &mut Context<Self>) {
-        self.decide(happening);
-        self.proceed(ctx);
+    fn machine(&self) -> Option<&Machine> {
+        self.execution.as_ref().map(kernel::Execution::machine)
     }
 
-    /// Has the machine decide; what it decides is pending.
-    fn decide(&mut self, happening: Happening) {
-        let now = self.core.clock.now();
-        if matches!(happening, Happening::Cancel | Happening::Fail(_) | Happening::TimerDue(Timer::Execution))
-        {
-            self.drop_unsent();
+    /// Tells the execution what happened, and does what it asks for then.
+    fn on(&mut self, event: ExecutionEvent<Control>, ctx: &mut Context<Self>) {
+        let now = self.context.clock.now();
+        if let Some(execution) = &mut self.execution {
+            execution.on(event, now);
         }
-        if let Some(machine) = &mut self.machine {
-            let effects = machine.apply(happening, now);
-            if self.pending.writes.is_empty() && self.pending.acts.is_empty() {
-                self.pending = effects;
-            } else {
-                self.pending.writes.extend(effects.writes);
-                self.pending.acts.extend(effects.acts);
+        self.proceed(now, ctx);
+    }
+
+    fn proceed(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        let mut inline = ATTEMPTS_INLINE;
+        while let Some(command) = self.execution.as_mut().and_then(|execution| execution.next(now)) {
+            match command {
+                ExecutionCommand::Commit(writes) => self.commit(writes),
+                ExecutionCommand::Perform(act) => self.perform(act, &mut inline, ctx),
+                ExecutionCommand::Withdraw => self.withdraw(now),
+                ExecutionCommand::Answer { control, applied } => self.answer(control, applied),
+                ExecutionCommand::Park { due, lsn } => self.park(due, lsn, ctx),
+                ExecutionCommand::Leave(exit) => self.leave(exit, None, ctx),
             }
         }
     }
 
-    /// Commits what is pending, one commit at a time; acts that need no write are performed at once.
-    fn proceed(&mut self, ctx: &mut Context<Self>) {
-        if self.committing.is_some() {
-            return;
-        }
-        let Effects { writes, acts } = std::mem::take(&mut self.pending);
-        if writes.is_empty() {
-            self.perform_all(acts, ctx);
-            return self.rest(ctx);
-        }
+    fn commit(&mut self, writes: Vec<Update>) {
         count_ended(&writes);
-        let events = self.events_of(&writes);
-        self.committing = Some(Committing { acts, events });
-        self.commits.commit(writes, Receipt::of(&self.post));
+        self.note_events(&writes);
+        self.commits.commit(writes, Receipt::of(&self.inbox));
     }
 
-    fn committed(&mut self, lsn: u64, ctx: &mut Context<Self>) {
-        let Some(Committing { acts, events }) = self.committing.take() else { return };
-        self.lsn = lsn;
-        self.tell(events);
-        self.perform_all(acts, ctx);
-        // What was decided before the engine shut down has just begun, and may wait for its turn.
-        if self.draining {
-            self.withdraw_unsent();
+    fn attempt_ended(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {
+        let Attempted { task, attempt, outcome } = attempted;
+        if let Some(index) = self.attempts.iter().position(|(running, _)| *running == task) {
+            self.attempts.swap_remove(index);
         }
-        self.proceed(ctx);
+        let outcome = outcome.map_err(|failure| *failure);
+        let missed = outcome.as_ref().is_err_and(|failure| failure.kind == FailureKind::NotConfigured);
+        let now = self.context.clock.now();
+        if let Some(execution) = &mut self.execution {
+            execution.on(ExecutionEvent::AttemptEnded { task, attempt, outcome }, now);
+        }
+        if missed || !self.context.missing.is_empty() {
+            self.tell_missing(task);
+        }
+        self.proceed(now, ctx);
     }
 
-    /// Everything so far is durable and performed: answer, and leave where there is nothing to stay for.
-    fn rest(&mut self, ctx: &mut Context<Self>) {
-        self.answer_all();
-        let Some(machine) = &self.machine else { return };
-        if machine.ended() {
-            return self.leave(Exit::Ended, ctx);
-        }
-        // An outcome that is on its way is waited for.
-        if self.draining && self.attempts.is_empty() && self.post.is_empty() {
-            return self.leave(Exit::Drained, ctx);
-        }
-        let followed = self.readers().is_some();
-        let horizon = self.core.clock.now().after(PARK_HORIZON);
-        let due = machine.idle_until().filter(|due| *due > horizon && !followed);
-        // Where as many are parked as may be, it stays, with its place.
-        if let Some(due) = due
-            && let Acquire::Granted(permit) = self.core.parked.try_acquire(&self.live.tenant)
+    /// Leaves memory, where nobody follows it and there is a place among those that are parked.
+    fn park(&mut self, due: Timestamp, lsn: u64, ctx: &mut Context<Self>) {
+        if self.readers().is_none()
+            && let Acquire::Granted(permit) = self.context.parked.try_acquire(&self.entry.tenant)
         {
-            self.leave(Exit::Parked { due, lsn: self.lsn, permit }, ctx);
+            self.leave(Exit::Parked { due, lsn }, Some(permit), ctx);
         }
     }
 
-    fn leave(&mut self, exit: Exit, ctx: &mut Context<Self>) {
-        if let Some(told) = self.exit.take() {
-            told.bring(News::Exited(exit));
+    fn leave(&mut self, exit: Exit, parked: Option<Permit>, ctx: &mut Context<Self>) {
+        if let Some(report) = self.exit.take() {
+            report.give(SlotEvent::Exited(exit, parked));
         }
         ctx.stop();
+    }
+
+    fn resume(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        let Some(snapshot) = self.snapshot.take() else { return };
+        let Snapshot { plan, document, tasks } = *snapshot;
+        let Some(plan) = plan else {
+            return self.leave(Exit::Unfit("its playbook cannot be run".to_owned()), None, ctx);
+        };
+        match kernel::Execution::resumed(plan, document, tasks, self.context.terms, now) {
+            Ok(execution) => self.execution = Some(execution),
+            Err(unfit) => self.leave(Exit::Unfit(unfit.to_string()), None, ctx),
+        }
     }
 }
 
@@ -257,34 +221,32 @@ impl Actor for Execution {
         ctx.set_mailbox_capacity(EXECUTION_MAILBOX);
         let span = self.span.clone();
         let _entered = span.enter();
-        ctx.add_stream(self.post.read());
-        if let Some(remains) = self.remains.take() {
-            let (Remains { plan, document, tasks }, now) = (*remains, self.core.clock.now());
-            match Machine::resume(plan, document, tasks, self.core.terms, now) {
-                Ok((machine, effects)) => {
-                    self.machine = Some(machine);
-                    self.pending = effects;
-                }
-                Err(unfit) => return self.leave(Exit::Unfit(unfit), ctx),
+        ctx.add_stream(self.inbox.read());
+        let now = self.context.clock.now();
+        self.resume(now, ctx);
+        // Before it can leave again: what it was loaded for is answered.
+        let early = self.subscribers.as_mut().map(|subscribers| std::mem::take(&mut subscribers.early));
+        if let Some(execution) = &mut self.execution {
+            for control in early.into_iter().flatten() {
+                execution.on(ExecutionEvent::Asked(control), now);
             }
         }
-        // Before it can leave again: who woke it is answered.
-        for control in self.take_unanswered() {
-            self.take_control(control);
-        }
-        self.proceed(ctx);
+        self.proceed(now, ctx);
     }
 }
 
-impl StreamHandler<Letter> for Execution {
-    fn handle(&mut self, letter: Letter, ctx: &mut Self::Context) {
+impl StreamHandler<Incoming> for Execution {
+    fn handle(&mut self, message: Incoming, ctx: &mut Self::Context) {
         let span = self.span.clone();
         let _entered = span.enter();
-        match letter {
-            Letter::Committed(Some(lsn)) => self.committed(lsn, ctx),
-            Letter::Committed(None) => self.leave(Exit::Lost, ctx),
-            Letter::Attempted(attempted) => self.attempt_ended(attempted, ctx),
-            Letter::Orphaned => ctx.stop(),
+        match message {
+            Incoming::Committed(Some(lsn)) => {
+                self.tell_events();
+                self.on(ExecutionEvent::Committed(lsn), ctx);
+            }
+            Incoming::Committed(None) => self.on(ExecutionEvent::Refused, ctx),
+            Incoming::Attempted(attempted) => self.attempt_ended(attempted, ctx),
+            Incoming::OwnerGone => ctx.stop(),
         }
     }
 
@@ -297,8 +259,7 @@ impl Handler<Deliver> for Execution {
     fn handle(&mut self, Deliver(control): Deliver, ctx: &mut Self::Context) {
         let span = self.span.clone();
         let _entered = span.enter();
-        self.take_control(control);
-        self.proceed(ctx);
+        self.on(ExecutionEvent::Asked(control), ctx);
     }
 }
 
@@ -306,11 +267,6 @@ impl Handler<Drain> for Execution {
     type Result = ();
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
-        self.draining = true;
-        if let Some(machine) = &mut self.machine {
-            machine.hold();
-        }
-        self.withdraw_unsent();
-        self.proceed(ctx);
+        self.on(ExecutionEvent::Drain, ctx);
     }
 }

@@ -5,11 +5,11 @@ use updraft_kernel::machine::cancel_abandoned;
 use updraft_protocol::{ExecutionId, TenantCode};
 
 use crate::commit;
+use crate::context::EngineContext;
 use crate::control::CancelVerdict;
-use crate::core::Core;
-use crate::doomed::Error;
-use crate::live::Lost;
-use crate::revive;
+use crate::entry::Lost;
+use crate::load;
+use crate::poisoned::Error;
 
 /// Cancels an execution that nobody runs; answers when that is durable. None where the tenant has no such execution.
 /// The caller sees to it that nobody takes it up meanwhile.
@@ -17,19 +17,19 @@ use crate::revive;
 /// # Errors
 /// The store did not answer, or the journal has failed.
 pub async fn cancel(
-    core: &Core,
+    context: &EngineContext,
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Option<CancelVerdict>, Error> {
     // What the journal has of it, an earlier cancel say, is in the store before it is read there.
-    core.flush().await?;
-    let Some(document) = core.store.execution(tenant, peid).await? else { return Ok(None) };
+    context.flush().await?;
+    let Some(document) = context.store.execution(tenant, peid).await? else { return Ok(None) };
     let status = document.state.execution_status;
     if status.ended() {
         return Ok(Some(CancelVerdict::AlreadyEnded(status)));
     }
-    let tasks = revive::tasks(core, tenant, peid).await?;
-    let (_, writes) = cancel_abandoned(document, &tasks, core.terms.epoch, core.clock.now());
-    commit::append(core, writes).await.map_err(Lost::Engine)?;
+    let tasks = load::tasks(context, tenant, peid).await?;
+    let (_, writes) = cancel_abandoned(document, &tasks, context.terms.epoch, context.clock.now());
+    commit::append(context, writes).await.map_err(Lost::Engine)?;
     Ok(Some(CancelVerdict::Cancelled))
 }

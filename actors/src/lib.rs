@@ -1,36 +1,38 @@
 //! Who does it: the actors of shards, executions, tasks and the storage writer, their supervision and
 //! timers. They act on what `kernel` decides, after the journal has it.
 
-mod brood;
+pub mod admission;
 pub mod clock;
 mod commit;
+pub mod context;
 pub mod control;
-pub mod core;
-pub mod doomed;
+pub mod entry;
 pub mod event;
 mod execution;
 mod gauge;
+mod inbox;
+pub mod lease_check;
 pub mod left;
-pub mod live;
+mod load;
 pub mod missing;
 pub mod node;
-pub mod places;
 pub mod plans;
+pub mod poisoned;
 pub mod registry;
-mod revive;
+pub mod router;
 pub mod secrets;
 mod sent;
 mod shard;
+mod snapshot;
 mod task;
-pub mod tenure;
 pub mod timer;
 mod writer;
 
 pub use clock::{Clock, SystemClock};
+pub use context::EngineContext;
 pub use control::{CancelVerdict, Control, Inspection};
-pub use core::Core;
+pub use entry::{ExecutionOutcome, Lost, RegistryEntry};
 pub use event::{Event, EventKind};
-pub use live::{Live, Lost, Outcome};
 pub use missing::MissingOne;
 pub use node::Node;
 pub use secrets::Secrets;

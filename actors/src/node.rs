@@ -8,15 +8,14 @@ use actix::{Actor, Arbiter, ArbiterHandle, System};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
+use updraft_kernel::shard::Since;
 use updraft_storage::journal::{self, Left};
 use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
-use crate::brood::Brood;
-use crate::control::Control;
-use crate::core::Core;
-use crate::live::{Live, Lost};
-use crate::revive::Since;
-use crate::shard::{Drain, Launch, Link, Pass, Revive, Shard};
+use crate::context::EngineContext;
+use crate::entry::{Lost, RegistryEntry};
+use crate::shard::scope::ShardScope;
+use crate::shard::{Drain, Load, Shard, ShardAddress};
 use crate::writer::{self, Writer};
 
 /// How often ended executions that the store has are forgotten.
@@ -56,7 +55,7 @@ struct Stop {
 /// The threads of one engine. Dropped without [`Node::shutdown`], they stop as in a crash: what is accepted is
 /// in the journal.
 pub struct Node {
-    core: Arc<Core>,
+    context: Arc<EngineContext>,
     thread: Option<std::thread::JoinHandle<()>>,
     /// Ends it all; dropped unsaid, without waiting for the store.
     stop: Option<oneshot::Sender<Stop>>,
@@ -68,16 +67,16 @@ impl Node {
     /// # Errors
     /// The machine has no threads to give.
     pub async fn start(
-        core: Arc<Core>,
+        context: Arc<EngineContext>,
         write_behind: WriteBehind,
         messages: mpsc::Receiver<Message>,
     ) -> Result<Self, Error> {
-        let shards = core.shards.count();
+        let shards = context.router.count();
         let mut runtimes = (0..shards + 2).map(|_| runtime()).collect::<Result<Vec<_>, _>>()?;
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = oneshot::channel();
         let (ended, written) = oneshot::channel();
-        let own = core.clone();
+        let own = context.clone();
         let thread = std::thread::Builder::new().name("updraft-node".into()).spawn(move || {
             let (Some(node), Some(writer)) = (runtimes.pop(), runtimes.pop()) else { return };
             let system = System::with_tokio_rt(move || node);
@@ -96,52 +95,37 @@ impl Node {
             });
         })?;
         started.await.map_err(|_| Error::Ended)?;
-        Ok(Self { core, thread: Some(thread), stop: Some(stop) })
-    }
-
-    /// Says that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits.
-    /// Where the shard is just being restarted, its successor finds the execution in the registry.
-    pub fn launch(core: &Core, launch: Launch) {
-        let shard = core.shards.of(core.shard_of(&launch.live.tenant));
-        if let Some(link) = shard.launch(|| launch.live.accept(Ok(()))) {
-            let _ = link.inbox.try_send(launch);
-        }
+        Ok(Self { context, thread: Some(thread), stop: Some(stop) })
     }
 
     /// What the write-behind tells its events to.
-    pub fn store_listener(core: &Arc<Core>) -> Listener {
-        writer::listener(Arc::downgrade(core))
+    pub fn store_listener(context: &Arc<EngineContext>) -> Listener {
+        writer::listener(Arc::downgrade(context))
     }
 
     /// Has executions go on that the store has as they were left.
-    pub async fn revive(&self, lives: Vec<Arc<Live>>) {
-        let mut by_shard: Vec<Vec<Arc<Live>>> = (0..self.core.shards.count()).map(|_| Vec::new()).collect();
-        for live in lives {
-            by_shard[self.core.shard_of(&live.tenant)].push(live);
+    pub async fn load(&self, entries: Vec<Arc<RegistryEntry>>) {
+        let mut by_shard: Vec<Vec<Arc<RegistryEntry>>> =
+            (0..self.context.router.count()).map(|_| Vec::new()).collect();
+        for entry in entries {
+            by_shard[self.context.router.shard_of(&entry.tenant)].push(entry);
         }
-        for (shard, lives) in by_shard.into_iter().enumerate() {
-            if let Some(link) = self.core.shards.of(shard).way() {
-                let _ = link.addr.send(Revive(lives, Since::Start)).await;
+        for (shard, entries) in by_shard.into_iter().enumerate() {
+            if let Some(shard_address) = self.context.router.to(shard).current() {
+                let _ = shard_address.addr.send(Load(entries, Since::Start)).await;
             }
         }
     }
 
     /// Has an execution go on that the start had left, once the store has all that the journal has of it. Its shard is told
     /// at once; what is given waits until it has heard, and needs no node.
-    pub fn take_up(&self, live: Arc<Live>) -> impl Future<Output = ()> + Send + use<> {
-        let way = self.core.shards.of(self.core.shard_of(&live.tenant)).way();
-        let told = way.map(|link| link.addr.send(Revive(vec![live], Since::Now)));
+    pub fn take_up(&self, entry: Arc<RegistryEntry>) -> impl Future<Output = ()> + Send + use<> {
+        let way = self.context.router.to(self.context.router.shard_of(&entry.tenant)).current();
+        let told = way.map(|shard_address| shard_address.addr.send(Load(vec![entry], Since::Now)));
         async move {
             if let Some(told) = told {
                 let _ = told.await;
             }
-        }
-    }
-
-    /// Passes a control to an execution. The reply is dropped where it does not live here.
-    pub async fn pass(core: &Core, live: Arc<Live>, control: Control) {
-        if let Some(link) = core.shards.of(core.shard_of(&live.tenant)).way() {
-            let _ = link.addr.send(Pass { live, control }).await;
         }
     }
 
@@ -157,7 +141,7 @@ impl Node {
 
     /// Lets what runs end until `until` has come; nothing more begins.
     pub async fn let_end(&self, until: Instant) {
-        let _ = self.core.timer.until(until, self.drain()).await;
+        let _ = self.context.timer.until(until, self.drain()).await;
     }
 
     /// Stops the shards, closes the journal, and waits until `until` until the store has everything.
@@ -178,10 +162,10 @@ impl Node {
 
     async fn drain(&self) {
         let mut answers = Vec::new();
-        for shard in 0..self.core.shards.count() {
+        for shard in 0..self.context.router.count() {
             let (answer, drained) = oneshot::channel();
-            if let Some(link) = self.core.shards.of(shard).way() {
-                let _ = link.addr.send(Drain(answer)).await;
+            if let Some(shard_address) = self.context.router.to(shard).current() {
+                let _ = shard_address.addr.send(Drain(answer)).await;
                 answers.push(drained);
             }
         }
@@ -197,7 +181,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 
 /// Runs the shards until the end is wished for, and stops them.
 async fn run_shards(
-    core: &Arc<Core>,
+    context: &Arc<EngineContext>,
     arbiters: Vec<Arbiter>,
     ready: oneshot::Sender<()>,
     stopped: oneshot::Receiver<Stop>,
@@ -205,20 +189,20 @@ async fn run_shards(
     let mut supervisors = Vec::new();
     for (index, arbiter) in arbiters.iter().enumerate() {
         let (up, is_up) = oneshot::channel();
-        supervisors.push(actix::spawn(supervise(core.clone(), index, arbiter.handle(), up)));
+        supervisors.push(actix::spawn(supervise(context.clone(), index, arbiter.handle(), up)));
         let _ = is_up.await;
     }
-    let sweeper = actix::spawn(sweep(core.clone()));
+    let sweeper = actix::spawn(sweep(context.clone()));
     let _ = ready.send(());
     let stop = stopped.await.ok();
     sweeper.abort();
     for (index, supervisor) in supervisors.iter().enumerate() {
         supervisor.abort();
-        core.shards.of(index).vacate();
+        context.router.to(index).clear();
     }
     // One that is being accepted is lost when the journal has refused it, or has it and is closed.
-    for live in core.registry.unfinished(Live::is_accepted) {
-        core.lose(&live, Lost::ShutDown);
+    for entry in context.registry.unfinished(RegistryEntry::is_accepted) {
+        context.lose(&entry, Lost::ShutDown);
     }
     end_shards(arbiters, stop.as_ref().map_or_else(Instant::now, |stop| stop.until)).await;
     stop
@@ -245,57 +229,64 @@ async fn end_shards(arbiters: Vec<Arbiter>, until: Instant) {
 
 /// Closes the journal, which ends the writer. Where the store does not take the rest in time, the journal has it,
 /// and the writer is not waited for.
-async fn close(core: Arc<Core>, stop: Option<Stop>, written: oneshot::Receiver<()>) {
+async fn close(context: Arc<EngineContext>, stop: Option<Stop>, written: oneshot::Receiver<()>) {
     let until = stop.as_ref().map_or_else(Instant::now, |stop| stop.until);
-    let left = core.journal.clone().close(until.saturating_duration_since(Instant::now())).await;
-    for live in core.registry.unfinished(|_| true) {
-        core.lose(&live, Lost::ShutDown);
+    let left = context.journal.clone().close(until.saturating_duration_since(Instant::now())).await;
+    for entry in context.registry.unfinished(|_| true) {
+        context.lose(&entry, Lost::ShutDown);
     }
-    drop(core);
+    drop(context);
     let _ = timeout_at(until, written).await;
     if let Some(stop) = stop {
         let _ = stop.left.send(left);
     }
 }
 
-async fn sweep(core: Arc<Core>) {
+async fn sweep(context: Arc<EngineContext>) {
     loop {
         tokio::time::sleep(SWEEP).await;
-        core.registry.sweep(core.stored.get());
+        context.registry.sweep(context.stored.get());
     }
 }
 
 /// Keeps one shard running: a shard that died is followed by another, which reads its executions back.
-async fn supervise(core: Arc<Core>, index: usize, arbiter: ArbiterHandle, up: oneshot::Sender<()>) {
+async fn supervise(
+    context: Arc<EngineContext>,
+    index: usize,
+    arbiter: ArbiterHandle,
+    up: oneshot::Sender<()>,
+) {
     let mut up = Some(up);
     loop {
-        let brood = Brood::new();
+        let scope = ShardScope::new();
         let (died, death) = oneshot::channel::<()>();
-        let (sender, receiver) = mpsc::channel(core.shards.capacity);
+        let (sender, receiver) = mpsc::channel(context.router.capacity);
         let (started, addr) = oneshot::channel();
-        let (own, parent) = (core.clone(), brood.parent());
+        let (own, owner) = (context.clone(), scope.owner());
         arbiter.spawn_fn(move || {
-            let _ = started.send(Shard::launch(own, index, receiver, parent, died));
+            let _ = started.send(Shard::launch(own, index, receiver, owner, died));
         });
         if let Ok(addr) = addr.await {
-            let link = Link { addr: addr.clone(), inbox: sender };
-            let left = core.shards.of(index).succeed(link, || {
+            let shard_address = ShardAddress { addr: addr.clone(), launches: sender };
+            let left = context.router.to(index).take_over(shard_address, || {
                 // One that is not accepted yet is launched when it is, into this shard.
-                core.registry.unfinished(|live| live.is_accepted() && core.shard_of(&live.tenant) == index)
+                context.registry.unfinished(|entry| {
+                    entry.is_accepted() && context.router.shard_of(&entry.tenant) == index
+                })
             });
             match up.take() {
                 Some(up) => {
                     let _ = up.send(());
                 }
                 None => {
-                    let _ = addr.send(Revive(left, Since::Now)).await;
+                    let _ = addr.send(Load(left, Since::Now)).await;
                 }
             }
             let _ = death.await;
             tracing::error!(shard = index, "a shard died and is restarted");
             metrics::counter!("updraft_shard_panics_total").increment(1);
-            core.shards.of(index).vacate();
-            brood.gone().await;
+            context.router.to(index).clear();
+            scope.finished().await;
         }
         tokio::time::sleep(RESTART_PAUSE).await;
     }

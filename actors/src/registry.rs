@@ -8,51 +8,51 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use updraft_protocol::{ExecutionId, IdempotencyKey};
 
-use crate::doomed::Doomed;
-use crate::live::Live;
+use crate::entry::RegistryEntry;
+use crate::poisoned::Poisoned;
 
 /// The executions of one engine. Bounded by admission: each holds a permit, is parked, or waits for the
 /// write-behind, which has bounds of its own.
 #[derive(Debug, Default)]
 pub struct Registry {
-    executions: DashMap<ExecutionId, Arc<Live>>,
-    keys: DashMap<IdempotencyKey, Arc<Live>>,
+    executions: DashMap<ExecutionId, Arc<RegistryEntry>>,
+    keys: DashMap<IdempotencyKey, Arc<RegistryEntry>>,
     /// Ended executions, until the store has their end: (journal position, id), oldest first.
     ended: Mutex<VecDeque<(u64, ExecutionId)>>,
     /// Executions to be failed before the start has any go on.
-    pub(crate) doomed: Doomed,
+    pub(crate) poisoned: Poisoned,
 }
 
 impl Registry {
     /// Adds an execution, unless one was added under its idempotency key before: then that one.
-    pub fn add(&self, live: Arc<Live>) -> Result<(), Arc<Live>> {
-        if let Some(key) = &live.key {
+    pub fn add(&self, entry: Arc<RegistryEntry>) -> Result<(), Arc<RegistryEntry>> {
+        if let Some(key) = &entry.key {
             match self.keys.entry(key.clone()) {
                 Entry::Occupied(first) => return Err(first.get().clone()),
                 Entry::Vacant(place) => {
-                    place.insert(live.clone());
+                    place.insert(entry.clone());
                 }
             }
         }
-        self.executions.insert(live.peid, live);
+        self.executions.insert(entry.peid, entry);
         Ok(())
     }
 
     /// The execution with this id, if this engine runs it.
-    pub fn get(&self, peid: ExecutionId) -> Option<Arc<Live>> {
-        self.executions.get(&peid).map(|live| live.clone())
+    pub fn get(&self, peid: ExecutionId) -> Option<Arc<RegistryEntry>> {
+        self.executions.get(&peid).map(|entry| entry.clone())
     }
 
     /// The execution that was added under a key, until it is forgotten.
-    pub fn under_key(&self, key: &IdempotencyKey) -> Option<Arc<Live>> {
-        self.keys.get(key).map(|live| live.clone())
+    pub fn under_key(&self, key: &IdempotencyKey) -> Option<Arc<RegistryEntry>> {
+        self.keys.get(key).map(|entry| entry.clone())
     }
 
     /// Forgets an execution.
-    pub fn remove(&self, live: &Live) {
-        self.executions.remove(&live.peid);
-        if let Some(key) = &live.key {
-            self.keys.remove_if(key, |_, held| held.peid == live.peid);
+    pub fn remove(&self, entry: &RegistryEntry) {
+        self.executions.remove(&entry.peid);
+        if let Some(key) = &entry.key {
+            self.keys.remove_if(key, |_, held| held.peid == entry.peid);
         }
     }
 
@@ -69,15 +69,15 @@ impl Registry {
             ended.drain(..count).map(|(_, peid)| peid).collect()
         };
         for peid in gone {
-            if let Some(live) = self.get(peid) {
-                self.remove(&live);
+            if let Some(entry) = self.get(peid) {
+                self.remove(&entry);
             }
         }
     }
 
     /// The executions that have not ended and that `wanted` asks for.
-    pub fn unfinished(&self, wanted: impl Fn(&Live) -> bool) -> Vec<Arc<Live>> {
-        let open = self.executions.iter().filter(|live| live.outcome().is_none() && wanted(live));
-        open.map(|live| live.clone()).collect()
+    pub fn unfinished(&self, wanted: impl Fn(&RegistryEntry) -> bool) -> Vec<Arc<RegistryEntry>> {
+        let open = self.executions.iter().filter(|entry| entry.outcome().is_none() && wanted(entry));
+        open.map(|entry| entry.clone()).collect()
     }
 }

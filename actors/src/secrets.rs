@@ -17,7 +17,7 @@ use updraft_protocol::{
     TenantCode,
 };
 
-use crate::tenure::Tenure;
+use crate::lease_check::LeaseCheck;
 
 /// Where secrets come from, and what is known of them.
 pub struct Secrets {
@@ -46,7 +46,7 @@ struct Known {
 /// What has to be so before an attempt is made.
 pub(crate) struct Needed {
     /// That the store is still this engine's, where it has not looked lately.
-    pub(crate) tenure: Option<Arc<Tenure>>,
+    pub(crate) lease_check: Option<Arc<LeaseCheck>>,
     /// The secrets that its call carries.
     pub(crate) own: Arc<[SecretReference]>,
     /// Those that other steps of its playbook may have sent, in another life of this engine perhaps.
@@ -55,7 +55,7 @@ pub(crate) struct Needed {
 
 impl Needed {
     pub(crate) fn is_empty(&self) -> bool {
-        self.own.is_empty() && self.others.is_empty() && self.tenure.is_none()
+        self.own.is_empty() && self.others.is_empty() && self.lease_check.is_none()
     }
 }
 
@@ -241,7 +241,10 @@ mod tests {
 
     async fn ask(secrets: &Secrets, named: &BTreeMap<Name, String>) {
         let others = secrets.unasked(&tenant(), named);
-        secrets.of_attempt(&tenant(), &Needed { tenure: None, own: Arc::new([]), others }).await.unwrap();
+        secrets
+            .of_attempt(&tenant(), &Needed { lease_check: None, own: Arc::new([]), others })
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

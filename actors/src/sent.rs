@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
-use updraft_kernel::shared::claim::{Claim, GiveUp};
+use updraft_kernel::shared::revocable::{Revocable, Revoke};
 use updraft_protocol::Sending;
 
 /// Whether an integration has said that it sends.
 #[derive(Default)]
 pub(crate) struct Sent {
-    leaves: Claim,
+    leaves: Revocable,
     /// The attempt that waits for it, where it is not the one that is at work.
     attempt: AtomicWaker,
 }
@@ -34,7 +34,7 @@ impl Sent {
 
     /// Whether the request never leaves: from now on it cannot, unless it has.
     pub(crate) fn withdraw(&self) -> bool {
-        self.leaves.give_up() == GiveUp::InTime
+        self.leaves.revoke() == Revoke::InTime
     }
 
     /// The integration is polled: what it says meanwhile needs to wake nobody.

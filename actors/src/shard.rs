@@ -1,47 +1,47 @@
-//! The shard actor: the executions of its tenants on one arbiter. Launches them, watches them, revives
-//! those that died or whose wait is over, and passes controls on.
+//! The shard actor: carries the executions of its tenants on one arbiter. A mailbox, a lifetime and a panic boundary around
+//! [`updraft_kernel::shard`], which decides what is done next; the actor does it.
 
-mod drain;
-mod exit;
-mod news;
-mod resident;
-mod revival;
+mod load;
+mod message;
+mod park;
+pub(crate) mod scope;
+mod slot;
+mod supervise;
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use updraft_kernel::machine::{Act, Machine};
+use updraft_kernel::shard::{self as kernel, ShardCommand, ShardEvent, Since};
+use updraft_protocol::ExecutionId;
 use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
-use updraft_protocol::{ExecutionId, Timestamp};
 
-use crate::brood::Parent;
 use crate::commit::Commits;
+use crate::context::EngineContext;
 use crate::control::Control;
-use crate::core::Core;
-use crate::execution::{Birth, Deliver, Execution};
+use crate::entry::{Lost, RegistryEntry};
+use crate::execution::{Execution, Start};
 use crate::gauge::ShardGauge;
-use crate::live::Live;
-use crate::revive::Since;
-use news::Newsroom;
-pub(crate) use news::{Messenger, News};
-use resident::{Place, Resident};
+use crate::inbox::Inbox;
+pub(crate) use message::{SlotEvent, SlotReport};
+use scope::ScopeOwner;
+use slot::Slot;
 
-/// The way into a shard.
+/// The address of a shard.
 #[derive(Clone)]
-pub(crate) struct Link {
+pub(crate) struct ShardAddress {
     pub(crate) addr: Addr<Shard>,
     /// Holds every execution that admission lets in, so that the journal's thread never waits here.
-    pub(crate) inbox: mpsc::Sender<Launch>,
+    pub(crate) launches: mpsc::Sender<Launch>,
 }
 
 /// An accepted execution, its first writes durable.
 pub struct Launch {
-    /// Its handle.
-    pub live: Arc<Live>,
+    /// Its registry entry.
+    pub entry: Arc<RegistryEntry>,
     /// Its machine.
     pub machine: Box<Machine>,
     /// What to do first.
@@ -54,14 +54,14 @@ pub struct Launch {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Pass {
-    pub(crate) live: Arc<Live>,
+    pub(crate) entry: Arc<RegistryEntry>,
     pub(crate) control: Control,
 }
 
 /// Executions to be read back, once the store has enough of them.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Revive(pub(crate) Vec<Arc<Live>>, pub(crate) Since);
+pub(crate) struct Load(pub(crate) Vec<Arc<RegistryEntry>>, pub(crate) Since);
 
 /// Leave nothing running; answered when nothing is.
 #[derive(Message)]
@@ -71,97 +71,114 @@ pub(crate) struct Drain(pub(crate) oneshot::Sender<()>);
 pub(crate) struct Shard {
     /// How many executions it has.
     executions: ShardGauge,
-    core: Arc<Core>,
+    context: Arc<EngineContext>,
     commits: Rc<Commits>,
-    residents: HashMap<ExecutionId, Resident>,
-    /// Parked executions by the instant that they wait for.
-    parked: BTreeSet<(Timestamp, ExecutionId)>,
-    /// The timer of the first of them.
-    alarm: Option<(Timestamp, SpawnHandle)>,
-    /// Bounds the reads of executions that are revived together.
-    revivals: Arc<Semaphore>,
-    /// Of actors and reads.
-    news: Rc<Newsroom>,
-    /// Nothing may stay running.
-    draining: bool,
+    /// Decides what is done next.
+    shard: kernel::Shard<Start, Control>,
+    /// What its slots stand for here.
+    slots: HashMap<ExecutionId, Slot>,
+    /// The timer of the first parked execution.
+    alarm: Option<SpawnHandle>,
+    /// Bounds the reads of executions that are loaded together.
+    loads: Arc<Semaphore>,
+    /// What actors and reads have to tell.
+    inbox: Rc<Inbox<(ExecutionId, SlotEvent)>>,
     /// Told when nothing runs.
     drained: Option<oneshot::Sender<()>>,
     /// Dropped when the shard dies, which ends its executions: their successors are read from the store.
-    parent: Parent,
+    scope: ScopeOwner,
     _died: oneshot::Sender<()>,
 }
 
 impl Shard {
     /// Starts the shard on this thread; `died` is dropped when it ends.
     pub(crate) fn launch(
-        core: Arc<Core>,
+        context: Arc<EngineContext>,
         index: usize,
-        inbox: mpsc::Receiver<Launch>,
-        parent: Parent,
+        launches: mpsc::Receiver<Launch>,
+        scope: ScopeOwner,
         died: oneshot::Sender<()>,
     ) -> Addr<Self> {
         Self::create(move |ctx| {
             ctx.set_mailbox_capacity(SHARD_MAILBOX);
-            ctx.add_stream(futures_util::stream::unfold(inbox, async |mut inbox| {
-                inbox.recv().await.map(|launch| (launch, inbox))
+            ctx.add_stream(futures_util::stream::unfold(launches, async |mut launches| {
+                launches.recv().await.map(|launch| (launch, launches))
             }));
-            let news = Rc::new(Newsroom::default());
-            ctx.add_stream(news.clone().read());
+            let inbox = Rc::new(Inbox::default());
+            ctx.add_stream(inbox.read());
             Self {
                 executions: ShardGauge::new("updraft_shard_executions", index),
-                commits: Commits::new(core.clone(), index, parent.member()),
-                core,
-                residents: HashMap::new(),
-                parked: BTreeSet::new(),
+                commits: Commits::new(context.clone(), index, scope.member()),
+                context,
+                shard: kernel::Shard::default(),
+                slots: HashMap::new(),
                 alarm: None,
-                revivals: Arc::new(Semaphore::new(REVIVALS_AT_ONCE)),
-                news,
-                draining: false,
+                loads: Arc::new(Semaphore::new(REVIVALS_AT_ONCE)),
+                inbox,
                 drained: None,
-                parent,
+                scope,
                 _died: died,
             }
         })
     }
 
-    /// Starts an execution's actor and watches it.
-    fn bear(&mut self, live: &Arc<Live>, birth: Birth) {
-        let (core, commits) = (self.core.clone(), self.commits.clone());
-        let peid = live.peid;
-        let resident = self.residents.entry(peid).or_insert_with(|| Resident::new(live.clone()));
-        let controls = resident.take_controls();
-        let counted = self.parent.counted();
-        let exit = self.news.messenger(peid);
-        let (addr, parentage) =
-            Execution::launch(core, live.clone(), commits, birth, controls, counted, exit);
-        resident.place = Place::Running { addr: addr.clone(), _parentage: parentage };
-        if self.draining {
-            deliver_drain(&addr);
+    /// Tells the shard what happened, and does what it asks for then.
+    fn on(&mut self, event: ShardEvent<Start, Control>, ctx: &mut Context<Self>) {
+        self.shard.on(event, self.context.clock.now());
+        self.proceed(ctx);
+    }
+
+    fn proceed(&mut self, ctx: &mut Context<Self>) {
+        let mut of_start = Vec::new();
+        self.perform(&mut of_start, ctx);
+        self.load_all(of_start);
+        self.executions.set(self.shard.executions());
+    }
+
+    /// Does what the shard asks for, but for the reads of what the start found, which are done together.
+    fn perform(&mut self, of_start: &mut Vec<ExecutionId>, ctx: &mut Context<Self>) {
+        while let Some(command) = self.shard.next() {
+            match command {
+                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked),
+                ShardCommand::Deliver(peid, control) => self.with(peid, |slot| slot.deliver(control)),
+                ShardCommand::Drain(peid) => self.with(peid, Slot::drain),
+                ShardCommand::Load { peid, load } if load.is_of_start() => of_start.push(peid),
+                ShardCommand::Load { peid, load } => self.load(peid, load),
+                ShardCommand::Hurry(peid) => self.with(peid, Slot::hurry),
+                ShardCommand::GiveUp { peid, start, failure } => self.give_up(peid, start, failure, ctx),
+                ShardCommand::Release(peid) => self.with(peid, |slot| slot.entry.hold(None)),
+                ShardCommand::Lose(peid) => {
+                    let context = self.context.clone();
+                    self.with(peid, |slot| context.lose(&slot.entry, Lost::ShutDown));
+                }
+                ShardCommand::Forget(peid) => drop(self.slots.remove(&peid)),
+                ShardCommand::SetAlarm(at) => self.set_alarm(at, ctx),
+                ShardCommand::Drained => {
+                    if let Some(answer) = self.drained.take() {
+                        let _ = answer.send(());
+                    }
+                }
+            }
         }
-        self.gauge();
     }
 
-    fn gauge(&self) {
-        self.executions.set(self.residents.len());
+    fn with(&mut self, peid: ExecutionId, work: impl FnOnce(&mut Slot)) {
+        if let Some(slot) = self.slots.get_mut(&peid) {
+            work(slot);
+        }
     }
-}
 
-/// Hands a control to an execution: waits beside the shard where its mailbox is full; where it is gone,
-/// the control's reply is dropped and its asker asks again.
-fn deliver(addr: &Addr<Execution>, control: Control) {
-    if let Err(actix::prelude::SendError::Full(message)) = addr.try_send(Deliver(control)) {
-        let addr = addr.clone();
-        actix::spawn(async move {
-            let _ = addr.send(message).await;
-        });
+    /// Starts an execution's actor and watches it.
+    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Control>) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        if let Start::Resumed(_) = start {
+            slot.entry.accept(Ok(()));
+        }
+        let (context, commits) = (self.context.clone(), self.commits.clone());
+        let (token, exit) = (self.scope.token(), SlotReport::of(&self.inbox, peid));
+        let entry = slot.entry.clone();
+        slot.actor = Some(Execution::launch(context, entry, commits, start, asked, token, exit));
     }
-}
-
-fn deliver_drain(addr: &Addr<Execution>) {
-    let addr = addr.clone();
-    actix::spawn(async move {
-        let _ = addr.send(crate::execution::Drain).await;
-    });
 }
 
 impl Actor for Shard {
@@ -169,23 +186,24 @@ impl Actor for Shard {
 }
 
 impl StreamHandler<Launch> for Shard {
-    fn handle(&mut self, launch: Launch, _: &mut Self::Context) {
-        let Launch { live, machine, acts, lsn } = launch;
-        // After a restart of the shard the same execution may have been read from the store first.
-        if !self.residents.contains_key(&live.peid) && live.outcome().is_none() {
-            self.bear(&live, Birth::New { machine, acts, lsn });
+    fn handle(&mut self, launch: Launch, ctx: &mut Self::Context) {
+        let Launch { entry, machine, acts, lsn } = launch;
+        if entry.outcome().is_none() {
+            let peid = entry.peid;
+            self.slots.entry(peid).or_insert_with(|| Slot::new(entry));
+            self.on(ShardEvent::Accepted(peid, Start::New { machine, acts, lsn }), ctx);
         }
     }
 
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl StreamHandler<(ExecutionId, News)> for Shard {
-    fn handle(&mut self, (peid, news): (ExecutionId, News), ctx: &mut Self::Context) {
-        match news {
-            News::Exited(exit) => self.exited(peid, exit, ctx),
-            News::Found(found) => self.revived(peid, found, ctx),
-            News::Died => self.died(peid),
+impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
+    fn handle(&mut self, (peid, event): (ExecutionId, SlotEvent), ctx: &mut Self::Context) {
+        match event {
+            SlotEvent::Exited(exit, permit) => self.exited(peid, exit, permit, ctx),
+            SlotEvent::Found(found) => self.found(peid, found, ctx),
+            SlotEvent::Died => self.died(peid, ctx),
         }
     }
 
@@ -195,38 +213,32 @@ impl StreamHandler<(ExecutionId, News)> for Shard {
 impl Handler<Pass> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Pass { live, control }: Pass, _: &mut Self::Context) {
-        let now = self.core.clock.now();
-        let Some(resident) = self.residents.get_mut(&live.peid) else { return };
-        match &resident.place {
-            Place::Running { addr, .. } => deliver(addr, control),
-            Place::Reviving => resident.wait(control),
-            Place::Parked { due, lsn } => {
-                tracing::debug!(peid = %live.peid, %due, %now, "a parked execution is asked for");
-                let (key, since) = ((*due, live.peid), Since::Position(*lsn));
-                resident.wait(control);
-                self.parked.remove(&key);
-                self.revive(live.peid, since);
-            }
-        }
+    fn handle(&mut self, Pass { entry, control }: Pass, ctx: &mut Self::Context) {
+        self.on(ShardEvent::Asked(entry.peid, control), ctx);
     }
 }
 
-impl Handler<Revive> for Shard {
+impl Handler<Load> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Revive(lives, since): Revive, _: &mut Self::Context) {
-        let mut found_by_start = Vec::new();
-        for live in lives {
-            let peid = live.peid;
-            if let Entry::Vacant(place) = self.residents.entry(peid) {
-                place.insert(Resident::new(live.clone()));
-                match since {
-                    Since::Start => found_by_start.push((live, self.news.messenger(peid))),
-                    Since::Position(_) | Since::Now => self.revive(peid, since),
-                }
-            }
+    fn handle(&mut self, Load(entries, since): Load, ctx: &mut Self::Context) {
+        let (now, mut of_start) = (self.context.clock.now(), Vec::new());
+        for entry in entries {
+            let peid = entry.peid;
+            self.slots.entry(peid).or_insert_with(|| Slot::new(entry));
+            self.shard.on(ShardEvent::Unfinished(peid, since), now);
+            self.perform(&mut of_start, ctx);
         }
-        self.revive_all(found_by_start);
+        self.load_all(of_start);
+        self.executions.set(self.shard.executions());
+    }
+}
+
+impl Handler<Drain> for Shard {
+    type Result = ();
+
+    fn handle(&mut self, Drain(answer): Drain, ctx: &mut Self::Context) {
+        self.drained = Some(answer);
+        self.on(ShardEvent::Drain, ctx);
     }
 }

@@ -114,8 +114,8 @@ async fn call_with(
     says_sending: bool,
 ) -> Result<Json, Failure> {
     call.secrets = secrets.of_attempt(&call.tenant, &needed).await?;
-    if let Some(tenure) = &needed.tenure
-        && !tenure.current().await
+    if let Some(lease_check) = &needed.lease_check
+        && !lease_check.current().await
     {
         let message = "another engine has the database; it was not sent";
         return Err(Failure::new(FailureKind::Interrupted, message).with_may_have_acted(false));

@@ -6,19 +6,18 @@ use std::time::Duration;
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
 use updraft_protocol::{Failure, FailureKind, Update};
-use updraft_storage::write_behind::{Event, Listener, Message, WriteBehind};
+use updraft_storage::write_behind::{Listener, Message, Notice, WriteBehind};
 
+use crate::context::EngineContext;
 use crate::control::Control;
-use crate::core::Core;
-use crate::live::Live;
-use crate::node::Node;
+use crate::entry::RegistryEntry;
 
 /// The pause before an execution that must fail is told so again.
 const AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) struct Writer {
-    /// Weak: the core holds the journal, which must end before the writer can.
-    core: Weak<Core>,
+    /// Weak: the context holds the journal, which must end before the writer can.
+    context: Weak<EngineContext>,
     work: Option<(WriteBehind, mpsc::Receiver<Message>)>,
     /// Told when everything is stored; dropped unsaid when the writer died.
     ended: Option<oneshot::Sender<()>>,
@@ -26,35 +25,35 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn new(
-        core: Weak<Core>,
+        context: Weak<EngineContext>,
         write_behind: WriteBehind,
         receiver: mpsc::Receiver<Message>,
         ended: oneshot::Sender<()>,
     ) -> Self {
-        Self { core, work: Some((write_behind, receiver)), ended: Some(ended) }
+        Self { context, work: Some((write_behind, receiver)), ended: Some(ended) }
     }
 }
 
 /// Hears what becomes of writes: an execution of which the store will never take a document is failed.
-pub(crate) fn listener(core: Weak<Core>) -> Listener {
+pub(crate) fn listener(context: Weak<EngineContext>) -> Listener {
     Arc::new(move |event| match event {
-        Event::Poison { update, reason } => {
-            if let Some(core) = core.upgrade() {
-                fail(&core, &update, reason);
+        Notice::Poison { update, reason } => {
+            if let Some(context) = context.upgrade() {
+                fail(&context, &update, reason);
             }
         }
-        Event::StoreFailing { reason } => tracing::warn!(reason, "the store takes no writes; they wait"),
-        Event::StoreWorking => tracing::info!("the store takes writes again"),
+        Notice::StoreFailing { reason } => tracing::warn!(reason, "the store takes no writes; they wait"),
+        Notice::StoreWorking => tracing::info!("the store takes writes again"),
     })
 }
 
-fn fail(core: &Arc<Core>, update: &Update, reason: String) {
+fn fail(context: &Arc<EngineContext>, update: &Update, reason: String) {
     let (peid, failure) = (update.execution(), Failure::new(FailureKind::Store, reason));
-    match core.registry.get(peid) {
+    match context.registry.get(peid) {
         // The start has it fail before anything goes on; later, it has ended.
-        None => core.registry.doomed.add(peid, failure),
-        Some(live) if live.doom(failure.clone()) => {
-            actix::spawn(insist(Arc::downgrade(core), live, failure));
+        None => context.registry.poisoned.add(peid, failure),
+        Some(entry) if entry.poison(failure.clone()) => {
+            actix::spawn(keep_failing(Arc::downgrade(context), entry, failure));
         }
         Some(_) => {}
     }
@@ -62,13 +61,13 @@ fn fail(core: &Arc<Core>, update: &Update, reason: String) {
 
 /// Fails an execution, however often its shard has to be asked: while it is launched, read back or restarted,
 /// the shard may drop what it is told.
-async fn insist(core: Weak<Core>, live: Arc<Live>, failure: Failure) {
-    while live.outcome().is_none() {
-        let Some(core) = core.upgrade() else { return };
-        Node::pass(&core, live.clone(), Control::Fail(failure.clone())).await;
-        drop(core);
+async fn keep_failing(context: Weak<EngineContext>, entry: Arc<RegistryEntry>, failure: Failure) {
+    while entry.outcome().is_none() {
+        let Some(context) = context.upgrade() else { return };
+        context.router.pass(entry.clone(), Control::Fail(failure.clone())).await;
+        drop(context);
         // However this ends, the execution is looked at.
-        let _ = tokio::time::timeout(AGAIN, live.ended()).await;
+        let _ = tokio::time::timeout(AGAIN, entry.ended()).await;
     }
 }
 
@@ -91,8 +90,8 @@ impl Drop for Writer {
     fn drop(&mut self) {
         // Nobody waits for its end where the engine has shut down without it.
         let awaited = self.ended.as_ref().is_some_and(|ended| !ended.is_closed());
-        if let (true, Some(core)) = (awaited, self.core.upgrade()) {
-            core.fail("the storage writer died".to_owned());
+        if let (true, Some(context)) = (awaited, self.context.upgrade()) {
+            context.fail("the storage writer died".to_owned());
         }
     }
 }

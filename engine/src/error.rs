@@ -101,11 +101,20 @@ impl StartError {
     }
 }
 
-impl From<updraft_actors::doomed::Error> for StartError {
-    fn from(error: updraft_actors::doomed::Error) -> Self {
+impl From<updraft_actors::poisoned::Error> for StartError {
+    fn from(error: updraft_actors::poisoned::Error) -> Self {
         match error {
-            updraft_actors::doomed::Error::Store(error) => Self::Store(error),
-            updraft_actors::doomed::Error::Lost(lost) => Self::Lost(lost),
+            updraft_actors::poisoned::Error::Store(error) => Self::Store(error),
+            updraft_actors::poisoned::Error::Lost(lost) => Self::Lost(lost),
+        }
+    }
+}
+
+impl From<Lost> for Refusal {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::ShutDown => Self::ShuttingDown,
+            lost => Self::Failed(lost),
         }
     }
 }

@@ -2,32 +2,68 @@
 //! actor first, so that nobody reads an older status than they were told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
-use updraft_actors::{CancelVerdict, Control, Core, Inspection, Live, Lost, Node};
+use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
 use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
+use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::reader::Reader;
-use crate::submit::HANDOVER_PAUSE;
 
 /// One execution.
 #[derive(Clone)]
 pub struct Handle {
-    pub(crate) core: Arc<Core>,
+    pub(crate) core: Arc<EngineContext>,
     tenant: TenantCode,
     peid: ExecutionId,
     /// None where it had ended before this handle was made.
-    pub(crate) live: Option<Arc<Live>>,
+    pub(crate) live: Option<Arc<RegistryEntry>>,
     reused: bool,
 }
 
+impl Engine {
+    /// The handle of an execution of a tenant, live or ended.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn handle(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, ReadError> {
+        let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);
+        if handle.live.is_some() {
+            return Ok(Some(handle));
+        }
+        Ok(self.core.store.execution(tenant, peid).await?.map(|_| handle))
+    }
+
+    /// An execution of a tenant with its tasks, at one durable moment.
+    ///
+    /// # Errors
+    /// The store did not answer, or the engine has failed.
+    pub async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Inspection>, ReadError> {
+        match self.handle(tenant, peid).await? {
+            Some(handle) => Ok(Some(handle.inspect().await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The handles of the executions that this engine runs at the moment, those it resumed included.
+    pub fn unfinished(&self) -> Vec<Handle> {
+        let lives = self.core.registry.unfinished(RegistryEntry::is_accepted);
+        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
+    }
+}
+
 impl Handle {
-    pub(crate) fn live(core: Arc<Core>, live: Arc<Live>) -> Self {
+    pub(crate) fn live(core: Arc<EngineContext>, live: Arc<RegistryEntry>) -> Self {
         Self { core, tenant: live.tenant.clone(), peid: live.peid, live: Some(live), reused: false }
     }
 
-    pub(crate) fn stored(core: Arc<Core>, tenant: TenantCode, peid: ExecutionId) -> Self {
+    pub(crate) fn stored(core: Arc<EngineContext>, tenant: TenantCode, peid: ExecutionId) -> Self {
         let live = core.registry.get(peid).filter(|live| live.tenant == tenant);
         Self { core, tenant, peid, live, reused: false }
     }
@@ -122,7 +158,7 @@ impl Handle {
                 None => {}
             }
             let (reply, answer) = oneshot::channel();
-            Node::pass(&self.core, live.clone(), control(reply)).await;
+            self.core.router.pass(live.clone(), control(reply)).await;
             if let Ok(answer) = answer.await {
                 return Ok(Some(answer));
             }
@@ -145,6 +181,9 @@ impl Handle {
         })
     }
 }
+
+/// The pause between two questions to an execution that changes hands.
+const HANDOVER_PAUSE: Duration = Duration::from_millis(5);
 
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use updraft_actors::{Core, MissingOne};
+use updraft_actors::{EngineContext, MissingOne};
 use updraft_kernel::coalescer::Limits;
 use updraft_protocol::Timestamp;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
@@ -12,7 +12,7 @@ use updraft_storage::journal::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
-use crate::start::Engine;
+use crate::engine::Engine;
 
 /// How an engine fares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +135,7 @@ impl Engine {
 
 /// As [`Engine::health`].
 pub(crate) async fn of(
-    core: &Core,
+    core: &EngineContext,
     pending: Pending,
     trouble: Option<Arc<str>>,
     buffer: Limits,

@@ -37,50 +37,53 @@
 //! # }
 //! ```
 
-mod belonging;
 mod builder;
 mod dead_letters;
+mod deadline;
 mod diagnosis;
 mod doctor;
+mod engine;
 mod error;
-mod follow;
+mod events;
 mod handle;
 mod health;
 mod idempotency;
-mod left;
+mod journal_binding;
 pub mod local;
-mod needs;
-mod opening;
+mod open;
 mod ownership;
 mod playbooks;
-mod queries;
 mod reader;
 mod recovery;
+mod requirements;
+mod reservation;
 mod shutdown;
 mod standstill;
 mod start;
+mod store_choice;
 mod submission;
 mod submit;
+mod unresumed;
 
-pub use builder::Builder;
+pub use builder::{Builder, Resume};
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
-pub use left::Resume;
+
+pub use engine::Engine;
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
-pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
-    idempotency::OnReuse, invariant, pace::Pace, pairing::Loss, pairing::Mismatch, plan::Mistake, plan::Plan,
-    template::Structure,
+    batch_limit::BatchLimit, idempotency::OnReuse, invariant, pairing::Loss, pairing::Mismatch,
+    plan::Mistake, plan::Plan, template::Structure,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, CallRecord, Catalogue, DeadLetter, DocumentId, Effect,
@@ -91,9 +94,12 @@ pub use updraft_protocol::{
     TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value, Wait, WaitKind, limits, parse, playbook,
     schema, secret, text, value,
 };
+#[cfg(feature = "mongodb")]
+pub use updraft_storage::MongoAddress;
 pub use updraft_storage::bond::{Bond, Kept};
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;
+#[cfg(feature = "mongodb")]
 pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::owner::Owner;
 pub use updraft_storage::sqlite::SqliteStore;
@@ -102,7 +108,7 @@ pub use updraft_storage::store::{
     PoolStatistics, PutOutcome, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
-pub use updraft_storage::{AddressError, MongoAddress, StoreAddress};
+pub use updraft_storage::{AddressError, StoreAddress};
 
 /// The README's code, compiled.
 #[cfg(doctest)]

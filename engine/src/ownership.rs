@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
-use updraft_actors::tenure::Tenure;
+use updraft_actors::lease_check::LeaseCheck;
 use updraft_actors::timer::Timer;
-use updraft_actors::{Core, node};
+use updraft_actors::{EngineContext, node};
 use updraft_kernel::lease::{Candidate, Step};
 use updraft_protocol::Timestamp;
 use updraft_protocol::limits::{STORE_BEAT, STORE_LEASE};
@@ -16,13 +16,13 @@ use updraft_storage::owner::Owner;
 use updraft_storage::{Error, Store};
 use uuid::Uuid;
 
+use crate::deadline::answered;
 use crate::error::StartError;
-use crate::opening::answered;
 
 /// How often an owner that may be gone is looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long an answer is waited for: with the beat, for less than a look at the store holds (`Tenure`).
+/// How long an answer is waited for: with the beat, for less than a look at the store holds (`LeaseCheck`).
 const ANSWER: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A lease that is renewed until this is dropped.
@@ -30,14 +30,14 @@ pub(crate) struct Ownership {
     store: Arc<dyn Store>,
     incarnation: Uuid,
     /// When it was last renewed, or tried.
-    tenure: Arc<Tenure>,
+    lease_check: Arc<LeaseCheck>,
     renewing: Mutex<Option<Renewing>>,
 }
 
 /// The thread that renews.
 struct Renewing {
     /// Told which engine is to fail when it finds itself replaced; none as long as it opens.
-    engine: Option<oneshot::Sender<Weak<Core>>>,
+    engine: Option<oneshot::Sender<Weak<EngineContext>>>,
     /// Dropped, it ends the thread.
     end: oneshot::Sender<()>,
     /// Answered when the thread has ended.
@@ -83,8 +83,8 @@ impl Ownership {
         let ((engine, told), (end, end_wished), (over, ended)) =
             (oneshot::channel(), oneshot::channel(), oneshot::channel());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        let (of, tenure) = (store.clone(), Arc::<Tenure>::default());
-        let looked = tenure.clone();
+        let (of, lease_check) = (store.clone(), Arc::<LeaseCheck>::default());
+        let looked = lease_check.clone();
         std::thread::Builder::new().name("updraft-lease".into()).spawn(move || {
             runtime.block_on(async move {
                 tokio::select! {
@@ -96,12 +96,12 @@ impl Ownership {
             let _ = over.send(());
         })?;
         let renewing = Renewing { engine: Some(engine), end, ended };
-        Ok(Self { store, incarnation, tenure, renewing: Mutex::new(Some(renewing)) })
+        Ok(Self { store, incarnation, lease_check, renewing: Mutex::new(Some(renewing)) })
     }
 
     /// Whether the store is still this engine's.
-    pub(crate) fn tenure(&self) -> Arc<Tenure> {
-        self.tenure.clone()
+    pub(crate) fn lease_check(&self) -> Arc<LeaseCheck> {
+        self.lease_check.clone()
     }
 
     /// Proves that no other has taken the store since: what was asked of it until now, its owner asked.
@@ -119,7 +119,7 @@ impl Ownership {
     }
 
     /// From now on this engine fails when it finds itself replaced, or has been.
-    pub(crate) fn of(&self, core: &Arc<Core>) {
+    pub(crate) fn of(&self, core: &Arc<EngineContext>) {
         let engine = self.renewing().as_mut().and_then(|renewing| renewing.engine.take());
         if let Some(engine) = engine {
             // The thread is gone only where the engine is too.
@@ -152,8 +152,8 @@ impl Ownership {
 async fn renew(
     store: Arc<dyn Store>,
     incarnation: Uuid,
-    engine: oneshot::Receiver<Weak<Core>>,
-    tenure: Arc<Tenure>,
+    engine: oneshot::Receiver<Weak<EngineContext>>,
+    lease_check: Arc<LeaseCheck>,
 ) {
     let mut renewed = Instant::now();
     loop {
@@ -170,14 +170,14 @@ async fn renew(
         }
         // A store that is away holds nothing up. A machine that stood still meanwhile asks once more first.
         let stood_still = asked.elapsed() > 2 * ANSWER;
-        tenure.looked(if stood_still { asked } else { Instant::now() });
+        lease_check.looked(if stood_still { asked } else { Instant::now() });
     }
     let Ok(core) = engine.await else { return };
     if let Some(core) = core.upgrade() {
         core.replaced(replaced(&*store).await);
     }
     // Last: of what ends by it nothing becomes durable any more.
-    tenure.lose();
+    lease_check.lose();
 }
 
 async fn replaced(store: &dyn Store) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use updraft_actors::{Core, Live, Lost, Node, doomed, plans};
+use updraft_actors::{EngineContext, Lost, Node, RegistryEntry, plans, poisoned};
 use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, IdempotencyKey};
@@ -13,10 +13,10 @@ use updraft_storage::page;
 use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
 
+use crate::builder::Resume;
+use crate::deadline::answered;
 use crate::error::StartError;
-use crate::left::Resume;
-use crate::opening::answered;
-use crate::standstill::Patience;
+use crate::standstill::StoreWait;
 
 /// What a start found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,16 +30,16 @@ pub struct Recovered {
 }
 
 pub(crate) async fn recover(
-    core: &Core,
+    core: &EngineContext,
     node: &Node,
-    replay: journal::Recovered,
+    replay: journal::Replay,
     writer: mpsc::Sender<Message>,
-    (resume, patience): (Resume, Patience<'_>),
-) -> Result<(Recovered, Vec<Arc<Live>>), StartError> {
+    (resume, wait): (Resume, StoreWait<'_>),
+) -> Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError> {
     let torn = replay.torn().cloned();
-    let replayed = patience.wait(replay.replay(writer)).await??;
-    patience.wait(core.flush()).await??;
-    patience.wait(doomed::fail(core)).await??;
+    let replayed = wait.within(replay.replay(writer)).await??;
+    wait.within(core.flush()).await??;
+    wait.within(poisoned::fail(core)).await??;
     let lives = match resume {
         Resume::All => unfinished(core).await?,
         Resume::Nothing => Vec::new(),
@@ -48,12 +48,12 @@ pub(crate) async fn recover(
     if replayed > 0 || resumed > 0 {
         tracing::info!(replayed, resumed, "recovered");
     }
-    node.revive(lives.clone()).await;
+    node.load(lives.clone()).await;
     Ok((Recovered { replayed, torn, resumed }, lives))
 }
 
 /// The unfinished executions, registered; each of their playbooks is known to run here.
-async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
+async fn unfinished(core: &EngineContext) -> Result<Vec<Arc<RegistryEntry>>, StartError> {
     let mut lives = Vec::new();
     let mut checked = BTreeSet::new();
     let mut after = None;
@@ -79,7 +79,7 @@ async fn unfinished(core: &Core) -> Result<Vec<Arc<Live>>, StartError> {
 
 /// A playbook that this version finds mistakes in stops the start: its executions would fail. One whose integration is not
 /// there has none, and its executions wait.
-pub(crate) async fn can_run(core: &Core, document: &ExecutionDocument) -> Result<(), StartError> {
+pub(crate) async fn can_run(core: &EngineContext, document: &ExecutionDocument) -> Result<(), StartError> {
     match core.plans.get(core.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
         Err(error @ plans::Error::Invalid { .. }) => Err(StartError::Unresumable(error)),
         Err(plans::Error::Store(error)) => Err(StartError::Store(error)),
@@ -89,14 +89,14 @@ pub(crate) async fn can_run(core: &Core, document: &ExecutionDocument) -> Result
 }
 
 /// An execution as it is registered: accepted long ago.
-pub(crate) fn live(core: &Core, document: &ExecutionDocument) -> Arc<Live> {
+pub(crate) fn live(core: &EngineContext, document: &ExecutionDocument) -> Arc<RegistryEntry> {
     let tenant = document.head.tenant_code.clone();
     // With lower bounds than before the restart, some run without a place until they end.
-    let permit = match core.places.try_acquire(&tenant) {
+    let permit = match core.admission.try_acquire(&tenant) {
         Acquire::Granted(permit) => Some(permit),
         Acquire::EngineFull | Acquire::TenantFull => None,
     };
-    let live = Live::new(document.peid, tenant, permit)
+    let live = RegistryEntry::new(document.peid, tenant, permit)
         .under_key(IdempotencyKey::of(&document.head), document.head.input_hash);
     live.accept(Ok::<(), Lost>(()));
     Arc::new(live)

@@ -9,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use updraft_actors::Core;
+use updraft_actors::EngineContext;
 use updraft_protocol::limits::{STANDSTILL_CHECK, WRITE_TIMEOUT};
 
 /// The store took nothing of what waits for it.
@@ -22,18 +22,18 @@ pub struct Standstill {
     pub cause: Arc<str>,
 }
 
-/// Who waits for the store.
-pub(crate) struct Patience<'a> {
-    pub(crate) core: &'a Core,
+/// A wait for the store, with its limit.
+pub(crate) struct StoreWait<'a> {
+    pub(crate) core: &'a EngineContext,
     /// Why the store does not take what waits, while it does not.
     pub(crate) trouble: &'a watch::Receiver<Option<Arc<str>>>,
     /// How long it may take nothing.
     pub(crate) longest: Duration,
 }
 
-impl Patience<'_> {
+impl StoreWait<'_> {
     /// Waits for what ends when the store has something.
-    pub(crate) async fn wait<T>(&self, what: impl Future<Output = T>) -> Result<T, Standstill> {
+    pub(crate) async fn within<T>(&self, what: impl Future<Output = T>) -> Result<T, Standstill> {
         let mut what = pin!(what);
         let (mut stored, mut since) = (self.core.stored.get(), Instant::now());
         loop {

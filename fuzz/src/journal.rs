@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use updraft_protocol::Update;
-use updraft_storage::journal::{Error, Recovered, Torn};
+use updraft_storage::journal::{Error, Replay, Torn};
 
 use crate::disk::{Files, MemoryDisk};
 use crate::shape::check_message;
@@ -80,7 +80,7 @@ pub fn as_it_is(segment: &[u8]) -> Vec<u8> {
 /// Proven at the opening, or while it is read: a frame whose updates cannot be is found then.
 fn recover(disk: &MemoryDisk) -> Result<(Groups, Option<Torn>), Error> {
     let before = disk.files().clone();
-    let recovered = Recovered::of(Arc::new(disk.clone()), Path::new(FOLDER))?;
+    let recovered = Replay::of(Arc::new(disk.clone()), Path::new(FOLDER))?;
     let (frames, torn) = (recovered.frames(), recovered.torn().cloned());
     let groups =
         recovered.map(|group| group.map(|group| (group.lsn, group.updates))).collect::<Result<Groups, _>>();

@@ -1,24 +1,24 @@
 //! The coalescer: updates that wait for the store, the newest of each document. Owns what is written next and
 //! what the store has; never writes, never waits, and drops nothing.
 
-mod pins;
+mod debounce;
+mod low_watermark;
 mod ready;
 mod slots;
 #[cfg(test)]
 mod tests;
-mod unripe;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_protocol::Update;
 #[cfg(doc)]
-use updraft_protocol::limits::RIPENING_ROUNDS;
+use updraft_protocol::limits::DEBOUNCE_ROUNDS;
 
 use crate::shared::planted::{Bug, planted};
-use pins::Pins;
+use debounce::Debounce;
+use low_watermark::LowWatermark;
 use ready::Ready;
 use slots::{Part, Slots};
-use unripe::Unripe;
 
 /// Where the producer must wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ pub struct Batch {
     pub id: BatchId,
     /// What to write.
     pub updates: Vec<Update>,
-    /// How many of them were held back before.
-    pub held: usize,
+    /// How many of them were deferred before.
+    pub deferred: usize,
 }
 
 /// What became of one update of a batch.
@@ -53,8 +53,8 @@ pub enum Settled {
     /// Nobody knows: it is written again, under what came meanwhile.
     Retry,
     /// The store will not have it now: as [`Settled::Retry`], but not before it is
-    /// [released](Coalescer::release).
-    Hold,
+    /// [tried again](Coalescer::retry_deferred).
+    Defer,
 }
 
 /// An update that is being written, kept in case it must be written again.
@@ -65,18 +65,18 @@ struct Flying {
 
 /// Updates on their way to the store.
 ///
-/// A document has at most one update that waits and one in flight, and is either unripe, ready, in flight or held back.
-/// Each update pins the journal at the oldest position that it carries, so the number of pins is bounded by the
-/// documents, not by the groups offered. Unripe is what is new and goes on: soon it will be overtaken, and a write is
+/// A document has at most one update that waits and one in flight, and is either debounced, ready, in flight or deferred.
+/// Each update keeps the journal from the oldest position that it carries, so the low watermark counts as many positions as
+/// there are documents, not groups. A new document that has not ended is debounced: it will soon be overtaken, and a write is
 /// saved where it is left for some rounds.
 pub struct Coalescer {
     limits: Limits,
     slots: Slots,
     ready: Ready,
-    unripe: Unripe,
-    /// Slots that are held back, by the oldest journal position that they carry.
-    held: BTreeSet<(u64, usize)>,
-    pins: Pins,
+    debounce: Debounce,
+    /// Slots that are deferred, by the oldest journal position that they carry.
+    deferred: BTreeSet<(u64, usize)>,
+    low_watermark: LowWatermark,
     /// By number; one for each write that runs.
     flights: BTreeMap<u64, Vec<Flying>>,
     in_flight: usize,
@@ -95,9 +95,9 @@ impl Coalescer {
             limits,
             slots: Slots::default(),
             ready: Ready::default(),
-            unripe: Unripe::default(),
-            held: BTreeSet::new(),
-            pins: Pins::default(),
+            debounce: Debounce::default(),
+            deferred: BTreeSet::new(),
+            low_watermark: LowWatermark::default(),
             flights: BTreeMap::new(),
             in_flight: 0,
             bytes: 0,
@@ -123,55 +123,55 @@ impl Coalescer {
                 part.lay_over(update);
                 self.bytes += part.bytes;
                 self.ready_bytes += part.ready_bytes();
-                if part.unripe && part.update.ended() {
-                    self.ripe(at);
+                if part.debounced && part.update.ended() {
+                    self.end_debounce(at);
                 }
                 continue;
             }
-            let unripe = new && !update.ended();
-            let part = Part { ready: new && !unripe, unripe, ..Part::new(lsn, update) };
+            let debounced = new && !update.ended();
+            let part = Part { ready: new && !debounced, debounced, ..Part::new(lsn, update) };
             self.bytes += part.bytes;
             self.ready_bytes += part.ready_bytes();
             *waiting = Some(part);
             pinned += 1;
-            if unripe {
-                self.unripe.push(lsn, at);
+            if debounced {
+                self.debounce.push(lsn, at);
             } else if new || planted(Bug::CoalescerTakesTwice) {
                 self.ready.push(lsn, at);
             }
         }
-        self.pins.offered(lsn, pinned);
+        self.low_watermark.offered(lsn, pinned);
         let slots = &self.slots;
-        self.unripe.compact(|lsn, at| slots.is_unripe(lsn, at));
+        self.debounce.compact(|lsn, at| slots.is_debounced(lsn, at));
     }
 
-    /// Ends a round: what has been left for [`RIPENING_ROUNDS`] whole ones may be written as it is.
-    pub fn ripen(&mut self) {
-        while let Some((lsn, at)) = self.unripe.pop() {
-            if self.slots.is_unripe(lsn, at) {
-                self.ripe(at);
+    /// Ends a round: what has been left for [`DEBOUNCE_ROUNDS`] whole ones may be written as it is.
+    pub fn end_round(&mut self) {
+        while let Some((lsn, at)) = self.debounce.pop() {
+            if self.slots.is_debounced(lsn, at) {
+                self.end_debounce(at);
             }
         }
-        self.unripe.begin();
+        self.debounce.begin();
     }
 
     /// What came until this position may be written, whether it goes on or not.
-    pub fn ripen_until(&mut self, until: u64) {
-        while let Some((lsn, at)) = self.unripe.pop_until(until) {
-            if self.slots.is_unripe(lsn, at) {
-                self.ripe(at);
+    pub fn end_debounce_until(&mut self, until: u64) {
+        while let Some((lsn, at)) = self.debounce.pop_until(until) {
+            if self.slots.is_debounced(lsn, at) {
+                self.end_debounce(at);
             }
         }
     }
 
-    /// An unripe slot may be written: behind what was ready before it.
-    fn ripe(&mut self, at: usize) {
+    /// A debounced slot may be written: behind what was ready before it.
+    fn end_debounce(&mut self, at: usize) {
         let Some(part) = self.slots.waiting(at) else { return };
-        part.unripe = false;
+        part.debounced = false;
         part.ready = true;
         self.ready_bytes += part.bytes;
         self.ready.push(self.newest, at);
-        self.unripe.ripened();
+        self.debounce.ended();
     }
 
     /// Whether the producer may offer this group: with it, neither limit is passed. An empty coalescer has room
@@ -190,7 +190,7 @@ impl Coalescer {
     pub fn take(&mut self, max_operations: usize, max_bytes: usize) -> Option<Batch> {
         let most = max_operations.min(self.ready.len());
         let (mut flying, mut updates) = (Vec::with_capacity(most), Vec::with_capacity(most));
-        let (mut bytes, mut held) = (0_usize, 0);
+        let (mut bytes, mut deferred) = (0_usize, 0);
         while updates.len() < max_operations {
             let Some(at) = self.ready.peek() else { break };
             let fits = |part: &mut Part| updates.is_empty() || bytes.saturating_add(part.bytes) <= max_bytes;
@@ -199,7 +199,7 @@ impl Coalescer {
             self.ready_bytes -= part.ready_bytes();
             part.ready = false;
             bytes = bytes.saturating_add(part.bytes);
-            held += usize::from(part.held);
+            deferred += usize::from(part.deferred);
             updates.push(part.update.clone());
             flying.push(Flying { slot: at, part });
         }
@@ -210,7 +210,7 @@ impl Coalescer {
         self.batches += 1;
         self.in_flight += flying.len();
         self.flights.insert(id.0, flying);
-        Some(Batch { id, updates, held })
+        Some(Batch { id, updates, deferred })
     }
 
     /// Ends a batch: one outcome for each of its updates, in their order. An outcome that is missing counts as
@@ -226,18 +226,18 @@ impl Coalescer {
                     self.put_back(at, part);
                     self.make_ready(at);
                 }
-                Settled::Hold => {
-                    let lsn = self.put_back(at, Part { held: true, ..part });
-                    self.held.insert((lsn, at));
+                Settled::Defer => {
+                    let lsn = self.put_back(at, Part { deferred: true, ..part });
+                    self.deferred.insert((lsn, at));
                 }
             }
         }
-        self.pins.flush();
+        self.low_watermark.flush();
     }
 
     fn done(&mut self, at: usize, part: &Part) {
         self.bytes -= part.bytes;
-        self.pins.release(part.lsn);
+        self.low_watermark.release(part.lsn);
         match self.slots.waiting(at) {
             Some(_) if planted(Bug::CoalescerForgetsNewer) => {}
             Some(_) => self.make_ready(at),
@@ -250,7 +250,7 @@ impl Coalescer {
         let waiting = self.slots.waiting(at);
         if let Some(newer) = waiting.take() {
             self.bytes -= part.bytes + newer.bytes;
-            self.pins.release(newer.lsn);
+            self.low_watermark.release(newer.lsn);
             part.lay_over(newer.update);
             self.bytes += part.bytes;
         }
@@ -259,10 +259,10 @@ impl Coalescer {
         lsn
     }
 
-    /// Makes the oldest of the documents that are held back ready again, `most` of them.
-    pub fn release(&mut self, most: usize) {
+    /// Makes the oldest of the documents that are deferred ready again, `most` of them.
+    pub fn retry_deferred(&mut self, most: usize) {
         for _ in 0..most {
-            let Some((_, at)) = self.held.pop_first() else { return };
+            let Some((_, at)) = self.deferred.pop_first() else { return };
             self.make_ready(at);
         }
     }
@@ -275,14 +275,14 @@ impl Coalescer {
         self.ready.push_back(part.lsn, at);
     }
 
-    /// Documents that are held back.
-    pub fn held(&self) -> usize {
-        self.held.len()
+    /// Documents that are deferred.
+    pub fn deferred(&self) -> usize {
+        self.deferred.len()
     }
 
     /// Every update that was offered with a smaller `lsn` is out of our hands.
     pub fn stored_below(&self) -> u64 {
-        self.pins.below()
+        self.low_watermark.below()
     }
 
     /// Documents that wait or are in flight.
@@ -295,9 +295,9 @@ impl Coalescer {
         self.bytes
     }
 
-    /// Documents that wait to ripen.
-    pub fn unripe(&self) -> usize {
-        self.unripe.len()
+    /// Documents that are debounced.
+    pub fn debounced(&self) -> usize {
+        self.debounce.len()
     }
 
     /// Documents that could be written now.
@@ -305,7 +305,7 @@ impl Coalescer {
         self.ready.len()
     }
 
-    /// Bytes of their updates: without what is held back, in flight, or waits for its document to land.
+    /// Bytes of their updates: without what is deferred, in flight, or waits for its document to land.
     pub fn ready_bytes(&self) -> usize {
         self.ready_bytes
     }

@@ -1,15 +1,16 @@
-//! What Updraft decides: the checked plan, the execution machine, sharding, the coalescer, and the few
-//! types that two threads share. No IO, no clock, no randomness, nothing that waits.
+//! What Updraft decides: the checked plan, the execution machine, sharding, the writer with its coalescer, and the
+//! few types that two threads share. No IO, no clock, no randomness, nothing that waits.
 
+pub mod batch_limit;
 pub mod coalescer;
 pub mod condition;
+pub mod execution;
 pub mod idempotency;
 pub mod invariant;
 pub mod lease;
 pub mod machine;
 mod meter;
 mod mistake;
-pub mod pace;
 pub mod pairing;
 pub mod plan;
 mod references;
@@ -17,4 +18,6 @@ pub mod retry;
 pub mod shard;
 pub mod shared;
 pub mod template;
+pub mod virtual_shard;
 pub mod visible;
+pub mod writer;

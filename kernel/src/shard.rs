@@ -1,67 +1,233 @@
-//! Sharding: which shard a tenant belongs to. Tenants map to 1,024 virtual shards by a hash that never
-//! changes; virtual shards map to the shards of an engine.
+//! One shard: the executions of its tenants, as slots that hold ids and states. Decides which execution is started, read
+//! back, parked, given up and forgotten, and what becomes of a control. Holds no machine of an execution, performs nothing
+//! and reads no clock.
+//!
+//! Whoever carries a shard tells it what happened ([`Shard::on`]) and then does what it asks for ([`Shard::next`]), one
+//! command after the other. `S` is what an execution is started from, which is passed through and not kept; `C` are controls.
 
-use updraft_protocol::TenantCode;
-use updraft_protocol::ids::mix;
-use updraft_protocol::limits::VIRTUAL_SHARDS;
+mod command;
+mod commits;
+mod load;
+mod slot;
 
-/// One of the virtual shards: below 1,024.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VirtualShard(u16);
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-impl VirtualShard {
-    /// The virtual shard of a tenant: FNV-1a over its code (Fowler, Noll, Vo), spread by SplitMix64's
-    /// finaliser. Stored leases depend on it: it never changes.
-    pub fn of(tenant: &TenantCode) -> Self {
-        let fnv = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        let hash = tenant.as_str().as_bytes().iter().fold(0xcbf2_9ce4_8422_2325, fnv);
-        Self((mix(hash) % u64::from(VIRTUAL_SHARDS)) as u16)
+use updraft_protocol::{ExecutionId, Timestamp};
+
+pub use command::{Loaded, ShardCommand, ShardEvent};
+pub use commits::CommitQueue;
+pub use load::{Load, LoadStep, Since};
+
+use crate::execution::{ExecutionControl, Exit};
+use slot::{Slot, State};
+
+/// The executions of one shard.
+pub struct Shard<S, C> {
+    slots: BTreeMap<ExecutionId, Slot<C>>,
+    /// Parked executions by the instant that they wait for.
+    parked: BTreeSet<(Timestamp, ExecutionId)>,
+    /// The instant of the alarm that is set.
+    alarm: Option<Timestamp>,
+    draining: bool,
+    /// Somebody waits until nothing runs.
+    drain_awaited: bool,
+    commands: VecDeque<ShardCommand<S, C>>,
+}
+
+impl<S, C> Default for Shard<S, C> {
+    fn default() -> Self {
+        Self {
+            slots: BTreeMap::new(),
+            parked: BTreeSet::new(),
+            alarm: None,
+            draining: false,
+            drain_awaited: false,
+            commands: VecDeque::new(),
+        }
+    }
+}
+
+impl<S, C: ExecutionControl> Shard<S, C> {
+    /// How many executions it has, wherever they are.
+    pub fn executions(&self) -> usize {
+        self.slots.len()
     }
 
-    /// Its number.
-    pub fn get(self) -> u16 {
-        self.0
+    /// Whether the actor of an execution has died too often to be started again.
+    pub fn gives_up(&self, peid: ExecutionId) -> bool {
+        self.slots.get(&peid).is_some_and(Slot::gives_up)
     }
 
-    /// Which of `shards` shards runs it, by rendezvous hashing (Thaler and Ravishankar, 1998): when a
-    /// shard comes or goes, only its own share moves.
-    pub fn shard(self, shards: usize) -> usize {
-        let weight = |shard: &usize| mix(u64::from(self.0) << 32 | *shard as u64);
-        (0..shards.max(1)).max_by_key(weight).unwrap_or(0)
+    /// The next thing to do; none until something happens.
+    pub fn next(&mut self) -> Option<ShardCommand<S, C>> {
+        self.commands.pop_front()
+    }
+
+    /// Something happened.
+    pub fn on(&mut self, event: ShardEvent<S, C>, now: Timestamp) {
+        match event {
+            // After a restart of the shard the same execution may have been read from the store first.
+            ShardEvent::Accepted(peid, start) => {
+                if let Entry::Vacant(vacant) = self.slots.entry(peid) {
+                    vacant.insert(Slot::default());
+                    self.start(peid, start);
+                }
+            }
+            ShardEvent::Unfinished(peid, since) => {
+                if let Entry::Vacant(vacant) = self.slots.entry(peid) {
+                    vacant.insert(Slot::default());
+                    self.load(peid, Load::new(since));
+                }
+            }
+            ShardEvent::Loaded(peid, loaded) => self.loaded(peid, loaded),
+            ShardEvent::Exited(peid, exit) => self.exited(peid, exit),
+            ShardEvent::Died(peid) => {
+                if let Some(slot) = self.slots.get_mut(&peid) {
+                    slot.died(now);
+                    self.load(peid, Load::new(Since::Now));
+                }
+            }
+            ShardEvent::Asked(peid, control) => self.asked(peid, control),
+            ShardEvent::GivenUp(peid) => self.forget(peid),
+            ShardEvent::NotGivenUp(peid) => self.lose(peid),
+            ShardEvent::Alarm => self.wake(now),
+            ShardEvent::Drain => self.drain(),
+        }
+    }
+
+    fn start(&mut self, peid: ExecutionId, start: S) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        slot.state = State::Running;
+        let asked = slot.take_asked();
+        self.commands.push_back(ShardCommand::Start { peid, start, asked });
+        if self.draining {
+            self.commands.push_back(ShardCommand::Drain(peid));
+        }
+    }
+
+    fn exited(&mut self, peid: ExecutionId, exit: Exit) {
+        match exit {
+            Exit::Ended => self.forget(peid),
+            Exit::Drained => {
+                self.commands.push_back(ShardCommand::Release(peid));
+                self.forget(peid);
+            }
+            Exit::Parked { due, lsn } => self.park(peid, due, lsn),
+            Exit::Lost => self.lose(peid),
+            Exit::Unfit(reason) => {
+                if let Some(slot) = self.slots.get_mut(&peid) {
+                    slot.unfit(reason);
+                    self.load(peid, Load::new(Since::Now));
+                }
+            }
+        }
+    }
+
+    fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        slot.state = State::Parked { due, lsn };
+        self.parked.insert((due, peid));
+        self.set_alarm();
+        self.check_drained();
+    }
+
+    /// Sees to it that the first parked execution is not missed.
+    fn set_alarm(&mut self) {
+        if let Some((due, _)) = self.parked.first().copied()
+            && self.alarm.is_none_or(|alarm| due < alarm)
+        {
+            self.alarm = Some(due);
+            self.commands.push_back(ShardCommand::SetAlarm(due));
+        }
+    }
+
+    /// Reads back the parked executions that are due.
+    fn wake(&mut self, now: Timestamp) {
+        self.alarm = None;
+        while let Some((_, peid)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
+            self.parked.pop_first();
+            if let Some(Slot { state: State::Parked { lsn, .. }, .. }) = self.slots.get(&peid) {
+                let load = Load::of_parked(*lsn);
+                self.load(peid, load);
+            }
+        }
+        self.set_alarm();
+    }
+
+    fn load(&mut self, peid: ExecutionId, load: Load) {
+        if let Some(slot) = self.slots.get_mut(&peid) {
+            slot.state = State::Loading;
+            self.commands.push_back(ShardCommand::Load { peid, load });
+        }
+    }
+
+    fn loaded(&mut self, peid: ExecutionId, loaded: Loaded<S>) {
+        let Some(slot) = self.slots.get_mut(&peid).filter(|slot| slot.state == State::Loading) else {
+            return;
+        };
+        match loaded {
+            Loaded::Unfinished { start, failure } => {
+                let failure = failure.or_else(|| slot.failure());
+                match failure {
+                    Some(failure) => self.commands.push_back(ShardCommand::GiveUp { peid, start, failure }),
+                    None => self.start(peid, start),
+                }
+            }
+            Loaded::Ended => self.forget(peid),
+            Loaded::Nothing => self.lose(peid),
+        }
+    }
+
+    /// A control goes to the execution's actor, or waits for it and has it come at once.
+    fn asked(&mut self, peid: ExecutionId, control: C) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        match slot.state {
+            State::Running => self.commands.push_back(ShardCommand::Deliver(peid, control)),
+            State::Loading => {
+                slot.wait(control);
+                self.commands.push_back(ShardCommand::Hurry(peid));
+            }
+            State::Parked { due, lsn } => {
+                slot.wait(control);
+                self.parked.remove(&(due, peid));
+                self.load(peid, Load::of_parked(lsn));
+                self.commands.push_back(ShardCommand::Hurry(peid));
+            }
+        }
+    }
+
+    /// Every execution leaves when what runs has ended; what is parked stays in the store.
+    fn drain(&mut self) {
+        (self.draining, self.drain_awaited) = (true, true);
+        for (peid, slot) in &self.slots {
+            if slot.state == State::Running {
+                self.commands.push_back(ShardCommand::Drain(*peid));
+            }
+        }
+        self.check_drained();
+    }
+
+    fn check_drained(&mut self) {
+        let parked = |slot: &Slot<C>| matches!(slot.state, State::Parked { .. });
+        if self.drain_awaited && self.slots.values().all(parked) {
+            self.drain_awaited = false;
+            self.commands.push_back(ShardCommand::Drained);
+        }
+    }
+
+    fn lose(&mut self, peid: ExecutionId) {
+        self.commands.push_back(ShardCommand::Lose(peid));
+        self.forget(peid);
+    }
+
+    fn forget(&mut self, peid: ExecutionId) {
+        if self.slots.remove(&peid).is_some() {
+            self.commands.push_back(ShardCommand::Forget(peid));
+            self.check_drained();
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn shards() -> impl Iterator<Item = VirtualShard> {
-        (0..VIRTUAL_SHARDS).map(VirtualShard)
-    }
-
-    #[test]
-    fn a_tenant_keeps_its_virtual_shard_for_ever() {
-        let of = |code: &str| VirtualShard::of(&TenantCode::new(code).unwrap()).get();
-        assert_eq!((of("acme"), of("globex")), (959, 184));
-    }
-
-    proptest! {
-        #[test]
-        fn a_new_shard_takes_only_its_share(count in 1usize..64) {
-            let moved = shards().filter(|v| v.shard(count) != v.shard(count + 1)).count();
-            let to_old = shards().filter(|v| v.shard(count + 1) != count && v.shard(count) != v.shard(count + 1));
-            prop_assert_eq!(to_old.count(), 0);
-            let share = usize::from(VIRTUAL_SHARDS) / (count + 1);
-            prop_assert!(moved <= share * 2 + 16, "{} moved, the share is {}", moved, share);
-        }
-
-        #[test]
-        fn shards_get_about_the_same(count in 2usize..17) {
-            let mut held = vec![0usize; count];
-            shards().for_each(|v| held[v.shard(count)] += 1);
-            let mean = usize::from(VIRTUAL_SHARDS) / count;
-            prop_assert!(held.iter().all(|n| *n > mean / 2 && *n < mean * 2), "{:?}", held);
-        }
-    }
-}
+mod tests;

@@ -1,8 +1,8 @@
-//! Models of the write-behind: a producer, the pump, and the store that acknowledges while the producer goes on.
+//! Models of the write-behind: a producer, the writer, and the store that acknowledges while the producer goes on.
 //! The coalescer, the merge of updates, the fence and the watermark are those that ship. In the product one thread
 //! alone touches the coalescer, the writer's: what is modelled is what crosses to it, groups from the journal's thread
-//! through a bounded queue and outcomes from the store's, in any order. The pump is written here as
-//! `storage/src/write_behind/pump.rs` has it, without its pauses and rounds: what waits may always go.
+//! through a bounded queue and outcomes from the store's, in any order. The writer is written here as
+//! `kernel/src/writer.rs` has it, without its pauses and rounds: what waits may always go.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
@@ -34,7 +34,7 @@ struct Case {
     room: usize,
     /// Whether the store refuses the first batch for now.
     refuses: bool,
-    /// Whether the store tells the pump that it has answered.
+    /// Whether the store tells the writer that it has answered.
     wakes: bool,
 }
 
@@ -70,7 +70,7 @@ fn number(update: &Update) -> usize {
     }
 }
 
-/// What the pump waits for, and the store.
+/// What the writer waits for, and the store.
 #[derive(Default)]
 struct Desk {
     /// From the journal; room for one.
@@ -88,7 +88,7 @@ struct Rig {
     desk: Mutex<Desk>,
     /// There is room for a group.
     room: Condvar,
-    /// There is something for the pump.
+    /// There is something for the writer.
     news: Condvar,
     /// There is something for the store.
     work: Condvar,
@@ -163,7 +163,7 @@ impl Rig {
     }
 
     /// The writer's thread.
-    fn pump(&self) {
+    fn write(&self) {
         let mut coalescer = Coalescer::new(Limits { documents: self.case.room, bytes: usize::MAX });
         let mut flights: BTreeMap<BatchId, Vec<DocumentId>> = BTreeMap::new();
         let (mut backlog, mut closed) = (None, false);
@@ -211,7 +211,7 @@ impl Rig {
 /// Sends off what is ready, in as many batches as may fly.
 fn launch(coalescer: &mut Coalescer, flights: &mut BTreeMap<BatchId, Vec<DocumentId>>) -> Vec<Batch> {
     let mut batches = Vec::new();
-    coalescer.ripen_until(u64::MAX);
+    coalescer.end_debounce_until(u64::MAX);
     while flights.len() < FLIGHTS
         && let Some(batch) = coalescer.take(2, usize::MAX)
     {
@@ -228,11 +228,11 @@ fn launch(coalescer: &mut Coalescer, flights: &mut BTreeMap<BatchId, Vec<Documen
 /// Claim: nothing is lost: in the end the store has the newest of every document, whatever was refused. A document is
 /// in flight once at the most; the bound is never passed; below the watermark the store has everything, at every
 /// moment; and nobody waits for ever.
-/// Threads: the journal, which hands on groups and looks at the watermark; the pump; the store, whose answers come out
+/// Threads: the journal, which hands on groups and looks at the watermark; the writer; the store, whose answers come out
 /// of order.
-/// Fails if the coalescer takes a document that is in flight, forgets what came meanwhile (a deadlock: the pump never
+/// Fails if the coalescer takes a document that is in flight, forgets what came meanwhile (a deadlock: the writer never
 /// ends), has room for anything, keeps the older of two updates, or counts what was taken as stored; if the watermark
-/// does not publish; or if the store does not wake the pump.
+/// does not publish; or if the store does not wake the writer.
 fn everything_arrives(case: Case) {
     let rig = Arc::new(Rig {
         case,
@@ -243,16 +243,16 @@ fn everything_arrives(case: Case) {
         stored: std::array::from_fn(|_| AtomicU64::new(0)),
         mark: DurableWatermark::new(0),
     });
-    let pump = thread::spawn({
+    let writer = thread::spawn({
         let rig = Arc::clone(&rig);
-        move || rig.pump()
+        move || rig.write()
     });
     let store = thread::spawn({
         let rig = Arc::clone(&rig);
         move || rig.store()
     });
     rig.produce();
-    pump.join().unwrap();
+    writer.join().unwrap();
     store.join().unwrap();
     for (document, newest) in case.groups.into_iter().flatten().copied().collect::<BTreeMap<_, _>>() {
         let stored = rig.stored[usize::from(document)].load(Ordering::Relaxed);
@@ -304,7 +304,7 @@ fn canary_a_coalescer_without_a_bound() {
 }
 
 #[test]
-fn canary_a_store_that_does_not_wake_the_pump() {
+fn canary_a_store_that_does_not_wake_the_writer() {
     let silent = Case { wakes: false, ..FULL };
     catches_misuse("deadlock", move || everything_arrives(silent));
 }

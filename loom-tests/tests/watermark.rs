@@ -57,7 +57,7 @@ enum Doom {
 }
 
 /// Claim: who reads an execution back, because the watermark says that the store has all of it, knows of the update
-/// that the store will never have (`Live::doom` in `actors/src/live.rs`).
+/// that the store will never have (`RegistryEntry::poison` in `actors/src/entry.rs`).
 /// Threads: the writer; the shard.
 /// Fails if the watermark does not publish, or moves first: the execution would go on as if nothing were missing.
 fn doom_is_known_first(doom: Doom) {

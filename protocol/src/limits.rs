@@ -217,7 +217,7 @@ pub const FLUSH_DELAY: Duration = Duration::from_millis(10);
 pub const FLUSH_DELAY_MAX: Duration = Duration::from_secs(5);
 /// Flush delays, whole ones, for which a new execution or task is left where it goes on, as it will soon be overtaken:
 /// longer than an execution of fast steps takes, which then is one write.
-pub const RIPENING_ROUNDS: usize = 2;
+pub const DEBOUNCE_ROUNDS: usize = 2;
 /// Documents that wait to be written; beyond it, the journal waits, then `submit`.
 pub const COALESCER_DOCUMENTS: usize = 200_000;
 /// The most that can be configured of it: some minutes of a server that is away, under the heaviest load.
@@ -235,12 +235,12 @@ pub const BATCHES_IN_FLIGHT: usize = 2;
 /// The most that can be configured of it.
 pub const BATCHES_IN_FLIGHT_MAX: usize = 64;
 /// Operations in one batch for a server, however slow it is: fewer cost it nearly as much.
-pub const PACE_OPERATIONS_MIN: usize = 100;
+pub const BATCH_OPERATIONS_MIN: usize = 100;
 /// Batches on their way to a server at once, however fast it is, unless configured: one is written while another is
 /// encoded and travels. Measured, a third and a fourth gain nothing from a server that shares its cores.
-pub const PACE_BATCHES: usize = 2;
+pub const SERVER_BATCHES: usize = 2;
 /// How much longer than the quickest a batch may take before less is sent to the server at once.
-pub const PACE_LATENCY: Duration = Duration::from_millis(500);
+pub const BATCH_LATENCY: Duration = Duration::from_millis(500);
 /// How long a batch may take before nobody knows what became of it, and it is sent again.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the store notes how far it has come with its journal: seldom enough to cost nothing beside batches, often enough
@@ -315,8 +315,8 @@ pub const MONGO_CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same of what reads a whole collection: the making of its indexes, and the slowest playbooks of all. An index
 /// over some ten million documents takes minutes; the server goes on with it where nobody waits any more.
 pub const MONGO_SCAN_TIMEOUT: Duration = Duration::from_secs(600);
-/// Calls of the store that take as long are logged, unless configured.
-pub const MONGO_SLOW_CALL: Duration = Duration::from_millis(500);
+/// Calls of a store that take as long are logged, unless configured.
+pub const SLOW_STORE_CALL: Duration = Duration::from_millis(500);
 /// A ping beyond this is a trouble, unless configured.
 pub const MONGO_SLOW_PING: Duration = Duration::from_millis(250);
 /// The name of a database: what MongoDB takes.
@@ -341,19 +341,6 @@ pub const PAGE_ROWS: usize = 1_000;
 /// A page ends with the row that makes it as large: a thousand rows with all that they may hold are gigabytes. The tasks of
 /// one execution always fit.
 pub const PAGE_BYTES: usize = 16 << 20;
-/// How long a server may take over a whole list before it is asked for a stretch of it. MongoDB takes a millisecond or
-/// two, however long the list; servers that only speak its protocol may read all of it.
-pub const LIST_PATIENCE: Duration = Duration::from_millis(50);
-/// How long it may take over a stretch before that is divided.
-pub const STRETCH_PATIENCE: Duration = Duration::from_millis(10);
-/// The first stretch: at twenty thousand executions a second a few hundred.
-pub const STRETCH_FIRST: Duration = Duration::from_millis(16);
-/// How much longer each stretch is than the one before: fourteen of them reach back to the beginning of time.
-pub const STRETCH_FACTOR: u64 = 8;
-/// Pages read in stretches before the server that was late is asked for a whole list again.
-pub const STRETCHED_PAGES: u32 = 1_000;
-/// Lists of which it is remembered how far back their newest page reached, on a server that was late: 8 KB.
-pub const STRETCHED_LISTS: usize = 1_024;
 /// Executions that a start left which are counted for a person: whether it is ten or a hundred thousand changes nothing of
 /// what follows.
 pub const LEFT_COUNTED: usize = 10_000;
@@ -384,8 +371,8 @@ const _: () = {
     assert!(WRITE_BACKOFF.as_millis() <= WRITE_BACKOFF_MAX.as_millis() && BATCHES_IN_FLIGHT > 0);
     assert!(3 * MONGO_VALUE_BYTES + (1 << 20) < MONGO_DOCUMENT_BYTES);
     assert!(INPUT_BYTES < MONGO_VALUE_BYTES && RESPONSE_BYTES < MONGO_VALUE_BYTES);
-    assert!(BATCHES_IN_FLIGHT <= BATCHES_IN_FLIGHT_MAX && PACE_BATCHES <= BATCHES_IN_FLIGHT_MAX);
-    assert!(0 < PACE_OPERATIONS_MIN && PACE_OPERATIONS_MIN <= BATCH_OPERATIONS);
+    assert!(BATCHES_IN_FLIGHT <= BATCHES_IN_FLIGHT_MAX && SERVER_BATCHES <= BATCHES_IN_FLIGHT_MAX);
+    assert!(0 < BATCH_OPERATIONS_MIN && BATCH_OPERATIONS_MIN <= BATCH_OPERATIONS);
     assert!(MONGO_CONNECTIONS_KEPT <= MONGO_CONNECTIONS && MONGO_CONNECTIONS <= MONGO_CONNECTIONS_MAX);
     assert!(MONGO_SELECTION_TIMEOUT.as_secs() < WRITE_TIMEOUT.as_secs());
     assert!(MONGO_SELECTION_TIMEOUT.as_secs() + MONGO_CONFIRM.as_secs() < MONGO_CALL_TIMEOUT.as_secs());

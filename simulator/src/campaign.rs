@@ -8,8 +8,8 @@ use updraft_kernel::invariant::Violation;
 
 use crate::scenario::{Part, Scenario};
 use crate::shrink;
-use crate::tally::Tally;
-use crate::world::{self, Report};
+use crate::statistics::Statistics;
+use crate::world::{self, RunReport};
 
 /// Runs that a shrinking may take.
 pub const SHRINKING: usize = 600;
@@ -36,14 +36,14 @@ impl Finding {
 }
 
 /// Runs one scenario; a panic is a violation.
-pub fn run(scenario: &Scenario, tracing: bool) -> Report {
+pub fn run(scenario: &Scenario, tracing: bool) -> RunReport {
     match catch_unwind(AssertUnwindSafe(|| world::run(scenario, tracing))) {
         Ok(report) => report,
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or(panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             let violation = Some(Violation { invariant: "nothing panics", what: text });
-            Report { violation, hash: 0, tally: Tally::of_one(), trace: Vec::new() }
+            RunReport { violation, hash: 0, statistics: Statistics::of_one(), trace: Vec::new() }
         }
     }
 }
@@ -52,10 +52,10 @@ pub fn run(scenario: &Scenario, tracing: bool) -> Report {
 ///
 /// # Errors
 /// What it found.
-pub fn seed(seed: u64, tally: &mut Tally) -> Result<u64, Box<Finding>> {
+pub fn seed(seed: u64, statistics: &mut Statistics) -> Result<u64, Box<Finding>> {
     let scenario = Scenario::of(seed);
     let report = run(&scenario, false);
-    tally.add(&report.tally);
+    statistics.add(&report.statistics);
     match report.violation {
         None => Ok(report.hash),
         Some(violation) => {

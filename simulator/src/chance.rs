@@ -12,7 +12,7 @@ pub enum Purpose {
     Playbook,
     /// Ids of executions.
     Id,
-    /// The disk of a seat.
+    /// The disk of a directory.
     Disk,
     /// A request to the store.
     Store,

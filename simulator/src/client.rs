@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// Where a submission stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub enum ClientRequest {
     /// It is still to be made.
     Open,
     /// A process has it.
@@ -27,7 +27,7 @@ impl World {
         let Some(order) = self.scenario.orders.iter().find(|order| order.number == number).cloned() else {
             return;
         };
-        if self.wishes.get(&number) != Some(&Wish::Open) {
+        if self.requests.get(&number) != Some(&ClientRequest::Open) {
             return;
         }
         let owner = self.owner_of(order.tenant as usize);
@@ -37,13 +37,13 @@ impl World {
         };
         match (submitted, owner) {
             (Submitted::Taken, Some(node)) => {
-                self.cx.tally.count("submissions");
-                self.wishes.insert(number, Wish::Pending(node));
+                self.cx.statistics.count("submissions");
+                self.requests.insert(number, ClientRequest::Pending(node));
             }
             (Submitted::Known(peid), _) => {
-                self.cx.tally.count("submissions answered by their key");
+                self.cx.statistics.count("submissions answered by their key");
                 self.cx.oracle.accepted(number, peid);
-                self.wishes.insert(number, Wish::Accepted(peid));
+                self.requests.insert(number, ClientRequest::Accepted(peid));
             }
             (Submitted::Reused(peid), _) => {
                 let what = format!("order {number} is refused for {peid}, and is the first under its key");
@@ -59,7 +59,7 @@ impl World {
         let Some(order) = self.scenario.orders.iter().find(|order| order.number == number).cloned() else {
             return;
         };
-        let Some(Wish::Accepted(first)) = self.wishes.get(&number).copied() else { return };
+        let Some(ClientRequest::Accepted(first)) = self.requests.get(&number).copied() else { return };
         let owner = self.owner_of(order.tenant as usize);
         let Some(node) = owner.and_then(|owner| self.nodes.get_mut(&owner)) else { return };
         let same = order.input_again() == order.input();
@@ -72,7 +72,7 @@ impl World {
         };
         let what =
             if same { "submissions answered by their key" } else { "submissions refused for another input" };
-        self.cx.tally.count(what);
+        self.cx.statistics.count(what);
         if !right {
             let what = format!("order {number} is {first}; again, its input the same: {same}: {submitted:?}");
             self.cx.violated("one execution for a key", what);
@@ -83,24 +83,26 @@ impl World {
     pub(crate) fn answered(&mut self, node: NodeId, number: usize, peid: Option<ExecutionId>) {
         match peid {
             Some(peid) => {
-                self.wishes.insert(number, Wish::Accepted(peid));
+                self.requests.insert(number, ClientRequest::Accepted(peid));
             }
-            None if self.wishes.get(&number) == Some(&Wish::Pending(node)) => self.unanswered(number),
+            None if self.requests.get(&number) == Some(&ClientRequest::Pending(node)) => {
+                self.unanswered(number)
+            }
             None => {}
         }
     }
 
     /// The clients of a process that died, or was taken over, go to its successor.
     pub(crate) fn leave(&mut self, node: NodeId) {
-        let waits = |(_, wish): &(&usize, &Wish)| **wish == Wish::Pending(node);
-        let waiting: Vec<usize> = self.wishes.iter().filter(waits).map(|(order, _)| *order).collect();
+        let waits = |(_, request): &(&usize, &ClientRequest)| **request == ClientRequest::Pending(node);
+        let waiting: Vec<usize> = self.requests.iter().filter(waits).map(|(order, _)| *order).collect();
         waiting.into_iter().for_each(|order| self.unanswered(order));
     }
 
     fn unanswered(&mut self, number: usize) {
         let keyed = self.scenario.orders.iter().any(|order| order.number == number && order.key.is_some());
-        let wish = if keyed { Wish::Open } else { Wish::Unknown };
-        self.wishes.insert(number, wish);
+        let request = if keyed { ClientRequest::Open } else { ClientRequest::Unknown };
+        self.requests.insert(number, request);
         if keyed {
             self.cx.queue.at(self.cx.now + 100 * MILLIS, Event::Submit(number));
         }
@@ -115,8 +117,8 @@ impl World {
             return;
         };
         let tenant = order.tenant as usize;
-        let again = match self.wishes.get(&cancel.order) {
-            Some(Wish::Accepted(peid)) => {
+        let again = match self.requests.get(&cancel.order) {
+            Some(ClientRequest::Accepted(peid)) => {
                 let peid = *peid;
                 let ended = |store: &crate::store::Store| {
                     store.executions.get(&peid).is_some_and(|found| found.state.execution_status.ended())
@@ -125,13 +127,13 @@ impl World {
                     return;
                 }
                 if let Some(node) = self.owner_of(tenant).and_then(|owner| self.nodes.get_mut(&owner)) {
-                    self.cx.tally.count("cancels");
+                    self.cx.statistics.count("cancels");
                     node.cancel(peid, number, &mut self.cx);
                 }
                 true
             }
-            Some(Wish::Open | Wish::Pending(_)) => true,
-            Some(Wish::Unknown) | None => false,
+            Some(ClientRequest::Open | ClientRequest::Pending(_)) => true,
+            Some(ClientRequest::Unknown) | None => false,
         };
         if again {
             self.cx.queue.at(self.cx.now + 10_000 * MILLIS, Event::Cancel(number));

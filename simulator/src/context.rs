@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::plan::Plan;
-use updraft_kernel::shard::VirtualShard;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, TenantCode};
 
 use crate::chance::{Chance, Dice, Purpose};
@@ -16,8 +16,8 @@ use crate::event::{Event, Inner, Life, NodeId, Queue};
 use crate::fault::Moment;
 use crate::oracle::Oracle;
 use crate::scenario::{Noise, Scenario, Sizes};
+use crate::statistics::Statistics;
 use crate::store::Store;
-use crate::tally::Tally;
 use crate::trace::Trace;
 
 /// What everything in a run shares.
@@ -32,7 +32,7 @@ pub struct Context {
     pub noise: BTreeSet<Noise>,
     /// Bounds.
     pub sizes: Sizes,
-    /// One for each seat.
+    /// One for each directory.
     pub disks: Vec<Disk>,
     /// The store.
     pub store: Store,
@@ -41,50 +41,56 @@ pub struct Context {
     /// What happened.
     pub trace: Trace,
     /// What was explored.
-    pub tally: Tally,
+    pub statistics: Statistics,
     /// Tenants by their number.
     pub tenants: Vec<TenantCode>,
     /// The plan of each order; none for an order that was taken out.
     pub plans: Vec<Option<Arc<Plan>>>,
-    /// The seat of each order.
-    seats: BTreeMap<usize, usize>,
+    /// The directory of each order.
+    directories: BTreeMap<usize, usize>,
     violation: Option<Violation>,
     numbers: u64,
 }
 
 impl Context {
     /// A run that has not begun.
-    pub fn new(chance: Chance, noise: BTreeSet<Noise>, sizes: Sizes, seats: usize, trace: Trace) -> Self {
+    pub fn new(
+        chance: Chance,
+        noise: BTreeSet<Noise>,
+        sizes: Sizes,
+        directories: usize,
+        trace: Trace,
+    ) -> Self {
         Self {
             now: 0,
             queue: Queue::default(),
             chance,
             noise,
             sizes,
-            disks: (0..seats).map(|_| Disk::default()).collect(),
+            disks: (0..directories).map(|_| Disk::default()).collect(),
             store: Store::default(),
             oracle: Oracle::default(),
             trace,
-            tally: Tally::of_one(),
+            statistics: Statistics::of_one(),
             tenants: Vec::new(),
             plans: Vec::new(),
-            seats: BTreeMap::new(),
+            directories: BTreeMap::new(),
             violation: None,
             numbers: 0,
         }
     }
 
-    /// Says which seat runs each order.
-    pub fn seats_of_orders(&mut self, scenario: &Scenario) {
+    /// Says which directory runs each order.
+    pub fn directories_of_orders(&mut self, scenario: &Scenario) {
         for order in &scenario.orders {
             let tenant = &self.tenants[order.tenant as usize];
-            self.seats.insert(order.number, VirtualShard::of(tenant).shard(scenario.seats));
+            self.directories.insert(order.number, VirtualShard::of(tenant).shard(scenario.directories));
         }
     }
 
-    /// The orders that a seat runs.
-    pub fn orders_of_seat(&self, seat: usize) -> Vec<usize> {
-        self.seats.iter().filter(|(_, of)| **of == seat).map(|(order, _)| *order).collect()
+    /// The orders that a directory runs.
+    pub fn orders_of_directory(&self, directory: usize) -> Vec<usize> {
+        self.directories.iter().filter(|(_, of)| **of == directory).map(|(order, _)| *order).collect()
     }
 
     /// Writes a line of the trace.
@@ -94,7 +100,7 @@ impl Context {
 
     /// Counts a moment after which a fault may come.
     pub fn moment(&mut self, moment: Moment) {
-        self.tally.moment(moment);
+        self.statistics.moment(moment);
     }
 
     /// Has something happen to a process after so long.

@@ -1,4 +1,4 @@
-//! The disk of a seat: the files of one journal, as far as they are durable. Mirrors what
+//! The disk of a directory: the files of one journal, as far as they are durable. Mirrors what
 //! `storage/src/journal/disk.rs` asks of a file system. A write stays when its process dies; it survives a power
 //! loss only when it was synced, and otherwise whole, in part or not at all.
 

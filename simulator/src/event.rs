@@ -5,9 +5,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use updraft_kernel::machine::{StartAttempt, TaskSeq, Timer};
-use updraft_protocol::{ExecutionId, Failure, Json, TaskId, Update};
-
-use crate::store::Outcome;
+use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
+use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
 /// One process of an engine; another one after each start.
 pub type NodeId = u64;
@@ -23,7 +22,7 @@ pub enum Event {
     Again(usize),
     /// A client asks to cancel.
     Cancel(usize),
-    /// A process starts on a seat.
+    /// A process starts on a directory.
     Start(usize),
     /// A request reaches the store, whoever sent it.
     Arrive(Request),
@@ -33,15 +32,15 @@ pub enum Event {
     Node(NodeId, Inner),
 }
 
-/// A batch on its way to the store.
+/// A call on its way to the store.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Who sent it.
     pub node: NodeId,
     /// Its number at that node.
     pub number: u64,
-    /// What to write.
-    pub updates: Vec<Update>,
+    /// What is asked.
+    pub call: StoreCall,
     /// How the answer comes back.
     pub answer: Reply,
 }
@@ -74,10 +73,10 @@ pub enum Inner {
     Accepted(ExecutionId, Option<u64>),
     /// The journal has a group of a shard.
     Told(usize, Vec<Ticket>, u64),
-    /// The pump has something to do.
+    /// The writer has something to do.
     Wake,
-    /// A batch has an answer, or none in time.
-    Landed(u64, Result<Vec<Outcome>, &'static str>),
+    /// A call of the store has an answer, or none in time.
+    Landed(u64, Result<Vec<WriteOutcome>, StoreFault>),
     /// The request of an attempt that waited for its turn leaves.
     Leaves(Box<Departure>),
     /// An attempt reports.

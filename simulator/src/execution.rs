@@ -1,13 +1,13 @@
-//! An execution's actor: one machine at work. Applies what happens, has the writes made durable, then performs the
-//! acts. Mirrors `actors/src/execution.rs` with its folder.
+//! An execution's actor in a run: carries the execution that ships, and does what it asks for with the tools and the journal
+//! of the run. Shows the oracle all that is decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Event, Machine, StartAttempt, TaskSeq, Timer};
-use updraft_kernel::shard::VirtualShard;
-use updraft_protocol::limits::PARK_HORIZON;
-use updraft_protocol::{ExecutionId, ExecutionStatus, TenantCode, Timestamp, Update};
+use updraft_kernel::virtual_shard::VirtualShard;
+use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TenantCode, Timestamp, Update};
 
 use crate::context::Context;
 use crate::event::{Inner, Life, NodeId, Report};
@@ -19,7 +19,7 @@ pub struct Home {
     /// The process.
     pub node: NodeId,
     /// The data directory that it was started with.
-    pub seat: usize,
+    pub directory: usize,
     /// The fencing number of its writes.
     pub epoch: u64,
     /// By how much its clock is wrong.
@@ -41,26 +41,28 @@ impl Home {
     }
 }
 
-/// Why an actor ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// The execution has ended.
-    Ended,
-    /// It waits for an instant; its last write stands at `lsn`.
-    Parked {
-        /// The instant.
-        due: Timestamp,
-        /// The position.
-        lsn: u64,
-    },
-    /// It does nothing any more, as it was asked.
-    Drained,
+/// What is asked of an execution.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    /// To be cancelled.
+    Cancel(usize),
+    /// To fail.
+    Fail(Failure),
+}
+
+impl ExecutionControl for Ask {
+    fn event(&self) -> Option<Event> {
+        Some(match self {
+            Self::Cancel(_) => Event::Cancel,
+            Self::Fail(failure) => Event::Fail(failure.clone()),
+        })
+    }
 }
 
 /// What is to be done for an actor.
 #[derive(Debug)]
 #[must_use]
-pub enum Wish {
+pub enum Command {
     /// Nothing.
     Nothing,
     /// Make these durable.
@@ -84,88 +86,106 @@ pub struct Execution {
     pub peid: ExecutionId,
     /// Which life of it this is.
     pub life: Life,
-    machine: Machine,
-    pending: Effects,
-    /// The acts that wait for the commit under way.
-    committing: Option<Vec<Act>>,
+    execution: kernel::Execution<Ask>,
     /// Attempts under way, each task with its number.
     attempts: BTreeMap<TaskSeq, u32>,
     /// Those of them whose request has not left.
     unsent: BTreeSet<TaskSeq>,
-    cancellers: Vec<usize>,
-    unanswered: Vec<usize>,
     draining: bool,
-    lsn: u64,
+    /// Whether what it was told last stops it.
+    stopped: bool,
     /// How it ended, until that was told.
     pub ended: Option<(ExecutionStatus, u64)>,
 }
 
 impl Execution {
-    /// An actor around a machine that was just made.
-    pub fn new(machine: Machine, effects: Effects, life: Life, lsn: u64) -> Self {
+    /// An actor of an execution.
+    pub fn new(execution: kernel::Execution<Ask>, life: Life, home: &Home, cx: &mut Context) -> Self {
+        let (machine, effects) = (execution.machine(), execution.pending());
+        cx.note(format_args!("n{} {} starts with {effects:?}", home.node, machine.peid()));
+        shown(machine, effects, home, cx);
         Self {
             peid: machine.peid(),
             life,
-            machine,
-            pending: effects,
-            committing: None,
+            execution,
             attempts: BTreeMap::new(),
             unsent: BTreeSet::new(),
-            cancellers: Vec::new(),
-            unanswered: Vec::new(),
             draining: false,
-            lsn,
+            stopped: false,
             ended: None,
         }
     }
 
-    /// Applies an event and says what is to be done.
-    pub fn apply(&mut self, event: Event, home: &Home, cx: &mut Context) -> Wish {
-        self.decide(event, home, cx);
+    /// Tells it what happened, and does what it asks for.
+    pub fn on(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) -> Command {
+        self.tell(event, home, cx);
         self.proceed(home, cx)
     }
 
-    fn decide(&mut self, event: Event, home: &Home, cx: &mut Context) {
-        if matches!(event, Event::Cancel | Event::Fail(_) | Event::TimerDue(Timer::Execution)) {
-            self.drop_unsent(cx);
-        }
-        let ended = self.machine.ended().then(|| self.machine.document());
-        let effects = self.machine.apply(event, home.clock(cx));
+    /// Tells it what happened, and shows the oracle what it decides.
+    pub fn tell(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) {
+        self.stopped = match &event {
+            ExecutionEvent::Asked(_) | ExecutionEvent::TimerDue(Timer::Execution) => true,
+            ExecutionEvent::Withdrawn { .. } => self.stopped,
+            _ => false,
+        };
+        self.draining |= matches!(event, ExecutionEvent::Drain);
+        let (machine, pending) = (self.execution.machine(), self.execution.pending());
+        let ended = machine.ended().then(|| machine.document());
+        let (writes, acts) = (pending.writes.len(), pending.acts.len());
+        self.execution.on(event, home.clock(cx));
+        let (machine, pending) = (self.execution.machine(), self.execution.pending());
+        let effects = Effects {
+            writes: pending.writes.get(writes..).unwrap_or_default().to_vec(),
+            acts: pending.acts.get(acts..).unwrap_or_default().to_vec(),
+        };
         cx.note(format_args!("n{} {} decides {effects:?}", home.node, self.peid));
-        cx.check(invariant::machine(&self.machine));
-        if ended.is_some_and(|before| before != self.machine.document() || !effects.acts.is_empty()) {
+        if ended.is_some_and(|before| before != machine.document() || !effects.acts.is_empty()) {
             cx.violated("one end", format!("{} changed after its end", self.peid));
         }
         if self.draining && effects.acts.iter().any(|act| matches!(act, Act::Start(_))) {
             cx.violated("shutdown drains", format!("{} began an attempt while it drained", self.peid));
         }
-        let decided = cx.oracle.decided(&self.machine, &effects, home.epoch);
-        cx.check(decided);
+        shown(machine, &effects, home, cx);
         cx.check(cx.oracle.unknown_was_sent(&effects, self.life));
-        self.pending.writes.extend(effects.writes);
-        self.pending.acts.extend(effects.acts);
     }
 
-    /// Drops the attempts that were not sent, and those that were not begun, before the execution is stopped.
-    fn drop_unsent(&mut self, cx: &mut Context) {
-        if self.machine.ended() {
-            return;
-        }
-        let machine = &mut self.machine;
-        for acts in self.committing.iter_mut().chain([&mut self.pending.acts]) {
-            acts.retain(|act| match act {
-                Act::Start(start) => {
-                    machine.unsent(start.task);
-                    false
+    /// Does what it asks for.
+    pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> Command {
+        let mut command = Command::Nothing;
+        while let Some(next) = self.execution.next(home.clock(cx)) {
+            match next {
+                ExecutionCommand::Commit(writes) => command = Command::Commit(writes),
+                ExecutionCommand::Perform(act) => self.perform(act, home, cx),
+                ExecutionCommand::Withdraw => self.withdraw(home, cx),
+                ExecutionCommand::Answer { control: Ask::Cancel(cancel), applied } => {
+                    let status = self.execution.machine().status();
+                    let verdict = if applied { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
+                    cx.oracle.cancel_told(cancel, self.peid, verdict);
                 }
-                _ => true,
-            });
+                ExecutionCommand::Answer { control: Ask::Fail(_), .. } => {}
+                ExecutionCommand::Park { due, lsn } => command = Command::Leave(Exit::Parked { due, lsn }),
+                ExecutionCommand::Leave(exit) => command = Command::Leave(exit),
+            }
         }
-        for task in std::mem::take(&mut self.unsent) {
-            cx.tally.count("attempts recalled");
-            self.attempts.remove(&task);
-            machine.unsent(task);
+        command
+    }
+
+    /// Keeps from leaving the requests that have not left.
+    fn withdraw(&mut self, home: &Home, cx: &mut Context) {
+        let unsent: Vec<TaskSeq> = std::mem::take(&mut self.unsent).into_iter().collect();
+        for task in &unsent {
+            let attempt = self.attempts.remove(task).unwrap_or_default();
+            if self.stopped {
+                cx.statistics.count("attempts recalled");
+            } else {
+                cx.statistics.count("attempts withdrawn");
+                if let Some((id, _)) = self.execution.machine().name_of(*task) {
+                    cx.oracle.withdrawn(id, attempt);
+                }
+            }
         }
+        self.tell(ExecutionEvent::Withdrawn { unsent, not_acted: Vec::new() }, home, cx);
     }
 
     /// The request of an attempt leaves, where the attempt is still under way.
@@ -175,140 +195,66 @@ impl Execution {
         }
     }
 
-    /// Someone asks to cancel it.
-    pub fn cancel(&mut self, cancel: usize, home: &Home, cx: &mut Context) -> Wish {
-        if self.machine.ended() {
-            self.unanswered.push(cancel);
-        } else {
-            self.cancellers.push(cancel);
-            self.decide(Event::Cancel, home, cx);
-        }
-        self.proceed(home, cx)
-    }
-
-    /// Begins no further attempt, and leaves when what runs has ended.
-    pub fn drain(&mut self, home: &Home, cx: &mut Context) -> Wish {
-        self.draining = true;
-        self.machine.hold();
-        self.withdraw_unsent(home, cx);
-        self.proceed(home, cx)
-    }
-
-    /// Drops the attempts that were not sent, as the engine shuts down.
-    fn withdraw_unsent(&mut self, home: &Home, cx: &mut Context) {
-        for task in std::mem::take(&mut self.unsent) {
-            cx.tally.count("attempts withdrawn");
-            let attempt = self.attempts.remove(&task).unwrap_or_default();
-            if let Some((id, _)) = self.machine.name_of(task) {
-                cx.oracle.withdrawn(id, attempt);
-            }
-            let effects = self.machine.withdraw(task, home.clock(cx));
-            let decided = cx.oracle.decided(&self.machine, &effects, home.epoch);
-            cx.check(decided);
-            cx.check(invariant::machine(&self.machine));
-            self.pending.writes.extend(effects.writes);
-        }
-    }
-
-    /// Commits what is pending, one commit at a time.
-    pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> Wish {
-        if self.committing.is_some() {
-            return Wish::Nothing;
-        }
-        let Effects { writes, acts } = std::mem::take(&mut self.pending);
-        if writes.is_empty() {
-            self.perform_all(acts, home, cx);
-            return self.rest(home, cx);
-        }
-        self.committing = Some(acts);
-        Wish::Commit(writes)
-    }
-
-    /// The commit is durable: perform what waited for it.
-    pub fn committed(&mut self, lsn: u64, home: &Home, cx: &mut Context) -> Wish {
-        let acts = self.committing.take().unwrap_or_default();
-        self.lsn = lsn;
-        self.perform_all(acts, home, cx);
-        if self.draining {
-            self.withdraw_unsent(home, cx);
-        }
-        self.proceed(home, cx)
-    }
-
-    fn perform_all(&mut self, acts: Vec<Act>, home: &Home, cx: &mut Context) {
-        for act in acts {
-            match act {
-                Act::Start(start) => {
-                    let task = start.task;
-                    self.attempts.insert(task, start.attempt);
-                    let called = cx.oracle.called(&self.machine, &start);
-                    cx.check(called);
-                    if tool::call(home.node, self.peid, self.life, *start, cx) {
-                        self.unsent.insert(task);
-                    }
-                }
-                Act::Stop(task) => {
-                    self.attempts.remove(&task);
-                    self.unsent.remove(&task);
-                }
-                Act::Arm(timer, at) => {
-                    let armed = cx.oracle.armed(&self.machine, timer, at);
-                    cx.check(armed);
-                    let wait = at.since(home.clock(cx)).saturating_mul(1_000);
-                    cx.after(wait, home.node, Inner::Due(self.peid, self.life, timer));
-                }
-                Act::End(status) => {
-                    cx.check(self.told_end(status));
-                    self.ended = Some((status, self.lsn));
-                    cx.oracle.ended(&self.machine, status);
+    fn perform(&mut self, act: Act, home: &Home, cx: &mut Context) {
+        let machine = self.execution.machine();
+        match act {
+            Act::Start(start) => {
+                let task = start.task;
+                self.attempts.insert(task, start.attempt);
+                let called = cx.oracle.called(machine, &start);
+                cx.check(called);
+                if tool::call(home.node, self.peid, self.life, *start, cx) {
+                    self.unsent.insert(task);
                 }
             }
+            Act::Stop(task) => {
+                self.attempts.remove(&task);
+                self.unsent.remove(&task);
+            }
+            Act::Arm(timer, at) => {
+                let armed = cx.oracle.armed(machine, timer, at);
+                cx.check(armed);
+                let wait = at.since(home.clock(cx)).saturating_mul(1_000);
+                cx.after(wait, home.node, Inner::Due(self.peid, self.life, timer));
+            }
+            Act::End(status) => {
+                cx.check(told_end(machine, status));
+                cx.oracle.ended(machine, status);
+                self.ended = Some((status, self.execution.lsn()));
+            }
         }
-    }
-
-    fn told_end(&self, status: ExecutionStatus) -> Result<(), Violation> {
-        let stands = self.machine.status();
-        if stands == status {
-            return Ok(());
-        }
-        Err(Violation { invariant: "one end", what: format!("{} is {stands}, told as {status}", self.peid) })
     }
 
     /// An attempt reports. The product hears of each attempt once, and not of one that was dropped; here the
-    /// machine hears of them all, late and twice, and must not mind.
-    pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> Wish {
+    /// execution hears of them all, late and twice, and must not mind.
+    pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> Command {
         let Report { task, attempt, outcome, .. } = report;
         if self.attempts.get(&task) == Some(&attempt) {
             self.attempts.remove(&task);
             self.unsent.remove(&task);
-            cx.tally.count("attempts ended");
+            cx.statistics.count("attempts ended");
             if outcome.as_ref().is_err_and(|failure| !failure.may_have_acted()) {
-                if let Some((id, _)) = self.machine.name_of(task) {
+                if let Some((id, _)) = self.execution.machine().name_of(task) {
                     cx.oracle.denied(id);
                 }
             }
         }
-        self.apply(Event::AttemptEnded { task, attempt, outcome }, home, cx)
+        self.on(ExecutionEvent::AttemptEnded { task, attempt, outcome }, home, cx)
     }
+}
 
-    /// Everything so far is durable and performed: answer, and leave where there is nothing to stay for.
-    fn rest(&mut self, home: &Home, cx: &mut Context) -> Wish {
-        for cancel in std::mem::take(&mut self.cancellers) {
-            cx.oracle.cancel_told(cancel, self.peid, Verdict::Cancelled);
-        }
-        for cancel in std::mem::take(&mut self.unanswered) {
-            cx.oracle.cancel_told(cancel, self.peid, Verdict::AlreadyEnded(self.machine.status()));
-        }
-        if self.machine.ended() {
-            return Wish::Leave(Exit::Ended);
-        }
-        if self.draining && self.attempts.is_empty() {
-            return Wish::Leave(Exit::Drained);
-        }
-        let horizon = home.clock(cx).after(PARK_HORIZON);
-        match self.machine.idle_until().filter(|due| *due > horizon) {
-            Some(due) => Wish::Leave(Exit::Parked { due, lsn: self.lsn }),
-            None => Wish::Nothing,
-        }
+/// Shows the oracle what a machine has decided.
+fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
+    cx.check(invariant::machine(machine));
+    let decided = cx.oracle.decided(machine, effects, home.epoch);
+    cx.check(decided);
+}
+
+fn told_end(machine: &Machine, status: ExecutionStatus) -> Result<(), Violation> {
+    let stands = machine.status();
+    if stands == status {
+        return Ok(());
     }
+    let what = format!("{} is {stands}, told as {status}", machine.peid());
+    Err(Violation { invariant: "one end", what })
 }

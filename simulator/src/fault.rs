@@ -6,7 +6,7 @@ pub struct Fault {
     /// Its number in the scenario; it stays when others are taken out.
     pub number: usize,
     /// Where.
-    pub seat: usize,
+    pub directory: usize,
     /// When.
     pub trigger: Trigger,
     /// What.

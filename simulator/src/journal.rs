@@ -1,5 +1,5 @@
 //! The journal of one node: one write and one sync for all that waits, then the answers, then the groups on to the
-//! pump. Mirrors `storage/src/journal/thread.rs`, `storage/src/journal/segment.rs` and
+//! writer. Mirrors `storage/src/journal/thread.rs`, `storage/src/journal/segment.rs` and
 //! `storage/src/journal/retention.rs`. A failed write or sync poisons it; the sync is never tried again.
 
 use std::collections::VecDeque;
@@ -12,8 +12,8 @@ use crate::context::Context;
 use crate::disk::{Broken, Frame};
 use crate::event::{Inner, NodeId, Ticket};
 use crate::fault::Moment;
-use crate::pump::{Asker, Message, Pump};
 use crate::scenario::{MILLIS, Noise};
+use crate::writer::{Asker, Handoff, WriterDriver};
 
 /// Updates to be made durable together.
 #[derive(Debug, Clone)]
@@ -48,11 +48,11 @@ enum Stage {
 /// What the journal of a process knows.
 pub struct Journal {
     node: NodeId,
-    seat: usize,
+    directory: usize,
     commands: VecDeque<Command>,
     stage: Stage,
     /// A message for which the writer has no place yet.
-    outgoing: Option<Message>,
+    outgoing: Option<Handoff>,
     /// The segment that is written.
     active: u64,
     /// Segments that wait for the store: first and last number.
@@ -60,7 +60,7 @@ pub struct Journal {
     next: u64,
     /// Everything below it is in the store.
     stored: DurableWatermark,
-    /// Whether what was recovered has been given to the pump.
+    /// Whether what was recovered has been given to the writer.
     pub replayed: bool,
     /// Why nothing more is accepted.
     pub poisoned: bool,
@@ -74,14 +74,14 @@ impl Journal {
     /// A journal behind what recovery found.
     pub fn new(
         node: NodeId,
-        seat: usize,
+        directory: usize,
         sealed: VecDeque<(u64, u64)>,
         next: u64,
         stored: DurableWatermark,
     ) -> Self {
         Self {
             node,
-            seat,
+            directory,
             commands: VecDeque::new(),
             stage: Stage::Idle,
             outgoing: None,
@@ -123,9 +123,9 @@ impl Journal {
     }
 
     /// Does what can be done at once; true where it did something.
-    pub fn turn(&mut self, pump: &mut Pump, cx: &mut Context) -> bool {
+    pub fn turn(&mut self, writer: &mut WriterDriver, cx: &mut Context) -> bool {
         if let Some(message) = self.outgoing.take() {
-            self.outgoing = pump.send(message, cx).err();
+            self.outgoing = writer.send(message, cx).err();
             return self.outgoing.is_none();
         }
         if !matches!(self.stage, Stage::Idle) || self.closed {
@@ -134,11 +134,11 @@ impl Journal {
         match self.commands.pop_front() {
             None => false,
             Some(Command::Barrier(asker)) => {
-                self.outgoing = Some(Message::Barrier(asker));
+                self.outgoing = Some(Handoff::Barrier(asker));
                 true
             }
             Some(Command::Close) => {
-                self.outgoing = Some(Message::Barrier(Asker::Close));
+                self.outgoing = Some(Handoff::Barrier(Asker::Close));
                 true
             }
             Some(append @ Command::Append(_)) => {
@@ -155,7 +155,7 @@ impl Journal {
             self.refuse(window, cx);
             return true;
         }
-        let full = cx.disks[self.seat]
+        let full = cx.disks[self.directory]
             .segments
             .get(&self.active)
             .map_or(0, |frames| frames.iter().map(Frame::bytes).sum::<usize>());
@@ -202,7 +202,7 @@ impl Journal {
     pub fn written(&mut self, cx: &mut Context) {
         let Stage::Writing(window, frames) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         let mut dice = cx.dice(Purpose::Disk, &[self.node, self.next]);
-        if let Err(error) = cx.disks[self.seat].append(self.node, self.active, frames, &mut dice) {
+        if let Err(error) = cx.disks[self.directory].append(self.node, self.active, frames, &mut dice) {
             return self.fail(error, window, cx);
         }
         cx.moment(Moment::Written);
@@ -214,7 +214,7 @@ impl Journal {
     /// The sync is done: answer, and hand the groups on.
     pub fn synced(&mut self, cx: &mut Context) {
         let Stage::Syncing(window) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
-        if let Err(error) = cx.disks[self.seat].sync(self.node, self.active) {
+        if let Err(error) = cx.disks[self.directory].sync(self.node, self.active) {
             return self.fail(error, window, cx);
         }
         cx.moment(Moment::Synced);
@@ -226,7 +226,7 @@ impl Journal {
             self.answer(append.who, Some(lsn), cx);
             groups.push((lsn, append.updates));
         }
-        self.outgoing = Some(Message::Groups(groups));
+        self.outgoing = Some(Handoff::Groups(groups));
     }
 
     fn answer(&self, who: Who, lsn: Option<u64>, cx: &mut Context) {
@@ -254,7 +254,7 @@ impl Journal {
     }
 
     fn rotate(&mut self, cx: &mut Context) -> Result<(), Broken> {
-        let disk = &mut cx.disks[self.seat];
+        let disk = &mut cx.disks[self.directory];
         disk.sync(self.node, self.active)?;
         disk.create(self.node, self.next)?;
         self.sealed.push_back((self.active, self.next - 1));
@@ -271,13 +271,13 @@ impl Journal {
         while let Some((first, last)) = self.sealed.front().copied()
             && self.is_stored(last)
         {
-            let frames = cx.disks[self.seat].segments.get(&first).cloned().unwrap_or_default();
-            if cx.disks[self.seat].remove(self.node, first).is_err() {
+            let frames = cx.disks[self.directory].segments.get(&first).cloned().unwrap_or_default();
+            if cx.disks[self.directory].remove(self.node, first).is_err() {
                 return;
             }
             self.sealed.pop_front();
             cx.moment(Moment::Deleted);
-            cx.tally.count("journal segments deleted");
+            cx.statistics.count("journal segments deleted");
             let gone = cx.oracle.may_forget(&frames, &cx.store);
             cx.check(gone);
         }
@@ -296,10 +296,10 @@ impl Journal {
     /// The process dies: a write under way is cut short.
     pub fn die(&mut self, cx: &mut Context) {
         if let Stage::Writing(_, frames) = std::mem::replace(&mut self.stage, Stage::Idle)
-            && cx.disks[self.seat].owner == self.node
+            && cx.disks[self.directory].owner == self.node
         {
             let mut dice = cx.dice(Purpose::Disk, &[self.node, self.next, 1]);
-            cx.disks[self.seat].tear(self.active, frames, &mut dice);
+            cx.disks[self.directory].tear(self.active, frames, &mut dice);
         }
     }
 

@@ -1,12 +1,11 @@
 //! A seeded simulation of whole engines: the kernel that ships, inside a model of everything around it that can
-//! fail. Owns the models of disk, journal, write-behind, store, tools and clocks, the invariants of the whole, and
+//! fail. Owns the models of disk, journal, store, tools and clocks, the invariants of the whole, and
 //! the shrinking of what it finds. Never does IO, never reads a clock: a seed is all that a run depends on.
 //!
-//! What the kernel decides runs as it ships: machine, plan, retry, coalescer, sharding, watermark, codec. What
-//! the product does with threads and actors around it is written again here as a small deterministic model of the
-//! same protocol; each file says which file of the product it mirrors.
+//! What the kernel decides runs as it ships: plan, machine, execution, shard, retry, writer, coalescer, watermark, codec. What
+//! the product does with threads, files and a database around it is written again here as a small deterministic model of
+//! the same protocol; each file says which file of the product it mirrors.
 
-pub mod author;
 pub mod campaign;
 pub mod chance;
 pub mod client;
@@ -15,18 +14,19 @@ pub mod disk;
 pub mod event;
 pub mod execution;
 pub mod fault;
+pub mod generator;
 pub mod journal;
 pub mod mutant;
 pub mod node;
 pub mod oracle;
-pub mod pump;
 pub mod recovery;
 pub mod registry;
 pub mod scenario;
 pub mod shard;
 pub mod shrink;
+pub mod statistics;
 pub mod store;
-pub mod tally;
 pub mod tool;
 pub mod trace;
 pub mod world;
+pub mod writer;

@@ -3,9 +3,11 @@
 
 mod glue;
 mod kernel;
+mod shell;
 
 pub use glue::GLUE;
 pub use kernel::KERNEL;
+pub use shell::SHELL;
 
 /// A planted bug.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,7 @@ pub struct Mutant {
 
 /// All planted bugs.
 pub fn all() -> impl Iterator<Item = &'static Mutant> {
-    KERNEL.iter().chain(GLUE)
+    KERNEL.iter().chain(SHELL).chain(GLUE)
 }
 
 impl Mutant {

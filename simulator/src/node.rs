@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::json;
+use updraft_kernel::execution::Execution;
 use updraft_kernel::idempotency::{KeyVerdict, OnReuse};
-use updraft_kernel::machine::{Effects, Event, Machine, Terms};
+use updraft_kernel::machine::{Act, Machine, Terms};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
@@ -20,10 +21,10 @@ use crate::context::Context;
 use crate::event::{Inner, NodeId};
 use crate::execution::Home;
 use crate::journal::{Append, Journal, Who};
-use crate::pump::{Asker, Pump};
 use crate::registry::{Live, Registry};
 use crate::scenario::{MILLIS, Order};
-use crate::shard::{Desk, Shard};
+use crate::shard::{Shard, ShardContext};
+use crate::writer::{Asker, WriterDriver};
 
 /// Turns of one process without an end in sight.
 const TURNS: usize = 10_000;
@@ -33,7 +34,7 @@ const TURNS: usize = 10_000;
 pub enum Phase {
     /// It asks for its epoch and opens its journal.
     Starting,
-    /// It gives its journal's groups to the pump.
+    /// It gives its journal's groups to the writer.
     Replaying(VecDeque<(u64, Vec<Update>)>),
     /// It waits until the store has them.
     Flushing,
@@ -69,18 +70,18 @@ pub struct Node {
     /// Which.
     pub id: NodeId,
     /// Whose data it has.
-    pub seat: usize,
+    pub directory: usize,
     /// Where it stands.
     pub phase: Phase,
     /// What its actors know of it.
     pub home: Home,
     journal: Journal,
-    pump: Pump,
+    writer: WriterDriver,
     stored: DurableWatermark,
     shards: Vec<Shard>,
     registry: Registry,
     /// New executions that the journal does not have yet.
-    submitted: Vec<(Machine, Effects)>,
+    submitted: Vec<(Machine, Vec<Act>)>,
     forgotten: BTreeSet<usize>,
     /// Submissions that were answered, each with its execution where that is durable.
     pub answers: Vec<(usize, Option<ExecutionId>)>,
@@ -88,17 +89,23 @@ pub struct Node {
 
 impl Node {
     /// A process that has just started.
-    pub fn start(id: NodeId, seat: usize, home: Home, forgotten: BTreeSet<usize>, cx: &mut Context) -> Self {
+    pub fn start(
+        id: NodeId,
+        directory: usize,
+        home: Home,
+        forgotten: BTreeSet<usize>,
+        cx: &mut Context,
+    ) -> Self {
         let stored = DurableWatermark::new(0);
         let wait = cx.pace(20 * MILLIS);
         cx.after(wait, id, Inner::Epoch);
         Self {
             id,
-            seat,
+            directory,
             phase: Phase::Starting,
             home,
-            journal: Journal::new(id, seat, VecDeque::new(), 1, stored.clone()),
-            pump: Pump::new(id, stored.clone(), cx.sizes),
+            journal: Journal::new(id, directory, VecDeque::new(), 1, stored.clone()),
+            writer: WriterDriver::new(id, stored.clone(), cx.sizes),
             stored,
             shards: (0..home.shards).map(Shard::new).collect(),
             registry: Registry::default(),
@@ -118,22 +125,22 @@ impl Node {
             Inner::Synced => self.journal.synced(cx),
             Inner::Accepted(peid, lsn) => self.accepted(peid, lsn, cx),
             Inner::Wake => {}
-            Inner::Landed(number, answer) => self.pump.land(number, answer, cx),
+            Inner::Landed(number, answer) => self.writer.land(number, answer, cx),
             Inner::Deadline => self.out_of_time(),
             Inner::Told(shard, tickets, lsn) => {
-                self.at(shard, cx, |shard, desk| shard.told(tickets, lsn, desk))
+                self.at(shard, cx, |shard, shard_cx| shard.told(tickets, lsn, shard_cx))
             }
-            Inner::Alarm(shard) => self.at(shard, cx, |shard, desk| shard.wake_due(desk)),
+            Inner::Alarm(shard) => self.at(shard, cx, |shard, shard_cx| shard.alarm(shard_cx)),
             Inner::Leaves(departure) => {
-                self.of(departure.peid, cx, |shard, desk| shard.leaves(&departure, desk));
+                self.of(departure.peid, cx, |shard, shard_cx| shard.leaves(&departure, shard_cx));
             }
             Inner::Reported(report) => {
-                self.of(report.peid, cx, |shard, desk| shard.reported(report, desk));
+                self.of(report.peid, cx, |shard, shard_cx| shard.reported(report, shard_cx));
             }
             Inner::Due(peid, life, timer) => {
-                self.of(peid, cx, |shard, desk| shard.due(peid, life, Event::TimerDue(timer), desk));
+                self.of(peid, cx, |shard, shard_cx| shard.due(peid, life, timer, shard_cx));
             }
-            Inner::Read(peid, life) => self.of(peid, cx, |shard, desk| shard.read(peid, life, desk)),
+            Inner::Read(peid, life) => self.of(peid, cx, |shard, shard_cx| shard.read(peid, life, shard_cx)),
         }
         self.settle(cx);
     }
@@ -142,14 +149,14 @@ impl Node {
     fn settle(&mut self, cx: &mut Context) {
         let mut turns = 0;
         loop {
-            let mut moved = self.journal.turn(&mut self.pump, cx);
-            moved |= self.pump.turn(cx);
+            let mut moved = self.journal.turn(&mut self.writer, cx);
+            moved |= self.writer.turn(cx);
             moved |= self.feed(cx);
-            for asker in std::mem::take(&mut self.pump.answered) {
+            for asker in std::mem::take(&mut self.writer.answered) {
                 self.answered(asker, cx);
             }
-            for peid in std::mem::take(&mut self.pump.refused) {
-                self.of(peid, cx, |shard, desk| shard.fail(peid, desk));
+            for peid in std::mem::take(&mut self.writer.refused) {
+                self.of(peid, cx, |shard, shard_cx| shard.fail(peid, shard_cx));
             }
             turns += 1;
             if turns > TURNS {
@@ -171,7 +178,6 @@ impl Node {
             && self.shards.iter().all(Shard::is_drained)
         {
             self.phase = Phase::Closing;
-            self.pump.closed = true;
             self.journal.close();
             self.settle(cx);
         }
@@ -180,7 +186,9 @@ impl Node {
     fn answered(&mut self, asker: Asker, cx: &mut Context) {
         match asker {
             Asker::Start => self.replayed(cx),
-            Asker::Read(peid, life) => self.of(peid, cx, |shard, desk| shard.flushed(peid, life, desk)),
+            Asker::Read(peid, life) => {
+                self.of(peid, cx, |shard, shard_cx| shard.flushed(peid, life, shard_cx))
+            }
             Asker::Close => {
                 self.journal.finish(true, cx);
                 self.phase = Phase::Gone;
@@ -188,9 +196,9 @@ impl Node {
         }
     }
 
-    fn at(&mut self, shard: usize, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut Desk<'_>)) {
+    fn at(&mut self, shard: usize, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut ShardContext<'_>)) {
         if let Some(shard) = self.shards.get_mut(shard) {
-            let mut desk = Desk {
+            let mut shard_cx = ShardContext {
                 home: self.home,
                 journal: &mut self.journal,
                 registry: &mut self.registry,
@@ -198,11 +206,16 @@ impl Node {
                 forgotten: &self.forgotten,
                 cx,
             };
-            work(shard, &mut desk);
+            work(shard, &mut shard_cx);
         }
     }
 
-    fn of(&mut self, peid: ExecutionId, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut Desk<'_>)) {
+    fn of(
+        &mut self,
+        peid: ExecutionId,
+        cx: &mut Context,
+        work: impl FnOnce(&mut Shard, &mut ShardContext<'_>),
+    ) {
         if let Some(live) = self.registry.get(peid) {
             let shard = self.home.shard_of(&cx.tenants[live.tenant]);
             self.at(shard, cx, work);
@@ -263,7 +276,7 @@ impl Node {
         }
         let live = Live { order: order.number, tenant, key, input_hash, accepted: false, ended: false };
         self.registry.add(peid, live);
-        self.submitted.push((machine, Effects { writes: Vec::new(), acts: effects.acts }));
+        self.submitted.push((machine, effects.acts));
         self.settle(cx);
         Submitted::Taken
     }
@@ -272,18 +285,19 @@ impl Node {
         let Some(index) = self.submitted.iter().position(|(machine, _)| machine.peid() == peid) else {
             return;
         };
-        let (machine, effects) = self.submitted.swap_remove(index);
+        let (machine, acts) = self.submitted.swap_remove(index);
         let order = machine.head().uid.as_deref().and_then(|uid| uid.parse().ok()).unwrap_or_default();
         self.answers.push((order, lsn.map(|_| peid)));
         let (Some(lsn), Some(live)) = (lsn, self.registry.get_mut(peid)) else { return };
         live.accepted = true;
         cx.oracle.accepted(order, peid);
-        self.of(peid, cx, |shard, desk| shard.launch(machine, effects, lsn, desk));
+        let execution = Execution::accepted(machine, acts, lsn);
+        self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
     }
 
     /// Someone asks to cancel an execution.
     pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) {
-        self.of(peid, cx, |shard, desk| shard.cancel(peid, cancel, desk));
+        self.of(peid, cx, |shard, shard_cx| shard.cancel(peid, cancel, shard_cx));
         self.settle(cx);
     }
 
@@ -295,7 +309,7 @@ impl Node {
         self.phase = Phase::Draining;
         cx.after(patience, self.id, Inner::Deadline);
         for shard in 0..self.shards.len() {
-            self.at(shard, cx, |shard, desk| shard.drain(desk));
+            self.at(shard, cx, |shard, shard_cx| shard.drain(shard_cx));
         }
         self.settle(cx);
     }
@@ -317,7 +331,7 @@ impl Node {
     /// One of its shards dies.
     pub fn kill_shard(&mut self, shard: usize, cx: &mut Context) {
         if self.phase == Phase::Open {
-            self.at(shard % self.home.shards, cx, |shard, desk| shard.die(desk));
+            self.at(shard % self.home.shards, cx, |shard, shard_cx| shard.die(shard_cx));
             self.settle(cx);
         }
     }
@@ -326,7 +340,7 @@ impl Node {
     pub fn kill_actor(&mut self, times: u32, cx: &mut Context) {
         let mut killed = false;
         for shard in 0..self.shards.len() {
-            self.at(shard, cx, |shard, desk| killed = killed || shard.kill_actor(times, desk));
+            self.at(shard, cx, |shard, shard_cx| killed = killed || shard.kill_actor(times, shard_cx));
         }
         self.settle(cx);
     }
@@ -344,7 +358,7 @@ impl Node {
         if self.phase != Phase::Open {
             return Some(format!("n{} is {:?}", self.id, self.phase));
         }
-        if let Some(rest) = self.pump.rest() {
+        if let Some(rest) = self.writer.rest() {
             return Some(format!("n{}: {rest}", self.id));
         }
         let left = (self.journal.waiting(), self.registry.count(), self.submitted.len());

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Machine};
+use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
     DocumentId, ExecutionDocument, ExecutionId, ExecutionState, ExecutionStatus, Revision, TaskDocument,
     TaskId, TaskState, Timestamp, Update, codec,
@@ -16,7 +17,7 @@ use updraft_protocol::{
 use crate::disk::Frame;
 use crate::event::NodeId;
 use crate::execution::Verdict;
-use crate::store::{Outcome, Store};
+use crate::store::Store;
 use calls::Calls;
 
 /// A document's state at one revision.
@@ -133,7 +134,7 @@ impl Oracle {
     pub fn written(
         &self,
         update: &Update,
-        outcome: Outcome,
+        outcome: &WriteOutcome,
         before: &Shown,
         store: &Store,
     ) -> Result<(), Violation> {
@@ -145,7 +146,7 @@ impl Oracle {
         if let (Some(before), Some(after)) = (before.revision, after.revision) {
             invariant::never_back(&[before, after])?;
         }
-        if outcome != Outcome::Written {
+        if *outcome != WriteOutcome::Written {
             return broken("never back", format!("{document:?} changed by what was {outcome:?}"));
         }
         if before.ended() {

@@ -1,5 +1,5 @@
 //! Recovery of a journal: proves its segments, cuts a torn tail, and gives its groups back. Mirrors
-//! `storage/src/journal/recovery.rs`, `storage/src/journal/tail.rs` and `storage/src/journal/recovered.rs`.
+//! `storage/src/journal/recovery.rs`, `storage/src/journal/torn.rs` and `storage/src/journal/replay.rs`.
 
 use std::collections::VecDeque;
 

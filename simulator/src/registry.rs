@@ -1,5 +1,5 @@
 //! The registry of one node: the executions that it runs, by id and by idempotency key. Mirrors
-//! `actors/src/registry.rs` and what `actors/src/live.rs` tells its waiters.
+//! `actors/src/registry.rs` and what `actors/src/entry.rs` tells its waiters.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 
 use crate::chance::{Chance, Dice, Purpose};
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
@@ -23,7 +23,7 @@ pub struct Scenario {
     /// The seed.
     pub seed: u64,
     /// Data directories, each with its journal and its engine.
-    pub seats: usize,
+    pub directories: usize,
     /// What is submitted.
     pub orders: Vec<Order>,
     /// What is cancelled.
@@ -106,8 +106,8 @@ pub const NOISES: [(Noise, &str); 9] = [
 /// Bounds, small so that they are met.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// How fast the pump goes.
-    pub pace: Pace,
+    /// How much the writer sends at once.
+    pub batch_limit: BatchLimit,
     /// Documents of the coalescer.
     pub documents: usize,
     /// Bytes of the coalescer.
@@ -153,7 +153,7 @@ impl Scenario {
     /// The scenario of a seed.
     pub fn of(seed: u64) -> Self {
         let mut dice = Chance::new(seed).dice(Purpose::Scenario, &[]);
-        let seats = dice.small(1, 3) as usize;
+        let directories = dice.small(1, 3) as usize;
         let tenants = dice.small(1, 6);
         let orders: Vec<Order> = (0..dice.small(1, 10) as usize)
             .map(|number| Order {
@@ -174,11 +174,11 @@ impl Scenario {
             })
             .collect();
         let faults = (0..dice.small(0, 8) as usize)
-            .map(|number| fault(number, seats, orders.len() as u64, &mut dice))
+            .map(|number| fault(number, directories, orders.len() as u64, &mut dice))
             .collect();
         let noise = NOISES.iter().map(|(noise, _)| *noise).filter(|_| dice.one_in(2)).collect();
         let sizes = Sizes {
-            pace: pace(&mut dice),
+            batch_limit: batch_limit(&mut dice),
             documents: dice.pick(&[1, 4, 16, 1_000]),
             bytes: dice.pick(&[1_000, 8_000, 1 << 20]),
             queue: dice.pick(&[1, 2, 8]),
@@ -186,7 +186,7 @@ impl Scenario {
             segments: dice.pick(&[2, 3, 16]),
             delay: dice.pick(&[1, 10]) * MILLIS,
         };
-        Self { seed, seats, orders, cancels, faults, noise, sizes }
+        Self { seed, directories, orders, cancels, faults, noise, sizes }
     }
 
     /// All parts, those first that are the most to be rid of.
@@ -214,16 +214,16 @@ impl Scenario {
     }
 }
 
-fn pace(dice: &mut Dice) -> Pace {
+fn batch_limit(dice: &mut Dice) -> BatchLimit {
     let (operations, batches) = (dice.pick(&[1, 3, 8, 1_000]), dice.pick(&[1, 2, 3]));
     if dice.one_in(2) {
-        return Pace::Fixed { operations, batches };
+        return BatchLimit::Fixed { operations, batches };
     }
     let latency = Duration::from_millis(10);
-    Pace::Adaptive { operations_min: 1, operations_max: operations, batches_max: batches, latency }
+    BatchLimit::Adaptive { operations_min: 1, operations_max: operations, batches_max: batches, latency }
 }
 
-fn fault(number: usize, seats: usize, orders: u64, dice: &mut Dice) -> Fault {
+fn fault(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Fault {
     let trigger = match dice.below(3) {
         0 => Trigger::Events(dice.below(60 * orders)),
         _ => {
@@ -243,7 +243,7 @@ fn fault(number: usize, seats: usize, orders: u64, dice: &mut Dice) -> Fault {
         17 => FaultKind::ShardDies,
         _ => FaultKind::ActorDies { times: dice.pick(&[1, 1, 1, 5]) },
     };
-    Fault { number, seat: dice.below(seats as u64) as usize, trigger, kind }
+    Fault { number, directory: dice.below(directories as u64) as usize, trigger, kind }
 }
 
 impl fmt::Display for Part {

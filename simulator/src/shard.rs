@@ -1,42 +1,32 @@
-//! A shard's actor: the executions of its tenants. Launches them, reads back those that died or whose wait is over,
-//! passes controls on, and has their writes committed in groups. Mirrors `actors/src/shard.rs` with its folder,
-//! `actors/src/commit.rs` and `actors/src/revive.rs`. Places are not modelled: nobody waits for one.
+//! A shard's actor in a run: carries the shard that ships, and does what it asks for with the journal, the store and the
+//! executions of the run. Permits are not modelled: nobody waits for one.
 
-mod resident;
+mod actor;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use updraft_kernel::machine::{Effects, Event, Machine, Terms, fail_abandoned};
+use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit};
+use updraft_kernel::machine::{Terms, Timer, fail_abandoned};
+use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp, Update};
+use updraft_protocol::{ExecutionId, Failure, FailureKind, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Inner, Life, Report, Ticket};
-use crate::execution::{Execution, Exit, Home, Wish};
+use crate::execution::{Ask, Command, Execution, Home};
 use crate::fault::Moment;
 use crate::journal::{Append, Journal, Who};
-use crate::pump::Asker;
 use crate::registry::Registry;
 use crate::scenario::MILLIS;
-use resident::{Ask, Place, Resident};
+use crate::writer::Asker;
+use actor::{Actor, Documents, Start};
 
 /// Tasks at once in one execution, where its playbook does not say.
 const TASKS_AT_ONCE: usize = 3;
 
-/// What the store must have before an execution is read from it.
-#[derive(Debug, Clone, Copy)]
-pub enum Since {
-    /// It has everything: the node has just started.
-    Start,
-    /// What stands in the journal up to here.
-    Position(u64),
-    /// Everything that the journal has at this moment.
-    Now,
-}
-
 /// What a shard works with.
-pub struct Desk<'a> {
+pub struct ShardContext<'a> {
     /// Its process.
     pub home: Home,
     /// The journal of its node.
@@ -55,12 +45,11 @@ pub struct Desk<'a> {
 #[derive(Default)]
 pub struct Shard {
     index: usize,
-    residents: BTreeMap<ExecutionId, Resident>,
-    parked: BTreeSet<(Timestamp, ExecutionId)>,
-    alarm: Option<Timestamp>,
-    waiting: Vec<(Vec<Update>, Ticket)>,
-    sending: bool,
+    shard: shard::Shard<Start, Ask>,
+    actors: BTreeMap<ExecutionId, Actor>,
+    commits: CommitQueue<Ticket>,
     draining: bool,
+    drained: bool,
     /// It has died, and its successor waits for what was handed over.
     dead: bool,
 }
@@ -72,302 +61,291 @@ impl Shard {
     }
 
     /// Starts an accepted execution.
-    pub fn launch(&mut self, machine: Machine, effects: Effects, lsn: u64, desk: &mut Desk<'_>) {
-        let peid = machine.peid();
-        if !self.residents.contains_key(&peid) && !self.dead {
-            self.bear(Execution::new(machine, effects, desk.cx.number(), lsn), desk);
+    pub fn launch(&mut self, execution: kernel::Execution<Ask>, shard_cx: &mut ShardContext<'_>) {
+        if !self.dead {
+            let peid = execution.machine().peid();
+            self.on(ShardEvent::Accepted(peid, Start::New(Box::new(execution))), shard_cx);
+        }
+    }
+
+    /// An execution is not finished, and has no actor.
+    pub fn unfinished(&mut self, peid: ExecutionId, since: Since, shard_cx: &mut ShardContext<'_>) {
+        self.on(ShardEvent::Unfinished(peid, since), shard_cx);
+    }
+
+    /// Tells the shard what happened, and does what it asks for then.
+    fn on(&mut self, event: ShardEvent<Start, Ask>, shard_cx: &mut ShardContext<'_>) {
+        self.shard.on(event, shard_cx.home.clock(shard_cx.cx));
+        self.proceed(shard_cx);
+    }
+
+    fn proceed(&mut self, shard_cx: &mut ShardContext<'_>) {
+        while let Some(command) = self.shard.next() {
+            match command {
+                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked, shard_cx),
+                ShardCommand::Deliver(peid, ask) => self.tell(peid, ExecutionEvent::Asked(ask), shard_cx),
+                ShardCommand::Drain(peid) => self.tell(peid, ExecutionEvent::Drain, shard_cx),
+                ShardCommand::Load { peid, load } => {
+                    let life = shard_cx.cx.number();
+                    self.actors.entry(peid).or_default().load = Some((life, load));
+                    self.step(peid, life, shard_cx);
+                }
+                ShardCommand::GiveUp { peid, start, failure } => self.give_up(peid, start, failure, shard_cx),
+                ShardCommand::Lose(peid) => shard_cx.registry.remove(peid),
+                ShardCommand::Forget(peid) => drop(self.actors.remove(&peid)),
+                ShardCommand::SetAlarm(at) => {
+                    let wait = at.since(shard_cx.home.clock(shard_cx.cx)) * MILLIS;
+                    shard_cx.cx.after(wait, shard_cx.home.node, Inner::Alarm(self.index));
+                }
+                ShardCommand::Hurry(_) | ShardCommand::Release(_) => {}
+                ShardCommand::Drained => self.drained = true,
+            }
         }
     }
 
     /// Starts an execution's actor.
-    fn bear(&mut self, mut execution: Execution, desk: &mut Desk<'_>) {
-        let peid = execution.peid;
-        let resident = self.residents.entry(peid).or_default();
-        if resident.doomed > 0 {
-            resident.doomed -= 1;
-            return self.died(peid, desk);
+    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Ask>, shard_cx: &mut ShardContext<'_>) {
+        let actor = self.actors.entry(peid).or_default();
+        let now = shard_cx.home.clock(shard_cx.cx);
+        if actor.deaths_ahead > 0 {
+            actor.deaths_ahead -= 1;
+            return self.shard.on(ShardEvent::Died(peid), now);
         }
-        let mut wishes = Vec::new();
-        for ask in std::mem::take(&mut resident.asks) {
-            wishes.push(match ask {
-                Ask::Cancel(cancel) => execution.cancel(cancel, &desk.home, desk.cx),
-                Ask::Fail(failure) => execution.apply(Event::Fail(failure), &desk.home, desk.cx),
-            });
-        }
-        if self.draining {
-            wishes.push(execution.drain(&desk.home, desk.cx));
-        }
-        wishes.push(execution.proceed(&desk.home, desk.cx));
-        resident.place = Place::Running(Box::new(execution));
-        for wish in wishes {
-            self.grant(peid, wish, desk);
+        let terms = Terms {
+            epoch: shard_cx.home.epoch,
+            tasks_at_once: TASKS_AT_ONCE,
+            configuration_wait: CONFIGURATION_WAIT,
+        };
+        match start.execution(terms, now) {
+            Ok(execution) => {
+                let mut execution =
+                    Execution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
+                for ask in asked {
+                    execution.tell(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx);
+                }
+                let command = execution.proceed(&shard_cx.home, shard_cx.cx);
+                actor.execution = Some(Box::new(execution));
+                self.carry_out(peid, command, shard_cx);
+            }
+            Err(unfit) => {
+                shard_cx.cx.violated("documents can be resumed", format!("{peid}: {unfit}"));
+                self.shard.on(ShardEvent::Exited(peid, Exit::Unfit(unfit)), now);
+            }
         }
     }
 
+    fn tell(&mut self, peid: ExecutionId, event: ExecutionEvent<Ask>, shard_cx: &mut ShardContext<'_>) {
+        let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
+        let command = execution.on(event, &shard_cx.home, shard_cx.cx);
+        self.carry_out(peid, command, shard_cx);
+    }
+
+    /// Does what an execution asks its shard for; what follows is the shard's to say.
+    fn carry_out(&mut self, peid: ExecutionId, command: Command, shard_cx: &mut ShardContext<'_>) {
+        let Some(actor) = self.actors.get_mut(&peid) else { return };
+        let Some(execution) = &mut actor.execution else { return };
+        if let Some((_, lsn)) = execution.ended.take() {
+            shard_cx.registry.remove_when_stored(peid, lsn);
+        }
+        let life = execution.life;
+        match command {
+            Command::Nothing => {}
+            Command::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), shard_cx),
+            Command::Leave(exit) => {
+                actor.execution = None;
+                if let Exit::Parked { .. } = exit {
+                    shard_cx.cx.moment(Moment::Parked);
+                    shard_cx.cx.statistics.count("executions parked");
+                }
+                self.shard.on(ShardEvent::Exited(peid, exit), shard_cx.home.clock(shard_cx.cx));
+            }
+        }
+    }
+
+    /// Has a life of an execution do something.
     fn with(
         &mut self,
         peid: ExecutionId,
         life: Life,
-        desk: &mut Desk<'_>,
-        work: impl FnOnce(&mut Execution, &mut Desk<'_>) -> Wish,
+        shard_cx: &mut ShardContext<'_>,
+        work: impl FnOnce(&mut Execution, &mut ShardContext<'_>) -> Command,
     ) {
-        let Some(Resident { place: Place::Running(execution), .. }) = self.residents.get_mut(&peid) else {
-            return;
-        };
-        if execution.life != life {
-            return;
-        }
-        let wish = work(execution, desk);
-        self.grant(peid, wish, desk);
-    }
-
-    fn grant(&mut self, peid: ExecutionId, wish: Wish, desk: &mut Desk<'_>) {
-        let Some(Resident { place: Place::Running(execution), .. }) = self.residents.get_mut(&peid) else {
-            return;
-        };
-        if let Some((_, lsn)) = execution.ended.take() {
-            desk.registry.remove_when_stored(peid, lsn);
-        }
-        let life = execution.life;
-        match wish {
-            Wish::Nothing => {}
-            Wish::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), desk),
-            Wish::Leave(Exit::Ended | Exit::Drained) => {
-                self.residents.remove(&peid);
-            }
-            Wish::Leave(Exit::Parked { due, lsn }) => self.park(peid, due, lsn, desk),
-        }
-    }
-
-    fn park(&mut self, peid: ExecutionId, due: Timestamp, lsn: u64, desk: &mut Desk<'_>) {
-        desk.cx.moment(Moment::Parked);
-        desk.cx.tally.count("executions parked");
-        if let Some(resident) = self.residents.get_mut(&peid) {
-            resident.place = Place::Parked { due, lsn };
-        }
-        self.parked.insert((due, peid));
-        self.set_alarm(desk);
-    }
-
-    fn set_alarm(&mut self, desk: &mut Desk<'_>) {
-        let Some((due, _)) = self.parked.first().copied() else { return };
-        if self.alarm.is_none_or(|armed| due < armed) {
-            self.alarm = Some(due);
-            let wait = due.since(desk.home.clock(desk.cx)) * MILLIS;
-            desk.cx.after(wait, desk.home.node, Inner::Alarm(self.index));
+        let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
+        if execution.life == life {
+            let command = work(execution, shard_cx);
+            self.carry_out(peid, command, shard_cx);
+            self.proceed(shard_cx);
         }
     }
 
     /// Looks which parked executions are due; also after the clock was set.
-    pub fn wake_due(&mut self, desk: &mut Desk<'_>) {
-        self.alarm = None;
-        let now = desk.home.clock(desk.cx);
-        while let Some((_, peid)) = self.parked.first().copied().filter(|(due, _)| *due <= now) {
-            self.parked.pop_first();
-            if let Some(Resident { place: Place::Parked { lsn, .. }, .. }) = self.residents.get(&peid) {
-                let since = Since::Position(*lsn);
-                self.revive(peid, since, desk);
+    pub fn alarm(&mut self, shard_cx: &mut ShardContext<'_>) {
+        self.on(ShardEvent::Alarm, shard_cx);
+    }
+
+    /// The next step of a read.
+    fn step(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        let Some(Actor { load: Some((reading, load)), .. }) = self.actors.get_mut(&peid) else { return };
+        if *reading != life {
+            return;
+        }
+        let mut step = load.next(shard_cx.stored);
+        while step == LoadStep::Acquire {
+            step = load.next(shard_cx.stored);
+        }
+        match step {
+            LoadStep::Settle => self.commit(Vec::new(), Ticket::Settled(peid, life), shard_cx),
+            LoadStep::Flush => {
+                if !shard_cx.journal.barrier(Asker::Read(peid, life)) {
+                    self.shard
+                        .on(ShardEvent::Loaded(peid, Loaded::Nothing), shard_cx.home.clock(shard_cx.cx));
+                }
+            }
+            LoadStep::Acquire | LoadStep::Read => {
+                let wait = shard_cx.cx.pace(5 * MILLIS);
+                shard_cx.cx.after(wait, shard_cx.home.node, Inner::Read(peid, life));
             }
         }
-        self.set_alarm(desk);
     }
 
-    /// Reads an execution back and starts its actor again.
-    pub fn revive(&mut self, peid: ExecutionId, since: Since, desk: &mut Desk<'_>) {
-        let life = desk.cx.number();
-        self.residents.entry(peid).or_default().place = Place::Reviving(life);
-        match since {
-            Since::Start => self.read_soon(peid, life, desk),
-            Since::Position(lsn) if desk.stored.reached(lsn + 1) => self.read_soon(peid, life, desk),
-            Since::Position(_) => self.flush(peid, life, desk),
-            // What its actor had handed over must be in the journal before the journal is asked.
-            Since::Now => self.commit(Vec::new(), Ticket::Settled(peid, life), desk),
-        }
-    }
-
-    fn read_soon(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        let wait = desk.cx.pace(5 * MILLIS);
-        desk.cx.after(wait, desk.home.node, Inner::Read(peid, life));
-    }
-
-    fn flush(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        if !desk.journal.barrier(Asker::Read(peid, life)) {
-            self.lose(peid, desk);
-        }
-    }
-
-    /// The store has what was asked for: the documents may be read.
-    pub fn flushed(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        self.read_soon(peid, life, desk);
+    /// The store has what was asked for.
+    pub fn flushed(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        self.step(peid, life, shard_cx);
+        self.proceed(shard_cx);
     }
 
     /// Reads the documents of an execution.
-    pub fn read(&mut self, peid: ExecutionId, life: Life, desk: &mut Desk<'_>) {
-        let Some(resident) = self.residents.get_mut(&peid) else { return };
-        if !matches!(resident.place, Place::Reviving(reviving) if reviving == life) {
+    pub fn read(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+        let Some(actor) = self.actors.get_mut(&peid) else { return };
+        if actor.load.as_ref().is_none_or(|(reading, _)| *reading != life) {
             return;
         }
-        if !desk.cx.store.answers(desk.cx.now) {
-            return desk.cx.after(250 * MILLIS, desk.home.node, Inner::Read(peid, life));
+        if !shard_cx.cx.store.answers(shard_cx.cx.now) {
+            return shard_cx.cx.after(250 * MILLIS, shard_cx.home.node, Inner::Read(peid, life));
         }
-        let given_up = resident.given_up();
-        if desk.cx.disks[desk.home.seat].owner != desk.home.node {
-            // Taken over, it reads what its successor is just writing. Whatever it makes of that, its journal takes
-            // nothing, so that nothing comes of it.
-            return self.lose(peid, desk);
+        actor.load = None;
+        let loaded = documents(peid, shard_cx);
+        if let Loaded::Ended = loaded {
+            shard_cx.registry.remove(peid);
         }
-        let order = desk.registry.get(peid).map(|live| live.order);
-        let document = desk.cx.store.executions.get(&peid).cloned();
-        let (Some(document), Some(order)) = (document, order) else { return self.lose(peid, desk) };
-        if document.state.execution_status.ended() {
-            return self.lose(peid, desk);
-        }
-        desk.cx.moment(Moment::Revived);
-        desk.cx.tally.count("executions read back");
-        let tasks = desk.cx.store.tasks_of(peid);
-        let plan = desk.cx.plans[order].clone().filter(|_| !desk.forgotten.contains(&order));
-        let failure = match plan {
-            _ if given_up => Failure::new(FailureKind::Supervision, "the actor panicked too often"),
-            // Of its documents one is missing: `actors/src/doomed.rs` and `Live::doomed` fail it too.
-            _ if desk.cx.store.tainted.contains(&peid) => {
-                Failure::new(FailureKind::Store, "the store will never take an update")
-            }
-            None => Failure::new(FailureKind::Playbook, "its playbook cannot be read"),
-            Some(plan) => {
-                let terms = Terms {
-                    epoch: desk.home.epoch,
-                    tasks_at_once: TASKS_AT_ONCE,
-                    configuration_wait: CONFIGURATION_WAIT,
-                };
-                let now = desk.home.clock(desk.cx);
-                match Machine::resume(plan, document.clone(), tasks.clone(), terms, now) {
-                    Ok((machine, effects)) => return self.resumed(machine, effects, desk),
-                    Err(unfit) => {
-                        desk.cx.violated("documents can be resumed", format!("{peid}: {unfit}"));
-                        Failure::new(FailureKind::Playbook, unfit.to_string())
-                    }
-                }
-            }
-        };
-        let now = desk.home.clock(desk.cx);
-        let (given_up, writes) = fail_abandoned(document, &tasks, desk.home.epoch, failure, now);
-        desk.cx.tally.count("executions given up");
-        desk.cx.oracle.gave_up(&given_up, &tasks, &writes);
-        self.commit(writes, Ticket::GivenUp(peid), desk);
+        self.on(ShardEvent::Loaded(peid, loaded), shard_cx);
     }
 
-    fn resumed(&mut self, machine: Machine, effects: Effects, desk: &mut Desk<'_>) {
-        desk.cx.note(format_args!("n{} {} resumes {effects:?}", desk.home.node, machine.peid()));
-        let decided = desk.cx.oracle.decided(&machine, &effects, desk.home.epoch);
-        desk.cx.check(decided);
-        desk.cx.check(updraft_kernel::invariant::machine(&machine));
-        let life = desk.cx.number();
-        self.bear(Execution::new(machine, effects, life, 0), desk);
+    /// Fails an execution from its documents.
+    fn give_up(
+        &mut self,
+        peid: ExecutionId,
+        start: Start,
+        failure: Failure,
+        shard_cx: &mut ShardContext<'_>,
+    ) {
+        let Start::Read(documents) = start else { return };
+        let Documents { document, tasks, .. } = *documents;
+        let now = shard_cx.home.clock(shard_cx.cx);
+        let (given_up, writes) = fail_abandoned(document, &tasks, shard_cx.home.epoch, failure, now);
+        shard_cx.cx.statistics.count("executions given up");
+        shard_cx.cx.oracle.gave_up(&given_up, &tasks, &writes);
+        self.commit(writes, Ticket::GivenUp(peid), shard_cx);
     }
 
     /// Makes updates durable, all or none.
-    fn commit(&mut self, updates: Vec<Update>, ticket: Ticket, desk: &mut Desk<'_>) {
-        self.waiting.push((updates, ticket));
-        if !self.sending {
-            self.send(desk);
+    fn commit(&mut self, updates: Vec<Update>, ticket: Ticket, shard_cx: &mut ShardContext<'_>) {
+        if self.commits.push(updates, ticket) {
+            self.send(shard_cx);
         }
     }
 
-    fn send(&mut self, desk: &mut Desk<'_>) {
-        self.sending = !self.waiting.is_empty();
-        if !self.sending {
-            return;
-        }
-        let (updates, tickets): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting).into_iter().unzip();
-        let updates: Vec<Update> = updates.into_iter().flatten().collect();
+    fn send(&mut self, shard_cx: &mut ShardContext<'_>) {
+        let Some((updates, tickets)) = self.commits.next_group() else { return };
         if updates.is_empty() {
-            return desk.cx.after(0, desk.home.node, Inner::Told(self.index, tickets, 0));
+            return shard_cx.cx.after(0, shard_cx.home.node, Inner::Told(self.index, tickets, 0));
         }
         // Where the journal takes nothing, the node has failed and tells everyone.
-        let _ = desk.journal.append(Append { updates, who: Who::Shard(self.index, tickets) });
+        let _ = shard_cx.journal.append(Append { updates, who: Who::Shard(self.index, tickets) });
     }
 
     /// The journal has a group.
-    pub fn told(&mut self, tickets: Vec<Ticket>, lsn: u64, desk: &mut Desk<'_>) {
-        desk.cx.moment(Moment::Told);
+    pub fn told(&mut self, tickets: Vec<Ticket>, lsn: u64, shard_cx: &mut ShardContext<'_>) {
+        shard_cx.cx.moment(Moment::Told);
         for ticket in tickets {
             match ticket {
                 Ticket::Execution(peid, life) => {
-                    self.with(peid, life, desk, |execution, desk| {
-                        execution.committed(lsn, &desk.home, desk.cx)
+                    self.with(peid, life, shard_cx, |execution, shard_cx| {
+                        execution.on(ExecutionEvent::Committed(lsn), &shard_cx.home, shard_cx.cx)
                     });
                 }
-                Ticket::Settled(peid, life) => {
-                    let reviving = self.residents.get(&peid).map(|resident| &resident.place);
-                    if matches!(reviving, Some(Place::Reviving(reading)) if *reading == life) {
-                        self.flush(peid, life, desk);
-                    }
-                }
+                Ticket::Settled(peid, life) => self.flushed(peid, life, shard_cx),
                 Ticket::GivenUp(peid) => {
-                    desk.registry.remove_when_stored(peid, lsn);
-                    desk.cx.oracle.ended_given_up(peid, desk.home.epoch);
-                    self.residents.remove(&peid);
+                    shard_cx.registry.remove_when_stored(peid, lsn);
+                    shard_cx.cx.oracle.ended_given_up(peid, shard_cx.home.epoch);
+                    self.on(ShardEvent::GivenUp(peid), shard_cx);
                 }
             }
         }
-        self.send(desk);
-        if self.dead && !self.sending {
-            self.reborn(desk);
+        self.send(shard_cx);
+        if self.dead && self.commits.is_idle() {
+            self.restart(shard_cx);
         }
     }
 
-    fn lose(&mut self, peid: ExecutionId, desk: &mut Desk<'_>) {
-        self.residents.remove(&peid);
-        desk.registry.remove(peid);
-    }
-
     /// The request of an attempt leaves.
-    pub fn leaves(&mut self, departure: &Departure, desk: &mut Desk<'_>) {
-        self.with(departure.peid, departure.life, desk, |execution, desk| {
-            execution.leaves(&departure.start, &desk.home, desk.cx);
-            Wish::Nothing
+    pub fn leaves(&mut self, departure: &Departure, shard_cx: &mut ShardContext<'_>) {
+        self.with(departure.peid, departure.life, shard_cx, |execution, shard_cx| {
+            execution.leaves(&departure.start, &shard_cx.home, shard_cx.cx);
+            Command::Nothing
         });
     }
 
     /// Passes a report to its execution.
-    pub fn reported(&mut self, report: Report, desk: &mut Desk<'_>) {
+    pub fn reported(&mut self, report: Report, shard_cx: &mut ShardContext<'_>) {
         let (peid, life) = (report.peid, report.life);
-        self.with(peid, life, desk, |execution, desk| execution.reported(report, &desk.home, desk.cx));
+        self.with(peid, life, shard_cx, |execution, shard_cx| {
+            execution.reported(report, &shard_cx.home, shard_cx.cx)
+        });
     }
 
     /// A timer of an execution is due.
-    pub fn due(&mut self, peid: ExecutionId, life: Life, event: Event, desk: &mut Desk<'_>) {
-        self.with(peid, life, desk, |execution, desk| execution.apply(event, &desk.home, desk.cx));
+    pub fn due(&mut self, peid: ExecutionId, life: Life, timer: Timer, shard_cx: &mut ShardContext<'_>) {
+        self.with(peid, life, shard_cx, |execution, shard_cx| {
+            execution.on(ExecutionEvent::TimerDue(timer), &shard_cx.home, shard_cx.cx)
+        });
     }
 
-    /// Someone asks to cancel an execution; where it is not here, nobody answers.
-    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, desk: &mut Desk<'_>) {
-        self.pass(peid, Ask::Cancel(cancel), desk);
+    /// Somebody asks to cancel an execution; where it is not here, nobody answers.
+    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, shard_cx: &mut ShardContext<'_>) {
+        self.on(ShardEvent::Asked(peid, Ask::Cancel(cancel)), shard_cx);
     }
 
     /// The store will never take an update of an execution.
-    pub fn fail(&mut self, peid: ExecutionId, desk: &mut Desk<'_>) {
+    pub fn fail(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
         let failure = Failure::new(FailureKind::Store, "the store will never take an update");
-        self.pass(peid, Ask::Fail(failure), desk);
+        self.on(ShardEvent::Asked(peid, Ask::Fail(failure)), shard_cx);
     }
+}
 
-    fn pass(&mut self, peid: ExecutionId, ask: Ask, desk: &mut Desk<'_>) {
-        let Some(resident) = self.residents.get_mut(&peid) else { return };
-        match &mut resident.place {
-            Place::Running(execution) => {
-                let life = execution.life;
-                self.with(peid, life, desk, |execution, desk| match ask {
-                    Ask::Cancel(cancel) => execution.cancel(cancel, &desk.home, desk.cx),
-                    Ask::Fail(failure) => execution.apply(Event::Fail(failure), &desk.home, desk.cx),
-                });
-            }
-            Place::Reviving(_) => resident.asks.push(ask),
-            Place::Parked { due, lsn } => {
-                let (key, since) = ((*due, peid), Since::Position(*lsn));
-                resident.asks.push(ask);
-                self.parked.remove(&key);
-                self.revive(peid, since, desk);
-            }
-        }
+/// What the store has of an execution.
+fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start> {
+    if shard_cx.cx.disks[shard_cx.home.directory].owner != shard_cx.home.node {
+        // Taken over, it reads what its successor is just writing. Whatever it makes of that, its journal takes
+        // nothing, so that nothing comes of it.
+        return Loaded::Nothing;
     }
+    let order = shard_cx.registry.get(peid).map(|live| live.order);
+    let document = shard_cx.cx.store.executions.get(&peid).cloned();
+    let (Some(document), Some(order)) = (document, order) else { return Loaded::Nothing };
+    if document.state.execution_status.ended() {
+        return Loaded::Ended;
+    }
+    shard_cx.cx.moment(Moment::Revived);
+    shard_cx.cx.statistics.count("executions read back");
+    let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
+    // Of its documents one is missing: `actors/src/poisoned.rs` and `RegistryEntry::poisoned` fail it too.
+    let tainted = shard_cx.cx.store.tainted.contains(&peid);
+    let failure = match &plan {
+        _ if tainted => Some(Failure::new(FailureKind::Store, "the store will never take an update")),
+        None => Some(Failure::new(FailureKind::Playbook, "its playbook cannot be read")),
+        Some(_) => None,
+    };
+    let tasks = shard_cx.cx.store.tasks_of(peid);
+    Loaded::Unfinished { start: Start::Read(Box::new(Documents { plan, document, tasks })), failure }
 }

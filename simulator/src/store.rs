@@ -3,23 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
     DocumentId, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Revision, TaskDocument, TaskId,
     TaskUpdate, Update,
 };
-
-/// What became of one update.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It is in the store.
-    Written,
-    /// The store has one as new or newer.
-    Stale,
-    /// The store will never take it.
-    Poison,
-    /// Nothing changed; it is to be sent again.
-    Retry,
-}
 
 /// The documents.
 #[derive(Debug, Default)]
@@ -32,6 +20,8 @@ pub struct Store {
     pub poisoned: BTreeSet<DocumentId>,
     /// Executions that such documents belong to.
     pub tainted: BTreeSet<ExecutionId>,
+    /// Keys of the dead letters that it keeps.
+    pub letters: BTreeSet<String>,
     /// Until when it does not answer.
     pub out_until: u64,
     epoch: u64,
@@ -39,18 +29,22 @@ pub struct Store {
 
 /// The answer of a tool that the store will never take.
 pub const POISON: &str = "poison";
+/// What it says of an update that it will never take.
+const REFUSAL: &str = "never this one";
 
 impl Store {
     /// Writes one update, guarded by its revision.
-    pub fn write(&mut self, update: &Update) -> Outcome {
+    pub fn write(&mut self, update: &Update) -> WriteOutcome {
         let outcome = match update {
-            Update::Task(update) if cursed(update) => Outcome::Poison,
+            Update::Task(update) if cursed(update) => WriteOutcome::Poison(REFUSAL.to_owned()),
             Update::Execution(update) => match self.executions.get_mut(&update.peid) {
-                Some(document) if !newer(update.revision, (document.epoch, document.seq)) => Outcome::Stale,
+                Some(document) if !newer(update.revision, (document.epoch, document.seq)) => {
+                    WriteOutcome::Stale
+                }
                 Some(document) => {
                     document.state.merge(update.state.clone());
                     (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
-                    Outcome::Written
+                    WriteOutcome::Written
                 }
                 None => match &update.head {
                     Some(head) => {
@@ -62,14 +56,14 @@ impl Store {
                             seq: update.revision.seq,
                         };
                         self.executions.insert(update.peid, document);
-                        Outcome::Written
+                        WriteOutcome::Written
                     }
-                    None => Outcome::Poison,
+                    None => WriteOutcome::Poison(REFUSAL.to_owned()),
                 },
             },
             Update::Task(update) => self.write_task(update),
         };
-        if outcome == Outcome::Poison {
+        if matches!(outcome, WriteOutcome::Poison(_)) {
             self.poisoned.insert(update.document());
             self.tainted.insert(match update {
                 Update::Execution(update) => update.peid,
@@ -79,13 +73,13 @@ impl Store {
         outcome
     }
 
-    fn write_task(&mut self, update: &TaskUpdate) -> Outcome {
+    fn write_task(&mut self, update: &TaskUpdate) -> WriteOutcome {
         match self.tasks.get_mut(&update.task_id) {
-            Some(document) if !newer(update.revision, (document.epoch, document.seq)) => Outcome::Stale,
+            Some(document) if !newer(update.revision, (document.epoch, document.seq)) => WriteOutcome::Stale,
             Some(document) => {
                 document.state.merge(update.state.clone());
                 (document.epoch, document.seq) = (update.revision.epoch, update.revision.seq);
-                Outcome::Written
+                WriteOutcome::Written
             }
             None => match &update.head {
                 Some(head) => {
@@ -97,9 +91,9 @@ impl Store {
                         seq: update.revision.seq,
                     };
                     self.tasks.insert(update.task_id, document);
-                    Outcome::Written
+                    WriteOutcome::Written
                 }
-                None => Outcome::Poison,
+                None => WriteOutcome::Poison(REFUSAL.to_owned()),
             },
         }
     }

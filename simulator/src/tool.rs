@@ -26,7 +26,7 @@ struct Fate {
 
 /// Calls a tool: what will become of it is put into the queue. Says whether its request waits for its turn.
 pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: StartAttempt, cx: &mut Context) -> bool {
-    cx.tally.count("calls of tools");
+    cx.statistics.count("calls of tools");
     let mut dice = dice(Purpose::Turn, &start, cx);
     if !cx.noisy(Noise::ToolsQueue) || !dice.one_in(3) {
         send(node, peid, life, &start, cx);
@@ -43,7 +43,7 @@ pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: StartAttempt, cx
     };
     match failure {
         Some((when, kind)) => {
-            cx.tally.count("calls that are never sent");
+            cx.statistics.count("calls that are never sent");
             let failure = Failure::new(kind, "it was not sent").with_may_have_acted(false);
             let (task, attempt) = (start.task, start.attempt);
             cx.after(
@@ -72,7 +72,7 @@ pub fn send(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, c
         }
         cx.after(answers, node, Inner::Reported(report(fate.outcome.clone())));
         if cx.noisy(Noise::ToolsLate) && dice.one_in(6) {
-            cx.tally.count("answers that come twice");
+            cx.statistics.count("answers that come twice");
             cx.after(answers + dice.below(90_000 * MILLIS), node, Inner::Reported(report(fate.outcome)));
         }
     }
@@ -110,15 +110,15 @@ fn fate(dice: &mut Dice, attempt: u32, cx: &mut Context) -> Fate {
         }
         fate.outcome = Err(failure);
         fate.acts = fate.acts.filter(|_| acts);
-        cx.tally.count("failures of tools");
+        cx.statistics.count("failures of tools");
     } else if luck == 3 && cx.noisy(Noise::ToolsSilent) {
         fate.answers = None;
         fate.acts = fate.acts.filter(|_| dice.one_in(2));
-        cx.tally.count("calls without an answer");
+        cx.statistics.count("calls without an answer");
     } else if luck < 6 && cx.noisy(Noise::ToolsLate) {
         let late = dice.below(80_000 * MILLIS);
         (fate.acts, fate.answers) = (Some(late / 2), Some(late));
-        cx.tally.count("late answers");
+        cx.statistics.count("late answers");
     } else if luck == 6 && cx.noisy(Noise::StorePoison) && dice.one_in(3) {
         fate.outcome = Ok(Json::from(json!({ "n": 1, POISON: true })));
     }

@@ -1,26 +1,26 @@
-//! The world: the seats with their processes, and the loop that lets one event happen after the other, with faults
+//! The world: the directories with their processes, and the loop that lets one event happen after the other, with faults
 //! between them. Owns who has which data; decides nothing that a process decides.
+
+mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use updraft_kernel::invariant::Violation;
 use updraft_kernel::plan::Plan;
-use updraft_kernel::shard::VirtualShard;
-use updraft_protocol::{Catalogue, Name, Playbook, TenantCode, Update};
+use updraft_kernel::virtual_shard::VirtualShard;
+use updraft_protocol::{Catalogue, Name, Playbook, TenantCode};
 
-use crate::author::Author;
 use crate::chance::{Chance, Purpose};
-use crate::client::Wish;
+use crate::client::ClientRequest;
 use crate::context::Context;
-use crate::event::{Event, Inner, NodeId, Reply, Request};
+use crate::event::{Event, NodeId};
 use crate::execution::Home;
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
+use crate::generator::Generator;
 use crate::node::{Node, Phase};
-use crate::oracle::Shown;
-use crate::scenario::{MILLIS, Noise, Scenario};
-use crate::store::{Outcome, POISON};
-use crate::tally::Tally;
+use crate::scenario::{MILLIS, Scenario};
+use crate::statistics::Statistics;
 use crate::trace::Trace;
 
 /// Events after which a run should long be over.
@@ -28,20 +28,20 @@ const EVENTS: u64 = 60_000;
 
 /// What became of a run.
 #[derive(Debug)]
-pub struct Report {
+pub struct RunReport {
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
     /// The hash of all that happened.
     pub hash: u64,
     /// What was explored.
-    pub tally: Tally,
+    pub statistics: Statistics,
     /// All that happened, where it was asked for.
     pub trace: Vec<String>,
 }
 
 /// A data directory with its machine.
 #[derive(Debug, Default)]
-struct Seat {
+struct Directory {
     owner: Option<NodeId>,
     skew: i64,
     started: bool,
@@ -52,20 +52,20 @@ pub struct World {
     pub(crate) scenario: Scenario,
     pub(crate) cx: Context,
     pub(crate) nodes: BTreeMap<NodeId, Node>,
-    pub(crate) wishes: BTreeMap<usize, Wish>,
-    seats: Vec<Seat>,
+    pub(crate) requests: BTreeMap<usize, ClientRequest>,
+    directories: Vec<Directory>,
     faults: Vec<Fault>,
 }
 
 /// Runs a scenario to its end, or to the first violation.
-pub fn run(scenario: &Scenario, tracing: bool) -> Report {
+pub fn run(scenario: &Scenario, tracing: bool) -> RunReport {
     let mut world = match World::new(scenario, tracing) {
         Ok(world) => world,
         Err(violation) => {
-            return Report {
+            return RunReport {
                 violation: Some(violation),
                 hash: 0,
-                tally: Tally::default(),
+                statistics: Statistics::default(),
                 trace: Vec::new(),
             };
         }
@@ -75,16 +75,17 @@ pub fn run(scenario: &Scenario, tracing: bool) -> Report {
         world.at_the_end();
     }
     let violation = world.cx.violation().cloned();
-    let Context { trace, tally, .. } = world.cx;
-    Report { violation, hash: trace.hash(), tally, trace: trace.into_lines() }
+    let Context { trace, statistics, .. } = world.cx;
+    RunReport { violation, hash: trace.hash(), statistics, trace: trace.into_lines() }
 }
 
 impl World {
     fn new(scenario: &Scenario, tracing: bool) -> Result<Self, Violation> {
         let chance = Chance::new(scenario.seed);
         let trace = Trace::new(tracing);
-        let mut cx = Context::new(chance, scenario.noise.clone(), scenario.sizes, scenario.seats, trace);
-        let wrong = |what: String| Violation { invariant: "the author", what };
+        let mut cx =
+            Context::new(chance, scenario.noise.clone(), scenario.sizes, scenario.directories, trace);
+        let wrong = |what: String| Violation { invariant: "the generator", what };
         let last = scenario.orders.iter().map(|order| order.number + 1).max().unwrap_or_default();
         cx.plans = vec![None; last];
         let tenants = scenario.orders.iter().map(|order| order.tenant + 1).max().unwrap_or_default();
@@ -97,7 +98,7 @@ impl World {
         catalogue.add(Name::new("tool").map_err(|error| wrong(error.to_string()))?, &["act"]);
         for order in &scenario.orders {
             let dice = chance.dice(Purpose::Playbook, &[order.number as u64]);
-            let mut playbook = Author::write(dice, order.length);
+            let mut playbook = Generator::write(dice, order.length);
             playbook["name"] = format!("playbook-{}", order.number).into();
             let text = playbook.to_string();
             let playbook =
@@ -115,14 +116,14 @@ impl World {
             let order = scenario.orders.iter().find(|order| order.number == cancel.order);
             cx.queue.at(order.map_or(0, |order| order.at) + cancel.after, Event::Cancel(cancel.number));
         }
-        (0..scenario.seats).for_each(|seat| cx.queue.at(0, Event::Start(seat)));
-        cx.seats_of_orders(scenario);
+        (0..scenario.directories).for_each(|directory| cx.queue.at(0, Event::Start(directory)));
+        cx.directories_of_orders(scenario);
         Ok(Self {
             scenario: scenario.clone(),
             cx,
             nodes: BTreeMap::new(),
-            wishes: scenario.orders.iter().map(|order| (order.number, Wish::Open)).collect(),
-            seats: (0..scenario.seats).map(|_| Seat::default()).collect(),
+            requests: scenario.orders.iter().map(|order| (order.number, ClientRequest::Open)).collect(),
+            directories: (0..scenario.directories).map(|_| Directory::default()).collect(),
             faults: scenario.faults.clone(),
         })
     }
@@ -132,8 +133,8 @@ impl World {
             && let Some((when, event)) = self.cx.queue.pop()
         {
             self.cx.now = when;
-            self.cx.tally.events += 1;
-            if self.cx.tally.events > EVENTS {
+            self.cx.statistics.events += 1;
+            if self.cx.statistics.events > EVENTS {
                 return self.cx.violated("everything ends", format!("after {EVENTS} events it has not"));
             }
             self.handle(event);
@@ -146,7 +147,7 @@ impl World {
             Event::Submit(order) => self.submit(order),
             Event::Again(order) => self.submit_again(order),
             Event::Cancel(cancel) => self.cancel(cancel),
-            Event::Start(seat) => self.start(seat),
+            Event::Start(directory) => self.start(directory),
             Event::Arrive(request) => self.arrive(request),
             Event::Act(task) => {
                 self.cx.oracle.acted(task);
@@ -165,20 +166,20 @@ impl World {
     /// Takes note of what a process has come to.
     fn look_after(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
-        let (seat, answers) = (node.seat, std::mem::take(&mut node.answers));
+        let (directory, answers) = (node.directory, std::mem::take(&mut node.answers));
         let (gone, failed) = (node.phase == Phase::Gone, node.phase == Phase::Failed);
         for (order, peid) in answers {
             self.answered(id, order, peid);
         }
-        let owns = self.seats[seat].owner == Some(id);
+        let owns = self.directories[directory].owner == Some(id);
         if gone {
             self.bury(id);
         }
         if owns && (gone || failed) {
             // Who embeds the engine starts it again.
-            self.seats[seat].owner = None;
+            self.directories[directory].owner = None;
             let wait = self.cx.pace(2_000 * MILLIS);
-            self.cx.queue.at(self.cx.now + wait, Event::Start(seat));
+            self.cx.queue.at(self.cx.now + wait, Event::Start(directory));
         }
     }
 
@@ -188,33 +189,42 @@ impl World {
     }
 
     /// A process starts, unless one is there; what failed before is gone.
-    fn start(&mut self, seat: usize) {
-        if self.seats[seat].owner.is_some() {
+    fn start(&mut self, directory: usize) {
+        if self.directories[directory].owner.is_some() {
             return;
         }
-        let before = self.cx.disks[seat].owner;
-        if self.nodes.get(&before).is_some_and(|node| node.seat == seat && node.phase == Phase::Failed) {
+        let before = self.cx.disks[directory].owner;
+        if self
+            .nodes
+            .get(&before)
+            .is_some_and(|node| node.directory == directory && node.phase == Phase::Failed)
+        {
             self.kill(before);
         }
-        self.begin(seat);
+        self.begin(directory);
     }
 
-    fn begin(&mut self, seat: usize) {
+    fn begin(&mut self, directory: usize) {
         let id = self.cx.number();
         let mut dice = self.cx.dice(Purpose::Fault, &[id]);
-        let home =
-            Home { node: id, seat, epoch: 0, skew: self.seats[seat].skew, shards: dice.small(1, 4) as usize };
-        let forgotten: BTreeSet<usize> = if self.seats[seat].started {
+        let home = Home {
+            node: id,
+            directory,
+            epoch: 0,
+            skew: self.directories[directory].skew,
+            shards: dice.small(1, 4) as usize,
+        };
+        let forgotten: BTreeSet<usize> = if self.directories[directory].started {
             let orders = self.scenario.orders.iter().filter(|order| order.forgotten);
             orders.map(|order| order.number).collect()
         } else {
             BTreeSet::new()
         };
-        self.cx.note(format_args!("n{id} starts on seat {seat} with {} shards", home.shards));
-        self.seats[seat].owner = Some(id);
-        self.seats[seat].started = true;
-        self.cx.disks[seat].owner = id;
-        self.nodes.insert(id, Node::start(id, seat, home, forgotten, &mut self.cx));
+        self.cx.note(format_args!("n{id} starts on directory {directory} with {} shards", home.shards));
+        self.directories[directory].owner = Some(id);
+        self.directories[directory].started = true;
+        self.cx.disks[directory].owner = id;
+        self.nodes.insert(id, Node::start(id, directory, home, forgotten, &mut self.cx));
     }
 
     fn kill(&mut self, id: NodeId) {
@@ -224,93 +234,49 @@ impl World {
         self.bury(id);
     }
 
-    /// A request reaches the store.
-    fn arrive(&mut self, request: Request) {
-        let Request { node, number, updates, answer } = request;
-        let mut dice = self.cx.dice(Purpose::Store, &[node, number, 1]);
-        if !self.cx.store.answers(self.cx.now) {
-            return self.cx.after(MILLIS, node, Inner::Landed(number, Err("the store does not answer")));
-        }
-        let partial = self.cx.noisy(Noise::StorePartial) && dice.one_in(5);
-        let mut outcomes = Vec::with_capacity(updates.len());
-        for update in &updates {
-            let skipped = partial && dice.one_in(2);
-            outcomes.push(if skipped { Outcome::Retry } else { self.write(update) });
-            self.cx.tally.count(if skipped {
-                "updates put off by the store"
-            } else {
-                "updates at the store"
-            });
-        }
-        self.cx.note(format_args!("n{node} request {number} is {outcomes:?}"));
-        self.cx.moment(Moment::Stored);
-        match answer {
-            Reply::After(wait) => self.cx.after(wait, node, Inner::Landed(number, Ok(outcomes))),
-            Reply::Broken(wait) => self.cx.after(wait, node, Inner::Landed(number, Err("it broke"))),
-            Reply::Never => {}
-        }
-    }
-
-    fn write(&mut self, update: &Update) -> Outcome {
-        let before = Shown::of(update.document(), &self.cx.store);
-        let known = self.cx.store.poisoned.contains(&update.document());
-        let outcome = self.cx.store.write(update);
-        if outcome == Outcome::Stale {
-            self.cx.tally.count("stale updates");
-        }
-        let cursed = matches!(update, Update::Task(task)
-            if task.state.response.as_ref().is_some_and(|response| response.as_str().contains(POISON)));
-        if outcome == Outcome::Poison && !cursed && !known {
-            self.cx.violated("nothing lost", format!("the store cannot take {:?}", update.document()));
-        }
-        let written = self.cx.oracle.written(update, outcome, &before, &self.cx.store);
-        self.cx.check(written);
-        outcome
-    }
-
     /// Lets the faults come whose time it is.
     fn strike(&mut self) {
-        let due = |fault: &Fault, tally: &Tally| match fault.trigger {
-            Trigger::Events(events) => tally.events >= events,
-            Trigger::Moment(moment, times) => tally.times(moment) >= times,
+        let due = |fault: &Fault, statistics: &Statistics| match fault.trigger {
+            Trigger::Events(events) => statistics.events >= events,
+            Trigger::Moment(moment, times) => statistics.times(moment) >= times,
         };
-        while let Some(index) = self.faults.iter().position(|fault| due(fault, &self.cx.tally)) {
+        while let Some(index) = self.faults.iter().position(|fault| due(fault, &self.cx.statistics)) {
             let fault = self.faults.remove(index);
             self.apply(&fault);
         }
     }
 
     fn apply(&mut self, fault: &Fault) {
-        let seat = fault.seat;
-        let Some(owner) = self.seats[seat].owner else { return };
-        self.cx.note(format_args!("FAULT {} on seat {seat}: {:?}", fault.number, fault.kind));
-        self.cx.tally.count(fault.kind.name());
+        let directory = fault.directory;
+        let Some(owner) = self.directories[directory].owner else { return };
+        self.cx.note(format_args!("FAULT {} on directory {directory}: {:?}", fault.number, fault.kind));
+        self.cx.statistics.count(fault.kind.name());
         let mut dice = self.cx.dice(Purpose::Fault, &[fault.number as u64, 1]);
         match fault.kind {
             FaultKind::Kill | FaultKind::PowerLoss => {
                 self.kill(owner);
                 if fault.kind == FaultKind::PowerLoss {
-                    self.cx.disks[seat].lose_power(&mut dice);
+                    self.cx.disks[directory].lose_power(&mut dice);
                 }
-                self.seats[seat].owner = None;
+                self.directories[directory].owner = None;
                 let wait = dice.below(300 * MILLIS);
-                self.cx.queue.at(self.cx.now + wait, Event::Start(seat));
+                self.cx.queue.at(self.cx.now + wait, Event::Start(directory));
             }
             FaultKind::Takeover => {
-                self.cx.disks[seat].lose_power(&mut dice);
-                self.begin(seat);
+                self.cx.disks[directory].lose_power(&mut dice);
+                self.begin(directory);
                 self.leave(owner);
             }
-            FaultKind::SyncFails => self.cx.disks[seat].sync_fails = true,
-            FaultKind::WriteFails => self.cx.disks[seat].write_fails = true,
+            FaultKind::SyncFails => self.cx.disks[directory].sync_fails = true,
+            FaultKind::WriteFails => self.cx.disks[directory].write_fails = true,
             FaultKind::Outage { time } => self.cx.store.out_until = self.cx.now + time,
-            FaultKind::Clock { millis } => self.seats[seat].skew += millis,
+            FaultKind::Clock { millis } => self.directories[directory].skew += millis,
             FaultKind::Restart { .. } | FaultKind::ShardDies | FaultKind::ActorDies { .. } => {}
         }
         let Some(node) = self.nodes.get_mut(&owner) else { return };
         match fault.kind {
             FaultKind::Restart { patience } => node.shut_down(patience, &mut self.cx),
-            FaultKind::Clock { .. } => node.set_clock(self.seats[seat].skew, &mut self.cx),
+            FaultKind::Clock { .. } => node.set_clock(self.directories[directory].skew, &mut self.cx),
             FaultKind::ShardDies => node.kill_shard(dice.below(4) as usize, &mut self.cx),
             FaultKind::ActorDies { times } => node.kill_actor(times, &mut self.cx),
             _ => {}
@@ -320,8 +286,8 @@ impl World {
 
     /// The process that has a tenant.
     pub(crate) fn owner_of(&self, tenant: usize) -> Option<NodeId> {
-        let seat = VirtualShard::of(&self.cx.tenants[tenant]).shard(self.seats.len());
-        self.seats[seat].owner
+        let directory = VirtualShard::of(&self.cx.tenants[tenant]).shard(self.directories.len());
+        self.directories[directory].owner
     }
 
     /// Nothing more will happen: everything accepted has ended, and nothing is left anywhere.
@@ -332,23 +298,23 @@ impl World {
             plans.get(order)?.as_deref()
         });
         self.cx.check(ended);
-        for (order, wish) in &self.wishes {
-            if matches!(wish, Wish::Open | Wish::Pending(_)) {
+        for (order, request) in &self.requests {
+            if matches!(request, ClientRequest::Open | ClientRequest::Pending(_)) {
                 self.cx.violated("everything ends", format!("order {order} was never answered"));
             }
         }
-        for seat in &self.seats {
-            let rest = match seat.owner.and_then(|owner| self.nodes.get(&owner)) {
+        for directory in &self.directories {
+            let rest = match directory.owner.and_then(|owner| self.nodes.get(&owner)) {
                 Some(node) => node.rest(),
-                None => Some("a seat has no process".to_owned()),
+                None => Some("a directory has no process".to_owned()),
             };
             if let Some(rest) = rest {
                 self.cx.violated("nothing is left", rest);
             }
         }
-        let Context { store, tally, .. } = &mut self.cx;
+        let Context { store, statistics, .. } = &mut self.cx;
         for document in store.executions.values() {
-            tally.count(document.state.execution_status.as_str());
+            statistics.count(document.state.execution_status.as_str());
         }
     }
 }

@@ -6,15 +6,15 @@ use std::io::{self, Write};
 use updraft_simulator::campaign;
 use updraft_simulator::scenario::{Part, Scenario};
 use updraft_simulator::shrink;
-use updraft_simulator::tally::Tally;
+use updraft_simulator::statistics::Statistics;
 
 /// Seeds of one test; four of them run side by side.
 const SEEDS: u64 = 150;
 
 fn holds(from: u64) -> io::Result<()> {
-    let mut tally = Tally::default();
+    let mut statistics = Statistics::default();
     for seed in from..from + SEEDS {
-        let found = campaign::seed(seed, &mut tally).err();
+        let found = campaign::seed(seed, &mut statistics).err();
         let told = found.map(|finding| format!("{}: .ci/simulate {}", finding.violation, finding.replay()));
         assert_eq!(told, None, "seed {seed}");
     }
@@ -30,9 +30,9 @@ fn holds(from: u64) -> io::Result<()> {
         "submissions answered by their key",
         "submissions refused for another input",
     ] {
-        assert!(tally.counts.contains_key(what), "no {what} in seeds {from} to {}", from + SEEDS);
+        assert!(statistics.counts.contains_key(what), "no {what} in seeds {from} to {}", from + SEEDS);
     }
-    writeln!(io::stdout(), "{}", tally.lines().join("\n"))
+    writeln!(io::stdout(), "{}", statistics.lines().join("\n"))
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_seed_replays_to_the_byte_and_another_one_differs() {
         let scenario = Scenario::of(seed);
         let (first, again) = (campaign::run(&scenario, true), campaign::run(&Scenario::of(seed), true));
         assert_eq!(first.trace, again.trace);
-        assert_eq!((first.hash, first.tally.events), (again.hash, again.tally.events));
+        assert_eq!((first.hash, first.statistics.events), (again.hash, again.statistics.events));
         assert_eq!(campaign::run(&scenario, false).hash, first.hash, "looking changes nothing");
         assert_ne!(campaign::run(&Scenario::of(seed + 1), false).hash, first.hash);
     }

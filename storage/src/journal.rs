@@ -12,7 +12,6 @@
 //! A full disk does not: what was written of the group is cut off, appends that can be given up are refused with
 //! [`Error::NoSpace`], the others wait, and the journal looks for room until there is some.
 
-mod answer;
 mod append;
 mod config;
 mod disk;
@@ -20,20 +19,20 @@ mod error;
 mod frame;
 mod full;
 mod inspect;
-mod outlet;
 mod reader;
-mod recovered;
 mod recovery;
+mod replay;
 mod retention;
 mod segment;
 mod shared;
 mod space;
-mod tail;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod torn;
+mod writer_queue;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -46,27 +45,26 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, TryAcquireError, mpsc, one
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::JOURNAL_QUEUE;
 
-pub(crate) use answer::Answer;
-pub use answer::Done;
-pub use append::{Append, Refused};
+pub use append::{Append, Done, Refused};
 pub use config::{Config, Durability};
 pub use disk::{Disk, FileDisk, JournalFile};
 pub use error::Error;
 pub use frame::Frame;
 pub use inspect::Inspected;
-pub use recovered::Recovered;
 pub use recovery::Torn;
+pub use replay::Replay;
 pub use segment::FORMAT;
 pub use space::NoSpace;
-pub use updraft_kernel::shared::claim::{Claim, GiveUp};
+pub use updraft_kernel::shared::revocable::{Revocable, Revoke};
 
-use crate::write_behind::Message;
+use crate::callback::Callback;
+use crate::handoff::Message;
 use append::{Command, LEAST_ROOM, Queued, QueuedBarrier, room_of};
-use outlet::Outlet;
 use retention::Retention;
 use segment::Segment;
 use shared::Shared;
 use thread::Worker;
+use writer_queue::WriterQueue;
 
 /// A handle of the journal; clones are handles of the same one. Dropping the last without [`Journal::close`]
 /// ends the thread after what is queued, without waiting for the writer.
@@ -123,7 +121,7 @@ impl Journal {
         disk: Arc<dyn Disk>,
         writer: mpsc::Sender<Message>,
         stored: DurableWatermark,
-    ) -> Result<(Self, Recovered), Error> {
+    ) -> Result<(Self, Replay), Error> {
         disk.make_folder(folder).map_err(Error::disk("making its folder"))?;
         let lock = disk.lock(folder).map_err(|error| match error.kind() {
             std::io::ErrorKind::WouldBlock => Error::InUse { folder: folder.display().to_string() },
@@ -142,7 +140,7 @@ impl Journal {
         let id = scan.id.unwrap_or(config.id);
         let active = begin(&*disk, folder, scan.next, id).map_err(Error::disk("making a segment"))?;
         let replayed = Arc::new(AtomicBool::new(false));
-        let recovered = Recovered::new(Arc::clone(&disk), id, &scan, Arc::clone(&replayed));
+        let recovered = Replay::new(Arc::clone(&disk), id, &scan, Arc::clone(&replayed));
         let shared = Arc::new(Shared::new(scan.next - 1, Arc::clone(&replayed)));
         let retention = Retention::new(Arc::clone(&disk), folder.to_owned(), scan.sealed, stored, replayed);
         shared.count_segments(retention.len() + 1);
@@ -153,12 +151,12 @@ impl Journal {
         let worker = {
             let (shared, folder) = (Arc::clone(&shared), folder.to_owned());
             let config = Config { id, segments: config.segments.max(2), ..config };
-            move |outlet| Worker {
+            move |writer_queue| Worker {
                 disk,
                 folder,
                 config,
                 commands: queue,
-                outlet,
+                writer_queue,
                 shared,
                 active,
                 retention,
@@ -286,7 +284,7 @@ impl Journal {
     }
 
     fn queue_barrier(&self, done: Done<()>, room: OwnedSemaphorePermit) -> Result<(), (Done<()>, Error)> {
-        let barrier = Command::Barrier(QueuedBarrier { answer: Answer::new(done), room });
+        let barrier = Command::Barrier(QueuedBarrier { answer: Callback::new(done), room });
         let Err(error) = self.inner.commands.try_send(barrier) else { return Ok(()) };
         match error.into_inner() {
             Command::Barrier(barrier) => Err((barrier.answer.take_back(), self.inner.shared.refusal())),
@@ -308,14 +306,14 @@ impl Journal {
 }
 
 fn start(
-    worker: impl FnOnce(Outlet) -> Worker + Send + 'static,
+    worker: impl FnOnce(WriterQueue) -> Worker + Send + 'static,
     writer: mpsc::Sender<Message>,
     abandoned: watch::Receiver<bool>,
     shared: Arc<Shared>,
 ) -> Result<(), Error> {
-    // The outlet is made on the thread that also drops it: its runtime must not be dropped inside another.
-    let work = move || match Outlet::new(writer, abandoned) {
-        Ok(outlet) => worker(outlet).run(),
+    // The writer_queue is made on the thread that also drops it: its runtime must not be dropped inside another.
+    let work = move || match WriterQueue::new(writer, abandoned) {
+        Ok(writer_queue) => worker(writer_queue).run(),
         Err(error) => {
             shared.poison(format!("its thread could not begin: {error}").into());
         }

@@ -2,11 +2,15 @@
 
 mod address;
 pub mod bond;
+mod callback;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+pub mod handoff;
+mod health;
 pub mod journal;
 pub mod lock;
 pub mod memory;
+#[cfg(feature = "mongodb")]
 pub mod mongo;
 pub mod owner;
 pub mod page;
@@ -14,8 +18,11 @@ pub mod private;
 pub mod room;
 pub mod sqlite;
 pub mod store;
-mod trouble;
+pub mod timed;
 pub mod write_behind;
 
-pub use address::{AddressError, MongoAddress, StoreAddress};
+#[cfg(feature = "mongodb")]
+pub use address::MongoAddress;
+pub use address::{AddressError, StoreAddress};
 pub use store::{Error, Store};
+pub use timed::TimedStore;

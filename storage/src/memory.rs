@@ -10,7 +10,7 @@ mod tests;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
@@ -178,8 +178,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn pace(&self) -> Pace {
-        Pace::EMBEDDED
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn batch_limit(&self) -> BatchLimit {
+        BatchLimit::EMBEDDED
     }
 }
 

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
@@ -291,8 +291,12 @@ impl Store for SqliteStore {
         self.read(read::ping).await
     }
 
-    fn pace(&self) -> Pace {
-        Pace::EMBEDDED
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
+    fn batch_limit(&self) -> BatchLimit {
+        BatchLimit::EMBEDDED
     }
 }
 

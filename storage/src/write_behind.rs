@@ -1,18 +1,9 @@
-//! Writing behind: between the journal and the store. Takes groups in, keeps the newest update of each document,
-//! and writes them in batches. Never loses an update: what the store has not taken stays here and in the
-//! journal, and the watermark says how far the store is.
+//! Writing behind: between the journal and the store. Drives [`updraft_kernel::writer`], which decides what is written when,
+//! with threads, a clock and a store. Never loses an update: what the store has not taken stays here and in the journal, and
+//! the watermark says how far the store is.
 
-mod backoff;
-mod batch;
-mod config;
-mod event;
-mod grave;
-mod held;
-mod message;
-mod notes;
+mod driver;
 mod pending;
-mod pump;
-mod suspects;
 #[cfg(test)]
 mod tests;
 
@@ -23,18 +14,19 @@ use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::WRITER_QUEUE;
 use uuid::Uuid;
 
-pub use config::Config;
-pub use event::{Event, Listener};
-pub use message::{Barrier, Group, Message};
 pub use pending::Pending;
+pub use updraft_kernel::writer::{Ended, Notice, WriterConfig};
 
+pub use crate::handoff::{Barrier, Group, Message, NotStored};
 use crate::store::Store;
-use notes::Notes;
-use pump::Pump;
+use driver::Driver;
+
+/// Who is told what becomes of writes. It is called on the writer's task, and must not wait: the writer waits for it.
+pub type Listener = Arc<dyn Fn(Notice) + Send + Sync>;
 
 /// The writer behind a journal, before it runs.
 pub struct WriteBehind {
-    config: Config,
+    config: WriterConfig,
     store: Arc<dyn Store>,
     stored: DurableWatermark,
     listener: Listener,
@@ -43,22 +35,14 @@ pub struct WriteBehind {
     notes: Option<(Uuid, DurableWatermark)>,
 }
 
-/// How a writer ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Ended {
-    /// The store has everything.
-    Stored,
-    /// The store did not take the rest in time; it is in the journal.
-    GaveUp {
-        /// Documents that were left.
-        documents: usize,
-    },
-}
-
 impl WriteBehind {
     /// A writer to `store`, which says in `stored` below which number the store has everything.
-    pub fn new(config: Config, store: Arc<dyn Store>, stored: DurableWatermark, listener: Listener) -> Self {
+    pub fn new(
+        config: WriterConfig,
+        store: Arc<dyn Store>,
+        stored: DurableWatermark,
+        listener: Listener,
+    ) -> Self {
         let (pending, trouble) = (watch::Sender::default(), watch::Sender::default());
         Self { config, store, stored, listener, pending, trouble, notes: None }
     }
@@ -87,8 +71,6 @@ impl WriteBehind {
 
     /// Writes until the queue is closed and everything is in the store, or until the time for that is up.
     pub async fn run(self, queue: mpsc::Receiver<Message>) -> Ended {
-        let notes = Notes::new(Arc::clone(&self.store), self.notes);
-        let shown = (self.pending, self.trouble);
-        Pump::new(self.config, self.store, self.stored, self.listener, shown, notes).run(queue).await
+        Driver::new(self).run(queue).await
     }
 }

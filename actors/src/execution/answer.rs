@@ -1,8 +1,9 @@
-//! Answering controls: cancel, inspect, follow. Nobody is told what is not durable.
+//! Answers of controls, and events for those who follow an execution. Nothing is told that is not durable.
 
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
+use updraft_kernel::execution::ExecutionControl;
 use updraft_kernel::machine::{Event as Happening, Machine};
 use updraft_protocol::Update;
 use updraft_protocol::limits::EVENTS_BEHIND;
@@ -11,71 +12,70 @@ use super::Execution;
 use crate::control::{CancelVerdict, Control, Inspection};
 use crate::event::{Event, EventKind};
 
-impl Execution {
-    pub(super) fn take_control(&mut self, control: Control) {
-        let open = self.machine.as_ref().is_some_and(|machine| !machine.ended());
-        match control {
-            Control::Fail(failure) => self.decide(Happening::Fail(failure)),
-            Control::Cancel(reply) if open => {
-                self.audience.get_or_insert_default().canceller = Some(reply);
-                self.decide(Happening::Cancel);
-            }
-            control => self.audience.get_or_insert_default().unanswered.push(control),
+impl ExecutionControl for Control {
+    fn event(&self) -> Option<Happening> {
+        match self {
+            Self::Cancel(_) => Some(Happening::Cancel),
+            Self::Fail(failure) => Some(Happening::Fail(failure.clone())),
+            Self::Inspect(_) | Self::Follow(_) => None,
         }
     }
+}
 
-    /// The controls that nobody has answered.
-    pub(super) fn take_unanswered(&mut self) -> Vec<Control> {
-        self.audience.as_mut().map(|audience| std::mem::take(&mut audience.unanswered)).unwrap_or_default()
-    }
-
+impl Execution {
     /// Those who follow, if anyone does.
     pub(super) fn readers(&self) -> Option<&broadcast::Sender<Event>> {
-        let readers = self.audience.as_ref()?.readers.as_ref();
+        let readers = self.subscribers.as_ref()?.readers.as_ref();
         readers.filter(|readers| readers.receiver_count() > 0)
     }
 
-    pub(super) fn answer_all(&mut self) {
-        let (Some(machine), Some(audience)) = (&self.machine, &mut self.audience) else { return };
-        if let Some(reply) = audience.canceller.take() {
-            let _ = reply.send(CancelVerdict::Cancelled);
-        }
-        for control in std::mem::take(&mut audience.unanswered) {
-            match control {
-                Control::Cancel(reply) => {
-                    let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
-                }
-                Control::Inspect(reply) => {
-                    let _ = reply.send(inspection(machine));
-                }
-                Control::Follow(reply) => {
-                    let readers = audience.readers.get_or_insert_with(|| broadcast::channel(EVENTS_BEHIND).0);
-                    let receiver = readers.subscribe();
-                    let _ = reply.send((inspection(machine), receiver));
-                }
-                Control::Fail(_) => {}
+    pub(super) fn answer(&mut self, control: Control, applied: bool) {
+        let Some(machine) = self.execution.as_ref().map(|execution| execution.machine()) else { return };
+        match control {
+            Control::Cancel(reply) if applied => {
+                let _ = reply.send(CancelVerdict::Cancelled);
             }
+            Control::Cancel(reply) => {
+                let _ = reply.send(CancelVerdict::AlreadyEnded(machine.status()));
+            }
+            Control::Inspect(reply) => {
+                let _ = reply.send(inspection(machine));
+            }
+            Control::Follow(reply) => {
+                let subscribers = self.subscribers.get_or_insert_default();
+                let readers = subscribers.readers.get_or_insert_with(|| broadcast::channel(EVENTS_BEHIND).0);
+                let receiver = readers.subscribe();
+                let _ = reply.send((inspection(machine), receiver));
+            }
+            Control::Fail(_) => {}
         }
     }
 
-    pub(super) fn events_of(&self, writes: &[Update]) -> Vec<Event> {
-        match self.readers() {
-            Some(_) => writes.iter().map(|update| self.event_of(update)).collect(),
-            None => Vec::new(),
+    /// Keeps what those who follow are told of writes, until these are durable.
+    pub(super) fn note_events(&mut self, writes: &[Update]) {
+        if self.readers().is_none() {
+            return;
+        }
+        let events = writes.iter().map(|update| self.event_of(update)).collect();
+        if let Some(subscribers) = &mut self.subscribers {
+            subscribers.events = events;
         }
     }
 
     /// The event of a write; it names the step also where the write does not.
     fn event_of(&self, update: &Update) -> Event {
-        let mut event = Event::of(self.live.peid, update);
+        let mut event = Event::of(self.entry.peid, update);
         if let EventKind::Task { task_id, step_id: step_id @ None, .. } = &mut event.kind {
-            *step_id = self.machine.as_ref().and_then(|machine| machine.step_of(*task_id)).cloned();
+            *step_id = self.machine().and_then(|machine| machine.step_of(*task_id)).cloned();
         }
         event
     }
 
-    pub(super) fn tell(&self, events: Vec<Event>) {
-        if let Some(readers) = self.readers() {
+    /// Tells those who follow what has become durable.
+    pub(super) fn tell_events(&mut self) {
+        let Some(subscribers) = &mut self.subscribers else { return };
+        let events = std::mem::take(&mut subscribers.events);
+        if let Some(readers) = &subscribers.readers {
             for event in events {
                 let _ = readers.send(event);
             }

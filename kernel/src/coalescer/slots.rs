@@ -16,17 +16,17 @@ pub(super) struct Part {
     pub(super) lsn: u64,
     /// What was added to the sum, so that the same is taken away.
     pub(super) bytes: usize,
-    /// It was held back before.
-    pub(super) held: bool,
+    /// It was deferred before.
+    pub(super) deferred: bool,
     /// It stands in the queue of what is written next.
     pub(super) ready: bool,
     /// It is left a while, as it will soon be overtaken.
-    pub(super) unripe: bool,
+    pub(super) debounced: bool,
 }
 
 impl Part {
     pub(super) fn new(lsn: u64, update: Update) -> Self {
-        Self { lsn, bytes: update.bytes(), held: false, ready: false, unripe: false, update }
+        Self { lsn, bytes: update.bytes(), deferred: false, ready: false, debounced: false, update }
     }
 
     /// Its bytes, where it could be written now.
@@ -90,10 +90,10 @@ impl Slots {
         &mut self.slots[at].waiting
     }
 
-    /// Whether what waits in a slot is unripe since this position.
-    pub(super) fn is_unripe(&self, lsn: u64, at: usize) -> bool {
+    /// Whether what waits in a slot is debounced since this position.
+    pub(super) fn is_debounced(&self, lsn: u64, at: usize) -> bool {
         let waiting = self.slots.get(at).and_then(|slot| slot.waiting.as_ref());
-        waiting.is_some_and(|part| part.unripe && part.lsn == lsn)
+        waiting.is_some_and(|part| part.debounced && part.lsn == lsn)
     }
 
     /// Forgets a document of which nothing waits and nothing is in flight.

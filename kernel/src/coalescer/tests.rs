@@ -1,10 +1,10 @@
-//! The coalescer step by step: what is overtaken, unripe, in flight, held back, too large, or more than fits.
+//! The coalescer step by step: what is overtaken, debounced, in flight, deferred, too large, or more than fits.
 
 mod model;
 
 use std::sync::Arc;
 
-use updraft_protocol::limits::RIPENING_ROUNDS;
+use updraft_protocol::limits::DEBOUNCE_ROUNDS;
 use updraft_protocol::{
     DocumentId, ExecutionId, Json, Name, Revision, StepId, TaskHead, TaskId, TaskState, TaskStatus,
     TaskUpdate, TenantCode, Timestamp, Update,
@@ -93,35 +93,35 @@ fn what_goes_on_is_left_for_two_whole_rounds_and_what_has_ended_is_not() {
     let mut coalescer = Coalescer::new(WIDE);
     coalescer.offer(1, vec![going_on(1, 1), going_on(2, 1), update(3, 1, None)]);
     assert_eq!(
-        (coalescer.unripe(), coalescer.ready(), coalescer.ready_bytes()),
+        (coalescer.debounced(), coalescer.ready(), coalescer.ready_bytes()),
         (2, 1, update(3, 1, None).bytes())
     );
-    coalescer.ripen();
+    coalescer.end_round();
     coalescer.offer(2, vec![going_on(4, 1), update(2, 2, Some(5))]);
     let ended = coalescer.take(10, 1 << 20).unwrap();
     assert_eq!(ended.updates, [update(3, 1, None), merged(Some(going_on(2, 1)), update(2, 2, Some(5)))]);
-    coalescer.ripen();
+    coalescer.end_round();
     assert!(coalescer.take(10, 1 << 20).is_none(), "1 is in its second whole round, 4 in its first");
-    coalescer.ripen();
+    coalescer.end_round();
     assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [1]);
-    assert_eq!((coalescer.unripe(), coalescer.stored_below()), (1, 1));
-    coalescer.ripen();
+    assert_eq!((coalescer.debounced(), coalescer.stored_below()), (1, 1));
+    coalescer.end_round();
     assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [4]);
 }
 
 #[test]
-fn what_is_awaited_ripens_at_once_and_what_came_back_is_not_left_again() {
+fn what_is_awaited_is_ready_at_once_and_what_came_back_is_not_left_again() {
     let mut coalescer = Coalescer::new(WIDE);
     coalescer.offer(1, vec![going_on(1, 1)]);
-    coalescer.ripen();
+    coalescer.end_round();
     coalescer.offer(2, vec![going_on(2, 1)]);
     coalescer.offer(3, vec![going_on(3, 1)]);
-    coalescer.ripen_until(2);
+    coalescer.end_debounce_until(2);
     let batch = coalescer.take(10, 1 << 20).unwrap();
-    assert_eq!((tasks(&batch), coalescer.unripe()), (vec![1, 2], 1), "3 came later");
+    assert_eq!((tasks(&batch), coalescer.debounced()), (vec![1, 2], 1), "3 came later");
     coalescer.offer(4, vec![going_on(1, 2)]);
     coalescer.settle(batch.id, vec![Settled::Done, Settled::Retry]);
-    assert_eq!((coalescer.unripe(), coalescer.ready()), (1, 2));
+    assert_eq!((coalescer.debounced(), coalescer.ready()), (1, 2));
     assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [2, 1]);
 }
 
@@ -135,26 +135,26 @@ fn one_that_goes_on_among_many_that_end_is_written_in_its_turn() {
         let batch = coalescer.take(10, 1 << 20).unwrap();
         coalescer.settle(batch.id, vec![Settled::Done]);
     }
-    assert_eq!((coalescer.unripe(), coalescer.ready(), coalescer.stored_below()), (1, 0, 1));
-    for _ in 0..=RIPENING_ROUNDS {
-        coalescer.ripen();
+    assert_eq!((coalescer.debounced(), coalescer.ready(), coalescer.stored_below()), (1, 0, 1));
+    for _ in 0..=DEBOUNCE_ROUNDS {
+        coalescer.end_round();
     }
     assert_eq!(tasks(&coalescer.take(10, 1 << 20).unwrap()), [0]);
 }
 
 #[test]
-fn a_slot_that_another_document_took_over_does_not_ripen_with_the_one_before() {
+fn a_slot_that_another_document_took_over_is_not_ready_with_the_one_before() {
     let mut coalescer = Coalescer::new(WIDE);
     coalescer.offer(1, vec![going_on(1, 1)]);
     coalescer.offer(2, vec![update(1, 2, None)]);
     let batch = coalescer.take(10, 1 << 20).unwrap();
     coalescer.settle(batch.id, vec![Settled::Done]);
-    for _ in 0..RIPENING_ROUNDS {
-        coalescer.ripen();
+    for _ in 0..DEBOUNCE_ROUNDS {
+        coalescer.end_round();
     }
     coalescer.offer(3, vec![going_on(2, 1)]);
-    coalescer.ripen();
-    assert_eq!((coalescer.unripe(), coalescer.ready()), (1, 0), "2 is where 1 was");
+    coalescer.end_round();
+    assert_eq!((coalescer.debounced(), coalescer.ready()), (1, 0), "2 is where 1 was");
 }
 
 #[test]
@@ -229,27 +229,27 @@ fn what_is_held_back_waits_for_its_release_under_what_came_meanwhile_and_blocks_
     coalescer.offer(1, vec![update(1, 1, Some(3)), update(2, 1, None), update(3, 1, None)]);
     let first = coalescer.take(10, 1 << 20).unwrap();
     coalescer.offer(2, vec![update(1, 2, None)]);
-    coalescer.settle(first.id, vec![Settled::Hold, Settled::Hold, Settled::Done]);
-    assert_eq!((coalescer.held(), coalescer.ready(), coalescer.documents()), (2, 0, 2));
+    coalescer.settle(first.id, vec![Settled::Defer, Settled::Defer, Settled::Done]);
+    assert_eq!((coalescer.deferred(), coalescer.ready(), coalescer.documents()), (2, 0, 2));
     coalescer.offer(3, vec![update(4, 1, None), update(1, 3, None)]);
     let other = coalescer.take(10, 1 << 20).unwrap();
-    assert_eq!((tasks(&other), other.held), (vec![4], 0));
+    assert_eq!((tasks(&other), other.deferred), (vec![4], 0));
     coalescer.settle(other.id, vec![Settled::Done]);
     assert_eq!(coalescer.stored_below(), 1);
 
-    coalescer.release(1);
+    coalescer.retry_deferred(1);
     coalescer.offer(4, vec![update(5, 1, None)]);
     let again = coalescer.take(10, 1 << 20).unwrap();
-    assert_eq!((tasks(&again), again.held), (vec![1, 5], 1), "the oldest of them first");
+    assert_eq!((tasks(&again), again.deferred), (vec![1, 5], 1), "the oldest of them first");
     let expected = [update(1, 2, None), update(1, 3, None)]
         .into_iter()
         .fold(update(1, 1, Some(3)), |base, newer| merged(Some(base), newer));
     assert_eq!(again.updates[0], expected);
     coalescer.settle(again.id, vec![Settled::Done; 2]);
-    assert_eq!((coalescer.held(), coalescer.ready(), coalescer.stored_below()), (1, 0, 1));
-    coalescer.release(10);
+    assert_eq!((coalescer.deferred(), coalescer.ready(), coalescer.stored_below()), (1, 0, 1));
+    coalescer.retry_deferred(10);
     let last = coalescer.take(10, 1 << 20).unwrap();
-    assert_eq!((tasks(&last), last.held), (vec![2], 1));
+    assert_eq!((tasks(&last), last.deferred), (vec![2], 1));
     coalescer.settle(last.id, vec![Settled::Done]);
     assert_eq!((coalescer.is_empty(), coalescer.stored_below(), coalescer.bytes()), (true, 5, 0));
 }

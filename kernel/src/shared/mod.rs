@@ -5,21 +5,21 @@
 //! and enable it), ask again, and only then wait. Hooks run on the thread that made the change, after it is
 //! visible and outside every lock; they must be short and must not panic.
 
-pub mod claim;
 pub mod drain;
 pub mod fence;
+pub mod handover;
+pub mod lifecycle;
 pub mod outcome;
 pub mod permits;
 pub mod planted;
-pub mod succession;
+pub mod revocable;
 mod sync;
-pub mod tenure;
 pub mod watermark;
 
 pub use drain::DrainGate;
+pub use handover::Handover;
+pub use lifecycle::Lifecycle;
 pub use outcome::OutcomeCell;
 pub use permits::Permits;
-pub use succession::Succession;
 pub use sync::Hook;
-pub use tenure::Tenure;
 pub use watermark::DurableWatermark;

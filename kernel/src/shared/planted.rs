@@ -18,8 +18,8 @@ pub enum Bug {
     OutcomeNotReleased,
     /// Outcome: reading does not see what was published.
     OutcomeNotAcquired,
-    /// Claim: who gives up looks and does not say so.
-    ClaimLooksOnly,
+    /// Revocable: the owner looks whether it is taken, and does not say that it is revoked.
+    RevokeLooksOnly,
     /// Drain: looks whether the gate is open, and counts then.
     GateLooksFirst,
     /// Drain: leaving does not publish what was done inside.
@@ -34,13 +34,13 @@ pub enum Bug {
     MarkNotReleased,
     /// Watermark: an advance looks first and writes then.
     MarkLooksFirst,
-    /// Tenure: a place is held without a look at whether it has ended meanwhile.
-    TenureHoldsBlindly,
-    /// Tenure: those who wait are woken before there is anything to see.
-    TenureWakesEarly,
-    /// Succession: the way is looked up before the successor can know what comes.
-    LaunchLooksFirst,
-    /// Succession: the successor looks at what is left before its way is known.
+    /// Lifecycle: a permit is held without a look at whether it has ended meanwhile.
+    LifecycleHoldsBlindly,
+    /// Lifecycle: those who wait are woken before there is anything to see.
+    LifecycleWakesEarly,
+    /// Handover: the address is looked up before the successor can know what comes.
+    AnnounceLooksFirst,
+    /// Handover: the successor looks at what is left before its address is known.
     SuccessorLooksFirst,
     /// Fence: the number decides, whoever gave it.
     FenceIgnoresEpoch,

@@ -15,16 +15,16 @@ use std::time::{Duration, Instant};
 
 use updraft_simulator::campaign;
 use updraft_simulator::scenario::{Part, Scenario};
-use updraft_simulator::tally::Tally;
+use updraft_simulator::statistics::Statistics;
 
 /// What is asked for.
-enum Wish {
+enum Request {
     Seeds(Range<u64>),
     Minutes(u64, u64),
     Seed { seed: u64, keep: Option<BTreeSet<Part>>, trace: bool },
 }
 
-fn wish(words: &[String]) -> Result<Wish, String> {
+fn request(words: &[String]) -> Result<Request, String> {
     let value = |name: &str| {
         let at = words.iter().position(|word| word == name)?;
         words.get(at + 1).map(String::as_str)
@@ -32,18 +32,18 @@ fn wish(words: &[String]) -> Result<Wish, String> {
     let number = |text: &str| text.parse::<u64>().map_err(|error| format!("`{text}`: {error}"));
     if let Some(seed) = value("--seed") {
         let keep = value("--keep").map(|parts| parts.split(',').map(str::parse).collect()).transpose()?;
-        return Ok(Wish::Seed {
+        return Ok(Request::Seed {
             seed: number(seed)?,
             keep,
             trace: words.iter().any(|word| word == "--trace"),
         });
     }
     if let Some(minutes) = value("--minutes") {
-        return Ok(Wish::Minutes(number(minutes)?, value("--from").map_or(Ok(0), number)?));
+        return Ok(Request::Minutes(number(minutes)?, value("--from").map_or(Ok(0), number)?));
     }
     let seeds = value("--seeds").ok_or("one of --seeds A..B, --minutes N and --seed S is needed")?;
     let (first, end) = seeds.split_once("..").ok_or_else(|| format!("`{seeds}` is no range A..B"))?;
-    Ok(Wish::Seeds(number(first)?..number(end)?))
+    Ok(Request::Seeds(number(first)?..number(end)?))
 }
 
 #[expect(
@@ -59,10 +59,10 @@ fn main() -> ExitCode {
     // A panic of the code under test is a finding, told with the seed.
     std::panic::set_hook(Box::new(|_| {}));
     let mut out = io::stdout().lock();
-    let passed = match wish(&words) {
-        Ok(Wish::Seed { seed, keep, trace }) => show(seed, keep, trace, &mut out),
-        Ok(Wish::Seeds(seeds)) => explore(seeds, None, &mut out),
-        Ok(Wish::Minutes(minutes, from)) => {
+    let passed = match request(&words) {
+        Ok(Request::Seed { seed, keep, trace }) => show(seed, keep, trace, &mut out),
+        Ok(Request::Seeds(seeds)) => explore(seeds, None, &mut out),
+        Ok(Request::Minutes(minutes, from)) => {
             explore(from..u64::MAX, Some(Duration::from_secs(minutes * 60)), &mut out)
         }
         Err(mistake) => writeln!(out, "{mistake}").map(|()| false),
@@ -75,19 +75,19 @@ fn main() -> ExitCode {
 
 fn explore(seeds: Range<u64>, budget: Option<Duration>, out: &mut impl Write) -> io::Result<bool> {
     let began = now();
-    let mut tally = Tally::default();
+    let mut statistics = Statistics::default();
     for seed in seeds {
         if budget.is_some_and(|budget| now().duration_since(began) >= budget) {
             break;
         }
-        if let Err(finding) = campaign::seed(seed, &mut tally) {
+        if let Err(finding) = campaign::seed(seed, &mut statistics) {
             writeln!(out, "FAILED seed {seed}: {}", finding.violation)?;
             writeln!(out, "{} of {} parts are enough; to see it again:", finding.parts.len(), finding.of)?;
             writeln!(out, "  .ci/simulate {}", finding.replay())?;
             return Ok(false);
         }
     }
-    for line in tally.lines() {
+    for line in statistics.lines() {
         writeln!(out, "{line}")?;
     }
     writeln!(out, "every invariant held, in {:.1} s", now().duration_since(began).as_secs_f64())?;
@@ -104,7 +104,7 @@ fn show(seed: u64, keep: Option<BTreeSet<Part>>, trace: bool, out: &mut impl Wri
     for line in &report.trace {
         writeln!(out, "{line}")?;
     }
-    writeln!(out, "{} events, hash {:016x}", report.tally.events, report.hash)?;
+    writeln!(out, "{} events, hash {:016x}", report.statistics.events, report.hash)?;
     match &report.violation {
         Some(violation) => writeln!(out, "FAILED seed {seed}: {violation}").map(|()| false),
         None => writeln!(out, "every invariant held").map(|()| true),

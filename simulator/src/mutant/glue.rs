@@ -5,10 +5,7 @@ use super::Mutant;
 
 const JOURNAL: &str = "simulator/src/journal.rs";
 const RECOVERY: &str = "simulator/src/recovery.rs";
-const PUMP: &str = "simulator/src/pump.rs";
 const STORE: &str = "simulator/src/store.rs";
-const SHARD: &str = "simulator/src/shard.rs";
-const EXECUTION: &str = "simulator/src/execution.rs";
 const START: &str = "simulator/src/node/start.rs";
 const REGISTRY: &str = "simulator/src/registry.rs";
 
@@ -18,15 +15,15 @@ pub const GLUE: &[Mutant] = &[
         name: "journal-no-sync",
         claim: "callers are told before the sync",
         file: JOURNAL,
-        find: "        if let Err(error) = cx.disks[self.seat].sync(self.node, self.active) {\n            return self.fail(error, window, cx);\n        }\n",
+        find: "        if let Err(error) = cx.disks[self.directory].sync(self.node, self.active) {\n            return self.fail(error, window, cx);\n        }\n",
         replace: "",
     },
     Mutant {
         name: "journal-sync-ignored",
         claim: "a failed sync counts as done",
         file: JOURNAL,
-        find: "        if let Err(error) = cx.disks[self.seat].sync(self.node, self.active) {\n",
-        replace: "        if let Err(error @ Broken::Fenced) = cx.disks[self.seat].sync(self.node, self.active) {\n",
+        find: "        if let Err(error) = cx.disks[self.directory].sync(self.node, self.active) {\n",
+        replace: "        if let Err(error @ Broken::Fenced) = cx.disks[self.directory].sync(self.node, self.active) {\n",
     },
     Mutant {
         name: "journal-not-poisoned",
@@ -61,14 +58,14 @@ pub const GLUE: &[Mutant] = &[
         claim: "unfinished executions are read before the store has the journal",
         file: START,
         find: "            return self.journal.barrier(Asker::Start);\n",
-        replace: "            self.pump.answered.push(Asker::Start);\n            return true;\n",
+        replace: "            self.writer.answered.push(Asker::Start);\n            return true;\n",
     },
     Mutant {
         name: "recovery-accepts-too-early",
         claim: "the journal takes appends while it is replayed",
         file: START,
-        find: "        self.journal = Journal::new(self.id, self.seat, scan.sealed, scan.next, self.stored.clone());\n",
-        replace: "        self.journal = Journal::new(self.id, self.seat, scan.sealed, 1, self.stored.clone());\n",
+        find: "        self.journal = Journal::new(self.id, self.directory, scan.sealed, scan.next, self.stored.clone());\n",
+        replace: "        self.journal = Journal::new(self.id, self.directory, scan.sealed, 1, self.stored.clone());\n",
     },
     Mutant {
         name: "start-same-epoch",
@@ -83,62 +80,6 @@ pub const GLUE: &[Mutant] = &[
         file: STORE,
         find: "    (update.epoch, update.seq) > document\n",
         replace: "    (update.epoch, update.seq) != document\n",
-    },
-    Mutant {
-        name: "pump-lost-is-done",
-        claim: "a batch without an answer counts as stored",
-        file: PUMP,
-        find: "        let outcomes = answer.unwrap_or_default();\n",
-        replace: "        let outcomes = answer.unwrap_or_else(|_| vec![Outcome::Written; updates.len()]);\n",
-    },
-    Mutant {
-        name: "pump-partial-is-done",
-        claim: "what the store put off counts as stored",
-        file: PUMP,
-        find: "                Outcome::Retry => Settled::Hold,\n",
-        replace: "                Outcome::Retry => Settled::Done,\n",
-    },
-    Mutant {
-        name: "pump-barrier-early",
-        claim: "a barrier is answered before the group in front of it is stored",
-        file: PUMP,
-        find: "all || *last < below",
-        replace: "all || *last <= below",
-    },
-    Mutant {
-        name: "pump-held-forgotten",
-        claim: "nobody comes back to what the store would not have",
-        file: PUMP,
-        find: "            self.held_until = Some(cx.now + backoff(&mut self.refusals, cx));\n",
-        replace: "            backoff(&mut self.refusals, cx);\n",
-    },
-    Mutant {
-        name: "execution-acts-first",
-        claim: "acts are performed before their writes are durable",
-        file: EXECUTION,
-        find: "        self.committing = Some(acts);\n",
-        replace: "        self.perform_all(acts, home, cx);\n        self.committing = Some(Vec::new());\n",
-    },
-    Mutant {
-        name: "execution-two-commits",
-        claim: "a second commit is sent before the first is durable",
-        file: EXECUTION,
-        find: "        if self.committing.is_some() {\n",
-        replace: "        if self.committing.is_some() && self.draining {\n",
-    },
-    Mutant {
-        name: "revive-stale-read",
-        claim: "a parked execution is read back before the store has its last write",
-        file: SHARD,
-        find: "Since::Position(lsn) if desk.stored.reached(lsn + 1)",
-        replace: "Since::Position(lsn) if desk.stored.reached(lsn.min(1))",
-    },
-    Mutant {
-        name: "revive-unsettled",
-        claim: "an execution whose actor died is read back before its commits are durable",
-        file: SHARD,
-        find: "            Since::Now => self.commit(Vec::new(), Ticket::Settled(peid, life), desk),\n",
-        replace: "            Since::Now => self.flush(peid, life, desk),\n",
     },
     Mutant {
         name: "registry-forgets-key",

@@ -4,7 +4,7 @@
 use super::Mutant;
 
 const COALESCER: &str = "kernel/src/coalescer.rs";
-const PINS: &str = "kernel/src/coalescer/pins.rs";
+const LOW_WATERMARK: &str = "kernel/src/coalescer/low_watermark.rs";
 const SLOTS: &str = "kernel/src/coalescer/slots.rs";
 const UPDATE: &str = "protocol/src/update.rs";
 const MACHINE: &str = "kernel/src/machine.rs";
@@ -15,6 +15,10 @@ const ABANDON: &str = "kernel/src/machine/abandon.rs";
 const WALK: &str = "kernel/src/machine/walk.rs";
 const ACTION: &str = "kernel/src/machine/step/action.rs";
 const DELAY: &str = "kernel/src/machine/step/delay.rs";
+const WRITER: &str = "kernel/src/writer.rs";
+const DELIVERY: &str = "kernel/src/writer/delivery.rs";
+const SETTLE: &str = "kernel/src/writer/settle.rs";
+const DEFERRED: &str = "kernel/src/writer/deferred.rs";
 const WRITES: &str = "kernel/src/machine/writes.rs";
 const RETRY: &str = "kernel/src/retry.rs";
 
@@ -38,7 +42,7 @@ pub const KERNEL: &[Mutant] = &[
         name: "coalescer-keeps-pin",
         claim: "a merged update keeps its pin: the journal is never deleted",
         file: COALESCER,
-        find: "            self.pins.release(newer.lsn);\n",
+        find: "            self.low_watermark.release(newer.lsn);\n",
         replace: "",
     },
     Mutant {
@@ -59,11 +63,11 @@ pub const KERNEL: &[Mutant] = &[
         name: "coalescer-hold-is-lost",
         claim: "what the store would not have now is never tried again",
         file: COALESCER,
-        find: "                    self.held.insert((lsn, at));\n",
+        find: "                    self.deferred.insert((lsn, at));\n",
         replace: "                    let _ = lsn;\n",
     },
     Mutant {
-        name: "coalescer-ripe-is-forgotten",
+        name: "coalescer-debounced-is-forgotten",
         claim: "what was left for a while is never written",
         file: COALESCER,
         find: "        self.ready.push(self.newest, at);\n",
@@ -79,14 +83,14 @@ pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "pins-ignored",
         claim: "the watermark runs ahead of the store",
-        file: PINS,
+        file: LOW_WATERMARK,
         find: "self.counts.first_key_value().map_or(self.next, |(lsn, _)| *lsn)",
         replace: "self.next",
     },
     Mutant {
         name: "pins-counted-once",
         claim: "a position counts as stored when the first of its documents is",
-        file: PINS,
+        file: LOW_WATERMARK,
         find: "or_default() += count;",
         replace: "or_default() += count.min(1);",
     },
@@ -103,6 +107,48 @@ pub const KERNEL: &[Mutant] = &[
         file: SLOTS,
         find: "        self.update.merge(newer);\n",
         replace: "        self.lsn += 1;\n        self.update.merge(newer);\n",
+    },
+    Mutant {
+        name: "writer-lost-is-done",
+        claim: "a batch without an answer counts as stored",
+        file: DELIVERY,
+        find: "                self.trouble = Some(reason);\n",
+        replace: "                self.trouble = Some(reason);\n                self.fates.fill(Fate::Written);\n",
+    },
+    Mutant {
+        name: "writer-deferred-is-done",
+        claim: "what the store put off counts as stored",
+        file: SETTLE,
+        find: "                Fate::Defer => Settled::Defer,\n",
+        replace: "                Fate::Defer => Settled::Done,\n",
+    },
+    Mutant {
+        name: "writer-half-is-done",
+        claim: "of a batch that is refused whole, one half is never written",
+        file: DELIVERY,
+        find: "                self.parts.push(middle..part.end);\n",
+        replace: "                self.fates[middle..part.end].fill(Fate::Written);\n",
+    },
+    Mutant {
+        name: "writer-poison-is-not-kept",
+        claim: "what is poison is let go without a dead letter",
+        file: DELIVERY,
+        find: "            self.letters = Some(self.dead_letters());\n",
+        replace: "            self.letters = Some(Vec::new());\n",
+    },
+    Mutant {
+        name: "writer-barrier-early",
+        claim: "a barrier is answered before the group in front of it is stored",
+        file: WRITER,
+        find: "all || *last < below",
+        replace: "all || *last <= below",
+    },
+    Mutant {
+        name: "writer-deferred-is-forgotten",
+        claim: "nobody comes back to what the store would not have",
+        file: DEFERRED,
+        find: "            self.until = now.checked_add(self.backoff.fail());\n",
+        replace: "            self.backoff.fail();\n",
     },
     Mutant {
         name: "merge-oldest-wins",

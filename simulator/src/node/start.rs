@@ -1,7 +1,8 @@
 //! The start of a process: its epoch, its journal to the store, then every unfinished execution. A crash at any of
 //! these moments leaves what the next start finds.
 
-use updraft_kernel::shard::VirtualShard;
+use updraft_kernel::shard::Since;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, IdempotencyKey};
 
 use super::{Node, Phase};
@@ -9,13 +10,12 @@ use crate::context::Context;
 use crate::event::Inner;
 use crate::fault::Moment;
 use crate::journal::Journal;
-use crate::pump::{Asker, Message};
 use crate::recovery::{self, Unreadable};
 use crate::registry::Live;
 use crate::scenario::MILLIS;
-use crate::shard::Since;
+use crate::writer::{Asker, Handoff};
 
-/// Groups that are given to the pump at once.
+/// Groups that are given to the writer at once.
 const CHUNK: usize = 4;
 
 impl Node {
@@ -31,25 +31,25 @@ impl Node {
     }
 
     pub(super) fn open(&mut self, cx: &mut Context) {
-        let scan = match recovery::scan(&mut cx.disks[self.seat], self.id) {
+        let scan = match recovery::scan(&mut cx.disks[self.directory], self.id) {
             Ok(scan) => scan,
             Err(Unreadable::Corrupt(what)) => return cx.violated("the journal reads what it wrote", what),
             Err(Unreadable::Disk(_)) => return self.phase = Phase::Gone,
         };
-        if cx.disks[self.seat].create(self.id, scan.next).is_err() {
+        if cx.disks[self.directory].create(self.id, scan.next).is_err() {
             return self.phase = Phase::Gone;
         }
         cx.note(format_args!("n{} epoch {} replays {}", self.id, self.home.epoch, scan.groups.len()));
         if scan.torn {
-            cx.tally.count("torn tails cut off");
+            cx.statistics.count("torn tails cut off");
         }
         cx.moment(Moment::Opened);
-        cx.tally.count("recoveries");
-        self.journal = Journal::new(self.id, self.seat, scan.sealed, scan.next, self.stored.clone());
+        cx.statistics.count("recoveries");
+        self.journal = Journal::new(self.id, self.directory, scan.sealed, scan.next, self.stored.clone());
         self.phase = Phase::Replaying(scan.groups);
     }
 
-    /// Gives what the journal had to the pump; true where it did something.
+    /// Gives what the journal had to the writer; true where it did something.
     pub(super) fn feed(&mut self, cx: &mut Context) -> bool {
         let Phase::Replaying(groups) = &mut self.phase else { return false };
         if groups.is_empty() {
@@ -58,7 +58,7 @@ impl Node {
             return self.journal.barrier(Asker::Start);
         }
         let chunk: Vec<_> = groups.drain(..groups.len().min(CHUNK)).collect();
-        let Err(Message::Groups(refused)) = self.pump.send(Message::Groups(chunk), cx) else { return true };
+        let Err(Handoff::Groups(refused)) = self.writer.send(Handoff::Groups(chunk), cx) else { return true };
         for group in refused.into_iter().rev() {
             groups.push_front(group);
         }
@@ -70,8 +70,8 @@ impl Node {
         cx.moment(Moment::Replayed);
         self.phase = Phase::Reading;
         // Of one that was taken over meanwhile, a successor may have accepted more.
-        if cx.disks[self.seat].owner == self.id {
-            let recovered = cx.oracle.recovered(&cx.orders_of_seat(self.seat), &cx.store);
+        if cx.disks[self.directory].owner == self.id {
+            let recovered = cx.oracle.recovered(&cx.orders_of_directory(self.directory), &cx.store);
             cx.check(recovered);
         }
         let wait = cx.pace(5 * MILLIS);
@@ -94,16 +94,16 @@ impl Node {
                 let tenant = cx.tenants.iter().position(|tenant| *tenant == head.tenant_code)?;
                 let order = head.uid.as_deref()?.parse().ok()?;
                 let key = IdempotencyKey::of(head);
-                let seat = VirtualShard::of(&head.tenant_code).shard(cx.disks.len());
+                let directory = VirtualShard::of(&head.tenant_code).shard(cx.disks.len());
                 let live =
                     Live { order, tenant, key, input_hash: head.input_hash, accepted: true, ended: false };
-                (seat == self.seat).then_some((document.peid, live))
+                (directory == self.directory).then_some((document.peid, live))
             })
             .collect();
         for (peid, live) in open {
-            cx.tally.count("executions resumed by a start");
+            cx.statistics.count("executions resumed by a start");
             self.registry.add(peid, live);
-            self.of(peid, cx, |shard, desk| shard.revive(peid, Since::Start, desk));
+            self.of(peid, cx, |shard, shard_cx| shard.unfinished(peid, Since::Start, shard_cx));
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Appends and what else the journal's thread is told. Owns their shapes; never queues them.
 
 use tokio::sync::OwnedSemaphorePermit;
-use updraft_kernel::shared::claim::Claim;
+use updraft_kernel::shared::revocable::Revocable;
 use updraft_protocol::Update;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
-use super::answer::{Answer, Done};
 use super::error::Error;
 use super::frame::Frame;
+use crate::callback::{Callback, OnDone};
+
+/// What is called with the outcome, on the journal's thread; it must not wait.
+pub type Done<T> = OnDone<T, Error>;
 
 /// Updates to be made durable together, all or none.
 pub struct Append {
@@ -20,7 +23,7 @@ pub struct Append {
     pub done: Done<u64>,
     /// Where its owner may give it up; `done` is called with [`Error::Closed`] then. One that can be given up is refused
     /// with [`Error::NoSpace`] while the disk is full; others are kept until there is room.
-    pub claim: Option<Claim>,
+    pub claim: Option<Revocable>,
 }
 
 /// An append that was not taken, with the reason.
@@ -42,8 +45,8 @@ impl Append {
 
     /// The same, with a claim by which it can be given up.
     #[must_use]
-    pub fn revocable(mut self) -> (Self, Claim) {
-        let claim = Claim::default();
+    pub fn revocable(mut self) -> (Self, Revocable) {
+        let claim = Revocable::default();
         self.claim = Some(claim.clone());
         (self, claim)
     }
@@ -59,15 +62,15 @@ impl std::fmt::Debug for Refused {
 pub(super) struct Queued {
     pub(super) frame: Frame,
     pub(super) updates: Vec<Update>,
-    pub(super) done: Answer<u64>,
-    claim: Option<Claim>,
+    pub(super) done: Callback<u64, Error>,
+    claim: Option<Revocable>,
     pub(super) room: OwnedSemaphorePermit,
 }
 
 impl Queued {
     pub(super) fn new(append: Append, room: OwnedSemaphorePermit) -> Self {
         let Append { frame, updates, done, claim } = append;
-        Self { frame, updates, done: Answer::new(done), claim, room }
+        Self { frame, updates, done: Callback::new(done), claim, room }
     }
 
     /// The append as it was handed over.
@@ -82,13 +85,13 @@ impl Queued {
 
     /// Whether it is to be written: not where it was given up.
     pub(super) fn take(&self) -> bool {
-        self.claim.as_ref().is_none_or(Claim::take)
+        self.claim.as_ref().is_none_or(Revocable::take)
     }
 }
 
 /// A barrier in the queue.
 pub(super) struct QueuedBarrier {
-    pub(super) answer: Answer<()>,
+    pub(super) answer: Callback<(), Error>,
     pub(super) room: OwnedSemaphorePermit,
 }
 

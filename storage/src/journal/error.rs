@@ -6,6 +6,9 @@ use std::sync::Arc;
 use thiserror::Error;
 use updraft_protocol::codec;
 
+use crate::callback::Dropped;
+use crate::handoff::NotStored;
+
 /// Why the journal did not do what it was asked.
 #[derive(Debug, Clone, Error)]
 pub enum Error {
@@ -85,6 +88,21 @@ pub enum Error {
     /// The journal was closed.
     #[error("the journal is closed")]
     Closed,
+}
+
+impl From<Dropped> for Error {
+    fn from(_: Dropped) -> Self {
+        Self::Closed
+    }
+}
+
+impl From<NotStored> for Error {
+    fn from(error: NotStored) -> Self {
+        match error {
+            NotStored::OutOfTime => Self::NotStored,
+            NotStored::WriterGone => Self::Closed,
+        }
+    }
 }
 
 impl Error {

@@ -40,7 +40,7 @@ impl Worker {
             self.failed(self.active.name(), &error);
             return false;
         }
-        if self.outlet.abandoned_in(self.config.full_check) {
+        if self.writer_queue.abandoned_in(self.config.full_check) {
             return false;
         }
         self.make_space();

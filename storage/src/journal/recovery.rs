@@ -10,7 +10,7 @@ use super::Error;
 use super::disk::Disk;
 use super::reader::{Look, SegmentReader};
 use super::segment::{self, FORMAT, HEADER_BYTES, Head, Sealed};
-use super::tail::{self, Verdict};
+use super::torn::{self, Verdict};
 
 /// A write that never finished, cut off the last segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl Proof<'_> {
                     return Err(corrupt(self.name, offset, reason));
                 }
                 Look::Bad(reason) => {
-                    return match tail::judge(&mut reader, next).map_err(reading())? {
+                    return match torn::judge(&mut reader, next).map_err(reading())? {
                         Verdict::Unwritten => {
                             Ok(Proven { next, epoch, journal, end: Some(offset), torn: false })
                         }

@@ -15,8 +15,8 @@ use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::Update;
 
 use super::testing::{MemoryDisk, update};
-use super::{Append, Config, Disk, Error, Journal, Recovered, Refused};
-use crate::write_behind::Message;
+use super::{Append, Config, Disk, Error, Journal, Refused, Replay};
+use crate::handoff::Message;
 
 const FOLDER: &str = "journal";
 
@@ -32,19 +32,14 @@ fn small() -> Config {
     Config { segment_bytes: 250, ..Config::default() }
 }
 
-fn open_with(
-    disk: impl Disk,
-    folder: &Path,
-    config: Config,
-    queue: usize,
-) -> Result<(Rig, Recovered), Error> {
+fn open_with(disk: impl Disk, folder: &Path, config: Config, queue: usize) -> Result<(Rig, Replay), Error> {
     let (writer, queue) = mpsc::channel(queue);
     let stored = DurableWatermark::new(0);
     let (journal, recovered) = Journal::open(folder, config, Arc::new(disk), writer, stored.clone())?;
     Ok((Rig { journal, queue, stored }, recovered))
 }
 
-fn open(disk: &MemoryDisk, config: Config) -> Result<(Rig, Recovered), Error> {
+fn open(disk: &MemoryDisk, config: Config) -> Result<(Rig, Replay), Error> {
     open_with(disk.clone(), Path::new(FOLDER), config, 1_000)
 }
 
@@ -54,7 +49,7 @@ fn reopen(disk: &MemoryDisk, config: Config) -> (Rig, Vec<(u64, Vec<Update>)>) {
     (rig, groups(recovered).unwrap())
 }
 
-fn groups(recovered: Recovered) -> Result<Vec<(u64, Vec<Update>)>, Error> {
+fn groups(recovered: Replay) -> Result<Vec<(u64, Vec<Update>)>, Error> {
     recovered.map(|group| group.map(|group| (group.lsn, group.updates))).collect()
 }
 

@@ -11,17 +11,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::{oneshot, watch};
 use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 
-use super::answer::Answer;
 use super::append::{Command, Queued, QueuedBarrier};
 use super::config::{Config, Durability};
 use super::disk::Disk;
 use super::error::{Error, cause, is_full};
 use super::full::Full;
-use super::outlet::{Outlet, Stop};
 use super::retention::Retention;
 use super::segment::{Segment, Unwritten};
 use super::shared::Shared;
-use crate::write_behind::{Barrier, Group, Message};
+use super::writer_queue::{Stop, WriterQueue};
+use crate::handoff::{Barrier, Group, Message, NotStored};
 
 /// How often segments are looked after while nothing is appended.
 const IDLE_CHECK: Duration = Duration::from_secs(1);
@@ -34,7 +33,7 @@ pub(super) struct Worker {
     pub(super) folder: PathBuf,
     pub(super) config: Config,
     pub(super) commands: Receiver<Command>,
-    pub(super) outlet: Outlet,
+    pub(super) writer_queue: WriterQueue,
     pub(super) shared: Arc<Shared>,
     pub(super) active: Segment,
     pub(super) retention: Retention,
@@ -69,8 +68,8 @@ impl Worker {
             self.shared.poison("its thread panicked".into());
         }
         // What is still queued is answered by being dropped.
-        let Self { commands, kept, outlet, active, lock, ended, .. } = self;
-        drop((kept, commands, outlet, active, lock));
+        let Self { commands, kept, writer_queue, active, lock, ended, .. } = self;
+        drop((kept, commands, writer_queue, active, lock));
         drop(ended);
     }
 
@@ -157,9 +156,9 @@ impl Worker {
             self.next += 1;
             self.shared.acknowledge(lsn);
             append.done.give(Ok(lsn));
-            groups.push(Group::holding(lsn, append.updates, append.room));
+            groups.push(Group { lsn, updates: append.updates, room: Some(append.room) });
         }
-        match self.outlet.reserve() {
+        match self.writer_queue.reserve() {
             Ok(place) => place.send(Message::Groups(groups)),
             // They are in the journal, and are replayed at the next start.
             Err(Stop::Abandoned) => self.skipped = true,
@@ -194,7 +193,9 @@ impl Worker {
         if !self.active.is_empty() && self.active.bytes() + bytes > self.config.segment_bytes {
             while self.retention.len() + 1 >= self.config.segments {
                 self.clean();
-                if self.retention.len() + 1 >= self.config.segments && self.outlet.abandoned_in(FULL_CHECK) {
+                if self.retention.len() + 1 >= self.config.segments
+                    && self.writer_queue.abandoned_in(FULL_CHECK)
+                {
                     return Err(Error::Closed);
                 }
             }
@@ -223,9 +224,14 @@ impl Worker {
     }
 
     fn pass_on(&mut self, barrier: QueuedBarrier) {
-        match self.outlet.reserve() {
-            Ok(place) => place.send(Message::Barrier(Barrier::holding(barrier.answer, Some(barrier.room)))),
-            Err(Stop::Abandoned | Stop::WriterGone) => barrier.answer.give(Err(Error::NotStored)),
+        let QueuedBarrier { answer, room } = barrier;
+        match self.writer_queue.reserve() {
+            Ok(place) => place.send(Message::Barrier(Barrier::new(Box::new(move |outcome| {
+                // It keeps its place in the bound of the queue until it is answered.
+                drop(room);
+                answer.give(outcome.map_err(Error::from));
+            })))),
+            Err(Stop::Abandoned | Stop::WriterGone) => answer.give(Err(Error::NotStored)),
         }
     }
 
@@ -262,14 +268,14 @@ impl Worker {
             return false;
         }
         let (answer, answered) = oneshot::channel();
-        let answer = Answer::new(Box::new(move |outcome: Result<(), Error>| {
+        let done = Box::new(move |outcome: Result<(), NotStored>| {
             // A closer without time no longer listens.
             let _ = answer.send(outcome.is_ok());
-        }));
-        match self.outlet.reserve() {
-            Ok(place) => place.send(Message::Barrier(Barrier::closing(answer))),
+        });
+        match self.writer_queue.reserve() {
+            Ok(place) => place.send(Message::Barrier(Barrier::closing(done))),
             Err(Stop::Abandoned | Stop::WriterGone) => return false,
         }
-        self.outlet.wait_for(answered)
+        self.writer_queue.wait_for(answered)
     }
 }

@@ -8,19 +8,17 @@ mod failing;
 mod faulty_store;
 mod flowing;
 mod holding;
-mod noting;
 mod pacing;
 
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use updraft_kernel::pace::Pace;
+use updraft_kernel::batch_limit::BatchLimit;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::Update;
 
-use super::{Barrier, Config, Ended, Event, Group, Message, WriteBehind};
-use crate::journal::Error;
+use super::{Barrier, Ended, Group, Message, NotStored, Notice, WriteBehind, WriterConfig};
 use faulty_store::FaultyStore;
 
 /// A running writer.
@@ -29,15 +27,15 @@ struct Rig {
     stored: DurableWatermark,
     queue: mpsc::Sender<Message>,
     writer: JoinHandle<Ended>,
-    events: Arc<Mutex<Vec<Event>>>,
+    events: Arc<Mutex<Vec<Notice>>>,
 }
 
 /// A writer that sends always as much.
-fn paced(operations: usize, batches: usize) -> Config {
-    Config { pace: Some(Pace::Fixed { operations, batches }), ..Config::default() }
+fn paced(operations: usize, batches: usize) -> WriterConfig {
+    WriterConfig { batch_limit: Some(BatchLimit::Fixed { operations, batches }), ..WriterConfig::default() }
 }
 
-fn start(config: Config) -> Rig {
+fn start(config: WriterConfig) -> Rig {
     let (store, stored) = (Arc::new(FaultyStore::default()), DurableWatermark::new(0));
     let events = Arc::new(Mutex::new(Vec::new()));
     let heard = Arc::clone(&events);
@@ -53,9 +51,9 @@ impl Rig {
     }
 
     /// Sends a barrier; gives where its answer will be.
-    async fn barrier(&self) -> oneshot::Receiver<Result<(), Error>> {
+    async fn barrier(&self) -> oneshot::Receiver<Result<(), NotStored>> {
         let (answer, answered) = oneshot::channel();
-        let barrier = Barrier::new(Box::new(move |outcome| drop(answer.send(outcome))));
+        let barrier = Barrier::new(Box::new(move |outcome| _ = answer.send(outcome)));
         assert!(self.queue.send(Message::Barrier(barrier)).await.is_ok());
         answered
     }
@@ -69,7 +67,7 @@ impl Rig {
         self.writer.await.unwrap()
     }
 
-    fn events(&self) -> Vec<Event> {
+    fn events(&self) -> Vec<Notice> {
         self.events.lock().unwrap().clone()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use updraft_protocol::Revision;
-use updraft_protocol::limits::RIPENING_ROUNDS;
+use updraft_protocol::limits::DEBOUNCE_ROUNDS;
 
 use super::*;
 
@@ -17,7 +17,7 @@ enum Fate {
     /// Nobody confirms it, and it reaches the store at some later time.
     Late,
     /// It is not to be sent again before it is released.
-    Held,
+    Deferred,
 }
 
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Fate::Lost),
         1 => Just(Fate::WrittenUnconfirmed),
         1 => Just(Fate::Late),
-        1 => Just(Fate::Held)
+        1 => Just(Fate::Deferred)
     ];
     prop_oneof![
         4 => prop::collection::vec((0_u8..6, prop::option::of(0_usize..400), any::<bool>()), 0..5).prop_map(Step::Offer),
@@ -66,11 +66,11 @@ struct World {
     offered: Vec<(u64, DocumentId, Revision)>,
     waiting: BTreeMap<DocumentId, (u64, Update)>,
     /// Of what waits: the rounds that those have been left which are left.
-    unripe: BTreeMap<DocumentId, usize>,
+    debounced: BTreeMap<DocumentId, usize>,
     /// And the turn of those that are ready.
     ready: BTreeMap<DocumentId, u64>,
     flying: BTreeMap<DocumentId, (u64, Update)>,
-    held: BTreeSet<DocumentId>,
+    deferred: BTreeSet<DocumentId>,
     batches: Vec<Batch>,
     late: Vec<Update>,
     lsn: u64,
@@ -85,10 +85,10 @@ impl World {
             newest: BTreeMap::new(),
             offered: Vec::new(),
             waiting: BTreeMap::new(),
-            unripe: BTreeMap::new(),
+            debounced: BTreeMap::new(),
             ready: BTreeMap::new(),
             flying: BTreeMap::new(),
-            held: BTreeSet::new(),
+            deferred: BTreeSet::new(),
             batches: Vec::new(),
             late: Vec::new(),
             lsn: 0,
@@ -106,8 +106,8 @@ impl World {
             let new = !self.waiting.contains_key(&id) && !self.flying.contains_key(&id);
             match (new, ended) {
                 (true, true) => _ = self.ready.insert(id, self.lsn),
-                (true, false) => _ = self.unripe.insert(id, 0),
-                (false, true) if self.unripe.remove(&id).is_some() => _ = self.ready.insert(id, self.lsn),
+                (true, false) => _ = self.debounced.insert(id, 0),
+                (false, true) if self.debounced.remove(&id).is_some() => _ = self.ready.insert(id, self.lsn),
                 (false, _) => {}
             }
             self.offered.push((self.lsn, id, update.revision()));
@@ -166,10 +166,10 @@ impl World {
                     }
                 }
                 Fate::Lost => self.again(id, since, update),
-                Fate::Held => {
+                Fate::Deferred => {
                     self.again(id, since, update);
                     self.ready.remove(&id);
-                    self.held.insert(id);
+                    self.deferred.insert(id);
                 }
                 Fate::WrittenUnconfirmed => {
                     self.write(update.clone());
@@ -182,7 +182,7 @@ impl World {
             }
             outcomes.push(match fate {
                 Fate::Written => Settled::Done,
-                Fate::Held => Settled::Hold,
+                Fate::Deferred => Settled::Defer,
                 Fate::Lost | Fate::WrittenUnconfirmed | Fate::Late => Settled::Retry,
             });
         }
@@ -190,26 +190,26 @@ impl World {
     }
 
     fn release(&mut self) {
-        assert_eq!(self.coalescer.held(), self.held.len());
-        self.coalescer.release(usize::MAX);
-        for id in std::mem::take(&mut self.held) {
+        assert_eq!(self.coalescer.deferred(), self.deferred.len());
+        self.coalescer.retry_deferred(usize::MAX);
+        for id in std::mem::take(&mut self.deferred) {
             self.ready.insert(id, self.waiting[&id].0);
         }
     }
 
-    fn ripen(&mut self) {
-        self.coalescer.ripen();
-        let ripe: Vec<_> =
-            self.unripe.extract_if(.., |_, rounds| *rounds == RIPENING_ROUNDS).map(|(id, _)| id).collect();
-        self.unripe.values_mut().for_each(|rounds| *rounds += 1);
-        self.ready.extend(ripe.into_iter().map(|id| (id, self.lsn.saturating_sub(1))));
+    fn end_round(&mut self) {
+        self.coalescer.end_round();
+        let due: Vec<_> =
+            self.debounced.extract_if(.., |_, rounds| *rounds == DEBOUNCE_ROUNDS).map(|(id, _)| id).collect();
+        self.debounced.values_mut().for_each(|rounds| *rounds += 1);
+        self.ready.extend(due.into_iter().map(|id| (id, self.lsn.saturating_sub(1))));
     }
 
-    fn ripen_until(&mut self, until: u64) {
-        self.coalescer.ripen_until(until);
+    fn end_debounce_until(&mut self, until: u64) {
+        self.coalescer.end_debounce_until(until);
         let came = |id: &DocumentId| self.waiting[id].0 <= until;
-        let ripe: Vec<_> = self.unripe.extract_if(.., |id, _| came(id)).map(|(id, _)| id).collect();
-        self.ready.extend(ripe.into_iter().map(|id| (id, self.lsn.saturating_sub(1))));
+        let due: Vec<_> = self.debounced.extract_if(.., |id, _| came(id)).map(|(id, _)| id).collect();
+        self.ready.extend(due.into_iter().map(|id| (id, self.lsn.saturating_sub(1))));
     }
 
     fn again(&mut self, id: DocumentId, since: u64, update: Update) {
@@ -235,8 +235,11 @@ impl World {
         assert_eq!(self.coalescer.documents(), documents.len());
         assert_eq!(self.coalescer.is_empty(), documents.is_empty());
         assert_eq!(self.coalescer.in_flight(), self.flying.len());
-        assert_eq!((self.coalescer.held(), self.coalescer.ready()), (self.held.len(), self.ready.len()));
-        assert_eq!(self.coalescer.unripe(), self.unripe.len());
+        assert_eq!(
+            (self.coalescer.deferred(), self.coalescer.ready()),
+            (self.deferred.len(), self.ready.len())
+        );
+        assert_eq!(self.coalescer.debounced(), self.debounced.len());
         let parts = || self.waiting.values().chain(self.flying.values());
         assert_eq!(self.coalescer.bytes(), parts().map(|(_, update)| update.bytes()).sum::<usize>());
         let ready_bytes = self.ready.keys().map(|id| self.waiting[id].1.bytes()).sum::<usize>();
@@ -254,7 +257,7 @@ impl World {
     fn drain(&mut self) {
         while !self.coalescer.is_empty() {
             self.release();
-            self.ripen();
+            self.end_round();
             self.take(3, 700);
             self.settle(0, &[Fate::Written]);
             self.check();
@@ -276,8 +279,8 @@ proptest! {
                 Step::Take { operations, bytes } => world.take(operations, bytes),
                 Step::Settle { which, fates } => world.settle(which, &fates),
                 Step::Release => world.release(),
-                Step::Ripen => world.ripen(),
-                Step::RipenUntil(until) => world.ripen_until(until),
+                Step::Ripen => world.end_round(),
+                Step::RipenUntil(until) => world.end_debounce_until(until),
                 Step::Land => {
                     if let Some(update) = world.late.pop() {
                         world.write(update);

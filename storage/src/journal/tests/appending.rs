@@ -7,7 +7,7 @@ use std::time::Duration;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
 use super::super::testing::sized_update;
-use super::super::{Durability, FileDisk, GiveUp, Left};
+use super::super::{Durability, FileDisk, Left, Revoke};
 use super::*;
 
 #[test]
@@ -112,7 +112,7 @@ fn an_append_given_up_while_the_writer_stalls_is_never_written() {
     // Two of three are given up.
     let given_up = |at: usize| !at.is_multiple_of(3);
     for (_, (claim, _)) in waiting.iter().enumerate().filter(|(at, _)| given_up(*at)) {
-        assert_eq!((claim.give_up(), claim.give_up()), (GiveUp::InTime, GiveUp::InTime));
+        assert_eq!((claim.revoke(), claim.revoke()), (Revoke::InTime, Revoke::InTime));
     }
     assert_eq!(rig.written_to(5), [1, 2, 3, 4, 5]);
     for (at, (claim, answered)) in waiting.iter().enumerate() {
@@ -121,10 +121,10 @@ fn an_append_given_up_while_the_writer_stalls_is_never_written() {
             assert!(matches!(told, Err(Error::Closed)), "{told:?}");
         } else {
             assert_eq!(told.unwrap(), 3 + at as u64 / 3);
-            assert_eq!(claim.give_up(), GiveUp::TooLate);
+            assert_eq!(claim.revoke(), Revoke::TooLate);
         }
     }
-    assert!(ahead.iter().all(|claim| claim.give_up() == GiveUp::TooLate));
+    assert!(ahead.iter().all(|claim| claim.revoke() == Revoke::TooLate));
     assert_eq!(
         rig.journal.status().room_bytes,
         JOURNAL_QUEUE_BYTES,

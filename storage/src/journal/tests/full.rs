@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::super::testing::{Fault, sized_update};
-use super::super::{Claim, NoSpace};
+use super::super::{NoSpace, Revocable};
 use super::*;
 
 /// Looks for room without a pause.
@@ -16,7 +16,7 @@ impl Rig {
     /// Appends what can be given up, and waits for the outcome.
     fn submit(&self, updates: Vec<Update>) -> Result<u64, Error> {
         let (append, answered) = asked(updates);
-        let (append, _claim): (_, Claim) = append.revocable();
+        let (append, _claim): (_, Revocable) = append.revocable();
         self.journal.append(append).map_err(|refused| refused.error)?;
         answered.recv().unwrap()
     }

@@ -58,7 +58,7 @@ async fn with_the_store_stopped_under_load_neither_limit_is_ever_passed() {
             let recorder = DebuggingRecorder::new();
             let shown = recorder.snapshotter();
             let _guard = metrics::set_default_local_recorder(&recorder);
-            let rig = start(Config { limits: LIMITS, bytes: 40_000, ..paced(7, batches) });
+            let rig = start(WriterConfig { limits: LIMITS, bytes: 40_000, ..paced(7, batches) });
             rig.store.script(vec![stopped.clone(); 100_000]);
             let (mut most, mut fullest) = (0.0_f64, 0.0_f64);
             let until = press(&rig, 1..2_000, || {
@@ -83,7 +83,7 @@ async fn a_group_beyond_the_limit_goes_alone() {
     let recorder = DebuggingRecorder::new();
     let shown = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let rig = start(Config { limits: LIMITS, ..paced(7, 2) });
+    let rig = start(WriterConfig { limits: LIMITS, ..paced(7, 2) });
     rig.store.script(vec![Doing::Delay(Duration::from_secs(1)); 100]);
     rig.send(1, vec![update(1, 1)]).await;
     rig.send(2, vec![sized_update(2, 1, 150_000)]).await;

@@ -21,15 +21,15 @@ fn key(document: u64) -> String {
 fn poisoned(rig: &Rig) -> Vec<Update> {
     let events = rig.events();
     let poison = |event| match event {
-        Event::Poison { update, .. } => Some(*update),
-        Event::StoreFailing { .. } | Event::StoreWorking => None,
+        Notice::Poison { update, .. } => Some(*update),
+        Notice::StoreFailing { .. } | Notice::StoreWorking => None,
     };
     events.into_iter().filter_map(poison).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn poison_is_buried_with_its_reason_and_then_told() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     send_with_poison(&rig).await;
     rig.flush().await;
     let buried: Vec<_> = rig.store.held().buried.values().cloned().collect();
@@ -42,7 +42,7 @@ async fn poison_is_buried_with_its_reason_and_then_told() {
 
 #[tokio::test(start_paused = true)]
 async fn poison_stays_until_it_can_be_buried_and_the_others_go_on() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().no_grave.extend(vec![store::Error::Unavailable as fn(String) -> store::Error; 4]);
     send_with_poison(&rig).await;
     tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(1)).await;
@@ -57,7 +57,7 @@ async fn poison_stays_until_it_can_be_buried_and_the_others_go_on() {
 
 #[tokio::test(start_paused = true)]
 async fn what_not_even_the_grave_takes_is_let_go_alone() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().unburiable.insert(key(5));
     send_with_poison(&rig).await;
     rig.flush().await;
@@ -68,7 +68,7 @@ async fn what_not_even_the_grave_takes_is_let_go_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_grave_of_another_schema_keeps_the_poison_waiting() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     let schema: fn(String) -> store::Error = |place| store::Error::Schema { place, found: 9, known: 1 };
     rig.store.held().no_grave.extend(vec![schema; 2]);
     send_with_poison(&rig).await;
@@ -92,7 +92,7 @@ async fn a_batch_of_poison_alone_blocks_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_update_of_poison_is_judged_anew() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().no_grave.extend(vec![store::Error::Full as fn(String) -> store::Error; 3]);
     send_with_poison(&rig).await;
     tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(1)).await;

@@ -8,11 +8,11 @@ use updraft_protocol::ids::mix;
 use super::faulty_store::Doing;
 use super::*;
 use crate::journal::testing::{MemoryDisk, open_update, update};
-use crate::journal::{self, Append, Journal, Left, Recovered};
+use crate::journal::{self, Append, Journal, Left, Replay};
 use crate::store;
 
 /// Opens the journal over the writer of a rig.
-fn open(disk: &MemoryDisk, rig: &Rig) -> (Journal, Recovered) {
+fn open(disk: &MemoryDisk, rig: &Rig) -> (Journal, Replay) {
     let config = journal::Config { segment_bytes: 2_000, ..journal::Config::default() };
     let disk = Arc::new(disk.clone());
     Journal::open(Path::new("journal"), config, disk, rig.queue.clone(), rig.stored.clone()).unwrap()
@@ -32,7 +32,7 @@ async fn what_was_acknowledged_reaches_the_store_across_any_number_of_power_fail
     let mut held = std::collections::BTreeMap::new();
     let mut seqs = [0_u64; 7];
     for life in 0..6_u64 {
-        let rig = start(Config { delay: Duration::from_millis(1), ..Config::default() });
+        let rig = start(WriterConfig { delay: Duration::from_millis(1), ..WriterConfig::default() });
         rig.store.held().documents = held;
         rig.store.script((0..life % 3).map(|_| Doing::Hide));
         let (journal, recovered) = open(&disk, &rig);
@@ -58,7 +58,7 @@ async fn what_was_acknowledged_reaches_the_store_across_any_number_of_power_fail
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clean_end_leaves_an_empty_journal_and_everything_in_the_store() {
     let disk = MemoryDisk::default();
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     let (journal, recovered) = open(&disk, &rig);
     recovered.replay(rig.queue.clone()).await.unwrap();
     for seq in 1..=100 {

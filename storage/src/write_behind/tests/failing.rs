@@ -15,14 +15,14 @@ fn eight() -> Vec<Update> {
     (0..8).map(|document| update(document, 1)).collect()
 }
 
-fn poisoned(events: &[Event]) -> Vec<&Update> {
+fn poisoned(events: &[Notice]) -> Vec<&Update> {
     events.iter().filter_map(poison).collect()
 }
 
-fn poison(event: &Event) -> Option<&Update> {
+fn poison(event: &Notice) -> Option<&Update> {
     match event {
-        Event::Poison { update, .. } => Some(update),
-        Event::StoreFailing { .. } | Event::StoreWorking => None,
+        Notice::Poison { update, .. } => Some(update),
+        Notice::StoreFailing { .. } | Notice::StoreWorking => None,
     }
 }
 
@@ -38,7 +38,7 @@ async fn whatever_a_write_does_wrong_everything_arrives() {
         Doing::Hang,
     ];
     for wrong in wrongs {
-        let rig = start(Config::default());
+        let rig = start(WriterConfig::default());
         rig.store.script([wrong.clone(), wrong.clone()]);
         rig.send(1, eight()).await;
         rig.flush().await;
@@ -46,14 +46,14 @@ async fn whatever_a_write_does_wrong_everything_arrives() {
         assert_eq!(rig.store.held().writes, [8; 3]);
         assert_eq!(rig.stored.get(), 2);
         let told = rig.events();
-        assert!(matches!(&told[..], [Event::StoreFailing { .. }, Event::StoreWorking]), "{told:?}");
+        assert!(matches!(&told[..], [Notice::StoreFailing { .. }, Notice::StoreWorking]), "{told:?}");
         assert_eq!(rig.close().await, Ended::Stored);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_watermark_stays_while_the_store_fails() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.script(vec![Doing::Hide; 1_000]);
     rig.send(1, eight()).await;
     let mut answered = rig.barrier().await;
@@ -68,7 +68,7 @@ async fn the_watermark_stays_while_the_store_fails() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poison_outcome_is_reported_and_holds_nobody_up() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().poison.insert(update(3, 1).document());
     rig.send(1, eight()).await;
     rig.flush().await;
@@ -79,7 +79,7 @@ async fn a_poison_outcome_is_reported_and_holds_nobody_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_batch_is_split_until_the_poison_is_found() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     for document in [0, 5] {
         rig.store.held().refused.insert(update(document, 1).document(), store::Error::Refused);
     }
@@ -93,7 +93,7 @@ async fn a_refused_batch_is_split_until_the_poison_is_found() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_goes_away_during_a_split_loses_nothing() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().refused.insert(update(7, 1).document(), store::Error::Refused);
     // The first half is written, the third quarter fails half way, and again at the second try.
     rig.store.script([Doing::Delay(Duration::ZERO), Doing::Part(1), Doing::Panic]);
@@ -105,7 +105,7 @@ async fn a_store_that_goes_away_during_a_split_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_poison_only_if_the_store_takes_others() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().refused.insert(update(0, 1).document(), store::Error::Corrupt);
     rig.send(1, vec![update(0, 1)]).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -119,7 +119,7 @@ async fn what_cannot_be_read_is_poison_only_if_the_store_takes_others() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_with_another_schema_poisons_nothing() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.script(vec![Doing::Fail(|place| store::Error::Schema { place, found: 9, known: 1 }); 5]);
     rig.send(1, eight()).await;
     rig.flush().await;
@@ -129,20 +129,20 @@ async fn a_store_with_another_schema_poisons_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn at_the_end_a_store_that_stays_away_is_given_up_and_barriers_are_told() {
-    let config = Config { drain: Duration::from_secs(30), ..Config::default() };
+    let config = WriterConfig { drain: Duration::from_secs(30), ..WriterConfig::default() };
     let rig = start(config);
     rig.store.script(vec![Doing::Fail(store::Error::Unavailable); 10_000]);
     rig.send(1, eight()).await;
     let answered = rig.barrier().await;
     let began = tokio::time::Instant::now();
     assert_eq!(rig.close().await, Ended::GaveUp { documents: 8 });
-    assert!(matches!(answered.await.unwrap(), Err(Error::NotStored)));
+    assert!(matches!(answered.await.unwrap(), Err(NotStored::OutOfTime)));
     assert_eq!(began.elapsed().as_secs(), 30);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_hangs_is_sent_again_after_its_timeout() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.script([Doing::Hang]);
     rig.send(1, eight()).await;
     let began = tokio::time::Instant::now();
@@ -154,8 +154,12 @@ async fn a_batch_that_hangs_is_sent_again_after_its_timeout() {
 async fn a_listener_that_panics_ends_nothing() {
     let (store, stored) = (Arc::new(FaultyStore::default()), DurableWatermark::new(0));
     store.held().poison.insert(update(1, 1).document());
-    let writer =
-        WriteBehind::new(Config::default(), store.clone(), stored.clone(), Arc::new(|_| panic!("its own")));
+    let writer = WriteBehind::new(
+        WriterConfig::default(),
+        store.clone(),
+        stored.clone(),
+        Arc::new(|_| panic!("its own")),
+    );
     let (queue, messages) = WriteBehind::queue();
     let running = tokio::spawn(writer.run(messages));
     let groups = vec![Group::new(1, vec![update(1, 1), update(2, 1)])];
@@ -195,7 +199,7 @@ async fn under_any_faults_the_store_ends_with_the_newest_and_the_watermark_is_ne
             random
         };
         let limits = updraft_kernel::coalescer::Limits { documents: 12, bytes: 1 << 20 };
-        let rig = start(Config { limits, seed, ..paced(4, 1 + seed as usize % 4) });
+        let rig = start(WriterConfig { limits, seed, ..paced(4, 1 + seed as usize % 4) });
         rig.store.script((0..60).map(|_| wrong(next())).collect::<Vec<_>>());
         for document in 0..next() % 4 {
             rig.store.held().not_yet.insert(update(document * 3, 1).document(), next() as usize % 5);

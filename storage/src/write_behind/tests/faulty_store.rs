@@ -173,7 +173,7 @@ impl Store for FaultyStore {
         let mut held = self.held();
         held.burials.push(letters.len());
         if let Some(error) = held.no_grave.pop_front() {
-            return Err(error("no grave".to_owned()));
+            return Err(error("no place for dead letters".to_owned()));
         }
         if letters.iter().any(|letter| held.unburiable.contains(&letter.key)) {
             return Err(Error::Refused("not even there".to_owned()));
@@ -254,7 +254,7 @@ impl Store for FaultyStore {
         unavailable()
     }
 
-    fn pace(&self) -> updraft_kernel::pace::Pace {
-        updraft_kernel::pace::Pace::EMBEDDED
+    fn batch_limit(&self) -> updraft_kernel::batch_limit::BatchLimit {
+        updraft_kernel::batch_limit::BatchLimit::EMBEDDED
     }
 }

@@ -13,7 +13,7 @@ use crate::journal::testing::{open_update, sized_update, update};
 
 #[tokio::test(start_paused = true)]
 async fn a_lone_update_waits_for_company_and_no_longer() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.send(1, vec![update(1, 1)]).await;
     tokio::time::sleep(FLUSH_DELAY / 2).await;
     rig.send(2, vec![update(2, 1), update(1, 2)]).await;
@@ -28,7 +28,7 @@ async fn a_lone_update_waits_for_company_and_no_longer() {
 
 #[tokio::test(start_paused = true)]
 async fn what_goes_on_waits_for_its_end_for_three_delays_and_no_longer() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.send(1, vec![open_update(1, 1), update(2, 1)]).await;
     tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(2)).await;
     assert_eq!(rig.store.held().writes, [1]);
@@ -48,7 +48,7 @@ async fn what_goes_on_waits_for_its_end_for_three_delays_and_no_longer() {
 #[tokio::test(start_paused = true)]
 async fn what_goes_on_is_written_at_once_where_somebody_waits_for_it_or_for_its_room() {
     let limits = Limits { documents: 10, bytes: 1 << 30 };
-    let rig = start(Config { limits, ..Config::default() });
+    let rig = start(WriterConfig { limits, ..WriterConfig::default() });
     let began = tokio::time::Instant::now();
     rig.send(1, vec![open_update(1, 1)]).await;
     rig.flush().await;
@@ -66,7 +66,7 @@ async fn what_goes_on_is_written_at_once_where_somebody_waits_for_it_or_for_its_
 
 #[tokio::test(start_paused = true)]
 async fn a_question_does_not_hurry_what_goes_on_and_came_after_it() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.script([Doing::Delay(10 * FLUSH_DELAY)]);
     rig.send(1, vec![open_update(1, 1)]).await;
     let answered = rig.barrier().await;
@@ -106,7 +106,7 @@ async fn what_goes_on_waits_no_longer_where_one_long_write_flies() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_batch_goes_at_once_by_count_and_by_bytes() {
-    let rig = start(Config { bytes: 50_000, ..paced(10, 2) });
+    let rig = start(WriterConfig { bytes: 50_000, ..paced(10, 2) });
     rig.send(1, (0..10).map(|document| update(document, 1)).collect()).await;
     settle().await;
     assert_eq!(rig.store.held().writes, [10]);
@@ -134,14 +134,14 @@ async fn a_barrier_is_answered_when_all_before_it_is_stored_and_waits_for_nothin
 
 #[tokio::test(start_paused = true)]
 async fn a_barrier_before_everything_is_answered_at_once() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.flush().await;
     assert_eq!(rig.close().await, Ended::Stored);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_overtaken_status_is_never_written() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     for seq in 1..=50 {
         rig.send(seq, vec![update(1, seq)]).await;
     }
@@ -155,7 +155,7 @@ async fn every_update_is_counted_as_written_or_as_overtaken() {
     let recorder = DebuggingRecorder::new();
     let counted = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     for seq in 1..=50 {
         rig.send(seq, vec![update(seq % 3, seq), update(seq, 1_000)]).await;
     }
@@ -191,7 +191,7 @@ async fn batches_fly_together_up_to_the_configured_number() {
 #[tokio::test(start_paused = true)]
 async fn at_its_limit_the_writer_takes_nothing_in_until_the_store_goes_on() {
     let limits = Limits { documents: 10, bytes: 1 << 30 };
-    let rig = start(Config { limits, ..paced(5, 2) });
+    let rig = start(WriterConfig { limits, ..paced(5, 2) });
     rig.store.script(vec![Doing::Delay(Duration::from_secs(3_000)); 2]);
     let sent = {
         let send = async {
@@ -212,7 +212,7 @@ async fn at_its_limit_the_writer_takes_nothing_in_until_the_store_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_message_larger_than_the_limit_is_taken_in_step_by_step() {
     let limits = Limits { documents: 4, bytes: 1 << 30 };
-    let rig = start(Config { limits, ..Config::default() });
+    let rig = start(WriterConfig { limits, ..WriterConfig::default() });
     let groups = (1..=100).map(|lsn| Group::new(lsn, vec![update(lsn, 1), update(lsn + 1, 2)])).collect();
     assert!(rig.queue.send(Message::Groups(groups)).await.is_ok());
     rig.flush().await;
@@ -223,7 +223,7 @@ async fn a_message_larger_than_the_limit_is_taken_in_step_by_step() {
 
 #[tokio::test(start_paused = true)]
 async fn groups_without_updates_move_the_watermark() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.send(1, vec![]).await;
     rig.send(2, vec![]).await;
     rig.flush().await;

@@ -26,7 +26,7 @@ impl Rig {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_store_will_not_have_yet_comes_again_until_it_does() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.refuse(3, 5);
     rig.send(1, (0..8).map(|number| update(number, 1)).collect()).await;
     rig.flush().await;
@@ -39,7 +39,7 @@ async fn what_the_store_will_not_have_yet_comes_again_until_it_does() {
 
 #[tokio::test(start_paused = true)]
 async fn a_document_that_is_never_taken_neither_spins_nor_holds_others_up() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.refuse(0, usize::MAX);
     rig.send(1, vec![update(0, 1)]).await;
     for lsn in 2..=6_000 {
@@ -59,7 +59,7 @@ async fn a_document_that_is_never_taken_neither_spins_nor_holds_others_up() {
 
 #[tokio::test(start_paused = true)]
 async fn with_little_to_do_a_refused_document_does_not_delay_the_next_one() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.refuse(0, usize::MAX);
     rig.send(1, vec![update(0, 1)]).await;
     // Long enough that the pauses before its tries have grown to the longest.
@@ -77,7 +77,7 @@ async fn with_little_to_do_a_refused_document_does_not_delay_the_next_one() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_held_back_does_not_send_the_others_off_one_by_one() {
-    let rig = start(Config { bytes: 20_000, ..paced(100, 1) });
+    let rig = start(WriterConfig { bytes: 20_000, ..paced(100, 1) });
     rig.refuse(0, usize::MAX);
     rig.send(1, vec![sized_update(0, 1, 50_000)]).await;
     tokio::time::sleep(Duration::from_secs(300)).await;
@@ -95,7 +95,7 @@ async fn what_is_held_back_does_not_send_the_others_off_one_by_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_newer_update_goes_with_the_one_that_is_held_back() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.refuse(0, 3);
     rig.send(1, vec![update(0, 1), update(1, 1)]).await;
     tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(1)).await;
@@ -112,7 +112,7 @@ async fn a_store_that_refuses_everything_is_left_alone_and_catches_up_when_it_do
     (0..all).for_each(|number| rig.refuse(number, usize::MAX));
     rig.send(1, (0..all).map(|number| update(number, 1)).collect()).await;
     tokio::time::sleep(Duration::from_secs(600)).await;
-    assert!(matches!(&rig.events()[..], [Event::StoreFailing { reason }] if reason == "not yet"));
+    assert!(matches!(&rig.events()[..], [Notice::StoreFailing { reason }] if reason == "not yet"));
     let before = rig.store.held().writes.len();
     tokio::time::sleep(Duration::from_secs(600)).await;
     let writes = rig.store.held().writes.len() - before;
@@ -123,12 +123,12 @@ async fn a_store_that_refuses_everything_is_left_alone_and_catches_up_when_it_do
     rig.flush().await;
     assert!(began.elapsed() < 2 * WRITE_BACKOFF_MAX, "{:?}", began.elapsed());
     assert_eq!((rig.store.held().documents.len(), rig.stored.get()), (all as usize, 2));
-    assert!(matches!(rig.events().last(), Some(Event::StoreWorking)));
+    assert!(matches!(rig.events().last(), Some(Notice::StoreWorking)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_refusal_among_others_that_are_written_is_held_back_and_may_pass() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().unknown.insert(document(3));
     rig.send(1, (0..8).map(|number| update(number, 1)).collect()).await;
     tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(1)).await;
@@ -140,20 +140,20 @@ async fn an_unknown_refusal_among_others_that_are_written_is_held_back_and_may_p
     assert_eq!((held.documents.len(), held.buried.len(), rig.stored.get()), (8, 0, 2));
     drop(held);
     let events = rig.events();
-    assert!(!events.iter().any(|event| matches!(event, Event::Poison { .. })), "{events:?}");
+    assert!(!events.iter().any(|event| matches!(event, Notice::Poison { .. })), "{events:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_refusal_is_poison_where_the_store_takes_others_and_is_kept_where_not() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().unknown.insert(document(0));
     rig.send(1, vec![update(0, 1)]).await;
     tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(matches!(&rig.events()[..], [Event::StoreFailing { reason }] if reason == "who knows"));
+    assert!(matches!(&rig.events()[..], [Notice::StoreFailing { reason }] if reason == "who knows"));
     assert_eq!(rig.stored.get(), 1, "it may be the store");
     rig.send(2, vec![update(1, 1), update(2, 1)]).await;
     rig.flush().await;
-    let poison = |event: &Event| matches!(event, Event::Poison { update, reason } if **update == self::update(0, 1) && reason == "who knows");
+    let poison = |event: &Notice| matches!(event, Notice::Poison { update, reason } if **update == self::update(0, 1) && reason == "who knows");
     assert_eq!(rig.events().iter().filter(|event| poison(event)).count(), 1, "{:?}", rig.events());
     let (documents, buried) = {
         let held = rig.store.held();
@@ -165,7 +165,7 @@ async fn an_unknown_refusal_is_poison_where_the_store_takes_others_and_is_kept_w
 
 #[tokio::test(start_paused = true)]
 async fn an_unknown_refusal_alone_in_its_batches_holds_nobody_up_and_is_poison_in_the_end() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.store.held().unknown.insert(document(0));
     rig.send(1, vec![update(0, 1)]).await;
     // Nothing else is written: it may be the store, and nothing is given up.
@@ -193,7 +193,7 @@ async fn an_unknown_refusal_alone_in_its_batches_holds_nobody_up_and_is_poison_i
 
 #[tokio::test(start_paused = true)]
 async fn what_is_held_back_is_given_up_at_the_end_with_the_rest() {
-    let rig = start(Config { drain: Duration::from_secs(20), ..Config::default() });
+    let rig = start(WriterConfig { drain: Duration::from_secs(20), ..WriterConfig::default() });
     rig.refuse(0, usize::MAX);
     rig.send(1, (0..8).map(|number| update(number, 1)).collect()).await;
     let store = Arc::clone(&rig.store);
@@ -203,7 +203,7 @@ async fn what_is_held_back_is_given_up_at_the_end_with_the_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_while_some_are_held_back_loses_nothing() {
-    let rig = start(Config::default());
+    let rig = start(WriterConfig::default());
     rig.refuse(0, 4);
     rig.refuse(1, 9);
     rig.store.script([Doing::Delay(Duration::ZERO), Doing::Hide, Doing::Panic, Doing::Part(1), Doing::Hide]);

@@ -1,4 +1,4 @@
-//! The pace in the pump: it grows with a quick store, falls with one that pushes back, and can be seen.
+//! The batch limit at work: it grows with a quick store, falls with one that pushes back, and can be seen.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,15 +10,15 @@ use super::*;
 use crate::journal::testing::update;
 use crate::store::{self, Store};
 
-const ADAPTIVE: Pace = Pace::Adaptive {
+const ADAPTIVE: BatchLimit = BatchLimit::Adaptive {
     operations_min: 10,
     operations_max: 100,
     batches_max: 3,
     latency: Duration::from_millis(200),
 };
 
-fn adaptive() -> Config {
-    Config { pace: Some(ADAPTIVE), ..Config::default() }
+fn adaptive() -> WriterConfig {
+    WriterConfig { batch_limit: Some(ADAPTIVE), ..WriterConfig::default() }
 }
 
 /// Sends so many documents at once and waits until they are stored; gives the sizes of the batches.
@@ -82,8 +82,8 @@ async fn a_split_says_nothing_of_the_stores_speed() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_setting_the_store_says_what_suits_it() {
-    let rig = start(Config::default());
-    assert_eq!(rig.store.pace(), Pace::EMBEDDED);
+    let rig = start(WriterConfig::default());
+    assert_eq!(rig.store.batch_limit(), BatchLimit::EMBEDDED);
     let sizes = send(&rig, 1, 12_000).await;
     assert_eq!(sizes, [4_000; 3]);
     assert_eq!(rig.store.held().most_at_once, 2);

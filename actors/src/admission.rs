@@ -1,0 +1,130 @@
+//! Admission: permits for executions in flight, and the lines of those that wait for one. Each tenant has a line, and only
+//! its first waits for what is given back, so that a permit wakes one for each tenant that waits, however long the lines are.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
+use updraft_protocol::TenantCode;
+
+/// The permits for executions in flight, and what waits for one.
+pub struct Admission {
+    permits: Permits,
+    /// Told whenever a place is given back.
+    freed: Arc<Notify>,
+    of_tenant: usize,
+    /// Tenants whose lines are not empty. Whoever holds the turn is the first of its line.
+    lines: Mutex<HashMap<TenantCode, Turn>>,
+}
+
+type Turn = Arc<tokio::sync::Mutex<()>>;
+
+/// One who waits; dropped, the line goes on without it.
+struct InLine<'a> {
+    admission: &'a Admission,
+    tenant: &'a TenantCode,
+    turn: Turn,
+}
+
+impl Admission {
+    /// Admission for `total` executions, `of_tenant` of them at most for one tenant.
+    pub fn new(total: usize, of_tenant: usize) -> Self {
+        let freed = Arc::new(Notify::new());
+        let hook = freed.clone();
+        let permits = Permits::with_release_hook(total, of_tenant, Arc::new(move || hook.notify_waiters()));
+        Self { permits, freed, of_tenant, lines: Mutex::default() }
+    }
+
+    /// A place, where there is one that nobody of the tenant waits for.
+    pub fn try_acquire(&self, tenant: &TenantCode) -> Acquire {
+        if !self.lines().contains_key(tenant) {
+            return self.permits.try_acquire(tenant);
+        }
+        let full = self.permits.in_use_by(tenant) >= self.of_tenant;
+        if full { Acquire::TenantFull } else { Acquire::EngineFull }
+    }
+
+    /// Waits for a place, behind those of the tenant who waited before. Dropped, it leaves the line.
+    pub async fn acquire(&self, tenant: &TenantCode) -> Permit {
+        let line = self.stand(tenant);
+        let _first = line.turn.lock().await;
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            if let Acquire::Granted(permit) = self.permits.try_acquire(tenant) {
+                return permit;
+            }
+            freed.await;
+        }
+    }
+
+    /// Admission taken.
+    pub fn in_use(&self) -> usize {
+        self.permits.in_use()
+    }
+
+    fn stand<'a>(&'a self, tenant: &'a TenantCode) -> InLine<'a> {
+        let turn = self.lines().entry(tenant.clone()).or_default().clone();
+        InLine { admission: self, tenant, turn }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<TenantCode, Turn>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        let mut lines = self.admission.lines();
+        // The map's and this one: nobody else stands in it, and nobody can join while the map is locked.
+        if Arc::strong_count(&self.turn) == 2 {
+            lines.remove(self.tenant);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn tenant(name: &str) -> TenantCode {
+        TenantCode::new(name).unwrap()
+    }
+
+    #[test]
+    fn a_line_is_served_in_its_order_and_goes_on_without_who_gave_up() {
+        let (admission, acme) = (Admission::new(1, 1), tenant("acme"));
+        let held = admission.try_acquire(&acme).granted().unwrap();
+        let mut first = Box::pin(admission.acquire(&acme));
+        let mut second = Box::pin(admission.acquire(&acme));
+        let mut third = Box::pin(admission.acquire(&acme));
+        for waiting in [&mut first, &mut second, &mut third] {
+            assert!(waiting.as_mut().now_or_never().is_none());
+        }
+        drop(first);
+        drop(held);
+        assert!(matches!(admission.try_acquire(&acme), Acquire::EngineFull), "the place is spoken for");
+        assert!(third.as_mut().now_or_never().is_none(), "another is before it");
+        let held = second.as_mut().now_or_never().unwrap();
+        assert!(third.as_mut().now_or_never().is_none());
+        drop((held, second));
+        assert!(third.as_mut().now_or_never().is_some());
+        drop(third);
+        assert!(admission.lines().is_empty());
+        assert!(admission.try_acquire(&acme).granted().is_some());
+    }
+
+    #[test]
+    fn a_tenant_that_waits_for_its_share_holds_up_no_other() {
+        let (admission, acme, other) = (Admission::new(2, 1), tenant("acme"), tenant("other"));
+        let _held = admission.try_acquire(&acme).granted().unwrap();
+        let mut waiting = Box::pin(admission.acquire(&acme));
+        assert!(waiting.as_mut().now_or_never().is_none());
+        assert!(matches!(admission.try_acquire(&acme), Acquire::TenantFull));
+        assert!(admission.acquire(&other).now_or_never().is_some());
+    }
+}

@@ -1,0 +1,149 @@
+//! What an execution's actor is told by its commits, its attempts and its shard, each by a value whose drop tells it that
+//! the sender is gone.
+
+use std::rc::Rc;
+
+use updraft_kernel::machine::TaskSeq;
+use updraft_protocol::{Failure, FailureKind, Json};
+
+use crate::inbox::Inbox;
+
+/// What an execution's actor is told.
+pub(crate) enum Incoming {
+    /// Its commit is in the journal at this position; none where the journal will not have it.
+    Committed(Option<u64>),
+    /// An attempt has ended.
+    Attempted(Attempted),
+    /// Its shard has died, or has let go of it.
+    OwnerGone,
+}
+
+/// How an attempt ended.
+pub(crate) struct Attempted {
+    pub(crate) task: TaskSeq,
+    pub(crate) attempt: u32,
+    pub(crate) outcome: Result<Json, Box<Failure>>,
+}
+
+impl Incoming {
+    /// The task of a report that says that the tool has not acted.
+    pub(super) fn not_acted(&self) -> Option<TaskSeq> {
+        match self {
+            Self::Attempted(Attempted { task, outcome: Err(failure), .. }) if !failure.may_have_acted() => {
+                Some(*task)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Says what became of a commit; dropped unsaid, that the journal will not have it.
+pub(crate) struct Receipt(Option<Rc<Inbox<Incoming>>>);
+
+impl Receipt {
+    pub(crate) fn of(inbox: &Rc<Inbox<Incoming>>) -> Self {
+        Self(Some(inbox.clone()))
+    }
+
+    pub(crate) fn give(mut self, lsn: u64) {
+        if let Some(inbox) = self.0.take() {
+            inbox.put(Incoming::Committed(Some(lsn)));
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some(inbox) = self.0.take() {
+            inbox.put(Incoming::Committed(None));
+        }
+    }
+}
+
+/// Reports how an attempt ended; dropped unsaid, that it died.
+pub(crate) struct Report {
+    /// None once it has.
+    inbox: Option<Rc<Inbox<Incoming>>>,
+    task: TaskSeq,
+    attempt: u32,
+}
+
+impl Report {
+    pub(crate) fn of(inbox: &Rc<Inbox<Incoming>>, task: TaskSeq, attempt: u32) -> Self {
+        Self { inbox: Some(inbox.clone()), task, attempt }
+    }
+
+    pub(crate) fn give(mut self, outcome: Result<Json, Failure>) {
+        self.put(outcome);
+    }
+
+    fn put(&mut self, outcome: Result<Json, Failure>) {
+        if let Some(inbox) = self.inbox.take() {
+            let (task, attempt, outcome) = (self.task, self.attempt, outcome.map_err(Box::new));
+            inbox.put(Incoming::Attempted(Attempted { task, attempt, outcome }));
+        }
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if self.inbox.is_some() {
+            self.put(Err(Failure::new(FailureKind::Panic, "the attempt died")));
+        }
+    }
+}
+
+/// Held by the shard for as long as it has the execution; its drop tells the execution's actor so.
+pub(crate) struct OwnerGuard(Rc<Inbox<Incoming>>);
+
+impl OwnerGuard {
+    pub(crate) fn of(inbox: &Rc<Inbox<Incoming>>) -> Self {
+        Self(inbox.clone())
+    }
+}
+
+impl Drop for OwnerGuard {
+    fn drop(&mut self) {
+        self.0.put(Incoming::OwnerGone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt};
+
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_unsaid_says_so() {
+        let inbox = Rc::new(Inbox::default());
+        let mut read = inbox.read();
+        Receipt::of(&inbox).give(7);
+        drop(Receipt::of(&inbox));
+        Report::of(&inbox, TaskSeq(1), 2).give(Ok(Json::null()));
+        drop(Report::of(&inbox, TaskSeq(3), 4));
+        drop(OwnerGuard::of(&inbox));
+        let mut next = || read.next().now_or_never().flatten();
+        assert!(matches!(next(), Some(Incoming::Committed(Some(7)))));
+        assert!(matches!(next(), Some(Incoming::Committed(None))));
+        let Some(Incoming::Attempted(reported)) = next() else { panic!("a report") };
+        assert_eq!((reported.task, reported.attempt, reported.outcome), (TaskSeq(1), 2, Ok(Json::null())));
+        let Some(Incoming::Attempted(died)) = next() else { panic!("a report") };
+        assert_eq!(died.outcome.map_err(|failure| failure.kind), Err(FailureKind::Panic));
+        assert!(matches!(next(), Some(Incoming::OwnerGone)));
+        assert!(next().is_none());
+    }
+
+    #[test]
+    fn a_report_that_waits_tells_whether_the_tool_has_acted() {
+        let inbox = Rc::new(Inbox::default());
+        Report::of(&inbox, TaskSeq(1), 1).give(Err(Failure::new(FailureKind::Unreachable, "no")));
+        Report::of(&inbox, TaskSeq(2), 1).give(Ok(Json::null()));
+        Report::of(&inbox, TaskSeq(3), 1).give(Err(Failure::new(FailureKind::Timeout, "late")));
+        let unsent = Failure::new(FailureKind::Panic, "it panicked").with_may_have_acted(false);
+        Report::of(&inbox, TaskSeq(4), 1).give(Err(unsent));
+        let mut told = Vec::new();
+        inbox.each(|message| told.extend(message.not_acted()));
+        assert_eq!(told, [TaskSeq(1), TaskSeq(4)]);
+    }
+}

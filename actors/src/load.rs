@@ -1,0 +1,101 @@
+//! Reading executions back from the store, after an actor died, or a wait is over, or the engine started. What must be so
+//! before is decided by [`updraft_kernel::shard::Load`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, TenantCode};
+use updraft_storage::store::Resumable;
+
+use crate::context::EngineContext;
+use crate::entry::{Lost, RegistryEntry};
+use crate::plans;
+use crate::snapshot::Snapshot;
+
+/// The pause before the store is asked again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What the store has of an execution.
+pub(crate) enum Found {
+    /// It is unfinished; where its playbook cannot be run, with the reason.
+    Unfinished(Box<Snapshot>, Option<Failure>),
+    /// It has ended.
+    Ended(Box<ExecutionDocument>),
+    /// There is no such execution: it was never accepted.
+    Nothing,
+}
+
+/// Reads an execution. Asks again while the store is unavailable.
+pub(crate) async fn find(context: &EngineContext, entry: &RegistryEntry) -> Result<Found, Lost> {
+    loop {
+        match read(context, entry).await {
+            Ok(found) => return Ok(found),
+            Err(error) if error.retryable() => {
+                tracing::warn!(peid = %entry.peid, %error, "an execution cannot be read back yet");
+                if context.failed.is_settled() {
+                    return Err(Lost::ShutDown);
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(error) => {
+                tracing::error!(peid = %entry.peid, %error, "an execution cannot be read back and is left as it is");
+                return Err(Lost::Engine(error.to_string()));
+            }
+        }
+    }
+}
+
+/// Reads executions with one call of the store. Where that fails, each is read alone, and asked for again.
+pub(crate) async fn find_all(
+    context: &EngineContext,
+    entries: &[Arc<RegistryEntry>],
+) -> Vec<Result<Found, Lost>> {
+    let wanted = entries.iter().map(|entry| (entry.tenant.clone(), entry.peid)).collect();
+    let read = context.store.resumables(wanted).await.inspect_err(|error| {
+        tracing::warn!(%error, "executions are read one by one: together they could not be");
+    });
+    let mut read = read.unwrap_or_default().into_iter();
+    let mut all = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let found = match read.next() {
+            Some(resumable) => found(context, resumable).await.ok(),
+            None => None,
+        };
+        all.push(match found {
+            Some(found) => Ok(found),
+            None => find(context, entry).await,
+        });
+    }
+    all
+}
+
+async fn read(context: &EngineContext, entry: &RegistryEntry) -> Result<Found, updraft_storage::Error> {
+    let mut read = context.store.resumables(vec![(entry.tenant.clone(), entry.peid)]).await?;
+    found(context, read.pop().flatten()).await
+}
+
+async fn found(
+    context: &EngineContext,
+    resumable: Option<Resumable>,
+) -> Result<Found, updraft_storage::Error> {
+    let Some(Resumable { document, tasks }) = resumable else { return Ok(Found::Nothing) };
+    if document.state.execution_status.ended() {
+        return Ok(Found::Ended(Box::new(document)));
+    }
+    let head = &document.head;
+    let (plan, failure) = match context.plans.get(context.store.as_ref(), &head.tenant_code, head.pid).await {
+        Ok(ready) => (Some(ready.plan.clone()), None),
+        Err(plans::Error::Store(error)) => return Err(error),
+        Err(error) => (None, Some(Failure::new(FailureKind::Playbook, error.to_string()))),
+    };
+    Ok(Found::Unfinished(Box::new(Snapshot { plan, document, tasks }), failure))
+}
+
+/// All tasks of an execution, in order.
+pub(crate) async fn tasks(
+    context: &EngineContext,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Vec<TaskDocument>, updraft_storage::Error> {
+    context.store.all_tasks(tenant, peid).await
+}

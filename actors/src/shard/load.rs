@@ -1,0 +1,86 @@
+//! Reading executions back: one that is waited for alone, those that the start found in groups, one after another, since
+//! each call of the store costs more than what it reads of one execution.
+
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+use updraft_kernel::shard::{Load, LoadStep};
+use updraft_protocol::ExecutionId;
+use updraft_protocol::limits::REVIVALS_AT_ONCE;
+
+use super::Shard;
+use super::message::{SlotEvent, SlotReport};
+use crate::load::{find, find_all};
+
+impl Shard {
+    /// Reads an execution back. One that gave up its permit takes one again, but where somebody asks for it: nobody waits
+    /// for an answer until the engine has room.
+    pub(super) fn load(&mut self, peid: ExecutionId, mut load: Load) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        let hurried = Rc::new(Notify::new());
+        slot.hurried = Some(hurried.clone());
+        let (context, entry, loads) = (self.context.clone(), slot.entry.clone(), self.loads.clone());
+        let commits = self.commits.clone();
+        let reading = async move {
+            let mut turn = None;
+            loop {
+                let step = load.next(&context.stored);
+                if turn.is_none() && matches!(step, LoadStep::Flush | LoadStep::Read) {
+                    turn = Some(loads.clone().acquire_owned().await);
+                }
+                match step {
+                    LoadStep::Settle => {
+                        let _ = commits.settled().await;
+                    }
+                    LoadStep::Acquire => tokio::select! {
+                        biased;
+                        permit = context.admission.acquire(&entry.tenant) => entry.hold(Some(permit)),
+                        () = hurried.notified() => {}
+                    },
+                    LoadStep::Flush => context.flush().await?,
+                    LoadStep::Read => return find(&context, &entry).await,
+                }
+            }
+        };
+        let report = SlotReport::of(&self.inbox, peid);
+        self.spawn_read(async move { report.give(SlotEvent::Found(reading.await)) });
+    }
+
+    /// Reads executions back that are as the start found them; each goes on as soon as its group is read.
+    pub(super) fn load_all(&self, found: Vec<ExecutionId>) {
+        if found.is_empty() {
+            return;
+        }
+        let report = |peid: ExecutionId| {
+            let entry = self.slots.get(&peid)?.entry.clone();
+            Some((entry, SlotReport::of(&self.inbox, peid)))
+        };
+        // The oldest goes first; the list has it last.
+        let mut found: Vec<_> = found.into_iter().filter_map(report).collect();
+        let (context, loads) = (self.context.clone(), self.loads.clone());
+        self.spawn_read(async move {
+            while !found.is_empty() {
+                let (entries, reports): (Vec<_>, Vec<_>) =
+                    found.split_off(found.len().saturating_sub(REVIVALS_AT_ONCE)).into_iter().rev().unzip();
+                // As many as may be read at once: nobody else reads meanwhile.
+                let turns = u32::try_from(REVIVALS_AT_ONCE).unwrap_or(1);
+                let _turns = loads.acquire_many(turns).await;
+                for (report, found) in reports.into_iter().zip(find_all(&context, &entries).await) {
+                    report.give(SlotEvent::Found(found));
+                }
+            }
+        });
+    }
+
+    /// Reads for as long as the shard is there.
+    fn spawn_read(&self, reading: impl Future<Output = ()> + 'static) {
+        let member = self.scope.member();
+        actix::spawn(async move {
+            tokio::select! {
+                biased;
+                () = member.cancelled() => {}
+                () = reading => {}
+            }
+        });
+    }
+}

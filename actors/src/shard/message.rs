@@ -1,0 +1,70 @@
+//! What a shard's actor is told of its executions: that an actor has ended, or that a read has come back.
+
+use std::rc::Rc;
+
+use updraft_kernel::execution::Exit;
+use updraft_kernel::shared::permits::Permit;
+use updraft_protocol::ExecutionId;
+
+use crate::entry::Lost;
+use crate::inbox::Inbox;
+use crate::load::Found;
+
+/// What became of an execution.
+pub(crate) enum SlotEvent {
+    /// Its actor has ended; where it is parked, with its place among those that are.
+    Exited(Exit, Option<Permit>),
+    /// The store was read for it.
+    Found(Result<Found, Lost>),
+    /// Its actor, or the read, died without a word.
+    Died,
+}
+
+/// Tells the shard what became of one execution; dropped unsaid, that it died.
+pub(crate) struct SlotReport {
+    peid: ExecutionId,
+    /// None once it has told.
+    inbox: Option<Rc<Inbox<(ExecutionId, SlotEvent)>>>,
+}
+
+impl SlotReport {
+    pub(crate) fn of(inbox: &Rc<Inbox<(ExecutionId, SlotEvent)>>, peid: ExecutionId) -> Self {
+        Self { peid, inbox: Some(inbox.clone()) }
+    }
+
+    pub(crate) fn give(mut self, event: SlotEvent) {
+        self.put(event);
+    }
+
+    fn put(&mut self, event: SlotEvent) {
+        if let Some(inbox) = self.inbox.take() {
+            inbox.put((self.peid, event));
+        }
+    }
+}
+
+impl Drop for SlotReport {
+    fn drop(&mut self) {
+        self.put(SlotEvent::Died);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, StreamExt};
+
+    use super::*;
+
+    #[test]
+    fn a_report_that_is_dropped_tells_of_a_death() {
+        let (inbox, peid) = (Rc::new(Inbox::default()), ExecutionId::from_bytes([7; 16]));
+        let mut read = inbox.read();
+        let dropped = SlotReport::of(&inbox, peid);
+        SlotReport::of(&inbox, peid).give(SlotEvent::Exited(Exit::Ended, None));
+        drop(dropped);
+        let (first, second) = (read.next().now_or_never().flatten(), read.next().now_or_never().flatten());
+        assert!(matches!(first, Some((_, SlotEvent::Exited(Exit::Ended, None)))));
+        assert!(matches!(second, Some((_, SlotEvent::Died))));
+        assert!(read.next().now_or_never().is_none());
+    }
+}

@@ -1,0 +1,27 @@
+//! The alarm for parked executions.
+
+use std::time::Duration;
+
+use actix::{AsyncContext, Context};
+use updraft_kernel::shard::ShardEvent;
+use updraft_protocol::Timestamp;
+
+use super::Shard;
+
+/// How often the clock is looked at while executions are parked: it may be set forward, and a machine that
+/// slept has not counted the time.
+const CLOCK_LOOK: Duration = Duration::from_secs(1);
+
+impl Shard {
+    /// Arms the timer, instead of an earlier one.
+    pub(super) fn set_alarm(&mut self, at: Timestamp, ctx: &mut Context<Self>) {
+        if let Some(earlier) = self.alarm.take() {
+            ctx.cancel_future(earlier);
+        }
+        let wait = Duration::from_millis(at.since(self.context.clock.now())).min(CLOCK_LOOK);
+        self.alarm = Some(ctx.run_later(wait, |shard, ctx| {
+            shard.alarm = None;
+            shard.on(ShardEvent::Alarm, ctx);
+        }));
+    }
+}

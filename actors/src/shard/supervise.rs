@@ -1,0 +1,94 @@
+//! What is told of executions: the ends and deaths of their actors, and what was read of them.
+
+use std::sync::Arc;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use updraft_kernel::execution::Exit;
+use updraft_kernel::machine::fail_abandoned;
+use updraft_kernel::shard::{Loaded, ShardEvent};
+use updraft_kernel::shared::permits::Permit;
+use updraft_protocol::{ExecutionId, Failure};
+
+use super::Shard;
+use crate::entry::Lost;
+use crate::execution::Start;
+use crate::load::Found;
+
+impl Shard {
+    /// An execution's actor has ended.
+    pub(super) fn exited(
+        &mut self,
+        peid: ExecutionId,
+        exit: Exit,
+        parked: Option<Permit>,
+        ctx: &mut Context<Self>,
+    ) {
+        self.with(peid, |slot| {
+            slot.actor = None;
+            if parked.is_some() {
+                // In place of the one that it had among those in flight.
+                slot.entry.hold(parked);
+            }
+        });
+        self.on(ShardEvent::Exited(peid, exit), ctx);
+    }
+
+    /// An execution's actor has ended without a word.
+    pub(super) fn died(&mut self, peid: ExecutionId, ctx: &mut Context<Self>) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        slot.actor = None;
+        metrics::counter!("updraft_execution_panics_total").increment(1);
+        self.shard.on(ShardEvent::Died(peid), self.context.clock.now());
+        if self.shard.gives_up(peid) {
+            tracing::error!(%peid, "an execution's actor panicked too often and is failed");
+        } else {
+            tracing::error!(%peid, "an execution's actor panicked and is restarted");
+        }
+        self.proceed(ctx);
+    }
+
+    /// An execution was read.
+    pub(super) fn found(&mut self, peid: ExecutionId, found: Result<Found, Lost>, ctx: &mut Context<Self>) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        slot.hurried = None;
+        let entry = &slot.entry;
+        let loaded = match found {
+            Ok(Found::Unfinished(snapshot, failure)) => {
+                let failure = entry.poisoned().cloned().or(failure);
+                Loaded::Unfinished { start: Start::Resumed(snapshot), failure }
+            }
+            Ok(Found::Ended(document)) => {
+                entry.accept(Ok(()));
+                let _ = entry.settle(Ok(Arc::new(*document)));
+                self.context.registry.remove(entry);
+                Loaded::Ended
+            }
+            Ok(Found::Nothing) => Loaded::Nothing,
+            Err(lost) => {
+                self.context.lose(entry, lost);
+                Loaded::Nothing
+            }
+        };
+        self.on(ShardEvent::Loaded(peid, loaded), ctx);
+    }
+
+    /// Ends an execution that has no machine, from its documents alone.
+    pub(super) fn give_up(
+        &mut self,
+        peid: ExecutionId,
+        start: Start,
+        failure: Failure,
+        ctx: &mut Context<Self>,
+    ) {
+        let (Some(slot), Start::Resumed(snapshot)) = (self.slots.get(&peid), start) else { return };
+        let (entry, now, epoch) = (slot.entry.clone(), self.context.clock.now(), self.context.terms.epoch);
+        let (document, writes) = fail_abandoned(snapshot.document, &snapshot.tasks, epoch, failure, now);
+        let committed = self.commits.commit_for_shard(writes).into_actor(self);
+        ctx.spawn(committed.map(move |result, shard, ctx| {
+            let Ok(lsn) = result else { return shard.on(ShardEvent::NotGivenUp(peid), ctx) };
+            shard.context.registry.remove_when_stored(peid, lsn);
+            let _ = entry.settle(Ok(Arc::new(document)));
+            shard.on(ShardEvent::GivenUp(peid), ctx);
+        }));
+    }
+}

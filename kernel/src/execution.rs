@@ -1,0 +1,276 @@
+//! One execution at work, whatever carries it: the glue around a [`Machine`], as a machine itself. Owns what was decided and
+//! is not durable yet, the one commit under way, the acts that wait for it, the controls that wait for an answer, and when
+//! the execution may leave memory. Never performs anything, and reads no clock.
+//!
+//! Whoever carries an execution tells it what happened ([`Execution::on`]) and then does what it asks for
+//! ([`Execution::next`]), one command after the other, until there is none. No list of commands is kept.
+//!
+//! **From act to call.** The machine decides on an attempt: a write (the intent) and [`Act::Start`]. Both are *pending* until
+//! [`ExecutionCommand::Commit`] hands out the write; the act then *waits for its commit*. [`ExecutionEvent::Committed`] hands it
+//! out as [`ExecutionCommand::Perform`]: the attempt is *under way*, until [`ExecutionEvent::AttemptEnded`]. Whether the
+//! request of an attempt under way has been sent only its carrier knows. So before the machine is told what stops the
+//! execution, [`ExecutionCommand::Withdraw`] asks for all that can still be kept from being sent, and the machine hears of
+//! these, and of the acts that were not handed out, as not sent: no tool is said to have perhaps acted that was never asked.
+//! An act without a write is handed out at once, where no commit is under way: a permit that must be there before the intent
+//! is written can be asked for by such an act.
+
+mod command;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use updraft_protocol::limits::PARK_HORIZON;
+use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp};
+
+pub use command::{ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
+
+use crate::machine::{Act, Effects, Event, Machine, Terms, Timer, Unfit};
+use crate::plan::Plan;
+
+/// One execution at work; `C` are the controls that are asked of it.
+pub struct Execution<C> {
+    machine: Machine,
+    /// What was decided since the last commit.
+    pending: Effects,
+    /// The acts that follow the commit under way.
+    committing: Option<Vec<Act>>,
+    /// Acts that may be performed, and are handed out one by one.
+    performing: std::vec::IntoIter<Act>,
+    /// Why attempts are withdrawn, until that is done.
+    withdrawing: Option<Box<Withdrawal>>,
+    /// Few executions have any.
+    controls: Option<Box<Controls<C>>>,
+    draining: bool,
+    /// The journal will not have its writes.
+    refused: bool,
+    /// Nothing is left to be asked for until the next event.
+    at_rest: bool,
+    /// The newest position in the journal.
+    lsn: u64,
+}
+
+/// Why attempts that were not sent are withdrawn.
+#[derive(Debug)]
+struct Withdrawal {
+    /// What the machine is told then; none where the execution drains.
+    stop: Option<Event>,
+    /// Whether the carrier was asked to.
+    asked: bool,
+}
+
+/// The controls of an execution that wait for their answer.
+struct Controls<C> {
+    /// Those that the machine was told of.
+    applied: VecDeque<C>,
+    /// Those that came after the end, or only ask how it stands.
+    others: VecDeque<C>,
+}
+
+impl<C> Default for Controls<C> {
+    fn default() -> Self {
+        Self { applied: VecDeque::new(), others: VecDeque::new() }
+    }
+}
+
+impl<C: ExecutionControl> Execution<C> {
+    /// A new execution: its first writes stand in the journal at `lsn`, its first acts are due.
+    pub fn accepted(machine: Machine, acts: Vec<Act>, lsn: u64) -> Self {
+        Self::with(machine, Effects { acts, ..Effects::default() }, lsn)
+    }
+
+    /// An execution that is rebuilt from its documents.
+    ///
+    /// # Errors
+    /// The documents do not fit the plan.
+    pub fn resumed(
+        plan: Arc<Plan>,
+        document: ExecutionDocument,
+        tasks: Vec<TaskDocument>,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Result<Self, Unfit> {
+        let (machine, effects) = Machine::resume(plan, document, tasks, terms, now)?;
+        Ok(Self::with(machine, effects, 0))
+    }
+
+    fn with(machine: Machine, pending: Effects, lsn: u64) -> Self {
+        Self {
+            machine,
+            pending,
+            committing: None,
+            performing: Vec::new().into_iter(),
+            withdrawing: None,
+            controls: None,
+            draining: false,
+            refused: false,
+            at_rest: false,
+            lsn,
+        }
+    }
+
+    /// Its machine.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// What was decided and is neither handed out nor part of the commit under way.
+    pub fn pending(&self) -> &Effects {
+        &self.pending
+    }
+
+    /// Where its newest write stands in the journal.
+    pub fn lsn(&self) -> u64 {
+        self.lsn
+    }
+
+    /// Something happened.
+    pub fn on(&mut self, event: ExecutionEvent<C>, now: Timestamp) {
+        self.at_rest = false;
+        match event {
+            ExecutionEvent::Committed(lsn) => self.committed(lsn),
+            ExecutionEvent::Refused => self.refused = true,
+            ExecutionEvent::AttemptEnded { task, attempt, outcome } => {
+                self.decide(Event::AttemptEnded { task, attempt, outcome }, now);
+            }
+            ExecutionEvent::TimerDue(Timer::Execution) => self.stop(Event::TimerDue(Timer::Execution), now),
+            ExecutionEvent::TimerDue(timer) => self.decide(Event::TimerDue(timer), now),
+            ExecutionEvent::Asked(control) => self.asked(control, now),
+            ExecutionEvent::Drain => {
+                self.draining = true;
+                self.machine.hold();
+                self.withdraw(None);
+            }
+            ExecutionEvent::Withdrawn { unsent, not_acted } => {
+                match self.withdrawing.take().map(|withdrawal| withdrawal.stop) {
+                    Some(Some(stop)) => {
+                        unsent.into_iter().chain(not_acted).for_each(|task| self.machine.unsent(task));
+                        self.decide(stop, now);
+                    }
+                    // A later life makes them again.
+                    Some(None) => {
+                        for task in unsent {
+                            self.pending.writes.extend(self.machine.withdraw(task, now).writes);
+                        }
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+
+    /// The next thing to do; none until something happens.
+    pub fn next(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
+        loop {
+            if let Some(act) = self.performing.next() {
+                return Some(ExecutionCommand::Perform(act));
+            }
+            if let Some(withdrawal) = &mut self.withdrawing {
+                let asked = std::mem::replace(&mut withdrawal.asked, true);
+                return (!asked).then_some(ExecutionCommand::Withdraw);
+            }
+            if std::mem::take(&mut self.refused) {
+                self.at_rest = true;
+                return Some(ExecutionCommand::Leave(Exit::Lost));
+            }
+            if self.committing.is_some() || self.at_rest {
+                return None;
+            }
+            let Effects { writes, acts } = std::mem::take(&mut self.pending);
+            if !writes.is_empty() {
+                self.committing = Some(acts);
+                return Some(ExecutionCommand::Commit(writes));
+            }
+            if acts.is_empty() {
+                return self.rest(now);
+            }
+            self.performing = acts.into_iter();
+        }
+    }
+
+    /// Has the machine decide; what it decides is pending.
+    fn decide(&mut self, event: Event, now: Timestamp) {
+        let effects = self.machine.apply(event, now);
+        if self.pending.writes.is_empty() && self.pending.acts.is_empty() {
+            self.pending = effects;
+        } else {
+            self.pending.writes.extend(effects.writes);
+            self.pending.acts.extend(effects.acts);
+        }
+    }
+
+    fn committed(&mut self, lsn: u64) {
+        let Some(acts) = self.committing.take() else { return };
+        self.lsn = lsn;
+        self.performing = acts.into_iter();
+        // What was decided before the drain begins now, and may wait for its turn.
+        if self.draining {
+            self.withdraw(None);
+        }
+    }
+
+    fn asked(&mut self, control: C, now: Timestamp) {
+        // The first that stops it stands; the others are answered with its end.
+        let stop = control.event().filter(|_| !self.machine.ended() && !self.stops());
+        let controls = self.controls.get_or_insert_default();
+        match stop {
+            Some(event) => {
+                controls.applied.push_back(control);
+                self.stop(event, now);
+            }
+            None => controls.others.push_back(control),
+        }
+    }
+
+    /// Has the machine stop, after all that was not sent is withdrawn.
+    fn stop(&mut self, event: Event, now: Timestamp) {
+        if self.machine.ended() {
+            return self.decide(event, now);
+        }
+        for acts in self.committing.iter_mut().chain([&mut self.pending.acts]) {
+            acts.retain(|act| match act {
+                Act::Start(start) => {
+                    self.machine.unsent(start.task);
+                    false
+                }
+                _ => true,
+            });
+        }
+        self.withdraw(Some(event));
+    }
+
+    fn withdraw(&mut self, stop: Option<Event>) {
+        if !self.stops() {
+            self.withdrawing = Some(Box::new(Withdrawal { stop, asked: false }));
+        }
+    }
+
+    fn stops(&self) -> bool {
+        self.withdrawing.as_ref().is_some_and(|withdrawal| withdrawal.stop.is_some())
+    }
+
+    /// Everything so far is durable and performed: answers, and leaves where there is nothing to stay for.
+    fn rest(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
+        if let Some(controls) = &mut self.controls {
+            if let Some(control) = controls.applied.pop_front() {
+                return Some(ExecutionCommand::Answer { control, applied: true });
+            }
+            if let Some(control) = controls.others.pop_front() {
+                return Some(ExecutionCommand::Answer { control, applied: false });
+            }
+            self.controls = None;
+        }
+        self.at_rest = true;
+        if self.machine.ended() {
+            return Some(ExecutionCommand::Leave(Exit::Ended));
+        }
+        let (under_way, _) = self.machine.places();
+        if self.draining && under_way == 0 {
+            return Some(ExecutionCommand::Leave(Exit::Drained));
+        }
+        let due = self.machine.idle_until().filter(|due| *due > now.after(PARK_HORIZON))?;
+        Some(ExecutionCommand::Park { due, lsn: self.lsn })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! What happens to an execution, and what it asks for, as values.
+
+use updraft_protocol::{Failure, Json, Timestamp, Update};
+
+use crate::machine::{Act, Event, TaskSeq, Timer};
+
+/// Something that somebody asks of an execution, as far as it is looked into.
+pub trait ExecutionControl {
+    /// What the machine is told; none where it is only to be answered.
+    fn event(&self) -> Option<Event>;
+}
+
+/// Something that happened to an execution.
+#[derive(Debug)]
+pub enum ExecutionEvent<C> {
+    /// Its commit is durable and stands here in the journal.
+    Committed(u64),
+    /// The journal will not have its commit.
+    Refused,
+    /// An attempt ended. Of one that is no longer awaited, it changes nothing.
+    AttemptEnded {
+        /// The task that it was for.
+        task: TaskSeq,
+        /// Its number.
+        attempt: u32,
+        /// What it gave, or why it failed.
+        outcome: Result<Json, Failure>,
+    },
+    /// A timer is due.
+    TimerDue(Timer),
+    /// Somebody asks something of it.
+    Asked(C),
+    /// Nothing more may begin; it leaves when what was sent has ended.
+    Drain,
+    /// Attempts were withdrawn, as [`ExecutionCommand::Withdraw`] asked.
+    Withdrawn {
+        /// Tasks whose attempt was not sent, and from now on never is.
+        unsent: Vec<TaskSeq>,
+        /// Tasks whose attempt has ended, which the machine has not heard yet, and whose tool has not acted.
+        not_acted: Vec<TaskSeq>,
+    },
+}
+
+/// Something to be done for an execution.
+#[derive(Debug)]
+#[must_use]
+pub enum ExecutionCommand<C> {
+    /// Make these durable, all or none; answered by [`ExecutionEvent::Committed`] or [`ExecutionEvent::Refused`].
+    Commit(Vec<Update>),
+    /// Perform an act, now that its cause is durable.
+    Perform(Act),
+    /// Keep from being sent what was not; answered by [`ExecutionEvent::Withdrawn`] before anything else.
+    Withdraw,
+    /// Answer who asked, now that everything before is durable.
+    Answer {
+        /// What was asked.
+        control: C,
+        /// Whether the machine was told of it; it had ended before otherwise, or was only looked at.
+        applied: bool,
+    },
+    /// Leave memory until `due`, where nobody needs it there; its last write stands at `lsn`.
+    Park {
+        /// The instant that it waits for.
+        due: Timestamp,
+        /// The position.
+        lsn: u64,
+    },
+    /// Leave for good.
+    Leave(Exit),
+}
+
+/// Why an execution has left its actor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// It has ended.
+    Ended,
+    /// It waits for an instant that is far away; its last write stands at `lsn`.
+    Parked {
+        /// The instant.
+        due: Timestamp,
+        /// The position.
+        lsn: u64,
+    },
+    /// It does nothing any more, as it was asked.
+    Drained,
+    /// Its documents cannot be resumed, for this reason.
+    Unfit(String),
+    /// The journal will not have its writes.
+    Lost,
+}

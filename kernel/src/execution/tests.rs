@@ -1,0 +1,188 @@
+//! What an execution promises whoever carries it: nothing is done before its cause is durable, one commit at a time, nobody is
+//! answered early, and what was never sent is never said to have been.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use updraft_protocol::limits::CONFIGURATION_WAIT;
+use updraft_protocol::{
+    Catalogue, ExecutionHead, ExecutionId, Failure, FailureKind, Json, Name, Playbook, PlaybookId,
+    TaskStatus, TenantCode, Timestamp, Update,
+};
+
+use super::{Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
+use crate::machine::{Act, Event, Machine, TaskSeq, Terms};
+use crate::plan::Plan;
+
+const NOW: Timestamp = Timestamp(1_000);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    Cancel,
+    Look,
+}
+
+impl ExecutionControl for Ask {
+    fn event(&self) -> Option<Event> {
+        (*self == Self::Cancel).then_some(Event::Cancel)
+    }
+}
+
+type Command = ExecutionCommand<Ask>;
+
+/// An execution of one step that acts at most once, accepted at 7, or of a long delay.
+fn accepted(step: &serde_json::Value) -> Execution<Ask> {
+    let mut catalogue = Catalogue::default();
+    catalogue.add(Name::new("tool").unwrap(), &["act"]);
+    let text = json!({"format": 1, "name": "p", "version": 1, "steps": [step]}).to_string();
+    let plan = Arc::new(Plan::check(&Playbook::parse(text.as_bytes()).unwrap(), &catalogue).unwrap());
+    let head = Arc::new(ExecutionHead {
+        tenant_code: TenantCode::new("acme").unwrap(),
+        pid: PlaybookId::from_bytes([9; 16]),
+        playbook_name: plan.name.clone(),
+        playbook_version: plan.version,
+        uid: None,
+        alert_id: None,
+        priority: 0,
+        createddate: NOW,
+        input: Json::from(json!({})),
+        variables: Json::from(json!(BTreeMap::<String, String>::new())),
+        idempotency_key: None,
+        input_hash: None,
+    });
+    let terms = Terms { epoch: 1, tasks_at_once: 3, configuration_wait: CONFIGURATION_WAIT };
+    let (machine, effects) = Machine::start(plan, ExecutionId::from_bytes([7; 16]), head, terms, NOW);
+    Execution::accepted(machine, effects.acts, 7)
+}
+
+fn action() -> serde_json::Value {
+    json!({"id": "a", "type": "action", "integration": "tool", "action": "act", "at_most_once": true})
+}
+
+/// All that it asks for; attempts are withdrawn as `unsent` says.
+fn commands(execution: &mut Execution<Ask>, unsent: &[TaskSeq]) -> Vec<Command> {
+    let mut all = Vec::new();
+    while let Some(command) = execution.next(NOW) {
+        if let ExecutionCommand::Withdraw = command {
+            let (unsent, not_acted) = (unsent.to_vec(), Vec::new());
+            execution.on(ExecutionEvent::Withdrawn { unsent, not_acted }, NOW);
+        } else {
+            all.push(command);
+        }
+    }
+    all
+}
+
+fn called(commands: &[Command]) -> Vec<TaskSeq> {
+    let calls = commands.iter().filter_map(|command| match command {
+        ExecutionCommand::Perform(Act::Start(start)) => Some(start.task),
+        _ => None,
+    });
+    calls.collect()
+}
+
+fn written(commands: &[Command]) -> Vec<&Update> {
+    let commits = commands.iter().filter_map(|command| match command {
+        ExecutionCommand::Commit(writes) => Some(writes),
+        _ => None,
+    });
+    commits.flatten().collect()
+}
+
+fn task_status(commands: &[Command]) -> Option<TaskStatus> {
+    written(commands).into_iter().find_map(|update| match update {
+        Update::Task(task) => Some(task.state.status),
+        Update::Execution(_) => None,
+    })
+}
+
+fn answered(commands: &[Command]) -> Vec<(Ask, bool)> {
+    let answers = commands.iter().filter_map(|command| match command {
+        ExecutionCommand::Answer { control, applied } => Some((*control, *applied)),
+        _ => None,
+    });
+    answers.collect()
+}
+
+fn ended(outcome: Result<Json, Failure>) -> ExecutionEvent<Ask> {
+    ExecutionEvent::AttemptEnded { task: TaskSeq(1), attempt: 1, outcome }
+}
+
+#[test]
+fn an_act_follows_its_commit_and_there_is_one_commit_at_a_time() {
+    let mut execution = accepted(&action());
+    assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)], "its intent is durable");
+    execution.on(ended(Ok(Json::null())), NOW);
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit(_)]));
+    execution.on(ExecutionEvent::Asked(Ask::Look), NOW);
+    assert!(commands(&mut execution, &[]).is_empty(), "nobody is answered before it is durable");
+    execution.on(ExecutionEvent::Committed(8), NOW);
+    let last = commands(&mut execution, &[]);
+    assert!(
+        matches!(
+            last[..],
+            [
+                ExecutionCommand::Perform(Act::End(_)),
+                ExecutionCommand::Answer { control: Ask::Look, applied: false },
+                ExecutionCommand::Leave(Exit::Ended)
+            ]
+        ),
+        "{last:?}"
+    );
+    assert_eq!(execution.lsn(), 8);
+}
+
+#[test]
+fn what_was_not_sent_when_it_is_cancelled_is_not_unknown() {
+    for (unsent, status) in [(vec![], TaskStatus::Unknown), (vec![TaskSeq(1)], TaskStatus::Cancelled)] {
+        let mut execution = accepted(&action());
+        assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+        execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
+        execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
+        assert_eq!(task_status(&commands(&mut execution, &unsent)), Some(status));
+        execution.on(ExecutionEvent::Committed(8), NOW);
+        let answers = answered(&commands(&mut execution, &[]));
+        assert_eq!(answers, [(Ask::Cancel, true), (Ask::Cancel, false)], "one of them has cancelled it");
+    }
+}
+
+#[test]
+fn an_act_that_was_not_handed_out_when_it_is_cancelled_is_neither_done_nor_unknown() {
+    let mut execution = accepted(&action());
+    execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
+    let all = commands(&mut execution, &[]);
+    assert_eq!((called(&all), task_status(&all)), (vec![], Some(TaskStatus::Cancelled)));
+}
+
+#[test]
+fn a_drain_waits_for_what_was_sent_and_takes_back_what_was_not() {
+    let mut execution = accepted(&action());
+    assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+    execution.on(ExecutionEvent::Drain, NOW);
+    assert!(commands(&mut execution, &[]).is_empty(), "it was sent, and is waited for");
+    execution.on(ended(Err(Failure::new(FailureKind::Unreachable, "no"))), NOW);
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit(_)]));
+    execution.on(ExecutionEvent::Committed(8), NOW);
+    let last = commands(&mut execution, &[]);
+    assert!(matches!(last.last(), Some(ExecutionCommand::Leave(_))), "{last:?}");
+
+    let mut execution = accepted(&action());
+    assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+    execution.on(ExecutionEvent::Drain, NOW);
+    assert_eq!(task_status(&commands(&mut execution, &[TaskSeq(1)])), Some(TaskStatus::Retrying));
+    execution.on(ExecutionEvent::Committed(8), NOW);
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Leave(Exit::Drained)]));
+}
+
+#[test]
+fn a_long_wait_is_left_for_once_and_a_lost_commit_at_once() {
+    let mut execution = accepted(&json!({"id": "a", "type": "delay", "duration": "2h"}));
+    let first = commands(&mut execution, &[]);
+    assert!(matches!(first.last(), Some(ExecutionCommand::Park { lsn: 7, .. })), "{first:?}");
+    assert!(commands(&mut execution, &[]).is_empty(), "where it stays, it is not asked again");
+    execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit(_)]));
+    execution.on(ExecutionEvent::Refused, NOW);
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Leave(Exit::Lost)]));
+}

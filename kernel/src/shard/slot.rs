@@ -1,0 +1,103 @@
+//! A slot: where one execution of a shard is, and what is known of it meanwhile.
+
+use std::collections::VecDeque;
+
+use updraft_protocol::limits::{EXECUTION_MAILBOX, RESTART_WINDOW, RESTARTS};
+use updraft_protocol::{Failure, FailureKind, Timestamp};
+
+use crate::execution::ExecutionControl;
+use crate::machine::Event;
+
+/// Where an execution is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// In its actor.
+    Running,
+    /// Being read back, or failed from its documents.
+    Loading,
+    /// In the store only, until an instant; its last write stands at `lsn`.
+    Parked { due: Timestamp, lsn: u64 },
+}
+
+/// One execution in its shard.
+pub(super) struct Slot<C> {
+    pub(super) state: State,
+    /// What few executions have; made when it is needed.
+    supervision: Option<Box<Supervision<C>>>,
+}
+
+struct Supervision<C> {
+    /// Controls that wait for its actor.
+    asked: Vec<C>,
+    /// When its actor died, within the window.
+    deaths: VecDeque<Timestamp>,
+    /// Why it cannot be resumed.
+    unfit: Option<String>,
+}
+
+impl<C> Default for Supervision<C> {
+    fn default() -> Self {
+        Self { asked: Vec::new(), deaths: VecDeque::new(), unfit: None }
+    }
+}
+
+impl<C> Default for Slot<C> {
+    fn default() -> Self {
+        Self { state: State::Loading, supervision: None }
+    }
+}
+
+impl<C> Slot<C> {
+    fn supervision(&mut self) -> &mut Supervision<C> {
+        self.supervision.get_or_insert_default()
+    }
+
+    /// Gives out the controls that waited.
+    pub(super) fn take_asked(&mut self) -> Vec<C> {
+        self.supervision
+            .as_mut()
+            .map(|supervision| std::mem::take(&mut supervision.asked))
+            .unwrap_or_default()
+    }
+
+    /// Its documents cannot be resumed.
+    pub(super) fn unfit(&mut self, reason: String) {
+        self.supervision().unfit = Some(reason);
+    }
+
+    /// Counts a death of its actor.
+    pub(super) fn died(&mut self, now: Timestamp) {
+        let window = u64::try_from(RESTART_WINDOW.as_millis()).unwrap_or(u64::MAX);
+        let deaths = &mut self.supervision().deaths;
+        deaths.retain(|death| now.since(*death) < window);
+        deaths.push_back(now);
+    }
+
+    /// Whether its actor died too often to be started again.
+    pub(super) fn gives_up(&self) -> bool {
+        self.supervision.as_ref().is_some_and(|supervision| supervision.deaths.len() > RESTARTS as usize)
+    }
+
+    /// Why it is not started again, where it is not.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        if self.gives_up() {
+            let message = "the execution's actor panicked too often";
+            return Some(Failure::new(FailureKind::Supervision, message));
+        }
+        let unfit = self.supervision.as_ref()?.unfit.as_ref()?;
+        Some(Failure::new(FailureKind::Playbook, unfit.clone()))
+    }
+}
+
+impl<C: ExecutionControl> Slot<C> {
+    /// Keeps a control until the actor is there. Beyond the limit it is dropped: its sender asks again.
+    pub(super) fn wait(&mut self, control: C) {
+        // Whoever has an execution fail keeps asking; the first one will do.
+        let fails = |control: &C| matches!(control.event(), Some(Event::Fail(_)));
+        let asked = &mut self.supervision().asked;
+        let known = fails(&control) && asked.iter().any(fails);
+        if !known && asked.len() < EXECUTION_MAILBOX {
+            asked.push(control);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Refusals: updates that the store refused for a reason that nobody knows. Decides when that is the update's own fault and
+//! not the store's; settles nothing.
+
+use std::collections::BTreeMap;
+
+use updraft_protocol::limits::UNKNOWN_REFUSALS;
+use updraft_protocol::{DocumentId, Update};
+
+/// What is known of them: as much at the most as there are documents that wait.
+#[derive(Default)]
+pub(super) struct Refusals {
+    known: BTreeMap<DocumentId, Refused>,
+    /// Updates that the store has taken.
+    written: u64,
+}
+
+struct Refused {
+    times: u32,
+    /// What the store had taken when it refused this one first.
+    written: u64,
+}
+
+impl Refusals {
+    /// The store took so many updates.
+    pub(super) fn took(&mut self, updates: u64) {
+        self.written += updates;
+    }
+
+    /// It refused this one for a reason that nobody knows.
+    pub(super) fn refused(&mut self, document: DocumentId) {
+        let written = self.written;
+        let refused = self.known.entry(document).or_insert(Refused { times: 0, written });
+        refused.times = refused.times.saturating_add(1);
+    }
+
+    /// Something else became of this one.
+    pub(super) fn cleared(&mut self, document: DocumentId) {
+        if !self.known.is_empty() {
+            self.known.remove(&document);
+        }
+    }
+
+    /// Those of a batch that are at fault, should they be refused once more: others were written meanwhile. By their place.
+    pub(super) fn convicted(&self, updates: &[Update]) -> Vec<usize> {
+        if self.known.is_empty() {
+            return Vec::new();
+        }
+        let convicted = |update: &Update| {
+            self.known.get(&update.document()).is_some_and(|refused| {
+                refused.times + 1 >= UNKNOWN_REFUSALS && self.written > refused.written
+            })
+        };
+        updates.iter().enumerate().filter(|(_, update)| convicted(update)).map(|(place, _)| place).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::update;
+    use super::*;
+
+    #[test]
+    fn what_is_refused_again_and_again_is_at_fault_only_where_others_are_written() {
+        let (mut refusals, one) = (Refusals::default(), update(1, 1));
+        let batch = [one.clone(), update(2, 1)];
+        for _ in 0..3 * UNKNOWN_REFUSALS {
+            refusals.refused(one.document());
+            assert!(refusals.convicted(&batch).is_empty(), "it may be the store");
+        }
+        refusals.took(1);
+        assert_eq!(refusals.convicted(&batch), [0]);
+        refusals.cleared(one.document());
+        for times in 1..UNKNOWN_REFUSALS {
+            assert!(refusals.convicted(&batch).is_empty(), "after {times}");
+            refusals.refused(one.document());
+            refusals.took(1);
+        }
+        assert_eq!(refusals.convicted(&batch).len(), 1);
+    }
+}

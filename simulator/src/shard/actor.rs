@@ -1,0 +1,112 @@
+//! The actors of a shard in a run: what each starts from, and their deaths, those of their shard, and the drain of both.
+
+use std::sync::Arc;
+
+use updraft_kernel::execution as kernel;
+use updraft_kernel::machine::Terms;
+use updraft_kernel::plan::Plan;
+use updraft_kernel::shard::{self, Load, ShardEvent, Since};
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, Timestamp};
+
+use super::{Shard, ShardContext};
+use crate::event::Life;
+use crate::execution::{Ask, Execution};
+
+/// One execution in its shard.
+#[derive(Default)]
+pub(super) struct Actor {
+    /// Its actor, where it has one.
+    pub(super) execution: Option<Box<Execution>>,
+    /// The read of its documents.
+    pub(super) load: Option<(Life, Load)>,
+    /// How often its actor will die as soon as it is started.
+    pub(super) deaths_ahead: u32,
+}
+
+/// What an execution's actor starts from.
+pub(super) enum Start {
+    /// It was just accepted.
+    New(Box<kernel::Execution<Ask>>),
+    /// It was read from the store.
+    Read(Box<Documents>),
+}
+
+/// What the store has of an execution.
+pub(super) struct Documents {
+    /// None where its playbook can no longer be read.
+    pub(super) plan: Option<Arc<Plan>>,
+    pub(super) document: ExecutionDocument,
+    pub(super) tasks: Vec<TaskDocument>,
+}
+
+impl Start {
+    pub(super) fn execution(self, terms: Terms, now: Timestamp) -> Result<kernel::Execution<Ask>, String> {
+        match self {
+            Self::New(execution) => Ok(*execution),
+            Self::Read(documents) => {
+                let Documents { plan, document, tasks } = *documents;
+                let plan = plan.ok_or("there is no plan")?;
+                kernel::Execution::resumed(plan, document, tasks, terms, now)
+                    .map_err(|unfit| unfit.to_string())
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// The actor of one of the running executions dies, and so often again as soon as it is started.
+    pub fn kill_actor(&mut self, times: u32, shard_cx: &mut ShardContext<'_>) -> bool {
+        let running = self.actors.iter_mut().find(|(_, actor)| actor.execution.is_some());
+        let Some((peid, actor)) = running else { return false };
+        let peid = *peid;
+        actor.deaths_ahead = times.saturating_sub(1);
+        actor.execution = None;
+        self.on(ShardEvent::Died(peid), shard_cx);
+        true
+    }
+
+    /// The shard's actor dies, and with it all its executions.
+    pub fn die(&mut self, shard_cx: &mut ShardContext<'_>) {
+        self.shard = shard::Shard::default();
+        self.actors.clear();
+        (self.dead, self.drained) = (true, false);
+        if self.commits.is_idle() {
+            self.restart(shard_cx);
+        }
+    }
+
+    /// Another shard takes over: every unfinished execution of the registry is read back.
+    pub(super) fn restart(&mut self, shard_cx: &mut ShardContext<'_>) {
+        self.dead = false;
+        let mine: Vec<ExecutionId> = shard_cx
+            .registry
+            .unfinished()
+            .filter(|(_, live)| shard_cx.home.shard_of(&shard_cx.cx.tenants[live.tenant]) == self.index)
+            .map(|(peid, _)| peid)
+            .collect();
+        for peid in mine {
+            self.unfinished(peid, Since::Now, shard_cx);
+        }
+        if self.draining {
+            self.on(ShardEvent::Drain, shard_cx);
+        }
+    }
+
+    /// Nothing may stay running.
+    pub fn drain(&mut self, shard_cx: &mut ShardContext<'_>) {
+        self.draining = true;
+        if !self.dead {
+            self.on(ShardEvent::Drain, shard_cx);
+        }
+    }
+
+    /// Whether nothing runs: what is parked stays in the store.
+    pub fn is_drained(&self) -> bool {
+        self.drained
+    }
+
+    /// Whether nothing is left of anything.
+    pub fn is_empty(&self) -> bool {
+        self.actors.is_empty() && self.shard.executions() == 0 && self.commits.is_idle()
+    }
+}
