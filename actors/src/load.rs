@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure, FailureKind, TaskDocument, TenantCode};
-use updraft_storage::page;
 use updraft_storage::store::Resumable;
 
 use crate::context::EngineContext;
@@ -99,14 +97,5 @@ pub(crate) async fn tasks(
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Vec<TaskDocument>, updraft_storage::Error> {
-    let mut tasks: Vec<TaskDocument> = Vec::new();
-    loop {
-        let after = tasks.last().map_or(0, |task| task.head.task_seq);
-        let page = context.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
-        let last = !page::is_full(&page, PAGE_ROWS);
-        tasks.extend(page);
-        if last {
-            return Ok(tasks);
-        }
-    }
+    context.store.all_tasks(tenant, peid).await
 }

@@ -1,15 +1,12 @@
 //! Cases: each measures one or a few figures in a process of its own, and prints them a line each.
 
-mod beside;
-mod flight;
-mod latency;
-mod restart;
-mod throughput;
-
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::load;
-use crate::options::Options;
+use updraft_load::{LoadOptions, RunStore, Workload};
+
+use crate::{Options, beside, latency, memory, stored, throughput};
 
 /// What can be asked for.
 pub(crate) const NAMES: &[&str] = &[
@@ -22,6 +19,7 @@ pub(crate) const NAMES: &[&str] = &[
     "fanout",
     "restart",
     "stored",
+    "reads",
     "shards",
     "start",
     "reference",
@@ -31,55 +29,65 @@ pub(crate) const NAMES: &[&str] = &[
 /// Runs a case in a process of its own; gives its figures.
 pub(crate) fn in_child(name: &str, options: &Options) -> Vec<(String, f64)> {
     let own = std::env::current_exe().expect("this program");
+    let beside = own.parent().and_then(|deps| deps.parent()).map(|release| release.join("updraft"));
+    let program = match name {
+        "peer" => options.peer.clone(),
+        _ => options.updraft.clone().or(beside.map(|path| path.display().to_string())),
+    };
     let mut child = Command::new(&own);
-    child.args(["--case", name]).arg(options.executions.to_string());
-    match name {
-        "reference" => {
-            let beside = own.parent().and_then(|deps| deps.parent()).map(|release| release.join("updraft"));
-            let found = beside.map(|path| path.display().to_string()).unwrap_or_default();
-            child.arg(options.updraft.clone().unwrap_or(found));
-        }
-        "peer" => {
-            child.arg(options.peer.clone().unwrap_or_default());
-        }
-        _ => {}
-    }
+    child.args(["--case", name]).arg(options.executions.to_string()).arg(program.unwrap_or_default());
     let output = child.stderr(Stdio::inherit()).output().expect("a process");
     if !output.status.success() {
         eprintln!("{name}: {}", output.status);
     }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let figure = |line: &str| {
         let (name, value) = line.strip_prefix("figure ")?.split_once(' ')?;
         Some((name.to_owned(), value.parse().ok()?))
     };
-    text.lines().filter_map(figure).collect()
+    String::from_utf8_lossy(&output.stdout).lines().filter_map(figure).collect()
 }
 
-/// Runs a case in this process.
-pub(crate) fn run(name: &str, arguments: &[String]) {
-    let executions = arguments.first().and_then(|text| text.parse().ok()).unwrap_or(100_000);
-    let program = arguments.get(1).cloned().unwrap_or_default();
-    let runtime = load::runtime();
-    match name {
-        "durable" => runtime.block_on(throughput::durable(executions)),
-        "memory" => runtime.block_on(throughput::memory(executions)),
-        "shards" => runtime.block_on(throughput::shards(executions)),
-        "stored" => runtime.block_on(throughput::stored(executions)),
-        "alone" => runtime.block_on(latency::alone()),
-        "ack" => runtime.block_on(latency::ack(executions)),
-        "makespan" => runtime.block_on(latency::makespan()),
-        "fanout" => runtime.block_on(latency::fanout()),
-        "start" => runtime.block_on(latency::start()),
-        "flight" => runtime.block_on(flight::measure()),
-        "restart" => restart::measure(&runtime),
-        "restart-child" => runtime.block_on(restart::child(&program)),
-        "reference" => beside::reference(&program),
-        "peer" => runtime.block_on(beside::peer(executions, &program)),
-        _ => panic!("no case {name}"),
-    }
+/// Runs a case in this process, on a runtime whose threads have a name, so that the CPU of the load can be told apart.
+pub(crate) fn run(arguments: &[String]) {
+    let [name, executions, program] = arguments else { panic!("a case, executions and a program") };
+    let executions = executions.parse().expect("a number");
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).thread_name("load").enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        match name.as_str() {
+            "durable" => throughput::durable(executions).await,
+            "memory" => throughput::memory(executions).await,
+            "shards" => throughput::shards(executions).await,
+            "stored" => stored::throughput(executions).await,
+            "reads" => stored::reads().await,
+            "alone" => latency::alone().await,
+            "ack" => latency::ack(executions).await,
+            "makespan" => latency::makespan().await,
+            "fanout" => latency::fanout().await,
+            "start" => latency::start().await,
+            "flight" => memory::flight().await,
+            "restart" => memory::restart().await,
+            "restart-child" => memory::child(program).await,
+            "reference" => beside::reference(program),
+            "peer" => beside::peer(executions, program).await,
+            _ => panic!("no case {name}"),
+        }
+    });
 }
 
-fn tell(name: &str, value: f64) {
+/// Prints a figure for the process that asked for it.
+pub(crate) fn tell(name: &str, value: f64) {
     println!("figure {name} {value}");
+}
+
+/// An engine with the embedded store in a directory that lives as long.
+pub(crate) async fn durable(options: &LoadOptions) -> (Arc<Workload>, tempfile::TempDir) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let work = Workload::start(options, directory.path(), &RunStore::Embedded).await.expect("an engine");
+    (Arc::new(work), directory)
+}
+
+/// Ends an engine.
+pub(crate) async fn end(work: &Workload) {
+    let _ = work.engine.shutdown(Duration::from_secs(30)).await;
 }

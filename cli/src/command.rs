@@ -135,6 +135,7 @@ mod tests {
 
     use super::*;
 
+    #[cfg(feature = "mongodb")]
     fn kept(store: &str) -> Kept {
         let line = ["updraft", "list", "--data", "my data", "--store", store];
         let cli = <crate::options::Cli as clap::Parser>::try_parse_from(line).unwrap();
@@ -142,6 +143,7 @@ mod tests {
         Kept::of(&list.data).unwrap()
     }
 
+    #[cfg(feature = "mongodb")]
     #[test]
     fn the_store_is_named_and_its_password_never() {
         let told = |store| Command::new("recover", &kept(store)).to_string();

@@ -71,10 +71,7 @@ impl Kept {
 
     /// Refuses a place that holds nothing of another command, so that reading makes nothing there.
     pub(crate) fn existing(&self) -> Result<(), Error> {
-        match self.store {
-            StoreAddress::Embedded => existing(&self.directory),
-            StoreAddress::MongoDb(_) => Ok(()),
-        }
+        if self.store.is_embedded() { existing(&self.directory) } else { Ok(()) }
     }
 }
 

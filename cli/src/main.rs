@@ -1,6 +1,7 @@
 //! The `updraft` program: runs, recovers, checks and lists playbooks with the engine. Owns no decision that
 //! a user of the library could not reach.
 
+mod allow_entry;
 mod at;
 mod cancel;
 mod command;
@@ -11,30 +12,29 @@ mod doctor;
 mod environment;
 mod exit;
 mod follow;
-mod grant;
 mod health;
 mod input;
 mod interrupt;
 mod list;
 mod log;
-mod nesting;
 mod network;
 mod number;
 mod options;
 mod output;
-mod plain;
+mod plain_progress;
 mod playbook;
 mod progress;
 mod reading;
 mod recover;
-mod row;
 mod run;
 mod scratch;
 mod secrets;
 mod serve;
 mod show;
+mod step_tree;
 mod stress;
 mod stubs;
+mod task_rows;
 mod text;
 mod tree;
 mod usage;

@@ -355,20 +355,18 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    #[cfg(feature = "mongodb")]
     #[test]
     fn an_address_is_shown_by_nothing_that_shows_options() {
         let secret = "mongodb://bob:s3cr%40t@127.0.0.1:1/soar";
         let cli = Cli::try_parse_from(["updraft", "list", "--store", secret]).unwrap();
         assert!(!format!("{cli:?}").contains("s3cr"));
         let Command::List(list) = cli.command else { panic!("another command") };
-        assert_eq!(list.data.store.address().unwrap().to_string(), "mongodb://***@127.0.0.1:1/soar");
+        assert_eq!(list.data.store.address().unwrap().to_string(), "mongodb://127.0.0.1:1/soar");
         let wrong = Cli::try_parse_from(["updraft", "list", "--store", "redis://bob:s3cr@h"]).unwrap();
         let Command::List(list) = wrong.command else { panic!("another command") };
-        let refused = list.data.store.address().unwrap_err().to_string();
-        assert!(
-            refused.starts_with("--store: a store is `embedded`") && !refused.contains("s3cr"),
-            "{refused}"
-        );
+        let why = list.data.store.address().unwrap_err().to_string();
+        assert!(why.starts_with("--store: a store is `embedded`") && !why.contains("s3cr"), "{why}");
     }
 
     #[test]

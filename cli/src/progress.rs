@@ -7,30 +7,30 @@ use updraft::{Event, ExecutionStatus, Inspection, Json};
 
 use crate::exit::Error;
 use crate::log::Screen;
-use crate::nesting::Nesting;
 use crate::output::Output;
-use crate::plain::Plain;
-use crate::row::Rows;
+use crate::plain_progress::PlainProgress;
+use crate::step_tree::StepTree;
+use crate::task_rows::TaskRows;
 use crate::text::{clean, duration};
 use crate::tree::Tree;
 
 /// What people see.
 pub(crate) enum Progress {
     Tree(Tree),
-    Plain(Plain),
+    PlainProgress(PlainProgress),
 }
 
 impl Progress {
-    /// Nothing seen yet of an execution of a playbook with this nesting.
-    pub(crate) fn new(nesting: Nesting, json: bool, screen: &Screen) -> Self {
-        let rows = Rows::new(nesting);
+    /// Nothing seen yet of an execution of a playbook with this tree.
+    pub(crate) fn new(tree: StepTree, json: bool, screen: &Screen) -> Self {
+        let rows = TaskRows::new(tree);
         let terminal = if json { console::Term::stderr() } else { console::Term::stdout() };
         let seen = if json { stderr().is_terminal() } else { stdout().is_terminal() };
         let output = || if json { Output::stderr() } else { Output::stdout() };
         if seen && terminal.features().is_attended() && !dumb() {
             Self::Tree(Tree::new(rows, screen.clone(), terminal, output()))
         } else {
-            Self::Plain(Plain::new(rows, output()))
+            Self::PlainProgress(PlainProgress::new(rows, output()))
         }
     }
 
@@ -43,7 +43,7 @@ impl Progress {
     pub(crate) fn event(&mut self, event: &Event) {
         match self {
             Self::Tree(tree) => tree.event(event),
-            Self::Plain(plain) => plain.event(event),
+            Self::PlainProgress(plain) => plain.event(event),
         }
     }
 
@@ -80,7 +80,7 @@ impl Progress {
         }
         match self {
             Self::Tree(tree) => tree.finish(),
-            Self::Plain(plain) => plain.finish(),
+            Self::PlainProgress(plain) => plain.finish(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Progress {
     fn output(&mut self) -> &mut Output {
         match self {
             Self::Tree(tree) => tree.output(),
-            Self::Plain(plain) => plain.output(),
+            Self::PlainProgress(plain) => plain.output(),
         }
     }
 }

@@ -8,7 +8,7 @@ use updraft::limits::DEAD_LETTER_PAGE_ROWS;
 use updraft::local::Client;
 use updraft::{
     Cursor, DeadLetter, Engine, ExecutionDocument, ExecutionId, ExecutionQuery, Inspection, Reader,
-    StartError, StoreAddress, StoreError, TenantCode,
+    StartError, StoreError, TenantCode,
 };
 
 use crate::command::advised;
@@ -37,7 +37,7 @@ impl Reading {
     /// Opens what the options say.
     pub(crate) async fn open(options: &Data) -> Result<Self, Error> {
         let kept = Kept::of(options)?;
-        if let StoreAddress::MongoDb(_) = kept.store {
+        if !kept.store.is_embedded() {
             return Ok(Self::Server(Reader::at(&kept.store).await?));
         }
         Self::of_directory(&kept).await
@@ -94,7 +94,7 @@ impl Reading {
         Ok(match self {
             Self::Server(reader) => reader.executions(query).await?,
             Self::Running(client) => client.executions(query).await?,
-            Self::Alone(engine) => engine.executions(query).await?,
+            Self::Alone(engine) => engine.reader().executions(query).await?,
         })
     }
 
@@ -141,7 +141,7 @@ impl Reading {
         Ok(match self {
             Self::Server(reader) => reader.dead_letters(tenant, after, limit).await?,
             Self::Running(client) => client.dead_letters(tenant, after, limit).await?,
-            Self::Alone(engine) => engine.dead_letters(tenant, after, limit).await?,
+            Self::Alone(engine) => engine.reader().dead_letters(tenant, after, limit).await?,
         })
     }
 

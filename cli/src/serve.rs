@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::allow_entry::AllowEntry;
 use crate::command::quoted;
 use crate::environment;
 use crate::exit::{Ending, Error};
-use crate::grant::Grant;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::options::{DATA, Demo};
@@ -25,12 +25,13 @@ pub(crate) async fn serve(options: &Demo, screen: &Screen) -> Result<Ending, Err
     let stubs = tools(options.port.unwrap_or(PORT)).await?;
     let data = options.data.clone().or_else(|| environment::path("UPDRAFT_DATA"));
     let data = data.unwrap_or_else(|| PathBuf::from(DATA));
-    let grant = Grant::new(&data, stubs.addr()).map_err(|error| Error::refused(data.display(), error))?;
+    let entry =
+        AllowEntry::new(&data, stubs.addr()).map_err(|error| Error::refused(data.display(), error))?;
     let mut output = Output::stdout();
     output.line(format_args!("the tools serve at http://{} until Ctrl-C", stubs.addr()));
     output.line(format_args!("playbooks may reach them where --data is {}", quoted(data.as_os_str())));
     interrupt.asked().await;
-    drop(grant);
+    drop(entry);
     stop(stubs, screen).await;
     output.finish().map(|()| Ending::Completed)
 }

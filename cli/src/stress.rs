@@ -1,93 +1,84 @@
-//! `updraft stress`: puts an engine under a load that a scenario tells, and says what it takes, in figures
-//! and pictures. Owns no engine but its own: what it makes is removed at the end.
+//! `updraft stress`: turns the command line into a load, runs it, and writes what it came to. Measures nothing itself: that is
+//! `updraft-load`'s.
 
-mod bottleneck;
-mod chance;
-mod chart;
-mod compare;
-mod contest;
-mod figures;
-mod known;
-mod lag;
-mod latency;
-mod load;
-mod measure;
 mod options;
-mod process;
-mod profile;
-mod ratios;
-mod recorder;
-mod reference;
-mod report;
 mod rounds;
-mod run;
-mod sampler;
-mod scenario;
-mod server;
-mod store;
-mod summary;
-mod threshold;
-mod tool;
-mod toolkit;
-mod verdict;
-mod workload;
 
 use std::path::Path;
+use std::sync::Arc;
+
+use updraft::text;
+use updraft_load::{Figures, Metrics, RunStore, Say, Summary};
 
 pub(crate) use self::options::Stress;
 
-use self::figures::Figures;
-use self::options::{Further, Options};
-use self::recorder::Metrics;
-use self::summary::Summary;
+use self::options::{Compare, Further, Options};
 use crate::exit::{Ending, Error};
+use crate::input;
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::output::Output;
 use crate::scratch::{Scratch, Use};
 
-/// What is said at a signal before the load began.
+/// What is told at a signal before the load began.
 const NOTHING: &str = "interrupted: nothing was run";
+/// The largest file of figures that is read; those of runs have some kilobytes.
+const FIGURES_BYTES: usize = 1 << 20;
 
-/// Runs what was asked for.
-pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, Error> {
-    match &options.command {
-        Some(Further::Compare(options)) => compare::compare(options),
-        None => {
-            options.load.checked()?;
-            let directory = Scratch::new(Use::Stress, options.load.data.as_deref());
-            let directory = directory.map_err(|error| Error::refused("--data", error))?;
-            match options.load.profiles {
-                true => rounds::run(&options.load, directory.path(), screen).await,
-                false => measure(&options.load, directory.path(), screen).await,
-            }
+impl From<updraft_load::Error> for Error {
+    fn from(error: updraft_load::Error) -> Self {
+        match error {
+            updraft_load::Error::Start(error) => Self::Start(error),
+            updraft_load::Error::Put(error) => Self::Put(error),
+            updraft_load::Error::Failed(why) => Self::Failed(why),
         }
     }
 }
 
+/// Runs what was asked for.
+pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, Error> {
+    if let Some(Further::Compare(options)) = &options.command {
+        return compare(options);
+    }
+    options.load.checked()?;
+    let directory = Scratch::new(Use::Stress, options.load.data.as_deref());
+    let directory = directory.map_err(|error| Error::refused("--data", error))?;
+    if options.load.profiles {
+        rounds::run(&options.load, directory.path(), screen).await
+    } else {
+        measure(&options.load, directory.path(), screen).await
+    }
+}
+
 async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
-    let address = options.store.address()?;
+    let (address, load) = (options.store.address()?, options.load());
     let mut interrupt = Interrupt::listen(screen)?;
-    let metrics = Metrics::new();
-    metrics::set_global_recorder(metrics.clone())
-        .map_err(|error| Error::Failed(format!("the metrics: {error}")))?;
-    let Some(place) = interrupt.unless(store::Place::open(&address)).await else {
+    let metrics = Metrics::install()?;
+    let Some(store) = interrupt.unless(RunStore::open(&address)).await else {
         screen.say(NOTHING);
         return Ok(Ending::Interrupted);
     };
-    let place = place?;
-    let outcome = run::run(options, directory, &place, metrics, interrupt, screen).await;
-    place.leave(screen).await;
+    let (store, with_stdin, above) = (store?, options.until_stdin_ends, screen.clone());
+    let say: Say = Arc::new(move |text| above.say(text));
+    let stop = async move {
+        tokio::select! {
+            () = interrupt.asked() => {}
+            () = rounds::stdin_ended(), if with_stdin => {}
+        }
+    };
+    let outcome = updraft_load::run(&load, directory, &store, metrics, stop, &say).await;
+    store.leave(&say).await;
     let Some(outcome) = outcome? else {
         screen.say(NOTHING);
         return Ok(Ending::Interrupted);
     };
-    let summary = Summary::new(options, &outcome);
+    let summary = Summary::new(&load, &outcome, &options.assert);
     let mut output = Output::stdout();
-    summary.tell(&outcome, &mut output);
+    output.line(summary.text(&outcome).trim_end());
     // What cannot be written keeps nothing else from being written.
-    let json = options.json.as_ref().map_or(Ok(()), |path| write_figures(path, &summary.figures));
-    let page = options.report.as_ref().map_or(Ok(()), |path| write(path, &report::page(&summary, &outcome)));
+    let json = options.json.as_ref().map_or(Ok(()), |path| write(path, &summary.figures.json()));
+    let page = || updraft_load::page(&summary, &outcome);
+    let page = options.report.as_ref().map_or(Ok(()), |path| write(path, &page()));
     output.finish().and(json).and(page)?;
     Ok(match (outcome.interrupted, summary.is_well()) {
         (true, _) => Ending::Interrupted,
@@ -96,10 +87,22 @@ async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result
     })
 }
 
-fn write_figures(path: &Path, figures: &Figures) -> Result<(), Error> {
-    let json = serde_json::to_string_pretty(&figures.0);
-    let json = json.map_err(|error| Error::Failed(format!("{}: {error}", path.display())))?;
-    write(path, &(json + "\n"))
+/// Compares the figures of two files.
+fn compare(options: &Compare) -> Result<Ending, Error> {
+    let (a, b) = (read(&options.a)?, read(&options.b)?);
+    let none = || format!("no figure of {} stands in it too", options.a.display());
+    let text = updraft_load::compare(&a, &b).ok_or_else(|| Error::refused(options.b.display(), none()))?;
+    let mut output = Output::stdout();
+    output.line(text.trim_end());
+    output.finish().map(|()| Ending::Completed)
+}
+
+/// The figures in a file.
+fn read(path: &Path) -> Result<Figures, Error> {
+    let refused = |why: &dyn std::fmt::Display| Error::refused(path.display(), why);
+    let bytes = input::bytes(path, FIGURES_BYTES).map_err(|error| refused(&error))?;
+    let text = text::decode(&bytes).map_err(|error| refused(&error))?;
+    Figures::parse(&text).map_err(|why| refused(&why))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {

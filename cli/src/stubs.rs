@@ -1,13 +1,13 @@
 //! Stand-ins for the security tools of the examples: one real HTTP server with a path for each tool. They
 //! are slow and fail now and then, as tools do, and act once for each idempotency key. They act on nothing.
 
-mod desk;
 mod directory;
+mod dispatcher;
 mod edr;
-mod fate;
+mod faults;
 mod firewall;
+mod idempotency;
 mod mail;
-mod memory;
 mod reputation;
 mod tickets;
 
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use self::desk::Desk;
+use self::dispatcher::Dispatcher;
 
 /// The largest request that a tool takes.
 const REQUEST_BYTES: usize = 256 << 10;
@@ -68,9 +68,9 @@ fn router() -> Router {
         .merge(firewall::router())
         .merge(edr::router())
         .merge(tickets::router())
-        .route("/acts", get(desk::acts))
+        .route("/acts", get(dispatcher::acts))
         .layer(DefaultBodyLimit::max(REQUEST_BYTES))
-        .with_state(Arc::new(Desk::default()))
+        .with_state(Arc::new(Dispatcher::default()))
 }
 
 #[cfg(test)]

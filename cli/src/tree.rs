@@ -11,7 +11,7 @@ use updraft::{Event, TaskStatus};
 use crate::exit::Error;
 use crate::log::Screen;
 use crate::output::Output;
-use crate::row::{Row, Rows, prefixes};
+use crate::task_rows::{TaskRow, TaskRows, prefixes};
 use crate::text::duration;
 
 /// Lines of the terminal that are left to what stands above the tree, and to the cursor.
@@ -23,7 +23,7 @@ const LABEL_COLUMNS: usize = 14;
 
 /// The tree of an execution.
 pub(crate) struct Tree {
-    rows: Rows,
+    rows: TaskRows,
     screen: Screen,
     terminal: Term,
     output: Output,
@@ -39,7 +39,7 @@ struct Line {
 
 impl Tree {
     /// An empty tree on this terminal; `output` leads there too, for what stays.
-    pub(crate) fn new(rows: Rows, screen: Screen, terminal: Term, output: Output) -> Self {
+    pub(crate) fn new(rows: TaskRows, screen: Screen, terminal: Term, output: Output) -> Self {
         console::set_colors_enabled(terminal.features().colors_supported());
         Self { rows, screen, terminal, output, lines: BTreeMap::new(), ended: false }
     }
@@ -88,7 +88,7 @@ impl Tree {
             self.screen.lines().remove(&line.bar);
         }
         let width = self.rows.width().min(STEP_COLUMNS);
-        let all: Vec<&Row> = self.rows.iter().collect();
+        let all: Vec<&TaskRow> = self.rows.iter().collect();
         for (row, prefix) in all.iter().zip(prefixes(&all)) {
             let text = settled(row, columns(&prefix, width));
             self.output.styled(format_args!("{}{text}", style(prefix).dim()));
@@ -107,7 +107,7 @@ impl Tree {
 }
 
 impl Line {
-    fn show(&mut self, row: &Row, prefix: String, width: usize) {
+    fn show(&mut self, row: &TaskRow, prefix: String, width: usize) {
         let columns = columns(&prefix, width);
         if self.bar.prefix() != prefix {
             self.bar.set_prefix(prefix);
@@ -126,14 +126,14 @@ impl Line {
 }
 
 /// The rows that have room: those that run come before those that have ended, the older of which go first.
-fn shown(rows: Vec<&Row>, room: usize) -> Vec<&Row> {
+fn shown(rows: Vec<&TaskRow>, room: usize) -> Vec<&TaskRow> {
     let mut excess = rows.len().saturating_sub(room);
-    let mut keep = |row: &&Row| {
+    let mut keep = |row: &&TaskRow| {
         let goes = excess > 0 && row.status.ended();
         excess -= usize::from(goes);
         !goes
     };
-    let mut kept: Vec<&Row> = rows.into_iter().filter(|row| keep(row)).collect();
+    let mut kept: Vec<&TaskRow> = rows.into_iter().filter(|row| keep(row)).collect();
     kept.truncate(room.max(1));
     kept
 }
@@ -143,13 +143,13 @@ fn columns(prefix: &str, width: usize) -> usize {
 }
 
 /// A step and what it does.
-fn name(row: &Row, columns: usize) -> String {
+fn name(row: &TaskRow, columns: usize) -> String {
     let label = style(format!("{:LABEL_COLUMNS$}", row.place.label)).dim();
     format!("{:columns$}  {label}", row.step.as_str())
 }
 
 /// The line of a task that does not run at the moment.
-fn settled(row: &Row, columns: usize) -> String {
+fn settled(row: &TaskRow, columns: usize) -> String {
     let mark = match row.status {
         TaskStatus::Completed => style("✓").green(),
         TaskStatus::Failed => style("✗").red(),
@@ -188,7 +188,7 @@ fn styled(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::row::tests::{event, rows};
+    use crate::task_rows::tests::{event, rows};
 
     #[test]
     fn where_there_is_no_room_the_oldest_that_have_ended_go_first() {

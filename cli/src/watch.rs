@@ -11,10 +11,10 @@ use crate::exit::{Ending, Error};
 use crate::follow::{Followed, follow};
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
-use crate::nesting::Nesting;
 use crate::output::Output;
 use crate::playbook::with_way;
 use crate::progress::Progress;
+use crate::step_tree::StepTree;
 
 /// What is said at a signal while it is not known whether the execution was accepted.
 const PERHAPS_BEGUN: &str = "interrupted while it was submitted; where it was accepted, ";
@@ -52,7 +52,7 @@ struct Begun {
     name: Name,
     version: u32,
     /// Which steps are shown inside of which.
-    nesting: Nesting,
+    tree: StepTree,
 }
 
 impl Watch<'_> {
@@ -69,8 +69,8 @@ impl Watch<'_> {
             self.screen.say(&format!("{PERHAPS_BEGUN}{}", self.go_on));
             return Ok(Watched::NotBegun);
         };
-        let Begun { handle, name, version, nesting } = begun?;
-        let mut progress = Progress::new(nesting, self.json, self.screen);
+        let Begun { handle, name, version, tree } = begun?;
+        let mut progress = Progress::new(tree, self.json, self.screen);
         let peid = handle.peid();
         progress.begin(&format!("{name} version {version}, execution {peid}"));
         // A signal that comes meanwhile is one to an execution that is known: following it sees the signal.
@@ -88,13 +88,13 @@ impl Watch<'_> {
         submission: Submission,
     ) -> Result<Begun, Error> {
         let (name, version) = (playbook.name.clone(), playbook.version);
-        let nesting = Nesting::of(&playbook);
+        let tree = StepTree::of(&playbook);
         let pid = engine.playbooks().put(self.tenant, playbook).await?;
         let submitted = engine.submit(submission).await;
         let handle = submitted.map_err(|error| self.refused(error, &name))?;
         match self.key.filter(|_| handle.reused()) {
-            None => Ok(Begun { handle, name, version, nesting }),
-            Some(key) => self.begun_before(engine, handle, key, (pid, nesting)).await,
+            None => Ok(Begun { handle, name, version, tree }),
+            Some(key) => self.begun_before(engine, handle, key, (pid, tree)).await,
         }
     }
 
@@ -104,28 +104,28 @@ impl Watch<'_> {
         engine: &Engine,
         handle: Handle,
         key: &str,
-        (pid, nesting): (PlaybookId, Nesting),
+        (pid, tree): (PlaybookId, StepTree),
     ) -> Result<Begun, Error> {
         let peid = handle.peid();
         self.screen.say(&format!("--key {key}: execution {peid} has this key; nothing is run anew"));
         // It may be one that a crash left: then it is this command's own.
-        let handle = engine.take_up(self.tenant, peid).await?.unwrap_or(handle);
+        let handle = engine.resume(self.tenant, peid).await?.unwrap_or(handle);
         let head = handle.inspect().await?.execution.head.clone();
-        let nesting = if head.pid == pid {
-            nesting
+        let tree = if head.pid == pid {
+            tree
         } else {
             // The key was used before, for another version.
             let stored = engine.playbooks().get(self.tenant, head.pid).await?;
             let stored =
                 stored.and_then(|stored| Playbook::parse(stored.definition.as_str().as_bytes()).ok());
-            stored.as_ref().map(Nesting::of).unwrap_or_default()
+            stored.as_ref().map(StepTree::of).unwrap_or_default()
         };
-        Ok(Begun { handle, name: head.playbook_name.clone(), version: head.playbook_version, nesting })
+        Ok(Begun { handle, name: head.playbook_name.clone(), version: head.playbook_version, tree })
     }
 
     /// Says what lies there unfinished, and is left as it is.
     async fn tell_of_others(&self, engine: &Engine) -> Result<(), Error> {
-        let others = engine.left(LEFT_COUNTED).await?;
+        let others = engine.unresumed(LEFT_COUNTED).await?;
         let (count, executions) = match others {
             0 => return Ok(()),
             1 => ("one".to_owned(), "execution is"),

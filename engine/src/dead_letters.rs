@@ -6,22 +6,6 @@ use updraft_protocol::{DeadLetter, TenantCode};
 
 use crate::error::ReadError;
 use crate::reader::Reader;
-use crate::start::Engine;
-
-impl Engine {
-    /// As [`Reader::dead_letters`].
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn dead_letters(
-        &self,
-        tenant: Option<&TenantCode>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, ReadError> {
-        self.reader().dead_letters(tenant, after, limit).await
-    }
-}
 
 impl Reader {
     /// One page of what the store will never take, in order of the key, after `after`: of one tenant, or of all,

@@ -13,9 +13,10 @@ use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::{Store, StoreAddress, lock, private, room};
 use uuid::Uuid;
 
-use crate::belonging::{self, Asked, Extent, Note};
 use crate::diagnosis::{Diagnosis, Finding};
 use crate::error::StartError;
+use crate::journal_binding::{self, Asked, Extent, Note};
+use crate::store_choice::noted;
 
 /// Looks at a data directory and at the store that belongs to it.
 ///
@@ -24,7 +25,7 @@ use crate::error::StartError;
 pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, StartError> {
     let mut diagnosis = Diagnosis {
         data: data.display().to_string(),
-        store: belonging::place_of(store),
+        store: noted(store),
         findings: Vec::new(),
         journal: None,
         taken: None,
@@ -37,14 +38,15 @@ pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, Star
     diagnosis.findings.extend(looked.findings);
     let Some(extent) = looked.journal else { return Ok(diagnosis) };
     diagnosis.journal = Some((extent.begins, extent.ends)).filter(|(begins, ends)| begins <= ends);
-    let kept = match store {
-        StoreAddress::Embedded => embedded(data).await,
-        StoreAddress::MongoDb(_) => on_server(store, looked.id, &mut diagnosis.findings).await?,
+    let kept = match store.connect(true).await {
+        Ok(None) => embedded(data).await,
+        Ok(Some(server)) => on_server(&*server, looked.id, &mut diagnosis.findings).await?,
+        Err(error) => Err(error.to_string()),
     };
     match kept {
         Ok(kept) => {
             diagnosis.taken = kept.bond().map(|bond| bond.taken);
-            diagnosis.findings.extend(pair(looked.note, belonging::place_of(store), kept, extent));
+            diagnosis.findings.extend(pair(looked.note, noted(store), kept, extent));
         }
         Err(cause) => diagnosis.findings.push(Finding::Store { cause }),
     }
@@ -119,19 +121,14 @@ async fn embedded(data: &Path) -> Result<Kept, String> {
 
 /// What the store on a server keeps, and who has it.
 async fn on_server(
-    address: &StoreAddress,
+    store: &dyn Store,
     own: Option<Uuid>,
     findings: &mut Vec<Finding>,
 ) -> Result<Result<Kept, String>, StartError> {
-    let StoreAddress::MongoDb(address) = address else { return Ok(Ok(Kept::Nothing)) };
     let timer = Timer::start().map_err(updraft_actors::node::Error::Thread)?;
-    let store = match address.builder().read_only(true).connect().await {
-        Ok(store) => store,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
     let told = timer.until(Instant::now() + STORE_LEASE, store.health()).await.unwrap_or_default();
     findings.extend(told.troubles.iter().map(Finding::from));
-    findings.extend(owner(&store, own, &timer).await);
+    findings.extend(owner(store, own, &timer).await);
     Ok(store.kept().await.map_err(|error| error.to_string()))
 }
 
@@ -155,7 +152,7 @@ fn pair(note: Option<Note>, place: String, kept: Kept, extent: Extent) -> Option
     }
     let asked = Asked { place, durability: Durability::Fsync, accepted: None };
     let bond = kept.bond();
-    match judge(belonging::side(note.as_ref(), &asked, extent, bond), bond.map(Into::into), None) {
+    match judge(journal_binding::side(note.as_ref(), &asked, extent, bond), bond.map(Into::into), None) {
         PairVerdict::Refuse(mismatch) => Some(match other.filter(|_| mismatch == Mismatch::OtherStore) {
             Some(noted) => Finding::OtherStore { noted },
             None => mismatch.into(),

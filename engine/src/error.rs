@@ -110,6 +110,15 @@ impl From<updraft_actors::poisoned::Error> for StartError {
     }
 }
 
+impl From<Lost> for Refusal {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::ShutDown => Self::ShuttingDown,
+            lost => Self::Failed(lost),
+        }
+    }
+}
+
 /// A submission that was not accepted, handed back.
 #[derive(Debug, Error)]
 #[error("{refusal}")]

@@ -2,14 +2,15 @@
 //! actor first, so that nobody reads an older status than they were told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
 use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
+use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::reader::Reader;
-use crate::submit::HANDOVER_PAUSE;
 
 /// One execution.
 #[derive(Clone)]
@@ -20,6 +21,41 @@ pub struct Handle {
     /// None where it had ended before this handle was made.
     pub(crate) live: Option<Arc<RegistryEntry>>,
     reused: bool,
+}
+
+impl Engine {
+    /// The handle of an execution of a tenant, live or ended.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn handle(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, ReadError> {
+        let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);
+        if handle.live.is_some() {
+            return Ok(Some(handle));
+        }
+        Ok(self.core.store.execution(tenant, peid).await?.map(|_| handle))
+    }
+
+    /// An execution of a tenant with its tasks, at one durable moment.
+    ///
+    /// # Errors
+    /// The store did not answer, or the engine has failed.
+    pub async fn execution(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<Inspection>, ReadError> {
+        match self.handle(tenant, peid).await? {
+            Some(handle) => Ok(Some(handle.inspect().await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The handles of the executions that this engine runs at the moment, those it resumed included.
+    pub fn unfinished(&self) -> Vec<Handle> {
+        let lives = self.core.registry.unfinished(RegistryEntry::is_accepted);
+        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
+    }
 }
 
 impl Handle {
@@ -145,6 +181,9 @@ impl Handle {
         })
     }
 }
+
+/// The pause between two questions to an execution that changes hands.
+const HANDOVER_PAUSE: Duration = Duration::from_millis(5);
 
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

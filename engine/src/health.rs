@@ -12,7 +12,7 @@ use updraft_storage::journal::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
-use crate::start::Engine;
+use crate::engine::Engine;
 
 /// How an engine fares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

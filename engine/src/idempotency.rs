@@ -1,5 +1,5 @@
-//! Idempotency: what the key of a submission says of it. Owns the one way to the execution that has a key, in the live
-//! registry and in the store, and the answer that follows from it; never accepts an execution.
+//! Idempotency: what becomes of a submission under a key. Owns the one question to the registry and to the store, and the
+//! verdict that follows from it; never accepts an execution.
 
 use std::sync::Arc;
 
@@ -9,17 +9,25 @@ use updraft_protocol::{IdempotencyKey, InputHash, KeyHolder, Name};
 
 use crate::error::Refusal;
 use crate::handle::Handle;
+use crate::reservation::Reservation;
 use crate::submission::Submission;
-use crate::submit::refused;
 
-/// The key of a submission, with all that decides what becomes of it where the key has an execution.
-pub(crate) struct Keyed {
+/// What becomes of a submission under a key that is not refused.
+pub(crate) enum Keyed<'a> {
+    /// No execution has the key: this one holds it from now on.
+    Reserved(Arc<RegistryEntry>, Reservation<'a>),
+    /// An execution has the key, and is the answer.
+    First(Handle),
+}
+
+/// The key of a submission, with what decides whether the execution that has the key is its answer.
+pub(crate) struct SubmissionKey {
     key: IdempotencyKey,
     input_hash: InputHash,
     on_reuse: OnReuse,
 }
 
-impl Keyed {
+impl SubmissionKey {
     /// The key of a submission of the playbook with this name; none where it has no key.
     pub(crate) fn of(submission: &Submission, playbook_name: &Name) -> Option<Self> {
         let text = submission.idempotency_key.as_deref()?.into();
@@ -28,53 +36,37 @@ impl Keyed {
         Some(Self { key, input_hash: submission.input_hash(), on_reuse: submission.on_reuse })
     }
 
-    /// An execution that is about to be accepted, as the holder of the key.
-    pub(crate) fn hold(&self, live: RegistryEntry) -> RegistryEntry {
-        live.under_key(Some(self.key.clone()), Some(self.input_hash))
-    }
-
-    /// The execution that has the key, here or in the store; none where none has it.
+    /// Reserves the key for an execution, or gives the one that has it. Submissions under one key come after each other:
+    /// the second waits until the first is accepted, and takes its place where the first is given up.
     ///
     /// # Errors
-    /// [`Refusal::KeyReused`] where it was submitted with another input, or what kept it from being asked for.
-    pub(crate) async fn first(&self, core: &Arc<EngineContext>) -> Result<Option<Handle>, Refusal> {
-        if let Some(live) = core.registry.under_key(&self.key)
-            && let Some(first) = self.live(core, live).await?
-        {
-            return Ok(Some(first));
-        }
-        self.stored(core).await
-    }
-
-    /// The execution of this engine that has the key, once it is accepted; none where it was given up, which leaves the
-    /// key to the next.
-    ///
-    /// # Errors
-    /// [`Refusal::KeyReused`], or why the engine has failed.
-    pub(crate) async fn live(
+    /// [`Refusal::KeyReused`] where the execution that has the key was submitted with another input; what the store says;
+    /// why the engine has failed.
+    pub(crate) async fn reserve<'a>(
         &self,
-        core: &Arc<EngineContext>,
-        first: Arc<RegistryEntry>,
-    ) -> Result<Option<Handle>, Refusal> {
-        match first.accepted().await {
-            Ok(()) => {
-                self.judge(first.key_holder())?;
-                Ok(Some(Handle::live(core.clone(), first).of_the_first()))
+        core: &'a Arc<EngineContext>,
+        live: RegistryEntry,
+    ) -> Result<Keyed<'a>, Refusal> {
+        let live = Arc::new(live.under_key(Some(self.key.clone()), Some(self.input_hash)));
+        let reservation = loop {
+            match Reservation::new(core, live.clone()) {
+                Ok(reservation) => break reservation,
+                Err(first) => match first.accepted().await {
+                    Ok(()) => {
+                        self.judge(first.key_holder())?;
+                        return Ok(Keyed::First(Handle::live(core.clone(), first).of_the_first()));
+                    }
+                    Err(lost) if core.failed.is_settled() => return Err(lost.into()),
+                    Err(_) => tokio::task::yield_now().await,
+                },
             }
-            Err(lost) if core.failed.is_settled() => Err(refused(lost)),
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// The execution that has the key in the store; none where none has it.
-    ///
-    /// # Errors
-    /// [`Refusal::KeyReused`], or what the store says.
-    pub(crate) async fn stored(&self, core: &Arc<EngineContext>) -> Result<Option<Handle>, Refusal> {
-        let Some(first) = core.store.execution_by_key(&self.key).await? else { return Ok(None) };
+        };
+        let Some(first) = core.store.execution_by_key(&self.key).await? else {
+            return Ok(Keyed::Reserved(live, reservation));
+        };
         self.judge(first)?;
         let first = Handle::stored(core.clone(), self.key.tenant_code.clone(), first.peid);
-        Ok(Some(first.of_the_first()))
+        Ok(Keyed::First(first.of_the_first()))
     }
 
     fn judge(&self, first: KeyHolder) -> Result<(), Refusal> {

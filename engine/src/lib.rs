@@ -37,44 +37,47 @@
 //! # }
 //! ```
 
-mod belonging;
 mod builder;
 mod dead_letters;
+mod deadline;
 mod diagnosis;
 mod doctor;
+mod engine;
 mod error;
-mod follow;
+mod events;
 mod handle;
 mod health;
 mod idempotency;
-mod left;
+mod journal_binding;
 pub mod local;
-mod needs;
-mod opening;
+mod open;
 mod ownership;
 mod playbooks;
-mod queries;
 mod reader;
 mod recovery;
+mod requirements;
+mod reservation;
 mod shutdown;
 mod standstill;
 mod start;
+mod store_choice;
 mod submission;
 mod submit;
+mod unresumed;
 
-pub use builder::Builder;
+pub use builder::{Builder, Resume};
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
 pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
-pub use left::Resume;
+
+pub use engine::Engine;
 pub use playbooks::Playbooks;
 pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
-pub use start::Engine;
 pub use submission::{PlaybookChoice, Submission};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
@@ -90,9 +93,12 @@ pub use updraft_protocol::{
     Span, StepId, TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp,
     Update, Value, Wait, limits, parse, playbook, schema, secret, text, value,
 };
+#[cfg(feature = "mongodb")]
+pub use updraft_storage::MongoAddress;
 pub use updraft_storage::bond::{Bond, Kept};
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;
+#[cfg(feature = "mongodb")]
 pub use updraft_storage::mongo::{self, MongoStore};
 pub use updraft_storage::owner::Owner;
 pub use updraft_storage::sqlite::SqliteStore;
@@ -101,7 +107,7 @@ pub use updraft_storage::store::{
     PoolStatistics, PutOutcome, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
-pub use updraft_storage::{AddressError, MongoAddress, StoreAddress};
+pub use updraft_storage::{AddressError, StoreAddress};
 
 /// The README's code, compiled.
 #[cfg(doctest)]

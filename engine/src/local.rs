@@ -1,4 +1,4 @@
-//! The local door of a running engine: a Unix socket in its data directory, through which other programs of the same
+//! The local socket of a running engine: a Unix socket in its data directory, through which other programs of the same
 //! user look at it and cancel executions, the command line and a console alike. Owns no decision: what is asked is asked
 //! of the engine as an embedder would; nothing can be submitted or changed here but a cancel.
 //!
@@ -22,14 +22,14 @@ mod socket;
 pub use client::{Client, Error};
 pub use message::VERSION;
 #[cfg(unix)]
-pub(crate) use server::Door;
+pub(crate) use server::LocalServer;
 
-/// What the door asks of its engine.
+/// What the local socket asks of its engine.
 #[cfg(unix)]
-pub(crate) struct Host {
+pub(crate) struct LocalContext {
     pub(crate) core: std::sync::Arc<updraft_actors::EngineContext>,
-    /// Held by who takes up or cancels what the start left as it was.
-    pub(crate) left: std::sync::Arc<tokio::sync::Mutex<()>>,
+    /// Held while an execution that the start left as it was is resumed or cancelled: one at a time.
+    pub(crate) unresumed: std::sync::Arc<tokio::sync::Mutex<()>>,
     /// What may wait for the store, and what does.
     pub(crate) buffer: updraft_kernel::coalescer::Limits,
     pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,

@@ -16,8 +16,8 @@ use updraft_storage::owner::Owner;
 use updraft_storage::{Error, Store};
 use uuid::Uuid;
 
+use crate::deadline::answered;
 use crate::error::StartError;
-use crate::opening::answered;
 
 /// How often an owner that may be gone is looked at.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);

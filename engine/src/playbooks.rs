@@ -8,10 +8,10 @@ use updraft_protocol::{Json, Name, Playbook, PlaybookDocument, PlaybookId, Playb
 use updraft_storage::store::PutOutcome;
 use uuid::Uuid;
 
+use crate::deadline::after;
+use crate::engine::Engine;
 use crate::error::{PutError, ReadError};
-use crate::needs::{Asked, ask};
-use crate::shutdown::later;
-use crate::start::Engine;
+use crate::requirements::{Asked, ask};
 
 /// The catalogue of playbooks.
 pub struct Playbooks {
@@ -34,7 +34,7 @@ impl Playbooks {
     pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
         let (plan, playbook) = self.core.plans.check(playbook).await.map_err(PutError::Invalid)?;
         let asked = (&*self.core.secrets, &self.core.timer);
-        let Asked { missing, .. } = ask(asked, tenant, &plan, later(SECRET_WAIT)).await;
+        let Asked { missing, .. } = ask(asked, tenant, &plan, after(SECRET_WAIT)).await;
         if !missing.is_empty() {
             return Err(PutError::Invalid(missing));
         }

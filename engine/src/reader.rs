@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use futures_util::stream::{self, Stream};
 use updraft_actors::Inspection;
-use updraft_protocol::limits::PAGE_ROWS;
+use updraft_protocol::limits::{PAGE_ROWS, SLOW_STORE_CALL};
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode};
 use updraft_storage::page;
 use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery};
-use updraft_storage::{Store, StoreAddress};
+use updraft_storage::{Store, StoreAddress, TimedStore};
 
+use crate::engine::Engine;
 use crate::error::{ReadError, StartError};
-use crate::start::Engine;
 
 /// Reads what is stored. It may lag behind a running engine by the delay of that one's write-behind.
 #[derive(Clone)]
@@ -38,14 +38,11 @@ impl Reader {
     /// # Errors
     /// It is not reached; or it is the embedded one, which only an engine opens, and which one process has.
     pub async fn at(address: &StoreAddress) -> Result<Self, StartError> {
-        match address {
-            StoreAddress::Embedded => Err(StartError::Configuration(
-                "the embedded store is read through an engine, which one process has".to_owned(),
-            )),
-            StoreAddress::MongoDb(address) => {
-                Ok(Self::new(Arc::new(address.builder().read_only(true).connect().await?)))
-            }
-        }
+        let store = address.connect(true).await?.ok_or_else(|| {
+            let why = "the embedded store is read through an engine, which one process has";
+            StartError::Configuration(why.to_owned())
+        })?;
+        Ok(Self::new(Arc::new(TimedStore::new(store, SLOW_STORE_CALL))))
     }
 
     /// An execution of a tenant with its tasks, as they are stored.
@@ -120,16 +117,7 @@ impl Reader {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Vec<TaskDocument>, ReadError> {
-        let mut tasks: Vec<TaskDocument> = Vec::new();
-        loop {
-            let after = tasks.last().map_or(0, |task| task.head.task_seq);
-            let page = self.store.tasks(tenant, peid, after, PAGE_ROWS).await?;
-            let last = !page::is_full(&page, PAGE_ROWS);
-            tasks.extend(page);
-            if last {
-                return Ok(tasks);
-            }
-        }
+        Ok(self.store.all_tasks(tenant, peid).await?)
     }
 
     /// One page of what was done for an alert, in the order of the tasks' ids; `limit` counts as 1 at least and as 1,000 at

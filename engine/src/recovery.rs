@@ -13,10 +13,10 @@ use updraft_storage::page;
 use updraft_storage::store::Cursor;
 use updraft_storage::write_behind::Message;
 
+use crate::builder::Resume;
+use crate::deadline::answered;
 use crate::error::StartError;
-use crate::left::Resume;
-use crate::opening::answered;
-use crate::standstill::Patience;
+use crate::standstill::StoreWait;
 
 /// What a start found and did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub(crate) async fn recover(
     node: &Node,
     replay: journal::Replay,
     writer: mpsc::Sender<Message>,
-    (resume, patience): (Resume, Patience<'_>),
+    (resume, wait): (Resume, StoreWait<'_>),
 ) -> Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError> {
     let torn = replay.torn().cloned();
-    let replayed = patience.wait(replay.replay(writer)).await??;
-    patience.wait(core.flush()).await??;
-    patience.wait(poisoned::fail(core)).await??;
+    let replayed = wait.within(replay.replay(writer)).await??;
+    wait.within(core.flush()).await??;
+    wait.within(poisoned::fail(core)).await??;
     let lives = match resume {
         Resume::All => unfinished(core).await?,
         Resume::Nothing => Vec::new(),

@@ -10,9 +10,10 @@ use updraft_protocol::limits;
 use updraft_storage::journal::Left;
 use updraft_storage::sqlite::SqliteStore;
 
+use crate::deadline::after;
+use crate::engine::Engine;
 #[cfg(unix)]
-use crate::local::Door;
-use crate::start::Engine;
+use crate::local::LocalServer;
 
 /// How an engine was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Engine {
     /// next start, for which the data directory is free; those who wait for one are told. What is stored can
     /// still be read.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
-        let until = later(deadline);
+        let until = after(deadline);
         let _ = self.gate.close();
         self.closing.notify_waiters();
         // Held to the end: who comes second is answered when it is over.
@@ -48,8 +49,8 @@ impl Engine {
     async fn end(&self, node: Node, until: Instant) -> Shutdown {
         // Before the data directory is free: the next engine there opens one of its own.
         #[cfg(unix)]
-        if let Some(door) = self.take_door() {
-            door.close(&self.core.timer).await;
+        if let Some(server) = self.take_local() {
+            server.close(&self.core.timer).await;
         }
         // A thread that a disk or a tool holds ends with the process: nothing that it does is acknowledged any more.
         let longest = until.max(Instant::now()).checked_add(limits::SHUTDOWN_GRACE).unwrap_or(until);
@@ -88,16 +89,10 @@ impl Engine {
     }
 }
 
-/// The instant that is `wait` away; where there is none, one that nobody lives to see.
-pub(crate) fn later(wait: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(wait).unwrap_or(now + limits::SPAN)
-}
-
 impl Engine {
     #[cfg(unix)]
-    fn take_door(&self) -> Option<Door> {
-        self.door.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take_local(&self) -> Option<LocalServer> {
+        self.local.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The store of its own whose lock it still has.
@@ -114,7 +109,7 @@ impl Drop for Engine {
         let _ = self.gate.close();
         self.closing.notify_waiters();
         #[cfg(unix)]
-        let door = self.take_door();
+        let server = self.take_local();
         let (node, store, core) = (self.node.get_mut().take(), self.embedded(), self.core.clone());
         if node.is_none() && store.is_none() {
             return;
@@ -126,8 +121,8 @@ impl Drop for Engine {
             };
             runtime.block_on(async {
                 #[cfg(unix)]
-                if let Some(door) = door {
-                    door.close(&core.timer).await;
+                if let Some(server) = server {
+                    server.close(&core.timer).await;
                 }
                 if let Some(node) = node {
                     let _ = node.stop(Instant::now()).await;

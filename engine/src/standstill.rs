@@ -22,8 +22,8 @@ pub struct Standstill {
     pub cause: Arc<str>,
 }
 
-/// Who waits for the store.
-pub(crate) struct Patience<'a> {
+/// A wait for the store, with its limit.
+pub(crate) struct StoreWait<'a> {
     pub(crate) core: &'a EngineContext,
     /// Why the store does not take what waits, while it does not.
     pub(crate) trouble: &'a watch::Receiver<Option<Arc<str>>>,
@@ -31,9 +31,9 @@ pub(crate) struct Patience<'a> {
     pub(crate) longest: Duration,
 }
 
-impl Patience<'_> {
+impl StoreWait<'_> {
     /// Waits for what ends when the store has something.
-    pub(crate) async fn wait<T>(&self, what: impl Future<Output = T>) -> Result<T, Standstill> {
+    pub(crate) async fn within<T>(&self, what: impl Future<Output = T>) -> Result<T, Standstill> {
         let mut what = pin!(what);
         let (mut stored, mut since) = (self.core.stored.get(), Instant::now());
         loop {

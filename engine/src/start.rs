@@ -1,10 +1,10 @@
-//! The engine and its start: opens what survives, starts the threads, recovers.
+//! The start of an engine: opens what survives, starts the threads, recovers. Decides nothing.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use updraft_actors::admission::Admission;
 use updraft_actors::missing::Missing;
 use updraft_actors::plans::Plans;
@@ -18,70 +18,44 @@ use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_protocol::Name;
 use updraft_protocol::limits::{PARKED, PARKED_OF_TENANT};
-use updraft_storage::sqlite::SqliteStore;
-use updraft_storage::write_behind::{Pending, WriteBehind, WriterConfig};
+use updraft_storage::write_behind::{WriteBehind, WriterConfig};
 use uuid::Uuid;
 
-use crate::builder::{Builder, Choice};
+use crate::builder::Builder;
+use crate::engine::Engine;
 use crate::error::StartError;
-use crate::handle::Handle;
 #[cfg(unix)]
-use crate::local::{Door, Host};
-use crate::opening::Opened;
+use crate::local::{LocalContext, LocalServer};
+use crate::open::Opened;
 use crate::ownership::Ownership;
 use crate::recovery::{self, Recovered};
-use crate::standstill::Patience;
-
-/// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
-pub struct Engine {
-    pub(crate) core: Arc<EngineContext>,
-    /// Taken by the shutdown.
-    pub(crate) node: tokio::sync::Mutex<Option<Node>>,
-    /// Closed when the engine shuts down; submissions pass through it.
-    pub(crate) gate: DrainGate,
-    /// Told when the gate is closed and no submission is under way.
-    pub(crate) emptied: Arc<Notify>,
-    /// The store, where the engine opened it itself: others may have the directory after the shutdown.
-    pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
-    /// The lease of a store that other machines reach.
-    pub(crate) ownership: Option<Ownership>,
-    /// Told when the gate is closed: submissions that wait for a place are refused.
-    pub(crate) closing: Notify,
-    pub(crate) submit_timeout: Duration,
-    /// The local door, where there is a data directory; taken by the shutdown.
-    #[cfg(unix)]
-    pub(crate) door: Mutex<Option<Door>>,
-    /// What may wait for the store, and what does.
-    pub(crate) buffer: Limits,
-    pub(crate) pending: watch::Receiver<Pending>,
-    /// Why the store does not take what waits, while it does not.
-    pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
-    pub(crate) recovered: Recovered,
-    /// Held by who takes up or cancels what the start left as it was.
-    pub(crate) left: Arc<tokio::sync::Mutex<()>>,
-    /// What the start resumed, until someone asks for it.
-    resumed: Mutex<Vec<Arc<RegistryEntry>>>,
-}
+use crate::standstill::StoreWait;
+use crate::store_choice::StoreChoice;
 
 impl Engine {
     /// What to start an engine with.
     pub fn builder() -> Builder {
         Builder::default()
     }
+}
 
-    /// What the start found and did.
-    pub fn recovered(&self) -> &Recovered {
-        &self.recovered
+impl Builder {
+    /// Starts the engine: opens journal and store, recovers, resumes what is unfinished.
+    ///
+    /// Works in any tokio runtime; the engine's own work runs on threads of its own.
+    ///
+    /// # Errors
+    /// A configuration that makes no sense, a data directory in use, a store or journal that cannot be
+    /// read, or an unfinished execution whose playbook this version cannot run. One whose integration is not there waits
+    /// for it.
+    pub async fn start(self) -> Result<Engine, StartError> {
+        let shards = self.checked()?;
+        Engine::start(self, shards).await
     }
+}
 
-    /// The handles of the executions that the start resumed, those that have ended since included. They are
-    /// given once.
-    pub fn take_resumed(&self) -> Vec<Handle> {
-        let lives = std::mem::take(&mut *self.resumed.lock().unwrap_or_else(PoisonError::into_inner));
-        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
-    }
-
-    pub(crate) async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
+impl Engine {
+    async fn start(builder: Builder, shards: usize) -> Result<Self, StartError> {
         let data = directory(&builder)?;
         let catalogue = builder.catalogue()?;
         let opened = Opened::open(&builder, &data).await?;
@@ -127,19 +101,18 @@ impl Engine {
             ownership: opened.ownership,
             closing: Notify::new(),
             #[cfg(unix)]
-            door: Mutex::default(),
+            local: Mutex::default(),
             submit_timeout: builder.submit_timeout,
             buffer,
             pending,
             trouble,
             recovered: Recovered::default(),
-            left: Arc::default(),
+            unresumed: Arc::default(),
             resumed: Mutex::default(),
         };
-        let patience =
-            Patience { core: &engine.core, trouble: &engine.trouble, longest: builder.start_standstill };
-        let recovering =
-            recovery::recover(&engine.core, &node, replay, writer, (builder.resume, patience)).await;
+        let wait =
+            StoreWait { core: &engine.core, trouble: &engine.trouble, longest: builder.start_standstill };
+        let recovering = recovery::recover(&engine.core, &node, replay, writer, (builder.resume, wait)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));
         engine.opened(recovering, &builder).await
     }
@@ -159,7 +132,7 @@ impl Engine {
             }
         }
         #[cfg(unix)]
-        self.open_door(builder).await;
+        self.open_local(builder).await;
         Ok(self)
     }
 }
@@ -167,7 +140,7 @@ impl Engine {
 /// The data directory; none is needed where nothing is kept.
 fn directory(builder: &Builder) -> Result<PathBuf, StartError> {
     match (&builder.data, &builder.store) {
-        (_, Choice::Memory) => Ok(PathBuf::new()),
+        (_, StoreChoice::Memory) => Ok(PathBuf::new()),
         (Some(data), _) => Ok(data.clone()),
         (None, _) => Err(StartError::Configuration("data: a directory is needed".to_owned())),
     }
@@ -179,19 +152,20 @@ fn terms(builder: &Builder, epoch: u64) -> Terms {
 
 #[cfg(unix)]
 impl Engine {
-    /// Opens the local door in the data directory. The engine works without it: some file systems have no sockets.
-    async fn open_door(&mut self, builder: &Builder) {
-        let (Some(data), Choice::At(_) | Choice::Given(_)) = (builder.data.clone(), &builder.store) else {
+    /// Opens the local socket in the data directory. The engine works without it: some file systems have no sockets.
+    async fn open_local(&mut self, builder: &Builder) {
+        let (Some(data), StoreChoice::At(_) | StoreChoice::Given(_)) = (builder.data.clone(), &builder.store)
+        else {
             return;
         };
-        let (core, left) = (self.core.clone(), self.left.clone());
+        let (core, unresumed) = (self.core.clone(), self.unresumed.clone());
         let (pending, trouble) = (self.pending.clone(), self.trouble.clone());
-        let host = Host { core, left, buffer: self.buffer, pending, trouble };
-        let opening = tokio::task::spawn_blocking(move || Door::open(&data, host));
+        let context = LocalContext { core, unresumed, buffer: self.buffer, pending, trouble };
+        let opening = tokio::task::spawn_blocking(move || LocalServer::open(&data, context));
         match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
-            Ok(door) => self.door = Mutex::new(Some(door)),
+            Ok(server) => self.local = Mutex::new(Some(server)),
             Err(error) => {
-                tracing::warn!(%error, "there is no local socket: nobody can look at this engine beside it")
+                tracing::warn!(%error, "there is no local socket: this engine cannot be inspected beside its process")
             }
         }
     }

@@ -3,12 +3,11 @@
 use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_actors::plans::{self, Ready};
-use updraft_actors::{EngineContext, Launch, Lost, RegistryEntry};
+use updraft_actors::{Launch, Lost, RegistryEntry};
 use updraft_kernel::machine::{Effects, Machine};
 use updraft_kernel::shared::drain::Enter;
 use updraft_kernel::shared::permits::{Acquire, Permit};
@@ -18,26 +17,27 @@ use updraft_storage as storage;
 use updraft_storage::journal::{self, Append, Revocable, Revoke};
 use uuid::Uuid;
 
+use crate::deadline::after;
+use crate::engine::Engine;
 use crate::error::{Refusal, SubmitError};
 use crate::handle::Handle;
-use crate::idempotency::Keyed;
-use crate::needs::{ask, missing_places};
-use crate::shutdown::later;
-use crate::start::Engine;
+use crate::idempotency::{Keyed, SubmissionKey};
+use crate::requirements::{ask, missing_places};
+use crate::reservation::Reservation;
 use crate::submission::{PlaybookChoice, Submission};
 
 /// How long a submission waits.
 #[derive(Clone, Copy)]
-struct Patience {
+struct SubmitDeadline {
     until: Instant,
-    /// Whether it waits for a place too.
+    /// Whether it waits for a place among the executions in flight too.
     for_place: bool,
 }
 
-impl Patience {
-    /// Until when store and journal may answer, who are asked now.
+impl SubmitDeadline {
+    /// Until when store and journal may answer what they are asked now.
     fn for_answer(self) -> Instant {
-        self.until.max(later(SUBMIT_DURABLE))
+        self.until.max(after(SUBMIT_DURABLE))
     }
 }
 
@@ -51,7 +51,7 @@ impl Engine {
     /// # Errors
     /// The submission, handed back with the reason.
     pub async fn submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        self.submit_patiently(submission, true).await
+        self.submit_within(submission, true).await
     }
 
     /// Submits without waiting for a place; the durable answer is waited for as long as configured.
@@ -60,13 +60,13 @@ impl Engine {
     /// The submission, handed back with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`]
     /// where there is no place.
     pub async fn try_submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
-        self.submit_patiently(submission, false).await
+        self.submit_within(submission, false).await
     }
 
-    async fn submit_patiently(&self, submission: Submission, for_place: bool) -> Result<Handle, SubmitError> {
-        let patience = Patience { until: later(self.submit_timeout), for_place };
+    async fn submit_within(&self, submission: Submission, for_place: bool) -> Result<Handle, SubmitError> {
+        let deadline = SubmitDeadline { until: after(self.submit_timeout), for_place };
         let span = tracing::info_span!("submit", tenant = %submission.tenant, peid = tracing::field::Empty);
-        let submitted = self.accept(&submission, patience).instrument(span.clone()).await;
+        let submitted = self.accept(&submission, deadline).instrument(span.clone()).await;
         if let Ok(handle) = &submitted {
             span.record("peid", tracing::field::display(handle.peid()));
         }
@@ -75,59 +75,32 @@ impl Engine {
         submitted.map_err(|refusal| SubmitError { submission: Box::new(submission), refusal })
     }
 
-    async fn accept(&self, submission: &Submission, patience: Patience) -> Result<Handle, Refusal> {
+    async fn accept(&self, submission: &Submission, deadline: SubmitDeadline) -> Result<Handle, Refusal> {
         let Enter::Entered(_pass) = self.gate.enter() else { return Err(Refusal::ShuttingDown) };
         if let Some(reason) = self.core.failed.get() {
             return Err(Refusal::Failed(Lost::Engine(reason.clone())));
         }
         let input = submission.checked()?;
-        let ready = self.answered(patience, self.ready(submission)).await?;
-        let keyed = Keyed::of(submission, &ready.plan.name);
-        let merged = submission.merged(&ready.plan, &ready.variables, &ready.variables_json);
-        let merged = match merged {
-            Ok(variables) => self.fit(submission, &ready, variables, patience).await,
-            Err(refusal) => Err(refusal),
-        };
-        let variables = match merged {
-            Ok(variables) => variables,
-            // What was submitted before is answered, whatever the playbook has become since.
-            Err(refusal) => return self.first(keyed.as_ref(), patience).await?.ok_or(refusal),
-        };
-        loop {
-            let permit = match self.free_place(&submission.tenant) {
-                Ok(permit) => permit,
-                Err(refusal) => {
-                    // One that was submitted before needs no place.
-                    if let Some(first) = self.first(keyed.as_ref(), patience).await? {
-                        return Ok(first);
-                    }
-                    self.place(&submission.tenant, patience, refusal).await?
-                }
-            };
-            let (peid, now) = (ExecutionId::new(Uuid::now_v7()), self.core.clock.now());
-            let live = RegistryEntry::new(peid, submission.tenant.clone(), Some(permit));
-            let live = Arc::new(match &keyed {
-                Some(keyed) => keyed.hold(live),
-                None => live,
-            });
-            match (self.core.registry.add(live.clone()), &keyed) {
-                (Err(first), Some(keyed)) => {
-                    // The first has a place; this one needs none.
-                    live.hold(None);
-                    match keyed.live(&self.core, first).await? {
-                        Some(first) => return Ok(first),
-                        // The first submission under this key was given up: this one takes its place.
-                        None => tokio::task::yield_now().await,
-                    }
-                }
-                // Without a key there is no first.
-                (Ok(()), _) | (Err(_), None) => {
-                    let values = (input.clone(), variables.clone());
-                    let head = head(submission, &ready, &live, values, now);
-                    return self.begin(live, keyed.as_ref(), &ready, head, patience).await;
-                }
+        let ready = self.answered(deadline, self.ready(submission)).await?;
+        let live = RegistryEntry::new(ExecutionId::new(Uuid::now_v7()), submission.tenant.clone(), None);
+        // Before anything else is looked at: what was submitted before is answered, whatever the playbook has become since,
+        // and needs no place.
+        let (live, reservation) = match SubmissionKey::of(submission, &ready.plan.name) {
+            Some(key) => match self.answered(deadline, key.reserve(&self.core, live)).await? {
+                Keyed::Reserved(live, reservation) => (live, reservation),
+                Keyed::First(first) => return Ok(first),
+            },
+            None => {
+                let live = Arc::new(live);
+                let reservation = Reservation::new(&self.core, live.clone());
+                (live, reservation.map_err(|_| Refusal::ShuttingDown)?)
             }
-        }
+        };
+        let variables = submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?;
+        self.check_requirements(submission, &ready, &variables, deadline).await?;
+        live.hold(Some(self.place(&submission.tenant, deadline).await?));
+        let head = head(submission, &ready, &live, (input, variables), self.core.clock.now());
+        self.begin(live, reservation, &ready, head, deadline).await
     }
 
     async fn ready(&self, submission: &Submission) -> Result<Arc<Ready>, Refusal> {
@@ -142,14 +115,14 @@ impl Engine {
         Ok(self.core.plans.get(store, &submission.tenant, pid).await?)
     }
 
-    /// The variables of a submission for whose playbook this engine has all that it names.
-    async fn fit(
+    /// Checks that this engine has all that the playbook of a submission names.
+    async fn check_requirements(
         &self,
         submission: &Submission,
         ready: &Ready,
-        variables: Json,
-        patience: Patience,
-    ) -> Result<Json, Refusal> {
+        variables: &Json,
+        deadline: SubmitDeadline,
+    ) -> Result<(), Refusal> {
         if !ready.mistakes.is_empty() {
             let (name, version) = (ready.plan.name.to_string(), ready.plan.version);
             let mistakes = ready.mistakes.clone();
@@ -161,47 +134,32 @@ impl Engine {
         }
         if !ready.has_secrets.load(Ordering::Relaxed) {
             let of = (&*self.core.secrets, &self.core.timer);
-            let asked = ask(of, &submission.tenant, &ready.plan, patience.for_answer()).await;
-            // Once all were there nobody asks again: what goes later is waited for.
+            let asked = ask(of, &submission.tenant, &ready.plan, deadline.for_answer()).await;
+            // Once all were there they are not asked for again: a secret that goes later is waited for.
             ready.has_secrets.store(asked.has_all, Ordering::Relaxed);
             missing.extend(asked.missing);
         }
-        if missing.is_empty() { Ok(variables) } else { Err(Refusal::Missing(missing)) }
-    }
-
-    /// The execution that was submitted under the same key before.
-    async fn first(&self, keyed: Option<&Keyed>, patience: Patience) -> Result<Option<Handle>, Refusal> {
-        let Some(keyed) = keyed else { return Ok(None) };
-        self.answered(patience, keyed.first(&self.core)).await
+        if missing.is_empty() { Ok(()) } else { Err(Refusal::Missing(missing)) }
     }
 
     /// What the store is asked for a submission. Nothing has been written yet.
     async fn answered<T>(
         &self,
-        patience: Patience,
+        deadline: SubmitDeadline,
         asked: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
-        let answered = self.core.timer.until(patience.for_answer(), asked).await;
+        let answered = self.core.timer.until(deadline.for_answer(), asked).await;
         answered.unwrap_or_else(|_| Err(storage::Error::Unavailable(NO_ANSWER.to_owned()).into()))
     }
 
-    /// A place among the executions in flight, where there is one.
-    fn free_place(&self, tenant: &TenantCode) -> Result<Permit, Refusal> {
-        match self.core.admission.try_acquire(tenant) {
-            Acquire::Granted(permit) => Ok(permit),
-            Acquire::EngineFull => Err(Refusal::EngineFull),
-            Acquire::TenantFull => Err(Refusal::TenantFull),
-        }
-    }
-
-    /// Waits for a place, where there was none.
-    async fn place(
-        &self,
-        tenant: &TenantCode,
-        patience: Patience,
-        refusal: Refusal,
-    ) -> Result<Permit, Refusal> {
-        if !patience.for_place {
+    /// A place among the executions in flight, waited for where the submission waits for one.
+    async fn place(&self, tenant: &TenantCode, deadline: SubmitDeadline) -> Result<Permit, Refusal> {
+        let refusal = match self.core.admission.try_acquire(tenant) {
+            Acquire::Granted(permit) => return Ok(permit),
+            Acquire::EngineFull => Refusal::EngineFull,
+            Acquire::TenantFull => Refusal::TenantFull,
+        };
+        if !deadline.for_place {
             return Err(refusal);
         }
         let closing = self.closing.notified();
@@ -213,7 +171,7 @@ impl Engine {
         tokio::select! {
             biased;
             () = closing => Err(Refusal::ShuttingDown),
-            place = self.core.timer.until(patience.until, self.core.admission.acquire(tenant)) => {
+            place = self.core.timer.until(deadline.until, self.core.admission.acquire(tenant)) => {
                 place.map_err(|_| refusal)
             }
         }
@@ -223,17 +181,11 @@ impl Engine {
     async fn begin(
         &self,
         live: Arc<RegistryEntry>,
-        keyed: Option<&Keyed>,
+        mut reservation: Reservation<'_>,
         ready: &Ready,
         head: Arc<ExecutionHead>,
-        patience: Patience,
+        deadline: SubmitDeadline,
     ) -> Result<Handle, Refusal> {
-        let mut reservation = Reservation { core: &self.core, live: Some(live.clone()), claim: None };
-        if let Some(keyed) = keyed
-            && let Some(first) = self.answered(patience, keyed.stored(&self.core)).await?
-        {
-            return Ok(first);
-        }
         let (machine, Effects { writes, acts }) =
             Machine::start(ready.plan.clone(), live.peid, head.clone(), self.core.terms, head.createddate);
         let launch = Launch { entry: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
@@ -243,7 +195,7 @@ impl Engine {
         let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
             Ok(lsn) => core.router.launch(Launch { lsn, ..launch }),
             Err(error @ journal::Error::NoSpace { .. }) => {
-                // Before anyone is told of the loss, which says nothing of the reason.
+                // Before the loss is told, which says nothing of the reason.
                 let _ = told.set(error.to_string());
                 core.lose(&launch.entry, Lost::ShutDown);
             }
@@ -255,9 +207,9 @@ impl Engine {
         });
         let (append, claim) = Append::new(writes, done).map_err(|error| failed(&error))?.revocable();
         let appended = match self.core.journal.append(append) {
-            Err(refused) if patience.for_place && matches!(refused.error, journal::Error::Full) => {
+            Err(refused) if deadline.for_place && matches!(refused.error, journal::Error::Full) => {
                 let appending = self.core.journal.append_waiting(refused.append);
-                self.core.timer.until(patience.until, appending).await.map_err(|_| Refusal::JournalFull)?
+                self.core.timer.until(deadline.until, appending).await.map_err(|_| Refusal::JournalFull)?
             }
             appended => appended,
         };
@@ -265,12 +217,12 @@ impl Engine {
             journal::Error::Full => Refusal::JournalFull,
             error => failed(&error),
         })?;
-        reservation.claim = Some(claim.clone());
-        let accepted = self.durable(&live, &claim, patience).await?;
+        reservation.appending(claim.clone());
+        let accepted = self.durable(&live, &claim, deadline).await?;
         reservation.keep();
         accepted.map_err(|lost| match no_space.get() {
             Some(cause) => Refusal::StoreFull { cause: cause.clone() },
-            None => refused(lost),
+            None => lost.into(),
         })?;
         metrics::gauge!("updraft_executions_in_flight").set(self.core.admission.in_use() as f64);
         Ok(Handle::live(self.core.clone(), live))
@@ -281,9 +233,9 @@ impl Engine {
         &self,
         live: &RegistryEntry,
         claim: &Revocable,
-        patience: Patience,
+        deadline: SubmitDeadline,
     ) -> Result<Result<(), Lost>, Refusal> {
-        match self.core.timer.until(patience.for_answer(), live.accepted()).await {
+        match self.core.timer.until(deadline.for_answer(), live.accepted()).await {
             Ok(accepted) => Ok(accepted),
             Err(_) if claim.revoke() == Revoke::InTime => Err(Refusal::JournalFull),
             // It is just being written.
@@ -323,38 +275,4 @@ fn failed(error: &journal::Error) -> Refusal {
     }
 }
 
-pub(crate) fn refused(lost: Lost) -> Refusal {
-    match lost {
-        Lost::ShutDown => Refusal::ShuttingDown,
-        lost => Refusal::Failed(lost),
-    }
-}
-
-/// A registered execution that the journal does not have yet; dropped, it is forgotten, unless the journal has it by
-/// then.
-struct Reservation<'a> {
-    core: &'a EngineContext,
-    live: Option<Arc<RegistryEntry>>,
-    /// Since the journal was asked.
-    claim: Option<Revocable>,
-}
-
-impl Reservation<'_> {
-    fn keep(mut self) {
-        self.live = None;
-    }
-}
-
-impl Drop for Reservation<'_> {
-    fn drop(&mut self) {
-        let Some(live) = self.live.take() else { return };
-        if self.claim.as_ref().is_none_or(|claim| claim.revoke() == Revoke::InTime) {
-            self.core.lose(&live, Lost::ShutDown);
-        }
-    }
-}
-
 const NO_ANSWER: &str = "no answer within the time to submit";
-
-/// The pause between two looks at an execution that changes hands.
-pub(crate) const HANDOVER_PAUSE: Duration = Duration::from_millis(5);

@@ -316,8 +316,8 @@ pub const MONGO_CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same of what reads a whole collection: the making of its indexes, and the slowest playbooks of all. An index
 /// over some ten million documents takes minutes; the server goes on with it where nobody waits any more.
 pub const MONGO_SCAN_TIMEOUT: Duration = Duration::from_secs(600);
-/// Calls of the store that take as long are logged, unless configured.
-pub const MONGO_SLOW_CALL: Duration = Duration::from_millis(500);
+/// Calls of a store that take as long are logged, unless configured.
+pub const SLOW_STORE_CALL: Duration = Duration::from_millis(500);
 /// A ping beyond this is a trouble, unless configured.
 pub const MONGO_SLOW_PING: Duration = Duration::from_millis(250);
 /// The name of a database: what MongoDB takes.
@@ -342,19 +342,6 @@ pub const PAGE_ROWS: usize = 1_000;
 /// A page ends with the row that makes it as large: a thousand rows with all that they may hold are gigabytes. The tasks of
 /// one execution always fit.
 pub const PAGE_BYTES: usize = 16 << 20;
-/// How long a server may take over a whole list before it is asked for a stretch of it. MongoDB takes a millisecond or
-/// two, however long the list; servers that only speak its protocol may read all of it.
-pub const LIST_PATIENCE: Duration = Duration::from_millis(50);
-/// How long it may take over a stretch before that is divided.
-pub const STRETCH_PATIENCE: Duration = Duration::from_millis(10);
-/// The first stretch: at twenty thousand executions a second a few hundred.
-pub const STRETCH_FIRST: Duration = Duration::from_millis(16);
-/// How much longer each stretch is than the one before: fourteen of them reach back to the beginning of time.
-pub const STRETCH_FACTOR: u64 = 8;
-/// Pages read in stretches before the server that was late is asked for a whole list again.
-pub const STRETCHED_PAGES: u32 = 1_000;
-/// Lists of which it is remembered how far back their newest page reached, on a server that was late: 8 KB.
-pub const STRETCHED_LISTS: usize = 1_024;
 /// Executions that a start left which are counted for a person: whether it is ten or a hundred thousand changes nothing of
 /// what follows.
 pub const LEFT_COUNTED: usize = 10_000;

@@ -1,4 +1,4 @@
-//! The address of a store: the one text by which operators choose it. Opens nothing; shows no credentials.
+//! The address of a store: the text by which operators choose it. Shows no login and no option.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::mongo::{self, MongoStore, Uri};
+#[cfg(feature = "mongodb")]
+use crate::mongo::{MongoBuilder, MongoStore, Uri};
+use crate::store::{self, Store};
 
 /// Where executions are kept: `embedded`, or on a MongoDB server (`mongodb://…`, `mongodb+srv://…`).
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -15,10 +17,12 @@ pub enum StoreAddress {
     #[default]
     Embedded,
     /// On a MongoDB server.
+    #[cfg(feature = "mongodb")]
     MongoDb(MongoAddress),
 }
 
 /// The address of a database on a MongoDB server, that was checked.
+#[cfg(feature = "mongodb")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct MongoAddress(Arc<Uri>);
 
@@ -31,6 +35,9 @@ pub enum AddressError {
     /// It is not as addresses of MongoDB are.
     #[error("not an address of MongoDB: {0}")]
     MongoDb(String),
+    /// This program was built without MongoDB.
+    #[error("this program was built without MongoDB (its feature `mongodb`)")]
+    LeftOut,
 }
 
 impl AddressError {
@@ -40,27 +47,48 @@ impl AddressError {
     }
 }
 
+impl StoreAddress {
+    /// Whether it is in the data directory.
+    pub fn is_embedded(&self) -> bool {
+        *self == Self::Embedded
+    }
+
+    /// Connects to the store where it is on a server, with every default; none where it is embedded. A store that is
+    /// opened to be read changes nothing.
+    ///
+    /// # Errors
+    /// The server is not reached, or refuses.
+    pub async fn connect(&self, read_only: bool) -> Result<Option<Arc<dyn Store>>, store::Error> {
+        // Only a store on a server can be opened so.
+        #[cfg(not(feature = "mongodb"))]
+        let _ = read_only;
+        match self {
+            Self::Embedded => Ok(None),
+            #[cfg(feature = "mongodb")]
+            Self::MongoDb(address) => {
+                Ok(Some(Arc::new(address.builder().read_only(read_only).connect().await?)))
+            }
+        }
+    }
+}
+
+#[cfg(feature = "mongodb")]
 impl MongoAddress {
     /// The database that it names; `updraft` is taken where it names none.
     pub fn database(&self) -> Option<&str> {
         self.0.database()
     }
 
-    /// Scheme, hosts and database, whoever logs in: two addresses with the same place are of one store.
-    pub fn place(&self) -> &str {
-        self.0.place()
-    }
-
     /// What to connect with.
-    pub fn builder(&self) -> mongo::Builder {
-        mongo::Builder::at(Ok(Uri::clone(&self.0)))
+    pub fn builder(&self) -> MongoBuilder {
+        MongoBuilder::at(Ok(Uri::clone(&self.0)))
     }
 
     /// Connects with every default.
     ///
     /// # Errors
-    /// As [`mongo::Builder::connect`].
-    pub async fn connect(&self) -> Result<MongoStore, crate::Error> {
+    /// As [`MongoBuilder::connect`].
+    pub async fn connect(&self) -> Result<MongoStore, store::Error> {
         self.builder().connect().await
     }
 }
@@ -75,17 +103,22 @@ impl FromStr for StoreAddress {
         if !["mongodb:", "mongodb+srv:"].iter().any(|scheme| text.starts_with(scheme)) {
             return Err(AddressError::Unknown);
         }
-        let uri = Uri::parse(text).map_err(AddressError::MongoDb)?;
-        Ok(Self::MongoDb(MongoAddress(Arc::new(uri))))
+        #[cfg(feature = "mongodb")]
+        return Uri::parse(text)
+            .map(|uri| Self::MongoDb(MongoAddress(Arc::new(uri))))
+            .map_err(AddressError::MongoDb);
+        #[cfg(not(feature = "mongodb"))]
+        Err(AddressError::LeftOut)
     }
 }
 
 impl fmt::Display for StoreAddress {
-    /// Without credentials and options.
+    /// `embedded`, or scheme, hosts and database: two addresses that look the same are of one store.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded => f.write_str("embedded"),
-            Self::MongoDb(address) => address.fmt(f),
+            #[cfg(feature = "mongodb")]
+            Self::MongoDb(address) => fmt::Display::fmt(address, f),
         }
     }
 }
@@ -96,64 +129,20 @@ impl fmt::Debug for StoreAddress {
     }
 }
 
+#[cfg(feature = "mongodb")]
 impl fmt::Display for MongoAddress {
-    /// Without credentials and options.
+    /// Scheme, hosts and database.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
+#[cfg(feature = "mongodb")]
 impl fmt::Debug for MongoAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_says_which_store() {
-        assert_eq!("embedded".parse(), Ok(StoreAddress::Embedded));
-        let address: StoreAddress = "mongodb://soar:s3cr%40t@a:1,b:2/alerts?w=1".parse().unwrap();
-        let StoreAddress::MongoDb(mongo) = &address else { panic!("{address}") };
-        assert_eq!(mongo.database(), Some("alerts"));
-        let srv: StoreAddress = "mongodb+srv://cluster.example.net".parse().unwrap();
-        assert_eq!(srv.to_string(), "mongodb+srv://cluster.example.net");
-    }
-
-    #[test]
-    fn no_way_of_showing_it_shows_credentials() {
-        let address: StoreAddress = "mongodb://soar:s3cr%40t@a:1,b:2/alerts?w=1".parse().unwrap();
-        let StoreAddress::MongoDb(mongo) = &address else { panic!("{address}") };
-        let shown = [
-            address.to_string(),
-            format!("{address:?}"),
-            format!("{address:#?}"),
-            mongo.to_string(),
-            format!("{mongo:?}"),
-            format!("{:?}", mongo.builder().database("x")),
-        ];
-        for shown in shown {
-            assert!(!shown.contains("soar") && !shown.contains("s3cr"), "{shown}");
-            assert!(shown.contains("mongodb://***@a:1,b:2/alerts"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_address_is_told_without_its_words() {
-        for text in ["", "Embedded", "sqlite:///s3cr", "redis://u:s3cr@h", "/var/s3cr", "MONGODB://u:s3cr@h"]
-        {
-            let error = text.parse::<StoreAddress>().unwrap_err();
-            assert_eq!(error, AddressError::Unknown, "{text}");
-            assert!(!error.to_string().contains("s3cr") && error.to_string().contains("embedded"));
-        }
-        for text in ["mongodb:/h", "mongodb:u:s3cr@h", "mongodb://u:s3cr@@h", "mongodb://h/admin"] {
-            let error = text.parse::<StoreAddress>().unwrap_err();
-            assert!(matches!(error, AddressError::MongoDb(_)), "{text}");
-            assert!(!error.to_string().contains("s3cr"), "{error}");
-            assert!(error.to_string().starts_with("not an address of MongoDB: "), "{error}");
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@ mod health;
 pub mod journal;
 pub mod lock;
 pub mod memory;
+#[cfg(feature = "mongodb")]
 pub mod mongo;
 pub mod owner;
 pub mod page;
@@ -17,7 +18,11 @@ pub mod private;
 pub mod room;
 pub mod sqlite;
 pub mod store;
+pub mod timed;
 pub mod write_behind;
 
-pub use address::{AddressError, MongoAddress, StoreAddress};
+#[cfg(feature = "mongodb")]
+pub use address::MongoAddress;
+pub use address::{AddressError, StoreAddress};
 pub use store::{Error, Store};
+pub use timed::TimedStore;

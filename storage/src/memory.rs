@@ -178,6 +178,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
     fn batch_limit(&self) -> BatchLimit {
         BatchLimit::EMBEDDED
     }

@@ -1,29 +1,29 @@
-//! The store on a MongoDB server: its collections, and who answers which call. Decides nothing about playbooks.
+//! The store on a MongoDB server: its collections, and which function answers which call of the port. Decides nothing
+//! about playbooks.
 
 mod bond;
-mod call;
-pub(crate) mod code;
 mod connect;
-mod contact;
+mod cursor;
 mod dead_letter;
 mod document;
-mod fault;
-mod foreign;
+mod driver_thread;
+mod error;
 mod health;
-mod home;
 mod index;
 mod json;
 mod meta;
+mod monitor;
 mod owner;
+mod ownership;
 mod playbook;
 mod pool;
 mod query;
-mod question;
 mod read;
-mod stretch;
-mod tenure;
+mod server;
 #[cfg(any(test, feature = "conformance"))]
 pub mod testing;
+mod unknown_documents;
+mod uri;
 mod write;
 
 #[cfg(test)]
@@ -31,22 +31,21 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mongodb::bson::RawDocumentBuf;
 use mongodb::{Client, Collection, Database};
+use updraft_protocol::limits::{MONGO_SCAN_TIMEOUT, WRITE_TIMEOUT};
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
     PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
-
 use uuid::Uuid;
 
-use call::Work;
-use connect::cause;
-pub(crate) use connect::uri::Uri;
-pub use connect::{Builder, Mode, WritePath};
+pub use connect::{MongoBuilder, PoolMode};
 pub use meta::SCHEMA;
+pub(crate) use uri::Uri;
 
 use crate::bond::{Bond, Kept};
 use crate::owner::Owner;
@@ -67,41 +66,37 @@ pub(crate) const META: &str = "meta";
 pub struct MongoStore {
     client: Client,
     database: Database,
-    /// How batches go to the server.
-    route: write::Route,
     /// What the server takes.
-    server: connect::Server,
-    /// How long calls take.
-    calls: call::Calls,
+    server: server::Server,
+    /// How long a call that reads or writes a few documents may take.
+    call_timeout: Duration,
     /// What is known of the pool's connections.
     pool: pool::Pool,
-    /// What was found when servers were looked at.
-    contact: contact::Contact,
-    /// What others put beside our documents.
-    foreign: foreign::Foreign,
-    /// Whether lists were late.
-    lateness: stretch::Lateness,
-    /// What is well.
+    /// What the driver found when it last looked at the servers.
+    monitor: monitor::Monitor,
+    /// What other programs put beside our documents.
+    unknown_documents: unknown_documents::UnknownDocuments,
+    /// When the store is well.
     health: health::Terms,
     uri: Arc<Uri>,
     /// Whether nothing may be written.
     read_only: bool,
-    /// Whether another engine has taken it: nothing is written any more.
-    tenure: tenure::Tenure,
-    /// Where the connections live. Dropped last.
-    _home: Arc<home::Home>,
+    /// Whether another engine has taken the store: nothing is written any more.
+    ownership: ownership::Ownership,
+    /// The thread of the driver's connections. Dropped last.
+    _driver: Arc<driver_thread::DriverThread>,
 }
 
 impl MongoStore {
     /// What to connect with: `mongodb://user:password@host:27017/database`. Says nothing to the server yet.
-    pub fn builder(uri: impl AsRef<str>) -> Builder {
-        Builder::new(uri.as_ref())
+    pub fn builder(uri: impl AsRef<str>) -> MongoBuilder {
+        MongoBuilder::new(uri.as_ref())
     }
 
     /// Connects with every default.
     ///
     /// # Errors
-    /// As [`Builder::connect`].
+    /// As [`MongoBuilder::connect`].
     pub async fn connect(uri: impl AsRef<str>) -> Result<Self, Error> {
         Self::builder(uri).connect().await
     }
@@ -112,27 +107,41 @@ impl MongoStore {
     /// The server refuses, or does not answer.
     pub async fn drop_database(&self) -> Result<(), Error> {
         self.changeable()?;
-        let drop = async { self.database.drop().await.map_err(fault::store_error) };
-        self.run(Work::Scan, "dropDatabase", "*", drop).await
+        let drop = async { self.database.drop().await.map_err(error::store_error) };
+        self.within(MONGO_SCAN_TIMEOUT, drop).await
     }
 
-    /// Runs a call as [`call::Calls::run`] does; where it fails, the error says of which store.
-    async fn run<T>(
+    /// Runs a call that reads or writes a few documents.
+    async fn few<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.within(self.call_timeout, call).await
+    }
+
+    /// Runs a call that ends in time, whatever the server does, its wait for a connection included. An error says of
+    /// which store it is.
+    async fn within<T>(
         &self,
-        work: Work,
-        command: &'static str,
-        collection: &'static str,
+        limit: Duration,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.calls.run(work, command, collection, call).await.map_err(|error| self.placed(error))
+        self.timed_out(limit, call).await.map_err(|error| self.placed(error))
+    }
+
+    /// The same, with the error as it is.
+    async fn timed_out<T>(
+        &self,
+        limit: Duration,
+        call: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let answer = tokio::time::timeout(limit, self.pool.follow(call)).await;
+        answer.unwrap_or_else(|_| Err(Error::Unavailable(format!("no answer in {limit:?}"))))
     }
 
     /// The same error with the address at which it was met, and with what is known of why a server was not reached.
     fn placed(&self, error: Error) -> Error {
         let placed = |why: String| format!("{}: {why}", self.uri);
         match error {
-            Error::Unavailable(why) if cause::is_of_contact(&why) => {
-                Error::Unavailable(placed(self.contact.failures().unwrap_or(why)))
+            Error::Unavailable(why) if error::is_unreached(&why) => {
+                Error::Unavailable(placed(self.monitor.failures().unwrap_or(why)))
             }
             Error::Unavailable(why) => Error::Unavailable(placed(why)),
             Error::Full(why) => Error::Full(placed(why)),
@@ -153,7 +162,7 @@ impl MongoStore {
     /// Whether what belongs to its owner may be written.
     fn writable(&self) -> Result<(), Error> {
         self.changeable()?;
-        if self.tenure.is_lost() {
+        if self.ownership.is_lost() {
             // Not refused: that would be the fault of what is to be written, which stays in the journal.
             return Err(Error::Unavailable(format!("{}: another engine has taken it", self.uri)));
         }
@@ -179,21 +188,19 @@ impl fmt::Debug for MongoStore {
 impl Store for MongoStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         self.writable()?;
-        // A batch is for both collections.
-        let command = if self.route.path() == write::Path::BulkWrite { "bulkWrite" } else { "update" };
-        let written = self.calls.run(Work::Batch, command, "*", write::batch(self, &batch)).await;
+        let written = self.timed_out(WRITE_TIMEOUT, write::batch(self, &batch)).await;
         let written = written.map_err(|error| match error {
             // It speaks of what is in the batch, and is told to the tenants whose it is: no address.
             Error::Refused(_) => error,
             error => self.placed(error),
         });
-        self.contact.wrote(&written);
+        self.monitor.wrote(&written);
         written
     }
 
     async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         self.writable()?;
-        self.run(Work::Batch, "insert", DEAD_LETTERS, dead_letter::bury(self, letters)).await
+        self.within(WRITE_TIMEOUT, dead_letter::bury(self, letters)).await
     }
 
     async fn dead_letters(
@@ -202,12 +209,12 @@ impl Store for MongoStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
-        self.run(Work::Few, "find", DEAD_LETTERS, dead_letter::list(self, tenant, after, limit)).await
+        self.few(dead_letter::list(self, tenant, after, limit)).await
     }
 
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         self.writable()?;
-        self.run(Work::Few, "insert", PLAYBOOKS, playbook::put(self, &playbook)).await
+        self.few(playbook::put(self, &playbook)).await
     }
 
     async fn playbook(
@@ -215,7 +222,7 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.run(Work::Few, "find", PLAYBOOKS, read::playbook(self, tenant, pid)).await
+        self.few(read::playbook(self, tenant, pid)).await
     }
 
     async fn playbook_named(
@@ -224,7 +231,7 @@ impl Store for MongoStore {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.run(Work::Few, "find", PLAYBOOKS, read::playbook_named(self, tenant, name, version)).await
+        self.few(read::playbook_named(self, tenant, name, version)).await
     }
 
     async fn playbooks(
@@ -236,7 +243,7 @@ impl Store for MongoStore {
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, Error> {
         let listed = read::playbooks(self, tenant, status, category_id, after, limit);
-        self.run(Work::Few, "find", PLAYBOOKS, listed).await
+        self.few(listed).await
     }
 
     async fn execution(
@@ -244,15 +251,15 @@ impl Store for MongoStore {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<ExecutionDocument>, Error> {
-        self.run(Work::Few, "find", EXECUTIONS, read::execution(self, tenant, peid)).await
+        self.few(read::execution(self, tenant, peid)).await
     }
 
     async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
-        self.run(Work::Few, "find", EXECUTIONS, read::execution_by_key(self, key)).await
+        self.few(read::execution_by_key(self, key)).await
     }
 
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.run(Work::Few, "find", EXECUTIONS, read::executions(self, &query)).await
+        self.few(read::executions(self, &query)).await
     }
 
     async fn tasks(
@@ -262,38 +269,38 @@ impl Store for MongoStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.run(Work::Few, "find", TASKS, read::tasks(self, tenant, peid, after, limit)).await
+        self.few(read::tasks(self, tenant, peid, after, limit)).await
     }
 
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        self.run(Work::Few, "find", TASKS, read::tasks_of_alert(self, &query)).await
+        self.few(read::tasks_of_alert(self, &query)).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.run(Work::Scan, "aggregate", EXECUTIONS, read::slowest(self, &query)).await
+        self.within(MONGO_SCAN_TIMEOUT, read::slowest(self, &query)).await
     }
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.run(Work::Few, "find", EXECUTIONS, read::unfinished(self, after, limit)).await
+        self.few(read::unfinished(self, after, limit)).await
     }
 
     async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
         self.writable()?;
-        self.run(Work::Few, "findAndModify", META, meta::next_epoch(self, above)).await
+        self.few(meta::next_epoch(self, above)).await
     }
 
     async fn kept(&self) -> Result<Kept, Error> {
-        self.run(Work::Few, "find", META, bond::kept(self)).await
+        self.few(bond::kept(self)).await
     }
 
     async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
         self.writable()?;
-        self.run(Work::Few, "update", META, bond::bind(self, bond, before)).await
+        self.few(bond::bind(self, bond, before)).await
     }
 
     async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
         self.writable()?;
-        self.run(Work::Few, "update", META, bond::note(self, journal, taken, closed)).await
+        self.few(bond::note(self, journal, taken, closed)).await
     }
 
     fn is_leased(&self) -> bool {
@@ -301,37 +308,41 @@ impl Store for MongoStore {
     }
 
     async fn owner(&self) -> Result<Option<Owner>, Error> {
-        self.run(Work::Few, "find", META, owner::owner(self)).await
+        self.few(owner::owner(self)).await
     }
 
     async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
         self.changeable()?;
-        let taken = self.run(Work::Few, "update", META, owner::take(self, owner, before)).await?;
+        let taken = self.few(owner::take(self, owner, before)).await?;
         if taken {
-            self.tenure.taken(owner.incarnation);
+            self.ownership.taken(owner.incarnation);
         }
         Ok(taken)
     }
 
     async fn renew(&self, incarnation: Uuid) -> Result<bool, Error> {
         self.changeable()?;
-        let renewed = self.run(Work::Few, "update", META, owner::renew(self, incarnation)).await?;
+        let renewed = self.few(owner::renew(self, incarnation)).await?;
         if !renewed {
-            self.tenure.lost(incarnation);
+            self.ownership.lost(incarnation);
         }
         Ok(renewed)
     }
 
     async fn disown(&self, incarnation: Uuid) -> Result<(), Error> {
         self.changeable()?;
-        self.run(Work::Few, "update", META, owner::disown(self, incarnation)).await
+        self.few(owner::disown(self, incarnation)).await
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.run(Work::Few, "ping", "admin", health::ping(self)).await
+        self.few(health::ping(self)).await
     }
 
     async fn health(&self) -> Health {
         self.pool.follow(health::health(self)).await
+    }
+
+    fn name(&self) -> &'static str {
+        "mongodb"
     }
 }

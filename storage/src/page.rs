@@ -1,6 +1,6 @@
 //! Pages of lists: where one ends, the same in every store. Reads nothing.
 
-use updraft_protocol::limits::PAGE_BYTES;
+use updraft_protocol::limits::{PAGE_BYTES, PAGE_ROWS};
 use updraft_protocol::{ExecutionDocument, KeyHolder, PlaybookDocument, TaskDocument};
 
 use crate::store::PlaybookRuntime;
@@ -41,6 +41,27 @@ impl Row for KeyHolder {
     }
 }
 
+/// All tasks of an execution, gathered page by page.
+#[derive(Default)]
+pub(crate) struct AllTasks {
+    pub(crate) tasks: Vec<TaskDocument>,
+    complete: bool,
+}
+
+impl AllTasks {
+    /// After which `task_seq` the next page begins; none where there is none.
+    pub(crate) fn after(&self) -> Option<u32> {
+        let last = self.tasks.last().map_or(0, |task| task.head.task_seq);
+        (!self.complete).then_some(last)
+    }
+
+    /// Adds a page that was asked for with [`PAGE_ROWS`].
+    pub(crate) fn add(&mut self, page: Vec<TaskDocument>) {
+        self.complete = !is_full(&page, PAGE_ROWS);
+        self.tasks.extend(page);
+    }
+}
+
 /// What may still come into a page: so many rows, and of [`PAGE_BYTES`] what is left.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
@@ -60,6 +81,7 @@ impl Room {
     }
 
     /// Rows that it has room for, if they are small.
+    #[cfg(feature = "mongodb")]
     pub(crate) fn rows(self) -> usize {
         self.rows
     }

@@ -291,6 +291,10 @@ impl Store for SqliteStore {
         self.read(read::ping).await
     }
 
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
     fn batch_limit(&self) -> BatchLimit {
         BatchLimit::EMBEDDED
     }

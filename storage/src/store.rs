@@ -6,7 +6,7 @@ use thiserror::Error;
 use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, IdempotencyKey, KeyHolder, Name,
+    DeadLetter, ExecutionDocument, ExecutionId, ExecutionStatus, IdempotencyKey, Json, KeyHolder, Name,
     PlaybookDocument, PlaybookId, PlaybookStatus, TaskDocument, TaskId, TaskStatus, TenantCode, Timestamp,
     Update,
 };
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::bond::{Bond, Kept};
 pub use crate::health::Trouble;
 use crate::owner::Owner;
-use crate::page;
+use crate::page::AllTasks;
 pub use updraft_kernel::writer::WriteOutcome;
 
 /// Why a store did not do what it was asked. Messages name no data and no credentials.
@@ -96,6 +96,17 @@ pub enum PutOutcome {
     Unchanged(PlaybookId),
     /// Another definition was there under this name and version; nothing changed.
     Conflict(PlaybookId),
+}
+
+impl PutOutcome {
+    /// What becomes of a playbook whose name and version `known` has already, with this definition.
+    pub fn of_known(known: PlaybookId, definition: &Json, playbook: &PlaybookDocument) -> Self {
+        if definition.same_value(&playbook.definition) {
+            Self::Unchanged(known)
+        } else {
+            Self::Conflict(known)
+        }
+    }
 }
 
 /// Where a page ended: the sort key of its last row. The next page begins after it.
@@ -280,6 +291,15 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error>;
 
+    /// All tasks of an execution in order of `task_seq`.
+    async fn all_tasks(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Vec<TaskDocument>, Error> {
+        let mut all = AllTasks::default();
+        while let Some(after) = all.after() {
+            all.add(self.tasks(tenant, peid, after, PAGE_ROWS).await?);
+        }
+        Ok(all.tasks)
+    }
+
     /// One page of what was done for an alert.
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error>;
 
@@ -295,14 +315,8 @@ pub trait Store: Send + Sync + 'static {
     async fn resumables(&self, of: Vec<(TenantCode, ExecutionId)>) -> Result<Vec<Option<Resumable>>, Error> {
         let each = of.into_iter().map(async |(tenant, peid)| {
             let Some(document) = self.execution(&tenant, peid).await? else { return Ok(None) };
-            let mut tasks: Vec<TaskDocument> = Vec::new();
-            let mut more = !document.state.execution_status.ended();
-            while more {
-                let after = tasks.last().map_or(0, |task| task.head.task_seq);
-                let page = self.tasks(&tenant, peid, after, PAGE_ROWS).await?;
-                more = page::is_full(&page, PAGE_ROWS);
-                tasks.extend(page);
-            }
+            let ended = document.state.execution_status.ended();
+            let tasks = if ended { Vec::new() } else { self.all_tasks(&tenant, peid).await? };
             Ok(Some(Resumable { document, tasks }))
         });
         try_join_all(each).await
@@ -362,6 +376,11 @@ pub trait Store: Send + Sync + 'static {
     async fn health(&self) -> Health {
         let troubles = self.ping().await.err().iter().map(Trouble::of).collect();
         Health { troubles, pool: None }
+    }
+
+    /// What it is called in logs and metrics.
+    fn name(&self) -> &'static str {
+        "other"
     }
 
     /// How fast a writer may go that is told nothing else.

@@ -1,15 +1,15 @@
 //! What the crash test and the process that it kills agree on: the tenants, the playbook, the lines that are
 //! said.
 
+mod child_protocol;
 mod count;
-mod ground;
+mod crash_test;
+mod environment;
 mod judge;
-mod life;
 mod loss;
-mod said;
-mod shaky;
+mod panicking_tool;
+mod process_run;
 mod trouble;
-mod world;
 
 use std::net::SocketAddr;
 
@@ -18,13 +18,13 @@ use updraft::integrations::http::Allow;
 use updraft::limits::FLUSH_DELAY;
 use updraft::{Builder, Engine, Playbook, TenantCode};
 
-use crate::lab::{named, tenant};
+use crate::harness::{named, tenant};
+pub use child_protocol::ChildMessage;
 pub use count::Count;
-pub use ground::Ground;
+pub use crash_test::{CrashTest, Death, seed};
+pub use environment::Environment;
 pub use judge::judge;
-pub use said::Said;
-pub use shaky::Shaky;
-pub use world::{Death, World, seed};
+pub use panicking_tool::PanickingTool;
 
 /// Tenants of both shards.
 pub const TENANTS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
@@ -85,5 +85,5 @@ pub fn builder(data: &str, tools: SocketAddr, store: &str) -> Builder {
         .store_at(store.parse().unwrap())
         .shards(2)
         .integration("http", http(tools))
-        .integration("shaky", Shaky)
+        .integration("shaky", PanickingTool)
 }

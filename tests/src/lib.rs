@@ -11,23 +11,23 @@
 
 pub mod clock;
 pub mod crash;
-pub mod lab;
+pub mod finished_run;
+pub mod harness;
 pub mod mount;
-pub mod patience;
-pub mod platter;
+pub mod power_loss_disk;
 pub mod proxy;
 pub mod quiet;
-pub mod ran;
-pub mod server;
 pub mod soak;
+pub mod timeouts;
 pub mod tool;
+pub mod tool_server;
 
 pub use clock::TestClock;
-pub use lab::{Lab, named, playbook, tenant};
+pub use finished_run::FinishedRun;
+pub use harness::{Harness, another_owner, named, playbook, program, tenant};
 pub use mount::Mount;
-pub use patience::{soon, until};
-pub use platter::Platter;
+pub use power_loss_disk::PowerLossDisk;
 pub use proxy::Proxy;
-pub use ran::Ran;
-pub use server::{Act, Server};
+pub use timeouts::{soon, until};
 pub use tool::Tool;
+pub use tool_server::{ToolAct, ToolServer};

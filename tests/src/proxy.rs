@@ -3,7 +3,7 @@
 
 mod line;
 mod rules;
-#[cfg(test)]
+#[cfg(all(test, feature = "mongodb"))]
 mod tests;
 mod wire;
 
@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::patience::soon;
+use crate::timeouts::soon;
 use rules::Rules;
 pub use rules::{Fault, Of};
 

@@ -1,10 +1,9 @@
 //! The soak: an engine under an even load of everything that it can do, which rests now and then, and what it keeps
-//! when it rests. What is too much is decided in `verdict.rs`.
+//! when it rests. What is too much is decided in `trend.rs`.
 
-mod gauges;
 mod load;
 mod sample;
-mod verdict;
+mod trend;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,12 +12,12 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use updraft::{Engine, Shutdown};
+use updraft_load::Metrics;
 
-use crate::patience::{PATIENCE, soon, until};
-pub use gauges::Gauges;
+use crate::timeouts::{PATIENCE, soon, until};
 use load::Load;
 pub use sample::Sample;
-pub use verdict::{Band, Verdict, judge};
+pub use trend::{Band, Trend, judge};
 
 /// So long that executions which wait for half a minute come and go evenly, and that memory says something.
 pub const LONG: Duration = Duration::from_secs(480);
@@ -38,7 +37,7 @@ pub struct Options {
 
 /// What was seen.
 #[derive(Debug)]
-pub struct Seen {
+pub struct SoakResult {
     /// At each rest after the warming up.
     pub samples: Vec<Sample>,
     /// Before the engine was started, and after it was dropped.
@@ -54,7 +53,7 @@ async fn load_once(
     engine: &Arc<Engine>,
     options: Options,
     numbers: &mut impl Iterator<Item = u64>,
-    gauges: &Gauges,
+    metrics: &Metrics,
 ) -> usize {
     let (until_rest, mut most, mut running) = (Instant::now() + options.breath, 0, JoinSet::new());
     let mut due = tokio::time::interval(Duration::from_secs(1) / options.rate);
@@ -74,7 +73,7 @@ async fn load_once(
     }
     soon(engine.flush()).await.unwrap();
     let rests = ["updraft_shard_executions", "updraft_store_pending_documents"];
-    until(async || rests.iter().all(|gauge| gauges.get(gauge) == 0.0)).await;
+    until(async || rests.iter().all(|gauge| metrics.gauge(gauge) == 0.0)).await;
     most
 }
 
@@ -82,10 +81,10 @@ async fn load_once(
 ///
 /// # Panics
 /// The engine does not do what it should.
-pub async fn run(options: Options, gauges: &Gauges) -> Seen {
+pub async fn run(options: Options, metrics: &Metrics) -> SoakResult {
     let folder = tempfile::tempdir().unwrap();
     let load = Arc::new(Load::start(options.time >= LONG).await);
-    let before = Sample::take(Duration::ZERO, gauges, 0);
+    let before = Sample::take(Duration::ZERO, metrics);
     let engine =
         Arc::new(load.builder(Engine::builder().data(folder.path()).shards(2)).start().await.unwrap());
     load.put(&engine).await;
@@ -93,8 +92,8 @@ pub async fn run(options: Options, gauges: &Gauges) -> Seen {
     let (warm, end) = (began + options.time / WARM, began + options.time);
     let (mut samples, mut numbers) = (Vec::new(), 0_u64..);
     while Instant::now() < end {
-        let most = load_once(&load, &engine, options, &mut numbers, gauges).await;
-        let sample = Sample::take(began.elapsed(), gauges, 0);
+        let most = load_once(&load, &engine, options, &mut numbers, metrics).await;
+        let sample = Sample::take(began.elapsed(), metrics);
         println!("{sample}; {most} in flight before");
         if Instant::now() >= warm {
             samples.push(sample);
@@ -114,7 +113,7 @@ pub async fn run(options: Options, gauges: &Gauges) -> Seen {
     );
     drop(engine);
     // Its threads end when they have heard.
-    until(async || Sample::take(Duration::ZERO, gauges, 0).threads <= before.threads).await;
-    let after = Sample::take(began.elapsed(), gauges, 0);
-    Seen { samples, around: (before, after), ended }
+    until(async || Sample::take(Duration::ZERO, metrics).threads <= before.threads).await;
+    let after = Sample::take(began.elapsed(), metrics);
+    SoakResult { samples, around: (before, after), ended }
 }

@@ -13,8 +13,8 @@ use updraft::{
     Value,
 };
 
-use crate::patience::soon;
 use crate::quiet;
+use crate::timeouts::soon;
 
 /// What a test does just before a call ends.
 type Hook = Arc<dyn Fn(&Call) + Send + Sync>;

@@ -5,7 +5,7 @@
 use serde_json::json;
 use updraft::limits::{RESPONSE_BYTES, VALUE_NESTING};
 use updraft::{ExecutionStatus, FailureKind, TaskStatus};
-use updraft_tests::{Lab, named, playbook};
+use updraft_tests::{Harness, named, playbook};
 
 #[tokio::test]
 async fn an_answer_that_is_too_large_fails_a_step_that_looks_something_up() {
@@ -18,7 +18,7 @@ async fn an_answer_that_is_too_large_fails_a_step_that_looks_something_up() {
         RESPONSE_BYTES - 2,
         RESPONSE_BYTES - 1
     ));
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!((ran.status_of("fits"), ran.output()), (TaskStatus::Completed, json!("too_large")));
     assert_eq!(ran.task("large").state.response, None);
 }
@@ -31,7 +31,7 @@ async fn a_step_that_acted_is_completed_whatever_of_its_answer_can_be_kept() {
   - {{id: end, type: end, output: '{{{{ steps.large.output }}}}'}}
 "
     ));
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!(ran.status_of("large"), TaskStatus::Completed);
     let note = format!("the answer has {} bytes; at most {RESPONSE_BYTES} are kept", RESPONSE_BYTES + 2);
     assert_eq!(ran.output(), json!({ "body": null, "note": note }));
@@ -49,17 +49,17 @@ async fn an_execution_keeps_a_bounded_sum_of_answers() {
         }
         playbook(&body)
     };
-    let ran = Lab::default().run(&steps("fetch"), json!({})).await;
+    let ran = Harness::default().run(&steps("fetch"), json!({})).await;
     assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::TooLarge));
     assert_eq!(ran.tasks.len(), 9, "eight of a million bytes fit into 8 MiB");
-    let ran = Lab::default().run(&steps("large"), json!({})).await;
+    let ran = Harness::default().run(&steps("large"), json!({})).await;
     assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 10), "what acted has acted");
     assert!(ran.response_of("s9")["note"].is_string() && ran.response_of("s7").is_string());
 }
 
 #[tokio::test]
 async fn an_answer_is_kept_only_where_it_can_be_read_back() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     for (levels, kept) in [(VALUE_NESTING, true), (VALUE_NESTING + 1, false), (1_000, false)] {
         let playbook = named(
             &format!("levels-{levels}"),

@@ -17,8 +17,8 @@ use updraft::{
     MissingOne, Name, Playbook, PutError, Refusal, Secret, SecretProvider, Submission, TaskStatus,
     TenantCode, Value,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, tenant};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, tenant};
 
 /// Secrets that come and go; one without a text is kept where nobody answers.
 #[derive(Clone, Default)]
@@ -111,7 +111,7 @@ async fn put(engine: &Engine, playbook: &Playbook) -> String {
 
 #[tokio::test]
 async fn what_the_author_names_and_nobody_has_is_refused_when_the_playbook_is_put() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let http = HttpIntegration::builder().build().unwrap();
     let engine = lab.builder().integration("http", http).start().await.unwrap();
     let secret = playbook(
@@ -140,7 +140,7 @@ async fn what_the_author_names_and_nobody_has_is_refused_when_the_playbook_is_pu
 
 #[tokio::test]
 async fn a_place_that_the_submission_gives_is_refused_where_it_may_not_be_reached() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let http = HttpIntegration::builder().allow("10.1.2.3:443".parse().unwrap()).build().unwrap();
     let engine = lab.builder().integration("http", http).start().await.unwrap();
     let connects = playbook(
@@ -160,7 +160,7 @@ async fn a_place_that_the_submission_gives_is_refused_where_it_may_not_be_reache
 
 #[tokio::test]
 async fn a_secret_that_has_gone_is_waited_for_by_its_name_until_it_is_there_again() {
-    let (lab, vault, tool) = (Lab::default(), Vault::default(), Guarded::default());
+    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let engine =
         lab.builder().secrets(vault.clone()).integration("guarded", tool.clone()).start().await.unwrap();
@@ -190,7 +190,7 @@ async fn a_secret_that_has_gone_is_waited_for_by_its_name_until_it_is_there_agai
 
 #[tokio::test]
 async fn a_start_without_an_integration_waits_for_one_that_has_it() {
-    let (lab, vault, tool) = (Lab::default(), Vault::default(), Guarded::default());
+    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let slow = TWO_STEPS.replace("10ms", "300ms");
     let engine =
@@ -214,7 +214,7 @@ async fn a_start_without_an_integration_waits_for_one_that_has_it() {
 
 #[tokio::test]
 async fn when_nobody_brings_what_is_missing_the_step_fails_for_it() {
-    let (lab, vault) = (Lab::default(), Vault::default());
+    let (lab, vault) = (Harness::default(), Vault::default());
     vault.set("edr", "the-first-key");
     let builder = lab.builder().secrets(vault.clone()).integration("guarded", Guarded::default());
     let engine = builder.configuration_wait(Duration::from_millis(1_500)).start().await.unwrap();
@@ -236,7 +236,7 @@ async fn when_nobody_brings_what_is_missing_the_step_fails_for_it() {
 #[test]
 fn secrets_are_asked_for_in_a_runtime_without_a_clock() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (lab, vault, tool) = (Lab::default(), Vault::default(), Guarded::default());
+    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let status = runtime.block_on(async {
         let builder = lab.builder().secrets(vault.clone()).integration("guarded", tool.clone());
@@ -253,7 +253,7 @@ fn secrets_are_asked_for_in_a_runtime_without_a_clock() {
 
 #[tokio::test]
 async fn what_was_sent_before_a_restart_is_masked_in_what_is_answered_after_it() {
-    let (lab, vault, tool) = (Lab::default(), Vault::default(), Guarded::default());
+    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let builder = |answers| {
         let parrot = Parrot { heard: tool.clone(), answers };

@@ -12,13 +12,13 @@
 
 use std::time::Duration;
 
-use updraft_tests::crash::{Death, EMBEDDED, Ground, World, judge, seed};
+use updraft_tests::crash::{CrashTest, Death, EMBEDDED, Environment, judge, seed};
 
 /// A start takes less.
 const OPENING: Duration = Duration::from_millis(12);
 
-async fn world() -> World {
-    World::new(env!("CARGO_BIN_EXE_crash-child"), Ground::folder(EMBEDDED), OPENING, seed()).await
+async fn world() -> CrashTest {
+    CrashTest::new(env!("CARGO_BIN_EXE_crash-child"), Environment::folder(EMBEDDED), OPENING, seed()).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

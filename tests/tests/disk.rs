@@ -21,11 +21,11 @@ use updraft::{
     Builder, Durability, Engine, EngineTrouble, ExecutionStatus, Handle, OnReuse, Playbook, Refusal,
     StartError, Submission,
 };
-use updraft_tests::crash::{self, EMBEDDED, Said};
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, Mount, Server, playbook, soon, tenant, until};
+use updraft_tests::crash::{self, ChildMessage, EMBEDDED};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, Mount, ToolServer, playbook, soon, tenant, until};
 
-fn on(lab: &Lab, mount: &Mount) -> Builder {
+fn on(lab: &Harness, mount: &Mount) -> Builder {
     lab.builder().data(mount.path().join("data")).durability(Durability::Fsync)
 }
 
@@ -85,7 +85,7 @@ fn small_disk(mib: usize) -> Option<Mount> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_waited_for_and_what_was_accepted_goes_on_when_there_is_room() {
     let Some(mount) = small_disk(6) else { return };
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = on(&lab, &mount).start().await.unwrap();
     let pid = lab.put(&engine, &gated()).await;
     let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
@@ -113,7 +113,7 @@ async fn a_full_disk_is_waited_for_and_what_was_accepted_goes_on_when_there_is_r
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_on_a_full_disk_shuts_down_in_its_time_and_the_next_start_has_all_that_was_accepted() {
     let Some(mount) = small_disk(6) else { return };
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = on(&lab, &mount).start().await.unwrap();
     let pid = lab.put(&engine, &gated()).await;
     let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
@@ -139,7 +139,7 @@ async fn an_engine_on_a_full_disk_shuts_down_in_its_time_and_the_next_start_has_
 }
 
 /// A data directory as a killed process leaves it, and how many executions it had accepted.
-async fn killed(data: &Path, server: &Server) -> usize {
+async fn killed(data: &Path, server: &ToolServer) -> usize {
     let mut child = Command::new(env!("CARGO_BIN_EXE_crash-child"))
         .arg(data)
         .args([&server.address().to_string(), EMBEDDED, "fsync", "0,1,2,3,4,5,6,7,8,9", "stay"])
@@ -151,9 +151,9 @@ async fn killed(data: &Path, server: &Server) -> usize {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut accepted = 0;
     while let Some(line) = soon(lines.next_line()).await.unwrap() {
-        match Said::parse(&line) {
-            Some(Said::Accepted(..)) => accepted += 1,
-            Some(Said::Submitted) => break,
+        match ChildMessage::parse(&line) {
+            Some(ChildMessage::Accepted(..)) => accepted += 1,
+            Some(ChildMessage::Submitted) => break,
             _ => {}
         }
     }
@@ -214,7 +214,7 @@ async fn all_complete(engine: &Engine, executions: usize) {
 
 #[tokio::test]
 async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
-    let (lab, server) = (Lab::default(), Server::start().await);
+    let (lab, server) = (Harness::default(), ToolServer::start().await);
     let data = lab.path().join("data");
     let accepted = killed(&data, &server).await;
     let segment = segment(&data);
@@ -242,7 +242,7 @@ async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
 
 #[tokio::test]
 async fn a_torn_tail_is_cut_and_everything_before_it_goes_on() {
-    let (lab, server) = (Lab::default(), Server::start().await);
+    let (lab, server) = (Harness::default(), ToolServer::start().await);
     let data = lab.path().join("data");
     let accepted = killed(&data, &server).await;
     let segment = segment(&data);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use updraft::{Engine, ExecutionStatus, Lost, Playbook, ReadError, SqliteStore, StartError, StoreError};
-use updraft_tests::{Lab, playbook, soon, until};
+use updraft_tests::{Harness, playbook, soon, until};
 
 fn two_steps() -> Playbook {
     playbook(
@@ -20,7 +20,7 @@ fn two_steps() -> Playbook {
 }
 
 /// Another engine in the same place, as soon as that is free.
-async fn next(lab: &Lab) -> Engine {
+async fn next(lab: &Harness) -> Engine {
     let mut next = None;
     until(async || {
         next = match lab.builder().start().await {
@@ -40,7 +40,7 @@ fn is_free(lock: &Path) -> bool {
 
 #[tokio::test]
 async fn a_dropped_engine_frees_its_directory_while_calls_run_and_handles_are_held() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
     lab.tool.begun(1).await;
@@ -59,7 +59,7 @@ async fn a_dropped_engine_frees_its_directory_while_calls_run_and_handles_are_he
 
 #[tokio::test]
 async fn engines_are_dropped_and_started_in_one_place_again_and_again() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let mut engine = lab.start().await;
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
     for _ in 0..5 {
@@ -74,7 +74,7 @@ async fn engines_are_dropped_and_started_in_one_place_again_and_again() {
 
 #[tokio::test]
 async fn a_dropped_engine_frees_its_directory_while_another_program_holds_up_the_store() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
     lab.tool.begun(1).await;
@@ -97,7 +97,7 @@ async fn a_dropped_engine_frees_its_directory_while_another_program_holds_up_the
 
 #[tokio::test]
 async fn the_store_that_an_engine_was_given_stays_the_embedders() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let elsewhere = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(elsewhere.path(), updraft::Durability::Os).unwrap());
     let given = || lab.builder().store(store.clone());
@@ -111,7 +111,7 @@ async fn the_store_that_an_engine_was_given_stays_the_embedders() {
 
 #[test]
 fn an_engine_that_is_dropped_after_its_runtime_frees_its_directory_too() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let first = runtime();
     let engine = first.block_on(lab.start());

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tempfile::TempDir;
 use updraft::{Engine, ExecutionDocument, ExecutionId, ExecutionStatus, Loss, Playbook, Shutdown};
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, named, soon, tenant};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, named, soon, tenant};
 
 const DATABASE: [&str; 3] = ["updraft.db", "updraft.db-wal", "updraft.db-shm"];
 
@@ -29,7 +29,7 @@ fn gated() -> Playbook {
 }
 
 /// An engine that runs one execution and is closed in order.
-async fn closed(lab: &Lab) {
+async fn closed(lab: &Harness) {
     let engine = lab.start().await;
     lab.put(&engine, &gated()).await;
     let handle = lab.submit(&engine, &echo(), json!({})).await;
@@ -38,7 +38,7 @@ async fn closed(lab: &Lab) {
 }
 
 /// What a kill leaves of an engine whose execution waits for its tool.
-async fn killed(lab: &Lab) -> ExecutionId {
+async fn killed(lab: &Harness) -> ExecutionId {
     let engine = lab.start().await;
     let calls = lab.tool.calls().len();
     let handle = lab.submit(&engine, &gated(), json!({})).await;
@@ -86,7 +86,7 @@ fn epoch(data: &Path) -> i64 {
     connection.query_row("SELECT value FROM meta WHERE key = 'epoch'", [], |row| row.get(0)).unwrap()
 }
 
-async fn accepting(lab: &Lab, loss: Loss) -> Engine {
+async fn accepting(lab: &Harness, loss: Loss) -> Engine {
     soon(lab.builder().accept_loss(loss).start()).await.unwrap()
 }
 
@@ -96,7 +96,7 @@ async fn stored(engine: &Engine, peid: ExecutionId) -> ExecutionDocument {
 }
 
 /// What it ended as stays, and nothing of it is run again.
-async fn over(lab: &Lab, engine: Engine, peid: ExecutionId, status: ExecutionStatus) {
+async fn over(lab: &Harness, engine: Engine, peid: ExecutionId, status: ExecutionStatus) {
     let ended = stored(&engine, peid).await;
     assert_eq!(ended.state.execution_status, status);
     assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
@@ -112,7 +112,7 @@ async fn over(lab: &Lab, engine: Engine, peid: ExecutionId, status: ExecutionSta
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_that_goes_on_beside_an_older_database_is_stored_as_ended_and_run_once_more() {
     for note_lost in [false, true] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         closed(&lab).await;
         let old = backup(lab.path());
         for _ in 0..3 {
@@ -143,7 +143,7 @@ async fn an_execution_that_goes_on_beside_an_older_database_is_stored_as_ended_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_whose_database_and_playbook_are_lost_is_stored_as_failed() {
     for note_lost in [false, true] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         for _ in 0..3 {
             closed(&lab).await;
         }
@@ -165,7 +165,7 @@ async fn an_execution_whose_database_and_playbook_are_lost_is_stored_as_failed()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_epoch_does_not_come_again_where_journal_and_database_were_both_put_back() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     for _ in 0..3 {
         closed(&lab).await;
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 use updraft::limits::TASKS_AT_ONCE;
 use updraft::{ExecutionStatus, FailureKind, TaskStatus};
-use updraft_tests::{Lab, playbook};
+use updraft_tests::{Harness, playbook};
 
 #[tokio::test]
 async fn steps_run_in_sequence_and_see_what_came_before() {
@@ -23,7 +23,7 @@ steps:
   - {id: three, type: end, output: {last: '{{ steps.two.output }}', first: '{{ steps.one.status }}'}}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({ "sender": "eve" })).await;
+    let ran = Harness::default().run(&playbook, json!({ "sender": "eve" })).await;
     assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["one", "two", "three"]));
     let two = json!({ "from": "mail of eve", "limit": 80, "words": ["a", "b"] });
     assert_eq!(ran.response_of("two"), two, "a text that is one template keeps the type of its value");
@@ -45,7 +45,7 @@ async fn a_condition_leads_one_way_or_the_other() {
         (json!({ "score": 90, "tags": [] }), ["choose", "low"], "low"),
         (json!({ "score": 80, "tags": ["mail"] }), ["choose", "low"], "low"),
     ] {
-        let ran = Lab::default().run(&playbook, input).await;
+        let ran = Harness::default().run(&playbook, input).await;
         assert_eq!((ran.steps(), ran.output()), (steps.to_vec(), json!(output)));
         assert_eq!(ran.response_of("choose"), json!({ "result": output == "high" }));
     }
@@ -59,7 +59,7 @@ async fn a_way_of_a_condition_that_names_no_step_ends_the_path() {
   - {id: act, type: action, integration: tool, action: echo}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({ "go": false })).await;
+    let ran = Harness::default().run(&playbook, json!({ "go": false })).await;
     assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["choose"]));
 }
 
@@ -75,7 +75,7 @@ async fn branches_are_joined_before_the_next_step_which_sees_them_all() {
   - {id: last, type: end, output: ['{{ steps.a2.output.is }}', '{{ steps.b.output.is }}', '{{ steps.wait.status }}']}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!(ran.output(), json!(["a2", "b", "completed"]));
     assert_eq!(ran.steps().last(), Some(&"last"));
 }
@@ -92,7 +92,7 @@ async fn a_failing_branch_lets_the_others_end_and_then_goes_on_as_failed() {
   - {id: mend, type: end, output: '{{ steps.all.error.message }}'}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!(ran.status(), ExecutionStatus::Completed);
     assert_eq!(ran.status_of("slower"), TaskStatus::Completed);
     assert_eq!(ran.error_of("all").kind, FailureKind::Branch);
@@ -110,7 +110,7 @@ async fn a_failing_branch_fails_the_execution_where_nothing_follows() {
   - {id: fine2, type: action, integration: tool, action: echo}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::Branch));
     let way = "step \"outer\": step \"inner\": step \"bad\"";
     assert!(ran.error().message.starts_with(way), "{}", ran.error());
@@ -131,7 +131,7 @@ async fn branches_inside_branches_are_joined_from_the_inside() {
   - {id: last, type: end, output: '{{ steps.z.output.sum }}'}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!(ran.output(), json!(3));
     let seq = |step: &str| ran.task(step).head.task_seq;
     assert!(seq("z") > seq("x").max(seq("y")) && seq("last") > seq("z").max(seq("side")));
@@ -146,7 +146,7 @@ async fn a_failed_step_goes_on_where_its_playbook_says_so() {
   - {id: mend, type: action, integration: tool, action: echo, arguments: {why: '{{ steps.bad.error.kind }}', was: '{{ steps.bad.status }}'}}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["bad", "mend"]));
     assert_eq!(ran.response_of("mend"), json!({ "why": "invalid_response", "was": "failed" }));
     assert_eq!(ran.output(), ran.response_of("mend"), "the last step's output is the execution's");
@@ -154,7 +154,7 @@ async fn a_failed_step_goes_on_where_its_playbook_says_so() {
 
 #[tokio::test]
 async fn a_step_is_tried_again_under_its_key_until_it_succeeds() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 2}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
@@ -169,7 +169,7 @@ async fn a_step_is_tried_again_under_its_key_until_it_succeeds() {
 
 #[tokio::test]
 async fn a_step_fails_when_its_attempts_are_used_up() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 9}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
@@ -183,7 +183,7 @@ async fn a_step_fails_when_its_attempts_are_used_up() {
 
 #[tokio::test]
 async fn a_failure_that_no_retry_can_help_is_not_tried_again() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: status}, retry: {attempts: 9, initial: 1ms, max: 1ms}}
@@ -195,7 +195,7 @@ async fn a_failure_that_no_retry_can_help_is_not_tried_again() {
 
 #[tokio::test]
 async fn a_template_that_cannot_be_rendered_fails_its_step_before_the_tool_is_asked() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: bad, type: action, integration: tool, action: echo, arguments: {x: '{{ input.a.b.c }}'}, on_failure: mend}
@@ -209,7 +209,7 @@ async fn a_template_that_cannot_be_rendered_fails_its_step_before_the_tool_is_as
 
 #[tokio::test]
 async fn a_condition_that_cannot_be_decided_fails_its_step() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let steps = |more: &str| {
         playbook(&format!(
             "steps:
@@ -227,14 +227,14 @@ async fn a_condition_that_cannot_be_decided_fails_its_step() {
 #[tokio::test]
 async fn an_end_step_as_failed_fails_the_execution() {
     let playbook = playbook("steps:\n  - {id: stop, type: end, status: failed, output: {why: nothing}}\n");
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::EndStep));
     assert_eq!(ran.output(), json!({"why": "nothing"}));
 }
 
 #[tokio::test]
 async fn an_at_most_once_step_without_an_answer_is_unknown_and_its_path_decides() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: once, type: action, integration: tool, action: hang, timeout: 20ms, at_most_once: true, on_success: never, on_failure: never, on_unknown: ask}
@@ -250,7 +250,7 @@ async fn an_at_most_once_step_without_an_answer_is_unknown_and_its_path_decides(
 
 #[tokio::test]
 async fn an_at_most_once_step_that_certainly_did_not_act_is_tried_again_and_then_has_failed() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: once, type: action, integration: tool, action: fail, arguments: {kind: unreachable}, at_most_once: true,
@@ -270,14 +270,14 @@ async fn an_unknown_step_fails_the_execution_where_nothing_follows() {
   - {id: once, type: action, integration: tool, action: fail, arguments: {kind: interrupted}, at_most_once: true}
 ",
     );
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Failed, TaskStatus::Unknown));
 }
 
 #[tokio::test]
 async fn no_more_tasks_run_at_once_than_the_playbook_or_the_engine_allows() {
     for (header, bound) in [("tasks_at_once: 7\n", 7), ("", TASKS_AT_ONCE)] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         let names: Vec<String> = (0..200).map(|branch| format!("b{branch}")).collect();
         let mut body =
             format!("{header}steps:\n  - {{id: all, type: parallel, branches: [{}]}}\n", names.join(", "));
@@ -292,7 +292,7 @@ async fn no_more_tasks_run_at_once_than_the_playbook_or_the_engine_allows() {
 
 #[tokio::test]
 async fn a_playbook_that_takes_too_long_times_out_and_what_runs_is_dropped() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "timeout: 100ms
 steps:
@@ -323,7 +323,7 @@ async fn a_delay_lasts_at_least_as_long_as_it_says() {
     let playbook = playbook(
         "steps:\n  - {id: wait, type: delay, duration: 30ms, on_success: end}\n  - {id: end, type: end}\n",
     );
-    let ran = Lab::default().run(&playbook, json!({})).await;
+    let ran = Harness::default().run(&playbook, json!({})).await;
     let wait = &ran.task("wait").state;
     assert!(wait.runtime.unwrap() >= 30 && ran.execution.state.playbook_runtime.unwrap() >= 30, "{wait:?}");
     assert_eq!(wait.updated_date.since(wait.started_date.unwrap()), wait.runtime.unwrap());
@@ -331,7 +331,7 @@ async fn a_delay_lasts_at_least_as_long_as_it_says() {
 
 #[tokio::test]
 async fn an_attempt_that_times_out_is_dropped_and_tried_again() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: hang, type: action, integration: tool, action: hang, timeout: 10ms, retry: {attempts: 2, initial: 1ms, max: 1ms}}
@@ -348,7 +348,7 @@ async fn an_attempt_that_times_out_is_dropped_and_tried_again() {
 #[tokio::test]
 async fn a_thousand_steps_in_one_line_and_a_thousand_branches_both_end() {
     for wide in [false, true] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         let mut body = if wide {
             let names: Vec<String> = (1..1_000).map(|step| format!("s{step}")).collect();
             format!(

@@ -16,21 +16,21 @@ use updraft::{
     Builder, Durability, Engine, EngineTrouble, ExecutionStatus, Handle, Lost, Playbook, Refusal, Shutdown,
     StartError, Submission,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::platter::Fault;
-use updraft_tests::{Lab, Platter, playbook, soon, tenant};
+use updraft_tests::power_loss_disk::DiskFault;
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, PowerLossDisk, playbook, soon, tenant};
 
 /// A file of the journal.
 const SEGMENT: &str = ".journal";
 
-fn platter(seed: u64) -> Option<Platter> {
-    Platter::new(env!("CARGO_BIN_EXE_platter"), seed)
+fn power_loss_disk(seed: u64) -> Option<PowerLossDisk> {
+    PowerLossDisk::new(env!("CARGO_BIN_EXE_power-loss-disk"), seed)
         .map_err(|reason| println!("SKIPPED: nothing can be mounted here: {reason}"))
         .ok()
 }
 
-fn on(lab: &Lab, platter: &Platter) -> Builder {
-    lab.builder().data(platter.path().join("data")).durability(Durability::Fsync)
+fn on(lab: &Harness, power_loss_disk: &PowerLossDisk) -> Builder {
+    lab.builder().data(power_loss_disk.path().join("data")).durability(Durability::Fsync)
 }
 
 /// Waits for the test before it goes on.
@@ -59,11 +59,11 @@ async fn fill(engine: &Engine, wish: &Submission, most: usize) -> (Vec<Handle>, 
 }
 
 /// Everything that was accepted runs to its end in an engine that starts on this disk.
-async fn all_complete(lab: &Lab, platter: &Platter, accepted: Vec<Handle>) {
+async fn all_complete(lab: &Harness, power_loss_disk: &PowerLossDisk, accepted: Vec<Handle>) {
     let peids: Vec<_> = accepted.iter().map(Handle::peid).collect();
     drop(accepted);
     lab.tool.open(1_000);
-    let engine = soon(on(lab, platter).start()).await.unwrap();
+    let engine = soon(on(lab, power_loss_disk).start()).await.unwrap();
     for peid in peids {
         let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it was accepted");
         let ran = lab.end(&engine, &handle, &gated()).await;
@@ -76,15 +76,15 @@ async fn all_complete(lab: &Lab, platter: &Platter, accepted: Vec<Handle>) {
 }
 
 /// A fault of the journal's segment poisons it, with these words, whatever comes after.
-async fn poisons(seed: u64, fault: Fault, words: &str) {
-    let Some(mut platter) = platter(seed) else { return };
-    let lab = Lab::default();
-    let engine = on(&lab, &platter).start().await.unwrap();
+async fn poisons(seed: u64, fault: DiskFault, words: &str) {
+    let Some(mut power_loss_disk) = power_loss_disk(seed) else { return };
+    let lab = Harness::default();
+    let engine = on(&lab, &power_loss_disk).start().await.unwrap();
     let pid = lab.put(&engine, &gated()).await;
     let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(10_000) }));
     let (mut accepted, refusal) = fill(&engine, &wish, 5).await;
     assert!(refusal.is_none(), "{refusal:?}");
-    platter.strike(SEGMENT, usize::try_from(seed % 7).unwrap(), fault);
+    power_loss_disk.strike(SEGMENT, usize::try_from(seed % 7).unwrap(), fault);
     let (more, refusal) = fill(&engine, &wish, 200).await;
     accepted.extend(more);
     let refusal = refusal.expect("the disk has failed");
@@ -104,45 +104,45 @@ async fn poisons(seed: u64, fault: Fault, words: &str) {
     }
     assert_eq!(soon(engine.shutdown(Duration::from_millis(200))).await, Shutdown::Journaled);
     drop(engine);
-    let again = platter.synced_again();
+    let again = power_loss_disk.synced_again();
     assert!(
         again.iter().all(|name| !name.ends_with(SEGMENT)),
         "a failed sync is never tried again: {again:?}"
     );
-    platter.lose_power();
-    all_complete(&lab, &platter, accepted).await;
+    power_loss_disk.lose_power();
+    all_complete(&lab, &power_loss_disk, accepted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_poisons_the_journal_is_never_tried_again_and_loses_nothing() {
     for seed in 0..8 {
-        poisons(seed, Fault::Sync, "nput/output error").await;
+        poisons(seed, DiskFault::Sync, "nput/output error").await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_short_write_poisons_the_journal_and_loses_nothing() {
     for (seed, bytes) in (0..).zip([0, 1, 19, 20, 100, 3_000, 9_000]) {
-        poisons(seed, Fault::Write(bytes), "nput/output error").await;
+        poisons(seed, DiskFault::Write(bytes), "nput/output error").await;
     }
 }
 
 /// One after the other, everything that a start asks of the disk fails once: the start says so or goes on, and the
 /// next one has everything.
-async fn starts_with(fault: Fault, of: &str) {
+async fn starts_with(fault: DiskFault, of: &str) {
     let (mut failed, mut spare) = (0, 0);
     loop {
-        let Some(mut platter) = platter(spare as u64) else { return };
-        let lab = Lab::default();
-        let engine = on(&lab, &platter).start().await.unwrap();
+        let Some(mut power_loss_disk) = power_loss_disk(spare as u64) else { return };
+        let lab = Harness::default();
+        let engine = on(&lab, &power_loss_disk).start().await.unwrap();
         let pid = lab.put(&engine, &gated()).await;
         let (accepted, refusal) = fill(&engine, &Submission::new(tenant("acme"), pid), 3).await;
         assert!(refusal.is_none());
         // As a crash: nothing is written to the store in the end.
         drop(engine);
-        platter.lose_power();
-        platter.strike(of, spare, fault);
-        match soon(on(&lab, &platter).start()).await {
+        power_loss_disk.lose_power();
+        power_loss_disk.strike(of, spare, fault);
+        match soon(on(&lab, &power_loss_disk).start()).await {
             Ok(engine) => drop(engine),
             Err(error) => {
                 failed += 1;
@@ -157,10 +157,10 @@ async fn starts_with(fault: Fault, of: &str) {
                 );
             }
         }
-        let met = platter.met();
-        platter.mend();
-        platter.lose_power();
-        all_complete(&lab, &platter, accepted).await;
+        let met = power_loss_disk.met();
+        power_loss_disk.mend();
+        power_loss_disk.lose_power();
+        all_complete(&lab, &power_loss_disk, accepted).await;
         if met == 0 {
             break;
         }
@@ -171,10 +171,10 @@ async fn starts_with(fault: Fault, of: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_sync_of_a_start_may_fail_and_the_next_start_has_everything() {
-    starts_with(Fault::Sync, "").await;
+    starts_with(DiskFault::Sync, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_sync_of_a_folder_in_a_start_may_fail_and_the_next_start_has_everything() {
-    starts_with(Fault::SyncFolder, "").await;
+    starts_with(DiskFault::SyncFolder, "").await;
 }

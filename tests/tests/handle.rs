@@ -15,7 +15,7 @@ use updraft::{
     CancelVerdict, Event, EventKind, ExecutionStatus, Handle, Playbook, ReadError, Revision, Submission,
     TaskId, TaskStatus,
 };
-use updraft_tests::{Lab, playbook, soon, tenant};
+use updraft_tests::{Harness, playbook, soon, tenant};
 
 fn gated() -> Playbook {
     playbook(
@@ -70,7 +70,7 @@ fn told(events: &[Event]) -> Told {
 
 #[tokio::test]
 async fn who_has_waited_for_the_end_is_told_nothing_older() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     for _ in 0..50 {
         let handle = lab.submit(&engine, &gated(), json!({})).await;
@@ -87,12 +87,12 @@ async fn who_has_waited_for_the_end_is_told_nothing_older() {
             ended
         );
     }
-    let _ = engine.shutdown(updraft_tests::patience::PATIENCE).await;
+    let _ = engine.shutdown(updraft_tests::timeouts::PATIENCE).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statuses_never_go_back_while_an_execution_runs() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = Arc::new(lab.start().await);
     let handle = lab.submit(&engine, &busy(100), json!({})).await;
     let ended = Arc::new(AtomicBool::new(false));
@@ -132,7 +132,7 @@ async fn statuses_never_go_back_while_an_execution_runs() {
 
 #[tokio::test]
 async fn cancel_drops_what_runs_and_a_second_cancel_is_told_of_the_first() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let hang = playbook(
         "steps:
@@ -160,7 +160,7 @@ async fn cancel_drops_what_runs_and_a_second_cancel_is_told_of_the_first() {
 
 #[tokio::test]
 async fn many_cancels_at_once_have_one_winner() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &gated(), json!({})).await;
     lab.tool.begun(1).await;
@@ -171,7 +171,7 @@ async fn many_cancels_at_once_have_one_winner() {
 
 #[tokio::test]
 async fn cancel_after_the_end_changes_nothing() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &gated(), json!({})).await;
     lab.tool.open(1);
@@ -185,7 +185,7 @@ async fn cancel_after_the_end_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancel_and_completion_race_to_one_end_and_both_are_told_the_same() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let short = playbook(
         "steps:
@@ -226,7 +226,7 @@ async fn cancel_and_completion_race_to_one_end_and_both_are_told_the_same() {
 
 #[tokio::test]
 async fn events_tell_every_change_in_order_and_the_end_last() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &busy(20), json!({})).await;
     let mut events = Box::pin(handle.events());
@@ -256,7 +256,7 @@ async fn events_tell_every_change_in_order_and_the_end_last() {
 
 #[tokio::test]
 async fn a_reader_that_falls_behind_is_told_how_much_it_missed_and_still_the_end() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &busy(300), json!({})).await;
     lab.tool.begun(1).await;
@@ -276,14 +276,14 @@ async fn a_reader_that_falls_behind_is_told_how_much_it_missed_and_still_the_end
 
 #[tokio::test]
 async fn events_of_an_ended_execution_are_where_it_stands_and_its_end() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &gated(), json!({})).await;
     lab.tool.open(1);
     soon(handle.wait()).await.unwrap();
     let just_ended = all(handle.events()).await;
     engine.flush().await.unwrap();
-    let _ = engine.shutdown(updraft_tests::patience::PATIENCE).await;
+    let _ = engine.shutdown(updraft_tests::timeouts::PATIENCE).await;
     let engine = lab.start().await;
     let stored = engine.handle(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
     for events in [just_ended, all(stored.events()).await] {
@@ -296,7 +296,7 @@ async fn events_of_an_ended_execution_are_where_it_stands_and_its_end() {
 
 #[tokio::test]
 async fn events_go_on_when_the_actor_behind_them_is_replaced() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let clock = lab.clock.clone();
     lab.tool.before_end(move |call| {
@@ -320,7 +320,7 @@ async fn events_go_on_when_the_actor_behind_them_is_replaced() {
 
 #[tokio::test]
 async fn those_who_wait_are_told_when_the_engine_shuts_down() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle: Handle = lab.submit(&engine, &gated(), json!({})).await;
     lab.tool.begun(1).await;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use updraft_tests::patience::PATIENCE;
+use updraft_tests::timeouts::PATIENCE;
 
 /// The program, which is built with the workspace: in the directory above that of the tests.
 fn program() -> PathBuf {

@@ -55,7 +55,7 @@ async fn it_runs_and_answers_without_a_directory() {
     let ended = soon(handle.wait()).await.unwrap();
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
     soon(engine.flush()).await.unwrap();
-    let tasks = engine.tasks(&tenant("acme"), handle.peid(), 0, 1_000).await.unwrap();
+    let tasks = engine.reader().tasks(&tenant("acme"), handle.peid(), 0, 1_000).await.unwrap();
     assert_eq!(tasks.len(), 101, "with the step that opens them");
     let asked = |code| ExecutionQuery {
         tenant: tenant(code),
@@ -64,8 +64,8 @@ async fn it_runs_and_answers_without_a_directory() {
         limit: 10,
         detail: Detail::Whole,
     };
-    assert_eq!(engine.executions(asked("acme")).await.unwrap().0, [ended]);
-    assert_eq!(engine.executions(asked("umbrella")).await.unwrap().0, []);
+    assert_eq!(engine.reader().executions(asked("acme")).await.unwrap().0, [ended]);
+    assert_eq!(engine.reader().executions(asked("umbrella")).await.unwrap().0, []);
     assert_eq!(soon(engine.shutdown(Duration::from_secs(5))).await, Shutdown::Stored);
 }
 

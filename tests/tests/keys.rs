@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use updraft::{
     Engine, ExecutionId, Handle, Name, OnReuse, Playbook, PlaybookId, Refusal, Submission, SubmitError,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, named, soon, tenant};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, named, soon, tenant};
 
 /// A playbook that ends with its input.
 fn triage() -> Playbook {
@@ -40,7 +40,7 @@ async fn output(handle: &Handle) -> Value {
 
 #[tokio::test]
 async fn two_playbooks_answer_one_alert_under_one_key() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let contain = named("contain", "steps:\n  - {id: say, type: end, output: contained}\n");
     let (triage, contain) = (lab.put(&engine, &triage()).await, lab.put(&engine, &contain).await);
@@ -84,7 +84,7 @@ async fn assert_verdicts(engine: &Engine, pid: PlaybookId, first: ExecutionId) {
 
 #[tokio::test]
 async fn another_input_is_refused_with_the_first_or_given_it_while_it_lives_and_after_a_restart() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let pid = lab.put(&engine, &triage()).await;
     let first = engine.submit(of(pid, json!({ "n": 1, "m": [2] }))).await.unwrap();
@@ -103,7 +103,7 @@ async fn another_input_is_refused_with_the_first_or_given_it_while_it_lives_and_
 
 #[tokio::test]
 async fn what_was_submitted_before_a_playbook_was_updated_is_given_after_it() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     lab.put(&engine, &triage()).await;
     let name = Name::new("triage").unwrap();
@@ -127,7 +127,7 @@ async fn what_was_submitted_before_a_playbook_was_updated_is_given_after_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_inputs_submitted_at_once_under_one_key_one_is_accepted_and_the_other_told_of_it() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = Arc::new(lab.start().await);
     let pid = lab.put(&engine, &triage()).await;
     for round in 0..20 {
@@ -155,7 +155,7 @@ async fn of_two_inputs_submitted_at_once_under_one_key_one_is_accepted_and_the_o
 
 #[tokio::test]
 async fn another_input_takes_the_place_of_a_first_that_is_given_up() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let pid = lab.put(&engine, &triage()).await;
     let mut given_up = 0;
@@ -191,7 +191,7 @@ async fn another_input_takes_the_place_of_a_first_that_is_given_up() {
 
 #[tokio::test]
 async fn a_key_with_another_input_is_told_in_a_full_engine_too() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.builder().executions_in_flight(1).start().await.unwrap();
     let gate = named("gate", "steps:\n  - {id: gate, type: action, integration: tool, action: gate}\n");
     let gate = lab.put(&engine, &gate).await;

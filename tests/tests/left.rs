@@ -11,8 +11,8 @@ use updraft::{
     CancelVerdict, Engine, ExecutionId, ExecutionStatus, Lost, Playbook, ReadError, Resume, Shutdown,
     StartError, TaskStatus,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, named, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
 fn calls() -> Playbook {
     playbook(
@@ -27,7 +27,7 @@ fn calls() -> Playbook {
 }
 
 /// Leaves so many executions, each with two calls under way.
-async fn leave(lab: &Lab, count: usize) -> Vec<ExecutionId> {
+async fn leave(lab: &Harness, count: usize) -> Vec<ExecutionId> {
     let engine = lab.start().await;
     let mut left = Vec::new();
     for _ in 0..count {
@@ -38,36 +38,36 @@ async fn leave(lab: &Lab, count: usize) -> Vec<ExecutionId> {
     left
 }
 
-async fn start_leaving(lab: &Lab) -> Engine {
+async fn start_leaving(lab: &Harness) -> Engine {
     lab.builder().resume(Resume::Nothing).start().await.unwrap()
 }
 
 #[tokio::test]
 async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let left = leave(&lab, 3).await;
     let engine = start_leaving(&lab).await;
-    assert_eq!((engine.left(100).await.unwrap(), engine.left(2).await.unwrap()), (3, 2));
-    assert!(engine.take_up(&tenant("umbrella"), left[0]).await.unwrap().is_none(), "it is another's");
+    assert_eq!((engine.unresumed(100).await.unwrap(), engine.unresumed(2).await.unwrap()), (3, 2));
+    assert!(engine.resume(&tenant("umbrella"), left[0]).await.unwrap().is_none(), "it is another's");
     let acme = tenant("acme");
-    let (one, same) = tokio::join!(engine.take_up(&acme, left[0]), engine.take_up(&acme, left[0]));
+    let (one, same) = tokio::join!(engine.resume(&acme, left[0]), engine.resume(&acme, left[0]));
     let (one, same) = (one.unwrap().unwrap(), same.unwrap().unwrap());
-    assert_eq!(engine.left(100).await.unwrap(), 2);
+    assert_eq!(engine.unresumed(100).await.unwrap(), 2);
     lab.tool.open(1);
     let ran = lab.end(&engine, &one, &calls()).await;
     assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Completed, TaskStatus::Unknown));
     assert_eq!(soon(same.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
-    let again = engine.take_up(&tenant("acme"), left[0]).await.unwrap().unwrap();
+    let again = engine.resume(&tenant("acme"), left[0]).await.unwrap().unwrap();
     assert_eq!(again.status().await.unwrap(), ExecutionStatus::Completed, "what has ended stays as it is");
     assert_eq!(lab.tool.times("first"), 4, "the other two were called by the first engine alone");
     assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
-    let late = engine.take_up(&tenant("acme"), left[1]).await;
+    let late = engine.resume(&tenant("acme"), left[1]).await;
     assert!(matches!(late, Err(StartError::Lost(Lost::ShutDown))), "{late:?}");
 }
 
 #[tokio::test]
 async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let left = leave(&lab, 1).await;
     let engine = lab.builder().shards(1).resume(Resume::Nothing).start().await.unwrap();
     let (unblock, blocked) = std::sync::mpsc::sync_channel::<()>(1);
@@ -82,10 +82,10 @@ async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard(
     soon(blocks.notified()).await;
     let acme = tenant("acme");
     let closing = async {
-        until(async || engine.left(9).await.unwrap() == 0).await;
+        until(async || engine.unresumed(9).await.unwrap() == 0).await;
         engine.shutdown(Duration::ZERO).await
     };
-    let (taken, _) = soon(async { tokio::join!(engine.take_up(&acme, left[0]), closing) }).await;
+    let (taken, _) = soon(async { tokio::join!(engine.resume(&acme, left[0]), closing) }).await;
     let ended = soon(taken.unwrap().unwrap().wait()).await;
     assert!(matches!(ended, Err(ReadError::Lost(Lost::ShutDown))), "{ended:?}");
     drop(unblock);
@@ -93,7 +93,7 @@ async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard(
 
 #[tokio::test]
 async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let left = leave(&lab, 2).await;
     let engine = start_leaving(&lab).await;
     let cancel = async |peid| engine.cancel(&tenant("acme"), peid).await.unwrap();
@@ -118,7 +118,7 @@ async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
 
 #[tokio::test]
 async fn one_that_runs_is_cancelled_as_its_handle_would() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &calls(), json!({})).await;
     lab.tool.begun(2).await;

@@ -17,8 +17,8 @@ use updraft::{
     CancelVerdict, Detail, Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Playbook,
     Resume, Shutdown, Submission, TaskStatus,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, soon, tenant, until};
 
 fn gate() -> Playbook {
     playbook("steps:\n  - {id: gate, type: action, integration: tool, action: gate}\n")
@@ -50,7 +50,7 @@ const HEALTH: &[u8] = b"{\"version\":1,\"ask\":{\"health\":{}}}\n";
 
 #[tokio::test]
 async fn another_program_sees_what_runs_and_every_digit_of_it() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let exact = r#"{"n":[123456789012345678901234567890,0.30000000000000000001,-0.0],"t":"\u0000\u001b"}"#;
     let input = updraft::Value::parse(exact).unwrap();
@@ -68,12 +68,12 @@ async fn another_program_sees_what_runs_and_every_digit_of_it() {
     soon(handle.wait()).await.unwrap();
     engine.flush().await.unwrap();
     let (page, next) = client.executions(query(9)).await.unwrap();
-    assert_eq!((page, next), engine.executions(query(9)).await.unwrap());
+    assert_eq!((page, next), engine.reader().executions(query(9)).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_list_is_read_page_by_page() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let pid = lab.put(&engine, &playbook("steps:\n  - {id: end, type: end}\n")).await;
     for _ in 0..25 {
@@ -91,14 +91,21 @@ async fn a_list_is_read_page_by_page() {
             break;
         }
     }
-    let all: Vec<ExecutionId> =
-        engine.executions(query(100)).await.unwrap().0.iter().map(|execution| execution.peid).collect();
+    let all: Vec<ExecutionId> = engine
+        .reader()
+        .executions(query(100))
+        .await
+        .unwrap()
+        .0
+        .iter()
+        .map(|execution| execution.peid)
+        .collect();
     assert_eq!((seen.len(), seen), (25, all));
 }
 
 #[tokio::test]
 async fn a_cancel_from_beside_is_one_of_the_engine() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let (one, other) =
         (lab.submit(&engine, &gate(), json!({})).await, lab.submit(&engine, &gate(), json!({})).await);
@@ -117,13 +124,13 @@ async fn a_cancel_from_beside_is_one_of_the_engine() {
     let engine = lab.builder().resume(Resume::Nothing).start().await.unwrap();
     assert_eq!(cancel(other.peid()).await, Some(CancelVerdict::Cancelled), "the start had left it");
     engine.flush().await.unwrap();
-    assert_eq!(engine.left(9).await.unwrap(), 0);
+    assert_eq!(engine.unresumed(9).await.unwrap(), 0);
     assert_eq!(lab.tool.calls().len(), 2);
 }
 
 #[tokio::test]
 async fn the_socket_is_its_owners_alone_there_while_the_engine_is_and_replaced_where_one_was_left() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let socket = lab.path().join("updraft.sock");
     let client = Client::new(lab.path());
     assert!(matches!(client.health().await, Err(Error::NoEngine { .. })));
@@ -153,7 +160,7 @@ async fn the_socket_is_its_owners_alone_there_while_the_engine_is_and_replaced_w
 
 #[tokio::test]
 async fn a_directory_with_a_long_name_has_a_door_too() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let data = lab.path().join("d".repeat(150)).join("e".repeat(150));
     let engine = lab.builder().data(&data).start().await.unwrap();
     assert!(Client::new(&data).health().await.unwrap().is_well());
@@ -163,7 +170,7 @@ async fn a_directory_with_a_long_name_has_a_door_too() {
 
 #[tokio::test]
 async fn an_engine_works_where_no_socket_can_be_made_and_one_in_memory_makes_none() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     std::fs::write(lab.path().join("updraft.sock"), "somebody's").unwrap();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &playbook("steps:\n  - {id: end, type: end}\n"), json!({})).await;
@@ -176,7 +183,7 @@ async fn an_engine_works_where_no_socket_can_be_made_and_one_in_memory_makes_non
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_request_is_refused_and_the_next_one_is_answered() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let mut endless = vec![b'{'; 2 * LOCAL_REQUEST_BYTES];
     endless.extend(HEALTH);
@@ -202,7 +209,7 @@ async fn what_is_no_request_is_refused_and_the_next_one_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_say_nothing_or_take_nothing_hold_up_neither_others_nor_the_shutdown() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let input = json!({"text": "x".repeat(900_000)});
     let handle = lab.submit(&engine, &gate(), input).await;

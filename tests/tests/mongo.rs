@@ -1,4 +1,4 @@
-//! Updraft on a MongoDB server: the contract of stores through both write paths, what stands in the database for
+//! Updraft on a MongoDB server: the contract of stores, what stands in the database for
 //! whoever queries it, and engines that come and go. Faults are in the file beside.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
@@ -15,47 +15,41 @@ use updraft::{
     Submission, TaskQuery, TaskStatus, Timestamp,
 };
 use updraft_storage::conformance::CASES;
-use updraft_storage::mongo::WritePath;
 use updraft_storage::mongo::testing::{TestDatabase, database};
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, soon, tenant};
 
 /// Cases at once: each makes a database with all its indexes.
 const CASES_AT_ONCE: usize = 4;
 
-async fn keeps_the_contract(path: WritePath) {
+async fn keeps_the_contract() {
     let cases = stream::iter(CASES).map(async |case| {
         let database = database().await;
-        let store = database.store(path).await;
+        let store = database.store().await;
         case.run(&*store).await.unwrap_or_else(|error| panic!("{}: {error}", case.name));
     });
     assert_eq!(cases.buffer_unordered(CASES_AT_ONCE).count().await, CASES.len());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_keeps_its_contract_by_bulk_writes() {
-    keeps_the_contract(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_keeps_its_contract_by_commands_of_older_servers() {
-    keeps_the_contract(WritePath::Commands).await;
+async fn the_store_keeps_its_contract() {
+    keeps_the_contract().await;
 }
 
 /// A lab with a database in place of the embedded store.
 struct Scene {
-    lab: Lab,
+    lab: Harness,
     database: TestDatabase,
 }
 
 impl Scene {
     async fn new() -> Self {
-        Self { lab: Lab::default(), database: database().await }
+        Self { lab: Harness::default(), database: database().await }
     }
 
     /// An engine with connections of its own.
-    async fn start(&self, path: WritePath) -> Engine {
-        self.lab.builder().store(self.database.store(path).await).start().await.unwrap()
+    async fn start(&self) -> Engine {
+        self.lab.builder().store(self.database.store().await).start().await.unwrap()
     }
 
     /// The database, as any backend sees it.
@@ -151,7 +145,7 @@ steps:
 #[tokio::test]
 async fn documents_have_the_names_and_types_that_backends_query() {
     let scene = Scene::new().await;
-    let engine = scene.start(WritePath::Auto).await;
+    let engine = scene.start().await;
     let playbook = looks_up_and_fails();
     let pid = scene.lab.put(&engine, &playbook).await;
     let wish = Submission::new(tenant("acme"), pid)
@@ -195,44 +189,42 @@ async fn documents_have_the_names_and_types_that_backends_query() {
 
 #[tokio::test]
 async fn data_that_looks_like_operators_is_stored_and_not_evaluated() {
-    for path in [WritePath::BulkWrite, WritePath::Commands] {
-        let scene = Scene::new().await;
-        let engine = scene.start(path).await;
-        let playbook = playbook(
-            "steps: [{id: echo, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}}]",
-        );
-        let input = json!({
-            "$set": { "execution_status": "completed" },
-            "$unset": ["seq"],
-            "price": "$tenant_code",
-            "$$ROOT": "$$NOW",
-            "$expr": { "$function": { "body": "function() {}", "args": [], "lang": "js" } },
-            "a.b": { "c.d": 1, "": "no name" },
-            "nested": [{ "$literal": "$x" }, { "$oid": "0123456789abcdef01234567" }, { "$numberLong": "1" }],
-        });
-        let handle = scene.lab.submit(&engine, &playbook, input.clone()).await;
-        let ran = scene.lab.end(&engine, &handle, &playbook).await;
-        assert_eq!(ran.status(), ExecutionStatus::Completed);
-        assert_eq!(ran.execution.head.input.value(), input);
-        let given = ran.response_of("echo");
-        assert_eq!(given["all"], input, "it comes back through the store as the tool gave it: {given}");
+    let scene = Scene::new().await;
+    let engine = scene.start().await;
+    let playbook = playbook(
+        "steps: [{id: echo, type: action, integration: tool, action: echo, arguments: {all: '{{ input }}'}}]",
+    );
+    let input = json!({
+        "$set": { "execution_status": "completed" },
+        "$unset": ["seq"],
+        "price": "$tenant_code",
+        "$$ROOT": "$$NOW",
+        "$expr": { "$function": { "body": "function() {}", "args": [], "lang": "js" } },
+        "a.b": { "c.d": 1, "": "no name" },
+        "nested": [{ "$literal": "$x" }, { "$oid": "0123456789abcdef01234567" }, { "$numberLong": "1" }],
+    });
+    let handle = scene.lab.submit(&engine, &playbook, input.clone()).await;
+    let ran = scene.lab.end(&engine, &handle, &playbook).await;
+    assert_eq!(ran.status(), ExecutionStatus::Completed);
+    assert_eq!(ran.execution.head.input.value(), input);
+    let given = ran.response_of("echo");
+    assert_eq!(given["all"], input, "it comes back through the store as the tool gave it: {given}");
 
-        let bare = scene.bare().await;
-        let [stored] = all(&bare, "playbook_execution_collection").await.try_into().unwrap();
-        let stored_input = stored.get_document("input").unwrap();
-        assert_eq!(stored_input.get_document("$set").unwrap(), &doc! { "execution_status": "completed" });
-        assert_eq!(stored_input.get_str("$$ROOT").unwrap(), "$$NOW");
-        let [task] = all(&bare, "task_execution_collection").await.try_into().unwrap();
-        let response = task.get_document("response").unwrap().get_document("all").unwrap();
-        assert_eq!(response.get_str("price").unwrap(), "$tenant_code");
-        let _ = engine.shutdown(PATIENCE).await;
-    }
+    let bare = scene.bare().await;
+    let [stored] = all(&bare, "playbook_execution_collection").await.try_into().unwrap();
+    let stored_input = stored.get_document("input").unwrap();
+    assert_eq!(stored_input.get_document("$set").unwrap(), &doc! { "execution_status": "completed" });
+    assert_eq!(stored_input.get_str("$$ROOT").unwrap(), "$$NOW");
+    let [task] = all(&bare, "task_execution_collection").await.try_into().unwrap();
+    let response = task.get_document("response").unwrap().get_document("all").unwrap();
+    assert_eq!(response.get_str("price").unwrap(), "$tenant_code");
+    let _ = engine.shutdown(PATIENCE).await;
 }
 
 #[tokio::test]
 async fn the_six_queries_of_a_backend_are_answered() {
     let scene = Scene::new().await;
-    let engine = scene.start(WritePath::Auto).await;
+    let engine = scene.start().await;
     let gated = playbook(
         "category_id: triage
 steps:
@@ -254,7 +246,7 @@ steps:
     // 1 and 2: the executions of a tenant by status, and of an analyst; in pages.
     let list = async |of: ExecutionsOf, detail: Detail| {
         let query = ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 2, detail };
-        engine.executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await
+        engine.reader().executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await
     };
     let completed = list(ExecutionsOf::Status(ExecutionStatus::Completed), Detail::Whole).await;
     assert!(completed.is_sorted_by(|a, b| a.head.createddate >= b.head.createddate));
@@ -268,15 +260,15 @@ steps:
         since: Timestamp(0),
         top: 10,
     };
-    let slowest = engine.slowest_playbooks(slowest).await.unwrap();
+    let slowest = engine.reader().slowest_playbooks(slowest).await.unwrap();
     assert_eq!((slowest.len(), slowest[0].pid, slowest[0].executions), (1, pid, 3));
     // 4: the tasks of an execution in order.
-    let tasks = engine.tasks(&tenant("acme"), completed[0].peid, 0, 10).await.unwrap();
+    let tasks = engine.reader().tasks(&tenant("acme"), completed[0].peid, 0, 10).await.unwrap();
     assert_eq!(tasks.iter().map(|task| task.head.task_seq).collect::<Vec<_>>(), [1, 2]);
     // 5: all that was done for an alert.
     let of_alert = async |status| {
         let query = TaskQuery { status, ..TaskQuery::of_alert(tenant("acme"), "a-1") };
-        engine.tasks_of_alert(query).await.unwrap().len()
+        engine.reader().tasks_of_alert(query).await.unwrap().len()
     };
     assert_eq!((of_alert(None).await, of_alert(Some(TaskStatus::Executing)).await), (7, 1));
     // 6: the catalogue.
@@ -290,7 +282,7 @@ steps:
         limit: 9,
         detail: Detail::Whole,
     };
-    assert!(engine.executions(nobody).await.unwrap().0.is_empty(), "tenants are walls");
+    assert!(engine.reader().executions(nobody).await.unwrap().0.is_empty(), "tenants are walls");
     scene.lab.tool.open(1);
     for handle in &handles {
         soon(handle.wait()).await.unwrap();
@@ -308,7 +300,7 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
   - {id: last, type: action, integration: tool, action: echo, arguments: {of_first: '{{ steps.first.output.kept }}'}}
 ",
     );
-    let engine = scene.start(WritePath::BulkWrite).await;
+    let engine = scene.start().await;
     let pid = scene.lab.put(&engine, &gated).await;
     let wish = |number: usize| {
         Submission::new(tenant("acme"), pid)
@@ -324,7 +316,7 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
     drop(engine);
 
     // Servers of both generations may take turns: the documents are the same.
-    let engine = scene.start(WritePath::Commands).await;
+    let engine = scene.start().await;
     assert_eq!(engine.recovered().resumed, 10);
     for (number, peid) in peids.iter().enumerate() {
         assert_eq!(engine.submit(wish(number)).await.unwrap().peid(), *peid, "its key finds it");
@@ -343,7 +335,7 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
 #[tokio::test]
 async fn values_at_the_limits_come_back_as_they_were() {
     let scene = Scene::new().await;
-    let engine = scene.start(WritePath::Auto).await;
+    let engine = scene.start().await;
     let echo = playbook(
         "steps: [{id: large, type: action, integration: tool, action: large, arguments: {bytes: 1000000}}]",
     );

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use updraft::{Engine, MongoStore, Reader, StartError, StoreAddress, StoreError, Trouble};
 use updraft_storage::mongo::testing::{Server, ServerOptions, database};
-use updraft_tests::{Lab, playbook, tenant};
+use updraft_tests::{Harness, playbook, tenant};
 
 const STEP: &str = "steps:\n  - {id: a, type: end, output: ok}\n";
 
@@ -15,7 +15,7 @@ const STEP: &str = "steps:\n  - {id: a, type: end, output: ok}\n";
 async fn an_address_is_enough_to_store_on_a_server_and_to_read_beside() {
     let database = database().await;
     let address: StoreAddress = database.uri().parse().unwrap();
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.builder().store_at(address.clone()).start().await.unwrap();
     let playbook = playbook(STEP);
     let handle = lab.submit(&engine, &playbook, json!({"domain": "a.example"})).await;
@@ -33,25 +33,25 @@ async fn an_address_is_enough_to_store_on_a_server_and_to_read_beside() {
     );
     assert!(reader.execution(&tenant("other"), handle.peid()).await.unwrap().is_none());
     assert!(reader.health().await.troubles.is_empty());
-    let _ = engine.shutdown(updraft_tests::patience::PATIENCE).await;
+    let _ = engine.shutdown(updraft_tests::timeouts::PATIENCE).await;
     let again = lab.builder().store(Arc::new(MongoStore::connect(database.uri()).await.unwrap()));
     let again = again.start().await.unwrap();
     assert_eq!(
         again.execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap().execution,
         read.execution
     );
-    let _ = again.shutdown(updraft_tests::patience::PATIENCE).await;
+    let _ = again.shutdown(updraft_tests::timeouts::PATIENCE).await;
 }
 
 #[tokio::test]
 async fn a_start_without_its_server_fails_with_address_and_cause_and_leaves_the_directory_free() {
     // Port 1 is given to nobody who asks for any port, so that no other test listens there.
     let text = "mongodb://bob:s3cret@127.0.0.1:1/x?serverSelectionTimeoutMS=10000";
-    let lab = Lab::default();
+    let lab = Harness::default();
     let error = lab.builder().store_at(text.parse().unwrap()).start().await.err().unwrap();
     assert!(matches!(&error, StartError::Store(StoreError::Unavailable(_))) && error.retryable(), "{error}");
     let told = format!("{error} {error:?}");
-    assert!(told.contains("mongodb://***@127.0.0.1:1/x"), "{told}");
+    assert!(told.contains("mongodb://127.0.0.1:1/x"), "{told}");
     assert!(told.to_lowercase().contains("connection refused") && !told.contains("s3cret"), "{told}");
     let engine = lab.start().await;
     assert!(engine.health().await.is_well());
@@ -67,7 +67,7 @@ async fn the_embedded_store_is_read_through_an_engine() {
 async fn health_names_a_server_that_is_gone_while_executions_go_on() {
     let mut server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
     let address: StoreAddress = format!("{}?serverSelectionTimeoutMS=3000", server.uri()).parse().unwrap();
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine: Engine = lab.builder().store_at(address).start().await.unwrap();
     let playbook = playbook(STEP);
     let first = lab.submit(&engine, &playbook, json!({})).await;

@@ -8,23 +8,23 @@ use std::sync::Arc;
 
 use updraft::{
     Bond, Engine, EngineTrouble, ExecutionStatus, Finding, Loss, Mismatch, MongoStore, Owner, Playbook,
-    Refusal, Shutdown, StartError, Store, Submission, Timestamp, doctor,
+    Refusal, Shutdown, StartError, Store, Submission, doctor,
 };
 use updraft_storage::mongo::testing::{TestDatabase, database};
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, named, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, another_owner, named, playbook, soon, tenant, until};
 use uuid::Uuid;
 
 fn echo() -> Playbook {
     playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
 }
 
-async fn start(lab: &Lab, data: &Path, database: &TestDatabase) -> Result<Engine, StartError> {
+async fn start(lab: &Harness, data: &Path, database: &TestDatabase) -> Result<Engine, StartError> {
     soon(lab.builder().data(data).store_at(database.uri().parse().unwrap()).start()).await
 }
 
 /// Starts one where another was dropped, which frees the directory soon after.
-async fn freed(lab: &Lab, data: &Path, database: &TestDatabase) -> Engine {
+async fn freed(lab: &Harness, data: &Path, database: &TestDatabase) -> Engine {
     loop {
         match start(lab, data, database).await {
             Err(StartError::Journal(_)) => tokio::task::yield_now().await,
@@ -33,21 +33,9 @@ async fn freed(lab: &Lab, data: &Path, database: &TestDatabase) -> Engine {
     }
 }
 
-async fn work(lab: &Lab, engine: &Engine) {
+async fn work(lab: &Harness, engine: &Engine) {
     let handle = lab.submit(engine, &echo(), serde_json::json!({})).await;
     assert_eq!(lab.end(engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
-}
-
-/// An engine elsewhere.
-fn another() -> Owner {
-    Owner {
-        incarnation: Uuid::from_u128(7),
-        journal: Uuid::from_u128(8),
-        who: "process 7 on another machine".to_owned(),
-        since: Timestamp(1_700_000_000_000),
-        beat: 0,
-        released: false,
-    }
 }
 
 /// Has it take the database, whoever has it.
@@ -73,7 +61,7 @@ fn mismatch(started: Result<Engine, StartError>) -> Mismatch {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_engine_is_told_who_has_the_database_and_the_first_goes_on() {
-    let (lab, database) = (Lab::default(), database().await);
+    let (lab, database) = (Harness::default(), database().await);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let engine = start(&lab, one.path(), &database).await.unwrap();
     work(&lab, &engine).await;
@@ -98,7 +86,7 @@ async fn a_second_engine_is_told_who_has_the_database_and_the_first_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_only_where_a_person_says_so() {
-    let (lab, database) = (Lab::default(), database().await);
+    let (lab, database) = (Harness::default(), database().await);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for _ in 0..2 {
         let engine = freed(&lab, one.path(), &database).await;
@@ -127,7 +115,7 @@ async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_onl
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs_goes_on() {
-    let (lab, database, place) = (Lab::default(), database().await, tempfile::tempdir().unwrap());
+    let (lab, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
     let engine = start(&lab, place.path(), &database).await.unwrap();
     let two = playbook(
         "steps:
@@ -140,7 +128,7 @@ async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs
     let _handle = lab.submit(&engine, &two, serde_json::json!({})).await;
     lab.tool.begun(2).await;
     let store = MongoStore::connect(database.uri()).await.unwrap();
-    let next = another();
+    let next = another_owner();
     follow(&store, &next).await;
     let replaced = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::Failed { cause } if cause.contains("process 7 on another machine"));
     until(async || engine.health().await.troubles.iter().any(replaced)).await;
@@ -160,7 +148,7 @@ async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_was_given_back_or_lost_is_the_next_engines_whoever_holds_the_one_before() {
-    let (lab, database, place) = (Lab::default(), database().await, tempfile::tempdir().unwrap());
+    let (lab, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
     let store = Arc::new(MongoStore::connect(database.uri()).await.unwrap());
     let start = async || soon(lab.builder().data(place.path()).store(store.clone()).start()).await.unwrap();
     let first = start().await;
@@ -173,7 +161,7 @@ async fn a_store_that_was_given_back_or_lost_is_the_next_engines_whoever_holds_t
     let failed = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::Failed { .. });
     assert!(!first.health().await.troubles.iter().any(failed));
 
-    let next = another();
+    let next = another_owner();
     follow(&store_of(&database).await, &next).await;
     until(async || second.health().await.troubles.iter().any(failed)).await;
     let _ = soon(second.shutdown(std::time::Duration::ZERO)).await;
@@ -185,7 +173,7 @@ async fn a_store_that_was_given_back_or_lost_is_the_next_engines_whoever_holds_t
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_missing_on_the_server_is_named() {
-    let (lab, database, place) = (Lab::default(), database().await, tempfile::tempdir().unwrap());
+    let (lab, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
     let engine = start(&lab, place.path(), &database).await.unwrap();
     work(&lab, &engine).await;
     assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);

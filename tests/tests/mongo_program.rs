@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -13,16 +13,9 @@ use mongodb::{Client, Database};
 use serde_json::Value;
 use tempfile::TempDir;
 use updraft_storage::mongo::testing::{Login, Server, ServerOptions, database};
+use updraft_tests::program;
 use updraft_tests::proxy::{Fault, Of, Proxy};
 use uuid::Uuid;
-
-/// The program, which is built with the workspace: in the directory above that of the tests.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let built = test.ancestors().nth(2).unwrap().join("updraft");
-    assert!(built.exists(), "cargo build --workspace builds the program: {}", built.display());
-    built
-}
 
 struct Ended {
     code: i32,
@@ -297,7 +290,7 @@ async fn a_login_is_used_and_shown_nowhere() {
         }
     }
     let said = with(&wrong, &["list"]).err;
-    assert!(said.contains("mongodb://***@127.0.0.1") && said.contains("uthentication"), "{said}");
+    assert!(said.contains("mongodb://127.0.0.1") && said.contains("uthentication"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

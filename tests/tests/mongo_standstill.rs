@@ -3,19 +3,13 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use updraft_storage::mongo::testing::{Server, ServerOptions};
-use updraft_tests::patience::PATIENCE;
-
-/// The program, which is built with the workspace: in the directory above that of the tests.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(2).unwrap().join("updraft")
-}
+use updraft_tests::program;
+use updraft_tests::timeouts::PATIENCE;
 
 /// A tool that is asked over HTTP: what was asked, and where the answer is to go.
 fn tool() -> (u16, Receiver<(String, TcpStream)>) {

@@ -12,19 +12,19 @@ use updraft::{
     Builder, Diagnosis, Engine, ExecutionStatus, Finding, Loss, Mismatch, Playbook, Shutdown, StartError,
     StoreAddress, StoreError, Submission, Whose, doctor,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, soon, tenant, until};
 
 fn echo() -> Playbook {
     playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
 }
 
-fn on(lab: &Lab, data: &Path) -> Builder {
+fn on(lab: &Harness, data: &Path) -> Builder {
     lab.builder().data(data).start_standstill(Duration::from_secs(2))
 }
 
 /// Runs so many executions to their end in this engine.
-async fn work(lab: &Lab, engine: &Engine, executions: usize) {
+async fn work(lab: &Harness, engine: &Engine, executions: usize) {
     let pid = lab.put(engine, &echo()).await;
     for _ in 0..executions {
         let handle = soon(engine.submit(Submission::new(tenant("acme"), pid))).await.unwrap();
@@ -33,15 +33,14 @@ async fn work(lab: &Lab, engine: &Engine, executions: usize) {
 }
 
 /// An engine that runs so many and is closed in order.
-async fn closed(lab: &Lab, data: &Path, executions: usize) {
+async fn closed(lab: &Harness, data: &Path, executions: usize) {
     let engine = soon(on(lab, data).start()).await.unwrap();
     work(lab, &engine, executions).await;
     assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
 }
 
-/// What a kill leaves of an engine that has run so many, of which the database has noted some: nothing moves any more, so
-/// that the files are those of one moment.
-async fn left(lab: &Lab, data: &Path, executions: usize) {
+/// What a kill leaves of an engine that has run so many, of which the database has noted some; nothing moves any more.
+async fn left(lab: &Harness, data: &Path, executions: usize) {
     let engine = soon(on(lab, data).start()).await.unwrap();
     let before = taken(data);
     work(lab, &engine, executions).await;
@@ -61,7 +60,7 @@ fn taken(data: &Path) -> i64 {
     connection.query_row("SELECT value FROM meta WHERE key = 'taken'", [], |row| row.get(0)).unwrap()
 }
 
-async fn refused(lab: &Lab, data: &Path) -> Mismatch {
+async fn refused(lab: &Harness, data: &Path) -> Mismatch {
     match soon(on(lab, data).start()).await {
         Err(error @ StartError::Mismatch { mismatch, .. }) => {
             assert!(!error.retryable() && error.to_string().contains(data.to_str().unwrap()), "{error}");
@@ -73,7 +72,7 @@ async fn refused(lab: &Lab, data: &Path) -> Mismatch {
 }
 
 /// It starts where this loss is accepted, and not where the other is; from then on, by itself.
-async fn goes_on(lab: &Lab, data: &Path, loss: Loss) {
+async fn goes_on(lab: &Harness, data: &Path, loss: Loss) {
     let other = if loss == Loss::OfStore { Loss::OfJournal } else { Loss::OfStore };
     let wrong = soon(on(lab, data).accept_loss(other).start()).await;
     assert!(matches!(wrong, Err(StartError::Mismatch { .. })));
@@ -119,7 +118,7 @@ fn remove_journal(data: &Path) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pair_starts_by_itself_however_it_was_left() {
-    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let (lab, place) = (Harness::default(), tempfile::tempdir().unwrap());
     for millis in [0, 60_000, 0, 0, 5, 60_000, 60_000, 1] {
         let engine = soon(on(&lab, place.path()).start()).await.unwrap();
         work(&lab, &engine, 3).await;
@@ -129,7 +128,7 @@ async fn a_pair_starts_by_itself_however_it_was_left() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_missing_is_named_whether_or_not_the_journal_has_updates_for_it() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     for in_order in [true, false] {
         let place = tempfile::tempdir().unwrap();
         if in_order {
@@ -148,7 +147,8 @@ async fn a_database_that_is_missing_is_named_whether_or_not_the_journal_has_upda
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_older_than_the_journal_is_named() {
-    let (lab, place, backup) = (Lab::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (lab, place, backup) =
+        (Harness::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     closed(&lab, place.path(), 3).await;
     take_database(place.path(), backup.path());
     closed(&lab, place.path(), 3).await;
@@ -164,7 +164,7 @@ async fn a_database_that_is_older_than_the_journal_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_that_is_missing_is_named_unless_both_were_closed_in_order() {
-    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let (lab, place) = (Harness::default(), tempfile::tempdir().unwrap());
     left(&lab, place.path(), 3).await;
     remove_journal(place.path());
     for _ in 0..2 {
@@ -182,7 +182,7 @@ async fn a_journal_that_is_missing_is_named_unless_both_were_closed_in_order() {
 /// Its segment was synced when it was made, and nothing that was written to it since.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_of_which_power_took_all_that_was_not_synced_goes_on() {
-    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let (lab, place) = (Harness::default(), tempfile::tempdir().unwrap());
     left(&lab, place.path(), 3).await;
     let segments = fs::read_dir(place.path().join("journal")).unwrap().map(|entry| entry.unwrap().path());
     let segments: Vec<_> =
@@ -195,7 +195,7 @@ async fn a_journal_of_which_power_took_all_that_was_not_synced_goes_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_that_is_older_than_the_database_or_cut_is_named() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     for cut in [false, true] {
         let (place, backup) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         closed(&lab, place.path(), 3).await;
@@ -222,7 +222,7 @@ async fn a_journal_that_is_older_than_the_database_or_cut_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_with_updates_is_brought_to_no_other_database() {
-    let (lab, one, other) = (Lab::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (lab, one, other) = (Harness::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     left(&lab, one.path(), 3).await;
     left(&lab, other.path(), 3).await;
     take_database(other.path(), one.path());
@@ -240,7 +240,8 @@ async fn a_journal_with_updates_is_brought_to_no_other_database() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_whose_database_went_to_another_is_moved_away_as_the_error_says() {
     for in_order in [true, false] {
-        let (lab, one, other) = (Lab::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (lab, one, other) =
+            (Harness::default(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         left(&lab, one.path(), 3).await;
         take_database(one.path(), other.path());
         goes_on(&lab, other.path(), Loss::OfJournal).await;
@@ -269,7 +270,7 @@ async fn a_journal_whose_database_went_to_another_is_moved_away_as_the_error_say
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_was_cut_short_is_an_error_of_the_start_and_no_wait() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     for part in [2, 3, 8] {
         let place = tempfile::tempdir().unwrap();
         closed(&lab, place.path(), 60).await;
@@ -305,7 +306,7 @@ async fn whatever_is_made_in_a_data_directory_is_its_owners_alone() {
             })
             .sum()
     }
-    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let (lab, place) = (Harness::default(), tempfile::tempdir().unwrap());
     let data = place.path().join("made/data");
     let engine = soon(on(&lab, &data).start()).await.unwrap();
     work(&lab, &engine, 2).await;
@@ -323,7 +324,7 @@ async fn diagnosed(data: &Path) -> Diagnosis {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_names_what_a_start_would_meet_and_changes_nothing() {
-    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let (lab, place) = (Harness::default(), tempfile::tempdir().unwrap());
     let data = place.path().join("data");
     let missing = diagnosed(&data).await;
     assert!(matches!(&missing.findings[..], [Finding::NoDirectory { .. }]), "{missing}");
@@ -388,7 +389,7 @@ async fn the_doctor_names_what_a_start_would_meet_and_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_journal_of_another_directory_is_noticed() {
-    let (lab, place) = (Lab::default(), tempfile::tempdir().unwrap());
+    let (lab, place) = (Harness::default(), tempfile::tempdir().unwrap());
     let (data, other) = (place.path().join("data"), place.path().join("other"));
     left(&lab, &data, 3).await;
     left(&lab, &other, 3).await;

@@ -13,8 +13,8 @@ use updraft::{
     DeadLetter, Detail, Engine, ExecutionDocument, ExecutionQuery, ExecutionStatus, ExecutionsOf,
     FailureKind, Handle, Playbook, Resume, Shutdown, TaskStatus, TenantCode,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, soon, tenant, until};
 
 const REASON: &str = "the database never takes this";
 
@@ -55,7 +55,7 @@ fn assert_failed(document: &ExecutionDocument) {
 async fn assert_buried(engine: &Engine, handle: &Handle) -> DeadLetter {
     let acme = tenant("acme");
     for owner in [None, Some(&acme)] {
-        let letters = engine.dead_letters(owner, None, 9).await.unwrap();
+        let letters = engine.reader().dead_letters(owner, None, 9).await.unwrap();
         assert_eq!(letters.len(), 1, "{letters:?}");
         let letter = &letters[0];
         assert_eq!((letter.peid, letter.reason.as_str()), (handle.peid(), REASON));
@@ -64,7 +64,7 @@ async fn assert_buried(engine: &Engine, handle: &Handle) -> DeadLetter {
         assert_eq!(update["Task"]["state"]["status"], "completed");
     }
     let other: TenantCode = tenant("umbrella");
-    assert_eq!(engine.dead_letters(Some(&other), None, 9).await.unwrap(), []);
+    assert_eq!(engine.reader().dead_letters(Some(&other), None, 9).await.unwrap(), []);
     let mut streamed: Vec<_> = engine.reader().dead_letters_stream(None).collect().await;
     assert_eq!(streamed.len(), 1);
     streamed.remove(0).unwrap()
@@ -76,7 +76,7 @@ fn assert_headless(letter: &DeadLetter) {
 }
 
 /// An execution whose gate is recorded in the store as being asked, and will never be as done.
-async fn at_the_gate(lab: &Lab, engine: &Engine, playbook: &Playbook) -> Handle {
+async fn at_the_gate(lab: &Harness, engine: &Engine, playbook: &Playbook) -> Handle {
     let handle = lab.submit(engine, playbook, json!({})).await;
     lab.tool.begun(1).await;
     engine.flush().await.unwrap();
@@ -86,7 +86,7 @@ async fn at_the_gate(lab: &Lab, engine: &Engine, playbook: &Playbook) -> Handle 
 
 #[tokio::test]
 async fn poison_of_a_task_fails_its_execution_while_that_runs() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let playbook = gated("type: action, integration: tool, action: hang");
     let handle = at_the_gate(&lab, &engine, &playbook).await;
@@ -103,7 +103,7 @@ async fn poison_of_a_task_fails_its_execution_while_that_runs() {
 
 #[tokio::test]
 async fn poison_of_a_task_fails_its_execution_while_that_is_parked() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = at_the_gate(&lab, &engine, &gated("type: delay, duration: 1h")).await;
     lab.tool.open(1);
@@ -114,7 +114,7 @@ async fn poison_of_a_task_fails_its_execution_while_that_is_parked() {
 
 #[tokio::test]
 async fn others_go_on_beside_poison() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = at_the_gate(&lab, &engine, &gated("type: action, integration: tool, action: hang")).await;
     lab.tool.open(1);
@@ -130,11 +130,11 @@ async fn others_go_on_beside_poison() {
     let of = ExecutionsOf::Status(ExecutionStatus::Completed);
     let query =
         ExecutionQuery { tenant: tenant("umbrella"), of, after: None, limit: 50, detail: Detail::Summary };
-    assert_eq!(engine.executions(query).await.unwrap().0.len(), 20);
+    assert_eq!(engine.reader().executions(query).await.unwrap().0.len(), 20);
 }
 
 /// Leaves the end of the gate in the journal, where the next start finds that the store will never take it.
-async fn left_in_the_journal(lab: &Lab, playbook: &Playbook) -> Handle {
+async fn left_in_the_journal(lab: &Harness, playbook: &Playbook) -> Handle {
     let engine = lab.start().await;
     let handle = lab.submit(&engine, playbook, json!({})).await;
     lab.tool.begun(1).await;
@@ -156,7 +156,7 @@ async fn left_in_the_journal(lab: &Lab, playbook: &Playbook) -> Handle {
 async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_goes_on() {
     let playbook = gated("type: action, integration: tool, action: hang, at_most_once: true");
     for resume in [Resume::All, Resume::Nothing] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         let handle = left_in_the_journal(&lab, &playbook).await;
         let mut next = None;
         until(async || {

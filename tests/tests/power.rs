@@ -11,46 +11,51 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "mongodb")]
 use updraft_storage::mongo::testing::{Server, ServerOptions};
-use updraft_tests::crash::{Death, Ground, World, judge, seed};
-use updraft_tests::{Platter, Proxy};
+use updraft_tests::PowerLossDisk;
+#[cfg(feature = "mongodb")]
+use updraft_tests::Proxy;
+use updraft_tests::crash::{CrashTest, Death, Environment, judge, seed};
 
 /// Starts take less, with the embedded store and with MongoDB.
 const OPENING: [Duration; 2] = [Duration::from_millis(14), Duration::from_millis(70)];
 
 /// A disk; none where this process may not mount one.
-fn platter(seed: u64) -> Option<Platter> {
-    Platter::new(env!("CARGO_BIN_EXE_platter"), seed)
+fn power_loss_disk(seed: u64) -> Option<PowerLossDisk> {
+    PowerLossDisk::new(env!("CARGO_BIN_EXE_power-loss-disk"), seed)
         .map_err(|reason| println!("SKIPPED: nothing can be mounted here: {reason}"))
         .ok()
 }
 
-async fn world(ground: Ground, opening: Duration, seed: u64) -> World {
-    World::new(env!("CARGO_BIN_EXE_crash-child"), ground, opening, seed).await
+async fn world(environment: Environment, opening: Duration, seed: u64) -> CrashTest {
+    CrashTest::new(env!("CARGO_BIN_EXE_crash-child"), environment, opening, seed).await
 }
 
-async fn behind_a_proxy(ground: Ground) -> (Ground, Server) {
+#[cfg(feature = "mongodb")]
+async fn behind_a_proxy(environment: Environment) -> (Environment, Server) {
     let server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
     let proxy = Proxy::start(server.port()).await;
-    (ground.behind(proxy, "power"), server)
+    (environment.behind(proxy, "power"), server)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losses_of_power_lose_nothing_that_was_accepted() {
     let seed = seed();
-    let Some(platter) = platter(seed) else { return };
-    let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
+    let Some(power_loss_disk) = power_loss_disk(seed) else { return };
+    let mut world = world(Environment::power_loss_disk(power_loss_disk), OPENING[0], seed).await;
     let stored = world.live(60, 300, None).await;
     judge(&world, 300, &stored);
     assert!(world.count.power > 0);
 }
 
+#[cfg(feature = "mongodb")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losses_of_power_lose_nothing_that_was_accepted_with_mongodb() {
     let seed = seed();
-    let Some(platter) = platter(seed) else { return };
-    let (ground, _server) = behind_a_proxy(Ground::platter(platter)).await;
-    let mut world = world(ground, OPENING[1], seed).await;
+    let Some(power_loss_disk) = power_loss_disk(seed) else { return };
+    let (environment, _server) = behind_a_proxy(Environment::power_loss_disk(power_loss_disk)).await;
+    let mut world = world(environment, OPENING[1], seed).await;
     let stored = world.live(30, 150, None).await;
     judge(&world, 150, &stored);
     assert!(world.count.power > 0);
@@ -59,8 +64,8 @@ async fn losses_of_power_lose_nothing_that_was_accepted_with_mongodb() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disks_that_fail_in_every_way_lose_nothing_that_was_accepted() {
     let seed = seed();
-    let Some(platter) = platter(seed) else { return };
-    let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
+    let Some(power_loss_disk) = power_loss_disk(seed) else { return };
+    let mut world = world(Environment::power_loss_disk(power_loss_disk), OPENING[0], seed).await;
     let stored = world.live(60, 300, Some(2)).await;
     judge(&world, 300, &stored);
     assert!(world.count.met > 0 && world.count.refused > 0);
@@ -69,8 +74,8 @@ async fn disks_that_fail_in_every_way_lose_nothing_that_was_accepted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_failed_sync_of_the_store_left_in_memory_is_not_taken_for_stored() {
     for seed in 0..4 {
-        let Some(platter) = platter(seed) else { return };
-        let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
+        let Some(power_loss_disk) = power_loss_disk(seed) else { return };
+        let mut world = world(Environment::power_loss_disk(power_loss_disk), OPENING[0], seed).await;
         world.live_and_die(&world.missing(8), Death::ShutDown(20, 0)).await;
         world.live_unstored(&world.missing(40)).await;
         world.live_and_die(&world.missing(80), Death::Acts(20)).await;
@@ -79,22 +84,24 @@ async fn what_a_failed_sync_of_the_store_left_in_memory_is_not_taken_for_stored(
     }
 }
 
+#[cfg(feature = "mongodb")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disks_and_servers_that_fail_in_every_way_lose_nothing_that_was_accepted() {
     let seed = seed();
-    let Some(platter) = platter(seed) else { return };
-    let (ground, _server) = behind_a_proxy(Ground::platter(platter)).await;
-    let mut world = world(ground, OPENING[1], seed).await;
+    let Some(power_loss_disk) = power_loss_disk(seed) else { return };
+    let (environment, _server) = behind_a_proxy(Environment::power_loss_disk(power_loss_disk)).await;
+    let mut world = world(environment, OPENING[1], seed).await;
     let stored = world.live(40, 200, Some(2)).await;
     judge(&world, 200, &stored);
     assert!(world.count.met > 0);
 }
 
+#[cfg(feature = "mongodb")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_fails_in_every_way_loses_nothing_that_was_accepted() {
     let seed = seed();
-    let (ground, _server) = behind_a_proxy(Ground::folder("embedded")).await;
-    let mut world = world(ground, OPENING[1], seed).await;
+    let (environment, _server) = behind_a_proxy(Environment::folder("embedded")).await;
+    let mut world = world(environment, OPENING[1], seed).await;
     let stored = world.live(40, 200, Some(2)).await;
     judge(&world, 200, &stored);
     assert!(world.count.met > 0);
@@ -103,8 +110,8 @@ async fn a_server_that_fails_in_every_way_loses_nothing_that_was_accepted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn losses_of_power_at_durability_os_lose_the_latest_and_no_start() {
     for seed in 0..3 {
-        let Some(platter) = platter(seed) else { return };
-        let mut world = world(Ground::platter(platter), OPENING[0], seed).await;
+        let Some(power_loss_disk) = power_loss_disk(seed) else { return };
+        let mut world = world(Environment::power_loss_disk(power_loss_disk), OPENING[0], seed).await;
         let left = world.live_unsynced(12, 120).await;
         assert!(world.count.power == 12 && left > 0, "{left} were left of 120");
     }

@@ -16,8 +16,8 @@ use updraft::{
     ActionSpec, Answer, Call, ExecutionStatus, Failure, FailureKind, Integration, Masking, Name, Secret,
     SecretProvider, Submission, TenantCode,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, tenant};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, tenant};
 
 /// Of every kind of character that some spelling treats in its own way.
 const CANARY: &str = "c4n\"ary\\<&> ä%41+/=";
@@ -191,7 +191,7 @@ async fn no_sink_has_a_secret_in_any_spelling() {
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.builder().secrets(Vault).integration("parrot", Parrot).start().await.unwrap();
     let pid = lab.put(&engine, &playbook(STEPS)).await;
     let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();

@@ -11,8 +11,8 @@ use updraft::{
     BatchLimit, Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Playbook,
     ReadError, Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, Tool, named, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, Tool, named, playbook, soon, tenant, until};
 
 fn two_steps() -> Playbook {
     playbook(
@@ -47,7 +47,7 @@ fn lost<T: std::fmt::Debug>(answer: Result<T, ReadError>) -> bool {
 #[tokio::test]
 async fn a_shutdown_lets_what_runs_end_and_the_rest_resumes_at_the_next_start() {
     const STEPS: usize = 500;
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let mut body = "steps:\n".to_owned();
     for step in 0..STEPS {
@@ -86,7 +86,7 @@ async fn a_shutdown_lets_what_runs_end_and_the_rest_resumes_at_the_next_start() 
 
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_a_tool_that_hangs_beyond_its_deadline() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let hang = playbook(
         "steps:
@@ -112,7 +112,7 @@ async fn a_shutdown_does_not_wait_for_a_tool_that_hangs_beyond_its_deadline() {
 
 #[tokio::test]
 async fn a_deadline_beyond_all_time_is_a_deadline() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.builder().submit_timeout(Duration::MAX).start().await.unwrap();
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
     lab.tool.open(1);
@@ -122,7 +122,7 @@ async fn a_deadline_beyond_all_time_is_a_deadline() {
 
 #[tokio::test]
 async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let pid = lab.put(&engine, &two_steps()).await;
     let mut handles = Vec::new();
@@ -139,7 +139,7 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
     let count = async |of: ExecutionsOf| {
         let query =
             ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 2, detail: Detail::Whole };
-        engine.executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await.len()
+        engine.reader().executions_stream(query).map(Result::unwrap).collect::<Vec<_>>().await.len()
     };
     assert_eq!(count(ExecutionsOf::Any).await, 5);
     assert_eq!(count(ExecutionsOf::Status(ExecutionStatus::Completed)).await, 4);
@@ -152,12 +152,12 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
         limit,
         detail: Detail::Whole,
     };
-    let (page, next) = engine.executions(query(5)).await.unwrap();
-    let (rest, end) = engine.executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
+    let (page, next) = engine.reader().executions(query(5)).await.unwrap();
+    let (rest, end) = engine.reader().executions(ExecutionQuery { after: next, ..query(5) }).await.unwrap();
     assert_eq!((page.len(), rest.len(), end), (5, 0, None));
     let of_alert = async |status| {
         let query = TaskQuery { status, ..TaskQuery::of_alert(tenant("acme"), "a-1") };
-        engine.tasks_of_alert(query).await.unwrap().len()
+        engine.reader().tasks_of_alert(query).await.unwrap().len()
     };
     assert_eq!(of_alert(None).await, 9);
     assert_eq!(of_alert(Some(TaskStatus::Executing)).await, 1);
@@ -167,15 +167,15 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
         since: Timestamp(0),
         top: 10,
     };
-    let slowest = engine.slowest_playbooks(slowest).await.unwrap();
+    let slowest = engine.reader().slowest_playbooks(slowest).await.unwrap();
     assert_eq!((slowest.len(), slowest[0].pid, slowest[0].executions), (1, pid, 4));
-    let first = engine.tasks(&tenant("acme"), handles[0].peid(), 0, 1).await.unwrap();
+    let first = engine.reader().tasks(&tenant("acme"), handles[0].peid(), 0, 1).await.unwrap();
     assert_eq!((first.len(), first[0].head.task_seq), (1, 1));
 }
 
 #[tokio::test]
 async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
     lab.tool.open(1);
@@ -189,7 +189,7 @@ async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
         limit: 9,
         detail: Detail::Whole,
     };
-    assert_eq!(engine.executions(query).await.unwrap().0, [ended]);
+    assert_eq!(engine.reader().executions(query).await.unwrap().0, [ended]);
     assert!(
         engine.playbooks().put(&tenant("acme"), long_wait()).await.is_err(),
         "it changes nothing any more"
@@ -199,7 +199,7 @@ async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
 
 #[tokio::test]
 async fn a_data_directory_has_one_engine_at_a_time() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let refused = lab.builder().start().await.err().unwrap();
     assert!(matches!(&refused, StartError::Store(_)), "{refused}");
@@ -210,7 +210,7 @@ async fn a_data_directory_has_one_engine_at_a_time() {
 
 #[tokio::test]
 async fn an_engine_that_is_dropped_stops_as_in_a_crash_and_the_next_goes_on() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
     let peid = handle.peid();
@@ -234,7 +234,7 @@ async fn an_engine_that_is_dropped_stops_as_in_a_crash_and_the_next_goes_on() {
 
 #[tokio::test]
 async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opened() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let path = lab.path().join("never");
     let at = || Engine::builder().data(&path);
     for (builder, names) in [
@@ -268,7 +268,7 @@ async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opene
 
 #[tokio::test]
 async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_it() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &two_steps(), json!({})).await;
     lab.tool.begun(1).await;
@@ -289,7 +289,7 @@ async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_
         limit: 9,
         detail: Detail::Whole,
     };
-    let peid = reader.executions(query).await.unwrap().0[0].peid;
+    let peid = reader.reader().executions(query).await.unwrap().0[0].peid;
     let handle = reader.handle(&tenant("acme"), peid).await.unwrap().unwrap();
     assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Executing);
     assert!(matches!(soon(handle.wait()).await, Err(ReadError::Lost(Lost::NotHere))));
@@ -306,7 +306,7 @@ async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_
 
 #[tokio::test]
 async fn a_long_wait_leaves_memory_gives_its_place_and_comes_back_when_it_is_due() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.builder().executions_in_flight(1).submit_timeout(PATIENCE).start().await.unwrap();
     let waits = [
         lab.submit(&engine, &long_wait(), json!({})).await,
@@ -329,7 +329,7 @@ async fn a_long_wait_leaves_memory_gives_its_place_and_comes_back_when_it_is_due
 
 #[tokio::test]
 async fn a_long_wait_goes_on_through_a_shutdown_and_is_over_at_a_start_after_its_time() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let handle = lab.submit(&engine, &long_wait(), json!({})).await;
     assert_eq!(
@@ -349,7 +349,7 @@ async fn a_long_wait_goes_on_through_a_shutdown_and_is_over_at_a_start_after_its
 
 #[tokio::test]
 async fn an_execution_whose_time_was_over_before_the_start_calls_no_tool() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let timed = playbook(
         "timeout: 1h
 steps:
@@ -376,7 +376,7 @@ steps:
         limit: 9,
         detail: Detail::Whole,
     };
-    let stored = engine.executions(query).await.unwrap().0;
+    let stored = engine.reader().executions(query).await.unwrap().0;
     assert_eq!(stored[0].state.execution_status, ExecutionStatus::TimedOut);
     assert_eq!(lab.tool.times("first"), 1, "its tool is not called again for nothing");
 }
@@ -384,7 +384,7 @@ steps:
 #[tokio::test]
 async fn a_wait_below_the_horizon_stays_and_is_not_late() {
     assert!(PARK_HORIZON > Duration::from_secs(1));
-    let lab = Lab::default();
+    let lab = Harness::default();
     let short = playbook("steps:\n  - {id: wait, type: delay, duration: 50ms}\n");
     assert_eq!(lab.run(&short, json!({})).await.status(), ExecutionStatus::Completed);
 }

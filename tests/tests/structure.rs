@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use updraft::integrations::HttpIntegration;
 use updraft::integrations::http::Allow;
 use updraft::{Engine, ExecutionStatus, Playbook, Value};
-use updraft_tests::{Lab, playbook, soon};
+use updraft_tests::{Harness, playbook, soon};
 
 /// Values that are tried in each place.
 const VALUES: usize = 160;
@@ -314,7 +314,7 @@ fn any_value() -> impl Strategy<Value = String> {
 
 /// The value is tried; whether it arrived.
 async fn arrives(
-    (lab, engine, recorder): (&Lab, &Engine, &Recorder),
+    (lab, engine, recorder): (&Harness, &Engine, &Recorder),
     playbook: &Playbook,
     (place, value): (Place, &Value),
 ) -> bool {
@@ -343,7 +343,7 @@ async fn arrives(
 
 #[tokio::test]
 async fn whatever_an_alert_says_a_request_has_the_structure_that_its_author_wrote() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let (recorder, address) = Recorder::start().await;
     let allow: Allow = address.to_string().parse().unwrap();
     let http = HttpIntegration::builder().allow(allow).build().unwrap();

@@ -14,8 +14,8 @@ use updraft::{
     Detail, Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook,
     PlaybookId, ReadError, Refusal, Submission, SubmitError,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, named, playbook, soon, tenant, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
 fn gate() -> Playbook {
     playbook(
@@ -42,7 +42,7 @@ fn refusal(submitted: Result<Handle, SubmitError>, submission: &Submission) -> R
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_key_gives_one_execution_however_many_submit_it_at_once() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = Arc::new(lab.start().await);
     let pid = lab.put(&engine, &gate()).await;
     let keyed = of(pid).idempotency_key("alert-7");
@@ -82,7 +82,7 @@ async fn one_key_gives_one_execution_however_many_submit_it_at_once() {
 
 #[tokio::test]
 async fn a_key_whose_execution_is_unfinished_gives_it_again_after_a_restart() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let pid = lab.put(&engine, &gate()).await;
     let keyed = of(pid).idempotency_key("alert-7");
@@ -99,7 +99,7 @@ async fn a_key_whose_execution_is_unfinished_gives_it_again_after_a_restart() {
 #[tokio::test]
 async fn more_executions_of_one_shard_than_a_start_reads_at_once_all_go_on() {
     const UNFINISHED: usize = 3 * REVIVALS_AT_ONCE + 5;
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let pid = lab.put(&engine, &gate()).await;
     let mut peids = Vec::new();
@@ -120,7 +120,7 @@ async fn more_executions_of_one_shard_than_a_start_reads_at_once_all_go_on() {
 
 #[tokio::test]
 async fn what_is_not_valid_is_refused_with_its_place_and_handed_back() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let pid = lab.put(&engine, &gate()).await;
     let deep = (0..200).fold(json!(1), |value, _| json!([value]));
@@ -149,7 +149,7 @@ async fn what_is_not_valid_is_refused_with_its_place_and_handed_back() {
 
 #[tokio::test]
 async fn a_playbook_is_found_by_name_in_its_newest_version_or_the_one_asked_for() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let version = |version: u32| {
         let text = format!(
@@ -170,7 +170,7 @@ async fn a_playbook_is_found_by_name_in_its_newest_version_or_the_one_asked_for(
 
 #[tokio::test]
 async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let limited = lab.builder().executions_in_flight(3).executions_in_flight_of_tenant(2);
     let engine = limited.submit_timeout(PATIENCE).start().await.unwrap();
     let pid = lab.put(&engine, &gate()).await;
@@ -199,7 +199,7 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
 
 #[tokio::test]
 async fn a_submission_that_finds_no_place_in_time_is_refused() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let limited = lab.builder().executions_in_flight(1).submit_timeout(Duration::from_millis(30));
     let engine = limited.start().await.unwrap();
     let pid = lab.put(&engine, &gate()).await;
@@ -210,7 +210,7 @@ async fn a_submission_that_finds_no_place_in_time_is_refused() {
 
 #[tokio::test]
 async fn submissions_that_are_given_up_take_no_place_with_them_and_no_key() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.builder().executions_in_flight(4).start().await.unwrap();
     let (pid, held) = (lab.put(&engine, &echo()).await, lab.put(&engine, &gate()).await);
     for round in 0..400_u32 {
@@ -239,7 +239,7 @@ async fn submissions_that_are_given_up_take_no_place_with_them_and_no_key() {
 
 #[tokio::test]
 async fn after_a_shutdown_and_while_it_goes_on_submissions_are_refused_and_none_is_left_waiting() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let limited = lab.builder().executions_in_flight(2).submit_timeout(PATIENCE);
     let engine = Arc::new(limited.start().await.unwrap());
     let pid = lab.put(&engine, &gate()).await;
@@ -266,7 +266,7 @@ async fn after_a_shutdown_and_while_it_goes_on_submissions_are_refused_and_none_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_submitted_during_a_shutdown_is_refused_or_resumes_at_the_next_start() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = Arc::new(lab.start().await);
     let pid = lab.put(&engine, &echo()).await;
     let submitters: Vec<_> = (0..4)
@@ -301,13 +301,13 @@ async fn what_is_submitted_during_a_shutdown_is_refused_or_resumes_at_the_next_s
     let query =
         ExecutionQuery { tenant: tenant("acme"), of, after: None, limit: 1_000, detail: Detail::Whole };
     let stored: BTreeSet<ExecutionId> =
-        engine.executions_stream(query).map(|execution| execution.unwrap().peid).collect().await;
+        engine.reader().executions_stream(query).map(|execution| execution.unwrap().peid).collect().await;
     assert_eq!(stored, accepted, "all that was accepted is there, and nothing that was refused");
 }
 
 #[tokio::test]
 async fn engines_of_one_process_know_nothing_of_each_other() {
-    let (one, other) = (Lab::default(), Lab::default());
+    let (one, other) = (Harness::default(), Harness::default());
     let engines = [one.start().await, other.start().await];
     let pid = one.put(&engines[0], &echo()).await;
     let handle = engines[0].submit(of(pid)).await.unwrap();
@@ -324,7 +324,7 @@ fn is_send<T: Send>(what: T) -> T {
 
 #[test]
 fn an_engine_serves_every_kind_of_runtime_and_several_at_once() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let first = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (engine, pid) = first.block_on(async {
         let engine = is_send(lab.builder().start()).await.unwrap();
@@ -366,7 +366,7 @@ fn an_engine_serves_every_kind_of_runtime_and_several_at_once() {
 
 #[test]
 fn a_handle_is_waited_for_from_another_runtime_than_the_one_that_submitted() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let engine: Engine = build().block_on(lab.start());
     let handle = build().block_on(lab.submit(&engine, &gate(), json!({})));

@@ -12,7 +12,7 @@ use futures_util::future;
 use serde_json::json;
 use updraft::limits::RESTARTS;
 use updraft::{Engine, ExecutionStatus, FailureKind, Handle, Playbook, PlaybookId, Submission, TaskStatus};
-use updraft_tests::{Lab, named, playbook, soon, tenant, until};
+use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
 /// A default step, one that must not act twice, and a last one.
 fn triage() -> Playbook {
@@ -40,7 +40,7 @@ fn waiting() -> Playbook {
 }
 
 /// A tenant for each shard, with the thread of that shard.
-async fn one_of_each_shard(lab: &Lab, engine: &Engine) -> Vec<(String, ThreadId)> {
+async fn one_of_each_shard(lab: &Harness, engine: &Engine) -> Vec<(String, ThreadId)> {
     let mut found: Vec<(String, ThreadId)> = Vec::new();
     for code in (0..).map(|number| format!("t{number}")) {
         let probe =
@@ -66,7 +66,7 @@ async fn submit(engine: &Engine, code: &str, playbook: &Playbook) -> Handle {
 
 #[tokio::test]
 async fn a_tool_that_panics_fails_its_attempt_and_is_asked_again() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: shaky, type: action, integration: tool, action: panic, arguments: {times: 2}, retry: {attempts: 3, initial: 1ms, max: 1ms}, on_success: once}
@@ -85,7 +85,7 @@ async fn a_tool_that_panics_fails_its_attempt_and_is_asked_again() {
 #[tokio::test]
 async fn an_execution_whose_actor_panics_goes_on_from_what_is_durable() {
     for step in ["ask", "act", "last"] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         let engine = lab.start().await;
         let clock = lab.clock.clone();
         lab.tool.before_end(move |call| {
@@ -108,7 +108,7 @@ async fn an_execution_whose_actor_panics_goes_on_from_what_is_durable() {
 
 #[tokio::test]
 async fn an_execution_whose_actor_panics_too_often_is_failed_and_others_go_on() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let clock = lab.clock.clone();
     let other = submit(&engine, "acme", &waiting()).await;
@@ -132,7 +132,7 @@ async fn an_execution_whose_actor_panics_too_often_is_failed_and_others_go_on() 
 #[tokio::test]
 async fn a_shard_that_panics_is_started_again_with_all_that_it_ran_and_no_other_shard_notices() {
     for by_cancel in [false, true] {
-        let lab = Lab::default();
+        let lab = Harness::default();
         let engine = lab.start().await;
         let shards = one_of_each_shard(&lab, &engine).await;
         let probes = lab.tool.calls().len();
@@ -169,7 +169,7 @@ async fn a_shard_that_panics_is_started_again_with_all_that_it_ran_and_no_other_
 
 #[tokio::test]
 async fn a_shard_that_panics_again_and_again_still_loses_nothing() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let shards = one_of_each_shard(&lab, &engine).await;
     let handle = submit(&engine, &shards[0].0, &waiting()).await;
@@ -211,7 +211,7 @@ async fn submit_many(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_panics_while_submitting_loses_nothing_and_acts_nowhere_twice() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = Arc::new(lab.start().await);
     let shards = one_of_each_shard(&lab, &engine).await;
     let (storm, calls) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
@@ -247,13 +247,13 @@ async fn a_storm_of_panics_while_submitting_loses_nothing_and_acts_nowhere_twice
     }
     assert!(lab.clock.sprung() > 10, "it was a storm: {}", lab.clock.sprung());
     assert!(failed < 100, "{failed} panicked too often");
-    let left = soon(engine.shutdown(updraft_tests::patience::PATIENCE)).await;
+    let left = soon(engine.shutdown(updraft_tests::timeouts::PATIENCE)).await;
     assert_eq!(left, updraft::Shutdown::Stored);
 }
 
 #[tokio::test]
 async fn a_panic_in_the_task_of_a_submitter_takes_no_place_and_no_key_with_it() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = Arc::new(lab.builder().executions_in_flight(1).start().await.unwrap());
     let pid = lab.put(&engine, &triage()).await;
     let keyed = Submission::new(tenant("acme"), pid).idempotency_key("k");
@@ -267,7 +267,7 @@ async fn a_panic_in_the_task_of_a_submitter_takes_no_place_and_no_key_with_it() 
 
 #[tokio::test]
 async fn who_follows_and_who_waits_is_served_through_every_restart() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let shards = one_of_each_shard(&lab, &engine).await;
     let handle = submit(&engine, &shards[0].0, &waiting()).await;

@@ -10,7 +10,7 @@ use updraft::{
     Detail, ExecutionQuery, ExecutionStatus, ExecutionsOf, Name, Playbook, PlaybookStatus, PutError, Refusal,
     SlowestQuery, Submission, TaskQuery, Timestamp,
 };
-use updraft_tests::{Lab, playbook, soon, tenant};
+use updraft_tests::{Harness, playbook, soon, tenant};
 
 fn gate(word: &str) -> Playbook {
     playbook(&format!(
@@ -20,7 +20,7 @@ fn gate(word: &str) -> Playbook {
 
 #[tokio::test]
 async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let pid = engine.playbooks().put(&acme, gate("acme")).await.unwrap();
@@ -35,9 +35,14 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
         engine.flush().await.unwrap();
         assert!(engine.handle(&globex, peid).await.unwrap().is_none());
         assert!(engine.execution(&globex, peid).await.unwrap().is_none());
-        assert!(engine.tasks(&globex, peid, 0, 100).await.unwrap().is_empty());
+        assert!(engine.reader().tasks(&globex, peid, 0, 100).await.unwrap().is_empty());
         assert!(
-            engine.tasks_of_alert(TaskQuery::of_alert(globex.clone(), "alert")).await.unwrap().is_empty()
+            engine
+                .reader()
+                .tasks_of_alert(TaskQuery::of_alert(globex.clone(), "alert"))
+                .await
+                .unwrap()
+                .is_empty()
         );
         for of in [
             ExecutionsOf::Any,
@@ -47,22 +52,25 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
         ] {
             let query =
                 ExecutionQuery { tenant: globex.clone(), of, after: None, limit: 100, detail: Detail::Whole };
-            assert_eq!(engine.executions_stream(query).count().await, 0);
+            assert_eq!(engine.reader().executions_stream(query).count().await, 0);
         }
         let status = if ended { ExecutionStatus::Completed } else { ExecutionStatus::Executing };
         let slowest = SlowestQuery { tenant: Some(globex.clone()), status, since: Timestamp(0), top: 10 };
-        assert!(engine.slowest_playbooks(slowest).await.unwrap().is_empty());
+        assert!(engine.reader().slowest_playbooks(slowest).await.unwrap().is_empty());
 
         assert_eq!(handle.status().await.unwrap(), status, "its owner sees it");
         assert_eq!(engine.execution(&acme, peid).await.unwrap().unwrap().tasks.len(), 1);
-        assert_eq!(engine.tasks_of_alert(TaskQuery::of_alert(acme.clone(), "alert")).await.unwrap().len(), 1);
+        assert_eq!(
+            engine.reader().tasks_of_alert(TaskQuery::of_alert(acme.clone(), "alert")).await.unwrap().len(),
+            1
+        );
     }
     assert!(lab.tool.calls().iter().all(|call| call.tenant == acme));
 }
 
 #[tokio::test]
 async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let engine = lab.start().await;
     let tenants = ["acme", "globex", "Acme", "acme.", "a-c_m.e"].map(tenant);
     let (mut pids, mut peids) = (BTreeSet::new(), BTreeSet::new());
@@ -93,13 +101,16 @@ async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
         let listed = engine.playbooks().list(owner, PlaybookStatus::Active, None, None, 10).await.unwrap();
         assert_eq!(listed.len(), 1);
         assert!(pids.contains(&listed[0].pid) && listed[0].tenant_code == *owner);
-        assert_eq!(engine.tasks_of_alert(TaskQuery::of_alert(owner.clone(), "one")).await.unwrap().len(), 1);
+        assert_eq!(
+            engine.reader().tasks_of_alert(TaskQuery::of_alert(owner.clone(), "one")).await.unwrap().len(),
+            1
+        );
     }
 }
 
 #[tokio::test]
 async fn a_tenant_that_takes_all_its_places_leaves_the_others_theirs() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let limited = lab.builder().shards(1).executions_in_flight(20).executions_in_flight_of_tenant(15);
     let engine = limited.start().await.unwrap();
     let (acme, globex) = (tenant("acme"), tenant("globex"));

@@ -4,8 +4,8 @@
 #![cfg(target_os = "linux")]
 
 use serde_json::json;
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, playbook, until};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, playbook, until};
 
 /// The threads that are not the test's own.
 fn threads() -> Vec<String> {
@@ -16,7 +16,7 @@ fn threads() -> Vec<String> {
 
 #[tokio::test]
 async fn no_thread_of_an_engine_outlives_it() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let gate = playbook("steps:\n  - {id: first, type: action, integration: tool, action: gate}\n");
     for shut_down in [true, false] {
         let engine = lab.start().await;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use updraft::{ExecutionStatus, Json, Playbook, Value};
-use updraft_tests::{Lab, playbook};
+use updraft_tests::{Harness, playbook};
 
 /// What templates pass on, in each way that moves a value without looking into it.
 const PASSED: &str = "steps:
@@ -37,7 +37,7 @@ fn passing(value: &str) -> Playbook {
 }
 
 async fn passes(value: &str) {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let parsed = |text: &str| {
         let value = Value::parse(text);
         assert!(value.is_ok(), "{text}");

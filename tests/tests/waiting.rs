@@ -18,8 +18,8 @@ use updraft::{
     CancelVerdict, Clock, Engine, ExecutionStatus, FailureKind, Handle, Playbook, Shutdown, TaskDocument,
     TaskState, TaskStatus, Timestamp,
 };
-use updraft_tests::patience::PATIENCE;
-use updraft_tests::{Lab, TestClock, playbook, soon};
+use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::{Harness, TestClock, playbook, soon};
 
 /// A tool that answers 429 to the first requests, and knows when each request came.
 struct Busy {
@@ -31,7 +31,7 @@ struct Busy {
 }
 
 impl Busy {
-    async fn start(lab: &Lab, away: usize, asks_for: u64) -> (Arc<Self>, SocketAddr) {
+    async fn start(lab: &Harness, away: usize, asks_for: u64) -> (Arc<Self>, SocketAddr) {
         let busy = Arc::new(Self { clock: lab.clock.clone(), away, asks_for, came: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -70,7 +70,7 @@ fn block(address: SocketAddr, retry: &str) -> Playbook {
     ))
 }
 
-async fn engine(lab: &Lab, address: SocketAddr) -> Engine {
+async fn engine(lab: &Harness, address: SocketAddr) -> Engine {
     let allow: Allow = address.to_string().parse().unwrap();
     let http = HttpIntegration::builder().allow(allow).build().unwrap();
     lab.builder().integration("http", http).start().await.unwrap()
@@ -92,7 +92,7 @@ async fn becomes(handle: &Handle, at: usize, wanted: impl Fn(&TaskState) -> bool
 
 #[tokio::test]
 async fn a_tool_that_asks_to_be_left_alone_is_left_alone_for_all_of_it_over_a_shutdown_too() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let (busy, address) = Busy::start(&lab, 2, 120).await;
     // `max` bounds the back-off, not what the tool asks for.
     let playbook = block(address, "attempts: 5, initial: 5ms, max: 10ms");
@@ -123,7 +123,7 @@ async fn a_tool_that_asks_to_be_left_alone_is_left_alone_for_all_of_it_over_a_sh
 
 #[tokio::test]
 async fn a_tool_that_asks_for_more_than_the_step_allows_makes_it_fail_at_once() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let (busy, address) = Busy::start(&lab, 9, 3_000).await;
     let engine = engine(&lab, address).await;
     for (version, retry, limit) in
@@ -147,7 +147,7 @@ async fn a_tool_that_asks_for_more_than_the_step_allows_makes_it_fail_at_once() 
 
 #[tokio::test]
 async fn the_time_of_an_attempt_does_not_begin_before_it_is_sent() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: all, type: parallel, branches: [queued, hangs], on_failure: end}
@@ -169,7 +169,7 @@ async fn the_time_of_an_attempt_does_not_begin_before_it_is_sent() {
 
 #[tokio::test]
 async fn what_was_never_sent_is_failed_and_of_what_was_sent_nobody_knows() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let names: Vec<String> = (0..60).map(|branch| format!("b{branch}")).collect();
     let mut body = format!(
         "tasks_at_once: 100\nsteps:\n  - {{id: all, type: parallel, branches: [{}], on_failure: end}}\n",
@@ -195,7 +195,7 @@ async fn what_was_never_sent_is_failed_and_of_what_was_sent_nobody_knows() {
 
 #[tokio::test]
 async fn an_attempt_that_waits_to_be_sent_is_cancelled_with_its_execution_and_never_sent() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "tasks_at_once: 2
 steps:
@@ -221,7 +221,7 @@ steps:
 
 #[tokio::test]
 async fn an_attempt_that_waits_to_be_sent_at_a_shutdown_is_made_after_the_next_start() {
-    let lab = Lab::default();
+    let lab = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: queued, type: action, integration: tool, action: queue, at_most_once: true, retry: {attempts: 1}}

@@ -4,19 +4,15 @@ use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
 use updraft::limits::{PLAYBOOK_STEPS, SHARDS_MAX};
 use updraft::{Durability, Span};
+use updraft_load::{Latency, Length, LoadOptions, LoadScenario, Profile, Threshold, Tools, duration};
 
 use crate::exit::Error;
 use crate::number::whole;
-use crate::stress::latency::{Latency, duration};
-use crate::stress::profile::Profile;
-use crate::stress::scenario::Scenario;
-use crate::stress::threshold::Threshold;
 
-/// How long a run takes where nothing is said.
-const DURATION: Duration = Duration::from_secs(10);
 /// The shortest run that measures anything.
 const DURATION_MIN: Duration = Duration::from_millis(500);
 /// The longest run.
@@ -45,20 +41,11 @@ pub(crate) struct Compare {
     pub(crate) b: PathBuf,
 }
 
-/// What stands in for the security tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Tools {
-    /// An integration inside the process.
-    Process,
-    /// The HTTP integration against a server on 127.0.0.1.
-    Http,
-}
-
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
     /// The story of load: see docs/stress.md.
-    #[arg(long, value_enum, default_value = "baseline")]
-    pub(crate) scenario: Scenario,
+    #[arg(long, default_value = "baseline", value_parser = named(&LoadScenario::ALL, LoadScenario::name))]
+    pub(crate) scenario: LoadScenario,
     /// Tenants that submit.
     #[arg(long, default_value_t = 16, value_parser = whole::<u16>(1..=10_000))]
     pub(crate) tenants: u16,
@@ -75,7 +62,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     pub(crate) failure_rate: f64,
     /// Where the tools are.
-    #[arg(long, value_enum, default_value = "process")]
+    #[arg(long, default_value = "process", value_parser = named(&Tools::ALL, Tools::name))]
     pub(crate) tools: Tools,
     /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
     #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = crate::options::durability)]
@@ -105,7 +92,7 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) reference: bool,
     /// Settings of the engine under a name: see docs/stress.md.
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = named(&Profile::ALL, Profile::name))]
     pub(crate) profile: Option<Profile>,
     /// Runs every profile in turn, `--rounds` times, and holds them against each other. Each of the runs takes
     /// as long as one would alone.
@@ -131,13 +118,6 @@ pub(crate) struct Options {
     pub(crate) report: Option<PathBuf>,
 }
 
-/// How long a phase is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Length {
-    Time(Duration),
-    Executions(u64),
-}
-
 impl Options {
     /// Refuses what makes no sense together, before anything runs.
     pub(crate) fn checked(&self) -> Result<(), Error> {
@@ -149,7 +129,7 @@ impl Options {
                 "--steps {steps} --width {width}: a playbook of {nodes} nodes; at most {PLAYBOOK_STEPS} are allowed"
             ));
         }
-        if self.scenario == Scenario::BurstTenant && self.tenants < 2 {
+        if self.scenario == LoadScenario::BurstTenant && self.tenants < 2 {
             mistakes.push("--tenants: burst-tenant needs 2 or more".to_owned());
         }
         if let Some(data) = self.data.as_deref().filter(|data| !data.is_dir()) {
@@ -169,25 +149,39 @@ impl Options {
         if mistakes.is_empty() { Ok(()) } else { Err(Error::Refused(mistakes.join("\n"))) }
     }
 
-    /// Shards of the engine.
-    pub(crate) fn shards(&self) -> usize {
-        let of_profile = || self.profile.map(|profile| profile.settings(cores(), false).shards);
-        self.shards.map(usize::from).or_else(of_profile).unwrap_or_else(cores)
+    /// The load that was asked for.
+    pub(crate) fn load(&self) -> LoadOptions {
+        let length = self.duration.map(Length::Time).or(self.executions.map(Length::Executions));
+        LoadOptions {
+            scenario: self.scenario,
+            tenants: self.tenants,
+            steps: self.steps,
+            width: self.width,
+            latency: self.latency,
+            failure_rate: self.failure_rate,
+            tools: self.tools,
+            durability: self.durability,
+            length: length.unwrap_or(LoadOptions::default().length),
+            concurrency: self.concurrency,
+            rate: self.rate,
+            shards: self.shards,
+            reference: self.reference,
+            profile: self.profile,
+            seed: self.seed,
+        }
     }
 
     /// The options of one run of many, as a command line: the load, and nothing of what is done with its figures.
     pub(crate) fn arguments(&self) -> Vec<String> {
-        let tools =
-            self.tools.to_possible_value().map_or_else(String::new, |tools| tools.get_name().to_owned());
         let mut arguments = Vec::new();
         let mut add = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
-        add("scenario", self.scenario.name());
+        add("scenario", self.scenario.name().to_owned());
         add("tenants", self.tenants.to_string());
         add("steps", self.steps.to_string());
         add("width", self.width.to_string());
         add("latency", self.latency.to_string());
         add("failure-rate", self.failure_rate.to_string());
-        add("tools", tools);
+        add("tools", self.tools.name().to_owned());
         add("durability", format!("{:?}", self.durability).to_lowercase());
         add("concurrency", self.concurrency.to_string());
         add("seed", self.seed.to_string());
@@ -202,19 +196,15 @@ impl Options {
         }
         arguments
     }
-
-    /// How long a phase with this share is.
-    pub(crate) fn length(&self, share: f64) -> Length {
-        match self.executions {
-            Some(executions) => Length::Executions(((executions as f64 * share).round() as u64).max(1)),
-            None => Length::Time(self.duration.unwrap_or(DURATION).mul_f64(share)),
-        }
-    }
 }
 
-/// Cores of this machine, as far as there may be shards.
-pub(crate) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX)
+/// Reads one of these values by its name.
+fn named<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = PossibleValuesParser::new(all.iter().map(|value| name(*value)));
+    names.try_map(move |text| all.iter().copied().find(|value| name(*value) == text).ok_or("no such name"))
 }
 
 /// Why a file cannot be written: found out by opening it, before anything runs. Leaves it as it is.

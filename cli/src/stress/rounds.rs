@@ -6,27 +6,23 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use tokio::process::Command;
+use updraft_load::{Figures, Profile, ProfileComparison};
 
 use crate::exit::{Ending, Error};
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::output::Output;
-use crate::stress::compare;
-use crate::stress::contest::Contest;
-use crate::stress::figures::Figures;
 use crate::stress::options::Options;
-use crate::stress::profile::Profile;
 
 /// How long a run that was told to end may take for its report.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs all rounds, and tells what they came to.
 pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
     let mut interrupt = Interrupt::listen(screen)?;
-    let mut contest = Contest::default();
-    let profiles = Profile::value_variants();
+    let mut comparison = ProfileComparison::default();
+    let profiles = Profile::ALL;
     let mut ended = Ok(Ending::Completed);
     'rounds: for round in 0..usize::from(options.rounds) {
         for place in 0..profiles.len() {
@@ -34,7 +30,7 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
             let profile = profiles[(round + place) % profiles.len()];
             screen.say(&format!("round {} of {}: {}", round + 1, options.rounds, profile.name()));
             match one(options, directory, profile, &mut interrupt).await {
-                Ok(Some(figures)) => contest.add(profile, figures),
+                Ok(Some(figures)) => comparison.add(profile, figures),
                 Ok(None) => ended = Ok(Ending::Interrupted),
                 Err(error) => ended = Err(error),
             }
@@ -42,20 +38,19 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
                 break 'rounds;
             }
         }
-        contest.end_round();
+        comparison.end_round();
     }
     // A round that failed takes nothing from those before it.
-    if ended.is_ok() || !contest.is_empty() {
+    if ended.is_ok() || !comparison.is_empty() {
         let mut output = Output::stdout();
         let cut = match &ended {
             Ok(Ending::Completed) => None,
             Ok(_) => Some("It was interrupted"),
             Err(_) => Some("A run failed"),
         };
-        contest.tell(cut, &mut output);
-        let json = options.json.as_ref();
-        let written =
-            json.map_or(Ok(()), |path| crate::stress::write_figures(path, &contest.figures(options)));
+        output.line(comparison.text(cut).trim_end());
+        let json = || comparison.figures(options.scenario).json();
+        let written = options.json.as_ref().map_or(Ok(()), |path| crate::stress::write(path, &json()));
         output.finish().and(written)?;
     }
     ended
@@ -72,7 +67,7 @@ async fn one(
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let json = directory.join("round.json");
     let mut command = Command::new(program);
-    command.arg("stress").args(options.arguments()).args(["--profile", &profile.name()]);
+    command.arg("stress").args(options.arguments()).args(["--profile", profile.name()]);
     command.arg("--until-stdin-ends").arg("--json").arg(&json).arg("--data").arg(directory);
     options.store.give(&mut command);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
@@ -84,17 +79,17 @@ async fn one(
         () = interrupt.asked() => {
             // It ends, and removes what it made; if it does not, it is killed as it is dropped.
             drop(stdin);
-            let _ = tokio::time::timeout(PATIENCE, child.wait()).await;
+            let _ = tokio::time::timeout(REPORT_TIMEOUT, child.wait()).await;
             return Ok(None);
         }
     };
     match code {
-        Some(0) => Ok(Some(compare::read(&json)?)),
+        Some(0) => Ok(Some(crate::stress::read(&json)?)),
         // Ctrl-C on a terminal reaches both.
         Some(code) if code == Ending::Interrupted as i32 => Ok(None),
         Some(code) if code == Ending::Failed as i32 => {
-            let figures = compare::read(&json)?;
-            let notes = figures.0.get("notes").and_then(|notes| notes.as_str()).unwrap_or_default();
+            let figures = crate::stress::read(&json)?;
+            let notes = figures.notes();
             Err(Error::Failed(format!("a run with {} failed: {}", profile.name(), notes.replace('\n', " "))))
         }
         // It has said why.

@@ -9,24 +9,28 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::desk::{Desk, Refusal, Said};
-use super::fate::{Temper, hash};
+use super::dispatcher::{Dispatcher, Refusal, Said};
+use super::faults::{FaultProfile, hash};
 
 const DEPARTMENTS: [&str; 6] = ["Finance", "Human Resources", "Legal", "Logistics", "Research", "Sales"];
 
-pub(super) fn router() -> Router<Arc<Desk>> {
+pub(super) fn router() -> Router<Arc<Dispatcher>> {
     Router::new()
         .route("/directory/users/{user}", get(user))
         .route("/directory/users/{user}/revoke-sessions", post(revoke_sessions))
         .route("/directory/users/{user}/disable", post(disable))
 }
 
-async fn user(State(desk): State<Arc<Desk>>, Path(mail): Path<String>, headers: HeaderMap) -> Response {
-    desk.look("directory.user", Temper::Steady, &headers, &mail, || described(&mail)).await
+async fn user(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Path(mail): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    dispatcher.look("directory.user", FaultProfile::Steady, &headers, &mail, || described(&mail)).await
 }
 
 async fn revoke_sessions(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -34,12 +38,16 @@ async fn revoke_sessions(
         let revoked = 1 + hash(&(&id, "sessions")) % 5;
         Ok((StatusCode::OK, json!({ "id": id, "revoked": revoked })))
     };
-    desk.act("directory.revoke_sessions", Temper::Steady, &headers, answer).await
+    dispatcher.act("directory.revoke_sessions", FaultProfile::Steady, &headers, answer).await
 }
 
-async fn disable(State(desk): State<Arc<Desk>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn disable(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let answer = || Ok((StatusCode::OK, json!({ "id": id, "enabled": false })));
-    desk.act("directory.disable", Temper::Steady, &headers, answer).await
+    dispatcher.act("directory.disable", FaultProfile::Steady, &headers, answer).await
 }
 
 fn described(mail: &str) -> Said {

@@ -9,10 +9,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use super::desk::{Desk, Said, text};
-use super::fate::{Temper, hash};
+use super::dispatcher::{Dispatcher, Said, text};
+use super::faults::{FaultProfile, hash};
 
-pub(super) fn router() -> Router<Arc<Desk>> {
+pub(super) fn router() -> Router<Arc<Dispatcher>> {
     Router::new()
         .route("/edr/hosts/{host}", get(host))
         .route("/edr/hosts/{host}/isolate", post(isolate))
@@ -20,7 +20,11 @@ pub(super) fn router() -> Router<Arc<Desk>> {
         .route("/edr/hashes", post(block_hash))
 }
 
-async fn host(State(desk): State<Arc<Desk>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn host(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let answer = || {
         let number = hash(&(&name, "host"));
         let body = json!({
@@ -31,18 +35,26 @@ async fn host(State(desk): State<Arc<Desk>>, Path(name): Path<String>, headers: 
         });
         Ok((StatusCode::OK, body))
     };
-    desk.look("edr.host", Temper::Steady, &headers, &name, answer).await
+    dispatcher.look("edr.host", FaultProfile::Steady, &headers, &name, answer).await
 }
 
-async fn isolate(State(desk): State<Arc<Desk>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn isolate(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let answer = || {
         let action = format!("iso-{:08x}", hash(&name) as u32);
         Ok((StatusCode::OK, json!({ "host": name, "action_id": action, "state": "isolated" })))
     };
-    desk.act("edr.isolate", Temper::Steady, &headers, answer).await
+    dispatcher.act("edr.isolate", FaultProfile::Steady, &headers, answer).await
 }
 
-async fn snapshot(State(desk): State<Arc<Desk>>, Path(name): Path<String>, headers: HeaderMap) -> Response {
+async fn snapshot(
+    State(dispatcher): State<Arc<Dispatcher>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let answer = || {
         let number = hash(&(&name, "snapshot"));
         let body = json!({
@@ -53,15 +65,15 @@ async fn snapshot(State(desk): State<Arc<Desk>>, Path(name): Path<String>, heade
         });
         Ok((StatusCode::CREATED, body))
     };
-    desk.act("edr.snapshot", Temper::Steady, &headers, answer).await
+    dispatcher.act("edr.snapshot", FaultProfile::Steady, &headers, answer).await
 }
 
 async fn block_hash(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     headers: HeaderMap,
     Json(body): Json<Map<String, Value>>,
 ) -> Response {
-    desk.act("edr.block_hash", Temper::Steady, &headers, || hash_blocked(&body)).await
+    dispatcher.act("edr.block_hash", FaultProfile::Steady, &headers, || hash_blocked(&body)).await
 }
 
 fn hash_blocked(body: &Map<String, Value>) -> Said {

@@ -10,19 +10,19 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use super::desk::{Desk, Said, text};
-use super::fate::{Temper, hash};
+use super::dispatcher::{Dispatcher, Said, text};
+use super::faults::{FaultProfile, hash};
 
-pub(super) fn router() -> Router<Arc<Desk>> {
+pub(super) fn router() -> Router<Arc<Dispatcher>> {
     Router::new().route("/firewall/blocks", post(block))
 }
 
 async fn block(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     headers: HeaderMap,
     Json(body): Json<Map<String, Value>>,
 ) -> Response {
-    desk.act("firewall.block", Temper::Sound, &headers, || blocked(&body)).await
+    dispatcher.act("firewall.block", FaultProfile::Sound, &headers, || blocked(&body)).await
 }
 
 fn blocked(body: &Map<String, Value>) -> Said {

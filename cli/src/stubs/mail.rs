@@ -9,8 +9,8 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use super::desk::{Desk, Said, list, text};
-use super::fate::{Temper, hash};
+use super::dispatcher::{Dispatcher, Said, list, text};
+use super::faults::{FaultProfile, hash};
 
 /// Whose mailboxes a message that went to many is found in, and the fewest of them.
 const COLLEAGUES: [&str; 6] = [
@@ -23,24 +23,24 @@ const COLLEAGUES: [&str; 6] = [
 ];
 const FEWEST: u64 = 3;
 
-pub(super) fn router() -> Router<Arc<Desk>> {
+pub(super) fn router() -> Router<Arc<Dispatcher>> {
     Router::new().route("/mail/search", post(search)).route("/mail/quarantine", post(quarantine))
 }
 
 async fn search(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     headers: HeaderMap,
     Json(body): Json<Map<String, Value>>,
 ) -> Response {
-    desk.act("mail.search", Temper::Steady, &headers, || found(&body)).await
+    dispatcher.act("mail.search", FaultProfile::Steady, &headers, || found(&body)).await
 }
 
 async fn quarantine(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     headers: HeaderMap,
     Json(body): Json<Map<String, Value>>,
 ) -> Response {
-    desk.act("mail.quarantine", Temper::Steady, &headers, || quarantined(&body)).await
+    dispatcher.act("mail.quarantine", FaultProfile::Steady, &headers, || quarantined(&body)).await
 }
 
 fn found(body: &Map<String, Value>) -> Said {

@@ -11,8 +11,8 @@ use axum::routing::get;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::desk::{Desk, Refusal, Said};
-use super::fate::{Temper, hash};
+use super::dispatcher::{Dispatcher, Refusal, Said};
+use super::faults::{FaultProfile, hash};
 
 const KINDS: [&str; 4] = ["domain", "hash", "ip", "url"];
 
@@ -29,7 +29,7 @@ const KNOWN: [(&str, u64, &str); 9] = [
     ("91.215.85.142", 89, "data exfiltration, mega mirror"),
 ];
 
-pub(super) fn router() -> Router<Arc<Desk>> {
+pub(super) fn router() -> Router<Arc<Dispatcher>> {
     Router::new().route("/reputation/url", get(look_url)).route("/reputation/{kind}/{value}", get(look))
 }
 
@@ -40,23 +40,25 @@ struct Link {
 }
 
 async fn look_url(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     Query(Link { url }): Query<Link>,
     headers: HeaderMap,
 ) -> Response {
-    answer(&desk, "url", &url, &headers).await
+    answer(&dispatcher, "url", &url, &headers).await
 }
 
 async fn look(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     Path((kind, value)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
-    answer(&desk, &kind, &value, &headers).await
+    answer(&dispatcher, &kind, &value, &headers).await
 }
 
-async fn answer(desk: &Desk, kind: &str, value: &str, headers: &HeaderMap) -> Response {
-    desk.look("reputation.lookup", Temper::Touchy, headers, value, || reputation(kind, value)).await
+async fn answer(dispatcher: &Dispatcher, kind: &str, value: &str, headers: &HeaderMap) -> Response {
+    dispatcher
+        .look("reputation.lookup", FaultProfile::Touchy, headers, value, || reputation(kind, value))
+        .await
 }
 
 fn reputation(kind: &str, value: &str) -> Said {

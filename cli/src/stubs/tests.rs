@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use serde_json::{Value, json};
 
-use super::fate::{Temper, Trouble};
+use super::faults::{Fault, FaultProfile};
 use super::*;
 
 async fn start() -> Stubs {
@@ -34,8 +34,8 @@ async fn ask(addr: SocketAddr, line: &str, key: &str, body: Option<Value>) -> (S
 }
 
 /// A key whose first attempt meets this trouble.
-fn key_for(temper: Temper, tool: &str, trouble: Trouble) -> String {
-    (0..).map(|n| format!("key-{n}")).find(|key| temper.trouble(tool, key) == trouble).unwrap()
+fn key_for(profile: FaultProfile, tool: &str, fault: Fault) -> String {
+    (0..).map(|n| format!("key-{n}")).find(|key| profile.fault(tool, key) == fault).unwrap()
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn every_tool_answers_and_the_same_key_acts_once() {
         ("edr.block_hash", "POST /edr/hashes", json!({"sha256": "ab"}), 201),
         ("tickets.open", "POST /tickets", json!({"title": "t", "severity": "high"}), 201),
     ] {
-        let key = key_for(Temper::Steady, tool, Trouble::None);
+        let key = key_for(FaultProfile::Steady, tool, Fault::None);
         let (head, first) = ask(stubs.addr(), line, &key, Some(body.clone())).await;
         assert!(head.starts_with(&format!("http/1.1 {status}")), "{tool}: {head}");
         assert!(!head.contains("idempotent-replayed"), "{tool}");
@@ -70,12 +70,12 @@ async fn every_tool_answers_and_the_same_key_acts_once() {
 #[tokio::test]
 async fn look_ups_need_no_key_and_take_a_url_in_their_query() {
     let stubs = start().await;
-    let key = key_for(Temper::Touchy, "reputation.lookup", Trouble::None);
+    let key = key_for(FaultProfile::Touchy, "reputation.lookup", Fault::None);
     let line = "GET /reputation/url?url=https%3A%2F%2Fcontoso-payroll.com%2Flogin%3Fu%3D1";
     let (_, body) = ask(stubs.addr(), line, &key, None).await;
     assert_eq!(body["verdict"], "malicious", "{body}");
     assert_eq!(body["value"], "https://contoso-payroll.com/login?u=1");
-    let key = key_for(Temper::Steady, "directory.user", Trouble::None);
+    let key = key_for(FaultProfile::Steady, "directory.user", Fault::None);
     let (_, user) = ask(stubs.addr(), "GET /directory/users/ines.moreau@contoso.com", &key, None).await;
     assert_eq!(user["name"], "Ines Moreau");
     let (head, _) = ask(stubs.addr(), "GET /edr/hosts/SRV-FILE-01", "", None).await;
@@ -86,11 +86,11 @@ async fn look_ups_need_no_key_and_take_a_url_in_their_query() {
 #[tokio::test]
 async fn the_first_attempt_meets_trouble_and_the_second_none() {
     let stubs = start().await;
-    for (trouble, status) in [(Trouble::Busy, 503), (Trouble::Limited(0), 429), (Trouble::Limited(1), 429)] {
-        let key = key_for(Temper::Touchy, "reputation.lookup", trouble);
+    for (trouble, status) in [(Fault::Busy, 503), (Fault::Limited(0), 429), (Fault::Limited(1), 429)] {
+        let key = key_for(FaultProfile::Touchy, "reputation.lookup", trouble);
         let (head, _) = ask(stubs.addr(), "GET /reputation/ip/198.51.100.7", &key, None).await;
         assert!(head.starts_with(&format!("http/1.1 {status}")), "{head}");
-        if let Trouble::Limited(seconds) = trouble {
+        if let Fault::Limited(seconds) = trouble {
             assert!(head.contains(&format!("retry-after: {seconds}")), "{head}");
         }
         let (head, _) = ask(stubs.addr(), "GET /reputation/ip/198.51.100.7", &key, None).await;
@@ -102,7 +102,7 @@ async fn the_first_attempt_meets_trouble_and_the_second_none() {
 #[tokio::test]
 async fn a_tool_that_forgot_to_answer_has_acted_once_all_the_same() {
     let stubs = start().await;
-    let key = key_for(Temper::Steady, "edr.isolate", Trouble::Forgotten);
+    let key = key_for(FaultProfile::Steady, "edr.isolate", Fault::Forgotten);
     let line = "POST /edr/hosts/WS-1/isolate";
     let (head, _) = ask(stubs.addr(), line, &key, Some(json!({}))).await;
     assert!(head.starts_with("http/1.1 500"), "{head}");
@@ -117,20 +117,20 @@ async fn a_tool_that_forgot_to_answer_has_acted_once_all_the_same() {
 #[tokio::test]
 async fn a_request_that_makes_no_sense_is_refused_and_does_nothing() {
     let stubs = start().await;
-    let key = key_for(Temper::Steady, "tickets.open", Trouble::None);
+    let key = key_for(FaultProfile::Steady, "tickets.open", Fault::None);
     for (line, key, body, status) in [
         ("POST /tickets", key.as_str(), json!({"severity": "high"}), 422),
         ("POST /tickets", key.as_str(), json!([]), 422),
         ("POST /tickets", "", json!({"title": "t", "severity": "high"}), 400),
         (
             "POST /mail/quarantine",
-            &key_for(Temper::Steady, "mail.quarantine", Trouble::None),
+            &key_for(FaultProfile::Steady, "mail.quarantine", Fault::None),
             json!({"messages": [], "reason": "x"}),
             422,
         ),
         (
             "GET /reputation/weather/x",
-            &key_for(Temper::Touchy, "reputation.lookup", Trouble::None),
+            &key_for(FaultProfile::Touchy, "reputation.lookup", Fault::None),
             json!({}),
             404,
         ),

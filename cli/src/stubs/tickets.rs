@@ -9,19 +9,19 @@ use axum::routing::post;
 use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
-use super::desk::{Desk, Said, text};
-use super::fate::{Temper, hash};
+use super::dispatcher::{Dispatcher, Said, text};
+use super::faults::{FaultProfile, hash};
 
-pub(super) fn router() -> Router<Arc<Desk>> {
+pub(super) fn router() -> Router<Arc<Dispatcher>> {
     Router::new().route("/tickets", post(open))
 }
 
 async fn open(
-    State(desk): State<Arc<Desk>>,
+    State(dispatcher): State<Arc<Dispatcher>>,
     headers: HeaderMap,
     Json(body): Json<Map<String, Value>>,
 ) -> Response {
-    desk.act("tickets.open", Temper::Steady, &headers, || opened(&body)).await
+    dispatcher.act("tickets.open", FaultProfile::Steady, &headers, || opened(&body)).await
 }
 
 fn opened(body: &Map<String, Value>) -> Said {

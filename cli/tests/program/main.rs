@@ -12,6 +12,7 @@ mod inspect;
 mod left;
 mod run;
 mod signals;
+#[cfg(feature = "mongodb")]
 mod store;
 mod stress;
 mod terminal;

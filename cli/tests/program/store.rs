@@ -1,10 +1,13 @@
 //! `--store`: which addresses are taken, where they may stand, and what is told of them where nobody answers.
 //! What a server stores is tested with servers, in the end-to-end suites.
 
+use std::net::TcpListener;
 use std::process::Stdio;
+use std::sync::mpsc::{Receiver, sync_channel};
 
-use crate::ended::{Ended, ended, updraft};
+use crate::ended::{Ended, ended, signal, updraft};
 use crate::given::{files, playbook};
+use crate::waits::{PATIENCE, end, spawn};
 
 const END: &str = "  - {id: done, type: end, output: ok}\n";
 const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
@@ -82,7 +85,7 @@ fn a_server_that_is_not_there_is_told_with_its_address_and_the_cause() {
     for (command, child) in begun {
         let run: Ended = child.wait_with_output().unwrap().into();
         assert_eq!(run.code, 2, "{command:?}: {}", run.err);
-        let told = "mongodb://***@127.0.0.1:1/soar: not reached within 10000 ms";
+        let told = "mongodb://127.0.0.1:1/soar: not reached within 10000 ms";
         assert!(run.err.contains(told), "{command:?}: {}", run.err);
         assert!(run.err.to_lowercase().contains("connection refused"), "{command:?}: {}", run.err);
         assert!(!run.err.contains("s3cret") && !run.out.contains("s3cret"), "{}", run.err);
@@ -111,4 +114,48 @@ fn a_journal_that_waits_for_one_store_is_not_given_to_another() {
     std::fs::write(&noted, "mongodb://127.0.0.1:1/soar\n").unwrap();
     assert_eq!(ended(dir.path(), &["list"]).code, 0);
     assert!(std::fs::read_to_string(&noted).unwrap().starts_with("embedded\n"));
+}
+
+/// A server that accepts, and never says anything; told of each connection.
+fn silent() -> (u16, Receiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (accepted, heard) = sync_channel(1_000);
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept() {
+            held.push(stream);
+            if accepted.send(()).is_err() {
+                return;
+            }
+        }
+    });
+    (port, heard)
+}
+
+#[test]
+fn a_server_that_never_answers_is_not_waited_for_beyond_a_signal() {
+    let dir = files(&[("p.yaml", &playbook(END))]);
+    std::fs::create_dir_all(dir.path().join("updraft-data/journal")).unwrap();
+    for (command, code) in [
+        (vec!["run", "p.yaml"], 4),
+        (vec!["recover"], 4),
+        (vec!["demo"], 4),
+        (vec!["stress", "--executions", "20"], 4),
+        // Those that change nothing are ended by the signal itself.
+        (vec!["list"], -1),
+        (vec!["show", PEID], -1),
+        (vec!["dead-letters"], -1),
+        (vec!["cancel", PEID], -1),
+    ] {
+        let (port, heard) = silent();
+        let store = format!(
+            "mongodb://127.0.0.1:{port}/soar?serverSelectionTimeoutMS=300000&connectTimeoutMS=300000"
+        );
+        let child = spawn(updraft(dir.path(), &command).env("UPDRAFT_STORE", &store));
+        heard.recv_timeout(PATIENCE).expect("it asks the server");
+        signal(&child, "TERM");
+        let run = end(child);
+        assert_eq!((run.code, run.out.as_str()), (code, ""), "{command:?}: {}", run.err);
+    }
 }

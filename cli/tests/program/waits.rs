@@ -1,24 +1,21 @@
 //! Ways out: whatever a command waits for, one signal ends it, and what a killed one left goes.
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, SystemTime};
 
 use crate::ended::{Ended, read_until, signal, updraft};
 use crate::given::{files, playbook};
 
 const WAIT: &str = "  - {id: wait, type: delay, duration: 1h}\n";
-const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
 /// Far less than after what a program is ended that found no way out itself.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often it is looked whether it has.
 const LOOKS: u32 = 12_000;
 
 /// Waits for the end of a program that was told to end.
-fn end(mut child: Child) -> Ended {
+pub(crate) fn end(mut child: Child) -> Ended {
     for _ in 0..LOOKS {
         if child.try_wait().unwrap().is_some() {
             return child.wait_with_output().unwrap().into();
@@ -29,52 +26,8 @@ fn end(mut child: Child) -> Ended {
     panic!("one signal did not end it: {:?}", Ended::from(child.wait_with_output().unwrap()).err);
 }
 
-fn spawn(command: &mut Command) -> Child {
+pub(crate) fn spawn(command: &mut Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// A server that accepts, and never says anything; told of each connection.
-fn silent() -> (u16, Receiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (accepted, heard) = sync_channel(1_000);
-    std::thread::spawn(move || {
-        let mut held = Vec::new();
-        while let Ok((stream, _)) = listener.accept() {
-            held.push(stream);
-            if accepted.send(()).is_err() {
-                return;
-            }
-        }
-    });
-    (port, heard)
-}
-
-#[test]
-fn a_server_that_never_answers_is_not_waited_for_beyond_a_signal() {
-    let dir = files(&[("p.yaml", &playbook(WAIT))]);
-    std::fs::create_dir_all(dir.path().join("updraft-data/journal")).unwrap();
-    for (command, code) in [
-        (vec!["run", "p.yaml"], 4),
-        (vec!["recover"], 4),
-        (vec!["demo"], 4),
-        (vec!["stress", "--executions", "20"], 4),
-        // Those that change nothing are ended by the signal itself.
-        (vec!["list"], -1),
-        (vec!["show", PEID], -1),
-        (vec!["dead-letters"], -1),
-        (vec!["cancel", PEID], -1),
-    ] {
-        let (port, heard) = silent();
-        let store = format!(
-            "mongodb://127.0.0.1:{port}/soar?serverSelectionTimeoutMS=300000&connectTimeoutMS=300000"
-        );
-        let child = spawn(updraft(dir.path(), &command).env("UPDRAFT_STORE", &store));
-        heard.recv_timeout(PATIENCE).expect("it asks the server");
-        signal(&child, "TERM");
-        let run = end(child);
-        assert_eq!((run.code, run.out.as_str()), (code, ""), "{command:?}: {}", run.err);
-    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Answers of the local door: what is asked, looked up in the engine and told line by line. Reads no request; knows no
+//! Answers of the local socket: what is asked, looked up in the engine and told line by line. Reads no request; knows no
 //! limit but that of a page.
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -6,19 +6,23 @@ use tokio::time::timeout;
 use updraft_protocol::limits::{DEAD_LETTER_PAGE_ROWS, LOCAL_FLUSH, LOCAL_SEND_TIME, PAGE_ROWS};
 use updraft_storage::store::{Cursor, Detail, ExecutionQuery};
 
-use super::Host;
+use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
 use crate::error::ReadError;
 use crate::handle::Handle;
 use crate::reader::Reader;
-use crate::{health, left};
+use crate::{health, unresumed};
 
 /// Whoever asked went away, or takes nothing more.
 pub(super) struct Gone;
 
 /// Tells all that was asked for; the last line says that it was, or why not.
-pub(super) async fn answer(host: &Host, ask: Ask, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Gone> {
-    let last = match tell(host, ask, to).await? {
+pub(super) async fn answer(
+    context: &LocalContext,
+    ask: Ask,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), Gone> {
+    let last = match tell(context, ask, to).await? {
         Ok(next) => Answer::End { next },
         Err(error) => Answer::Error { message: error.to_string(), retryable: error.retryable() },
     };
@@ -40,11 +44,11 @@ pub(super) async fn send(to: &mut (impl AsyncWrite + Unpin), answer: &Answer) ->
 }
 
 async fn tell(
-    host: &Host,
+    context: &LocalContext,
     ask: Ask,
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<Result<Option<Place>, ReadError>, Gone> {
-    let (lines, next) = match look(host, ask).await {
+    let (lines, next) = match look(context, ask).await {
         Ok(found) => found,
         Err(error) => return Ok(Err(error)),
     };
@@ -55,11 +59,11 @@ async fn tell(
 }
 
 /// What there is to tell, and where the next page begins. One page at the most, which the store bounds.
-async fn look(host: &Host, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ReadError> {
-    let reader = Reader::new(host.core.store.clone());
+async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ReadError> {
+    let reader = Reader::new(context.core.store.clone());
     if matches!(ask, Ask::List { .. } | Ask::DeadLetters { .. }) {
         // Whoever looks from outside wants to see what he has just begun. A store that is late is read as it is.
-        let _ = timeout(LOCAL_FLUSH, host.core.flush()).await;
+        let _ = timeout(LOCAL_FLUSH, context.core.flush()).await;
     }
     match ask {
         Ask::List { tenant, of, after, limit, whole } => {
@@ -70,7 +74,7 @@ async fn look(host: &Host, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), Rea
             Ok((page.into_iter().map(Answer::from).collect(), next.map(Place::from)))
         }
         Ask::Show { tenant, peid } => {
-            let handle = Handle::stored(host.core.clone(), tenant.clone(), peid);
+            let handle = Handle::stored(context.core.clone(), tenant.clone(), peid);
             let found = match handle.live {
                 Some(_) => Some(handle.inspect().await?),
                 None => reader.execution(&tenant, peid).await?,
@@ -78,13 +82,13 @@ async fn look(host: &Host, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), Rea
             Ok((found.into_iter().flat_map(lines_of).collect(), None))
         }
         Ask::Cancel { tenant, peid } => {
-            let verdict = left::cancel(&host.core, &host.left, &tenant, peid).await?;
+            let verdict = unresumed::cancel(&context.core, &context.unresumed, &tenant, peid).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
         Ask::Health {} => {
-            let pending = *host.pending.borrow();
-            let trouble = host.trouble.borrow().clone();
-            let health = health::of(&host.core, pending, trouble, host.buffer).await;
+            let pending = *context.pending.borrow();
+            let trouble = context.trouble.borrow().clone();
+            let health = health::of(&context.core, pending, trouble, context.buffer).await;
             Ok((vec![Answer::Health(Box::new(health))], None))
         }
         Ask::DeadLetters { tenant, after, limit } => {

@@ -1,4 +1,4 @@
-//! The client of the local door: asks the engine that runs on a data directory, if one does. Starts no engine, and opens
+//! The client of the local socket: asks the engine that runs on a data directory, if one does. Starts no engine, and opens
 //! no store.
 
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! The messages of the local door, as they stand on the line. Owns their form and its version; asks and answers nothing.
+//! The messages of the local socket, as they stand on the line. Owns their form and its version; asks and answers nothing.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The server of the local door: a thread that accepts, reads one request of each connection, and ends with its engine.
+//! The server of the local socket: a thread that accepts, reads one request of each connection, and ends with its engine.
 //! Owns every limit on who connects; answers nothing itself.
 
 use std::io;
@@ -15,23 +15,23 @@ use updraft_protocol::limits::{
     LOCAL_ANSWER_TIME, LOCAL_CLOSE, LOCAL_CONNECTIONS, LOCAL_REQUEST_BYTES, LOCAL_REQUEST_TIME,
 };
 
-use super::Host;
+use super::LocalContext;
 use super::answer::{Gone, answer, send};
 use super::message::{Answer, Request, VERSION, Versioned};
 use super::socket::Folder;
-use crate::shutdown::later;
+use crate::deadline::after;
 
 /// The open door. Dropped, it closes without being waited for.
-pub(crate) struct Door {
+pub(crate) struct LocalServer {
     /// Dropped or told, it ends the thread.
     close: oneshot::Sender<()>,
     /// Told when the socket is gone.
     closed: oneshot::Receiver<()>,
 }
 
-impl Door {
+impl LocalServer {
     /// Opens it. Whoever calls has the lock of the data directory, until it is closed. It blocks on the disk.
-    pub(crate) fn open(data: &Path, host: Host) -> io::Result<Self> {
+    pub(crate) fn open(data: &Path, context: LocalContext) -> io::Result<Self> {
         let folder = Folder::of(data)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (listener, made) = folder.listen()?;
@@ -39,7 +39,7 @@ impl Door {
         let (told, closed) = oneshot::channel();
         let serve = move || {
             runtime.block_on(async {
-                let served = serve(listener, Arc::new(host), made.owner);
+                let served = serve(listener, Arc::new(context), made.owner);
                 tokio::select! {
                     _ = closing => {}
                     Err(error) = served => tracing::warn!(%error, "the local socket is given up"),
@@ -59,12 +59,16 @@ impl Door {
     /// same. The time is the engine's: whoever closes it may have a runtime without a clock.
     pub(crate) async fn close(self, timer: &Timer) {
         drop(self.close);
-        let _ = timer.until(later(LOCAL_CLOSE), self.closed).await;
+        let _ = timer.until(after(LOCAL_CLOSE), self.closed).await;
     }
 }
 
 /// Serves for ever; connections end when this is dropped.
-async fn serve(listener: std::os::unix::net::UnixListener, host: Arc<Host>, owner: u32) -> io::Result<()> {
+async fn serve(
+    listener: std::os::unix::net::UnixListener,
+    context: Arc<LocalContext>,
+    owner: u32,
+) -> io::Result<()> {
     let listener = UnixListener::from_std(listener)?;
     let places = Arc::new(Semaphore::new(LOCAL_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -75,10 +79,10 @@ async fn serve(listener: std::os::unix::net::UnixListener, host: Arc<Host>, owne
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, _)) => {
-                let host = host.clone();
+                let context = context.clone();
                 connections.spawn(async move {
                     // Who takes longer is cut off.
-                    let _ = timeout(LOCAL_ANSWER_TIME, connection(stream, &host, owner)).await;
+                    let _ = timeout(LOCAL_ANSWER_TIME, connection(stream, &context, owner)).await;
                     drop(place);
                 });
             }
@@ -94,7 +98,7 @@ async fn serve(listener: std::os::unix::net::UnixListener, host: Arc<Host>, owne
 /// The pause after a connection that could not be accepted.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-async fn connection(stream: UnixStream, host: &Host, owner: u32) -> Result<(), Gone> {
+async fn connection(stream: UnixStream, context: &LocalContext, owner: u32) -> Result<(), Gone> {
     let peer = stream.peer_cred().map_err(|_| Gone)?.uid();
     let (from, mut to) = stream.into_split();
     if !may_ask(peer, owner) {
@@ -109,7 +113,7 @@ async fn connection(stream: UnixStream, host: &Host, owner: u32) -> Result<(), G
         Err(_) => Err(format!("no request within {} s", LOCAL_REQUEST_TIME.as_secs())),
     };
     match request {
-        Ok(request) => answer(host, request.ask, &mut to).await,
+        Ok(request) => answer(context, request.ask, &mut to).await,
         Err(why) => send(&mut to, &refusal(why)).await,
     }
 }

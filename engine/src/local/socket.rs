@@ -1,4 +1,4 @@
-//! The socket of the local door: where it is, who may open it, and paths that are longer than an address holds. Reads and
+//! The socket of the local socket: where it is, who may open it, and paths that are longer than an address holds. Reads and
 //! writes no message.
 
 use std::fs::{self, DirBuilder, File, Permissions};

@@ -22,8 +22,7 @@ impl Books {
     pub(super) fn put(&mut self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         let name = (playbook.tenant_code.clone(), playbook.name.clone(), playbook.version);
         if let Some(known) = self.names.get(&name).and_then(|pid| self.playbooks.get(pid)) {
-            let same = known.definition.same_value(&playbook.definition);
-            return Ok(if same { PutOutcome::Unchanged(known.pid) } else { PutOutcome::Conflict(known.pid) });
+            return Ok(PutOutcome::of_known(known.pid, &known.definition, &playbook));
         }
         if self.playbooks.contains_key(&playbook.pid) {
             return Err(Error::Refused(format!("the id {} has another playbook", playbook.pid)));

@@ -1,57 +1,36 @@
-//! Connecting: what a store on MongoDB is configured with, and how it is reached. Fails with the address and the
-//! cause, and never with credentials.
+//! Connecting: what a store on MongoDB is configured with. Shows hosts and database in errors, never a login or the
+//! value of an option.
 
-pub(super) mod cause;
-mod mode;
-mod reach;
-mod server;
+mod handshake;
+mod pool_mode;
 mod settings;
-pub(crate) mod uri;
 
 use std::fmt;
 use std::time::Duration;
 
-use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SLOW_CALL, MONGO_SLOW_PING, MONGO_TIMEOUT_MAX};
+use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SLOW_PING, MONGO_TIMEOUT_MAX};
 
-pub use mode::Mode;
-pub(super) use server::Server;
+pub use pool_mode::PoolMode;
 
 use self::settings::Settings;
-use self::uri::{Uri, database_name};
 use super::MongoStore;
+use super::uri::{Uri, database_name};
 use crate::store::Error;
 
-/// The database where the address names none.
-const DATABASE: &str = "updraft";
-
-/// How batches go to the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WritePath {
-    /// As the server's version allows.
-    #[default]
-    Auto,
-    /// One `bulkWrite` for several collections: MongoDB 8.0 or newer.
-    BulkWrite,
-    /// `insert` and `update` commands, one for each collection: every version.
-    Commands,
-}
-
 /// What a store on MongoDB is connected with. What is set here goes before what the address says, and that
-/// before the [`Mode`].
+/// before the [`PoolMode`].
 #[derive(Clone)]
-pub struct Builder {
+pub struct MongoBuilder {
     uri: Result<Uri, String>,
-    mode: Mode,
-    path: WritePath,
+    mode: PoolMode,
     settings: Settings,
     database: Option<String>,
     calls: Duration,
-    slow_calls: Duration,
     slow_ping: Duration,
     read_only: bool,
 }
 
-impl Builder {
+impl MongoBuilder {
     pub(super) fn new(uri: &str) -> Self {
         Self::at(Uri::parse(uri))
     }
@@ -60,12 +39,10 @@ impl Builder {
     pub(crate) fn at(uri: Result<Uri, String>) -> Self {
         Self {
             uri,
-            mode: Mode::Default,
-            path: WritePath::Auto,
+            mode: PoolMode::Default,
             settings: Settings::default(),
             database: None,
             calls: MONGO_CALL_TIMEOUT,
-            slow_calls: MONGO_SLOW_CALL,
             slow_ping: MONGO_SLOW_PING,
             read_only: false,
         }
@@ -73,15 +50,8 @@ impl Builder {
 
     /// What the pool is tuned for: its numbers where nobody says others.
     #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
+    pub fn mode(mut self, mode: PoolMode) -> Self {
         self.mode = mode;
-        self
-    }
-
-    /// How batches go to the server: as its version allows unless it is said.
-    #[must_use]
-    pub fn write_path(mut self, path: WritePath) -> Self {
-        self.path = path;
         self
     }
 
@@ -171,13 +141,6 @@ impl Builder {
         self
     }
 
-    /// Calls that take as long or longer are logged and counted: 500 ms unless it is said.
-    #[must_use]
-    pub fn slow_commands(mut self, threshold: Duration) -> Self {
-        self.slow_calls = threshold;
-        self
-    }
-
     /// A ping that takes longer is a trouble: 250 ms unless it is said.
     #[must_use]
     pub fn slow_ping(mut self, threshold: Duration) -> Self {
@@ -198,32 +161,32 @@ impl Builder {
     /// the connections.
     ///
     /// # Errors
-    /// With the address, its credentials masked: [`Error::Refused`] where what is asked makes no sense or the
-    /// server refuses it, [`Error::Unavailable`] where it is not reached in time.
+    /// With hosts and database: [`Error::Refused`] where what is asked makes no sense or the server refuses it,
+    /// [`Error::Unavailable`] where no server is reached in time.
     pub async fn connect(self) -> Result<MongoStore, Error> {
         let uri =
             self.uri.clone().map_err(|why| Error::Refused(format!("the address of the store: {why}")))?;
-        let named = self.database.as_deref().or(uri.database()).unwrap_or(DATABASE).to_owned();
-        let refused = |why: String| Error::Refused(format!("{uri}: {why}"));
-        database_name(&named).map_err(refused)?;
-        reach::reach(self, uri.clone(), named).await
+        let Some(named) = self.database.as_deref() else { return handshake::connect(self, uri).await };
+        database_name(named).map_err(|why| Error::Refused(format!("{uri}: {why}")))?;
+        let uri = uri.with_database(named);
+        handshake::connect(self, uri).await
     }
 }
 
-impl Builder {
+impl MongoBuilder {
     /// How long a call may take.
     ///
     /// # Errors
     /// What makes no sense, with what is allowed.
-    fn patience(&self) -> Result<Duration, String> {
+    fn checked_call_timeout(&self) -> Result<Duration, String> {
         settings::lasting("call_timeout", self.calls, Duration::from_millis(1), MONGO_TIMEOUT_MAX)
     }
 }
 
-impl fmt::Debug for Builder {
+impl fmt::Debug for MongoBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Builder");
-        shown.field("uri", &self.uri).field("mode", &self.mode).field("write_path", &self.path);
+        let mut shown = f.debug_struct("MongoBuilder");
+        shown.field("uri", &self.uri).field("mode", &self.mode);
         shown.field("database", &self.database).field("read_only", &self.read_only).finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use mongodb::error::{Error as DriverError, ErrorKind};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
 use updraft_protocol::{DeadLetter, ExecutionId, Json, TenantCode, Timestamp};
 
-use super::fault::{self, Verdict};
+use super::error::{self, Verdict};
 use super::write::{self, round_trip};
 use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, document, meta};
 use crate::store::Error;
@@ -25,7 +25,7 @@ pub(super) async fn bury(store: &MongoStore, letters: Vec<DeadLetter>) -> Result
         let buried = collection.insert_many(part).ordered(false).write_concern(meta::durable()).await;
         buried
             .map(drop)
-            .or_else(|error| if only_there(&error) { Ok(()) } else { Err(fault::store_error(error)) })?;
+            .or_else(|error| if only_there(&error) { Ok(()) } else { Err(error::store_error(error)) })?;
     }
     Ok(())
 }
@@ -36,7 +36,7 @@ fn only_there(error: &DriverError) -> bool {
     let errors = told.write_errors.as_deref().unwrap_or_default();
     told.write_concern_error.is_none()
         && !errors.is_empty()
-        && errors.iter().all(|error| fault::verdict(error.code) == Verdict::Exists)
+        && errors.iter().all(|error| error::verdict(error.code) == Verdict::Exists)
 }
 
 /// The tenants of the letters that name none, as far as their executions are known.
@@ -54,8 +54,8 @@ async fn tenants(
         let ids: Vec<_> = some.iter().map(|peid| Bson::Binary(document::id(peid.uuid()))).collect();
         round_trip();
         let found = executions.find(doc! { "_id": { "$in": ids } }).projection(doc! { "tenant_code": 1 });
-        let mut found = found.await.map_err(fault::store_error)?;
-        while found.advance().await.map_err(fault::store_error)? {
+        let mut found = found.await.map_err(error::store_error)?;
+        while found.advance().await.map_err(error::store_error)? {
             let execution = found.current();
             let peid = ExecutionId::new(document::own_id(EXECUTIONS, execution)?);
             // An execution without a tenant that can be read leaves its letters without one.
@@ -103,9 +103,9 @@ pub(super) async fn list(
     let collection = store.collection(DEAD_LETTERS);
     let asked =
         collection.find(filter).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(i64::MAX));
-    let mut found = asked.await.map_err(fault::store_error)?;
+    let mut found = asked.await.map_err(error::store_error)?;
     let mut letters = Vec::new();
-    while found.advance().await.map_err(fault::store_error)? {
+    while found.advance().await.map_err(error::store_error)? {
         letters.push(read(found.current())?);
     }
     Ok(letters)

@@ -7,8 +7,7 @@ use mongodb::options::{ReadPreference, SelectionCriteria};
 use tokio::time::{Instant, timeout};
 use updraft_protocol::limits::MONGO_SELECTION_TIMEOUT;
 
-use super::connect::cause;
-use super::{MongoStore, fault};
+use super::{MongoStore, error};
 use crate::store::{Error, Health, Trouble};
 
 /// What is well.
@@ -28,7 +27,7 @@ pub(super) async fn ping(store: &MongoStore) -> Result<(), Error> {
     let admin = store.client.database("admin");
     match timeout(PATIENCE, admin.run_command(doc! {"ping": 1})).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(fault::store_error(error)),
+        Ok(Err(error)) => Err(error::store_error(error)),
         Err(_) => Err(Error::Unavailable("no answer".to_owned())),
     }
 }
@@ -45,7 +44,7 @@ pub(super) async fn health(store: &MongoStore) -> Health {
             Err(_) => troubles.push(exhausted(store).unwrap_or_else(|| unreachable(store, "no answer"))),
         }
     }
-    if let Some(unwritten) = store.contact.unwritten() {
+    if let Some(unwritten) = store.monitor.unwritten() {
         troubles.extend(beside(&troubles, unwritten));
     }
     Health { troubles, pool: Some(pool) }
@@ -109,15 +108,15 @@ fn trouble(store: &MongoStore, error: &mongodb::error::Error) -> Trouble {
     use mongodb::error::ErrorKind;
     /// The server steps down, or is no primary.
     const NOT_PRIMARY: [i32; 7] = [91, 189, 10058, 10107, 11600, 11602, 13435];
-    let why = store.uri.told(error);
-    if cause::is_authentication(error) {
+    let why = error::told(error);
+    if error::is_authentication(error) {
         return Trouble::Authentication { cause: why };
     }
     match &*error.kind {
         ErrorKind::Command(command) if NOT_PRIMARY.contains(&command.code) => {
             Trouble::NotPrimary { cause: why }
         }
-        ErrorKind::ServerSelection { .. } if store.contact.failures().is_none() => {
+        ErrorKind::ServerSelection { .. } if store.monitor.failures().is_none() => {
             Trouble::NotPrimary { cause: "servers answer, and none is a primary".to_owned() }
         }
         ErrorKind::Command(_) => Trouble::Failing { cause: why },
@@ -126,7 +125,7 @@ fn trouble(store: &MongoStore, error: &mongodb::error::Error) -> Trouble {
 }
 
 fn unreachable(store: &MongoStore, why: &str) -> Trouble {
-    let why = store.contact.failures().unwrap_or_else(|| why.to_owned());
+    let why = store.monitor.failures().unwrap_or_else(|| why.to_owned());
     Trouble::Unreachable { cause: format!("{}: {why}", store.uri) }
 }
 

@@ -10,10 +10,10 @@ use std::collections::BTreeSet;
 
 use futures_util::future::try_join_all;
 use mongodb::bson::{Bson, Document, doc};
+use updraft_protocol::limits::MONGO_SCAN_TIMEOUT;
 
-use super::call::Work;
-use super::fault::start_error;
-use super::{META, MongoStore, code, meta};
+use super::error::start_error;
+use super::{MongoStore, error, meta};
 use crate::store::Error;
 pub(super) use table::{ALL, EXECUTIONS_BY_USER, Index};
 
@@ -22,14 +22,14 @@ pub(super) use table::{ALL, EXECUTIONS_BY_USER, Index};
 /// # Errors
 /// [`Error::Refused`] with every index that is not as it must be: what was found, and what is expected.
 pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
-    store.run(Work::Few, "find", META, meta::check_schema(store)).await?;
-    let missing = store.run(Work::Few, "listIndexes", "*", check(store)).await?;
+    store.few(meta::check_schema(store)).await?;
+    let missing = store.few(check(store)).await?;
     if missing.is_empty() {
         return Ok(());
     }
-    let made = store.run(Work::Scan, "createIndexes", "*", create(store, &missing)).await;
+    let made = store.within(MONGO_SCAN_TIMEOUT, create(store, &missing)).await;
     // Another engine may have made them meanwhile, or the collection may give its indexes options of its own.
-    let missing = store.run(Work::Few, "listIndexes", "*", check(store)).await?;
+    let missing = store.few(check(store)).await?;
     match (missing.first(), made) {
         (None, _) => Ok(()),
         (Some(_), Err(error)) => Err(error),
@@ -115,7 +115,7 @@ fn described(other: &Document) -> Document {
 async fn list(store: &MongoStore, collection: &str) -> Result<Vec<Document>, Error> {
     let mut indexes = match store.database.run_cursor_command(doc! { "listIndexes": collection }).await {
         Ok(indexes) => indexes,
-        Err(error) if code::of(&error) == Some(code::NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
+        Err(error) if error::code(&error) == Some(error::NAMESPACE_NOT_FOUND) => return Ok(Vec::new()),
         Err(error) => return Err(start_error(error)),
     };
     let mut found = Vec::new();
@@ -132,9 +132,9 @@ async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
         let of_one = missing.iter().filter(|index| index.collection == collection);
         let indexes: Vec<_> = of_one.map(Index::description).collect();
         let made = store.database.run_command(doc! { "createIndexes": collection, "indexes": indexes }).await;
-        made.map_err(|error| match code::of(&error) {
+        made.map_err(|error| match error::code(&error) {
             // What the server says of it names a tenant and a playbook.
-            Some(code::DUPLICATE_KEY) => Error::Refused(format!(
+            Some(error::DUPLICATE_KEY) => Error::Refused(format!(
                 "{collection}: a unique index cannot be made: the collection has documents of the same key"
             )),
             _ => start_error(error),

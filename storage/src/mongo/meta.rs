@@ -1,4 +1,5 @@
-//! What the store keeps of itself (`meta`): the schema, and the epoch that it gave last. No data of tenants.
+//! What the store keeps of itself (`meta`): the schema, the epoch that it gave last, and how its entries are read and
+//! changed. No data of tenants.
 
 #[cfg(test)]
 mod tests;
@@ -6,9 +7,10 @@ mod tests;
 use mongodb::bson::{Document, RawDocument, RawDocumentBuf, doc};
 use mongodb::options::{Acknowledgment, ReturnDocument, WriteConcern};
 use updraft_protocol::limits::MONGO_CONFIRM;
+use uuid::Uuid;
 
-use super::fault::start_error;
-use super::{META, MongoStore, code, document};
+use super::error::{start_error, store_error};
+use super::{META, MongoStore, document, error};
 use crate::store::Error;
 
 /// The schema that is read and written; none was released before it.
@@ -67,15 +69,63 @@ async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDoc
             Ok(Some(entry)) => return Ok(entry),
             // Another made it at the same time: now it is there to be changed.
             Ok(None) => {}
-            Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => {}
+            Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => {}
             Err(error) => return Err(start_error(error)),
         }
     }
     Err(Error::Unavailable(format!("meta, {id}: it is not there after {TRIES} tries to make it")))
 }
 
+/// An entry that has a reader of its own.
+pub(super) async fn entry<T>(
+    store: &MongoStore,
+    id: &str,
+    read: impl Fn(&RawDocument) -> Option<T>,
+) -> Result<Option<T>, Error> {
+    let found = store.collection(META).find_one(doc! { "_id": id }).await.map_err(store_error)?;
+    let unreadable = || Error::Corrupt(format!("meta, {id}: not an entry that this version knows"));
+    found.map(|found| read(&found).ok_or_else(unreadable)).transpose()
+}
+
+/// Sets an entry where it is as it was seen, or where there was none and still is none; says whether it was so. Durable
+/// when answered.
+pub(super) async fn put(
+    store: &MongoStore,
+    id: &str,
+    mut entry: Document,
+    seen: Option<Document>,
+) -> Result<bool, Error> {
+    if let Some(mut seen) = seen {
+        seen.insert("_id", id);
+        return change(store, seen, doc! { "$set": entry }).await;
+    }
+    entry.insert("_id", id);
+    let entries = store.database.collection::<Document>(META);
+    match entries.insert_one(entry).write_concern(durable()).await {
+        Ok(_) => Ok(true),
+        Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => Ok(false),
+        Err(error) => Err(store_error(error)),
+    }
+}
+
+/// Changes the entry that a filter finds; says whether there was one. Durable when answered.
+pub(super) async fn change(store: &MongoStore, filter: Document, change: Document) -> Result<bool, Error> {
+    let entries = store.collection(META);
+    let changed = entries.update_one(filter, change).write_concern(durable()).await.map_err(store_error)?;
+    Ok(changed.matched_count == 1)
+}
+
+/// A number of an entry.
+pub(super) fn number(entry: &RawDocument, key: &str) -> Option<u64> {
+    entry.get(key).ok().flatten().and_then(document::whole_number)?.try_into().ok()
+}
+
+/// An id of an entry.
+pub(super) fn uuid(entry: &RawDocument, key: &str) -> Option<Uuid> {
+    Uuid::from_slice(entry.get_binary(key).ok()?.bytes).ok()
+}
+
 fn value(entry: &RawDocument, id: &str) -> Result<u64, Error> {
-    let value = entry.get("value").ok().flatten().and_then(document::whole_number);
-    let value = value.and_then(|value| u64::try_from(value).ok());
-    value.ok_or_else(|| Error::Corrupt(format!("meta, {id}: no number that this version knows")))
+    number(entry, "value")
+        .ok_or_else(|| Error::Corrupt(format!("meta, {id}: no number that this version knows")))
 }

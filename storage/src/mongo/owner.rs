@@ -1,85 +1,58 @@
 //! The owner of a store on MongoDB: one document in `meta`, changed only where it is as it was seen. Decides nothing.
 
-use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, Document, RawDocument, doc};
+use mongodb::bson::{Document, RawDocument, doc};
 use updraft_protocol::Timestamp;
 use uuid::Uuid;
 
-use super::fault::store_error;
-use super::meta::durable;
-use super::{META, MongoStore, code, document};
+use super::document::id;
+use super::{MongoStore, meta};
 use crate::owner::Owner;
 use crate::store::Error;
 
 const OWNER: &str = "owner";
 
-/// Who has it.
+/// The engine that has the store, or had it last.
 pub(super) async fn owner(store: &MongoStore) -> Result<Option<Owner>, Error> {
-    let found = store.collection(META).find_one(doc! { "_id": OWNER }).await.map_err(store_error)?;
-    let unreadable = || Error::Corrupt(format!("meta, {OWNER}: it is none that this version knows"));
-    found.map(|found| read(&found).ok_or_else(unreadable)).transpose()
+    meta::entry(store, OWNER, read).await
 }
 
-/// Makes this one the owner, where it is still that one; durable when answered.
+/// Makes this engine the owner where the owner is still `before`; durable when answered.
 pub(super) async fn take(store: &MongoStore, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
-    let entries = store.database.collection::<Document>(META);
-    let mut entry = doc! {
-        "incarnation": binary(owner.incarnation),
-        "journal": binary(owner.journal),
+    let entry = doc! {
+        "incarnation": id(owner.incarnation),
+        "journal": id(owner.journal),
         "who": &owner.who,
         "since": whole(owner.since.0),
         "beat": whole(owner.beat),
         "released": owner.released,
     };
-    let Some(before) = before else {
-        entry.insert("_id", OWNER);
-        return match entries.insert_one(entry).write_concern(durable()).await {
-            Ok(_) => Ok(true),
-            Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => Ok(false),
-            Err(error) => Err(store_error(error)),
-        };
-    };
-    let as_seen =
-        doc! { "_id": OWNER, "incarnation": binary(before.incarnation), "beat": whole(before.beat) };
-    let taking = entries.update_one(as_seen, doc! { "$set": entry }).write_concern(durable());
-    Ok(taking.await.map_err(store_error)?.matched_count == 1)
+    let seen = |before: &Owner| doc! { "incarnation": id(before.incarnation), "beat": whole(before.beat) };
+    meta::put(store, OWNER, entry, before.map(seen)).await
 }
 
-/// Renews the lease of this one, where it still is the owner.
+/// Renews the lease of this engine, where it still is the owner.
 pub(super) async fn renew(store: &MongoStore, incarnation: Uuid) -> Result<bool, Error> {
-    change(store, incarnation, doc! { "$inc": { "beat": 1_i64 } }).await
+    meta::change(store, of(incarnation), doc! { "$inc": { "beat": 1_i64 } }).await
 }
 
 /// Gives the store back.
 pub(super) async fn disown(store: &MongoStore, incarnation: Uuid) -> Result<(), Error> {
-    change(store, incarnation, doc! { "$set": { "released": true } }).await.map(drop)
+    meta::change(store, of(incarnation), doc! { "$set": { "released": true } }).await.map(drop)
 }
 
-async fn change(store: &MongoStore, incarnation: Uuid, change: Document) -> Result<bool, Error> {
-    let own = doc! { "_id": OWNER, "incarnation": binary(incarnation) };
-    let entries = store.collection(META);
-    let changing = entries.update_one(own, change).write_concern(durable());
-    Ok(changing.await.map_err(store_error)?.matched_count == 1)
+fn of(incarnation: Uuid) -> Document {
+    doc! { "_id": OWNER, "incarnation": id(incarnation) }
 }
 
 fn read(found: &RawDocument) -> Option<Owner> {
-    let id = |key: &str| Uuid::from_slice(found.get_binary(key).ok()?.bytes).ok();
-    let number = |key: &str| {
-        let number = found.get(key).ok().flatten().and_then(document::whole_number)?;
-        u64::try_from(number).ok()
-    };
     Some(Owner {
-        incarnation: id("incarnation")?,
-        journal: id("journal")?,
+        incarnation: meta::uuid(found, "incarnation")?,
+        journal: meta::uuid(found, "journal")?,
         who: found.get_str("who").ok()?.to_owned(),
-        since: Timestamp(number("since")?),
-        beat: number("beat")?,
+        since: Timestamp(meta::number(found, "since")?),
+        beat: meta::number(found, "beat")?,
         released: found.get_bool("released").ok()?,
     })
-}
-
-fn binary(id: Uuid) -> Binary {
-    Binary { subtype: BinarySubtype::Uuid, bytes: id.as_bytes().to_vec() }
 }
 
 fn whole(number: u64) -> i64 {

@@ -2,8 +2,8 @@
 
 use updraft_protocol::PlaybookDocument;
 
-use super::fault::store_error;
-use super::{MongoStore, PLAYBOOKS, code, document, meta, read};
+use super::error::store_error;
+use super::{MongoStore, PLAYBOOKS, document, error, meta, read};
 use crate::store::{Error, PutOutcome};
 
 /// Adds a playbook version, unless its name and version are taken.
@@ -15,15 +15,12 @@ pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Resu
     let inserted = store.collection(PLAYBOOKS).insert_one(document).write_concern(meta::durable()).await;
     match inserted {
         Ok(_) => return Ok(PutOutcome::Created),
-        Err(error) if code::of(&error) == Some(code::DUPLICATE_KEY) => {}
+        Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => {}
         Err(error) => return Err(store_error(error)),
     }
     let (tenant, version) = (&playbook.tenant_code, Some(playbook.version));
     match read::playbook_named(store, tenant, &playbook.name, version).await? {
-        Some(found) if found.definition.same_value(&playbook.definition) => {
-            Ok(PutOutcome::Unchanged(found.pid))
-        }
-        Some(found) => Ok(PutOutcome::Conflict(found.pid)),
+        Some(found) => Ok(PutOutcome::of_known(found.pid, &found.definition, playbook)),
         None => Err(Error::Refused(format!(
             "the id {}, or the name and the version, are those of another document",
             playbook.pid

@@ -9,8 +9,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use mongodb::bson::{Bson, Document, doc};
 use updraft_protocol::{
     ExecutionId, ExecutionStatus, IdempotencyKey, Name, PlaybookId, PlaybookStatus, TaskStatus, TenantCode,
@@ -18,7 +16,6 @@ use updraft_protocol::{
 };
 
 use super::index::{self, Index};
-use super::stretch::{ListId, Stretch};
 use super::{EXECUTIONS, PLAYBOOKS, TASKS, document};
 use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery, TaskQuery};
 
@@ -34,8 +31,6 @@ pub(super) struct Find {
     pub(super) projection: Option<Document>,
     /// Rows at most; none reads them all.
     pub(super) limit: Option<usize>,
-    /// How long the server may take; none for as long as the call may.
-    pub(super) patience: Option<Duration>,
 }
 
 impl Find {
@@ -44,7 +39,7 @@ impl Find {
     }
 
     fn many(collection: &'static str, filter: Document, sort: Document, limit: usize) -> Self {
-        Self { collection, filter, index: None, sort, projection: None, limit: Some(limit), patience: None }
+        Self { collection, filter, index: None, sort, projection: None, limit: Some(limit) }
     }
 }
 
@@ -96,9 +91,9 @@ pub(super) fn execution(tenant: &TenantCode, peid: ExecutionId) -> Find {
     Find::one(EXECUTIONS, doc! { "_id": document::id(peid.uuid()), "tenant_code": tenant.as_str() })
 }
 
-/// Admission gives one key one execution; should two writers have raced, every reader sees the older.
+/// Admission gives one key one execution; should two writers have raced, every reader sees the older. The fields are in
+/// the order of their index.
 pub(super) fn execution_by_key(key: &IdempotencyKey) -> Find {
-    // In the order of the index: `secantusd-rs` reads a tenant's executions for another.
     let filter = doc! {
         "idempotency_key": key.text.as_ref(),
         "tenant_code": key.tenant_code.as_str(),
@@ -141,21 +136,16 @@ pub(super) fn lists(asked: &ExecutionQuery) -> Vec<List> {
 }
 
 impl List {
-    /// Tells it from others.
-    pub(super) fn id(&self) -> ListId {
-        ListId::of((self.of.to_string(), self.besides.as_ref().map(Document::to_string)))
-    }
-
     /// What follows a cursor within its millisecond.
     pub(super) fn at(&self, cursor: Cursor, limit: usize) -> Find {
         let (date, id) = (stored(cursor.createddate), document::id(cursor.peid.uuid()));
         self.find(doc! { "createddate": date, "_id": { "$lt": id } }, limit)
     }
 
-    /// What is in a stretch.
-    pub(super) fn within(&self, stretch: Stretch, limit: usize) -> Find {
-        let all = stretch.from.is_none() && self.besides.is_some();
-        Find { index: all.then_some(index::EXECUTIONS_BY_USER), ..self.find(dates(stretch), limit) }
+    /// What is before a date, or all.
+    pub(super) fn before(&self, date: Option<Timestamp>, limit: usize) -> Find {
+        let index = self.besides.is_some().then_some(index::EXECUTIONS_BY_USER);
+        Find { index, ..self.find(before(date), limit) }
     }
 
     fn find(&self, bounds: Document, limit: usize) -> Find {
@@ -173,9 +163,9 @@ fn summary() -> Document {
     doc! { "input": 0, "variables": 0, "output": 0 }
 }
 
-/// Unfinished executions of all tenants, newest first; in no order within a millisecond.
-pub(super) fn unfinished_within(stretch: Stretch, limit: usize) -> Find {
-    let filter = unfinished().into_iter().chain(dates(stretch)).collect();
+/// Unfinished executions of all tenants before a date, newest first; in no order within a millisecond.
+pub(super) fn unfinished_before(date: Option<Timestamp>, limit: usize) -> Find {
+    let filter = unfinished().into_iter().chain(before(date)).collect();
     let newest_first = doc! { "createddate": -1 };
     Find { projection: Some(summary()), ..Find::many(EXECUTIONS, filter, newest_first, limit) }
 }
@@ -190,19 +180,8 @@ pub(super) fn unfinished_at(date: Timestamp, after: Option<ExecutionId>, limit: 
     Find { projection: Some(summary()), ..Find::many(EXECUTIONS, filter, doc! { "_id": -1 }, limit) }
 }
 
-fn dates(stretch: Stretch) -> Document {
-    let mut bounds = Document::new();
-    if let Some(from) = stretch.from {
-        bounds.insert("$gte", stored(from));
-    }
-    if let Some(before) = stretch.before {
-        bounds.insert("$lt", stored(before));
-    }
-    if bounds.is_empty() {
-        bounds
-    } else {
-        doc! { "createddate": bounds }
-    }
+fn before(date: Option<Timestamp>) -> Document {
+    date.map_or_else(Document::new, |date| doc! { "createddate": { "$lt": stored(date) } })
 }
 
 fn unfinished() -> Document {

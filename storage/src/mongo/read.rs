@@ -1,26 +1,23 @@
-//! Reads: a query, and its documents; limits are capped. Changes nothing.
+//! Reads: what each query of the port asks the server, and the documents that answer it; limits are capped. Changes nothing.
 
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::try_join_all;
-use mongodb::Cursor as Answers;
+use mongodb::Cursor as DriverCursor;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId,
-    PlaybookStatus, TaskDocument, TenantCode, Timestamp,
+    PlaybookStatus, TaskDocument, TenantCode,
 };
 
-use super::fault::store_error;
-use super::foreign::or_none;
+use super::error::store_error;
 use super::query::{Find, List};
-use super::question::{Question, Unread, answers, ours};
-use super::stretch::{ListId, Stretch, Stretches};
-use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, document, query};
+use super::unknown_documents::or_none;
+use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, cursor, document, query};
 use crate::page::{self, Room};
 use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery, TaskQuery};
 
@@ -116,8 +113,9 @@ async fn of_list(
     }
     let before = asked.after.map(|cursor| cursor.createddate);
     let room = Room::of(limit).with(&page);
-    let find = |stretch, limit| list.within(stretch, limit);
-    page.append(&mut newest(store, list.id(), before, room, find, &read).await?);
+    if room.is_left() {
+        page.append(&mut cursor::documents(store, &list.before(before, room.rows()), room, &read).await?);
+    }
     Ok(page)
 }
 
@@ -139,9 +137,8 @@ pub(super) async fn unfinished(
     while !page::is_full(&page, limit) {
         // One more shows whether the page cuts through a millisecond.
         let room = Room::of(limit + 1).with(&page);
-        let read = or_none(EXECUTIONS, summary);
-        let list = ListId::of("unfinished");
-        let mut older = newest(store, list, before, room, query::unfinished_within, &read).await?;
+        let find = query::unfinished_before(before, room.rows());
+        let mut older = cursor::documents(store, &find, room, or_none(EXECUTIONS, summary)).await?;
         let cut = older.last().filter(|_| !room.with(&older).is_left());
         let cut = cut.map(|execution| execution.head.createddate);
         older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
@@ -185,7 +182,7 @@ pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<
         return Ok(Vec::new());
     }
     let Some(tenant) = &asked.tenant else { return runtimes(store, asked, None, limit).await };
-    let mut ids = answers(store, &query::playbook_ids(tenant)).await?;
+    let mut ids = cursor::open(store, &query::playbook_ids(tenant), None).await.map_err(store_error)?;
     let mut slowest = Vec::new();
     loop {
         let pids = some_ids(store, &mut ids).await?;
@@ -202,7 +199,7 @@ pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<
 }
 
 /// As many ids as one query may have.
-async fn some_ids(store: &MongoStore, ids: &mut Answers<RawDocumentBuf>) -> Result<Vec<Bson>, Error> {
+async fn some_ids(store: &MongoStore, ids: &mut DriverCursor<RawDocumentBuf>) -> Result<Vec<Bson>, Error> {
     let (mut pids, mut passed) = (Vec::new(), 0);
     while pids.len() < MONGO_IDS && ids.advance().await.map_err(store_error)? {
         match document::uuid_of(ids.current()) {
@@ -210,7 +207,7 @@ async fn some_ids(store: &MongoStore, ids: &mut Answers<RawDocumentBuf>) -> Resu
             None => passed += 1,
         }
     }
-    store.foreign.passed(PLAYBOOKS, passed);
+    store.unknown_documents.passed(PLAYBOOKS, passed);
     Ok(pids)
 }
 
@@ -224,7 +221,14 @@ async fn runtimes(
     let read = |group: &RawDocument| {
         document::uuid_of(group).is_some().then(|| document::runtime(group)).transpose()
     };
-    Ok(ours(store, Question::Slowest(asked, pids, limit), Room::of(limit), read).await?)
+    let open = |most: Option<usize>| {
+        let pipeline = query::slowest(asked, pids.clone(), most.unwrap_or(limit));
+        async move {
+            let executions = store.collection(EXECUTIONS);
+            executions.aggregate(pipeline).with_type::<RawDocumentBuf>().await
+        }
+    };
+    cursor::ours(store, EXECUTIONS, Some(limit), Room::of(limit), read, open).await
 }
 
 fn summary(document: &RawDocument) -> Result<ExecutionDocument, Error> {
@@ -268,56 +272,5 @@ async fn many<T: page::Row>(
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Error> {
     let room = Room::of(find.limit.unwrap_or(usize::MAX));
-    Ok(ours(store, Question::Find(&find), room, read).await?)
-}
-
-/// What is before a date, the newest first, as far as there is room: as a whole, or in stretches where a server would
-/// take long over it.
-async fn newest(
-    store: &MongoStore,
-    list: ListId,
-    before: Option<Timestamp>,
-    room: Room,
-    find: impl Fn(Stretch, usize) -> Find,
-    read: impl Fn(&RawDocument) -> Result<Option<ExecutionDocument>, Error>,
-) -> Result<Vec<ExecutionDocument>, Error> {
-    let first = store.lateness.first(before.is_none().then_some(list));
-    let mut stretches = Stretches::new(before, now(), first);
-    let (mut page, mut late) = (Vec::new(), false);
-    let mut left = room;
-    while left.is_left() {
-        let find = Find { patience: stretches.patience(), ..find(stretches.next(), left.rows()) };
-        match ours(store, Question::Find(&find), left, &read).await {
-            Ok(mut found) => {
-                left = left.with(&found);
-                page.append(&mut found);
-            }
-            Err(Unread::Late) => {
-                store.lateness.met();
-                stretches.late();
-                late = true;
-                continue;
-            }
-            Err(Unread::Failed(error)) => return Err(error),
-        }
-        if !stretches.read() {
-            break;
-        }
-    }
-    if before.is_none() {
-        // A page that is not full has all that there is, in one question where the server was not late.
-        let all = Some(Timestamp(0)).filter(|_| left.is_left() && !late);
-        let oldest = page.last().filter(|_| !left.is_left()).map(|oldest| oldest.head.createddate);
-        if let Some(date) = oldest.or(all) {
-            store.lateness.reached(list, date);
-        }
-    }
-    Ok(page)
-}
-
-/// Where the newest of a list may be.
-#[allow(clippy::disallowed_methods, reason = "decides nothing: a wrong clock costs a question more")]
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    cursor::documents(store, &find, room, read).await
 }

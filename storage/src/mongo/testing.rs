@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use mongodb::Client;
 use uuid::Uuid;
 
-use super::{MongoStore, WritePath};
+use super::MongoStore;
 pub use server::{Login, Server, ServerOptions, TlsFiles};
 
 /// Names a server that the tests are to use instead of one of their own.
@@ -77,12 +77,12 @@ impl TestDatabase {
         &self.name
     }
 
-    /// A store in it that writes in one of the two ways.
+    /// A store in it.
     ///
     /// # Panics
     /// It does not connect.
-    pub async fn store(&self, path: WritePath) -> Arc<MongoStore> {
-        let connected = MongoStore::builder(self.uri.as_str()).write_path(path).connect().await;
+    pub async fn store(&self) -> Arc<MongoStore> {
+        let connected = MongoStore::builder(self.uri.as_str()).connect().await;
         Arc::new(connected.unwrap_or_else(|error| panic!("{}: {error}", self.uri)))
     }
 }

@@ -25,8 +25,7 @@ RETURNING value";
 pub(super) fn put(connection: &mut Connection, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
     let transaction = write::begin(connection).map_err(fault::store_error)?;
     if let Some((pid, definition)) = find(&transaction, playbook)? {
-        let same = definition.same_value(&playbook.definition);
-        return Ok(if same { PutOutcome::Unchanged(pid) } else { PutOutcome::Conflict(pid) });
+        return Ok(PutOutcome::of_known(pid, &definition, playbook));
     }
     let (created, updated) = (storable(playbook.createddate)?, storable(playbook.updated_date)?);
     let insert = || -> rusqlite::Result<bool> {

@@ -8,7 +8,7 @@ use updraft_protocol::{
 };
 
 use super::{fault, query, row};
-use crate::page::{self, Room};
+use crate::page::{self, AllTasks, Room};
 use crate::store::{
     Cursor, Detail, Error, ExecutionQuery, ExecutionsOf, PlaybookRuntime, Resumable, SlowestQuery, TaskQuery,
 };
@@ -115,15 +115,11 @@ pub(super) fn resumable(
     peid: ExecutionId,
 ) -> Result<Option<Resumable>, Error> {
     let Some(document) = execution(connection, tenant, peid)? else { return Ok(None) };
-    let mut read: Vec<TaskDocument> = Vec::new();
-    let mut more = !document.state.execution_status.ended();
-    while more {
-        let after = read.last().map_or(0, |task| task.head.task_seq);
-        let page = tasks(connection, tenant, peid, after, PAGE_ROWS)?;
-        more = page::is_full(&page, PAGE_ROWS);
-        read.extend(page);
+    let mut all = AllTasks::default();
+    while let Some(after) = all.after().filter(|_| !document.state.execution_status.ended()) {
+        all.add(tasks(connection, tenant, peid, after, PAGE_ROWS)?);
     }
-    Ok(Some(Resumable { document, tasks: read }))
+    Ok(Some(Resumable { document, tasks: all.tasks }))
 }
 
 pub(super) fn tasks(

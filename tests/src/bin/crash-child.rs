@@ -13,12 +13,12 @@ use futures_util::{StreamExt, stream};
 use serde_json::json;
 use tokio::sync::mpsc;
 use updraft::{Durability, Engine, Handle, Shutdown, Submission};
-use updraft_tests::crash::{self, Said};
+use updraft_tests::crash::{self, ChildMessage};
 
 /// Submissions under way at once.
 const AT_ONCE: usize = 8;
 
-fn say(said: &Said) {
+fn say(said: &ChildMessage) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", said.line()).and_then(|()| out.flush()).unwrap();
 }
@@ -30,22 +30,22 @@ async fn main() {
     let tools: SocketAddr = tools.parse().unwrap();
     let durability = if durability == "fsync" { Durability::Fsync } else { Durability::Os };
     let mut told = listen();
-    say(&Said::Opening);
+    say(&ChildMessage::Opening);
     let engine = match crash::builder(data, tools, store).durability(durability).start().await {
         Ok(engine) => engine,
         Err(error) => {
-            say(&Said::Refused(error.to_string()));
+            say(&ChildMessage::Refused(error.to_string()));
             // The end comes from outside, whatever it is told.
             return std::future::pending().await;
         }
     };
-    say(&Said::Started(engine.recovered().resumed));
+    say(&ChildMessage::Started(engine.recovered().resumed));
     let mut ends: Vec<_> = engine.unfinished().into_iter().map(follow).collect();
     let numbers = numbers.split(',').filter_map(|number| number.parse().ok());
     let submitting = stream::iter(numbers).map(|number| submit(&engine, number, tools));
     let handles: Vec<Option<Handle>> = submitting.buffer_unordered(AT_ONCE).collect().await;
     ends.extend(handles.into_iter().flatten().map(follow));
-    say(&Said::Submitted);
+    say(&ChildMessage::Submitted);
     if then == "finish" {
         for end in ends {
             end.await.unwrap();
@@ -54,7 +54,7 @@ async fn main() {
         let _ = told.recv().await;
     }
     let left = engine.shutdown(Duration::from_secs(60)).await;
-    say(&Said::Down(left == Shutdown::Stored));
+    say(&ChildMessage::Down(left == Shutdown::Stored));
     // The end comes from outside, or with the test that has gone.
     let _ = told.recv().await;
 }
@@ -63,13 +63,13 @@ async fn main() {
 async fn submit(engine: &Engine, number: usize, tools: SocketAddr) -> Option<Handle> {
     let tenant = crash::tenant_of(number);
     let put = engine.playbooks().put(&tenant, crash::playbook(tools)).await;
-    let pid = put.map_err(|error| say(&Said::Refused(error.to_string()))).ok()?;
+    let pid = put.map_err(|error| say(&ChildMessage::Refused(error.to_string()))).ok()?;
     let submission = Submission::new(tenant.clone(), pid)
         .input(json!({ "tenant": tenant.as_str(), "number": number }))
         .idempotency_key(number.to_string());
     let submitted = engine.submit(submission).await;
-    let handle = submitted.map_err(|error| say(&Said::Refused(error.refusal.to_string()))).ok()?;
-    say(&Said::Accepted(number, handle.peid()));
+    let handle = submitted.map_err(|error| say(&ChildMessage::Refused(error.refusal.to_string()))).ok()?;
+    say(&ChildMessage::Accepted(number, handle.peid()));
     Some(handle)
 }
 
@@ -77,7 +77,7 @@ async fn submit(engine: &Engine, number: usize, tools: SocketAddr) -> Option<Han
 fn follow(handle: Handle) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         if let Ok(ended) = handle.wait().await {
-            say(&Said::Ended(ended.peid, ended.state.execution_status));
+            say(&ChildMessage::Ended(ended.peid, ended.state.execution_status));
         }
     })
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use updraft_storage::mongo::testing::{Server, ServerOptions};
 use updraft_tests::Proxy;
-use updraft_tests::crash::{EMBEDDED, Ground, World, judge, seed};
-use updraft_tests::platter::Platter;
+use updraft_tests::crash::{CrashTest, EMBEDDED, Environment, judge, seed};
+use updraft_tests::power_loss_disk::PowerLossDisk;
 
 /// Starts take less, with the embedded store and with MongoDB.
 const OPENING: [Duration; 2] = [Duration::from_millis(14), Duration::from_millis(70)];
@@ -63,22 +63,22 @@ fn beside(name: &str) -> PathBuf {
     std::env::current_exe().unwrap().with_file_name(name)
 }
 
-/// The ground, and the server that it needs.
-async fn ground(options: &Options) -> Result<(Ground, Option<Server>), String> {
+/// The environment, and the server that it needs.
+async fn environment(options: &Options) -> Result<(Environment, Option<Server>), String> {
     // Without a server of its own to trouble, the embedded store's disk is what fails.
-    let platter = options.power || (options.faults && !options.mongodb);
-    let ground = if platter {
-        Ground::platter(Platter::new(beside("platter"), options.seed)?)
+    let power_loss_disk = options.power || (options.faults && !options.mongodb);
+    let environment = if power_loss_disk {
+        Environment::power_loss_disk(PowerLossDisk::new(beside("power-loss-disk"), options.seed)?)
     } else {
-        Ground::folder(EMBEDDED)
+        Environment::folder(EMBEDDED)
     };
-    let ground = ground.kept();
+    let environment = environment.kept();
     if !options.mongodb {
-        return Ok((ground, None));
+        return Ok((environment, None));
     }
     let server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
     let proxy = Proxy::start(server.port()).await;
-    Ok((ground.behind(proxy, "crash"), Some(server)))
+    Ok((environment.behind(proxy, "crash"), Some(server)))
 }
 
 #[tokio::main(worker_threads = 2)]
@@ -90,8 +90,8 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (ground, _server) = match ground(&options).await {
-        Ok(ground) => ground,
+    let (environment, _server) = match environment(&options).await {
+        Ok(environment) => environment,
         Err(reason) => {
             println!("nothing can be mounted here: {reason}");
             return ExitCode::from(2);
@@ -99,7 +99,7 @@ async fn main() -> ExitCode {
     };
     let opening = OPENING[usize::from(options.mongodb)];
     let executions = options.executions.unwrap_or(options.kills * EXECUTIONS);
-    let mut world = World::new(beside("crash-child"), ground, opening, options.seed).await;
+    let mut world = CrashTest::new(beside("crash-child"), environment, opening, options.seed).await;
     let stored = world.live(options.kills, executions, options.faults.then_some(2)).await;
     judge(&world, executions, &stored);
     println!(

@@ -8,7 +8,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use updraft_tests::soak::{Band, Gauges, LONG, Options, Sample, Seen, Verdict, judge, run};
+use updraft_load::Metrics;
+use updraft_tests::soak::{Band, LONG, Options, Sample, SoakResult, Trend, judge, run};
 
 /// What the page caches of the embedded store may still take, and what an allocator keeps.
 const MEMORY: Band = Band { share: 0.1, beside: 16.0 * 1_048_576.0 };
@@ -38,7 +39,7 @@ fn options() -> Result<Options, String> {
     Ok(options)
 }
 
-fn verdicts(options: Options, seen: &Seen) -> Vec<Verdict> {
+fn verdicts(options: Options, seen: &SoakResult) -> Vec<Trend> {
     let samples = &seen.samples;
     let of = |name: &str, of: fn(&Sample) -> f64, band: Band| judge(name, samples, of, band);
     let mut verdicts = vec![
@@ -59,7 +60,7 @@ fn verdicts(options: Options, seen: &Seen) -> Vec<Verdict> {
         after.files, after.threads, before.files, before.threads
     );
     let gone = after.threads <= before.threads && after.files <= before.files + IDLE_CONNECTIONS;
-    verdicts.push(if gone { Verdict::Flat(left) } else { Verdict::Grows(left) });
+    verdicts.push(if gone { Trend::Flat(left) } else { Trend::Grows(left) });
     verdicts
 }
 
@@ -75,19 +76,19 @@ fn main() -> ExitCode {
         }
     };
     println!("{options:?}");
-    let gauges = Gauges::install();
+    let metrics = Metrics::install().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let seen = runtime.block_on(run(options, &gauges));
+    let seen = runtime.block_on(run(options, &metrics));
     println!("{}", seen.ended);
     let mut code = ExitCode::SUCCESS;
     for verdict in verdicts(options, &seen) {
         match verdict {
-            Verdict::Flat(said) => println!("flat   {said}"),
-            Verdict::Grows(said) => {
+            Trend::Flat(said) => println!("flat   {said}"),
+            Trend::Grows(said) => {
                 println!("GROWS  {said}");
                 code = ExitCode::FAILURE;
             }
-            Verdict::TooShort => {
+            Trend::TooShort => {
                 println!("the run is too short to be judged");
                 code = ExitCode::FAILURE;
             }

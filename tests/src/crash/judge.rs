@@ -7,12 +7,16 @@ use updraft::invariant::{acted_as_asked, ended_whole, one_end, steps_in_order};
 use updraft::playbook::StepKind;
 use updraft::{ExecutionDocument, ExecutionStatus, Plan, TaskDocument, TaskId, TaskStatus};
 
-use super::world::World;
+use super::crash_test::CrashTest;
 use super::{EMBEDDED, ORDER, builder, playbook};
-use crate::server::Act;
+use crate::tool_server::ToolAct;
 
 /// Judges what is left in the end, and says how many steps have an outcome that nobody knows.
-pub fn judge(world: &World, executions: usize, stored: &[(ExecutionDocument, Vec<TaskDocument>)]) -> usize {
+pub fn judge(
+    world: &CrashTest,
+    executions: usize,
+    stored: &[(ExecutionDocument, Vec<TaskDocument>)],
+) -> usize {
     let playbook = playbook(world.server.address());
     let catalogue = builder("", world.server.address(), EMBEDDED).catalogue();
     let plan = Plan::check(&playbook, &catalogue.unwrap()).unwrap();
@@ -23,7 +27,7 @@ pub fn judge(world: &World, executions: usize, stored: &[(ExecutionDocument, Vec
         .map(|step| step.id.as_str())
         .collect();
     let acts = world.server.acts();
-    let mut by_key: HashMap<TaskId, Vec<(usize, &Act)>> = HashMap::new();
+    let mut by_key: HashMap<TaskId, Vec<(usize, &ToolAct)>> = HashMap::new();
     for (at, act) in acts.iter().enumerate() {
         by_key.entry(act.key).or_default().push((at, act));
     }

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 
 use rand::RngExt;
 
-use super::Said;
-use super::ground::Disk;
-use super::world::{IDLE, World};
-use crate::patience::soon;
-use crate::platter::Fault;
+use super::ChildMessage;
+use super::crash_test::{CrashTest, IDLE};
+use super::environment::Disk;
+use crate::power_loss_disk::DiskFault;
+use crate::timeouts::soon;
 
 /// The embedded store's latest writes.
 const WAL: &str = "updraft.db-wal";
 /// Syncs that fail, which are more than a life asks for.
 const SYNCS: usize = 500;
 
-impl World {
+impl CrashTest {
     /// So many lives that sync nothing, each of which ends with a loss of power, with so many executions in all; then
     /// one that runs what is left of them to its end. Every one starts. Says how many executions were left. A task of
     /// theirs may have lost its end, where the execution's own was kept.
@@ -26,7 +26,7 @@ impl World {
         for life in 1..=lives {
             let submit: Vec<usize> = ((life - 1) * executions / lives..life * executions / lives).collect();
             let mut process = self.begin("os", &submit, "stay");
-            self.hear_until(&mut process, |said| *said == Said::Submitted).await;
+            self.hear_until(&mut process, |said| *said == ChildMessage::Submitted).await;
             let acts = self.random.random_range(1..60);
             self.hear_while_acting(&mut process, acts, IDLE).await;
             self.end_life(process).await;
@@ -49,10 +49,12 @@ impl World {
         let (accepted, met) = (self.accepted.len(), self.met());
         self.in_trouble = true;
         let mut life = self.begin("fsync", submit, "stay");
-        self.hear_until(&mut life, |said| matches!(said, Said::Started(_))).await;
-        let Disk::Platter(platter) = &self.ground.disk else { panic!("power fails on a platter only") };
+        self.hear_until(&mut life, |said| matches!(said, ChildMessage::Started(_))).await;
+        let Disk::PowerLossDisk(power_loss_disk) = &self.environment.disk else {
+            panic!("power fails on a power-loss disk only")
+        };
         for _ in 0..SYNCS {
-            platter.strike(WAL, 0, Fault::Sync);
+            power_loss_disk.strike(WAL, 0, DiskFault::Sync);
         }
         soon(async {
             while self.met() == met || self.accepted.len() == accepted {
@@ -61,11 +63,11 @@ impl World {
         })
         .await;
         self.end_life(life).await;
-        self.ground.sweep();
-        self.ground.mend();
+        self.environment.sweep();
+        self.environment.mend();
         self.in_trouble = false;
         let mut life = self.begin("fsync", &[], "stay");
-        self.hear_until(&mut life, |said| matches!(said, Said::Started(_))).await;
+        self.hear_until(&mut life, |said| matches!(said, ChildMessage::Started(_))).await;
         self.hear_while_acting(&mut life, usize::MAX / 2, 5 * IDLE).await;
         self.end_life(life).await;
         self.lose_power();

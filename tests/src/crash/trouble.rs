@@ -7,15 +7,15 @@ use mongodb::bson::doc;
 use rand::RngExt;
 use rand::rngs::StdRng;
 
-use super::ground::{Disk, Ground};
-use crate::platter;
+use super::environment::{Disk, Environment};
+use crate::power_loss_disk;
 use crate::proxy::{self, Of};
 
 /// What goes wrong in a life.
 #[derive(Debug, Clone)]
 pub(super) enum Trouble {
     /// A file whose name has this part meets a fault of the disk, after so many asks of its kind.
-    Disk(&'static str, usize, platter::Fault),
+    Disk(&'static str, usize, power_loss_disk::DiskFault),
     /// Nothing on the disk can grow.
     Full,
     /// So many commands to the store meet a fault of the network or the server.
@@ -34,12 +34,12 @@ const PASSING: [i32; 6] = [50, 91, 112, 189, 10107, 11600];
 impl Trouble {
     /// A segment of the journal cannot be synced. SQLite's own journal, `updraft.db-journal`, is none: what a life left of it
     /// that was killed as it opened is synced by the next, which takes the fault and goes on.
-    pub(super) const NO_JOURNAL: Self = Self::Disk(".journal", 0, platter::Fault::Sync);
+    pub(super) const NO_JOURNAL: Self = Self::Disk(".journal", 0, power_loss_disk::DiskFault::Sync);
 
-    /// One of those that can happen on this ground.
-    pub(super) fn draw(ground: &Ground, luck: &mut StdRng) -> Self {
-        let disk = ground.can_lose_power();
-        match (disk, ground.proxy.is_some()) {
+    /// One of those that can happen on this environment.
+    pub(super) fn draw(environment: &Environment, luck: &mut StdRng) -> Self {
+        let disk = environment.can_lose_power();
+        match (disk, environment.proxy.is_some()) {
             (true, true) if luck.random() => Self::of_disk(luck),
             (_, true) => Self::of_store(luck),
             (_, false) => Self::of_disk(luck),
@@ -50,10 +50,10 @@ impl Trouble {
         let of = ["journal", "journal", "updraft.db-wal", "updraft.db"][luck.random_range(0..4)];
         let spare = luck.random_range(0..10);
         match luck.random_range(0..10) {
-            0..3 => Self::Disk(of, spare, platter::Fault::Sync),
-            3..6 => Self::Disk(of, spare, platter::Fault::Write(luck.random_range(0..6_000))),
-            6 => Self::Disk("", spare % 6, platter::Fault::SyncFolder),
-            7 => Self::Disk("journal", spare % 2, platter::Fault::Remove),
+            0..3 => Self::Disk(of, spare, power_loss_disk::DiskFault::Sync),
+            3..6 => Self::Disk(of, spare, power_loss_disk::DiskFault::Write(luck.random_range(0..6_000))),
+            6 => Self::Disk("", spare % 6, power_loss_disk::DiskFault::SyncFolder),
+            7 => Self::Disk("journal", spare % 2, power_loss_disk::DiskFault::Remove),
             _ => Self::Full,
         }
     }
@@ -85,11 +85,13 @@ impl Trouble {
         }
     }
 
-    /// Begins on this ground.
-    pub(super) fn begin(&self, ground: &Ground) {
-        match (self, &ground.disk, &ground.proxy) {
-            (Self::Disk(of, spare, fault), Disk::Platter(platter), _) => platter.strike(of, *spare, *fault),
-            (Self::Full, Disk::Platter(platter), _) => platter.fill(true),
+    /// Begins on this environment.
+    pub(super) fn begin(&self, environment: &Environment) {
+        match (self, &environment.disk, &environment.proxy) {
+            (Self::Disk(of, spare, fault), Disk::PowerLossDisk(power_loss_disk), _) => {
+                power_loss_disk.strike(of, *spare, *fault)
+            }
+            (Self::Full, Disk::PowerLossDisk(power_loss_disk), _) => power_loss_disk.fill(true),
             (Self::Store(of, times, fault), _, Some(proxy)) => proxy.strike(*of, *times, fault.clone()),
             (Self::Cut, _, Some(proxy)) => proxy.cut(),
             (Self::Away, _, Some(proxy)) => {
@@ -104,10 +106,10 @@ impl Trouble {
     /// Its name, for the count.
     pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Disk(_, _, platter::Fault::Sync) => "failed syncs",
-            Self::Disk(_, _, platter::Fault::Write(_)) => "short and failed writes",
-            Self::Disk(_, _, platter::Fault::SyncFolder) => "failed syncs of folders",
-            Self::Disk(_, _, platter::Fault::Remove) => "failed removals",
+            Self::Disk(_, _, power_loss_disk::DiskFault::Sync) => "failed syncs",
+            Self::Disk(_, _, power_loss_disk::DiskFault::Write(_)) => "short and failed writes",
+            Self::Disk(_, _, power_loss_disk::DiskFault::SyncFolder) => "failed syncs of folders",
+            Self::Disk(_, _, power_loss_disk::DiskFault::Remove) => "failed removals",
             Self::Full => "full disks",
             Self::Store(_, _, proxy::Fault::CutRequest(_)) => "lost requests",
             Self::Store(_, _, proxy::Fault::CutReply(_)) => "lost replies",

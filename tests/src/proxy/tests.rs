@@ -9,7 +9,7 @@ use mongodb::{Client, Collection};
 use updraft_storage::mongo::testing::{Server, ServerOptions};
 
 use super::{Fault, Of, Proxy};
-use crate::patience::{soon, until};
+use crate::timeouts::{soon, until};
 
 /// A server, the proxy before it, and a way past the proxy.
 struct Scene {

@@ -15,8 +15,8 @@ use updraft::{
     FailureKind, Integration, Name, Playbook, Submission, TenantCode,
 };
 
-use crate::crash::{Shaky, http};
-use crate::lab::{named, tenant};
+use crate::crash::{PanickingTool, http};
+use crate::harness::{named, tenant};
 
 /// Executions under way at once; what is due beyond is left out.
 pub(super) const AT_ONCE: usize = 2_000;
@@ -115,7 +115,7 @@ impl Load {
     pub(super) fn builder(&self, builder: Builder) -> Builder {
         builder
             .integration("http", http(self.tools))
-            .integration("shaky", Shaky)
+            .integration("shaky", PanickingTool)
             .integration("tool", Forgetful)
     }
 
@@ -169,7 +169,7 @@ impl Load {
                 limit: 20,
                 detail: Detail::Whole,
             };
-            engine.executions(query).await.unwrap();
+            engine.reader().executions(query).await.unwrap();
             handle.inspect().await.unwrap();
             tally.reads.fetch_add(1, Ordering::Relaxed);
         }

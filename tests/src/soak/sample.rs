@@ -2,10 +2,9 @@
 //! there is nothing.
 
 use std::fmt;
-use std::fs;
 use std::time::Duration;
 
-use super::Gauges;
+use updraft_load::{Metrics, process};
 
 /// One moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -18,7 +17,7 @@ pub struct Sample {
     pub files: f64,
     /// Threads, and with them arbiters: each is one.
     pub threads: f64,
-    /// Tasks of the runtime that embeds the engine, and submissions under way.
+    /// Tasks of the runtime that embeds the engine.
     pub tasks: f64,
     /// Executions that have a place.
     pub in_flight: f64,
@@ -32,17 +31,18 @@ pub struct Sample {
 
 impl Sample {
     /// How it is now.
-    pub(super) fn take(at: Duration, gauges: &Gauges, submissions: usize) -> Self {
+    pub(super) fn take(at: Duration, metrics: &Metrics) -> Self {
+        let usage = process::usage().unwrap_or_default();
         Self {
             at_s: at.as_secs_f64(),
-            resident_bytes: resident_bytes().unwrap_or_default(),
-            files: entries("/proc/self/fd"),
-            threads: entries("/proc/self/task"),
-            tasks: (tokio::runtime::Handle::current().metrics().num_alive_tasks() + submissions) as f64,
-            in_flight: gauges.get("updraft_executions_in_flight"),
-            of_shards: gauges.get("updraft_shard_executions"),
-            pending: gauges.get("updraft_store_pending_documents"),
-            segments: gauges.get("updraft_journal_segments"),
+            resident_bytes: usage.resident_bytes as f64,
+            files: usage.files as f64,
+            threads: usage.threads as f64,
+            tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks() as f64,
+            in_flight: metrics.gauge("updraft_executions_in_flight"),
+            of_shards: metrics.gauge("updraft_shard_executions"),
+            pending: metrics.gauge("updraft_store_pending_documents"),
+            segments: metrics.gauge("updraft_journal_segments"),
         }
     }
 }
@@ -63,14 +63,4 @@ impl fmt::Display for Sample {
             self.segments
         )
     }
-}
-
-fn entries(folder: &str) -> f64 {
-    fs::read_dir(folder).map_or(0, Iterator::count) as f64
-}
-
-fn resident_bytes() -> Option<f64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<f64>().ok()? * 1_024.0)
 }

@@ -11,7 +11,7 @@ use mongodb::bson::{RawDocumentBuf, doc};
 use updraft::{Engine, Resume, StartError, StoreError};
 use updraft_storage::mongo::testing::{TestDatabase, database};
 use updraft_storage::mongo::{MongoStore, SCHEMA};
-use updraft_tests::patience::PATIENCE;
+use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::tool::Tool;
 
 use super::{LATER, expected, files, scene};

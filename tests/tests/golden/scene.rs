@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use updraft::{
     Builder, Clock, Durability, Engine, ExecutionStatus, Handle, Playbook, Submission, TaskStatus, Timestamp,
 };
-use updraft_tests::patience::{soon, until};
+use updraft_tests::timeouts::{soon, until};
 use updraft_tests::tool::Tool;
 use updraft_tests::{named, tenant};
 

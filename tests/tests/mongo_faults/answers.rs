@@ -1,7 +1,6 @@
 //! What a server in trouble answers: refusals that pass, and writes that nobody has confirmed.
 
 use mongodb::bson::doc;
-use updraft_storage::mongo::WritePath;
 use updraft_tests::proxy::{Fault, Of};
 use updraft_tests::soon;
 
@@ -28,8 +27,8 @@ fn refusal(code: i32, name: &str) -> Fault {
 }
 
 /// Each of some faults once or twice while executions run.
-async fn passes(path: WritePath, faults: impl IntoIterator<Item = Fault>) {
-    let scene = Scene::new(path).await;
+async fn passes(faults: impl IntoIterator<Item = Fault>) {
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let (mut handles, mut strikes) = (Vec::new(), 0);
@@ -46,23 +45,13 @@ async fn passes(path: WritePath, faults: impl IntoIterator<Item = Fault>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_that_pass_are_sent_again_by_bulk_writes() {
-    passes(WritePath::BulkWrite, PASSING.map(|(code, name)| refusal(code, name))).await;
+async fn refusals_that_pass_are_sent_again() {
+    passes(PASSING.map(|(code, name)| refusal(code, name))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_that_pass_are_sent_again_by_commands() {
-    passes(WritePath::Commands, PASSING.map(|(code, name)| refusal(code, name))).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_of_each_write_are_sent_again_by_bulk_writes() {
-    passes(WritePath::BulkWrite, [91, 112, 189, 10107, 14031].map(Fault::RefuseEach)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refusals_of_each_write_are_sent_again_by_commands() {
-    passes(WritePath::Commands, [91, 112, 189, 10107, 14031].map(Fault::RefuseEach)).await;
+async fn refusals_of_each_write_are_sent_again() {
+    passes([91, 112, 189, 10107, 14031].map(Fault::RefuseEach)).await;
 }
 
 /// Written, and not known to be safe.
@@ -74,17 +63,12 @@ fn unconfirmed() -> [Fault; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_written_and_not_confirmed_is_sent_again_by_bulk_writes() {
-    passes(WritePath::BulkWrite, unconfirmed()).await;
+async fn what_is_written_and_not_confirmed_is_sent_again() {
+    passes(unconfirmed()).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_written_and_not_confirmed_is_sent_again_by_commands() {
-    passes(WritePath::Commands, unconfirmed()).await;
-}
-
-async fn no_primary(path: WritePath) {
-    let scene = Scene::new(path).await;
+async fn no_primary() {
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let mut handles = scene.submit(&engine, pid, 20).await;
@@ -100,29 +84,6 @@ async fn no_primary(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_no_server_is_primary_executions_go_on_and_everything_arrives_after_it_by_bulk_writes() {
-    no_primary(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_no_server_is_primary_executions_go_on_and_everything_arrives_after_it_by_commands() {
-    no_primary(WritePath::Commands).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_turns_out_not_to_know_bulk_writes_gets_everything_by_commands() {
-    for (code, name) in [(115, "CommandNotSupported"), (59, "CommandNotFound")] {
-        let scene = Scene::new(WritePath::Auto).await;
-        let engine = scene.start().await;
-        let pid = scene.put(&engine).await;
-        scene.proxy.keep_striking(Of::Command("bulkWrite"), refusal(code, name));
-        let mut handles = Vec::new();
-        while scene.proxy.strikes() == 0 {
-            handles.extend(scene.submit(&engine, pid, 50).await);
-            soon(engine.flush()).await.unwrap();
-        }
-        handles.extend(scene.submit(&engine, pid, 50).await);
-        scene.judge(&engine, &handles).await;
-        assert!(scene.proxy.strikes() <= 4, "it is not asked again but by batches that were under way");
-    }
+async fn while_no_server_is_primary_executions_go_on_and_everything_arrives_after_it() {
+    no_primary().await;
 }

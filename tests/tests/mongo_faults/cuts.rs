@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use mongodb::bson::doc;
-use updraft_storage::mongo::WritePath;
 use updraft_tests::proxy::{Fault, Of};
 use updraft_tests::soon;
 
@@ -15,8 +14,8 @@ fn cuts() -> Vec<Fault> {
     places.into_iter().flat_map(|bytes| [Fault::CutRequest(bytes), Fault::CutReply(bytes)]).collect()
 }
 
-async fn cut_in_mid_batch(path: WritePath) {
-    let scene = Scene::new(path).await;
+async fn cut_in_mid_batch() {
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let (mut handles, mut strikes) = (Vec::new(), 0);
@@ -34,18 +33,13 @@ async fn cut_in_mid_batch(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_cut_in_mid_batch_lose_and_repeat_nothing_by_bulk_writes() {
-    cut_in_mid_batch(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_cut_in_mid_batch_lose_and_repeat_nothing_by_commands() {
-    cut_in_mid_batch(WritePath::Commands).await;
+async fn connections_cut_in_mid_batch_lose_and_repeat_nothing() {
+    cut_in_mid_batch().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_connections_cut_again_and_again_lose_nothing() {
-    let scene = Scene::new(WritePath::Auto).await;
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let mut handles = Vec::new();
@@ -56,8 +50,8 @@ async fn all_connections_cut_again_and_again_lose_nothing() {
     scene.judge(&engine, &handles).await;
 }
 
-async fn done_but_not_heard(path: WritePath) {
-    let scene = Scene::new(path).await;
+async fn done_but_not_heard() {
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     scene.proxy.keep_striking(Of::Writes, Fault::CutReply(0));
@@ -71,17 +65,12 @@ async fn done_but_not_heard(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_whose_reply_is_lost_is_sent_again_and_changes_nothing_by_bulk_writes() {
-    done_but_not_heard(WritePath::BulkWrite).await;
+async fn a_batch_whose_reply_is_lost_is_sent_again_and_changes_nothing() {
+    done_but_not_heard().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_whose_reply_is_lost_is_sent_again_and_changes_nothing_by_commands() {
-    done_but_not_heard(WritePath::Commands).await;
-}
-
-async fn slow(path: WritePath) {
-    let scene = Scene::new(path).await;
+async fn slow() {
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     scene.proxy.keep_striking(Of::Writes, Fault::Delay(Duration::from_millis(100)));
@@ -96,18 +85,13 @@ async fn slow(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_server_gets_everything_by_bulk_writes() {
-    slow(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_server_gets_everything_by_commands() {
-    slow(WritePath::Commands).await;
+async fn a_slow_server_gets_everything() {
+    slow().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_hangs_is_sent_again_when_its_connection_has_gone() {
-    let scene = Scene::new(WritePath::Auto).await;
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     scene.proxy.strike(Of::Writes, 1, Fault::Hang);

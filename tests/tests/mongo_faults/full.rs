@@ -8,7 +8,6 @@ use rand::{RngExt, SeedableRng};
 use serde_json::json;
 use tokio::time::timeout;
 use updraft::{BatchLimit, Handle};
-use updraft_storage::mongo::WritePath;
 use updraft_storage::mongo::testing::ServerOptions;
 use updraft_tests::{Mount, soon};
 
@@ -23,13 +22,13 @@ fn noise(seed: u64) -> String {
     (0..40_000).map(|_| char::from(random.random_range(b'!'..=b'~'))).collect()
 }
 
-async fn fills_up(path: WritePath) {
+async fn fills_up() {
     let mount = match Mount::new(32) {
         Ok(mount) => mount,
         Err(reason) => return println!("SKIPPED: no small file system can be mounted here: {reason}"),
     };
     let options = ServerOptions { storage: Some(mount.path().join("data")), ..ServerOptions::default() };
-    let mut scene = Scene::on(path, options).await;
+    let mut scene = Scene::on(options).await;
     // One write after another, none by the driver itself: the surrogate forgets what it has acknowledged where its
     // disk fills up under several.
     let store = scene.store().retry_writes(false).connect().await.unwrap();
@@ -56,11 +55,6 @@ async fn fills_up(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_the_server_loses_nothing_by_bulk_writes() {
-    fills_up(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_of_the_server_loses_nothing_by_commands() {
-    fills_up(WritePath::Commands).await;
+async fn a_full_disk_of_the_server_loses_nothing() {
+    fills_up().await;
 }

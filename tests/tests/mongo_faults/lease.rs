@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use updraft::{Owner, StartError, Timestamp};
+use updraft::StartError;
 use updraft_storage::Store;
-use updraft_storage::mongo::{MongoStore, WritePath};
+use updraft_storage::mongo::MongoStore;
 use updraft_tests::proxy::{Fault, Of};
-use updraft_tests::{soon, until};
-use uuid::Uuid;
+use updraft_tests::{another_owner, soon, until};
 
 use crate::scene::Scene;
 
@@ -19,7 +18,7 @@ async fn stores(scene: &Scene) -> (Arc<MongoStore>, MongoStore) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
-    let scene = Scene::new(WritePath::Auto).await;
+    let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
     scene.proxy.keep_striking(Of::Command("findAndModify"), Fault::Hang);
     let starting = scene.lab.builder().store(store).start();
@@ -36,17 +35,10 @@ async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_whose_database_another_has_taken_meanwhile_runs_nothing_and_names_it() {
-    let scene = Scene::new(WritePath::Auto).await;
+    let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
     scene.proxy.strike(Of::Command("findAndModify"), 1, Fault::Freeze);
-    let next = Owner {
-        incarnation: Uuid::from_u128(7),
-        journal: Uuid::from_u128(8),
-        who: "process 7 on another machine".to_owned(),
-        since: Timestamp(1_700_000_000_000),
-        beat: 0,
-        released: false,
-    };
+    let next = another_owner();
     let follow = async {
         scene.proxy.struck(1).await;
         until(async || {

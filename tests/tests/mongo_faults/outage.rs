@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use updraft::{EngineTrouble, Handle, Refusal, Shutdown, StartError};
-use updraft_storage::mongo::WritePath;
-use updraft_tests::patience::PATIENCE;
+use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::{soon, until};
 
 use crate::scene::Scene;
@@ -15,8 +14,8 @@ async fn all_end(handles: &[Handle]) {
     }
 }
 
-async fn killed_under_load(path: WritePath) {
-    let mut scene = Scene::new(path).await;
+async fn killed_under_load() {
+    let mut scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let mut handles = Vec::new();
@@ -34,18 +33,13 @@ async fn killed_under_load(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_and_restarted_under_load_gets_everything_by_bulk_writes() {
-    killed_under_load(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_killed_and_restarted_under_load_gets_everything_by_commands() {
-    killed_under_load(WritePath::Commands).await;
+async fn a_server_killed_and_restarted_under_load_gets_everything() {
+    killed_under_load().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_submission_with_a_key_that_only_the_store_can_know_is_handed_back_while_it_is_away() {
-    let mut scene = Scene::new(WritePath::Auto).await;
+    let mut scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let known = scene.wish(pid).idempotency_key("known");
@@ -72,8 +66,8 @@ async fn a_submission_with_a_key_that_only_the_store_can_know_is_handed_back_whi
     scene.judge(&engine, &handles[1..]).await;
 }
 
-async fn away_until_the_limits(path: WritePath) {
-    let mut scene = Scene::new(path).await;
+async fn away_until_the_limits() {
+    let mut scene = Scene::new().await;
     let builder = scene.builder().await.buffer(100, 1 << 20).submit_timeout(Duration::from_millis(300));
     let engine = builder.start().await.unwrap();
     let pid = scene.put(&engine).await;
@@ -115,20 +109,13 @@ async fn away_until_the_limits(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back_by_bulk_writes()
- {
-    away_until_the_limits(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back_by_commands()
- {
-    away_until_the_limits(WritePath::Commands).await;
+async fn executions_go_on_up_to_the_limits_then_wait_and_everything_arrives_when_the_server_is_back() {
+    away_until_the_limits().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_submission_is_handed_back_in_time_where_the_store_is_silent() {
-    let scene = Scene::new(WritePath::Auto).await;
+    let scene = Scene::new().await;
     let builder = scene.builder().await.submit_timeout(Duration::from_millis(100));
     let engine = builder.start().await.unwrap();
     let pid = scene.put(&engine).await;
@@ -152,7 +139,7 @@ async fn a_submission_is_handed_back_in_time_where_the_store_is_silent() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_is_told_while_the_server_that_is_to_store_it_is_away() {
-    let mut scene = Scene::new(WritePath::Auto).await;
+    let mut scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let _ = scene.submit(&engine, pid, 1).await;
@@ -168,7 +155,7 @@ async fn an_end_is_told_while_the_server_that_is_to_store_it_is_away() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_network_holds_back_arrives_when_it_lets_go() {
-    let scene = Scene::new(WritePath::Auto).await;
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let mut handles = scene.submit(&engine, pid, 20).await;
@@ -182,7 +169,7 @@ async fn what_a_network_holds_back_arrives_when_it_lets_go() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_is_shut_down_without_its_server_leaves_everything_to_the_next() {
-    let mut scene = Scene::new(WritePath::Auto).await;
+    let mut scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let mut handles = scene.submit(&engine, pid, 10).await;
@@ -210,7 +197,7 @@ async fn an_engine_that_is_shut_down_without_its_server_leaves_everything_to_the
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_dropped_while_its_server_is_away_resumes_when_both_are_back() {
-    let mut scene = Scene::new(WritePath::Auto).await;
+    let mut scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     // From then on the engine knows the playbook.
@@ -233,7 +220,7 @@ async fn an_engine_dropped_while_its_server_is_away_resumes_when_both_are_back()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_does_not_start_without_its_server_and_starts_when_it_is_there() {
-    let mut scene = Scene::new(WritePath::Auto).await;
+    let mut scene = Scene::new().await;
     scene.server.kill().await;
     let error = soon(scene.store().connect()).await.expect_err("there is no server");
     assert!(error.retryable(), "{error}");

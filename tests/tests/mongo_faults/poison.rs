@@ -4,13 +4,12 @@
 use mongodb::bson::{Document, doc};
 use serde_json::json;
 use updraft::{ExecutionStatus, FailureKind};
-use updraft_storage::mongo::WritePath;
 use updraft_tests::{named, soon};
 
 use crate::scene::Scene;
 
-async fn refused_for_ever(path: WritePath) {
-    let scene = Scene::new(path).await;
+async fn refused_for_ever() {
+    let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
     let bare = scene.bare().await;
@@ -35,7 +34,7 @@ async fn refused_for_ever(path: WritePath) {
         assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     }
     soon(engine.flush()).await.unwrap();
-    let letters = engine.dead_letters(Some(poisoned.tenant()), None, 10).await.unwrap();
+    let letters = engine.reader().dead_letters(Some(poisoned.tenant()), None, 10).await.unwrap();
     assert!(letters.iter().all(|letter| letter.peid == poisoned.peid()), "{letters:?}");
     assert!(letters.iter().any(|letter| letter.reason.contains("121")), "{letters:?}");
     let stored = engine.execution(poisoned.tenant(), poisoned.peid()).await.unwrap().unwrap();
@@ -46,11 +45,6 @@ async fn refused_for_ever(path: WritePath) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_that_is_refused_for_ever_is_put_aside_and_blocks_nothing_by_bulk_writes() {
-    refused_for_ever(WritePath::BulkWrite).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_document_that_is_refused_for_ever_is_put_aside_and_blocks_nothing_by_commands() {
-    refused_for_ever(WritePath::Commands).await;
+async fn a_document_that_is_refused_for_ever_is_put_aside_and_blocks_nothing() {
+    refused_for_ever().await;
 }

@@ -11,8 +11,8 @@ use mongodb::{Client, Database};
 use serde_json::json;
 use updraft::{Builder, Engine, ExecutionStatus, Handle, Playbook, PlaybookId, Submission};
 use updraft_storage::mongo::testing::{Server, ServerOptions};
-use updraft_storage::mongo::{self, MongoStore, WritePath};
-use updraft_tests::{Lab, Proxy, playbook, soon, tenant};
+use updraft_storage::mongo::{MongoBuilder, MongoStore};
+use updraft_tests::{Harness, Proxy, playbook, soon, tenant};
 
 use crate::watch::Watch;
 
@@ -23,10 +23,9 @@ const STEPS: [&str; 3] = ["first", "second", "third"];
 
 /// A server, the proxy before it, a lab for engines, and someone who watches the database.
 pub(crate) struct Scene {
-    pub(crate) lab: Lab,
+    pub(crate) lab: Harness,
     pub(crate) server: Server,
     pub(crate) proxy: Proxy,
-    path: WritePath,
     watch: Watch,
     submitted: AtomicUsize,
 }
@@ -43,16 +42,16 @@ pub(crate) fn load() -> Playbook {
 }
 
 impl Scene {
-    pub(crate) async fn new(path: WritePath) -> Self {
-        Self::on(path, ServerOptions::default()).await
+    pub(crate) async fn new() -> Self {
+        Self::on(ServerOptions::default()).await
     }
 
     /// On a server that is as a test needs it. What it acknowledged, it keeps.
-    pub(crate) async fn on(path: WritePath, options: ServerOptions) -> Self {
+    pub(crate) async fn on(options: ServerOptions) -> Self {
         let server = Server::start(ServerOptions { survives: true, ..options }).await;
         let proxy = Proxy::start(server.port()).await;
         let watch = Watch::start(client(&server).await.database(DATABASE));
-        Self { lab: Lab::default(), server, proxy, path, watch, submitted: AtomicUsize::new(0) }
+        Self { lab: Harness::default(), server, proxy, watch, submitted: AtomicUsize::new(0) }
     }
 
     /// An engine whose store is behind the proxy.
@@ -67,9 +66,8 @@ impl Scene {
     }
 
     /// A store behind the proxy, that looks at its server often.
-    pub(crate) fn store(&self) -> mongo::Builder {
+    pub(crate) fn store(&self) -> MongoBuilder {
         MongoStore::builder(self.proxy.uri(DATABASE))
-            .write_path(self.path)
             .heartbeat(Duration::from_millis(500))
             .selection_timeout(Duration::from_secs(2))
     }

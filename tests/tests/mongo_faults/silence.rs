@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use updraft::StartError;
 use updraft_storage::Store;
-use updraft_storage::mongo::WritePath;
 use updraft_storage::store::{Detail, ExecutionQuery, ExecutionsOf};
 use updraft_tests::proxy::{Fault, Of};
 use updraft_tests::{soon, tenant};
@@ -17,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_start_and_a_list_end_in_time_where_one_connection_swallows_what_they_ask() {
-    let scene = Scene::new(WritePath::Auto).await;
+    let scene = Scene::new().await;
     let reached = async || scene.store().call_timeout(PATIENCE).connect().await;
     for command in ["findAndModify", "listIndexes"] {
         scene.proxy.strike(Of::Command(command), 1, Fault::Hang);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// Who may know whom: `protocol ← kernel ← storage ← actors ← engine ← cli`. For tests alone, the crates
 /// after the first list.
-const MAY_KNOW: [(&str, &[&str], &[&str]); 14] = [
+const MAY_KNOW: [(&str, &[&str], &[&str]); 15] = [
     ("updraft-protocol", &[], &[]),
     ("updraft-kernel", &["updraft-protocol"], &[]),
     ("updraft-masking", &["updraft-protocol"], &[]),
@@ -15,9 +15,10 @@ const MAY_KNOW: [(&str, &[&str], &[&str]); 14] = [
     ("updraft-actors", &["updraft-protocol", "updraft-kernel", "updraft-masking", "updraft-storage"], &[]),
     ("updraft-integrations", &["updraft-protocol", "updraft-masking"], &[]),
     ("updraft", BELOW_ENGINE, &[]),
-    ("updraft-cli", &["updraft"], &[]),
-    ("updraft-tests", &["updraft"], BELOW_ENGINE),
-    ("updraft-benchmarks", &["updraft"], BELOW_ENGINE),
+    ("updraft-load", &["updraft"], &[]),
+    ("updraft-cli", &["updraft", "updraft-load"], &[]),
+    ("updraft-tests", &["updraft", "updraft-load"], BELOW_ENGINE),
+    ("updraft-benchmarks", &["updraft", "updraft-load"], &[]),
     // What a backend would write: it depends on one crate.
     ("updraft-example-embed", &["updraft"], &[]),
     ("updraft-loom-tests", &["updraft-protocol", "updraft-kernel"], &[]),

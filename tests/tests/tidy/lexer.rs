@@ -1,6 +1,10 @@
 //! The lexer: a Rust source taken apart into code and comments, so that a rule looks only where it should.
 //! What a text literal says is in neither. Lines stay where they were.
 
+use std::ops::Range;
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+
 /// The parts of a source: each as long as the source in lines, blank where the other has something.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
@@ -8,132 +12,62 @@ pub(crate) struct Parts {
     pub(crate) comments: String,
 }
 
-enum State {
+/// What a byte of a source belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Documentation is tokens too, but reads as a comment.
+    Comment,
     Code,
-    LineComment,
-    /// How deep block comments are nested.
-    BlockComment(usize),
+    /// The inside of a text.
     Text,
-    /// A raw text, closed by as many `#`.
-    RawText(usize),
-}
-
-struct Lexer<'a> {
-    rest: &'a [char],
-    state: State,
-    parts: Parts,
 }
 
 /// Takes a source apart.
+///
+/// # Panics
+/// It is no Rust.
 pub(crate) fn split(source: &str) -> Parts {
-    let chars: Vec<char> = source.chars().collect();
-    let parts = Parts { code: String::new(), comments: String::new() };
-    let mut lexer = Lexer { rest: &chars, state: State::Code, parts };
-    while !lexer.rest.is_empty() {
-        lexer.step();
-    }
-    lexer.parts
+    let tokens: TokenStream = source.parse().unwrap_or_else(|error| panic!("{error}: {source}"));
+    let mut parts = vec![Part::Comment; source.len()];
+    mark(tokens, source, &mut parts);
+    let only = |wanted: Part| {
+        let kept = |(at, c): (usize, char)| if c == '\n' || parts[at] == wanted { c } else { ' ' };
+        source.char_indices().map(kept).collect()
+    };
+    Parts { code: only(Part::Code), comments: only(Part::Comment) }
 }
 
-impl Lexer<'_> {
-    fn step(&mut self) {
-        match self.state {
-            State::Code => self.code(),
-            State::LineComment => {
-                if self.rest[0] == '\n' {
-                    self.state = State::Code;
-                }
-                self.comment(1);
+fn mark(tokens: TokenStream, source: &str, parts: &mut [Part]) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => {
+                mark_one(group.span_open(), source, parts);
+                mark_one(group.span_close(), source, parts);
+                mark(group.stream(), source, parts);
             }
-            State::BlockComment(depth) => match self.rest {
-                ['*', '/', ..] => {
-                    self.state = if depth == 1 { State::Code } else { State::BlockComment(depth - 1) };
-                    self.comment(2);
-                }
-                ['/', '*', ..] => {
-                    self.state = State::BlockComment(depth + 1);
-                    self.comment(2);
-                }
-                _ => self.comment(1),
-            },
-            State::Text => match self.rest {
-                ['\\', _, ..] => self.skip(2),
-                ['"', ..] => {
-                    self.state = State::Code;
-                    self.keep(1);
-                }
-                _ => self.skip(1),
-            },
-            State::RawText(hashes) => {
-                if self.rest[0] == '"' && self.hashes(1) >= hashes {
-                    self.state = State::Code;
-                    self.keep(1 + hashes);
-                } else {
-                    self.skip(1);
-                }
-            }
+            other => mark_one(other.span(), source, parts),
         }
     }
+}
 
-    fn code(&mut self) {
-        match self.rest {
-            ['/', '/', ..] => self.state = State::LineComment,
-            ['/', '*', ..] => {
-                self.state = State::BlockComment(1);
-                self.comment(2);
-            }
-            ['"', ..] => {
-                self.state = State::Text;
-                self.keep(1);
-            }
-            ['r', '"' | '#', ..]
-                if !self.inside_word() && self.rest.get(1 + self.hashes(1)) == Some(&'"') =>
-            {
-                let hashes = self.hashes(1);
-                self.state = State::RawText(hashes);
-                self.keep(2 + hashes);
-            }
-            ['\'', '\\', _, ..] => {
-                let end = self.rest[3..].iter().position(|c| *c == '\'').map_or(self.rest.len(), |at| at + 4);
-                self.skip(end);
-            }
-            ['\'', _, '\'', ..] => self.skip(3),
-            _ => self.keep(1),
-        }
+fn mark_one(span: Span, source: &str, parts: &mut [Part]) {
+    let range = span.byte_range();
+    let text = &source[range.clone()];
+    if text.starts_with("//") || text.starts_with("/*") {
+        return;
     }
+    let inside = inside(text);
+    parts[range.clone()].fill(Part::Code);
+    parts[range.start + inside.start..range.start + inside.end].fill(Part::Text);
+}
 
-    /// How many `#` stand at `at`.
-    fn hashes(&self, at: usize) -> usize {
-        self.rest[at..].iter().take_while(|c| **c == '#').count()
-    }
-
-    /// Whether the code goes on with a word that has begun: `for"` is no raw text, `br"` is.
-    fn inside_word(&self) -> bool {
-        let word: Vec<char> =
-            self.parts.code.chars().rev().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        !matches!(word.as_slice(), [] | ['b' | 'c'])
-    }
-
-    fn keep(&mut self, count: usize) {
-        self.take(count, true, false);
-    }
-
-    fn comment(&mut self, count: usize) {
-        self.take(count, false, true);
-    }
-
-    fn skip(&mut self, count: usize) {
-        self.take(count, false, false);
-    }
-
-    fn take(&mut self, count: usize, code: bool, comment: bool) {
-        let (taken, rest) = self.rest.split_at(count);
-        self.rest = rest;
-        for &c in taken {
-            let or_blank = |keep: bool| if keep || c == '\n' { c } else { ' ' };
-            self.parts.code.push(or_blank(code));
-            self.parts.comments.push(or_blank(comment));
-        }
+/// What of a token is text: of a string what is between its quotes, of a character all of it.
+fn inside(token: &str) -> Range<usize> {
+    let quoted = token.len() > 2 && token.ends_with(['"', '\'', '#']);
+    match (token.find('"'), token.rfind('"'), token.rfind('\'')) {
+        (_, _, Some(last)) if quoted && last + 1 == token.len() => 0..token.len(),
+        (Some(first), Some(last), _) if quoted => first + 1..last,
+        _ => 0..0,
     }
 }
 

@@ -8,6 +8,7 @@ mod lexer;
 mod markdown;
 mod sources;
 mod tree;
+mod types;
 
 use arrows::Manifests;
 use commands::Known;
@@ -30,6 +31,12 @@ fn files_have_names_that_say_something_and_name_no_machine() {
     let findings: Vec<String> =
         tree.files.iter().flat_map(|(path, text)| sources::file(path, text)).collect();
     none(&findings);
+}
+
+#[test]
+fn a_public_type_has_a_name_of_its_own() {
+    let tree = Tree::read().unwrap();
+    none(&types::defined_twice(tree.sources()));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Markdown: what a document shows as code, what it links to, and which commands it tells its reader to run.
 //! Never judges any of it.
 
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+
 /// A piece of a document and its line.
 pub(crate) type Piece = (usize, String);
 
@@ -21,43 +23,46 @@ const SHELLS: [&str; 4] = ["sh", "bash", "shell", "console"];
 /// Takes a document apart.
 pub(crate) fn read(text: &str) -> Pieces {
     let mut pieces = Pieces::default();
-    // The fence that is open: its mark and its language.
-    let mut fence: Option<(String, String)> = None;
-    let mut unfinished = String::new();
-    // A span that goes on in the next line.
-    let mut open = String::new();
-    for (line, number) in text.lines().zip(1..) {
-        let trimmed = line.trim_start();
-        match &fence {
-            Some((mark, _)) if trimmed.starts_with(mark.as_str()) => fence = None,
-            Some((_, language)) if SHELLS.contains(&language.as_str()) => {
-                let Some(command) = prompted(trimmed, language) else { continue };
-                if let Some(part) = command.strip_suffix('\\') {
-                    unfinished.push_str(part);
-                } else {
-                    let whole = format!("{}{command}", std::mem::take(&mut unfinished));
-                    pieces.commands.push((number, whole));
+    let line = |at: usize| text[..at].matches('\n').count() + 1;
+    let parser = Parser::new(text);
+    let definitions = parser.reference_definitions().iter();
+    pieces.links.extend(definitions.map(|(_, to)| (line(to.span.start), to.dest.to_string())));
+    // The language of the fence that is open.
+    let mut fence: Option<String> = None;
+    for (event, range) in parser.into_offset_iter() {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                fence = Some(language.split([',', ' ']).next().unwrap_or_default().to_owned());
+            }
+            Event::End(TagEnd::CodeBlock) => fence = None,
+            Event::Text(code) => {
+                if let Some(language) = fence.as_deref().filter(|language| SHELLS.contains(language)) {
+                    commands(&code, language, line(range.start), &mut pieces);
                 }
             }
-            Some(_) => {}
-            None => match opening(trimmed) {
-                Some(opened) => {
-                    fence = Some(opened);
-                    open.clear();
-                }
-                None if trimmed.is_empty() => open.clear(),
-                None => open = inline(&format!("{open}{trimmed}"), number, &mut pieces),
-            },
+            Event::Code(span) => {
+                let words: Vec<&str> = span.split_whitespace().collect();
+                pieces.spans.push((line(range.end), words.join(" ")));
+            }
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                pieces.links.push((line(range.start), dest_url.to_string()));
+            }
+            _ => {}
         }
     }
     pieces
 }
 
-/// The mark and the language of a fence that opens here.
-fn opening(line: &str) -> Option<(String, String)> {
-    let mark: String = line.chars().take_while(|c| "`~".contains(*c)).collect();
-    let language = line[mark.len()..].split([',', ' ']).next().unwrap_or_default();
-    (mark.len() >= 3).then(|| (mark.clone(), language.to_owned()))
+/// Reads the commands of a part of a fence, which begins in this line.
+fn commands(code: &str, language: &str, first: usize, pieces: &mut Pieces) {
+    let mut unfinished = String::new();
+    for (line, number) in code.lines().zip(first..) {
+        let Some(command) = prompted(line.trim_start(), language) else { continue };
+        match command.strip_suffix('\\') {
+            Some(part) => unfinished.push_str(part),
+            None => pieces.commands.push((number, format!("{}{command}", std::mem::take(&mut unfinished)))),
+        }
+    }
 }
 
 /// The command in a line of a shell fence. In a `console`, what has no prompt is an answer.
@@ -65,37 +70,6 @@ fn prompted<'a>(line: &'a str, language: &str) -> Option<&'a str> {
     let command = line.strip_prefix("$ ");
     let command = if language == "console" { command } else { command.or(Some(line)) };
     command.filter(|command| !command.is_empty() && !command.starts_with('#'))
-}
-
-/// Reads a line; gives back the beginning of a span that does not end in it.
-fn inline(line: &str, number: usize, pieces: &mut Pieces) -> String {
-    let mut rest = line;
-    let (mut prose, mut open) = (String::new(), String::new());
-    while let Some(start) = rest.find('`') {
-        let ticks = rest[start..].chars().take_while(|c| *c == '`').count();
-        let mark = "`".repeat(ticks);
-        let body = &rest[start + ticks..];
-        prose.push_str(&rest[..start]);
-        let Some(end) = body.find(&mark) else {
-            open = format!("{} ", &rest[start..]);
-            rest = "";
-            break;
-        };
-        // Something stands for the span, so that the text of a link is not empty.
-        prose.push('_');
-        pieces.spans.push((number, body[..end].trim().to_owned()));
-        rest = &body[end + ticks..];
-    }
-    prose.push_str(rest);
-    let targets = prose.split("](").skip(1).filter_map(|after| after.split([')', ' ']).next());
-    pieces.links.extend(targets.map(|target| (number, target.trim_matches(['<', '>']).to_owned())));
-    // A reference: `[name]: target`.
-    if prose.starts_with('[')
-        && let Some((_, target)) = prose.split_once("]: ")
-    {
-        pieces.links.push((number, target.trim().to_owned()));
-    }
-    open
 }
 
 #[cfg(test)]
@@ -111,7 +85,7 @@ mod tests {
         let pieces =
             read("a `b` ``c`d`` [`e`](f.md#g) [h](i \"j\")\n```rust\n`no` [no](no)\n```\n[k]: l.md\n");
         assert_eq!(texts(&pieces.spans), [(1, "b"), (1, "c`d"), (1, "e")]);
-        assert_eq!(texts(&pieces.links), [(1, "f.md#g"), (1, "i"), (5, "l.md")]);
+        assert_eq!(texts(&pieces.links), [(5, "l.md"), (1, "f.md#g"), (1, "i")]);
         assert_eq!(pieces.commands, []);
     }
 

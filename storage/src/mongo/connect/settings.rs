@@ -1,12 +1,12 @@
-//! The driver's options: what the embedder sets goes before what the address says, and that before the mode.
-//! Nonsense is refused, whoever said it.
+//! The driver's options: what the embedder sets goes before what the address says, and that before the mode. A value
+//! out of its range is refused, wherever it was set, and never repeated.
 
 use std::time::Duration;
 
 use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use updraft_protocol::limits::{MONGO_CONFIRM, MONGO_CONNECTIONS_MAX, MONGO_TIMEOUT_MAX, SPAN};
 
-use super::mode::Mode;
+use super::pool_mode::PoolMode;
 
 /// The name under which a server's logs know us.
 const APP_NAME: &str = "updraft";
@@ -30,7 +30,7 @@ pub(super) struct Settings {
 
 impl Settings {
     /// How long a server may take to be found, as far as that is known before the address is resolved.
-    pub(super) fn selection(&self, said: Option<Duration>, mode: Mode) -> Duration {
+    pub(super) fn selection(&self, said: Option<Duration>, mode: PoolMode) -> Duration {
         self.selection.or(said).unwrap_or(mode.numbers().selection)
     }
 
@@ -41,7 +41,7 @@ impl Settings {
     pub(super) fn apply(
         &self,
         options: &mut ClientOptions,
-        mode: Mode,
+        mode: PoolMode,
         read_only: bool,
     ) -> Result<(), String> {
         let numbers = mode.numbers();
@@ -98,7 +98,7 @@ fn within(name: &str, value: u32, least: u32, most: u32) -> Result<u32, String> 
     if (least..=most).contains(&value) {
         Ok(value)
     } else {
-        Err(format!("{name}: {value} is not within {least} to {most}"))
+        Err(format!("{name} is not within {least} to {most}"))
     }
 }
 
@@ -111,22 +111,21 @@ pub(super) fn lasting(
     if (least..=most).contains(&value) {
         return Ok(value);
     }
-    let [value, least, most] = [value, least, most].map(|time| time.as_millis());
-    Err(format!("{name}: {value} is not within {least} to {most}"))
+    Err(format!("{name} is not within {} to {}", least.as_millis(), most.as_millis()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn settled(options: &str, settings: &Settings, mode: Mode) -> Result<ClientOptions, String> {
+    async fn settled(options: &str, settings: &Settings, mode: PoolMode) -> Result<ClientOptions, String> {
         let mut parsed = ClientOptions::parse(format!("mongodb://host/db?{options}")).await.unwrap();
         settings.apply(&mut parsed, mode, false).map(|()| parsed)
     }
 
     #[tokio::test]
     async fn the_defaults_are_those_of_the_design() {
-        let options = settled("", &Settings::default(), Mode::Default).await.unwrap();
+        let options = settled("", &Settings::default(), PoolMode::Default).await.unwrap();
         assert_eq!((options.max_pool_size, options.min_pool_size), (Some(100), Some(10)));
         assert_eq!(options.max_idle_time, Some(Duration::from_secs(30 * 60)));
         assert_eq!(options.connect_timeout, Some(Duration::from_secs(10)));
@@ -149,15 +148,15 @@ mod tests {
             let connections = connections.into_iter().map(|number| u64::from(number.unwrap()));
             connections.chain(seconds).collect::<Vec<u64>>()
         };
-        assert_eq!(of(Mode::Default).await, [100, 10, 2, 1_800, 10, 5, 10]);
-        assert_eq!(of(Mode::HighThroughput).await, [200, 20, 8, 1_800, 10, 5, 10]);
-        assert_eq!(of(Mode::LowLatency).await, [100, 50, 8, 3_600, 5, 2, 5]);
+        assert_eq!(of(PoolMode::Default).await, [100, 10, 2, 1_800, 10, 5, 10]);
+        assert_eq!(of(PoolMode::HighThroughput).await, [200, 20, 8, 1_800, 10, 5, 10]);
+        assert_eq!(of(PoolMode::LowLatency).await, [100, 50, 8, 3_600, 5, 2, 5]);
     }
 
     #[tokio::test]
     async fn the_address_goes_before_the_mode_and_the_embedder_before_the_address() {
         let said = "maxPoolSize=7&minPoolSize=3&w=2&journal=false&retryWrites=false&appName=soar&heartbeatFrequencyMS=700";
-        let options = settled(said, &Settings::default(), Mode::HighThroughput).await.unwrap();
+        let options = settled(said, &Settings::default(), PoolMode::HighThroughput).await.unwrap();
         assert_eq!((options.max_pool_size, options.min_pool_size), (Some(7), Some(3)));
         assert_eq!((options.retry_writes, options.retry_reads), (Some(false), Some(true)));
         assert_eq!(options.app_name.as_deref(), Some("soar"));
@@ -165,14 +164,14 @@ mod tests {
         let concern = options.write_concern.unwrap();
         assert_eq!((concern.w, concern.journal), (Some(Acknowledgment::Nodes(2)), Some(false)));
         let set = Settings { most: Some(5), retry_writes: Some(true), ..Settings::default() };
-        let options = settled(said, &set, Mode::Default).await.unwrap();
+        let options = settled(said, &set, PoolMode::Default).await.unwrap();
         assert_eq!((options.max_pool_size, options.min_pool_size), (Some(5), Some(3)));
         assert_eq!(options.retry_writes, Some(true));
     }
 
     #[tokio::test]
     async fn a_small_pool_keeps_no_more_than_it_may_have() {
-        let options = settled("maxPoolSize=1", &Settings::default(), Mode::LowLatency).await.unwrap();
+        let options = settled("maxPoolSize=1", &Settings::default(), PoolMode::LowLatency).await.unwrap();
         assert_eq!(
             [options.max_pool_size, options.min_pool_size, options.max_connecting],
             [Some(1), Some(1), Some(1)]
@@ -183,9 +182,9 @@ mod tests {
     async fn nonsense_is_refused_with_what_is_allowed() {
         for (said, told) in [
             ("maxPoolSize=4000000000", "1 to 2000"),
-            ("maxPoolSize=5&minPoolSize=6", "minPoolSize: 6 is not within 0 to 5"),
+            ("maxPoolSize=5&minPoolSize=6", "minPoolSize is not within 0 to 5"),
             ("maxConnecting=101", "1 to 100"),
-            ("connectTimeoutMS=0", "connectTimeoutMS: 0"),
+            ("connectTimeoutMS=0", "connectTimeoutMS is not within 1 to"),
             ("serverSelectionTimeoutMS=0", "1 to 300000"),
             ("serverSelectionTimeoutMS=18446744073709551615", "1 to 300000"),
             ("heartbeatFrequencyMS=400000", "500 to 300000"),
@@ -193,7 +192,7 @@ mod tests {
             ("wtimeoutMS=999999999", "wtimeoutMS"),
             ("w=0", "w=0"),
         ] {
-            let refused = settled(said, &Settings::default(), Mode::Default).await.unwrap_err();
+            let refused = settled(said, &Settings::default(), PoolMode::Default).await.unwrap_err();
             assert!(refused.contains(told), "{said}: {refused}");
         }
     }

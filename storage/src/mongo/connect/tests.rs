@@ -42,7 +42,7 @@ async fn a_port_that_refuses_is_told_with_its_address_and_the_cause() {
     assert!(matches!(error, Error::Unavailable(_)) && error.retryable(), "{error}");
     let told = error.to_string();
     assert!(
-        told.contains(&format!("mongodb://***@127.0.0.1:{NOBODY}/soar: not reached within 10000 ms")),
+        told.contains(&format!("mongodb://127.0.0.1:{NOBODY}/soar: not reached within 10000 ms")),
         "{told}"
     );
     assert!(told.to_lowercase().contains("connection refused"), "{told}");
@@ -54,7 +54,9 @@ async fn a_server_that_never_answers_is_given_up_in_time() {
     let port = listener.local_addr().unwrap().port();
     let error = failed_within(SOON, &format!("mongodb://bob:s3cr%40t%3A1@127.0.0.1:{port}/")).await;
     assert!(
-        error.to_string().contains(&format!("127.0.0.1:{port}/: not reached within 400 ms: no answer")),
+        error
+            .to_string()
+            .contains(&format!("127.0.0.1:{port}/updraft: not reached within 400 ms: no answer")),
         "{error}"
     );
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
@@ -70,7 +72,7 @@ async fn a_host_that_does_not_exist_is_named() {
 #[tokio::test]
 async fn a_seed_list_that_cannot_be_looked_up_is_told_in_time() {
     let error = failed_within(SOON, "mongodb+srv://bob:s3cr%40t%3A1@no-such-host.invalid/soar").await;
-    assert!(error.to_string().contains("mongodb+srv://***@no-such-host.invalid/soar"), "{error}");
+    assert!(error.to_string().contains("mongodb+srv://no-such-host.invalid/soar"), "{error}");
 }
 
 #[tokio::test]
@@ -83,7 +85,7 @@ async fn who_gives_a_wrong_password_or_none_is_not_let_in() {
     let store = MongoStore::connect(&right).await.unwrap();
     assert!(store.health().await.troubles.is_empty());
     let shown = format!("{store:?}");
-    assert!(shown.contains("mongodb://***@127.0.0.1") && !shown.contains("s3cr"), "{shown}");
+    assert!(shown.contains("mongodb://127.0.0.1") && !shown.contains("s3cr"), "{shown}");
     let wrong = failed(&right.replace("s3cr", "s3cr%40t%3A1wrong")).await;
     let told = wrong.to_string();
     assert!(matches!(wrong, Error::Refused(_)) && told.contains("uthentication"), "{told}");
@@ -148,14 +150,6 @@ async fn a_server_that_is_too_old_is_refused_with_its_version() {
 }
 
 #[tokio::test]
-async fn a_write_path_that_the_server_does_not_know_is_refused() {
-    let fake = Fake::start(doc! {"maxWireVersion": 24}).await;
-    let asked = MongoStore::builder(fake.uri()).write_path(WritePath::BulkWrite).read_only(true);
-    let error = asked.connect().await.unwrap_err().to_string();
-    assert!(error.contains("MongoDB 8.0"), "{error}");
-}
-
-#[tokio::test]
 async fn nonsense_is_refused_before_anything_is_sent() {
     for (uri, said) in [
         ("mongodb://bob:s3cr%40t%3A1@127.0.0.1:1/x?maxPoolSize=9999999", "1 to 2000"),
@@ -187,7 +181,7 @@ fn a_store_outlives_the_runtime_that_connected_it() {
     let first = runtime();
     let (store, _database) = first.block_on(async {
         let database = database().await;
-        (database.store(WritePath::Auto).await, database)
+        (database.store().await, database)
     });
     drop(first);
     runtime().block_on(async {
@@ -322,7 +316,7 @@ async fn health_says_of_a_server_that_answers_and_takes_no_writes_why() {
     let fake = Fake::start(doc! {}).await;
     let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
     fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
-    let builder = MongoStore::builder(fake.uri()).write_path(WritePath::Commands).read_only(true);
+    let builder = MongoStore::builder(fake.uri()).read_only(true);
     let store = builder.connect().await.unwrap();
     let store = MongoStore { read_only: false, ..store };
     let batch = || vec![update(1, 1)];

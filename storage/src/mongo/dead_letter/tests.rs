@@ -4,7 +4,6 @@ use mongodb::bson::{Document, doc};
 use updraft_protocol::limits::PAGE_ROWS;
 
 use super::*;
-use crate::mongo::WritePath;
 use crate::mongo::testing::database;
 use crate::store::Store;
 
@@ -22,7 +21,7 @@ fn letter(number: usize) -> DeadLetter {
 #[tokio::test]
 async fn letters_beyond_one_message_are_all_buried_and_those_that_were_there_stay() {
     let database = database().await;
-    let mut store = MongoStore::clone(&*database.store(WritePath::Auto).await);
+    let mut store = MongoStore::clone(&*database.store().await);
     (store.server.message_bytes, store.server.batch_operations) = (30_000, 9);
     let all: Vec<_> = (0..PAGE_ROWS + 50).map(letter).collect();
     let second = DeadLetter { reason: "once more".to_owned(), ..letter(3) };
@@ -37,7 +36,7 @@ async fn letters_beyond_one_message_are_all_buried_and_those_that_were_there_sta
 #[tokio::test]
 async fn a_letter_that_cannot_be_kept_is_an_error_and_the_others_are_kept() {
     let database = database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     store.bury(vec![letter(1)]).await.unwrap();
     let rules = doc! { "collMod": DEAD_LETTERS, "validator": { "reason": "never" } };
     store.database.run_command(rules).await.unwrap();
@@ -50,7 +49,7 @@ async fn a_letter_that_cannot_be_kept_is_an_error_and_the_others_are_kept() {
 #[tokio::test]
 async fn a_letter_that_somebody_else_made_is_named_without_its_content() {
     let database = database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let letters = store.database.collection::<Document>(DEAD_LETTERS);
     letters.insert_one(doc! { "_id": "execution:1", "reason": "secret" }).await.unwrap();
     let error = store.dead_letters(None, None, 9).await.unwrap_err();

@@ -5,7 +5,7 @@ use mongodb::bson::{Document, doc};
 
 use super::*;
 use crate::mongo::testing::{TestDatabase, database};
-use crate::mongo::{DEAD_LETTERS, EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, WritePath};
+use crate::mongo::{DEAD_LETTERS, EXECUTIONS, MongoStore, PLAYBOOKS, TASKS};
 
 /// The database as another program sees it.
 async fn outside(database: &TestDatabase) -> mongodb::Database {
@@ -47,7 +47,7 @@ async fn an_empty_database_gets_every_index_and_keeps_them_at_the_next_start() {
     let database = database().await;
     let outside = outside(&database).await;
     for _ in 0..2 {
-        database.store(WritePath::Auto).await;
+        database.store().await;
         for index in ALL {
             let found = indexes(&outside, index.collection).await;
             assert_eq!(standing(index, &found), Standing::Right, "{found:#?}");
@@ -71,9 +71,9 @@ async fn one_missing_index_is_made_beside_those_of_the_backend() {
     let database = database().await;
     let outside = outside(&database).await;
     make(&outside, TASKS, doc! { "key": { "tenant_code": 1, "team": 1 }, "name": "theirs" }).await;
-    database.store(WritePath::Auto).await;
+    database.store().await;
     outside.run_command(doc! { "dropIndexes": TASKS, "index": "tasks_by_alert" }).await.unwrap();
-    database.store(WritePath::Auto).await;
+    database.store().await;
     let mut names: Vec<String> =
         indexes(&outside, TASKS).await.iter().map(|i| i.get_str("name").unwrap().into()).collect();
     names.sort();
@@ -89,7 +89,7 @@ async fn the_right_index_under_another_name_is_taken() {
     let partial = doc! { "uid": { "$exists": true } };
     let key = doc! { "uid": 1, "createddate": -1, "_id": -1 };
     make(&outside, EXECUTIONS, doc! { "key": key, "name": "u", "partialFilterExpression": partial }).await;
-    database.store(WritePath::Auto).await;
+    database.store().await;
     assert_eq!(indexes(&outside, TASKS).await.len(), 2);
     assert_eq!(indexes(&outside, EXECUTIONS).await.len(), 4);
 }
@@ -119,7 +119,7 @@ async fn the_same_keys_with_other_options_are_reported_and_left_alone() {
         assert_eq!(indexes(&outside, TASKS).await, before, "nothing was dropped, nothing was made");
         outside.run_command(doc! { "dropIndexes": TASKS, "index": name }).await.unwrap();
     }
-    database.store(WritePath::Auto).await;
+    database.store().await;
     assert_eq!(indexes(&outside, TASKS).await.len(), 2, "it is as the error says");
 }
 

@@ -9,7 +9,7 @@ use updraft_protocol::TaskId;
 
 use super::*;
 use crate::mongo::testing::TestDatabase;
-use crate::mongo::{MongoStore, TASKS, WritePath, testing};
+use crate::mongo::{MongoStore, TASKS, testing};
 
 const DAY: u64 = 1_760_000_000_000;
 /// Executions of one tenant, and tasks of one alert.
@@ -78,7 +78,7 @@ fn playbook_document(number: u64) -> Document {
 
 async fn full() -> Full {
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let fill = async |collection, make: fn(u64) -> Document| {
         let documents = (1..=MANY).map(|number| RawDocumentBuf::try_from(&make(number)).unwrap());
         store.collection(collection).insert_many(documents).await.unwrap();
@@ -173,10 +173,10 @@ fn list(of: ExecutionsOf, after: Option<u64>) -> Vec<Find> {
         .map(|number| Cursor { createddate: Timestamp(date(number)), peid: ExecutionId::new(uuid(number)) });
     let asked = ExecutionQuery { tenant: tenant("acme"), of, after, limit: PAGE, detail: Detail::Whole };
     let finds = |list: &List| match after {
-        None => vec![list.within(Stretch::default(), PAGE)],
+        None => vec![list.before(None, PAGE)],
         Some(cursor) => {
             let before = Some(cursor.createddate);
-            vec![list.at(cursor, PAGE), list.within(Stretch { from: None, before }, PAGE)]
+            vec![list.at(cursor, PAGE), list.before(before, PAGE)]
         }
     };
     lists(&asked).iter().flat_map(finds).collect()
@@ -300,9 +300,7 @@ async fn a_page_of_unfinished_executions_is_read_by_date_from_the_index() {
     let full = full().await;
     for place in [None, Some(MANY), Some(MANY / 2)] {
         let before = place.map(|number| Timestamp(date(number)));
-        full.find(unfinished_within(Stretch { from: None, before }, PAGE))
-            .await
-            .reads_in_order("executions_by_runtime", PAGE + 1);
+        full.find(unfinished_before(before, PAGE)).await.reads_in_order("executions_by_runtime", PAGE + 1);
     }
     // Of one millisecond, and no more than that, the ids are sorted.
     let plan = full.find(unfinished_at(Timestamp(DAY), Some(ExecutionId::new(uuid(CROWD))), PAGE)).await;
@@ -322,7 +320,7 @@ async fn a_summary_leaves_what_is_large_on_the_server() {
         detail: Detail::Summary,
     };
     let full = full().await;
-    let projection = lists(&asked)[0].within(Stretch::default(), PAGE).projection.unwrap();
+    let projection = lists(&asked)[0].before(None, PAGE).projection.unwrap();
     let mut answers = full.store.collection(EXECUTIONS).find(doc! {}).projection(projection).await.unwrap();
     assert!(answers.advance().await.unwrap());
     assert!(answers.current().get("input").unwrap().is_none());

@@ -9,7 +9,7 @@ use updraft_protocol::{
 };
 
 use super::*;
-use crate::mongo::{PLAYBOOKS, WritePath, testing};
+use crate::mongo::{PLAYBOOKS, testing};
 use crate::store::{ExecutionsOf, Store};
 
 const DAY: u64 = 1_760_000_000_000;
@@ -99,13 +99,10 @@ async fn assert_lists(store: &MongoStore, limit: usize) {
 #[tokio::test]
 async fn pages_go_through_crowded_milliseconds_without_loss_or_repetition() {
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
     store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
     for limit in [1, 2, 3, 7, 8, 20, 38, 100] {
-        assert_lists(&store, limit).await;
-        // As on a server that is late.
-        store.lateness.met();
         assert_lists(&store, limit).await;
     }
     assert_eq!(store.unfinished(None, 0).await.unwrap(), []);
@@ -113,36 +110,29 @@ async fn pages_go_through_crowded_milliseconds_without_loss_or_repetition() {
     assert_eq!(store.unfinished(Some(newest), 3).await.unwrap().len(), 3);
 }
 
-/// Its bytes end a page in the middle of a millisecond and, where the server is late, of a stretch, before which there is
-/// more.
+/// Its bytes end a page in the middle of a millisecond, before which there is more.
 #[tokio::test]
-async fn pages_of_large_documents_lose_and_repeat_nothing_in_stretches_either() {
+async fn pages_of_large_documents_lose_and_repeat_nothing() {
     const ROWS: u64 = 20;
-    let now = now().0;
-    let date = |number| if number < 3 { DAY + number } else { now - 1_000 + number / 3 };
+    let date = |number| if number < 3 { DAY + number } else { 2 * DAY + number / 3 };
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let large = Json::from(serde_json::json!("x".repeat((1 << 20) - 2)));
     let documents = (0..ROWS).map(|number| execution_with(number, date(number), large.clone()));
     store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
-    for late in [false, true] {
-        if late {
-            store.lateness.met();
+    for of in [ExecutionsOf::Any, ExecutionsOf::Status(ExecutionStatus::Executing)] {
+        let (mut pages, mut seen, mut after) = (Vec::new(), Vec::new(), None);
+        loop {
+            let detail = Detail::Whole;
+            let asked = ExecutionQuery { tenant: tenant(), of: of.clone(), after, limit: 100, detail };
+            let page = store.executions(asked).await.unwrap();
+            pages.push(page.len());
+            seen.extend(page.iter().map(|execution| execution.peid));
+            let Some(last) = page.last().filter(|_| page::is_full(&page, 100)) else { break };
+            after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
         }
-        for of in [ExecutionsOf::Any, ExecutionsOf::Status(ExecutionStatus::Executing)] {
-            let (mut pages, mut seen, mut after) = (Vec::new(), Vec::new(), None);
-            loop {
-                let detail = Detail::Whole;
-                let asked = ExecutionQuery { tenant: tenant(), of: of.clone(), after, limit: 100, detail };
-                let page = store.executions(asked).await.unwrap();
-                pages.push(page.len());
-                seen.extend(page.iter().map(|execution| execution.peid));
-                let Some(last) = page.last().filter(|_| page::is_full(&page, 100)) else { break };
-                after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
-            }
-            assert_eq!(pages, [16, 4], "{of:?}, late: {late}");
-            assert!(seen.into_iter().eq((0..ROWS).rev().map(|number| ExecutionId::new(uuid(number)))));
-        }
+        assert_eq!(pages, [16, 4], "{of:?}");
+        assert!(seen.into_iter().eq((0..ROWS).rev().map(|number| ExecutionId::new(uuid(number)))));
     }
 }
 
@@ -150,7 +140,7 @@ async fn pages_of_large_documents_lose_and_repeat_nothing_in_stretches_either() 
 async fn the_slowest_of_more_playbooks_than_one_query_may_name_are_found() {
     const BOOKS: u64 = MONGO_IDS as u64 + 50;
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let raw = |document: mongodb::bson::Document| RawDocumentBuf::try_from(&document).unwrap();
     let books = (1..=BOOKS).map(|number| {
         raw(doc! { "_id": document::id(uuid(number)), "tenant_code": "acme", "name": "p", "version": number as i64 })
@@ -183,7 +173,7 @@ async fn the_slowest_of_more_playbooks_than_one_query_may_name_are_found() {
 #[tokio::test]
 async fn a_list_whose_index_was_dropped_is_slower_and_not_gone() {
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
     store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
     for index in ["executions_by_status", "executions_by_user", "executions_by_runtime"] {
@@ -193,33 +183,31 @@ async fn a_list_whose_index_was_dropped_is_slower_and_not_gone() {
 }
 
 /// What a backend may have there: other ids, and our kind of id without a revision.
-async fn put_foreign(store: &MongoStore, count: i64) {
+async fn put_unknown(store: &MongoStore, count: i64) {
     let like_ours = |id: Bson, date: i64| {
         let mut document = doc! { "_id": id, "tenant_code": "acme", "uid": "analyst-1", "createddate": date };
         document.extend(doc! { "execution_status": "executing", "pid": "p", "playbook_runtime": 9 });
         RawDocumentBuf::try_from(&document).unwrap()
     };
-    let mut foreign = vec![like_ours(document::id(uuid(1_000)).into(), DAY as i64 + 3)];
+    let mut unknown_documents = vec![like_ours(document::id(uuid(1_000)).into(), DAY as i64 + 3)];
     for number in 0..count {
         let date = DAY as i64 + number % 9;
-        foreign.push(like_ours(Bson::ObjectId(mongodb::bson::oid::ObjectId::new()), date));
-        foreign.push(like_ours(Bson::String(format!("execution {number}")), date));
+        unknown_documents.push(like_ours(Bson::ObjectId(mongodb::bson::oid::ObjectId::new()), date));
+        unknown_documents.push(like_ours(Bson::String(format!("execution {number}")), date));
     }
-    store.collection(EXECUTIONS).insert_many(foreign).await.unwrap();
+    store.collection(EXECUTIONS).insert_many(unknown_documents).await.unwrap();
 }
 
 #[tokio::test]
 async fn documents_of_others_are_passed_over_in_lists_and_at_a_start_and_pages_stay_full() {
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let documents = crowds().into_iter().map(|(number, date)| execution_at(number, date));
     store.collection(EXECUTIONS).insert_many(documents).await.unwrap();
-    put_foreign(&store, 100).await;
+    put_unknown(&store, 100).await;
     for limit in [1, 7, 38, 100] {
         assert_lists(&store, limit).await;
     }
-    store.lateness.met();
-    assert_lists(&store, 7).await;
     let unrevised = ExecutionId::new(uuid(1_000));
     assert_eq!(store.execution(&tenant(), unrevised).await.unwrap(), None);
 }
@@ -227,7 +215,7 @@ async fn documents_of_others_are_passed_over_in_lists_and_at_a_start_and_pages_s
 #[tokio::test]
 async fn playbooks_of_others_are_passed_over_and_do_not_take_the_places_of_the_slowest() {
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     let raw = |document: mongodb::bson::Document| RawDocumentBuf::try_from(&document).unwrap();
     let books = [Bson::String("theirs".into()), document::id(uuid(1)).into()].into_iter().zip(1_i64..);
     let books = books
@@ -254,7 +242,7 @@ async fn playbooks_of_others_are_passed_over_and_do_not_take_the_places_of_the_s
 #[tokio::test]
 async fn a_document_of_ours_that_cannot_be_read_is_an_error_with_its_collection_and_id() {
     let database = testing::database().await;
-    let store = database.store(WritePath::Auto).await;
+    let store = database.store().await;
     store.collection(EXECUTIONS).insert_one(execution_at(1, DAY)).await.unwrap();
     let broken = doc! { "$set": { "playbook_version": "one" } };
     store.collection(EXECUTIONS).update_one(doc! {}, broken).await.unwrap();

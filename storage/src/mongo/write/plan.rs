@@ -1,7 +1,7 @@
 //! What is to be done for each update of a batch: a document to insert, or fields to set through a guard. Pure;
 //! what cannot be encoded is told at once, and the others go on.
 
-use mongodb::bson::{Bson, Document, RawDocumentBuf, cstr, doc, rawdoc};
+use mongodb::bson::{RawDocumentBuf, cstr, rawdoc};
 use updraft_protocol::{DocumentId, Revision, Update};
 use uuid::Uuid;
 
@@ -126,20 +126,10 @@ impl Operation {
         ] }
     }
 
-    /// The same as a tree.
-    pub(super) fn guard_tree(&self) -> mongodb::bson::error::Result<Document> {
-        Document::try_from(&self.guard())
-    }
-
     /// The change: plain `$set`, which evaluates nothing of what it sets.
     pub(super) fn set(&self) -> RawDocumentBuf {
         let mut set = RawDocumentBuf::new();
         set.append(cstr!("$set"), &self.body);
         set
-    }
-
-    /// The same as a tree.
-    pub(super) fn set_tree(&self) -> mongodb::bson::error::Result<Document> {
-        Ok(doc! { "$set": Bson::Document(Document::try_from(&self.body)?) })
     }
 }

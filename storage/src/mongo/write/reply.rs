@@ -2,8 +2,8 @@
 
 use mongodb::bson::{Bson, Document};
 
-use crate::mongo::fault;
-use crate::mongo::fault::Verdict;
+use crate::mongo::error;
+use crate::mongo::error::Verdict;
 use crate::store::{Error, WriteOutcome};
 
 /// What is known of one operation after its command.
@@ -63,9 +63,9 @@ impl Reply {
     pub(super) fn inserted(self, sent: usize) -> Result<Vec<Answer>, Error> {
         let all = self.changed == self.unrefused(sent)?;
         let done = if all { WriteOutcome::Written } else { Answer::lost() };
-        self.answers(sent, Answer::Done(done), |code| match fault::verdict(code) {
+        self.answers(sent, Answer::Done(done), |code| match error::verdict(code) {
             Verdict::Exists => Ok(Answer::Exists),
-            _ => fault::outcome(code).map(Answer::Done),
+            _ => error::outcome(code).map(Answer::Done),
         })
     }
 
@@ -76,7 +76,7 @@ impl Reply {
             (some, all) if some == all => Answer::Done(WriteOutcome::Written),
             _ => Answer::Unsure,
         };
-        self.answers(sent, answer, |code| fault::outcome(code).map(Answer::Done))
+        self.answers(sent, answer, |code| error::outcome(code).map(Answer::Done))
     }
 
     /// How many were not refused; fails where the answer does not add up.
@@ -95,7 +95,7 @@ impl Reply {
         refused: impl Fn(i32) -> Result<Answer, Error>,
     ) -> Result<Vec<Answer>, Error> {
         if let Some(code) = self.unconfirmed {
-            return Err(fault::unconfirmed(code));
+            return Err(error::unconfirmed(code));
         }
         let mut answers = vec![unrefused; sent];
         for (at, code) in self.errors {
@@ -104,25 +104,6 @@ impl Reply {
         }
         Ok(answers)
     }
-}
-
-/// What became of the changes of a `bulkWrite`, which answers how many documents each matched.
-pub(super) fn bulk(
-    sent: usize,
-    errors: Vec<(usize, i32)>,
-    matched: impl Fn(usize) -> Option<u64>,
-) -> Result<Vec<Answer>, Error> {
-    let answers = (0..sent).map(|at| match matched(at) {
-        Some(0) => Answer::Unmatched,
-        Some(_) => Answer::Done(WriteOutcome::Written),
-        None => Answer::Done(Answer::lost()),
-    });
-    let mut answers: Vec<_> = answers.collect();
-    for (at, code) in errors {
-        let place = answers.get_mut(at).ok_or_else(unreadable)?;
-        *place = Answer::Done(fault::outcome(code)?);
-    }
-    Ok(answers)
 }
 
 /// A whole number, in whichever type a server may put it.

@@ -117,13 +117,3 @@ fn an_answer_that_does_not_add_up_makes_all_unknown() {
         assert!(matches!(Reply::read(&reply).unwrap().changed(2), Err(Error::Unavailable(_))), "{reply}");
     }
 }
-
-#[test]
-fn a_bulk_answers_for_each_operation() {
-    let told = bulk(5, vec![(2, 121), (4, 10107)], |at| [Some(1), Some(0), None, None, None][at]).unwrap();
-    assert_eq!((&told[0], &told[1], &told[3]), (&written(), &Answer::Unmatched, &lost()));
-    assert_eq!(kind(&told[2]), "Done(Poison(");
-    assert_eq!(kind(&told[4]), "Done(Retry(");
-    assert!(bulk(1, vec![(1, 112)], |_| None).is_err());
-    assert!(matches!(bulk(1, vec![(0, 14031)], |_| None), Err(Error::Full(_))));
-}

@@ -4,14 +4,11 @@ use updraft_protocol::limits::{MONGO_DOCUMENT_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{ExecutionUpdate, Json, Update};
 
 use super::samples::{change, execution, executions, peid, revision, stored_execution, task, tenant};
+use crate::mongo::MongoStore;
 use crate::mongo::testing::database;
-use crate::mongo::write::Path;
-use crate::mongo::write::message::{Room, split};
+use crate::mongo::write::message::split;
 use crate::mongo::write::plan::{Operation, Plan};
-use crate::mongo::{MongoStore, WritePath};
 use crate::store::{Store, WriteOutcome};
-
-const PATHS: [WritePath; 2] = [WritePath::BulkWrite, WritePath::Commands];
 
 fn lengths(runs: &[&[Operation]]) -> Vec<usize> {
     runs.iter().map(|run| run.len()).collect()
@@ -27,15 +24,13 @@ fn fifteen() -> Vec<Operation> {
 #[test]
 fn operations_are_cut_by_their_number_their_bytes_and_their_collection() {
     let operations = fifteen();
-    let room = |operations, bytes, one_collection| Room { operations, bytes, one_collection };
     let all = 1 << 20;
-    assert_eq!(lengths(&split(&operations, room(1_000, all, false))), [15]);
-    assert_eq!(lengths(&split(&operations, room(1_000, all, true))), [10, 5]);
-    assert_eq!(lengths(&split(&operations, room(4, all, true))), [4, 4, 2, 4, 1]);
-    assert_eq!(lengths(&split(&operations, room(1_000, 1, false))), [1; 15]);
-    assert!(split(&[], room(1, 1, true)).is_empty());
+    assert_eq!(lengths(&split(&operations, 1_000, all)), [10, 5]);
+    assert_eq!(lengths(&split(&operations, 4, all)), [4, 4, 2, 4, 1]);
+    assert_eq!(lengths(&split(&operations, 1_000, 1)), [1; 15]);
+    assert!(split(&[], 1, 1).is_empty());
     let two = 2 * (operations[0].body.as_bytes().len() + 400);
-    let runs = split(&operations, room(1_000, two, true));
+    let runs = split(&operations, 1_000, two);
     assert_eq!(runs.iter().map(|run| run.len()).sum::<usize>(), 15);
     assert!(runs.len() > 5 && runs.iter().all(|run| run[0].collection == run[run.len() - 1].collection));
 }
@@ -50,31 +45,19 @@ fn operations_keep_their_place_in_the_batch() {
 }
 
 #[tokio::test]
-async fn a_message_of_commands_is_no_larger_than_a_document() {
-    let database = database().await;
-    let server = database.store(WritePath::Auto).await.server;
-    assert!(Room::of_inserts(Path::Commands, &server).bytes <= server.document_bytes);
-    assert!(Room::of_changes(Path::BulkWrite, &server).bytes < server.message_bytes);
-    assert!(!Room::of_changes(Path::BulkWrite, &server).one_collection);
-    assert!(Room::of_changes(Path::Commands, &server).one_collection);
-}
-
-#[tokio::test]
 async fn a_batch_larger_than_a_message_is_written_all_the_same() {
-    for path in PATHS {
-        let database = database().await;
-        let mut store = MongoStore::clone(&*database.store(path).await);
-        (store.server.document_bytes, store.server.message_bytes) = (10_000, 40_000);
-        store.server.batch_operations = 30;
-        let of = |number| execution(number);
-        let outcomes = store.write(executions((0..100).map(of))).await.unwrap();
-        assert_eq!(outcomes, vec![WriteOutcome::Written; 100], "{path:?}");
-        let changes = |seq| executions((0..110).map(move |number| change(number, revision(1, seq))));
-        for (seq, expected) in [(2, WriteOutcome::Written), (1, WriteOutcome::Stale)] {
-            let outcomes = store.write(changes(seq)).await.unwrap();
-            assert_eq!(outcomes[..100], vec![expected; 100], "{path:?}");
-            assert!(outcomes[100..].iter().all(|outcome| matches!(outcome, WriteOutcome::Poison(_))));
-        }
+    let database = database().await;
+    let mut store = MongoStore::clone(&*database.store().await);
+    (store.server.document_bytes, store.server.message_bytes) = (10_000, 40_000);
+    store.server.batch_operations = 30;
+    let of = |number| execution(number);
+    let outcomes = store.write(executions((0..100).map(of))).await.unwrap();
+    assert_eq!(outcomes, vec![WriteOutcome::Written; 100]);
+    let changes = |seq| executions((0..110).map(move |number| change(number, revision(1, seq))));
+    for (seq, expected) in [(2, WriteOutcome::Written), (1, WriteOutcome::Stale)] {
+        let outcomes = store.write(changes(seq)).await.unwrap();
+        assert_eq!(outcomes[..100], vec![expected; 100]);
+        assert!(outcomes[100..].iter().all(|outcome| matches!(outcome, WriteOutcome::Poison(_))));
     }
 }
 
@@ -92,63 +75,56 @@ fn of_bytes(number: u64, bytes: usize) -> ExecutionUpdate {
 
 #[tokio::test]
 async fn documents_of_the_largest_size_are_written_and_larger_ones_are_poison() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        let largest = of_bytes(1, MONGO_DOCUMENT_BYTES);
-        // Together more than a message of 48 MB.
-        let batch =
-            [largest.clone(), of_bytes(2, MONGO_DOCUMENT_BYTES + 1), of_bytes(3, MONGO_DOCUMENT_BYTES - 1)];
-        let batch = executions(batch.into_iter().chain([of_bytes(4, MONGO_DOCUMENT_BYTES), execution(5)]));
-        let outcomes = store.write(batch).await.unwrap();
-        assert!(
-            matches!(&outcomes[1], WriteOutcome::Poison(why) if why.contains("16777216")),
-            "{:?}",
-            outcomes[1]
-        );
-        for at in [0, 2, 3, 4] {
-            assert_eq!(outcomes[at], WriteOutcome::Written, "{path:?}, {at}");
-        }
-        let stored = store.execution(&tenant(), peid(1)).await.unwrap();
-        assert!(stored == stored_execution(&largest), "{path:?}");
+    let database = database().await;
+    let store = database.store().await;
+    let largest = of_bytes(1, MONGO_DOCUMENT_BYTES);
+    // Together more than a message of 48 MB.
+    let batch =
+        [largest.clone(), of_bytes(2, MONGO_DOCUMENT_BYTES + 1), of_bytes(3, MONGO_DOCUMENT_BYTES - 1)];
+    let batch = executions(batch.into_iter().chain([of_bytes(4, MONGO_DOCUMENT_BYTES), execution(5)]));
+    let outcomes = store.write(batch).await.unwrap();
+    assert!(
+        matches!(&outcomes[1], WriteOutcome::Poison(why) if why.contains("16777216")),
+        "{:?}",
+        outcomes[1]
+    );
+    for at in [0, 2, 3, 4] {
+        assert_eq!(outcomes[at], WriteOutcome::Written, "{at}");
     }
+    let stored = store.execution(&tenant(), peid(1)).await.unwrap();
+    assert!(stored == stored_execution(&largest));
 }
 
 #[tokio::test]
 async fn a_server_that_takes_less_is_sent_less() {
-    for path in PATHS {
-        let database = database().await;
-        let mut store = MongoStore::clone(&*database.store(path).await);
-        store.server.document_bytes = 3_000;
-        let large = |mut update: ExecutionUpdate| {
-            update.state.output = Some(Json::from(serde_json::json!("x".repeat(3_000))));
-            update
-        };
-        let outcomes =
-            store.write(executions([execution(1), large(execution(2)), execution(3)])).await.unwrap();
-        assert_eq!([&outcomes[0], &outcomes[2]], [&WriteOutcome::Written; 2], "{path:?}");
-        assert!(matches!(&outcomes[1], WriteOutcome::Poison(why) if why.contains("3000")));
-        let next = [change(1, revision(1, 2)), large(change(3, revision(1, 2)))];
-        let outcomes = store.write(executions(next)).await.unwrap();
-        assert_eq!(outcomes[0], WriteOutcome::Written);
-        assert!(matches!(outcomes[1], WriteOutcome::Poison(_)), "{path:?}");
-    }
+    let database = database().await;
+    let mut store = MongoStore::clone(&*database.store().await);
+    store.server.document_bytes = 3_000;
+    let large = |mut update: ExecutionUpdate| {
+        update.state.output = Some(Json::from(serde_json::json!("x".repeat(3_000))));
+        update
+    };
+    let outcomes = store.write(executions([execution(1), large(execution(2)), execution(3)])).await.unwrap();
+    assert_eq!([&outcomes[0], &outcomes[2]], [&WriteOutcome::Written; 2]);
+    assert!(matches!(&outcomes[1], WriteOutcome::Poison(why) if why.contains("3000")));
+    let next = [change(1, revision(1, 2)), large(change(3, revision(1, 2)))];
+    let outcomes = store.write(executions(next)).await.unwrap();
+    assert_eq!(outcomes[0], WriteOutcome::Written);
+    assert!(matches!(outcomes[1], WriteOutcome::Poison(_)));
 }
 
 #[tokio::test]
 async fn changes_that_make_a_document_large_are_written() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        store.write(executions([execution(1), execution(2)])).await.unwrap();
-        let next = |number| {
-            let mut next = change(number, revision(1, 2));
-            next.state.output = Some(Json::from(serde_json::json!({"$big": "x".repeat(RESPONSE_BYTES)})));
-            next
-        };
-        let outcomes = store.write(executions([next(1), next(2)])).await.unwrap();
-        assert_eq!(outcomes, vec![WriteOutcome::Written; 2], "{path:?}");
-        let stored = store.execution(&tenant(), peid(2)).await.unwrap().unwrap();
-        assert_eq!(stored.state.output, next(2).state.output);
-    }
+    let database = database().await;
+    let store = database.store().await;
+    store.write(executions([execution(1), execution(2)])).await.unwrap();
+    let next = |number| {
+        let mut next = change(number, revision(1, 2));
+        next.state.output = Some(Json::from(serde_json::json!({"$big": "x".repeat(RESPONSE_BYTES)})));
+        next
+    };
+    let outcomes = store.write(executions([next(1), next(2)])).await.unwrap();
+    assert_eq!(outcomes, vec![WriteOutcome::Written; 2]);
+    let stored = store.execution(&tenant(), peid(2)).await.unwrap().unwrap();
+    assert_eq!(stored.state.output, next(2).state.output);
 }

@@ -1,5 +1,5 @@
 //! Any order, repetition and loss of batches ends in the newest state, field by field: many on the model, some on a
-//! real server in both ways.
+//! real server.
 
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -8,9 +8,9 @@ use updraft_protocol::Update;
 use super::history::{histories, play};
 use super::model::Model;
 use super::samples::{stored_execution, stored_task, tenant};
+use crate::mongo::document;
 use crate::mongo::testing::database;
 use crate::mongo::write::plan::address;
-use crate::mongo::{WritePath, document};
 use crate::store::{Detail, Store};
 
 fn config(cases: u32) -> Config {
@@ -41,11 +41,11 @@ proptest! {
 }
 
 /// Plays histories on a database each.
-fn on_a_server(path: WritePath, steps: &[super::history::Step]) -> Result<(), TestCaseError> {
+fn on_a_server(steps: &[super::history::Step]) -> Result<(), TestCaseError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (database, store) = runtime.block_on(async {
         let database = database().await;
-        let store = database.store(path).await;
+        let store = database.store().await;
         (database, store)
     });
     let newest = play(steps, |batch| runtime.block_on(store.write(batch)).unwrap());
@@ -70,12 +70,7 @@ proptest! {
     #![proptest_config(config(8))]
 
     #[test]
-    fn every_history_ends_in_the_newest_state_by_bulk_write(steps in histories()) {
-        on_a_server(WritePath::BulkWrite, &steps)?;
-    }
-
-    #[test]
-    fn every_history_ends_in_the_newest_state_by_commands(steps in histories()) {
-        on_a_server(WritePath::Commands, &steps)?;
+    fn every_history_ends_in_the_newest_state(steps in histories()) {
+        on_a_server(&steps)?;
     }
 }

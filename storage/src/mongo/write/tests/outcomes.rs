@@ -1,4 +1,4 @@
-//! What becomes of updates on a real server, the same in both ways.
+//! What becomes of updates on a real server.
 
 use std::sync::Arc;
 
@@ -12,10 +12,8 @@ use super::samples::{
     change, execution, executions, head, hostile, peid, revision, stored_execution, stored_task, task, tenant,
 };
 use crate::mongo::testing::{TestDatabase, database};
-use crate::mongo::{EXECUTIONS, MongoStore, WritePath, document};
+use crate::mongo::{EXECUTIONS, MongoStore, document};
 use crate::store::{Error, Store, WriteOutcome};
-
-const PATHS: [WritePath; 2] = [WritePath::BulkWrite, WritePath::Commands];
 
 fn kinds(outcomes: &[WriteOutcome]) -> Vec<&'static str> {
     let kind = |outcome: &WriteOutcome| match outcome {
@@ -40,172 +38,147 @@ async fn unique(store: &MongoStore, field: &str) {
 
 #[tokio::test]
 async fn data_that_looks_like_orders_is_stored_as_it_is() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        let mut first = execution(1);
-        let mut of_task = task(1, 1);
-        let batch = vec![Update::from(first.clone()), Update::from(of_task.clone())];
-        assert_eq!(kinds(&store.write(batch).await.unwrap()), ["written"; 2]);
-        let mut next = change(1, revision(1, 2));
-        next.state.output = Some(hostile());
-        let mut next_of_task = updraft_protocol::TaskUpdate { head: None, ..of_task.clone() };
-        next_of_task.revision = revision(1, 2);
-        next_of_task.state.response = Some(Json::from(serde_json::json!("$$NOW")));
-        let batch = vec![Update::from(next.clone()), Update::from(next_of_task.clone())];
-        assert_eq!(kinds(&store.write(batch).await.unwrap()), ["written"; 2]);
-        first.state.merge(next.state);
-        first.revision = next.revision;
-        assert_eq!(store.execution(&tenant(), peid(1)).await.unwrap(), stored_execution(&first));
-        of_task.state.merge(next_of_task.state);
-        of_task.revision = next_of_task.revision;
-        assert_eq!(
-            store.tasks(&tenant(), peid(1), 0, 9).await.unwrap().first(),
-            stored_task(&of_task).as_ref()
-        );
-    }
+    let database = database().await;
+    let store = database.store().await;
+    let mut first = execution(1);
+    let mut of_task = task(1, 1);
+    let batch = vec![Update::from(first.clone()), Update::from(of_task.clone())];
+    assert_eq!(kinds(&store.write(batch).await.unwrap()), ["written"; 2]);
+    let mut next = change(1, revision(1, 2));
+    next.state.output = Some(hostile());
+    let mut next_of_task = updraft_protocol::TaskUpdate { head: None, ..of_task.clone() };
+    next_of_task.revision = revision(1, 2);
+    next_of_task.state.response = Some(Json::from(serde_json::json!("$$NOW")));
+    let batch = vec![Update::from(next.clone()), Update::from(next_of_task.clone())];
+    assert_eq!(kinds(&store.write(batch).await.unwrap()), ["written"; 2]);
+    first.state.merge(next.state);
+    first.revision = next.revision;
+    assert_eq!(store.execution(&tenant(), peid(1)).await.unwrap(), stored_execution(&first));
+    of_task.state.merge(next_of_task.state);
+    of_task.revision = next_of_task.revision;
+    assert_eq!(store.tasks(&tenant(), peid(1), 0, 9).await.unwrap().first(), stored_task(&of_task).as_ref());
 }
 
 #[tokio::test]
 async fn a_key_that_another_document_has_is_poison_without_its_value_and_the_others_are_written() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        unique(&store, "input.host").await;
-        unique(&store, "playbook_runtime").await;
-        let at = |number, host: &str| {
-            let mut update = execution(number);
-            update.head = Some(head(Json::from(serde_json::json!({"host": host}))));
-            update
-        };
-        let batch = executions([at(1, "secret-host"), at(2, "secret-host"), at(3, "another")]);
-        let outcomes = store.write(batch).await.unwrap();
-        let mut sorted = kinds(&outcomes);
-        sorted.sort_unstable();
-        assert_eq!(sorted, ["poison", "written", "written"], "{path:?}");
-        assert_eq!(kinds(&outcomes)[2], "written");
-        assert!(reasons(&outcomes).contains("11000") && !reasons(&outcomes).contains("secret-host"));
-        let there = if kinds(&outcomes)[0] == "written" { 1 } else { 2 };
-        let taken = |number| {
-            let mut update = change(number, revision(1, 2));
-            update.state.playbook_runtime = Some(424_242);
-            update
-        };
-        let outcomes = store.write(executions([taken(there), taken(3)])).await.unwrap();
-        let mut sorted = kinds(&outcomes);
-        sorted.sort_unstable();
-        assert_eq!(sorted, ["poison", "written"], "{path:?}: {outcomes:?}");
-        assert!(!reasons(&outcomes).contains("424242"));
-    }
+    let database = database().await;
+    let store = database.store().await;
+    unique(&store, "input.host").await;
+    unique(&store, "playbook_runtime").await;
+    let at = |number, host: &str| {
+        let mut update = execution(number);
+        update.head = Some(head(Json::from(serde_json::json!({"host": host}))));
+        update
+    };
+    let batch = executions([at(1, "secret-host"), at(2, "secret-host"), at(3, "another")]);
+    let outcomes = store.write(batch).await.unwrap();
+    let mut sorted = kinds(&outcomes);
+    sorted.sort_unstable();
+    assert_eq!(sorted, ["poison", "written", "written"]);
+    assert_eq!(kinds(&outcomes)[2], "written");
+    assert!(reasons(&outcomes).contains("11000") && !reasons(&outcomes).contains("secret-host"));
+    let there = if kinds(&outcomes)[0] == "written" { 1 } else { 2 };
+    let taken = |number| {
+        let mut update = change(number, revision(1, 2));
+        update.state.playbook_runtime = Some(424_242);
+        update
+    };
+    let outcomes = store.write(executions([taken(there), taken(3)])).await.unwrap();
+    let mut sorted = kinds(&outcomes);
+    sorted.sort_unstable();
+    assert_eq!(sorted, ["poison", "written"], "{outcomes:?}");
+    assert!(!reasons(&outcomes).contains("424242"));
 }
 
 #[tokio::test]
 async fn a_document_that_the_collections_rules_forbid_is_poison_without_its_content() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        store.write(executions([execution(1)])).await.unwrap();
-        let rules = doc! { "execution_status": { "$in": ["executing"] } };
-        let forbid = doc! { "collMod": EXECUTIONS, "validator": rules };
-        store.database.run_command(forbid).await.unwrap();
-        let failed = |number, head| {
-            let mut update = change(number, revision(1, 2));
-            (update.head, update.state.execution_status) = (head, ExecutionStatus::Failed);
-            update.state.output = Some(Json::from(serde_json::json!("secret-output")));
-            update
-        };
-        let batch = executions([failed(1, None), execution(2), failed(3, execution(3).head)]);
-        let outcomes = store.write(batch).await.unwrap();
-        assert_eq!(kinds(&outcomes), ["poison", "written", "poison"], "{path:?}");
-        assert!(reasons(&outcomes).contains("121") && !reasons(&outcomes).contains("secret-output"));
-    }
+    let database = database().await;
+    let store = database.store().await;
+    store.write(executions([execution(1)])).await.unwrap();
+    let rules = doc! { "execution_status": { "$in": ["executing"] } };
+    let forbid = doc! { "collMod": EXECUTIONS, "validator": rules };
+    store.database.run_command(forbid).await.unwrap();
+    let failed = |number, head| {
+        let mut update = change(number, revision(1, 2));
+        (update.head, update.state.execution_status) = (head, ExecutionStatus::Failed);
+        update.state.output = Some(Json::from(serde_json::json!("secret-output")));
+        update
+    };
+    let batch = executions([failed(1, None), execution(2), failed(3, execution(3).head)]);
+    let outcomes = store.write(batch).await.unwrap();
+    assert_eq!(kinds(&outcomes), ["poison", "written", "poison"]);
+    assert!(reasons(&outcomes).contains("121") && !reasons(&outcomes).contains("secret-output"));
 }
 
 #[tokio::test]
 async fn a_document_that_somebody_else_made_is_poison_and_stays() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        let foreign = doc! { "_id": document::id(peid(1).uuid()), "epoch": "new", "seq": 1 };
-        let documents = store.database.collection::<mongodb::bson::Document>(EXECUTIONS);
-        documents.insert_one(&foreign).await.unwrap();
-        let outcomes = store.write(executions([execution(1), execution(2)])).await.unwrap();
-        assert_eq!(kinds(&outcomes), ["poison", "written"], "{path:?}");
-        let outcomes = store.write(executions([change(1, revision(1, 2))])).await.unwrap();
-        assert_eq!(kinds(&outcomes), ["poison"]);
-        let found = documents.find_one(doc! { "_id": &foreign["_id"] }).await.unwrap();
-        assert_eq!(found, Some(foreign));
-    }
+    let database = database().await;
+    let store = database.store().await;
+    let unknown_documents = doc! { "_id": document::id(peid(1).uuid()), "epoch": "new", "seq": 1 };
+    let documents = store.database.collection::<mongodb::bson::Document>(EXECUTIONS);
+    documents.insert_one(&unknown_documents).await.unwrap();
+    let outcomes = store.write(executions([execution(1), execution(2)])).await.unwrap();
+    assert_eq!(kinds(&outcomes), ["poison", "written"]);
+    let outcomes = store.write(executions([change(1, revision(1, 2))])).await.unwrap();
+    assert_eq!(kinds(&outcomes), ["poison"]);
+    let found = documents.find_one(doc! { "_id": &unknown_documents["_id"] }).await.unwrap();
+    assert_eq!(found, Some(unknown_documents));
 }
 
 #[tokio::test]
 async fn a_batch_of_everything_is_answered_in_order() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        store.write(executions([execution(1), execution(2), execution(3)])).await.unwrap();
-        store.write(executions([change(2, revision(2, 7))])).await.unwrap();
-        let mut too_new = execution(9);
-        too_new.revision = revision(u64::MAX, 1);
-        let again = |number, seq| updraft_protocol::ExecutionUpdate {
-            revision: revision(1, seq),
-            ..execution(number)
-        };
-        let batch = vec![
-            Update::from(change(1, revision(1, 2))),
-            Update::from(task(1, 1)),
-            Update::from(change(2, revision(2, 6))),
-            Update::from(too_new),
-            Update::from(again(3, 2)),
-            Update::from(change(8, revision(1, 2))),
-            Update::from(execution(5)),
-            Update::from(updraft_protocol::TaskUpdate { head: None, ..task(7, 7) }),
-        ];
-        let expected = ["written", "written", "stale", "poison", "written", "poison", "written", "poison"];
-        assert_eq!(kinds(&store.write(batch).await.unwrap()), expected, "{path:?}");
-    }
+    let database = database().await;
+    let store = database.store().await;
+    store.write(executions([execution(1), execution(2), execution(3)])).await.unwrap();
+    store.write(executions([change(2, revision(2, 7))])).await.unwrap();
+    let mut too_new = execution(9);
+    too_new.revision = revision(u64::MAX, 1);
+    let again =
+        |number, seq| updraft_protocol::ExecutionUpdate { revision: revision(1, seq), ..execution(number) };
+    let batch = vec![
+        Update::from(change(1, revision(1, 2))),
+        Update::from(task(1, 1)),
+        Update::from(change(2, revision(2, 6))),
+        Update::from(too_new),
+        Update::from(again(3, 2)),
+        Update::from(change(8, revision(1, 2))),
+        Update::from(execution(5)),
+        Update::from(updraft_protocol::TaskUpdate { head: None, ..task(7, 7) }),
+    ];
+    let expected = ["written", "written", "stale", "poison", "written", "poison", "written", "poison"];
+    assert_eq!(kinds(&store.write(batch).await.unwrap()), expected);
 }
 
 #[tokio::test]
 async fn a_batch_that_comes_again_in_part_is_confirmed() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        store.write(executions((0..3).map(execution))).await.unwrap();
-        store.write(executions([change(0, revision(1, 2))])).await.unwrap();
-        let again =
-            store.write(executions((0..3).map(|number| change(number, revision(1, 2))))).await.unwrap();
-        // `update` does not say which of its documents were as new before.
-        let first = if path == WritePath::BulkWrite { "stale" } else { "written" };
-        assert_eq!(kinds(&again), [first, "written", "written"]);
-        let again =
-            store.write(executions((0..3).map(|number| change(number, revision(1, 2))))).await.unwrap();
-        assert_eq!(kinds(&again), ["stale"; 3], "{path:?}");
-    }
+    let database = database().await;
+    let store = database.store().await;
+    store.write(executions((0..3).map(execution))).await.unwrap();
+    store.write(executions([change(0, revision(1, 2))])).await.unwrap();
+    let again = store.write(executions((0..3).map(|number| change(number, revision(1, 2))))).await.unwrap();
+    // `update` does not say which of its documents were as new before: the first counts as written once more.
+    assert_eq!(kinds(&again), ["written", "written", "written"]);
+    let again = store.write(executions((0..3).map(|number| change(number, revision(1, 2))))).await.unwrap();
+    assert_eq!(kinds(&again), ["stale"; 3]);
 }
 
 #[tokio::test]
 async fn a_write_concern_that_cannot_be_met_leaves_the_batch_unknown() {
-    for path in PATHS {
-        let database = database().await;
-        let store = database.store(path).await;
-        let join = if database.uri().contains('?') { '&' } else { '?' };
-        let greedy = format!("{}{join}w=7&wtimeoutMS=200", database.uri());
-        let greedy = MongoStore::builder(greedy).write_path(path).connect().await.unwrap();
-        for batch in [executions([execution(1)]), executions([change(1, revision(1, 2))])] {
-            let error = greedy.write(batch).await.unwrap_err();
-            assert!(
-                matches!(&error, Error::Unavailable(why) if why.contains("confirmed")),
-                "{path:?}: {error:?}"
-            );
-        }
-        let outcomes = store.write(executions([change(1, revision(1, 3))])).await.unwrap();
-        assert_eq!(kinds(&outcomes), ["written"], "what was not confirmed may be there");
+    let database = database().await;
+    let store = database.store().await;
+    let join = if database.uri().contains('?') { '&' } else { '?' };
+    let greedy = format!("{}{join}w=7&wtimeoutMS=200", database.uri());
+    let greedy = MongoStore::builder(greedy).connect().await.unwrap();
+    for batch in [executions([execution(1)]), executions([change(1, revision(1, 2))])] {
+        let error = greedy.write(batch).await.unwrap_err();
+        assert!(matches!(&error, Error::Unavailable(why) if why.contains("confirmed")), "{error:?}");
     }
+    let outcomes = store.write(executions([change(1, revision(1, 3))])).await.unwrap();
+    assert_eq!(kinds(&outcomes), ["written"], "what was not confirmed may be there");
 }
 
-async fn counted(database: &TestDatabase, path: WritePath, batch: Vec<Update>) -> [u64; 3] {
-    let store = database.store(path).await;
+async fn counted(database: &TestDatabase, batch: Vec<Update>) -> [u64; 3] {
+    let store = database.store().await;
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let recording = metrics::set_default_local_recorder(&recorder);
@@ -221,36 +194,34 @@ async fn counted(database: &TestDatabase, path: WritePath, batch: Vec<Update>) -
 
 #[tokio::test]
 async fn a_batch_takes_few_round_trips_and_they_are_counted() {
-    for (path, mixed) in [(WritePath::BulkWrite, 3), (WritePath::Commands, 4)] {
-        let database = database().await;
-        // 150 executions of five steps.
-        let all: Vec<_> = (0..150)
-            .flat_map(|number| {
-                let tasks = (1..=5).map(move |task_seq| Update::from(task(number, task_seq)));
-                [Update::from(execution(number))].into_iter().chain(tasks)
-            })
-            .collect();
-        assert_eq!(counted(&database, path, all.clone()).await, [2, 900, 0], "{path:?}");
-        let later = |update: &Update| {
-            let mut update = update.clone();
-            match &mut update {
-                Update::Execution(update) => {
-                    let update = Arc::make_mut(update);
-                    (update.head, update.revision) = (None, revision(1, 2));
-                }
-                Update::Task(update) => {
-                    let update = Arc::make_mut(update);
-                    (update.head, update.revision) = (None, revision(1, 2));
-                }
+    let database = database().await;
+    // 150 executions of five steps.
+    let all: Vec<_> = (0..150)
+        .flat_map(|number| {
+            let tasks = (1..=5).map(move |task_seq| Update::from(task(number, task_seq)));
+            [Update::from(execution(number))].into_iter().chain(tasks)
+        })
+        .collect();
+    assert_eq!(counted(&database, all.clone()).await, [2, 900, 0]);
+    let later = |update: &Update| {
+        let mut update = update.clone();
+        match &mut update {
+            Update::Execution(update) => {
+                let update = Arc::make_mut(update);
+                (update.head, update.revision) = (None, revision(1, 2));
             }
-            update
-        };
-        let new = [Update::from(execution(200)), Update::from(task(200, 1))];
-        let batch = new.into_iter().chain(all.iter().map(later)).collect();
-        assert_eq!(counted(&database, path, batch).await, [mixed, 902, 0], "{path:?}");
-        // All again: inserts meet their documents, the guard lets nothing through, and a read says why.
-        let [round_trips, written, stale] = counted(&database, path, all).await;
-        assert_eq!([written, stale], [0, 900], "{path:?}");
-        assert!(round_trips <= 6, "{round_trips}");
-    }
+            Update::Task(update) => {
+                let update = Arc::make_mut(update);
+                (update.head, update.revision) = (None, revision(1, 2));
+            }
+        }
+        update
+    };
+    let new = [Update::from(execution(200)), Update::from(task(200, 1))];
+    let batch = new.into_iter().chain(all.iter().map(later)).collect();
+    assert_eq!(counted(&database, batch).await, [4, 902, 0]);
+    // All again: inserts meet their documents, the guard lets nothing through, and a read says why.
+    let [round_trips, written, stale] = counted(&database, all).await;
+    assert_eq!([written, stale], [0, 900]);
+    assert!(round_trips <= 6, "{round_trips}");
 }

@@ -1,0 +1,94 @@
+//! Executions that wait for their tools: their memory, and how long a restart takes to run them again.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use updraft::{Handle, Resume};
+use updraft_load::{LoadOptions, Metrics, RunStore, Workload, process};
+
+use crate::case::{durable, tell};
+
+/// Executions that wait.
+const WAITING: usize = 100_000;
+/// Submissions at once: the memory of submitters is not that of executions.
+const AT_ONCE: usize = 64;
+
+/// Waits until so many attempts wait for their tool.
+async fn all_wait(metrics: &Metrics) {
+    while metrics.gauge("updraft_attempts_running") < WAITING as f64 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Submits until so many are in flight.
+async fn submit(work: &Arc<Workload>) -> Vec<Handle> {
+    let mut loops = JoinSet::new();
+    for first in 0..AT_ONCE {
+        let work = work.clone();
+        loops.spawn(async move {
+            let mut handles = Vec::with_capacity(WAITING / AT_ONCE + 1);
+            for number in (first..WAITING).step_by(AT_ONCE) {
+                handles.push(work.engine.submit(work.submission(number)).await.expect("accepted"));
+            }
+            handles
+        });
+    }
+    loops.join_all().await.into_iter().flatten().collect()
+}
+
+pub(crate) async fn flight() {
+    let metrics = Metrics::install().expect("a recorder");
+    let (work, _directory) = durable(&LoadOptions::default()).await;
+    work.let_tools_answer(false);
+    let resident = || process::usage().expect("/proc").resident_bytes;
+    let before = resident();
+    let handles = submit(&work).await;
+    all_wait(&metrics).await;
+    work.engine.flush().await.expect("stored");
+    let after = resident();
+    tell("flight", after as f64 / 1e6);
+    tell("flight.each", after.saturating_sub(before) as f64 / WAITING as f64);
+    drop(handles);
+    let _ = work.engine.shutdown(Duration::ZERO).await;
+}
+
+/// The engine of a restart, whose tools hang.
+async fn engine(directory: &Path) -> Arc<Workload> {
+    let options = LoadOptions::default();
+    let work = Workload::waiting(&options, directory, &RunStore::Embedded, Resume::default());
+    Arc::new(work.await.expect("an engine"))
+}
+
+pub(crate) async fn restart() {
+    let metrics = Metrics::install().expect("a recorder");
+    let directory = tempfile::tempdir().expect("a directory");
+    let own = std::env::current_exe().expect("this program");
+    let mut child = Command::new(own);
+    child.args(["--case", "restart-child", "0"]).arg(directory.path()).stdout(Stdio::piped());
+    let mut child = child.spawn().expect("a process");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    assert_eq!(lines.next().and_then(Result::ok).as_deref(), Some("all wait"));
+    // SIGKILL.
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    let began = Instant::now();
+    let work = engine(directory.path()).await;
+    all_wait(&metrics).await;
+    tell("restart", began.elapsed().as_secs_f64());
+    let _ = work.engine.shutdown(Duration::ZERO).await;
+}
+
+/// The process that is killed.
+pub(crate) async fn child(directory: &str) {
+    let metrics = Metrics::install().expect("a recorder");
+    let work = engine(directory.as_ref()).await;
+    let _handles = submit(&work).await;
+    all_wait(&metrics).await;
+    println!("all wait");
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,104 @@
+//! Throughput: durable, in memory, on one shard and on two.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use updraft_load::{Length, LoadOptions, Meter, RunStore, Workload, closed, median, process};
+
+use crate::case::{end, tell};
+
+/// Pairs of runs of which the median counts.
+pub(crate) const PAIRS: usize = 3;
+
+/// What a closed loop came to. CPU is that of one step, in microseconds.
+pub(crate) struct Rate {
+    pub(crate) executions_per_s: f64,
+    cpu: f64,
+    cpu_of_store: f64,
+    cpu_of_load: f64,
+    switches: f64,
+}
+
+impl Rate {
+    /// Cores that were busy.
+    fn cores(&self, options: &LoadOptions) -> f64 {
+        self.cpu * f64::from(options.steps) * self.executions_per_s / 1e6
+    }
+}
+
+/// CPU in microseconds of the threads whose names begin so, and how often those of all switched.
+fn used(names: &[&str]) -> (f64, f64) {
+    let threads = process::threads();
+    let named = |name: &str| names.iter().any(|begin| name.starts_with(begin));
+    let cpu_s: f64 = threads.iter().filter(|thread| named(&thread.name)).map(|thread| thread.cpu_s).sum();
+    (cpu_s * 1e6, threads.iter().map(|thread| thread.switches).sum::<u64>() as f64)
+}
+
+/// A closed loop of so many executions, until the store has everything, on an engine that is warm.
+pub(crate) async fn rate(
+    options: &LoadOptions,
+    directory: &Path,
+    store: &RunStore,
+    executions: usize,
+) -> Rate {
+    let work = Arc::new(Workload::start(options, directory, store).await.expect("an engine"));
+    let meter = Arc::new(Meter::new().expect("a meter"));
+    let submitters = usize::from(options.concurrency);
+    closed(&work, &meter, Length::Executions(executions as u64 / 10), submitters).await;
+    work.engine.flush().await.expect("stored");
+    let looks = || [used(&[""]), used(&["store-"]), used(&["load", "figures"])];
+    let (before, began) = (looks(), Instant::now());
+    closed(&work, &meter, Length::Executions(executions as u64), submitters).await;
+    work.engine.flush().await.expect("stored");
+    let lasted = began.elapsed().as_secs_f64();
+    let steps = (executions * usize::from(options.steps)) as f64;
+    let after = looks();
+    let of = |look: usize| (after[look].0 - before[look].0) / steps;
+    let rate = Rate {
+        executions_per_s: executions as f64 / lasted,
+        cpu: of(0),
+        cpu_of_store: of(1),
+        cpu_of_load: of(2),
+        switches: (after[0].1 - before[0].1) / steps,
+    };
+    end(&work).await;
+    rate
+}
+
+/// The same, durable, in a directory of its own.
+pub(crate) async fn rate_of_durable(executions: usize) -> Rate {
+    let directory = tempfile::tempdir().expect("a directory");
+    rate(&LoadOptions::default(), directory.path(), &RunStore::Embedded, executions).await
+}
+
+pub(crate) async fn durable(executions: usize) {
+    let rate = rate_of_durable(executions).await;
+    tell("durable", rate.executions_per_s);
+    tell("cpu", rate.cpu);
+    tell("cpu.engine", rate.cpu - rate.cpu_of_store);
+    tell("cpu.load", rate.cpu_of_load);
+    tell("switches", rate.switches);
+}
+
+pub(crate) async fn memory(executions: usize) {
+    let options = LoadOptions::default();
+    let rate = rate(&options, Path::new(""), &RunStore::Memory, executions).await;
+    tell("memory", rate.executions_per_s * f64::from(options.steps));
+    tell("memory.cpu", rate.cpu);
+    tell("memory.load", rate.cpu_of_load);
+    tell("memory.cores", rate.cores(&options));
+}
+
+pub(crate) async fn shards(executions: usize) {
+    let (mut ratios, mut cores) = (Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        let [one, two] = [1, 2].map(|shards| LoadOptions { shards: Some(shards), ..LoadOptions::default() });
+        let of_one = rate(&one, Path::new(""), &RunStore::Memory, executions).await;
+        let of_two = rate(&two, Path::new(""), &RunStore::Memory, executions).await;
+        ratios.push(of_two.executions_per_s / of_one.executions_per_s);
+        cores.push(of_one.cores(&one));
+    }
+    tell("shards", median(&ratios).expect("pairs"));
+    tell("shards.cores", median(&cores).expect("pairs"));
+}

@@ -1,0 +1,75 @@
+//! The engine as its embedder holds it: the struct, and what the start found. Starts and stops nothing.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use updraft_actors::{EngineContext, Node, RegistryEntry};
+use updraft_kernel::coalescer::Limits;
+use updraft_kernel::shared::drain::DrainGate;
+use updraft_protocol::limits::FLUSH_STANDSTILL;
+use updraft_storage::sqlite::SqliteStore;
+use updraft_storage::write_behind::Pending;
+
+use crate::error::ReadError;
+use crate::handle::Handle;
+#[cfg(unix)]
+use crate::local::LocalServer;
+use crate::ownership::Ownership;
+use crate::recovery::Recovered;
+use crate::standstill::StoreWait;
+
+/// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
+pub struct Engine {
+    pub(crate) core: Arc<EngineContext>,
+    /// Taken by the shutdown.
+    pub(crate) node: tokio::sync::Mutex<Option<Node>>,
+    /// Closed when the engine shuts down; submissions pass through it.
+    pub(crate) gate: DrainGate,
+    /// Told when the gate is closed and no submission is under way.
+    pub(crate) emptied: Arc<Notify>,
+    /// The store, where the engine opened it itself: others may have the directory after the shutdown.
+    pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
+    /// The lease of a store that other machines reach.
+    pub(crate) ownership: Option<Ownership>,
+    /// Told when the gate is closed: submissions that wait for a place are refused.
+    pub(crate) closing: Notify,
+    pub(crate) submit_timeout: Duration,
+    /// The server of the local socket, where there is a data directory; taken by the shutdown.
+    #[cfg(unix)]
+    pub(crate) local: Mutex<Option<LocalServer>>,
+    /// What may wait for the store, and what does.
+    pub(crate) buffer: Limits,
+    pub(crate) pending: watch::Receiver<Pending>,
+    /// Why the store does not take what waits, while it does not.
+    pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
+    pub(crate) recovered: Recovered,
+    /// Held while an execution that the start left as it was is resumed or cancelled: one at a time.
+    pub(crate) unresumed: Arc<tokio::sync::Mutex<()>>,
+    /// What the start resumed, until someone asks for it.
+    pub(crate) resumed: Mutex<Vec<Arc<RegistryEntry>>>,
+}
+
+impl Engine {
+    /// What the start found and did.
+    pub fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    /// The handles of the executions that the start resumed, those that have ended since included. They are
+    /// given once.
+    pub fn take_resumed(&self) -> Vec<Handle> {
+        let lives = std::mem::take(&mut *self.resumed.lock().unwrap_or_else(PoisonError::into_inner));
+        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
+    }
+
+    /// Waits until everything that is durable at this moment is in the store, for lists that must not lag. A store that is
+    /// full or away is waited for, for ten minutes in which it takes nothing.
+    ///
+    /// # Errors
+    /// The engine has failed or is shut down, or [`ReadError::Standstill`] with why the store takes nothing.
+    pub async fn flush(&self) -> Result<(), ReadError> {
+        let wait = StoreWait { core: &self.core, trouble: &self.trouble, longest: FLUSH_STANDSTILL };
+        Ok(wait.within(self.core.flush()).await??)
+    }
+}

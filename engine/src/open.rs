@@ -1,0 +1,214 @@
+//! Opening: the store, its lease and the journal, in the order that leaves nothing half bound, and the judgement whether they
+//! belong together. Starts no thread of the engine and writes no update.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use updraft_actors::node;
+use updraft_actors::timer::Timer;
+use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_storage::bond::{Bond, Kept};
+use updraft_storage::journal::{self, Disk, FileDisk, Journal};
+use updraft_storage::memory::{MemoryStore, Nowhere};
+use updraft_storage::sqlite::SqliteStore;
+use updraft_storage::write_behind::{Message, WriteBehind};
+use updraft_storage::{Store, TimedStore};
+
+use crate::builder::Builder;
+use crate::deadline::answered;
+use crate::error::StartError;
+use crate::journal_binding::{self, Asked, Extent};
+use crate::ownership::Ownership;
+use crate::store_choice::StoreChoice;
+
+/// What a start has opened.
+pub(crate) struct Opened {
+    pub(crate) timer: Timer,
+    pub(crate) store: Arc<dyn Store>,
+    /// The same, where it is the engine's own.
+    pub(crate) embedded: Option<Arc<SqliteStore>>,
+    pub(crate) journal: Journal,
+    pub(crate) replay: journal::Replay,
+    /// What the store keeps of the journal, if it keeps anything.
+    pub(crate) bond: Option<Bond>,
+    /// That of this engine: higher than every one that journal or store has.
+    pub(crate) epoch: u64,
+    /// The lease of the store, if it has one.
+    pub(crate) ownership: Option<Ownership>,
+    /// Below it the store has everything.
+    pub(crate) stored: DurableWatermark,
+    /// Below it the store has noted that: what the journal may drop.
+    pub(crate) noted: DurableWatermark,
+    /// Between journal and writer.
+    pub(crate) queue: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
+}
+
+impl Opened {
+    /// Opens them and binds them to each other.
+    ///
+    /// # Errors
+    /// What cannot be opened, who has it, or why they do not belong together.
+    pub(crate) async fn open(builder: &Builder, data: &Path) -> Result<Self, StartError> {
+        let timer = Timer::start().map_err(node::Error::Thread)?;
+        let (store, embedded) = open_store(builder, data).await?;
+        let keeps = answered(store.kept(), &timer).await? != Kept::Nothing;
+        let stored = DurableWatermark::new(0);
+        let noted = if keeps { DurableWatermark::new(0) } else { stored.clone() };
+        let queue = WriteBehind::queue();
+        let (journal, replay) = open_journal(builder, data, queue.0.clone(), noted.clone()).await?;
+        let extent =
+            Extent { id: replay.id(), there: replay.there(), begins: replay.begins(), ends: replay.ends() };
+        let (ownership, bond, epoch) =
+            match taken(builder, data, &store, (extent, replay.epoch()), &timer).await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    // The data directory is free when the error is told.
+                    let _ = journal.close(Duration::ZERO).await;
+                    return Err(error);
+                }
+            };
+        if let Some(bond) = bond {
+            let _ = noted.advance(bond.taken + 1);
+        }
+        Ok(Self { timer, store, embedded, journal, replay, bond, epoch, ownership, stored, noted, queue })
+    }
+}
+
+/// Takes the store, binds it to the journal, which goes so far and has epochs up to this, and gives the engine's epoch.
+async fn taken(
+    builder: &Builder,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    (extent, of_journal): (Extent, u64),
+    timer: &Timer,
+) -> Result<(Option<Ownership>, Option<Bond>, u64), StartError> {
+    let ownership = Ownership::take(store, extent.id, who(data), builder.clock.now(), timer).await?;
+    let taken = async {
+        let bond = bound(builder, data, store, extent, timer).await?;
+        let epoch = numbered(builder, data, store, of_journal, timer).await?;
+        if let Some(ownership) = &ownership {
+            ownership.confirm(timer).await?;
+        }
+        Ok((bond, epoch))
+    };
+    match taken.await {
+        Ok((bond, epoch)) => Ok((ownership, bond, epoch)),
+        Err(error) => {
+            if let Some(ownership) = ownership {
+                // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
+                ownership.give_back(timer).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Judges whether journal and store belong together, and binds them.
+async fn bound(
+    builder: &Builder,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    extent: Extent,
+    timer: &Timer,
+) -> Result<Option<Bond>, StartError> {
+    // Read when the store is this engine's: an owner that is gone may have written until then.
+    let kept = answered(store.kept(), timer).await?;
+    let bond = claim(builder, data, kept, extent).await?;
+    if let Some(bond) = bond
+        && !answered(store.bind(bond, kept.bond()), timer).await?
+    {
+        let why = "another engine has bound the database to its journal in the meantime";
+        return Err(updraft_storage::Error::Unavailable(why.to_owned()).into());
+    }
+    Ok(bond)
+}
+
+/// The epoch of this engine, noted in the data directory. Only now: a start that is refused for what it found has changed
+/// nothing.
+async fn numbered(
+    builder: &Builder,
+    data: &Path,
+    store: &Arc<dyn Store>,
+    of_journal: u64,
+    timer: &Timer,
+) -> Result<u64, StartError> {
+    if builder.store.noted().is_none() {
+        return Ok(answered(store.next_epoch(of_journal), timer).await?);
+    }
+    let noted = on_disk(data, journal_binding::epoch_of).await?;
+    let epoch = answered(store.next_epoch(noted.max(of_journal)), timer).await?;
+    on_disk(data, move |data| journal_binding::note_epoch(data, epoch)).await?;
+    Ok(epoch)
+}
+
+/// What the disk says, for which it is waited on another thread.
+async fn on_disk<T: Send + 'static>(
+    data: &Path,
+    ask: impl FnOnce(&Path) -> Result<T, StartError> + Send + 'static,
+) -> Result<T, StartError> {
+    let data = data.to_owned();
+    let asked = tokio::task::spawn_blocking(move || ask(&data)).await;
+    asked.map_err(|error| StartError::Configuration(error.to_string()))?
+}
+
+/// This process, for people who find that it has a store.
+fn who(data: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "a machine without a name" } else { host.trim() };
+    format!("process {} on {host}, data directory {}", std::process::id(), data.display())
+}
+
+/// The store, and the same where it is the engine's own.
+async fn open_store(
+    builder: &Builder,
+    data: &Path,
+) -> Result<(Arc<dyn Store>, Option<Arc<SqliteStore>>), StartError> {
+    let timed = |store: Arc<dyn Store>| -> Arc<dyn Store> {
+        Arc::new(TimedStore::new(store, builder.slow_store_calls))
+    };
+    let other: Option<Arc<dyn Store>> = match &builder.store {
+        StoreChoice::Given(store) => Some(store.clone()),
+        StoreChoice::Memory => Some(Arc::new(MemoryStore::new())),
+        StoreChoice::At(address) => address.connect(false).await?,
+    };
+    if let Some(store) = other {
+        return Ok((timed(store), None));
+    }
+    let (data, durability) = (data.to_owned(), builder.durability);
+    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&data, durability));
+    let store = opening.await.map_err(|error| StartError::Configuration(error.to_string()))??;
+    let store = Arc::new(store);
+    Ok((timed(store.clone()), Some(store)))
+}
+
+/// Keeps the journal with its store; gives the bond that the store is to keep.
+async fn claim(
+    builder: &Builder,
+    data: &Path,
+    kept: Kept,
+    extent: Extent,
+) -> Result<Option<Bond>, StartError> {
+    let Some(place) = builder.store.noted() else { return Ok(None) };
+    let (durability, accepted) = (builder.durability, builder.accepted_loss);
+    let asked = Asked { place, durability, accepted };
+    on_disk(data, move |data| journal_binding::claim(data, &asked, kept, extent)).await
+}
+
+async fn open_journal(
+    builder: &Builder,
+    data: &Path,
+    writer: mpsc::Sender<updraft_storage::write_behind::Message>,
+    stored: DurableWatermark,
+) -> Result<(Journal, journal::Replay), StartError> {
+    let folder = data.join("journal");
+    let id = on_disk(data, journal_binding::journal_of).await?;
+    let config = journal::Config { id, durability: builder.durability, ..journal::Config::default() };
+    let disk: Arc<dyn Disk> = match &builder.store {
+        StoreChoice::Memory => Arc::new(Nowhere),
+        StoreChoice::At(_) | StoreChoice::Given(_) => Arc::new(FileDisk),
+    };
+    let opening = tokio::task::spawn_blocking(move || Journal::open(&folder, config, disk, writer, stored));
+    Ok(opening.await.map_err(|error| StartError::Configuration(error.to_string()))??)
+}

@@ -1,0 +1,195 @@
+//! Measures: histograms of latencies and counts of what became of executions. Owns no load.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::error::Error;
+
+/// The longest latency that is told apart, in microseconds: an hour.
+const MOST_US: u64 = 3_600_000_000;
+/// Digits that a latency is kept with.
+const DIGITS: u8 = 3;
+
+/// Latencies in microseconds.
+pub struct Latencies(Mutex<Histogram<u64>>);
+
+impl Latencies {
+    /// None yet.
+    pub fn new() -> Result<Self, Error> {
+        let histogram = Histogram::new_with_bounds(1, MOST_US, DIGITS);
+        let histogram = histogram.map_err(|error| Error::of("histogram", error))?;
+        Ok(Self(Mutex::new(histogram)))
+    }
+
+    /// Keeps one.
+    pub fn record(&self, latency: Duration) {
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(MOST_US);
+        self.lock().saturating_record(micros);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.lock().len()
+    }
+
+    /// The latency in microseconds that this share stays below; none where nothing was recorded.
+    pub fn quantile(&self, share: f64) -> Option<u64> {
+        let histogram = self.lock();
+        (!histogram.is_empty()).then(|| histogram.value_at_quantile(share))
+    }
+
+    /// Their number, and their mean.
+    pub(crate) fn mean(&self) -> (u64, Option<Duration>) {
+        let histogram = self.lock();
+        let mean = Duration::from_secs_f64(histogram.mean() / 1e6);
+        (histogram.len(), Some(mean).filter(|_| !histogram.is_empty()))
+    }
+
+    /// Median and 99th percentile, and forgets them.
+    pub(crate) fn take(&self) -> Option<(u64, u64)> {
+        let mut histogram = self.lock();
+        let taken = (!histogram.is_empty())
+            .then(|| (histogram.value_at_quantile(0.5), histogram.value_at_quantile(0.99)));
+        histogram.reset();
+        taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The measures of one phase. An execution belongs to the phase in which it arrived.
+pub struct Meter {
+    /// From the arrival to the durable acknowledgement.
+    pub submit: Latencies,
+    /// From the arrival to the end of the execution.
+    pub execution: Latencies,
+    /// The same of a tenant that floods the engine: it is not mixed with the others.
+    pub(crate) flood: Latencies,
+    /// How late arrivals were sent.
+    pub(crate) late: Latencies,
+    pub(crate) arrivals: AtomicU64,
+    /// Open loops: arrivals of the first half, and executions in flight at its end.
+    pub(crate) half: OnceLock<(u64, usize)>,
+}
+
+impl Meter {
+    /// Nothing yet.
+    pub fn new() -> Result<Self, Error> {
+        let arrivals = AtomicU64::new(0);
+        let (submit, execution) = (Latencies::new()?, Latencies::new()?);
+        let (flood, late) = (Latencies::new()?, Latencies::new()?);
+        Ok(Self { submit, execution, flood, late, arrivals, half: OnceLock::new() })
+    }
+}
+
+/// What became of all executions of the run, and the latencies of its newest moment.
+pub(crate) struct Tally {
+    pub(crate) submitted: AtomicU64,
+    pub(crate) completed: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    /// Submissions that the engine did not accept, and executions that it lost.
+    pub(crate) refused: AtomicU64,
+    /// Arrivals that found so many before them that they were not submitted.
+    pub(crate) dropped: AtomicU64,
+    /// Arrivals that have not ended.
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) submit: Latencies,
+    pub(crate) execution: Latencies,
+    /// How long reads took that were asked beside the load.
+    pub(crate) read: Latencies,
+    first_error: Mutex<Option<String>>,
+}
+
+/// The counts at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    pub(crate) submitted: u64,
+    pub(crate) completed: u64,
+    pub(crate) failed: u64,
+    pub(crate) refused: u64,
+    pub(crate) dropped: u64,
+}
+
+impl Tally {
+    pub(crate) fn new() -> Result<Self, Error> {
+        Ok(Self {
+            submitted: AtomicU64::new(0),
+            completed: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            in_flight: AtomicUsize::new(0),
+            submit: Latencies::new()?,
+            execution: Latencies::new()?,
+            read: Latencies::new()?,
+            first_error: Mutex::new(None),
+        })
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counts {
+            submitted: of(&self.submitted),
+            completed: of(&self.completed),
+            failed: of(&self.failed),
+            refused: of(&self.refused),
+            dropped: of(&self.dropped),
+        }
+    }
+
+    /// Counts a refusal, and keeps the words of the first.
+    pub(crate) fn refuse(&self, error: &dyn std::fmt::Display) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        let mut first = self.first_error.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert_with(|| error.to_string());
+    }
+
+    pub(crate) fn first_error(&self) -> Option<String> {
+        self.first_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Counts {
+    /// Executions that ended, however.
+    pub(crate) fn ended(self) -> u64 {
+        self.completed + self.failed
+    }
+
+    /// All that did not go well.
+    pub(crate) fn errors(self) -> u64 {
+        self.failed + self.refused + self.dropped
+    }
+
+    /// What was counted since `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self {
+            submitted: self.submitted - earlier.submitted,
+            completed: self.completed - earlier.completed,
+            failed: self.failed - earlier.failed,
+            refused: self.refused - earlier.refused,
+            dropped: self.dropped - earlier.dropped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_in_microseconds_and_absent_where_nothing_was_recorded() {
+        let latencies = Latencies::new().unwrap();
+        assert_eq!((latencies.quantile(0.5), latencies.take()), (None, None));
+        (1..=100).for_each(|millis| latencies.record(Duration::from_millis(millis)));
+        let median = latencies.quantile(0.5).unwrap();
+        assert!((49_900..=50_100).contains(&median), "{median}");
+        latencies.record(Duration::from_secs(40_000));
+        assert!(latencies.quantile(1.0).unwrap() >= MOST_US);
+        assert!(latencies.take().is_some());
+        assert_eq!(latencies.count(), 0);
+    }
+}

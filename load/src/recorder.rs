@@ -1,0 +1,147 @@
+//! The recorder of the engine's metrics for the time of a run: counters and gauges, summed over their labels. Keeps no
+//! histograms.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use metrics_util::registry::{AtomicStorage, Registry};
+
+use crate::error::Error;
+
+/// The counters that are read of the engine, and the figure of each. `docs/metrics.md` says what each counts.
+pub(crate) const COUNTERS: [(&str, &str); 10] = [
+    ("updraft_attempts_total", "steps"),
+    ("updraft_store_round_trips_total", "round_trips"),
+    ("updraft_store_batches_total", "store.batches"),
+    ("updraft_store_updates_total", "store.updates"),
+    ("updraft_store_coalesced_total", "store.coalesced"),
+    ("updraft_store_retries_total", "store.retries"),
+    ("updraft_store_rows_written_total", "store.rows_written"),
+    ("updraft_journal_frames_total", "journal.frames"),
+    ("updraft_journal_fsyncs_total", "journal.fsyncs"),
+    ("updraft_journal_bytes_total", "journal.bytes"),
+];
+
+/// What the counters have counted, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Counted(pub(crate) [u64; COUNTERS.len()]);
+
+/// What is under way at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Waiting {
+    pub(crate) documents: f64,
+    pub(crate) attempts: f64,
+    pub(crate) commits: f64,
+    /// Whether as many batches are on their way to the store as may be.
+    pub(crate) store_is_full: bool,
+}
+
+/// The metrics of this process. Clones share them.
+#[derive(Clone)]
+pub struct Metrics(Arc<Registry<Key, AtomicStorage>>);
+
+impl Metrics {
+    fn new() -> Self {
+        Self(Arc::new(Registry::atomic()))
+    }
+
+    /// Becomes the recorder of this process.
+    pub fn install() -> Result<Self, Error> {
+        let metrics = Self::new();
+        metrics::set_global_recorder(metrics.clone()).map_err(|error| Error::of("the metrics", error))?;
+        Ok(metrics)
+    }
+
+    /// The sum of all gauges of a name; zero where nobody has set one.
+    pub fn gauge(&self, name: &str) -> f64 {
+        let mut sum = 0.0;
+        self.0.visit_gauges(|key, gauge| {
+            if key.name() == name {
+                sum += f64::from_bits(gauge.load(Ordering::Relaxed));
+            }
+        });
+        sum
+    }
+
+    pub(crate) fn counted(&self) -> Counted {
+        let mut counted = Counted::default();
+        self.0.visit_counters(|key, count: &Arc<AtomicU64>| {
+            // Of attempts, those that completed.
+            let counts =
+                key.name() != COUNTERS[0].0 || key.labels().all(|label| label.value() == "completed");
+            let place = COUNTERS.iter().position(|(name, _)| *name == key.name());
+            if let Some(place) = place.filter(|_| counts) {
+                counted.0[place] += count.load(Ordering::Relaxed);
+            }
+        });
+        counted
+    }
+
+    pub(crate) fn waiting(&self) -> Waiting {
+        let batches = self.gauge("updraft_store_batches_in_flight");
+        Waiting {
+            documents: self.gauge("updraft_store_pending_documents"),
+            attempts: self.gauge("updraft_attempts_running"),
+            commits: self.gauge("updraft_shard_commits_waiting"),
+            store_is_full: batches > 0.0 && batches >= self.gauge("updraft_store_batches_in_flight_most"),
+        }
+    }
+}
+
+impl Recorder for Metrics {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        self.0.get_or_create_counter(key, |counter| counter.clone().into())
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        self.0.get_or_create_gauge(key, |gauge| gauge.clone().into())
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+impl Counted {
+    /// What was counted of a figure.
+    pub(crate) fn get(&self, figure: &str) -> u64 {
+        let place = COUNTERS.iter().position(|(_, known)| *known == figure);
+        place.map_or(0, |place| self.0[place])
+    }
+
+    /// What was counted since `earlier`.
+    pub(crate) fn since(self, earlier: Self) -> Self {
+        Self(std::array::from_fn(|place| self.0[place] - earlier.0[place]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_and_gauges_are_summed_over_their_labels() {
+        let metrics = Metrics::new();
+        metrics::with_local_recorder(&metrics.clone(), || {
+            metrics::counter!("updraft_attempts_total", "outcome" => "completed").increment(3);
+            metrics::counter!("updraft_attempts_total", "outcome" => "timeout").increment(2);
+            metrics::gauge!("updraft_shard_commits_waiting", "shard" => "0").set(5.0);
+            metrics::gauge!("updraft_shard_commits_waiting", "shard" => "1").set(2.0);
+            metrics::gauge!("updraft_attempts_running").increment(4.0);
+            metrics::gauge!("updraft_attempts_running").decrement(1.0);
+        });
+        let counted = metrics.counted();
+        assert_eq!((counted.get("steps"), counted.get("store.batches")), (3, 0));
+        let waiting = metrics.waiting();
+        assert_eq!((waiting.documents, waiting.attempts, waiting.commits), (0.0, 3.0, 7.0));
+        assert!(!waiting.store_is_full, "of nothing, nothing is full");
+        assert_eq!(counted.since(counted), Counted::default());
+    }
+}

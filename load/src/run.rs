@@ -1,0 +1,296 @@
+//! One run: the phases of a scenario, one after another, and what each came to. Judges nothing.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use updraft::{Detail, ExecutionQuery, ExecutionsOf};
+
+use crate::Say;
+use crate::breaking::Verdict;
+use crate::error::Error;
+use crate::latencies::Meter;
+use crate::load;
+use crate::options::LoadOptions;
+use crate::outcome::{PhaseResult, Reference, RunOutcome, STALLED, Trouble};
+use crate::process;
+use crate::random::Random;
+use crate::recorder::Metrics;
+use crate::reference;
+use crate::run_store::RunStore;
+use crate::sampler::{self, Sampler};
+use crate::scenario::{Load, Phase, Rates};
+use crate::workload::{self, Workload};
+
+/// How long executions may take to end after the last arrival, beyond what their tools take.
+const DRAIN: Duration = Duration::from_secs(60);
+/// The same after an interruption, for engine and store.
+const STOP: Duration = Duration::from_secs(5);
+/// The pause between two reads, and how many executions each reads.
+const READ: Duration = Duration::from_millis(200);
+const READ_LIMIT: usize = 20;
+/// The pause between two looks at what is still under way.
+const LOOK: Duration = Duration::from_millis(5);
+/// What the engine may need to end once all is stored.
+const SHUTDOWN: Duration = Duration::from_secs(30);
+
+/// A run under way.
+struct Run<'a> {
+    options: &'a LoadOptions,
+    work: Arc<Workload>,
+    metrics: Metrics,
+    began: Instant,
+    /// Executions per second that open loops take for full load.
+    full: Option<f64>,
+    trouble: Option<Trouble>,
+}
+
+/// Runs the scenario in this directory until it ends or `stop` does; none where `stop` came before it could begin.
+pub async fn run(
+    options: &LoadOptions,
+    directory: &Path,
+    store: &RunStore,
+    metrics: Metrics,
+    stop: impl Future<Output = ()> + Send + 'static,
+    say: &Say,
+) -> Result<Option<RunOutcome>, Error> {
+    let mut stop = Box::pin(stop);
+    let work = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(None),
+        work = Workload::start(options, directory, store) => Arc::new(work?),
+    };
+    let (stopping, cpu) = (work.clone(), process::cpu_s());
+    let listening = tokio::spawn(async move {
+        stop.await;
+        stopping.end();
+    });
+    let names = options.scenario.phases().iter().map(|phase| phase.name).collect();
+    let sampler = Sampler::start(work.clone(), metrics.clone(), names, say.clone());
+    let sampler = sampler.map_err(|error| Error::of("no threads", error))?;
+    let reading = tokio::spawn(read(work.clone()));
+    let mut run = Run { options, work, metrics, began: Instant::now(), full: options.rate, trouble: None };
+    let phases = run.phases(&sampler).await?;
+    reading.abort();
+    let left = run.drain().await;
+    let stored = run.flush().await.is_some();
+    if left > 0 && !run.work.stopped() {
+        let why = format!("{left} executions had not ended when the run stopped waiting for them");
+        run.trouble.get_or_insert(Trouble::Engine(why));
+    }
+    let lasted = run.began.elapsed();
+    let seen = sampler.end();
+    let mut outcome = RunOutcome {
+        phases,
+        seen,
+        counts: run.work.tally.counts(),
+        counted: run.metrics.counted(),
+        reads: run.work.tally.read.mean(),
+        first_error: run.work.tally.first_error(),
+        trouble: run.trouble.take(),
+        cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
+        resident_peak_bytes: process::usage().map(|usage| usage.resident_peak_bytes),
+        lasted,
+        left,
+        not_stored: if stored { 0 } else { run.metrics.waiting().documents as u64 },
+        interrupted: run.work.stopped(),
+        server: store.is_server(),
+        reference: None,
+    };
+    // What is left is measured; the directory is removed.
+    let _ = run.work.engine.shutdown(if left == 0 && stored { SHUTDOWN } else { Duration::ZERO }).await;
+    // Once the engine is gone, so that the one does not take the other's cores.
+    if options.reference && !outcome.interrupted {
+        say("the reference: tasks one after another, one awaited write for each change of a status");
+        outcome.reference = Some(match store.bare(&directory.join("reference"), options.durability).await {
+            Ok(store) => reference::measure(options, &run.work, store, say).await?,
+            Err(error) => Reference { trouble: Some(error.to_string()), ..Reference::default() },
+        });
+        outcome.interrupted = run.work.stopped();
+    }
+    listening.abort();
+    Ok(Some(outcome))
+}
+
+/// Reads the newest executions of one tenant after another, a few times a second: what an analyst's list costs beside the load.
+async fn read(work: Arc<Workload>) {
+    let mut pause = READ;
+    for number in 0.. {
+        tokio::time::sleep(pause).await;
+        let (tenant, _) = work.playbook(number);
+        let query = ExecutionQuery {
+            tenant: tenant.clone(),
+            of: ExecutionsOf::Any,
+            after: None,
+            limit: READ_LIMIT,
+            detail: Detail::Whole,
+        };
+        let began = Instant::now();
+        if work.engine.reader().executions(query).await.is_ok() {
+            work.tally.read.record(began.elapsed());
+        }
+        // A store that reads slowly is asked less often: reads take a fiftieth of the time at most.
+        pause = READ.max(began.elapsed() * 50);
+    }
+}
+
+impl Run<'_> {
+    async fn phases(&mut self, sampler: &Sampler) -> Result<Vec<PhaseResult>, Error> {
+        let mut ended: Vec<PhaseResult> = Vec::new();
+        for (number, phase) in self.options.scenario.phases().into_iter().enumerate() {
+            sampler.enter(number);
+            let end = self.phase(phase, number).await?;
+            sampler.enter(sampler::BETWEEN);
+            let alone = self.options.scenario.raises();
+            let broke = alone && matches!(end.verdict(), Verdict::Broke(_));
+            ended.push(end);
+            // An engine that has failed, or whose store is gone, takes no further load.
+            let over = broke || self.trouble.is_some() || self.work.stopped();
+            if over || (alone && self.drain().await > 0) {
+                break;
+            }
+        }
+        Ok(ended)
+    }
+
+    async fn phase(&mut self, phase: Phase, number: usize) -> Result<PhaseResult, Error> {
+        let meter = Arc::new(Meter::new()?);
+        let (began, counts, counted) = (Instant::now(), self.work.tally.counts(), self.metrics.counted());
+        let (cpu, machine, threads) = (process::cpu_s(), process::machine(), process::threads());
+        let pending = self.metrics.waiting().documents;
+        let length = self.options.length.share(phase.share);
+        let submitters = usize::from(self.options.concurrency);
+        let (mut rates, mut behind, mut drained) = (None, None, None);
+        match phase.load {
+            Load::Closed => {
+                let work = self.work.clone();
+                self.unless_stalled(load::closed(&work, &meter, length, submitters)).await;
+                behind = self.flush().await;
+            }
+            Load::Pile => {
+                self.work.let_tools_answer(false);
+                let work = self.work.clone();
+                self.unless_stalled(load::pile(&work, &meter, length, submitters)).await;
+                let piled = self.work.tally.in_flight.load(Ordering::Relaxed);
+                self.work.let_tools_answer(true);
+                let opened = Instant::now();
+                let left = self.drain().await;
+                drained = (left == 0).then(|| (piled, opened.elapsed()));
+                behind = self.flush().await;
+            }
+            Load::Open { from, to, flood } => {
+                let full = self.full.unwrap_or(1.0);
+                let of = Rates { from: from * full, to: to * full, flood: flood * full };
+                self.open(&meter, phase, of, number).await?;
+                rates = Some(of);
+            }
+        }
+        let lasted = began.elapsed();
+        let in_flight = self.work.tally.in_flight.load(Ordering::Relaxed);
+        let counts = self.work.tally.counts().since(counts);
+        if phase.load == Load::Closed {
+            let measured = counts.ended() as f64 / lasted.as_secs_f64();
+            self.full.get_or_insert(measured.max(1.0));
+        }
+        let busy = |(busy, all): (u64, u64), (busy_before, all_before): (u64, u64)| {
+            (busy - busy_before) as f64 / (all - all_before).max(1) as f64
+        };
+        Ok(PhaseResult {
+            phase,
+            meter,
+            began_s: (began - self.began).as_secs_f64(),
+            lasted,
+            counts,
+            counted: self.metrics.counted().since(counted),
+            cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
+            machine: process::machine().zip(machine).map(|(now, before)| busy(now, before)),
+            threads: process::used(&threads, process::threads()),
+            rates,
+            ideal: workload::ideal(self.options),
+            in_flight,
+            pending: (pending, self.metrics.waiting().documents),
+            behind,
+            drained,
+        })
+    }
+
+    /// Sends arrivals from a thread of their own.
+    async fn open(&self, meter: &Arc<Meter>, phase: Phase, rates: Rates, number: usize) -> Result<(), Error> {
+        let (work, meter, length) =
+            (self.work.clone(), meter.clone(), self.options.length.share(phase.share));
+        let random = Random::new(self.options.seed, 16 + number as u64);
+        let runtime = tokio::runtime::Handle::current();
+        let (sent, over) = oneshot::channel::<()>();
+        let thread = std::thread::Builder::new().name("stress-arrivals".to_owned());
+        let sending = thread.spawn(move || {
+            load::open(&work, &meter, length, rates, &random, &runtime);
+            drop(sent);
+        });
+        let sending = sending.map_err(|error| Error::of("no threads", error))?;
+        // It is dropped, never sent.
+        let _ = over.await;
+        sending.join().map_err(|_| Error::Failed("the arrivals ended in a panic".to_owned()))
+    }
+
+    /// Waits until all has ended; how many had not when the patience was at its end.
+    async fn drain(&self) -> usize {
+        let until = Instant::now() + DRAIN + workload::ideal(self.options) * 4;
+        loop {
+            let left = self.work.tally.in_flight.load(Ordering::Relaxed);
+            let given_up = self.trouble.is_some() || self.work.stopped();
+            if left == 0 || given_up || Instant::now() > until {
+                return left;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Waits until the store has everything, as long as it takes some; how long that took, or none where it does not get
+    /// all.
+    async fn flush(&mut self) -> Option<Duration> {
+        // One that was given up is not waited for again.
+        if self.trouble == Some(Trouble::Store) {
+            return None;
+        }
+        let began = Instant::now();
+        let (work, metrics) = (self.work.clone(), self.metrics.clone());
+        let flushed = tokio::select! {
+            flushed = work.engine.flush() => flushed.map_err(|error| Trouble::Engine(error.to_string())),
+            () = stalled(&metrics) => Err(Trouble::Store),
+            () = async { work.stopping().await; tokio::time::sleep(STOP).await } => return None,
+        };
+        match flushed {
+            Ok(()) => Some(began.elapsed()),
+            Err(trouble) => {
+                self.trouble.get_or_insert(trouble);
+                None
+            }
+        }
+    }
+
+    /// Loads the engine, unless the store takes nothing more, for which submissions would wait for ever.
+    async fn unless_stalled(&mut self, load: impl Future<Output = ()>) {
+        let metrics = self.metrics.clone();
+        tokio::select! {
+            () = load => {}
+            () = stalled(&metrics) => self.trouble = Some(Trouble::Store),
+        }
+    }
+}
+
+/// Waits until the store has taken nothing for long, of what waits for it.
+async fn stalled(metrics: &Metrics) {
+    let look = || (metrics.counted().get("store.updates"), metrics.waiting().documents);
+    let (mut seen, mut since) = (look(), Instant::now());
+    while since.elapsed() < STALLED {
+        tokio::time::sleep(LOOK * 20).await;
+        let now = look();
+        if now != seen || now.1 == 0.0 {
+            (seen, since) = (now, Instant::now());
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The store under load: the embedded one, or a database on a server. A database that nobody named is made for
+//! the run, and removed at its end.
+
+#[cfg(feature = "mongodb")]
+use std::collections::hash_map::RandomState;
+#[cfg(feature = "mongodb")]
+use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+use std::sync::Arc;
+#[cfg(feature = "mongodb")]
+use std::time::Duration;
+
+use updraft::{Builder, Durability, SqliteStore, Store, StoreAddress, StoreError};
+#[cfg(feature = "mongodb")]
+use updraft::{MongoStore, StartError};
+
+use crate::Say;
+use crate::error::Error;
+
+/// How long the database of a run may take to be removed.
+#[cfg(feature = "mongodb")]
+const LEAVE: Duration = Duration::from_secs(10);
+
+/// Where the run's executions are stored.
+pub enum RunStore {
+    /// In the data directory of the run.
+    Embedded,
+    /// In memory, with a journal that is kept nowhere.
+    Memory,
+    /// On a server.
+    #[cfg(feature = "mongodb")]
+    MongoDb {
+        /// The store.
+        store: Box<MongoStore>,
+        /// The database, where it was made for the run.
+        own: Option<String>,
+    },
+}
+
+impl RunStore {
+    /// Reaches it.
+    pub async fn open(address: &StoreAddress) -> Result<Self, Error> {
+        match address {
+            StoreAddress::Embedded => Ok(Self::Embedded),
+            #[cfg(feature = "mongodb")]
+            StoreAddress::MongoDb(address) => {
+                let own = address.database().is_none().then(name);
+                let builder = address.builder();
+                let builder = match &own {
+                    Some(name) => builder.database(name),
+                    None => builder,
+                };
+                let store = builder.connect().await.map_err(StartError::from)?;
+                Ok(Self::MongoDb { store: Box::new(store), own })
+            }
+        }
+    }
+
+    /// The configuration of an engine that stores here.
+    pub(crate) fn apply(&self, builder: Builder) -> Builder {
+        match self {
+            Self::Embedded => builder,
+            Self::Memory => builder.in_memory(),
+            #[cfg(feature = "mongodb")]
+            Self::MongoDb { store, .. } => builder.store(Arc::new(MongoStore::clone(store))),
+        }
+    }
+
+    /// Whether others load it too.
+    pub(crate) fn is_server(&self) -> bool {
+        !matches!(self, Self::Embedded)
+    }
+
+    /// The same store without an engine: the embedded one in a directory of its own, which is made.
+    pub(crate) async fn bare(
+        &self,
+        directory: &Path,
+        durability: Durability,
+    ) -> Result<Arc<dyn Store>, StoreError> {
+        match self {
+            Self::Embedded => {
+                let directory = directory.to_owned();
+                let opening = tokio::task::spawn_blocking(move || SqliteStore::open(&directory, durability));
+                let opened = opening.await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+                Ok(Arc::new(opened?))
+            }
+            Self::Memory => Err(StoreError::Unavailable("in memory there is nothing to wait for".to_owned())),
+            #[cfg(feature = "mongodb")]
+            Self::MongoDb { store, .. } => Ok(Arc::new(MongoStore::clone(store))),
+        }
+    }
+
+    /// Removes what was made for the run.
+    #[cfg(feature = "mongodb")]
+    pub async fn leave(self, say: &Say) {
+        let Self::MongoDb { store, own: Some(name) } = self else { return };
+        match tokio::time::timeout(LEAVE, store.drop_database()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => say(&format!("the database {name} of this run is left: {error}")),
+            Err(_) => say(&format!("the database {name} of this run is left: the server does not answer")),
+        }
+    }
+
+    /// Nothing was made outside of the run's directory.
+    #[cfg(not(feature = "mongodb"))]
+    pub async fn leave(self, _: &Say) {}
+}
+
+/// A name that no other run has.
+#[cfg(feature = "mongodb")]
+fn name() -> String {
+    format!("updraft_stress_{:016x}", RandomState::new().build_hasher().finish())
+}
+
+#[cfg(all(test, feature = "mongodb"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_have_two_databases() {
+        assert_ne!(name(), name());
+        assert!(name().len() < 63);
+    }
+}

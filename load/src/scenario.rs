@@ -1,0 +1,183 @@
+//! Scenarios: which loads follow each other. A load is a multiple of full load, which the first phase
+//! measures; owns no clock and no executions.
+
+/// A story of load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoadScenario {
+    /// Full load, then a ramp to a fifth of it, held.
+    Baseline,
+    /// A calm fifth of full load, a sudden half more than full load, and the recovery.
+    Spike,
+    /// Raises the load step by step until it breaks, beyond its time where nothing does.
+    Stress,
+    /// Half of full load, flat and long.
+    Soak,
+    /// One tenant floods the engine while the others work on.
+    BurstTenant,
+    /// Tools hang while executions pile up; then they answer again.
+    Backlog,
+}
+
+/// How a phase submits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Load {
+    /// Closed loop: submitters wait for the end of one execution before they submit the next.
+    Closed,
+    /// Open loop: arrivals come when they are due, whatever became of those before.
+    Open {
+        /// The load at the beginning, in multiples of full load.
+        from: f64,
+        /// The load at the end.
+        to: f64,
+        /// What one tenant adds to it.
+        flood: f64,
+    },
+    /// As fast as they are accepted, while no tool answers; ends when all have ended.
+    Pile,
+}
+
+/// A part of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Phase {
+    pub(crate) name: &'static str,
+    pub(crate) load: Load,
+    /// Its share of the run.
+    pub(crate) share: f64,
+}
+
+/// Rates of arrivals per second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// At the beginning.
+    pub from: f64,
+    /// At the end.
+    pub to: f64,
+    /// What one tenant adds.
+    pub flood: f64,
+}
+
+/// The name of the phase that measures full load.
+pub(crate) const THROUGHPUT: &str = "throughput";
+/// How far the load is raised, in multiples of full load. Those who submit may have been what limited full load, so
+/// that it goes far beyond.
+const RAISED: [(&str, f64); 15] = [
+    ("load-20", 0.2),
+    ("load-40", 0.4),
+    ("load-60", 0.6),
+    ("load-80", 0.8),
+    ("load-100", 1.0),
+    ("load-120", 1.2),
+    ("load-140", 1.4),
+    ("load-160", 1.6),
+    ("load-320", 3.2),
+    ("load-640", 6.4),
+    ("load-1280", 12.8),
+    ("load-2560", 25.6),
+    ("load-5120", 51.2),
+    ("load-10240", 102.4),
+    ("load-20480", 204.8),
+];
+/// Steps of a stress that are within its time.
+const IN_TIME: usize = 8;
+
+impl LoadScenario {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Baseline, Self::Spike, Self::Stress, Self::Soak, Self::BurstTenant, Self::Backlog];
+
+    /// Its phases, in order. Their shares make one whole, but for the steps of a stress that nothing broke before.
+    pub(crate) fn phases(self) -> Vec<Phase> {
+        let closed = |share| Phase { name: THROUGHPUT, load: Load::Closed, share };
+        match self {
+            Self::Baseline => {
+                vec![closed(0.5), open("ramp", (0.01, 0.2), 0.15), open("steady", (0.2, 0.2), 0.35)]
+            }
+            Self::Spike => vec![
+                closed(0.25),
+                open("calm", (0.2, 0.2), 0.25),
+                open("spike", (1.5, 1.5), 0.15),
+                open("recovery", (0.2, 0.2), 0.35),
+            ],
+            Self::Stress => {
+                let share = 0.8 / IN_TIME as f64;
+                let raised = RAISED.iter().map(|(name, load)| open(name, (*load, *load), share));
+                std::iter::once(closed(0.2)).chain(raised).collect()
+            }
+            Self::Soak => vec![closed(0.1), open("flat", (0.5, 0.5), 0.9)],
+            Self::BurstTenant => {
+                let flood = Load::Open { from: 0.2, to: 0.2, flood: 1.0 };
+                vec![
+                    closed(0.2),
+                    open("even", (0.2, 0.2), 0.4),
+                    Phase { name: "flood", load: flood, share: 0.4 },
+                ]
+            }
+            Self::Backlog => {
+                vec![closed(0.3), Phase { name: "pile", load: Load::Pile, share: 0.7 }]
+            }
+        }
+    }
+
+    /// The phase whose latencies stand for the scenario; none where none does.
+    pub(crate) fn measured(self) -> Option<&'static str> {
+        match self {
+            Self::Baseline => Some("steady"),
+            Self::Spike => Some("spike"),
+            Self::Stress => Some(RAISED[0].0),
+            Self::Soak => Some("flat"),
+            Self::BurstTenant => Some("even"),
+            Self::Backlog => None,
+        }
+    }
+
+    /// Whether each phase is judged alone: one that broke ends it, and what is under way ends before the next.
+    pub(crate) fn raises(self) -> bool {
+        self == Self::Stress
+    }
+
+    /// As the command line writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Spike => "spike",
+            Self::Stress => "stress",
+            Self::Soak => "soak",
+            Self::BurstTenant => "burst-tenant",
+            Self::Backlog => "backlog",
+        }
+    }
+}
+
+fn open(name: &'static str, (from, to): (f64, f64), share: f64) -> Phase {
+    Phase { name, load: Load::Open { from, to, flood: 0.0 }, share }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sampler::BETWEEN;
+
+    #[test]
+    fn every_scenario_measures_full_load_first_and_its_shares_make_one_whole() {
+        for scenario in LoadScenario::ALL {
+            let phases = scenario.phases();
+            assert_eq!((phases[0].name, phases[0].load), (THROUGHPUT, Load::Closed));
+            let in_time = if scenario.raises() { 1 + IN_TIME } else { phases.len() };
+            let whole: f64 = phases[..in_time].iter().map(|phase| phase.share).sum();
+            assert!((whole - 1.0).abs() < 1e-9, "{scenario:?}: {whole}");
+            assert!(phases.len() <= BETWEEN, "each is told apart");
+            let measured = scenario.measured();
+            assert!(measured.is_none_or(|name| phases.iter().any(|phase| phase.name == name)));
+        }
+    }
+
+    #[test]
+    fn a_stress_rises_with_every_phase() {
+        let loads: Vec<f64> = LoadScenario::Stress
+            .phases()
+            .iter()
+            .filter_map(|phase| if let Load::Open { from, .. } = phase.load { Some(from) } else { None })
+            .collect();
+        assert!(loads.len() > 4 && loads.is_sorted() && loads.last().is_some_and(|last| *last > 1.0));
+    }
+}

@@ -1,0 +1,110 @@
+//! Whether the store cannot take a load: from what waited for it, in each phase. Judges nothing else.
+
+use std::time::Duration;
+
+use updraft::limits::COALESCER_DOCUMENTS;
+
+use crate::outcome::{PhaseResult, RunOutcome, Sample};
+use crate::scenario::Load;
+
+/// The store is behind by as much of a phase before it is told.
+const BEHIND: f64 = 0.2;
+/// And by no less than this: batches wait for a while even where nothing hinders them.
+const RIPPLE: Duration = Duration::from_millis(250);
+/// So much of what may wait is as good as all of it.
+const FULL: f64 = 0.95;
+/// Seconds of writing that may wait at the end of an open loop.
+const SECONDS: f64 = 1.0;
+
+/// What is to be told of the store, a sentence for each phase that it could not take.
+pub(crate) fn found(outcome: &RunOutcome) -> Vec<String> {
+    let phases = outcome.phases.iter().enumerate();
+    let mut found: Vec<String> = phases
+        .filter_map(|(number, end)| {
+            let samples = outcome.seen.samples.iter().filter(|sample| sample.phase == number);
+            let why = behind(end).or_else(|| full(samples)).or_else(|| growing(end))?;
+            Some(format!("phase {}: the store cannot take this load: {why}.", end.phase.name))
+        })
+        .collect();
+    if outcome.not_stored > 0 && !outcome.interrupted {
+        let documents = outcome.not_stored;
+        found
+            .push(format!("The store had not got {documents} documents when nobody waited for it any more."));
+    }
+    found
+}
+
+/// Whether the store was behind for longer than it should when all of the phase had ended.
+pub(crate) fn is_behind(end: &PhaseResult) -> bool {
+    end.behind.is_some_and(|behind| behind > end.lasted.mul_f64(BEHIND).max(RIPPLE))
+}
+
+fn behind(end: &PhaseResult) -> Option<String> {
+    let behind = end.behind.filter(|_| is_behind(end))?.as_secs_f64();
+    Some(format!("it was {behind:.1} s behind when the last execution had ended; rates count that time"))
+}
+
+fn full<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<String> {
+    let most = samples.map(|sample| sample.pending_documents).fold(0.0, f64::max);
+    (most >= COALESCER_DOCUMENTS as f64 * FULL).then(|| {
+        format!("{most:.0} documents waited for it, as many as may; the journal, and with it submissions, waited too")
+    })
+}
+
+/// An open loop does not wait for the store: what waits at its end would have grown on.
+fn growing(end: &PhaseResult) -> Option<String> {
+    let Load::Open { .. } = end.phase.load else { return None };
+    let per_s = end.counted.get("store.updates") as f64 / end.lasted.as_secs_f64().max(f64::EPSILON);
+    let (before, after) = end.pending;
+    let seconds = after / per_s.max(1.0);
+    // In less time a store that wrote nothing may have been about to.
+    (after > before && seconds > SECONDS && end.lasted.as_secs_f64() >= SECONDS)
+        .then(|| format!("{after:.0} documents waited for it at the end, {seconds:.1} s of its work"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Phase, THROUGHPUT};
+
+    fn sample(pending: f64) -> Sample {
+        Sample { pending_documents: pending, ..Sample::default() }
+    }
+
+    fn end(load: Load, seconds: u64) -> PhaseResult {
+        PhaseResult::testing(Phase { name: THROUGHPUT, load, share: 0.5 }, Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_store_with_as_much_before_it_as_may_be_is_told() {
+        let most = COALESCER_DOCUMENTS as f64;
+        assert_eq!(full([sample(most * 0.5)].iter()), None);
+        assert!(full([sample(most), sample(0.0)].iter()).is_some_and(|said| said.contains("as many")));
+    }
+
+    #[test]
+    fn a_store_is_behind_by_a_share_of_the_phase_and_by_more_than_its_batches_wait() {
+        let behind = |seconds, millis| {
+            is_behind(&PhaseResult {
+                behind: Some(Duration::from_millis(millis)),
+                ..end(Load::Closed, seconds)
+            })
+        };
+        assert!(behind(10, 2_100) && !behind(10, 1_900));
+        assert!(behind(1, 300) && !behind(0, 200));
+    }
+
+    #[test]
+    fn what_waits_at_the_end_of_an_open_loop_is_measured_by_the_work_of_the_store() {
+        let open = Load::Open { from: 1.0, to: 1.0, flood: 0.0 };
+        let mut slow = end(open, 10);
+        // Five hundred in a second.
+        slow.counted.0[3] = 5_000;
+        slow.pending = (0.0, 600.0);
+        assert!(growing(&slow).is_some_and(|said| said.contains("1.2 s")));
+        slow.pending = (700.0, 600.0);
+        assert_eq!(growing(&slow), None, "it catches up");
+        slow.pending = (0.0, 400.0);
+        assert_eq!(growing(&slow), None);
+    }
+}

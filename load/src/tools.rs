@@ -1,0 +1,153 @@
+//! The tools of the load: an integration that takes its time, fails as often as asked, and acts on nothing; in the process, or
+//! behind a real HTTP server on the loopback. Engine and reference call the same one.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde_json::{Value, json};
+use tokio::sync::{oneshot, watch};
+use updraft::integrations::HttpIntegration;
+use updraft::integrations::http::Allow;
+use updraft::{Answer, Call, Failure, FailureKind, Integration, Json, Name};
+
+use crate::error::Error;
+use crate::latency::Latency;
+use crate::options::LoadOptions;
+use crate::random::Random;
+
+/// The name of the thread of the HTTP server, by which its CPU is told apart.
+pub(crate) const THREAD: &str = "stress-tools";
+
+/// Where the tools are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tools {
+    /// An integration inside the process.
+    Process,
+    /// The HTTP integration against a server on 127.0.0.1.
+    Http,
+}
+
+impl Tools {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Process, Self::Http];
+
+    /// As the command line writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Process => "process",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// What each call of a tool meets.
+struct Behaviour {
+    latency: Latency,
+    failure_rate: f64,
+    random: Random,
+    /// Whether tools answer at all.
+    open: watch::Receiver<bool>,
+}
+
+impl Behaviour {
+    /// Takes its time, and says whether the call succeeds.
+    async fn meet(&self) -> bool {
+        if !*self.open.borrow() {
+            // A gate that was dropped means that the run is over.
+            let _ = self.open.clone().wait_for(|open| *open).await;
+        }
+        let time = self.latency.draw(&self.random);
+        if !time.is_zero() {
+            tokio::time::sleep(time).await;
+        }
+        self.failure_rate == 0.0 || self.random.share() >= self.failure_rate
+    }
+}
+
+/// The integration inside the process.
+struct InProcess(Behaviour);
+
+impl Integration for InProcess {
+    fn actions(&self) -> &[&str] {
+        &["act"]
+    }
+
+    fn call(&self, _: Call) -> Answer<'_> {
+        Box::pin(async move {
+            if self.0.meet().await {
+                return Ok(Json::null());
+            }
+            Err(Failure::new(FailureKind::Unreachable, "the stubbed tool fails").with_retryable(true))
+        })
+    }
+}
+
+/// The tools of a run.
+pub(crate) struct Toolkit {
+    pub(crate) integration: Name,
+    pub(crate) action: Name,
+    /// What every call asks for.
+    pub(crate) arguments: Value,
+    pub(crate) tool: Arc<dyn Integration>,
+    /// Ends the HTTP server when it is dropped.
+    _server: Option<oneshot::Sender<()>>,
+}
+
+impl Toolkit {
+    /// Makes the tools that were asked for; they answer while the gate is open.
+    pub(crate) fn start(options: &LoadOptions, open: watch::Receiver<bool>) -> Result<Self, Error> {
+        let name = |text: &str| Name::new(text).map_err(|error| Error::of("the tools", error));
+        let random = Random::new(options.seed, 1);
+        let behaviour =
+            Behaviour { latency: options.latency, failure_rate: options.failure_rate, random, open };
+        if options.tools == Tools::Process {
+            let tool = Arc::new(InProcess(behaviour));
+            let (integration, action) = (name("tool")?, name("act")?);
+            return Ok(Self { integration, action, arguments: json!({}), tool, _server: None });
+        }
+        let (address, server) = serve(behaviour).map_err(|error| Error::of("the tools", error))?;
+        let allow: Allow = address.parse().map_err(|error| Error::of("the tools", error))?;
+        let open = usize::from(options.concurrency);
+        let http = HttpIntegration::builder().allow(allow).open_per_host(open, open).build();
+        Ok(Self {
+            integration: name("http")?,
+            action: name("request")?,
+            arguments: json!({"method": "POST", "url": format!("http://{address}/act")}),
+            tool: Arc::new(http.map_err(|error| Error::of("the tools", error))?),
+            _server: Some(server),
+        })
+    }
+
+    /// The call, as a playbook writes it.
+    pub(crate) fn call(&self) -> String {
+        format!("integration: {}, action: {}, arguments: {}", self.integration, self.action, self.arguments)
+    }
+}
+
+/// Serves the tool at a free port, from a thread of its own, until the sender is dropped.
+fn serve(behaviour: Behaviour) -> std::io::Result<(String, oneshot::Sender<()>)> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?.to_string();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let router = Router::new().route("/act", post(act)).with_state(Arc::new(behaviour));
+    std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
+        runtime.block_on(async move {
+            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+            tokio::select! {
+                _ = axum::serve(listener, router).into_future() => {}
+                _ = stopped => {}
+            }
+        });
+    })?;
+    Ok((address, stop))
+}
+
+async fn act(State(behaviour): State<Arc<Behaviour>>) -> (StatusCode, &'static str) {
+    if behaviour.meet().await { (StatusCode::OK, "{}") } else { (StatusCode::SERVICE_UNAVAILABLE, "") }
+}

@@ -1,0 +1,202 @@
+//! The workload: the engine under load, its playbook, its tenants and its tools.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use updraft::limits::{EXECUTIONS_IN_FLIGHT, TASKS_AT_ONCE};
+use updraft::{Engine, Playbook, PlaybookId, Resume, Submission, TenantCode};
+
+use crate::error::Error;
+use crate::latencies::Tally;
+use crate::options::{LoadOptions, cores};
+use crate::random::Random;
+use crate::run_store::RunStore;
+use crate::tools::Toolkit;
+
+/// Attempts of a tool call, the first pause between them, and how long a hanging tool is waited for.
+pub(crate) const ATTEMPTS: u32 = 3;
+pub(crate) const PAUSE: Duration = Duration::from_millis(10);
+/// So much of the executions that the engine may have in flight is a pile that it still accepts.
+const PILE: f64 = 0.8;
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// What an execution takes on average where only its tools take time: with the attempts that fail, and with the
+/// pauses before others, which are half of their bounds.
+pub(crate) fn ideal(options: &LoadOptions) -> Duration {
+    let attempt = options.latency.mean_of_slowest(options.width);
+    // How likely one of the calls beside each other fails as often in a row.
+    let any_fails =
+        |times: i32| 1.0 - (1.0 - options.failure_rate.powi(times)).powi(i32::from(options.width));
+    let (second, third, last) = (any_fails(1), any_fails(2), any_fails(3));
+    let step = attempt.mul_f64(1.0 + second + third) + PAUSE.mul_f64(second / 2.0 + third);
+    // A step that fails for good is the last.
+    let steps: f64 = (0..options.steps).map(|before| (1.0 - last).powi(i32::from(before))).sum();
+    step.mul_f64(steps)
+}
+
+/// What runs.
+pub struct Workload {
+    /// The engine.
+    pub engine: Engine,
+    playbooks: Vec<(TenantCode, PlaybookId)>,
+    pub(crate) tally: Tally,
+    /// Which tenant submits next.
+    random: Random,
+    /// Whether nothing more is to be submitted.
+    stop: watch::Sender<bool>,
+    /// Whether tools answer.
+    gate: watch::Sender<bool>,
+    pub(crate) kit: Toolkit,
+    pile: usize,
+}
+
+impl Workload {
+    /// Starts an engine in this directory. What others left there, or in a database that was named, is left alone.
+    pub async fn start(options: &LoadOptions, directory: &Path, store: &RunStore) -> Result<Self, Error> {
+        Self::with(options, directory, store, Resume::Nothing, true).await
+    }
+
+    /// The same, with tools that hang, and with what is resumed of what was left.
+    pub async fn waiting(
+        options: &LoadOptions,
+        directory: &Path,
+        store: &RunStore,
+        resume: Resume,
+    ) -> Result<Self, Error> {
+        Self::with(options, directory, store, resume, false).await
+    }
+
+    async fn with(
+        options: &LoadOptions,
+        directory: &Path,
+        store: &RunStore,
+        resume: Resume,
+        answers: bool,
+    ) -> Result<Self, Error> {
+        let (gate, open) = watch::channel(answers);
+        let builder = match store {
+            RunStore::Memory => Engine::builder(),
+            _ => Engine::builder().data(directory).durability(options.durability),
+        };
+        let builder = store.apply(builder).resume(resume);
+        let width = usize::from(options.width);
+        let server = store.is_server();
+        let settings = options.profile.map(|profile| profile.settings(cores(), server));
+        let builder = match &settings {
+            Some(settings) => settings.apply(builder, width, server),
+            None => builder.tasks_at_once(width.max(TASKS_AT_ONCE)),
+        };
+        let in_flight = settings.map_or(EXECUTIONS_IN_FLIGHT, |settings| settings.executions_in_flight);
+        let kit = Toolkit::start(options, open)?;
+        let builder = builder.shards(options.shards());
+        let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
+        let text = playbook(options.steps, options.width, &kit.call());
+        let mut playbooks = Vec::new();
+        for number in 0..options.tenants {
+            let tenant = TenantCode::new(format!("tenant-{number}"));
+            let tenant = tenant.map_err(|error| Error::of("the load", error))?;
+            let playbook = Playbook::parse(text.as_bytes()).map_err(|error| Error::of("the load", error))?;
+            playbooks.push((tenant.clone(), engine.playbooks().put(&tenant, playbook).await?));
+        }
+        Ok(Self {
+            engine,
+            playbooks,
+            tally: Tally::new()?,
+            random: Random::new(options.seed, 2),
+            stop: watch::channel(false).0,
+            gate,
+            kit,
+            pile: (in_flight as f64 * PILE) as usize,
+        })
+    }
+
+    /// Lets tools answer, or has them hang.
+    pub fn let_tools_answer(&self, answer: bool) {
+        let _ = self.gate.send_replace(answer);
+    }
+
+    /// Any tenant.
+    pub(crate) fn anyone(&self) -> usize {
+        self.random.below(self.playbooks.len())
+    }
+
+    /// Any tenant but the first.
+    pub(crate) fn anyone_else(&self) -> usize {
+        1 + self.random.below(self.playbooks.len().saturating_sub(1))
+    }
+
+    /// A tenant by its number, and its playbook.
+    pub(crate) fn playbook(&self, tenant: usize) -> &(TenantCode, PlaybookId) {
+        &self.playbooks[tenant % self.playbooks.len()]
+    }
+
+    /// A submission of a tenant by its number.
+    pub fn submission(&self, tenant: usize) -> Submission {
+        let (tenant, pid) = self.playbook(tenant);
+        Submission::new(tenant.clone(), *pid)
+    }
+
+    /// Ends the run before its time.
+    pub(crate) fn end(&self) {
+        let _ = self.stop.send_replace(true);
+        self.let_tools_answer(true);
+    }
+
+    /// Whether the run was ended before its time.
+    pub(crate) fn stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Waits for that.
+    pub(crate) async fn stopping(&self) {
+        // The sender is held here, so that it is never closed.
+        let _ = self.stop.subscribe().wait_for(|stopped| *stopped).await;
+    }
+
+    /// How many executions may pile up.
+    pub(crate) fn pile(&self) -> usize {
+        self.pile
+    }
+
+    pub(crate) fn tenants(&self) -> usize {
+        self.playbooks.len()
+    }
+}
+
+/// A chain of steps; where the width is above one, each is a `parallel` of so many calls.
+fn playbook(steps: u16, width: u16, call: &str) -> String {
+    let policy = format!(
+        "retry: {{attempts: {ATTEMPTS}, initial: {}ms, max: 50ms}}, timeout: {}s",
+        PAUSE.as_millis(),
+        TIMEOUT.as_secs()
+    );
+    let mut text = format!("format: 1\nname: stress\nversion: 1\ntasks_at_once: {}\nsteps:\n", width.max(10));
+    for step in 0..steps {
+        let next = if step + 1 < steps { format!(", on_success: s{}", step + 1) } else { String::new() };
+        if width == 1 {
+            text += &format!("  - {{id: s{step}, type: action, {call}, {policy}{next}}}\n");
+            continue;
+        }
+        let branches: Vec<String> = (0..width).map(|branch| format!("s{step}b{branch}")).collect();
+        text += &format!("  - {{id: s{step}, type: parallel, branches: [{}]{next}}}\n", branches.join(", "));
+        for branch in branches {
+            text += &format!("  - {{id: {branch}, type: action, {call}, {policy}}}\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_playbook_has_the_steps_and_the_width_asked_for() {
+        for (steps, width, nodes) in [(1, 1, 1), (5, 1, 5), (3, 4, 15), (1, 900, 901)] {
+            let playbook =
+                Playbook::parse(playbook(steps, width, "integration: tool, action: act").as_bytes()).unwrap();
+            assert_eq!(playbook.steps.len(), nodes);
+        }
+    }
+}

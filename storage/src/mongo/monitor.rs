@@ -1,0 +1,88 @@
+//! What the driver's monitoring of the servers found last, and what became of the last batch. Asks no server itself.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mongodb::error::ErrorKind;
+use mongodb::event::sdam::SdamEvent;
+
+use super::error;
+use crate::store::{Error, Trouble, WriteOutcome};
+
+/// What was found last. Clones share it.
+#[derive(Clone, Default)]
+pub(super) struct Monitor(Arc<Mutex<Found>>);
+
+#[derive(Default)]
+struct Found {
+    /// Servers that were not reached, and why; as many as the deployment has.
+    failures: BTreeMap<String, String>,
+    /// Whether any server ever answered.
+    answered: bool,
+    /// Why the last batch was not written.
+    unwritten: Option<Trouble>,
+}
+
+impl Monitor {
+    /// Hears what the driver tells.
+    pub(super) fn hear(&self, event: SdamEvent) {
+        match event {
+            // The driver's own end, when its client is dropped, says nothing about a server.
+            SdamEvent::ServerHeartbeatFailed(event)
+                if matches!(&*event.failure.kind, ErrorKind::Internal { .. } | ErrorKind::Shutdown) => {}
+            SdamEvent::ServerHeartbeatFailed(event) => {
+                let why = error::told(&event.failure);
+                self.found().failures.insert(event.server_address.to_string(), why);
+            }
+            SdamEvent::ServerHeartbeatSucceeded(event) => {
+                let mut found = self.found();
+                found.answered = true;
+                found.failures.remove(&event.server_address.to_string());
+            }
+            SdamEvent::ServerClosed(event) => {
+                self.found().failures.remove(&event.address.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// Why servers are not reached, each with its address; none where all were.
+    pub(super) fn failures(&self) -> Option<String> {
+        let found = self.found();
+        let failures: Vec<String> =
+            found.failures.iter().map(|(server, why)| format!("{server}: {why}")).collect();
+        (!failures.is_empty()).then(|| failures.join("; "))
+    }
+
+    /// Whether any server ever answered.
+    pub(super) fn answered(&self) -> bool {
+        self.found().answered
+    }
+
+    /// Keeps what became of a batch.
+    pub(super) fn wrote(&self, outcome: &Result<Vec<WriteOutcome>, Error>) {
+        let unwritten = match outcome {
+            Err(error) if error::is_denied(error) => {
+                Some(Trouble::Authentication { cause: error.to_string() })
+            }
+            Err(error) => Some(Trouble::of(error)),
+            Ok(outcomes) => outcomes.iter().find_map(|outcome| match outcome {
+                WriteOutcome::Retry(cause) => Some(Trouble::Failing { cause: cause.clone() }),
+                WriteOutcome::Written
+                | WriteOutcome::Stale
+                | WriteOutcome::Poison(_)
+                | WriteOutcome::Unknown(_) => None,
+            }),
+        };
+        self.found().unwritten = unwritten;
+    }
+
+    /// Why the last batch was not written.
+    pub(super) fn unwritten(&self) -> Option<Trouble> {
+        self.found().unwritten.clone()
+    }
+
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

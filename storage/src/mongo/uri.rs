@@ -1,0 +1,154 @@
+//! The address of a MongoDB deployment: checked before anything is sent, and shown as hosts and database alone.
+//!
+//! What is wrong with an address is told without repeating a login or the value of an option.
+
+use std::fmt;
+
+use mongodb::options::ConnectionString;
+use updraft_protocol::limits::{MONGO_DATABASE_BYTES, STORE_ADDRESS_BYTES};
+
+/// The database where the address names none.
+const DATABASE: &str = "updraft";
+/// Databases of the server itself.
+const RESERVED: [&str; 3] = ["admin", "config", "local"];
+/// Letters of an option's name that is repeated; the driver's longest has 29.
+const OPTION_NAME_BYTES: usize = 40;
+
+/// What is told where none of the options is wrong by itself.
+const MISTAKEN: &str = "one of its hosts or options is not as it must be";
+const UNKNOWN_SCHEME: &str = "it begins with neither mongodb:// nor mongodb+srv://";
+const UNENCODED: &str = "in the user's name and password, and in options, each of : / ? # [ ] @ % is written percent-encoded (@ as %40)";
+
+/// An address that can be connected with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Uri {
+    /// As it was given, with what is secret.
+    text: String,
+    /// Scheme and hosts.
+    hosts: String,
+    /// The database that it names.
+    database: Option<String>,
+}
+
+impl Uri {
+    /// Checks an address.
+    ///
+    /// # Errors
+    /// What is wrong with it, without its words.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > STORE_ADDRESS_BYTES {
+            return Err(format!("it has {} bytes; at most {STORE_ADDRESS_BYTES} are allowed", text.len()));
+        }
+        if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err("it contains a blank, a line break or another control character".to_owned());
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(UNKNOWN_SCHEME)?;
+        if !["mongodb", "mongodb+srv"].contains(&scheme) {
+            return Err(UNKNOWN_SCHEME.to_owned());
+        }
+        let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+        if options.contains('@') {
+            return Err(UNENCODED.to_owned());
+        }
+        let (login, place) = match place.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, place),
+        };
+        login.map_or(Ok(()), check_login)?;
+        let (hosts, named) = place.split_once('/').unwrap_or((place, ""));
+        if !named.is_empty() && !named.contains('%') {
+            database_name(named)?;
+        }
+        let parsed = ConnectionString::parse(text).map_err(|_| mistaken(login.is_some(), options))?;
+        let database = parsed.default_database;
+        database.as_deref().map_or(Ok(()), database_name)?;
+        Ok(Self { text: text.to_owned(), hosts: format!("{scheme}://{hosts}"), database })
+    }
+
+    /// The same address with another database.
+    pub(super) fn with_database(self, name: &str) -> Self {
+        Self { database: Some(name.to_owned()), ..self }
+    }
+
+    /// As it was given. For the driver alone.
+    pub(super) fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// The database that it names.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
+    /// The database that it names, or the one that is taken where it names none.
+    pub(super) fn database_or_default(&self) -> &str {
+        self.database.as_deref().unwrap_or(DATABASE)
+    }
+}
+
+impl fmt::Display for Uri {
+    /// Scheme, hosts and database: two addresses that look the same are of one store, whatever login they have.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.hosts, self.database_or_default())
+    }
+}
+
+impl fmt::Debug for Uri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Checks name and password as they are written: what the driver would take for a host is refused here.
+fn check_login(login: &str) -> Result<(), String> {
+    let (name, password) = login.split_once(':').unwrap_or((login, ""));
+    let reserved = |part: &str| part.contains([':', '/', '?', '#', '[', ']', '@']);
+    let half_encoded = |part: &str| {
+        let mut after = part.split('%').skip(1);
+        after.any(|rest| !rest.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())))
+    };
+    if [name, password].into_iter().any(|part| reserved(part) || half_encoded(part)) {
+        return Err(UNENCODED.to_owned());
+    }
+    if name.is_empty() {
+        return Err("it has an @ and no user's name before it".to_owned());
+    }
+    Ok(())
+}
+
+/// What is wrong with an address that the driver refuses: the name of the first option that it refuses by itself. The
+/// driver's own words may repeat the value.
+fn mistaken(login: bool, options: &str) -> String {
+    let login = if login { "user:password@" } else { "" };
+    let refused =
+        |option: &&str| ConnectionString::parse(format!("mongodb://{login}host/?{option}")).is_err();
+    let named = options.split('&').find(refused).and_then(|option| option.split_once('='));
+    let plain =
+        |name: &str| name.len() <= OPTION_NAME_BYTES && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    match named {
+        Some((name, _)) if plain(name) => {
+            format!("there is no option {name}, or its value is not as it must be")
+        }
+        _ => MISTAKEN.to_owned(),
+    }
+}
+
+/// Whether a database may have this name, on every system that a server runs on.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn database_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name.len() > MONGO_DATABASE_BYTES {
+        return Err(format!("a database's name has 1 to {MONGO_DATABASE_BYTES} bytes"));
+    }
+    if let Some(wrong) = name.chars().find(|c| "/\\. \"$*<>:|?".contains(*c) || c.is_control()) {
+        return Err(format!("a database's name contains no {wrong:?}"));
+    }
+    if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+        return Err("admin, config and local are databases of the server itself".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

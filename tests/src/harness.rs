@@ -1,0 +1,121 @@
+//! The harness: a data directory with a tool and a clock, in which engines are started one after another.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use updraft::{
+    Builder, Durability, Engine, Handle, Owner, Playbook, PlaybookId, Submission, TenantCode, Timestamp,
+    Value,
+};
+use uuid::Uuid;
+
+use crate::clock::TestClock;
+use crate::finished_run::FinishedRun;
+use crate::tool::Tool;
+
+/// A place for engines. What it made is gone when it is dropped.
+pub struct Harness {
+    directory: TempDir,
+    /// The tool `tool` of its engines.
+    pub tool: Tool,
+    /// The clock of its engines.
+    pub clock: TestClock,
+}
+
+impl Default for Harness {
+    fn default() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), tool: Tool::default(), clock: TestClock::default() }
+    }
+}
+
+/// A tenant.
+pub fn tenant(code: &str) -> TenantCode {
+    TenantCode::new(code).unwrap()
+}
+
+/// A playbook named `test`; `body` is what follows its version.
+pub fn playbook(body: &str) -> Playbook {
+    named("test", body)
+}
+
+/// Another playbook.
+pub fn named(name: &str, body: &str) -> Playbook {
+    let text = format!("format: 1\nname: {name}\nversion: 1\n{body}");
+    Playbook::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}:\n{text}"))
+}
+
+impl Harness {
+    /// The data directory.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// An engine's configuration: two shards, the tool, the clock. The system keeps what it was given: that is
+    /// what a killed process needs, and a disk's own cache is not under test here.
+    pub fn builder(&self) -> Builder {
+        Engine::builder()
+            .data(self.path())
+            .durability(Durability::Os)
+            .shards(2)
+            .clock(std::sync::Arc::new(self.clock.clone()))
+            .integration("tool", self.tool.clone())
+    }
+
+    /// An engine.
+    pub async fn start(&self) -> Engine {
+        self.builder().start().await.unwrap()
+    }
+
+    /// Puts a playbook for the tenant `acme`.
+    pub async fn put(&self, engine: &Engine, playbook: &Playbook) -> PlaybookId {
+        engine
+            .playbooks()
+            .put(&tenant("acme"), playbook.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Puts and submits a playbook for the tenant `acme`.
+    pub async fn submit(&self, engine: &Engine, playbook: &Playbook, input: impl Into<Value>) -> Handle {
+        let pid = self.put(engine, playbook).await;
+        engine.submit(Submission::new(tenant("acme"), pid).input(input)).await.unwrap()
+    }
+
+    /// Waits for the end of an execution, with every invariant checked.
+    pub async fn end(&self, engine: &Engine, handle: &Handle, playbook: &Playbook) -> FinishedRun {
+        let catalogue = self.builder().catalogue().unwrap();
+        FinishedRun::to_end(engine, handle, playbook, &catalogue, &self.tool).await
+    }
+
+    /// Runs a playbook in an engine of its own.
+    pub async fn run(&self, playbook: &Playbook, input: impl Into<Value>) -> FinishedRun {
+        let engine = self.start().await;
+        let handle = self.submit(&engine, playbook, input).await;
+        let ran = self.end(&engine, &handle, playbook).await;
+        let _ = engine.shutdown(crate::timeouts::PATIENCE).await;
+        ran
+    }
+}
+
+/// The program, which is built with the workspace: in the directory above that of the tests.
+///
+/// # Panics
+/// It was not built.
+pub fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let built = test.ancestors().nth(2).unwrap().join("updraft");
+    assert!(built.exists(), "cargo build --workspace builds the program: {}", built.display());
+    built
+}
+
+/// An engine on another machine that takes a database.
+pub fn another_owner() -> Owner {
+    Owner {
+        incarnation: Uuid::from_u128(7),
+        journal: Uuid::from_u128(8),
+        who: "process 7 on another machine".to_owned(),
+        since: Timestamp(1_700_000_000_000),
+        beat: 0,
+        released: false,
+    }
+}
