@@ -233,10 +233,10 @@ impl Execution {
             self.attempts.remove(&task);
             self.unsent.remove(&task);
             cx.statistics.count("attempts ended");
-            if outcome.as_ref().is_err_and(|failure| !failure.may_have_acted()) {
-                if let Some((id, _)) = self.execution.machine().name_of(task) {
-                    cx.oracle.denied(id);
-                }
+            if outcome.as_ref().is_err_and(|failure| !failure.may_have_acted())
+                && let Some((id, _)) = self.execution.machine().name_of(task)
+            {
+                cx.oracle.denied(id);
             }
         }
         self.on(ExecutionEvent::AttemptEnded { task, attempt, outcome }, home, cx)
