@@ -130,7 +130,7 @@ impl Execution {
 
     fn proceed(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         let mut inline = ATTEMPTS_INLINE;
-        while let Some(command) = self.execution.as_mut().and_then(|execution| execution.next(now)) {
+        while let Some(command) = self.execution.as_mut().and_then(|execution| execution.next_command(now)) {
             match command {
                 ExecutionCommand::Commit(writes) => self.commit(writes),
                 ExecutionCommand::Perform(act) => self.perform(act, &mut inline, ctx),

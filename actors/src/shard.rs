@@ -137,7 +137,7 @@ impl Shard {
 
     /// Does what the shard asks for, but for the reads of what the start found, which are done together.
     fn perform(&mut self, of_start: &mut Vec<ExecutionId>, ctx: &mut Context<Self>) {
-        while let Some(command) = self.shard.next() {
+        while let Some(command) = self.shard.next_command() {
             match command {
                 ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked),
                 ShardCommand::Deliver(peid, control) => self.with(peid, |slot| slot.deliver(control)),

@@ -3,7 +3,7 @@
 //! the execution may leave memory. Never performs anything, and reads no clock.
 //!
 //! Whoever carries an execution tells it what happened ([`Execution::on`]) and then does what it asks for
-//! ([`Execution::next`]), one command after the other, until there is none. No list of commands is kept.
+//! ([`Execution::next_command`]), one command after the other, until there is none. No list of commands is kept.
 //!
 //! **From act to call.** The machine decides on an attempt: a write (the intent) and [`Act::Start`]. Both are *pending* until
 //! [`ExecutionCommand::Commit`] hands out the write; the act then *waits for its commit*. [`ExecutionEvent::Committed`] hands it
@@ -159,7 +159,7 @@ impl<C: ExecutionControl> Execution<C> {
     }
 
     /// The next thing to do; none until something happens.
-    pub fn next(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
+    pub fn next_command(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
         loop {
             if let Some(act) = self.performing.next() {
                 return Some(ExecutionCommand::Perform(act));

@@ -2,7 +2,7 @@
 //! back, parked, given up and forgotten, and what becomes of a control. Holds no machine of an execution, performs nothing
 //! and reads no clock.
 //!
-//! Whoever carries a shard tells it what happened ([`Shard::on`]) and then does what it asks for ([`Shard::next`]), one
+//! Whoever carries a shard tells it what happened ([`Shard::on`]) and then does what it asks for ([`Shard::next_command`]), one
 //! command after the other. `S` is what an execution is started from, which is passed through and not kept; `C` are controls.
 
 mod command;
@@ -60,7 +60,7 @@ impl<S, C: ExecutionControl> Shard<S, C> {
     }
 
     /// The next thing to do; none until something happens.
-    pub fn next(&mut self) -> Option<ShardCommand<S, C>> {
+    pub fn next_command(&mut self) -> Option<ShardCommand<S, C>> {
         self.commands.pop_front()
     }
 

@@ -153,7 +153,7 @@ impl Execution {
     /// Does what it asks for.
     pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> Command {
         let mut command = Command::Nothing;
-        while let Some(next) = self.execution.next(home.clock(cx)) {
+        while let Some(next) = self.execution.next_command(home.clock(cx)) {
             match next {
                 ExecutionCommand::Commit(writes) => command = Command::Commit(writes),
                 ExecutionCommand::Perform(act) => self.perform(act, home, cx),

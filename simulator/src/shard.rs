@@ -80,7 +80,7 @@ impl Shard {
     }
 
     fn proceed(&mut self, shard_cx: &mut ShardContext<'_>) {
-        while let Some(command) = self.shard.next() {
+        while let Some(command) = self.shard.next_command() {
             match command {
                 ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked, shard_cx),
                 ShardCommand::Deliver(peid, ask) => self.tell(peid, ExecutionEvent::Asked(ask), shard_cx),

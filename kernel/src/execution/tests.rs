@@ -63,7 +63,7 @@ fn action() -> serde_json::Value {
 /// All that it asks for; attempts are withdrawn as `unsent` says.
 fn commands(execution: &mut Execution<Ask>, unsent: &[TaskSeq]) -> Vec<Command> {
     let mut all = Vec::new();
-    while let Some(command) = execution.next(NOW) {
+    while let Some(command) = execution.next_command(NOW) {
         if let ExecutionCommand::Withdraw = command {
             let (unsent, not_acted) = (unsent.to_vec(), Vec::new());
             execution.on(ExecutionEvent::Withdrawn { unsent, not_acted }, NOW);

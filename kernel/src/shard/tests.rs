@@ -34,7 +34,7 @@ impl World {
         self.0.on(event, now);
         let name = |peid: ExecutionId| if peid == ONE { "one" } else { "other" };
         let mut said = Vec::new();
-        while let Some(command) = self.0.next() {
+        while let Some(command) = self.0.next_command() {
             said.push(match command {
                 ShardCommand::Start { peid, start, asked } => {
                     format!("start {} {start} {}", name(peid), asked.len())
