@@ -26,6 +26,7 @@ enum Part {
 ///
 /// # Panics
 /// It is no Rust.
+#[allow(clippy::panic)]
 pub(crate) fn split(source: &str) -> Parts {
     let tokens: TokenStream = source.parse().unwrap_or_else(|error| panic!("{error}: {source}"));
     let mut parts = vec![Part::Comment; source.len()];
