@@ -1,4 +1,4 @@
-//! What the documents tell people to type, typed: each command of the README's chapter on the program works.
+//! What the documents tell people to type, typed: each command of the page on the program works.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use crate::tools::Tools;
 
 /// The commands of the first shell block after a heading.
 fn commands(heading: &str) -> Vec<String> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/program.md")).unwrap();
     let block =
-        readme.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+        page.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     block.lines().map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
 }
 
 #[test]
-fn every_command_of_the_readme_can_be_pasted() {
+fn every_command_of_the_page_on_the_program_can_be_pasted() {
     let end = playbook("  - {id: done, type: end}\n");
     let dir = files(&[("playbook.yaml", &end), ("alert.json", "{}")]);
     std::os::unix::fs::symlink(
@@ -24,7 +24,7 @@ fn every_command_of_the_readme_can_be_pasted() {
     )
     .unwrap();
     let tools = Tools::serve(dir.path());
-    let commands = commands("\n## The program\n");
+    let commands = commands("# The program\n");
     assert!(commands.len() >= 10, "{commands:?}");
     for command in commands {
         // Both wait for somebody, and have tests of their own.
