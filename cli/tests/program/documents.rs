@@ -8,7 +8,8 @@ use crate::tools::Tools;
 
 /// The commands of the first shell block after a heading.
 fn commands(heading: &str) -> Vec<String> {
-    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/program.md")).unwrap();
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/program.md")).unwrap();
     let block =
         page.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     block.lines().map(|line| line.split(" #").next().unwrap().trim().to_owned()).collect()
