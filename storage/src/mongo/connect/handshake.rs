@@ -1,7 +1,7 @@
 //! The handshake with a server: one time limit from the name look-up to the first answer, the checks of what the
 //! server is, and the cause where no server answers. Shows no login and no value of an option.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use mongodb::Client;
@@ -39,7 +39,7 @@ struct Found {
 enum Missed {
     /// What is asked makes no sense.
     Settings(String),
-    /// With what was found when servers were looked at: the driver forgets them with its client.
+    /// With what was found when servers were looked at.
     Driver { error: DriverError, failures: Option<String> },
 }
 
@@ -91,7 +91,9 @@ async fn answer(
     let tls = said.as_ref().is_some_and(|said| matches!(said.tls, Some(Tls::Enabled(_))));
     let said = said.and_then(|said| said.server_selection_timeout);
     let patience = builder.settings.selection(said, builder.mode);
-    let looking = driver.run(look(builder.clone(), uri.clone(), pool.clone(), monitor.clone()));
+    // The driver forgets why servers are not reached when its client is dropped, which is not before that was read here.
+    let kept = Arc::<OnceLock<Client>>::default();
+    let looking = driver.run(look(builder.clone(), uri.clone(), pool.clone(), monitor.clone(), kept.clone()));
     // What makes no sense is told as such, not as a server that is late.
     let limit = patience.clamp(LEAST, MONGO_TIMEOUT_MAX);
     let why = match tokio::time::timeout(limit, looking).await {
@@ -101,6 +103,7 @@ async fn answer(
         Ok(Ok(Err(Missed::Driver { error, failures }))) => missed(uri, &error, failures, monitor)?,
         Err(_) => monitor.failures().unwrap_or_else(|| error::SILENT.to_owned()),
     };
+    drop(kept);
     let why = hinted(why, tls);
     Err(Error::Unavailable(format!("{uri}: not reached within {} ms: {why}", patience.as_millis())))
 }
@@ -150,7 +153,13 @@ fn hinted(why: String, tls: bool) -> String {
     why
 }
 
-async fn look(builder: MongoBuilder, uri: Uri, pool: Pool, monitor: Monitor) -> Result<Found, Missed> {
+async fn look(
+    builder: MongoBuilder,
+    uri: Uri,
+    pool: Pool,
+    monitor: Monitor,
+    kept: Arc<OnceLock<Client>>,
+) -> Result<Found, Missed> {
     let found = monitor.clone();
     let missed = |error| Missed::Driver { error, failures: found.failures() };
     let mut options = ClientOptions::parse(uri.expose()).await.map_err(missed)?;
@@ -160,6 +169,7 @@ async fn look(builder: MongoBuilder, uri: Uri, pool: Pool, monitor: Monitor) -> 
     let reads = options.selection_criteria.take();
     let most = options.max_pool_size.unwrap_or_default();
     let client = Client::with_options(options).map_err(missed)?;
+    let _ = kept.set(client.clone());
     let admin = client.database("admin");
     let hello = admin.run_command(doc! {"hello": 1}).await.map_err(missed)?;
     admin.run_command(doc! {"ping": 1}).await.map_err(missed)?;
