@@ -112,7 +112,7 @@ const EXECUTION_FIELDS: [(&str, ElementType); 21] = [
     ("seq", NUMBER),
 ];
 
-const TASK_FIELDS: [(&str, ElementType); 17] = [
+const TASK_FIELDS: [(&str, ElementType); 18] = [
     ("_id", BYTES),
     ("peid", BYTES),
     ("task_seq", NUMBER),
@@ -125,6 +125,7 @@ const TASK_FIELDS: [(&str, ElementType); 17] = [
     ("status", TEXT),
     ("attempt", NUMBER),
     ("response", OBJECT),
+    ("call", OBJECT),
     ("started_date", NUMBER),
     ("updated_date", NUMBER),
     ("runtime", NUMBER),
