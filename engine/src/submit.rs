@@ -92,8 +92,10 @@ impl Engine {
             },
             None => {
                 let live = Arc::new(live);
-                let reservation = Reservation::new(&self.core, live.clone());
-                (live, reservation.map_err(|_| Refusal::ShuttingDown)?)
+                match Reservation::new(&self.core, live.clone()) {
+                    Ok(reservation) => (live, reservation),
+                    Err(first) => return Ok(Handle::live(self.core.clone(), first).of_the_first()),
+                }
             }
         };
         let variables = submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?;

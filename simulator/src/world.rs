@@ -173,7 +173,7 @@ impl World {
         }
         let owns = self.directories[directory].owner == Some(id);
         if gone {
-            self.bury(id);
+            self.process_ends(id);
         }
         if owns && (gone || failed) {
             // Who embeds the engine starts it again.
@@ -183,7 +183,7 @@ impl World {
         }
     }
 
-    fn bury(&mut self, id: NodeId) {
+    fn process_ends(&mut self, id: NodeId) {
         self.nodes.remove(&id);
         self.leave(id);
     }
@@ -231,7 +231,7 @@ impl World {
         if let Some(node) = self.nodes.get_mut(&id) {
             node.die(&mut self.cx);
         }
-        self.bury(id);
+        self.process_ends(id);
     }
 
     /// Lets the faults come whose time it is.

@@ -78,7 +78,7 @@ impl Store for MemoryStore {
         Ok(outcomes)
     }
 
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         let letters: Vec<DeadLetter> = {
             let table = self.table();
             let owned = |letter: DeadLetter| {
@@ -87,7 +87,7 @@ impl Store for MemoryStore {
             };
             letters.into_iter().map(owned).collect()
         };
-        self.books().bury(letters)
+        self.books().keep_dead_letters(letters)
     }
 
     async fn dead_letters(

@@ -198,9 +198,9 @@ impl Store for MongoStore {
         written
     }
 
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         self.writable()?;
-        self.within(WRITE_TIMEOUT, dead_letter::bury(self, letters)).await
+        self.within(WRITE_TIMEOUT, dead_letter::keep(self, letters)).await
     }
 
     async fn dead_letters(

@@ -169,9 +169,9 @@ impl Store for SqliteStore {
         Ok(outcomes)
     }
 
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         count_round_trip();
-        self.change_durably(move |connection| dead_letter::bury(connection, &letters)).await
+        self.change_durably(move |connection| dead_letter::keep(connection, &letters)).await
     }
 
     async fn dead_letters(

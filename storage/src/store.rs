@@ -232,7 +232,7 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps updates that it will never take elsewhere, with the reason, durably. A letter that it has under the
     /// same key is left as it is. Where a letter names no tenant, that of its execution is put in, if the store
     /// has that.
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error>;
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error>;
 
     /// Buried updates in order of their key, after `after`; `limit` at most. Of one tenant; none asks for all,
     /// which is the operator's question, never a tenant's.

@@ -90,8 +90,8 @@ impl Store for TimedStore {
         self.timed("write", self.inner.write(batch)).await
     }
 
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        self.timed("bury", self.inner.bury(letters)).await
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        self.timed("keep_dead_letters", self.inner.keep_dead_letters(letters)).await
     }
 
     async fn dead_letters(

@@ -14,7 +14,7 @@ use crate::given::{files, playbook};
 const END: &str = "  - {id: done, type: end, output: ok}\n";
 
 /// Has the store of a data directory keep what it would not take of an execution.
-fn bury(data: &Path, peid: ExecutionId, reasons: &[&str]) {
+fn keep_dead_letters(data: &Path, peid: ExecutionId, reasons: &[&str]) {
     let letter = |(seq, reason): (u64, &&str)| {
         let state = ExecutionState {
             execution_status: ExecutionStatus::Completed,
@@ -30,7 +30,7 @@ fn bury(data: &Path, peid: ExecutionId, reasons: &[&str]) {
     };
     let store = SqliteStore::open(data, Durability::Os).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(store.bury((1..).zip(reasons).map(letter).collect())).unwrap();
+    runtime.block_on(store.keep_dead_letters((1..).zip(reasons).map(letter).collect())).unwrap();
 }
 
 #[test]
@@ -43,8 +43,12 @@ fn what_the_store_would_not_take_is_listed_with_the_reason() {
         ended(dir.path(), &all).json()
     };
     assert_eq!(letters(&[]), json!([]));
-    bury(&dir.path().join("updraft-data"), peid, &["it is\n\u{1b}[2Jtoo large", "nobody knows"]);
-    bury(&dir.path().join("updraft-data"), ExecutionId::from_bytes([7; 16]), &["no such document"]);
+    keep_dead_letters(&dir.path().join("updraft-data"), peid, &["it is\n\u{1b}[2Jtoo large", "nobody knows"]);
+    keep_dead_letters(
+        &dir.path().join("updraft-data"),
+        ExecutionId::from_bytes([7; 16]),
+        &["no such document"],
+    );
 
     let of_tenant = letters(&["--tenant", "acme"]);
     assert_eq!(of_tenant.as_array().unwrap().len(), 2, "{of_tenant}");

@@ -39,14 +39,14 @@ pub(super) async fn a_letter_comes_back_as_it_was_buried(store: &dyn Store) -> E
     let letters: Vec<_> =
         updates.iter().zip(reasons).map(|(update, reason)| DeadLetter::of(update, reason.into())).collect();
     assert!(letters.iter().all(|letter| letter.update.is_some()));
-    store.bury(letters.clone()).await?;
+    store.keep_dead_letters(letters.clone()).await?;
     for owner in [None, Some(&acme)] {
         let read = store.dead_letters(owner, None, 10).await?;
         assert_eq!(read.len(), 3);
         // Executions stand before tasks.
         read.iter().zip(&letters).for_each(|(read, buried)| assert_same(read, buried));
     }
-    store.bury(Vec::new()).await?;
+    store.keep_dead_letters(Vec::new()).await?;
     assert_eq!(store.execution(&acme, peid(1)).await?, None, "what is buried is in no other place");
     Ok(())
 }
@@ -56,10 +56,10 @@ pub(super) async fn a_letter_is_buried_once(store: &dyn Store) -> Ending {
     let update = Update::from(execution(1, &acme)?);
     let first = DeadLetter::of(&update, "first".into());
     let second = DeadLetter { update: None, ..DeadLetter::of(&update, "second".into()) };
-    store.bury(vec![first.clone(), second.clone()]).await?;
+    store.keep_dead_letters(vec![first.clone(), second.clone()]).await?;
     let new = headless(2, 1);
-    store.bury(vec![second, new.clone(), new.clone()]).await?;
-    store.bury(vec![new.clone()]).await?;
+    store.keep_dead_letters(vec![second, new.clone(), new.clone()]).await?;
+    store.keep_dead_letters(vec![new.clone()]).await?;
     let read = store.dead_letters(None, None, 10).await?;
     assert_eq!(read.len(), 2);
     assert_same(&read[0], &first);
@@ -73,7 +73,7 @@ pub(super) async fn an_unknown_tenant_is_found_through_the_execution(store: &dyn
     let of_task = TaskUpdate { head: None, state: full_task_state(), ..task(1, 7, &acme)? };
     let of_task = DeadLetter::of(&Update::from(of_task), "no such document".into());
     assert_eq!(of_task.tenant_code, None);
-    store.bury(vec![headless(1, 2), headless(2, 2), headless(3, 2), of_task]).await?;
+    store.keep_dead_letters(vec![headless(1, 2), headless(2, 2), headless(3, 2), of_task]).await?;
     let peids = async |owner| {
         let read = store.dead_letters(owner, None, 10).await?;
         assert!(owner.is_none() || read.iter().all(|letter| letter.tenant_code.as_ref() == owner));
@@ -92,7 +92,7 @@ pub(super) async fn tenants_are_walls_between_letters(store: &dyn Store) -> Endi
     let letter = |number, owner| -> Result<DeadLetter, updraft_protocol::ids::Error> {
         Ok(DeadLetter::of(&Update::from(execution(number, owner)?), "never".into()))
     };
-    store.bury(vec![letter(1, &acme)?, letter(2, &umbrella)?, letter(3, &acme)?]).await?;
+    store.keep_dead_letters(vec![letter(1, &acme)?, letter(2, &umbrella)?, letter(3, &acme)?]).await?;
     for (owner, own) in [(&acme, vec![peid(1), peid(3)]), (&umbrella, vec![peid(2)]), (&nobody, vec![])] {
         let read = store.dead_letters(Some(owner), None, 10).await?;
         assert_eq!(read.iter().map(|letter| letter.peid).collect::<Vec<_>>(), own, "{owner}");
@@ -117,7 +117,7 @@ pub(super) async fn letters_are_paged_by_key(store: &dyn Store) -> Ending {
         };
         letters.push(DeadLetter::of(&Update::from(update), "never".into()));
     }
-    store.bury(letters.clone()).await?;
+    store.keep_dead_letters(letters.clone()).await?;
     let mut keys: Vec<_> = letters.into_iter().map(|letter| letter.key).collect();
     keys.sort();
     for owner in [None, Some(&acme)] {
@@ -151,7 +151,7 @@ pub(super) async fn a_large_update_is_kept_and_a_larger_one_is_named(store: &dyn
     };
     let letters = vec![large(1, DEAD_LETTER_BYTES - 4_096)?, large(2, DEAD_LETTER_BYTES)?];
     assert_eq!(letters.iter().map(|letter| letter.update.is_some()).collect::<Vec<_>>(), [true, false]);
-    store.bury(letters.clone()).await?;
+    store.keep_dead_letters(letters.clone()).await?;
     let read = store.dead_letters(Some(&acme), None, 10).await?;
     assert_eq!(read.len(), 2);
     read.iter().zip(&letters).for_each(|(read, buried)| assert_same(read, buried));

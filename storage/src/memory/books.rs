@@ -75,7 +75,7 @@ impl Books {
         own.map(|playbook| playbook.pid).collect()
     }
 
-    pub(super) fn bury(&mut self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+    pub(super) fn keep_dead_letters(&mut self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         if self.letters.len() + letters.len() > MEMORY_DOCUMENTS {
             return Err(Error::Full(format!("it keeps {MEMORY_DOCUMENTS} dead letters")));
         }

@@ -14,7 +14,7 @@ use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, document, meta};
 use crate::store::Error;
 
 /// Keeps letters; one that is there stays as it is.
-pub(super) async fn bury(store: &MongoStore, letters: Vec<DeadLetter>) -> Result<(), Error> {
+pub(super) async fn keep(store: &MongoStore, letters: Vec<DeadLetter>) -> Result<(), Error> {
     let tenants = tenants(store, &letters).await?;
     let documents = letters.iter().map(|letter| encoded(letter, tenants.get(&letter.peid)));
     let documents = documents.collect::<Vec<_>>();

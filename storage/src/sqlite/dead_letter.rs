@@ -13,8 +13,8 @@ VALUES (
 ON CONFLICT (_id) DO NOTHING";
 
 /// Keeps letters, all of them or none.
-pub(super) fn bury(connection: &mut Connection, letters: &[DeadLetter]) -> Result<(), Error> {
-    let bury = |connection: &mut Connection| {
+pub(super) fn keep(connection: &mut Connection, letters: &[DeadLetter]) -> Result<(), Error> {
+    let keep = |connection: &mut Connection| {
         let transaction = write::begin(connection)?;
         let mut statement = transaction.prepare_cached(BURY)?;
         for letter in letters {
@@ -30,5 +30,5 @@ pub(super) fn bury(connection: &mut Connection, letters: &[DeadLetter]) -> Resul
         drop(statement);
         transaction.commit()
     };
-    bury(connection).map_err(fault::store_error)
+    keep(connection).map_err(fault::store_error)
 }

@@ -137,7 +137,7 @@ impl Driver {
         });
         metrics::gauge!("updraft_store_pending_documents").set(now.documents as f64);
         metrics::gauge!("updraft_store_pending_bytes").set(now.bytes as f64);
-        metrics::gauge!("updraft_store_held_documents").set(now.deferred as f64);
+        metrics::gauge!("updraft_store_deferred_documents").set(now.deferred as f64);
         metrics::gauge!("updraft_store_batch_operations").set(now.operations as f64);
         metrics::gauge!("updraft_store_batches_in_flight").set(now.in_flight as f64);
         metrics::gauge!("updraft_store_batches_in_flight_most").set(now.in_flight_most as f64);
@@ -194,7 +194,7 @@ async fn deliver(
                 delivery.written(answer.map_err(fault), began.elapsed());
             }
             StoreCall::Keep(letters) => {
-                let answer = guarded(async { store.bury(letters).await }, timeout).await;
+                let answer = guarded(async { store.keep_dead_letters(letters).await }, timeout).await;
                 delivery.kept(answer.map_err(fault));
             }
         }

@@ -2,8 +2,8 @@
 //! it goes on when everyone waits.
 
 mod bounded;
-mod burying;
 mod crashing;
+mod dead_letters;
 mod failing;
 mod faulty_store;
 mod flowing;

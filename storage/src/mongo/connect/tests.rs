@@ -197,7 +197,7 @@ async fn what_is_only_read_makes_and_changes_nothing() {
     assert!(reader.database.list_collection_names().await.unwrap().is_empty());
     assert!(matches!(reader.next_epoch(0).await, Err(Error::Refused(_))));
     assert!(matches!(reader.write(Vec::new()).await, Err(Error::Refused(_))));
-    assert!(matches!(reader.bury(Vec::new()).await, Err(Error::Refused(_))));
+    assert!(matches!(reader.keep_dead_letters(Vec::new()).await, Err(Error::Refused(_))));
     assert!(matches!(reader.drop_database().await, Err(Error::Refused(_))));
     assert!(reader.health().await.troubles.is_empty());
     assert!(reader.database.list_collection_names().await.unwrap().is_empty());

@@ -25,8 +25,8 @@ async fn letters_beyond_one_message_are_all_buried_and_those_that_were_there_sta
     (store.server.message_bytes, store.server.batch_operations) = (30_000, 9);
     let all: Vec<_> = (0..PAGE_ROWS + 50).map(letter).collect();
     let second = DeadLetter { reason: "once more".to_owned(), ..letter(3) };
-    store.bury(vec![letter(3), second.clone()]).await.unwrap();
-    store.bury(all.iter().cloned().chain([second]).collect()).await.unwrap();
+    store.keep_dead_letters(vec![letter(3), second.clone()]).await.unwrap();
+    store.keep_dead_letters(all.iter().cloned().chain([second]).collect()).await.unwrap();
     let page = store.dead_letters(None, None, usize::MAX).await.unwrap();
     assert_eq!(page[..], all[..PAGE_ROWS], "a page is capped");
     let last = page.last().map(|letter| letter.key.as_str());
@@ -37,11 +37,11 @@ async fn letters_beyond_one_message_are_all_buried_and_those_that_were_there_sta
 async fn a_letter_that_cannot_be_kept_is_an_error_and_the_others_are_kept() {
     let database = database().await;
     let store = database.store().await;
-    store.bury(vec![letter(1)]).await.unwrap();
+    store.keep_dead_letters(vec![letter(1)]).await.unwrap();
     let rules = doc! { "collMod": DEAD_LETTERS, "validator": { "reason": "never" } };
     store.database.run_command(rules).await.unwrap();
     let refused = DeadLetter { reason: "secret".to_owned(), ..letter(2) };
-    let error = store.bury(vec![letter(1), refused, letter(3)]).await.unwrap_err();
+    let error = store.keep_dead_letters(vec![letter(1), refused, letter(3)]).await.unwrap_err();
     assert!(matches!(&error, Error::Refused(why) if !why.contains("secret")), "{error:?}");
     assert_eq!(store.dead_letters(None, None, 9).await.unwrap(), [letter(1), letter(3)]);
 }

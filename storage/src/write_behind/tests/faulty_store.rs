@@ -168,7 +168,7 @@ impl Store for FaultyStore {
         Ok(outcomes)
     }
 
-    async fn bury(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         tokio::task::yield_now().await;
         let mut held = self.held();
         held.burials.push(letters.len());

@@ -113,5 +113,5 @@ async fn the_pace_is_shown() {
     assert_eq!(gauges["updraft_store_batch_operations"], 100.0);
     assert_eq!(gauges["updraft_store_batches_in_flight"], 1.0);
     assert_eq!(gauges["updraft_store_batches_in_flight_most"], 3.0);
-    assert_eq!(gauges["updraft_store_held_documents"], 0.0);
+    assert_eq!(gauges["updraft_store_deferred_documents"], 0.0);
 }
