@@ -20,14 +20,14 @@ use crate::plans::Plans;
 use crate::registry::Registry;
 use crate::router::Router;
 use crate::secrets::Secrets;
-use crate::timer::Timer;
+use crate::timer::TimerThread;
 
 /// What the actors of one engine share.
 pub struct EngineContext {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The limits of those who wait.
-    pub timer: Timer,
+    pub timer: TimerThread,
     /// Where updates become durable.
     pub journal: Journal,
     /// Where they go then.

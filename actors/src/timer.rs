@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, Timeout};
 
 /// A keeper of time that every future of any runtime can wait with. It must outlive them.
-pub struct Timer {
+pub struct TimerThread {
     timers: Handle,
     /// Dropped with the timer, which ends its thread.
     _alive: oneshot::Sender<()>,
 }
 
-impl Timer {
+impl TimerThread {
     /// Starts the thread.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_runtime_without_timers_waits_no_longer_than_it_is_told() {
-        let timer = Timer::start().unwrap();
+        let timer = TimerThread::start().unwrap();
         without_timers().block_on(async {
             let soon = Instant::now() + Duration::from_millis(1);
             assert!(timer.until(soon, std::future::pending::<()>()).await.is_err());
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn what_is_ready_is_given_also_when_the_time_is_over() {
-        let timer = Timer::start().unwrap();
+        let timer = TimerThread::start().unwrap();
         let given = without_timers().block_on(timer.until(Instant::now(), std::future::ready(7)));
         assert_eq!(given.ok(), Some(7));
     }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use updraft::integrations::http::{Allow, Builder as HttpBuilder, Proxy};
+use updraft::integrations::http::{Allow, HttpBuilder, Proxy};
 use updraft::text;
 
 use crate::environment;

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use updraft_actors::timer::Timer;
+use updraft_actors::timer::TimerThread;
 use updraft_protocol::limits::{SPAN, START_ANSWER};
 
 /// The instant that is `wait` away; where the clock has none, one that is [`SPAN`] away.
@@ -20,7 +20,7 @@ pub(crate) fn after(wait: Duration) -> Instant {
 /// What the store says, or [`updraft_storage::Error::Unavailable`] where it does not answer within [`START_ANSWER`].
 pub(crate) async fn answered<T>(
     asked: impl Future<Output = Result<T, updraft_storage::Error>>,
-    timer: &Timer,
+    timer: &TimerThread,
 ) -> Result<T, updraft_storage::Error> {
     let answered = timer.until(Instant::now() + START_ANSWER, asked).await;
     answered.unwrap_or_else(|_| {

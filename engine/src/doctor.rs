@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use tokio::time::Instant;
-use updraft_actors::timer::Timer;
+use updraft_actors::timer::TimerThread;
 use updraft_kernel::pairing::{Mismatch, PairVerdict, judge};
 use updraft_protocol::limits::{JOURNAL_SEGMENT_BYTES, STORE_BEAT, STORE_LEASE};
 use updraft_storage::bond::Kept;
@@ -125,7 +125,7 @@ async fn on_server(
     own: Option<Uuid>,
     findings: &mut Vec<Finding>,
 ) -> Result<Result<Kept, String>, StartError> {
-    let timer = Timer::start().map_err(updraft_actors::node::Error::Thread)?;
+    let timer = TimerThread::start().map_err(updraft_actors::node::Error::Thread)?;
     let told = timer.until(Instant::now() + STORE_LEASE, store.health()).await.unwrap_or_default();
     findings.extend(told.troubles.iter().map(Finding::from));
     findings.extend(owner(store, own, &timer).await);
@@ -133,7 +133,7 @@ async fn on_server(
 }
 
 /// Who has a store, where it is another, and whether it lives.
-async fn owner(store: &dyn Store, own: Option<Uuid>, timer: &Timer) -> Option<Finding> {
+async fn owner(store: &dyn Store, own: Option<Uuid>, timer: &TimerThread) -> Option<Finding> {
     let first = store.owner().await.ok().flatten()?;
     if first.released || Some(first.journal) == own {
         return None;

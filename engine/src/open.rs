@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use updraft_actors::node;
-use updraft_actors::timer::Timer;
+use updraft_actors::timer::TimerThread;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_storage::bond::{Bond, Kept};
 use updraft_storage::journal::{self, Disk, FileDisk, Journal};
@@ -25,7 +25,7 @@ use crate::store_choice::StoreChoice;
 
 /// What a start has opened.
 pub(crate) struct Opened {
-    pub(crate) timer: Timer,
+    pub(crate) timer: TimerThread,
     pub(crate) store: Arc<dyn Store>,
     /// The same, where it is the engine's own.
     pub(crate) embedded: Option<Arc<SqliteStore>>,
@@ -51,7 +51,7 @@ impl Opened {
     /// # Errors
     /// What cannot be opened, who has it, or why they do not belong together.
     pub(crate) async fn open(builder: &Builder, data: &Path) -> Result<Self, StartError> {
-        let timer = Timer::start().map_err(node::Error::Thread)?;
+        let timer = TimerThread::start().map_err(node::Error::Thread)?;
         let (store, embedded) = open_store(builder, data).await?;
         let keeps = answered(store.kept(), &timer).await? != Kept::Nothing;
         let stored = DurableWatermark::new(0);
@@ -82,7 +82,7 @@ async fn taken(
     data: &Path,
     store: &Arc<dyn Store>,
     (extent, of_journal): (Extent, u64),
-    timer: &Timer,
+    timer: &TimerThread,
 ) -> Result<(Option<Ownership>, Option<Bond>, u64), StartError> {
     let ownership = Ownership::take(store, extent.id, who(data), builder.clock.now(), timer).await?;
     let taken = async {
@@ -111,7 +111,7 @@ async fn bound(
     data: &Path,
     store: &Arc<dyn Store>,
     extent: Extent,
-    timer: &Timer,
+    timer: &TimerThread,
 ) -> Result<Option<Bond>, StartError> {
     // Read when the store is this engine's: an owner that is gone may have written until then.
     let kept = answered(store.kept(), timer).await?;
@@ -132,7 +132,7 @@ async fn numbered(
     data: &Path,
     store: &Arc<dyn Store>,
     of_journal: u64,
-    timer: &Timer,
+    timer: &TimerThread,
 ) -> Result<u64, StartError> {
     if builder.store.noted().is_none() {
         return Ok(answered(store.next_epoch(of_journal), timer).await?);

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 use updraft_actors::lease_check::LeaseCheck;
-use updraft_actors::timer::Timer;
+use updraft_actors::timer::TimerThread;
 use updraft_actors::{EngineContext, node};
-use updraft_kernel::lease::{Candidate, Step};
+use updraft_kernel::lease::{Candidate, LeaseStep};
 use updraft_protocol::Timestamp;
 use updraft_protocol::limits::{STORE_BEAT, STORE_LEASE};
 use updraft_storage::owner::Owner;
@@ -54,7 +54,7 @@ impl Ownership {
         journal: Uuid,
         who: String,
         since: Timestamp,
-        timer: &Timer,
+        timer: &TimerThread,
     ) -> Result<Option<Self>, StartError> {
         if !store.is_leased() {
             return Ok(None);
@@ -64,16 +64,16 @@ impl Ownership {
         loop {
             let seen = answered(store.owner(), timer).await?;
             match (candidate.see(seen.as_ref().map(Into::into), began.elapsed()), seen) {
-                (Step::Take, seen) => {
+                (LeaseStep::Take, seen) => {
                     if answered(store.take(&own, seen.as_ref()), timer).await? {
                         let kept = Self::keep(store.clone(), own.incarnation).map_err(node::Error::Thread)?;
                         return Ok(Some(kept));
                     }
                 }
-                (Step::Refuse, Some(Owner { who, since, .. })) => {
+                (LeaseStep::Refuse, Some(Owner { who, since, .. })) => {
                     return Err(StartError::Owned { who, since });
                 }
-                (Step::Wait | Step::Refuse, _) => timer.pause(LOOK).await,
+                (LeaseStep::Wait | LeaseStep::Refuse, _) => timer.pause(LOOK).await,
             }
         }
     }
@@ -108,7 +108,7 @@ impl Ownership {
     ///
     /// # Errors
     /// [`StartError::Owned`] where another has, or the store does not say.
-    pub(crate) async fn confirm(&self, timer: &Timer) -> Result<(), StartError> {
+    pub(crate) async fn confirm(&self, timer: &TimerThread) -> Result<(), StartError> {
         if answered(self.store.renew(self.incarnation), timer).await? {
             return Ok(());
         }
@@ -129,7 +129,7 @@ impl Ownership {
 
     /// Gives the store back: the next engine takes it at once. It is renewed no more by then, so that this engine does not
     /// find itself replaced by the next.
-    pub(crate) async fn give_back(&self, timer: &Timer) {
+    pub(crate) async fn give_back(&self, timer: &TimerThread) {
         let renewing = self.renewing().take();
         if let Some(Renewing { end, ended, .. }) = renewing {
             drop(end);

@@ -3,7 +3,7 @@
 
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
-use updraft_actors::timer::Timer;
+use updraft_actors::timer::TimerThread;
 use updraft_actors::{Secrets, node};
 use updraft_kernel::plan::{Mistake, Plan};
 use updraft_protocol::limits::{SECRET_WAIT, SECRETS_ASKED_AT_ONCE};
@@ -24,7 +24,7 @@ pub(crate) struct Asked {
 
 /// Asks for the secrets that a playbook names, until `until`: in whatever runtime, also one without a clock.
 pub(crate) async fn ask(
-    (secrets, timer): (&Secrets, &Timer),
+    (secrets, timer): (&Secrets, &TimerThread),
     tenant: &TenantCode,
     plan: &Plan,
     until: Instant,
@@ -66,7 +66,7 @@ impl Builder {
         };
         let Some(tenant) = tenant else { return Ok(Ok(plan)) };
         let (secrets, timer) =
-            (Secrets::new(self.secrets.clone()), Timer::start().map_err(node::Error::Thread)?);
+            (Secrets::new(self.secrets.clone()), TimerThread::start().map_err(node::Error::Thread)?);
         let Asked { missing, .. } = ask((&secrets, &timer), tenant, &plan, after(SECRET_WAIT)).await;
         Ok(if missing.is_empty() { Ok(plan) } else { Err(PutError::Invalid(missing)) })
     }
@@ -132,7 +132,7 @@ mod tests {
         catalogue.add_integration(Name::new("tool").unwrap(), Arc::new(Tool));
         let plan = Plan::check(&serde_json::from_value(playbook).unwrap(), &catalogue).unwrap();
         let provider = Arc::new(Counting::default());
-        let (secrets, timer) = (Secrets::new(provider.clone()), Timer::start().unwrap());
+        let (secrets, timer) = (Secrets::new(provider.clone()), TimerThread::start().unwrap());
         let tenant = TenantCode::new("acme").unwrap();
         let asked = ask((&secrets, &timer), &tenant, &plan, after(SECRET_WAIT)).await;
         assert!(asked.has_all && asked.missing.is_empty());

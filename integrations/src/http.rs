@@ -54,7 +54,7 @@ use tracing::Instrument;
 use updraft_protocol::{ActionSpec, Answer, Call, Effect, Flaw, Integration, Json, Value};
 
 pub use allow::Allow;
-pub use builder::{Builder, Error};
+pub use builder::{Error, HttpBuilder};
 pub use pattern::HostPattern;
 pub use proxy::Proxy;
 pub use tls::{Tls, TlsVersion};
@@ -152,14 +152,14 @@ const REQUEST: &str = "request";
 ///
 /// | configured | by | unless configured |
 /// | --- | --- | --- |
-/// | where requests may go | [`Builder::allow`] | the public Internet |
-/// | whose certificates are trusted | [`Builder::trust`]; for some hosts [`Tls::trust`] | the machine's authorities |
+/// | where requests may go | [`HttpBuilder::allow`] | the public Internet |
+/// | whose certificates are trusted | [`HttpBuilder::trust`]; for some hosts [`Tls::trust`] | the machine's authorities |
 /// | a certificate of the client | [`Tls::identity`] | none |
 /// | the oldest version of TLS | [`Tls::minimum`] | 1.2 |
 /// | the name that a server must have | [`Tls::server_name`] | that of the URL |
-/// | a proxy | [`Builder::proxy`], [`Builder::proxy_for`], [`Builder::direct`], [`Builder::proxy_from_environment`] | none |
+/// | a proxy | [`HttpBuilder::proxy`], [`HttpBuilder::proxy_for`], [`HttpBuilder::direct`], [`HttpBuilder::proxy_from_environment`] | none |
 ///
-/// [`Builder::tls`] gives settings of TLS to the hosts of a [`HostPattern`]. Hosts of different settings never share a
+/// [`HttpBuilder::tls`] gives settings of TLS to the hosts of a [`HostPattern`]. Hosts of different settings never share a
 /// connection. No setting leaves a certificate unverified. HTTP/2 is spoken where a server offers it by TLS.
 ///
 /// # Failures
@@ -236,8 +236,8 @@ pub struct HttpIntegration {
 
 impl HttpIntegration {
     /// What can be configured, at its defaults: the public Internet only.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> HttpBuilder {
+        HttpBuilder::default()
     }
 }
 

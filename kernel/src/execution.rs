@@ -24,7 +24,7 @@ use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp};
 
 pub use command::{ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
 
-use crate::machine::{Act, Effects, Event, Machine, Terms, Timer, Unfit};
+use crate::machine::{Act, Effects, Machine, MachineEvent, Terms, Timer, Unfit};
 use crate::plan::Plan;
 
 /// One execution at work; `C` are the controls that are asked of it.
@@ -53,7 +53,7 @@ pub struct Execution<C> {
 #[derive(Debug)]
 struct Withdrawal {
     /// What the machine is told then; none where the execution drains.
-    stop: Option<Event>,
+    stop: Option<MachineEvent>,
     /// Whether the carrier was asked to.
     asked: bool,
 }
@@ -130,10 +130,12 @@ impl<C: ExecutionControl> Execution<C> {
             ExecutionEvent::Committed(lsn) => self.committed(lsn),
             ExecutionEvent::Refused => self.refused = true,
             ExecutionEvent::AttemptEnded { task, attempt, outcome } => {
-                self.decide(Event::AttemptEnded { task, attempt, outcome }, now);
+                self.decide(MachineEvent::AttemptEnded { task, attempt, outcome }, now);
             }
-            ExecutionEvent::TimerDue(Timer::Execution) => self.stop(Event::TimerDue(Timer::Execution), now),
-            ExecutionEvent::TimerDue(timer) => self.decide(Event::TimerDue(timer), now),
+            ExecutionEvent::TimerDue(Timer::Execution) => {
+                self.stop(MachineEvent::TimerDue(Timer::Execution), now)
+            }
+            ExecutionEvent::TimerDue(timer) => self.decide(MachineEvent::TimerDue(timer), now),
             ExecutionEvent::Asked(control) => self.asked(control, now),
             ExecutionEvent::Drain => {
                 self.draining = true;
@@ -188,7 +190,7 @@ impl<C: ExecutionControl> Execution<C> {
     }
 
     /// Has the machine decide; what it decides is pending.
-    fn decide(&mut self, event: Event, now: Timestamp) {
+    fn decide(&mut self, event: MachineEvent, now: Timestamp) {
         let effects = self.machine.apply(event, now);
         if self.pending.writes.is_empty() && self.pending.acts.is_empty() {
             self.pending = effects;
@@ -222,7 +224,7 @@ impl<C: ExecutionControl> Execution<C> {
     }
 
     /// Has the machine stop, after all that was not sent is withdrawn.
-    fn stop(&mut self, event: Event, now: Timestamp) {
+    fn stop(&mut self, event: MachineEvent, now: Timestamp) {
         if self.machine.ended() {
             return self.decide(event, now);
         }
@@ -238,7 +240,7 @@ impl<C: ExecutionControl> Execution<C> {
         self.withdraw(Some(event));
     }
 
-    fn withdraw(&mut self, stop: Option<Event>) {
+    fn withdraw(&mut self, stop: Option<MachineEvent>) {
         if !self.stops() {
             self.withdrawing = Some(Box::new(Withdrawal { stop, asked: false }));
         }

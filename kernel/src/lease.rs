@@ -21,7 +21,7 @@ pub struct Seen {
 /// What who wants the store does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Step {
+pub enum LeaseStep {
     /// Takes it, where it is still as it was seen.
     Take,
     /// Looks again after a while.
@@ -46,17 +46,17 @@ impl Candidate {
     }
 
     /// What it does, having seen this at that time of its own clock.
-    pub fn see(&mut self, seen: Option<Seen>, now: Duration) -> Step {
+    pub fn see(&mut self, seen: Option<Seen>, now: Duration) -> LeaseStep {
         let Some(seen) = seen.filter(|seen| !seen.released && seen.journal != self.journal) else {
-            return Step::Take;
+            return LeaseStep::Take;
         };
         let (incarnation, beat, at) = *self.first.get_or_insert((seen.incarnation, seen.beat, now));
         if (incarnation, beat) != (seen.incarnation, seen.beat) {
-            Step::Refuse
+            LeaseStep::Refuse
         } else if now.saturating_sub(at) >= STORE_LEASE {
-            Step::Take
+            LeaseStep::Take
         } else {
-            Step::Wait
+            LeaseStep::Wait
         }
     }
 }
@@ -75,24 +75,24 @@ mod tests {
     fn what_nobody_has_was_given_back_or_is_ones_own_is_taken_at_once() {
         let ways = [None, Some(Seen { released: true, ..OWNER }), Some(Seen { journal: 8, ..OWNER })];
         for seen in ways {
-            assert_eq!(Candidate::new(8).see(seen, seconds(0)), Step::Take, "{seen:?}");
+            assert_eq!(Candidate::new(8).see(seen, seconds(0)), LeaseStep::Take, "{seen:?}");
         }
     }
 
     #[test]
     fn an_owner_that_is_silent_for_a_lease_is_followed() {
         let mut candidate = Candidate::new(8);
-        assert_eq!(candidate.see(Some(OWNER), seconds(100)), Step::Wait);
-        assert_eq!(candidate.see(Some(OWNER), seconds(109)), Step::Wait);
-        assert_eq!(candidate.see(Some(OWNER), seconds(110)), Step::Take);
+        assert_eq!(candidate.see(Some(OWNER), seconds(100)), LeaseStep::Wait);
+        assert_eq!(candidate.see(Some(OWNER), seconds(109)), LeaseStep::Wait);
+        assert_eq!(candidate.see(Some(OWNER), seconds(110)), LeaseStep::Take);
     }
 
     #[test]
     fn an_owner_that_beats_or_is_followed_by_another_keeps_the_store() {
         for next in [Seen { beat: 4, ..OWNER }, Seen { incarnation: 6, beat: 3, ..OWNER }] {
             let mut candidate = Candidate::new(8);
-            assert_eq!(candidate.see(Some(OWNER), seconds(0)), Step::Wait);
-            assert_eq!(candidate.see(Some(next), seconds(60)), Step::Refuse, "{next:?}");
+            assert_eq!(candidate.see(Some(OWNER), seconds(0)), LeaseStep::Wait);
+            assert_eq!(candidate.see(Some(next), seconds(60)), LeaseStep::Refuse, "{next:?}");
         }
     }
 }

@@ -35,7 +35,7 @@ use updraft_protocol::{
 
 pub use abandon::{cancel_abandoned, fail_abandoned};
 pub use effect::{Act, Effects, StartAttempt, Timer};
-pub use event::Event;
+pub use event::MachineEvent;
 pub use resume::Unfit;
 pub use start::Terms;
 pub use task::TaskSeq;
@@ -104,19 +104,21 @@ impl Turn {
 
 impl Machine {
     /// Applies an event. After the end nothing changes any more: the effects are empty.
-    pub fn apply(&mut self, event: Event, now: Timestamp) -> Effects {
+    pub fn apply(&mut self, event: MachineEvent, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
         if self.ended() {
             return effects;
         }
         self.turn.work = 0;
         match event {
-            Event::AttemptEnded { task, attempt, outcome } => {
+            MachineEvent::AttemptEnded { task, attempt, outcome } => {
                 self.attempt_ended(task, attempt, outcome, now, &mut effects);
             }
-            Event::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
-            Event::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
-            Event::Fail(failure) => self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects),
+            MachineEvent::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
+            MachineEvent::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
+            MachineEvent::Fail(failure) => {
+                self.stop(ExecutionStatus::Failed, Some(failure), now, &mut effects)
+            }
         }
         self.fill(now, &mut effects);
         self.settle_waits();

@@ -21,4 +21,4 @@ pub use canary::{catches, catches_misuse};
 #[cfg(loom)]
 pub use mailbox::Mailbox;
 #[cfg(loom)]
-pub use waiters::{Waiters, Wake};
+pub use waiters::{Waiters, WakeReach};

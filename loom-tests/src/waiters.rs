@@ -8,7 +8,7 @@ use loom::sync::{Condvar, Mutex, MutexGuard};
 
 /// Whom a wake-up reaches.
 #[derive(Debug, Clone, Copy)]
-pub enum Wake {
+pub enum WakeReach {
     /// All that have registered: `notify_waiters`.
     All,
     /// The first that has registered, whether it still waits or not: a `notify_one` that is not passed on.
@@ -17,7 +17,7 @@ pub enum Wake {
 
 /// Threads that wait to be woken.
 pub struct Waiters {
-    wake: Wake,
+    wake: WakeReach,
     /// Whether each registered waiter was woken.
     registered: Mutex<BTreeMap<usize, bool>>,
     woken: Condvar,
@@ -25,7 +25,7 @@ pub struct Waiters {
 
 impl Waiters {
     /// Nobody waits.
-    pub fn new(wake: Wake) -> Self {
+    pub fn new(wake: WakeReach) -> Self {
         Self { wake, registered: Mutex::new(BTreeMap::new()), woken: Condvar::new() }
     }
 
@@ -52,8 +52,8 @@ impl Waiters {
     pub fn wake(&self) {
         let mut registered = self.lock();
         let reached = match self.wake {
-            Wake::All => usize::MAX,
-            Wake::First => 1,
+            WakeReach::All => usize::MAX,
+            WakeReach::First => 1,
         };
         registered.values_mut().filter(|woken| !**woken).take(reached).for_each(|woken| *woken = true);
         self.woken.notify_all();

@@ -12,7 +12,7 @@ use updraft_kernel::shared::drain::{Close, DrainGate, Enter};
 use updraft_kernel::shared::permits::TenantCode;
 use updraft_kernel::shared::planted::Bug;
 use updraft_kernel::shared::{OutcomeCell, Permits};
-use updraft_loom_tests::{Waiters, Wake, catches, catches_misuse};
+use updraft_loom_tests::{Waiters, WakeReach, catches, catches_misuse};
 
 /// Claim: drained means that nobody is inside, that their work is visible, and that nobody enters again.
 /// Threads: two submissions; the shutdown.
@@ -51,7 +51,7 @@ fn drained_is_the_end() {
 /// Fails if leaving counts and looks in two steps (the hook runs twice), or if the last does not acquire.
 fn the_end_is_told_once() {
     let runs = StdArc::new(StdAtomicUsize::new(0));
-    let waiters = Arc::new(Waiters::new(Wake::All));
+    let waiters = Arc::new(Waiters::new(WakeReach::All));
     let accepted = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
     let gate = DrainGate::with_drained_hook(StdArc::new({
         let (runs, waiters, accepted) = (StdArc::clone(&runs), Arc::clone(&waiters), Arc::clone(&accepted));
@@ -99,7 +99,7 @@ const WAITING: usize = 1;
 fn a_shutdown_ends_those_who_wait(protocol: Protocol) {
     let (permits, tenant) = (Permits::new(1, 1), TenantCode::new("a").unwrap());
     let _held_for_ever = permits.try_acquire(&tenant).granted().unwrap();
-    let (emptied, closing) = (Arc::new(Notify::new()), Arc::new(Waiters::new(Wake::All)));
+    let (emptied, closing) = (Arc::new(Notify::new()), Arc::new(Waiters::new(WakeReach::All)));
     let gate = DrainGate::with_drained_hook(StdArc::new({
         let emptied = Arc::clone(&emptied);
         move || emptied.notify()

@@ -11,7 +11,7 @@ use updraft_kernel::shared::outcome::Settle;
 use updraft_kernel::shared::permits::{Permit, TenantCode};
 use updraft_kernel::shared::planted::Bug;
 use updraft_kernel::shared::{Handover, Lifecycle, Permits, lifecycle};
-use updraft_loom_tests::{Waiters, Wake, catches};
+use updraft_loom_tests::{Waiters, WakeReach, catches};
 
 struct Watchers(Waiters);
 
@@ -24,7 +24,7 @@ impl lifecycle::Wake for Watchers {
 type Execution = Lifecycle<bool, u64, Watchers>;
 
 fn execution(place: Option<Permit>) -> Arc<Execution> {
-    Arc::new(Lifecycle::new(place, Watchers(Waiters::new(Wake::All))))
+    Arc::new(Lifecycle::new(place, Watchers(Waiters::new(WakeReach::All))))
 }
 
 /// The address of one life of a shard: launches that it has not handled. None are taken when it is dead.

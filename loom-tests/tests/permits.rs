@@ -11,7 +11,7 @@ use loom::thread;
 use updraft_kernel::shared::Permits;
 use updraft_kernel::shared::permits::{Permit, TenantCode};
 use updraft_kernel::shared::planted::Bug;
-use updraft_loom_tests::{Waiters, Wake, catches, catches_misuse};
+use updraft_loom_tests::{Waiters, WakeReach, catches, catches_misuse};
 
 fn tenant(code: &str) -> TenantCode {
     TenantCode::new(code).unwrap()
@@ -75,7 +75,7 @@ fn acquire_waiting(permits: &Permits, waiters: &Waiters, me: usize, protocol: Pr
 }
 
 /// Places of which tenant `a` has its only one.
-fn one_place(total: usize, wake: Wake) -> (Permits, Arc<Waiters>, Permit) {
+fn one_place(total: usize, wake: WakeReach) -> (Permits, Arc<Waiters>, Permit) {
     let waiters = Arc::new(Waiters::new(wake));
     let woken = Arc::clone(&waiters);
     let permits = Permits::with_release_hook(total, 1, StdArc::new(move || woken.wake()));
@@ -89,7 +89,7 @@ fn one_place(total: usize, wake: Wake) -> (Permits, Arc<Waiters>, Permit) {
 /// Fails, by deadlock, if the hook runs before the place is free or not at all, or if the waiter tries before it
 /// registers.
 fn a_waiter_gets_the_place(total: usize, protocol: Protocol) {
-    let (permits, waiters, held) = one_place(total, Wake::All);
+    let (permits, waiters, held) = one_place(total, WakeReach::All);
     let waiter = thread::spawn({
         let permits = permits.clone();
         move || drop(acquire_waiting(&permits, &waiters, 0, protocol))
@@ -104,7 +104,7 @@ fn a_waiter_gets_the_place(total: usize, protocol: Protocol) {
 /// Threads: the holder; a waiter that gives up after one try; a waiter that stays.
 /// Fails, by deadlock, if the hook runs before the place is free, or if a release wakes one waiter only and that
 /// one does not pass it on.
-fn giving_up_costs_nothing(wake: Wake) {
+fn giving_up_costs_nothing(wake: WakeReach) {
     let (permits, waiters, held) = one_place(1, wake);
     let quitter = thread::spawn({
         let (permits, waiters) = (permits.clone(), Arc::clone(&waiters));
@@ -136,7 +136,7 @@ fn the_limit_of_the_engine_is_never_passed() {
 
 #[test]
 fn who_gives_up_takes_nothing_along() {
-    loom::model(|| giving_up_costs_nothing(Wake::All));
+    loom::model(|| giving_up_costs_nothing(WakeReach::All));
 }
 
 mod whole {
@@ -177,7 +177,7 @@ fn canary_a_hook_that_knows_the_engine_only() {
 
 #[test]
 fn canary_a_hook_that_runs_too_early_for_who_stays() {
-    catches(Bug::PermitWakesEarly, "deadlock", || giving_up_costs_nothing(Wake::All));
+    catches(Bug::PermitWakesEarly, "deadlock", || giving_up_costs_nothing(WakeReach::All));
 }
 
 #[test]
@@ -187,5 +187,5 @@ fn canary_a_waiter_that_tries_before_it_registers() {
 
 #[test]
 fn canary_a_wake_up_that_is_not_passed_on() {
-    catches_misuse("deadlock", || giving_up_costs_nothing(Wake::First));
+    catches_misuse("deadlock", || giving_up_costs_nothing(WakeReach::First));
 }

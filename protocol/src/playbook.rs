@@ -139,7 +139,7 @@ kinds! {
 
 /// How a step is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Exit {
+pub enum StepExit {
     /// It completed; a condition holds.
     Success,
     /// It completed; a condition does not hold.
@@ -156,21 +156,21 @@ pub struct NextStep<'p> {
     /// The field that names it: `on_success`.
     pub field: &'static str,
     /// After which exit it follows.
-    pub exit: Exit,
+    pub exit: StepExit,
     /// Its id.
     pub to: &'p StepId,
 }
 
 impl<'p> NextStep<'p> {
-    fn of(field: &'static str, exit: Exit, to: &'p Option<StepId>) -> Option<Self> {
+    fn of(field: &'static str, exit: StepExit, to: &'p Option<StepId>) -> Option<Self> {
         to.as_ref().map(|to| Self { field, exit, to })
     }
 
     fn success(to: &'p Option<StepId>) -> Option<Self> {
-        Self::of("on_success", Exit::Success, to)
+        Self::of("on_success", StepExit::Success, to)
     }
 
     fn failure(to: &'p Option<StepId>) -> Option<Self> {
-        Self::of("on_failure", Exit::Failure, to)
+        Self::of("on_failure", StepExit::Failure, to)
     }
 }

@@ -16,7 +16,7 @@ pub const SHRINKING: usize = 600;
 
 /// A seed that found something.
 #[derive(Debug)]
-pub struct Finding {
+pub struct SeedFinding {
     /// The seed.
     pub seed: u64,
     /// What does not hold.
@@ -27,7 +27,7 @@ pub struct Finding {
     pub of: usize,
 }
 
-impl Finding {
+impl SeedFinding {
     /// How to see it again: the arguments of `simulate`.
     pub fn replay(&self) -> String {
         let parts: Vec<String> = self.parts.iter().map(ToString::to_string).collect();
@@ -52,7 +52,7 @@ pub fn run(scenario: &Scenario, tracing: bool) -> RunReport {
 ///
 /// # Errors
 /// What it found.
-pub fn seed(seed: u64, statistics: &mut Statistics) -> Result<u64, Box<Finding>> {
+pub fn seed(seed: u64, statistics: &mut Statistics) -> Result<u64, Box<SeedFinding>> {
     let scenario = Scenario::of(seed);
     let report = run(&scenario, false);
     statistics.add(&report.statistics);
@@ -60,7 +60,7 @@ pub fn seed(seed: u64, statistics: &mut Statistics) -> Result<u64, Box<Finding>>
         None => Ok(report.hash),
         Some(violation) => {
             let parts = shrink::shrink(&scenario, violation.invariant, SHRINKING);
-            Err(Box::new(Finding { seed, violation, of: scenario.parts().len(), parts }))
+            Err(Box::new(SeedFinding { seed, violation, of: scenario.parts().len(), parts }))
         }
     }
 }

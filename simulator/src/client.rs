@@ -3,7 +3,7 @@
 
 use updraft_protocol::ExecutionId;
 
-use crate::event::{Event, NodeId};
+use crate::event::{NodeId, WorldEvent};
 use crate::node::Submitted;
 use crate::scenario::MILLIS;
 use crate::world::World;
@@ -49,7 +49,7 @@ impl World {
                 let what = format!("order {number} is refused for {peid}, and is the first under its key");
                 self.cx.violated("one execution for a key", what);
             }
-            _ => self.cx.queue.at(self.cx.now + 200 * MILLIS, Event::Submit(number)),
+            _ => self.cx.queue.at(self.cx.now + 200 * MILLIS, WorldEvent::Submit(number)),
         }
     }
 
@@ -104,7 +104,7 @@ impl World {
         let request = if keyed { ClientRequest::Open } else { ClientRequest::Unknown };
         self.requests.insert(number, request);
         if keyed {
-            self.cx.queue.at(self.cx.now + 100 * MILLIS, Event::Submit(number));
+            self.cx.queue.at(self.cx.now + 100 * MILLIS, WorldEvent::Submit(number));
         }
     }
 
@@ -120,7 +120,7 @@ impl World {
         let again = match self.requests.get(&cancel.order) {
             Some(ClientRequest::Accepted(peid)) => {
                 let peid = *peid;
-                let ended = |store: &crate::store::Store| {
+                let ended = |store: &crate::store::SimulatedStore| {
                     store.executions.get(&peid).is_some_and(|found| found.state.execution_status.ended())
                 };
                 if self.cx.oracle.cancel_answered(number) || ended(&self.cx.store) {
@@ -136,7 +136,7 @@ impl World {
             Some(ClientRequest::Unknown) | None => false,
         };
         if again {
-            self.cx.queue.at(self.cx.now + 10_000 * MILLIS, Event::Cancel(number));
+            self.cx.queue.at(self.cx.now + 10_000 * MILLIS, WorldEvent::Cancel(number));
         }
     }
 }

@@ -11,13 +11,13 @@ use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, TenantCode};
 
 use crate::chance::{Chance, Dice, Purpose};
-use crate::disk::Disk;
-use crate::event::{Event, Inner, Life, NodeId, Queue};
+use crate::disk::SimulatedDisk;
+use crate::event::{Inner, Life, NodeId, Queue, WorldEvent};
 use crate::fault::Moment;
 use crate::oracle::Oracle;
 use crate::scenario::{Noise, Scenario, Sizes};
 use crate::statistics::Statistics;
-use crate::store::Store;
+use crate::store::SimulatedStore;
 use crate::trace::Trace;
 
 /// What everything in a run shares.
@@ -33,9 +33,9 @@ pub struct Context {
     /// Bounds.
     pub sizes: Sizes,
     /// One for each directory.
-    pub disks: Vec<Disk>,
+    pub disks: Vec<SimulatedDisk>,
     /// The store.
-    pub store: Store,
+    pub store: SimulatedStore,
     /// What must be true.
     pub oracle: Oracle,
     /// What happened.
@@ -67,8 +67,8 @@ impl Context {
             chance,
             noise,
             sizes,
-            disks: (0..directories).map(|_| Disk::default()).collect(),
-            store: Store::default(),
+            disks: (0..directories).map(|_| SimulatedDisk::default()).collect(),
+            store: SimulatedStore::default(),
             oracle: Oracle::default(),
             trace,
             statistics: Statistics::of_one(),
@@ -105,7 +105,7 @@ impl Context {
 
     /// Has something happen to a process after so long.
     pub fn after(&mut self, wait: u64, node: NodeId, inner: Inner) {
-        self.queue.at(self.now.saturating_add(wait), Event::Node(node, inner));
+        self.queue.at(self.now.saturating_add(wait), WorldEvent::Node(node, inner));
     }
 
     /// A short time, another one at each call.

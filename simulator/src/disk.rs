@@ -10,7 +10,7 @@ use crate::event::NodeId;
 
 /// A frame of the journal as the disk has it.
 #[derive(Debug, Clone)]
-pub struct Frame {
+pub struct SimulatedFrame {
     /// Its number.
     pub lsn: u64,
     /// Frames before it since the last sync.
@@ -23,7 +23,7 @@ pub struct Frame {
     pub synced: bool,
 }
 
-impl Frame {
+impl SimulatedFrame {
     /// Bytes that it takes.
     pub fn bytes(&self) -> usize {
         20 + self.payload.len()
@@ -41,7 +41,7 @@ pub enum Broken {
 
 /// The files of one journal.
 #[derive(Debug, Default)]
-pub struct Disk {
+pub struct SimulatedDisk {
     /// Who may write.
     pub owner: NodeId,
     /// Whether the next write fails.
@@ -49,10 +49,10 @@ pub struct Disk {
     /// Whether the next sync fails.
     pub sync_fails: bool,
     /// The segments by the number of their first frame.
-    pub segments: BTreeMap<u64, Vec<Frame>>,
+    pub segments: BTreeMap<u64, Vec<SimulatedFrame>>,
 }
 
-impl Disk {
+impl SimulatedDisk {
     /// Makes an empty, durable segment.
     pub fn create(&mut self, node: NodeId, first: u64) -> Result<(), Broken> {
         self.may(node)?;
@@ -65,7 +65,7 @@ impl Disk {
         &mut self,
         node: NodeId,
         segment: u64,
-        frames: Vec<Frame>,
+        frames: Vec<SimulatedFrame>,
         dice: &mut Dice,
     ) -> Result<(), Broken> {
         self.may(node)?;
@@ -78,7 +78,7 @@ impl Disk {
     }
 
     /// A write that was cut short: some frames are whole, one may be torn, the rest is not there.
-    pub fn tear(&mut self, segment: u64, mut frames: Vec<Frame>, dice: &mut Dice) {
+    pub fn tear(&mut self, segment: u64, mut frames: Vec<SimulatedFrame>, dice: &mut Dice) {
         frames.truncate(dice.below(frames.len() as u64 + 1) as usize);
         if let Some(last) = frames.last_mut() {
             last.whole = dice.one_in(2);

@@ -15,7 +15,7 @@ pub type Life = u64;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
-pub enum Event {
+pub enum WorldEvent {
     /// A client submits.
     Submit(usize),
     /// Another client submits the same under the same key.
@@ -132,20 +132,20 @@ pub struct Report {
 #[derive(Debug, Default)]
 pub struct Queue {
     heap: BinaryHeap<Reverse<(u64, u64)>>,
-    events: std::collections::BTreeMap<u64, Event>,
+    events: std::collections::BTreeMap<u64, WorldEvent>,
     asked: u64,
 }
 
 impl Queue {
     /// Has an event happen at an instant.
-    pub fn at(&mut self, when: u64, event: Event) {
+    pub fn at(&mut self, when: u64, event: WorldEvent) {
         self.heap.push(Reverse((when, self.asked)));
         self.events.insert(self.asked, event);
         self.asked += 1;
     }
 
     /// The next event with its instant.
-    pub fn pop(&mut self) -> Option<(u64, Event)> {
+    pub fn pop(&mut self) -> Option<(u64, WorldEvent)> {
         let Reverse((when, number)) = self.heap.pop()?;
         Some((when, self.events.remove(&number)?))
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
 use updraft_kernel::invariant::{self, Violation};
-use updraft_kernel::machine::{Act, Effects, Event, Machine, StartAttempt, TaskSeq, Timer};
+use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Timer};
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TenantCode, Timestamp, Update};
 
@@ -51,10 +51,10 @@ pub enum Ask {
 }
 
 impl ExecutionControl for Ask {
-    fn event(&self) -> Option<Event> {
+    fn event(&self) -> Option<MachineEvent> {
         Some(match self {
-            Self::Cancel(_) => Event::Cancel,
-            Self::Fail(failure) => Event::Fail(failure.clone()),
+            Self::Cancel(_) => MachineEvent::Cancel,
+            Self::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })
     }
 }
@@ -62,7 +62,7 @@ impl ExecutionControl for Ask {
 /// What is to be done for an actor.
 #[derive(Debug)]
 #[must_use]
-pub enum Command {
+pub enum ActorCommand {
     /// Nothing.
     Nothing,
     /// Make these durable.
@@ -81,7 +81,7 @@ pub enum Verdict {
 }
 
 /// An execution's actor.
-pub struct Execution {
+pub struct SimulatedExecution {
     /// Which execution.
     pub peid: ExecutionId,
     /// Which life of it this is.
@@ -98,7 +98,7 @@ pub struct Execution {
     pub ended: Option<(ExecutionStatus, u64)>,
 }
 
-impl Execution {
+impl SimulatedExecution {
     /// An actor of an execution.
     pub fn new(execution: kernel::Execution<Ask>, life: Life, home: &Home, cx: &mut Context) -> Self {
         let (machine, effects) = (execution.machine(), execution.pending());
@@ -117,7 +117,7 @@ impl Execution {
     }
 
     /// Tells it what happened, and does what it asks for.
-    pub fn on(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) -> Command {
+    pub fn on(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) -> ActorCommand {
         self.tell(event, home, cx);
         self.proceed(home, cx)
     }
@@ -151,11 +151,11 @@ impl Execution {
     }
 
     /// Does what it asks for.
-    pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> Command {
-        let mut command = Command::Nothing;
+    pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> ActorCommand {
+        let mut command = ActorCommand::Nothing;
         while let Some(next) = self.execution.next_command(home.clock(cx)) {
             match next {
-                ExecutionCommand::Commit(writes) => command = Command::Commit(writes),
+                ExecutionCommand::Commit(writes) => command = ActorCommand::Commit(writes),
                 ExecutionCommand::Perform(act) => self.perform(act, home, cx),
                 ExecutionCommand::Withdraw => self.withdraw(home, cx),
                 ExecutionCommand::Answer { control: Ask::Cancel(cancel), applied } => {
@@ -164,8 +164,10 @@ impl Execution {
                     cx.oracle.cancel_told(cancel, self.peid, verdict);
                 }
                 ExecutionCommand::Answer { control: Ask::Fail(_), .. } => {}
-                ExecutionCommand::Park { due, lsn } => command = Command::Leave(Exit::Parked { due, lsn }),
-                ExecutionCommand::Leave(exit) => command = Command::Leave(exit),
+                ExecutionCommand::Park { due, lsn } => {
+                    command = ActorCommand::Leave(Exit::Parked { due, lsn })
+                }
+                ExecutionCommand::Leave(exit) => command = ActorCommand::Leave(exit),
             }
         }
         command
@@ -227,7 +229,7 @@ impl Execution {
 
     /// An attempt reports. The product hears of each attempt once, and not of one that was dropped; here the
     /// execution hears of them all, late and twice, and must not mind.
-    pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> Command {
+    pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> ActorCommand {
         let Report { task, attempt, outcome, .. } = report;
         if self.attempts.get(&task) == Some(&attempt) {
             self.attempts.remove(&task);

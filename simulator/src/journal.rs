@@ -9,7 +9,7 @@ use updraft_protocol::{ExecutionId, Update, codec};
 
 use crate::chance::Purpose;
 use crate::context::Context;
-use crate::disk::{Broken, Frame};
+use crate::disk::{Broken, SimulatedFrame};
 use crate::event::{Inner, NodeId, Ticket};
 use crate::fault::Moment;
 use crate::scenario::{MILLIS, Noise};
@@ -17,7 +17,7 @@ use crate::writer::{Asker, Handoff, WriterDriver};
 
 /// Updates to be made durable together.
 #[derive(Debug, Clone)]
-pub struct Append {
+pub struct SimulatedAppend {
     /// The updates.
     pub updates: Vec<Update>,
     /// Who is told.
@@ -34,19 +34,19 @@ pub enum Who {
 }
 
 enum Command {
-    Append(Append),
+    Append(SimulatedAppend),
     Barrier(Asker),
     Close,
 }
 
 enum Stage {
     Idle,
-    Writing(Vec<Append>, Vec<Frame>),
-    Syncing(Vec<Append>),
+    Writing(Vec<SimulatedAppend>, Vec<SimulatedFrame>),
+    Syncing(Vec<SimulatedAppend>),
 }
 
 /// What the journal of a process knows.
-pub struct Journal {
+pub struct SimulatedJournal {
     node: NodeId,
     directory: usize,
     commands: VecDeque<Command>,
@@ -70,7 +70,7 @@ pub struct Journal {
     pub closed: bool,
 }
 
-impl Journal {
+impl SimulatedJournal {
     /// A journal behind what recovery found.
     pub fn new(
         node: NodeId,
@@ -98,7 +98,7 @@ impl Journal {
 
     /// Queues an append; false where nothing is accepted any longer.
     #[must_use]
-    pub fn append(&mut self, append: Append) -> bool {
+    pub fn append(&mut self, append: SimulatedAppend) -> bool {
         let takes = !self.poisoned && self.replayed && !self.closing;
         if takes {
             self.commands.push_back(Command::Append(append));
@@ -158,7 +158,7 @@ impl Journal {
         let full = cx.disks[self.directory]
             .segments
             .get(&self.active)
-            .map_or(0, |frames| frames.iter().map(Frame::bytes).sum::<usize>());
+            .map_or(0, |frames| frames.iter().map(SimulatedFrame::bytes).sum::<usize>());
         if full >= cx.sizes.segment {
             if self.sealed.len() + 1 >= cx.sizes.segments {
                 self.clean(cx);
@@ -179,7 +179,7 @@ impl Journal {
                 cx.violated("journal", format!("updates that cannot be encoded: {error}"));
             }
             let lsn = self.next + u64::from(place);
-            frames.push(Frame { lsn, place, payload: payload.into(), whole: true, synced: false });
+            frames.push(SimulatedFrame { lsn, place, payload: payload.into(), whole: true, synced: false });
         }
         let wait = cx.pace(if cx.noisy(Noise::SlowDisk) { 40 } else { 1 } * MILLIS);
         self.stage = Stage::Writing(window, frames);
@@ -187,7 +187,7 @@ impl Journal {
         true
     }
 
-    fn gather(&mut self) -> Vec<Append> {
+    fn gather(&mut self) -> Vec<SimulatedAppend> {
         let mut window = Vec::new();
         while let Some(Command::Append(_)) = self.commands.front()
             && window.len() < 8
@@ -241,13 +241,13 @@ impl Journal {
         }
     }
 
-    fn fail(&mut self, error: Broken, window: Vec<Append>, cx: &mut Context) {
+    fn fail(&mut self, error: Broken, window: Vec<SimulatedAppend>, cx: &mut Context) {
         cx.note(format_args!("n{} journal poisoned: {error:?}", self.node));
         self.poisoned = true;
         self.refuse(window, cx);
     }
 
-    fn refuse(&mut self, window: Vec<Append>, cx: &mut Context) {
+    fn refuse(&mut self, window: Vec<SimulatedAppend>, cx: &mut Context) {
         for append in window {
             self.answer(append.who, None, cx);
         }

@@ -20,10 +20,10 @@ use updraft_protocol::{
 use crate::context::Context;
 use crate::event::{Inner, NodeId};
 use crate::execution::Home;
-use crate::journal::{Append, Journal, Who};
-use crate::registry::{Live, Registry};
+use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
+use crate::registry::{Live, SimulatedRegistry};
 use crate::scenario::{MILLIS, Order};
-use crate::shard::{Shard, ShardContext};
+use crate::shard::{ShardContext, SimulatedShard};
 use crate::writer::{Asker, WriterDriver};
 
 /// Turns of one process without an end in sight.
@@ -66,7 +66,7 @@ pub enum Submitted {
 }
 
 /// One process of an engine.
-pub struct Node {
+pub struct SimulatedNode {
     /// Which.
     pub id: NodeId,
     /// Whose data it has.
@@ -75,11 +75,11 @@ pub struct Node {
     pub phase: Phase,
     /// What its actors know of it.
     pub home: Home,
-    journal: Journal,
+    journal: SimulatedJournal,
     writer: WriterDriver,
     stored: DurableWatermark,
-    shards: Vec<Shard>,
-    registry: Registry,
+    shards: Vec<SimulatedShard>,
+    registry: SimulatedRegistry,
     /// New executions that the journal does not have yet.
     submitted: Vec<(Machine, Vec<Act>)>,
     forgotten: BTreeSet<usize>,
@@ -87,7 +87,7 @@ pub struct Node {
     pub answers: Vec<(usize, Option<ExecutionId>)>,
 }
 
-impl Node {
+impl SimulatedNode {
     /// A process that has just started.
     pub fn start(
         id: NodeId,
@@ -104,11 +104,11 @@ impl Node {
             directory,
             phase: Phase::Starting,
             home,
-            journal: Journal::new(id, directory, VecDeque::new(), 1, stored.clone()),
+            journal: SimulatedJournal::new(id, directory, VecDeque::new(), 1, stored.clone()),
             writer: WriterDriver::new(id, stored.clone(), cx.sizes),
             stored,
-            shards: (0..home.shards).map(Shard::new).collect(),
-            registry: Registry::default(),
+            shards: (0..home.shards).map(SimulatedShard::new).collect(),
+            registry: SimulatedRegistry::default(),
             submitted: Vec::new(),
             forgotten,
             answers: Vec::new(),
@@ -171,11 +171,11 @@ impl Node {
         if self.journal.poisoned && !matches!(self.phase, Phase::Failed | Phase::Gone) {
             cx.note(format_args!("n{} fails", self.id));
             self.phase = Phase::Failed;
-            self.registry = Registry::default();
+            self.registry = SimulatedRegistry::default();
         }
         if self.phase == Phase::Draining
             && self.submitted.is_empty()
-            && self.shards.iter().all(Shard::is_drained)
+            && self.shards.iter().all(SimulatedShard::is_drained)
         {
             self.phase = Phase::Closing;
             self.journal.close();
@@ -196,7 +196,12 @@ impl Node {
         }
     }
 
-    fn at(&mut self, shard: usize, cx: &mut Context, work: impl FnOnce(&mut Shard, &mut ShardContext<'_>)) {
+    fn at(
+        &mut self,
+        shard: usize,
+        cx: &mut Context,
+        work: impl FnOnce(&mut SimulatedShard, &mut ShardContext<'_>),
+    ) {
         if let Some(shard) = self.shards.get_mut(shard) {
             let mut shard_cx = ShardContext {
                 home: self.home,
@@ -214,7 +219,7 @@ impl Node {
         &mut self,
         peid: ExecutionId,
         cx: &mut Context,
-        work: impl FnOnce(&mut Shard, &mut ShardContext<'_>),
+        work: impl FnOnce(&mut SimulatedShard, &mut ShardContext<'_>),
     ) {
         if let Some(live) = self.registry.get(peid) {
             let shard = self.home.shard_of(&cx.tenants[live.tenant]);
@@ -271,7 +276,7 @@ impl Node {
         let decided = cx.oracle.decided(&machine, &effects, self.home.epoch);
         cx.check(decided);
         let updates = effects.writes;
-        if !self.journal.append(Append { updates, who: Who::Submission(peid) }) {
+        if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
             return Submitted::Refused;
         }
         let live = Live { order: order.number, tenant, key, input_hash, accepted: false, ended: false };
@@ -362,7 +367,7 @@ impl Node {
             return Some(format!("n{}: {rest}", self.id));
         }
         let left = (self.journal.waiting(), self.registry.count(), self.submitted.len());
-        if left != (0, 0, 0) || !self.shards.iter().all(Shard::is_empty) {
+        if left != (0, 0, 0) || !self.shards.iter().all(SimulatedShard::is_empty) {
             return Some(format!("n{}: {left:?} segments, executions and submissions are left", self.id));
         }
         None

@@ -14,10 +14,10 @@ use updraft_protocol::{
     TaskId, TaskState, Timestamp, Update, codec,
 };
 
-use crate::disk::Frame;
+use crate::disk::SimulatedFrame;
 use crate::event::NodeId;
 use crate::execution::Verdict;
-use crate::store::Store;
+use crate::store::SimulatedStore;
 use calls::Calls;
 
 /// A document's state at one revision.
@@ -136,7 +136,7 @@ impl Oracle {
         update: &Update,
         outcome: &WriteOutcome,
         before: &Shown,
-        store: &Store,
+        store: &SimulatedStore,
     ) -> Result<(), Violation> {
         let document = update.document();
         let after = Shown::of(document, store);
@@ -170,7 +170,7 @@ impl Oracle {
         &self,
         lsn: u64,
         updates: &[(DocumentId, Revision)],
-        store: &Store,
+        store: &SimulatedStore,
     ) -> Result<(), Violation> {
         let missing = updates.iter().find(|(document, revision)| {
             !store.poisoned.contains(document) && store.revision(*document).is_none_or(|at| at < *revision)
@@ -184,7 +184,7 @@ impl Oracle {
     }
 
     /// A journal deletes frames.
-    pub fn may_forget(&self, frames: &[Frame], store: &Store) -> Result<(), Violation> {
+    pub fn may_forget(&self, frames: &[SimulatedFrame], store: &SimulatedStore) -> Result<(), Violation> {
         for frame in frames {
             let updates: Vec<Update> = codec::decode(&frame.payload).unwrap_or_default();
             let updates: Vec<_> =
@@ -200,7 +200,7 @@ impl Oracle {
     }
 
     /// Everything that a node's journal had is in the store: so are the executions that it accepted.
-    pub fn recovered(&self, orders: &[usize], store: &Store) -> Result<(), Violation> {
+    pub fn recovered(&self, orders: &[usize], store: &SimulatedStore) -> Result<(), Violation> {
         for order in orders {
             let accepted = self.accepted.get(order).into_iter().flatten();
             if let Some(lost) = accepted.into_iter().find(|peid| !store.executions.contains_key(peid)) {
@@ -244,7 +244,7 @@ pub struct Shown {
 
 impl Shown {
     /// What it shows now.
-    pub fn of(document: DocumentId, store: &Store) -> Self {
+    pub fn of(document: DocumentId, store: &SimulatedStore) -> Self {
         let state = match document {
             DocumentId::Execution(peid) => {
                 store.executions.get(&peid).map(|found| State::Execution(found.state.clone()))

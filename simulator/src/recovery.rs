@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use updraft_protocol::{Update, codec};
 
-use crate::disk::{Broken, Disk, Frame};
+use crate::disk::{Broken, SimulatedDisk, SimulatedFrame};
 use crate::event::NodeId;
 
 /// Why a journal cannot be opened.
@@ -34,7 +34,7 @@ pub struct Scan {
 ///
 /// # Errors
 /// Where it is corrupt, and how; a disk that fails.
-pub fn scan(disk: &mut Disk, node: NodeId) -> Result<Scan, Unreadable> {
+pub fn scan(disk: &mut SimulatedDisk, node: NodeId) -> Result<Scan, Unreadable> {
     let firsts: Vec<u64> = disk.segments.keys().copied().collect();
     let mut scan = Scan { next: firsts.first().copied().unwrap_or(1), ..Scan::default() };
     for (index, first) in firsts.iter().copied().enumerate() {
@@ -61,7 +61,7 @@ pub fn scan(disk: &mut Disk, node: NodeId) -> Result<Scan, Unreadable> {
 }
 
 /// How many frames are good.
-fn prove(frames: &[Frame], first: u64, last_of_all: bool) -> Result<usize, String> {
+fn prove(frames: &[SimulatedFrame], first: u64, last_of_all: bool) -> Result<usize, String> {
     for (index, frame) in frames.iter().enumerate() {
         let expected = first + index as u64;
         if frame.lsn != expected {
@@ -70,7 +70,7 @@ fn prove(frames: &[Frame], first: u64, last_of_all: bool) -> Result<usize, Strin
         if frame.whole {
             continue;
         }
-        let durable = |later: &&Frame| later.whole && later.lsn - u64::from(later.place) > expected;
+        let durable = |later: &&SimulatedFrame| later.whole && later.lsn - u64::from(later.place) > expected;
         if !last_of_all {
             return Err(format!("frame {expected} is bad, and not in the last segment"));
         }
@@ -83,7 +83,13 @@ fn prove(frames: &[Frame], first: u64, last_of_all: bool) -> Result<usize, Strin
 }
 
 /// Makes the last segment one that need not be the last.
-fn mend(disk: &mut Disk, node: NodeId, segment: u64, good: usize, last_of_all: bool) -> Result<(), Broken> {
+fn mend(
+    disk: &mut SimulatedDisk,
+    node: NodeId,
+    segment: u64,
+    good: usize,
+    last_of_all: bool,
+) -> Result<(), Broken> {
     if good == 0 {
         return disk.remove(node, segment);
     }

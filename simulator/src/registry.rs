@@ -24,13 +24,13 @@ pub struct Live {
 
 /// The executions of one node.
 #[derive(Debug, Default)]
-pub struct Registry {
+pub struct SimulatedRegistry {
     lives: BTreeMap<ExecutionId, Live>,
     keys: BTreeMap<IdempotencyKey, ExecutionId>,
     ended: VecDeque<(u64, ExecutionId)>,
 }
 
-impl Registry {
+impl SimulatedRegistry {
     /// Adds an execution.
     pub fn add(&mut self, peid: ExecutionId, live: Live) {
         if let Some(key) = &live.key {

@@ -14,10 +14,10 @@ use updraft_protocol::{ExecutionId, Failure, FailureKind, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Inner, Life, Report, Ticket};
-use crate::execution::{Ask, Command, Execution, Home};
+use crate::execution::{ActorCommand, Ask, Home, SimulatedExecution};
 use crate::fault::Moment;
-use crate::journal::{Append, Journal, Who};
-use crate::registry::Registry;
+use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
+use crate::registry::SimulatedRegistry;
 use crate::scenario::MILLIS;
 use crate::writer::Asker;
 use actor::{Actor, Documents, Start};
@@ -30,9 +30,9 @@ pub struct ShardContext<'a> {
     /// Its process.
     pub home: Home,
     /// The journal of its node.
-    pub journal: &'a mut Journal,
+    pub journal: &'a mut SimulatedJournal,
     /// The executions of its node.
-    pub registry: &'a mut Registry,
+    pub registry: &'a mut SimulatedRegistry,
     /// Everything below it is in the store.
     pub stored: &'a DurableWatermark,
     /// Orders whose playbook can no longer be read.
@@ -43,7 +43,7 @@ pub struct ShardContext<'a> {
 
 /// The shard of a process.
 #[derive(Default)]
-pub struct Shard {
+pub struct SimulatedShard {
     index: usize,
     shard: shard::Shard<Start, Ask>,
     actors: BTreeMap<ExecutionId, Actor>,
@@ -54,7 +54,7 @@ pub struct Shard {
     dead: bool,
 }
 
-impl Shard {
+impl SimulatedShard {
     /// An empty shard.
     pub fn new(index: usize) -> Self {
         Self { index, ..Self::default() }
@@ -119,7 +119,7 @@ impl Shard {
         match start.execution(terms, now) {
             Ok(execution) => {
                 let mut execution =
-                    Execution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
+                    SimulatedExecution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
                 for ask in asked {
                     execution.tell(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx);
                 }
@@ -141,7 +141,7 @@ impl Shard {
     }
 
     /// Does what an execution asks its shard for; what follows is the shard's to say.
-    fn carry_out(&mut self, peid: ExecutionId, command: Command, shard_cx: &mut ShardContext<'_>) {
+    fn carry_out(&mut self, peid: ExecutionId, command: ActorCommand, shard_cx: &mut ShardContext<'_>) {
         let Some(actor) = self.actors.get_mut(&peid) else { return };
         let Some(execution) = &mut actor.execution else { return };
         if let Some((_, lsn)) = execution.ended.take() {
@@ -149,9 +149,9 @@ impl Shard {
         }
         let life = execution.life;
         match command {
-            Command::Nothing => {}
-            Command::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), shard_cx),
-            Command::Leave(exit) => {
+            ActorCommand::Nothing => {}
+            ActorCommand::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), shard_cx),
+            ActorCommand::Leave(exit) => {
                 actor.execution = None;
                 if let Exit::Parked { .. } = exit {
                     shard_cx.cx.moment(Moment::Parked);
@@ -168,7 +168,7 @@ impl Shard {
         peid: ExecutionId,
         life: Life,
         shard_cx: &mut ShardContext<'_>,
-        work: impl FnOnce(&mut Execution, &mut ShardContext<'_>) -> Command,
+        work: impl FnOnce(&mut SimulatedExecution, &mut ShardContext<'_>) -> ActorCommand,
     ) {
         let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
         if execution.life == life {
@@ -261,7 +261,7 @@ impl Shard {
             return shard_cx.cx.after(0, shard_cx.home.node, Inner::Told(self.index, tickets, 0));
         }
         // Where the journal takes nothing, the node has failed and tells everyone.
-        let _ = shard_cx.journal.append(Append { updates, who: Who::Shard(self.index, tickets) });
+        let _ = shard_cx.journal.append(SimulatedAppend { updates, who: Who::Shard(self.index, tickets) });
     }
 
     /// The journal has a group.
@@ -292,7 +292,7 @@ impl Shard {
     pub fn leaves(&mut self, departure: &Departure, shard_cx: &mut ShardContext<'_>) {
         self.with(departure.peid, departure.life, shard_cx, |execution, shard_cx| {
             execution.leaves(&departure.start, &shard_cx.home, shard_cx.cx);
-            Command::Nothing
+            ActorCommand::Nothing
         });
     }
 

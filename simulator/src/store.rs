@@ -11,7 +11,7 @@ use updraft_protocol::{
 
 /// The documents.
 #[derive(Debug, Default)]
-pub struct Store {
+pub struct SimulatedStore {
     /// The executions.
     pub executions: BTreeMap<ExecutionId, ExecutionDocument>,
     /// The tasks.
@@ -32,7 +32,7 @@ pub const POISON: &str = "poison";
 /// What it says of an update that it will never take.
 const REFUSAL: &str = "never this one";
 
-impl Store {
+impl SimulatedStore {
     /// Writes one update, guarded by its revision.
     pub fn write(&mut self, update: &Update) -> WriteOutcome {
         let outcome = match update {

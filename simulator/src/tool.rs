@@ -10,7 +10,7 @@ use updraft_protocol::{ExecutionId, Failure, FailureKind, Json};
 
 use crate::chance::{Dice, Purpose};
 use crate::context::Context;
-use crate::event::{Departure, Event, Inner, Life, NodeId, Report};
+use crate::event::{Departure, Inner, Life, NodeId, Report, WorldEvent};
 use crate::scenario::{MILLIS, Noise};
 use crate::store::POISON;
 
@@ -63,7 +63,7 @@ pub fn send(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, c
     let fate = fate(&mut dice, start.attempt, cx);
     cx.oracle.sent(start.task_id, start.attempt, life);
     if let Some(acts) = fate.acts {
-        cx.queue.at(cx.now + acts, Event::Act(start.task_id));
+        cx.queue.at(cx.now + acts, WorldEvent::Act(start.task_id));
     }
     let report = |outcome| Report { peid, life, task: start.task, attempt: start.attempt, outcome };
     if let Some(answers) = fate.answers {

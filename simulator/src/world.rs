@@ -14,11 +14,11 @@ use updraft_protocol::{Catalogue, Name, Playbook, TenantCode};
 use crate::chance::{Chance, Purpose};
 use crate::client::ClientRequest;
 use crate::context::Context;
-use crate::event::{Event, NodeId};
+use crate::event::{NodeId, WorldEvent};
 use crate::execution::Home;
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
 use crate::generator::Generator;
-use crate::node::{Node, Phase};
+use crate::node::{Phase, SimulatedNode};
 use crate::scenario::{MILLIS, Scenario};
 use crate::statistics::Statistics;
 use crate::trace::Trace;
@@ -51,7 +51,7 @@ struct Directory {
 pub struct World {
     pub(crate) scenario: Scenario,
     pub(crate) cx: Context,
-    pub(crate) nodes: BTreeMap<NodeId, Node>,
+    pub(crate) nodes: BTreeMap<NodeId, SimulatedNode>,
     pub(crate) requests: BTreeMap<usize, ClientRequest>,
     directories: Vec<Directory>,
     faults: Vec<Fault>,
@@ -107,16 +107,16 @@ impl World {
                 Plan::check(&playbook, &catalogue).map_err(|wrongs| wrong(format!("{wrongs:?}: {text}")))?;
             cx.note(format_args!("order {} of tenant-{}: {text}", order.number, order.tenant));
             cx.plans[order.number] = Some(Arc::new(plan));
-            cx.queue.at(order.at, Event::Submit(order.number));
+            cx.queue.at(order.at, WorldEvent::Submit(order.number));
             if let Some(again) = order.again.filter(|_| order.key.is_some()) {
-                cx.queue.at(order.at + again, Event::Again(order.number));
+                cx.queue.at(order.at + again, WorldEvent::Again(order.number));
             }
         }
         for cancel in &scenario.cancels {
             let order = scenario.orders.iter().find(|order| order.number == cancel.order);
-            cx.queue.at(order.map_or(0, |order| order.at) + cancel.after, Event::Cancel(cancel.number));
+            cx.queue.at(order.map_or(0, |order| order.at) + cancel.after, WorldEvent::Cancel(cancel.number));
         }
-        (0..scenario.directories).for_each(|directory| cx.queue.at(0, Event::Start(directory)));
+        (0..scenario.directories).for_each(|directory| cx.queue.at(0, WorldEvent::Start(directory)));
         cx.directories_of_orders(scenario);
         Ok(Self {
             scenario: scenario.clone(),
@@ -142,18 +142,18 @@ impl World {
         }
     }
 
-    fn handle(&mut self, event: Event) {
+    fn handle(&mut self, event: WorldEvent) {
         match event {
-            Event::Submit(order) => self.submit(order),
-            Event::Again(order) => self.submit_again(order),
-            Event::Cancel(cancel) => self.cancel(cancel),
-            Event::Start(directory) => self.start(directory),
-            Event::Arrive(request) => self.arrive(request),
-            Event::Act(task) => {
+            WorldEvent::Submit(order) => self.submit(order),
+            WorldEvent::Again(order) => self.submit_again(order),
+            WorldEvent::Cancel(cancel) => self.cancel(cancel),
+            WorldEvent::Start(directory) => self.start(directory),
+            WorldEvent::Arrive(request) => self.arrive(request),
+            WorldEvent::Act(task) => {
                 self.cx.oracle.acted(task);
                 self.cx.moment(Moment::Acted);
             }
-            Event::Node(id, inner) => {
+            WorldEvent::Node(id, inner) => {
                 if let Some(node) = self.nodes.get_mut(&id) {
                     self.cx.trace.note(self.cx.now, format_args!("n{id} {inner:?}"));
                     node.handle(inner, &mut self.cx);
@@ -179,7 +179,7 @@ impl World {
             // Who embeds the engine starts it again.
             self.directories[directory].owner = None;
             let wait = self.cx.pace(2_000 * MILLIS);
-            self.cx.queue.at(self.cx.now + wait, Event::Start(directory));
+            self.cx.queue.at(self.cx.now + wait, WorldEvent::Start(directory));
         }
     }
 
@@ -224,7 +224,7 @@ impl World {
         self.directories[directory].owner = Some(id);
         self.directories[directory].started = true;
         self.cx.disks[directory].owner = id;
-        self.nodes.insert(id, Node::start(id, directory, home, forgotten, &mut self.cx));
+        self.nodes.insert(id, SimulatedNode::start(id, directory, home, forgotten, &mut self.cx));
     }
 
     fn kill(&mut self, id: NodeId) {
@@ -260,7 +260,7 @@ impl World {
                 }
                 self.directories[directory].owner = None;
                 let wait = dice.below(300 * MILLIS);
-                self.cx.queue.at(self.cx.now + wait, Event::Start(directory));
+                self.cx.queue.at(self.cx.now + wait, WorldEvent::Start(directory));
             }
             FaultKind::Takeover => {
                 self.cx.disks[directory].lose_power(&mut dice);

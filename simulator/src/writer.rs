@@ -13,7 +13,7 @@ use updraft_protocol::{DeadLetter, DocumentId, ExecutionId, Revision, Update};
 
 use crate::chance::Purpose;
 use crate::context::Context;
-use crate::event::{Event, Inner, Life, NodeId, Reply, Request};
+use crate::event::{Inner, Life, NodeId, Reply, Request, WorldEvent};
 use crate::fault::Moment;
 use crate::scenario::{MILLIS, Noise, Sizes};
 
@@ -190,12 +190,12 @@ impl WriterDriver {
         if late && dice.one_in(8) {
             cx.statistics.count("store requests that arrive twice");
             let again = cx.now + arrives + dice.below(200_000 * MILLIS);
-            cx.queue.at(again, Event::Arrive(Request { answer: Reply::Never, ..request.clone() }));
+            cx.queue.at(again, WorldEvent::Arrive(Request { answer: Reply::Never, ..request.clone() }));
         }
         if fate == 2 && cx.noisy(Noise::StoreForgets) {
             cx.statistics.count("store requests that are lost");
         } else {
-            cx.queue.at(cx.now + arrives, Event::Arrive(request));
+            cx.queue.at(cx.now + arrives, WorldEvent::Arrive(request));
         }
         let timeout = self.config.timeout.as_micros() as u64;
         let late = Err(StoreFault::Store("no answer in time".to_owned()));

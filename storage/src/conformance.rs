@@ -149,7 +149,7 @@ cases! {
 /// The case that did not hold.
 #[derive(Debug, thiserror::Error)]
 #[error("{case}: {reason}")]
-pub struct Broken {
+pub struct BrokenPromise {
     /// Its name.
     pub case: &'static str,
     /// What the store answered.
@@ -163,10 +163,10 @@ pub struct Broken {
 ///
 /// # Panics
 /// Where the store answers something else than the contract says.
-pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) -> Result<(), Broken> {
+pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) -> Result<(), BrokenPromise> {
     for case in CASES {
         let store = make().await;
-        case.run(&*store).await.map_err(|reason| Broken { case: case.name, reason })?;
+        case.run(&*store).await.map_err(|reason| BrokenPromise { case: case.name, reason })?;
     }
     Ok(())
 }

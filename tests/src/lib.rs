@@ -27,7 +27,7 @@ pub use finished_run::FinishedRun;
 pub use harness::{Harness, another_owner, named, playbook, program, tenant};
 pub use mount::Mount;
 pub use power_loss_disk::PowerLossDisk;
-pub use proxy::Proxy;
+pub use proxy::MongoProxy;
 pub use timeouts::{soon, until};
 pub use tool::Tool;
 pub use tool_server::{ToolAct, ToolServer};

@@ -17,10 +17,10 @@ use tokio::task::JoinHandle;
 
 use crate::timeouts::soon;
 use rules::Rules;
-pub use rules::{Fault, Of};
+pub use rules::{Of, WireFault};
 
 /// The proxy, on a port of its own. Dropped, it is gone with all its connections.
-pub struct Proxy {
+pub struct MongoProxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
@@ -37,7 +37,7 @@ struct Shared {
     cuts: watch::Sender<u64>,
 }
 
-impl Proxy {
+impl MongoProxy {
     /// Starts it on the runtime that asks, before the server on this port of this machine.
     pub async fn start(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -59,12 +59,12 @@ impl Proxy {
     }
 
     /// The next `times` commands of this kind meet this fault. Earlier rules come first.
-    pub fn strike(&self, of: Of, times: usize, fault: Fault) {
+    pub fn strike(&self, of: Of, times: usize, fault: WireFault) {
         self.shared.rules.add(of, times, fault);
     }
 
     /// Every command of this kind meets this fault, until `pass`.
-    pub fn keep_striking(&self, of: Of, fault: Fault) {
+    pub fn keep_striking(&self, of: Of, fault: WireFault) {
         self.strike(of, usize::MAX, fault);
     }
 
@@ -109,7 +109,7 @@ impl Proxy {
     }
 }
 
-impl Drop for Proxy {
+impl Drop for MongoProxy {
     fn drop(&mut self) {
         self.accepting.abort();
         self.cut();

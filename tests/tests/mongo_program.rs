@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use updraft_storage::mongo::testing::{Login, Server, ServerOptions, database};
 use updraft_tests::program;
-use updraft_tests::proxy::{Fault, Of, Proxy};
+use updraft_tests::proxy::{MongoProxy, Of, WireFault};
 use uuid::Uuid;
 
 struct Ended {
@@ -214,7 +214,7 @@ async fn a_run_whose_end_cannot_be_stored_is_interrupted_and_found_at_the_next_s
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_falls_silent_while_a_run_is_submitted_is_not_waited_for_beyond_a_signal() {
     let server = Server::start(ServerOptions::default()).await;
-    let proxy = Proxy::start(server.port()).await;
+    let proxy = MongoProxy::start(server.port()).await;
     let uri = proxy.uri("soar");
     let dir = directory(END);
     let run = ["run", "p.yaml", "--store", uri.as_str()];
@@ -224,7 +224,7 @@ async fn a_server_that_falls_silent_while_a_run_is_submitted_is_not_waited_for_b
         std::fs::read_to_string(dir.path().join("p.yaml")).unwrap().replace("version: 1", "version: 2");
     std::fs::write(dir.path().join("p.yaml"), changed).unwrap();
     // The start passes; the playbook is put, and nobody answers. That is the first insert: the lease is an update by now.
-    proxy.keep_striking(Of::Command("insert"), Fault::Hang);
+    proxy.keep_striking(Of::Command("insert"), WireFault::Hang);
     let child = updraft(dir.path(), &run).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     proxy.struck(1).await;
     let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
@@ -245,11 +245,11 @@ async fn a_server_that_falls_silent_while_a_run_is_submitted_is_not_waited_for_b
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_accepted_is_told_as_such_at_a_signal_whatever_else_is_asked_of_the_server() {
     let server = Server::start(ServerOptions::default()).await;
-    let proxy = Proxy::start(server.port()).await;
+    let proxy = MongoProxy::start(server.port()).await;
     let uri = proxy.uri("soar");
     let dir = directory("type: delay, duration: 20s");
     // What else lies there is read once a run is accepted: long enough for a signal to come meanwhile.
-    proxy.keep_striking(Of::Reads, Fault::Delay(Duration::from_millis(500)));
+    proxy.keep_striking(Of::Reads, WireFault::Delay(Duration::from_millis(500)));
     let mut child = updraft(dir.path(), &["run", "p.yaml", "--json", "--store", &uri])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

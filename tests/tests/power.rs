@@ -13,9 +13,9 @@ use std::time::Duration;
 
 #[cfg(feature = "mongodb")]
 use updraft_storage::mongo::testing::{Server, ServerOptions};
-use updraft_tests::PowerLossDisk;
 #[cfg(feature = "mongodb")]
-use updraft_tests::Proxy;
+use updraft_tests::MongoProxy;
+use updraft_tests::PowerLossDisk;
 use updraft_tests::crash::{CrashTest, Death, Environment, judge, seed};
 
 /// Starts take less, with the embedded store and with MongoDB.
@@ -35,7 +35,7 @@ async fn world(environment: Environment, opening: Duration, seed: u64) -> CrashT
 #[cfg(feature = "mongodb")]
 async fn behind_a_proxy(environment: Environment) -> (Environment, Server) {
     let server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
-    let proxy = Proxy::start(server.port()).await;
+    let proxy = MongoProxy::start(server.port()).await;
     (environment.behind(proxy, "power"), server)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::broadcast;
 use updraft_kernel::execution::ExecutionControl;
-use updraft_kernel::machine::{Event as Happening, Machine};
+use updraft_kernel::machine::{Machine, MachineEvent};
 use updraft_protocol::Update;
 use updraft_protocol::limits::EVENTS_BEHIND;
 
@@ -13,10 +13,10 @@ use crate::control::{CancelVerdict, Control, Inspection};
 use crate::event::{Event, EventKind};
 
 impl ExecutionControl for Control {
-    fn event(&self) -> Option<Happening> {
+    fn event(&self) -> Option<MachineEvent> {
         match self {
-            Self::Cancel(_) => Some(Happening::Cancel),
-            Self::Fail(failure) => Some(Happening::Fail(failure.clone())),
+            Self::Cancel(_) => Some(MachineEvent::Cancel),
+            Self::Fail(failure) => Some(MachineEvent::Fail(failure.clone())),
             Self::Inspect(_) | Self::Follow(_) => None,
         }
     }

@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use updraft_actors::timer::Timer;
+use updraft_actors::timer::TimerThread;
 use updraft_protocol::limits::{
     LOCAL_ANSWER_TIME, LOCAL_CLOSE, LOCAL_CONNECTIONS, LOCAL_REQUEST_BYTES, LOCAL_REQUEST_TIME,
 };
@@ -57,7 +57,7 @@ impl LocalServer {
 
     /// Closes it: connections are cut, the socket is gone. One that does not close in time is closed by its thread all the
     /// same. The time is the engine's: whoever closes it may have a runtime without a clock.
-    pub(crate) async fn close(self, timer: &Timer) {
+    pub(crate) async fn close(self, timer: &TimerThread) {
         drop(self.close);
         let _ = timer.until(after(LOCAL_CLOSE), self.closed).await;
     }

@@ -1,4 +1,4 @@
-//! `Builder`: what can be configured of HTTP, and why a configuration is refused. Opens nothing.
+//! `HttpBuilder`: what can be configured of HTTP, and why a configuration is refused. Opens nothing.
 
 use rustls::pki_types::CertificateDer;
 use thiserror::Error;
@@ -57,7 +57,7 @@ impl Error {
 /// own, whose [`Call`](updraft_protocol::Call) names the tenant. Secrets alone are each tenant's
 /// ([`SecretProvider`](updraft_protocol::SecretProvider)).
 #[must_use]
-pub struct Builder {
+pub struct HttpBuilder {
     allowed: Vec<Allow>,
     roots: Vec<CertificateDer<'static>>,
     tls: Vec<(HostPattern, Tls)>,
@@ -69,7 +69,7 @@ pub struct Builder {
     per_tenant: usize,
 }
 
-impl Builder {
+impl HttpBuilder {
     /// Allows one more destination that is not on the public Internet.
     pub fn allow(mut self, entry: Allow) -> Self {
         self.allowed.push(entry);
@@ -94,7 +94,7 @@ impl Builder {
 
     /// Sends the requests to all hosts through a proxy, but for those that have a rule of their own.
     ///
-    /// A proxy looks names up itself: through one, only hosts are reached that [`Builder::allow`] names, and addresses that may
+    /// A proxy looks names up itself: through one, only hosts are reached that [`HttpBuilder::allow`] names, and addresses that may
     /// be reached anyway. The address of the proxy itself needs no such entry.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
@@ -169,7 +169,7 @@ impl Builder {
     }
 }
 
-impl Default for Builder {
+impl Default for HttpBuilder {
     fn default() -> Self {
         Self {
             allowed: Vec::new(),

@@ -13,7 +13,7 @@ use axum::routing::any;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use updraft_integrations::HttpIntegration;
-use updraft_integrations::http::{Builder, Proxy, Tls};
+use updraft_integrations::http::{HttpBuilder, Proxy, Tls};
 use updraft_protocol::{Failure, FailureKind, Integration, Secret};
 
 const LATE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ fn manners(tool: SocketAddr) -> Manners {
     Manners { tool, refusal: None }
 }
 
-fn through(proxy: &str) -> Builder {
+fn through(proxy: &str) -> HttpBuilder {
     let proxy: Proxy = proxy.parse().unwrap();
     HttpIntegration::builder().proxy(proxy).allow("tool.invalid".parse().unwrap())
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::rustls::SupportedProtocolVersion;
 use tokio_rustls::server::TlsStream;
 use updraft_integrations::HttpIntegration;
-use updraft_integrations::http::{Builder, Error, Tls, TlsVersion};
+use updraft_integrations::http::{Error, HttpBuilder, Tls, TlsVersion};
 use updraft_protocol::{Failure, FailureKind};
 
 const LATE: Duration = Duration::from_secs(60);
@@ -44,7 +44,7 @@ async fn serve(
     Secure::start(config(identity, versions, &clients, "http/1.1"), tell).await
 }
 
-fn allowing(server: &Secure) -> Builder {
+fn allowing(server: &Secure) -> HttpBuilder {
     HttpIntegration::builder().allow(server.addr.to_string().parse().unwrap())
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use updraft_kernel::machine::{Act, Event, Machine, Terms};
+use updraft_kernel::machine::{Act, Machine, MachineEvent, Terms};
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
@@ -86,6 +86,7 @@ pub(crate) fn run(
         });
         written.push(effects.writes);
         let Some((task, attempt)) = started else { return written };
-        effects = machine.apply(Event::AttemptEnded { task, attempt, outcome: Ok(answer.clone()) }, NOW);
+        effects =
+            machine.apply(MachineEvent::AttemptEnded { task, attempt, outcome: Ok(answer.clone()) }, NOW);
     }
 }

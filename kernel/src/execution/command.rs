@@ -2,12 +2,12 @@
 
 use updraft_protocol::{Failure, Json, Timestamp, Update};
 
-use crate::machine::{Act, Event, TaskSeq, Timer};
+use crate::machine::{Act, MachineEvent, TaskSeq, Timer};
 
 /// Something that somebody asks of an execution, as far as it is looked into.
 pub trait ExecutionControl {
     /// What the machine is told; none where it is only to be answered.
-    fn event(&self) -> Option<Event>;
+    fn event(&self) -> Option<MachineEvent>;
 }
 
 /// Something that happened to an execution.

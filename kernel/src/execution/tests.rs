@@ -12,7 +12,7 @@ use updraft_protocol::{
 };
 
 use super::{Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
-use crate::machine::{Act, Event, Machine, TaskSeq, Terms};
+use crate::machine::{Act, Machine, MachineEvent, TaskSeq, Terms};
 use crate::plan::Plan;
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -24,8 +24,8 @@ enum Ask {
 }
 
 impl ExecutionControl for Ask {
-    fn event(&self) -> Option<Event> {
-        (*self == Self::Cancel).then_some(Event::Cancel)
+    fn event(&self) -> Option<MachineEvent> {
+        (*self == Self::Cancel).then_some(MachineEvent::Cancel)
     }
 }
 

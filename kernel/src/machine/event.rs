@@ -7,7 +7,7 @@ use super::task::TaskSeq;
 
 /// Something that happened to an execution.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub enum MachineEvent {
     /// An attempt ended. Of an attempt that is no longer awaited, it changes nothing.
     AttemptEnded {
         /// The task that it was for.

@@ -9,7 +9,7 @@ mod parallel;
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::playbook::{Exit, Step, StepKind};
+use updraft_protocol::playbook::{Step, StepExit, StepKind};
 use updraft_protocol::{Catalogue, Json, Name, Span, StepId, TaskStatus};
 
 use super::arguments::Schemas;
@@ -52,9 +52,9 @@ impl PlannedStep {
     pub fn next(&self, status: TaskStatus, response: Option<&Json>) -> Option<StepIndex> {
         let exit = match (status, &self.kind) {
             (TaskStatus::Completed, PlannedKind::If(_)) => PlannedIf::exit(response),
-            (TaskStatus::Completed, _) => Exit::Success,
-            (TaskStatus::Failed, _) => Exit::Failure,
-            (TaskStatus::Unknown, _) => Exit::Unknown,
+            (TaskStatus::Completed, _) => StepExit::Success,
+            (TaskStatus::Failed, _) => StepExit::Failure,
+            (TaskStatus::Unknown, _) => StepExit::Unknown,
             (TaskStatus::Executing | TaskStatus::Retrying | TaskStatus::Cancelled, _) => return None,
         };
         self.exits.get(exit)
@@ -89,20 +89,20 @@ pub struct Exits([Option<StepIndex>; 4]);
 
 impl Exits {
     /// The step that follows this exit.
-    pub fn get(&self, exit: Exit) -> Option<StepIndex> {
+    pub fn get(&self, exit: StepExit) -> Option<StepIndex> {
         self.0[Self::at(exit)]
     }
 
-    fn set(&mut self, exit: Exit, to: Option<StepIndex>) {
+    fn set(&mut self, exit: StepExit, to: Option<StepIndex>) {
         self.0[Self::at(exit)] = to;
     }
 
-    fn at(exit: Exit) -> usize {
+    fn at(exit: StepExit) -> usize {
         match exit {
-            Exit::Success => 0,
-            Exit::Otherwise => 1,
-            Exit::Failure => 2,
-            Exit::Unknown => 3,
+            StepExit::Success => 0,
+            StepExit::Otherwise => 1,
+            StepExit::Failure => 2,
+            StepExit::Unknown => 3,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use updraft_protocol::playbook::{EndStatus, Exit};
+use updraft_protocol::playbook::{EndStatus, StepExit};
 use updraft_protocol::{Catalogue, Name, Playbook, StepId};
 
 use super::*;
@@ -94,13 +94,22 @@ fn a_plan_has_everything_resolved() {
         }
     );
     let exit = |id: &str, exit| plan.step(at(&plan, id)).exits.get(exit).map(|to| plan.step(to).id.as_str());
-    assert_eq!((exit("look", Exit::Success), exit("look", Exit::Failure)), (Some("bad"), Some("stop")));
+    assert_eq!(
+        (exit("look", StepExit::Success), exit("look", StepExit::Failure)),
+        (Some("bad"), Some("stop"))
+    );
     assert!(matches!(plan.step(at(&plan, "bad")).kind, PlannedKind::If(_)));
-    assert_eq!((exit("bad", Exit::Success), exit("bad", Exit::Otherwise)), (Some("contain"), Some("stop")));
+    assert_eq!(
+        (exit("bad", StepExit::Success), exit("bad", StepExit::Otherwise)),
+        (Some("contain"), Some("stop"))
+    );
     let PlannedKind::Parallel(contain) = &plan.step(at(&plan, "contain")).kind else { panic!("parallel") };
     assert_eq!(contain.branches, [at(&plan, "one"), at(&plan, "two")]);
     let PlannedKind::Action(one) = &plan.step(at(&plan, "one")).kind else { panic!("action") };
-    assert_eq!((one.retry.attempts, one.at_most_once, exit("one", Exit::Unknown)), (5, true, Some("ask")));
+    assert_eq!(
+        (one.retry.attempts, one.at_most_once, exit("one", StepExit::Unknown)),
+        (5, true, Some("ask"))
+    );
     let PlannedKind::Action(two) = &plan.step(at(&plan, "two")).kind else { panic!("action") };
     assert_eq!((two.retry.attempts, two.timeout), (5, Duration::from_secs(30)));
     assert!(two.arguments.is_literal());

@@ -6,7 +6,7 @@ use updraft_protocol::limits::{EXECUTION_MAILBOX, RESTART_WINDOW, RESTARTS};
 use updraft_protocol::{Failure, FailureKind, Timestamp};
 
 use crate::execution::ExecutionControl;
-use crate::machine::Event;
+use crate::machine::MachineEvent;
 
 /// Where an execution is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl<C: ExecutionControl> Slot<C> {
     /// Keeps a control until the actor is there. Beyond the limit it is dropped: its sender asks again.
     pub(super) fn wait(&mut self, control: C) {
         // Whoever has an execution fail keeps asking; the first one will do.
-        let fails = |control: &C| matches!(control.event(), Some(Event::Fail(_)));
+        let fails = |control: &C| matches!(control.event(), Some(MachineEvent::Fail(_)));
         let asked = &mut self.supervision().asked;
         let known = fails(&control) && asked.iter().any(fails);
         if !known && asked.len() < EXECUTION_MAILBOX {

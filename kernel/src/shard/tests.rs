@@ -5,7 +5,7 @@ use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp};
 
 use super::{Loaded, Shard, ShardCommand, ShardEvent, Since};
 use crate::execution::{ExecutionControl, Exit};
-use crate::machine::Event;
+use crate::machine::MachineEvent;
 
 const ONE: ExecutionId = ExecutionId::from_bytes([1; 16]);
 const OTHER: ExecutionId = ExecutionId::from_bytes([2; 16]);
@@ -19,9 +19,9 @@ enum Ask {
 }
 
 impl ExecutionControl for Ask {
-    fn event(&self) -> Option<Event> {
+    fn event(&self) -> Option<MachineEvent> {
         let fails = *self == Self::Fail;
-        fails.then(|| Event::Fail(Failure::new(FailureKind::Store, "no")))
+        fails.then(|| MachineEvent::Fail(Failure::new(FailureKind::Store, "no")))
     }
 }
 

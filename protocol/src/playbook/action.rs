@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Exit;
 use super::NextStep;
+use super::StepExit;
 use super::fields::{FieldsOfKind, StepFields};
 use crate::ids::{Name, StepId};
 use crate::limits::RETRY_GIVE_UP_AFTER;
@@ -131,7 +131,7 @@ impl FieldsOfKind for Action {
     }
 
     fn exits(&self) -> Vec<NextStep<'_>> {
-        let unknown = NextStep::of("on_unknown", Exit::Unknown, &self.on_unknown);
+        let unknown = NextStep::of("on_unknown", StepExit::Unknown, &self.on_unknown);
         let exits = [NextStep::success(&self.on_success), NextStep::failure(&self.on_failure), unknown];
         exits.into_iter().flatten().collect()
     }

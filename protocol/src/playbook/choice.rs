@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Exit;
 use super::NextStep;
+use super::StepExit;
 use super::fields::{FieldsOfKind, StepFields};
 use crate::ids::StepId;
 
@@ -37,8 +37,8 @@ impl FieldsOfKind for If {
     }
 
     fn exits(&self) -> Vec<NextStep<'_>> {
-        let then = NextStep::of("then", Exit::Success, &self.then);
-        let otherwise = NextStep::of("else", Exit::Otherwise, &self.otherwise);
+        let then = NextStep::of("then", StepExit::Success, &self.then);
+        let otherwise = NextStep::of("else", StepExit::Otherwise, &self.otherwise);
         [then, otherwise, NextStep::failure(&self.on_failure)].into_iter().flatten().collect()
     }
 }

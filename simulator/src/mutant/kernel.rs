@@ -323,7 +323,7 @@ pub const KERNEL: &[Mutant] = &[
         claim: "a timer or a report after the end ends it again",
         file: MACHINE,
         find: "        let mut effects = Effects::default();\n        if self.ended() {\n",
-        replace: "        let mut effects = Effects::default();\n        if self.ended() && event == Event::Cancel {\n",
+        replace: "        let mut effects = Effects::default();\n        if self.ended() && event == MachineEvent::Cancel {\n",
     },
     Mutant {
         name: "machine-not-held",

@@ -5,11 +5,11 @@ use updraft_kernel::shard::Since;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, IdempotencyKey};
 
-use super::{Node, Phase};
+use super::{Phase, SimulatedNode};
 use crate::context::Context;
 use crate::event::Inner;
 use crate::fault::Moment;
-use crate::journal::Journal;
+use crate::journal::SimulatedJournal;
 use crate::recovery::{self, Unreadable};
 use crate::registry::Live;
 use crate::scenario::MILLIS;
@@ -18,7 +18,7 @@ use crate::writer::{Asker, Handoff};
 /// Groups that are given to the writer at once.
 const CHUNK: usize = 4;
 
-impl Node {
+impl SimulatedNode {
     pub(super) fn take_epoch(&mut self, cx: &mut Context) {
         if !cx.store.answers(cx.now) {
             return cx.after(500 * MILLIS, self.id, Inner::Epoch);
@@ -45,7 +45,8 @@ impl Node {
         }
         cx.moment(Moment::Opened);
         cx.statistics.count("recoveries");
-        self.journal = Journal::new(self.id, self.directory, scan.sealed, scan.next, self.stored.clone());
+        self.journal =
+            SimulatedJournal::new(self.id, self.directory, scan.sealed, scan.next, self.stored.clone());
         self.phase = Phase::Replaying(scan.groups);
     }
 

@@ -9,13 +9,13 @@ use updraft_protocol::{DocumentId, ExecutionDocument, ExecutionId, ExecutionStat
 
 use super::{Oracle, broken};
 use crate::execution::Verdict;
-use crate::store::Store;
+use crate::store::SimulatedStore;
 
 impl Oracle {
     /// All that must be true at the end; `plan_of` gives the plan that an execution runs.
     pub fn at_the_end<'a>(
         &self,
-        store: &Store,
+        store: &SimulatedStore,
         plan_of: impl Fn(&ExecutionDocument) -> Option<&'a Plan>,
     ) -> Result<(), Violation> {
         for (order, accepted) in &self.accepted {
@@ -46,7 +46,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn one_for_each_key(&self, store: &Store) -> Result<(), Violation> {
+    fn one_for_each_key(&self, store: &SimulatedStore) -> Result<(), Violation> {
         let mut keys: BTreeMap<(&str, &str, &str), ExecutionId> = BTreeMap::new();
         for document in store.executions.values() {
             let head = &document.head;
@@ -63,7 +63,7 @@ impl Oracle {
     }
 
     /// Every submission was answered with an execution of the playbook that it names: each order has its own.
-    fn answered_with_their_own(&self, store: &Store) -> Result<(), Violation> {
+    fn answered_with_their_own(&self, store: &SimulatedStore) -> Result<(), Violation> {
         for (order, accepted) in &self.accepted {
             let wanted = format!("playbook-{order}");
             for document in accepted.iter().filter_map(|peid| store.executions.get(peid)) {
@@ -82,7 +82,7 @@ impl Oracle {
         document: &ExecutionDocument,
         tasks: &[TaskDocument],
         plan: &Plan,
-        store: &Store,
+        store: &SimulatedStore,
     ) -> Result<(), Violation> {
         let peid = document.peid;
         let tainted = store.tainted.contains(&peid);

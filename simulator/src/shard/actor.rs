@@ -8,15 +8,15 @@ use updraft_kernel::plan::Plan;
 use updraft_kernel::shard::{self, Load, ShardEvent, Since};
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, Timestamp};
 
-use super::{Shard, ShardContext};
+use super::{ShardContext, SimulatedShard};
 use crate::event::Life;
-use crate::execution::{Ask, Execution};
+use crate::execution::{Ask, SimulatedExecution};
 
 /// One execution in its shard.
 #[derive(Default)]
 pub(super) struct Actor {
     /// Its actor, where it has one.
-    pub(super) execution: Option<Box<Execution>>,
+    pub(super) execution: Option<Box<SimulatedExecution>>,
     /// The read of its documents.
     pub(super) load: Option<(Life, Load)>,
     /// How often its actor will die as soon as it is started.
@@ -53,7 +53,7 @@ impl Start {
     }
 }
 
-impl Shard {
+impl SimulatedShard {
     /// The actor of one of the running executions dies, and so often again as soon as it is started.
     pub fn kill_actor(&mut self, times: u32, shard_cx: &mut ShardContext<'_>) -> bool {
         let running = self.actors.iter_mut().find(|(_, actor)| actor.execution.is_some());

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use updraft_storage::mongo::testing::{Server, ServerOptions};
-use updraft_tests::Proxy;
+use updraft_tests::MongoProxy;
 use updraft_tests::crash::{CrashTest, EMBEDDED, Environment, judge, seed};
 use updraft_tests::power_loss_disk::PowerLossDisk;
 
@@ -77,7 +77,7 @@ async fn environment(options: &Options) -> Result<(Environment, Option<Server>),
         return Ok((environment, None));
     }
     let server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
-    let proxy = Proxy::start(server.port()).await;
+    let proxy = MongoProxy::start(server.port()).await;
     Ok((environment.behind(proxy, "crash"), Some(server)))
 }
 

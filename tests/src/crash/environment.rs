@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::EMBEDDED;
 use crate::power_loss_disk::PowerLossDisk;
-use crate::proxy::Proxy;
+use crate::proxy::MongoProxy;
 
 /// Where the processes of a world keep their data, and their store.
 pub struct Environment {
@@ -15,7 +15,7 @@ pub struct Environment {
     /// The address of the store.
     pub(super) store: String,
     /// Before the server of the store, where faults are to come between.
-    pub(super) proxy: Option<Proxy>,
+    pub(super) proxy: Option<MongoProxy>,
     /// Whether what a failed run leaves is kept, to be looked at.
     kept: bool,
 }
@@ -47,7 +47,7 @@ impl Environment {
 
     /// The same, with its store behind a proxy, in a database of this name.
     #[must_use]
-    pub fn behind(mut self, proxy: Proxy, database: &str) -> Self {
+    pub fn behind(mut self, proxy: MongoProxy, database: &str) -> Self {
         self.store = proxy.uri(database);
         self.proxy = Some(proxy);
         self

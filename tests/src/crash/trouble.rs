@@ -19,7 +19,7 @@ pub(super) enum Trouble {
     /// Nothing on the disk can grow.
     Full,
     /// So many commands to the store meet a fault of the network or the server.
-    Store(Of, usize, proxy::Fault),
+    Store(Of, usize, proxy::WireFault),
     /// All connections to the store end.
     Cut,
     /// The store takes no connections, and those that there are end.
@@ -63,21 +63,21 @@ impl Trouble {
         let times = luck.random_range(1..6);
         let code = PASSING[luck.random_range(0..PASSING.len())];
         match luck.random_range(0..12) {
-            0 => Self::Store(of, times, proxy::Fault::CutRequest(luck.random_range(0..400))),
-            1 | 2 => Self::Store(of, times, proxy::Fault::CutReply(luck.random_range(0..60))),
-            3 => Self::Store(of, times, proxy::Fault::Hang),
+            0 => Self::Store(of, times, proxy::WireFault::CutRequest(luck.random_range(0..400))),
+            1 | 2 => Self::Store(of, times, proxy::WireFault::CutReply(luck.random_range(0..60))),
+            3 => Self::Store(of, times, proxy::WireFault::Hang),
             4 => {
                 let late = Duration::from_millis(luck.random_range(1..200));
-                Self::Store(of, times, proxy::Fault::Delay(late))
+                Self::Store(of, times, proxy::WireFault::Delay(late))
             }
             5 => {
                 let refusal = doc! { "ok": 0, "code": code, "errmsg": "as the test wants it" };
-                Self::Store(of, times, proxy::Fault::Answer(refusal))
+                Self::Store(of, times, proxy::WireFault::Answer(refusal))
             }
-            6 | 7 => Self::Store(Of::Writes, times, proxy::Fault::RefuseEach(code)),
+            6 | 7 => Self::Store(Of::Writes, times, proxy::WireFault::RefuseEach(code)),
             8 => {
                 let error = doc! { "code": 64, "errmsg": "as the test wants it" };
-                Self::Store(Of::Writes, times, proxy::Fault::Amend(doc! { "writeConcernError": error }))
+                Self::Store(Of::Writes, times, proxy::WireFault::Amend(doc! { "writeConcernError": error }))
             }
             9 => Self::Cut,
             10 => Self::Away,
@@ -111,13 +111,13 @@ impl Trouble {
             Self::Disk(_, _, power_loss_disk::DiskFault::SyncFolder) => "failed syncs of folders",
             Self::Disk(_, _, power_loss_disk::DiskFault::Remove) => "failed removals",
             Self::Full => "full disks",
-            Self::Store(_, _, proxy::Fault::CutRequest(_)) => "lost requests",
-            Self::Store(_, _, proxy::Fault::CutReply(_)) => "lost replies",
-            Self::Store(_, _, proxy::Fault::Hang) => "silence",
-            Self::Store(_, _, proxy::Fault::Freeze | proxy::Fault::Delay(_)) => "late requests",
-            Self::Store(_, _, proxy::Fault::Answer(_)) => "refused batches",
-            Self::Store(_, _, proxy::Fault::RefuseEach(_)) => "refused writes",
-            Self::Store(_, _, proxy::Fault::Amend(_)) => "unconfirmed writes",
+            Self::Store(_, _, proxy::WireFault::CutRequest(_)) => "lost requests",
+            Self::Store(_, _, proxy::WireFault::CutReply(_)) => "lost replies",
+            Self::Store(_, _, proxy::WireFault::Hang) => "silence",
+            Self::Store(_, _, proxy::WireFault::Freeze | proxy::WireFault::Delay(_)) => "late requests",
+            Self::Store(_, _, proxy::WireFault::Answer(_)) => "refused batches",
+            Self::Store(_, _, proxy::WireFault::RefuseEach(_)) => "refused writes",
+            Self::Store(_, _, proxy::WireFault::Amend(_)) => "unconfirmed writes",
             Self::Cut => "cut connections",
             Self::Away => "store outages",
             Self::Frozen => "store hangs",

@@ -11,14 +11,14 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 
 use super::Shared;
-use super::rules::Fault;
+use super::rules::WireFault;
 use super::wire::Frame;
 
 /// Both ways of a connection.
 struct Line {
     shared: Arc<Shared>,
     /// Faults that wait for the reply to a request.
-    awaited: Mutex<HashMap<i32, Fault>>,
+    awaited: Mutex<HashMap<i32, WireFault>>,
     /// Replies come from the server, and from here.
     to_client: tokio::sync::Mutex<OwnedWriteHalf>,
 }
@@ -49,20 +49,22 @@ impl Line {
             self.thawed().await;
             match self.shared.rules.draw(&frame.command()) {
                 None => to.write_all(&frame.0).await?,
-                Some(Fault::CutRequest(bytes)) => return part(&mut to, &frame, bytes).await,
-                Some(Fault::Hang) => std::future::pending().await,
-                Some(Fault::Freeze) => {
+                Some(WireFault::CutRequest(bytes)) => return part(&mut to, &frame, bytes).await,
+                Some(WireFault::Hang) => std::future::pending().await,
+                Some(WireFault::Freeze) => {
                     self.shared.frozen.send_replace(true);
                     self.thawed().await;
                     to.write_all(&frame.0).await?;
                 }
-                Some(Fault::Delay(time)) => {
+                Some(WireFault::Delay(time)) => {
                     tokio::time::sleep(time).await;
                     to.write_all(&frame.0).await?;
                 }
-                Some(Fault::Answer(document)) => self.answer(&Frame::reply(frame.id(), &document)).await?,
-                Some(Fault::RefuseEach(code)) => self.answer(&frame.refusing(code)).await?,
-                Some(fault @ (Fault::CutReply(_) | Fault::Amend(_))) => {
+                Some(WireFault::Answer(document)) => {
+                    self.answer(&Frame::reply(frame.id(), &document)).await?
+                }
+                Some(WireFault::RefuseEach(code)) => self.answer(&frame.refusing(code)).await?,
+                Some(fault @ (WireFault::CutReply(_) | WireFault::Amend(_))) => {
                     self.awaited.lock().unwrap().insert(frame.id(), fault);
                     to.write_all(&frame.0).await?;
                 }
@@ -76,10 +78,10 @@ impl Line {
             self.thawed().await;
             let fault = self.awaited.lock().unwrap().remove(&frame.answers());
             match fault {
-                Some(Fault::CutReply(bytes)) => {
+                Some(WireFault::CutReply(bytes)) => {
                     return part(&mut *self.to_client.lock().await, &frame, bytes).await;
                 }
-                Some(Fault::Amend(more)) => self.answer(&frame.amended(&more)).await?,
+                Some(WireFault::Amend(more)) => self.answer(&frame.amended(&more)).await?,
                 _ => self.answer(&frame).await?,
             }
         }

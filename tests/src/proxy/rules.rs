@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 /// What happens to a command.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub enum WireFault {
     /// The connection ends after so many bytes of the request, and before its last.
     CutRequest(usize),
     /// The server does it; the connection ends after so many bytes of its reply, and before the last.
@@ -57,7 +57,7 @@ impl Of {
 struct Rule {
     of: Of,
     left: usize,
-    fault: Fault,
+    fault: WireFault,
 }
 
 /// The rules, and what they have met.
@@ -74,7 +74,7 @@ impl Default for Rules {
 }
 
 impl Rules {
-    pub(super) fn add(&self, of: Of, times: usize, fault: Fault) {
+    pub(super) fn add(&self, of: Of, times: usize, fault: WireFault) {
         self.rules.lock().unwrap().push(Rule { of, left: times, fault });
     }
 
@@ -83,7 +83,7 @@ impl Rules {
     }
 
     /// What this command, which has just come, meets.
-    pub(super) fn draw(&self, command: &str) -> Option<Fault> {
+    pub(super) fn draw(&self, command: &str) -> Option<WireFault> {
         *self.asked.lock().unwrap().entry(command.to_owned()).or_default() += 1;
         let mut rules = self.rules.lock().unwrap();
         let rule = rules.iter_mut().find(|rule| rule.left > 0 && rule.of.means(command))?;

@@ -8,13 +8,13 @@ use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection};
 use updraft_storage::mongo::testing::{Server, ServerOptions};
 
-use super::{Fault, Of, Proxy};
+use super::{MongoProxy, Of, WireFault};
 use crate::timeouts::{soon, until};
 
 /// A server, the proxy before it, and a way past the proxy.
 struct Scene {
     _server: Server,
-    proxy: Proxy,
+    proxy: MongoProxy,
     /// Through the proxy. Retries nothing by itself.
     there: Collection<Document>,
     /// The same collection, as the server has it.
@@ -24,7 +24,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let server = Server::start(ServerOptions::default()).await;
-        let proxy = Proxy::start(server.port()).await;
+        let proxy = MongoProxy::start(server.port()).await;
         let mut options = ClientOptions::parse(proxy.uri("test")).await.unwrap();
         (options.retry_writes, options.retry_reads) = (Some(false), Some(false));
         let there = Client::with_options(options).unwrap().database("test").collection("things");
@@ -60,7 +60,7 @@ async fn without_faults_everything_passes_and_is_counted() {
 async fn a_request_that_is_cut_is_not_done_and_the_next_one_is() {
     let scene = Scene::new().await;
     for (id, bytes) in [(1, 0), (2, 10), (3, 50_000), (4, usize::MAX)] {
-        scene.proxy.strike(Of::Writes, 1, Fault::CutRequest(bytes));
+        scene.proxy.strike(Of::Writes, 1, WireFault::CutRequest(bytes));
         assert!(is_cut(&scene.insert(id).await.unwrap_err()));
         assert!(!scene.has(id).await, "the server never had all of it");
         scene.insert(id).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_request_that_is_cut_is_not_done_and_the_next_one_is() {
 async fn a_reply_that_is_cut_leaves_it_done() {
     let scene = Scene::new().await;
     for (id, bytes) in [(1, 0), (2, 10), (3, 30), (4, usize::MAX)] {
-        scene.proxy.strike(Of::Writes, 1, Fault::CutReply(bytes));
+        scene.proxy.strike(Of::Writes, 1, WireFault::CutReply(bytes));
         assert!(is_cut(&scene.insert(id).await.unwrap_err()));
         assert!(scene.has(id).await, "the server did it");
     }
@@ -83,7 +83,7 @@ async fn a_reply_that_is_cut_leaves_it_done() {
 async fn an_answer_of_its_own_is_heard_and_the_server_hears_nothing() {
     let scene = Scene::new().await;
     let refusal = doc! { "ok": 0, "code": 14031, "codeName": "OutOfDiskSpace", "errmsg": "no room" };
-    scene.proxy.strike(Of::Writes, 2, Fault::Answer(refusal));
+    scene.proxy.strike(Of::Writes, 2, WireFault::Answer(refusal));
     for id in [1, 2] {
         let error = scene.insert(id).await.unwrap_err();
         assert!(
@@ -94,7 +94,7 @@ async fn an_answer_of_its_own_is_heard_and_the_server_hears_nothing() {
     }
     scene.insert(3).await.unwrap();
     let failed = doc! { "index": 0, "code": 91, "errmsg": "going" };
-    scene.proxy.strike(Of::Writes, 1, Fault::Answer(doc! { "ok": 1, "n": 0, "writeErrors": [failed] }));
+    scene.proxy.strike(Of::Writes, 1, WireFault::Answer(doc! { "ok": 1, "n": 0, "writeErrors": [failed] }));
     let error = scene.insert(4).await.unwrap_err();
     assert!(matches!(&*error.kind, ErrorKind::Write(_)), "{error}");
 }
@@ -102,7 +102,7 @@ async fn an_answer_of_its_own_is_heard_and_the_server_hears_nothing() {
 #[tokio::test]
 async fn each_write_of_a_command_is_refused_in_the_form_of_the_command() {
     let scene = Scene::new().await;
-    scene.proxy.strike(Of::Writes, 3, Fault::RefuseEach(91));
+    scene.proxy.strike(Of::Writes, 3, WireFault::RefuseEach(91));
     let many = (0..5).map(|id| doc! { "_id": id });
     let error = scene.there.insert_many(many).ordered(false).await.unwrap_err();
     let ErrorKind::InsertMany(told) = &*error.kind else { panic!("{error}") };
@@ -130,7 +130,7 @@ async fn each_write_of_a_command_is_refused_in_the_form_of_the_command() {
 async fn an_amended_reply_is_of_what_was_done() {
     let scene = Scene::new().await;
     let concern = doc! { "code": 64, "codeName": "WriteConcernTimeout", "errmsg": "alone" };
-    scene.proxy.strike(Of::Writes, 1, Fault::Amend(doc! { "writeConcernError": concern }));
+    scene.proxy.strike(Of::Writes, 1, WireFault::Amend(doc! { "writeConcernError": concern }));
     let error = scene.insert(1).await.unwrap_err();
     assert!(error.to_string().contains("alone"), "{error}");
     assert!(scene.has(1).await);
@@ -139,7 +139,7 @@ async fn an_amended_reply_is_of_what_was_done() {
 #[tokio::test]
 async fn what_hangs_ends_when_it_is_cut() {
     let scene = Scene::new().await;
-    scene.proxy.strike(Of::Writes, 1, Fault::Hang);
+    scene.proxy.strike(Of::Writes, 1, WireFault::Hang);
     let ((), inserted) = tokio::join!(
         async {
             scene.proxy.struck(1).await;
@@ -155,12 +155,12 @@ async fn what_hangs_ends_when_it_is_cut() {
 #[tokio::test]
 async fn a_delayed_command_is_done_and_rules_are_used_up_in_their_order() {
     let scene = Scene::new().await;
-    scene.proxy.strike(Of::Writes, 1, Fault::Delay(Duration::from_millis(5)));
-    scene.proxy.strike(Of::Any, 1, Fault::CutRequest(0));
+    scene.proxy.strike(Of::Writes, 1, WireFault::Delay(Duration::from_millis(5)));
+    scene.proxy.strike(Of::Any, 1, WireFault::CutRequest(0));
     scene.insert(1).await.unwrap();
     assert!(scene.insert(2).await.is_err());
     scene.insert(3).await.unwrap();
-    scene.proxy.keep_striking(Of::Reads, Fault::CutReply(0));
+    scene.proxy.keep_striking(Of::Reads, WireFault::CutReply(0));
     assert!(scene.there.find_one(doc! {}).await.is_err());
     assert!(scene.there.find_one(doc! {}).await.is_err());
     scene.insert(4).await.unwrap();

@@ -1,7 +1,7 @@
 //! What a server in trouble answers: refusals that pass, and writes that nobody has confirmed.
 
 use mongodb::bson::doc;
-use updraft_tests::proxy::{Fault, Of};
+use updraft_tests::proxy::{Of, WireFault};
 use updraft_tests::soon;
 
 use crate::scene::Scene;
@@ -22,12 +22,12 @@ const PASSING: [(i32, &str); 12] = [
     (14031, "OutOfDiskSpace"),
 ];
 
-fn refusal(code: i32, name: &str) -> Fault {
-    Fault::Answer(doc! { "ok": 0, "code": code, "codeName": name, "errmsg": "as the test wants it" })
+fn refusal(code: i32, name: &str) -> WireFault {
+    WireFault::Answer(doc! { "ok": 0, "code": code, "codeName": name, "errmsg": "as the test wants it" })
 }
 
 /// Each of some faults once or twice while executions run.
-async fn passes(faults: impl IntoIterator<Item = Fault>) {
+async fn passes(faults: impl IntoIterator<Item = WireFault>) {
     let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
@@ -51,14 +51,14 @@ async fn refusals_that_pass_are_sent_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refusals_of_each_write_are_sent_again() {
-    passes([91, 112, 189, 10107, 14031].map(Fault::RefuseEach)).await;
+    passes([91, 112, 189, 10107, 14031].map(WireFault::RefuseEach)).await;
 }
 
 /// Written, and not known to be safe.
-fn unconfirmed() -> [Fault; 2] {
+fn unconfirmed() -> [WireFault; 2] {
     [(64, "WriteConcernFailed"), (91, "ShutdownInProgress")].map(|(code, name)| {
         let error = doc! { "code": code, "codeName": name, "errmsg": "as the test wants it" };
-        Fault::Amend(doc! { "writeConcernError": error })
+        WireFault::Amend(doc! { "writeConcernError": error })
     })
 }
 

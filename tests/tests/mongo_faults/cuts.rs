@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use mongodb::bson::doc;
-use updraft_tests::proxy::{Fault, Of};
+use updraft_tests::proxy::{Of, WireFault};
 use updraft_tests::soon;
 
 use crate::scene::Scene;
 
 /// Requests and replies that are cut in every part.
-fn cuts() -> Vec<Fault> {
+fn cuts() -> Vec<WireFault> {
     let places = [0, 7, 16, 60, 500, usize::MAX];
-    places.into_iter().flat_map(|bytes| [Fault::CutRequest(bytes), Fault::CutReply(bytes)]).collect()
+    places.into_iter().flat_map(|bytes| [WireFault::CutRequest(bytes), WireFault::CutReply(bytes)]).collect()
 }
 
 async fn cut_in_mid_batch() {
@@ -54,7 +54,7 @@ async fn done_but_not_heard() {
     let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
-    scene.proxy.keep_striking(Of::Writes, Fault::CutReply(0));
+    scene.proxy.keep_striking(Of::Writes, WireFault::CutReply(0));
     let handles = scene.submit(&engine, pid, 30).await;
     // The server did it, and was told the same again; nobody here knows.
     scene.proxy.struck(4).await;
@@ -73,7 +73,7 @@ async fn slow() {
     let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
-    scene.proxy.keep_striking(Of::Writes, Fault::Delay(Duration::from_millis(100)));
+    scene.proxy.keep_striking(Of::Writes, WireFault::Delay(Duration::from_millis(100)));
     let mut handles = scene.submit(&engine, pid, 200).await;
     // Whoever reads is not held up by what is slow to be written.
     for handle in &handles {
@@ -94,7 +94,7 @@ async fn a_batch_that_hangs_is_sent_again_when_its_connection_has_gone() {
     let scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
-    scene.proxy.strike(Of::Writes, 1, Fault::Hang);
+    scene.proxy.strike(Of::Writes, 1, WireFault::Hang);
     let handles = scene.submit(&engine, pid, 20).await;
     scene.proxy.struck(1).await;
     for handle in &handles {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use updraft::StartError;
 use updraft_storage::Store;
 use updraft_storage::mongo::MongoStore;
-use updraft_tests::proxy::{Fault, Of};
+use updraft_tests::proxy::{Of, WireFault};
 use updraft_tests::{another_owner, soon, until};
 
 use crate::scene::Scene;
@@ -20,7 +20,7 @@ async fn stores(scene: &Scene) -> (Arc<MongoStore>, MongoStore) {
 async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
     let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
-    scene.proxy.keep_striking(Of::Command("findAndModify"), Fault::Hang);
+    scene.proxy.keep_striking(Of::Command("findAndModify"), WireFault::Hang);
     let starting = scene.lab.builder().store(store).start();
     let renewed = async {
         scene.proxy.struck(1).await;
@@ -37,7 +37,7 @@ async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
 async fn a_start_whose_database_another_has_taken_meanwhile_runs_nothing_and_names_it() {
     let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
-    scene.proxy.strike(Of::Command("findAndModify"), 1, Fault::Freeze);
+    scene.proxy.strike(Of::Command("findAndModify"), 1, WireFault::Freeze);
     let next = another_owner();
     let follow = async {
         scene.proxy.struck(1).await;

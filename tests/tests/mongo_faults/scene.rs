@@ -12,7 +12,7 @@ use serde_json::json;
 use updraft::{Builder, Engine, ExecutionStatus, Handle, Playbook, PlaybookId, Submission};
 use updraft_storage::mongo::testing::{Server, ServerOptions};
 use updraft_storage::mongo::{MongoBuilder, MongoStore};
-use updraft_tests::{Harness, Proxy, playbook, soon, tenant};
+use updraft_tests::{Harness, MongoProxy, playbook, soon, tenant};
 
 use crate::watch::Watch;
 
@@ -25,7 +25,7 @@ const STEPS: [&str; 3] = ["first", "second", "third"];
 pub(crate) struct Scene {
     pub(crate) lab: Harness,
     pub(crate) server: Server,
-    pub(crate) proxy: Proxy,
+    pub(crate) proxy: MongoProxy,
     watch: Watch,
     submitted: AtomicUsize,
 }
@@ -49,7 +49,7 @@ impl Scene {
     /// On a server that is as a test needs it. What it acknowledged, it keeps.
     pub(crate) async fn on(options: ServerOptions) -> Self {
         let server = Server::start(ServerOptions { survives: true, ..options }).await;
-        let proxy = Proxy::start(server.port()).await;
+        let proxy = MongoProxy::start(server.port()).await;
         let watch = Watch::start(client(&server).await.database(DATABASE));
         Self { lab: Harness::default(), server, proxy, watch, submitted: AtomicUsize::new(0) }
     }

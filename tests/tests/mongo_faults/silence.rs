@@ -6,7 +6,7 @@ use std::time::Duration;
 use updraft::StartError;
 use updraft_storage::Store;
 use updraft_storage::store::{Detail, ExecutionQuery, ExecutionsOf};
-use updraft_tests::proxy::{Fault, Of};
+use updraft_tests::proxy::{Of, WireFault};
 use updraft_tests::{soon, tenant};
 
 use crate::scene::Scene;
@@ -19,18 +19,18 @@ async fn a_start_and_a_list_end_in_time_where_one_connection_swallows_what_they_
     let scene = Scene::new().await;
     let reached = async || scene.store().call_timeout(PATIENCE).connect().await;
     for command in ["findAndModify", "listIndexes"] {
-        scene.proxy.strike(Of::Command(command), 1, Fault::Hang);
+        scene.proxy.strike(Of::Command(command), 1, WireFault::Hang);
         let error = soon(reached()).await.expect_err("it is never answered");
         assert!(error.retryable() && error.to_string().contains("no answer in 3s"), "{command}: {error}");
     }
     let store = Arc::new(soon(reached()).await.unwrap());
-    scene.proxy.strike(Of::Command("findAndModify"), 1, Fault::Hang);
+    scene.proxy.strike(Of::Command("findAndModify"), 1, WireFault::Hang);
     let started = soon(scene.lab.builder().store(store.clone()).start()).await;
     let error = started.err().expect("the epoch is never answered");
     assert!(matches!(error, StartError::Store(_)) && error.retryable(), "{error}");
     assert!(error.to_string().contains("no answer in 3s"), "{error}");
 
-    scene.proxy.strike(Of::Reads, 1, Fault::Hang);
+    scene.proxy.strike(Of::Reads, 1, WireFault::Hang);
     let query = ExecutionQuery {
         tenant: tenant("acme"),
         of: ExecutionsOf::Any,

@@ -36,7 +36,7 @@ fn files_have_names_that_say_something_and_name_no_machine() {
 #[test]
 fn a_public_type_has_a_name_of_its_own() {
     let tree = Tree::read().unwrap();
-    none(&types::defined_twice(tree.sources(), types::KNOWN));
+    none(&types::defined_twice(tree.sources()));
 }
 
 #[test]

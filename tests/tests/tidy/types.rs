@@ -10,35 +10,8 @@ const DEFINITIONS: [&str; 5] = ["pub struct ", "pub enum ", "pub trait ", "pub t
 /// Every module names its own, and it is read with the module's name: `codec::Error`.
 const PER_MODULE: &str = "Error";
 
-/// Names that are still defined more than once. None is added here; one that no longer is has to leave the list.
-pub(crate) const KNOWN: &[&str] = &[
-    "Append",
-    "Broken",
-    "Builder",
-    "Command",
-    "Disk",
-    "Event",
-    "Execution",
-    "Exit",
-    "Fault",
-    "Finding",
-    "Frame",
-    "Journal",
-    "Node",
-    "Proxy",
-    "Registry",
-    "Shard",
-    "Step",
-    "Store",
-    "Timer",
-    "Wake",
-];
-
-/// Every public type that is defined more than once in these sources, but for the `known`, of which each is.
-pub(crate) fn defined_twice<'a>(
-    sources: impl Iterator<Item = (&'a str, &'a str)>,
-    known: &[&str],
-) -> Vec<String> {
+/// Every public type that is defined more than once in these sources.
+pub(crate) fn defined_twice<'a>(sources: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<String> {
     let mut places: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (path, text) in sources {
         for name in lexer::split(text).code.lines().filter_map(defined) {
@@ -47,17 +20,10 @@ pub(crate) fn defined_twice<'a>(
     }
     let mut findings = Vec::new();
     for (name, paths) in places.iter().filter(|(name, paths)| paths.len() > 1 && *name != PER_MODULE) {
-        if !known.contains(&name.as_str()) {
-            let paths = paths.join(", ");
-            findings.push(format!(
-                "{paths}: each defines a public `{name}`: a reader does not know which is meant"
-            ));
-        }
+        let paths = paths.join(", ");
+        findings
+            .push(format!("{paths}: each defines a public `{name}`: a reader does not know which is meant"));
     }
-    let once = known.iter().filter(|name| places.get(**name).is_none_or(|paths| paths.len() < 2));
-    findings.extend(
-        once.map(|name| format!("tests/tests/tidy/types.rs: `{name}` is defined once: it leaves KNOWN")),
-    );
     findings
 }
 
@@ -76,10 +42,7 @@ fn a_name_is_defined_once_but_for_errors_and_what_others_do_not_see() {
         ("b.rs", "// pub struct Row;\npub struct Row<T>(T);\npub enum Error {}\n"),
         ("c.rs", "pub trait Place {}\n"),
     ];
-    let findings = defined_twice(sources.into_iter(), &[]);
+    let findings = defined_twice(sources.into_iter());
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert!(findings[0].starts_with("a.rs, c.rs: each defines a public `Place`"));
-    let findings = defined_twice(sources.into_iter(), &["Place", "Row"]);
-    assert_eq!(findings.len(), 1, "{findings:?}");
-    assert!(findings[0].contains("`Row` is defined once"));
 }

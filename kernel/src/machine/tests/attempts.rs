@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp};
 
 use super::world::{World, act, playbook};
-use crate::machine::{Event, TaskSeq, Timer};
+use crate::machine::{MachineEvent, TaskSeq, Timer};
 
 #[test]
 fn an_at_most_once_step_that_may_have_acted_is_unknown() {
@@ -87,7 +87,7 @@ fn no_attempt_is_made_before_the_time_that_the_tool_asked_for() {
             world.crash();
             assert_eq!(world.machine.idle_until(), Some(due), "a crash changes nothing");
             world.now = Timestamp(due.0 - 1);
-            world.apply(Event::TimerDue(Timer::Task(TaskSeq(1))));
+            world.apply(MachineEvent::TimerDue(Timer::Task(TaskSeq(1))));
             assert!(world.attempts.is_empty(), "not a millisecond earlier");
             world.timers.clear();
             world.timers.push((due, Timer::Task(TaskSeq(1))));
@@ -139,7 +139,7 @@ fn an_attempt_that_was_never_sent_is_cancelled_with_its_execution_not_unknown() 
         let unsent = world.attempts[0].task;
         world.machine.unsent(unsent);
         if cancel {
-            world.apply(Event::Cancel)
+            world.apply(MachineEvent::Cancel)
         } else {
             world.fire()
         }

@@ -5,7 +5,7 @@ use updraft_protocol::limits::EXECUTION_OUTPUT_BYTES;
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp, Update};
 
 use super::world::{World, act, playbook};
-use crate::machine::{Event, cancel_abandoned, fail_abandoned};
+use crate::machine::{MachineEvent, cancel_abandoned, fail_abandoned};
 
 #[test]
 fn steps_follow_each_other_and_the_last_gives_the_output() {
@@ -163,11 +163,11 @@ fn no_more_attempts_run_than_there_are_places() {
 fn the_first_ending_wins_and_what_comes_after_changes_nothing() {
     let mut world = World::begin(&playbook(json!([act("a", json!({}))])), json!({}));
     let late = world.attempts[0].clone();
-    world.apply(Event::Cancel);
+    world.apply(MachineEvent::Cancel);
     assert_eq!((world.told(), world.attempts.len()), (vec!["a:cancelled".to_owned()], 0));
     let stored = world.execution().clone();
     world.end_attempt(&late, Ok(json!(1)));
-    world.apply(Event::Cancel);
+    world.apply(MachineEvent::Cancel);
     assert_eq!(world.ends, [ExecutionStatus::Cancelled]);
     assert_eq!(*world.execution(), stored);
 }

@@ -10,7 +10,7 @@ use updraft_protocol::{FailureKind, TaskId};
 
 use super::world::{World, playbook};
 use crate::invariant;
-use crate::machine::{Event, Machine};
+use crate::machine::{Machine, MachineEvent};
 
 /// Makes playbooks from a seed.
 struct Author {
@@ -109,7 +109,7 @@ fn run(seed: u64, choices: &[u8]) -> World {
         let choice = choices.next().unwrap_or(0);
         match choice % 16 {
             15 => world.crash(),
-            14 if choice > 200 => world.apply(Event::Cancel),
+            14 if choice > 200 => world.apply(MachineEvent::Cancel),
             _ if world.attempts.is_empty() => world.fire(),
             13 if !world.timers.is_empty() => world.fire(),
             n => {

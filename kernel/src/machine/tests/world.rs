@@ -11,7 +11,7 @@ use updraft_protocol::{
     Update,
 };
 
-use crate::machine::{Act, Effects, Event, Machine, StartAttempt, TaskSeq, Terms, Timer};
+use crate::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer};
 use crate::plan::Plan;
 
 pub(super) struct World {
@@ -172,7 +172,7 @@ impl World {
         self.tasks().iter().map(|task| format!("{}:{}", task.head.step_id, task.state.status)).collect()
     }
 
-    pub(super) fn apply(&mut self, event: Event) {
+    pub(super) fn apply(&mut self, event: MachineEvent) {
         let effects = self.machine.apply(event, self.now);
         self.absorb(effects);
     }
@@ -189,12 +189,12 @@ impl World {
         let index = self.attempts.iter().position(|a| self.plan.step(a.step).id.as_str() == step);
         let attempt = self.attempts.remove(index.unwrap_or_else(|| panic!("no attempt of {step}")));
         let (task, attempt) = (attempt.task, attempt.attempt);
-        self.apply(Event::AttemptEnded { task, attempt, outcome: Err(failure) });
+        self.apply(MachineEvent::AttemptEnded { task, attempt, outcome: Err(failure) });
     }
 
     pub(super) fn end_attempt(&mut self, attempt: &StartAttempt, outcome: Result<Value, FailureKind>) {
         let outcome = outcome.map(Json::from).map_err(|kind| Failure::new(kind, "as the test says"));
-        self.apply(Event::AttemptEnded { task: attempt.task, attempt: attempt.attempt, outcome });
+        self.apply(MachineEvent::AttemptEnded { task: attempt.task, attempt: attempt.attempt, outcome });
     }
 
     /// Shuts down while this call waits for its turn.
@@ -210,7 +210,7 @@ impl World {
         self.timers.sort();
         let (at, timer) = self.timers.remove(0);
         self.now = self.now.max(at);
-        self.apply(Event::TimerDue(timer));
+        self.apply(MachineEvent::TimerDue(timer));
     }
 
     /// Takes the turns that the machine asks for; how many they were.

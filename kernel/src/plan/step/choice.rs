@@ -1,7 +1,7 @@
 //! The step `if`: its planned form, the check of its condition, and which way its outcome leads.
 
 use updraft_protocol::Json;
-use updraft_protocol::playbook::{Exit, If};
+use updraft_protocol::playbook::{If, StepExit};
 
 use super::{Draft, Steps};
 use crate::condition::Condition;
@@ -15,9 +15,9 @@ pub struct PlannedIf {
 
 impl PlannedIf {
     /// The exit for what its task gave: `{"result": true}`.
-    pub(super) fn exit(response: Option<&Json>) -> Exit {
+    pub(super) fn exit(response: Option<&Json>) -> StepExit {
         let holds = response.is_some_and(|response| response.value()["result"].as_bool() == Some(true));
-        if holds { Exit::Success } else { Exit::Otherwise }
+        if holds { StepExit::Success } else { StepExit::Otherwise }
     }
 
     /// Checks the fields of the step.

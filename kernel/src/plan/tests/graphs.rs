@@ -148,7 +148,7 @@ fn any_step(id: usize, count: usize) -> impl Strategy<Value = Value> {
 
 /// The steps that a step leads to.
 fn next(step: &PlannedStep) -> Vec<StepIndex> {
-    let exits = [Exit::Success, Exit::Otherwise, Exit::Failure, Exit::Unknown];
+    let exits = [StepExit::Success, StepExit::Otherwise, StepExit::Failure, StepExit::Unknown];
     let following = exits.into_iter().filter_map(|exit| step.exits.get(exit));
     step.bodies().iter().copied().chain(following).collect()
 }
