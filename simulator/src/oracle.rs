@@ -11,7 +11,7 @@ use updraft_kernel::machine::{Act, Effects, Machine};
 use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
     DocumentId, ExecutionDocument, ExecutionId, ExecutionState, ExecutionStatus, Revision, TaskDocument,
-    TaskId, TaskState, Timestamp, Update, codec,
+    TaskId, TaskState, TaskUpdate, Timestamp, Update, codec,
 };
 
 use crate::disk::SimulatedFrame;
@@ -79,6 +79,7 @@ impl Oracle {
                     let Some(task) = task else {
                         return broken("decided", "a task that is not there".to_owned());
                     };
+                    self.keeps_the_rest(update, &task.state)?;
                     State::Task(task.state.clone())
                 }
             };
@@ -93,6 +94,27 @@ impl Oracle {
             }
         }
         invariant::steps_in_order(machine.plan(), &tasks)
+    }
+
+    /// What an update of a task names wins; what it does not name stays as it was one revision before.
+    fn keeps_the_rest(&self, update: &TaskUpdate, after: &TaskState) -> Result<(), Violation> {
+        fn stays<T: PartialEq>(before: &Option<T>, change: &Option<T>, after: &Option<T>) -> bool {
+            after == if change.is_some() { change } else { before }
+        }
+        let Revision { epoch, seq } = update.revision;
+        let decided = self.decided.get(&DocumentId::Task(update.task_id));
+        let before = decided.and_then(|all| all.get(&Revision { epoch, seq: seq - 1 }));
+        let (Some(State::Task(before)), change) = (before, &update.state) else { return Ok(()) };
+        let all_stays = stays(&before.response, &change.response, &after.response)
+            && stays(&before.error, &change.error, &after.error)
+            && stays(&before.started_date, &change.started_date, &after.started_date)
+            && stays(&before.runtime, &change.runtime, &after.runtime)
+            && stays(&before.wait, &change.wait, &after.wait)
+            && stays(&before.call, &change.call, &after.call);
+        if all_stays {
+            return Ok(());
+        }
+        broken("what is not named stays", format!("{before:?} changed by {change:?} is {after:?}"))
     }
 
     /// An execution was given up: its writes are laid over what the store has.

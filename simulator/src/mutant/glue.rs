@@ -64,8 +64,8 @@ pub const GLUE: &[Mutant] = &[
         name: "recovery-accepts-too-early",
         claim: "the journal takes appends while it is replayed",
         file: START,
-        find: "        self.journal = SimulatedJournal::new(self.id, self.directory, scan.sealed, scan.next, self.stored.clone());\n",
-        replace: "        self.journal = SimulatedJournal::new(self.id, self.directory, scan.sealed, 1, self.stored.clone());\n",
+        find: "(self.id, self.directory, scan.sealed, scan.next, self.stored.clone());\n",
+        replace: "(self.id, self.directory, scan.sealed, 1, self.stored.clone());\n",
     },
     Mutant {
         name: "start-same-epoch",

@@ -53,11 +53,11 @@ pub const KERNEL: &[Mutant] = &[
         replace: "            Some(_) => {}\n",
     },
     Mutant {
-        name: "coalescer-unknown-is-done",
+        name: "writer-unknown-is-done",
         claim: "an update of which nobody knows what became counts as stored",
-        file: COALESCER,
-        find: ".chain(std::iter::repeat(Settled::Retry))",
-        replace: ".chain(std::iter::repeat(Settled::Done))",
+        file: SETTLE,
+        find: "                Fate::Retry => Settled::Retry,\n",
+        replace: "                Fate::Retry => Settled::Done,\n",
     },
     Mutant {
         name: "coalescer-hold-is-lost",
@@ -323,7 +323,7 @@ pub const KERNEL: &[Mutant] = &[
         claim: "a timer or a report after the end ends it again",
         file: MACHINE,
         find: "        let mut effects = Effects::default();\n        if self.ended() {\n",
-        replace: "        let mut effects = Effects::default();\n        if self.ended() && event == MachineEvent::Cancel {\n",
+        replace: "        let mut effects = Effects::default();\n        self.life = end::Life::Executing;\n        if self.ended() && event == MachineEvent::Cancel {\n",
     },
     Mutant {
         name: "machine-not-held",
