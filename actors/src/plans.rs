@@ -10,7 +10,7 @@ use thiserror::Error;
 use updraft_kernel::plan::{Mistake, Plan};
 use updraft_protocol::limits::{PLANS_CACHED, PLANS_CACHED_BYTES};
 use updraft_protocol::{Catalogue, Json, Playbook, PlaybookId, TenantCode, Value};
-use updraft_storage::Store;
+use updraft_storage::store::PlaybookStore;
 
 /// Why there is no plan.
 #[derive(Debug, Error)]
@@ -113,7 +113,7 @@ impl Plans {
     /// No such playbook, one that is not valid with these tools, or a store that does not answer.
     pub async fn get(
         &self,
-        store: &dyn Store,
+        store: &dyn PlaybookStore,
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Arc<Ready>, Error> {

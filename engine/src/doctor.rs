@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use updraft_actors::timer::TimerThread;
 use updraft_kernel::pairing::{Mismatch, PairVerdict, judge};
 use updraft_protocol::limits::{JOURNAL_SEGMENT_BYTES, STORE_BEAT, STORE_LEASE};
-use updraft_storage::bond::Kept;
 use updraft_storage::journal::{Durability, Inspected, Torn};
 use updraft_storage::sqlite::SqliteStore;
+use updraft_storage::store::{Kept, OwnerStore};
 use updraft_storage::{Store, StoreAddress, lock, private, room};
 use uuid::Uuid;
 
@@ -133,7 +133,7 @@ async fn on_server(
 }
 
 /// Who has a store, where it is another, and whether it lives.
-async fn owner(store: &dyn Store, own: Option<Uuid>, timer: &TimerThread) -> Option<Finding> {
+async fn owner(store: &dyn OwnerStore, own: Option<Uuid>, timer: &TimerThread) -> Option<Finding> {
     let first = store.owner().await.ok().flatten()?;
     if first.released || Some(first.journal) == own {
         return None;

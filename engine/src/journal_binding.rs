@@ -10,9 +10,9 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use updraft_kernel::pairing::{JournalSide, Loss, Mismatch, PairVerdict, judge};
-use updraft_storage::bond::{Bond, Kept};
 use updraft_storage::journal::Durability;
 use updraft_storage::private;
+use updraft_storage::store::{Bond, Kept};
 use uuid::Uuid;
 
 use crate::error::StartError;

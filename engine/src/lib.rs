@@ -96,16 +96,15 @@ pub use updraft_protocol::{
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;
-pub use updraft_storage::bond::{Bond, Kept};
 pub use updraft_storage::journal::{Durability, Torn};
 pub use updraft_storage::memory::MemoryStore;
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::mongo::{self, MongoStore};
-pub use updraft_storage::owner::Owner;
 pub use updraft_storage::sqlite::SqliteStore;
 pub use updraft_storage::store::{
-    Cursor, Detail, Error as StoreError, ExecutionQuery, ExecutionsOf, Health, PlaybookRuntime,
-    PoolStatistics, PutOutcome, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
+    Bond, BondStore, Cursor, DeadLetterStore, Detail, EpochStore, Error as StoreError, ExecutionQuery,
+    ExecutionStore, ExecutionsOf, Health, Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore,
+    PoolStatistics, PutOutcome, QueryStore, Resumable, SlowestQuery, Store, TaskQuery, Trouble, WriteOutcome,
 };
 pub use updraft_storage::write_behind::Pending;
 pub use updraft_storage::{AddressError, StoreAddress};

@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use updraft_actors::node;
 use updraft_actors::timer::TimerThread;
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_storage::bond::{Bond, Kept};
 use updraft_storage::journal::{self, Disk, FileDisk, Journal};
 use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;
+use updraft_storage::store::{Bond, Kept};
 use updraft_storage::write_behind::{Message, WriteBehind};
 use updraft_storage::{Store, TimedStore};
 
@@ -84,7 +84,7 @@ async fn taken(
     (extent, of_journal): (Extent, u64),
     timer: &TimerThread,
 ) -> Result<(Option<Ownership>, Option<Bond>, u64), StartError> {
-    let ownership = Ownership::take(store, extent.id, who(data), builder.clock.now(), timer).await?;
+    let ownership = Ownership::take(store.clone(), extent.id, who(data), builder.clock.now(), timer).await?;
     let taken = async {
         let bond = bound(builder, data, store, extent, timer).await?;
         let epoch = numbered(builder, data, store, of_journal, timer).await?;

@@ -12,8 +12,8 @@ use updraft_actors::{EngineContext, node};
 use updraft_kernel::lease::{Candidate, LeaseStep};
 use updraft_protocol::Timestamp;
 use updraft_protocol::limits::{STORE_BEAT, STORE_LEASE};
-use updraft_storage::owner::Owner;
-use updraft_storage::{Error, Store};
+use updraft_storage::Error;
+use updraft_storage::store::{Owner, OwnerStore};
 use uuid::Uuid;
 
 use crate::deadline::answered;
@@ -27,7 +27,7 @@ const ANSWER: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A lease that is renewed until this is dropped.
 pub(crate) struct Ownership {
-    store: Arc<dyn Store>,
+    store: Arc<dyn OwnerStore>,
     incarnation: Uuid,
     /// When it was last renewed, or tried.
     lease_check: Arc<LeaseCheck>,
@@ -50,7 +50,7 @@ impl Ownership {
     /// # Errors
     /// [`StartError::Owned`] where another engine has it and lives; the machine has no thread to give.
     pub(crate) async fn take(
-        store: &Arc<dyn Store>,
+        store: Arc<dyn OwnerStore>,
         journal: Uuid,
         who: String,
         since: Timestamp,
@@ -66,7 +66,7 @@ impl Ownership {
             match (candidate.see(seen.as_ref().map(Into::into), began.elapsed()), seen) {
                 (LeaseStep::Take, seen) => {
                     if answered(store.take(&own, seen.as_ref()), timer).await? {
-                        let kept = Self::keep(store.clone(), own.incarnation).map_err(node::Error::Thread)?;
+                        let kept = Self::keep(store, own.incarnation).map_err(node::Error::Thread)?;
                         return Ok(Some(kept));
                     }
                 }
@@ -79,7 +79,7 @@ impl Ownership {
     }
 
     /// Starts the thread that renews: what a start does with the store may take longer than a lease.
-    fn keep(store: Arc<dyn Store>, incarnation: Uuid) -> std::io::Result<Self> {
+    fn keep(store: Arc<dyn OwnerStore>, incarnation: Uuid) -> std::io::Result<Self> {
         let ((engine, told), (end, end_wished), (over, ended)) =
             (oneshot::channel(), oneshot::channel(), oneshot::channel());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
@@ -150,7 +150,7 @@ impl Ownership {
 
 /// Renews until another has the store; then the engine fails, as soon as there is one.
 async fn renew(
-    store: Arc<dyn Store>,
+    store: Arc<dyn OwnerStore>,
     incarnation: Uuid,
     engine: oneshot::Receiver<Weak<EngineContext>>,
     lease_check: Arc<LeaseCheck>,
@@ -180,7 +180,7 @@ async fn renew(
     lease_check.lose();
 }
 
-async fn replaced(store: &dyn Store) -> String {
+async fn replaced(store: &dyn OwnerStore) -> String {
     // Nothing stops before it answers.
     let by = timeout(STORE_BEAT, store.owner()).await.ok().and_then(Result::ok).flatten();
     match by {

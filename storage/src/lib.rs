@@ -1,18 +1,15 @@
 //! What survives: the `Store` port and its stores, the journal, and the write-behind between them.
 
 mod address;
-pub mod bond;
 mod callback;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod handoff;
-mod health;
 pub mod journal;
 pub mod lock;
 pub mod memory;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
-pub mod owner;
 pub mod page;
 pub mod private;
 pub mod room;

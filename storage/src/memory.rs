@@ -18,7 +18,8 @@ use updraft_protocol::{
 };
 
 use crate::store::{
-    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, SlowestQuery, Store, TaskQuery, WriteOutcome,
+    BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, OwnerStore,
+    PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 use books::Books;
 pub use nowhere::Nowhere;
@@ -60,7 +61,7 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl ExecutionStore for MemoryStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         metrics::counter!("updraft_store_round_trips_total", "store" => "memory").increment(1);
         let mut table = self.table();
@@ -78,27 +79,51 @@ impl Store for MemoryStore {
         Ok(outcomes)
     }
 
-    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        let letters: Vec<DeadLetter> = {
-            let table = self.table();
-            let owned = |letter: DeadLetter| {
-                let tenant_code = letter.tenant_code.clone().or_else(|| table.tenant_of(letter.peid));
-                DeadLetter { tenant_code, ..letter }
-            };
-            letters.into_iter().map(owned).collect()
-        };
-        self.books().keep_dead_letters(letters)
-    }
-
-    async fn dead_letters(
+    async fn execution(
         &self,
-        tenant: Option<&TenantCode>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, Error> {
-        Ok(self.books().dead_letters(tenant, after, limit))
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<ExecutionDocument>, Error> {
+        Ok(self.table().execution(tenant, peid))
     }
 
+    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
+        Ok(self.table().by_key(key))
+    }
+
+    async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().tasks(tenant, peid, after, limit))
+    }
+
+    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        Ok(self.table().unfinished(after, limit))
+    }
+}
+
+#[async_trait]
+impl QueryStore for MemoryStore {
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        Ok(self.table().executions(&query))
+    }
+
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+        Ok(self.table().tasks_of_alert(&query))
+    }
+
+    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        let own = query.tenant.as_ref().map(|tenant| self.books().of_tenant(tenant));
+        Ok(self.table().slowest(&query, own.as_ref()))
+    }
+}
+
+#[async_trait]
+impl PlaybookStore for MemoryStore {
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         self.books().put(playbook)
     }
@@ -130,50 +155,45 @@ impl Store for MemoryStore {
     ) -> Result<Vec<PlaybookDocument>, Error> {
         Ok(self.books().catalogue(tenant, status, category_id, after, limit))
     }
+}
 
-    async fn execution(
+#[async_trait]
+impl DeadLetterStore for MemoryStore {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        let letters: Vec<DeadLetter> = {
+            let table = self.table();
+            let owned = |letter: DeadLetter| {
+                let tenant_code = letter.tenant_code.clone().or_else(|| table.tenant_of(letter.peid));
+                DeadLetter { tenant_code, ..letter }
+            };
+            letters.into_iter().map(owned).collect()
+        };
+        self.books().keep_dead_letters(letters)
+    }
+
+    async fn dead_letters(
         &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-    ) -> Result<Option<ExecutionDocument>, Error> {
-        Ok(self.table().execution(tenant, peid))
-    }
-
-    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
-        Ok(self.table().by_key(key))
-    }
-
-    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        Ok(self.table().executions(&query))
-    }
-
-    async fn tasks(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        after: u32,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        Ok(self.table().tasks(tenant, peid, after, limit))
+    ) -> Result<Vec<DeadLetter>, Error> {
+        Ok(self.books().dead_letters(tenant, after, limit))
     }
+}
 
-    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        Ok(self.table().tasks_of_alert(&query))
-    }
-
-    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        let own = query.tenant.as_ref().map(|tenant| self.books().of_tenant(tenant));
-        Ok(self.table().slowest(&query, own.as_ref()))
-    }
-
-    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        Ok(self.table().unfinished(after, limit))
-    }
-
+#[async_trait]
+impl EpochStore for MemoryStore {
     async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
         Ok(self.books().next_epoch(above))
     }
+}
 
+impl BondStore for MemoryStore {}
+
+impl OwnerStore for MemoryStore {}
+
+#[async_trait]
+impl Store for MemoryStore {
     async fn ping(&self) -> Result<(), Error> {
         Ok(())
     }

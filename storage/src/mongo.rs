@@ -7,6 +7,7 @@ mod cursor;
 mod dead_letter;
 mod document;
 mod driver_thread;
+mod epoch;
 mod error;
 mod health;
 mod index;
@@ -38,21 +39,16 @@ use mongodb::bson::RawDocumentBuf;
 use mongodb::{Client, Collection, Database};
 use updraft_protocol::limits::{MONGO_SCAN_TIMEOUT, WRITE_TIMEOUT};
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
-    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
+    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, TaskDocument, TenantCode, Update,
 };
-use uuid::Uuid;
 
+use crate::store::{
+    Cursor, Error, ExecutionQuery, ExecutionStore, Health, PlaybookRuntime, QueryStore, SlowestQuery, Store,
+    TaskQuery, WriteOutcome,
+};
 pub use connect::{MongoBuilder, PoolMode};
 pub use meta::SCHEMA;
 pub(crate) use uri::Uri;
-
-use crate::bond::{Bond, Kept};
-use crate::owner::Owner;
-use crate::store::{
-    Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, SlowestQuery, Store, TaskQuery,
-    WriteOutcome,
-};
 
 /// Names of the collections.
 pub(crate) const PLAYBOOKS: &str = "playbook_collection";
@@ -185,7 +181,7 @@ impl fmt::Debug for MongoStore {
 }
 
 #[async_trait]
-impl Store for MongoStore {
+impl ExecutionStore for MongoStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         self.writable()?;
         let written = self.timed_out(WRITE_TIMEOUT, write::batch(self, &batch)).await;
@@ -196,54 +192,6 @@ impl Store for MongoStore {
         });
         self.monitor.wrote(&written);
         written
-    }
-
-    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        self.writable()?;
-        self.within(WRITE_TIMEOUT, dead_letter::keep(self, letters)).await
-    }
-
-    async fn dead_letters(
-        &self,
-        tenant: Option<&TenantCode>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, Error> {
-        self.few(dead_letter::list(self, tenant, after, limit)).await
-    }
-
-    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
-        self.writable()?;
-        self.few(playbook::put(self, &playbook)).await
-    }
-
-    async fn playbook(
-        &self,
-        tenant: &TenantCode,
-        pid: PlaybookId,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        self.few(read::playbook(self, tenant, pid)).await
-    }
-
-    async fn playbook_named(
-        &self,
-        tenant: &TenantCode,
-        name: &Name,
-        version: Option<u32>,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        self.few(read::playbook_named(self, tenant, name, version)).await
-    }
-
-    async fn playbooks(
-        &self,
-        tenant: &TenantCode,
-        status: PlaybookStatus,
-        category_id: Option<&str>,
-        after: Option<(Name, u32)>,
-        limit: usize,
-    ) -> Result<Vec<PlaybookDocument>, Error> {
-        let listed = read::playbooks(self, tenant, status, category_id, after, limit);
-        self.few(listed).await
     }
 
     async fn execution(
@@ -258,10 +206,6 @@ impl Store for MongoStore {
         self.few(read::execution_by_key(self, key)).await
     }
 
-    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.few(read::executions(self, &query)).await
-    }
-
     async fn tasks(
         &self,
         tenant: &TenantCode,
@@ -272,6 +216,17 @@ impl Store for MongoStore {
         self.few(read::tasks(self, tenant, peid, after, limit)).await
     }
 
+    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        self.few(read::unfinished(self, after, limit)).await
+    }
+}
+
+#[async_trait]
+impl QueryStore for MongoStore {
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        self.few(read::executions(self, &query)).await
+    }
+
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
         self.few(read::tasks_of_alert(self, &query)).await
     }
@@ -279,61 +234,10 @@ impl Store for MongoStore {
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
         self.within(MONGO_SCAN_TIMEOUT, read::slowest(self, &query)).await
     }
+}
 
-    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.few(read::unfinished(self, after, limit)).await
-    }
-
-    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
-        self.writable()?;
-        self.few(meta::next_epoch(self, above)).await
-    }
-
-    async fn kept(&self) -> Result<Kept, Error> {
-        self.few(bond::kept(self)).await
-    }
-
-    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
-        self.writable()?;
-        self.few(bond::bind(self, bond, before)).await
-    }
-
-    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
-        self.writable()?;
-        self.few(bond::note(self, journal, taken, closed)).await
-    }
-
-    fn is_leased(&self) -> bool {
-        !self.read_only
-    }
-
-    async fn owner(&self) -> Result<Option<Owner>, Error> {
-        self.few(owner::owner(self)).await
-    }
-
-    async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
-        self.changeable()?;
-        let taken = self.few(owner::take(self, owner, before)).await?;
-        if taken {
-            self.ownership.taken(owner.incarnation);
-        }
-        Ok(taken)
-    }
-
-    async fn renew(&self, incarnation: Uuid) -> Result<bool, Error> {
-        self.changeable()?;
-        let renewed = self.few(owner::renew(self, incarnation)).await?;
-        if !renewed {
-            self.ownership.lost(incarnation);
-        }
-        Ok(renewed)
-    }
-
-    async fn disown(&self, incarnation: Uuid) -> Result<(), Error> {
-        self.changeable()?;
-        self.few(owner::disown(self, incarnation)).await
-    }
-
+#[async_trait]
+impl Store for MongoStore {
     async fn ping(&self) -> Result<(), Error> {
         self.few(health::ping(self)).await
     }

@@ -3,6 +3,7 @@
 mod bond;
 mod cut;
 mod dead_letter;
+mod epoch;
 mod fault;
 mod open;
 mod playbook;
@@ -26,17 +27,14 @@ use rusqlite::Connection;
 use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
-    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
+    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, TaskDocument, TenantCode, Update,
 };
-use uuid::Uuid;
 
-use crate::bond::{Bond, Kept};
 use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
-    Cursor, Error, ExecutionQuery, PlaybookRuntime, PutOutcome, Resumable, SlowestQuery, Store, TaskQuery,
-    WriteOutcome,
+    Cursor, Error, ExecutionQuery, ExecutionStore, Kept, OwnerStore, PlaybookRuntime, QueryStore, Resumable,
+    SlowestQuery, Store, TaskQuery, WriteOutcome,
 };
 use pool::Pool;
 pub use schema::VERSION as SCHEMA;
@@ -161,66 +159,12 @@ impl SqliteStore {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
+impl ExecutionStore for SqliteStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         count_round_trip();
         let outcomes = self.change(move |connection| write::batch(connection, &batch)).await?;
         count(&outcomes);
         Ok(outcomes)
-    }
-
-    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        count_round_trip();
-        self.change_durably(move |connection| dead_letter::keep(connection, &letters)).await
-    }
-
-    async fn dead_letters(
-        &self,
-        tenant: Option<&TenantCode>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, Error> {
-        let (tenant, after) = (tenant.cloned(), after.map(str::to_owned));
-        self.read(move |connection| read::dead_letters(connection, tenant.as_ref(), after.as_deref(), limit))
-            .await
-    }
-
-    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
-        self.change_durably(move |connection| playbook::put(connection, &playbook)).await
-    }
-
-    async fn playbook(
-        &self,
-        tenant: &TenantCode,
-        pid: PlaybookId,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        let tenant = tenant.clone();
-        self.read(move |connection| read::playbook(connection, &tenant, pid)).await
-    }
-
-    async fn playbook_named(
-        &self,
-        tenant: &TenantCode,
-        name: &Name,
-        version: Option<u32>,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        let (tenant, name) = (tenant.clone(), name.clone());
-        self.read(move |connection| read::playbook_named(connection, &tenant, &name, version)).await
-    }
-
-    async fn playbooks(
-        &self,
-        tenant: &TenantCode,
-        status: PlaybookStatus,
-        category_id: Option<&str>,
-        after: Option<(Name, u32)>,
-        limit: usize,
-    ) -> Result<Vec<PlaybookDocument>, Error> {
-        let (tenant, category_id) = (tenant.clone(), category_id.map(str::to_owned));
-        self.read(move |connection| {
-            read::playbooks(connection, &tenant, status, category_id.as_deref(), after, limit)
-        })
-        .await
     }
 
     async fn execution(
@@ -237,10 +181,6 @@ impl Store for SqliteStore {
         self.read(move |connection| read::execution_by_key(connection, &key)).await
     }
 
-    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.read(move |connection| read::executions(connection, &query)).await
-    }
-
     async fn tasks(
         &self,
         tenant: &TenantCode,
@@ -250,14 +190,6 @@ impl Store for SqliteStore {
     ) -> Result<Vec<TaskDocument>, Error> {
         let tenant = tenant.clone();
         self.read(move |connection| read::tasks(connection, &tenant, peid, after, limit)).await
-    }
-
-    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        self.read(move |connection| read::tasks_of_alert(connection, &query)).await
-    }
-
-    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.read(move |connection| read::slowest(connection, &query)).await
     }
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
@@ -270,23 +202,27 @@ impl Store for SqliteStore {
         })
         .await
     }
+}
 
-    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
-        self.change_durably(move |connection| playbook::next_epoch(connection, above)).await
+#[async_trait]
+impl QueryStore for SqliteStore {
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        self.read(move |connection| read::executions(connection, &query)).await
     }
 
-    async fn kept(&self) -> Result<Kept, Error> {
-        self.read(bond::kept).await
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+        self.read(move |connection| read::tasks_of_alert(connection, &query)).await
     }
 
-    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
-        self.change_durably(move |connection| bond::bind(connection, bond, before)).await
+    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        self.read(move |connection| read::slowest(connection, &query)).await
     }
+}
 
-    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
-        self.change(move |connection| bond::note(connection, journal, taken, closed)).await
-    }
+impl OwnerStore for SqliteStore {}
 
+#[async_trait]
+impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), Error> {
         self.read(read::ping).await
     }

@@ -16,11 +16,10 @@ use updraft_protocol::{
 };
 use uuid::Uuid;
 
-use crate::bond::{Bond, Kept};
-use crate::owner::Owner;
 use crate::store::{
-    Cursor, Error, ExecutionQuery, Health, PlaybookRuntime, PutOutcome, Resumable, SlowestQuery, Store,
-    TaskQuery, WriteOutcome,
+    Bond, BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, Health,
+    Kept, Owner, OwnerStore, PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, Resumable, SlowestQuery,
+    Store, TaskQuery, WriteOutcome,
 };
 
 /// A store whose calls are timed.
@@ -85,24 +84,59 @@ impl Drop for Watch {
 }
 
 #[async_trait]
-impl Store for TimedStore {
+impl ExecutionStore for TimedStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         self.timed("write", self.inner.write(batch)).await
     }
 
-    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        self.timed("keep_dead_letters", self.inner.keep_dead_letters(letters)).await
-    }
-
-    async fn dead_letters(
+    async fn execution(
         &self,
-        tenant: Option<&TenantCode>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, Error> {
-        self.timed("dead_letters", self.inner.dead_letters(tenant, after, limit)).await
+        tenant: &TenantCode,
+        peid: ExecutionId,
+    ) -> Result<Option<ExecutionDocument>, Error> {
+        self.timed("execution", self.inner.execution(tenant, peid)).await
     }
 
+    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
+        self.timed("execution_by_key", self.inner.execution_by_key(key)).await
+    }
+
+    async fn tasks(
+        &self,
+        tenant: &TenantCode,
+        peid: ExecutionId,
+        after: u32,
+        limit: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        self.timed("tasks", self.inner.tasks(tenant, peid, after, limit)).await
+    }
+
+    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        self.timed("unfinished", self.inner.unfinished(after, limit)).await
+    }
+
+    async fn resumables(&self, of: Vec<(TenantCode, ExecutionId)>) -> Result<Vec<Option<Resumable>>, Error> {
+        self.timed("resumables", self.inner.resumables(of)).await
+    }
+}
+
+#[async_trait]
+impl QueryStore for TimedStore {
+    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        self.timed("executions", self.inner.executions(query)).await
+    }
+
+    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+        self.timed("tasks_of_alert", self.inner.tasks_of_alert(query)).await
+    }
+
+    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        self.timed("slowest_playbooks", self.inner.slowest_playbooks(query)).await
+    }
+}
+
+#[async_trait]
+impl PlaybookStore for TimedStore {
     async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
         self.timed("put_playbook", self.inner.put_playbook(playbook)).await
     }
@@ -135,53 +169,33 @@ impl Store for TimedStore {
         let listed = self.inner.playbooks(tenant, status, category_id, after, limit);
         self.timed("playbooks", listed).await
     }
+}
 
-    async fn execution(
+#[async_trait]
+impl DeadLetterStore for TimedStore {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        self.timed("keep_dead_letters", self.inner.keep_dead_letters(letters)).await
+    }
+
+    async fn dead_letters(
         &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-    ) -> Result<Option<ExecutionDocument>, Error> {
-        self.timed("execution", self.inner.execution(tenant, peid)).await
-    }
-
-    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
-        self.timed("execution_by_key", self.inner.execution_by_key(key)).await
-    }
-
-    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.timed("executions", self.inner.executions(query)).await
-    }
-
-    async fn tasks(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        after: u32,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
         limit: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        self.timed("tasks", self.inner.tasks(tenant, peid, after, limit)).await
+    ) -> Result<Vec<DeadLetter>, Error> {
+        self.timed("dead_letters", self.inner.dead_letters(tenant, after, limit)).await
     }
+}
 
-    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        self.timed("tasks_of_alert", self.inner.tasks_of_alert(query)).await
-    }
-
-    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.timed("slowest_playbooks", self.inner.slowest_playbooks(query)).await
-    }
-
-    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.timed("unfinished", self.inner.unfinished(after, limit)).await
-    }
-
-    async fn resumables(&self, of: Vec<(TenantCode, ExecutionId)>) -> Result<Vec<Option<Resumable>>, Error> {
-        self.timed("resumables", self.inner.resumables(of)).await
-    }
-
+#[async_trait]
+impl EpochStore for TimedStore {
     async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
         self.timed("next_epoch", self.inner.next_epoch(above)).await
     }
+}
 
+#[async_trait]
+impl BondStore for TimedStore {
     async fn kept(&self) -> Result<Kept, Error> {
         self.timed("kept", self.inner.kept()).await
     }
@@ -193,7 +207,10 @@ impl Store for TimedStore {
     async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
         self.timed("note", self.inner.note(journal, taken, closed)).await
     }
+}
 
+#[async_trait]
+impl OwnerStore for TimedStore {
     fn is_leased(&self) -> bool {
         self.inner.is_leased()
     }
@@ -213,7 +230,10 @@ impl Store for TimedStore {
     async fn disown(&self, incarnation: Uuid) -> Result<(), Error> {
         self.timed("disown", self.inner.disown(incarnation)).await
     }
+}
 
+#[async_trait]
+impl Store for TimedStore {
     async fn ping(&self) -> Result<(), Error> {
         self.timed("ping", self.inner.ping()).await
     }

@@ -11,6 +11,7 @@ use updraft::{
     Refusal, Shutdown, StartError, Store, Submission, doctor,
 };
 use updraft_storage::mongo::testing::{TestDatabase, database};
+use updraft_storage::store::{BondStore, OwnerStore};
 use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::{Harness, another_owner, named, playbook, soon, tenant, until};
 use uuid::Uuid;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 use updraft::{
-    DeadLetter, Durability, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Revision,
-    SqliteStore, Store, Timestamp, Update,
+    DeadLetter, DeadLetterStore, Durability, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
+    Revision, SqliteStore, Timestamp, Update,
 };
 
 use crate::ended::ended;

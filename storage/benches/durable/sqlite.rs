@@ -12,7 +12,7 @@ use updraft_protocol::Update;
 use updraft_protocol::limits::{BATCH_BYTES, BATCH_OPERATIONS, COALESCER_BYTES, COALESCER_DOCUMENTS};
 use updraft_storage::journal::Durability;
 use updraft_storage::sqlite::SqliteStore;
-use updraft_storage::store::{Store, WriteOutcome};
+use updraft_storage::store::{ExecutionStore, WriteOutcome};
 
 use crate::sample::{self, STEPS};
 

@@ -3,8 +3,7 @@
 use uuid::Uuid;
 
 use super::Ending;
-use crate::bond::{Bond, Kept};
-use crate::store::{Error, Store};
+use crate::store::{Bond, Error, Kept, Store};
 
 fn bond() -> Bond {
     Bond { store: Uuid::from_u128(u128::MAX), journal: Uuid::from_u128(1 << 64), taken: 7, closed: false }

@@ -4,8 +4,7 @@ use updraft_protocol::Timestamp;
 use uuid::Uuid;
 
 use super::Ending;
-use crate::owner::Owner;
-use crate::store::Store;
+use crate::store::{Owner, Store};
 
 fn owner(number: u128) -> Owner {
     let (incarnation, journal) = (Uuid::from_u128(number), Uuid::from_u128(number << 64));

@@ -7,7 +7,7 @@ use updraft_protocol::Update;
 use super::{MemoryStore, Nowhere};
 use crate::conformance::{self, samples};
 use crate::journal::Disk;
-use crate::store::{Error, Store};
+use crate::store::{Error, ExecutionStore, Store};
 
 #[tokio::test]
 async fn it_keeps_the_contract_of_every_store() {

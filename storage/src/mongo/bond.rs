@@ -1,12 +1,12 @@
 //! The bond of a store on MongoDB: one document in `meta`. Judges nothing.
 
+use async_trait::async_trait;
 use mongodb::bson::{Document, RawDocument, doc};
 use uuid::Uuid;
 
 use super::document::id;
 use super::{MongoStore, meta};
-use crate::bond::{Bond, Kept};
-use crate::store::Error;
+use crate::store::{Bond, BondStore, Error, Kept};
 
 const BOND: &str = "bond";
 
@@ -47,4 +47,21 @@ fn read(found: &RawDocument) -> Option<Bond> {
 
 fn storable(taken: u64) -> Result<i64, Error> {
     i64::try_from(taken).map_err(|_| Error::Refused(format!("{taken} is larger than the store can keep")))
+}
+
+#[async_trait]
+impl BondStore for MongoStore {
+    async fn kept(&self) -> Result<Kept, Error> {
+        self.few(kept(self)).await
+    }
+
+    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
+        self.writable()?;
+        self.few(bind(self, bond, before)).await
+    }
+
+    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
+        self.writable()?;
+        self.few(note(self, journal, taken, closed)).await
+    }
 }

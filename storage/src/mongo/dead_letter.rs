@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
 use mongodb::error::{Error as DriverError, ErrorKind};
-use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
+use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS, WRITE_TIMEOUT};
 use updraft_protocol::{DeadLetter, ExecutionId, Json, TenantCode, Timestamp};
 
 use super::error::{self, Verdict};
 use super::write::{self, round_trip};
 use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, document, meta};
-use crate::store::Error;
+use crate::store::{DeadLetterStore, Error};
 
 /// Keeps letters; one that is there stays as it is.
 pub(super) async fn keep(store: &MongoStore, letters: Vec<DeadLetter>) -> Result<(), Error> {
@@ -136,6 +137,23 @@ fn read(document: &RawDocument) -> Result<DeadLetter, Error> {
 
 fn corrupt(key: &str, field: &str) -> Error {
     Error::Corrupt(format!("dead letter {key}, {field}: not what this version writes"))
+}
+
+#[async_trait]
+impl DeadLetterStore for MongoStore {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        self.writable()?;
+        self.within(WRITE_TIMEOUT, keep(self, letters)).await
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        self.few(list(self, tenant, after, limit)).await
+    }
 }
 
 #[cfg(test)]

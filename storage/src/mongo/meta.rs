@@ -1,5 +1,4 @@
-//! What the store keeps of itself (`meta`): the schema, the epoch that it gave last, and how its entries are read and
-//! changed. No data of tenants.
+//! What the store keeps of itself (`meta`): the schema, and how its entries are read and changed. No data of tenants.
 
 #[cfg(test)]
 mod tests;
@@ -36,28 +35,13 @@ pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     }
 }
 
-/// A new epoch, higher than every one before and than `above`.
-pub(super) async fn next_epoch(store: &MongoStore, above: u64) -> Result<u64, Error> {
-    let next = async || value(&upsert(store, "epoch", doc! { "$inc": { "value": 1_i64 } }).await?, "epoch");
-    let epoch = next().await?;
-    if epoch > above {
-        return Ok(epoch);
-    }
-    let above = i64::try_from(above).ok().filter(|above| *above < i64::MAX);
-    let above =
-        above.ok_or_else(|| Error::Corrupt("the journal has an epoch that none can follow".to_owned()))?;
-    // It only ever rises: whoever raises it in between is below the next one too.
-    upsert(store, "epoch", doc! { "$max": { "value": above } }).await?;
-    next().await
-}
-
 /// What survives whatever a single server can suffer; a majority that does not answer is waited for only so long.
 pub(super) fn durable() -> WriteConcern {
     WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MONGO_CONFIRM).build()
 }
 
 /// Changes an entry, or makes it; durable when answered.
-async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDocumentBuf, Error> {
+pub(super) async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDocumentBuf, Error> {
     let entries = store.collection(META);
     for _ in 0..TRIES {
         let change = entries
@@ -125,7 +109,7 @@ pub(super) fn uuid(entry: &RawDocument, key: &str) -> Option<Uuid> {
     Uuid::from_slice(entry.get_binary(key).ok()?.bytes).ok()
 }
 
-fn value(entry: &RawDocument, id: &str) -> Result<u64, Error> {
+pub(super) fn value(entry: &RawDocument, id: &str) -> Result<u64, Error> {
     number(entry, "value")
         .ok_or_else(|| Error::Corrupt(format!("meta, {id}: no number that this version knows")))
 }

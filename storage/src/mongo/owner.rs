@@ -1,13 +1,13 @@
 //! The owner of a store on MongoDB: one document in `meta`, changed only where it is as it was seen. Decides nothing.
 
+use async_trait::async_trait;
 use mongodb::bson::{Document, RawDocument, doc};
 use updraft_protocol::Timestamp;
 use uuid::Uuid;
 
 use super::document::id;
 use super::{MongoStore, meta};
-use crate::owner::Owner;
-use crate::store::Error;
+use crate::store::{Error, Owner, OwnerStore};
 
 const OWNER: &str = "owner";
 
@@ -57,4 +57,38 @@ fn read(found: &RawDocument) -> Option<Owner> {
 
 fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[async_trait]
+impl OwnerStore for MongoStore {
+    fn is_leased(&self) -> bool {
+        !self.read_only
+    }
+
+    async fn owner(&self) -> Result<Option<Owner>, Error> {
+        self.few(owner(self)).await
+    }
+
+    async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
+        self.changeable()?;
+        let taken = self.few(take(self, owner, before)).await?;
+        if taken {
+            self.ownership.taken(owner.incarnation);
+        }
+        Ok(taken)
+    }
+
+    async fn renew(&self, incarnation: Uuid) -> Result<bool, Error> {
+        self.changeable()?;
+        let renewed = self.few(renew(self, incarnation)).await?;
+        if !renewed {
+            self.ownership.lost(incarnation);
+        }
+        Ok(renewed)
+    }
+
+    async fn disown(&self, incarnation: Uuid) -> Result<(), Error> {
+        self.changeable()?;
+        self.few(disown(self, incarnation)).await
+    }
 }

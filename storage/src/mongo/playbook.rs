@@ -1,10 +1,11 @@
 //! Playbook versions: put once, durable when answered. No batches here.
 
-use updraft_protocol::PlaybookDocument;
+use async_trait::async_trait;
+use updraft_protocol::{Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use super::error::store_error;
 use super::{MongoStore, PLAYBOOKS, document, error, meta, read};
-use crate::store::{Error, PutOutcome};
+use crate::store::{Error, PlaybookStore, PutOutcome};
 
 /// Adds a playbook version, unless its name and version are taken.
 ///
@@ -25,5 +26,42 @@ pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Resu
             "the id {}, or the name and the version, are those of another document",
             playbook.pid
         ))),
+    }
+}
+
+#[async_trait]
+impl PlaybookStore for MongoStore {
+    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
+        self.writable()?;
+        self.few(put(self, &playbook)).await
+    }
+
+    async fn playbook(
+        &self,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        self.few(read::playbook(self, tenant, pid)).await
+    }
+
+    async fn playbook_named(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        self.few(read::playbook_named(self, tenant, name, version)).await
+    }
+
+    async fn playbooks(
+        &self,
+        tenant: &TenantCode,
+        status: PlaybookStatus,
+        category_id: Option<&str>,
+        after: Option<(Name, u32)>,
+        limit: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error> {
+        let listed = read::playbooks(self, tenant, status, category_id, after, limit);
+        self.few(listed).await
     }
 }

@@ -1,11 +1,11 @@
 //! The bond of the embedded store, as numbers in `meta`: an id is two of them. Judges nothing.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, Transaction};
 use uuid::Uuid;
 
-use super::{fault, write};
-use crate::bond::{Bond, Kept};
-use crate::store::Error;
+use super::{SqliteStore, fault, write};
+use crate::store::{Bond, BondStore, Error, Kept};
 
 const GET: &str = "SELECT value FROM meta WHERE key = ?1";
 const PUT: &str =
@@ -91,4 +91,19 @@ fn put(transaction: &Transaction<'_>, key: &str, value: i64) -> rusqlite::Result
 
 fn storable(taken: u64) -> Result<i64, Error> {
     i64::try_from(taken).map_err(|_| Error::Refused(format!("{taken} is larger than the store can keep")))
+}
+
+#[async_trait]
+impl BondStore for SqliteStore {
+    async fn kept(&self) -> Result<Kept, Error> {
+        self.read(kept).await
+    }
+
+    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
+        self.change_durably(move |connection| bind(connection, bond, before)).await
+    }
+
+    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
+        self.change(move |connection| note(connection, journal, taken, closed)).await
+    }
 }

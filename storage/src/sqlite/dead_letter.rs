@@ -1,10 +1,11 @@
 //! Dead letters: kept once, under the tenant of their execution. Never decides what is one.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, params};
-use updraft_protocol::DeadLetter;
+use updraft_protocol::{DeadLetter, TenantCode};
 
-use super::{fault, write};
-use crate::store::Error;
+use super::{SqliteStore, fault, read, write};
+use crate::store::{DeadLetterStore, Error};
 
 const BURY: &str = "
 INSERT INTO dead_letter (_id, tenant_code, peid, reason, updated_date, letter)
@@ -31,4 +32,23 @@ pub(super) fn keep(connection: &mut Connection, letters: &[DeadLetter]) -> Resul
         transaction.commit()
     };
     keep(connection).map_err(fault::store_error)
+}
+
+#[async_trait]
+impl DeadLetterStore for SqliteStore {
+    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+        super::count_round_trip();
+        self.change_durably(move |connection| keep(connection, &letters)).await
+    }
+
+    async fn dead_letters(
+        &self,
+        tenant: Option<&TenantCode>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let (tenant, after) = (tenant.cloned(), after.map(str::to_owned));
+        self.read(move |connection| read::dead_letters(connection, tenant.as_ref(), after.as_deref(), limit))
+            .await
+    }
 }

@@ -1,10 +1,11 @@
-//! Playbook versions and the epoch: the writes that are durable when they are answered. No batches here.
+//! Playbook versions: put once, durable when answered. No batches here.
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
-use updraft_protocol::{Json, PlaybookDocument, PlaybookId, Timestamp};
+use updraft_protocol::{Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode, Timestamp};
 
-use super::{fault, row, write};
-use crate::store::{Error, PutOutcome};
+use super::{SqliteStore, fault, read, row, write};
+use crate::store::{Error, PlaybookStore, PutOutcome};
 
 pub(super) const FIND: &str =
     "SELECT _id, definition FROM playbook_collection WHERE tenant_code = ?1 AND name = ?2 AND version = ?3";
@@ -15,11 +16,6 @@ const INSERT: &str = "
 INSERT INTO playbook_collection
     (_id, tenant_code, name, version, status, category_id, definition, createddate, updated_date)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-
-const NEXT_EPOCH: &str = "
-INSERT INTO meta (key, value) VALUES ('epoch', ?1 + 1)
-ON CONFLICT (key) DO UPDATE SET value = max(value, ?1) + 1
-RETURNING value";
 
 /// Adds a playbook version, unless its name and version are taken.
 pub(super) fn put(connection: &mut Connection, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
@@ -52,22 +48,6 @@ pub(super) fn put(connection: &mut Connection, playbook: &PlaybookDocument) -> R
     Ok(PutOutcome::Created)
 }
 
-/// A new epoch, higher than every one before and than `above`.
-pub(super) fn next_epoch(connection: &mut Connection, above: u64) -> Result<u64, Error> {
-    // The sum is a whole number that the column keeps.
-    let above = i64::try_from(above).ok().filter(|above| *above < i64::MAX);
-    let above =
-        above.ok_or_else(|| Error::Corrupt("the journal has an epoch that none can follow".into()))?;
-    let next = |connection: &mut Connection| -> rusqlite::Result<i64> {
-        let transaction = write::begin(connection)?;
-        let epoch = transaction.prepare_cached(NEXT_EPOCH)?.query_row([above], |row| row.get(0))?;
-        transaction.commit()?;
-        Ok(epoch)
-    };
-    let epoch = next(connection).map_err(fault::store_error)?;
-    u64::try_from(epoch).map_err(|_| Error::Corrupt(format!("meta, epoch: {epoch} is negative")))
-}
-
 fn storable(date: Timestamp) -> Result<i64, Error> {
     i64::try_from(date.0).map_err(|_| Error::Refused("a date is larger than the store can keep".into()))
 }
@@ -80,4 +60,45 @@ fn find(connection: &Connection, playbook: &PlaybookDocument) -> Result<Option<(
         .optional()
         .map_err(fault::store_error)?
         .transpose()
+}
+
+#[async_trait]
+impl PlaybookStore for SqliteStore {
+    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
+        self.change_durably(move |connection| put(connection, &playbook)).await
+    }
+
+    async fn playbook(
+        &self,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        let tenant = tenant.clone();
+        self.read(move |connection| read::playbook(connection, &tenant, pid)).await
+    }
+
+    async fn playbook_named(
+        &self,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        let (tenant, name) = (tenant.clone(), name.clone());
+        self.read(move |connection| read::playbook_named(connection, &tenant, &name, version)).await
+    }
+
+    async fn playbooks(
+        &self,
+        tenant: &TenantCode,
+        status: PlaybookStatus,
+        category_id: Option<&str>,
+        after: Option<(Name, u32)>,
+        limit: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error> {
+        let (tenant, category_id) = (tenant.clone(), category_id.map(str::to_owned));
+        self.read(move |connection| {
+            read::playbooks(connection, &tenant, status, category_id.as_deref(), after, limit)
+        })
+        .await
+    }
 }

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rusqlite::Connection;
 use serde_json::json;
 use updraft_protocol::{
-    ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Revision, TaskHead, TaskId,
-    TaskState, TaskStatus, TaskUpdate, Timestamp,
+    ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Name, PlaybookDocument,
+    PlaybookId, PlaybookStatus, Revision, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp,
 };
 use uuid::Uuid;
 

@@ -9,7 +9,7 @@ use updraft_protocol::{IdempotencyKey, Name, TenantCode};
 
 use super::TimedStore;
 use crate::memory::MemoryStore;
-use crate::store::{Error, Store};
+use crate::store::{Error, ExecutionStore};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

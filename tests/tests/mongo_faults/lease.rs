@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use updraft::StartError;
-use updraft_storage::Store;
 use updraft_storage::mongo::MongoStore;
+use updraft_storage::store::OwnerStore;
 use updraft_tests::proxy::{Of, WireFault};
 use updraft_tests::{another_owner, soon, until};
 

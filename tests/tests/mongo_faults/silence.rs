@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use updraft::StartError;
-use updraft_storage::Store;
-use updraft_storage::store::{Detail, ExecutionQuery, ExecutionsOf};
+use updraft_storage::store::{Detail, ExecutionQuery, ExecutionsOf, QueryStore};
 use updraft_tests::proxy::{Of, WireFault};
 use updraft_tests::{soon, tenant};
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::journal::testing::update;
 use crate::mongo::SCHEMA;
 use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
-use crate::store::{Store, Trouble};
+use crate::store::{DeadLetterStore, EpochStore, ExecutionStore, PlaybookStore, Store, Trouble};
 
 /// Enough for a server that is to be missed.
 const SOON: Duration = Duration::from_millis(400);

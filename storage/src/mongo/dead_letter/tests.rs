@@ -5,7 +5,6 @@ use updraft_protocol::limits::PAGE_ROWS;
 
 use super::*;
 use crate::mongo::testing::database;
-use crate::store::Store;
 
 fn letter(number: usize) -> DeadLetter {
     DeadLetter {

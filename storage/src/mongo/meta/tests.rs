@@ -5,6 +5,7 @@ use mongodb::bson::{Document, doc};
 
 use super::*;
 use crate::mongo::testing::{TestDatabase, database};
+use crate::store::EpochStore;
 
 async fn connect(database: &TestDatabase) -> Result<MongoStore, Error> {
     MongoStore::connect(database.uri()).await
@@ -47,10 +48,10 @@ async fn another_schema_is_refused_before_anything_is_made() {
 async fn the_first_epochs_of_many_at_once_are_all_different() {
     let database = database().await;
     let store = connect(&database).await.unwrap();
-    let many = futures_util::future::try_join_all((0..16).map(|_| next_epoch(&store, 0))).await;
+    let many = futures_util::future::try_join_all((0..16).map(|_| store.next_epoch(0))).await;
     let mut epochs = many.unwrap();
     epochs.sort_unstable();
     epochs.dedup();
     assert!(epochs.len() == 16 && epochs[0] >= 1, "{epochs:?}");
-    assert!(next_epoch(&store, 0).await.unwrap() > epochs[15]);
+    assert!(store.next_epoch(0).await.unwrap() > epochs[15]);
 }

@@ -10,7 +10,7 @@ use updraft_protocol::{
 
 use super::*;
 use crate::mongo::{PLAYBOOKS, testing};
-use crate::store::{ExecutionsOf, Store};
+use crate::store::{ExecutionStore, ExecutionsOf, PlaybookStore, QueryStore};
 
 const DAY: u64 = 1_760_000_000_000;
 

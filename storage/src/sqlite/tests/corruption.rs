@@ -3,6 +3,7 @@
 use rusqlite::ToSql;
 
 use super::*;
+use crate::store::PlaybookStore;
 
 /// A store with executions 1 and 2, a task of each and a playbook, of which one column was overwritten.
 async fn damaged(table: &str, column: &str, value: impl ToSql) -> (tempfile::TempDir, SqliteStore) {

@@ -1,6 +1,7 @@
 //! A disk that is full, a file that is busy, a row that is refused: what is lost, what is not, what is told.
 
 use super::*;
+use crate::store::{EpochStore, PlaybookStore};
 
 async fn pragma(store: &SqliteStore, name: &'static str, value: i64) {
     let set = move |connection: &mut Connection| {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::*;
+use crate::store::{Bond, BondStore};
 
 /// Every file of a folder, with its bytes.
 fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {

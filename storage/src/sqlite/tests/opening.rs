@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::sqlite::schema;
+use crate::store::{EpochStore, PlaybookStore, PutOutcome};
 
 const CHILD: &str = "sqlite::tests::opening::a_process_that_is_killed";
 #[cfg(unix)]

@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use updraft_protocol::*;
+use updraft_protocol::{
+    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
+    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
+};
 
 use crate::store::*;
 
@@ -133,7 +137,7 @@ fn unavailable<T>() -> Result<T, Error> {
 }
 
 #[async_trait]
-impl Store for FaultyStore {
+impl ExecutionStore for FaultyStore {
     async fn write(&self, mut batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         let _flight = Flight::begin(self, &batch);
         tokio::task::yield_now().await;
@@ -168,6 +172,77 @@ impl Store for FaultyStore {
         Ok(outcomes)
     }
 
+    async fn execution(&self, _: &TenantCode, _: ExecutionId) -> Result<Option<ExecutionDocument>, Error> {
+        unavailable()
+    }
+
+    async fn execution_by_key(&self, _: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
+        unavailable()
+    }
+
+    async fn tasks(
+        &self,
+        _: &TenantCode,
+        _: ExecutionId,
+        _: u32,
+        _: usize,
+    ) -> Result<Vec<TaskDocument>, Error> {
+        unavailable()
+    }
+
+    async fn unfinished(&self, _: Option<Cursor>, _: usize) -> Result<Vec<ExecutionDocument>, Error> {
+        unavailable()
+    }
+}
+
+#[async_trait]
+impl QueryStore for FaultyStore {
+    async fn executions(&self, _: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
+        unavailable()
+    }
+
+    async fn tasks_of_alert(&self, _: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
+        unavailable()
+    }
+
+    async fn slowest_playbooks(&self, _: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
+        unavailable()
+    }
+}
+
+#[async_trait]
+impl PlaybookStore for FaultyStore {
+    async fn put_playbook(&self, _: PlaybookDocument) -> Result<PutOutcome, Error> {
+        unavailable()
+    }
+
+    async fn playbook(&self, _: &TenantCode, _: PlaybookId) -> Result<Option<PlaybookDocument>, Error> {
+        unavailable()
+    }
+
+    async fn playbook_named(
+        &self,
+        _: &TenantCode,
+        _: &Name,
+        _: Option<u32>,
+    ) -> Result<Option<PlaybookDocument>, Error> {
+        unavailable()
+    }
+
+    async fn playbooks(
+        &self,
+        _: &TenantCode,
+        _: PlaybookStatus,
+        _: Option<&str>,
+        _: Option<(Name, u32)>,
+        _: usize,
+    ) -> Result<Vec<PlaybookDocument>, Error> {
+        unavailable()
+    }
+}
+
+#[async_trait]
+impl DeadLetterStore for FaultyStore {
     async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
         tokio::task::yield_now().await;
         let mut held = self.held();
@@ -184,10 +259,6 @@ impl Store for FaultyStore {
         Ok(())
     }
 
-    async fn note(&self, _: uuid::Uuid, _: u64, _: bool) -> Result<(), Error> {
-        self.held().notes.pop_front().unwrap_or(Ok(()))
-    }
-
     async fn dead_letters(
         &self,
         _: Option<&TenantCode>,
@@ -196,60 +267,26 @@ impl Store for FaultyStore {
     ) -> Result<Vec<DeadLetter>, Error> {
         unavailable()
     }
-    async fn put_playbook(&self, _: PlaybookDocument) -> Result<PutOutcome, Error> {
-        unavailable()
-    }
-    async fn playbook(&self, _: &TenantCode, _: PlaybookId) -> Result<Option<PlaybookDocument>, Error> {
-        unavailable()
-    }
-    async fn playbook_named(
-        &self,
-        _: &TenantCode,
-        _: &Name,
-        _: Option<u32>,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        unavailable()
-    }
-    async fn playbooks(
-        &self,
-        _: &TenantCode,
-        _: PlaybookStatus,
-        _: Option<&str>,
-        _: Option<(Name, u32)>,
-        _: usize,
-    ) -> Result<Vec<PlaybookDocument>, Error> {
-        unavailable()
-    }
-    async fn execution(&self, _: &TenantCode, _: ExecutionId) -> Result<Option<ExecutionDocument>, Error> {
-        unavailable()
-    }
-    async fn execution_by_key(&self, _: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
-        unavailable()
-    }
-    async fn executions(&self, _: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        unavailable()
-    }
-    async fn tasks(
-        &self,
-        _: &TenantCode,
-        _: ExecutionId,
-        _: u32,
-        _: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        unavailable()
-    }
-    async fn tasks_of_alert(&self, _: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        unavailable()
-    }
-    async fn slowest_playbooks(&self, _: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        unavailable()
-    }
-    async fn unfinished(&self, _: Option<Cursor>, _: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        unavailable()
-    }
+}
+
+#[async_trait]
+impl EpochStore for FaultyStore {
     async fn next_epoch(&self, _: u64) -> Result<u64, Error> {
         unavailable()
     }
+}
+
+#[async_trait]
+impl BondStore for FaultyStore {
+    async fn note(&self, _: uuid::Uuid, _: u64, _: bool) -> Result<(), Error> {
+        self.held().notes.pop_front().unwrap_or(Ok(()))
+    }
+}
+
+impl OwnerStore for FaultyStore {}
+
+#[async_trait]
+impl Store for FaultyStore {
     async fn ping(&self) -> Result<(), Error> {
         unavailable()
     }

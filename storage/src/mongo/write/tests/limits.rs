@@ -8,7 +8,7 @@ use crate::mongo::MongoStore;
 use crate::mongo::testing::database;
 use crate::mongo::write::message::split;
 use crate::mongo::write::plan::{Operation, Plan};
-use crate::store::{Store, WriteOutcome};
+use crate::store::{ExecutionStore, WriteOutcome};
 
 fn lengths(runs: &[&[Operation]]) -> Vec<usize> {
     runs.iter().map(|run| run.len()).collect()

@@ -11,7 +11,7 @@ use super::samples::{stored_execution, stored_task, tenant};
 use crate::mongo::document;
 use crate::mongo::testing::database;
 use crate::mongo::write::plan::address;
-use crate::store::{Detail, Store};
+use crate::store::{Detail, ExecutionStore};
 
 fn config(cases: u32) -> Config {
     Config { cases, failure_persistence: None, ..Config::default() }

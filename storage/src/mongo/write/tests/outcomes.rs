@@ -13,7 +13,7 @@ use super::samples::{
 };
 use crate::mongo::testing::{TestDatabase, database};
 use crate::mongo::{EXECUTIONS, MongoStore, document};
-use crate::store::{Error, Store, WriteOutcome};
+use crate::store::{Error, ExecutionStore, WriteOutcome};
 
 fn kinds(outcomes: &[WriteOutcome]) -> Vec<&'static str> {
     let kind = |outcome: &WriteOutcome| match outcome {

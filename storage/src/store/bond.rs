@@ -1,10 +1,11 @@
 //! The bond: what a store keeps of itself and of the journal that it takes updates from. Owns its shape; what follows
 //! from it is decided in `kernel::pairing`.
 
+use async_trait::async_trait;
 use updraft_kernel::pairing::StoreSide;
 use uuid::Uuid;
 
-use crate::store::Error;
+use super::Error;
 
 /// A store's id, and how far it has come with a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,5 +52,26 @@ impl From<Bond> for StoreSide {
     fn from(bond: Bond) -> Self {
         let Bond { store, journal, taken, closed } = bond;
         Self { id: store.as_u128(), journal: journal.as_u128(), taken, closed }
+    }
+}
+
+/// What a store keeps of its bond with a journal. One that keeps none has nothing to implement.
+#[async_trait]
+pub trait BondStore: Send + Sync + 'static {
+    /// What it keeps of itself and of the journal that it takes updates from. One that keeps nothing of the kind is taken
+    /// for the one that a journal belongs to wherever it is found.
+    async fn kept(&self) -> Result<Kept, Error> {
+        Ok(Kept::Nothing)
+    }
+
+    /// Keeps a bond instead of what it kept, where that still is `before`; says whether it was. Durable.
+    async fn bind(&self, _bond: Bond, _before: Option<Bond>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// Notes that it has all groups of its journal up to `taken`, and whether both are closed; as durable as what it has
+    /// taken. Refused where it belongs to another journal.
+    async fn note(&self, _journal: Uuid, _taken: u64, _closed: bool) -> Result<(), Error> {
+        Ok(())
     }
 }

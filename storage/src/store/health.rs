@@ -1,10 +1,38 @@
-//! Troubles: what can be wrong with a store, as data for who watches over it. Names no data and no credentials.
+//! Health: how a store fares and what can be wrong with it, as data for who watches over it. Names no data and no credentials.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::Error;
+use super::Error;
+
+/// How a store fares, for who watches over it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// What is wrong, each with what it means; empty where all is well.
+    pub troubles: Vec<Trouble>,
+    /// The connections, where the store has a pool of them.
+    pub pool: Option<PoolStatistics>,
+}
+
+/// The connections of a store's pool.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolStatistics {
+    /// Connections that are open.
+    pub open: u64,
+    /// Open ones that nobody uses.
+    pub idle: u64,
+    /// Open ones in use.
+    pub in_use: u64,
+    /// Callers that wait for one.
+    pub waiting: u64,
+    /// Connections opened since the start.
+    pub opened_total: u64,
+    /// Callers that waited in vain since the start.
+    pub timeouts_total: u64,
+    /// Microseconds that callers waited for a connection since the start, all together.
+    pub waited_us_total: u64,
+}
 
 /// One thing that is wrong with a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

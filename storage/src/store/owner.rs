@@ -1,0 +1,66 @@
+//! The owner of a store that several machines reach: one engine at a time, by a lease that it renews. Owns its shape; who may
+//! take it is decided in `kernel::lease`.
+
+use async_trait::async_trait;
+use updraft_kernel::lease::Seen;
+use updraft_protocol::Timestamp;
+use uuid::Uuid;
+
+use super::Error;
+
+/// Who has a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// Which start of which engine: random.
+    pub incarnation: Uuid,
+    /// The id of its journal.
+    pub journal: Uuid,
+    /// Its process and machine, for people.
+    pub who: String,
+    /// Since when, by its clock.
+    pub since: Timestamp,
+    /// How often it has renewed its lease.
+    pub beat: u64,
+    /// Whether it has given the store back.
+    pub released: bool,
+}
+
+impl From<&Owner> for Seen {
+    fn from(owner: &Owner) -> Self {
+        Self {
+            incarnation: owner.incarnation.as_u128(),
+            journal: owner.journal.as_u128(),
+            beat: owner.beat,
+            released: owner.released,
+        }
+    }
+}
+
+/// The lease of a store that several machines reach. One that a process has alone has nothing to implement.
+#[async_trait]
+pub trait OwnerStore: Send + Sync + 'static {
+    /// Whether several machines reach it, so that one engine has it by a lease. The four calls that follow are for such.
+    fn is_leased(&self) -> bool {
+        false
+    }
+
+    /// Who has it, or had it last.
+    async fn owner(&self) -> Result<Option<Owner>, Error> {
+        Ok(None)
+    }
+
+    /// Makes this one the owner where it is still `before`, with as many beats; says whether it was. Durable.
+    async fn take(&self, _owner: &Owner, _before: Option<&Owner>) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// Renews the lease; says whether this one still is the owner. One that is not can write no batch any more.
+    async fn renew(&self, _incarnation: Uuid) -> Result<bool, Error> {
+        Ok(true)
+    }
+
+    /// Gives the store back, where this one is the owner.
+    async fn disown(&self, _incarnation: Uuid) -> Result<(), Error> {
+        Ok(())
+    }
+}
