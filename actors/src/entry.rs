@@ -1,16 +1,20 @@
-//! The registry entry of one execution, as all threads see it: whether the execution is accepted, how it ended, and its
-//! permit. Outlives the execution's actor, so that those who wait are served by the actor's successor.
+//! The registry entry of one execution, as all threads see it: whether the execution is accepted, how it ended, its
+//! permit, and what is asked of it. Outlives the execution's actor, so that those who wait are served by the actor's successor.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use updraft_kernel::shared::controls::AskVerdict;
 use updraft_kernel::shared::lifecycle::{Lifecycle, Wake};
 use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, Failure, IdempotencyKey, InputHash, KeyHolder, TenantCode,
 };
+
+use crate::control::{Control, HeldControl};
 
 /// How an execution ended, or why nobody can say.
 pub type ExecutionOutcome = Result<Arc<ExecutionDocument>, Lost>;
@@ -40,12 +44,12 @@ pub struct RegistryEntry {
     /// The hash of what was submitted, where there is a key.
     pub input_hash: Option<InputHash>,
     /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
-    lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Changed>,
+    lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Control, Changed>,
     /// Why it must fail: the store will never take one of its documents.
     poison: OutcomeCell<Box<Failure>>,
 }
 
-/// Wakes those who wait until it is accepted or has ended.
+/// Wakes those who wait until it is accepted, has ended, or has room for what they ask.
 struct Changed(Notify);
 
 impl Wake for Changed {
@@ -122,7 +126,7 @@ impl RegistryEntry {
 
     async fn until<T>(&self, seen: impl Fn() -> Option<T>) -> T {
         loop {
-            let changed = self.lifecycle.changed().0.notified();
+            let changed = self.changed();
             tokio::pin!(changed);
             changed.as_mut().enable();
             if let Some(value) = seen() {
@@ -130,6 +134,31 @@ impl RegistryEntry {
             }
             changed.await;
         }
+    }
+
+    /// A change of it from now on: what is looked at after this was enabled is not missed.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.lifecycle.changed().0.notified()
+    }
+
+    /// Holds a control until it is answered; its reply is dropped when the execution has ended.
+    pub(crate) fn ask(&self, control: Control) -> AskVerdict<Control> {
+        self.lifecycle.ask(control)
+    }
+
+    /// The controls that came after the one with number `seen`, and are not answered.
+    pub(crate) fn asked_after(&self, seen: u64) -> Vec<HeldControl> {
+        self.lifecycle.controls().after(seen, HeldControl::of)
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.lifecycle.controls().is_empty()
+    }
+
+    /// Takes out a control that can be answered.
+    pub(crate) fn answer(&self, control: &HeldControl) -> Option<Control> {
+        self.lifecycle.answer(control.number)
     }
 
     /// Holds a permit in place of the one that it held; none where it has ended.

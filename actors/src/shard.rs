@@ -21,7 +21,6 @@ use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
 
 use crate::commit::Commits;
 use crate::context::EngineContext;
-use crate::control::Control;
 use crate::entry::{Lost, RegistryEntry};
 use crate::execution::{Execution, Start};
 use crate::gauge::ShardGauge;
@@ -50,13 +49,10 @@ pub struct Launch {
     pub lsn: u64,
 }
 
-/// A control for one execution of the shard.
+/// The registry entry of an execution holds a control.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Pass {
-    pub(crate) entry: Arc<RegistryEntry>,
-    pub(crate) control: Control,
-}
+pub(crate) struct Asked(pub(crate) ExecutionId);
 
 /// Executions to be read back, once the store has enough of them.
 #[derive(Message)]
@@ -74,7 +70,7 @@ pub(crate) struct Shard {
     context: Arc<EngineContext>,
     commits: Rc<Commits>,
     /// Decides what is done next.
-    shard: kernel::Shard<Start, Control>,
+    shard: kernel::Shard<Start>,
     /// What its slots stand for here.
     slots: HashMap<ExecutionId, Slot>,
     /// The timer of the first parked execution.
@@ -123,7 +119,7 @@ impl Shard {
     }
 
     /// Tells the shard what happened, and does what it asks for then.
-    fn on(&mut self, event: ShardEvent<Start, Control>, ctx: &mut Context<Self>) {
+    fn on(&mut self, event: ShardEvent<Start>, ctx: &mut Context<Self>) {
         self.shard.on(event, self.context.clock.now());
         self.proceed(ctx);
     }
@@ -139,8 +135,8 @@ impl Shard {
     fn perform(&mut self, of_start: &mut Vec<ExecutionId>, ctx: &mut Context<Self>) {
         while let Some(command) = self.shard.next_command() {
             match command {
-                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked),
-                ShardCommand::Deliver(peid, control) => self.with(peid, |slot| slot.deliver(control)),
+                ShardCommand::Start(peid, start) => self.start(peid, start),
+                ShardCommand::Look(peid) => self.with(peid, Slot::look),
                 ShardCommand::Drain(peid) => self.with(peid, Slot::drain),
                 ShardCommand::Load { peid, load } if load.is_of_start() => of_start.push(peid),
                 ShardCommand::Load { peid, load } => self.load(peid, load),
@@ -169,7 +165,7 @@ impl Shard {
     }
 
     /// Starts an execution's actor and watches it.
-    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Control>) {
+    fn start(&mut self, peid: ExecutionId, start: Start) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
         if let Start::Resumed(_) = start {
             slot.entry.accept(Ok(()));
@@ -177,7 +173,7 @@ impl Shard {
         let (context, commits) = (self.context.clone(), self.commits.clone());
         let (token, exit) = (self.scope.token(), SlotReport::of(&self.inbox, peid));
         let entry = slot.entry.clone();
-        slot.actor = Some(Execution::launch(context, entry, commits, start, asked, token, exit));
+        slot.actor = Some(Execution::launch(context, entry, commits, start, token, exit));
     }
 }
 
@@ -210,11 +206,11 @@ impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl Handler<Pass> for Shard {
+impl Handler<Asked> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Pass { entry, control }: Pass, ctx: &mut Self::Context) {
-        self.on(ShardEvent::Asked(entry.peid, control), ctx);
+    fn handle(&mut self, Asked(peid): Asked, ctx: &mut Self::Context) {
+        self.on(ShardEvent::Asked(peid), ctx);
     }
 }
 

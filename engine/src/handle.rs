@@ -2,7 +2,6 @@
 //! actor first, so that nobody reads an older status than they were told.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
@@ -145,25 +144,18 @@ impl Handle {
         }
     }
 
-    /// Asks the live actor, whoever runs it at the moment; none where the execution has ended.
+    /// Asks whoever runs it, now or next; none where the execution has ended.
     pub(crate) async fn ask<T>(
         &self,
-        control: impl Fn(oneshot::Sender<T>) -> Control,
+        control: impl FnOnce(oneshot::Sender<T>) -> Control,
     ) -> Result<Option<T>, Lost> {
         let Some(live) = &self.live else { return Ok(None) };
-        loop {
-            match live.outcome() {
-                Some(Ok(_)) => return Ok(None),
-                Some(Err(lost)) => return Err(lost.clone()),
-                None => {}
-            }
-            let (reply, answer) = oneshot::channel();
-            self.core.router.pass(live.clone(), control(reply)).await;
-            if let Ok(answer) = answer.await {
-                return Ok(Some(answer));
-            }
-            // It changes hands: its actor left or died, and the next is on its way.
-            self.core.timer.pause(HANDOVER_PAUSE).await;
+        let (reply, answer) = oneshot::channel();
+        self.core.router.ask(live, control(reply)).await;
+        match answer.await {
+            Ok(answer) => Ok(Some(answer)),
+            // Its entry holds what is asked until it has ended.
+            Err(_) => live.ended().await.map(|_| None),
         }
     }
 
@@ -181,9 +173,6 @@ impl Handle {
         })
     }
 }
-
-/// The pause between two questions to an execution that changes hands.
-const HANDOVER_PAUSE: Duration = Duration::from_millis(5);
 
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -21,7 +21,7 @@ impl lifecycle::Wake for Watchers {
     }
 }
 
-type Execution = Lifecycle<bool, u64, Watchers>;
+type Execution = Lifecycle<bool, u64, (), Watchers>;
 
 fn execution(place: Option<Permit>) -> Arc<Execution> {
     Arc::new(Lifecycle::new(place, Watchers(Waiters::new(WakeReach::All))))

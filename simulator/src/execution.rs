@@ -11,6 +11,7 @@ use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TenantCode, Timest
 
 use crate::context::Context;
 use crate::event::{Inner, Life, NodeId, Report};
+use crate::registry::SimulatedRegistry;
 use crate::tool;
 
 /// What an actor knows of its process.
@@ -50,11 +51,20 @@ pub enum Ask {
     Fail(Failure),
 }
 
-impl ExecutionControl for Ask {
+/// What is asked and held by the registry, as an actor sees it.
+#[derive(Debug)]
+pub struct HeldAsk {
+    /// Its number.
+    pub number: u64,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+impl ExecutionControl for HeldAsk {
     fn event(&self) -> Option<MachineEvent> {
-        Some(match self {
-            Self::Cancel(_) => MachineEvent::Cancel,
-            Self::Fail(failure) => MachineEvent::Fail(failure.clone()),
+        Some(match &self.ask {
+            Ask::Cancel(_) => MachineEvent::Cancel,
+            Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })
     }
 }
@@ -86,7 +96,11 @@ pub struct SimulatedExecution {
     pub peid: ExecutionId,
     /// Which life of it this is.
     pub life: Life,
-    execution: kernel::Execution<Ask>,
+    execution: kernel::Execution<HeldAsk>,
+    /// The number of the newest control that it was told of.
+    seen: u64,
+    /// The controls that were answered, until the registry has heard of them.
+    pub answered: Vec<u64>,
     /// Attempts under way, each task with its number.
     attempts: BTreeMap<TaskSeq, u32>,
     /// Those of them whose request has not left.
@@ -100,7 +114,7 @@ pub struct SimulatedExecution {
 
 impl SimulatedExecution {
     /// An actor of an execution.
-    pub fn new(execution: kernel::Execution<Ask>, life: Life, home: &Home, cx: &mut Context) -> Self {
+    pub fn new(execution: kernel::Execution<HeldAsk>, life: Life, home: &Home, cx: &mut Context) -> Self {
         let (machine, effects) = (execution.machine(), execution.pending());
         cx.note(format_args!("n{} {} starts with {effects:?}", home.node, machine.peid()));
         shown(machine, effects, home, cx);
@@ -108,6 +122,8 @@ impl SimulatedExecution {
             peid: machine.peid(),
             life,
             execution,
+            seen: 0,
+            answered: Vec::new(),
             attempts: BTreeMap::new(),
             unsent: BTreeSet::new(),
             draining: false,
@@ -117,13 +133,21 @@ impl SimulatedExecution {
     }
 
     /// Tells it what happened, and does what it asks for.
-    pub fn on(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) -> ActorCommand {
+    pub fn on(&mut self, event: ExecutionEvent<HeldAsk>, home: &Home, cx: &mut Context) -> ActorCommand {
         self.tell(event, home, cx);
         self.proceed(home, cx)
     }
 
+    /// Tells it what is asked, and was not seen before.
+    pub fn look(&mut self, registry: &SimulatedRegistry, home: &Home, cx: &mut Context) {
+        for control in registry.asked_after(self.peid, self.seen) {
+            self.seen = control.number;
+            self.tell(ExecutionEvent::Asked(control), home, cx);
+        }
+    }
+
     /// Tells it what happened, and shows the oracle what it decides.
-    pub fn tell(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) {
+    pub fn tell(&mut self, event: ExecutionEvent<HeldAsk>, home: &Home, cx: &mut Context) {
         self.stopped = match &event {
             ExecutionEvent::Asked(_) | ExecutionEvent::TimerDue(Timer::Execution) => true,
             ExecutionEvent::Withdrawn { .. } => self.stopped,
@@ -158,12 +182,7 @@ impl SimulatedExecution {
                 ExecutionCommand::Commit(writes) => command = ActorCommand::Commit(writes),
                 ExecutionCommand::Perform(act) => self.perform(act, home, cx),
                 ExecutionCommand::Withdraw => self.withdraw(home, cx),
-                ExecutionCommand::Answer { control: Ask::Cancel(cancel), applied } => {
-                    let status = self.execution.machine().status();
-                    let verdict = if applied { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
-                    cx.oracle.cancel_told(cancel, self.peid, verdict);
-                }
-                ExecutionCommand::Answer { control: Ask::Fail(_), .. } => {}
+                ExecutionCommand::Answer { control, applied } => self.answer(&control, applied, cx),
                 ExecutionCommand::Park { due, lsn } => {
                     command = ActorCommand::Leave(Exit::Parked { due, lsn })
                 }
@@ -171,6 +190,15 @@ impl SimulatedExecution {
             }
         }
         command
+    }
+
+    fn answer(&mut self, control: &HeldAsk, applied: bool, cx: &mut Context) {
+        self.answered.push(control.number);
+        if let Ask::Cancel(cancel) = control.ask {
+            let status = self.execution.machine().status();
+            let verdict = if applied { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
+            cx.oracle.cancel_told(cancel, self.peid, verdict);
+        }
     }
 
     /// Keeps from leaving the requests that have not left.

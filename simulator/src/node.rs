@@ -19,7 +19,7 @@ use updraft_protocol::{
 
 use crate::context::Context;
 use crate::event::{Inner, NodeId};
-use crate::execution::Home;
+use crate::execution::{Ask, Home};
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
 use crate::registry::{Live, SimulatedRegistry};
 use crate::scenario::{MILLIS, Order};
@@ -300,10 +300,12 @@ impl SimulatedNode {
         self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
     }
 
-    /// Someone asks to cancel an execution.
-    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) {
-        self.of(peid, cx, |shard, shard_cx| shard.cancel(peid, cancel, shard_cx));
+    /// Someone asks to cancel an execution; whether it is held until it is answered.
+    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) -> bool {
+        let mut held = false;
+        self.of(peid, cx, |shard, shard_cx| held = shard.ask(peid, Ask::Cancel(cancel), shard_cx));
         self.settle(cx);
+        held
     }
 
     /// It is asked to shut down.

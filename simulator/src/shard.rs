@@ -14,7 +14,7 @@ use updraft_protocol::{ExecutionId, Failure, FailureKind, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Inner, Life, Report, Ticket};
-use crate::execution::{ActorCommand, Ask, Home, SimulatedExecution};
+use crate::execution::{ActorCommand, Ask, HeldAsk, Home, SimulatedExecution};
 use crate::fault::Moment;
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
 use crate::registry::SimulatedRegistry;
@@ -45,7 +45,7 @@ pub struct ShardContext<'a> {
 #[derive(Default)]
 pub struct SimulatedShard {
     index: usize,
-    shard: shard::Shard<Start, Ask>,
+    shard: shard::Shard<Start>,
     actors: BTreeMap<ExecutionId, Actor>,
     commits: CommitQueue<Ticket>,
     draining: bool,
@@ -61,7 +61,7 @@ impl SimulatedShard {
     }
 
     /// Starts an accepted execution.
-    pub fn launch(&mut self, execution: kernel::Execution<Ask>, shard_cx: &mut ShardContext<'_>) {
+    pub fn launch(&mut self, execution: kernel::Execution<HeldAsk>, shard_cx: &mut ShardContext<'_>) {
         if !self.dead {
             let peid = execution.machine().peid();
             self.on(ShardEvent::Accepted(peid, Start::New(Box::new(execution))), shard_cx);
@@ -74,7 +74,7 @@ impl SimulatedShard {
     }
 
     /// Tells the shard what happened, and does what it asks for then.
-    fn on(&mut self, event: ShardEvent<Start, Ask>, shard_cx: &mut ShardContext<'_>) {
+    fn on(&mut self, event: ShardEvent<Start>, shard_cx: &mut ShardContext<'_>) {
         self.shard.on(event, shard_cx.home.clock(shard_cx.cx));
         self.proceed(shard_cx);
     }
@@ -82,8 +82,8 @@ impl SimulatedShard {
     fn proceed(&mut self, shard_cx: &mut ShardContext<'_>) {
         while let Some(command) = self.shard.next_command() {
             match command {
-                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked, shard_cx),
-                ShardCommand::Deliver(peid, ask) => self.tell(peid, ExecutionEvent::Asked(ask), shard_cx),
+                ShardCommand::Start(peid, start) => self.start(peid, start, shard_cx),
+                ShardCommand::Look(peid) => self.look(peid, shard_cx),
                 ShardCommand::Drain(peid) => self.tell(peid, ExecutionEvent::Drain, shard_cx),
                 ShardCommand::Load { peid, load } => {
                     let life = shard_cx.cx.number();
@@ -104,7 +104,7 @@ impl SimulatedShard {
     }
 
     /// Starts an execution's actor.
-    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Ask>, shard_cx: &mut ShardContext<'_>) {
+    fn start(&mut self, peid: ExecutionId, start: Start, shard_cx: &mut ShardContext<'_>) {
         let actor = self.actors.entry(peid).or_default();
         let now = shard_cx.home.clock(shard_cx.cx);
         if actor.deaths_ahead > 0 {
@@ -120,9 +120,7 @@ impl SimulatedShard {
             Ok(execution) => {
                 let mut execution =
                     SimulatedExecution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
-                for ask in asked {
-                    execution.tell(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx);
-                }
+                execution.look(shard_cx.registry, &shard_cx.home, shard_cx.cx);
                 let command = execution.proceed(&shard_cx.home, shard_cx.cx);
                 actor.execution = Some(Box::new(execution));
                 self.carry_out(peid, command, shard_cx);
@@ -134,7 +132,14 @@ impl SimulatedShard {
         }
     }
 
-    fn tell(&mut self, peid: ExecutionId, event: ExecutionEvent<Ask>, shard_cx: &mut ShardContext<'_>) {
+    fn look(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
+        let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
+        execution.look(shard_cx.registry, &shard_cx.home, shard_cx.cx);
+        let command = execution.proceed(&shard_cx.home, shard_cx.cx);
+        self.carry_out(peid, command, shard_cx);
+    }
+
+    fn tell(&mut self, peid: ExecutionId, event: ExecutionEvent<HeldAsk>, shard_cx: &mut ShardContext<'_>) {
         let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
         let command = execution.on(event, &shard_cx.home, shard_cx.cx);
         self.carry_out(peid, command, shard_cx);
@@ -144,6 +149,9 @@ impl SimulatedShard {
     fn carry_out(&mut self, peid: ExecutionId, command: ActorCommand, shard_cx: &mut ShardContext<'_>) {
         let Some(actor) = self.actors.get_mut(&peid) else { return };
         let Some(execution) = &mut actor.execution else { return };
+        for number in std::mem::take(&mut execution.answered) {
+            shard_cx.registry.answered(peid, number);
+        }
         if let Some((_, lsn)) = execution.ended.take() {
             shard_cx.registry.remove_when_stored(peid, lsn);
         }
@@ -311,15 +319,18 @@ impl SimulatedShard {
         });
     }
 
-    /// Somebody asks to cancel an execution; where it is not here, nobody answers.
-    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, shard_cx: &mut ShardContext<'_>) {
-        self.on(ShardEvent::Asked(peid, Ask::Cancel(cancel)), shard_cx);
+    /// Somebody asks something of an execution: the registry holds it until it is answered. Where the execution is not here,
+    /// nobody answers.
+    pub fn ask(&mut self, peid: ExecutionId, ask: Ask, shard_cx: &mut ShardContext<'_>) -> bool {
+        let held = shard_cx.registry.ask(peid, ask);
+        self.on(ShardEvent::Asked(peid), shard_cx);
+        held
     }
 
     /// The store will never take an update of an execution.
     pub fn fail(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
         let failure = Failure::new(FailureKind::Store, "the store will never take an update");
-        self.on(ShardEvent::Asked(peid, Ask::Fail(failure)), shard_cx);
+        let _ = self.ask(peid, Ask::Fail(failure), shard_cx);
     }
 }
 

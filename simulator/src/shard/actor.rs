@@ -10,7 +10,7 @@ use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, Timestamp};
 
 use super::{ShardContext, SimulatedShard};
 use crate::event::Life;
-use crate::execution::{Ask, SimulatedExecution};
+use crate::execution::{HeldAsk, SimulatedExecution};
 
 /// One execution in its shard.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub(super) struct Actor {
 /// What an execution's actor starts from.
 pub(super) enum Start {
     /// It was just accepted.
-    New(Box<kernel::Execution<Ask>>),
+    New(Box<kernel::Execution<HeldAsk>>),
     /// It was read from the store.
     Read(Box<Documents>),
 }
@@ -40,7 +40,11 @@ pub(super) struct Documents {
 }
 
 impl Start {
-    pub(super) fn execution(self, terms: Terms, now: Timestamp) -> Result<kernel::Execution<Ask>, String> {
+    pub(super) fn execution(
+        self,
+        terms: Terms,
+        now: Timestamp,
+    ) -> Result<kernel::Execution<HeldAsk>, String> {
         match self {
             Self::New(execution) => Ok(*execution),
             Self::Read(documents) => {
