@@ -5,6 +5,7 @@ mod bonds;
 mod catalogue;
 mod data;
 mod dead_letters;
+pub(crate) mod epochs;
 mod large;
 mod owners;
 mod paging;
@@ -127,8 +128,12 @@ cases! {
         the_newest_version_is_found_by_name,
         many_put_one_playbook_and_one_creates_it,
         the_catalogue_is_paged_by_name_and_version,
-        the_catalogue_knows_status_and_category,
-        epochs_grow;
+        the_catalogue_knows_status_and_category;
+    epochs:
+        each_claim_is_higher_than_every_one_before_and_than_what_is_known,
+        a_virtual_shard_is_claimed_alone,
+        no_two_claims_at_once_are_given_the_same,
+        an_epoch_that_none_can_follow_is_an_error;
     dead_letters:
         a_letter_comes_back_as_it_was_buried,
         a_letter_is_buried_once,

@@ -17,6 +17,7 @@ pub use updraft_kernel::writer::WriteOutcome;
 pub use bond::{Bond, BondStore, Kept};
 pub use dead_letter::DeadLetterStore;
 pub use epoch::EpochStore;
+pub(crate) use epoch::followed;
 pub use error::Error;
 pub use execution::{Cursor, ExecutionStore, Resumable};
 pub use health::{Health, PoolStatistics, Trouble};

@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
 /// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
@@ -79,6 +79,12 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     updated_date INTEGER NOT NULL,
     letter TEXT
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS shard_collection (
+    _id INTEGER NOT NULL PRIMARY KEY,
+    owner BLOB NOT NULL,
+    epoch INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE IF NOT EXISTS meta (
     key TEXT NOT NULL PRIMARY KEY,
