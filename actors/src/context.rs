@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use updraft_kernel::machine::Terms;
+use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{Integration, Name};
+use updraft_protocol::{Integration, Name, TenantCode};
 use updraft_storage::Store;
 use updraft_storage::journal::Journal;
 
@@ -50,8 +52,12 @@ pub struct EngineContext {
     pub admission: Admission,
     /// The places for parked ones.
     pub parked: Permits,
-    /// What machines are given.
-    pub terms: Terms,
+    /// The epochs that the store gave this engine.
+    pub epochs: ShardEpochs,
+    /// Tasks of an execution at once, where its playbook says nothing.
+    pub tasks_at_once: usize,
+    /// How long a task waits for what is missing.
+    pub configuration_wait: Duration,
     /// Settled with the reason when the engine can no longer go on.
     pub failed: OutcomeCell<String>,
     /// The way to the shards.
@@ -59,6 +65,12 @@ pub struct EngineContext {
 }
 
 impl EngineContext {
+    /// What the machine of a tenant's execution is given.
+    pub fn terms(&self, tenant: &TenantCode) -> Terms {
+        let (tasks_at_once, configuration_wait) = (self.tasks_at_once, self.configuration_wait);
+        Terms { epoch: self.epochs.of(tenant), tasks_at_once, configuration_wait }
+    }
+
     /// Waits until all that the journal has at this moment is in the store.
     ///
     /// # Errors
@@ -100,6 +112,6 @@ impl EngineContext {
 
 impl std::fmt::Debug for EngineContext {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EngineContext").field("terms", &self.terms).finish_non_exhaustive()
+        f.debug_struct("EngineContext").field("tasks_at_once", &self.tasks_at_once).finish_non_exhaustive()
     }
 }

@@ -202,7 +202,8 @@ impl Execution {
         let Some(plan) = plan else {
             return self.leave(Exit::Unfit("its playbook cannot be run".to_owned()), None, ctx);
         };
-        match kernel::Execution::resumed(plan, document, tasks, self.context.terms, now) {
+        let terms = self.context.terms(&document.head.tenant_code);
+        match kernel::Execution::resumed(plan, document, tasks, terms, now) {
             Ok(execution) => self.execution = Some(execution),
             Err(unfit) => self.leave(Exit::Unfit(unfit.to_string()), None, ctx),
         }

@@ -29,7 +29,7 @@ pub async fn cancel(
         return Ok(Some(CancelVerdict::AlreadyEnded(status)));
     }
     let tasks = load::tasks(context, tenant, peid).await?;
-    let (_, writes) = cancel_abandoned(document, &tasks, context.terms.epoch, context.clock.now());
+    let (_, writes) = cancel_abandoned(document, &tasks, context.epochs.of(tenant), context.clock.now());
     commit::append(context, writes).await.map_err(Lost::Engine)?;
     Ok(Some(CancelVerdict::Cancelled))
 }

@@ -97,7 +97,8 @@ async fn write_off(
     failure: Failure,
 ) -> Result<(), Error> {
     let tasks = load::tasks(context, &document.head.tenant_code, document.peid).await?;
-    let (_, writes) = fail_abandoned(document, &tasks, context.terms.epoch, failure, context.clock.now());
+    let epoch = context.epochs.of(&document.head.tenant_code);
+    let (_, writes) = fail_abandoned(document, &tasks, epoch, failure, context.clock.now());
     commit::append(context, writes).await.map_err(Lost::Engine)?;
     Ok(())
 }

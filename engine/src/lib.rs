@@ -83,7 +83,7 @@ pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Los
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{
     batch_limit::BatchLimit, idempotency::OnReuse, invariant, pairing::Loss, pairing::Mismatch,
-    plan::Mistake, plan::Plan, template::Structure,
+    plan::Mistake, plan::Plan, shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard,
 };
 pub use updraft_protocol::{
     ActionSpec, Answer, Argument, Call, CallRecord, Catalogue, DeadLetter, DocumentId, Effect,

@@ -8,13 +8,16 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use updraft_actors::node;
 use updraft_actors::timer::TimerThread;
+use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::watermark::DurableWatermark;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_storage::journal::{self, Disk, FileDisk, Journal};
 use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;
 use updraft_storage::store::{Bond, Kept};
 use updraft_storage::write_behind::{Message, WriteBehind};
 use updraft_storage::{Store, TimedStore};
+use uuid::Uuid;
 
 use crate::builder::Builder;
 use crate::deadline::answered;
@@ -33,8 +36,8 @@ pub(crate) struct Opened {
     pub(crate) replay: journal::Replay,
     /// What the store keeps of the journal, if it keeps anything.
     pub(crate) bond: Option<Bond>,
-    /// That of this engine: higher than every one that journal or store has.
-    pub(crate) epoch: u64,
+    /// Those of this engine: each higher than every one that journal or store has of its virtual shard.
+    pub(crate) epochs: ShardEpochs,
     /// The lease of the store, if it has one.
     pub(crate) ownership: Option<Ownership>,
     /// Below it the store has everything.
@@ -60,7 +63,7 @@ impl Opened {
         let (journal, replay) = open_journal(builder, data, queue.0.clone(), noted.clone()).await?;
         let extent =
             Extent { id: replay.id(), there: replay.there(), begins: replay.begins(), ends: replay.ends() };
-        let (ownership, bond, epoch) =
+        let (ownership, bond, epochs) =
             match taken(builder, data, &store, (extent, replay.epoch()), &timer).await {
                 Ok(taken) => taken,
                 Err(error) => {
@@ -72,29 +75,30 @@ impl Opened {
         if let Some(bond) = bond {
             let _ = noted.advance(bond.taken + 1);
         }
-        Ok(Self { timer, store, embedded, journal, replay, bond, epoch, ownership, stored, noted, queue })
+        Ok(Self { timer, store, embedded, journal, replay, bond, epochs, ownership, stored, noted, queue })
     }
 }
 
-/// Takes the store, binds it to the journal, which goes so far and has epochs up to this, and gives the engine's epoch.
+/// Takes the store, binds it to the journal, which goes so far and has epochs up to this, and gives the engine's epochs.
 async fn taken(
     builder: &Builder,
     data: &Path,
     store: &Arc<dyn Store>,
     (extent, of_journal): (Extent, u64),
     timer: &TimerThread,
-) -> Result<(Option<Ownership>, Option<Bond>, u64), StartError> {
+) -> Result<(Option<Ownership>, Option<Bond>, ShardEpochs), StartError> {
     let ownership = Ownership::take(store.clone(), extent.id, who(data), builder.clock.now(), timer).await?;
     let taken = async {
         let bond = bound(builder, data, store, extent, timer).await?;
-        let epoch = numbered(builder, data, store, of_journal, timer).await?;
+        let owner = ownership.as_ref().map_or_else(Uuid::now_v7, Ownership::incarnation);
+        let epochs = claimed(builder, data, store, (owner, of_journal), timer).await?;
         if let Some(ownership) = &ownership {
             ownership.confirm(timer).await?;
         }
-        Ok((bond, epoch))
+        Ok((bond, epochs))
     };
     match taken.await {
-        Ok((bond, epoch)) => Ok((ownership, bond, epoch)),
+        Ok((bond, epochs)) => Ok((ownership, bond, epochs)),
         Err(error) => {
             if let Some(ownership) = ownership {
                 // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
@@ -125,22 +129,24 @@ async fn bound(
     Ok(bond)
 }
 
-/// The epoch of this engine, noted in the data directory. Only now: a start that is refused for what it found has changed
+/// The epochs of this engine, the highest noted in the data directory. Only now: a start that is refused for what it found has changed
 /// nothing.
-async fn numbered(
+async fn claimed(
     builder: &Builder,
     data: &Path,
     store: &Arc<dyn Store>,
-    of_journal: u64,
+    (owner, of_journal): (Uuid, u64),
     timer: &TimerThread,
-) -> Result<u64, StartError> {
+) -> Result<ShardEpochs, StartError> {
     if builder.store.noted().is_none() {
-        return Ok(answered(store.next_epoch(of_journal), timer).await?);
+        return Ok(answered(store.claim_epochs(&VirtualShard::ALL, owner, of_journal), timer).await?);
     }
     let noted = on_disk(data, journal_binding::epoch_of).await?;
-    let epoch = answered(store.next_epoch(noted.max(of_journal)), timer).await?;
-    on_disk(data, move |data| journal_binding::note_epoch(data, epoch)).await?;
-    Ok(epoch)
+    let above = noted.max(of_journal);
+    let epochs = answered(store.claim_epochs(&VirtualShard::ALL, owner, above), timer).await?;
+    let highest = epochs.highest();
+    on_disk(data, move |data| journal_binding::note_epoch(data, highest)).await?;
+    Ok(epochs)
 }
 
 /// What the disk says, for which it is waited on another thread.

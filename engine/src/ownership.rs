@@ -99,6 +99,11 @@ impl Ownership {
         Ok(Self { store, incarnation, lease_check, renewing: Mutex::new(Some(renewing)) })
     }
 
+    /// Under which name the store has this engine.
+    pub(crate) fn incarnation(&self) -> Uuid {
+        self.incarnation
+    }
+
     /// Whether the store is still this engine's.
     pub(crate) fn lease_check(&self) -> Arc<LeaseCheck> {
         self.lease_check.clone()

@@ -12,7 +12,6 @@ use updraft_actors::registry::Registry;
 use updraft_actors::router::Router;
 use updraft_actors::{EngineContext, Node, RegistryEntry, Secrets};
 use updraft_kernel::coalescer::Limits;
-use updraft_kernel::machine::Terms;
 use updraft_kernel::shared::drain::DrainGate;
 use updraft_kernel::shared::outcome::OutcomeCell;
 use updraft_kernel::shared::permits::Permits;
@@ -75,7 +74,9 @@ impl Engine {
             registry: Registry::default(),
             admission: Admission::new(builder.executions_in_flight, builder.of_tenant()),
             parked: Permits::new(PARKED, PARKED_OF_TENANT),
-            terms: terms(&builder, opened.epoch),
+            epochs: opened.epochs,
+            tasks_at_once: builder.tasks_at_once,
+            configuration_wait: builder.configuration_wait,
             failed: OutcomeCell::new(),
             router: Router::new(shards, builder.executions_in_flight),
         });
@@ -144,10 +145,6 @@ fn directory(builder: &Builder) -> Result<PathBuf, StartError> {
         (Some(data), _) => Ok(data.clone()),
         (None, _) => Err(StartError::Configuration("data: a directory is needed".to_owned())),
     }
-}
-
-fn terms(builder: &Builder, epoch: u64) -> Terms {
-    Terms { epoch, tasks_at_once: builder.tasks_at_once, configuration_wait: builder.configuration_wait }
 }
 
 #[cfg(unix)]

@@ -188,8 +188,9 @@ impl Engine {
         head: Arc<ExecutionHead>,
         deadline: SubmitDeadline,
     ) -> Result<Handle, Refusal> {
+        let terms = self.core.terms(&head.tenant_code);
         let (machine, Effects { writes, acts }) =
-            Machine::start(ready.plan.clone(), live.peid, head.clone(), self.core.terms, head.createddate);
+            Machine::start(ready.plan.clone(), live.peid, head.clone(), terms, head.createddate);
         let launch = Launch { entry: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let core = self.core.clone();
         let no_space: Arc<OnceLock<String>> = Arc::default();

@@ -16,6 +16,7 @@ pub mod plan;
 mod references;
 pub mod retry;
 pub mod shard;
+pub mod shard_epochs;
 pub mod shared;
 pub mod template;
 pub mod virtual_shard;

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use updraft::Store;
+use updraft::{Store, VirtualShard};
+use uuid::Uuid;
 
 use self::plain::Plain;
 use crate::Say;
@@ -45,8 +46,8 @@ pub(crate) async fn measure(
     say: &Say,
 ) -> Result<Reference, Error> {
     let mut reference = Reference::default();
-    let epoch = match store.next_epoch(0).await {
-        Ok(epoch) => epoch,
+    let epoch = match store.claim_epochs(&VirtualShard::ALL, Uuid::now_v7(), 0).await {
+        Ok(epochs) => epochs.highest(),
         Err(error) => return Ok(Reference { trouble: Some(error.to_string()), ..reference }),
     };
     let plain = Arc::new(Plain::new(options, work.clone(), store, epoch)?);

@@ -59,7 +59,7 @@ pub enum Reply {
 /// Something that happens to one process.
 #[derive(Debug, Clone)]
 pub enum Inner {
-    /// The store may be asked for an epoch.
+    /// The store may be asked for epochs.
     Epoch,
     /// The journal's folder may be read.
     Open,
@@ -98,8 +98,8 @@ pub enum Ticket {
     Execution(ExecutionId, Life),
     /// Whoever reads an execution after its actor died.
     Settled(ExecutionId, Life),
-    /// An execution that was given up.
-    GivenUp(ExecutionId),
+    /// An execution that was given up, under this epoch.
+    GivenUp(ExecutionId, u64),
 }
 
 /// The request of an attempt on its way to a tool.

@@ -2,10 +2,12 @@
 //! of the run. Shows the oracle all that is decided.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Timer};
+use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TenantCode, Timestamp, Update};
 
@@ -15,14 +17,14 @@ use crate::registry::SimulatedRegistry;
 use crate::tool;
 
 /// What an actor knows of its process.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Home {
     /// The process.
     pub node: NodeId,
     /// The data directory that it was started with.
     pub directory: usize,
-    /// The fencing number of its writes.
-    pub epoch: u64,
+    /// The fencing numbers of its writes.
+    pub epochs: Arc<ShardEpochs>,
     /// By how much its clock is wrong.
     pub skew: i64,
     /// How many shards it has.
@@ -276,7 +278,7 @@ impl SimulatedExecution {
 /// Shows the oracle what a machine has decided.
 fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
     cx.check(invariant::machine(machine));
-    let decided = cx.oracle.decided(machine, effects, home.epoch);
+    let decided = cx.oracle.decided(machine, effects, home.epochs.of(&machine.document().head.tenant_code));
     cx.check(decided);
 }
 

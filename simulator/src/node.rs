@@ -32,7 +32,7 @@ const TURNS: usize = 10_000;
 /// Where a process stands.
 #[derive(Debug, PartialEq)]
 pub enum Phase {
-    /// It asks for its epoch and opens its journal.
+    /// It asks for its epochs and opens its journal.
     Starting,
     /// It gives its journal's groups to the writer.
     Replaying(VecDeque<(u64, Vec<Update>)>),
@@ -103,11 +103,11 @@ impl SimulatedNode {
             id,
             directory,
             phase: Phase::Starting,
+            shards: (0..home.shards).map(SimulatedShard::new).collect(),
             home,
             journal: SimulatedJournal::new(id, directory, VecDeque::new(), 1, stored.clone()),
             writer: WriterDriver::new(id, stored.clone(), cx.sizes),
             stored,
-            shards: (0..home.shards).map(SimulatedShard::new).collect(),
             registry: SimulatedRegistry::default(),
             submitted: Vec::new(),
             forgotten,
@@ -204,7 +204,7 @@ impl SimulatedNode {
     ) {
         if let Some(shard) = self.shards.get_mut(shard) {
             let mut shard_cx = ShardContext {
-                home: self.home,
+                home: self.home.clone(),
                 journal: &mut self.journal,
                 registry: &mut self.registry,
                 stored: &self.stored,
@@ -269,11 +269,11 @@ impl SimulatedNode {
             idempotency_key: key.as_ref().map(|key| key.text.clone()),
             input_hash,
         });
-        let terms =
-            Terms { epoch: self.home.epoch, tasks_at_once: 3, configuration_wait: CONFIGURATION_WAIT };
+        let epoch = self.home.epochs.of(&head.tenant_code);
+        let terms = Terms { epoch, tasks_at_once: 3, configuration_wait: CONFIGURATION_WAIT };
         let (machine, effects) = Machine::start(plan, peid, head, terms, now);
         cx.note(format_args!("n{} order {} is {peid}: {effects:?}", self.id, order.number));
-        let decided = cx.oracle.decided(&machine, &effects, self.home.epoch);
+        let decided = cx.oracle.decided(&machine, &effects, epoch);
         cx.check(decided);
         let updates = effects.writes;
         if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Machine};
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
     DocumentId, ExecutionDocument, ExecutionId, ExecutionState, ExecutionStatus, Revision, TaskDocument,
@@ -49,7 +51,8 @@ pub struct Oracle {
     /// The nodes that hold a cancel until they answer it.
     cancels_held: BTreeSet<(usize, NodeId)>,
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
-    epoch: u64,
+    /// The highest of each virtual shard that was claimed.
+    epochs: BTreeMap<VirtualShard, u64>,
 }
 
 fn broken(invariant: &'static str, what: String) -> Result<(), Violation> {
@@ -57,11 +60,19 @@ fn broken(invariant: &'static str, what: String) -> Result<(), Violation> {
 }
 
 impl Oracle {
-    /// A process has its epoch: higher than every one before.
-    pub fn began(&mut self, node: NodeId, epoch: u64) -> Result<(), Violation> {
-        let before = std::mem::replace(&mut self.epoch, epoch);
-        if epoch <= before {
-            return broken("a new epoch is higher", format!("node {node} has {epoch} after {before}"));
+    /// A process has its epochs: each higher than every one before of its virtual shard.
+    pub fn began(&mut self, node: NodeId, epochs: &ShardEpochs) -> Result<(), Violation> {
+        for shard in VirtualShard::ALL {
+            let (epoch, before) = (epochs.get(shard), self.epochs.get(&shard).copied().unwrap_or(0));
+            // It has claimed the others not.
+            if epoch == 0 {
+                continue;
+            }
+            self.epochs.insert(shard, epoch);
+            if epoch <= before {
+                let what = format!("node {node} has {epoch} after {before} of {shard:?}");
+                return broken("a new epoch is higher", what);
+            }
         }
         Ok(())
     }

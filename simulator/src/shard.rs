@@ -6,10 +6,9 @@ mod actor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit};
-use updraft_kernel::machine::{Terms, Timer, fail_abandoned};
+use updraft_kernel::machine::{Timer, fail_abandoned};
 use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Update};
 
 use crate::context::Context;
@@ -111,12 +110,7 @@ impl SimulatedShard {
             actor.deaths_ahead -= 1;
             return self.shard.on(ShardEvent::Died(peid), now);
         }
-        let terms = Terms {
-            epoch: shard_cx.home.epoch,
-            tasks_at_once: TASKS_AT_ONCE,
-            configuration_wait: CONFIGURATION_WAIT,
-        };
-        match start.execution(terms, now) {
+        match start.execution(&shard_cx.home.epochs, now) {
             Ok(execution) => {
                 let mut execution =
                     SimulatedExecution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
@@ -250,10 +244,11 @@ impl SimulatedShard {
         let Start::Read(documents) = start else { return };
         let Documents { document, tasks, .. } = *documents;
         let now = shard_cx.home.clock(shard_cx.cx);
-        let (given_up, writes) = fail_abandoned(document, &tasks, shard_cx.home.epoch, failure, now);
+        let epoch = shard_cx.home.epochs.of(&document.head.tenant_code);
+        let (given_up, writes) = fail_abandoned(document, &tasks, epoch, failure, now);
         shard_cx.cx.statistics.count("executions given up");
         shard_cx.cx.oracle.gave_up(&given_up, &tasks, &writes);
-        self.commit(writes, Ticket::GivenUp(peid), shard_cx);
+        self.commit(writes, Ticket::GivenUp(peid, epoch), shard_cx);
     }
 
     /// Makes updates durable, all or none.
@@ -283,9 +278,9 @@ impl SimulatedShard {
                     });
                 }
                 Ticket::Settled(peid, life) => self.flushed(peid, life, shard_cx),
-                Ticket::GivenUp(peid) => {
+                Ticket::GivenUp(peid, epoch) => {
                     shard_cx.registry.remove_when_stored(peid, lsn);
-                    shard_cx.cx.oracle.ended_given_up(peid, shard_cx.home.epoch);
+                    shard_cx.cx.oracle.ended_given_up(peid, epoch);
                     self.on(ShardEvent::GivenUp(peid), shard_cx);
                 }
             }

@@ -1,8 +1,11 @@
 //! The store that all nodes share: documents behind the guard of epoch and number. Mirrors the contract of
-//! `storage/src/store.rs` as `storage/src/sqlite/write.rs` keeps it. What it has taken is durable.
+//! `storage/src/store/execution.rs` as `storage/src/sqlite/write.rs` keeps it. What it has taken is durable.
+//! It has no unique index of idempotency keys, which would hide from the oracle what a reservation let through.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_kernel::writer::WriteOutcome;
 use updraft_protocol::{
     DocumentId, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Revision, TaskDocument, TaskId,
@@ -24,7 +27,7 @@ pub struct SimulatedStore {
     pub letters: BTreeSet<String>,
     /// Until when it does not answer.
     pub out_until: u64,
-    epoch: u64,
+    epochs: BTreeMap<VirtualShard, u64>,
 }
 
 /// The answer of a tool that the store will never take.
@@ -126,10 +129,14 @@ impl SimulatedStore {
         found.map(|document| KeyHolder { peid: document.peid, input_hash: document.head.input_hash })
     }
 
-    /// A new epoch, higher than every one before.
-    pub fn next_epoch(&mut self) -> u64 {
-        self.epoch += 1;
-        self.epoch
+    /// New epochs of these virtual shards, each higher than every one before.
+    pub fn claim_epochs(&mut self, shards: impl Iterator<Item = VirtualShard>) -> ShardEpochs {
+        let mut claimed = |shard| {
+            let epoch = self.epochs.entry(shard).or_default();
+            *epoch += 1;
+            (shard, *epoch)
+        };
+        shards.map(&mut claimed).collect()
     }
 
     /// Whether it answers.

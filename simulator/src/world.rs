@@ -210,7 +210,7 @@ impl World {
         let home = Home {
             node: id,
             directory,
-            epoch: 0,
+            epochs: Arc::default(),
             skew: self.directories[directory].skew,
             shards: dice.small(1, 4) as usize,
         };

@@ -11,11 +11,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use updraft_kernel::batch_limit::BatchLimit;
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::limits::MEMORY_DOCUMENTS;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
     PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
 };
+use uuid::Uuid;
 
 use crate::store::{
     BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, OwnerStore,
@@ -183,8 +186,8 @@ impl DeadLetterStore for MemoryStore {
 
 #[async_trait]
 impl EpochStore for MemoryStore {
-    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
-        Ok(self.books().next_epoch(above))
+    async fn claim_epochs(&self, shards: &[VirtualShard], _: Uuid, above: u64) -> Result<ShardEpochs, Error> {
+        self.books().claim(shards, above)
     }
 }
 

@@ -55,6 +55,7 @@ pub(crate) const PLAYBOOKS: &str = "playbook_collection";
 pub(crate) const EXECUTIONS: &str = "playbook_execution_collection";
 pub(crate) const TASKS: &str = "task_execution_collection";
 pub(crate) const DEAD_LETTERS: &str = "dead_letter";
+pub(crate) const SHARDS: &str = "shard_collection";
 pub(crate) const META: &str = "meta";
 
 /// A store in one database of a MongoDB server. Cheap to clone; all clones share one pool of connections.

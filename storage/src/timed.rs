@@ -10,6 +10,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 use updraft_kernel::batch_limit::BatchLimit;
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
     PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
@@ -189,8 +191,13 @@ impl DeadLetterStore for TimedStore {
 
 #[async_trait]
 impl EpochStore for TimedStore {
-    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
-        self.timed("next_epoch", self.inner.next_epoch(above)).await
+    async fn claim_epochs(
+        &self,
+        shards: &[VirtualShard],
+        owner: Uuid,
+        above: u64,
+    ) -> Result<ShardEpochs, Error> {
+        self.timed("claim_epochs", self.inner.claim_epochs(shards, owner, above)).await
     }
 }
 

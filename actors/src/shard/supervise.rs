@@ -86,7 +86,8 @@ impl Shard {
         ctx: &mut Context<Self>,
     ) {
         let (Some(slot), Start::Resumed(snapshot)) = (self.slots.get(&peid), start) else { return };
-        let (entry, now, epoch) = (slot.entry.clone(), self.context.clock.now(), self.context.terms.epoch);
+        let (entry, now) = (slot.entry.clone(), self.context.clock.now());
+        let epoch = self.context.epochs.of(&snapshot.document.head.tenant_code);
         let (document, writes) = fail_abandoned(snapshot.document, &snapshot.tasks, epoch, failure, now);
         let committed = self.commits.commit_for_shard(writes).into_actor(self);
         ctx.spawn(committed.map(move |result, shard, ctx| {

@@ -71,8 +71,8 @@ pub const GLUE: &[Mutant] = &[
         name: "start-same-epoch",
         claim: "a successor has its predecessor's epoch",
         file: STORE,
-        find: "        self.epoch += 1;\n",
-        replace: "        self.epoch = self.epoch.max(1);\n",
+        find: "            *epoch += 1;\n",
+        replace: "            *epoch = (*epoch).max(1);\n",
     },
     Mutant {
         name: "store-unguarded",

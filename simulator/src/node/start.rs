@@ -1,5 +1,7 @@
-//! The start of a process: its epoch, its journal to the store, then every unfinished execution. A crash at any of
+//! The start of a process: its epochs, its journal to the store, then every unfinished execution. A crash at any of
 //! these moments leaves what the next start finds.
+
+use std::sync::Arc;
 
 use updraft_kernel::shard::Since;
 use updraft_kernel::virtual_shard::VirtualShard;
@@ -23,8 +25,10 @@ impl SimulatedNode {
         if !cx.store.answers(cx.now) {
             return cx.after(500 * MILLIS, self.id, Inner::Epoch);
         }
-        self.home.epoch = cx.store.next_epoch();
-        let began = cx.oracle.began(self.id, self.home.epoch);
+        let directories = cx.disks.len();
+        let own = VirtualShard::ALL.into_iter().filter(|shard| shard.shard(directories) == self.directory);
+        self.home.epochs = Arc::new(cx.store.claim_epochs(own));
+        let began = cx.oracle.began(self.id, &self.home.epochs);
         cx.check(began);
         let wait = cx.pace(5 * MILLIS);
         cx.after(wait, self.id, Inner::Open);
@@ -39,7 +43,12 @@ impl SimulatedNode {
         if cx.disks[self.directory].create(self.id, scan.next).is_err() {
             return self.phase = Phase::Gone;
         }
-        cx.note(format_args!("n{} epoch {} replays {}", self.id, self.home.epoch, scan.groups.len()));
+        cx.note(format_args!(
+            "n{} epoch {} replays {}",
+            self.id,
+            self.home.epochs.highest(),
+            scan.groups.len()
+        ));
         if scan.torn {
             cx.statistics.count("torn tails cut off");
         }

@@ -6,9 +6,11 @@ use updraft_kernel::execution as kernel;
 use updraft_kernel::machine::Terms;
 use updraft_kernel::plan::Plan;
 use updraft_kernel::shard::{self, Load, ShardEvent, Since};
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, Timestamp};
 
-use super::{ShardContext, SimulatedShard};
+use super::{ShardContext, SimulatedShard, TASKS_AT_ONCE};
 use crate::event::Life;
 use crate::execution::{HeldAsk, SimulatedExecution};
 
@@ -42,7 +44,7 @@ pub(super) struct Documents {
 impl Start {
     pub(super) fn execution(
         self,
-        terms: Terms,
+        epochs: &ShardEpochs,
         now: Timestamp,
     ) -> Result<kernel::Execution<HeldAsk>, String> {
         match self {
@@ -50,6 +52,11 @@ impl Start {
             Self::Read(documents) => {
                 let Documents { plan, document, tasks } = *documents;
                 let plan = plan.ok_or("there is no plan")?;
+                let terms = Terms {
+                    epoch: epochs.of(&document.head.tenant_code),
+                    tasks_at_once: TASKS_AT_ONCE,
+                    configuration_wait: CONFIGURATION_WAIT,
+                };
                 kernel::Execution::resumed(plan, document, tasks, terms, now)
                     .map_err(|unfit| unfit.to_string())
             }

@@ -138,16 +138,3 @@ pub(super) async fn the_catalogue_knows_status_and_category(store: &dyn Store) -
     assert_eq!(ids(PlaybookStatus::Active, Some("")).await?, []);
     Ok(())
 }
-
-pub(super) async fn epochs_grow(store: &dyn Store) -> Ending {
-    let (first, second) = (store.next_epoch(0).await?, store.next_epoch(0).await?);
-    assert!(first >= 1 && second > first, "{first}, {second}");
-    let mut many = try_join_all((0..16).map(|_| store.next_epoch(0))).await?;
-    many.sort_unstable();
-    assert!(many[0] > second && many.windows(2).all(|pair| pair[0] < pair[1]), "{many:?}");
-    let (last, far) = (many[many.len() - 1], u64::from(u32::MAX));
-    assert!(store.next_epoch(many[0]).await? > last, "what is asked for may be lower");
-    let raised = store.next_epoch(far).await?;
-    assert!(raised > far && store.next_epoch(0).await? > raised, "{raised}");
-    Ok(())
-}

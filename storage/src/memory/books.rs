@@ -1,13 +1,15 @@
-//! Books: playbook versions, dead letters and the epoch, in memory. Knows no execution.
+//! Books: playbook versions, dead letters and epochs, in memory. Knows no execution.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::limits::{MEMORY_DOCUMENTS, PAGE_ROWS};
 use updraft_protocol::{DeadLetter, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use crate::page;
-use crate::store::{Error, PutOutcome};
+use crate::store::{Error, PutOutcome, followed};
 
 #[derive(Default)]
 pub(super) struct Books {
@@ -15,7 +17,7 @@ pub(super) struct Books {
     /// In the order of catalogues.
     names: BTreeMap<(TenantCode, Name, u32), PlaybookId>,
     letters: BTreeMap<String, DeadLetter>,
-    epoch: u64,
+    epochs: HashMap<VirtualShard, u64>,
 }
 
 impl Books {
@@ -97,8 +99,13 @@ impl Books {
         own.take(limit.min(PAGE_ROWS)).cloned().collect()
     }
 
-    pub(super) fn next_epoch(&mut self, above: u64) -> u64 {
-        self.epoch = self.epoch.max(above) + 1;
-        self.epoch
+    pub(super) fn claim(&mut self, shards: &[VirtualShard], above: u64) -> Result<ShardEpochs, Error> {
+        let above = followed(above)?.unsigned_abs();
+        let mut claimed = |shard: &VirtualShard| {
+            let epoch = self.epochs.entry(*shard).or_default();
+            *epoch = above.max(*epoch).saturating_add(1);
+            (*shard, *epoch)
+        };
+        Ok(shards.iter().map(&mut claimed).collect())
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn keep(store: &MongoStore, letters: Vec<DeadLetter>) -> Result
 }
 
 /// Whether all that an insert was refused for is that it was there.
-fn only_there(error: &DriverError) -> bool {
+pub(super) fn only_there(error: &DriverError) -> bool {
     let ErrorKind::InsertMany(told) = error.kind.as_ref() else { return false };
     let errors = told.write_errors.as_deref().unwrap_or_default();
     told.write_concern_error.is_none()

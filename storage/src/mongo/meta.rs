@@ -13,7 +13,7 @@ use super::{META, MongoStore, document, error};
 use crate::store::Error;
 
 /// The schema that is read and written; none was released before it.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 /// How often an entry is asked for that others make at the same time; the second try finds it.
 const TRIES: u32 = 4;
@@ -41,7 +41,7 @@ pub(super) fn durable() -> WriteConcern {
 }
 
 /// Changes an entry, or makes it; durable when answered.
-pub(super) async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDocumentBuf, Error> {
+async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDocumentBuf, Error> {
     let entries = store.collection(META);
     for _ in 0..TRIES {
         let change = entries
@@ -109,7 +109,7 @@ pub(super) fn uuid(entry: &RawDocument, key: &str) -> Option<Uuid> {
     Uuid::from_slice(entry.get_binary(key).ok()?.bytes).ok()
 }
 
-pub(super) fn value(entry: &RawDocument, id: &str) -> Result<u64, Error> {
+fn value(entry: &RawDocument, id: &str) -> Result<u64, Error> {
     number(entry, "value")
         .ok_or_else(|| Error::Corrupt(format!("meta, {id}: no number that this version knows")))
 }

@@ -1,35 +1,49 @@
-//! The epoch of the embedded store: a number in `meta` that only rises. Judges nothing.
+//! The epochs of the embedded store (`shard_collection`): a row for each virtual shard, which only rises. Judges nothing.
 
 use async_trait::async_trait;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_kernel::virtual_shard::VirtualShard;
+use uuid::Uuid;
 
 use super::{SqliteStore, fault, write};
-use crate::store::{EpochStore, Error};
+use crate::store::{EpochStore, Error, followed};
 
-const NEXT_EPOCH: &str = "
-INSERT INTO meta (key, value) VALUES ('epoch', ?1 + 1)
-ON CONFLICT (key) DO UPDATE SET value = max(value, ?1) + 1
-RETURNING value";
+const CLAIM: &str = "
+INSERT INTO shard_collection (_id, owner, epoch) VALUES (?1, ?2, ?3 + 1)
+ON CONFLICT (_id) DO UPDATE SET owner = excluded.owner, epoch = max(epoch, ?3) + 1
+RETURNING epoch";
 
-/// A new epoch, higher than every one before and than `above`.
-fn next_epoch(connection: &mut Connection, above: u64) -> Result<u64, Error> {
-    // The sum is a whole number that the column keeps.
-    let above = i64::try_from(above).ok().filter(|above| *above < i64::MAX);
-    let above =
-        above.ok_or_else(|| Error::Corrupt("the journal has an epoch that none can follow".into()))?;
-    let next = |connection: &mut Connection| -> rusqlite::Result<i64> {
-        let transaction = write::begin(connection)?;
-        let epoch = transaction.prepare_cached(NEXT_EPOCH)?.query_row([above], |row| row.get(0))?;
-        transaction.commit()?;
-        Ok(epoch)
+/// All of them or none.
+fn claim(
+    connection: &mut Connection,
+    shards: &[VirtualShard],
+    owner: Uuid,
+    above: u64,
+) -> Result<ShardEpochs, Error> {
+    let above = followed(above)?;
+    let transaction = write::begin(connection).map_err(fault::store_error)?;
+    let claimed = |shard: &VirtualShard| {
+        let values = params![shard.get(), owner.as_bytes(), above];
+        let mut claim = transaction.prepare_cached(CLAIM).map_err(fault::store_error)?;
+        let epoch: i64 = claim.query_row(values, |row| row.get(0)).map_err(fault::store_error)?;
+        let negative = |_| Error::Corrupt(format!("shard_collection, {}: a negative epoch", shard.get()));
+        Ok((*shard, u64::try_from(epoch).map_err(negative)?))
     };
-    let epoch = next(connection).map_err(fault::store_error)?;
-    u64::try_from(epoch).map_err(|_| Error::Corrupt(format!("meta, epoch: {epoch} is negative")))
+    let epochs = shards.iter().map(claimed).collect::<Result<_, Error>>()?;
+    transaction.commit().map_err(fault::store_error)?;
+    Ok(epochs)
 }
 
 #[async_trait]
 impl EpochStore for SqliteStore {
-    async fn next_epoch(&self, above: u64) -> Result<u64, Error> {
-        self.change_durably(move |connection| next_epoch(connection, above)).await
+    async fn claim_epochs(
+        &self,
+        shards: &[VirtualShard],
+        owner: Uuid,
+        above: u64,
+    ) -> Result<ShardEpochs, Error> {
+        let shards = shards.to_vec();
+        self.change_durably(move |connection| claim(connection, &shards, owner, above)).await
     }
 }

@@ -6,7 +6,7 @@ use super::fault;
 use crate::store::Error;
 
 /// The schema that this version reads and writes, and no other: none was released before it.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
 /// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
@@ -80,6 +80,12 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     letter TEXT
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS shard_collection (
+    _id INTEGER NOT NULL PRIMARY KEY,
+    owner BLOB NOT NULL,
+    epoch INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS meta (
     key TEXT NOT NULL PRIMARY KEY,
     value INTEGER NOT NULL
@@ -99,7 +105,7 @@ CREATE INDEX IF NOT EXISTS executions_by_user
     ON playbook_execution_collection (uid, createddate DESC, _id DESC) WHERE uid IS NOT NULL;
 CREATE INDEX IF NOT EXISTS executions_by_runtime
     ON playbook_execution_collection (execution_status, createddate DESC, pid, playbook_runtime);
-CREATE INDEX IF NOT EXISTS executions_by_key
+CREATE UNIQUE INDEX IF NOT EXISTS executions_by_key
     ON playbook_execution_collection (tenant_code, playbook_name, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_execution

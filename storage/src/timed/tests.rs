@@ -56,7 +56,7 @@ fn left(threshold: Duration, fails: bool) -> (String, [u64; 2]) {
                 let store = TimedStore::new(Arc::new(MemoryStore::new()), threshold);
                 if fails {
                     let failed = async { Err::<(), _>(Error::Unavailable("acme".to_owned())) };
-                    assert!(store.timed("next_epoch", failed).await.is_err());
+                    assert!(store.timed("claim_epochs", failed).await.is_err());
                     return;
                 }
                 let key = IdempotencyKey {
@@ -67,7 +67,7 @@ fn left(threshold: Duration, fails: bool) -> (String, [u64; 2]) {
                 assert!(store.execution_by_key(&key).await.unwrap().is_none());
             });
         });
-        counted(&snapshots, if fails { "next_epoch" } else { "execution_by_key" })
+        counted(&snapshots, if fails { "claim_epochs" } else { "execution_by_key" })
     });
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     (text, counts)

@@ -8,10 +8,11 @@ use updraft_protocol::{IdempotencyKey, Name, PlaybookStatus, TenantCode};
 
 use super::fake::Fake;
 use super::*;
+use crate::conformance::epochs;
 use crate::journal::testing::update;
 use crate::mongo::SCHEMA;
 use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
-use crate::store::{DeadLetterStore, EpochStore, ExecutionStore, PlaybookStore, Store, Trouble};
+use crate::store::{DeadLetterStore, ExecutionStore, PlaybookStore, Store, Trouble};
 
 /// Enough for a server that is to be missed.
 const SOON: Duration = Duration::from_millis(400);
@@ -186,7 +187,7 @@ fn a_store_outlives_the_runtime_that_connected_it() {
     drop(first);
     runtime().block_on(async {
         store.ping().await.unwrap();
-        assert!(store.next_epoch(0).await.unwrap() > 0);
+        assert!(epochs::claim(&*store, 0).await.unwrap().highest() > 0);
     });
 }
 
@@ -195,7 +196,7 @@ async fn what_is_only_read_makes_and_changes_nothing() {
     let database = database().await;
     let reader = MongoStore::builder(database.uri()).read_only(true).connect().await.unwrap();
     assert!(reader.database.list_collection_names().await.unwrap().is_empty());
-    assert!(matches!(reader.next_epoch(0).await, Err(Error::Refused(_))));
+    assert!(matches!(epochs::claim(&reader, 0).await, Err(Error::Refused(_))));
     assert!(matches!(reader.write(Vec::new()).await, Err(Error::Refused(_))));
     assert!(matches!(reader.keep_dead_letters(Vec::new()).await, Err(Error::Refused(_))));
     assert!(matches!(reader.drop_database().await, Err(Error::Refused(_))));
@@ -288,7 +289,7 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
     for error in [
         store.execution_by_key(&key).await.unwrap_err(),
         store.playbooks(&tenant, PlaybookStatus::Active, None, None, 10).await.unwrap_err(),
-        store.next_epoch(0).await.unwrap_err(),
+        epochs::claim(&store, 0).await.unwrap_err(),
     ] {
         let told = error.to_string();
         let at = format!("{}: 127.0.0.1:{}: ", store.uri, server.port());

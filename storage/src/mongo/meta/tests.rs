@@ -5,7 +5,6 @@ use mongodb::bson::{Document, doc};
 
 use super::*;
 use crate::mongo::testing::{TestDatabase, database};
-use crate::store::EpochStore;
 
 async fn connect(database: &TestDatabase) -> Result<MongoStore, Error> {
     MongoStore::connect(database.uri()).await
@@ -42,16 +41,4 @@ async fn another_schema_is_refused_before_anything_is_made() {
     assert_eq!(names, [META]);
     entries.replace_one(doc! { "_id": "schema" }, doc! { "value": "seven" }).await.unwrap();
     assert!(matches!(connect(&database).await, Err(Error::Corrupt(_))));
-}
-
-#[tokio::test]
-async fn the_first_epochs_of_many_at_once_are_all_different() {
-    let database = database().await;
-    let store = connect(&database).await.unwrap();
-    let many = futures_util::future::try_join_all((0..16).map(|_| store.next_epoch(0))).await;
-    let mut epochs = many.unwrap();
-    epochs.sort_unstable();
-    epochs.dedup();
-    assert!(epochs.len() == 16 && epochs[0] >= 1, "{epochs:?}");
-    assert!(store.next_epoch(0).await.unwrap() > epochs[15]);
 }

@@ -1,7 +1,8 @@
 //! A disk that is full, a file that is busy, a row that is refused: what is lost, what is not, what is told.
 
 use super::*;
-use crate::store::{EpochStore, PlaybookStore};
+use crate::conformance::epochs;
+use crate::store::PlaybookStore;
 
 async fn pragma(store: &SqliteStore, name: &'static str, value: i64) {
     let set = move |connection: &mut Connection| {
@@ -47,7 +48,7 @@ async fn a_store_that_another_program_writes_is_unavailable_for_that_time() {
     for error in [
         store.write(vec![insert(1)]).await.unwrap_err(),
         store.put_playbook(playbook_document(1)).await.unwrap_err(),
-        store.next_epoch(0).await.unwrap_err(),
+        epochs::claim(&store, 0).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::Unavailable(_)) && error.retryable(), "{error}");
     }

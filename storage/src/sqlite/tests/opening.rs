@@ -4,8 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::conformance::epochs;
 use crate::sqlite::schema;
-use crate::store::{EpochStore, PlaybookStore, PutOutcome};
+use crate::store::{PlaybookStore, PutOutcome};
 
 const CHILD: &str = "sqlite::tests::opening::a_process_that_is_killed";
 #[cfg(unix)]
@@ -44,7 +45,7 @@ async fn a_store_that_gave_its_lock_back_can_be_read_and_changes_nothing() {
     store.release().await.unwrap();
     let next = SqliteStore::open(folder.path(), Durability::Os).unwrap();
     assert!(matches!(store.put_playbook(playbook_document(8)).await, Err(Error::Refused(_))));
-    assert!(matches!(store.next_epoch(0).await, Err(Error::Refused(_))));
+    assert!(matches!(epochs::claim(&store, 0).await, Err(Error::Refused(_))));
     assert_eq!(next.write(vec![insert(1)]).await.unwrap(), [WriteOutcome::Written]);
     assert!(
         store.execution(&tenant(), peid(1)).await.unwrap().is_some(),
@@ -105,7 +106,7 @@ async fn a_crash_frees_the_lock_and_loses_no_answered_write() {
     }
     let put = store.put_playbook(playbook_document(8)).await.unwrap();
     assert_eq!(put, PutOutcome::Unchanged(playbook_document(7).pid));
-    assert_eq!(store.next_epoch(0).await.unwrap(), 2);
+    assert_eq!(epochs::claim(&store, 0).await.unwrap().highest(), 2);
 }
 
 #[tokio::test]
@@ -116,7 +117,7 @@ async fn a_process_that_is_killed() {
     let outcomes = store.write((0..100).map(insert).collect()).await.unwrap();
     assert_eq!(outcomes, vec![WriteOutcome::Written; 100]);
     assert_eq!(store.put_playbook(playbook_document(7)).await.unwrap(), PutOutcome::Created);
-    assert_eq!(store.next_epoch(0).await.unwrap(), 1);
+    assert_eq!(epochs::claim(&store, 0).await.unwrap().highest(), 1);
     println!("\nanswered");
     // Until it is killed, or its parent has gone.
     std::io::stdin().lines().for_each(drop);

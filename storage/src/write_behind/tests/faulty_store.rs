@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use updraft_kernel::shard_epochs::ShardEpochs;
+use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::*;
 use updraft_protocol::{
     DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
@@ -271,7 +273,7 @@ impl DeadLetterStore for FaultyStore {
 
 #[async_trait]
 impl EpochStore for FaultyStore {
-    async fn next_epoch(&self, _: u64) -> Result<u64, Error> {
+    async fn claim_epochs(&self, _: &[VirtualShard], _: uuid::Uuid, _: u64) -> Result<ShardEpochs, Error> {
         unavailable()
     }
 }
