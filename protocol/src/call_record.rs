@@ -58,7 +58,7 @@ impl CallRecord {
             (Effect::Read, _) => (None, None),
             (Effect::Write, Record::None) => (None, Some(Omission::Author)),
             (Effect::Write, Record::Arguments) => {
-                let text = Json::from(arguments.clone());
+                let text = Json::from(arguments);
                 let fits = text.as_str().len() <= RECORDED_ARGUMENTS_BYTES;
                 if fits { (Some(text), None) } else { (None, Some(Omission::TooLarge)) }
             }

@@ -1,5 +1,6 @@
 //! The store that all nodes share: documents behind the guard of epoch and number. Mirrors the contract of
 //! `storage/src/store/execution.rs` as `storage/src/sqlite/write.rs` keeps it. What it has taken is durable.
+//! It has no unique index of idempotency keys, which would hide from the oracle what a reservation let through.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -6,6 +6,7 @@ mod catalogue;
 mod data;
 mod dead_letters;
 pub(crate) mod epochs;
+mod keys;
 mod large;
 mod owners;
 mod paging;
@@ -97,13 +98,15 @@ cases! {
         tasks_of_an_alert_come_by_status_and_in_all,
         unfinished_executions_of_all_tenants_come_newest_first,
         what_is_to_be_resumed_comes_with_all_of_its_tasks,
-        an_idempotency_key_finds_its_execution,
-        a_key_is_that_of_a_playbook_in_every_version,
-        a_key_that_two_took_finds_the_older,
         a_summary_is_the_document_without_what_may_be_large,
         a_summary_of_tasks_is_each_without_its_response,
         what_is_missing_is_none,
         it_answers;
+    keys:
+        an_idempotency_key_finds_its_execution,
+        a_key_is_that_of_a_playbook_in_every_version,
+        a_key_that_is_taken_is_poison_for_another_and_the_others_are_written,
+        of_two_in_one_batch_one_takes_the_key;
     paging:
         pages_of_one_millisecond_lose_and_repeat_nothing,
         pages_of_unfinished_lose_and_repeat_nothing,

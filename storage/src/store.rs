@@ -19,6 +19,7 @@ pub use dead_letter::DeadLetterStore;
 pub use epoch::EpochStore;
 pub(crate) use epoch::followed;
 pub use error::Error;
+pub(crate) use execution::key_taken;
 pub use execution::{Cursor, ExecutionStore, Resumable};
 pub use health::{Health, PoolStatistics, Trouble};
 pub use owner::{Owner, OwnerStore};

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde_json::json;
 use updraft::{
     DeadLetter, Detail, Engine, ExecutionDocument, ExecutionQuery, ExecutionStatus, ExecutionsOf,
-    FailureKind, Handle, Playbook, Resume, Shutdown, TaskStatus, TenantCode,
+    FailureKind, Handle, Playbook, Resume, Shutdown, Submission, TaskStatus, TenantCode,
 };
 use updraft_tests::timeouts::PATIENCE;
 use updraft_tests::{Harness, playbook, soon, tenant, until};
@@ -173,4 +173,36 @@ async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_
         assert_eq!(lab.tool.calls().len(), 2, "nothing was called again");
         assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
     }
+}
+
+/// Another process is not seen by the reservation of keys: what it stores meanwhile is met by the write.
+#[tokio::test]
+async fn an_execution_whose_key_another_took_meanwhile_fails_with_that_ones_id() {
+    let lab = Harness::default();
+    let engine = lab.start().await;
+    let playbook = gated("type: action, integration: tool, action: echo");
+    let pid = lab.put(&engine, &playbook).await;
+    let first = lab.submit(&engine, &playbook, json!({})).await;
+    lab.tool.begun(1).await;
+    engine.flush().await.unwrap();
+    let other = beside(lab.path());
+    let sql = "BEGIN IMMEDIATE; UPDATE playbook_execution_collection SET idempotency_key = 'late'";
+    other.execute_batch(sql).unwrap();
+    let submission = Submission::new(tenant("acme"), pid).idempotency_key("late");
+    let second = engine.submit(submission).await.unwrap();
+    assert_ne!(second.peid(), first.peid());
+    other.execute_batch("COMMIT").unwrap();
+    let ended = soon(second.wait()).await.unwrap();
+    let error = ended.state.error.unwrap();
+    assert!(
+        error.kind == FailureKind::Store && error.message.contains(&first.peid().to_string()),
+        "{error:?}"
+    );
+    engine.flush().await.unwrap();
+    let letters = engine.reader().dead_letters(Some(&tenant("acme")), None, 9).await.unwrap();
+    assert!(letters.iter().all(|letter| letter.peid == second.peid()) && !letters.is_empty(), "{letters:?}");
+    assert_eq!(letters[0].reason, error.message);
+    lab.tool.open(2);
+    assert_eq!(soon(first.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
+    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
 }

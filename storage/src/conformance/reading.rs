@@ -2,14 +2,14 @@
 
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionStatus, ExecutionUpdate, Json, KeyHolder, Name, TaskStatus,
-    TaskUpdate, Timestamp,
+    ExecutionDocument, ExecutionHead, ExecutionStatus, ExecutionUpdate, Json, Name, TaskStatus, TaskUpdate,
+    Timestamp,
 };
 
 use super::Ending;
 use super::samples::{
-    DAY, WRITTEN, change, execution, execution_with, executions, full_execution_state, holder, input_hash,
-    key, key_of, peid, pid, revision, task, task_id, tasks, tenant,
+    DAY, change, execution, execution_with, executions, full_execution_state, input_hash, peid, pid,
+    revision, task, task_id, tasks, tenant,
 };
 use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Store, TaskQuery};
 
@@ -129,68 +129,6 @@ pub(super) async fn what_is_to_be_resumed_comes_with_all_of_its_tasks(store: &dy
     let numbers = read.iter().flatten().nth(1).map(|one| one.tasks.iter().map(|task| task.head.task_seq));
     assert!(numbers.is_some_and(|numbers| numbers.eq(1..=many)));
     assert_eq!(store.resumables(Vec::new()).await?, []);
-    Ok(())
-}
-
-pub(super) async fn an_idempotency_key_finds_its_execution(store: &dyn Store) -> Ending {
-    let acme = tenant("acme")?;
-    let keyed = |number, text: &'static str, hash| {
-        execution_with(number, &acme, |head| {
-            head.idempotency_key = Some(text.into());
-            head.input_hash = hash;
-        })
-    };
-    let batch = [keyed(1, "one", Some(input_hash(7)))?, keyed(2, "two", None)?, execution(3, &acme)?];
-    store.write(executions(batch)).await?;
-    let first = KeyHolder { peid: peid(1), input_hash: Some(input_hash(7)) };
-    assert_eq!(store.execution_by_key(&key(&acme, "one")?).await?, Some(first));
-    assert_eq!(store.execution_by_key(&key(&acme, "two")?).await?, Some(holder(2)));
-    assert_eq!(store.execution_by_key(&key(&acme, "three")?).await?, None);
-    assert_eq!(store.execution_by_key(&key(&acme, "")?).await?, None);
-    let ended = change(1, revision(1, 2), ExecutionStatus::Completed);
-    store.write(executions([ended])).await?;
-    assert_eq!(store.execution_by_key(&key(&acme, "one")?).await?, Some(first));
-    let read = store.execution(&acme, peid(1)).await?.ok_or("an execution")?;
-    assert_eq!(read.head.input_hash, first.input_hash);
-    Ok(())
-}
-
-/// The version is no part of a key: what was submitted before a playbook was updated is found after it.
-pub(super) async fn a_key_is_that_of_a_playbook_in_every_version(store: &dyn Store) -> Ending {
-    let acme = tenant("acme")?;
-    let of = |number: u64, playbook: &str, version| {
-        let name = Name::new(playbook)?;
-        execution_with(number, &acme, |head| {
-            head.pid = pid(number);
-            head.playbook_name = name;
-            head.playbook_version = version;
-            head.idempotency_key = Some("one".into());
-            head.input_hash = Some(input_hash(number));
-        })
-    };
-    store.write(executions([of(1, "triage", 1)?, of(2, "contain", 9)?])).await?;
-    for (playbook, number) in [("triage", 1), ("contain", 2)] {
-        let first = KeyHolder { peid: peid(number), input_hash: Some(input_hash(number)) };
-        assert_eq!(
-            store.execution_by_key(&key_of(&acme, playbook, "one")?).await?,
-            Some(first),
-            "{playbook}"
-        );
-    }
-    for playbook in ["Triage", "triag", "triage2", "phishing"] {
-        assert_eq!(store.execution_by_key(&key_of(&acme, playbook, "one")?).await?, None, "{playbook}");
-    }
-    Ok(())
-}
-
-/// Admission gives one key one execution; should two writers have raced, every reader sees the older.
-pub(super) async fn a_key_that_two_took_finds_the_older(store: &dyn Store) -> Ending {
-    let acme = tenant("acme")?;
-    for number in [2, 1, 3] {
-        let taken = execution_with(number, &acme, |head| head.idempotency_key = Some("one".into()))?;
-        assert_eq!(store.write(executions([taken])).await?, [WRITTEN], "{number}");
-    }
-    assert_eq!(store.execution_by_key(&key(&acme, "one")?).await?, Some(holder(1)));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The table: executions and tasks in memory, with what finds them. Guards each update by its revision.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use updraft_protocol::{
 use crate::page;
 use crate::store::{
     Cursor, Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, SlowestQuery, TaskQuery, WriteOutcome,
+    key_taken,
 };
 
 /// The order of lists: by the date of creation, then by id.
@@ -33,7 +35,7 @@ pub(super) struct Table {
     tasks: BTreeMap<(ExecutionId, TaskId), Arc<TaskUpdate>>,
     by_tenant: HashMap<TenantCode, BTreeSet<Place>>,
     unfinished: BTreeSet<Place>,
-    by_key: HashMap<IdempotencyKey, BTreeSet<ExecutionId>>,
+    by_key: HashMap<IdempotencyKey, ExecutionId>,
     by_alert: HashMap<Named, BTreeSet<(TaskId, ExecutionId)>>,
 }
 
@@ -80,6 +82,12 @@ impl Table {
             return WriteOutcome::Written;
         }
         let Some(head) = &update.head else { return missing() };
+        if let Some(key) = IdempotencyKey::of(head) {
+            match self.by_key.entry(key) {
+                Entry::Occupied(holder) => return WriteOutcome::Poison(key_taken(*holder.get())),
+                Entry::Vacant(free) => free.insert(peid),
+            };
+        }
         let place = (head.createddate, peid);
         if !update.state.execution_status.ended() {
             self.unfinished.insert(place);
@@ -91,9 +99,6 @@ impl Table {
             None => {
                 self.by_tenant.insert(head.tenant_code.clone(), BTreeSet::from([place]));
             }
-        }
-        if let Some(key) = IdempotencyKey::of(head) {
-            self.by_key.entry(key).or_default().insert(peid);
         }
         self.executions.insert(peid, update);
         WriteOutcome::Written
@@ -131,7 +136,7 @@ impl Table {
     }
 
     pub(super) fn by_key(&self, key: &IdempotencyKey) -> Option<KeyHolder> {
-        let peid = *self.by_key.get(key)?.first()?;
+        let peid = *self.by_key.get(key)?;
         let head = self.executions.get(&peid)?.head.as_ref()?;
         Some(KeyHolder { peid, input_hash: head.input_hash })
     }

@@ -91,8 +91,7 @@ pub(super) fn execution(tenant: &TenantCode, peid: ExecutionId) -> Find {
     Find::one(EXECUTIONS, doc! { "_id": document::id(peid.uuid()), "tenant_code": tenant.as_str() })
 }
 
-/// Admission gives one key one execution; should two writers have raced, every reader sees the older. The fields are in
-/// the order of their index.
+/// The fields are in the order of their index, which is unique.
 pub(super) fn execution_by_key(key: &IdempotencyKey) -> Find {
     let filter = doc! {
         "idempotency_key": key.text.as_ref(),
@@ -100,7 +99,7 @@ pub(super) fn execution_by_key(key: &IdempotencyKey) -> Find {
         "playbook_name": key.playbook_name.as_str(),
     };
     let projection = Some(doc! { "_id": 1, "input_hash": 1 });
-    Find { projection, ..Find::many(EXECUTIONS, filter, doc! { "_id": 1 }, 1) }
+    Find { projection, ..Find::one(EXECUTIONS, filter) }
 }
 
 /// A list of executions that one index holds in order, newest first.

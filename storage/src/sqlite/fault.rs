@@ -1,6 +1,6 @@
 //! What SQLite's errors mean to the store: try again, no room, not readable, or never.
 
-use rusqlite::{Error as Sqlite, ErrorCode};
+use rusqlite::{Error as Sqlite, ErrorCode, ffi};
 
 use crate::store::Error;
 
@@ -35,10 +35,14 @@ pub(super) fn poisons(error: &Sqlite) -> bool {
     )
 }
 
+/// Whether SQLite refuses a row because another one has its key in a unique index.
+pub(super) fn is_taken(error: &Sqlite) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::ffi;
 
     fn failure(code: i32) -> Sqlite {
         Sqlite::SqliteFailure(ffi::Error::new(code), None)

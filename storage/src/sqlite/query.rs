@@ -84,7 +84,7 @@ pub(super) const EXECUTION: &str = concat!(
 
 /// Admission gives one key one execution; should two writers have raced, every reader sees the older.
 pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id, input_hash FROM playbook_execution_collection
-    WHERE tenant_code = ?1 AND playbook_name = ?2 AND idempotency_key = ?3 ORDER BY _id LIMIT 1";
+    WHERE tenant_code = ?1 AND playbook_name = ?2 AND idempotency_key = ?3";
 
 /// The lists of executions, in one detail.
 pub(super) struct Lists {

@@ -105,7 +105,7 @@ CREATE INDEX IF NOT EXISTS executions_by_user
     ON playbook_execution_collection (uid, createddate DESC, _id DESC) WHERE uid IS NOT NULL;
 CREATE INDEX IF NOT EXISTS executions_by_runtime
     ON playbook_execution_collection (execution_status, createddate DESC, pid, playbook_runtime);
-CREATE INDEX IF NOT EXISTS executions_by_key
+CREATE UNIQUE INDEX IF NOT EXISTS executions_by_key
     ON playbook_execution_collection (tenant_code, playbook_name, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_execution

@@ -1,11 +1,13 @@
 //! Batches of updates: one transaction each, every update guarded by its revision. Never reads a document.
 
-use rusqlite::{CachedStatement, Connection, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params,
+};
 use serde::Serialize;
-use updraft_protocol::{ExecutionHead, ExecutionUpdate, TaskHead, TaskUpdate, Update};
+use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionUpdate, TaskHead, TaskUpdate, Update};
 
-use super::fault;
-use crate::store::{Error, WriteOutcome};
+use super::{fault, query};
+use crate::store::{Error, WriteOutcome, key_taken};
 
 /// Parameters 1 to 10 are those of [`UPDATE_EXECUTION`].
 pub(super) const INSERT_EXECUTION: &str = "
@@ -126,6 +128,7 @@ impl From<rusqlite::Error> for Fault {
 
 /// What a batch needs, looked up once.
 struct Statements<'c> {
+    connection: &'c Connection,
     insert_execution: CachedStatement<'c>,
     update_execution: CachedStatement<'c>,
     has_execution: CachedStatement<'c>,
@@ -137,6 +140,7 @@ struct Statements<'c> {
 impl<'c> Statements<'c> {
     fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
+            connection,
             insert_execution: connection.prepare_cached(INSERT_EXECUTION)?,
             update_execution: connection.prepare_cached(UPDATE_EXECUTION)?,
             has_execution: connection.prepare_cached(HAS_EXECUTION)?,
@@ -168,7 +172,19 @@ impl<'c> Statements<'c> {
         };
         let mut row = execution_state(&mut self.insert_execution, update)?;
         execution_head(&mut row, head)?;
-        changed_or(row.execute()?, || Ok(true))
+        match row.execute() {
+            Err(error) if fault::is_taken(&error) => {
+                Err(self.holder(head)?.map_or(Fault::Sqlite(error), |peid| Fault::Poison(key_taken(peid))))
+            }
+            changed => changed_or(changed?, || Ok(true)),
+        }
+    }
+
+    /// The execution that has the idempotency key of another.
+    fn holder(&self, head: &ExecutionHead) -> rusqlite::Result<Option<ExecutionId>> {
+        let key = params![head.tenant_code.as_str(), head.playbook_name.as_str(), head.idempotency_key];
+        let mut holder = self.connection.prepare_cached(query::EXECUTION_BY_KEY)?;
+        holder.query_row(key, |row| row.get(0).map(ExecutionId::from_bytes)).optional()
     }
 
     fn task(&mut self, update: &TaskUpdate) -> Result<WriteOutcome, Fault> {

@@ -29,6 +29,11 @@ pub struct Resumable {
     pub tasks: Vec<TaskDocument>,
 }
 
+/// Why an execution is not written whose idempotency key another one has.
+pub(crate) fn key_taken(by: ExecutionId) -> String {
+    format!("its idempotency key is that of execution {by}")
+}
+
 /// Executions and their tasks.
 ///
 /// Contract: an update is guarded by its revision, and changes nothing where the document is as new or
@@ -39,7 +44,8 @@ pub struct Resumable {
 pub trait ExecutionStore: Send + Sync + 'static {
     /// Writes a batch; one outcome for each update, in order. An update with a head is inserted whole, or
     /// laid over the document where it exists; one without a head changes an existing document, and is
-    /// `Poison` where there is none.
+    /// `Poison` where there is none. An insert of an execution is `Poison` too where another one has its idempotency key,
+    /// which the reason names: an engine reserves keys before, so that this is the last wall between two.
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error>;
 
     /// An execution by its id.

@@ -59,8 +59,8 @@ pub(in crate::mongo) const EXECUTIONS_BY_RUNTIME: Index = Index {
 pub(in crate::mongo) const EXECUTIONS_BY_KEY: Index = Index {
     collection: EXECUTIONS,
     name: "executions_by_key",
-    keys: &[("idempotency_key", 1), ("tenant_code", 1), ("playbook_name", 1), ("_id", 1)],
-    unique: false,
+    keys: &[("idempotency_key", 1), ("tenant_code", 1), ("playbook_name", 1)],
+    unique: true,
     only_with: Some("idempotency_key"),
 };
 

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use mongodb::bson::{Bson, RawDocument, doc};
 use updraft_kernel::shared::fence::{Fence, fence};
-use updraft_protocol::{Revision, Update};
+use updraft_protocol::{ExecutionId, ExecutionUpdate, IdempotencyKey, Revision, Update};
 use uuid::Uuid;
 
 use super::command::round_trip;
 use super::plan::address;
-use crate::mongo::{EXECUTIONS, MongoStore, TASKS, document, error};
-use crate::store::{Error, WriteOutcome};
+use crate::mongo::{EXECUTIONS, MongoStore, TASKS, document, error, read};
+use crate::store::{Error, WriteOutcome, key_taken};
 
 /// What the server said of an update before it is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +32,30 @@ pub(super) async fn resolve(
         let places = doubts.iter().filter_map(|(at, _)| batch.get(*at)).map(address);
         let ids: Vec<_> = places.filter(|(place, _)| *place == collection).map(|(_, id)| id).collect();
         if !ids.is_empty() {
-            read(store, collection, ids, &mut stored).await?;
+            stored_revisions(store, collection, ids, &mut stored).await?;
         }
     }
     let resolved = doubts.into_iter().filter_map(|(at, doubt)| {
         let update = batch.get(at)?;
         Some((at, verdict(update, stored.get(&address(update)).copied(), doubt)))
     });
-    Ok(resolved.collect())
+    let mut resolved: Vec<_> = resolved.collect();
+    for (at, outcome) in &mut resolved {
+        if let (Some(Update::Execution(update)), WriteOutcome::Poison(reason)) = (batch.get(*at), outcome)
+            && let Some(holder) = holder(store, update).await?
+        {
+            *reason = key_taken(holder);
+        }
+    }
+    Ok(resolved)
+}
+
+/// The other execution that has the idempotency key of this one.
+async fn holder(store: &MongoStore, update: &ExecutionUpdate) -> Result<Option<ExecutionId>, Error> {
+    let Some(key) = update.head.as_ref().and_then(|head| IdempotencyKey::of(head)) else { return Ok(None) };
+    round_trip();
+    let holder = read::execution_by_key(store, &key).await?;
+    Ok(holder.map(|holder| holder.peid).filter(|holder| *holder != update.peid))
 }
 
 /// What became of an update, given what the store has of its document after it was sent.
@@ -53,8 +69,8 @@ fn verdict(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> W
         Update::Task(update) => update.head.is_some(),
     };
     let Some(stored) = stored else {
-        // An insert met something, and yet there is no such document: it met another one, in a unique index
-        // that somebody else has made.
+        // An insert met something, and yet there is no such document: it met another one in a unique index, ours or one that
+        // somebody else has made.
         return WriteOutcome::Poison(if headed { error::key_taken() } else { "no such document".to_owned() });
     };
     let Some(stored) = stored else {
@@ -68,7 +84,7 @@ fn verdict(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> W
 }
 
 /// What the store has of documents, from where they are written.
-async fn read(
+async fn stored_revisions(
     store: &MongoStore,
     collection: &'static str,
     ids: Vec<Uuid>,
