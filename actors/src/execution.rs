@@ -4,6 +4,7 @@
 mod answer;
 mod message;
 mod perform;
+mod permit;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::snapshot::Snapshot;
 use crate::task::Attempt;
 use message::Attempted;
 pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
+use permit::Line;
 
 /// How an execution begins its life as an actor.
 pub(crate) enum Start {
@@ -51,6 +53,8 @@ pub(crate) struct Execution {
     execution: Option<kernel::Execution<Control>>,
     /// Attempts under way; dropping one drops its call.
     attempts: Vec<(TaskSeq, Attempt)>,
+    /// Calls that have not been attempted yet.
+    line: Line,
     /// Few executions have any.
     subscribers: Option<Box<Subscribers>>,
     /// None once it has told its shard why it leaves.
@@ -108,6 +112,7 @@ impl Execution {
             inbox,
             execution,
             attempts: Vec::new(),
+            line: Line::default(),
             subscribers,
             exit: Some(exit),
             span,
@@ -249,6 +254,10 @@ impl StreamHandler<Incoming> for Execution {
             }
             Incoming::Committed(None) => self.on(ExecutionEvent::Refused, ctx),
             Incoming::Attempted(attempted) => self.attempt_ended(attempted, ctx),
+            Incoming::Permitted(task, permitted) => {
+                self.waited(task, permitted.map_err(|failure| *failure));
+                self.proceed(self.context.clock.now(), ctx);
+            }
             Incoming::OwnerGone => ctx.stop(),
         }
     }

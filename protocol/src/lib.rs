@@ -36,7 +36,10 @@ pub use failure::{Failure, FailureKind};
 pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
-pub use integration::{ActionSpec, Answer, Argument, Call, Catalogue, Effect, Flaw, Integration, Sending};
+pub use integration::{
+    ActionSpec, Answer, Argument, Call, CallPermit, Catalogue, Effect, Flaw, Held, Integration, PermitFuture,
+    PermitRequest, Sending,
+};
 pub use json::Json;
 pub use playbook::Playbook;
 pub use scope::ScopePath;

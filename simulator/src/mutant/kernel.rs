@@ -231,8 +231,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "attempt-number-grows",
         claim: "an attempt that is run again after a crash counts as the next one",
         file: ATTEMPT,
-        find: "            _ => self.task(task).state.attempt,\n",
-        replace: "            _ => self.task(task).state.attempt + 1,\n",
+        find: "u32::from(state.status == TaskStatus::Retrying)",
+        replace: "u32::from(state.status == TaskStatus::Retrying || matches!(work, Ready::Again(_)))",
     },
     Mutant {
         name: "attempt-any-report",
@@ -261,6 +261,27 @@ pub const KERNEL: &[Mutant] = &[
         file: ATTEMPT,
         find: "            task.phase = Phase::Unsent;\n",
         replace: "            task.phase = Phase::Running;\n",
+    },
+    Mutant {
+        name: "permit-after-intent",
+        claim: "the intent is written before the call has its place",
+        file: ATTEMPT,
+        find: "            Ok(arguments) if action.takes_permit => self.acquire(work, (scope, step), arguments, effects),\n",
+        replace: "            Ok(arguments) if action.takes_permit => {\n                let (task, attempt) = self.count_attempt(work, now);\n                self.write_attempt(task, attempt, None, now, effects);\n                (self.running, self.task_mut(task).phase) = (self.running - 1, Phase::Ready);\n                self.acquire(Ready::Again(task), (scope, step), arguments, effects);\n            }\n",
+    },
+    Mutant {
+        name: "permit-not-asked",
+        claim: "a second attempt begins without the place that it needs",
+        file: ATTEMPT,
+        find: "if action.takes_permit =>",
+        replace: "if action.takes_permit && matches!(work, Ready::Enter(..)) =>",
+    },
+    Mutant {
+        name: "permit-lost-in-drain",
+        claim: "a call in line when the engine drains counts as under way: it never drains",
+        file: MACHINE,
+        find: "        self.leave_line();\n",
+        replace: "",
     },
     Mutant {
         name: "attempt-one-too-many",
