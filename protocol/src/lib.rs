@@ -6,6 +6,7 @@ pub mod codec;
 pub mod dead_letter;
 pub mod document;
 pub mod failure;
+mod field;
 pub mod idempotency;
 pub mod ids;
 pub mod input_hash;
@@ -33,6 +34,7 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use failure::{Failure, FailureKind};
+pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
 pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;

@@ -6,6 +6,7 @@ use super::Mutant;
 const COALESCER: &str = "kernel/src/coalescer.rs";
 const LOW_WATERMARK: &str = "kernel/src/coalescer/low_watermark.rs";
 const SLOTS: &str = "kernel/src/coalescer/slots.rs";
+const FIELD: &str = "protocol/src/field.rs";
 const UPDATE: &str = "protocol/src/update.rs";
 const MACHINE: &str = "kernel/src/machine.rs";
 const RESUME: &str = "kernel/src/machine/resume.rs";
@@ -161,15 +162,15 @@ pub const KERNEL: &[Mutant] = &[
         name: "merge-loses-head",
         claim: "a document's first update loses its head to the second",
         file: UPDATE,
-        find: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                over(&mut this.head, newer.head);\n",
+        find: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                this.head = newer.head.or_else(|| this.head.take());\n",
         replace: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                this.head = newer.head;\n",
     },
     Mutant {
         name: "merge-loses-error",
         claim: "a field that an update does not name is emptied",
-        file: UPDATE,
-        find: "        over(&mut self.response, newer.response);\n        over(&mut self.error, newer.error);\n",
-        replace: "        over(&mut self.response, newer.response);\n        self.error = newer.error;\n",
+        file: FIELD,
+        find: "        if newer.is_some() {\n            *self = newer;\n        }\n",
+        replace: "        *self = newer;\n",
     },
     Mutant {
         name: "resume-acts-again",
