@@ -1,4 +1,4 @@
-//! Commits of one shard: executions hand over their writes, and are told when the journal has them. What goes together is
+//! Commits of one shard: executions hand over their writes, and are told when the log has them as they need. What goes together is
 //! decided by [`CommitQueue`].
 
 use std::cell::RefCell;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use updraft_kernel::shard::CommitQueue;
 use updraft_protocol::Update;
-use updraft_storage::journal::{Append, Done};
+use updraft_storage::log::{Append, Done, Need};
 
 use crate::context::EngineContext;
 use crate::execution::Receipt;
 use crate::gauge::ShardGauge;
 use crate::shard::scope::ScopeMember;
 
-/// Told with the position in the journal, or dropped when the journal will not have it.
+/// Told with the position in the log, or dropped when the log will not have it.
 enum Told {
     /// An execution.
     Execution(Receipt),
@@ -48,56 +48,60 @@ impl Commits {
         Rc::new(Self { context, depth, queue: RefCell::default(), _member: member })
     }
 
-    /// Makes updates of an execution durable, all or none; its receipt says so.
-    pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>, receipt: Receipt) {
-        self.hand_over(updates, Told::Execution(receipt));
+    /// Appends updates of an execution, all or none; its receipt says so.
+    pub(crate) fn commit(self: &Rc<Self>, updates: Vec<Update>, need: Need, receipt: Receipt) {
+        self.hand_over(updates, need, Told::Execution(receipt));
     }
 
     /// The same for an execution that has no actor.
-    pub(crate) fn commit_for_shard(self: &Rc<Self>, updates: Vec<Update>) -> oneshot::Receiver<u64> {
+    pub(crate) fn commit_for_shard(
+        self: &Rc<Self>,
+        updates: Vec<Update>,
+        need: Need,
+    ) -> oneshot::Receiver<u64> {
         let (told, receiver) = oneshot::channel();
-        self.hand_over(updates, Told::Shard(told));
+        self.hand_over(updates, need, Told::Shard(told));
         receiver
     }
 
-    fn hand_over(self: &Rc<Self>, updates: Vec<Update>, told: Told) {
-        if self.queue.borrow_mut().push(updates, told) {
+    fn hand_over(self: &Rc<Self>, updates: Vec<Update>, need: Need, told: Told) {
+        if self.queue.borrow_mut().push(updates, need, told) {
             actix::spawn(self.clone().send_all());
         }
     }
 
-    /// Told when all that was handed over before is in the journal: by an execution that died, say.
+    /// Told when all that was handed over before is in the log: by an execution that died, say.
     pub(crate) fn settled(self: &Rc<Self>) -> oneshot::Receiver<u64> {
-        self.commit_for_shard(Vec::new())
+        self.commit_for_shard(Vec::new(), Need::Behind)
     }
 
     async fn send_all(self: Rc<Self>) {
-        while let Some((updates, told)) = self.next_group() {
-            match append(&self.context, updates).await {
+        while let Some((updates, need, told)) = self.next_group() {
+            match append(&self.context, updates, need).await {
                 Ok(lsn) => told.into_iter().for_each(|one| one.of(lsn)),
                 Err(reason) => self.context.fail(reason),
             }
         }
     }
 
-    fn next_group(&self) -> Option<(Vec<Update>, Vec<Told>)> {
+    fn next_group(&self) -> Option<(Vec<Update>, Need, Vec<Told>)> {
         let mut queue = self.queue.borrow_mut();
         self.depth.set(queue.waiting());
         queue.next_group()
     }
 }
 
-/// Makes updates durable, all or none; gives where they stand in the journal.
-pub(crate) async fn append(context: &EngineContext, updates: Vec<Update>) -> Result<u64, String> {
-    if updates.is_empty() {
+/// Appends updates, all or none; gives where they stand in the log, as they need.
+pub(crate) async fn append(context: &EngineContext, updates: Vec<Update>, need: Need) -> Result<u64, String> {
+    if updates.is_empty() && need == Need::Behind {
         return Ok(0);
     }
     let (done, told) = oneshot::channel();
-    let done: Done<u64> = Box::new(move |result| {
+    let done: Done = Box::new(move |result| {
         let _ = done.send(result);
     });
-    let append = Append::new(updates, done).map_err(|error| error.to_string())?;
-    context.journal.append_waiting(append).await.map_err(|refused| refused.error.to_string())?;
+    let appending = context.log.append_waiting(Append::new(updates, need, done));
+    appending.await.map_err(|refused| refused.error.to_string())?;
     match told.await {
         Ok(Ok(lsn)) => Ok(lsn),
         Ok(Err(error)) => Err(error.to_string()),

@@ -11,7 +11,7 @@ use updraft_kernel::shared::permits::Permits;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{Integration, Name, TenantCode};
 use updraft_storage::Store;
-use updraft_storage::journal::Journal;
+use updraft_storage::log::{self, Log};
 
 use crate::admission::Admission;
 use crate::clock::Clock;
@@ -31,7 +31,7 @@ pub struct EngineContext {
     /// The limits of those who wait.
     pub timer: TimerThread,
     /// Where updates become durable.
-    pub journal: Journal,
+    pub log: Arc<dyn Log>,
     /// Where they go then.
     pub store: Arc<dyn Store>,
     /// Everything below is in the store.
@@ -71,13 +71,13 @@ impl EngineContext {
         Terms { epoch: self.epochs.of(tenant), tasks_at_once, configuration_wait }
     }
 
-    /// Waits until all that the journal has at this moment is in the store.
+    /// Waits until all that the log has at this moment is in the store.
     ///
     /// # Errors
     /// The engine has failed or is shut down.
     pub async fn flush(&self) -> Result<(), Lost> {
-        self.journal.flush().await.map_err(|error| match error {
-            updraft_storage::journal::Error::Closed => Lost::ShutDown,
+        self.log.flush().await.map_err(|error| match error {
+            log::Error::Closed => Lost::ShutDown,
             error => Lost::Engine(error.to_string()),
         })
     }
@@ -98,7 +98,7 @@ impl EngineContext {
     /// Ends everything that runs: another engine has the store, and runs the same. Nothing that runs here goes on from what it
     /// does now, because nothing of that becomes durable.
     pub fn replaced(&self, by: String) {
-        self.journal.stop(&by);
+        self.log.stop(&by);
         self.fail(by);
     }
 

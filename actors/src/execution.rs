@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, ActorState, AsyncContext, Context, Handler, Message, StreamHandler};
 use tokio::sync::broadcast;
-use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionEvent, Exit};
+use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionEvent, Exit, Need};
 use updraft_kernel::machine::{Act, Machine, TaskSeq};
 use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::{ATTEMPTS_INLINE, EXECUTION_MAILBOX};
@@ -132,7 +132,7 @@ impl Execution {
         let mut inline = ATTEMPTS_INLINE;
         while let Some(command) = self.execution.as_mut().and_then(|execution| execution.next_command(now)) {
             match command {
-                ExecutionCommand::Commit(writes) => self.commit(writes),
+                ExecutionCommand::Commit { writes, need } => self.commit(writes, need),
                 ExecutionCommand::Perform(act) => self.perform(act, &mut inline, ctx),
                 ExecutionCommand::Withdraw => self.withdraw(now),
                 ExecutionCommand::Answer { control, applied } => self.answer(control, applied),
@@ -142,10 +142,12 @@ impl Execution {
         }
     }
 
-    fn commit(&mut self, writes: Vec<Update>) {
+    fn commit(&mut self, writes: Vec<Update>, need: Need) {
         count_ended(&writes);
         self.note_events(&writes);
-        self.commits.commit(writes, Receipt::of(&self.inbox));
+        // Who follows is told of what is durable.
+        let need = if self.readers().is_some() { Need::Durable } else { need };
+        self.commits.commit(writes, need, Receipt::of(&self.inbox));
     }
 
     fn attempt_ended(&mut self, attempted: Attempted, ctx: &mut Context<Self>) {

@@ -3,6 +3,7 @@
 
 use updraft_kernel::machine::cancel_abandoned;
 use updraft_protocol::{ExecutionId, TenantCode};
+use updraft_storage::log::Need;
 
 use crate::commit;
 use crate::context::EngineContext;
@@ -30,6 +31,6 @@ pub async fn cancel(
     }
     let tasks = load::tasks(context, tenant, peid).await?;
     let (_, writes) = cancel_abandoned(document, &tasks, context.epochs.of(tenant), context.clock.now());
-    commit::append(context, writes).await.map_err(Lost::Engine)?;
+    commit::append(context, writes, Need::Durable).await.map_err(Lost::Engine)?;
     Ok(Some(CancelVerdict::Cancelled))
 }

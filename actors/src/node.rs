@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use updraft_kernel::shard::Since;
-use updraft_storage::journal::{self, Left};
+use updraft_storage::log::{self, Left};
 use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
 use crate::context::EngineContext;
@@ -49,7 +49,7 @@ struct Stop {
     /// How long the store may take for what is left.
     until: Instant,
     /// Told when everything has ended.
-    left: oneshot::Sender<Result<Left, journal::Error>>,
+    left: oneshot::Sender<Result<Left, log::Error>>,
 }
 
 /// The threads of one engine. Dropped without [`Node::shutdown`], they stop as in a crash: what is accepted is
@@ -134,7 +134,7 @@ impl Node {
     ///
     /// # Errors
     /// The journal had failed.
-    pub async fn shutdown(self, until: Instant) -> Result<Left, journal::Error> {
+    pub async fn shutdown(self, until: Instant) -> Result<Left, log::Error> {
         self.let_end(until).await;
         self.stop(until).await
     }
@@ -148,12 +148,12 @@ impl Node {
     ///
     /// # Errors
     /// The journal had failed.
-    pub async fn stop(mut self, until: Instant) -> Result<Left, journal::Error> {
+    pub async fn stop(mut self, until: Instant) -> Result<Left, log::Error> {
         let (left, told) = oneshot::channel();
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(Stop { until, left });
         }
-        let left = told.await.unwrap_or(Err(journal::Error::Closed));
+        let left = told.await.unwrap_or(Err(log::Error::Closed));
         if let Some(thread) = self.thread.take() {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
@@ -231,7 +231,7 @@ async fn end_shards(arbiters: Vec<Arbiter>, until: Instant) {
 /// and the writer is not waited for.
 async fn close(context: Arc<EngineContext>, stop: Option<Stop>, written: oneshot::Receiver<()>) {
     let until = stop.as_ref().map_or_else(Instant::now, |stop| stop.until);
-    let left = context.journal.clone().close(until.saturating_duration_since(Instant::now())).await;
+    let left = context.log.close(until.saturating_duration_since(Instant::now())).await;
     for entry in context.registry.unfinished(|_| true) {
         context.lose(&entry, Lost::ShutDown);
     }

@@ -8,6 +8,7 @@ use thiserror::Error;
 use updraft_kernel::machine::fail_abandoned;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, ExecutionId, Failure};
+use updraft_storage::log::Need;
 use updraft_storage::store::Cursor;
 
 use crate::commit;
@@ -99,7 +100,7 @@ async fn write_off(
     let tasks = load::tasks(context, &document.head.tenant_code, document.peid).await?;
     let epoch = context.epochs.of(&document.head.tenant_code);
     let (_, writes) = fail_abandoned(document, &tasks, epoch, failure, context.clock.now());
-    commit::append(context, writes).await.map_err(Lost::Engine)?;
+    commit::append(context, writes, Need::Durable).await.map_err(Lost::Engine)?;
     Ok(())
 }
 

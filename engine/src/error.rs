@@ -5,6 +5,7 @@ use updraft_actors::{Lost, plans};
 use updraft_kernel::pairing::Mismatch;
 use updraft_kernel::plan::Mistake;
 use updraft_protocol::{ExecutionId, Name, PlaybookId, Timestamp};
+use updraft_storage::{journal, log};
 
 use crate::standstill::Standstill;
 use crate::submission::Submission;
@@ -61,7 +62,7 @@ pub enum StartError {
     Standstill(#[from] Standstill),
     /// The journal cannot be opened.
     #[error(transparent)]
-    Journal(#[from] updraft_storage::journal::Error),
+    Journal(#[from] journal::Error),
     /// The threads cannot be started.
     #[error(transparent)]
     Node(#[from] updraft_actors::node::Error),
@@ -94,7 +95,7 @@ impl StartError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::Store(error) => matches!(error, updraft_storage::Error::Full(_)),
-            Self::Journal(error) => matches!(error, updraft_storage::journal::Error::NoSpace { .. }),
+            Self::Journal(error) => matches!(error, journal::Error::Log(log::Error::NoSpace { .. })),
             Self::Directory { source, .. } => source.kind() == std::io::ErrorKind::StorageFull,
             _ => false,
         }

@@ -8,7 +8,7 @@ use updraft_actors::{EngineContext, MissingOne};
 use updraft_kernel::coalescer::Limits;
 use updraft_protocol::Timestamp;
 use updraft_protocol::limits::JOURNAL_SEGMENTS;
-use updraft_storage::journal::NoSpace;
+use updraft_storage::log::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
@@ -140,7 +140,7 @@ pub(crate) async fn of(
     trouble: Option<Arc<str>>,
     buffer: Limits,
 ) -> EngineHealth {
-    let journal = core.journal.status();
+    let journal = core.log.status();
     let mut troubles = Vec::new();
     if let Some(cause) = &journal.poisoned {
         troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });

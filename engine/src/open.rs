@@ -11,6 +11,7 @@ use updraft_actors::timer::TimerThread;
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_kernel::virtual_shard::VirtualShard;
+use updraft_storage::Log as _;
 use updraft_storage::journal::{self, Disk, FileDisk, Journal};
 use updraft_storage::memory::{MemoryStore, Nowhere};
 use updraft_storage::sqlite::SqliteStore;

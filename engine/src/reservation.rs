@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use updraft_actors::{EngineContext, Lost, RegistryEntry};
-use updraft_storage::journal::{Revocable, Revoke};
+use updraft_storage::log::{Revocable, Revoke};
 
 /// A registered execution that the journal does not have yet. Dropped, it is forgotten, unless the journal has it by then.
 pub(crate) struct Reservation<'a> {

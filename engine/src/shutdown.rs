@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use updraft_actors::Node;
 use updraft_protocol::limits;
-use updraft_storage::journal::Left;
+use updraft_storage::log::Left;
 use updraft_storage::sqlite::SqliteStore;
 
 use crate::deadline::after;

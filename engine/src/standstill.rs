@@ -56,7 +56,7 @@ impl StoreWait<'_> {
     }
 
     fn cause(&self) -> Option<Arc<str>> {
-        let full = || self.core.journal.status().no_space.map(|full| full.cause);
+        let full = || self.core.log.status().no_space.map(|full| full.cause);
         let failing = self.trouble.borrow().clone();
         failing.or_else(full)
     }

@@ -63,7 +63,7 @@ impl Engine {
         let core = Arc::new(EngineContext {
             clock: builder.clock.clone(),
             timer,
-            journal,
+            log: Arc::new(journal),
             store: store.clone(),
             stored: stored.clone(),
             integrations: named(&builder)?,

@@ -14,7 +14,7 @@ use updraft_kernel::shared::permits::{Acquire, Permit};
 use updraft_protocol::limits::SUBMIT_DURABLE;
 use updraft_protocol::{ExecutionHead, ExecutionId, Json, TenantCode, Timestamp};
 use updraft_storage as storage;
-use updraft_storage::journal::{self, Append, Revocable, Revoke};
+use updraft_storage::log::{self, Append, Need, Revocable, Revoke};
 use uuid::Uuid;
 
 use crate::deadline::after;
@@ -195,29 +195,29 @@ impl Engine {
         let core = self.core.clone();
         let no_space: Arc<OnceLock<String>> = Arc::default();
         let told = Arc::clone(&no_space);
-        let done = Box::new(move |appended: Result<u64, journal::Error>| match appended {
+        let done = Box::new(move |appended: Result<u64, log::Error>| match appended {
             Ok(lsn) => core.router.launch(Launch { lsn, ..launch }),
-            Err(error @ journal::Error::NoSpace { .. }) => {
+            Err(error @ log::Error::NoSpace { .. }) => {
                 // Before the loss is told, which says nothing of the reason.
                 let _ = told.set(error.to_string());
                 core.lose(&launch.entry, Lost::ShutDown);
             }
-            Err(journal::Error::Closed) => core.lose(&launch.entry, Lost::ShutDown),
+            Err(log::Error::Closed) => core.lose(&launch.entry, Lost::ShutDown),
             Err(error) => {
                 core.lose(&launch.entry, Lost::Engine(error.to_string()));
                 core.fail(error.to_string());
             }
         });
-        let (append, claim) = Append::new(writes, done).map_err(|error| failed(&error))?.revocable();
-        let appended = match self.core.journal.append(append) {
-            Err(refused) if deadline.for_place && matches!(refused.error, journal::Error::Full) => {
-                let appending = self.core.journal.append_waiting(refused.append);
+        let (append, claim) = Append::new(writes, Need::Durable, done).revocable();
+        let appended = match self.core.log.append(append) {
+            Err(refused) if deadline.for_place && matches!(refused.error, log::Error::Full) => {
+                let appending = self.core.log.append_waiting(refused.append);
                 self.core.timer.until(deadline.until, appending).await.map_err(|_| Refusal::JournalFull)?
             }
             appended => appended,
         };
         appended.map_err(|refused| match refused.error {
-            journal::Error::Full => Refusal::JournalFull,
+            log::Error::Full => Refusal::JournalFull,
             error => failed(&error),
         })?;
         reservation.appending(claim.clone());
@@ -270,10 +270,10 @@ fn head(
     })
 }
 
-fn failed(error: &journal::Error) -> Refusal {
+fn failed(error: &log::Error) -> Refusal {
     match error {
-        journal::Error::Closed => Refusal::ShuttingDown,
-        journal::Error::NoSpace { .. } => Refusal::StoreFull { cause: error.to_string() },
+        log::Error::Closed => Refusal::ShuttingDown,
+        log::Error::NoSpace { .. } => Refusal::StoreFull { cause: error.to_string() },
         error => Refusal::Failed(Lost::Engine(error.to_string())),
     }
 }

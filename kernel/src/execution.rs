@@ -20,9 +20,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use updraft_protocol::limits::PARK_HORIZON;
-use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp};
+use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp, Update};
 
-pub use command::{ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
+pub use command::{ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
 
 use crate::machine::{Act, Effects, Machine, MachineEvent, Terms, Timer, Unfit};
 use crate::plan::Plan;
@@ -45,8 +45,10 @@ pub struct Execution<C> {
     refused: bool,
     /// Nothing is left to be asked for until the next event.
     at_rest: bool,
-    /// The newest position in the journal.
+    /// The newest position in the log.
     lsn: u64,
+    /// What was committed last may be taken back by a crash.
+    behind: bool,
 }
 
 /// Why attempts that were not sent are withdrawn.
@@ -105,6 +107,7 @@ impl<C: ExecutionControl> Execution<C> {
             refused: false,
             at_rest: false,
             lsn,
+            behind: false,
         }
     }
 
@@ -179,8 +182,7 @@ impl<C: ExecutionControl> Execution<C> {
             }
             let Effects { writes, acts } = std::mem::take(&mut self.pending);
             if !writes.is_empty() {
-                self.committing = Some(acts);
-                return Some(ExecutionCommand::Commit(writes));
+                return Some(self.commit(writes, acts));
             }
             if acts.is_empty() {
                 return self.rest(now);
@@ -200,9 +202,19 @@ impl<C: ExecutionControl> Execution<C> {
         }
     }
 
+    /// An intent, an end, what a control changed and what a drain took back are durable before they are acted on or told; a
+    /// durable commit covers what was behind. Whatever else is lost by a crash comes about again.
+    fn commit(&mut self, writes: Vec<Update>, acts: Vec<Act>) -> ExecutionCommand<C> {
+        let told = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
+        self.behind = !(told || self.controls.is_some() || self.draining);
+        self.committing = Some(acts);
+        let need = if self.behind { Need::Behind } else { Need::Durable };
+        ExecutionCommand::Commit { writes, need }
+    }
+
     fn committed(&mut self, lsn: u64) {
         let Some(acts) = self.committing.take() else { return };
-        self.lsn = lsn;
+        self.lsn = self.lsn.max(lsn);
         self.performing = acts.into_iter();
         // What was decided before the drain begins now, and may wait for its turn.
         if self.draining {
@@ -252,6 +264,9 @@ impl<C: ExecutionControl> Execution<C> {
 
     /// Everything so far is durable and performed: answers, and leaves where there is nothing to stay for.
     fn rest(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
+        if self.controls.is_some() && self.behind {
+            return Some(self.commit(Vec::new(), Vec::new()));
+        }
         if let Some(controls) = &mut self.controls {
             if let Some(control) = controls.applied.pop_front() {
                 return Some(ExecutionCommand::Answer { control, applied: true });

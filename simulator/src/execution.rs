@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use updraft_kernel::execution::{self as kernel, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
+use updraft_kernel::execution::{
+    self as kernel, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need,
+};
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Timer};
 use updraft_kernel::shard_epochs::ShardEpochs;
@@ -68,7 +70,7 @@ pub enum ActorCommand {
     /// Nothing.
     Nothing,
     /// Make these durable.
-    Commit(Vec<Update>),
+    Commit(Vec<Update>, Need),
     /// It has ended.
     Leave(Exit),
 }
@@ -157,7 +159,7 @@ impl SimulatedExecution {
         let mut command = ActorCommand::Nothing;
         while let Some(next) = self.execution.next_command(home.clock(cx)) {
             match next {
-                ExecutionCommand::Commit(writes) => command = ActorCommand::Commit(writes),
+                ExecutionCommand::Commit { writes, need } => command = ActorCommand::Commit(writes, need),
                 ExecutionCommand::Perform(act) => self.perform(act, home, cx),
                 ExecutionCommand::Withdraw => self.withdraw(home, cx),
                 ExecutionCommand::Answer { control: Ask::Cancel(cancel), applied } => {

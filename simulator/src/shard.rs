@@ -5,7 +5,7 @@ mod actor;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit};
+use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit, Need};
 use updraft_kernel::machine::{Timer, fail_abandoned};
 use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
@@ -144,7 +144,9 @@ impl SimulatedShard {
         let life = execution.life;
         match command {
             ActorCommand::Nothing => {}
-            ActorCommand::Commit(writes) => self.commit(writes, Ticket::Execution(peid, life), shard_cx),
+            ActorCommand::Commit(writes, need) => {
+                self.commit(writes, need, Ticket::Execution(peid, life), shard_cx)
+            }
             ActorCommand::Leave(exit) => {
                 actor.execution = None;
                 if let Exit::Parked { .. } = exit {
@@ -188,7 +190,7 @@ impl SimulatedShard {
             step = load.next(shard_cx.stored);
         }
         match step {
-            LoadStep::Settle => self.commit(Vec::new(), Ticket::Settled(peid, life), shard_cx),
+            LoadStep::Settle => self.commit(Vec::new(), Need::Behind, Ticket::Settled(peid, life), shard_cx),
             LoadStep::Flush => {
                 if !shard_cx.journal.barrier(Asker::Read(peid, life)) {
                     self.shard
@@ -240,18 +242,19 @@ impl SimulatedShard {
         let (given_up, writes) = fail_abandoned(document, &tasks, epoch, failure, now);
         shard_cx.cx.statistics.count("executions given up");
         shard_cx.cx.oracle.gave_up(&given_up, &tasks, &writes);
-        self.commit(writes, Ticket::GivenUp(peid, epoch), shard_cx);
+        self.commit(writes, Need::Durable, Ticket::GivenUp(peid, epoch), shard_cx);
     }
 
     /// Makes updates durable, all or none.
-    fn commit(&mut self, updates: Vec<Update>, ticket: Ticket, shard_cx: &mut ShardContext<'_>) {
-        if self.commits.push(updates, ticket) {
+    fn commit(&mut self, updates: Vec<Update>, need: Need, ticket: Ticket, shard_cx: &mut ShardContext<'_>) {
+        if self.commits.push(updates, need, ticket) {
             self.send(shard_cx);
         }
     }
 
     fn send(&mut self, shard_cx: &mut ShardContext<'_>) {
-        let Some((updates, tickets)) = self.commits.next_group() else { return };
+        // One sync serves all, as in the journal.
+        let Some((updates, _, tickets)) = self.commits.next_group() else { return };
         if updates.is_empty() {
             return shard_cx.cx.after(0, shard_cx.home.node, Inner::Told(self.index, tickets, 0));
         }

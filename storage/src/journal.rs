@@ -1,7 +1,8 @@
 //! The journal: append-only segments in which every update is durable before anything acts on it. It covers the
 //! window between an update and its write to the store. Never looks into updates, never talks to a store.
 //!
-//! One thread writes for everyone: appends that come while it syncs share the next sync. Pressure travels back
+//! The provider of the [`Log`] port on a disk of this machine. One thread writes for everyone: appends that come while it
+//! syncs share the next sync, whatever they need: one sync serves all, so what may be behind is durable too. Pressure travels back
 //! through it: a full writer makes the thread wait, the bound of the queue fills, and `append` hands back.
 //!
 //! What poisons it: a sync that failed, a write that failed for another reason than a full disk, a full disk's half-written
@@ -10,7 +11,7 @@
 //! durable and stays.
 //!
 //! A full disk does not: what was written of the group is cut off, appends that can be given up are refused with
-//! [`Error::NoSpace`], the others wait, and the journal looks for room until there is some.
+//! [`log::Error::NoSpace`], the others wait, and the journal looks for room until there is some.
 
 mod append;
 mod config;
@@ -40,33 +41,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use crossbeam_channel::Sender;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, TryAcquireError, mpsc, oneshot, watch};
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::JOURNAL_QUEUE;
 
-pub use append::{Append, Done, Refused};
 pub use config::{Config, Durability};
 pub use disk::{Disk, FileDisk, JournalFile};
 pub use error::Error;
-pub use frame::Frame;
 pub use inspect::Inspected;
 pub use recovery::Torn;
 pub use replay::Replay;
 pub use segment::FORMAT;
-pub use space::NoSpace;
-pub use updraft_kernel::shared::revocable::{Revocable, Revoke};
 
-use crate::callback::Callback;
+use crate::callback::{Callback, OnDone};
 use crate::handoff::Message;
+use crate::log::{self, Append, Left, Log, Refused, Status};
 use append::{Command, LEAST_ROOM, Queued, QueuedBarrier, room_of};
+use frame::Frame;
 use retention::Retention;
 use segment::Segment;
 use shared::Shared;
 use thread::Worker;
 use writer_queue::WriterQueue;
 
-/// A handle of the journal; clones are handles of the same one. Dropping the last without [`Journal::close`]
+/// A handle of the journal; clones are handles of the same one. Dropping the last without [`Log::close`]
 /// ends the thread after what is queued, without waiting for the writer.
 #[derive(Clone)]
 pub struct Journal {
@@ -80,31 +80,6 @@ struct Inner {
     abandon: watch::Sender<bool>,
     /// Closed when the thread has ended.
     ended: watch::Receiver<()>,
-}
-
-/// How a journal stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Status {
-    /// The number of the newest durable append.
-    pub acknowledged: u64,
-    /// How many segments there are.
-    pub segments: usize,
-    /// Bytes that may still be appended before the writer takes some.
-    pub room_bytes: usize,
-    /// Why nothing more is accepted, after a failed write or sync.
-    pub poisoned: Option<Arc<str>>,
-    /// That the disk has no room for more, if it has none.
-    pub no_space: Option<NoSpace>,
-}
-
-/// How a journal was left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Left {
-    /// The store has everything; the next start has nothing to replay.
-    Empty,
-    /// The next start replays what the store may not have.
-    ToReplay,
 }
 
 impl Journal {
@@ -174,53 +149,87 @@ impl Journal {
         Ok((Self { inner: Arc::new(inner) }, recovered))
     }
 
-    /// Queues an append; never waits. Its `done` is called when it is durable.
-    ///
-    /// # Errors
-    /// The append, with [`Error::Full`], [`Error::NoSpace`] where it can be given up, [`Error::Poisoned`],
-    /// [`Error::NotReplayed`] or [`Error::Closed`].
-    pub fn append(&self, append: Append) -> Result<(), Box<Refused>> {
-        let room = Arc::clone(&self.inner.shared.room).try_acquire_many_owned(room_of(&append.frame));
-        self.admit(append, room.map_err(|error| self.no_room(&error)))
-    }
-
-    /// Queues an append as soon as there is room.
-    ///
-    /// # Errors
-    /// The append, with [`Error::NoSpace`] where it can be given up, [`Error::Poisoned`], [`Error::NotReplayed`] or
-    /// [`Error::Closed`].
-    pub async fn append_waiting(&self, append: Append) -> Result<(), Box<Refused>> {
-        let room = Arc::clone(&self.inner.shared.room).acquire_many_owned(room_of(&append.frame)).await;
-        self.admit(append, room.map_err(|error| self.closed_room(&error)))
-    }
-
-    /// Calls `done` when every append before is in the store; never waits itself.
-    ///
-    /// # Errors
-    /// The callback, with why it was not taken.
-    pub fn barrier(&self, done: Done<()>) -> Result<(), (Done<()>, Error)> {
-        match Arc::clone(&self.inner.shared.room).try_acquire_many_owned(LEAST_ROOM as u32) {
-            Ok(room) => self.queue_barrier(done, room),
-            Err(error) => Err((done, self.no_room(&error))),
+    /// The frame of an append. Whoever appends encodes it, on a thread of its own.
+    fn framed(&self, append: Append) -> Result<(Append, Frame), Box<Refused>> {
+        match Frame::encode(&append.updates) {
+            Ok(frame) => Ok((append, frame)),
+            Err(error) => Err(Box::new(Refused { append, error })),
         }
     }
 
-    /// Waits until every append before is in the store.
-    ///
-    /// # Errors
-    /// [`Error::Poisoned`], [`Error::NotStored`] or [`Error::Closed`].
-    pub async fn flush(&self) -> Result<(), Error> {
+    fn admit(
+        &self,
+        append: Append,
+        frame: Frame,
+        room: Result<OwnedSemaphorePermit, log::Error>,
+    ) -> Result<(), Box<Refused>> {
+        let shared = &self.inner.shared;
+        let room = match room {
+            Ok(room) if shared.replayed.load(Ordering::Acquire) => {
+                match shared.space.refusal().filter(|_| append.claim.is_some()) {
+                    Some(error) => return Err(Box::new(Refused { append, error })),
+                    None => room,
+                }
+            }
+            Ok(_) => return Err(Box::new(Refused { append, error: log::Error::NotReplayed })),
+            Err(error) => return Err(Box::new(Refused { append, error })),
+        };
+        if append.updates.is_empty() {
+            // Whatever was answered before is durable.
+            Callback::new(append.done).give(Ok(shared.acknowledged()));
+            return Ok(());
+        }
+        let Err(error) = self.inner.commands.try_send(Command::Append(Queued::new(append, frame, room)))
+        else {
+            return Ok(());
+        };
+        match error.into_inner() {
+            Command::Append(queued) => {
+                Err(Box::new(Refused { append: queued.hand_back(), error: shared.refusal() }))
+            }
+            Command::Barrier(_) | Command::Close => Ok(()),
+        }
+    }
+
+    fn closed_room(&self, _: &AcquireError) -> log::Error {
+        self.inner.shared.refusal()
+    }
+}
+
+#[async_trait]
+impl Log for Journal {
+    fn append(&self, append: Append) -> Result<(), Box<Refused>> {
+        let (append, frame) = self.framed(append)?;
+        let shared = &self.inner.shared;
+        let room = Arc::clone(&shared.room).try_acquire_many_owned(room_of(&frame));
+        let room = room.map_err(|error| match error {
+            // What waits for room on the disk is what fills the queue.
+            TryAcquireError::NoPermits => shared.space.refusal().unwrap_or(log::Error::Full),
+            TryAcquireError::Closed => shared.refusal(),
+        });
+        self.admit(append, frame, room)
+    }
+
+    async fn append_waiting(&self, append: Append) -> Result<(), Box<Refused>> {
+        let (append, frame) = self.framed(append)?;
+        let room = Arc::clone(&self.inner.shared.room).acquire_many_owned(room_of(&frame)).await;
+        self.admit(append, frame, room.map_err(|error| self.closed_room(&error)))
+    }
+
+    async fn flush(&self) -> Result<(), log::Error> {
         let room = Arc::clone(&self.inner.shared.room).acquire_many_owned(LEAST_ROOM as u32).await;
         let room = room.map_err(|error| self.closed_room(&error))?;
         let (answer, answered) = oneshot::channel();
         // The sender is gone where the caller no longer waits.
-        let done: Done<()> = Box::new(move |outcome| drop(answer.send(outcome)));
-        self.queue_barrier(done, room).map_err(|(_, error)| error)?;
-        answered.await.unwrap_or(Err(Error::Closed))
+        let done: OnDone<(), log::Error> = Box::new(move |outcome| drop(answer.send(outcome)));
+        let barrier = QueuedBarrier { answer: Callback::new(done), room };
+        if self.inner.commands.try_send(Command::Barrier(barrier)).is_err() {
+            return Err(self.inner.shared.refusal());
+        }
+        answered.await.unwrap_or(Err(log::Error::Closed))
     }
 
-    /// How it stands.
-    pub fn status(&self) -> Status {
+    fn status(&self) -> Status {
         let shared = &self.inner.shared;
         Status {
             acknowledged: shared.acknowledged(),
@@ -231,12 +240,8 @@ impl Journal {
         }
     }
 
-    /// Closes the journal: what is queued is made durable, the store is waited for as long as `drain`, and the
-    /// thread ends. What the store did not take by then stays in the journal.
-    ///
-    /// # Errors
-    /// [`Error::Poisoned`] where a write or a sync had failed, now or before.
-    pub async fn close(self, drain: Duration) -> Result<Left, Error> {
+    /// It ends the thread; a full writer is waited for no longer than `drain`.
+    async fn close(&self, drain: Duration) -> Result<Left, log::Error> {
         let inner = &self.inner;
         inner.shared.room.close();
         if !inner.closing.swap(true, Ordering::AcqRel) {
@@ -254,54 +259,9 @@ impl Journal {
         Ok(if inner.shared.is_empty() { Left::Empty } else { Left::ToReplay })
     }
 
-    /// Stops it for good, as a failed write does: nothing more is accepted, and what is queued is refused. For an engine that
-    /// may go on with nothing.
-    pub fn stop(&self, cause: &str) {
+    fn stop(&self, cause: &str) {
         // The error is for who waits, and those are told.
         let _ = self.inner.shared.poison(cause.into());
-    }
-
-    fn admit(&self, append: Append, room: Result<OwnedSemaphorePermit, Error>) -> Result<(), Box<Refused>> {
-        let room = match room {
-            Ok(room) if self.inner.shared.replayed.load(Ordering::Acquire) => {
-                match self.inner.shared.space.refusal().filter(|_| append.claim.is_some()) {
-                    Some(error) => return Err(Box::new(Refused { append, error })),
-                    None => room,
-                }
-            }
-            Ok(_) => return Err(Box::new(Refused { append, error: Error::NotReplayed })),
-            Err(error) => return Err(Box::new(Refused { append, error })),
-        };
-        let Err(error) = self.inner.commands.try_send(Command::Append(Queued::new(append, room))) else {
-            return Ok(());
-        };
-        match error.into_inner() {
-            Command::Append(queued) => {
-                Err(Box::new(Refused { append: queued.hand_back(), error: self.inner.shared.refusal() }))
-            }
-            Command::Barrier(_) | Command::Close => Ok(()),
-        }
-    }
-
-    fn queue_barrier(&self, done: Done<()>, room: OwnedSemaphorePermit) -> Result<(), (Done<()>, Error)> {
-        let barrier = Command::Barrier(QueuedBarrier { answer: Callback::new(done), room });
-        let Err(error) = self.inner.commands.try_send(barrier) else { return Ok(()) };
-        match error.into_inner() {
-            Command::Barrier(barrier) => Err((barrier.answer.take_back(), self.inner.shared.refusal())),
-            Command::Append(_) | Command::Close => Ok(()),
-        }
-    }
-
-    fn no_room(&self, error: &TryAcquireError) -> Error {
-        match error {
-            // What waits for room on the disk is what fills the queue.
-            TryAcquireError::NoPermits => self.inner.shared.space.refusal().unwrap_or(Error::Full),
-            TryAcquireError::Closed => self.inner.shared.refusal(),
-        }
-    }
-
-    fn closed_room(&self, _: &AcquireError) -> Error {
-        self.inner.shared.refusal()
     }
 }
 

@@ -1,4 +1,4 @@
-//! What survives: the `Store` port and its stores, the journal, and the write-behind between them.
+//! What survives: the `Store` port and its stores, the `Log` port and the journal, and the write-behind between them.
 
 mod address;
 mod callback;
@@ -7,6 +7,7 @@ pub mod conformance;
 pub mod handoff;
 pub mod journal;
 pub mod lock;
+pub mod log;
 pub mod memory;
 #[cfg(feature = "mongodb")]
 pub mod mongo;
@@ -21,5 +22,6 @@ pub mod write_behind;
 #[cfg(feature = "mongodb")]
 pub use address::MongoAddress;
 pub use address::{AddressError, StoreAddress};
+pub use log::Log;
 pub use store::{Error, Store};
 pub use timed::TimedStore;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
-use updraft_kernel::execution::Exit;
+use updraft_kernel::execution::{Exit, Need};
 use updraft_kernel::machine::fail_abandoned;
 use updraft_kernel::shard::{Loaded, ShardEvent};
 use updraft_kernel::shared::permits::Permit;
@@ -84,7 +84,7 @@ impl Shard {
         let (entry, now) = (slot.entry.clone(), self.context.clock.now());
         let epoch = self.context.epochs.of(&snapshot.document.head.tenant_code);
         let (document, writes) = fail_abandoned(snapshot.document, &snapshot.tasks, epoch, failure, now);
-        let committed = self.commits.commit_for_shard(writes).into_actor(self);
+        let committed = self.commits.commit_for_shard(writes, Need::Durable).into_actor(self);
         ctx.spawn(committed.map(move |result, shard, ctx| {
             let Ok(lsn) = result else { return shard.on(ShardEvent::NotGivenUp(peid), ctx) };
             shard.context.registry.remove_when_stored(peid, lsn);

@@ -13,7 +13,7 @@ pub trait ExecutionControl {
 /// Something that happened to an execution.
 #[derive(Debug)]
 pub enum ExecutionEvent<C> {
-    /// Its commit is durable and stands here in the journal.
+    /// Its commit stands here in the log, as it needs to.
     Committed(u64),
     /// The journal will not have its commit.
     Refused,
@@ -41,12 +41,26 @@ pub enum ExecutionEvent<C> {
     },
 }
 
+/// What the answer to an append to the log must mean. The stronger need is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Its place is certain, and it is durable some time later. A crash may take it back: what it says comes about again.
+    Behind,
+    /// A crash leaves it, and everything that was appended before.
+    Durable,
+}
+
 /// Something to be done for an execution.
 #[derive(Debug)]
 #[must_use]
 pub enum ExecutionCommand<C> {
-    /// Make these durable, all or none; answered by [`ExecutionEvent::Committed`] or [`ExecutionEvent::Refused`].
-    Commit(Vec<Update>),
+    /// Append these to the log, all or none; answered by [`ExecutionEvent::Committed`] or [`ExecutionEvent::Refused`].
+    Commit {
+        /// What was decided; nothing, where only what was committed before is to be durable.
+        writes: Vec<Update>,
+        /// What its answer must mean.
+        need: Need,
+    },
     /// Perform an act, now that its cause is durable.
     Perform(Act),
     /// Keep from being sent what was not; answered by [`ExecutionEvent::Withdrawn`] before anything else.

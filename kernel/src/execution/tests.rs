@@ -11,8 +11,8 @@ use updraft_protocol::{
     TaskStatus, TenantCode, Timestamp, Update,
 };
 
-use super::{Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit};
-use crate::machine::{Act, Machine, MachineEvent, TaskSeq, Terms};
+use super::{Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
+use crate::machine::{Act, Machine, MachineEvent, TaskSeq, Terms, Timer};
 use crate::plan::Plan;
 
 const NOW: Timestamp = Timestamp(1_000);
@@ -84,7 +84,7 @@ fn called(commands: &[Command]) -> Vec<TaskSeq> {
 
 fn written(commands: &[Command]) -> Vec<&Update> {
     let commits = commands.iter().filter_map(|command| match command {
-        ExecutionCommand::Commit(writes) => Some(writes),
+        ExecutionCommand::Commit { writes, .. } => Some(writes),
         _ => None,
     });
     commits.flatten().collect()
@@ -114,7 +114,7 @@ fn an_act_follows_its_commit_and_there_is_one_commit_at_a_time() {
     let mut execution = accepted(&action());
     assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)], "its intent is durable");
     execution.on(ended(Ok(Json::null())), NOW);
-    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit(_)]));
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit { .. }]));
     execution.on(ExecutionEvent::Asked(Ask::Look), NOW);
     assert!(commands(&mut execution, &[]).is_empty(), "nobody is answered before it is durable");
     execution.on(ExecutionEvent::Committed(8), NOW);
@@ -162,7 +162,7 @@ fn a_drain_waits_for_what_was_sent_and_takes_back_what_was_not() {
     execution.on(ExecutionEvent::Drain, NOW);
     assert!(commands(&mut execution, &[]).is_empty(), "it was sent, and is waited for");
     execution.on(ended(Err(Failure::new(FailureKind::Unreachable, "no"))), NOW);
-    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit(_)]));
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit { .. }]));
     execution.on(ExecutionEvent::Committed(8), NOW);
     let last = commands(&mut execution, &[]);
     assert!(matches!(last.last(), Some(ExecutionCommand::Leave(_))), "{last:?}");
@@ -182,7 +182,51 @@ fn a_long_wait_is_left_for_once_and_a_lost_commit_at_once() {
     assert!(matches!(first.last(), Some(ExecutionCommand::Park { lsn: 7, .. })), "{first:?}");
     assert!(commands(&mut execution, &[]).is_empty(), "where it stays, it is not asked again");
     execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
-    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit(_)]));
+    assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit { .. }]));
     execution.on(ExecutionEvent::Refused, NOW);
     assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Leave(Exit::Lost)]));
+}
+
+fn need(commands: &[Command]) -> Option<Need> {
+    commands.iter().find_map(|command| match command {
+        ExecutionCommand::Commit { need, .. } => Some(*need),
+        _ => None,
+    })
+}
+
+#[test]
+fn intents_ends_and_what_is_told_are_durable_and_what_comes_about_again_may_be_behind() {
+    let mut execution = accepted(&json!({
+        "id": "a", "type": "action", "integration": "tool", "action": "act",
+        "retry": {"attempts": 2, "initial": "1s"},
+    }));
+    assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+    execution.on(ended(Err(Failure::new(FailureKind::Unreachable, "no"))), NOW);
+    assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Behind));
+    execution.on(ExecutionEvent::Committed(8), NOW);
+    let _ = commands(&mut execution, &[]);
+    // Nobody is told what a crash may take back.
+    execution.on(ExecutionEvent::Asked(Ask::Look), NOW);
+    let first = commands(&mut execution, &[]);
+    assert_eq!((need(&first), written(&first).len(), answered(&first)), (Some(Need::Durable), 0, vec![]));
+    execution.on(ExecutionEvent::Committed(0), NOW);
+    assert_eq!(answered(&commands(&mut execution, &[])), [(Ask::Look, false)]);
+    assert_eq!(execution.lsn(), 8);
+    execution.on(ExecutionEvent::Asked(Ask::Look), NOW);
+    assert_eq!(answered(&commands(&mut execution, &[])), [(Ask::Look, false)], "nothing is behind any more");
+    execution.on(ExecutionEvent::TimerDue(Timer::Task(TaskSeq(1))), Timestamp(60_000));
+    assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Durable), "the intent");
+    execution.on(ExecutionEvent::Committed(9), NOW);
+    assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+    let outcome = Ok(Json::null());
+    execution.on(ExecutionEvent::AttemptEnded { task: TaskSeq(1), attempt: 2, outcome }, NOW);
+    assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Durable), "the end");
+}
+
+#[test]
+fn what_a_control_changes_is_durable() {
+    let mut execution = accepted(&json!({"id": "a", "type": "delay", "duration": "1m"}));
+    let _ = commands(&mut execution, &[]);
+    execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
+    assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Durable));
 }

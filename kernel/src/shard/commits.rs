@@ -4,10 +4,12 @@
 use updraft_protocol::Update;
 use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 
+use crate::execution::Need;
+
 /// Commits that wait. Bounded: an execution waits for its commit before the next. `T` is told what became of one.
 #[derive(Debug)]
 pub struct CommitQueue<T> {
-    waiting: Vec<(Vec<Update>, T)>,
+    waiting: Vec<(Vec<Update>, Need, T)>,
     under_way: bool,
 }
 
@@ -18,10 +20,10 @@ impl<T> Default for CommitQueue<T> {
 }
 
 impl<T> CommitQueue<T> {
-    /// Hands over updates that are made durable together, or not at all. Where it says so, the groups are to be asked for.
+    /// Hands over updates that are appended together, or not at all. Where it says so, the groups are to be asked for.
     #[must_use]
-    pub fn push(&mut self, updates: Vec<Update>, told: T) -> bool {
-        self.waiting.push((updates, told));
+    pub fn push(&mut self, updates: Vec<Update>, need: Need, told: T) -> bool {
+        self.waiting.push((updates, need, told));
         !std::mem::replace(&mut self.under_way, true)
     }
 
@@ -35,26 +37,28 @@ impl<T> CommitQueue<T> {
         !self.under_way
     }
 
-    /// The next group, when none is on its way any more; none where nothing waits.
-    pub fn next_group(&mut self) -> Option<(Vec<Update>, Vec<T>)> {
+    /// The next group and the strongest need in it, when none is on its way any more; none where nothing waits.
+    pub fn next_group(&mut self) -> Option<(Vec<Update>, Need, Vec<T>)> {
         self.under_way = !self.waiting.is_empty();
         if !self.under_way {
             return None;
         }
         let mut bytes = 0;
-        let fits = self.waiting.iter().take_while(|(updates, _)| {
+        let fits = self.waiting.iter().take_while(|(updates, ..)| {
             let before = bytes;
             bytes += updates.iter().map(Update::bytes).sum::<usize>();
             before == 0 || bytes <= JOURNAL_GROUP_BYTES
         });
         let count = fits.count();
-        let updates = self.waiting.iter().take(count).map(|(updates, _)| updates.len()).sum();
+        let updates = self.waiting.iter().take(count).map(|(updates, ..)| updates.len()).sum();
         let (mut all, mut told) = (Vec::with_capacity(updates), Vec::with_capacity(count));
-        for (updates, one) in self.waiting.drain(..count) {
+        let mut strongest = Need::Behind;
+        for (updates, need, one) in self.waiting.drain(..count) {
             all.extend(updates);
             told.push(one);
+            strongest = strongest.max(need);
         }
-        Some((all, told))
+        Some((all, strongest, told))
     }
 }
 
@@ -65,10 +69,12 @@ mod tests {
     #[test]
     fn one_group_is_on_its_way_and_the_next_gathers() {
         let mut queue = CommitQueue::default();
-        assert!(queue.push(Vec::new(), 1));
-        assert_eq!(queue.next_group().map(|(_, told)| told), Some(vec![1]));
-        assert!(!queue.push(Vec::new(), 2) && !queue.push(Vec::new(), 3));
-        assert_eq!((queue.next_group().map(|(_, told)| told), queue.is_idle()), (Some(vec![2, 3]), false));
+        let group = |queue: &mut CommitQueue<u8>| queue.next_group().map(|(_, need, told)| (need, told));
+        assert!(queue.push(Vec::new(), Need::Behind, 1));
+        assert_eq!(group(&mut queue), Some((Need::Behind, vec![1])));
+        assert!(!queue.push(Vec::new(), Need::Durable, 2) && !queue.push(Vec::new(), Need::Behind, 3));
+        let strongest = Some((Need::Durable, vec![2, 3]));
+        assert_eq!((group(&mut queue), queue.is_idle()), (strongest, false));
         assert!(queue.next_group().is_none() && queue.is_idle());
     }
 }

@@ -13,8 +13,8 @@ pub const SHELL: &[Mutant] = &[
         name: "execution-acts-first",
         claim: "acts are performed before their writes are durable",
         file: EXECUTION,
-        find: "                self.committing = Some(acts);\n",
-        replace: "                self.performing = acts.into_iter();\n                self.committing = Some(Vec::new());\n",
+        find: "        self.committing = Some(acts);\n",
+        replace: "        self.performing = acts.into_iter();\n        self.committing = Some(Vec::new());\n",
     },
     Mutant {
         name: "execution-two-commits",
@@ -62,7 +62,7 @@ pub const SHELL: &[Mutant] = &[
         name: "commits-forget",
         claim: "what is handed over while a group is on its way is forgotten",
         file: COMMITS,
-        find: "        self.waiting.push((updates, told));\n",
-        replace: "        if !self.under_way {\n            self.waiting.push((updates, told));\n        }\n",
+        find: "        self.waiting.push((updates, need, told));\n",
+        replace: "        if !self.under_way {\n            self.waiting.push((updates, need, told));\n        }\n",
     },
 ];

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::Update;
-use updraft_storage::journal::{Append, Config, Durability, FileDisk, Journal};
+use updraft_storage::journal::{Config, Durability, FileDisk, Journal};
+use updraft_storage::log::{Append, Log, Need};
 use updraft_storage::write_behind::{Message, WriteBehind};
 
 use crate::sample::{self, STEPS};
@@ -57,7 +58,7 @@ impl Rig {
         for updates in group {
             let acknowledged = acknowledged.clone();
             let done = Box::new(move |outcome| drop(acknowledged.send(outcome)));
-            let append = Append::new(updates, done).unwrap();
+            let append = Append::new(updates, Need::Durable, done);
             self.runtime.block_on(self.journal.append_waiting(append)).unwrap();
         }
         drop(acknowledged);

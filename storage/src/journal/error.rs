@@ -1,15 +1,13 @@
-//! Why the journal did not do what it was asked. Messages name segments and offsets, never data.
+//! Why the journal could not be opened or read. Messages name segments and offsets, never data.
 
 use std::io;
 use std::sync::Arc;
 
 use thiserror::Error;
-use updraft_protocol::codec;
 
-use crate::callback::Dropped;
-use crate::handoff::NotStored;
+use crate::log;
 
-/// Why the journal did not do what it was asked.
+/// Why the journal could not be opened or read.
 #[derive(Debug, Clone, Error)]
 pub enum Error {
     /// Another process, or another engine of this one, has the journal.
@@ -61,59 +59,20 @@ pub enum Error {
         /// The version that is read.
         known: u8,
     },
-    /// The updates cannot be made a frame.
-    #[error("the updates cannot be written to the journal: {0}")]
-    Encode(codec::Error),
-    /// There is no room at the moment.
-    #[error("the journal is full: the store is behind")]
-    Full,
-    /// The disk has no room for it. What runs waits, and the journal goes on by itself when there is room.
-    #[error("the disk has no room for the journal: {cause}")]
-    NoSpace {
-        /// What the disk said.
-        cause: Arc<str>,
-    },
-    /// A write or a sync failed before; nothing more is accepted until the engine is started again.
-    #[error("the journal is poisoned: {cause}")]
-    Poisoned {
-        /// What failed.
-        cause: Arc<str>,
-    },
-    /// What was recovered has not been replayed, and must reach the store first.
-    #[error("the recovered journal has not been replayed yet")]
-    NotReplayed,
-    /// The store did not take everything in time; it stays in the journal.
-    #[error("the store did not take everything; it stays in the journal")]
-    NotStored,
-    /// The journal was closed.
-    #[error("the journal is closed")]
-    Closed,
-}
-
-impl From<Dropped> for Error {
-    fn from(_: Dropped) -> Self {
-        Self::Closed
-    }
-}
-
-impl From<NotStored> for Error {
-    fn from(error: NotStored) -> Self {
-        match error {
-            NotStored::OutOfTime => Self::NotStored,
-            NotStored::WriterGone => Self::Closed,
-        }
-    }
+    /// What a log says while it is written.
+    #[error(transparent)]
+    Log(#[from] log::Error),
 }
 
 impl Error {
     /// Whether another try can help.
     pub fn retryable(&self) -> bool {
-        matches!(self, Self::Full | Self::NoSpace { .. })
+        matches!(self, Self::Log(error) if error.retryable())
     }
 
     pub(super) fn disk(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |error| match is_full(&error) {
-            true => Self::NoSpace { cause: cause(&error) },
+            true => Self::Log(log::Error::NoSpace { cause: cause(&error) }),
             false => Self::Disk { what: what.into(), cause: cause(&error) },
         }
     }

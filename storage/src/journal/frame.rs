@@ -11,7 +11,7 @@
 use updraft_protocol::limits::JOURNAL_FRAME_BYTES;
 use updraft_protocol::{Update, codec};
 
-use super::Error;
+use crate::log::Error;
 
 /// Bytes before the payload.
 pub(super) const HEADER_BYTES: usize = 20;
@@ -19,7 +19,7 @@ pub(super) const HEADER_BYTES: usize = 20;
 const UPDATE_BYTES: usize = 160;
 
 /// The encoded updates of one append, made by the caller's thread.
-pub struct Frame {
+pub(super) struct Frame {
     payload: Vec<u8>,
     /// CRC-32C of the payload alone.
     crc: u32,
@@ -30,7 +30,7 @@ impl Frame {
     ///
     /// # Errors
     /// [`Error::Encode`] where they are too large for a frame or cannot be encoded.
-    pub fn encode(updates: &[Update]) -> Result<Self, Error> {
+    pub(super) fn encode(updates: &[Update]) -> Result<Self, Error> {
         let mut payload = Vec::with_capacity(updates.len() * UPDATE_BYTES);
         codec::encode_into(&updates, &mut payload).map_err(Error::Encode)?;
         let crc = crc32c::crc32c(&payload);
@@ -38,7 +38,7 @@ impl Frame {
     }
 
     /// How many bytes it takes in the journal.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         HEADER_BYTES + self.payload.len()
     }
 

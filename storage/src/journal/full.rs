@@ -5,8 +5,8 @@ use tokio::time::Instant;
 use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
 
 use super::append::{Command, Queued};
-use super::error::Error;
 use super::thread::Worker;
+use crate::log::Error;
 
 /// A disk that had no room.
 pub(super) struct Full {

@@ -108,8 +108,9 @@ mod tests {
     use updraft_kernel::shared::DurableWatermark;
 
     use super::super::testing::update;
-    use super::super::{Append, Config, Journal};
+    use super::super::{Config, Journal};
     use super::*;
+    use crate::log::{Append, Log, Need};
 
     #[test]
     fn a_torn_journal_is_told_of_and_left_as_it_is() {
@@ -123,7 +124,7 @@ mod tests {
         for seq in 1..=3 {
             let (told, durable) = crossbeam_channel::bounded(1);
             let done = Box::new(move |outcome| told.send(outcome).unwrap());
-            journal.append(Append::new(vec![update(1, seq)], done).unwrap()).unwrap();
+            journal.append(Append::new(vec![update(1, seq)], Need::Durable, done)).unwrap();
             durable.recv().unwrap().unwrap();
         }
         let segment = folder.join("00000000000000000001.journal");

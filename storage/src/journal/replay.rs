@@ -16,6 +16,7 @@ use super::reader::{Look, SegmentReader};
 use super::recovery::{Scan, Torn, corrupt};
 use super::segment::{HEADER_BYTES, Sealed};
 use crate::handoff::{Group, Message, Room};
+use crate::log;
 
 /// The groups that a journal held when it was opened, oldest first, read as they are asked for.
 ///
@@ -110,20 +111,20 @@ impl Replay {
     /// Gives everything to the writer, waiting for it as it asks; says how many groups there were.
     ///
     /// # Errors
-    /// What can no longer be read, and [`Error::Closed`] where the writer is gone.
+    /// What can no longer be read, and [`log::Error::Closed`] where the writer is gone.
     pub async fn replay(mut self, writer: mpsc::Sender<Message>) -> Result<u64, Error> {
         let replay = tokio::task::spawn_blocking(move || {
             loop {
                 let (groups, last) = self.chunk()?;
                 if !groups.is_empty() {
-                    writer.blocking_send(Message::Groups(groups)).map_err(|_| Error::Closed)?;
+                    writer.blocking_send(Message::Groups(groups)).map_err(|_| log::Error::Closed)?;
                 }
                 if last {
                     return Ok(self.frames);
                 }
             }
         });
-        replay.await.unwrap_or(Err(Error::Closed))
+        replay.await.unwrap_or(Err(log::Error::Closed.into()))
     }
 
     /// The next groups: so many that the writer's whole queue of them stays in the journal's bound.

@@ -8,8 +8,8 @@ use tokio::sync::Semaphore;
 use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::limits::JOURNAL_QUEUE_BYTES;
 
-use super::error::Error;
 use super::space::Space;
+use crate::log::Error;
 
 /// What the handles and the thread share.
 pub(super) struct Shared {

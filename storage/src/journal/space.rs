@@ -6,16 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use super::error::Error;
-
-/// A disk without room for the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoSpace {
-    /// What it says.
-    pub cause: Arc<str>,
-    /// When it said so first.
-    pub since: Instant,
-}
+use crate::log::{Error, NoSpace};
 
 /// Whether there is room.
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! The journal's behaviour, on a disk in memory that fails on demand, and on the real one.
 
 mod appending;
+mod conforming;
 mod failing;
 mod full;
 mod recovering;
@@ -15,8 +16,9 @@ use updraft_kernel::shared::DurableWatermark;
 use updraft_protocol::Update;
 
 use super::testing::{MemoryDisk, update};
-use super::{Append, Config, Disk, Error, Journal, Refused, Replay};
+use super::{Config, Disk, Journal, Replay};
 use crate::handoff::Message;
+use crate::log::{Append, Error, Log, Need, Refused};
 
 const FOLDER: &str = "journal";
 
@@ -32,14 +34,19 @@ fn small() -> Config {
     Config { segment_bytes: 250, ..Config::default() }
 }
 
-fn open_with(disk: impl Disk, folder: &Path, config: Config, queue: usize) -> Result<(Rig, Replay), Error> {
+fn open_with(
+    disk: impl Disk,
+    folder: &Path,
+    config: Config,
+    queue: usize,
+) -> Result<(Rig, Replay), super::Error> {
     let (writer, queue) = mpsc::channel(queue);
     let stored = DurableWatermark::new(0);
     let (journal, recovered) = Journal::open(folder, config, Arc::new(disk), writer, stored.clone())?;
     Ok((Rig { journal, queue, stored }, recovered))
 }
 
-fn open(disk: &MemoryDisk, config: Config) -> Result<(Rig, Replay), Error> {
+fn open(disk: &MemoryDisk, config: Config) -> Result<(Rig, Replay), super::Error> {
     open_with(disk.clone(), Path::new(FOLDER), config, 1_000)
 }
 
@@ -49,7 +56,7 @@ fn reopen(disk: &MemoryDisk, config: Config) -> (Rig, Vec<(u64, Vec<Update>)>) {
     (rig, groups(recovered).unwrap())
 }
 
-fn groups(recovered: Replay) -> Result<Vec<(u64, Vec<Update>)>, Error> {
+fn groups(recovered: Replay) -> Result<Vec<(u64, Vec<Update>)>, super::Error> {
     recovered.map(|group| group.map(|group| (group.lsn, group.updates))).collect()
 }
 
@@ -57,7 +64,7 @@ fn groups(recovered: Replay) -> Result<Vec<(u64, Vec<Update>)>, Error> {
 fn asked(updates: Vec<Update>) -> (Append, Receiver<Result<u64, Error>>) {
     let (answer, answered) = crossbeam_channel::bounded(2);
     let done = Box::new(move |outcome| answer.send(outcome).unwrap_or_default());
-    (Append::new(updates, done).unwrap(), answered)
+    (Append::new(updates, Need::Durable, done), answered)
 }
 
 impl Rig {
@@ -70,6 +77,20 @@ impl Rig {
     /// Appends and waits for the outcome.
     fn put(&self, updates: Vec<Update>) -> Result<u64, Error> {
         self.queue(updates).map_err(|refused| refused.error)?.recv().unwrap()
+    }
+
+    /// Asks for a flush, which is in the queue when this returns.
+    fn flush(&self) -> Receiver<Result<(), Error>> {
+        let (answer, answered) = crossbeam_channel::bounded(1);
+        let (journal, room) = (self.journal.clone(), self.journal.status().room_bytes);
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            answer.send(runtime.block_on(journal.flush())).unwrap_or_default();
+        });
+        while self.journal.status().room_bytes == room {
+            std::thread::yield_now();
+        }
+        answered
     }
 
     /// The lsns that the writer got, up to and with `last`.

@@ -14,13 +14,14 @@ use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 use super::append::{Command, Queued, QueuedBarrier};
 use super::config::{Config, Durability};
 use super::disk::Disk;
-use super::error::{Error, cause, is_full};
+use super::error::{cause, is_full};
 use super::full::Full;
 use super::retention::Retention;
 use super::segment::{Segment, Unwritten};
 use super::shared::Shared;
 use super::writer_queue::{Stop, WriterQueue};
 use crate::handoff::{Barrier, Group, Message, NotStored};
+use crate::log::Error;
 
 /// How often segments are looked after while nothing is appended.
 const IDLE_CHECK: Duration = Duration::from_secs(1);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 
 use super::super::testing::sized_update;
-use super::super::{Durability, FileDisk, Left, Revoke};
+use super::super::{self as journal, Durability, FileDisk};
 use super::*;
+use crate::log::{Left, Revoke};
 
 #[test]
 fn an_acknowledged_append_survives_power_loss() {
@@ -161,9 +162,8 @@ async fn who_waits_for_room_is_let_in_when_the_writer_goes_on() {
 #[test]
 fn a_barrier_reaches_the_writer_behind_every_earlier_append() {
     let (mut rig, _) = open(&MemoryDisk::default(), Config::default()).unwrap();
-    let (answer, answered) = crossbeam_channel::bounded(1);
     (1..=5).for_each(|lsn| drop(rig.queue(numbered(lsn)).unwrap()));
-    rig.journal.barrier(Box::new(move |outcome| answer.send(outcome).unwrap())).map_err(|(_, e)| e).unwrap();
+    let answered = rig.flush();
     drop(rig.queue(numbered(6)).unwrap());
     let mut before = Vec::new();
     let barrier = loop {
@@ -181,7 +181,8 @@ fn a_barrier_reaches_the_writer_behind_every_earlier_append() {
 #[test]
 fn a_callback_that_panics_ends_nothing() {
     let (rig, _) = open(&MemoryDisk::default(), Config::default()).unwrap();
-    rig.journal.append(Append::new(numbered(1), Box::new(|_| panic!("the caller's own"))).unwrap()).unwrap();
+    let done = Box::new(|_| panic!("the caller's own"));
+    rig.journal.append(Append::new(numbered(1), Need::Durable, done)).unwrap();
     assert_eq!(rig.put(numbered(2)).unwrap(), 2);
 }
 
@@ -196,7 +197,7 @@ async fn every_callback_is_called_once_whenever_the_journal_is_closed() {
             let done = Box::new(move |_| {
                 called.fetch_add(1, Ordering::SeqCst);
             });
-            journal.append(Append::new(numbered(1), done).unwrap())
+            journal.append(Append::new(numbered(1), Need::Durable, done))
         };
         (0..before_close).for_each(|_| count(&rig.journal).unwrap());
         let left = rig.journal.close(Duration::ZERO).await.unwrap();
@@ -211,8 +212,11 @@ async fn every_callback_is_called_once_whenever_the_journal_is_closed() {
 #[test]
 fn updates_too_large_for_a_frame_are_refused_before_they_are_queued() {
     let large = (0..20).map(|document| sized_update(document, 1, 1 << 20)).collect();
-    let refused = Append::new(large, Box::new(|_| panic!("never called")));
-    assert!(matches!(refused.err(), Some(Error::Encode(_))));
+    let (rig, _) = open(&MemoryDisk::default(), Config::default()).unwrap();
+    let append = Append::new(large, Need::Durable, Box::new(|_| panic!("never called")));
+    let refused = rig.journal.append(append).unwrap_err();
+    assert!(matches!(refused.error, Error::Encode(_)));
+    assert_eq!(refused.append.updates.len(), 20);
 }
 
 #[tokio::test]
@@ -222,7 +226,7 @@ async fn on_a_real_disk_it_comes_back_and_one_process_has_it() {
     let (rig, _) = open_with(FileDisk, &path, small(), 1_000).unwrap();
     (1..=20).for_each(|lsn| assert_eq!(rig.put(numbered(lsn)).unwrap(), lsn));
     let refused = open_with(FileDisk, &path, small(), 1).err();
-    assert!(matches!(refused, Some(Error::InUse { .. })));
+    assert!(matches!(refused, Some(journal::Error::InUse { .. })));
     assert_eq!(rig.journal.close(Duration::ZERO).await.unwrap(), Left::ToReplay);
 
     let (rig, recovered) = open_with(FileDisk, &path, small(), 1_000).unwrap();

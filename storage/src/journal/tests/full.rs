@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::super::testing::{Fault, sized_update};
-use super::super::{NoSpace, Revocable};
 use super::*;
+use crate::log::{Left, NoSpace, Revocable};
 
 /// Looks for room without a pause.
 fn eager(config: Config) -> Config {
@@ -197,10 +197,7 @@ async fn a_journal_on_a_full_disk_closes_in_its_time_and_keeps_what_it_has() {
     rig.put(numbered(1)).unwrap();
     disk.limit_space(Some(0));
     let waiting = rig.queue(vec![sized_update(1, 2, 1 << 20)]).unwrap();
-    assert_eq!(
-        rig.journal.clone().close(Duration::from_millis(50)).await.unwrap(),
-        super::super::Left::ToReplay
-    );
+    assert_eq!(rig.journal.close(Duration::from_millis(50)).await.unwrap(), Left::ToReplay);
     assert!(matches!(waiting.recv().unwrap(), Err(Error::Closed)));
     assert_eq!(reopen(&disk.after_kill(), Config::default()).1, numbered_groups(1..=1));
 }

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
 
+use super::super::Error;
 use super::super::frame::Frame;
 use super::super::segment;
 use super::*;
+use crate::log;
 use uuid::Uuid;
 
 /// A segment's bytes, and where each of its frames begins and the last ends.
@@ -297,7 +299,7 @@ async fn a_replay_without_a_writer_says_so_and_keeps_the_journal() {
     let (rig, recovered) = open(&disk, Config::default()).unwrap();
     let (writer, queue) = mpsc::channel(1);
     drop(queue);
-    assert!(matches!(recovered.replay(writer).await, Err(Error::Closed)));
+    assert!(matches!(recovered.replay(writer).await, Err(Error::Log(log::Error::Closed))));
     assert_eq!(recover(&disk.after_kill()).unwrap(), numbered_groups(1..=2));
     drop(rig);
 }

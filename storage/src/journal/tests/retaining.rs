@@ -71,7 +71,7 @@ fn what_was_recovered_stays_until_it_was_replayed_and_appends_wait_for_it() {
     let (mut rig, mut recovered) = open(&disk, small()).unwrap();
     // A watermark that says too much, and a message that makes the thread look at it.
     let _ = rig.stored.advance(5);
-    assert!(rig.journal.barrier(Box::new(|_| ())).is_ok());
+    let _flushed = rig.flush();
     assert!(matches!(rig.queue.blocking_recv(), Some(Message::Barrier(_))));
     assert_eq!(firsts(&disk)[0], 1);
     assert!(matches!(rig.put(numbered(9)), Err(Error::NotReplayed)));

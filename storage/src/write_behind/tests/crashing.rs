@@ -8,7 +8,8 @@ use updraft_protocol::ids::mix;
 use super::faulty_store::Doing;
 use super::*;
 use crate::journal::testing::{MemoryDisk, open_update, update};
-use crate::journal::{self, Append, Journal, Left, Replay};
+use crate::journal::{self, Journal, Replay};
+use crate::log::{Append, Left, Log, Need};
 use crate::store;
 
 /// Opens the journal over the writer of a rig.
@@ -21,7 +22,8 @@ fn open(disk: &MemoryDisk, rig: &Rig) -> (Journal, Replay) {
 /// Appends and waits until it is durable.
 async fn put(journal: &Journal, update: Update) -> u64 {
     let (answer, answered) = oneshot::channel();
-    let append = Append::new(vec![update], Box::new(move |outcome| drop(answer.send(outcome)))).unwrap();
+    let done = Box::new(move |outcome| drop(answer.send(outcome)));
+    let append = Append::new(vec![update], Need::Durable, done);
     journal.append_waiting(append).await.map_err(|refused| refused.error).unwrap();
     answered.await.unwrap().unwrap()
 }
