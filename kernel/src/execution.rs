@@ -212,7 +212,9 @@ impl<C: ExecutionControl> Execution<C> {
     }
 
     /// An intent, an end, what a control changed and what a drain took back are durable before they are acted on or told; a
-    /// durable commit covers what was behind. Whatever else is lost by a crash comes about again.
+    /// durable commit covers what was behind. What else a crash takes back comes about again: a read, and a write under its
+    /// key. The end of an `at_most_once` task does not, and becomes unknown: a log that may lose it has to have it durable,
+    /// while the local journal never answers before a sync.
     fn commit(&mut self, writes: Vec<Update>, acts: Vec<Act>) -> ExecutionCommand<C> {
         let told = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
         self.behind = !(told || self.controls.is_some() || self.draining);
