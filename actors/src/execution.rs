@@ -4,6 +4,7 @@
 mod answer;
 mod message;
 mod perform;
+mod permit;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::snapshot::Snapshot;
 use crate::task::Attempt;
 use message::Attempted;
 pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
+use permit::Line;
 
 /// How an execution begins its life as an actor.
 pub(crate) enum Start {
@@ -53,6 +55,8 @@ pub(crate) struct Execution {
     attempts: Vec<(TaskSeq, Attempt)>,
     /// The number of the newest control that it was told of.
     seen: u64,
+    /// Calls that have not been attempted yet.
+    line: Line,
     /// Few executions have any.
     subscribers: Option<Box<Subscribers>>,
     /// None once it has told its shard why it leaves.
@@ -107,6 +111,7 @@ impl Execution {
             execution,
             attempts: Vec::new(),
             seen: 0,
+            line: Line::default(),
             subscribers: None,
             exit: Some(exit),
             span,
@@ -258,6 +263,10 @@ impl StreamHandler<Incoming> for Execution {
             }
             Incoming::Committed(None) => self.on(ExecutionEvent::Refused, ctx),
             Incoming::Attempted(attempted) => self.attempt_ended(attempted, ctx),
+            Incoming::Permitted(task, permitted) => {
+                self.waited(task, permitted.map_err(|failure| *failure));
+                self.proceed(self.context.clock.now(), ctx);
+            }
             Incoming::OwnerGone => ctx.stop(),
         }
     }

@@ -1,19 +1,20 @@
-//! Plans in memory: the checked plan of each playbook version, by its id. A version never changes, so an
-//! entry is never stale.
+//! Plans in memory: the checked plan of each playbook version, by tenant and id, and the ids of versions by their names.
+//! A version never changes, so an entry is never stale; which version is the newest is never kept.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 
-use dashmap::DashMap;
+use moka::future::Cache;
+use moka::policy::EvictionPolicy;
 use thiserror::Error;
 use updraft_kernel::plan::{Mistake, Plan};
 use updraft_protocol::limits::{PLANS_CACHED, PLANS_CACHED_BYTES};
-use updraft_protocol::{Catalogue, Json, Playbook, PlaybookId, TenantCode, Value};
+use updraft_protocol::{Catalogue, Json, Name, Playbook, PlaybookId, TenantCode, Value};
 use updraft_storage::store::PlaybookStore;
 
 /// Why there is no plan.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum Error {
     /// The tenant has no such playbook.
     #[error("no playbook {pid}")]
@@ -60,8 +61,6 @@ fn first(mistakes: &[Mistake]) -> String {
 pub struct Ready {
     /// Which.
     pub pid: PlaybookId,
-    /// Whose.
-    pub tenant: TenantCode,
     /// Its plan.
     pub plan: Arc<Plan>,
     /// What of it is wrong with the tools that this engine has: nothing new is begun with it, and what runs waits where it
@@ -81,15 +80,21 @@ pub struct Ready {
 #[derive(Debug)]
 pub struct Plans {
     catalogue: Arc<Catalogue>,
-    cached: DashMap<PlaybookId, Arc<Ready>>,
-    /// What the cached ones take.
-    bytes: AtomicUsize,
+    cached: Cache<(TenantCode, PlaybookId), Arc<Ready>>,
+    /// The ids of versions that submissions name.
+    ids: Cache<(TenantCode, Name, u32), PlaybookId>,
 }
 
 impl Plans {
     /// No plans yet, for the tools of this engine.
     pub fn new(catalogue: Catalogue) -> Self {
-        Self { catalogue: Arc::new(catalogue), cached: DashMap::new(), bytes: AtomicUsize::new(0) }
+        // The least recently used goes: what is asked for is always kept.
+        let cached = Cache::builder()
+            .max_capacity(PLANS_CACHED_BYTES as u64)
+            .weigher(|_, ready: &Arc<Ready>| weight(ready.bytes))
+            .eviction_policy(EvictionPolicy::lru());
+        let ids = Cache::builder().max_capacity(PLANS_CACHED as u64).eviction_policy(EvictionPolicy::lru());
+        Self { catalogue: Arc::new(catalogue), cached: cached.build(), ids: ids.build() }
     }
 
     /// The tools that playbooks are checked against.
@@ -107,7 +112,8 @@ impl Plans {
         elsewhere(move || Plan::check(&playbook, &catalogue).map(|plan| (plan, playbook))).await
     }
 
-    /// A tenant's playbook version, from memory or from the store.
+    /// A tenant's playbook version, from memory or from the store; those who ask for one at once have it read and checked
+    /// once. An error is not kept.
     ///
     /// # Errors
     /// No such playbook, one that is not valid with these tools, or a store that does not answer.
@@ -117,9 +123,47 @@ impl Plans {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Arc<Ready>, Error> {
-        if let Some(held) = self.cached.get(&pid) {
-            return if held.tenant == *tenant { Ok(held.clone()) } else { Err(Error::Missing { pid }) };
+        let key = (tenant.clone(), pid);
+        if let Some(ready) = self.cached.get(&key).await {
+            return Ok(ready);
         }
+        let ready = self.cached.try_get_with(key, self.load(store, tenant, pid)).await;
+        // What has no room goes now: left to itself, the cache makes room some entries later, and plans can be large.
+        self.cached.run_pending_tasks().await;
+        ready.map_err(Arc::unwrap_or_clone)
+    }
+
+    /// The id of a tenant's playbook by its name: that of a version, from memory or from the store, or that of the newest,
+    /// for which the store is asked each time.
+    ///
+    /// # Errors
+    /// The store did not answer.
+    pub async fn id(
+        &self,
+        store: &dyn PlaybookStore,
+        tenant: &TenantCode,
+        name: &Name,
+        version: Option<u32>,
+    ) -> Result<Option<PlaybookId>, updraft_storage::Error> {
+        let key = version.map(|version| (tenant.clone(), name.clone(), version));
+        if let Some(key) = &key
+            && let Some(pid) = self.ids.get(key).await
+        {
+            return Ok(Some(pid));
+        }
+        let found = store.playbook_named(tenant, name, version).await?.map(|playbook| playbook.pid);
+        if let (Some(key), Some(pid)) = (key, found) {
+            self.ids.insert(key, pid).await;
+        }
+        Ok(found)
+    }
+
+    async fn load(
+        &self,
+        store: &dyn PlaybookStore,
+        tenant: &TenantCode,
+        pid: PlaybookId,
+    ) -> Result<Arc<Ready>, Error> {
         let document = store.playbook(tenant, pid).await?.ok_or(Error::Missing { pid })?;
         let (name, version) = (document.name, document.version);
         let definition = document.definition;
@@ -130,43 +174,24 @@ impl Plans {
         let (plan, playbook, mistakes) =
             checked.map_err(|mistakes| Error::Invalid { name: name.to_string(), version, mistakes })?;
         let variables_json = Json::from(Value::Object(playbook.variables.clone()));
-        // The variables are kept as a tree too, which takes some times its text.
-        let bytes = plan.bytes() + 8 * variables_json.as_str().len();
-        let ready = Ready {
+        Ok(Arc::new(Ready {
             pid,
-            bytes,
-            tenant: tenant.clone(),
+            // The variables are kept as a tree too, which takes some times its text.
+            bytes: plan.bytes() + 8 * variables_json.as_str().len(),
             plan: Arc::new(plan),
             mistakes,
             has_secrets: AtomicBool::new(false),
             variables: playbook.variables,
             variables_json,
-        };
-        Ok(self.keep(Arc::new(ready)))
+        }))
     }
+}
 
-    /// Keeps it in place of others where there is no room.
-    fn keep(&self, ready: Arc<Ready>) -> Arc<Ready> {
-        let full = |bytes: usize| self.cached.len() >= PLANS_CACHED || bytes > PLANS_CACHED_BYTES;
-        // Its own place is free for it.
-        self.remove(ready.pid);
-        while full(self.bytes.load(Ordering::Relaxed).saturating_add(ready.bytes)) {
-            let Some(victim) = self.cached.iter().next().map(|entry| *entry.key()) else { break };
-            self.remove(victim);
-        }
-        self.bytes.fetch_add(ready.bytes, Ordering::Relaxed);
-        if let Some(before) = self.cached.insert(ready.pid, ready.clone()) {
-            self.bytes.fetch_sub(before.bytes, Ordering::Relaxed);
-        }
-        ready
-    }
-
-    /// Another may have removed it meanwhile.
-    fn remove(&self, pid: PlaybookId) {
-        if let Some((_, gone)) = self.cached.remove(&pid) {
-            self.bytes.fetch_sub(gone.bytes, Ordering::Relaxed);
-        }
-    }
+/// What a plan counts of [`PLANS_CACHED_BYTES`]: a small one its part among [`PLANS_CACHED`], so that there are no more, and
+/// one beyond the bound all of it, so that it is kept alone.
+fn weight(bytes: usize) -> u32 {
+    const _: () = assert!(PLANS_CACHED_BYTES <= u32::MAX as usize);
+    bytes.clamp(PLANS_CACHED_BYTES / PLANS_CACHED, PLANS_CACHED_BYTES) as u32
 }
 
 /// The plan of a playbook that is stored, and what is wrong with it here.

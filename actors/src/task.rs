@@ -16,7 +16,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::Instrument;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES};
-use updraft_protocol::{Call, Failure, FailureKind, Integration, Json, Span, TenantCode};
+use updraft_protocol::{Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode};
 
 use crate::execution::Report;
 use crate::secrets::{Needed, Secrets};
@@ -63,7 +63,8 @@ impl Attempt {
         }
         call.masking = secrets.masking(&call.tenant);
         let masks = (secrets.clone(), call.tenant.clone());
-        let running = Running::begin(call.timeout, sent.clone(), Some(masks));
+        let mut running = Running::begin(call.timeout, sent.clone(), Some(masks));
+        running.permit = call.permit.clone();
         // Apart: what the tool was told need not stay as long as its answer is waited for.
         let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling = if needed.is_empty() {
@@ -204,12 +205,14 @@ struct Running {
     sent: Option<Arc<Sent>>,
     /// Whose secrets are taken out of what comes.
     masks: Option<(Arc<Secrets>, TenantCode)>,
+    /// Given back at the latest when the attempt is over.
+    permit: CallPermit,
 }
 
 impl Running {
     fn begin(timeout: Duration, sent: Option<Arc<Sent>>, masks: Option<(Arc<Secrets>, TenantCode)>) -> Self {
         metrics::gauge!("updraft_attempts_running").increment(1.0);
-        Self { began: Instant::now(), timeout, sent, masks }
+        Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default() }
     }
 
     /// How long after it was sent its integration has told what came.
@@ -269,11 +272,12 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        drop(self.permit.take());
         metrics::gauge!("updraft_attempts_running").decrement(1.0);
     }
 }
 
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Failure {
+pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Failure {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the integration panicked: {}", text.unwrap_or("no message"));
     // What was thrown may panic as it goes.

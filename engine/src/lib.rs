@@ -86,13 +86,13 @@ pub use updraft_kernel::{
     plan::Mistake, plan::Plan, shard_epochs::ShardEpochs, template::Structure, virtual_shard::VirtualShard,
 };
 pub use updraft_protocol::{
-    ActionSpec, Answer, Argument, Call, CallRecord, Catalogue, DeadLetter, DocumentId, Effect,
+    ActionSpec, Answer, Argument, Call, CallPermit, CallRecord, Catalogue, DeadLetter, DocumentId, Effect,
     ExecutionDocument, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure,
-    FailureKind, Flaw, GivenSecret, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking, Name,
-    Number, Omission, Playbook, PlaybookDocument, PlaybookId, PlaybookStatus, Revision, ScopePath, Secret,
-    SecretProvider, SecretReference, Sending, Span, StepId, TaskDocument, TaskHead, TaskId, TaskState,
-    TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value, Wait, WaitKind, limits, parse, playbook,
-    schema, secret, text, value,
+    FailureKind, Flaw, GivenSecret, Held, IdempotencyKey, InputHash, Integration, Json, KeyHolder, Masking,
+    Name, Number, Omission, PermitFuture, PermitRequest, Playbook, PlaybookDocument, PlaybookId,
+    PlaybookStatus, Revision, ScopePath, Secret, SecretProvider, SecretReference, Sending, Span, StepId,
+    TaskDocument, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate, TenantCode, Timestamp, Update, Value,
+    Wait, WaitKind, limits, parse, playbook, schema, secret, text, value,
 };
 #[cfg(feature = "mongodb")]
 pub use updraft_storage::MongoAddress;

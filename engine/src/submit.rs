@@ -110,8 +110,8 @@ impl Engine {
         let pid = match &submission.playbook {
             PlaybookChoice::Id(pid) => *pid,
             PlaybookChoice::Named(name, version) => {
-                let found = store.playbook_named(&submission.tenant, name, *version).await?;
-                found.ok_or_else(|| Refusal::NoPlaybook { name: name.clone(), version: *version })?.pid
+                let found = self.core.plans.id(store, &submission.tenant, name, *version).await?;
+                found.ok_or_else(|| Refusal::NoPlaybook { name: name.clone(), version: *version })?
             }
         };
         Ok(self.core.plans.get(store, &submission.tenant, pid).await?)

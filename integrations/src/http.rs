@@ -51,7 +51,9 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use tracing::Instrument;
-use updraft_protocol::{ActionSpec, Answer, Call, Effect, Flaw, Integration, Json, Value};
+use updraft_protocol::{
+    ActionSpec, Answer, Call, Effect, Flaw, Integration, Json, PermitFuture, PermitRequest, Value,
+};
 
 pub use allow::Allow;
 pub use builder::{Error, HttpBuilder};
@@ -192,7 +194,9 @@ const REQUEST: &str = "request";
 /// * Every attempt at a task carries the same `Idempotency-Key`. One attempt sends one request once: nothing underneath
 ///   repeats what was written.
 /// * The attempt's time begins when a connection takes the request. The wait for a token, and that for a connection, have
-///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. Unpacking and
+///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. The place of the first
+///   request comes first, before the intent of the attempt is written; that of a redirect to follow, and of a request that is
+///   repeated with another token, within the attempt's time. Unpacking and
 ///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection to
 ///   the tool.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
@@ -262,6 +266,7 @@ impl Integration for HttpIntegration {
             is_idempotent: false,
             target: Some("url"),
             says_sending: true,
+            takes_permit: true,
         }
     }
 
@@ -275,6 +280,10 @@ impl Integration for HttpIntegration {
 
     fn missing_for(&self, base: &str) -> Option<String> {
         check::missing_for(base, &self.pools)
+    }
+
+    fn permit(&self, request: &PermitRequest<'_>) -> Option<PermitFuture> {
+        self.place_before(request)
     }
 
     fn call(&self, call: Call) -> Answer<'_> {

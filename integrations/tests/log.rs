@@ -17,7 +17,9 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::server::TlsStream;
 use updraft_integrations::HttpIntegration;
-use updraft_protocol::{Call, GivenSecret, Integration, Masking, Secret, SecretReference, Sending};
+use updraft_protocol::{
+    Call, CallPermit, GivenSecret, Integration, Masking, Secret, SecretReference, Sending,
+};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -98,6 +100,7 @@ fn call(arguments: serde_json::Value) -> Call {
         masking: Masking::default(),
         timeout: Duration::from_secs(60),
         sending: Sending::default(),
+        permit: CallPermit::default(),
     }
 }
 

@@ -11,8 +11,10 @@
 //! request of an attempt under way has been sent only its carrier knows. So before the machine is told what stops the
 //! execution, [`ExecutionCommand::Withdraw`] asks for all that can still be kept from being sent, and the machine hears of
 //! these, and of the acts that were not handed out, as not sent: no tool is said to have perhaps acted that was never asked.
-//! An act without a write is handed out at once, where no commit is under way: a permit that must be there before the intent
-//! is written can be asked for by such an act.
+//!
+//! **Permit before intent.** A call that may have to wait for a place begins with [`Act::Acquire`], which follows no write and is
+//! handed out at once, also while a commit is under way. Its place was given: [`ExecutionEvent::Acquired`] has the machine write
+//! the intent, which joins what is pending. A stop, a drain and a crash find a call in line not attempted.
 
 mod command;
 
@@ -135,6 +137,9 @@ impl<C: ExecutionControl> Execution<C> {
             ExecutionEvent::AttemptEnded { task, attempt, outcome } => {
                 self.decide(MachineEvent::AttemptEnded { task, attempt, outcome }, now);
             }
+            ExecutionEvent::Acquired { task, outcome } => {
+                self.decide(MachineEvent::Acquired { task, outcome }, now);
+            }
             ExecutionEvent::TimerDue(Timer::Execution) => {
                 self.stop(MachineEvent::TimerDue(Timer::Execution), now)
             }
@@ -143,6 +148,7 @@ impl<C: ExecutionControl> Execution<C> {
             ExecutionEvent::Drain => {
                 self.draining = true;
                 self.machine.hold();
+                self.pending.acts.retain(|act| !matches!(act, Act::Acquire(_)));
                 self.withdraw(None);
             }
             ExecutionEvent::Withdrawn { unsent, not_acted } => {
@@ -177,6 +183,9 @@ impl<C: ExecutionControl> Execution<C> {
                 self.at_rest = true;
                 return Some(ExecutionCommand::Leave(Exit::Lost));
             }
+            if let Some(at) = self.pending.acts.iter().position(|act| matches!(act, Act::Acquire(_))) {
+                return Some(ExecutionCommand::Perform(self.pending.acts.remove(at)));
+            }
             if self.committing.is_some() || self.at_rest {
                 return None;
             }
@@ -203,7 +212,9 @@ impl<C: ExecutionControl> Execution<C> {
     }
 
     /// An intent, an end, what a control changed and what a drain took back are durable before they are acted on or told; a
-    /// durable commit covers what was behind. Whatever else is lost by a crash comes about again.
+    /// durable commit covers what was behind. What else a crash takes back comes about again: a read, and a write under its
+    /// key. The end of an `at_most_once` task does not, and becomes unknown: a log that may lose it has to have it durable,
+    /// while the local journal never answers before a sync.
     fn commit(&mut self, writes: Vec<Update>, acts: Vec<Act>) -> ExecutionCommand<C> {
         let told = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
         self.behind = !(told || self.controls.is_some() || self.draining);
@@ -246,6 +257,7 @@ impl<C: ExecutionControl> Execution<C> {
                     self.machine.unsent(start.task);
                     false
                 }
+                Act::Acquire(_) => false,
                 _ => true,
             });
         }

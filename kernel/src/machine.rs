@@ -14,6 +14,7 @@ mod effect;
 mod end;
 mod event;
 mod output;
+mod permit;
 mod resume;
 mod scope;
 mod start;
@@ -42,6 +43,7 @@ pub use task::TaskSeq;
 
 use crate::plan::{Plan, StepIndex};
 use end::Life;
+use permit::Queued;
 use scope::{ScopeId, Scopes};
 use task::Tasks;
 use wait::Waits;
@@ -66,7 +68,9 @@ pub struct Machine {
     /// Steps that control came to when the turn was spent: what they decide follows in the next.
     undecided: VecDeque<(ScopeId, StepIndex)>,
     turn: Turn,
-    /// Attempts under way.
+    /// Calls that stand in line for a place at their tool.
+    line: Vec<Queued>,
+    /// Attempts under way, and calls that stand in line.
     running: usize,
     tasks_at_once: usize,
     configuration_wait: Duration,
@@ -114,6 +118,7 @@ impl Machine {
             MachineEvent::AttemptEnded { task, attempt, outcome } => {
                 self.attempt_ended(task, attempt, outcome, now, &mut effects);
             }
+            MachineEvent::Acquired { task, outcome } => self.acquired(task, outcome, now, &mut effects),
             MachineEvent::TimerDue(timer) => self.timer_due(timer, now, &mut effects),
             MachineEvent::Cancel => self.stop(ExecutionStatus::Cancelled, None, now, &mut effects),
             MachineEvent::Fail(failure) => {
@@ -126,9 +131,10 @@ impl Machine {
         effects
     }
 
-    /// Begins no further attempt. What runs may end; what would follow is left to be resumed.
+    /// Begins no further attempt, and no call stands in line. What runs may end; what would follow is left to be resumed.
     pub fn hold(&mut self) {
         self.held = true;
+        self.leave_line();
     }
 
     /// Which execution this is.
@@ -156,7 +162,7 @@ impl Machine {
         self.status().ended()
     }
 
-    /// Attempts under way, and the most that may be.
+    /// Attempts under way, calls in line included, and the most that may be.
     pub fn places(&self) -> (usize, usize) {
         (self.running, self.tasks_at_once)
     }
@@ -205,8 +211,7 @@ impl Machine {
                 continue;
             }
             match self.ready.pop_front() {
-                Some(Ready::Enter(scope, step)) => self.begin_action(scope, step, now, effects),
-                Some(Ready::Again(task)) => self.begin_attempt(task, now, effects),
+                Some(work) => self.begin_attempt(work, now, effects),
                 None => return,
             }
         }

@@ -3,6 +3,7 @@
 mod action;
 mod catalogue;
 mod flaw;
+mod permit;
 mod sending;
 
 use std::future::Future;
@@ -18,6 +19,7 @@ use crate::value::Value;
 pub use action::{ActionSpec, Argument, Effect};
 pub use catalogue::Catalogue;
 pub use flaw::Flaw;
+pub use permit::{CallPermit, Held, PermitFuture, PermitRequest};
 pub use sending::Sending;
 
 /// One attempt at one task: what an integration is given.
@@ -45,6 +47,8 @@ pub struct Call {
     pub timeout: Duration,
     /// By which the integration says that it is about to send.
     pub sending: Sending,
+    /// The place that [`Integration::permit`] gave it.
+    pub permit: CallPermit,
 }
 
 impl Call {
@@ -117,6 +121,14 @@ pub trait Integration: Send + Sync + 'static {
     /// What the engine has to be given before this integration may connect to a place that a playbook names, as a noun:
     /// `permission to reach 127.0.0.1:7780`. None where nothing is missing. `base` is a URL up to its path.
     fn missing_for(&self, _base: &str) -> Option<String> {
+        None
+    }
+
+    /// Asks for the place that a call needs, where [`ActionSpec::takes_permit`] says that it may have to wait for one. Asked
+    /// before the intent of the attempt is written: a call that waits here has not been attempted, its time has not begun, and
+    /// a crash leaves it to be made. None where it needs no place; the call is then made at once, and reports what is wrong
+    /// with it. A failure fails the attempt as one that has not acted.
+    fn permit(&self, _request: &PermitRequest<'_>) -> Option<PermitFuture> {
         None
     }
 

@@ -6,6 +6,7 @@ pub mod codec;
 pub mod dead_letter;
 pub mod document;
 pub mod failure;
+mod field;
 pub mod idempotency;
 pub mod ids;
 pub mod input_hash;
@@ -33,10 +34,14 @@ pub use document::{
     ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
 };
 pub use failure::{Failure, FailureKind};
+pub use field::{Field, FieldReader, FieldSpec, FieldValue, FieldWriter, Fields};
 pub use idempotency::{IdempotencyKey, KeyHolder};
 pub use ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
 pub use input_hash::InputHash;
-pub use integration::{ActionSpec, Answer, Argument, Call, Catalogue, Effect, Flaw, Integration, Sending};
+pub use integration::{
+    ActionSpec, Answer, Argument, Call, CallPermit, Catalogue, Effect, Flaw, Held, Integration, PermitFuture,
+    PermitRequest, Sending,
+};
 pub use json::Json;
 pub use playbook::Playbook;
 pub use scope::ScopePath;

@@ -147,7 +147,7 @@ pub const SUBMIT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const SUBMIT_DURABLE: Duration = Duration::from_secs(1);
 /// Timeout of an attempt where the step names none.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an attempt may wait to be sent: for a place, or a connection. Longer than a tool with a queue takes to work
+/// How long a call may wait for its place, and an attempt to be sent. Longer than a tool with a queue takes to work
 /// it off; the execution's own timeout ends it before.
 pub const ATTEMPT_UNSENT: Duration = Duration::from_secs(600);
 /// How much longer than the attempt's time an integration has that says when it sends, to tell what came by then: a tenth

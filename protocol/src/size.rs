@@ -1,13 +1,8 @@
 //! Sizes: about how many bytes updates and documents take in memory and in a message, for limits. JSON counts as its
 //! text: where a store's form of it is larger, the store sees to its own messages.
 
-use std::sync::Arc;
-
-use crate::document::{
-    ExecutionDocument, ExecutionHead, ExecutionState, PlaybookDocument, TaskDocument, TaskHead, TaskState,
-};
-use crate::failure::Failure;
-use crate::json::Json;
+use crate::document::{ExecutionDocument, PlaybookDocument, TaskDocument};
+use crate::field::Fields;
 use crate::update::Update;
 
 /// What a state takes beside its texts: ids, dates, the names of the fields, and a place in the coalescer.
@@ -20,9 +15,9 @@ impl Update {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Execution(update) => {
-                update.head.as_ref().map_or(0, |head| head.bytes()) + update.state.bytes()
+                update.head.as_deref().map_or(0, head_bytes) + state_bytes(&update.state)
             }
-            Self::Task(update) => update.head.as_ref().map_or(0, |head| head.bytes()) + update.state.bytes(),
+            Self::Task(update) => update.head.as_deref().map_or(0, head_bytes) + state_bytes(&update.state),
         }
     }
 }
@@ -30,76 +25,43 @@ impl Update {
 impl ExecutionDocument {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
-        self.head.bytes() + self.state.bytes()
+        head_bytes(&*self.head) + state_bytes(&self.state)
     }
 }
 
 impl TaskDocument {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
-        self.head.bytes() + self.state.bytes()
+        head_bytes(&*self.head) + state_bytes(&self.state)
     }
 }
 
 impl PlaybookDocument {
     /// About how many bytes it takes.
     pub fn bytes(&self) -> usize {
-        let names = self.tenant_code.as_str().len() + self.name.as_str().len();
-        let category = self.category_id.as_ref().map_or(0, String::len);
-        HEAD_BYTES + names + category + self.definition.as_str().len()
+        head_bytes(self)
     }
 }
 
-impl ExecutionHead {
-    fn bytes(&self) -> usize {
-        let names = self.tenant_code.as_str().len() + self.playbook_name.as_str().len();
-        let keys = text(&self.uid) + text(&self.alert_id) + text(&self.idempotency_key);
-        HEAD_BYTES + names + keys + self.input.as_str().len() + self.variables.as_str().len()
-    }
+fn head_bytes(head: &impl Fields) -> usize {
+    HEAD_BYTES + head.text_bytes()
 }
 
-impl ExecutionState {
-    fn bytes(&self) -> usize {
-        STATE_BYTES + json(&self.output) + message(&self.error)
-    }
-}
-
-impl TaskHead {
-    fn bytes(&self) -> usize {
-        let names = [self.tenant_code.as_str(), self.step_id.as_str(), self.integration.as_str()];
-        let names: usize = names.iter().map(|name| name.len()).sum();
-        let scope = self.scope.as_str().len();
-        HEAD_BYTES + names + self.action.as_str().len() + text(&self.alert_id) + scope
-    }
-}
-
-impl TaskState {
-    fn bytes(&self) -> usize {
-        let subject = self.wait.as_ref().map_or(0, |wait| text(&wait.subject));
-        let call = self.call.as_ref().map_or(0, |call| call.bytes());
-        STATE_BYTES + json(&self.response) + message(&self.error) + subject + call
-    }
-}
-
-fn json(json: &Option<Json>) -> usize {
-    json.as_ref().map_or(0, |json| json.as_str().len())
-}
-
-fn message(error: &Option<Failure>) -> usize {
-    error.as_ref().map_or(0, |error| error.message.len() + json(&error.answer))
-}
-
-fn text(text: &Option<Arc<str>>) -> usize {
-    text.as_ref().map_or(0, |text| text.len())
+fn state_bytes(state: &impl Fields) -> usize {
+    STATE_BYTES + state.text_bytes()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use uuid::Uuid;
 
     use super::*;
-    use crate::failure::FailureKind;
+    use crate::document::{ExecutionHead, ExecutionState, TaskHead, TaskState};
+    use crate::failure::{Failure, FailureKind};
     use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+    use crate::json::Json;
     use crate::scope::ScopePath;
     use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
     use crate::time::Timestamp;

@@ -74,34 +74,6 @@ impl From<TaskUpdate> for Update {
     }
 }
 
-impl ExecutionState {
-    /// Lays a newer change over this one: what it names wins.
-    pub fn merge(&mut self, newer: Self) {
-        self.execution_status = newer.execution_status;
-        self.updated_date = newer.updated_date;
-        over(&mut self.started_date, newer.started_date);
-        over(&mut self.finished_date, newer.finished_date);
-        over(&mut self.playbook_runtime, newer.playbook_runtime);
-        over(&mut self.output, newer.output);
-        over(&mut self.error, newer.error);
-    }
-}
-
-impl TaskState {
-    /// Lays a newer change over this one: what it names wins.
-    pub fn merge(&mut self, newer: Self) {
-        self.status = newer.status;
-        self.attempt = newer.attempt;
-        self.updated_date = newer.updated_date;
-        over(&mut self.response, newer.response);
-        over(&mut self.error, newer.error);
-        over(&mut self.started_date, newer.started_date);
-        over(&mut self.runtime, newer.runtime);
-        over(&mut self.wait, newer.wait);
-        over(&mut self.call, newer.call);
-    }
-}
-
 impl Update {
     /// Which document it changes.
     pub fn document(&self) -> DocumentId {
@@ -151,23 +123,17 @@ impl Update {
             (Self::Execution(this), Self::Execution(newer)) if this.peid == newer.peid => {
                 let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));
                 this.revision = newer.revision;
-                over(&mut this.head, newer.head);
+                this.head = newer.head.or_else(|| this.head.take());
                 this.state.merge(newer.state);
             }
             (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {
                 let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));
                 this.revision = newer.revision;
-                over(&mut this.head, newer.head);
+                this.head = newer.head.or_else(|| this.head.take());
                 this.state.merge(newer.state);
             }
             _ => debug_assert!(false, "updates of two documents are never merged"),
         }
-    }
-}
-
-fn over<T>(field: &mut Option<T>, newer: Option<T>) {
-    if newer.is_some() {
-        *field = newer;
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Purpose {
     Fault,
     /// How long a call waits for its turn.
     Turn,
+    /// How long a call stands in line for its place.
+    Permit,
 }
 
 /// The source of all draws of one run.

@@ -77,6 +77,8 @@ pub enum Inner {
     Wake,
     /// A call of the store has an answer, or none in time.
     Landed(u64, Result<Vec<WriteOutcome>, StoreFault>),
+    /// A call has its place, or cannot have one.
+    Permitted(ExecutionId, Life, TaskId, Result<(), Failure>),
     /// The request of an attempt that waited for its turn leaves.
     Leaves(Box<Departure>),
     /// An attempt reports.

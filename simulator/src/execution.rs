@@ -11,7 +11,7 @@ use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Timer};
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
-use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TenantCode, Timestamp, Update};
+use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TaskId, TenantCode, Timestamp, Update};
 
 use crate::context::Context;
 use crate::event::{Inner, Life, NodeId, Report};
@@ -171,7 +171,8 @@ impl SimulatedExecution {
         if ended.is_some_and(|before| before != machine.document() || !effects.acts.is_empty()) {
             cx.violated("one end", format!("{} changed after its end", self.peid));
         }
-        if self.draining && effects.acts.iter().any(|act| matches!(act, Act::Start(_))) {
+        let begins = |act: &Act| matches!(act, Act::Start(_) | Act::Acquire(_));
+        if self.draining && effects.acts.iter().any(begins) {
             cx.violated("shutdown drains", format!("{} began an attempt while it drained", self.peid));
         }
         shown(machine, &effects, home, cx);
@@ -222,6 +223,15 @@ impl SimulatedExecution {
         self.tell(ExecutionEvent::Withdrawn { unsent, not_acted: Vec::new() }, home, cx);
     }
 
+    /// A call has its place, or cannot have one. The product hears nothing of a call that has left the line; here the
+    /// execution does, and must not mind.
+    pub fn permitted(&mut self, task: TaskId, outcome: Result<(), Failure>, home: &Home, cx: &mut Context) {
+        if outcome.is_ok() && self.execution.machine().queued(task).is_some() {
+            cx.oracle.permitted(task);
+        }
+        self.tell(ExecutionEvent::Acquired { task, outcome }, home, cx);
+    }
+
     /// The request of an attempt leaves, where the attempt is still under way.
     pub fn leaves(&mut self, start: &StartAttempt, home: &Home, cx: &mut Context) {
         if self.attempts.get(&start.task) == Some(&start.attempt) && self.unsent.remove(&start.task) {
@@ -232,6 +242,11 @@ impl SimulatedExecution {
     fn perform(&mut self, act: Act, home: &Home, cx: &mut Context) {
         let machine = self.execution.machine();
         match act {
+            Act::Acquire(task) => {
+                if let Some(outcome) = tool::acquire(home.node, (self.peid, self.life), task, cx) {
+                    self.permitted(task, outcome, home, cx);
+                }
+            }
             Act::Start(start) => {
                 let task = start.task;
                 self.attempts.insert(task, start.attempt);

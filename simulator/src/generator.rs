@@ -83,7 +83,7 @@ impl Generator {
         let at_most_once = self.dice.one_in(3);
         step["type"] = json!("action");
         step["integration"] = json!("tool");
-        step["action"] = json!("act");
+        step["action"] = json!(if self.steps.len().is_multiple_of(2) { "queue" } else { "act" });
         step["arguments"] = json!({ "for": id, "n": "{{ input.n }}" });
         if let Some(read) = self.read(place) {
             step["arguments"]["read"] = json!(format!("{{{{ steps.{read}.output }}}}"));

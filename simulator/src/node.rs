@@ -131,6 +131,9 @@ impl SimulatedNode {
                 self.at(shard, cx, |shard, shard_cx| shard.told(tickets, lsn, shard_cx))
             }
             Inner::Alarm(shard) => self.at(shard, cx, |shard, shard_cx| shard.alarm(shard_cx)),
+            Inner::Permitted(peid, life, task, outcome) => {
+                self.of(peid, cx, |shard, shard_cx| shard.permitted((peid, life), task, outcome, shard_cx));
+            }
             Inner::Leaves(departure) => {
                 self.of(departure.peid, cx, |shard, shard_cx| shard.leaves(&departure, shard_cx));
             }

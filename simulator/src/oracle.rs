@@ -39,6 +39,8 @@ pub struct Oracle {
     /// The revision that holds the intent of an attempt.
     intents: BTreeMap<(TaskId, u32), Revision>,
     calls: BTreeMap<TaskId, Calls>,
+    /// Tasks whose next call has its place.
+    permitted: BTreeSet<TaskId>,
     /// When a task's wait ends, by attempt.
     dues: BTreeMap<(TaskId, u32), Timestamp>,
     deadlines: BTreeMap<ExecutionId, Timestamp>,
@@ -93,6 +95,7 @@ impl Oracle {
                         return broken("decided", "a task that is not there".to_owned());
                     };
                     self.keeps_the_rest(update, &task.state)?;
+                    self.unknown_was_begun(update)?;
                     State::Task(task.state.clone())
                 }
             };
@@ -104,6 +107,7 @@ impl Oracle {
             {
                 let revision = Revision { epoch: task.epoch, seq: task.seq };
                 self.intents.insert((start.task_id, start.attempt), revision);
+                self.has_its_place(machine, start)?;
             }
         }
         invariant::steps_in_order(machine.plan(), &tasks)

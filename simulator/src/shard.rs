@@ -9,7 +9,7 @@ use updraft_kernel::execution::{self as kernel, ExecutionEvent, Exit, Need};
 use updraft_kernel::machine::{Timer, fail_abandoned};
 use updraft_kernel::shard::{self, CommitQueue, LoadStep, Loaded, ShardCommand, ShardEvent, Since};
 use updraft_kernel::shared::watermark::DurableWatermark;
-use updraft_protocol::{ExecutionId, Failure, FailureKind, Update};
+use updraft_protocol::{ExecutionId, Failure, FailureKind, TaskId, Update};
 
 use crate::context::Context;
 use crate::event::{Departure, Inner, Life, Report, Ticket};
@@ -292,6 +292,20 @@ impl SimulatedShard {
         if self.dead && self.commits.is_idle() {
             self.restart(shard_cx);
         }
+    }
+
+    /// A call has its place, or cannot have one.
+    pub fn permitted(
+        &mut self,
+        (peid, life): (ExecutionId, Life),
+        task: TaskId,
+        outcome: Result<(), Failure>,
+        shard_cx: &mut ShardContext<'_>,
+    ) {
+        self.with(peid, life, shard_cx, |execution, shard_cx| {
+            execution.permitted(task, outcome, &shard_cx.home, shard_cx.cx);
+            execution.proceed(&shard_cx.home, shard_cx.cx)
+        });
     }
 
     /// The request of an attempt leaves.

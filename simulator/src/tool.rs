@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use updraft_kernel::machine::StartAttempt;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{ExecutionId, Failure, FailureKind, Json};
+use updraft_protocol::{
+    ActionSpec, Answer, Call, ExecutionId, Failure, FailureKind, Integration, Json, TaskId,
+};
 
 use crate::chance::{Dice, Purpose};
 use crate::context::Context;
@@ -22,6 +24,46 @@ struct Fate {
     answers: Option<u64>,
     /// What it answers.
     outcome: Result<Json, Failure>,
+}
+
+/// What is declared of the tool: a call of `queue` may have to stand in line.
+pub struct Declared;
+
+impl Integration for Declared {
+    fn actions(&self) -> &[&str] {
+        &["act", "queue"]
+    }
+
+    fn spec(&self, action: &str) -> ActionSpec {
+        ActionSpec { takes_permit: action == "queue", ..ActionSpec::default() }
+    }
+
+    fn call(&self, _: Call) -> Answer<'_> {
+        Box::pin(std::future::ready(Ok(Json::null())))
+    }
+}
+
+/// Has a call stand in line for its place. Says what comes of it where that is known at once.
+pub fn acquire(
+    node: NodeId,
+    (peid, life): (ExecutionId, Life),
+    task: TaskId,
+    cx: &mut Context,
+) -> Option<Result<(), Failure>> {
+    let (high, low) = task.uuid().as_u64_pair();
+    let mut dice = cx.dice(Purpose::Permit, &[high, low, cx.oracle.calls_of(task)]);
+    if !cx.noisy(Noise::ToolsQueue) || dice.one_in(3) {
+        return Some(Ok(()));
+    }
+    let longest = dice.pick(&[100, 90_000]);
+    let (outcome, waits) = match dice.below(6) {
+        0 => (Err(Failure::new(FailureKind::Unreachable, "there is no place")), dice.below(longest) * MILLIS),
+        1 if dice.one_in(2) => (Ok(()), micros(ATTEMPT_UNSENT)),
+        _ => (Ok(()), dice.below(longest) * MILLIS),
+    };
+    cx.statistics.count("calls that stand in line");
+    cx.after(waits, node, Inner::Permitted(peid, life, task, outcome));
+    None
 }
 
 /// Calls a tool: what will become of it is put into the queue. Says whether its request waits for its turn.

@@ -21,6 +21,7 @@ use crate::generator::Generator;
 use crate::node::{Phase, SimulatedNode};
 use crate::scenario::{MILLIS, Scenario};
 use crate::statistics::Statistics;
+use crate::tool;
 use crate::trace::Trace;
 
 /// Events after which a run should long be over.
@@ -95,7 +96,8 @@ impl World {
             cx.tenants.push(code);
         }
         let mut catalogue = Catalogue::default();
-        catalogue.add(Name::new("tool").map_err(|error| wrong(error.to_string()))?, &["act"]);
+        let name = Name::new("tool").map_err(|error| wrong(error.to_string()))?;
+        catalogue.add_integration(name, Arc::new(tool::Declared));
         for order in &scenario.orders {
             let dice = chance.dice(Purpose::Playbook, &[order.number as u64]);
             let mut playbook = Generator::write(dice, order.length);

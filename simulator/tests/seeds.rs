@@ -27,6 +27,7 @@ fn holds(from: u64) -> io::Result<()> {
         "stale updates",
         "completed",
         "cancelled",
+        "calls that stand in line",
         "submissions answered by their key",
         "submissions refused for another input",
     ] {

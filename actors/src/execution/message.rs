@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use updraft_kernel::machine::TaskSeq;
-use updraft_protocol::{Failure, FailureKind, Json};
+use updraft_protocol::{CallPermit, Failure, FailureKind, Json, TaskId};
 
 use crate::inbox::Inbox;
 
@@ -14,6 +14,8 @@ pub(crate) enum Incoming {
     Committed(Option<u64>),
     /// An attempt has ended.
     Attempted(Attempted),
+    /// A call that waited has its place, or cannot have one.
+    Permitted(TaskId, Result<CallPermit, Box<Failure>>),
     /// Its shard has died, or has let go of it.
     OwnerGone,
 }

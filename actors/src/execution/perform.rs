@@ -1,4 +1,4 @@
-//! Performing acts: attempts, timers, the end.
+//! Performing acts: permits, attempts, timers, the end.
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::task::Attempt;
 impl Execution {
     pub(super) fn perform(&mut self, act: Act, inline: &mut usize, ctx: &mut Context<Self>) {
         match act {
+            Act::Acquire(task) => self.acquire(task),
             Act::Start(start) => self.start_attempt(*start, inline),
             Act::Stop(task) => self.attempts.retain(|(running, _)| *running != task),
             Act::Arm(timer, at) => self.arm(timer, at, ctx),
@@ -24,6 +25,7 @@ impl Execution {
     }
 
     fn start_attempt(&mut self, start: StartAttempt, inline: &mut usize) {
+        let permit = self.line.take(start.task_id);
         let Some(machine) = self.machine() else { return };
         let step = machine.plan().step(start.step);
         let (task, report) = (start.task, Report::of(&self.inbox, start.task, start.attempt));
@@ -46,6 +48,7 @@ impl Execution {
             masking: Masking::default(),
             timeout: start.timeout,
             sending: Sending::default(),
+            permit,
         };
         let secrets = &self.context.secrets;
         let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
@@ -62,8 +65,10 @@ impl Execution {
         }
     }
 
-    /// Drops the attempts that were not sent, and says which; and of which a report waits that the tool has not acted.
+    /// Has all calls leave the line, drops the attempts that were not sent, and says which; and of which a report waits that the
+    /// tool has not acted.
     pub(super) fn withdraw(&mut self, now: Timestamp) {
+        self.line.leave();
         let (mut unsent, mut not_acted) = (Vec::new(), Vec::new());
         self.attempts.retain(|(task, attempt)| {
             let withdrawn = attempt.withdraw();

@@ -4,6 +4,7 @@ use std::io::BufReader;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
+use updraft::limits::HTTP_OPEN_PER_HOST_OF_TENANT;
 
 use crate::ended::{Ended, ended, paste, read_until, signal, updraft};
 use crate::given::{files, playbook, two_requests};
@@ -135,4 +136,39 @@ fn a_second_signal_tells_how_the_rest_goes_on() {
     drop(held);
     let recovered = crashed.answered(&mut paste(dir, &said));
     assert_eq!(recovered.code, 0, "{}", recovered.err);
+}
+
+#[test]
+fn a_crash_leaves_a_call_that_stands_in_line_to_be_made_although_it_acts_at_most_once() {
+    const PLACES: usize = HTTP_OPEN_PER_HOST_OF_TENANT;
+    let ids: Vec<String> = (0..=PLACES).map(|step| format!("s{step}")).collect();
+    let mut steps = format!("  - {{id: all, type: parallel, branches: [{}]}}\n", ids.join(", "));
+    for id in &ids {
+        steps += &format!(
+            "  - {{id: {id}, type: action, integration: http, action: request, at_most_once: true, arguments: {{method: POST, \
+             url: '{{{{ variables.tools }}}}/{id}'}}}}\n"
+        );
+    }
+    let steps = playbook(&steps).replace("steps:", "tasks_at_once: 100\nsteps:");
+    let (dir, tool) = (files(&[("p.yaml", &steps)]), Tool::listen());
+    let (place, allow) = (format!("tools=http://{}", tool.address), tool.address.to_string());
+    let run = ["run", "p.yaml", "--endpoint", &place, "--allow-net", &allow, "--key", "k", "--json"];
+    let mut child = updraft(dir.path(), &run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let held: Vec<_> = (0..PLACES).map(|_| tool.asked()).collect();
+    assert_eq!(tool.waiting(), None, "all places are taken");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let asked: Vec<String> = held.into_iter().map(|(line, _)| line).collect();
+
+    let again = updraft(dir.path(), &run).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let (line, stream) = tool.asked();
+    assert!(!asked.contains(&line), "{line}");
+    Tool::answer(stream);
+    again.unwrap().wait().unwrap();
+    assert_eq!(tool.waiting(), None, "it is asked once, and the others never again");
+    let peid = ended(dir.path(), &["list", "--json"]).json()[0]["peid"].as_str().unwrap().to_owned();
+    let shown = ended(dir.path(), &["show", &peid, "--json"]).json();
+    let tasks = shown["tasks"].as_array().unwrap();
+    let with = |status: &str| tasks.iter().filter(|task| task["status"] == status).count();
+    assert_eq!((with("completed"), with("unknown")), (1, PLACES));
 }

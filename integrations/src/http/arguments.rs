@@ -182,6 +182,12 @@ fn text<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a str>, Failure> 
     }
 }
 
+/// Where the first request of these arguments goes. The secrets that are not there yet are no part of its host.
+pub(super) fn destination(arguments: &Value) -> Option<(Method, Url)> {
+    let Value::Object(fields) = arguments else { return None };
+    Some((method(fields).ok()?, url(fields.get("url"), None).ok()?))
+}
+
 fn method(fields: &Fields) -> Result<Method, Failure> {
     let Some(name) = text(fields, "method")? else { return Ok(Method::GET) };
     let known = METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(name));

@@ -10,12 +10,14 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use updraft_masking::Masker;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, HTTP_UNSENT_REST};
-use updraft_protocol::{Call, Effect, Failure, FailureKind};
+use updraft_protocol::{
+    Call, CallPermit, Effect, Failure, FailureKind, Held, PermitFuture, PermitRequest, TenantCode,
+};
 use url::Url;
 
 use super::HttpIntegration;
 use super::answer::Within;
-use super::arguments::mistake;
+use super::arguments::{destination, mistake};
 use super::client::Client;
 use super::failure::Target;
 use super::handover::{Handed, Handover};
@@ -39,7 +41,7 @@ pub(crate) struct Answered {
     /// Whether an answer on the way said that the tool acted.
     pub(crate) acted: bool,
     /// Taken until the answer is read.
-    pub(crate) place: Place,
+    pub(crate) place: Held,
 }
 
 /// How a request is to be sent.
@@ -103,7 +105,11 @@ impl HttpIntegration {
             masker.add_basic(user, password);
         }
         let unsent = within.map_or(sending.unsent, |within| within.until);
-        let place = self.place(sending.call, &target, unsent).await?;
+        // The first request has that which was waited for before its intent was written.
+        let place = match sending.call.permit.take() {
+            Some(place) => place,
+            None => Box::new(self.place(&sending.call.tenant, &target, unsent).await?),
+        };
         let handover = Handover::new(sending.call.sending.clone());
         let request = request(outgoing, &handover, &target)?;
         let forwarder = client.forwarder(request.uri()).cloned();
@@ -120,12 +126,29 @@ impl HttpIntegration {
         }
     }
 
-    async fn place(&self, call: &Call, target: &Target, until: Instant) -> Result<Place, Failure> {
-        let place = timeout_at(until, self.hosts.enter(&call.tenant, &target.host)).await;
-        let unreachable = |message| target.fail(FailureKind::Unreachable, message);
-        place
-            .map_err(|_| unreachable("no free place at the host in time"))?
-            .map_err(|_| unreachable("requests to too many hosts are under way"))
+    /// A place at the host to which a call's first request goes; none where no request can be made of it.
+    pub(super) fn place_before(&self, request: &PermitRequest<'_>) -> Option<PermitFuture> {
+        let (method, url) = destination(request.arguments)?;
+        let (target, _) = self.open(&method, &url, "url").ok()?;
+        let place = self.place(request.tenant, &target, unsent());
+        Some(Box::pin(async move { place.await.map(CallPermit::new) }))
+    }
+
+    fn place(
+        &self,
+        tenant: &TenantCode,
+        target: &Target,
+        until: Instant,
+    ) -> impl Future<Output = Result<Place, Failure>> + Send + use<> {
+        let place = timeout_at(until, self.hosts.enter(tenant, &target.host));
+        let target = target.clone();
+        async move {
+            let unreachable = |message| target.fail(FailureKind::Unreachable, message);
+            place
+                .await
+                .map_err(|_| unreachable("no free place at the host in time"))?
+                .map_err(|_| unreachable("requests to too many hosts are under way"))
+        }
     }
 
     /// Where a request goes and the pool it goes through, if the policy permits; the URL stands at `place`.

@@ -19,6 +19,7 @@ use super::tunnel::Refusal;
 use super::{client, connect, dial, handshake};
 
 /// A request as messages name it: `GET tool.example:443`.
+#[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) method: Method,
     pub(crate) host: String,

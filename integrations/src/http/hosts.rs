@@ -38,12 +38,18 @@ impl Hosts {
 
     /// Waits for a place, first among the tenant's own requests and then among all: a tenant whose
     /// requests hang keeps the others waiting for none of its places.
-    pub(crate) async fn enter(&self, tenant: &TenantCode, host: &str) -> Result<Place, Full> {
-        let own = self.places(Key::Tenant(tenant.clone(), host.to_owned()), self.per_tenant)?;
-        let tenant = own.acquire_owned().await.map_err(|_| Full)?;
-        let all = self.places(Key::Host(host.to_owned()), self.per_host)?;
-        let host = all.acquire_owned().await.map_err(|_| Full)?;
-        Ok(Place { _tenant: tenant, _host: host })
+    pub(crate) fn enter(
+        &self,
+        tenant: &TenantCode,
+        host: &str,
+    ) -> impl Future<Output = Result<Place, Full>> + Send + use<> {
+        let own = self.places(Key::Tenant(tenant.clone(), host.to_owned()), self.per_tenant);
+        let all = self.places(Key::Host(host.to_owned()), self.per_host);
+        async move {
+            let tenant = own?.acquire_owned().await.map_err(|_| Full)?;
+            let host = all?.acquire_owned().await.map_err(|_| Full)?;
+            Ok(Place { _tenant: tenant, _host: host })
+        }
     }
 
     fn places(&self, key: Key, number: usize) -> Result<Arc<Semaphore>, Full> {

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
+
 use crate::server::{Server, attempt, call_of, read_head};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use updraft_integrations::HttpIntegration;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
-use updraft_protocol::{Failure, FailureKind, Integration, Json};
+use updraft_protocol::{Failure, FailureKind, Integration, Json, PermitRequest};
 
 const SOON: Duration = Duration::from_millis(50);
 const LATE: Duration = Duration::from_secs(60);
@@ -127,4 +129,30 @@ async fn a_request_is_never_sent_twice_by_one_attempt() {
     assert_eq!((failure.kind, failure.may_have_acted(), begun), (FailureKind::Interrupted, true, 1));
     assert_eq!((tell.recv().await, tell.recv().await), (Some("first"), Some("second")));
     assert!(tell.try_recv().is_err(), "a third request came");
+}
+
+#[tokio::test]
+async fn a_call_takes_the_place_that_it_was_given_and_gives_it_back() {
+    let server = Server::bytes("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]").await;
+    let http = HttpIntegration::builder().allow(server.allow()).open_per_host(1, 1).build().unwrap();
+    assert!(http.spec("request").takes_permit);
+    let permit = |url: &str| {
+        let (tenant, action) = ("acme".parse().unwrap(), "request".parse().unwrap());
+        let arguments = json!({"url": url, "path": {"id": null}}).into();
+        http.permit(&PermitRequest { tenant: &tenant, action: &action, arguments: &arguments })
+    };
+    let url = server.url("/{id}");
+    let first = permit(&url).unwrap().await.unwrap();
+    let mut second = permit(&url).unwrap();
+    assert!((&mut second).now_or_never().is_none(), "it stands in line");
+    let mut call = call_of("acme", json!({"url": server.url("/")}), LATE);
+    call.permit = first.clone();
+    assert!(http.call(call).await.is_ok(), "it needs no other place");
+    assert!(first.take().is_none());
+    let second = second.await.unwrap();
+    drop(second);
+    assert!(permit(&url).unwrap().now_or_never().unwrap().is_ok(), "what is not used is given back");
+    for nowhere in ["{", "ftp://x/", "http://127.0.0.1:1/"] {
+        assert!(permit(nowhere).is_none(), "{nowhere}");
+    }
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use updraft_integrations::HttpIntegration;
 use updraft_integrations::http::Allow;
 use updraft_protocol::{
-    Call, ExecutionId, Failure, FailureKind, GivenSecret, Integration, Json, Masking, Secret,
+    Call, CallPermit, ExecutionId, Failure, FailureKind, GivenSecret, Integration, Json, Masking, Secret,
     SecretReference, Sending, TaskId,
 };
 
@@ -129,6 +129,7 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
         masking: Masking::default(),
         timeout,
         sending: Sending::default(),
+        permit: CallPermit::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens to an execution, and what it asks for, as values.
 
-use updraft_protocol::{Failure, Json, Timestamp, Update};
+use updraft_protocol::{Failure, Json, TaskId, Timestamp, Update};
 
 use crate::machine::{Act, MachineEvent, TaskSeq, Timer};
 
@@ -25,6 +25,13 @@ pub enum ExecutionEvent<C> {
         attempt: u32,
         /// What it gave, or why it failed.
         outcome: Result<Json, Failure>,
+    },
+    /// A call has its place, or cannot have one. Of one that left the line, it changes nothing.
+    Acquired {
+        /// The task that it is for.
+        task: TaskId,
+        /// Why it cannot.
+        outcome: Result<(), Failure>,
     },
     /// A timer is due.
     TimerDue(Timer),
@@ -61,9 +68,10 @@ pub enum ExecutionCommand<C> {
         /// What its answer must mean.
         need: Need,
     },
-    /// Perform an act, now that its cause is durable.
+    /// Perform an act, now that its cause is durable; [`Act::Acquire`] has none that need be.
     Perform(Act),
-    /// Keep from being sent what was not; answered by [`ExecutionEvent::Withdrawn`] before anything else.
+    /// Keep from being sent what was not, and have all calls leave the line; answered by [`ExecutionEvent::Withdrawn`] before
+    /// anything else.
     Withdraw,
     /// Answer who asked, now that everything before is durable.
     Answer {

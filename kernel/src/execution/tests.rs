@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde_json::json;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
-    Catalogue, ExecutionHead, ExecutionId, Failure, FailureKind, Json, Name, Playbook, PlaybookId,
-    TaskStatus, TenantCode, Timestamp, Update,
+    ActionSpec, Answer, Call, Catalogue, ExecutionHead, ExecutionId, Failure, FailureKind, Integration, Json,
+    Name, Playbook, PlaybookId, TaskId, TaskStatus, TenantCode, Timestamp, Update,
 };
 
 use super::{Execution, ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
@@ -31,11 +31,32 @@ impl ExecutionControl for Ask {
 
 type Command = ExecutionCommand<Ask>;
 
+/// What is declared of the tool: a call of `queue` may have to stand in line.
+struct Declared;
+
+impl Integration for Declared {
+    fn actions(&self) -> &[&str] {
+        &["act", "queue"]
+    }
+
+    fn spec(&self, action: &str) -> ActionSpec {
+        ActionSpec { takes_permit: action == "queue", ..ActionSpec::default() }
+    }
+
+    fn call(&self, _: Call) -> Answer<'_> {
+        Box::pin(std::future::ready(Ok(Json::null())))
+    }
+}
+
 /// An execution of one step that acts at most once, accepted at 7, or of a long delay.
 fn accepted(step: &serde_json::Value) -> Execution<Ask> {
+    of_steps(&json!([step]))
+}
+
+fn of_steps(steps: &serde_json::Value) -> Execution<Ask> {
     let mut catalogue = Catalogue::default();
-    catalogue.add(Name::new("tool").unwrap(), &["act"]);
-    let text = json!({"format": 1, "name": "p", "version": 1, "steps": [step]}).to_string();
+    catalogue.add_integration(Name::new("tool").unwrap(), Arc::new(Declared));
+    let text = json!({"format": 1, "name": "p", "version": 1, "steps": steps}).to_string();
     let plan = Arc::new(Plan::check(&Playbook::parse(text.as_bytes()).unwrap(), &catalogue).unwrap());
     let head = Arc::new(ExecutionHead {
         tenant_code: TenantCode::new("acme").unwrap(),
@@ -185,6 +206,69 @@ fn a_long_wait_is_left_for_once_and_a_lost_commit_at_once() {
     assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Commit { .. }]));
     execution.on(ExecutionEvent::Refused, NOW);
     assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Leave(Exit::Lost)]));
+}
+
+/// The task whose call is to stand in line.
+fn acquired(commands: &[Command]) -> TaskId {
+    match commands {
+        [ExecutionCommand::Perform(Act::Acquire(task))] => *task,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn queue() -> serde_json::Value {
+    let mut step = action();
+    step["action"] = json!("queue");
+    step
+}
+
+#[test]
+fn a_call_that_may_have_to_wait_has_its_place_before_its_intent_is_written() {
+    let mut execution = accepted(&queue());
+    let task = acquired(&commands(&mut execution, &[]));
+    assert!(commands(&mut execution, &[]).is_empty(), "it stands in line, and nothing is written");
+    execution.on(ExecutionEvent::Acquired { task, outcome: Ok(()) }, NOW);
+    let intent = commands(&mut execution, &[]);
+    assert_eq!((called(&intent), task_status(&intent)), (vec![], Some(TaskStatus::Executing)));
+    execution.on(ExecutionEvent::Committed(8), NOW);
+    assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+}
+
+#[test]
+fn a_place_is_asked_for_while_a_commit_is_under_way_and_its_intent_joins_what_is_pending() {
+    let mut steps = vec![action(), queue()];
+    (steps[0]["on_success"], steps[1]["id"]) = (json!("b"), json!("b"));
+    let mut execution = of_steps(&json!(steps));
+    assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+    execution.on(ended(Ok(Json::null())), NOW);
+    let Some(ExecutionCommand::Perform(Act::Acquire(task))) = execution.next_command(NOW) else {
+        panic!("before the end of the first task is written")
+    };
+    execution.on(ExecutionEvent::Acquired { task, outcome: Ok(()) }, NOW);
+    let all = commands(&mut execution, &[]);
+    assert_eq!((all.len(), written(&all).len()), (1, 2), "one commit has the end and the intent: {all:?}");
+}
+
+#[test]
+fn a_stop_and_a_drain_find_a_call_in_line_not_attempted() {
+    for asked in [true, false] {
+        let mut execution = accepted(&queue());
+        // Whether the place was asked for already changes nothing.
+        let task = asked.then(|| acquired(&commands(&mut execution, &[])));
+        execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
+        let all = commands(&mut execution, &[]);
+        assert_eq!((called(&all), task_status(&all)), (vec![], None), "of the task nothing is told");
+        execution.on(ExecutionEvent::Committed(8), NOW);
+        assert_eq!(answered(&commands(&mut execution, &[])), [(Ask::Cancel, true)]);
+
+        let mut execution = accepted(&queue());
+        let task = task.map(|_| acquired(&commands(&mut execution, &[])));
+        execution.on(ExecutionEvent::Drain, NOW);
+        if let Some(task) = task {
+            execution.on(ExecutionEvent::Acquired { task, outcome: Ok(()) }, NOW);
+        }
+        assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Leave(Exit::Drained)]));
+    }
 }
 
 fn need(commands: &[Command]) -> Option<Need> {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use updraft_protocol::{CallRecord, Failure, Json, TaskStatus, Timestamp, Value};
 
 use super::configuration::is_missing;
-use super::scope::ScopeId;
 use super::task::{Ending, Phase, Task, TaskSeq};
 use super::{Act, Effects, Machine, Ready, StartAttempt};
-use crate::plan::{PlannedAction, PlannedKind, StepIndex};
+use crate::plan::{PlannedAction, PlannedKind};
 use crate::retry::{beyond, due};
 
 impl Machine {
@@ -39,57 +38,62 @@ impl Machine {
         effects
     }
 
-    /// Creates the task of an action and begins its first attempt.
-    pub(super) fn begin_action(
-        &mut self,
-        scope: ScopeId,
-        step: StepIndex,
-        now: Timestamp,
-        effects: &mut Effects,
-    ) {
-        let task = self.add(scope, step, now);
-        self.start_attempt(task, 1, now, effects);
-    }
-
-    /// Begins the attempt that a task waited for.
-    pub(super) fn begin_attempt(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
-        if self.task(task).phase != Phase::Ready {
-            return;
-        }
-        let attempt = match self.task(task).state.status {
-            TaskStatus::Retrying => self.task(task).state.attempt + 1,
-            _ => self.task(task).state.attempt,
+    /// Begins an attempt that has a place among the tasks that run: renders its arguments, and has the call stand in line where
+    /// it may have to.
+    pub(super) fn begin_attempt(&mut self, work: Ready, now: Timestamp, effects: &mut Effects) {
+        let (scope, step) = match work {
+            Ready::Enter(scope, step) => (scope, step),
+            Ready::Again(task) if self.task(task).phase == Phase::Ready => {
+                (self.task(task).scope, self.task(task).step)
+            }
+            Ready::Again(_) => return,
         };
-        self.start_attempt(task, attempt, now, effects);
-    }
-
-    /// Renders the arguments, writes the intent with what is kept of them, and calls.
-    fn start_attempt(&mut self, task: TaskSeq, attempt: u32, now: Timestamp, effects: &mut Effects) {
-        let (scope, step) = (self.task(task).scope, self.task(task).step);
         let plan = self.plan.clone();
-        let PlannedKind::Action(action) = &plan.step(step).kind else { return };
+        let Some(action) = PlannedAction::of(plan.step(step)) else { return };
         let (rendered, spent) = action.arguments.render_metered(&self.view(scope));
         self.turn.work += spent.work;
         match rendered {
-            Ok(arguments) => {
-                let call = self.call_record(task, action, &arguments);
-                self.write_attempt(task, attempt, call, now, effects);
-                self.task_mut(task).phase = Phase::Running;
-                self.running += 1;
-                let task_id = self.task(task).id;
-                let timeout = action.timeout;
-                effects.acts.push(Act::Start(Box::new(StartAttempt {
-                    task,
-                    task_id,
-                    step,
-                    attempt,
-                    arguments,
-                    secrets: action.secrets.clone(),
-                    timeout,
-                })));
+            Ok(arguments) if action.takes_permit => self.acquire(work, (scope, step), arguments, effects),
+            Ok(arguments) => self.start_attempt(work, action, arguments, now, effects),
+            Err(failure) => {
+                let task = self.task_of(work, now);
+                self.settle(task, Ending::Failed(failure), now, effects);
             }
-            Err(failure) => self.settle(task, Ending::Failed(failure), now, effects),
         }
+    }
+
+    /// Writes the intent with what is kept of the arguments, and calls.
+    pub(super) fn start_attempt(
+        &mut self,
+        work: Ready,
+        action: &PlannedAction,
+        arguments: Value,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
+        let (task, attempt) = self.count_attempt(work, now);
+        let call = self.call_record(task, action, &arguments);
+        self.write_attempt(task, attempt, call, now, effects);
+        let Task { id: task_id, step, .. } = *self.task(task);
+        effects.acts.push(Act::Start(Box::new(StartAttempt {
+            task,
+            task_id,
+            step,
+            attempt,
+            arguments,
+            secrets: action.secrets.clone(),
+            timeout: action.timeout,
+        })));
+    }
+
+    /// The attempt that begins with this work: its task, and its number. Writes nothing.
+    pub(super) fn count_attempt(&mut self, work: Ready, now: Timestamp) -> (TaskSeq, u32) {
+        let task = self.task_of(work, now);
+        self.running += 1;
+        self.task_mut(task).phase = Phase::Running;
+        let state = &mut self.task_mut(task).state;
+        state.attempt += u32::from(state.status == TaskStatus::Retrying);
+        (task, state.attempt)
     }
 
     /// What is kept of a call, where it is not kept yet. Of an action that is missing here nothing was rendered.

@@ -12,7 +12,7 @@ use crate::plan::StepIndex;
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Effects {
-    /// Changes of documents: durable before anything in `acts` is done.
+    /// Changes of documents: durable before anything in `acts` is done but [`Act::Acquire`].
     pub writes: Vec<Update>,
     /// What to do then, in order.
     pub acts: Vec<Act>,
@@ -21,6 +21,9 @@ pub struct Effects {
 /// Something to do outside of the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
+    /// Get the place that this task's call needs ([`Machine::queued`](super::Machine::queued)), however long that takes. Nothing
+    /// is written before, and the tool is not called by it.
+    Acquire(TaskId),
     /// Call the tool.
     Start(Box<StartAttempt>),
     /// Drop an attempt that is under way; its outcome is not awaited.

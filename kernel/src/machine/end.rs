@@ -56,6 +56,7 @@ impl Machine {
             }
         }
         self.running = 0;
+        self.line.clear();
         self.ready.clear();
         self.undecided.clear();
         self.begin_end(status, None, error, now, effects);

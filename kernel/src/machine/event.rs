@@ -1,6 +1,6 @@
 //! Events: what can happen to an execution, as values.
 
-use updraft_protocol::{Failure, Json};
+use updraft_protocol::{Failure, Json, TaskId};
 
 use super::effect::Timer;
 use super::task::TaskSeq;
@@ -16,6 +16,14 @@ pub enum MachineEvent {
         attempt: u32,
         /// What it gave, or why it failed.
         outcome: Result<Json, Failure>,
+    },
+    /// A call that [`Act::Acquire`](super::Act::Acquire) had stand in line has its place, or cannot have one. Of one that stands
+    /// there no more, it changes nothing.
+    Acquired {
+        /// The task that it is for.
+        task: TaskId,
+        /// Why it cannot.
+        outcome: Result<(), Failure>,
     },
     /// A timer is due. One that is no longer awaited changes nothing.
     TimerDue(Timer),

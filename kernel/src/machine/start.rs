@@ -72,6 +72,7 @@ impl Machine {
             ready: VecDeque::new(),
             undecided: VecDeque::new(),
             turn: Turn::default(),
+            line: Vec::new(),
             running: 0,
             tasks_at_once,
             configuration_wait: terms.configuration_wait,

@@ -4,6 +4,7 @@ mod attempts;
 mod configuration;
 mod examples;
 mod outputs;
+mod permits;
 mod random;
 mod scopes;
 mod turns;

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 
 use tokio::time::Instant;
 use updraft::{
-    Call, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, Json,
-    Masking, Name, Revision, Sending, StepId, Store, SystemClock, TaskHead, TaskId, TaskState, TaskStatus,
-    TaskUpdate, Update, WriteOutcome,
+    Call, CallPermit, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
+    Failure, Json, Masking, Name, Revision, Sending, StepId, Store, SystemClock, TaskHead, TaskId, TaskState,
+    TaskStatus, TaskUpdate, Update, WriteOutcome,
 };
 
 use crate::error::Error;
@@ -201,6 +201,7 @@ impl Plain {
             masking: Masking::default(),
             timeout: TIMEOUT,
             sending: Sending::default(),
+            permit: CallPermit::default(),
         }
     }
 

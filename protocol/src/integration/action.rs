@@ -58,6 +58,8 @@ pub struct ActionSpec {
     pub target: Option<&'static str>,
     /// Whether it says [`Sending::begin`](super::Sending::begin) itself. Where it does not, it is taken to send at once.
     pub says_sending: bool,
+    /// Whether a call may have to wait for a place, which [`Integration::permit`](super::Integration::permit) gives.
+    pub takes_permit: bool,
 }
 
 impl ActionSpec {

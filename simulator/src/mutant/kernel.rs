@@ -6,6 +6,7 @@ use super::Mutant;
 const COALESCER: &str = "kernel/src/coalescer.rs";
 const LOW_WATERMARK: &str = "kernel/src/coalescer/low_watermark.rs";
 const SLOTS: &str = "kernel/src/coalescer/slots.rs";
+const FIELD: &str = "protocol/src/field.rs";
 const UPDATE: &str = "protocol/src/update.rs";
 const MACHINE: &str = "kernel/src/machine.rs";
 const RESUME: &str = "kernel/src/machine/resume.rs";
@@ -161,15 +162,15 @@ pub const KERNEL: &[Mutant] = &[
         name: "merge-loses-head",
         claim: "a document's first update loses its head to the second",
         file: UPDATE,
-        find: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                over(&mut this.head, newer.head);\n",
+        find: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                this.head = newer.head.or_else(|| this.head.take());\n",
         replace: "            (Self::Task(this), Self::Task(newer)) if this.task_id == newer.task_id => {\n                let (this, newer) = (Arc::make_mut(this), Arc::unwrap_or_clone(newer));\n                this.revision = newer.revision;\n                this.head = newer.head;\n",
     },
     Mutant {
         name: "merge-loses-error",
         claim: "a field that an update does not name is emptied",
-        file: UPDATE,
-        find: "        over(&mut self.response, newer.response);\n        over(&mut self.error, newer.error);\n",
-        replace: "        over(&mut self.response, newer.response);\n        self.error = newer.error;\n",
+        file: FIELD,
+        find: "        if newer.is_some() {\n            *self = newer;\n        }\n",
+        replace: "        *self = newer;\n",
     },
     Mutant {
         name: "resume-acts-again",
@@ -231,8 +232,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "attempt-number-grows",
         claim: "an attempt that is run again after a crash counts as the next one",
         file: ATTEMPT,
-        find: "            _ => self.task(task).state.attempt,\n",
-        replace: "            _ => self.task(task).state.attempt + 1,\n",
+        find: "u32::from(state.status == TaskStatus::Retrying)",
+        replace: "u32::from(state.status == TaskStatus::Retrying || matches!(work, Ready::Again(_)))",
     },
     Mutant {
         name: "attempt-any-report",
@@ -261,6 +262,27 @@ pub const KERNEL: &[Mutant] = &[
         file: ATTEMPT,
         find: "            task.phase = Phase::Unsent;\n",
         replace: "            task.phase = Phase::Running;\n",
+    },
+    Mutant {
+        name: "permit-after-intent",
+        claim: "the intent is written before the call has its place",
+        file: ATTEMPT,
+        find: "            Ok(arguments) if action.takes_permit => self.acquire(work, (scope, step), arguments, effects),\n",
+        replace: "            Ok(arguments) if action.takes_permit => {\n                let (task, attempt) = self.count_attempt(work, now);\n                self.write_attempt(task, attempt, None, now, effects);\n                (self.running, self.task_mut(task).phase) = (self.running - 1, Phase::Ready);\n                self.acquire(Ready::Again(task), (scope, step), arguments, effects);\n            }\n",
+    },
+    Mutant {
+        name: "permit-not-asked",
+        claim: "a second attempt begins without the place that it needs",
+        file: ATTEMPT,
+        find: "if action.takes_permit =>",
+        replace: "if action.takes_permit && matches!(work, Ready::Enter(..)) =>",
+    },
+    Mutant {
+        name: "permit-lost-in-drain",
+        claim: "a call in line when the engine drains counts as under way: it never drains",
+        file: MACHINE,
+        find: "        self.leave_line();\n",
+        replace: "",
     },
     Mutant {
         name: "attempt-one-too-many",

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use updraft_kernel::invariant::{self, Violation};
 use updraft_kernel::machine::{Effects, Machine, StartAttempt, Timer};
 use updraft_kernel::plan::{PlannedAction, PlannedKind};
-use updraft_protocol::{Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, Timestamp, Update, Value};
+use updraft_protocol::{
+    Failure, Json, Revision, TaskDocument, TaskId, TaskStatus, TaskUpdate, Timestamp, Update, Value,
+};
 
 use super::{Oracle, broken};
 use crate::event::Life;
@@ -71,6 +73,33 @@ impl Oracle {
         calls.attempt = start.attempt;
         if action.at_most_once && calls.calls > 1 + calls.denied {
             return broken("acted as asked", format!("{} is at most once, and may have acted", step.id));
+        }
+        Ok(())
+    }
+
+    /// A call has the place that it stood in line for.
+    pub fn permitted(&mut self, task: TaskId) {
+        self.permitted.insert(task);
+    }
+
+    /// An attempt begins: where its call may have to stand in line, it has its place.
+    pub(super) fn has_its_place(&mut self, machine: &Machine, start: &StartAttempt) -> Result<(), Violation> {
+        let action = PlannedAction::of(machine.plan().step(start.step));
+        if action.is_some_and(|action| action.takes_permit) && !self.permitted.remove(&start.task_id) {
+            return broken("permit before intent", format!("{} begins without its place", start.task_id));
+        }
+        Ok(())
+    }
+
+    /// A call that stands in line has not been attempted, whatever becomes of its process: what is unknown was begun, in this
+    /// life or an earlier one.
+    pub(super) fn unknown_was_begun(&self, update: &TaskUpdate) -> Result<(), Violation> {
+        let state = &update.state;
+        if state.status == TaskStatus::Unknown && !self.intents.contains_key(&(update.task_id, state.attempt))
+        {
+            let what =
+                format!("attempt {} of {} did not begin and is unknown", state.attempt, update.task_id);
+            return broken("permit before intent", what);
         }
         Ok(())
     }

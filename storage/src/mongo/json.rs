@@ -26,13 +26,8 @@ mod element {
 /// The subtype of a binary that holds JSON text; in the range that BSON leaves to its users.
 const TEXT_SUBTYPE: u8 = 0x80;
 
-/// Appends the element `key: value` to the elements of a document. `key` has no NUL.
-pub(super) fn append(elements: &mut Vec<u8>, key: &str, json: &Json) {
-    append_text(elements, key, json.as_str());
-}
-
-/// The same of a value as text.
-pub(super) fn append_text(elements: &mut Vec<u8>, key: &str, text: &str) {
+/// Appends the element `key: value` to the elements of a document; the value is JSON text. `key` has no NUL.
+pub(super) fn append(elements: &mut Vec<u8>, key: &str, text: &str) {
     let start = elements.len();
     if encode::append(elements, key, text).is_none() {
         elements.truncate(start);

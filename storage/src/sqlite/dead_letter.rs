@@ -7,7 +7,7 @@ use updraft_protocol::{DeadLetter, TenantCode};
 use super::{SqliteStore, fault, read, write};
 use crate::store::{DeadLetterStore, Error};
 
-const BURY: &str = "
+const KEEP: &str = "
 INSERT INTO dead_letter (_id, tenant_code, peid, reason, updated_date, letter)
 VALUES (
     ?1, coalesce(?2, (SELECT tenant_code FROM playbook_execution_collection WHERE _id = ?3)), ?3, ?4, ?5, ?6)
@@ -17,7 +17,7 @@ ON CONFLICT (_id) DO NOTHING";
 pub(super) fn keep(connection: &mut Connection, letters: &[DeadLetter]) -> Result<(), Error> {
     let keep = |connection: &mut Connection| {
         let transaction = write::begin(connection)?;
-        let mut statement = transaction.prepare_cached(BURY)?;
+        let mut statement = transaction.prepare_cached(KEEP)?;
         for letter in letters {
             statement.execute(params![
                 letter.key,

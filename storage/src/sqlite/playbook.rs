@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
-use updraft_protocol::{Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode, Timestamp};
+use updraft_protocol::{Fields, Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
+use super::write::Fault;
 use super::{SqliteStore, fault, read, row, write};
 use crate::store::{Error, PlaybookStore, PutOutcome};
 
@@ -12,44 +13,35 @@ pub(super) const FIND: &str =
 
 const HAS_ID: &str = "SELECT 1 FROM playbook_collection WHERE _id = ?1";
 
-const INSERT: &str = "
-INSERT INTO playbook_collection
-    (_id, tenant_code, name, version, status, category_id, definition, createddate, updated_date)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-
 /// Adds a playbook version, unless its name and version are taken.
 pub(super) fn put(connection: &mut Connection, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
     let transaction = write::begin(connection).map_err(fault::store_error)?;
     if let Some((pid, definition)) = find(&transaction, playbook)? {
         return Ok(PutOutcome::of_known(pid, &definition, playbook));
     }
-    let (created, updated) = (storable(playbook.createddate)?, storable(playbook.updated_date)?);
-    let insert = || -> rusqlite::Result<bool> {
-        if transaction.prepare_cached(HAS_ID)?.exists([playbook.pid.as_bytes()])? {
-            return Ok(false);
-        }
-        transaction.prepare_cached(INSERT)?.execute(params![
-            playbook.pid.as_bytes(),
-            playbook.tenant_code.as_str(),
-            playbook.name.as_str(),
-            playbook.version,
-            playbook.status.as_str(),
-            playbook.category_id,
-            playbook.definition.as_str(),
-            created,
-            updated,
-        ])?;
-        Ok(true)
-    };
-    if !insert().map_err(fault::store_error)? {
-        return Err(Error::Refused(format!("the id {} has another playbook", playbook.pid)));
+    match insert(&transaction, playbook) {
+        Ok(true) => {}
+        Ok(false) => return Err(Error::Refused(format!("the id {} has another playbook", playbook.pid))),
+        Err(Fault::Poison(reason)) => return Err(Error::Refused(reason)),
+        Err(Fault::Sqlite(error)) => return Err(fault::store_error(error)),
     }
     transaction.commit().map_err(fault::store_error)?;
     Ok(PutOutcome::Created)
 }
 
-fn storable(date: Timestamp) -> Result<i64, Error> {
-    i64::try_from(date.0).map_err(|_| Error::Refused("a date is larger than the store can keep".into()))
+/// Whether its id was free.
+fn insert(connection: &Connection, playbook: &PlaybookDocument) -> Result<bool, Fault> {
+    if connection.prepare_cached(HAS_ID)?.exists([playbook.pid.as_bytes()])? {
+        return Ok(false);
+    }
+    let columns: Vec<_> = PlaybookDocument::FIELDS.iter().map(|field| field.name).collect();
+    let (columns, values) = (columns.join(", "), vec!["?"; columns.len()].join(", "));
+    let sql = format!("INSERT INTO playbook_collection ({columns}) VALUES ({values})");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut row = write::Row::new(&mut statement);
+    playbook.write_fields(&mut row)?;
+    row.execute()?;
+    Ok(true)
 }
 
 fn find(connection: &Connection, playbook: &PlaybookDocument) -> Result<Option<(PlaybookId, Json)>, Error> {

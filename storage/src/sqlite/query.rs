@@ -2,85 +2,65 @@
 
 use std::sync::LazyLock;
 
-use updraft_protocol::{ExecutionStatus, TaskStatus};
+use updraft_protocol::{
+    ExecutionHead, ExecutionState, ExecutionStatus, FieldSpec, Fields, PlaybookDocument, TaskHead, TaskState,
+    TaskStatus,
+};
 
-/// In the order in which [`super::row::playbook`] reads them.
-macro_rules! playbook_columns {
-    () => {
-        "_id, tenant_code, name, version, status, category_id, definition, createddate, updated_date"
+use crate::store::Detail;
+
+/// The columns of these fields, in their order. A summary asks for nothing that may be large: it is as good as missing.
+fn columns(fields: &[FieldSpec], detail: Detail) -> String {
+    let column = |field: &FieldSpec| match (detail, field.large, field.optional) {
+        (Detail::Summary, true, true) => "NULL",
+        (Detail::Summary, true, false) => "'null'",
+        _ => field.name,
     };
+    fields.iter().map(column).collect::<Vec<_>>().join(", ")
 }
 
-/// In the order in which [`super::row::execution`] reads them.
-macro_rules! execution_columns {
-    ("") => {
-        execution_columns!("input, variables", "output")
-    };
-    ("summary") => {
-        execution_columns!("'null', 'null'", "NULL")
-    };
-    ($data:literal, $output:literal) => {
-        concat!(
-            "_id, tenant_code, pid, playbook_name, playbook_version, uid, alert_id, priority, createddate, ",
-            $data,
-            ", idempotency_key, input_hash, execution_status, started_date, updated_date, finished_date, \
-             playbook_runtime, ",
-            $output,
-            ", error, epoch, seq"
-        )
-    };
+fn playbooks(condition: &str) -> String {
+    let columns = columns(PlaybookDocument::FIELDS, Detail::Whole);
+    format!("SELECT {columns} FROM playbook_collection WHERE {condition}")
 }
 
-/// In the order in which [`super::row::task`] reads them.
-macro_rules! task_columns {
-    () => {
-        task_columns!("response")
-    };
-    ($response:literal) => {
-        concat!(
-            "_id, peid, task_seq, step_id, scope, tenant_code, alert_id, integration, action, status, attempt, ",
-            $response,
-            ", error, started_date, updated_date, runtime, wait, call, epoch, seq"
-        )
-    };
+fn executions(detail: Detail, condition: &str) -> String {
+    let (head, state) = (columns(ExecutionHead::FIELDS, detail), columns(ExecutionState::FIELDS, detail));
+    format!("SELECT _id, {head}, {state}, epoch, seq FROM playbook_execution_collection WHERE {condition}")
 }
 
-pub(super) const PLAYBOOK: &str =
-    concat!("SELECT ", playbook_columns!(), " FROM playbook_collection WHERE _id = ?1 AND tenant_code = ?2");
+fn tasks(detail: Detail, condition: &str) -> String {
+    let (head, state) = (columns(TaskHead::FIELDS, detail), columns(TaskState::FIELDS, detail));
+    format!("SELECT _id, {head}, {state}, epoch, seq FROM task_execution_collection WHERE {condition}")
+}
 
-pub(super) const PLAYBOOK_NAMED: &str = concat!(
-    "SELECT ",
-    playbook_columns!(),
-    " FROM playbook_collection WHERE tenant_code = ?1 AND name = ?2 AND version = ?3"
-);
+/// A query whose text is made when it is first asked.
+type Query = LazyLock<String>;
 
-pub(super) const PLAYBOOK_NEWEST: &str = concat!(
-    "SELECT ",
-    playbook_columns!(),
-    " FROM playbook_collection WHERE tenant_code = ?1 AND name = ?2 ORDER BY version DESC LIMIT 1"
-);
+pub(super) static PLAYBOOK: Query = Query::new(|| playbooks("_id = ?1 AND tenant_code = ?2"));
+
+pub(super) static PLAYBOOK_NAMED: Query =
+    Query::new(|| playbooks("tenant_code = ?1 AND name = ?2 AND version = ?3"));
+
+pub(super) static PLAYBOOK_NEWEST: Query =
+    Query::new(|| playbooks("tenant_code = ?1 AND name = ?2 ORDER BY version DESC LIMIT 1"));
 
 /// In the order of names through the index of names: `+` keeps SQLite from sorting a whole status instead.
-pub(super) const CATALOGUE: &str = concat!(
-    "SELECT ",
-    playbook_columns!(),
-    " FROM playbook_collection WHERE tenant_code = ?1 AND +status = ?2 AND (name, version) > (?3, ?4)
-    ORDER BY name, version LIMIT ?5"
-);
+pub(super) static CATALOGUE: Query = Query::new(|| {
+    playbooks(
+        "tenant_code = ?1 AND +status = ?2 AND (name, version) > (?3, ?4) ORDER BY name, version LIMIT ?5",
+    )
+});
 
-pub(super) const CATALOGUE_CATEGORY: &str = concat!(
-    "SELECT ",
-    playbook_columns!(),
-    " FROM playbook_collection
-    WHERE tenant_code = ?1 AND status = ?2 AND (name, version) > (?3, ?4) AND category_id = ?6
-    ORDER BY name, version LIMIT ?5"
-);
+pub(super) static CATALOGUE_CATEGORY: Query = Query::new(|| {
+    playbooks(
+        "tenant_code = ?1 AND status = ?2 AND (name, version) > (?3, ?4) AND category_id = ?6
+        ORDER BY name, version LIMIT ?5",
+    )
+});
 
-pub(super) const EXECUTION: &str = concat!(
-    "SELECT ",
-    execution_columns!(""),
-    " FROM playbook_execution_collection WHERE _id = ?1 AND tenant_code = ?2"
-);
+pub(super) static EXECUTION: Query =
+    Query::new(|| executions(Detail::Whole, "_id = ?1 AND tenant_code = ?2"));
 
 /// Admission gives one key one execution; should two writers have raced, every reader sees the older.
 pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id, input_hash FROM playbook_execution_collection
@@ -94,14 +74,13 @@ pub(super) struct Lists {
     pub(super) of_any: String,
 }
 
-pub(super) static WHOLE: LazyLock<Lists> = LazyLock::new(|| Lists::of(execution_columns!("")));
+pub(super) static WHOLE: LazyLock<Lists> = LazyLock::new(|| Lists::of(Detail::Whole));
 
-/// What may be large is not asked for, and as good as missing.
-pub(super) static SUMMARY: LazyLock<Lists> = LazyLock::new(|| Lists::of(execution_columns!("summary")));
+pub(super) static SUMMARY: LazyLock<Lists> = LazyLock::new(|| Lists::of(Detail::Summary));
 
 impl Lists {
-    fn of(columns: &str) -> Self {
-        let select = format!("SELECT {columns} FROM playbook_execution_collection WHERE tenant_code = ?1");
+    fn of(detail: Detail) -> Self {
+        let select = executions(detail, "tenant_code = ?1");
         let after = "(createddate, _id) < (?2, ?3)";
         let order = "ORDER BY createddate DESC, _id DESC LIMIT ?4";
         let arm =
@@ -115,20 +94,17 @@ impl Lists {
     }
 }
 
-pub(super) const UNFINISHED: &str = concat!(
-    "SELECT ",
-    execution_columns!("summary"),
-    " FROM playbook_execution_collection
-    WHERE execution_status = 'executing' AND (createddate, _id) < (?1, ?2)
-    ORDER BY createddate DESC, _id DESC LIMIT ?3"
-);
+pub(super) static UNFINISHED: Query = Query::new(|| {
+    executions(
+        Detail::Summary,
+        "execution_status = 'executing' AND (createddate, _id) < (?1, ?2)
+        ORDER BY createddate DESC, _id DESC LIMIT ?3",
+    )
+});
 
-pub(super) const TASKS: &str = concat!(
-    "SELECT ",
-    task_columns!(),
-    " FROM task_execution_collection WHERE peid = ?1 AND task_seq > ?2 AND tenant_code = ?3
-    ORDER BY task_seq LIMIT ?4"
-);
+pub(super) static TASKS: Query = Query::new(|| {
+    tasks(Detail::Whole, "peid = ?1 AND task_seq > ?2 AND tenant_code = ?3 ORDER BY task_seq LIMIT ?4")
+});
 
 /// The lists of what was done for an alert, in one detail.
 pub(super) struct TaskLists {
@@ -137,17 +113,13 @@ pub(super) struct TaskLists {
     pub(super) of_any: String,
 }
 
-pub(super) static WHOLE_TASKS: LazyLock<TaskLists> = LazyLock::new(|| TaskLists::of(task_columns!()));
+pub(super) static WHOLE_TASKS: LazyLock<TaskLists> = LazyLock::new(|| TaskLists::of(Detail::Whole));
 
-/// See [`SUMMARY`].
-pub(super) static SUMMARY_OF_TASKS: LazyLock<TaskLists> =
-    LazyLock::new(|| TaskLists::of(task_columns!("NULL")));
+pub(super) static SUMMARY_OF_TASKS: LazyLock<TaskLists> = LazyLock::new(|| TaskLists::of(Detail::Summary));
 
 impl TaskLists {
-    fn of(columns: &str) -> Self {
-        let select = format!(
-            "SELECT {columns} FROM task_execution_collection WHERE tenant_code = ?1 AND alert_id = ?2"
-        );
+    fn of(detail: Detail) -> Self {
+        let select = tasks(detail, "tenant_code = ?1 AND alert_id = ?2");
         let order = "ORDER BY _id LIMIT ?3";
         let arm = |status: &TaskStatus| format!("{select} AND status = '{status}' AND _id > ?4");
         let arms: Vec<String> = TaskStatus::ALL.iter().map(arm).collect();

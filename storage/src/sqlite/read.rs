@@ -21,7 +21,7 @@ pub(super) fn playbook(
     tenant: &TenantCode,
     pid: PlaybookId,
 ) -> Result<Option<PlaybookDocument>, Error> {
-    one(connection, query::PLAYBOOK, params![pid.as_bytes(), tenant.as_str()], row::playbook)
+    one(connection, &query::PLAYBOOK, params![pid.as_bytes(), tenant.as_str()], row::playbook)
 }
 
 pub(super) fn playbook_named(
@@ -33,9 +33,9 @@ pub(super) fn playbook_named(
     let (tenant, name) = (tenant.as_str(), name.as_str());
     match version {
         Some(version) => {
-            one(connection, query::PLAYBOOK_NAMED, params![tenant, name, version], row::playbook)
+            one(connection, &query::PLAYBOOK_NAMED, params![tenant, name, version], row::playbook)
         }
-        None => one(connection, query::PLAYBOOK_NEWEST, params![tenant, name], row::playbook),
+        None => one(connection, &query::PLAYBOOK_NEWEST, params![tenant, name], row::playbook),
     }
 }
 
@@ -52,10 +52,10 @@ pub(super) fn playbooks(
     match category_id {
         Some(category) => {
             let values = params![tenant, status, name, version, limit, category];
-            list(connection, query::CATALOGUE_CATEGORY, values, row::playbook)
+            list(connection, &query::CATALOGUE_CATEGORY, values, row::playbook)
         }
         None => {
-            list(connection, query::CATALOGUE, params![tenant, status, name, version, limit], row::playbook)
+            list(connection, &query::CATALOGUE, params![tenant, status, name, version, limit], row::playbook)
         }
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn execution(
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Option<ExecutionDocument>, Error> {
-    one(connection, query::EXECUTION, params![peid.as_bytes(), tenant.as_str()], row::execution)
+    one(connection, &query::EXECUTION, params![peid.as_bytes(), tenant.as_str()], row::execution)
 }
 
 pub(super) fn execution_by_key(
@@ -106,7 +106,7 @@ pub(super) fn unfinished(
     limit: usize,
 ) -> Result<Vec<ExecutionDocument>, Error> {
     let (date, id) = before(after.as_ref());
-    list(connection, query::UNFINISHED, params![date, id, rows(limit)], row::execution)
+    list(connection, &query::UNFINISHED, params![date, id, rows(limit)], row::execution)
 }
 
 pub(super) fn resumable(
@@ -129,7 +129,7 @@ pub(super) fn tasks(
     after: u32,
     limit: usize,
 ) -> Result<Vec<TaskDocument>, Error> {
-    list(connection, query::TASKS, params![peid.as_bytes(), after, tenant.as_str(), rows(limit)], row::task)
+    list(connection, &query::TASKS, params![peid.as_bytes(), after, tenant.as_str(), rows(limit)], row::task)
 }
 
 pub(super) fn tasks_of_alert(connection: &Connection, asked: &TaskQuery) -> Result<Vec<TaskDocument>, Error> {

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 /// Why a store did not do what it was asked. Messages name no data and no credentials.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum Error {
     /// Another process has the store.
     #[error("{path} is in use by another process")]

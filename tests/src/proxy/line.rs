@@ -47,7 +47,7 @@ impl Line {
     async fn requests(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> Result<(), Error> {
         while let Some(frame) = Frame::read(&mut from).await? {
             self.thawed().await;
-            match self.shared.rules.draw(&frame.command()) {
+            match self.shared.rules.draw(&frame.command(), &frame.collection()) {
                 None => to.write_all(&frame.0).await?,
                 Some(WireFault::CutRequest(bytes)) => return part(&mut to, &frame, bytes).await,
                 Some(WireFault::Hang) => std::future::pending().await,

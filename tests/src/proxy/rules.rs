@@ -37,18 +37,21 @@ pub enum Of {
     Reads,
     /// Those of this name.
     Command(&'static str),
+    /// Those for this collection.
+    Collection(&'static str),
     /// All.
     Any,
 }
 
 impl Of {
-    fn means(self, command: &str) -> bool {
+    fn means(self, command: &str, collection: &str) -> bool {
         let writes = ["insert", "update", "bulkWrite"].contains(&command);
         let watches = ["hello", "isMaster", "ismaster", "endSessions", "ping"].contains(&command);
         match self {
             Self::Writes => writes,
             Self::Reads => ["find", "aggregate", "getMore"].contains(&command),
             Self::Command(name) => command == name,
+            Self::Collection(name) => collection == name,
             Self::Any => !watches,
         }
     }
@@ -83,10 +86,10 @@ impl Rules {
     }
 
     /// What this command, which has just come, meets.
-    pub(super) fn draw(&self, command: &str) -> Option<WireFault> {
+    pub(super) fn draw(&self, command: &str, collection: &str) -> Option<WireFault> {
         *self.asked.lock().unwrap().entry(command.to_owned()).or_default() += 1;
         let mut rules = self.rules.lock().unwrap();
-        let rule = rules.iter_mut().find(|rule| rule.left > 0 && rule.of.means(command))?;
+        let rule = rules.iter_mut().find(|rule| rule.left > 0 && rule.of.means(command, collection))?;
         rule.left -= 1;
         let fault = rule.fault.clone();
         drop(rules);

@@ -47,15 +47,19 @@ impl Frame {
 
     /// The command that it asks for. Only the first greeting of a driver has another form.
     pub(super) fn command(&self) -> String {
-        let first = self.body().and_then(|(at, body)| {
-            RawDocument::from_bytes(&self.0[at..at + body])
-                .ok()?
-                .iter()
-                .next()?
-                .ok()
-                .map(|(key, _)| key.as_str().to_owned())
-        });
-        first.unwrap_or_else(|| "hello".to_owned())
+        self.first().map_or_else(|| "hello".to_owned(), |(command, _)| command)
+    }
+
+    /// The collection that the command is for; empty where it is for none.
+    pub(super) fn collection(&self) -> String {
+        self.first().map(|(_, collection)| collection).unwrap_or_default()
+    }
+
+    /// The first field of its document: a command by its name, and what it is for.
+    fn first(&self) -> Option<(String, String)> {
+        let (at, body) = self.body()?;
+        let (command, of) = RawDocument::from_bytes(&self.0[at..at + body]).ok()?.iter().next()?.ok()?;
+        Some((command.as_str().to_owned(), of.as_str().unwrap_or_default().to_owned()))
     }
 
     /// Where the document of the command or reply stands, and its length.

@@ -20,7 +20,7 @@ async fn stores(scene: &Scene) -> (Arc<MongoStore>, MongoStore) {
 async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
     let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
-    scene.proxy.keep_striking(Of::Command("findAndModify"), WireFault::Hang);
+    scene.proxy.keep_striking(Of::Collection("shard_collection"), WireFault::Hang);
     let starting = scene.lab.builder().store(store).start();
     let renewed = async {
         scene.proxy.struck(1).await;
@@ -37,7 +37,7 @@ async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
 async fn a_start_whose_database_another_has_taken_meanwhile_runs_nothing_and_names_it() {
     let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
-    scene.proxy.strike(Of::Command("findAndModify"), 1, WireFault::Freeze);
+    scene.proxy.strike(Of::Collection("shard_collection"), 1, WireFault::Freeze);
     let next = another_owner();
     let follow = async {
         scene.proxy.struck(1).await;

@@ -23,7 +23,7 @@ async fn a_start_and_a_list_end_in_time_where_one_connection_swallows_what_they_
         assert!(error.retryable() && error.to_string().contains("no answer in 3s"), "{command}: {error}");
     }
     let store = Arc::new(soon(reached()).await.unwrap());
-    scene.proxy.strike(Of::Command("findAndModify"), 1, WireFault::Hang);
+    scene.proxy.strike(Of::Collection("shard_collection"), 1, WireFault::Hang);
     let started = soon(scene.lab.builder().store(store.clone()).start()).await;
     let error = started.err().expect("the epoch is never answered");
     assert!(matches!(error, StartError::Store(_)) && error.retryable(), "{error}");

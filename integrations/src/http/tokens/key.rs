@@ -52,7 +52,7 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::{Value, json};
-    use updraft_protocol::{GivenSecret, Masking, Secret, SecretReference, Sending};
+    use updraft_protocol::{CallPermit, GivenSecret, Masking, Secret, SecretReference, Sending};
 
     use super::*;
     use crate::http::arguments::Arguments;
@@ -85,6 +85,7 @@ mod tests {
             masking: Masking::default(),
             timeout: Duration::from_secs(1),
             sending: Sending::default(),
+            permit: CallPermit::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use updraft_protocol::ids::mix;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
-use updraft_protocol::{FailureKind, TaskId};
+use updraft_protocol::{FailureKind, TaskDocument, TaskId};
 
 use super::world::{World, playbook};
 use crate::invariant;
@@ -74,7 +74,7 @@ impl Author {
     fn action(&mut self, step: &mut Value, length: u64, depth: u64) {
         step["type"] = json!("action");
         step["integration"] = json!("tool");
-        step["action"] = json!("act");
+        step["action"] = json!(["act", "queue"][self.draw(2) as usize]);
         step["retry"] = json!({ "attempts": 1 + self.draw(3) });
         if self.draw(3) == 0 {
             step["at_most_once"] = json!(true);
@@ -108,8 +108,25 @@ fn run(seed: u64, choices: &[u8]) -> World {
         assert!(turns < 5_000, "the execution does not end");
         let choice = choices.next().unwrap_or(0);
         match choice % 16 {
-            15 => world.crash(),
+            15 => {
+                let line = world.line.clone();
+                world.crash();
+                let tasks = world.tasks();
+                let ended = |task: &&TaskDocument| task.state.status.ended();
+                let in_line = tasks.iter().filter(|task| line.contains(&task.task_request_id));
+                assert_eq!(in_line.filter(ended).count(), 0, "what stood in line is made again");
+            }
             14 if choice > 200 => world.apply(MachineEvent::Cancel),
+            n if !world.line.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
+                let task = world.line[0];
+                world.permit(if n == 12 { Err(FailureKind::Unreachable) } else { Ok(()) });
+                // One that comes twice changes nothing.
+                let before = world.machine.task_documents();
+                if !world.line.contains(&task) {
+                    world.apply(MachineEvent::Acquired { task, outcome: Ok(()) });
+                }
+                assert_eq!(world.machine.task_documents(), before);
+            }
             _ if world.attempts.is_empty() => world.fire(),
             13 if !world.timers.is_empty() => world.fire(),
             n => {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{
-    Answer, Call, Catalogue, Effect, ExecutionDocument, ExecutionHead, ExecutionId, ExecutionStatus, Failure,
-    FailureKind, Integration, Json, Name, Playbook, PlaybookId, TaskDocument, TaskId, TenantCode, Timestamp,
-    Update,
+    ActionSpec, Answer, Call, Catalogue, Effect, ExecutionDocument, ExecutionHead, ExecutionId,
+    ExecutionStatus, Failure, FailureKind, Integration, Json, Name, Playbook, PlaybookId, TaskDocument,
+    TaskId, TenantCode, Timestamp, Update,
 };
 
 use crate::machine::{Act, Effects, Machine, MachineEvent, StartAttempt, TaskSeq, Terms, Timer};
@@ -18,6 +18,8 @@ pub(super) struct World {
     pub(super) machine: Machine,
     pub(super) now: Timestamp,
     pub(super) attempts: Vec<StartAttempt>,
+    /// Calls that stand in line.
+    pub(super) line: Vec<TaskId>,
     pub(super) timers: Vec<(Timestamp, Timer)>,
     pub(super) ends: Vec<ExecutionStatus>,
     /// The keys under which tools were called, in order.
@@ -28,12 +30,16 @@ pub(super) struct World {
     epoch: u64,
 }
 
-/// What is declared of the tool: `act` changes something, `look` looks something up.
+/// What is declared of the tool: `act` changes something, `look` looks something up, `queue` may have to stand in line.
 struct Declared;
 
 impl Integration for Declared {
     fn actions(&self) -> &[&str] {
-        &["act", "look"]
+        &["act", "look", "queue"]
+    }
+
+    fn spec(&self, action: &str) -> ActionSpec {
+        ActionSpec { takes_permit: action == "queue", ..ActionSpec::default() }
     }
 
     fn effect(&self, action: &str, _: &updraft_protocol::Value) -> Effect {
@@ -89,6 +95,7 @@ impl World {
             machine,
             now,
             attempts: Vec::new(),
+            line: Vec::new(),
             timers: Vec::new(),
             ends: Vec::new(),
             called: Vec::new(),
@@ -113,6 +120,7 @@ impl World {
                     self.attempts.push(*start);
                 }
                 Act::Stop(task) => self.attempts.retain(|attempt| attempt.task != task),
+                Act::Acquire(task) => self.line.push(task),
                 Act::Arm(timer, at) => self.timers.push((at, timer)),
                 Act::End(status) => self.ends.push(status),
             }
@@ -197,6 +205,13 @@ impl World {
         self.apply(MachineEvent::AttemptEnded { task: attempt.task, attempt: attempt.attempt, outcome });
     }
 
+    /// The oldest call in line has its place, or cannot have one.
+    pub(super) fn permit(&mut self, outcome: Result<(), FailureKind>) {
+        let task = self.line.remove(0);
+        let outcome = outcome.map_err(|kind| Failure::new(kind, "as the test says"));
+        self.apply(MachineEvent::Acquired { task, outcome });
+    }
+
     /// Shuts down while this call waits for its turn.
     pub(super) fn withdraw(&mut self, task: TaskSeq) {
         self.machine.hold();
@@ -227,6 +242,7 @@ impl World {
     pub(super) fn crash(&mut self) {
         self.epoch += 1;
         self.attempts.clear();
+        self.line.clear();
         self.timers.clear();
         let terms = Terms { epoch: self.epoch, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
         let document = self.execution().clone();

@@ -8,7 +8,7 @@ use updraft_protocol::playbook::{Action, Record, Retry};
 use updraft_protocol::suggest::suggestion;
 use updraft_protocol::{ActionSpec, Effect, Name, SecretReference};
 
-use super::{Draft, Steps};
+use super::{Draft, PlannedKind, PlannedStep, Steps};
 use crate::mistake::Mistake;
 use crate::plan::{Standing, arguments::with_defaults};
 use crate::template::Template;
@@ -32,6 +32,8 @@ pub struct PlannedAction {
     pub at_most_once: bool,
     /// What the stored task keeps of the arguments.
     pub record: Record,
+    /// Whether its calls may have to wait for a place.
+    pub takes_permit: bool,
     /// The argument that says what the tool acts upon.
     pub target: Option<&'static str>,
 }
@@ -52,6 +54,14 @@ pub struct RetryPolicy {
 }
 
 impl PlannedAction {
+    /// The action of a step, where it is one.
+    pub fn of(step: &PlannedStep) -> Option<&Self> {
+        match &step.kind {
+            PlannedKind::Action(action) => Some(action),
+            _ => None,
+        }
+    }
+
     /// Checks the fields of the step.
     pub(super) fn check(steps: &mut Steps<'_>, draft: &mut Draft, action: &Action) -> Option<Self> {
         let missing = missing(steps, draft.at, action);
@@ -66,6 +76,7 @@ impl PlannedAction {
         }
         let arguments = arguments?;
         let written_out = arguments.written_out();
+        let spec = steps.catalogue.spec(&action.integration, action.action.as_str());
         Some(Self {
             secrets: arguments.secrets().into(),
             effect: steps.catalogue.effect(&action.integration, action.action.as_str(), &written_out),
@@ -75,7 +86,8 @@ impl PlannedAction {
             retry,
             at_most_once: action.at_most_once,
             record: action.record,
-            target: steps.catalogue.spec(&action.integration, action.action.as_str()).target,
+            takes_permit: spec.takes_permit,
+            target: spec.target,
         })
     }
 }

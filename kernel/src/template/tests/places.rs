@@ -28,6 +28,7 @@ const SPEC: ActionSpec = ActionSpec {
     is_idempotent: false,
     target: None,
     says_sending: false,
+    takes_permit: false,
 };
 
 pub(super) fn arguments(arguments: Value) -> Result<Template, String> {

@@ -1,13 +1,14 @@
 //! Documents come back whole, under the names and types that backends query; what is broken is named.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use serde_json::json;
 use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
 use updraft_protocol::{
-    ExecutionStatus, Failure, FailureKind, Name, PlaybookStatus, Revision, StepId, TaskStatus, TenantCode,
-    Timestamp,
+    ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, Json, Name, PlaybookId,
+    PlaybookStatus, StepId, TaskId, TaskState, TaskStatus, TenantCode, Timestamp,
 };
 
 use super::*;

@@ -2,8 +2,8 @@
 
 use mongodb::bson::RawDocumentBuf;
 use serde::Serialize;
-use updraft_protocol::Json;
 use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
+use updraft_protocol::{FieldWriter, Json};
 
 use crate::mongo::json;
 
@@ -29,64 +29,6 @@ impl Writer {
         Self { bytes }
     }
 
-    pub(super) fn id(&mut self, name: &str, id: &[u8; 16]) {
-        self.key(BINARY, name);
-        self.bytes.extend_from_slice(&16_u32.to_le_bytes());
-        self.bytes.push(UUID_SUBTYPE);
-        self.bytes.extend_from_slice(id);
-    }
-
-    pub(super) fn text(&mut self, name: &str, text: &str) {
-        self.key(STRING, name);
-        // Names and keys: far below what the length can say, and the limit of a document follows.
-        let length = u32::try_from(text.len() + 1).unwrap_or(u32::MAX);
-        self.bytes.extend_from_slice(&length.to_le_bytes());
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.bytes.push(0);
-    }
-
-    pub(super) fn text_if_any(&mut self, name: &str, text: Option<&str>) {
-        if let Some(text) = text {
-            self.text(name, text);
-        }
-    }
-
-    /// Always of eight bytes, so that one field has one type.
-    pub(super) fn number(&mut self, name: &str, value: u64) -> Result<(), String> {
-        let value =
-            i64::try_from(value).map_err(|_| format!("{name}: {value} is larger than the store can keep"))?;
-        self.key(INT64, name);
-        self.bytes.extend_from_slice(&value.to_le_bytes());
-        Ok(())
-    }
-
-    pub(super) fn number_if_any(&mut self, name: &str, value: Option<u64>) -> Result<(), String> {
-        value.map_or(Ok(()), |value| self.number(name, value))
-    }
-
-    pub(super) fn json(&mut self, name: &str, value: &Json) {
-        json::append(&mut self.bytes, name, value);
-    }
-
-    pub(super) fn json_if_any(&mut self, name: &str, value: Option<&Json>) {
-        if let Some(value) = value {
-            self.json(name, value);
-        }
-    }
-
-    /// A failure, a wait or a call, as a document.
-    pub(super) fn record_if_any(
-        &mut self,
-        name: &str,
-        record: Option<&impl Serialize>,
-    ) -> Result<(), String> {
-        if let Some(record) = record {
-            let text = serde_json::to_string(record).map_err(|error| format!("{name}: {error}"))?;
-            json::append_text(&mut self.bytes, name, &text);
-        }
-        Ok(())
-    }
-
     /// The document; where it is larger than servers take, how large it is.
     pub(super) fn finish(mut self) -> Result<RawDocumentBuf, String> {
         self.bytes.push(0);
@@ -103,5 +45,53 @@ impl Writer {
         self.bytes.push(kind);
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.push(0);
+    }
+}
+
+impl FieldWriter for Writer {
+    type Error = String;
+
+    fn id(&mut self, name: &'static str, id: &[u8; 16]) -> Result<(), String> {
+        self.key(BINARY, name);
+        self.bytes.extend_from_slice(&16_u32.to_le_bytes());
+        self.bytes.push(UUID_SUBTYPE);
+        self.bytes.extend_from_slice(id);
+        Ok(())
+    }
+
+    fn text(&mut self, name: &'static str, text: &str) -> Result<(), String> {
+        self.key(STRING, name);
+        // Names and keys: far below what the length can say, and the limit of a document follows.
+        let length = u32::try_from(text.len() + 1).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&length.to_le_bytes());
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.push(0);
+        Ok(())
+    }
+
+    /// Always of eight bytes, so that one field has one type.
+    fn number(&mut self, name: &'static str, number: u64) -> Result<(), String> {
+        let number = i64::try_from(number)
+            .map_err(|_| format!("{name}: {number} is larger than the store can keep"))?;
+        self.key(INT64, name);
+        self.bytes.extend_from_slice(&number.to_le_bytes());
+        Ok(())
+    }
+
+    fn json(&mut self, name: &'static str, json: &Json) -> Result<(), String> {
+        json::append(&mut self.bytes, name, json.as_str());
+        Ok(())
+    }
+
+    /// It stands as a document.
+    fn record(&mut self, name: &'static str, record: &impl Serialize) -> Result<(), String> {
+        let text = serde_json::to_string(record).map_err(|error| format!("{name}: {error}"))?;
+        json::append(&mut self.bytes, name, &text);
+        Ok(())
+    }
+
+    /// In a change, what is not named stays as it is.
+    fn missing(&mut self, _: &'static str) -> Result<(), String> {
+        Ok(())
     }
 }

@@ -13,7 +13,7 @@ const KEY: &str = "a key";
 /// A document with the value alone.
 fn document(json: &Json) -> RawDocumentBuf {
     let mut bytes = vec![0; 4];
-    append(&mut bytes, KEY, json);
+    append(&mut bytes, KEY, json.as_str());
     bytes.push(0);
     let length = i32::try_from(bytes.len()).unwrap();
     bytes[..4].copy_from_slice(&length.to_le_bytes());

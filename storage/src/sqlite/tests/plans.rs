@@ -78,7 +78,7 @@ fn the_slowest_playbooks_come_from_the_index_alone() {
 
 #[test]
 fn tasks_read_their_indexes_in_order() {
-    searches_in_order(query::TASKS, "INDEX tasks_by_execution (peid=? AND task_seq>?)");
+    searches_in_order(&query::TASKS, "INDEX tasks_by_execution (peid=? AND task_seq>?)");
     for lists in [&query::WHOLE_TASKS, &query::SUMMARY_OF_TASKS] {
         searches_in_order(&lists.of_status, ALERT);
         searches_in_order(&lists.of_any, ALERT);
@@ -90,18 +90,18 @@ fn tasks_read_their_indexes_in_order() {
 #[test]
 fn the_catalogue_reads_its_indexes_in_order() {
     searches_in_order(
-        query::CATALOGUE_CATEGORY,
+        &query::CATALOGUE_CATEGORY,
         "INDEX playbooks_by_category (tenant_code=? AND status=? AND category_id=? AND (name,version)>(?,?))",
     );
-    searches_in_order(query::CATALOGUE, "INDEX playbooks_by_name (tenant_code=? AND (name,version)>(?,?))");
+    searches_in_order(&query::CATALOGUE, "INDEX playbooks_by_name (tenant_code=? AND (name,version)>(?,?))");
 }
 
 #[test]
 fn a_name_is_looked_up_through_the_unique_index() {
     let version = "INDEX playbooks_by_name (tenant_code=? AND name=? AND version=?)";
-    searches_in_order(query::PLAYBOOK_NAMED, version);
+    searches_in_order(&query::PLAYBOOK_NAMED, version);
     searches_in_order(playbook::FIND, version);
-    searches_in_order(query::PLAYBOOK_NEWEST, "INDEX playbooks_by_name (tenant_code=? AND name=?)");
+    searches_in_order(&query::PLAYBOOK_NEWEST, "INDEX playbooks_by_name (tenant_code=? AND name=?)");
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_idempotency_key_of_a_playbook_is_looked_up_in_its_index() {
 /// The index gives the date; the ids of one millisecond are put in order by themselves.
 #[test]
 fn unfinished_executions_come_by_date_from_the_index() {
-    let plan = plan(query::UNFINISHED);
+    let plan = plan(&query::UNFINISHED);
     assert_eq!(
         plan,
         [
@@ -128,10 +128,14 @@ fn unfinished_executions_come_by_date_from_the_index() {
 
 #[test]
 fn documents_are_read_and_written_by_their_id() {
-    for sql in
-        [query::EXECUTION, write::UPDATE_EXECUTION, write::HAS_EXECUTION, write::UPDATE_TASK, write::HAS_TASK]
-    {
+    for sql in [
+        query::EXECUTION.as_str(),
+        &write::EXECUTIONS.update,
+        &write::EXECUTIONS.has,
+        &write::TASKS.update,
+        &write::TASKS.has,
+    ] {
         searches_in_order(sql, "USING PRIMARY KEY (_id=?)");
     }
-    searches_in_order(query::PLAYBOOK, "(_id=?)");
+    searches_in_order(&query::PLAYBOOK, "(_id=?)");
 }

@@ -1,0 +1,325 @@
+//! Fields: the description of a document from which all follows that is the same for every field: what stores write and
+//! read, what a newer update replaces, how large a document is. Knows no store.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call_record::CallRecord;
+use crate::failure::Failure;
+use crate::ids::{ExecutionId, Name, PlaybookId, StepId, TaskId, TenantCode};
+use crate::input_hash::InputHash;
+use crate::json::Json;
+use crate::scope::ScopePath;
+use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
+use crate::time::Timestamp;
+use crate::wait::Wait;
+
+/// Part of a document, field by field.
+pub trait Fields: Sized {
+    /// Its fields, in the order in which they are written and read.
+    const FIELDS: &'static [FieldSpec];
+
+    /// Hands every field to a store.
+    ///
+    /// # Errors
+    /// A value that the store cannot keep.
+    fn write_fields<W: FieldWriter>(&self, to: &mut W) -> Result<(), W::Error>;
+
+    /// Takes every field from a store.
+    ///
+    /// # Errors
+    /// A value that is not what it should be.
+    fn read_fields<R: FieldReader>(from: &mut R) -> Result<Self, R::Error>;
+
+    /// About how many bytes the texts of all fields take.
+    fn text_bytes(&self) -> usize;
+}
+
+/// What a store knows of a field before it has a value.
+#[derive(Debug, Clone, Copy)]
+pub struct FieldSpec {
+    /// The name that SOAR backends query.
+    pub name: &'static str,
+    /// Whether it may be missing. In an update, a missing field leaves the stored one as it is.
+    pub optional: bool,
+    /// Whether it may be large: summaries leave it out.
+    pub large: bool,
+}
+
+/// A store's side of writing: one call for each field.
+pub trait FieldWriter {
+    /// Why a value cannot be kept.
+    type Error;
+
+    /// An id.
+    fn id(&mut self, name: &'static str, id: &[u8; 16]) -> Result<(), Self::Error>;
+    /// A text.
+    fn text(&mut self, name: &'static str, text: &str) -> Result<(), Self::Error>;
+    /// A number.
+    fn number(&mut self, name: &'static str, number: u64) -> Result<(), Self::Error>;
+    /// A JSON value.
+    fn json(&mut self, name: &'static str, json: &Json) -> Result<(), Self::Error>;
+    /// A failure, a wait or a call.
+    fn record(&mut self, name: &'static str, record: &impl Serialize) -> Result<(), Self::Error>;
+    /// An optional field without a value.
+    fn missing(&mut self, name: &'static str) -> Result<(), Self::Error>;
+}
+
+/// A store's side of reading: one call for each field.
+pub trait FieldReader {
+    /// Why a field cannot be read.
+    type Error;
+
+    /// An id.
+    fn id(&mut self, name: &'static str) -> Result<Option<[u8; 16]>, Self::Error>;
+    /// A text.
+    fn text(&mut self, name: &'static str) -> Result<Option<&str>, Self::Error>;
+    /// A number.
+    fn number(&mut self, name: &'static str) -> Result<Option<i64>, Self::Error>;
+    /// A JSON value.
+    fn json(&mut self, name: &'static str) -> Result<Option<Json>, Self::Error>;
+    /// A failure, a wait or a call.
+    fn record<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, Self::Error>;
+    /// The error of a field that cannot be read; `why` has nothing of its content.
+    fn corrupt(&self, name: &'static str, why: &str) -> Self::Error;
+
+    /// Whether fields that may be large are left out.
+    fn summary(&self) -> bool {
+        false
+    }
+}
+
+/// The type of a field that cannot be missing.
+pub trait FieldValue: Sized {
+    /// See [`FieldSpec::large`].
+    const LARGE: bool = false;
+
+    /// Hands the value to a store.
+    ///
+    /// # Errors
+    /// A value that the store cannot keep.
+    fn write_value<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error>;
+
+    /// Takes the value from a store, where there is one.
+    ///
+    /// # Errors
+    /// A value that is not what it should be.
+    fn read_value<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Option<Self>, R::Error>;
+
+    /// About how many bytes its texts take.
+    fn value_bytes(&self) -> usize {
+        0
+    }
+
+    /// What a summary has instead.
+    fn left_out() -> Option<Self> {
+        None
+    }
+}
+
+/// The type of a field: a value, or an `Option` of one.
+pub trait Field: Sized {
+    /// See [`FieldSpec::optional`].
+    const OPTIONAL: bool;
+    /// See [`FieldSpec::large`].
+    const LARGE: bool;
+
+    /// Hands the field to a store.
+    ///
+    /// # Errors
+    /// A value that the store cannot keep.
+    fn write<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error>;
+
+    /// Takes the field from a store.
+    ///
+    /// # Errors
+    /// A value that is missing or not what it should be.
+    fn read<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Self, R::Error>;
+
+    /// Lays a newer value over this one.
+    fn replace(&mut self, newer: Self);
+
+    /// About how many bytes its texts take.
+    fn bytes(&self) -> usize;
+}
+
+impl<T: FieldValue> Field for T {
+    const OPTIONAL: bool = false;
+    const LARGE: bool = T::LARGE;
+
+    fn write<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error> {
+        self.write_value(name, to)
+    }
+
+    fn read<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Self, R::Error> {
+        match T::read_value(name, from)? {
+            Some(value) => Ok(value),
+            None if from.summary() => T::left_out().ok_or_else(|| from.corrupt(name, "missing")),
+            None => Err(from.corrupt(name, "missing")),
+        }
+    }
+
+    fn replace(&mut self, newer: Self) {
+        *self = newer;
+    }
+
+    fn bytes(&self) -> usize {
+        self.value_bytes()
+    }
+}
+
+impl<T: FieldValue> Field for Option<T> {
+    const OPTIONAL: bool = true;
+    const LARGE: bool = T::LARGE;
+
+    fn write<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error> {
+        match self {
+            Some(value) => value.write_value(name, to),
+            None => to.missing(name),
+        }
+    }
+
+    fn read<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Self, R::Error> {
+        T::read_value(name, from)
+    }
+
+    fn replace(&mut self, newer: Self) {
+        if newer.is_some() {
+            *self = newer;
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, T::value_bytes)
+    }
+}
+
+/// Defines a struct and its [`Fields`]. A field is stored under its own name, or under the one that `as` gives it.
+macro_rules! fields {
+    ($(#[$doc:meta])* pub struct $struct:ident {
+        $($(#[$field_doc:meta])* pub $field:ident $(as $name:literal)?: $type:ty,)+
+    }) => {
+        $(#[$doc])*
+        pub struct $struct { $($(#[$field_doc])* pub $field: $type,)+ }
+
+        impl $struct {
+            /// Lays a newer change over this one: what it names wins.
+            pub fn merge(&mut self, newer: Self) {
+                $($crate::field::Field::replace(&mut self.$field, newer.$field);)+
+            }
+        }
+
+        const _: () = {
+            use $crate::field::{Field, FieldReader, FieldSpec, FieldWriter, Fields, stored_name};
+
+            impl Fields for $struct {
+                const FIELDS: &'static [FieldSpec] = &[$(FieldSpec {
+                    name: stored_name!($field $($name)?),
+                    optional: <$type as Field>::OPTIONAL,
+                    large: <$type as Field>::LARGE,
+                }),+];
+
+                fn write_fields<W: FieldWriter>(&self, to: &mut W) -> Result<(), W::Error> {
+                    $(self.$field.write(stored_name!($field $($name)?), to)?;)+
+                    Ok(())
+                }
+
+                fn read_fields<R: FieldReader>(from: &mut R) -> Result<Self, R::Error> {
+                    Ok(Self { $($field: Field::read(stored_name!($field $($name)?), from)?),+ })
+                }
+
+                fn text_bytes(&self) -> usize {
+                    0 $(+ Field::bytes(&self.$field))+
+                }
+            }
+        };
+    };
+}
+
+macro_rules! stored_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
+}
+
+pub(crate) use {fields, stored_name};
+
+/// How a type is stored: by which call it is written, from which it is read, and how many bytes of it count.
+macro_rules! stored {
+    ($($type:ty: |$this:ident| $call:ident($value:expr), $from:expr $(, $bytes:expr)?;)+) => {$(
+        impl FieldValue for $type {
+            fn write_value<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error> {
+                let $this = self;
+                to.$call(name, $value)
+            }
+
+            fn read_value<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Option<Self>, R::Error> {
+                let Some(value) = from.$call(name)? else { return Ok(None) };
+                let read: Result<Self, &str> = ($from)(value);
+                read.map(Some).map_err(|why| from.corrupt(name, why))
+            }
+
+            $(fn value_bytes(&self) -> usize {
+                let $this = self;
+                $bytes
+            })?
+        }
+    )+};
+}
+
+stored! {
+    ExecutionId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
+    PlaybookId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
+    TaskId: |id| id(id.as_bytes()), |id| Ok(Self::from_bytes(id));
+    TenantCode: |name| text(name.as_str()), parsed, name.as_str().len();
+    Name: |name| text(name.as_str()), parsed, name.as_str().len();
+    StepId: |name| text(name.as_str()), parsed, name.as_str().len();
+    ScopePath: |path| text(path.as_str()), parsed, path.as_str().len();
+    ExecutionStatus: |status| text(status.as_str()), parsed;
+    PlaybookStatus: |status| text(status.as_str()), parsed;
+    TaskStatus: |status| text(status.as_str()), parsed;
+    InputHash: |hash| text(&hash.to_string()), parsed;
+    String: |text| text(text), |text: &str| Ok(text.to_owned()), text.len();
+    Arc<str>: |text| text(text), |text: &str| Ok(Self::from(text)), text.len();
+    u8: |number| number(u64::from(*number)), counted;
+    u32: |number| number(u64::from(*number)), counted;
+    u64: |number| number(*number), counted;
+    Timestamp: |date| number(date.0), |date| counted(date).map(Timestamp);
+    Failure: |failure| record(failure), Ok, failure.message.len() + failure.answer.bytes();
+    Wait: |wait| record(wait), Ok, wait.subject.bytes();
+    Arc<CallRecord>: |call| record(&**call), |call| Ok(Self::new(call)), CallRecord::bytes(call);
+}
+
+fn parsed<T: FromStr>(text: &str) -> Result<T, &'static str> {
+    text.parse().map_err(|_| "not a value that this version knows")
+}
+
+fn counted<T: TryFrom<i64>>(number: i64) -> Result<T, &'static str> {
+    T::try_from(number).map_err(|_| "out of range")
+}
+
+impl FieldValue for Json {
+    const LARGE: bool = true;
+
+    fn write_value<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error> {
+        to.json(name, self)
+    }
+
+    fn read_value<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Option<Self>, R::Error> {
+        from.json(name)
+    }
+
+    fn value_bytes(&self) -> usize {
+        self.as_str().len()
+    }
+
+    fn left_out() -> Option<Self> {
+        Some(Self::null())
+    }
+}
