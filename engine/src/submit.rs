@@ -189,7 +189,7 @@ impl Engine {
         deadline: SubmitDeadline,
     ) -> Result<Handle, Refusal> {
         let terms = self.core.terms(&head.tenant_code);
-        let (machine, Effects { writes, acts }) =
+        let (machine, Effects { writes, acts, .. }) =
             Machine::start(ready.plan.clone(), live.peid, head.clone(), terms, head.createddate);
         let launch = Launch { entry: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let core = self.core.clone();
