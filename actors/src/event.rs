@@ -37,7 +37,7 @@ pub enum EventKind {
         /// Milliseconds from start to end, once it has ended.
         runtime: Option<u64>,
         /// Why its newest failed attempt failed.
-        error: Option<Failure>,
+        error: Option<Box<Failure>>,
     },
     /// The reader was too slow: this many events are gone. The end never is.
     Missed(u64),

@@ -79,7 +79,7 @@ fn table(tasks: &[TaskDocument], output: &mut Output) {
 /// Why a task failed, or until when it waits for what is missing.
 fn told(state: &TaskState, error: &Failure) -> String {
     let waits = state.status == TaskStatus::Retrying;
-    match state.wait.as_ref().filter(|wait| waits && wait.kind == WaitKind::Configuration) {
+    match state.wait.as_deref().filter(|wait| waits && wait.kind == WaitKind::Configuration) {
         Some(Wait { since, until: Some(until), .. }) => {
             way(error, format!("wait: configuration, since {since}, until {until}: {}", error.message))
         }

@@ -16,7 +16,7 @@ pub(crate) struct TaskRow {
     pub(crate) status: TaskStatus,
     pub(crate) attempt: u32,
     pub(crate) runtime: Option<u64>,
-    pub(crate) error: Option<Failure>,
+    pub(crate) error: Option<Box<Failure>>,
 }
 
 impl TaskRow {
@@ -140,7 +140,7 @@ pub(crate) mod tests {
                 attempt,
                 runtime: status.ended().then_some(1_234),
                 error: (status != TaskStatus::Completed && attempt > 1)
-                    .then(|| Failure::new(FailureKind::Status, "503\u{1b}[2J")),
+                    .then(|| Failure::new(FailureKind::Status, "503\u{1b}[2J").into()),
             },
         }
     }

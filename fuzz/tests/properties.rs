@@ -82,20 +82,27 @@ fn execution() -> impl Strategy<Value = Update> {
         },
     );
     let dates = (date(), any::<u64>(), date(), option::of(any::<u64>()));
-    let state = (select(ExecutionStatus::ALL), dates, option::of(json()), option::of(failure())).prop_map(
-        |(execution_status, (started_date, updated, finished_date, playbook_runtime), output, error)| {
-            let updated_date = Timestamp(updated);
-            ExecutionState {
-                execution_status,
-                started_date,
-                updated_date,
-                finished_date,
-                playbook_runtime,
-                output,
-                error,
-            }
-        },
-    );
+    let state =
+        (select(ExecutionStatus::ALL), dates, option::of(json()), option::of(failure().prop_map(Box::new)))
+            .prop_map(
+                |(
+                    execution_status,
+                    (started_date, updated, finished_date, playbook_runtime),
+                    output,
+                    error,
+                )| {
+                    let updated_date = Timestamp(updated);
+                    ExecutionState {
+                        execution_status,
+                        started_date,
+                        updated_date,
+                        finished_date,
+                        playbook_runtime,
+                        output,
+                        error,
+                    }
+                },
+            );
     (any::<[u8; 16]>(), revision(), option::of(head), state).prop_map(|(id, revision, head, state)| {
         Update::from(ExecutionUpdate { peid: ExecutionId::from_bytes(id), revision, head, state })
     })
@@ -117,7 +124,13 @@ fn task() -> impl Strategy<Value = Update> {
         },
     );
     let dates = (date(), any::<u64>(), option::of(any::<u64>()));
-    let state = (select(TaskStatus::ALL), any::<u32>(), option::of(json()), option::of(failure()), dates)
+    let state = (
+        select(TaskStatus::ALL),
+        any::<u32>(),
+        option::of(json()),
+        option::of(failure().prop_map(Box::new)),
+        dates,
+    )
         .prop_map(|(status, attempt, response, error, (started_date, updated, runtime))| {
             let updated_date = Timestamp(updated);
             let (wait, call) = (None, None);

@@ -90,7 +90,7 @@ fields! {
         /// What its last step gave.
         pub output: Option<Json>,
         /// Why it failed.
-        pub error: Option<Failure>,
+        pub error: Option<Box<Failure>>,
     }
 }
 
@@ -145,7 +145,7 @@ fields! {
         /// What it gave.
         pub response: Option<Json>,
         /// Why its newest failed attempt failed.
-        pub error: Option<Failure>,
+        pub error: Option<Box<Failure>>,
         /// When its first attempt began.
         pub started_date: Option<Timestamp>,
         /// When it last changed.
@@ -153,7 +153,7 @@ fields! {
         /// Milliseconds from start to end, waits between attempts included.
         pub runtime: Option<u64>,
         /// What it waits for while it does, or what it last waited for.
-        pub wait: Option<Wait>,
+        pub wait: Option<Box<Wait>>,
         /// What its tool was told.
         pub call: Option<Arc<CallRecord>>,
     }

@@ -197,6 +197,27 @@ impl<T: FieldValue> Field for Option<T> {
     }
 }
 
+/// What few documents have is kept apart, so that the others stay small.
+impl<T: FieldValue> FieldValue for Box<T> {
+    const LARGE: bool = T::LARGE;
+
+    fn write_value<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error> {
+        T::write_value(self, name, to)
+    }
+
+    fn read_value<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Option<Self>, R::Error> {
+        Ok(T::read_value(name, from)?.map(Self::new))
+    }
+
+    fn value_bytes(&self) -> usize {
+        size_of::<T>() + T::value_bytes(self)
+    }
+
+    fn left_out() -> Option<Self> {
+        T::left_out().map(Self::new)
+    }
+}
+
 /// Defines a struct and its [`Fields`]. A field is stored under its own name, or under the one that `as` gives it.
 macro_rules! fields {
     ($(#[$doc:meta])* pub struct $struct:ident {

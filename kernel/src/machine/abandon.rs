@@ -54,7 +54,7 @@ fn end(
                     status: ending(task),
                     attempt: task.state.attempt,
                     response: None,
-                    error: why(ending(task)),
+                    error: why(ending(task)).map(Box::new),
                     started_date: None,
                     updated_date: now,
                     runtime: Some(now.since(task.state.started_date.unwrap_or(now))),
@@ -72,7 +72,7 @@ fn end(
         finished_date: Some(now),
         playbook_runtime: Some(now.since(started)),
         output: None,
-        error,
+        error: error.map(Box::new),
     };
     document.state.merge(state.clone());
     document.epoch = epoch;

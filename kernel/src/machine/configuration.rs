@@ -18,9 +18,9 @@ impl Machine {
     /// What a task waits for because it is missing, where it does.
     pub fn missing(&self, task: TaskSeq) -> Option<(&Failure, &Wait)> {
         let state = &self.tasks.get(task)?.state;
-        let wait = state.wait.as_ref().filter(|wait| wait.kind == WaitKind::Configuration)?;
+        let wait = state.wait.as_deref().filter(|wait| wait.kind == WaitKind::Configuration)?;
         let waits = state.status == TaskStatus::Retrying;
-        state.error.as_ref().filter(|_| waits).map(|error| (error, wait))
+        state.error.as_deref().filter(|_| waits).map(|error| (error, wait))
     }
 
     /// The id of a task, and that of the step that it runs.

@@ -131,7 +131,8 @@ impl Task {
         let failure = || {
             self.state
                 .error
-                .clone()
+                .as_deref()
+                .cloned()
                 .unwrap_or_else(|| Failure::new(FailureKind::Playbook, "its document gives no reason"))
         };
         match self.state.status {

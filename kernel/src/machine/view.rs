@@ -36,7 +36,7 @@ impl Visible for View<'_> {
                     status: task.state.status,
                     output: task.state.response.as_ref(),
                     // What an earlier attempt failed of is no error of a step that came through.
-                    error: task.state.error.as_ref().filter(|_| task.state.status != TaskStatus::Completed),
+                    error: task.state.error.as_deref().filter(|_| task.state.status != TaskStatus::Completed),
                 });
             }
             scope = here.opener.and_then(|(outer, _)| self.machine.scopes.get(outer));

@@ -37,6 +37,6 @@ impl Machine {
 
     /// What a task waits for, or last waited for.
     pub(super) fn wait_of(&self, task: TaskSeq) -> Option<&Wait> {
-        self.task(task).state.wait.as_ref()
+        self.task(task).state.wait.as_deref()
     }
 }

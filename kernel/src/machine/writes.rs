@@ -38,7 +38,7 @@ impl Machine {
         effects: &mut Effects,
     ) -> TaskSeq {
         let task = self.add(scope, step, wait.since);
-        self.task_mut(task).state.wait = Some(wait);
+        self.task_mut(task).state.wait = Some(Box::new(wait));
         let state = self.task(task).state.clone();
         self.write_task(task, state, effects);
         task
@@ -94,8 +94,9 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let wait = Some(Wait { kind: WaitKind::Retry, subject: None, since: now, until: Some(due) });
-        let (status, error) = (TaskStatus::Retrying, Some(failure));
+        let wait =
+            Some(Box::new(Wait { kind: WaitKind::Retry, subject: None, since: now, until: Some(due) }));
+        let (status, error) = (TaskStatus::Retrying, Some(Box::new(failure)));
         let change = TaskState { status, error, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);
     }
@@ -112,7 +113,7 @@ impl Machine {
         let state = &self.task(task).state;
         let missed = state.wait.clone().filter(|wait| wait.kind == WaitKind::Configuration);
         if let Some((wait, failure)) = missed.zip(state.error.clone()) {
-            return self.write_unmade(task, failure, wait, now, effects);
+            return self.write_unmade(task, *failure, *wait, now, effects);
         }
         let message = "the engine stopped before the request was sent";
         let failure = Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false);
@@ -132,7 +133,7 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let attempt = self.task(task).state.attempt.saturating_sub(1);
-        let (status, error, wait) = (TaskStatus::Retrying, Some(failure), Some(wait));
+        let (status, error, wait) = (TaskStatus::Retrying, Some(Box::new(failure)), Some(Box::new(wait)));
         let change = TaskState { status, attempt, error, wait, ..self.unchanged(task, now) };
         self.change(task, change, effects);
     }
@@ -147,7 +148,7 @@ impl Machine {
         effects: &mut Effects,
     ) {
         let started = self.task(task).state.started_date.unwrap_or(now);
-        let runtime = Some(now.since(started));
+        let (error, runtime) = (error.map(Box::new), Some(now.since(started)));
         let change = TaskState { status, response, error, runtime, ..self.unchanged(task, now) };
         self.change(task, change, effects);
     }
@@ -215,7 +216,7 @@ impl Machine {
             finished_date: Some(now),
             playbook_runtime: Some(now.since(started)),
             output,
-            error,
+            error: error.map(Box::new),
         };
         self.state.merge(change.clone());
         self.write_execution(change, false, effects);

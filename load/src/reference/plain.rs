@@ -83,7 +83,7 @@ impl Plain {
             if let Err(failure) =
                 self.task(self.new_task(peid, &head, number, step), &head, &mut tally).await?
             {
-                (end, state.error) = (ExecutionStatus::Failed, Some(failure));
+                (end, state.error) = (ExecutionStatus::Failed, Some(failure.into()));
                 break;
             }
         }
@@ -121,7 +121,7 @@ impl Plain {
                 }
                 Err(failure) => failure,
             };
-            task.state.error = Some(failure.clone());
+            task.state.error = Some(failure.clone().into());
             if attempt == ATTEMPTS {
                 task.end(TaskStatus::Failed);
                 self.write_task(&mut task, tally).await?;

@@ -264,7 +264,7 @@ impl Oracle {
 
     /// Whether a tool asks to be left alone for longer than its step may wait, or until its execution's time is over.
     fn too_long(&self, action: &PlannedAction, task: &TaskDocument) -> bool {
-        let Some(asked) = task.state.error.as_ref().and_then(Failure::retry_after) else { return false };
+        let Some(asked) = task.state.error.as_deref().and_then(Failure::retry_after) else { return false };
         let deadline = self.deadlines.get(&task.head.peid);
         let until = task.state.updated_date.after(asked);
         asked > action.retry.give_up_after || deadline.is_some_and(|deadline| until >= *deadline)
@@ -289,7 +289,7 @@ impl Oracle {
 /// The wait before a retry: all that the tool asked for, and then a random time of at most what the playbook allows.
 fn wait(action: &PlannedAction, task: &TaskDocument, due: Timestamp) -> Result<(), Violation> {
     let policy = &action.retry;
-    let asked = task.state.error.as_ref().and_then(Failure::retry_after).unwrap_or_default();
+    let asked = task.state.error.as_deref().and_then(Failure::retry_after).unwrap_or_default();
     let may_be_asked = task.state.updated_date.after(asked);
     let steps = i32::try_from(task.state.attempt.saturating_sub(1)).unwrap_or(i32::MAX);
     let ceiling = policy.initial.as_secs_f64() * policy.multiplier.powi(steps);

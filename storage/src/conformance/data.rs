@@ -178,20 +178,20 @@ pub(super) async fn every_field_of_a_failure_comes_back(store: &dyn Store) -> En
             _ => failure.with_retry_after(Duration::from_millis(i64::MAX as u64)),
         };
         let mut update = execution(number, &acme)?;
-        update.state.error = Some(failure.clone());
+        update.state.error = Some(failure.clone().into());
         let mut of_task = task(number, 1, &acme)?;
-        of_task.state.error = Some(failure.clone());
+        of_task.state.error = Some(failure.clone().into());
         let batch = vec![Update::from(update), Update::from(of_task.clone())];
         assert_eq!(store.write(batch).await?, vec![WRITTEN; 2]);
         let read = store.execution(&acme, peid(number)).await?.ok_or("it is there")?;
-        assert_eq!(read.state.error.as_ref(), Some(&failure));
+        assert_eq!(read.state.error.as_deref(), Some(&failure));
         // A newer failure takes the place of an older one, with every field.
         let other = Failure::new(FailureKind::Status, "503");
-        let state = TaskState { error: Some(other.clone()), ..of_task.state.clone() };
+        let state = TaskState { error: Some(other.clone().into()), ..of_task.state.clone() };
         let next = TaskUpdate { revision: revision(1, 2), head: None, state, ..of_task };
         assert_eq!(store.write(vec![Update::from(next)]).await?, [WRITTEN]);
         let read = store.tasks(&acme, peid(number), 0, 1).await?.pop().ok_or("it is there")?;
-        assert_eq!(read.state.error, Some(other));
+        assert_eq!(read.state.error.as_deref(), Some(&other));
     }
     Ok(())
 }

@@ -106,7 +106,9 @@ pub(super) fn full_execution_state() -> ExecutionState {
         playbook_runtime: Some(2),
         output: Some(Json::from(json!({"verdict": "malicious"}))),
         error: Some(
-            Failure::new(FailureKind::Status, "503").with_retry_after(std::time::Duration::from_secs(9)),
+            Failure::new(FailureKind::Status, "503")
+                .with_retry_after(std::time::Duration::from_secs(9))
+                .into(),
         ),
     }
 }
@@ -170,7 +172,7 @@ pub(super) fn full_task_state() -> TaskState {
         status: TaskStatus::Retrying,
         attempt: 4,
         response: Some(Json::from(json!(["partial", 1]))),
-        error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false)),
+        error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false).into()),
         started_date: Some(Timestamp(DAY + 4)),
         updated_date: Timestamp(DAY + 5),
         runtime: Some(1),

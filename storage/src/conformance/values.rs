@@ -80,10 +80,10 @@ async fn comes_back(store: &dyn Store, number: u64, text: &str) -> Ending {
         head.variables = json.clone();
     })?;
     update.state.output = Some(json.clone());
-    update.state.error = Some(failure.clone());
+    update.state.error = Some(failure.clone().into());
     let mut task = task(number, 1, &acme)?;
     task.state.response = Some(json.clone());
-    task.state.error = Some(failure);
+    task.state.error = Some(failure.into());
     let mut book = playbook(number, &acme, "values", u32::try_from(number)?)?;
     book.definition = json;
     let _ = store.put_playbook(book.clone()).await?;
@@ -95,7 +95,8 @@ async fn comes_back(store: &dyn Store, number: u64, text: &str) -> Ending {
 
     let same =
         |read: Option<Json>| assert_eq!(read.map(|read| read.value().to_string()), Some(value.to_string()));
-    let answer = |failure: Option<Failure>| failure?.answer.map(|answer| Json::from(&answer.value()["body"]));
+    let answer =
+        |failure: Option<Box<Failure>>| failure?.answer.map(|answer| Json::from(&answer.value()["body"]));
     let read = store.execution(&acme, peid(number)).await?.ok_or("an execution")?;
     same(Some(read.head.input.clone()));
     same(Some(read.head.variables.clone()));

@@ -41,7 +41,7 @@ fn execution_update() -> ExecutionUpdate {
         finished_date: Some(Timestamp(DAY + 3)),
         playbook_runtime: Some(2),
         output: Some(Json::null()),
-        error: Some(Failure::new(FailureKind::Status, "503").with_retry_after(Duration::MAX)),
+        error: Some(Failure::new(FailureKind::Status, "503").with_retry_after(Duration::MAX).into()),
     };
     let revision = Revision { epoch: 1, seq: 2 };
     ExecutionUpdate { peid: ExecutionId::new(uuid(2)), revision, head: Some(Arc::new(head)), state }
@@ -62,7 +62,7 @@ fn task_update() -> TaskUpdate {
         status: TaskStatus::Retrying,
         attempt: 4,
         response: Some(Json::from(json!(["partial", u64::MAX]))),
-        error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false)),
+        error: Some(Failure::new(FailureKind::RateLimited, "slow down").with_retryable(false).into()),
         started_date: None,
         updated_date: Timestamp(DAY + 5),
         runtime: Some(i64::MAX as u64),
