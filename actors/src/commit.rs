@@ -105,6 +105,6 @@ pub(crate) async fn append(context: &EngineContext, updates: Vec<Update>, need: 
     match told.await {
         Ok(Ok(lsn)) => Ok(lsn),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the journal is closed".to_owned()),
+        Err(_) => Err("the log is closed".to_owned()),
     }
 }

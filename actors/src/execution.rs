@@ -31,7 +31,7 @@ use message::Attempted;
 pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
 use permit::Line;
 
-/// How an execution begins its life as an actor.
+/// What an execution's actor begins with.
 pub(crate) enum Start {
     /// Just accepted: its first writes are durable, its first acts are due.
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },

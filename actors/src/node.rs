@@ -44,7 +44,7 @@ impl Error {
     }
 }
 
-/// The wish to end.
+/// A request to end.
 struct Stop {
     /// How long the store may take for what is left.
     until: Instant,
@@ -221,8 +221,8 @@ async fn end_shards(arbiters: Vec<Arbiter>, until: Instant) {
         }
         let _ = joined.send(());
     });
-    let patience = until.max(Instant::now() + STOP_GRACE);
-    if joining.is_err() || timeout_at(patience, all_joined).await.is_err() {
+    let deadline = until.max(Instant::now() + STOP_GRACE);
+    if joining.is_err() || timeout_at(deadline, all_joined).await.is_err() {
         tracing::error!("a tool blocks the thread of a shard, which is left behind");
     }
 }

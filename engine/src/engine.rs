@@ -21,7 +21,7 @@ use crate::standstill::StoreWait;
 
 /// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
 pub struct Engine {
-    pub(crate) core: Arc<EngineContext>,
+    pub(crate) context: Arc<EngineContext>,
     /// Taken by the shutdown.
     pub(crate) node: tokio::sync::Mutex<Option<Node>>,
     /// Closed when the engine shuts down; submissions pass through it.
@@ -59,8 +59,8 @@ impl Engine {
     /// The handles of the executions that the start resumed, those that have ended since included. They are
     /// given once.
     pub fn take_resumed(&self) -> Vec<Handle> {
-        let lives = std::mem::take(&mut *self.resumed.lock().unwrap_or_else(PoisonError::into_inner));
-        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
+        let entries = std::mem::take(&mut *self.resumed.lock().unwrap_or_else(PoisonError::into_inner));
+        entries.into_iter().map(|entry| Handle::registered(self.context.clone(), entry)).collect()
     }
 
     /// Waits until everything that is durable at this moment is in the store, for lists that must not lag. A store that is
@@ -69,7 +69,7 @@ impl Engine {
     /// # Errors
     /// The engine has failed or is shut down, or [`ReadError::Standstill`] with why the store takes nothing.
     pub async fn flush(&self) -> Result<(), ReadError> {
-        let wait = StoreWait { core: &self.core, trouble: &self.trouble, longest: FLUSH_STANDSTILL };
-        Ok(wait.within(self.core.flush()).await??)
+        let wait = StoreWait { context: &self.context, trouble: &self.trouble, longest: FLUSH_STANDSTILL };
+        Ok(wait.within(self.context.flush()).await??)
     }
 }

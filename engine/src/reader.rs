@@ -23,7 +23,7 @@ pub struct Reader {
 impl Engine {
     /// A reader of what is stored. It does not ask live executions.
     pub fn reader(&self) -> Reader {
-        Reader { store: self.core.store.clone() }
+        Reader { store: self.context.store.clone() }
     }
 }
 
