@@ -11,7 +11,7 @@ use updraft_protocol::Update;
 use updraft_storage::log::{Append, Done, Need};
 
 use crate::context::EngineContext;
-use crate::execution::Receipt;
+use crate::execution::message::Receipt;
 use crate::gauge::ShardGauge;
 use crate::shard::scope::ScopeMember;
 

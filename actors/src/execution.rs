@@ -2,7 +2,7 @@
 //! [`updraft_kernel::execution`], which decides what is done next; the actor does it.
 
 mod answer;
-mod message;
+pub(crate) mod message;
 mod perform;
 mod permit;
 
@@ -23,12 +23,12 @@ use crate::control::HeldControl;
 use crate::entry::RegistryEntry;
 use crate::event::Event;
 use crate::inbox::Inbox;
+use crate::shard::message::{SlotEvent, SlotReport};
 use crate::shard::scope::ScopeToken;
-use crate::shard::{SlotEvent, SlotReport};
 use crate::snapshot::Snapshot;
 use crate::task::Attempt;
 use message::Attempted;
-pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
+use message::{Incoming, OwnerGuard, Receipt, Report};
 use permit::Line;
 
 /// What an execution's actor begins with.

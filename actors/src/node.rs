@@ -14,8 +14,9 @@ use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
 use crate::context::EngineContext;
 use crate::entry::{Lost, RegistryEntry};
+use crate::shard::Shard;
+use crate::shard::address::{ShardAddress, ShardMessage};
 use crate::shard::scope::ShardScope;
-use crate::shard::{Drain, Load, Shard, ShardAddress};
 use crate::writer::{self, Writer};
 
 /// How often ended executions that the store has are forgotten.
@@ -112,7 +113,7 @@ impl Node {
         }
         for (shard, entries) in by_shard.into_iter().enumerate() {
             if let Some(shard_address) = self.context.router.to(shard).current() {
-                let _ = shard_address.addr.send(Load(entries, Since::Start)).await;
+                let _ = shard_address.mailbox.send(ShardMessage::Load(entries, Since::Start)).await;
             }
         }
     }
@@ -121,7 +122,8 @@ impl Node {
     /// at once; what is given waits until it has heard, and needs no node.
     pub fn take_up(&self, entry: Arc<RegistryEntry>) -> impl Future<Output = ()> + Send + use<> {
         let way = self.context.router.to(self.context.router.shard_of(&entry.tenant)).current();
-        let told = way.map(|shard_address| shard_address.addr.send(Load(vec![entry], Since::Now)));
+        let told =
+            way.map(|shard_address| shard_address.mailbox.send(ShardMessage::Load(vec![entry], Since::Now)));
         async move {
             if let Some(told) = told {
                 let _ = told.await;
@@ -165,7 +167,7 @@ impl Node {
         for shard in 0..self.context.router.count() {
             let (answer, drained) = oneshot::channel();
             if let Some(shard_address) = self.context.router.to(shard).current() {
-                let _ = shard_address.addr.send(Drain(answer)).await;
+                let _ = shard_address.mailbox.send(ShardMessage::Drain(answer)).await;
                 answers.push(drained);
             }
         }
@@ -267,7 +269,8 @@ async fn supervise(
             let _ = started.send(Shard::launch(own, index, receiver, owner, died));
         });
         if let Ok(addr) = addr.await {
-            let shard_address = ShardAddress { addr: addr.clone(), launches: sender };
+            let mailbox = addr.recipient();
+            let shard_address = Arc::new(ShardAddress { mailbox: mailbox.clone(), launches: sender });
             let left = context.router.to(index).take_over(shard_address, || {
                 // One that is not accepted yet is launched when it is, into this shard.
                 context.registry.unfinished(|entry| {
@@ -279,7 +282,7 @@ async fn supervise(
                     let _ = up.send(());
                 }
                 None => {
-                    let _ = addr.send(Load(left, Since::Now)).await;
+                    let _ = mailbox.send(ShardMessage::Load(left, Since::Now)).await;
                 }
             }
             let _ = death.await;

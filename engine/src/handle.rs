@@ -4,10 +4,9 @@
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
-use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
+use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
 use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
-use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::reader::Reader;
 
@@ -20,41 +19,6 @@ pub struct Handle {
     /// None where it had ended before this handle was made.
     pub(crate) entry: Option<Arc<RegistryEntry>>,
     reused: bool,
-}
-
-impl Engine {
-    /// The handle of an execution of a tenant, live or ended.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn handle(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, ReadError> {
-        let handle = Handle::stored(self.context.clone(), tenant.clone(), peid);
-        if handle.entry.is_some() {
-            return Ok(Some(handle));
-        }
-        Ok(self.context.store.execution(tenant, peid).await?.map(|_| handle))
-    }
-
-    /// An execution of a tenant with its tasks, at one durable moment.
-    ///
-    /// # Errors
-    /// The store did not answer, or the engine has failed.
-    pub async fn execution(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-    ) -> Result<Option<Inspection>, ReadError> {
-        match self.handle(tenant, peid).await? {
-            Some(handle) => Ok(Some(handle.inspect().await?)),
-            None => Ok(None),
-        }
-    }
-
-    /// The handles of the executions that this engine runs at the moment, those it resumed included.
-    pub fn unfinished(&self) -> Vec<Handle> {
-        let entries = self.context.registry.unfinished(RegistryEntry::is_accepted);
-        entries.into_iter().map(|entry| Handle::registered(self.context.clone(), entry)).collect()
-    }
 }
 
 impl Handle {
@@ -178,4 +142,24 @@ impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Handle").field("tenant", &self.tenant).field("peid", &self.peid).finish()
     }
+}
+
+/// Ends an execution, whether it runs here or was left as it was by the start. `turn` is held while an unresumed execution is resumed or cancelled: one at a time.
+pub(crate) async fn cancel(
+    context: &Arc<EngineContext>,
+    turn: &tokio::sync::Mutex<()>,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Option<CancelVerdict>, ReadError> {
+    let running = || Handle::stored(context.clone(), tenant.clone(), peid);
+    let handle = running();
+    if handle.entry.is_some() {
+        return handle.cancel().await.map(Some);
+    }
+    let _turn = turn.lock().await;
+    let handle = running();
+    if handle.entry.is_some() {
+        return handle.cancel().await.map(Some);
+    }
+    Ok(abandoned::cancel(context, tenant, peid).await?)
 }

@@ -12,8 +12,6 @@ use updraft_storage::log::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
-use crate::engine::Engine;
-
 /// How an engine fares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineHealth {
@@ -121,15 +119,6 @@ impl fmt::Display for EngineTrouble {
                 write!(f, "the store is behind: {waiting} of {most} {of} wait for it")
             }
         }
-    }
-}
-
-impl Engine {
-    /// How the engine and its store fare. Asks the store, for ten seconds at most; never fails.
-    pub async fn health(&self) -> EngineHealth {
-        let pending = *self.pending.borrow();
-        let trouble = self.trouble.borrow().clone();
-        of(&self.context, pending, trouble, self.buffer).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use updraft_actors::{EngineContext, Lost, Node, RegistryEntry, plans, poisoned};
+use updraft_actors::{EngineContext, Lost, Node, RegistryEntry, abandoned, plans};
 use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, IdempotencyKey};
@@ -39,7 +39,7 @@ pub(crate) async fn recover(
     let torn = replay.torn().cloned();
     let replayed = wait.within(replay.replay(writer)).await??;
     wait.within(context.flush()).await??;
-    wait.within(poisoned::fail(context)).await??;
+    wait.within(abandoned::fail_poisoned(context)).await??;
     let entries = match resume {
         Resume::All => unfinished(context).await?,
         Resume::Nothing => Vec::new(),

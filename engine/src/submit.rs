@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 use crate::deadline::after;
 use crate::engine::Engine;
-use crate::error::{Refusal, SubmitError};
+use crate::error::Refusal;
 use crate::handle::Handle;
 use crate::idempotency::{Keyed, SubmissionKey};
 use crate::requirements::{ask, missing_places};
 use crate::reservation::Reservation;
-use crate::submission::{PlaybookChoice, Submission};
+use crate::submission::{PlaybookChoice, Submission, SubmitError};
 
 /// How long a submission waits.
 #[derive(Clone, Copy)]

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
-use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry, left, poisoned};
+use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionId, TenantCode};
 use updraft_storage::page;
@@ -12,7 +11,7 @@ use updraft_storage::store::Cursor;
 
 use crate::engine::Engine;
 use crate::error::{ReadError, StartError};
-use crate::handle::Handle;
+use crate::handle::{self, Handle};
 use crate::recovery;
 
 impl Engine {
@@ -84,7 +83,7 @@ impl Engine {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<CancelVerdict>, ReadError> {
-        cancel(&self.context, &self.unresumed, tenant, peid).await
+        handle::cancel(&self.context, &self.unresumed, tenant, peid).await
     }
 }
 
@@ -98,35 +97,6 @@ impl Drop for Registered<'_> {
     fn drop(&mut self) {
         if let Some(entry) = self.entry.take() {
             self.context.lose(&entry, Lost::NotHere);
-        }
-    }
-}
-
-/// As [`Engine::cancel`]. `turn` is held while an unresumed execution is resumed or cancelled: one at a time.
-pub(crate) async fn cancel(
-    context: &Arc<EngineContext>,
-    turn: &Mutex<()>,
-    tenant: &TenantCode,
-    peid: ExecutionId,
-) -> Result<Option<CancelVerdict>, ReadError> {
-    let running = || Handle::stored(context.clone(), tenant.clone(), peid);
-    let handle = running();
-    if handle.entry.is_some() {
-        return handle.cancel().await.map(Some);
-    }
-    let _turn = turn.lock().await;
-    let handle = running();
-    if handle.entry.is_some() {
-        return handle.cancel().await.map(Some);
-    }
-    Ok(left::cancel(context, tenant, peid).await?)
-}
-
-impl From<poisoned::Error> for ReadError {
-    fn from(error: poisoned::Error) -> Self {
-        match error {
-            poisoned::Error::Store(error) => Self::Store(error),
-            poisoned::Error::Lost(lost) => Self::Lost(lost),
         }
     }
 }

@@ -370,7 +370,7 @@ fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start
     shard_cx.cx.moment(Moment::Revived);
     shard_cx.cx.statistics.count("executions read back");
     let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
-    // Of its documents one is missing: `actors/src/poisoned.rs` and `RegistryEntry::poisoned` fail it too.
+    // Of its documents one is missing: `actors/src/abandoned.rs` and `RegistryEntry::poisoned` fail it too.
     let tainted = shard_cx.cx.store.tainted.contains(&peid);
     let failure = match &plan {
         _ if tainted => Some(Failure::new(FailureKind::Store, "the store will never take an update")),

@@ -12,8 +12,7 @@ use updraft::{
     Builder, Diagnosis, Engine, ExecutionStatus, Finding, Loss, Mismatch, Playbook, Shutdown, StartError,
     StoreAddress, StoreError, Submission, Whose, doctor,
 };
-use updraft_tests::timeouts::TEST_TIMEOUT;
-use updraft_tests::{Harness, playbook, soon, tenant, until};
+use updraft_tests::{Harness, playbook, soon, tenant, timeouts::TEST_TIMEOUT, until};
 
 fn echo() -> Playbook {
     playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")

@@ -9,9 +9,9 @@ use updraft_storage::store::{Cursor, Detail, ExecutionQuery};
 use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
 use crate::error::ReadError;
-use crate::handle::Handle;
+use crate::handle::{self, Handle};
+use crate::health;
 use crate::reader::Reader;
-use crate::{health, unresumed};
 
 /// Whoever asked went away, or takes nothing more.
 pub(super) struct Gone;
@@ -82,7 +82,7 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             Ok((found.into_iter().flat_map(lines_of).collect(), None))
         }
         Ask::Cancel { tenant, peid } => {
-            let verdict = unresumed::cancel(&context.engine, &context.unresumed, &tenant, peid).await?;
+            let verdict = handle::cancel(&context.engine, &context.unresumed, &tenant, peid).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
         Ask::Health {} => {
