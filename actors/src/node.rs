@@ -104,7 +104,8 @@ impl Node {
         writer::listener(Arc::downgrade(context))
     }
 
-    /// Has executions go on that the store has as they were left.
+    /// Has executions go on that the store has as they were left. Where a shard is just being restarted, its successor finds
+    /// them in the registry.
     pub async fn load(&self, entries: Vec<Arc<RegistryEntry>>) {
         let mut by_shard: Vec<Vec<Arc<RegistryEntry>>> =
             (0..self.context.router.count()).map(|_| Vec::new()).collect();
@@ -112,18 +113,21 @@ impl Node {
             by_shard[self.context.router.shard_of(&entry.tenant)].push(entry);
         }
         for (shard, entries) in by_shard.into_iter().enumerate() {
-            if let Some(shard_address) = self.context.router.to(shard).current() {
+            let accept = || entries.iter().for_each(|entry| entry.accept(Ok(())));
+            if let Some(shard_address) = self.context.router.to(shard).announce(accept) {
                 let _ = shard_address.mailbox.send(ShardMessage::Load(entries, Since::Start)).await;
             }
         }
     }
 
-    /// Has an execution go on that the start had left, once the store has all that the journal has of it. Its shard is told
-    /// at once; what is given waits until it has heard, and needs no node.
+    /// Has a registered execution go on that the start had left, once the store has all that the journal has of it. Its shard
+    /// is told at once, or its successor finds it in the registry; what is given waits until the shard has heard, and needs no
+    /// node.
     pub fn take_up(&self, entry: Arc<RegistryEntry>) -> impl Future<Output = ()> + Send + use<> {
-        let way = self.context.router.to(self.context.router.shard_of(&entry.tenant)).current();
-        let told =
-            way.map(|shard_address| shard_address.mailbox.send(ShardMessage::Load(vec![entry], Since::Now)));
+        let shard = self.context.router.to(self.context.router.shard_of(&entry.tenant));
+        let told = shard
+            .announce(|| entry.accept(Ok(())))
+            .map(|shard_address| shard_address.mailbox.send(ShardMessage::Load(vec![entry], Since::Now)));
         async move {
             if let Some(told) = told {
                 let _ = told.await;

@@ -146,9 +146,6 @@ impl Shard {
     /// Starts an execution's actor and watches it.
     fn start(&mut self, peid: ExecutionId, start: Start) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
-        if let Start::Resumed(_) = start {
-            slot.entry.accept(Ok(()));
-        }
         let (context, commits) = (self.context.clone(), self.commits.clone());
         let (token, exit) = (self.scope.token(), SlotReport::of(&self.inbox, peid));
         let entry = slot.entry.clone();

@@ -189,7 +189,7 @@ impl Engine {
         deadline: SubmitDeadline,
     ) -> Result<Handle, Refusal> {
         let terms = self.context.terms(&head.tenant_code);
-        let (machine, Effects { writes, acts }) =
+        let (machine, Effects { writes, acts, .. }) =
             Machine::start(ready.plan.clone(), entry.peid, head.clone(), terms, head.createddate);
         let launch = Launch { entry: entry.clone(), machine: Box::new(machine), acts, lsn: 0 };
         let context = self.context.clone();

@@ -171,6 +171,7 @@ impl SimulatedExecution {
         let effects = Effects {
             writes: pending.writes.get(writes..).unwrap_or_default().to_vec(),
             acts: pending.acts.get(acts..).unwrap_or_default().to_vec(),
+            durable: pending.durable,
         };
         cx.note(format_args!("n{} {} decides {effects:?}", home.node, self.peid));
         if ended.is_some_and(|before| before != machine.document() || !effects.acts.is_empty()) {

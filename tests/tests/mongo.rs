@@ -36,7 +36,7 @@ async fn the_store_keeps_its_contract() {
     keeps_the_contract().await;
 }
 
-/// A lab with a database in place of the embedded store.
+/// A harness with a database in place of the embedded store.
 struct Scene {
     harness: Harness,
     database: TestDatabase,

@@ -128,6 +128,7 @@ impl Machine {
         self.running -= 1;
         let plan = self.plan.clone();
         let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return };
+        effects.durable |= action.at_most_once;
         match outcome.and_then(|output| self.keep(output, action.effect)) {
             Ok(output) => self.settle(task, Ending::Completed(Some(output)), now, effects),
             Err(failure) => self.attempt_failed(task, attempt, action, failure, now, effects),

@@ -21,7 +21,7 @@ const DATABASE: &str = "faults";
 /// The steps of the playbook that loads the engine. None may act twice: no process dies here.
 const STEPS: [&str; 3] = ["first", "second", "third"];
 
-/// A server, the proxy before it, a lab for engines, and someone who watches the database.
+/// A server, the proxy before it, a harness for engines, and someone who watches the database.
 pub(crate) struct Scene {
     pub(crate) harness: Harness,
     pub(crate) server: Server,
