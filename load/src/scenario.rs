@@ -47,13 +47,13 @@ pub(crate) struct Phase {
 
 /// Rates of arrivals per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// At the beginning.
-    pub from: f64,
+    pub(crate) from: f64,
     /// At the end.
-    pub to: f64,
+    pub(crate) to: f64,
     /// What one tenant adds.
-    pub flood: f64,
+    pub(crate) flood: f64,
 }
 
 /// The name of the phase that measures full load.

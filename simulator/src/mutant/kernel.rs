@@ -379,7 +379,7 @@ pub const KERNEL: &[Mutant] = &[
         name: "document-no-difference",
         claim: "an update names only its status",
         file: WRITES,
-        find: "        let written = if first { state.clone() } else { change };\n",
-        replace: "        let written = if first { state.clone() } else { TaskState { response: None, ..change } };\n",
+        find: "            change\n        };\n",
+        replace: "            TaskState { response: None, ..change }\n        };\n",
     },
 ];
