@@ -11,7 +11,7 @@ use updraft_protocol::Update;
 use updraft_storage::log::{Append, Done, Need};
 
 use crate::context::EngineContext;
-use crate::execution::Receipt;
+use crate::execution::message::Receipt;
 use crate::gauge::ShardGauge;
 use crate::shard::scope::ScopeMember;
 
@@ -105,6 +105,6 @@ pub(crate) async fn append(context: &EngineContext, updates: Vec<Update>, need: 
     match told.await {
         Ok(Ok(lsn)) => Ok(lsn),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the journal is closed".to_owned()),
+        Err(_) => Err("the log is closed".to_owned()),
     }
 }

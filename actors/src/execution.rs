@@ -2,7 +2,7 @@
 //! [`updraft_kernel::execution`], which decides what is done next; the actor does it.
 
 mod answer;
-mod message;
+pub(crate) mod message;
 mod perform;
 mod permit;
 
@@ -23,15 +23,15 @@ use crate::control::HeldControl;
 use crate::entry::RegistryEntry;
 use crate::event::Event;
 use crate::inbox::Inbox;
+use crate::shard::message::{SlotEvent, SlotReport};
 use crate::shard::scope::ScopeToken;
-use crate::shard::{SlotEvent, SlotReport};
 use crate::snapshot::Snapshot;
 use crate::task::Attempt;
 use message::Attempted;
-pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
+use message::{Incoming, OwnerGuard, Receipt, Report};
 use permit::Line;
 
-/// How an execution begins its life as an actor.
+/// What an execution's actor begins with.
 pub(crate) enum Start {
     /// Just accepted: its first writes are durable, its first acts are due.
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },

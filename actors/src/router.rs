@@ -1,5 +1,7 @@
 //! The router: the addresses of an engine's shards, and the way of executions and controls to them. Decides nothing.
 
+use std::sync::Arc;
+
 use updraft_kernel::shared::Handover;
 use updraft_kernel::shared::controls::AskVerdict;
 use updraft_kernel::virtual_shard::VirtualShard;
@@ -7,11 +9,11 @@ use updraft_protocol::TenantCode;
 
 use crate::control::Control;
 use crate::entry::RegistryEntry;
-use crate::shard::{Asked, Launch, ShardAddress};
+use crate::shard::address::{Launch, ShardAddress, ShardMessage};
 
 /// The addresses of an engine's shards; a shard that was restarted has another one.
 pub struct Router {
-    addresses: Vec<Handover<ShardAddress>>,
+    addresses: Vec<Handover<Arc<ShardAddress>>>,
     /// Launches that fit into each shard: as many as admission lets in.
     pub(crate) capacity: usize,
 }
@@ -28,7 +30,7 @@ impl Router {
     }
 
     /// The address of a shard, through its restarts.
-    pub(crate) fn to(&self, shard: usize) -> &Handover<ShardAddress> {
+    pub(crate) fn to(&self, shard: usize) -> &Handover<Arc<ShardAddress>> {
         &self.addresses[shard]
     }
 
@@ -57,7 +59,7 @@ impl Router {
             let address = shard.announce(|| verdict = Some(entry.ask(control)));
             // Told also where there is no room: those who asked before may have left without a word.
             if let Some(address) = address {
-                let _ = address.addr.send(Asked(entry.peid)).await;
+                let _ = address.mailbox.send(ShardMessage::Asked(entry.peid)).await;
             }
             match verdict {
                 Some(AskVerdict::Full(back)) => control = back,

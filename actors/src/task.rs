@@ -18,7 +18,7 @@ use tracing::Instrument;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES};
 use updraft_protocol::{Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode};
 
-use crate::execution::Report;
+use crate::execution::message::Report;
 use crate::secrets::{Needed, Secrets};
 use crate::sent::Sent;
 

@@ -157,7 +157,7 @@ impl<C: ExecutionControl> Execution<C> {
                         unsent.into_iter().chain(not_acted).for_each(|task| self.machine.unsent(task));
                         self.decide(stop, now);
                     }
-                    // A later life makes them again.
+                    // They are made again after the next start.
                     Some(None) => {
                         for task in unsent {
                             self.pending.writes.extend(self.machine.withdraw(task, now).writes);

@@ -128,7 +128,7 @@ fn asked_while_it_leaves(park: Park) {
     assert_eq!(answered, 1, "a control is seen by nobody");
 }
 
-/// The address of one life of a shard: what it was told and has not handled. It is told nothing when it is dead.
+/// The address of one shard actor: what it was told and has not handled. It is told nothing when it is dead.
 type Address = Arc<Mutex<Option<usize>>>;
 
 fn alive() -> Address {

@@ -14,7 +14,7 @@ use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TaskId, TenantCode, Timestamp, Update};
 
 use crate::context::Context;
-use crate::event::{Inner, Life, NodeId, Report};
+use crate::event::{Incarnation, Inner, NodeId, Report};
 use crate::registry::SimulatedRegistry;
 use crate::tool;
 
@@ -98,8 +98,8 @@ pub enum Verdict {
 pub struct SimulatedExecution {
     /// Which execution.
     pub peid: ExecutionId,
-    /// Which life of it this is.
-    pub life: Life,
+    /// Which incarnation of the actor this is.
+    pub incarnation: Incarnation,
     execution: kernel::Execution<HeldAsk>,
     /// The number of the newest control that it was told of.
     seen: u64,
@@ -118,13 +118,18 @@ pub struct SimulatedExecution {
 
 impl SimulatedExecution {
     /// An actor of an execution.
-    pub fn new(execution: kernel::Execution<HeldAsk>, life: Life, home: &Home, cx: &mut Context) -> Self {
+    pub fn new(
+        execution: kernel::Execution<HeldAsk>,
+        incarnation: Incarnation,
+        home: &Home,
+        cx: &mut Context,
+    ) -> Self {
         let (machine, effects) = (execution.machine(), execution.pending());
         cx.note(format_args!("n{} {} starts with {effects:?}", home.node, machine.peid()));
         shown(machine, effects, home, cx);
         Self {
             peid: machine.peid(),
-            life,
+            incarnation,
             execution,
             seen: 0,
             answered: Vec::new(),
@@ -177,7 +182,7 @@ impl SimulatedExecution {
             cx.violated("shutdown drains", format!("{} began an attempt while it drained", self.peid));
         }
         shown(machine, &effects, home, cx);
-        cx.check(cx.oracle.unknown_was_sent(&effects, self.life));
+        cx.check(cx.oracle.unknown_was_sent(&effects, self.incarnation));
     }
 
     /// Does what it asks for.
@@ -236,7 +241,7 @@ impl SimulatedExecution {
     /// The request of an attempt leaves, where the attempt is still under way.
     pub fn leaves(&mut self, start: &StartAttempt, home: &Home, cx: &mut Context) {
         if self.attempts.get(&start.task) == Some(&start.attempt) && self.unsent.remove(&start.task) {
-            tool::send(home.node, self.peid, self.life, start, cx);
+            tool::send(home.node, self.peid, self.incarnation, start, cx);
         }
     }
 
@@ -244,7 +249,7 @@ impl SimulatedExecution {
         let machine = self.execution.machine();
         match act {
             Act::Acquire(task) => {
-                if let Some(outcome) = tool::acquire(home.node, (self.peid, self.life), task, cx) {
+                if let Some(outcome) = tool::acquire(home.node, (self.peid, self.incarnation), task, cx) {
                     self.permitted(task, outcome, home, cx);
                 }
             }
@@ -253,7 +258,7 @@ impl SimulatedExecution {
                 self.attempts.insert(task, start.attempt);
                 let called = cx.oracle.called(machine, &start);
                 cx.check(called);
-                if tool::call(home.node, self.peid, self.life, *start, cx) {
+                if tool::call(home.node, self.peid, self.incarnation, *start, cx) {
                     self.unsent.insert(task);
                 }
             }
@@ -265,7 +270,7 @@ impl SimulatedExecution {
                 let armed = cx.oracle.armed(machine, timer, at);
                 cx.check(armed);
                 let wait = at.since(home.clock(cx)).saturating_mul(1_000);
-                cx.after(wait, home.node, Inner::Due(self.peid, self.life, timer));
+                cx.after(wait, home.node, Inner::Due(self.peid, self.incarnation, timer));
             }
             Act::End(status) => {
                 cx.check(told_end(machine, status));

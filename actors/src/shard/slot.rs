@@ -7,7 +7,8 @@ use actix::Addr;
 use tokio::sync::Notify;
 
 use crate::entry::RegistryEntry;
-use crate::execution::{Drain, Execution, Look, OwnerGuard};
+use crate::execution::message::OwnerGuard;
+use crate::execution::{Drain, Execution, Look};
 
 pub(super) struct Slot {
     pub(super) entry: Arc<RegistryEntry>,

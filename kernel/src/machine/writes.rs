@@ -109,7 +109,7 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        // A wait for what is missing goes on in the next life.
+        // A wait for what is missing goes on after the next start.
         let state = &self.task(task).state;
         let missed = state.wait.clone().filter(|wait| wait.kind == WaitKind::Configuration);
         if let Some((wait, failure)) = missed.zip(state.error.clone()) {

@@ -74,7 +74,7 @@ pub enum ShardCommand<S> {
         /// Why.
         failure: Failure,
     },
-    /// Give back the permit of an execution that is left to a later life.
+    /// Give back the permit of an execution that is left to the next start.
     Release(ExecutionId),
     /// Tell those who wait for an execution that its end is not told here.
     Lose(ExecutionId),

@@ -11,7 +11,7 @@ use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, Timestamp};
 
 use super::{ShardContext, SimulatedShard, TASKS_AT_ONCE};
-use crate::event::Life;
+use crate::event::Incarnation;
 use crate::execution::{HeldAsk, SimulatedExecution};
 
 /// One execution in its shard.
@@ -20,7 +20,7 @@ pub(super) struct Actor {
     /// Its actor, where it has one.
     pub(super) execution: Option<Box<SimulatedExecution>>,
     /// The read of its documents.
-    pub(super) load: Option<(Life, Load)>,
+    pub(super) load: Option<(Incarnation, Load)>,
     /// How often its actor will die as soon as it is started.
     pub(super) deaths_ahead: u32,
 }
