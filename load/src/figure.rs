@@ -131,8 +131,11 @@ pub(crate) const OF_PHASE: &[Figure<PhaseResult>] = &[
     ("execution_p99_ms", Lower, TAIL, Arrivals, |end| end.meter.execution.ms(0.99)),
     ("execution_p999_ms", Lower, TAIL, Arrivals, |end| end.meter.execution.ms(0.999)),
     ("execution_max_ms", Lower, TAIL, Arrivals, |end| end.meter.execution.ms(1.0)),
-    ("arrivals_late_p99_us", Lower, TAIL, Arrivals, |end| end.meter.late.us(0.99)),
+    (LATE, Lower, TAIL, Arrivals, |end| end.meter.late.us(0.99)),
 ];
+
+/// How late arrivals were sent: none are where none are due.
+const LATE: &str = "arrivals_late_p99_us";
 
 /// Figures of each column of the reference, as `reference.FIGURE` and `reference.ten.FIGURE`.
 pub(crate) const OF_REFERENCE: [Figure<Column>; 6] = [
@@ -194,9 +197,10 @@ pub(crate) fn may_have(key: &str, scenario: LoadScenario, reference: bool) -> bo
         return bottleneck::is_stage(&stage.replace('_', " ")) && ["cpu", "disk"].contains(&figure);
     }
     let Some((.., when)) = known(key) else { return key == NOISE };
-    if let Some((phase, _)) = key.strip_prefix("phase.").and_then(|rest| rest.split_once('.')) {
+    if let Some((phase, figure)) = key.strip_prefix("phase.").and_then(|rest| rest.split_once('.')) {
         let of = scenario.phases().into_iter().find(|known| known.name == phase);
-        return of.is_some_and(|phase| when != Open || matches!(phase.load, Load::Open { .. }));
+        let due = when == Open || figure == LATE;
+        return of.is_some_and(|phase| !due || matches!(phase.load, Load::Open { .. }));
     }
     if key.starts_with(COLUMNS[0].2) {
         return reference;
@@ -246,6 +250,7 @@ mod tests {
         assert!(!known("phase.spike.submit_p99_us") && !known("phase.steady.cpu_s"));
         assert!(!known("phase.steady") && !known("") && !known("arrivals_per_s"));
         assert!(known("phase.ramp.arrivals_per_s") && !known("phase.throughput.arrivals_per_s"));
+        assert!(known("phase.ramp.arrivals_late_p99_us") && !known("phase.throughput.arrivals_late_p99_us"));
         assert!(known("stage.shard_0.cpu") && known("stage.store_writer.disk") && known(NOISE));
         assert!(!known("stage.shard_0") && !known("stage.cook.cpu") && !known("stage.shard_x.cpu"));
     }
