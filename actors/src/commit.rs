@@ -1,5 +1,5 @@
-//! Commits of one shard: executions hand over their writes, and are told when the log has them as they need. What goes together is
-//! decided by [`CommitQueue`].
+//! Commits of one shard: executions hand over their writes, and are told when the log has them as they need. [`CommitQueue`]
+//! decides which writes are appended together.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ impl Told {
     fn of(self, lsn: u64) {
         match self {
             Self::Execution(receipt) => receipt.give(lsn),
-            // One that no longer waits need not be told.
+            // An actor that no longer waits need not be told.
             Self::Shard(told) => drop(told.send(lsn)),
         }
     }
@@ -35,7 +35,7 @@ impl Told {
 
 pub(crate) struct Commits {
     context: Arc<EngineContext>,
-    /// How many wait.
+    /// How many commits wait.
     depth: ShardGauge,
     queue: RefCell<CommitQueue<Told>>,
     /// Has a successor of the shard wait until what was handed over here is in the journal.

@@ -35,17 +35,18 @@ pub enum Lost {
 
 /// One execution that this engine runs.
 pub struct RegistryEntry {
-    /// Which.
+    /// The id of the execution.
     pub peid: ExecutionId,
-    /// Whose.
+    /// The tenant that it belongs to.
     pub tenant: TenantCode,
     /// The key under which it was submitted.
     pub key: Option<IdempotencyKey>,
     /// The hash of what was submitted, where there is a key.
     pub input_hash: Option<InputHash>,
-    /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
+    /// Accepted when the journal has the execution, or has refused it. Its permit is one for executions in flight, or for
+    /// parked ones.
     lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Control, Changed>,
-    /// Why it must fail: the store will never take one of its documents.
+    /// Why the execution must fail: the store will never take one of its documents.
     poison: OutcomeCell<Box<Failure>>,
 }
 
@@ -82,7 +83,7 @@ impl RegistryEntry {
         KeyHolder { peid: self.peid, input_hash: self.input_hash }
     }
 
-    /// Says that the journal has it, or will not.
+    /// Says that the journal has the execution, or will not have it.
     pub fn accept(&self, accepted: Result<(), Lost>) {
         // Whether another said so first matters to nobody.
         let _ = self.lifecycle.accept(accepted);
@@ -93,8 +94,8 @@ impl RegistryEntry {
         self.lifecycle.end(outcome)
     }
 
-    /// Says that it must fail; whether this is the first to say so, whose reason stands. Said before the store is
-    /// said to have all else of it, so that nobody reads it back as if nothing were missing.
+    /// Says that the execution must fail; true for the first call, whose reason stands. Called before the watermark passes the
+    /// update that the store refused, so that the execution is not read back as if nothing were missing.
     pub(crate) fn poison(&self, failure: Failure) -> bool {
         self.poison.settle(Box::new(failure)) == Settle::Won
     }

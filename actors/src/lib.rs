@@ -1,5 +1,5 @@
-//! Who does it: the actors of shards, executions, tasks and the storage writer, their supervision and
-//! timers. They act on what `kernel` decides, after the journal has it.
+//! The actors of shards, executions and the storage writer, the attempts of tasks, their supervision and timers. They do what
+//! `kernel` decides, after the log has it.
 
 pub mod abandoned;
 pub mod admission;

@@ -40,7 +40,7 @@ impl Router {
     }
 
     /// Says that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits.
-    /// Where the shard is just being restarted, its successor finds the execution in the registry.
+    /// Where the shard is being restarted, its successor finds the execution in the registry.
     pub fn launch(&self, launch: Launch) {
         let shard = self.to(self.shard_of(&launch.entry.tenant));
         if let Some(address) = shard.announce(|| launch.entry.accept(Ok(()))) {
