@@ -1,5 +1,5 @@
-//! Admission: permits for executions in flight, and the lines of those that wait for one. Each tenant has a line, and only
-//! its first waits for what is given back, so that a permit wakes one for each tenant that waits, however long the lines are.
+//! Admission: permits for executions in flight, and a line of waiting submissions for each tenant. Only the first submission
+//! of a line waits for a free permit, so that a permit wakes one submission of each tenant, however long the lines are.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,19 +8,19 @@ use tokio::sync::Notify;
 use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
 use updraft_protocol::TenantCode;
 
-/// The permits for executions in flight, and what waits for one.
+/// The permits for executions in flight, and the lines for them.
 pub struct Admission {
     permits: Permits,
     /// Told whenever a place is given back.
     freed: Arc<Notify>,
     of_tenant: usize,
-    /// Tenants whose lines are not empty. Whoever holds the turn is the first of its line.
+    /// Tenants whose lines are not empty. The first submission of a line holds its turn.
     lines: Mutex<HashMap<TenantCode, Turn>>,
 }
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
-/// One who waits; dropped, the line goes on without it.
+/// A submission in its line; dropped, the line goes on without it.
 struct InLine<'a> {
     admission: &'a Admission,
     tenant: &'a TenantCode,
@@ -36,7 +36,7 @@ impl Admission {
         Self { permits, freed, of_tenant, lines: Mutex::default() }
     }
 
-    /// A place, where there is one that nobody of the tenant waits for.
+    /// A permit, where one is free and no submission of the tenant waits for it.
     pub fn try_acquire(&self, tenant: &TenantCode) -> Acquire {
         if !self.lines().contains_key(tenant) {
             return self.permits.try_acquire(tenant);
@@ -45,7 +45,7 @@ impl Admission {
         if full { Acquire::TenantFull } else { Acquire::EngineFull }
     }
 
-    /// Waits for a place, behind those of the tenant who waited before. Dropped, it leaves the line.
+    /// Waits for a permit, behind the submissions of the tenant that wait already. Dropped, the future leaves the line.
     pub async fn acquire(&self, tenant: &TenantCode) -> Permit {
         let line = self.stand(tenant);
         let _first = line.turn.lock().await;
@@ -60,7 +60,7 @@ impl Admission {
         }
     }
 
-    /// Admission taken.
+    /// How many permits are taken.
     pub fn in_use(&self) -> usize {
         self.permits.in_use()
     }

@@ -1,5 +1,5 @@
-//! Commits of one shard: executions hand over their writes, and are told when the log has them as they need. What goes together is
-//! decided by [`CommitQueue`].
+//! Commits of one shard: executions hand over their writes, and are told when the log has them as they need. [`CommitQueue`]
+//! decides which writes are appended together.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use updraft_protocol::Update;
 use updraft_storage::log::{Append, Done, Need};
 
 use crate::context::EngineContext;
-use crate::execution::Receipt;
+use crate::execution::message::Receipt;
 use crate::gauge::ShardGauge;
 use crate::shard::scope::ScopeMember;
 
@@ -27,7 +27,7 @@ impl Told {
     fn of(self, lsn: u64) {
         match self {
             Self::Execution(receipt) => receipt.give(lsn),
-            // One that no longer waits need not be told.
+            // An actor that no longer waits need not be told.
             Self::Shard(told) => drop(told.send(lsn)),
         }
     }
@@ -35,7 +35,7 @@ impl Told {
 
 pub(crate) struct Commits {
     context: Arc<EngineContext>,
-    /// How many wait.
+    /// How many commits wait.
     depth: ShardGauge,
     queue: RefCell<CommitQueue<Told>>,
     /// Has a successor of the shard wait until what was handed over here is in the journal.
@@ -105,6 +105,6 @@ pub(crate) async fn append(context: &EngineContext, updates: Vec<Update>, need: 
     match told.await {
         Ok(Ok(lsn)) => Ok(lsn),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("the journal is closed".to_owned()),
+        Err(_) => Err("the log is closed".to_owned()),
     }
 }

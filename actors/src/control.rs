@@ -1,9 +1,12 @@
 //! Controls: what handles ask of an execution that runs here, and what they are answered. Answered when everything
-//! before is durable, so that nobody reads what a crash could take back.
+//! before is durable, so that nobody reads what a crash could take back. Until then the registry entry of the execution
+//! holds them, and actors see no more of them than [`HeldControl`].
 
 use std::sync::Arc;
 
 use tokio::sync::{broadcast, oneshot};
+use updraft_kernel::execution::ExecutionControl;
+use updraft_kernel::machine::MachineEvent;
 use updraft_protocol::{ExecutionDocument, ExecutionStatus, TaskDocument};
 
 use crate::event::Event;
@@ -27,7 +30,7 @@ pub struct Inspection {
     pub tasks: Vec<TaskDocument>,
 }
 
-/// What a handle asks of an execution. A reply that is dropped means that the execution does not run here any more.
+/// What a handle asks of an execution. A reply that is dropped means that the execution has ended, or is lost to this engine.
 #[derive(Debug)]
 pub enum Control {
     /// End it.
@@ -38,4 +41,28 @@ pub enum Control {
     Follow(oneshot::Sender<(Inspection, broadcast::Receiver<Event>)>),
     /// Fail it: the store will never take one of its documents.
     Fail(updraft_protocol::Failure),
+}
+
+/// A control that the registry entry holds, as an execution's actor sees it.
+#[derive(Debug)]
+pub(crate) struct HeldControl {
+    pub(crate) number: u64,
+    event: Option<MachineEvent>,
+}
+
+impl HeldControl {
+    pub(crate) fn of(number: u64, control: &Control) -> Self {
+        let event = match control {
+            Control::Cancel(_) => Some(MachineEvent::Cancel),
+            Control::Fail(failure) => Some(MachineEvent::Fail(failure.clone())),
+            Control::Inspect(_) | Control::Follow(_) => None,
+        };
+        Self { number, event }
+    }
+}
+
+impl ExecutionControl for HeldControl {
+    fn event(&self) -> Option<MachineEvent> {
+        self.event.clone()
+    }
 }

@@ -1,16 +1,20 @@
-//! The registry entry of one execution, as all threads see it: whether the execution is accepted, how it ended, and its
-//! permit. Outlives the execution's actor, so that those who wait are served by the actor's successor.
+//! The registry entry of one execution, as all threads see it: whether the execution is accepted, how it ended, its
+//! permit, and what is asked of it. Outlives the execution's actor, so that those who wait are served by the actor's successor.
 
 use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+use updraft_kernel::shared::controls::AskVerdict;
 use updraft_kernel::shared::lifecycle::{Lifecycle, Wake};
 use updraft_kernel::shared::outcome::{OutcomeCell, Settle};
 use updraft_kernel::shared::permits::Permit;
 use updraft_protocol::{
     ExecutionDocument, ExecutionId, Failure, IdempotencyKey, InputHash, KeyHolder, TenantCode,
 };
+
+use crate::control::{Control, HeldControl};
 
 /// How an execution ended, or why nobody can say.
 pub type ExecutionOutcome = Result<Arc<ExecutionDocument>, Lost>;
@@ -31,21 +35,22 @@ pub enum Lost {
 
 /// One execution that this engine runs.
 pub struct RegistryEntry {
-    /// Which.
+    /// The id of the execution.
     pub peid: ExecutionId,
-    /// Whose.
+    /// The tenant that it belongs to.
     pub tenant: TenantCode,
     /// The key under which it was submitted.
     pub key: Option<IdempotencyKey>,
     /// The hash of what was submitted, where there is a key.
     pub input_hash: Option<InputHash>,
-    /// Accepted when the journal has it, or has refused it. Its place is that among those in flight, or parked.
-    lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Changed>,
-    /// Why it must fail: the store will never take one of its documents.
+    /// Accepted when the journal has the execution, or has refused it. Its permit is one for executions in flight, or for
+    /// parked ones.
+    lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Control, Changed>,
+    /// Why the execution must fail: the store will never take one of its documents.
     poison: OutcomeCell<Box<Failure>>,
 }
 
-/// Wakes those who wait until it is accepted or has ended.
+/// Wakes those who wait until it is accepted, has ended, or has room for what they ask.
 struct Changed(Notify);
 
 impl Wake for Changed {
@@ -78,7 +83,7 @@ impl RegistryEntry {
         KeyHolder { peid: self.peid, input_hash: self.input_hash }
     }
 
-    /// Says that the journal has it, or will not.
+    /// Says that the journal has the execution, or will not have it.
     pub fn accept(&self, accepted: Result<(), Lost>) {
         // Whether another said so first matters to nobody.
         let _ = self.lifecycle.accept(accepted);
@@ -89,8 +94,8 @@ impl RegistryEntry {
         self.lifecycle.end(outcome)
     }
 
-    /// Says that it must fail; whether this is the first to say so, whose reason stands. Said before the store is
-    /// said to have all else of it, so that nobody reads it back as if nothing were missing.
+    /// Says that the execution must fail; true for the first call, whose reason stands. Called before the watermark passes the
+    /// update that the store refused, so that the execution is not read back as if nothing were missing.
     pub(crate) fn poison(&self, failure: Failure) -> bool {
         self.poison.settle(Box::new(failure)) == Settle::Won
     }
@@ -122,7 +127,7 @@ impl RegistryEntry {
 
     async fn until<T>(&self, seen: impl Fn() -> Option<T>) -> T {
         loop {
-            let changed = self.lifecycle.changed().0.notified();
+            let changed = self.changed();
             tokio::pin!(changed);
             changed.as_mut().enable();
             if let Some(value) = seen() {
@@ -130,6 +135,31 @@ impl RegistryEntry {
             }
             changed.await;
         }
+    }
+
+    /// A change of it from now on: what is looked at after this was enabled is not missed.
+    pub(crate) fn changed(&self) -> Notified<'_> {
+        self.lifecycle.changed().0.notified()
+    }
+
+    /// Holds a control until it is answered; its reply is dropped when the execution has ended.
+    pub(crate) fn ask(&self, control: Control) -> AskVerdict<Control> {
+        self.lifecycle.ask(control)
+    }
+
+    /// The controls that came after the one with number `seen`, and are not answered.
+    pub(crate) fn asked_after(&self, seen: u64) -> Vec<HeldControl> {
+        self.lifecycle.controls().after(seen, HeldControl::of)
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        !self.lifecycle.controls().is_empty()
+    }
+
+    /// Takes out a control that can be answered.
+    pub(crate) fn answer(&self, control: &HeldControl) -> Option<Control> {
+        self.lifecycle.answer(control.number)
     }
 
     /// Holds a permit in place of the one that it held; none where it has ended.

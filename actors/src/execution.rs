@@ -2,7 +2,7 @@
 //! [`updraft_kernel::execution`], which decides what is done next; the actor does it.
 
 mod answer;
-mod message;
+pub(crate) mod message;
 mod perform;
 mod permit;
 
@@ -19,19 +19,19 @@ use updraft_protocol::{FailureKind, TaskStatus, Timestamp, Update};
 
 use crate::commit::Commits;
 use crate::context::EngineContext;
-use crate::control::Control;
+use crate::control::HeldControl;
 use crate::entry::RegistryEntry;
 use crate::event::Event;
 use crate::inbox::Inbox;
+use crate::shard::message::{SlotEvent, SlotReport};
 use crate::shard::scope::ScopeToken;
-use crate::shard::{SlotEvent, SlotReport};
 use crate::snapshot::Snapshot;
 use crate::task::Attempt;
 use message::Attempted;
-pub(crate) use message::{Incoming, OwnerGuard, Receipt, Report};
+use message::{Incoming, OwnerGuard, Receipt, Report};
 use permit::Line;
 
-/// How an execution begins its life as an actor.
+/// What an execution's actor begins with.
 pub(crate) enum Start {
     /// Just accepted: its first writes are durable, its first acts are due.
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },
@@ -50,9 +50,11 @@ pub(crate) struct Execution {
     /// What it is told by its commits, its attempts and its shard.
     inbox: Rc<Inbox<Incoming>>,
     /// None until `started` has rebuilt it.
-    execution: Option<kernel::Execution<Control>>,
+    execution: Option<kernel::Execution<HeldControl>>,
     /// Attempts under way; dropping one drops its call.
     attempts: Vec<(TaskSeq, Attempt)>,
+    /// The number of the newest control that it was told of.
+    seen: u64,
     /// Calls that have not been attempted yet.
     line: Line,
     /// Few executions have any.
@@ -62,20 +64,19 @@ pub(crate) struct Execution {
     span: tracing::Span,
 }
 
-/// Who asked for something before it began, and who follows it.
+/// Who follows it.
 #[derive(Default)]
 struct Subscribers {
-    early: Vec<Control>,
     /// Made when the first one asks to follow.
     readers: Option<broadcast::Sender<Event>>,
     /// What the readers are told when the commit under way is durable.
     events: Vec<Event>,
 }
 
-/// A control for this execution.
+/// See what is asked.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(crate) struct Deliver(pub(crate) Control);
+pub(crate) struct Look;
 
 /// Start nothing more, and leave when what runs has ended.
 #[derive(Message)]
@@ -88,7 +89,6 @@ impl Execution {
         entry: Arc<RegistryEntry>,
         commits: Rc<Commits>,
         start: Start,
-        early: Vec<Control>,
         token: ScopeToken,
         exit: SlotReport,
     ) -> (actix::Addr<Self>, OwnerGuard) {
@@ -101,8 +101,6 @@ impl Execution {
             }
             Start::Resumed(snapshot) => (Some(snapshot), None),
         };
-        let subscribers =
-            (!early.is_empty()).then(|| Box::new(Subscribers { early, ..Subscribers::default() }));
         let execution = Self {
             context,
             entry,
@@ -112,8 +110,9 @@ impl Execution {
             inbox,
             execution,
             attempts: Vec::new(),
+            seen: 0,
             line: Line::default(),
-            subscribers,
+            subscribers: None,
             exit: Some(exit),
             span,
         };
@@ -125,7 +124,7 @@ impl Execution {
     }
 
     /// Tells the execution what happened, and does what it asks for then.
-    fn on(&mut self, event: ExecutionEvent<Control>, ctx: &mut Context<Self>) {
+    fn on(&mut self, event: ExecutionEvent<HeldControl>, ctx: &mut Context<Self>) {
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
             execution.on(event, now);
@@ -140,11 +139,22 @@ impl Execution {
                 ExecutionCommand::Commit { writes, need } => self.commit(writes, need),
                 ExecutionCommand::Perform(act) => self.perform(act, &mut inline, ctx),
                 ExecutionCommand::Withdraw => self.withdraw(now),
-                ExecutionCommand::Answer { control, applied } => self.answer(control, applied),
+                ExecutionCommand::Answer { control, applied } => self.answer(&control, applied),
                 ExecutionCommand::Park { due, lsn } => self.park(due, lsn, ctx),
                 ExecutionCommand::Leave(exit) => self.leave(exit, None, ctx),
             }
         }
+    }
+
+    /// Tells the execution what is asked, and was not seen before. The entry holds it until it is answered.
+    fn look(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
+        if let Some(execution) = &mut self.execution {
+            for control in self.entry.asked_after(self.seen) {
+                self.seen = control.number;
+                execution.on(ExecutionEvent::Asked(control), now);
+            }
+        }
+        self.proceed(now, ctx);
     }
 
     fn commit(&mut self, writes: Vec<Update>, need: Need) {
@@ -182,6 +192,11 @@ impl Execution {
     }
 
     fn leave(&mut self, exit: Exit, parked: Option<Permit>, ctx: &mut Context<Self>) {
+        if let (Exit::Ended, Some(machine)) = (&exit, self.machine()) {
+            // After the answers: who has cancelled it is told so, and not that it has ended.
+            let _ = self.entry.settle(Ok(Arc::new(machine.document())));
+            metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
+        }
         if let Some(report) = self.exit.take() {
             report.give(SlotEvent::Exited(exit, parked));
         }
@@ -233,13 +248,7 @@ impl Actor for Execution {
         let now = self.context.clock.now();
         self.resume(now, ctx);
         // Before it can leave again: what it was loaded for is answered.
-        let early = self.subscribers.as_mut().map(|subscribers| std::mem::take(&mut subscribers.early));
-        if let Some(execution) = &mut self.execution {
-            for control in early.into_iter().flatten() {
-                execution.on(ExecutionEvent::Asked(control), now);
-            }
-        }
-        self.proceed(now, ctx);
+        self.look(now, ctx);
     }
 }
 
@@ -265,13 +274,13 @@ impl StreamHandler<Incoming> for Execution {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl Handler<Deliver> for Execution {
+impl Handler<Look> for Execution {
     type Result = ();
 
-    fn handle(&mut self, Deliver(control): Deliver, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Look, ctx: &mut Self::Context) {
         let span = self.span.clone();
         let _entered = span.enter();
-        self.on(ExecutionEvent::Asked(control), ctx);
+        self.look(self.context.clock.now(), ctx);
     }
 }
 

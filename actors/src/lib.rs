@@ -1,6 +1,7 @@
-//! Who does it: the actors of shards, executions, tasks and the storage writer, their supervision and
-//! timers. They act on what `kernel` decides, after the journal has it.
+//! The actors of shards, executions and the storage writer, the attempts of tasks, their supervision and timers. They do what
+//! `kernel` decides, after the log has it.
 
+pub mod abandoned;
 pub mod admission;
 pub mod clock;
 mod commit;
@@ -12,12 +13,11 @@ mod execution;
 mod gauge;
 mod inbox;
 pub mod lease_check;
-pub mod left;
 mod load;
 pub mod missing;
 pub mod node;
 pub mod plans;
-pub mod poisoned;
+mod poisoned;
 pub mod registry;
 pub mod router;
 pub mod secrets;
@@ -36,4 +36,4 @@ pub use event::{Event, EventKind};
 pub use missing::MissingOne;
 pub use node::Node;
 pub use secrets::Secrets;
-pub use shard::Launch;
+pub use shard::address::Launch;

@@ -14,8 +14,9 @@ use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
 use crate::context::EngineContext;
 use crate::entry::{Lost, RegistryEntry};
+use crate::shard::Shard;
+use crate::shard::address::{ShardAddress, ShardMessage};
 use crate::shard::scope::ShardScope;
-use crate::shard::{Drain, Load, Shard, ShardAddress};
 use crate::writer::{self, Writer};
 
 /// How often ended executions that the store has are forgotten.
@@ -44,7 +45,7 @@ impl Error {
     }
 }
 
-/// The wish to end.
+/// A request to end.
 struct Stop {
     /// How long the store may take for what is left.
     until: Instant,
@@ -103,7 +104,8 @@ impl Node {
         writer::listener(Arc::downgrade(context))
     }
 
-    /// Has executions go on that the store has as they were left.
+    /// Has executions go on that the store has as they were left. Where a shard is just being restarted, its successor finds
+    /// them in the registry.
     pub async fn load(&self, entries: Vec<Arc<RegistryEntry>>) {
         let mut by_shard: Vec<Vec<Arc<RegistryEntry>>> =
             (0..self.context.router.count()).map(|_| Vec::new()).collect();
@@ -111,17 +113,21 @@ impl Node {
             by_shard[self.context.router.shard_of(&entry.tenant)].push(entry);
         }
         for (shard, entries) in by_shard.into_iter().enumerate() {
-            if let Some(shard_address) = self.context.router.to(shard).current() {
-                let _ = shard_address.addr.send(Load(entries, Since::Start)).await;
+            let accept = || entries.iter().for_each(|entry| entry.accept(Ok(())));
+            if let Some(shard_address) = self.context.router.to(shard).announce(accept) {
+                let _ = shard_address.mailbox.send(ShardMessage::Load(entries, Since::Start)).await;
             }
         }
     }
 
-    /// Has an execution go on that the start had left, once the store has all that the journal has of it. Its shard is told
-    /// at once; what is given waits until it has heard, and needs no node.
+    /// Has a registered execution go on that the start had left, once the store has all that the journal has of it. Its shard
+    /// is told at once, or its successor finds it in the registry; what is given waits until the shard has heard, and needs no
+    /// node.
     pub fn take_up(&self, entry: Arc<RegistryEntry>) -> impl Future<Output = ()> + Send + use<> {
-        let way = self.context.router.to(self.context.router.shard_of(&entry.tenant)).current();
-        let told = way.map(|shard_address| shard_address.addr.send(Load(vec![entry], Since::Now)));
+        let shard = self.context.router.to(self.context.router.shard_of(&entry.tenant));
+        let told = shard
+            .announce(|| entry.accept(Ok(())))
+            .map(|shard_address| shard_address.mailbox.send(ShardMessage::Load(vec![entry], Since::Now)));
         async move {
             if let Some(told) = told {
                 let _ = told.await;
@@ -165,7 +171,7 @@ impl Node {
         for shard in 0..self.context.router.count() {
             let (answer, drained) = oneshot::channel();
             if let Some(shard_address) = self.context.router.to(shard).current() {
-                let _ = shard_address.addr.send(Drain(answer)).await;
+                let _ = shard_address.mailbox.send(ShardMessage::Drain(answer)).await;
                 answers.push(drained);
             }
         }
@@ -221,8 +227,8 @@ async fn end_shards(arbiters: Vec<Arbiter>, until: Instant) {
         }
         let _ = joined.send(());
     });
-    let patience = until.max(Instant::now() + STOP_GRACE);
-    if joining.is_err() || timeout_at(patience, all_joined).await.is_err() {
+    let deadline = until.max(Instant::now() + STOP_GRACE);
+    if joining.is_err() || timeout_at(deadline, all_joined).await.is_err() {
         tracing::error!("a tool blocks the thread of a shard, which is left behind");
     }
 }
@@ -267,7 +273,8 @@ async fn supervise(
             let _ = started.send(Shard::launch(own, index, receiver, owner, died));
         });
         if let Ok(addr) = addr.await {
-            let shard_address = ShardAddress { addr: addr.clone(), launches: sender };
+            let mailbox = addr.recipient();
+            let shard_address = Arc::new(ShardAddress { mailbox: mailbox.clone(), launches: sender });
             let left = context.router.to(index).take_over(shard_address, || {
                 // One that is not accepted yet is launched when it is, into this shard.
                 context.registry.unfinished(|entry| {
@@ -279,7 +286,7 @@ async fn supervise(
                     let _ = up.send(());
                 }
                 None => {
-                    let _ = addr.send(Load(left, Since::Now)).await;
+                    let _ = mailbox.send(ShardMessage::Load(left, Since::Now)).await;
                 }
             }
             let _ = death.await;

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use updraft_kernel::shared::Handover;
+use updraft_kernel::shared::controls::AskVerdict;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::TenantCode;
 
 use crate::control::Control;
 use crate::entry::RegistryEntry;
-use crate::shard::{Launch, Pass, ShardAddress};
+use crate::shard::address::{Launch, ShardAddress, ShardMessage};
 
 /// The addresses of an engine's shards; a shard that was restarted has another one.
 pub struct Router {
-    addresses: Vec<Handover<ShardAddress>>,
+    addresses: Vec<Handover<Arc<ShardAddress>>>,
     /// Launches that fit into each shard: as many as admission lets in.
     pub(crate) capacity: usize,
 }
@@ -29,7 +30,7 @@ impl Router {
     }
 
     /// The address of a shard, through its restarts.
-    pub(crate) fn to(&self, shard: usize) -> &Handover<ShardAddress> {
+    pub(crate) fn to(&self, shard: usize) -> &Handover<Arc<ShardAddress>> {
         &self.addresses[shard]
     }
 
@@ -39,7 +40,7 @@ impl Router {
     }
 
     /// Says that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits.
-    /// Where the shard is just being restarted, its successor finds the execution in the registry.
+    /// Where the shard is being restarted, its successor finds the execution in the registry.
     pub fn launch(&self, launch: Launch) {
         let shard = self.to(self.shard_of(&launch.entry.tenant));
         if let Some(address) = shard.announce(|| launch.entry.accept(Ok(()))) {
@@ -47,10 +48,24 @@ impl Router {
         }
     }
 
-    /// Passes a control to an execution. The reply is dropped where the execution does not live here.
-    pub async fn pass(&self, entry: Arc<RegistryEntry>, control: Control) {
-        if let Some(address) = self.to(self.shard_of(&entry.tenant)).current() {
-            let _ = address.addr.send(Pass { entry, control }).await;
+    /// Asks an execution: its entry holds the control until whoever runs the execution has answered it. Waits for room there.
+    /// Where the shard is just being restarted, its successor finds the execution in the registry, and the control with it.
+    pub async fn ask(&self, entry: &RegistryEntry, mut control: Control) {
+        let shard = self.to(self.shard_of(&entry.tenant));
+        loop {
+            let mut changed = std::pin::pin!(entry.changed());
+            changed.as_mut().enable();
+            let mut verdict = None;
+            let address = shard.announce(|| verdict = Some(entry.ask(control)));
+            // Told also where there is no room: those who asked before may have left without a word.
+            if let Some(address) = address {
+                let _ = address.mailbox.send(ShardMessage::Asked(entry.peid)).await;
+            }
+            match verdict {
+                Some(AskVerdict::Full(back)) => control = back,
+                Some(AskVerdict::Held | AskVerdict::Closed(_)) | None => return,
+            }
+            changed.await;
         }
     }
 }

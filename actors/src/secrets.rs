@@ -49,7 +49,7 @@ pub(crate) struct Needed {
     pub(crate) lease_check: Option<Arc<LeaseCheck>>,
     /// The secrets that its call carries.
     pub(crate) own: Arc<[SecretReference]>,
-    /// Those that other steps of its playbook may have sent, in another life of this engine perhaps.
+    /// Those that other steps of its playbook may have sent, perhaps before this engine was restarted.
     pub(crate) others: Vec<Name>,
 }
 

@@ -1,8 +1,9 @@
 //! The shard actor: carries the executions of its tenants on one arbiter. A mailbox, a lifetime and a panic boundary around
 //! [`updraft_kernel::shard`], which decides what is done next; the actor does it.
 
+pub(crate) mod address;
 mod load;
-mod message;
+pub(crate) mod message;
 mod park;
 pub(crate) mod scope;
 mod slot;
@@ -12,61 +13,22 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, SpawnHandle, StreamHandler};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, SpawnHandle, StreamHandler};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use updraft_kernel::machine::{Act, Machine};
 use updraft_kernel::shard::{self as kernel, ShardCommand, ShardEvent, Since};
 use updraft_protocol::ExecutionId;
 use updraft_protocol::limits::{REVIVALS_AT_ONCE, SHARD_MAILBOX};
 
 use crate::commit::Commits;
 use crate::context::EngineContext;
-use crate::control::Control;
 use crate::entry::{Lost, RegistryEntry};
 use crate::execution::{Execution, Start};
 use crate::gauge::ShardGauge;
 use crate::inbox::Inbox;
-pub(crate) use message::{SlotEvent, SlotReport};
+use address::{Launch, ShardMessage};
+use message::{SlotEvent, SlotReport};
 use scope::ScopeOwner;
 use slot::Slot;
-
-/// The address of a shard.
-#[derive(Clone)]
-pub(crate) struct ShardAddress {
-    pub(crate) addr: Addr<Shard>,
-    /// Holds every execution that admission lets in, so that the journal's thread never waits here.
-    pub(crate) launches: mpsc::Sender<Launch>,
-}
-
-/// An accepted execution, its first writes durable.
-pub struct Launch {
-    /// Its registry entry.
-    pub entry: Arc<RegistryEntry>,
-    /// Its machine.
-    pub machine: Box<Machine>,
-    /// What to do first.
-    pub acts: Vec<Act>,
-    /// Where its first writes stand in the journal.
-    pub lsn: u64,
-}
-
-/// A control for one execution of the shard.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Pass {
-    pub(crate) entry: Arc<RegistryEntry>,
-    pub(crate) control: Control,
-}
-
-/// Executions to be read back, once the store has enough of them.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Load(pub(crate) Vec<Arc<RegistryEntry>>, pub(crate) Since);
-
-/// Leave nothing running; answered when nothing is.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(crate) struct Drain(pub(crate) oneshot::Sender<()>);
 
 pub(crate) struct Shard {
     /// How many executions it has.
@@ -74,7 +36,7 @@ pub(crate) struct Shard {
     context: Arc<EngineContext>,
     commits: Rc<Commits>,
     /// Decides what is done next.
-    shard: kernel::Shard<Start, Control>,
+    shard: kernel::Shard<Start>,
     /// What its slots stand for here.
     slots: HashMap<ExecutionId, Slot>,
     /// The timer of the first parked execution.
@@ -123,7 +85,7 @@ impl Shard {
     }
 
     /// Tells the shard what happened, and does what it asks for then.
-    fn on(&mut self, event: ShardEvent<Start, Control>, ctx: &mut Context<Self>) {
+    fn on(&mut self, event: ShardEvent<Start>, ctx: &mut Context<Self>) {
         self.shard.on(event, self.context.clock.now());
         self.proceed(ctx);
     }
@@ -139,8 +101,8 @@ impl Shard {
     fn perform(&mut self, of_start: &mut Vec<ExecutionId>, ctx: &mut Context<Self>) {
         while let Some(command) = self.shard.next_command() {
             match command {
-                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked),
-                ShardCommand::Deliver(peid, control) => self.with(peid, |slot| slot.deliver(control)),
+                ShardCommand::Start(peid, start) => self.start(peid, start),
+                ShardCommand::Look(peid) => self.with(peid, Slot::look),
                 ShardCommand::Drain(peid) => self.with(peid, Slot::drain),
                 ShardCommand::Load { peid, load } if load.is_of_start() => of_start.push(peid),
                 ShardCommand::Load { peid, load } => self.load(peid, load),
@@ -168,16 +130,26 @@ impl Shard {
         }
     }
 
-    /// Starts an execution's actor and watches it.
-    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Control>) {
-        let Some(slot) = self.slots.get_mut(&peid) else { return };
-        if let Start::Resumed(_) = start {
-            slot.entry.accept(Ok(()));
+    /// Takes executions that are unfinished, and reads those back together that the start found.
+    fn unfinished(&mut self, entries: Vec<Arc<RegistryEntry>>, since: Since, ctx: &mut Context<Self>) {
+        let (now, mut of_start) = (self.context.clock.now(), Vec::new());
+        for entry in entries {
+            let peid = entry.peid;
+            self.slots.entry(peid).or_insert_with(|| Slot::new(entry));
+            self.shard.on(ShardEvent::Unfinished(peid, since), now);
+            self.perform(&mut of_start, ctx);
         }
+        self.load_all(of_start);
+        self.executions.set(self.shard.executions());
+    }
+
+    /// Starts an execution's actor and watches it.
+    fn start(&mut self, peid: ExecutionId, start: Start) {
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
         let (context, commits) = (self.context.clone(), self.commits.clone());
         let (token, exit) = (self.scope.token(), SlotReport::of(&self.inbox, peid));
         let entry = slot.entry.clone();
-        slot.actor = Some(Execution::launch(context, entry, commits, start, asked, token, exit));
+        slot.actor = Some(Execution::launch(context, entry, commits, start, token, exit));
     }
 }
 
@@ -210,35 +182,17 @@ impl StreamHandler<(ExecutionId, SlotEvent)> for Shard {
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
-impl Handler<Pass> for Shard {
+impl Handler<ShardMessage> for Shard {
     type Result = ();
 
-    fn handle(&mut self, Pass { entry, control }: Pass, ctx: &mut Self::Context) {
-        self.on(ShardEvent::Asked(entry.peid, control), ctx);
-    }
-}
-
-impl Handler<Load> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, Load(entries, since): Load, ctx: &mut Self::Context) {
-        let (now, mut of_start) = (self.context.clock.now(), Vec::new());
-        for entry in entries {
-            let peid = entry.peid;
-            self.slots.entry(peid).or_insert_with(|| Slot::new(entry));
-            self.shard.on(ShardEvent::Unfinished(peid, since), now);
-            self.perform(&mut of_start, ctx);
+    fn handle(&mut self, message: ShardMessage, ctx: &mut Self::Context) {
+        match message {
+            ShardMessage::Asked(peid) => self.on(ShardEvent::Asked(peid), ctx),
+            ShardMessage::Load(entries, since) => self.unfinished(entries, since, ctx),
+            ShardMessage::Drain(answer) => {
+                self.drained = Some(answer);
+                self.on(ShardEvent::Drain, ctx);
+            }
         }
-        self.load_all(of_start);
-        self.executions.set(self.shard.executions());
-    }
-}
-
-impl Handler<Drain> for Shard {
-    type Result = ();
-
-    fn handle(&mut self, Drain(answer): Drain, ctx: &mut Self::Context) {
-        self.drained = Some(answer);
-        self.on(ShardEvent::Drain, ctx);
     }
 }

@@ -18,7 +18,7 @@ use tracing::Instrument;
 use updraft_protocol::limits::{ATTEMPT_TELL, ATTEMPT_UNSENT, MASKED_INLINE_BYTES};
 use updraft_protocol::{Call, CallPermit, Failure, FailureKind, Integration, Json, Span, TenantCode};
 
-use crate::execution::Report;
+use crate::execution::message::Report;
 use crate::secrets::{Needed, Secrets};
 use crate::sent::Sent;
 
@@ -56,7 +56,7 @@ impl Attempt {
             attempt = call.attempt,
         );
         let says_sending = integration.spec(call.action.as_str()).says_sending;
-        // Who waits for a secret has not sent either.
+        // A call that waits for a secret has not sent its request either.
         let sent = (says_sending || !needed.is_empty()).then(Arc::<Sent>::default);
         if let Some(sent) = &sent {
             call.sending = sent.sending();
@@ -65,7 +65,7 @@ impl Attempt {
         let masks = (secrets.clone(), call.tenant.clone());
         let mut running = Running::begin(call.timeout, sent.clone(), Some(masks));
         running.permit = call.permit.clone();
-        // Apart: what the tool was told need not stay as long as its answer is waited for.
+        // Boxed apart from `running`: the arguments can be dropped while the answer is waited for.
         let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling = if needed.is_empty() {
             Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind())
@@ -182,7 +182,7 @@ async fn in_time(
         }
         ready!(limit.as_mut().poll(context));
         if unsent && !running.withdrawn() {
-            // It was sent in the last moment.
+            // The request was sent in the last moment.
             unsent = false;
             limit.as_mut().reset(Instant::now() + running.answers_within());
             ready!(limit.as_mut().poll(context));

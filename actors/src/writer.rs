@@ -1,7 +1,6 @@
 //! The storage writer actor: gives the write-behind its own arbiter, and says when it has ended.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, WrapFuture};
 use tokio::sync::{mpsc, oneshot};
@@ -10,10 +9,6 @@ use updraft_storage::write_behind::{Listener, Message, Notice, WriteBehind};
 
 use crate::context::EngineContext;
 use crate::control::Control;
-use crate::entry::RegistryEntry;
-
-/// The pause before an execution that must fail is told so again.
-const AGAIN: Duration = Duration::from_millis(500);
 
 pub(crate) struct Writer {
     /// Weak: the context holds the journal, which must end before the writer can.
@@ -53,21 +48,10 @@ fn fail(context: &Arc<EngineContext>, update: &Update, reason: String) {
         // The start has it fail before anything goes on; later, it has ended.
         None => context.registry.poisoned.add(peid, failure),
         Some(entry) if entry.poison(failure.clone()) => {
-            actix::spawn(keep_failing(Arc::downgrade(context), entry, failure));
+            let context = context.clone();
+            actix::spawn(async move { context.router.ask(&entry, Control::Fail(failure)).await });
         }
         Some(_) => {}
-    }
-}
-
-/// Fails an execution, however often its shard has to be asked: while it is launched, read back or restarted,
-/// the shard may drop what it is told.
-async fn keep_failing(context: Weak<EngineContext>, entry: Arc<RegistryEntry>, failure: Failure) {
-    while entry.outcome().is_none() {
-        let Some(context) = context.upgrade() else { return };
-        context.router.pass(entry.clone(), Control::Fail(failure.clone())).await;
-        drop(context);
-        // However this ends, the execution is looked at.
-        let _ = tokio::time::timeout(AGAIN, entry.ended()).await;
     }
 }
 

@@ -11,7 +11,8 @@ use crate::throughput::rate_of_durable;
 const CONCURRENCY: &str = "256";
 const SECONDS: &str = "7";
 
-/// Status changes against those of one awaited write for each, as the program measures them.
+/// Status changes against those of one awaited write for each, and latencies at a fifth of full load, as the program measures
+/// them.
 pub(crate) fn reference(updraft: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     let json = directory.path().join("figures.json");
@@ -22,12 +23,18 @@ pub(crate) fn reference(updraft: &str) {
         .unwrap_or_else(|error| panic!("{updraft}: {error}; build it: cargo build --release -p updraft-cli"));
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let figures = Figures::parse(&std::fs::read_to_string(&json).expect("figures")).expect("figures");
-    tell("reference", figures.get("reference.ratio_status_changes").expect("a ratio"));
-    tell("executions.p95", figures.get("execution_p95_ms").expect("a percentile"));
+    for (name, figure) in [
+        ("reference", "reference.ratio_status_changes"),
+        ("ack.p50", "submit_p50_us"),
+        ("ack.p99", "submit_p99_us"),
+        ("executions.p95", "execution_p95_ms"),
+    ] {
+        tell(name, figures.get(figure).expect("it was measured"));
+    }
 }
 
 /// Durable steps against the peer's; which of the two is first does not matter to either.
-pub(crate) async fn peer(executions: usize, program: &str) {
+pub(crate) async fn peer(executions: u64, program: &str) {
     let run = Command::new(program).args([CONCURRENCY, SECONDS]).output().expect("the peer's program");
     let text = String::from_utf8_lossy(&run.stdout).into_owned();
     let line = text

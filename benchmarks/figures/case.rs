@@ -4,27 +4,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use updraft_load::{LoadOptions, RunStore, Workload};
+use updraft_load::{Length, LoadOptions, Meter, RunStore, Workload, closed};
 
 use crate::{Options, beside, latency, memory, stored, throughput};
 
 /// What can be asked for.
-pub(crate) const NAMES: &[&str] = &[
-    "durable",
-    "memory",
-    "alone",
-    "ack",
-    "makespan",
-    "flight",
-    "fanout",
-    "restart",
-    "stored",
-    "reads",
-    "shards",
-    "start",
-    "reference",
-    "peer",
-];
+pub(crate) const NAMES: &str =
+    "durable memory alone makespan flight fanout restart stored reads shards start reference peer";
 
 /// Runs a case in a process of its own; gives its figures.
 pub(crate) fn in_child(name: &str, options: &Options) -> Vec<(String, f64)> {
@@ -61,7 +47,6 @@ pub(crate) fn run(arguments: &[String]) {
             "stored" => stored::throughput(executions).await,
             "reads" => stored::reads().await,
             "alone" => latency::alone().await,
-            "ack" => latency::ack(executions).await,
             "makespan" => latency::makespan().await,
             "fanout" => latency::fanout().await,
             "start" => latency::start().await,
@@ -80,14 +65,38 @@ pub(crate) fn tell(name: &str, value: f64) {
     println!("figure {name} {value}");
 }
 
-/// An engine with the embedded store in a directory that lives as long.
-pub(crate) async fn durable(options: &LoadOptions) -> (Arc<Workload>, tempfile::TempDir) {
-    let directory = tempfile::tempdir().expect("a directory");
-    let work = Workload::start(options, directory.path(), &RunStore::Embedded).await.expect("an engine");
-    (Arc::new(work), directory)
+/// An engine under measurement, with a directory that lives as long.
+pub(crate) struct Bench {
+    pub(crate) work: Arc<Workload>,
+    pub(crate) directory: tempfile::TempDir,
 }
 
-/// Ends an engine.
-pub(crate) async fn end(work: &Workload) {
-    let _ = work.engine.shutdown(Duration::from_secs(30)).await;
+impl Bench {
+    /// An engine with the embedded store.
+    pub(crate) async fn durable(options: &LoadOptions) -> Self {
+        Self::start(options, tempfile::tempdir().expect("a directory"), &RunStore::Embedded).await
+    }
+
+    pub(crate) async fn start(options: &LoadOptions, directory: tempfile::TempDir, store: &RunStore) -> Self {
+        let work = Workload::start(options, directory.path(), store).await.expect("an engine");
+        Self { work: Arc::new(work), directory }
+    }
+
+    /// A closed loop of so many executions; what it measured.
+    pub(crate) async fn closed(&self, executions: u64, submitters: u16) -> Arc<Meter> {
+        let meter = Arc::new(Meter::new().expect("a meter"));
+        closed(&self.work, &meter, Length::Executions(executions), submitters.into()).await;
+        meter
+    }
+
+    /// Waits until the store has everything.
+    pub(crate) async fn flush(&self) {
+        self.work.engine.flush().await.expect("stored");
+    }
+
+    /// Ends the engine; its directory.
+    pub(crate) async fn end(self) -> tempfile::TempDir {
+        let _ = self.work.engine.shutdown(Duration::from_secs(30)).await;
+        self.directory
+    }
 }

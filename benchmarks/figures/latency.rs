@@ -1,21 +1,18 @@
-//! Latency: one execution alone, acknowledgements under light load, many that wait for their tools, a wide execution, and the
+//! Latency: one execution alone, many that wait for their tools, a wide execution, and the
 //! start of an engine.
 
 use std::io::{Seek, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use updraft::Engine;
-use updraft_load::{Latencies, Latency, Length, LoadOptions, Meter, Random, Rates, closed, median, open};
+use updraft_load::{Latencies, Latency, LoadOptions, median};
 
-use crate::case::{durable, end, tell};
+use crate::case::{Bench, tell};
 
 /// Executions alone of which quantiles are taken.
 const ALONE: u64 = 3_000;
-/// How long arrivals come.
-const ARRIVING: Duration = Duration::from_secs(8);
 /// Makespans of which the median counts.
 const MAKESPANS: usize = 5;
 /// Starts and fans of which the median counts.
@@ -31,30 +28,9 @@ fn quantiles(name: &str, latencies: &Latencies, unit_us: f64) {
 }
 
 pub(crate) async fn alone() {
-    let (work, _directory) = durable(&LoadOptions::default()).await;
-    let meter = Arc::new(Meter::new().expect("a meter"));
-    closed(&work, &meter, Length::Executions(ALONE), 1).await;
-    quantiles("alone", &meter.execution, 1e3);
-    end(&work).await;
-}
-
-pub(crate) async fn ack(executions: usize) {
-    let (work, directory) = durable(&LoadOptions::default()).await;
-    let meter = || Arc::new(Meter::new().expect("a meter"));
-    let began = Instant::now();
-    closed(&work, &meter(), Length::Executions(executions as u64), 512).await;
-    work.engine.flush().await.expect("stored");
-    let fifth = executions as f64 / began.elapsed().as_secs_f64() / 5.0;
-    let (arriving, kept, runtime) = (work.clone(), meter(), tokio::runtime::Handle::current());
-    let meter = kept.clone();
-    let sending = std::thread::spawn(move || {
-        let rates = Rates { from: fifth, to: fifth, flood: 0.0 };
-        open(&arriving, &meter, Length::Time(ARRIVING), rates, &Random::new(1, 16), &runtime);
-    });
-    tokio::task::spawn_blocking(move || sending.join()).await.expect("a thread").expect("no panic");
-    quantiles("ack", &kept.submit, 1.0);
-    end(&work).await;
-    sync(directory.path());
+    let bench = Bench::durable(&LoadOptions::default()).await;
+    quantiles("alone", &bench.closed(ALONE, 1).await.execution, 1e3);
+    sync(bench.end().await.path());
 }
 
 /// What a sync of this disk takes alone.
@@ -72,22 +48,20 @@ fn sync(directory: &Path) {
 }
 
 pub(crate) async fn makespan() {
-    for (executions, takes) in [(1_000_u16, Duration::from_millis(20)), (10_000, Duration::from_millis(200))]
-    {
+    for (executions, takes) in [(1_000, Duration::from_millis(20)), (10_000, Duration::from_millis(200))] {
         let options = LoadOptions { latency: Latency::Fixed(takes), ..LoadOptions::default() };
-        let (work, _directory) = durable(&options).await;
-        let meter = Arc::new(Meter::new().expect("a meter"));
-        closed(&work, &meter, Length::Executions(16), 16).await;
+        let bench = Bench::durable(&options).await;
+        bench.closed(16, 16).await;
         let ideal = (takes * u32::from(options.steps)).as_secs_f64();
         let mut took = Vec::new();
         for _ in 0..MAKESPANS {
             let began = Instant::now();
-            closed(&work, &meter, Length::Executions(executions.into()), executions.into()).await;
+            bench.closed(executions.into(), executions).await;
             took.push(began.elapsed().as_secs_f64() / ideal);
-            work.engine.flush().await.expect("stored");
+            bench.flush().await;
         }
         tell(&format!("makespan.{executions}"), median(&took).expect("times"));
-        end(&work).await;
+        bench.end().await;
     }
 }
 
@@ -95,11 +69,10 @@ pub(crate) async fn fanout() {
     // With the step that opens them, a thousand tasks: as many as a playbook may have steps.
     let latency = Latency::Fixed(Duration::from_millis(20));
     let options = LoadOptions { width: 999, steps: 1, latency, ..LoadOptions::default() };
-    let (work, _directory) = durable(&options).await;
-    let meter = Arc::new(Meter::new().expect("a meter"));
-    closed(&work, &meter, Length::Executions(TIMES as u64), 1).await;
+    let bench = Bench::durable(&options).await;
+    let meter = bench.closed(TIMES as u64, 1).await;
     tell("fanout", meter.execution.quantile(0.5).expect("it was measured") as f64 / 1e3);
-    end(&work).await;
+    bench.end().await;
 }
 
 pub(crate) async fn start() {

@@ -18,30 +18,34 @@ mod stored;
 mod table;
 mod throughput;
 
+use clap::Parser;
 use table::Table;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "\
-cargo bench -p updraft-benchmarks --bench figures -- [CASE]... [OPTIONS]
-
-cases: durable memory alone ack makespan flight fanout restart stored reads shards start reference peer
-       (all of them where none is named; peer where --peer is given)
-
-  --rounds N       rounds, in turn; medians are printed (1)
-  --executions N   executions of a closed loop (100000)
-  --updraft FILE   the program, for `reference` (target/release/updraft)
-  --peer FILE      a program that measures a peer: called with concurrency and seconds, it prints lines with
-                   `noop5`, `conc=N` and `steps/s=N`";
-
-/// What is measured.
+/// Measures figures of the whole engine.
+#[derive(Parser)]
 pub(crate) struct Options {
-    rounds: usize,
+    /// Cases: all of them where none is named, `peer` where a program is given for it.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(case::NAMES.split(' ')))]
     cases: Vec<String>,
-    pub(crate) executions: usize,
+    /// Rounds, in turn; medians are printed.
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    /// Executions of a closed loop.
+    #[arg(long, default_value_t = 100_000)]
+    pub(crate) executions: u64,
+    /// The program, for `reference`: that which was built beside, unless it is named.
+    #[arg(long)]
     pub(crate) updraft: Option<String>,
+    /// A program that measures a peer: called with concurrency and seconds, it prints lines
+    /// with `noop5`, `conc=N` and `steps/s=N`.
+    #[arg(long)]
     pub(crate) peer: Option<String>,
+    /// Without it nothing is measured: whoever runs all targets as tests does not wait for it.
+    #[arg(long, hide = true)]
+    bench: bool,
 }
 
 fn main() {
@@ -49,39 +53,14 @@ fn main() {
     if let Some(("--case", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return case::run(rest);
     }
-    // Without `--bench` nothing is measured: whoever runs all targets as tests does not wait for it.
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return println!("{USAGE}");
-    }
-    match read(arguments.into_iter().filter(|argument| argument != "--bench")) {
-        Ok(options) => measure(&options),
-        Err(mistake) => {
-            eprintln!("{mistake}\n\n{USAGE}");
-            std::process::exit(2);
-        }
-    }
-}
-
-fn read(mut given: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options =
-        Options { rounds: 1, cases: Vec::new(), executions: 100_000, updraft: None, peer: None };
-    while let Some(argument) = given.next() {
-        let mut value = || given.next().ok_or(format!("{argument} needs a value"));
-        let number = |text: String| text.parse().map_err(|_| format!("{argument} needs a number"));
-        match argument.as_str() {
-            "--rounds" => options.rounds = number(value()?)?,
-            "--executions" => options.executions = number(value()?)?,
-            "--updraft" => options.updraft = Some(value()?),
-            "--peer" => options.peer = Some(value()?),
-            case if case::NAMES.contains(&case) => options.cases.push(argument),
-            _ => return Err(format!("{argument}: no case, and no option")),
-        }
-    }
+    let mut options = Options::parse();
     if options.cases.is_empty() {
-        let named = case::NAMES.iter().filter(|name| **name != "peer" || options.peer.is_some());
-        options.cases = named.map(ToString::to_string).collect();
+        let named = case::NAMES.split(' ').filter(|name| *name != "peer" || options.peer.is_some());
+        options.cases = named.map(str::to_owned).collect();
     }
-    Ok(options)
+    if options.bench {
+        measure(&options);
+    }
 }
 
 /// All cases asked for, one after the other, round after round.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use updraft::{Handle, Resume};
+use updraft::Handle;
 use updraft_load::{LoadOptions, Metrics, RunStore, Workload, process};
 
-use crate::case::{durable, tell};
+use crate::case::{Bench, tell};
 
 /// Executions that wait.
 const WAITING: usize = 100_000;
@@ -43,7 +43,7 @@ async fn submit(work: &Arc<Workload>) -> Vec<Handle> {
 
 pub(crate) async fn flight() {
     let metrics = Metrics::install().expect("a recorder");
-    let (work, _directory) = durable(&LoadOptions::default()).await;
+    let Bench { work, directory: _directory } = Bench::durable(&LoadOptions::default()).await;
     work.let_tools_answer(false);
     let resident = || process::usage().expect("/proc").resident_bytes;
     let before = resident();
@@ -59,9 +59,8 @@ pub(crate) async fn flight() {
 
 /// The engine of a restart, whose tools hang.
 async fn engine(directory: &Path) -> Arc<Workload> {
-    let options = LoadOptions::default();
-    let work = Workload::waiting(&options, directory, &RunStore::Embedded, Resume::default());
-    Arc::new(work.await.expect("an engine"))
+    let options = LoadOptions { resumes: true, ..LoadOptions::default() };
+    Arc::new(Workload::start(&options, directory, &RunStore::Embedded).await.expect("an engine"))
 }
 
 pub(crate) async fn restart() {

@@ -1,13 +1,10 @@
 //! A store that has a million executions already: what it takes more, and what reads of it take.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use tokio::time::Instant;
 use updraft::{Detail, Durability, ExecutionQuery, ExecutionStatus, ExecutionsOf, TenantCode};
-use updraft_load::{Length, LoadOptions, Meter, RunStore, Workload, closed, median};
+use updraft_load::{LoadOptions, RunStore, median};
 
-use crate::case::{end, tell};
+use crate::case::{Bench, tell};
 use crate::throughput::{PAIRS, rate, rate_of_durable};
 
 /// Executions that a store is filled with.
@@ -19,13 +16,13 @@ const READS_WITHOUT: usize = 5;
 const LIST: &str = "WHERE tenant_code = 'tenant-3' AND execution_status = 'completed' \
                     ORDER BY createddate DESC, _id DESC LIMIT 100";
 
-pub(crate) async fn throughput(executions: usize) {
-    let full = tempfile::tempdir().expect("a directory");
-    fill(full.path()).await;
+pub(crate) async fn throughput(executions: u64) {
+    let mut full = fill().await;
     let mut ratios = Vec::new();
     for _ in 0..PAIRS {
         let on_empty = rate_of_durable(executions).await.executions_per_s;
-        let on_full = rate(&LoadOptions::default(), full.path(), &RunStore::Embedded, executions).await;
+        let (on_full, directory) = rate(&LoadOptions::default(), full, &RunStore::Embedded, executions).await;
+        full = directory;
         ratios.push(on_full.executions_per_s / on_empty);
     }
     tell("stored", median(&ratios).expect("pairs"));
@@ -34,10 +31,7 @@ pub(crate) async fn throughput(executions: usize) {
 /// The mean time of an analyst's list of 100 through the engine; and of the same question to SQLite with its indexes and
 /// without.
 pub(crate) async fn reads() {
-    let full = tempfile::tempdir().expect("a directory");
-    fill(full.path()).await;
-    let options = LoadOptions::default();
-    let work = Workload::start(&options, full.path(), &RunStore::Embedded).await.expect("an engine");
+    let bench = Bench::start(&LoadOptions::default(), fill().await, &RunStore::Embedded).await;
     let began = Instant::now();
     for number in 0..READS {
         let query = ExecutionQuery {
@@ -47,11 +41,11 @@ pub(crate) async fn reads() {
             limit: 100,
             detail: Detail::Whole,
         };
-        let (page, _) = work.engine.reader().executions(query).await.expect("a page");
+        let (page, _) = bench.work.engine.reader().executions(query).await.expect("a page");
         assert_eq!(page.len(), 100, "a whole page");
     }
     tell("reads", began.elapsed().as_secs_f64() * 1e3 / READS as f64);
-    end(&work).await;
+    let full = bench.end().await;
     let connection = rusqlite::Connection::open(full.path().join("updraft.db")).expect("the store");
     let took = |hint: &str, times: usize| {
         let question = format!("SELECT * FROM playbook_execution_collection {hint} {LIST}");
@@ -67,12 +61,11 @@ pub(crate) async fn reads() {
     tell("reads.ratio", took("NOT INDEXED", READS_WITHOUT) / with);
 }
 
-/// Runs executions until so many are stored, with their tasks.
-async fn fill(directory: &Path) {
+/// A directory in which so many executions are stored, with their tasks.
+async fn fill() -> tempfile::TempDir {
     let options = LoadOptions { durability: Durability::Os, ..LoadOptions::default() };
-    let work = Workload::start(&options, directory, &RunStore::Embedded).await.expect("an engine");
-    let (work, meter) = (Arc::new(work), Arc::new(Meter::new().expect("a meter")));
-    closed(&work, &meter, Length::Executions(STORED), options.concurrency.into()).await;
-    work.engine.flush().await.expect("stored");
-    end(&work).await;
+    let bench = Bench::durable(&options).await;
+    bench.closed(STORED, options.concurrency).await;
+    bench.flush().await;
+    bench.end().await
 }

@@ -1,12 +1,9 @@
 //! Throughput: durable, in memory, on one shard and on two.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use tokio::time::Instant;
-use updraft_load::{Length, LoadOptions, Meter, RunStore, Workload, closed, median, process};
+use updraft_load::{LoadOptions, RunStore, median, process};
 
-use crate::case::{end, tell};
+use crate::case::{Bench, tell};
 
 /// Pairs of runs of which the median counts.
 pub(crate) const PAIRS: usize = 3;
@@ -35,24 +32,22 @@ fn used(names: &[&str]) -> (f64, f64) {
     (cpu_s * 1e6, threads.iter().map(|thread| thread.switches).sum::<u64>() as f64)
 }
 
-/// A closed loop of so many executions, until the store has everything, on an engine that is warm.
+/// A closed loop of so many executions, until the store has everything, on an engine that is warm; and its directory.
 pub(crate) async fn rate(
     options: &LoadOptions,
-    directory: &Path,
+    directory: tempfile::TempDir,
     store: &RunStore,
-    executions: usize,
-) -> Rate {
-    let work = Arc::new(Workload::start(options, directory, store).await.expect("an engine"));
-    let meter = Arc::new(Meter::new().expect("a meter"));
-    let submitters = usize::from(options.concurrency);
-    closed(&work, &meter, Length::Executions(executions as u64 / 10), submitters).await;
-    work.engine.flush().await.expect("stored");
+    executions: u64,
+) -> (Rate, tempfile::TempDir) {
+    let bench = Bench::start(options, directory, store).await;
+    bench.closed(executions / 10, options.concurrency).await;
+    bench.flush().await;
     let looks = || [used(&[""]), used(&["store-"]), used(&["load", "figures"])];
     let (before, began) = (looks(), Instant::now());
-    closed(&work, &meter, Length::Executions(executions as u64), submitters).await;
-    work.engine.flush().await.expect("stored");
+    bench.closed(executions, options.concurrency).await;
+    bench.flush().await;
     let lasted = began.elapsed().as_secs_f64();
-    let steps = (executions * usize::from(options.steps)) as f64;
+    let steps = (executions * u64::from(options.steps)) as f64;
     let after = looks();
     let of = |look: usize| (after[look].0 - before[look].0) / steps;
     let rate = Rate {
@@ -62,17 +57,19 @@ pub(crate) async fn rate(
         cpu_of_load: of(2),
         switches: (after[0].1 - before[0].1) / steps,
     };
-    end(&work).await;
-    rate
+    (rate, bench.end().await)
 }
 
-/// The same, durable, in a directory of its own.
-pub(crate) async fn rate_of_durable(executions: usize) -> Rate {
-    let directory = tempfile::tempdir().expect("a directory");
-    rate(&LoadOptions::default(), directory.path(), &RunStore::Embedded, executions).await
+/// The same in a directory of its own.
+pub(crate) async fn rate_alone(options: &LoadOptions, store: &RunStore, executions: u64) -> Rate {
+    rate(options, tempfile::tempdir().expect("a directory"), store, executions).await.0
 }
 
-pub(crate) async fn durable(executions: usize) {
+pub(crate) async fn rate_of_durable(executions: u64) -> Rate {
+    rate_alone(&LoadOptions::default(), &RunStore::Embedded, executions).await
+}
+
+pub(crate) async fn durable(executions: u64) {
     let rate = rate_of_durable(executions).await;
     tell("durable", rate.executions_per_s);
     tell("cpu", rate.cpu);
@@ -81,21 +78,21 @@ pub(crate) async fn durable(executions: usize) {
     tell("switches", rate.switches);
 }
 
-pub(crate) async fn memory(executions: usize) {
+pub(crate) async fn memory(executions: u64) {
     let options = LoadOptions::default();
-    let rate = rate(&options, Path::new(""), &RunStore::Memory, executions).await;
+    let rate = rate_alone(&options, &RunStore::Memory, executions).await;
     tell("memory", rate.executions_per_s * f64::from(options.steps));
     tell("memory.cpu", rate.cpu);
     tell("memory.load", rate.cpu_of_load);
     tell("memory.cores", rate.cores(&options));
 }
 
-pub(crate) async fn shards(executions: usize) {
+pub(crate) async fn shards(executions: u64) {
     let (mut ratios, mut cores) = (Vec::new(), Vec::new());
     for _ in 0..PAIRS {
         let [one, two] = [1, 2].map(|shards| LoadOptions { shards: Some(shards), ..LoadOptions::default() });
-        let of_one = rate(&one, Path::new(""), &RunStore::Memory, executions).await;
-        let of_two = rate(&two, Path::new(""), &RunStore::Memory, executions).await;
+        let of_one = rate_alone(&one, &RunStore::Memory, executions).await;
+        let of_two = rate_alone(&two, &RunStore::Memory, executions).await;
         ratios.push(of_two.executions_per_s / of_one.executions_per_s);
         cores.push(of_one.cores(&one));
     }

@@ -33,11 +33,6 @@ impl At {
         self.store.0.parse().map_err(|error| exit::Error::refused("--store", error))
     }
 
-    /// Has another process use the same store.
-    pub(crate) fn give(&self, command: &mut tokio::process::Command) {
-        command.env(STORE, &self.store.0);
-    }
-
     /// The address as it was given, perhaps with a password.
     pub(crate) fn text(&self) -> &str {
         &self.store.0

@@ -4,7 +4,7 @@
 mod options;
 mod rounds;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use updraft::text;
@@ -41,9 +41,12 @@ pub(crate) async fn stress(options: &Stress, screen: &Screen) -> Result<Ending, 
         return compare(options);
     }
     options.load.checked()?;
-    let directory = Scratch::new(Use::Stress, options.load.data.as_deref());
+    let directory = Scratch::new(
+        Use::Stress,
+        options.load.within.as_ref().or(options.load.data.as_ref()).map(PathBuf::as_path),
+    );
     let directory = directory.map_err(|error| Error::refused("--data", error))?;
-    if options.load.profiles {
+    if options.load.profiles && options.load.round.is_none() {
         rounds::run(&options.load, directory.path(), screen).await
     } else {
         measure(&options.load, directory.path(), screen).await
@@ -58,7 +61,7 @@ async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result
         screen.say(NOTHING);
         return Ok(Ending::Interrupted);
     };
-    let (store, with_stdin, above) = (store?, options.until_stdin_ends, screen.clone());
+    let (store, with_stdin, above) = (store?, options.round.is_some(), screen.clone());
     let say: Say = Arc::new(move |text| above.say(text));
     let stop = async move {
         tokio::select! {
@@ -74,9 +77,10 @@ async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result
     };
     let summary = Summary::new(&load, &outcome, &options.assert);
     let mut output = Output::stdout();
-    output.line(summary.text(&outcome).trim_end());
+    output.line(summary.text().trim_end());
     // What cannot be written keeps nothing else from being written.
-    let json = options.json.as_ref().map_or(Ok(()), |path| write(path, &summary.figures.json()));
+    let json = options.within.as_deref().map(rounds::figures).or(options.json.clone());
+    let json = json.map_or(Ok(()), |path| write(&path, &summary.figures.json()));
     let page = || updraft_load::page(&summary, &outcome);
     let page = options.report.as_ref().map_or(Ok(()), |path| write(path, &page()));
     output.finish().and(json).and(page)?;
@@ -91,7 +95,7 @@ async fn measure(options: &Options, directory: &Path, screen: &Screen) -> Result
 fn compare(options: &Compare) -> Result<Ending, Error> {
     let (a, b) = (read(&options.a)?, read(&options.b)?);
     let none = || format!("no figure of {} stands in it too", options.a.display());
-    let text = updraft_load::compare(&a, &b).ok_or_else(|| Error::refused(options.b.display(), none()))?;
+    let text = updraft_load::compare(a, b).ok_or_else(|| Error::refused(options.b.display(), none()))?;
     let mut output = Output::stdout();
     output.line(text.trim_end());
     output.finish().map(|()| Ending::Completed)

@@ -8,7 +8,6 @@ use updraft_protocol::{ExecutionId, Name, PlaybookId, Timestamp};
 use updraft_storage::{journal, log};
 
 use crate::standstill::Standstill;
-use crate::submission::Submission;
 
 /// Why an engine did not start. Nothing was lost by it.
 #[derive(Debug, Error)]
@@ -102,11 +101,11 @@ impl StartError {
     }
 }
 
-impl From<updraft_actors::poisoned::Error> for StartError {
-    fn from(error: updraft_actors::poisoned::Error) -> Self {
+impl From<updraft_actors::abandoned::Error> for StartError {
+    fn from(error: updraft_actors::abandoned::Error) -> Self {
         match error {
-            updraft_actors::poisoned::Error::Store(error) => Self::Store(error),
-            updraft_actors::poisoned::Error::Lost(lost) => Self::Lost(lost),
+            updraft_actors::abandoned::Error::Store(error) => Self::Store(error),
+            updraft_actors::abandoned::Error::Lost(lost) => Self::Lost(lost),
         }
     }
 }
@@ -117,24 +116,6 @@ impl From<Lost> for Refusal {
             Lost::ShutDown => Self::ShuttingDown,
             lost => Self::Failed(lost),
         }
-    }
-}
-
-/// A submission that was not accepted, handed back.
-#[derive(Debug, Error)]
-#[error("{refusal}")]
-pub struct SubmitError {
-    /// What was submitted.
-    pub submission: Box<Submission>,
-    /// Why it was not accepted.
-    #[source]
-    pub refusal: Refusal,
-}
-
-impl SubmitError {
-    /// Whether submitting the same again can help.
-    pub fn retryable(&self) -> bool {
-        self.refusal.retryable()
     }
 }
 
@@ -300,6 +281,15 @@ impl ReadError {
             Self::Store(error) => error.retryable(),
             Self::Standstill(_) => true,
             Self::Lost(_) => false,
+        }
+    }
+}
+
+impl From<updraft_actors::abandoned::Error> for ReadError {
+    fn from(error: updraft_actors::abandoned::Error) -> Self {
+        match error {
+            updraft_actors::abandoned::Error::Store(error) => Self::Store(error),
+            updraft_actors::abandoned::Error::Lost(lost) => Self::Lost(lost),
         }
     }
 }

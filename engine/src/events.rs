@@ -57,7 +57,7 @@ impl Reader {
     }
 
     fn missed(&self, missed: u64) -> Event {
-        let at = self.handle.core.clock.now();
+        let at = self.handle.context.clock.now();
         Event { peid: self.handle.peid(), at, kind: EventKind::Missed(missed) }
     }
 

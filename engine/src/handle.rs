@@ -2,70 +2,33 @@
 //! actor first, so that nobody reads an older status than they were told.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::oneshot;
-use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry};
+use updraft_actors::{CancelVerdict, Control, EngineContext, Inspection, Lost, RegistryEntry, abandoned};
 use updraft_protocol::{ExecutionDocument, ExecutionId, ExecutionStatus, TenantCode};
 
-use crate::engine::Engine;
 use crate::error::ReadError;
 use crate::reader::Reader;
 
 /// One execution.
 #[derive(Clone)]
 pub struct Handle {
-    pub(crate) core: Arc<EngineContext>,
+    pub(crate) context: Arc<EngineContext>,
     tenant: TenantCode,
     peid: ExecutionId,
     /// None where it had ended before this handle was made.
-    pub(crate) live: Option<Arc<RegistryEntry>>,
+    pub(crate) entry: Option<Arc<RegistryEntry>>,
     reused: bool,
 }
 
-impl Engine {
-    /// The handle of an execution of a tenant, live or ended.
-    ///
-    /// # Errors
-    /// The store did not answer.
-    pub async fn handle(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, ReadError> {
-        let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);
-        if handle.live.is_some() {
-            return Ok(Some(handle));
-        }
-        Ok(self.core.store.execution(tenant, peid).await?.map(|_| handle))
-    }
-
-    /// An execution of a tenant with its tasks, at one durable moment.
-    ///
-    /// # Errors
-    /// The store did not answer, or the engine has failed.
-    pub async fn execution(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-    ) -> Result<Option<Inspection>, ReadError> {
-        match self.handle(tenant, peid).await? {
-            Some(handle) => Ok(Some(handle.inspect().await?)),
-            None => Ok(None),
-        }
-    }
-
-    /// The handles of the executions that this engine runs at the moment, those it resumed included.
-    pub fn unfinished(&self) -> Vec<Handle> {
-        let lives = self.core.registry.unfinished(RegistryEntry::is_accepted);
-        lives.into_iter().map(|live| Handle::live(self.core.clone(), live)).collect()
-    }
-}
-
 impl Handle {
-    pub(crate) fn live(core: Arc<EngineContext>, live: Arc<RegistryEntry>) -> Self {
-        Self { core, tenant: live.tenant.clone(), peid: live.peid, live: Some(live), reused: false }
+    pub(crate) fn registered(context: Arc<EngineContext>, entry: Arc<RegistryEntry>) -> Self {
+        Self { context, tenant: entry.tenant.clone(), peid: entry.peid, entry: Some(entry), reused: false }
     }
 
-    pub(crate) fn stored(core: Arc<EngineContext>, tenant: TenantCode, peid: ExecutionId) -> Self {
-        let live = core.registry.get(peid).filter(|live| live.tenant == tenant);
-        Self { core, tenant, peid, live, reused: false }
+    pub(crate) fn stored(context: Arc<EngineContext>, tenant: TenantCode, peid: ExecutionId) -> Self {
+        let entry = context.registry.get(peid).filter(|entry| entry.tenant == tenant);
+        Self { context, tenant, peid, entry, reused: false }
     }
 
     /// The same, as the answer to a submission whose key had this execution before.
@@ -93,8 +56,8 @@ impl Handle {
     /// # Errors
     /// The engine is shut down or fails first; the execution resumes at the next start.
     pub async fn wait(&self) -> Result<ExecutionDocument, ReadError> {
-        match &self.live {
-            Some(live) => Ok(live.ended().await.map(|document| ExecutionDocument::clone(&document))?),
+        match &self.entry {
+            Some(entry) => Ok(entry.ended().await.map(|document| ExecutionDocument::clone(&document))?),
             None => self.read_ended().await,
         }
     }
@@ -107,7 +70,7 @@ impl Handle {
         if let Some(inspection) = self.ask(Control::Inspect).await? {
             return Ok(inspection.execution.state.execution_status);
         }
-        match self.live.as_ref().and_then(|live| live.outcome()) {
+        match self.entry.as_ref().and_then(|entry| entry.outcome()) {
             Some(Ok(ended)) => Ok(ended.state.execution_status),
             Some(Err(lost)) => Err(lost.clone().into()),
             None => Ok(self.read_stored().await?.state.execution_status),
@@ -122,11 +85,11 @@ impl Handle {
         if let Some(inspection) = self.ask(Control::Inspect).await? {
             return Ok(inspection);
         }
-        if self.live.is_some() {
-            self.core.flush().await?;
+        if self.entry.is_some() {
+            self.context.flush().await?;
         }
         let execution = Arc::new(self.read_stored().await?);
-        let tasks = Reader::new(self.core.store.clone()).all_tasks(&self.tenant, self.peid).await?;
+        let tasks = Reader::new(self.context.store.clone()).all_tasks(&self.tenant, self.peid).await?;
         Ok(Inspection { execution, tasks })
     }
 
@@ -137,7 +100,7 @@ impl Handle {
     pub async fn cancel(&self) -> Result<CancelVerdict, ReadError> {
         match self.ask(Control::Cancel).await? {
             Some(verdict) => Ok(verdict),
-            None => match self.live.as_ref().and_then(|live| live.outcome()) {
+            None => match self.entry.as_ref().and_then(|entry| entry.outcome()) {
                 Some(Ok(document)) => Ok(CancelVerdict::AlreadyEnded(document.state.execution_status)),
                 Some(Err(lost)) => Err(lost.clone().into()),
                 None => Ok(CancelVerdict::AlreadyEnded(self.read_ended().await?.state.execution_status)),
@@ -145,25 +108,18 @@ impl Handle {
         }
     }
 
-    /// Asks the live actor, whoever runs it at the moment; none where the execution has ended.
+    /// Asks whoever runs it, now or next; none where the execution has ended.
     pub(crate) async fn ask<T>(
         &self,
-        control: impl Fn(oneshot::Sender<T>) -> Control,
+        control: impl FnOnce(oneshot::Sender<T>) -> Control,
     ) -> Result<Option<T>, Lost> {
-        let Some(live) = &self.live else { return Ok(None) };
-        loop {
-            match live.outcome() {
-                Some(Ok(_)) => return Ok(None),
-                Some(Err(lost)) => return Err(lost.clone()),
-                None => {}
-            }
-            let (reply, answer) = oneshot::channel();
-            self.core.router.pass(live.clone(), control(reply)).await;
-            if let Ok(answer) = answer.await {
-                return Ok(Some(answer));
-            }
-            // It changes hands: its actor left or died, and the next is on its way.
-            self.core.timer.pause(HANDOVER_PAUSE).await;
+        let Some(entry) = &self.entry else { return Ok(None) };
+        let (reply, answer) = oneshot::channel();
+        self.context.router.ask(entry, control(reply)).await;
+        match answer.await {
+            Ok(answer) => Ok(Some(answer)),
+            // Its entry holds what is asked until it has ended.
+            Err(_) => entry.ended().await.map(|_| None),
         }
     }
 
@@ -174,7 +130,7 @@ impl Handle {
     }
 
     async fn read_stored(&self) -> Result<ExecutionDocument, ReadError> {
-        let document = self.core.store.execution(&self.tenant, self.peid).await?;
+        let document = self.context.store.execution(&self.tenant, self.peid).await?;
         document.ok_or_else(|| {
             let message = format!("execution {} is not there", self.peid);
             ReadError::Store(updraft_storage::Error::Corrupt(message))
@@ -182,11 +138,28 @@ impl Handle {
     }
 }
 
-/// The pause between two questions to an execution that changes hands.
-const HANDOVER_PAUSE: Duration = Duration::from_millis(5);
-
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Handle").field("tenant", &self.tenant).field("peid", &self.peid).finish()
     }
+}
+
+/// Ends an execution, whether it runs here or was left as it was by the start. `turn` is held while an unresumed execution is resumed or cancelled: one at a time.
+pub(crate) async fn cancel(
+    context: &Arc<EngineContext>,
+    turn: &tokio::sync::Mutex<()>,
+    tenant: &TenantCode,
+    peid: ExecutionId,
+) -> Result<Option<CancelVerdict>, ReadError> {
+    let running = || Handle::stored(context.clone(), tenant.clone(), peid);
+    let handle = running();
+    if handle.entry.is_some() {
+        return handle.cancel().await.map(Some);
+    }
+    let _turn = turn.lock().await;
+    let handle = running();
+    if handle.entry.is_some() {
+        return handle.cancel().await.map(Some);
+    }
+    Ok(abandoned::cancel(context, tenant, peid).await?)
 }

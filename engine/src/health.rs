@@ -12,8 +12,6 @@ use updraft_storage::log::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
-use crate::engine::Engine;
-
 /// How an engine fares.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineHealth {
@@ -124,42 +122,33 @@ impl fmt::Display for EngineTrouble {
     }
 }
 
-impl Engine {
-    /// How the engine and its store fare. Asks the store, for ten seconds at most; never fails.
-    pub async fn health(&self) -> EngineHealth {
-        let pending = *self.pending.borrow();
-        let trouble = self.trouble.borrow().clone();
-        of(&self.core, pending, trouble, self.buffer).await
-    }
-}
-
 /// As [`Engine::health`].
 pub(crate) async fn of(
-    core: &EngineContext,
+    context: &EngineContext,
     pending: Pending,
     trouble: Option<Arc<str>>,
     buffer: Limits,
 ) -> EngineHealth {
-    let journal = core.log.status();
+    let journal = context.log.status();
     let mut troubles = Vec::new();
     if let Some(cause) = &journal.poisoned {
         troubles.push(EngineTrouble::JournalPoisoned { cause: cause.to_string() });
     }
     if let Some(NoSpace { cause, since }) = &journal.no_space {
         let ago = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let since = Timestamp(core.clock.now().0.saturating_sub(ago));
+        let since = Timestamp(context.clock.now().0.saturating_sub(ago));
         troubles.push(EngineTrouble::DiskFull { cause: cause.to_string(), since });
     }
-    if let Some(cause) = core.failed.get() {
+    if let Some(cause) = context.failed.get() {
         troubles.push(EngineTrouble::Failed { cause: cause.clone() });
     }
-    let tasks = core.missing.all();
+    let tasks = context.missing.all();
     if !tasks.is_empty() {
         troubles.push(EngineTrouble::NotConfigured { tasks });
     }
     troubles.extend(behind(pending, buffer, journal.segments));
-    let behind = journal.acknowledged.saturating_sub(core.stored.get());
-    let store = core.store.health().await;
+    let behind = journal.acknowledged.saturating_sub(context.stored.get());
+    let store = context.store.health().await;
     // Where it is named by the store itself, it is named once.
     let failing = trouble.filter(|_| store.troubles.is_empty());
     troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));

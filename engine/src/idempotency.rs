@@ -44,28 +44,28 @@ impl SubmissionKey {
     /// why the engine has failed.
     pub(crate) async fn reserve<'a>(
         &self,
-        core: &'a Arc<EngineContext>,
-        live: RegistryEntry,
+        context: &'a Arc<EngineContext>,
+        entry: RegistryEntry,
     ) -> Result<Keyed<'a>, Refusal> {
-        let live = Arc::new(live.under_key(Some(self.key.clone()), Some(self.input_hash)));
+        let entry = Arc::new(entry.under_key(Some(self.key.clone()), Some(self.input_hash)));
         let reservation = loop {
-            match Reservation::new(core, live.clone()) {
+            match Reservation::new(context, entry.clone()) {
                 Ok(reservation) => break reservation,
                 Err(first) => match first.accepted().await {
                     Ok(()) => {
                         self.judge(first.key_holder())?;
-                        return Ok(Keyed::First(Handle::live(core.clone(), first).of_the_first()));
+                        return Ok(Keyed::First(Handle::registered(context.clone(), first).of_the_first()));
                     }
-                    Err(lost) if core.failed.is_settled() => return Err(lost.into()),
+                    Err(lost) if context.failed.is_settled() => return Err(lost.into()),
                     Err(_) => tokio::task::yield_now().await,
                 },
             }
         };
-        let Some(first) = core.store.execution_by_key(&self.key).await? else {
-            return Ok(Keyed::Reserved(live, reservation));
+        let Some(first) = context.store.execution_by_key(&self.key).await? else {
+            return Ok(Keyed::Reserved(entry, reservation));
         };
         self.judge(first)?;
-        let first = Handle::stored(core.clone(), self.key.tenant_code.clone(), first.peid);
+        let first = Handle::stored(context.clone(), self.key.tenant_code.clone(), first.peid);
         Ok(Keyed::First(first.of_the_first()))
     }
 

@@ -1,4 +1,4 @@
-//! Belonging: a journal and a store that are found beside each other are judged before anything runs, and bound to each
+//! The binding of a journal to its store: a journal and a store that are found beside each other are judged before anything runs, and bound to each
 //! other. A file in the data directory says what the journal has noted of its store; it names no credentials. What
 //! follows from what both have noted is decided in `kernel::pairing`.
 

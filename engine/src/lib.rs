@@ -68,7 +68,7 @@ mod unresumed;
 pub use builder::{Builder, Resume};
 pub use diagnosis::{Diagnosis, Finding, Whose};
 pub use doctor::doctor;
-pub use error::{PutError, ReadError, Refusal, StartError, SubmitError};
+pub use error::{PutError, ReadError, Refusal, StartError};
 pub use handle::Handle;
 pub use health::{Backlog, EngineHealth, EngineTrouble};
 
@@ -78,7 +78,7 @@ pub use reader::Reader;
 pub use recovery::Recovered;
 pub use shutdown::Shutdown;
 pub use standstill::Standstill;
-pub use submission::{PlaybookChoice, Submission};
+pub use submission::{PlaybookChoice, Submission, SubmitError};
 pub use updraft_actors::{CancelVerdict, Clock, Event, EventKind, Inspection, Lost, MissingOne, SystemClock};
 pub use updraft_integrations as integrations;
 pub use updraft_kernel::{

@@ -27,7 +27,7 @@ pub(crate) use server::LocalServer;
 /// What the local socket asks of its engine.
 #[cfg(unix)]
 pub(crate) struct LocalContext {
-    pub(crate) core: std::sync::Arc<updraft_actors::EngineContext>,
+    pub(crate) engine: std::sync::Arc<updraft_actors::EngineContext>,
     /// Held while an execution that the start left as it was is resumed or cancelled: one at a time.
     pub(crate) unresumed: std::sync::Arc<tokio::sync::Mutex<()>>,
     /// What may wait for the store, and what does.

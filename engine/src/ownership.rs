@@ -124,11 +124,11 @@ impl Ownership {
     }
 
     /// From now on this engine fails when it finds itself replaced, or has been.
-    pub(crate) fn of(&self, core: &Arc<EngineContext>) {
+    pub(crate) fn of(&self, context: &Arc<EngineContext>) {
         let engine = self.renewing().as_mut().and_then(|renewing| renewing.engine.take());
         if let Some(engine) = engine {
             // The thread is gone only where the engine is too.
-            let _ = engine.send(Arc::downgrade(core));
+            let _ = engine.send(Arc::downgrade(context));
         }
     }
 
@@ -177,9 +177,9 @@ async fn renew(
         let stood_still = asked.elapsed() > 2 * ANSWER;
         lease_check.looked(if stood_still { asked } else { Instant::now() });
     }
-    let Ok(core) = engine.await else { return };
-    if let Some(core) = core.upgrade() {
-        core.replaced(replaced(&*store).await);
+    let Ok(context) = engine.await else { return };
+    if let Some(context) = context.upgrade() {
+        context.replaced(replaced(&*store).await);
     }
     // Last: of what ends by it nothing becomes durable any more.
     lease_check.lose();

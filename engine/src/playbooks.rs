@@ -15,13 +15,13 @@ use crate::requirements::{Asked, ask};
 
 /// The catalogue of playbooks.
 pub struct Playbooks {
-    core: Arc<EngineContext>,
+    context: Arc<EngineContext>,
 }
 
 impl Engine {
     /// The catalogue of playbooks.
     pub fn playbooks(&self) -> Playbooks {
-        Playbooks { core: self.core.clone() }
+        Playbooks { context: self.context.clone() }
     }
 }
 
@@ -32,8 +32,8 @@ impl Playbooks {
     /// # Errors
     /// Its mistakes and what it names that is missing here, another definition under its name and version, or a store that does not answer.
     pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
-        let (plan, playbook) = self.core.plans.check(playbook).await.map_err(PutError::Invalid)?;
-        let asked = (&*self.core.secrets, &self.core.timer);
+        let (plan, playbook) = self.context.plans.check(playbook).await.map_err(PutError::Invalid)?;
+        let asked = (&*self.context.secrets, &self.context.timer);
         let Asked { missing, .. } = ask(asked, tenant, &plan, after(SECRET_WAIT)).await;
         if !missing.is_empty() {
             return Err(PutError::Invalid(missing));
@@ -42,7 +42,7 @@ impl Playbooks {
         let definition = serde_json::to_string(&playbook)
             .and_then(|text| Json::parse(&text))
             .map_err(|error| updraft_storage::Error::Refused(error.to_string()))?;
-        let (pid, now) = (PlaybookId::new(Uuid::now_v7()), self.core.clock.now());
+        let (pid, now) = (PlaybookId::new(Uuid::now_v7()), self.context.clock.now());
         let document = PlaybookDocument {
             pid,
             tenant_code: tenant.clone(),
@@ -54,7 +54,7 @@ impl Playbooks {
             createddate: now,
             updated_date: now,
         };
-        match self.core.store.put_playbook(document).await? {
+        match self.context.store.put_playbook(document).await? {
             PutOutcome::Created => Ok(pid),
             PutOutcome::Unchanged(pid) => Ok(pid),
             PutOutcome::Conflict(pid) => {
@@ -72,7 +72,7 @@ impl Playbooks {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, ReadError> {
-        Ok(self.core.store.playbook(tenant, pid).await?)
+        Ok(self.context.store.playbook(tenant, pid).await?)
     }
 
     /// A playbook by its name: the version, or the newest.
@@ -85,7 +85,7 @@ impl Playbooks {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, ReadError> {
-        Ok(self.core.store.playbook_named(tenant, name, version).await?)
+        Ok(self.context.store.playbook_named(tenant, name, version).await?)
     }
 
     /// A tenant's catalogue in one status, by name and version, after `after`; `limit` rows at most. It may be fewer than
@@ -102,6 +102,6 @@ impl Playbooks {
         after: Option<(Name, u32)>,
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, ReadError> {
-        Ok(self.core.store.playbooks(tenant, status, category_id, after, limit).await?)
+        Ok(self.context.store.playbooks(tenant, status, category_id, after, limit).await?)
     }
 }

@@ -11,20 +11,12 @@ use updraft_storage::page;
 use updraft_storage::store::{Cursor, ExecutionQuery, Health, PlaybookRuntime, SlowestQuery, TaskQuery};
 use updraft_storage::{Store, StoreAddress, TimedStore};
 
-use crate::engine::Engine;
 use crate::error::{ReadError, StartError};
 
 /// Reads what is stored. It may lag behind a running engine by the delay of that one's write-behind.
 #[derive(Clone)]
 pub struct Reader {
     pub(crate) store: Arc<dyn Store>,
-}
-
-impl Engine {
-    /// A reader of what is stored. It does not ask live executions.
-    pub fn reader(&self) -> Reader {
-        Reader { store: self.core.store.clone() }
-    }
 }
 
 impl Reader {

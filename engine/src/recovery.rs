@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use updraft_actors::{EngineContext, Lost, Node, RegistryEntry, plans, poisoned};
+use updraft_actors::{EngineContext, Lost, Node, RegistryEntry, abandoned, plans};
 use updraft_kernel::shared::permits::Acquire;
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionDocument, IdempotencyKey};
@@ -30,7 +30,7 @@ pub struct Recovered {
 }
 
 pub(crate) async fn recover(
-    core: &EngineContext,
+    context: &EngineContext,
     node: &Node,
     replay: journal::Replay,
     writer: mpsc::Sender<Message>,
@@ -38,49 +38,49 @@ pub(crate) async fn recover(
 ) -> Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError> {
     let torn = replay.torn().cloned();
     let replayed = wait.within(replay.replay(writer)).await??;
-    wait.within(core.flush()).await??;
-    wait.within(poisoned::fail(core)).await??;
-    let lives = match resume {
-        Resume::All => unfinished(core).await?,
+    wait.within(context.flush()).await??;
+    wait.within(abandoned::fail_poisoned(context)).await??;
+    let entries = match resume {
+        Resume::All => unfinished(context).await?,
         Resume::Nothing => Vec::new(),
     };
-    let resumed = lives.len() as u64;
+    let resumed = entries.len() as u64;
     if replayed > 0 || resumed > 0 {
         tracing::info!(replayed, resumed, "recovered");
     }
-    node.load(lives.clone()).await;
-    Ok((Recovered { replayed, torn, resumed }, lives))
+    node.load(entries.clone()).await;
+    Ok((Recovered { replayed, torn, resumed }, entries))
 }
 
 /// The unfinished executions, registered; each of their playbooks is known to run here.
-async fn unfinished(core: &EngineContext) -> Result<Vec<Arc<RegistryEntry>>, StartError> {
-    let mut lives = Vec::new();
+async fn unfinished(context: &EngineContext) -> Result<Vec<Arc<RegistryEntry>>, StartError> {
+    let mut entries = Vec::new();
     let mut checked = BTreeSet::new();
     let mut after = None;
     loop {
-        let page = answered(core.store.unfinished(after, PAGE_ROWS), &core.timer).await?;
+        let page = answered(context.store.unfinished(after, PAGE_ROWS), &context.timer).await?;
         for document in &page {
             if checked.insert(document.head.pid) {
-                can_run(core, document).await?;
+                can_run(context, document).await?;
             }
-            let live = live(core, document);
+            let entry = registered(context, document);
             // Nothing was submitted yet that could have taken its key.
-            let _ = core.registry.add(live.clone());
-            lives.push(live);
+            let _ = context.registry.add(entry.clone());
+            entries.push(entry);
         }
         match page.last() {
             Some(last) if page::is_full(&page, PAGE_ROWS) => {
                 after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
             }
-            _ => return Ok(lives),
+            _ => return Ok(entries),
         }
     }
 }
 
 /// A playbook that this version finds mistakes in stops the start: its executions would fail. One whose integration is not
 /// there has none, and its executions wait.
-pub(crate) async fn can_run(core: &EngineContext, document: &ExecutionDocument) -> Result<(), StartError> {
-    match core.plans.get(core.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
+pub(crate) async fn can_run(context: &EngineContext, document: &ExecutionDocument) -> Result<(), StartError> {
+    match context.plans.get(context.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
         Err(error @ plans::Error::Invalid { .. }) => Err(StartError::Unresumable(error)),
         Err(plans::Error::Store(error)) => Err(StartError::Store(error)),
         // Its executions are failed with the reason: no start will ever find it.
@@ -89,15 +89,15 @@ pub(crate) async fn can_run(core: &EngineContext, document: &ExecutionDocument) 
 }
 
 /// An execution as it is registered: accepted long ago.
-pub(crate) fn live(core: &EngineContext, document: &ExecutionDocument) -> Arc<RegistryEntry> {
+pub(crate) fn registered(context: &EngineContext, document: &ExecutionDocument) -> Arc<RegistryEntry> {
     let tenant = document.head.tenant_code.clone();
     // With lower bounds than before the restart, some run without a place until they end.
-    let permit = match core.admission.try_acquire(&tenant) {
+    let permit = match context.admission.try_acquire(&tenant) {
         Acquire::Granted(permit) => Some(permit),
         Acquire::EngineFull | Acquire::TenantFull => None,
     };
-    let live = RegistryEntry::new(document.peid, tenant, permit)
+    let entry = RegistryEntry::new(document.peid, tenant, permit)
         .under_key(IdempotencyKey::of(&document.head), document.head.input_hash);
-    live.accept(Ok::<(), Lost>(()));
-    Arc::new(live)
+    entry.accept(Ok::<(), Lost>(()));
+    Arc::new(entry)
 }

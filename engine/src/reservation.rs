@@ -8,18 +8,21 @@ use updraft_storage::log::{Revocable, Revoke};
 
 /// A registered execution that the journal does not have yet. Dropped, it is forgotten, unless the journal has it by then.
 pub(crate) struct Reservation<'a> {
-    core: &'a EngineContext,
+    context: &'a EngineContext,
     /// None once the journal has it.
-    live: Option<Arc<RegistryEntry>>,
+    entry: Option<Arc<RegistryEntry>>,
     /// The way to revoke its append, once the journal was asked.
     claim: Option<Revocable>,
 }
 
 impl<'a> Reservation<'a> {
     /// Registers an execution, unless another has its idempotency key: then that one.
-    pub(crate) fn new(core: &'a EngineContext, live: Arc<RegistryEntry>) -> Result<Self, Arc<RegistryEntry>> {
-        core.registry.add(live.clone())?;
-        Ok(Self { core, live: Some(live), claim: None })
+    pub(crate) fn new(
+        context: &'a EngineContext,
+        entry: Arc<RegistryEntry>,
+    ) -> Result<Self, Arc<RegistryEntry>> {
+        context.registry.add(entry.clone())?;
+        Ok(Self { context, entry: Some(entry), claim: None })
     }
 
     /// The journal was asked, and its append can be revoked by this.
@@ -29,15 +32,15 @@ impl<'a> Reservation<'a> {
 
     /// The journal has it, or has said that it will not.
     pub(crate) fn keep(mut self) {
-        self.live = None;
+        self.entry = None;
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        let Some(live) = self.live.take() else { return };
+        let Some(entry) = self.entry.take() else { return };
         if self.claim.as_ref().is_none_or(|claim| claim.revoke() == Revoke::InTime) {
-            self.core.lose(&live, Lost::ShutDown);
+            self.context.lose(&entry, Lost::ShutDown);
         }
     }
 }

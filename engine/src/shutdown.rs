@@ -40,7 +40,7 @@ impl Engine {
         let mut held = self.node.lock().await;
         let Some(node) = held.take() else { return Shutdown::Already };
         // What is just being accepted must be known to the shards before they drain.
-        let _ = self.core.timer.until(until, self.emptied.notified()).await;
+        let _ = self.context.timer.until(until, self.emptied.notified()).await;
         node.let_end(until).await;
         self.end(node, until).await
     }
@@ -50,11 +50,11 @@ impl Engine {
         // Before the data directory is free: the next engine there opens one of its own.
         #[cfg(unix)]
         if let Some(server) = self.take_local() {
-            server.close(&self.core.timer).await;
+            server.close(&self.context.timer).await;
         }
         // A thread that a disk or a tool holds ends with the process: nothing that it does is acknowledged any more.
         let longest = until.max(Instant::now()).checked_add(limits::SHUTDOWN_GRACE).unwrap_or(until);
-        let left = self.core.timer.until(longest, node.stop(until)).await;
+        let left = self.context.timer.until(longest, node.stop(until)).await;
         if left.is_err() {
             tracing::error!(
                 "a thread of the engine does not end, and is left behind; what was accepted is in the journal"
@@ -72,11 +72,11 @@ impl Engine {
         if let Some(ownership) = &self.ownership
             && ended
         {
-            ownership.give_back(&self.core.timer).await;
+            ownership.give_back(&self.context.timer).await;
         }
         let Some(store) = self.embedded() else { return };
         let longest = Instant::now() + limits::SHUTDOWN_GRACE;
-        let released = self.core.timer.until(longest, store.release()).await;
+        let released = self.context.timer.until(longest, store.release()).await;
         let kept = match released {
             Ok(Ok(())) => {
                 *self.embedded.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -110,7 +110,7 @@ impl Drop for Engine {
         self.closing.notify_waiters();
         #[cfg(unix)]
         let server = self.take_local();
-        let (node, store, core) = (self.node.get_mut().take(), self.embedded(), self.core.clone());
+        let (node, store, context) = (self.node.get_mut().take(), self.embedded(), self.context.clone());
         if node.is_none() && store.is_none() {
             return;
         }
@@ -122,7 +122,7 @@ impl Drop for Engine {
             runtime.block_on(async {
                 #[cfg(unix)]
                 if let Some(server) = server {
-                    server.close(&core.timer).await;
+                    server.close(&context.timer).await;
                 }
                 if let Some(node) = node {
                     let _ = node.stop(Instant::now()).await;

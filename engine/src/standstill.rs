@@ -24,7 +24,7 @@ pub struct Standstill {
 
 /// A wait for the store, with its limit.
 pub(crate) struct StoreWait<'a> {
-    pub(crate) core: &'a EngineContext,
+    pub(crate) context: &'a EngineContext,
     /// Why the store does not take what waits, while it does not.
     pub(crate) trouble: &'a watch::Receiver<Option<Arc<str>>>,
     /// How long it may take nothing.
@@ -35,13 +35,13 @@ impl StoreWait<'_> {
     /// Waits for what ends when the store has something.
     pub(crate) async fn within<T>(&self, what: impl Future<Output = T>) -> Result<T, Standstill> {
         let mut what = pin!(what);
-        let (mut stored, mut since) = (self.core.stored.get(), Instant::now());
+        let (mut stored, mut since) = (self.context.stored.get(), Instant::now());
         loop {
             let check = Instant::now() + STANDSTILL_CHECK.min(self.longest);
-            if let Ok(done) = self.core.timer.until(check, &mut what).await {
+            if let Ok(done) = self.context.timer.until(check, &mut what).await {
                 return Ok(done);
             }
-            let now = self.core.stored.get();
+            let now = self.context.stored.get();
             if now > stored {
                 (stored, since) = (now, Instant::now());
             }
@@ -56,7 +56,7 @@ impl StoreWait<'_> {
     }
 
     fn cause(&self) -> Option<Arc<str>> {
-        let full = || self.core.log.status().no_space.map(|full| full.cause);
+        let full = || self.context.log.status().no_space.map(|full| full.cause);
         let failing = self.trouble.borrow().clone();
         failing.or_else(full)
     }

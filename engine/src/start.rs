@@ -60,7 +60,7 @@ impl Engine {
         let opened = Opened::open(&builder, &data).await?;
         let Opened { timer, store, embedded, journal, replay, bond, noted, stored, .. } = opened;
         let (writer, messages) = opened.queue;
-        let core = Arc::new(EngineContext {
+        let context = Arc::new(EngineContext {
             clock: builder.clock.clone(),
             timer,
             log: Arc::new(journal),
@@ -81,9 +81,9 @@ impl Engine {
             router: Router::new(shards, builder.executions_in_flight),
         });
         if let Some(ownership) = &opened.ownership {
-            ownership.of(&core);
+            ownership.of(&context);
         }
-        let (writer_of, listener) = (writer_of(&builder), Node::store_listener(&core));
+        let (writer_of, listener) = (writer_of(&builder), Node::store_listener(&context));
         let buffer = writer_of.limits;
         let write_behind = WriteBehind::new(writer_of, store, stored, listener);
         let write_behind = match bond {
@@ -91,10 +91,10 @@ impl Engine {
             None => write_behind,
         };
         let (pending, trouble) = (write_behind.pending(), write_behind.trouble());
-        let node = Node::start(core.clone(), write_behind, messages).await?;
+        let node = Node::start(context.clone(), write_behind, messages).await?;
         let emptied = Arc::new(Notify::new());
         let mut engine = Self {
-            core,
+            context,
             node: tokio::sync::Mutex::new(None),
             gate: gate(emptied.clone()),
             emptied,
@@ -111,9 +111,13 @@ impl Engine {
             unresumed: Arc::default(),
             resumed: Mutex::default(),
         };
-        let wait =
-            StoreWait { core: &engine.core, trouble: &engine.trouble, longest: builder.start_standstill };
-        let recovering = recovery::recover(&engine.core, &node, replay, writer, (builder.resume, wait)).await;
+        let wait = StoreWait {
+            context: &engine.context,
+            trouble: &engine.trouble,
+            longest: builder.start_standstill,
+        };
+        let recovering =
+            recovery::recover(&engine.context, &node, replay, writer, (builder.resume, wait)).await;
         engine.node = tokio::sync::Mutex::new(Some(node));
         engine.opened(recovering, &builder).await
     }
@@ -125,7 +129,7 @@ impl Engine {
         builder: &Builder,
     ) -> Result<Self, StartError> {
         match recovering {
-            Ok((recovered, lives)) => (self.recovered, self.resumed) = (recovered, Mutex::new(lives)),
+            Ok((recovered, entries)) => (self.recovered, self.resumed) = (recovered, Mutex::new(entries)),
             Err(error) => {
                 // The data directory is free when the error is told.
                 let _ = self.shutdown(Duration::ZERO).await;
@@ -155,9 +159,9 @@ impl Engine {
         else {
             return;
         };
-        let (core, unresumed) = (self.core.clone(), self.unresumed.clone());
+        let (engine, unresumed) = (self.context.clone(), self.unresumed.clone());
         let (pending, trouble) = (self.pending.clone(), self.trouble.clone());
-        let context = LocalContext { core, unresumed, buffer: self.buffer, pending, trouble };
+        let context = LocalContext { engine, unresumed, buffer: self.buffer, pending, trouble };
         let opening = tokio::task::spawn_blocking(move || LocalServer::open(&data, context));
         match opening.await.map_err(std::io::Error::other).and_then(|opened| opened) {
             Ok(server) => self.local = Mutex::new(Some(server)),

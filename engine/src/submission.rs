@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use thiserror::Error;
 use updraft_kernel::idempotency::OnReuse;
 use updraft_kernel::plan::Plan;
 use updraft_protocol::limits::{INPUT_BYTES, KEY_BYTES};
@@ -185,6 +186,24 @@ fn bounded(place: &str, value: &Value) -> Result<Json, Refusal> {
         return Err(invalid(format!("{} bytes; at most {INPUT_BYTES} are allowed", text.len())));
     }
     Json::parse(&text).map_err(|error| invalid(error.to_string()))
+}
+
+/// A submission that was not accepted, handed back.
+#[derive(Debug, Error)]
+#[error("{refusal}")]
+pub struct SubmitError {
+    /// What was submitted.
+    pub submission: Box<Submission>,
+    /// Why it was not accepted.
+    #[source]
+    pub refusal: Refusal,
+}
+
+impl SubmitError {
+    /// Whether submitting the same again can help.
+    pub fn retryable(&self) -> bool {
+        self.refusal.retryable()
+    }
 }
 
 #[cfg(test)]

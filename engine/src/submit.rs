@@ -19,12 +19,12 @@ use uuid::Uuid;
 
 use crate::deadline::after;
 use crate::engine::Engine;
-use crate::error::{Refusal, SubmitError};
+use crate::error::Refusal;
 use crate::handle::Handle;
 use crate::idempotency::{Keyed, SubmissionKey};
 use crate::requirements::{ask, missing_places};
 use crate::reservation::Reservation;
-use crate::submission::{PlaybookChoice, Submission};
+use crate::submission::{PlaybookChoice, Submission, SubmitError};
 
 /// How long a submission waits.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl Engine {
     /// Submits a playbook with an alert. Answers when the execution is durable: from then on it runs to an
     /// end, through crashes, without being submitted again. Waits for a place as long as configured.
     ///
-    /// Dropping the future gives the wish up, unless the journal has it by then. So does the end of the configured
+    /// Dropping the future withdraws the submission, unless the journal has it by then. So does the end of the configured
     /// time: where the journal waits for the store and does not come to it, it is handed back.
     ///
     /// # Errors
@@ -77,44 +77,44 @@ impl Engine {
 
     async fn accept(&self, submission: &Submission, deadline: SubmitDeadline) -> Result<Handle, Refusal> {
         let Enter::Entered(_pass) = self.gate.enter() else { return Err(Refusal::ShuttingDown) };
-        if let Some(reason) = self.core.failed.get() {
+        if let Some(reason) = self.context.failed.get() {
             return Err(Refusal::Failed(Lost::Engine(reason.clone())));
         }
         let input = submission.checked()?;
         let ready = self.answered(deadline, self.ready(submission)).await?;
-        let live = RegistryEntry::new(ExecutionId::new(Uuid::now_v7()), submission.tenant.clone(), None);
+        let entry = RegistryEntry::new(ExecutionId::new(Uuid::now_v7()), submission.tenant.clone(), None);
         // Before anything else is looked at: what was submitted before is answered, whatever the playbook has become since,
         // and needs no place.
-        let (live, reservation) = match SubmissionKey::of(submission, &ready.plan.name) {
-            Some(key) => match self.answered(deadline, key.reserve(&self.core, live)).await? {
-                Keyed::Reserved(live, reservation) => (live, reservation),
+        let (entry, reservation) = match SubmissionKey::of(submission, &ready.plan.name) {
+            Some(key) => match self.answered(deadline, key.reserve(&self.context, entry)).await? {
+                Keyed::Reserved(entry, reservation) => (entry, reservation),
                 Keyed::First(first) => return Ok(first),
             },
             None => {
-                let live = Arc::new(live);
-                match Reservation::new(&self.core, live.clone()) {
-                    Ok(reservation) => (live, reservation),
-                    Err(first) => return Ok(Handle::live(self.core.clone(), first).of_the_first()),
+                let entry = Arc::new(entry);
+                match Reservation::new(&self.context, entry.clone()) {
+                    Ok(reservation) => (entry, reservation),
+                    Err(first) => return Ok(Handle::registered(self.context.clone(), first).of_the_first()),
                 }
             }
         };
         let variables = submission.merged(&ready.plan, &ready.variables, &ready.variables_json)?;
         self.check_requirements(submission, &ready, &variables, deadline).await?;
-        live.hold(Some(self.place(&submission.tenant, deadline).await?));
-        let head = head(submission, &ready, &live, (input, variables), self.core.clock.now());
-        self.begin(live, reservation, &ready, head, deadline).await
+        entry.hold(Some(self.place(&submission.tenant, deadline).await?));
+        let head = head(submission, &ready, &entry, (input, variables), self.context.clock.now());
+        self.begin(entry, reservation, &ready, head, deadline).await
     }
 
     async fn ready(&self, submission: &Submission) -> Result<Arc<Ready>, Refusal> {
-        let store = self.core.store.as_ref();
+        let store = self.context.store.as_ref();
         let pid = match &submission.playbook {
             PlaybookChoice::Id(pid) => *pid,
             PlaybookChoice::Named(name, version) => {
-                let found = self.core.plans.id(store, &submission.tenant, name, *version).await?;
+                let found = self.context.plans.id(store, &submission.tenant, name, *version).await?;
                 found.ok_or_else(|| Refusal::NoPlaybook { name: name.clone(), version: *version })?
             }
         };
-        Ok(self.core.plans.get(store, &submission.tenant, pid).await?)
+        Ok(self.context.plans.get(store, &submission.tenant, pid).await?)
     }
 
     /// Checks that this engine has all that the playbook of a submission names.
@@ -132,10 +132,10 @@ impl Engine {
         }
         let mut missing = Vec::new();
         if ready.plan.connects() {
-            missing = missing_places(self.core.plans.catalogue(), &ready.plan, &variables.value());
+            missing = missing_places(self.context.plans.catalogue(), &ready.plan, &variables.value());
         }
         if !ready.has_secrets.load(Ordering::Relaxed) {
-            let of = (&*self.core.secrets, &self.core.timer);
+            let of = (&*self.context.secrets, &self.context.timer);
             let asked = ask(of, &submission.tenant, &ready.plan, deadline.for_answer()).await;
             // Once all were there they are not asked for again: a secret that goes later is waited for.
             ready.has_secrets.store(asked.has_all, Ordering::Relaxed);
@@ -150,13 +150,13 @@ impl Engine {
         deadline: SubmitDeadline,
         asked: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
-        let answered = self.core.timer.until(deadline.for_answer(), asked).await;
+        let answered = self.context.timer.until(deadline.for_answer(), asked).await;
         answered.unwrap_or_else(|_| Err(storage::Error::Unavailable(NO_ANSWER.to_owned()).into()))
     }
 
     /// A place among the executions in flight, waited for where the submission waits for one.
     async fn place(&self, tenant: &TenantCode, deadline: SubmitDeadline) -> Result<Permit, Refusal> {
-        let refusal = match self.core.admission.try_acquire(tenant) {
+        let refusal = match self.context.admission.try_acquire(tenant) {
             Acquire::Granted(permit) => return Ok(permit),
             Acquire::EngineFull => Refusal::EngineFull,
             Acquire::TenantFull => Refusal::TenantFull,
@@ -173,7 +173,7 @@ impl Engine {
         tokio::select! {
             biased;
             () = closing => Err(Refusal::ShuttingDown),
-            place = self.core.timer.until(deadline.until, self.core.admission.acquire(tenant)) => {
+            place = self.context.timer.until(deadline.until, self.context.admission.acquire(tenant)) => {
                 place.map_err(|_| refusal)
             }
         }
@@ -182,37 +182,37 @@ impl Engine {
     /// Makes a registered execution durable; the journal's thread hands it to its shard.
     async fn begin(
         &self,
-        live: Arc<RegistryEntry>,
+        entry: Arc<RegistryEntry>,
         mut reservation: Reservation<'_>,
         ready: &Ready,
         head: Arc<ExecutionHead>,
         deadline: SubmitDeadline,
     ) -> Result<Handle, Refusal> {
-        let terms = self.core.terms(&head.tenant_code);
-        let (machine, Effects { writes, acts }) =
-            Machine::start(ready.plan.clone(), live.peid, head.clone(), terms, head.createddate);
-        let launch = Launch { entry: live.clone(), machine: Box::new(machine), acts, lsn: 0 };
-        let core = self.core.clone();
+        let terms = self.context.terms(&head.tenant_code);
+        let (machine, Effects { writes, acts, .. }) =
+            Machine::start(ready.plan.clone(), entry.peid, head.clone(), terms, head.createddate);
+        let launch = Launch { entry: entry.clone(), machine: Box::new(machine), acts, lsn: 0 };
+        let context = self.context.clone();
         let no_space: Arc<OnceLock<String>> = Arc::default();
         let told = Arc::clone(&no_space);
         let done = Box::new(move |appended: Result<u64, log::Error>| match appended {
-            Ok(lsn) => core.router.launch(Launch { lsn, ..launch }),
+            Ok(lsn) => context.router.launch(Launch { lsn, ..launch }),
             Err(error @ log::Error::NoSpace { .. }) => {
                 // Before the loss is told, which says nothing of the reason.
                 let _ = told.set(error.to_string());
-                core.lose(&launch.entry, Lost::ShutDown);
+                context.lose(&launch.entry, Lost::ShutDown);
             }
-            Err(log::Error::Closed) => core.lose(&launch.entry, Lost::ShutDown),
+            Err(log::Error::Closed) => context.lose(&launch.entry, Lost::ShutDown),
             Err(error) => {
-                core.lose(&launch.entry, Lost::Engine(error.to_string()));
-                core.fail(error.to_string());
+                context.lose(&launch.entry, Lost::Engine(error.to_string()));
+                context.fail(error.to_string());
             }
         });
         let (append, claim) = Append::new(writes, Need::Durable, done).revocable();
-        let appended = match self.core.log.append(append) {
+        let appended = match self.context.log.append(append) {
             Err(refused) if deadline.for_place && matches!(refused.error, log::Error::Full) => {
-                let appending = self.core.log.append_waiting(refused.append);
-                self.core.timer.until(deadline.until, appending).await.map_err(|_| Refusal::JournalFull)?
+                let appending = self.context.log.append_waiting(refused.append);
+                self.context.timer.until(deadline.until, appending).await.map_err(|_| Refusal::JournalFull)?
             }
             appended => appended,
         };
@@ -221,28 +221,28 @@ impl Engine {
             error => failed(&error),
         })?;
         reservation.appending(claim.clone());
-        let accepted = self.durable(&live, &claim, deadline).await?;
+        let accepted = self.durable(&entry, &claim, deadline).await?;
         reservation.keep();
         accepted.map_err(|lost| match no_space.get() {
             Some(cause) => Refusal::StoreFull { cause: cause.clone() },
             None => lost.into(),
         })?;
-        metrics::gauge!("updraft_executions_in_flight").set(self.core.admission.in_use() as f64);
-        Ok(Handle::live(self.core.clone(), live))
+        metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
+        Ok(Handle::registered(self.context.clone(), entry))
     }
 
     /// What the journal says of an append that it has queued. One that it does not come to in time is given up.
     async fn durable(
         &self,
-        live: &RegistryEntry,
+        entry: &RegistryEntry,
         claim: &Revocable,
         deadline: SubmitDeadline,
     ) -> Result<Result<(), Lost>, Refusal> {
-        match self.core.timer.until(deadline.for_answer(), live.accepted()).await {
+        match self.context.timer.until(deadline.for_answer(), entry.accepted()).await {
             Ok(accepted) => Ok(accepted),
             Err(_) if claim.revoke() == Revoke::InTime => Err(Refusal::JournalFull),
             // It is just being written.
-            Err(_) => Ok(live.accepted().await),
+            Err(_) => Ok(entry.accepted().await),
         }
     }
 }
@@ -250,7 +250,7 @@ impl Engine {
 fn head(
     submission: &Submission,
     ready: &Ready,
-    live: &RegistryEntry,
+    entry: &RegistryEntry,
     (input, variables): (Json, Json),
     createddate: Timestamp,
 ) -> Arc<ExecutionHead> {
@@ -265,8 +265,8 @@ fn head(
         createddate,
         input,
         variables,
-        idempotency_key: live.key.as_ref().map(|key| key.text.clone()),
-        input_hash: live.input_hash,
+        idempotency_key: entry.key.as_ref().map(|key| key.text.clone()),
+        input_hash: entry.input_hash,
     })
 }
 

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
-use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry, left, poisoned};
+use updraft_actors::{CancelVerdict, EngineContext, Lost, RegistryEntry};
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{ExecutionId, TenantCode};
 use updraft_storage::page;
@@ -12,7 +11,7 @@ use updraft_storage::store::Cursor;
 
 use crate::engine::Engine;
 use crate::error::{ReadError, StartError};
-use crate::handle::Handle;
+use crate::handle::{self, Handle};
 use crate::recovery;
 
 impl Engine {
@@ -24,8 +23,9 @@ impl Engine {
     pub async fn unresumed(&self, most: usize) -> Result<usize, ReadError> {
         let (mut after, mut count) = (None, 0);
         while count < most {
-            let page = self.core.store.unfinished(after, PAGE_ROWS).await?;
-            count += page.iter().filter(|document| self.core.registry.get(document.peid).is_none()).count();
+            let page = self.context.store.unfinished(after, PAGE_ROWS).await?;
+            count +=
+                page.iter().filter(|document| self.context.registry.get(document.peid).is_none()).count();
             match page.last() {
                 Some(last) if page::is_full(&page, PAGE_ROWS) => {
                     after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
@@ -43,34 +43,34 @@ impl Engine {
     /// The store did not answer, this version cannot run its playbook, or the engine is shut down.
     pub async fn resume(&self, tenant: &TenantCode, peid: ExecutionId) -> Result<Option<Handle>, StartError> {
         let _turn = self.unresumed.lock().await;
-        self.core.flush().await?;
-        let handle = Handle::stored(self.core.clone(), tenant.clone(), peid);
-        if handle.live.is_some() {
+        self.context.flush().await?;
+        let handle = Handle::stored(self.context.clone(), tenant.clone(), peid);
+        if handle.entry.is_some() {
             return Ok(Some(handle));
         }
-        let Some(document) = self.core.store.execution(tenant, peid).await? else { return Ok(None) };
+        let Some(document) = self.context.store.execution(tenant, peid).await? else { return Ok(None) };
         if document.state.execution_status.ended() {
             return Ok(Some(handle));
         }
-        recovery::can_run(&self.core, &document).await?;
-        let live = recovery::live(&self.core, &document);
+        recovery::can_run(&self.context, &document).await?;
+        let entry = recovery::registered(&self.context, &document);
         let (mut registered, told) = {
             // Held until it is registered: a shutdown tells the end of all that are, and of no other.
             let node = self.node.lock().await;
             let Some(node) = &*node else { return Err(Lost::ShutDown.into()) };
-            if let Err(first) = self.core.registry.add(live.clone()) {
-                return Ok(Some(Handle::live(self.core.clone(), first)));
+            if let Err(first) = self.context.registry.add(entry.clone()) {
+                return Ok(Some(Handle::registered(self.context.clone(), first)));
             }
-            let registered = Registered { core: &self.core, live: Some(live.clone()) };
-            (registered, node.take_up(live.clone()))
+            let registered = Registered { context: &self.context, entry: Some(entry.clone()) };
+            (registered, node.take_up(entry.clone()))
         };
         // A tool may block the shard, beyond the deadline of a shutdown too, which is not held up by that.
         tokio::select! {
             () = told => {}
-            _ = live.ended() => {}
+            _ = entry.ended() => {}
         }
-        registered.live = None;
-        Ok(Some(Handle::live(self.core.clone(), live)))
+        registered.entry = None;
+        Ok(Some(Handle::registered(self.context.clone(), entry)))
     }
 
     /// Ends an execution, whether it runs here or was left as it was by the start: nothing of it is begun. Answers when
@@ -83,49 +83,20 @@ impl Engine {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<CancelVerdict>, ReadError> {
-        cancel(&self.core, &self.unresumed, tenant, peid).await
+        handle::cancel(&self.context, &self.unresumed, tenant, peid).await
     }
 }
 
 /// An execution that is registered, and of which its shard has not heard yet; dropped, it is left as it was.
 struct Registered<'a> {
-    core: &'a EngineContext,
-    live: Option<Arc<RegistryEntry>>,
+    context: &'a EngineContext,
+    entry: Option<Arc<RegistryEntry>>,
 }
 
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        if let Some(live) = self.live.take() {
-            self.core.lose(&live, Lost::NotHere);
-        }
-    }
-}
-
-/// As [`Engine::cancel`]. `turn` is held while an unresumed execution is resumed or cancelled: one at a time.
-pub(crate) async fn cancel(
-    core: &Arc<EngineContext>,
-    turn: &Mutex<()>,
-    tenant: &TenantCode,
-    peid: ExecutionId,
-) -> Result<Option<CancelVerdict>, ReadError> {
-    let running = || Handle::stored(core.clone(), tenant.clone(), peid);
-    let handle = running();
-    if handle.live.is_some() {
-        return handle.cancel().await.map(Some);
-    }
-    let _turn = turn.lock().await;
-    let handle = running();
-    if handle.live.is_some() {
-        return handle.cancel().await.map(Some);
-    }
-    Ok(left::cancel(core, tenant, peid).await?)
-}
-
-impl From<poisoned::Error> for ReadError {
-    fn from(error: poisoned::Error) -> Self {
-        match error {
-            poisoned::Error::Store(error) => Self::Store(error),
-            poisoned::Error::Lost(lost) => Self::Lost(lost),
+        if let Some(entry) = self.entry.take() {
+            self.context.lose(&entry, Lost::NotHere);
         }
     }
 }

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use updraft_protocol::limits::PARK_HORIZON;
-use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp, Update};
+use updraft_protocol::{ExecutionDocument, TaskDocument, Timestamp};
 
 pub use command::{ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need};
 
@@ -157,7 +157,7 @@ impl<C: ExecutionControl> Execution<C> {
                         unsent.into_iter().chain(not_acted).for_each(|task| self.machine.unsent(task));
                         self.decide(stop, now);
                     }
-                    // A later life makes them again.
+                    // They are made again after the next start.
                     Some(None) => {
                         for task in unsent {
                             self.pending.writes.extend(self.machine.withdraw(task, now).writes);
@@ -189,14 +189,14 @@ impl<C: ExecutionControl> Execution<C> {
             if self.committing.is_some() || self.at_rest {
                 return None;
             }
-            let Effects { writes, acts } = std::mem::take(&mut self.pending);
-            if !writes.is_empty() {
-                return Some(self.commit(writes, acts));
+            let effects = std::mem::take(&mut self.pending);
+            if !effects.writes.is_empty() {
+                return Some(self.commit(effects));
             }
-            if acts.is_empty() {
+            if effects.acts.is_empty() {
                 return self.rest(now);
             }
-            self.performing = acts.into_iter();
+            self.performing = effects.acts.into_iter();
         }
     }
 
@@ -208,16 +208,16 @@ impl<C: ExecutionControl> Execution<C> {
         } else {
             self.pending.writes.extend(effects.writes);
             self.pending.acts.extend(effects.acts);
+            self.pending.durable |= effects.durable;
         }
     }
 
-    /// An intent, an end, what a control changed and what a drain took back are durable before they are acted on or told; a
-    /// durable commit covers what was behind. What else a crash takes back comes about again: a read, and a write under its
-    /// key. The end of an `at_most_once` task does not, and becomes unknown: a log that may lose it has to have it durable,
-    /// while the local journal never answers before a sync.
-    fn commit(&mut self, writes: Vec<Update>, acts: Vec<Act>) -> ExecutionCommand<C> {
+    /// An intent, an end, what a control changed and what a drain took back are durable before they are acted on or told, and
+    /// so is the end of an `at_most_once` call; a durable commit covers what was behind. What else a crash takes back comes
+    /// about again: a read, and a write under its key.
+    fn commit(&mut self, Effects { writes, acts, durable }: Effects) -> ExecutionCommand<C> {
         let told = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
-        self.behind = !(told || self.controls.is_some() || self.draining);
+        self.behind = !(told || durable || self.controls.is_some() || self.draining);
         self.committing = Some(acts);
         let need = if self.behind { Need::Behind } else { Need::Durable };
         ExecutionCommand::Commit { writes, need }
@@ -277,7 +277,7 @@ impl<C: ExecutionControl> Execution<C> {
     /// Everything so far is durable and performed: answers, and leaves where there is nothing to stay for.
     fn rest(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
         if self.controls.is_some() && self.behind {
-            return Some(self.commit(Vec::new(), Vec::new()));
+            return Some(self.commit(Effects::default()));
         }
         if let Some(controls) = &mut self.controls {
             if let Some(control) = controls.applied.pop_front() {

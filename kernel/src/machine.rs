@@ -42,7 +42,7 @@ pub use start::Terms;
 pub use task::TaskSeq;
 
 use crate::plan::{Plan, StepIndex};
-use end::Life;
+use end::ExecutionPhase;
 use permit::Queued;
 use scope::{ScopeId, Scopes};
 use task::Tasks;
@@ -59,7 +59,7 @@ pub struct Machine {
     epoch: u64,
     /// That of the execution's newest update.
     revision: Revision,
-    life: Life,
+    phase: ExecutionPhase,
     tasks: Tasks,
     scopes: Scopes,
     waits: Waits,
@@ -78,7 +78,7 @@ pub struct Machine {
     held: bool,
     /// What the outputs of all tasks take, and the answers of their failures, for the limit.
     output_bytes: usize,
-    /// Tasks of an earlier life that the walk has not come to yet; empty but during `resume`.
+    /// Recorded tasks that the walk has not come to yet; empty but during `resume`.
     recorded: BTreeMap<(ScopePath, StepIndex), TaskSeq>,
 }
 

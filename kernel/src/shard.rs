@@ -1,9 +1,9 @@
 //! One shard: the executions of its tenants, as slots that hold ids and states. Decides which execution is started, read
-//! back, parked, given up and forgotten, and what becomes of a control. Holds no machine of an execution, performs nothing
-//! and reads no clock.
+//! back, parked, given up and forgotten, and who sees to a control. Holds no control and no machine of an execution, performs
+//! nothing and reads no clock.
 //!
 //! Whoever carries a shard tells it what happened ([`Shard::on`]) and then does what it asks for ([`Shard::next_command`]), one
-//! command after the other. `S` is what an execution is started from, which is passed through and not kept; `C` are controls.
+//! command after the other. `S` is what an execution is started from, which is passed through and not kept.
 
 mod command;
 mod commits;
@@ -19,12 +19,12 @@ pub use command::{Loaded, ShardCommand, ShardEvent};
 pub use commits::CommitQueue;
 pub use load::{Load, LoadStep, Since};
 
-use crate::execution::{ExecutionControl, Exit};
+use crate::execution::Exit;
 use slot::{Slot, State};
 
 /// The executions of one shard.
-pub struct Shard<S, C> {
-    slots: BTreeMap<ExecutionId, Slot<C>>,
+pub struct Shard<S> {
+    slots: BTreeMap<ExecutionId, Slot>,
     /// Parked executions by the instant that they wait for.
     parked: BTreeSet<(Timestamp, ExecutionId)>,
     /// The instant of the alarm that is set.
@@ -32,10 +32,10 @@ pub struct Shard<S, C> {
     draining: bool,
     /// Somebody waits until nothing runs.
     drain_awaited: bool,
-    commands: VecDeque<ShardCommand<S, C>>,
+    commands: VecDeque<ShardCommand<S>>,
 }
 
-impl<S, C> Default for Shard<S, C> {
+impl<S> Default for Shard<S> {
     fn default() -> Self {
         Self {
             slots: BTreeMap::new(),
@@ -48,7 +48,7 @@ impl<S, C> Default for Shard<S, C> {
     }
 }
 
-impl<S, C: ExecutionControl> Shard<S, C> {
+impl<S> Shard<S> {
     /// How many executions it has, wherever they are.
     pub fn executions(&self) -> usize {
         self.slots.len()
@@ -60,12 +60,12 @@ impl<S, C: ExecutionControl> Shard<S, C> {
     }
 
     /// The next thing to do; none until something happens.
-    pub fn next_command(&mut self) -> Option<ShardCommand<S, C>> {
+    pub fn next_command(&mut self) -> Option<ShardCommand<S>> {
         self.commands.pop_front()
     }
 
     /// Something happened.
-    pub fn on(&mut self, event: ShardEvent<S, C>, now: Timestamp) {
+    pub fn on(&mut self, event: ShardEvent<S>, now: Timestamp) {
         match event {
             // After a restart of the shard the same execution may have been read from the store first.
             ShardEvent::Accepted(peid, start) => {
@@ -88,7 +88,7 @@ impl<S, C: ExecutionControl> Shard<S, C> {
                     self.load(peid, Load::new(Since::Now));
                 }
             }
-            ShardEvent::Asked(peid, control) => self.asked(peid, control),
+            ShardEvent::Asked(peid) => self.asked(peid),
             ShardEvent::GivenUp(peid) => self.forget(peid),
             ShardEvent::NotGivenUp(peid) => self.lose(peid),
             ShardEvent::Alarm => self.wake(now),
@@ -99,8 +99,7 @@ impl<S, C: ExecutionControl> Shard<S, C> {
     fn start(&mut self, peid: ExecutionId, start: S) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
         slot.state = State::Running;
-        let asked = slot.take_asked();
-        self.commands.push_back(ShardCommand::Start { peid, start, asked });
+        self.commands.push_back(ShardCommand::Start(peid, start));
         if self.draining {
             self.commands.push_back(ShardCommand::Drain(peid));
         }
@@ -179,17 +178,13 @@ impl<S, C: ExecutionControl> Shard<S, C> {
         }
     }
 
-    /// A control goes to the execution's actor, or waits for it and has it come at once.
-    fn asked(&mut self, peid: ExecutionId, control: C) {
-        let Some(slot) = self.slots.get_mut(&peid) else { return };
+    /// The execution's actor sees what is asked, or is started at once, and sees it then.
+    fn asked(&mut self, peid: ExecutionId) {
+        let Some(slot) = self.slots.get(&peid) else { return };
         match slot.state {
-            State::Running => self.commands.push_back(ShardCommand::Deliver(peid, control)),
-            State::Loading => {
-                slot.wait(control);
-                self.commands.push_back(ShardCommand::Hurry(peid));
-            }
+            State::Running => self.commands.push_back(ShardCommand::Look(peid)),
+            State::Loading => self.commands.push_back(ShardCommand::Hurry(peid)),
             State::Parked { due, lsn } => {
-                slot.wait(control);
                 self.parked.remove(&(due, peid));
                 self.load(peid, Load::of_parked(lsn));
                 self.commands.push_back(ShardCommand::Hurry(peid));
@@ -209,7 +204,7 @@ impl<S, C: ExecutionControl> Shard<S, C> {
     }
 
     fn check_drained(&mut self) {
-        let parked = |slot: &Slot<C>| matches!(slot.state, State::Parked { .. });
+        let parked = |slot: &Slot| matches!(slot.state, State::Parked { .. });
         if self.drain_awaited && self.slots.values().all(parked) {
             self.drain_awaited = false;
             self.commands.push_back(ShardCommand::Drained);

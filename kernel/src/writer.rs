@@ -264,8 +264,13 @@ impl<B, R> Writer<B, R> {
             self.totals.batches += 1;
             self.in_flight += 1;
             let sent = self.limiter.sent(batch.updates.len(), self.in_flight);
-            let convicted = self.refusals.convicted(&batch.updates);
-            self.commands.push(Command::Deliver(Box::new(Delivery::new(batch, sent, convicted, now))));
+            let refused_too_often = self.refusals.refused_too_often(&batch.updates);
+            self.commands.push(Command::Deliver(Box::new(Delivery::new(
+                batch,
+                sent,
+                refused_too_often,
+                now,
+            ))));
         }
         self.overdue &= self.coalescer.ready() > 0;
         // What is overdue waits for a batch to come back, not for another round.

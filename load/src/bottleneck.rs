@@ -19,6 +19,8 @@ const MACHINE: f64 = 0.92;
 const OWN: f64 = 0.75;
 /// The stage that is none of ours.
 pub(crate) const OTHERS: &str = "other processes";
+/// A store that others load too.
+const SERVER: &str = "store server";
 /// Stages that are there only for the measuring.
 const GENERATOR: &str = "load generator";
 const TOOL_SERVER: &str = "HTTP tools";
@@ -26,16 +28,26 @@ const TOOL_SERVER: &str = "HTTP tools";
 const WRITE_BEHIND: &str = "write-behind";
 const SHARD: &str = "shard ";
 const ARBITERS: &str = "shards and write-behind";
-/// Threads, and the stage that each is; all others are those who submit.
-const THREADS: [(&str, &str); 7] = [
-    ("updraft-node", "node"),
-    ("updraft-journal", "journal"),
-    ("store-write", "store writer"),
-    ("store-read", "store readers"),
-    ("updraft-mongo", "store driver"),
-    ("updraft-timer", "timers"),
-    (tools::THREAD, TOOL_SERVER),
+/// Stages, the names of their threads where they have some of their own, and what helps where one limits. All other threads
+/// are those who submit.
+const STAGES: [(&str, &str, &str); 9] = [
+    ("node", "updraft-node", "A faster core: supervision is one thread."),
+    ("journal", "updraft-journal", "Smaller inputs and answers: the journal copies and sums every byte."),
+    (
+        "store writer",
+        "store-write",
+        "Fewer steps per execution, a faster core, or a store on another machine.",
+    ),
+    ("store readers", "store-read", "Fewer reads: idempotency keys and lists read the store."),
+    ("store driver", "updraft-mongo", "A faster core: the driver of the database is one thread."),
+    ("timers", "updraft-timer", "Fewer submissions at once: the clock of those who wait is one thread."),
+    (TOOL_SERVER, tools::THREAD, "Nothing of the engine: the stubbed tools are one thread."),
+    (WRITE_BEHIND, "", "A faster core: the coalescer is one thread."),
+    (GENERATOR, "", "Nothing of the engine: it takes more than this program can send."),
 ];
+/// The same of shards, and of a journal that waits for its disk.
+const MORE_SHARDS: &str = "More shards (`--shards`) on more cores, and more tenants to spread over them.";
+const FASTER_DISK: &str = "A faster disk, or `--durability os` where power is never lost.";
 /// A store for which this share of the documents that may wait does wait cannot take the load.
 const PENDING: f64 = 0.5;
 /// Places that are taken to this share are the limit.
@@ -58,7 +70,7 @@ pub(crate) struct Stage {
 /// What limits.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Bottleneck {
-    pub(crate) stage: &'static str,
+    pub(crate) stage: String,
     pub(crate) why: String,
     pub(crate) change: &'static str,
 }
@@ -94,8 +106,8 @@ fn named(thread: &Thread, arbiters: &[u32], shards: usize) -> String {
         Some(place) if arbiters.len() == shards + 1 => format!("{SHARD}{}", place - 1),
         Some(_) => ARBITERS.to_owned(),
         None => {
-            let known = THREADS.iter().find(|(name, _)| *name == thread.name);
-            known.map_or(GENERATOR, |(_, stage)| *stage).to_owned()
+            let known = STAGES.iter().find(|(_, name, _)| *name == thread.name);
+            known.map_or(GENERATOR, |(stage, ..)| *stage).to_owned()
         }
     }
 }
@@ -103,15 +115,14 @@ fn named(thread: &Thread, arbiters: &[u32], shards: usize) -> String {
 /// Whether a stage may have this name.
 pub(crate) fn is_stage(name: &str) -> bool {
     let shard = name.strip_prefix(SHARD).is_some_and(|number| number.parse::<u16>().is_ok());
-    let thread = THREADS.iter().any(|(_, stage)| *stage == name);
-    shard || thread || [WRITE_BEHIND, ARBITERS, GENERATOR].contains(&name)
+    shard || name == ARBITERS || STAGES.iter().any(|(stage, ..)| *stage == name)
 }
 
 /// What limits full load; none where too little was measured.
 pub(crate) fn find(outcome: &RunOutcome, options: &LoadOptions, stages: &[Stage]) -> Option<Bottleneck> {
     // Of an engine that failed, no load is known to be too much.
     let failed = matches!(outcome.trouble, Some(Trouble::Engine(_)));
-    let end = outcome.phases.first().filter(|end| end.counts.ended() > 0 && !failed)?;
+    let end = outcome.phases.first().filter(|end| end.counted.get("ended") > 0 && !failed)?;
     if let Some(found) = behind(outcome, end) {
         return Some(found);
     }
@@ -128,15 +139,9 @@ pub(crate) fn find(outcome: &RunOutcome, options: &LoadOptions, stages: &[Stage]
     }
     waiting(outcome, end, options).or_else(|| {
         let busiest = stages.first()?;
-        Some(Bottleneck {
-            stage: "hand-overs",
-            why: format!(
-                "no stage is busy: the busiest is {} with {:.0} %",
-                busiest.name,
-                busiest.busy * 100.0
-            ),
-            change: "Raise `--concurrency`: each execution waits for one durable step after another.",
-        })
+        let why = format!("no stage is busy: the busiest is {} with {}", busiest.name, percent(busiest.busy));
+        let change = "Raise `--concurrency`: each execution waits for one durable step after another.";
+        Some(Bottleneck { stage: "hand-overs".to_owned(), why, change })
     })
 }
 
@@ -145,34 +150,27 @@ fn of_machine(end: &PhaseResult, machine: f64, stages: &[Stage]) -> Bottleneck {
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| usize::from(cores) as f64);
     let own = end.cpu_s.unwrap_or_default() / end.lasted.as_secs_f64().max(f64::EPSILON) / cores;
     let most = stages.iter().max_by(|a, b| a.cpu.total_cmp(&b.cpu)).map_or_else(String::new, |stage| {
-        format!(", most of it in {} ({:.0} % of one core)", stage.name, stage.cpu * 100.0)
+        format!(", most of it in {} ({} of one core)", stage.name, percent(stage.cpu))
     });
-    let why = format!(
-        "{:.0} % of all cores are busy, {:.0} % with this process{most}",
-        machine * 100.0,
-        own * 100.0
-    );
-    if own < machine * OWN {
-        let change = "Measure again when the other processes of the machine are at rest: they took the rest.";
-        return Bottleneck { stage: OTHERS, why, change };
-    }
-    Bottleneck {
-        stage: "machine CPU",
-        why,
-        change: "More cores, and `--shards` as many; tools and load generator count here too.",
-    }
+    let why = format!("{} of all cores are busy, {} with this process{most}", percent(machine), percent(own));
+    let (stage, change) = if own < machine * OWN {
+        (OTHERS, "Measure again when the other processes of the machine are at rest: they took the rest.")
+    } else {
+        ("machine CPU", "More cores, and `--shards` as many; tools and load generator count here too.")
+    };
+    Bottleneck { stage: stage.to_owned(), why, change }
 }
 
 /// A store that does not keep up.
 fn behind(outcome: &RunOutcome, end: &PhaseResult) -> Option<Bottleneck> {
-    let pending = most(outcome, |sample| sample.pending_documents);
+    let pending = at_full_load(outcome, |sample| sample.pending_documents).fold(0.0, f64::max);
     let stalled = outcome.trouble == Some(Trouble::Store);
     if !stalled && !store_lag::is_behind(end) && pending < COALESCER_DOCUMENTS as f64 * PENDING {
         return None;
     }
     let (stage, change) = if outcome.server {
         (
-            "store server",
+            SERVER,
             "The server cannot take this load: look at its CPU and disk, or take fewer steps per execution.",
         )
     } else {
@@ -186,21 +184,17 @@ fn behind(outcome: &RunOutcome, end: &PhaseResult) -> Option<Bottleneck> {
         None => "did not get all".to_owned(),
     };
     let why = format!("the store {behind}; up to {pending:.0} documents waited");
-    Some(Bottleneck { stage, why, change })
+    Some(Bottleneck { stage: stage.to_owned(), why, change })
 }
 
 /// A server that has as many batches to answer as may be on their way, nearly all of the time.
 fn server(outcome: &RunOutcome) -> Option<Bottleneck> {
     let waits = outcome.seen.waits.first().filter(|_| outcome.server)?;
     let full = waits.store_full as f64 / waits.looks.max(1) as f64;
-    (full >= BUSY).then(|| Bottleneck {
-        stage: "store server",
-        why: format!(
-            "{:.0} % of the time it had as many batches to answer as may be on their way",
-            full * 100.0
-        ),
-        change: "Look at the server's CPU and disk, or at the way to it.",
-    })
+    let why =
+        format!("{} of the time it had as many batches to answer as may be on their way", percent(full));
+    let change = "Look at the server's CPU and disk, or at the way to it.";
+    (full >= BUSY).then(|| Bottleneck { stage: SERVER.to_owned(), why, change })
 }
 
 /// Nobody computes: executions wait for places or for tools.
@@ -208,71 +202,41 @@ fn waiting(outcome: &RunOutcome, end: &PhaseResult, options: &LoadOptions) -> Op
     let running = mean(outcome, |sample| sample.attempts_running);
     let open = f64::from(options.concurrency);
     if options.tools == Tools::Http && running >= open * TAKEN && options.width > 1 {
-        return Some(Bottleneck {
-            stage: "permits",
-            why: format!("{running:.0} attempts on average ran or waited for one of {open:.0} connections"),
-            change: "Raise `--concurrency`, which is also the number of requests at once to the host.",
-        });
+        let why = format!("{running:.0} attempts on average ran or waited for one of {open:.0} connections");
+        let change = "Raise `--concurrency`, which is also the number of requests at once to the host.";
+        return Some(Bottleneck { stage: "permits".to_owned(), why, change });
     }
-    let ideal = end.ideal.as_secs_f64() * 1e6;
-    let median = end.meter.execution.quantile(0.5)? as f64;
-    if ideal == 0.0 || median > ideal * TOOLS {
-        return None;
-    }
-    Some(Bottleneck {
-        stage: "tool latency",
-        why: format!(
-            "half of the executions end within {:.0} ms, of which their tools take {:.0} ms",
-            median / 1e3,
-            ideal / 1e3
-        ),
-        change: "Raise `--concurrency`: the engine waits for tools and has room for more executions.",
-    })
+    let (ideal, median) = (end.ideal.as_secs_f64() * 1e3, end.meter.execution.ms(0.5)?);
+    let why =
+        format!("half of the executions end within {median:.0} ms, of which their tools take {ideal:.0} ms");
+    let change = "Raise `--concurrency`: the engine waits for tools and has room for more executions.";
+    let waits = ideal > 0.0 && median <= ideal * TOOLS;
+    waits.then(|| Bottleneck { stage: "tool latency".to_owned(), why, change })
 }
 
 fn of_stage(stage: &Stage) -> Bottleneck {
-    let (name, change) = match stage.name.as_str() {
-        "store writer" => {
-            ("store writer", "Fewer steps per execution, a faster core, or a store on another machine.")
-        }
-        "journal" if stage.disk > stage.cpu => {
-            ("journal fsync", "A faster disk, or `--durability os` where power is never lost.")
-        }
-        "journal" => ("journal CPU", "Smaller inputs and answers: the journal copies and sums every byte."),
-        WRITE_BEHIND => ("write-behind CPU", "A faster core: the coalescer is one thread."),
-        "node" => ("node CPU", "A faster core: supervision is one thread."),
-        "store readers" => ("store readers", "Fewer reads: idempotency keys and lists read the store."),
-        "store driver" => ("store driver CPU", "A faster core: the driver of the database is one thread."),
-        "timers" => ("timers", "Fewer submissions at once: the clock of those who wait is one thread."),
-        GENERATOR => ("load generator", "Nothing of the engine: it takes more than this program can send."),
-        TOOL_SERVER => ("tool server CPU", "Nothing of the engine: the stubbed tools are one thread."),
-        _ => ("shard CPU", "More shards (`--shards`) on more cores, and more tenants to spread over them."),
-    };
+    let waits = stage.name == "journal" && stage.disk > stage.cpu;
+    let known = STAGES.iter().find(|(name, ..)| *name == stage.name);
+    let change = if waits { FASTER_DISK } else { known.map_or(MORE_SHARDS, |(.., change)| change) };
+    let (cpu, disk) = (percent(stage.cpu), percent(stage.disk));
+    let uses = format!("{cpu} computing, {disk} waiting for the disk");
     let one = stage.cpu + stage.disk <= stage.busy + f64::EPSILON;
-    let why = format!(
-        "{}{} is busy {:.0} % of the time ({}{:.0} % computing, {:.0} % waiting for the disk)",
-        if one { "" } else { "the busiest thread of " },
-        stage.name,
-        stage.busy * 100.0,
-        if one { "" } else { "all of them: " },
-        stage.cpu * 100.0,
-        stage.disk * 100.0
-    );
-    Bottleneck { stage: name, why, change }
+    let (of, all) = if one { ("", "") } else { ("the busiest thread of ", "all of them: ") };
+    let why = format!("{of}{} is busy {} of the time ({all}{uses})", stage.name, percent(stage.busy));
+    let by = if waits { "fsync" } else { "CPU" };
+    Bottleneck { stage: format!("{} {by}", stage.name), why, change }
 }
 
-fn at_full_load(outcome: &RunOutcome, of: impl Fn(&Sample) -> f64) -> impl Iterator<Item = f64> {
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn at_full_load(outcome: &RunOutcome, of: fn(&Sample) -> f64) -> impl Iterator<Item = f64> {
     outcome.seen.samples.iter().filter(|sample| sample.phase == 0).map(of)
 }
 
-fn most(outcome: &RunOutcome, of: impl Fn(&Sample) -> f64) -> f64 {
-    at_full_load(outcome, of).fold(0.0, f64::max)
-}
-
-fn mean(outcome: &RunOutcome, of: impl Fn(&Sample) -> f64) -> f64 {
-    let (sum, count) =
-        at_full_load(outcome, of).fold((0.0, 0.0), |(sum, count), one| (sum + one, count + 1.0));
-    if count > 0.0 { sum / count } else { 0.0 }
+fn mean(outcome: &RunOutcome, of: fn(&Sample) -> f64) -> f64 {
+    at_full_load(outcome, of).sum::<f64>() / at_full_load(outcome, of).count().max(1) as f64
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl PhaseResult {
         if !matches!(self.phase.load, Load::Open { .. }) {
             return Verdict::Unknown;
         }
-        let refused = self.counts.refused + self.counts.dropped;
+        let refused = self.counted.get("refused") + self.counted.get("dropped");
         if refused > 0 {
             return Verdict::Broke(format!("{refused} arrivals were refused"));
         }
@@ -76,18 +76,20 @@ impl PhaseResult {
 
     /// Arrivals per second, as they were sent.
     pub(crate) fn arrivals_per_s(&self) -> f64 {
-        let sent = self.meter.arrivals.load(Ordering::Relaxed) + self.counts.dropped;
+        let sent = self.meter.arrivals.load(Ordering::Relaxed) + self.counted.get("dropped");
         sent as f64 / self.lasted.as_secs_f64().max(f64::EPSILON)
     }
 
-    pub(crate) fn ended_per_s(&self) -> f64 {
-        self.counts.ended() as f64 / self.lasted.as_secs_f64().max(f64::EPSILON)
+    /// What was counted of a figure, per second.
+    pub(crate) fn per_s(&self, figure: &str) -> f64 {
+        self.counted.get(figure) as f64 / self.lasted.as_secs_f64().max(f64::EPSILON)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Counted;
     use crate::scenario::{Phase, Rates};
 
     /// Two seconds at a thousand arrivals per second, with so many in flight at half of them and at their end.
@@ -133,7 +135,7 @@ mod tests {
         let slow = PhaseResult { ideal: Duration::from_millis(900), ..phase(0, 900) };
         assert_eq!(slow.verdict(), Verdict::Unknown, "they had not settled at half of it");
         let mut refused = slow;
-        refused.counts.refused = 1;
+        refused.counted = Counted::testing("refused", 1);
         assert!(matches!(refused.verdict(), Verdict::Broke(_)));
     }
 
@@ -141,7 +143,7 @@ mod tests {
     fn the_rate_is_of_what_was_sent() {
         let mut end = phase(0, 0);
         end.meter.arrivals.store(400, Ordering::Relaxed);
-        end.counts.dropped = 100;
+        end.counted = Counted::testing("dropped", 100);
         assert!((end.arrivals_per_s() - 250.0).abs() < f64::EPSILON);
     }
 }

@@ -1,8 +1,6 @@
 //! Charts: lines over time or over quantiles, as SVG. Owns scales and ticks; knows nothing of what it shows.
 
-use std::fmt::Write;
-
-use crate::format::short;
+use crate::unit::short;
 
 /// The picture's size, in units of its own; it scales with the page.
 const WIDTH: f64 = 640.0;
@@ -76,100 +74,71 @@ impl Chart<'_> {
         let start = if self.places.is_empty() { 0.0 } else { x.0 };
         let y = if self.log { decades(y) } else { (0.0, ceiling(y.1)) };
         let scale = Scale { x: (start, end.max(start + 1e-9)), y, log: self.log };
-        let mut svg = format!(
-            "<figure><figcaption>{}{}</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{}\">",
-            self.title,
-            self.legend(),
-            self.title
-        );
-        self.draw_bands(&mut svg, &scale);
-        self.draw_axes(&mut svg, &scale);
-        self.draw_lines(&mut svg, &scale);
-        svg += "</svg></figure>";
-        Some(svg)
+        let (title, legend) = (self.title, self.legend());
+        let inside = self.bands(&scale) + &self.axes(&scale) + &self.curves(&scale);
+        Some(format!(
+            "<figure><figcaption>{title}{legend}</figcaption>\
+             <svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">{inside}</svg></figure>"
+        ))
     }
 
     fn legend(&self) -> String {
-        if self.lines.len() < 2 {
-            return String::new();
-        }
-        let keys = self.lines.iter().enumerate();
+        let keys = self.lines.iter().enumerate().filter(|_| self.lines.len() > 1);
         keys.map(|(number, line)| format!("<span class=\"key l{number}\">{}</span>", line.label)).collect()
     }
 
-    fn draw_bands(&self, svg: &mut String, scale: &Scale) {
-        for (number, band) in self.bands.iter().enumerate() {
-            let (from, to) = (scale.x(band.from), scale.x(band.to));
-            let (width, height) = ((to - from).max(0.0), HEIGHT - TOP - BOTTOM);
-            let _ = write!(
-                svg,
-                "<rect class=\"band b{}\" x=\"{from:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{height}\"/>",
-                number % 2
+    fn bands(&self, scale: &Scale) -> String {
+        let band = |(number, band): (usize, &Band)| {
+            let (x, height) = (scale.x(band.from), HEIGHT - TOP - BOTTOM);
+            let (width, parity) = ((scale.x(band.to) - x).max(0.0), number % 2);
+            let svg = format!(
+                "<rect class=\"band b{parity}\" x=\"{x:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{height}\"/>"
             );
             // A name that is wider than its band is left to the table.
-            if width > band.name.len() as f64 * 6.0 {
-                let _ = write!(
-                    svg,
-                    "<text class=\"phase\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                    from + 4.0,
-                    TOP - 6.0,
-                    band.name
-                );
-            }
-        }
+            let named = width > band.name.len() as f64 * 6.0;
+            let name = || text("phase", "start", (x + 4.0, TOP - 6.0), band.name);
+            svg + &named.then(name).unwrap_or_default()
+        };
+        self.bands.iter().enumerate().map(band).collect()
     }
 
-    fn draw_axes(&self, svg: &mut String, scale: &Scale) {
-        for value in ticks(scale.y, self.log) {
-            let y = scale.y(value);
-            let _ = write!(
-                svg,
-                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
-                 <text class=\"tick\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                WIDTH - RIGHT,
-                LEFT - 6.0,
-                y + 4.0,
-                (self.shown)(value)
-            );
-        }
-        let mut place = |value: f64, name: &str| {
+    fn axes(&self, scale: &Scale) -> String {
+        let row = |value: f64| {
+            let (y, right) = (scale.y(value), WIDTH - RIGHT);
+            format!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>")
+                + &text("tick", "end", (LEFT - 6.0, y + 4.0), &(self.shown)(value))
+        };
+        let column = |value: f64, name: &str| {
             // A name at the edge stays inside of the picture.
             let anchor = if value >= scale.x.1 { "end" } else { "middle" };
-            let _ = write!(
-                svg,
-                "<text class=\"tick\" text-anchor=\"{anchor}\" x=\"{:.1}\" y=\"{:.1}\">{name}</text>",
-                scale.x(value),
-                HEIGHT - BOTTOM + 16.0
-            );
+            text("tick", anchor, (scale.x(value), HEIGHT - BOTTOM + 16.0), name)
         };
-        if self.places.is_empty() {
-            ticks(scale.x, false).into_iter().for_each(|value| place(value, &format!("{} s", short(value))));
+        let rows: String = ticks(scale.y, self.log).into_iter().map(row).collect();
+        let columns: String = if self.places.is_empty() {
+            ticks(scale.x, false)
+                .into_iter()
+                .map(|value| column(value, &format!("{} s", short(value))))
+                .collect()
         } else {
             let within = self.places.iter().filter(|(value, _)| *value <= scale.x.1);
-            within.for_each(|(value, name)| place(*value, name));
-        }
+            within.map(|(value, name)| column(*value, name)).collect()
+        };
+        rows + &columns
     }
 
-    fn draw_lines(&self, svg: &mut String, scale: &Scale) {
-        for (number, line) in self.lines.iter().enumerate() {
-            let Some((first, last)) = line.points.first().zip(line.points.last()) else { continue };
-            let mut path = String::new();
-            for (index, (x, y)) in line.points.iter().enumerate() {
-                let word = if index == 0 { 'M' } else { 'L' };
-                let _ = write!(path, "{word}{:.1} {:.1}", scale.x(*x), scale.y(*y));
-            }
-            if self.lines.len() == 1 {
-                let floor = HEIGHT - BOTTOM;
-                let (from, to) = (scale.x(first.0), scale.x(last.0));
-                let _ = write!(svg, "<path class=\"area\" d=\"{path}L{to:.1} {floor}L{from:.1} {floor}Z\"/>");
-            }
-            let _ = write!(
-                svg,
-                "<path class=\"line l{number}\" d=\"{path}\"><title>{}</title></path>",
-                line.label
-            );
-        }
+    fn curves(&self, scale: &Scale) -> String {
+        let curve = |(number, line): (usize, &Line)| {
+            let points = line.points.iter().map(|(x, y)| format!("{:.1} {:.1}", scale.x(*x), scale.y(*y)));
+            let path = format!("M{}", points.collect::<Vec<_>>().join("L"));
+            let title = line.label;
+            format!("<path class=\"line l{number}\" d=\"{path}\"><title>{title}</title></path>")
+        };
+        self.lines.iter().enumerate().filter(|(_, line)| !line.points.is_empty()).map(curve).collect()
     }
+}
+
+fn text(class: &str, anchor: &str, (x, y): (f64, f64), words: &str) -> String {
+    format!("<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>")
 }
 
 /// Whole decades around the values.
@@ -209,9 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short_and_ticks_are_round() {
-        let shown: Vec<String> = [0.0, 0.25, 3.0, 950.0, 1_200.0, 24_000.0, 3e6].map(short).into();
-        assert_eq!(shown, ["0", "0.25", "3", "950", "1.2k", "24k", "3M"]);
+    fn ticks_are_round() {
         assert_eq!(ticks((0.0, ceiling(93.0)), false), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
         assert_eq!(ticks(decades((3.0, 700.0)), true), [1.0, 10.0, 100.0, 1_000.0]);
     }

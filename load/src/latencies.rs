@@ -1,10 +1,11 @@
 //! Measures: histograms of latencies and counts of what became of executions. Owns no load.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use metrics::{Counter, counter};
 
 use crate::error::Error;
 
@@ -40,11 +41,19 @@ impl Latencies {
         (!histogram.is_empty()).then(|| histogram.value_at_quantile(share))
     }
 
-    /// Their number, and their mean.
-    pub(crate) fn mean(&self) -> (u64, Option<Duration>) {
+    /// The same, to be told in microseconds.
+    pub(crate) fn us(&self, share: f64) -> Option<f64> {
+        self.quantile(share).map(|micros| micros as f64)
+    }
+
+    /// The same in milliseconds.
+    pub(crate) fn ms(&self, share: f64) -> Option<f64> {
+        self.us(share).map(|micros| micros / 1e3)
+    }
+
+    pub(crate) fn mean(&self) -> Option<Duration> {
         let histogram = self.lock();
-        let mean = Duration::from_secs_f64(histogram.mean() / 1e6);
-        (histogram.len(), Some(mean).filter(|_| !histogram.is_empty()))
+        (!histogram.is_empty()).then(|| Duration::from_secs_f64(histogram.mean() / 1e6))
     }
 
     /// Median and 99th percentile, and forgets them.
@@ -86,15 +95,15 @@ impl Meter {
     }
 }
 
-/// What became of all executions of the run, and the latencies of its newest moment.
+/// What became of all executions of the run, as counters of the process's recorder, and the latencies of its newest moment.
 pub(crate) struct Tally {
-    pub(crate) submitted: AtomicU64,
-    pub(crate) completed: AtomicU64,
-    pub(crate) failed: AtomicU64,
+    pub(crate) submitted: Counter,
+    pub(crate) completed: Counter,
+    pub(crate) failed: Counter,
     /// Submissions that the engine did not accept, and executions that it lost.
-    pub(crate) refused: AtomicU64,
+    refused: Counter,
     /// Arrivals that found so many before them that they were not submitted.
-    pub(crate) dropped: AtomicU64,
+    pub(crate) dropped: Counter,
     /// Arrivals that have not ended.
     pub(crate) in_flight: AtomicUsize,
     pub(crate) submit: Latencies,
@@ -104,24 +113,14 @@ pub(crate) struct Tally {
     first_error: Mutex<Option<String>>,
 }
 
-/// The counts at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Counts {
-    pub(crate) submitted: u64,
-    pub(crate) completed: u64,
-    pub(crate) failed: u64,
-    pub(crate) refused: u64,
-    pub(crate) dropped: u64,
-}
-
 impl Tally {
     pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self {
-            submitted: AtomicU64::new(0),
-            completed: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            refused: AtomicU64::new(0),
-            dropped: AtomicU64::new(0),
+            submitted: counter!("load_submitted"),
+            completed: counter!("load_completed"),
+            failed: counter!("load_failed"),
+            refused: counter!("load_refused"),
+            dropped: counter!("load_dropped"),
             in_flight: AtomicUsize::new(0),
             submit: Latencies::new()?,
             execution: Latencies::new()?,
@@ -130,49 +129,15 @@ impl Tally {
         })
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts {
-            submitted: of(&self.submitted),
-            completed: of(&self.completed),
-            failed: of(&self.failed),
-            refused: of(&self.refused),
-            dropped: of(&self.dropped),
-        }
-    }
-
     /// Counts a refusal, and keeps the words of the first.
     pub(crate) fn refuse(&self, error: &dyn std::fmt::Display) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
+        self.refused.increment(1);
         let mut first = self.first_error.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert_with(|| error.to_string());
     }
 
     pub(crate) fn first_error(&self) -> Option<String> {
         self.first_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Counts {
-    /// Executions that ended, however.
-    pub(crate) fn ended(self) -> u64 {
-        self.completed + self.failed
-    }
-
-    /// All that did not go well.
-    pub(crate) fn errors(self) -> u64 {
-        self.failed + self.refused + self.dropped
-    }
-
-    /// What was counted since `earlier`.
-    pub(crate) fn since(self, earlier: Self) -> Self {
-        Self {
-            submitted: self.submitted - earlier.submitted,
-            completed: self.completed - earlier.completed,
-            failed: self.failed - earlier.failed,
-            refused: self.refused - earlier.refused,
-            dropped: self.dropped - earlier.dropped,
-        }
     }
 }
 

@@ -31,71 +31,73 @@ const FLOODING: usize = 0;
 
 /// Submits in a closed loop until the length is reached or the run is stopped; answers when all have ended.
 pub async fn closed(work: &Arc<Workload>, meter: &Arc<Meter>, length: Length, submitters: usize) {
+    let (of, meter) = (work.clone(), meter.clone());
+    let submit = move |_| {
+        let (work, meter) = (of.clone(), meter.clone());
+        async move {
+            arrived(&work, &meter);
+            one(&work, &meter, work.anyone(), Instant::now(), false).await
+        }
+    };
+    loops(work, length, submitters, usize::MAX, submit).await;
+}
+
+/// Submits as fast as it is accepted, without waiting for ends; answers when the pile is high enough.
+pub(crate) async fn pile(work: &Arc<Workload>, meter: &Arc<Meter>, length: Length, submitters: usize) {
+    let most = work.pile().min(PILE).min(PILE_OF_TENANT.saturating_mul(work.tenants()));
+    let (of, meter) = (work.clone(), meter.clone());
+    // In turn, so that no tenant has more than its places.
+    let submit = move |number: u64| {
+        let (work, meter) = (of.clone(), meter.clone());
+        async move {
+            let due = Instant::now();
+            arrived(&work, &meter);
+            let Some(handle) = submit(&work, &meter, number as usize, due).await else { return false };
+            tokio::spawn(async move { end(&work, &meter, &handle, due, false).await });
+            true
+        }
+    };
+    loops(work, length, submitters, most, submit).await;
+}
+
+/// Loops of submitters, until the length is reached, so many are in flight, or the run is stopped.
+async fn loops<F: Future<Output = bool> + Send>(
+    work: &Arc<Workload>,
+    length: Length,
+    submitters: usize,
+    most: usize,
+    submit: impl Fn(u64) -> F + Clone + Send + 'static,
+) {
     let (began, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
     let mut loops = JoinSet::new();
     for _ in 0..submitters {
-        let (work, meter, next) = (work.clone(), meter.clone(), next.clone());
+        let (work, next, submit) = (work.clone(), next.clone(), submit.clone());
         loops.spawn(async move {
-            while goes_on(&work, began, &next, length) {
-                let tenant = work.anyone();
-                arrived(&work, &meter);
-                if !one(&work, &meter, tenant, Instant::now(), false).await {
+            while work.tally.in_flight.load(Ordering::Relaxed) < most {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let over = match length {
+                    Length::Time(time) => began.elapsed() >= time,
+                    Length::Executions(executions) => number >= executions,
+                };
+                if over || work.stopped() {
+                    return;
+                }
+                if !submit(number).await {
                     tokio::time::sleep(REFUSED).await;
                 }
             }
         });
     }
-    all(work, loops).await;
-}
-
-/// Submits as fast as it is accepted, without waiting for ends; answers when the pile is high enough.
-pub async fn pile(work: &Arc<Workload>, meter: &Arc<Meter>, length: Length, submitters: usize) {
-    let most = work.pile().min(PILE).min(PILE_OF_TENANT.saturating_mul(work.tenants()));
-    let (began, next) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-    let mut loops = JoinSet::new();
-    for _ in 0..submitters {
-        let (work, meter, next) = (work.clone(), meter.clone(), next.clone());
-        loops.spawn(async move {
-            while work.tally.in_flight.load(Ordering::Relaxed) < most && goes_on(&work, began, &next, length)
-            {
-                // In turn, so that no tenant has more than its places.
-                let tenant = next.load(Ordering::Relaxed) as usize;
-                let due = Instant::now();
-                arrived(&work, &meter);
-                let Some(handle) = submit(&work, &meter, tenant, due).await else {
-                    tokio::time::sleep(REFUSED).await;
-                    continue;
-                };
-                let (work, meter) = (work.clone(), meter.clone());
-                tokio::spawn(async move { end(&work, &meter, &handle, due, false).await });
-            }
-        });
+    // What stops the run drops what they wait for.
+    tokio::select! {
+        _ = loops.join_all() => {}
+        () = work.stopping() => {}
     }
-    all(work, loops).await;
-}
-
-/// Waits for all loops, or until the run is stopped, which drops what they wait for.
-async fn all(work: &Workload, mut loops: JoinSet<()>) {
-    loop {
-        tokio::select! {
-            joined = loops.join_next() => if joined.is_none() { return },
-            () = work.stopping() => return,
-        }
-    }
-}
-
-fn goes_on(work: &Workload, began: Instant, next: &AtomicU64, length: Length) -> bool {
-    let number = next.fetch_add(1, Ordering::Relaxed);
-    !work.stopped()
-        && match length {
-            Length::Time(time) => began.elapsed() < time,
-            Length::Executions(executions) => number < executions,
-        }
 }
 
 /// Sends arrivals with random gaps (a Poisson process) until the length is reached or the run is stopped.
 /// Blocks: sleeping threads wake more exactly than timers of the runtime.
-pub fn open(
+pub(crate) fn open(
     work: &Arc<Workload>,
     meter: &Arc<Meter>,
     length: Length,
@@ -146,7 +148,7 @@ fn arrive(
 ) {
     meter.late.record(due.elapsed());
     if work.tally.in_flight.load(Ordering::Relaxed) >= ARRIVALS {
-        work.tally.dropped.fetch_add(1, Ordering::Relaxed);
+        work.tally.dropped.increment(1);
         return;
     }
     let tenant = match (floods, spared) {
@@ -183,7 +185,7 @@ async fn submit(work: &Workload, meter: &Meter, tenant: usize, due: Instant) -> 
             let latency = due.elapsed();
             meter.submit.record(latency);
             work.tally.submit.record(latency);
-            work.tally.submitted.fetch_add(1, Ordering::Relaxed);
+            work.tally.submitted.increment(1);
             Some(handle)
         }
         Err(error) => {
@@ -203,7 +205,7 @@ async fn end(work: &Workload, meter: &Meter, handle: &Handle, due: Instant, floo
             work.tally.execution.record(latency);
             let completed = document.state.execution_status == ExecutionStatus::Completed;
             let count = if completed { &work.tally.completed } else { &work.tally.failed };
-            count.fetch_add(1, Ordering::Relaxed);
+            count.increment(1);
         }
         // The run was stopped before its end, which is no mistake of the engine.
         Err(_) if work.stopped() => {}

@@ -44,6 +44,8 @@ pub struct LoadOptions {
     pub reference: bool,
     /// Settings of the engine under a name.
     pub profile: Option<Profile>,
+    /// Whether what was left in the data directory is resumed, with tools that hang.
+    pub resumes: bool,
     /// The seed of all random numbers.
     pub seed: u64,
 }
@@ -74,6 +76,7 @@ impl Default for LoadOptions {
             shards: None,
             reference: false,
             profile: None,
+            resumes: false,
             seed: 1,
         }
     }

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use updraft::limits::WRITE_TIMEOUT;
 
-use crate::latencies::{Counts, Latencies, Meter};
+use crate::latencies::Meter;
 use crate::process::Thread;
 use crate::recorder::Counted;
+use crate::reference::Column;
 use crate::scenario::{Phase, Rates};
 
 /// A store that takes nothing of what waits for so long takes nothing more: longer than one batch may take.
@@ -26,7 +27,6 @@ pub(crate) struct PhaseResult {
     pub(crate) began_s: f64,
     /// Closed loops and piles: until the store has everything.
     pub(crate) lasted: Duration,
-    pub(crate) counts: Counts,
     pub(crate) counted: Counted,
     pub(crate) cpu_s: Option<f64>,
     /// The share of the machine's cores that was busy.
@@ -102,22 +102,6 @@ pub(crate) struct Seen {
     pub(crate) waits: Vec<Waits>,
 }
 
-/// What one column of the reference came to.
-pub(crate) struct Column {
-    pub(crate) lasted: Duration,
-    /// Executions that ended.
-    pub(crate) executions: u64,
-    /// Changes of a status that the store took: as many writes.
-    pub(crate) status_changes: u64,
-    /// Those of executions that ended.
-    pub(crate) status_changes_of_ended: u64,
-    /// Tool calls that completed.
-    pub(crate) steps: u64,
-    /// How long executions took.
-    pub(crate) execution: Latencies,
-    pub(crate) cpu_s: Option<f64>,
-}
-
 /// What the reference came to.
 #[derive(Default)]
 pub(crate) struct Reference {
@@ -131,10 +115,9 @@ pub(crate) struct Reference {
 pub struct RunOutcome {
     pub(crate) phases: Vec<PhaseResult>,
     pub(crate) seen: Seen,
-    pub(crate) counts: Counts,
     pub(crate) counted: Counted,
-    /// Reads that were asked beside the load, and their mean time.
-    pub(crate) reads: (u64, Option<Duration>),
+    /// The mean time of reads that were asked beside the load.
+    pub(crate) read_mean: Option<Duration>,
     /// Why the first submission was refused.
     pub(crate) first_error: Option<String>,
     pub(crate) trouble: Option<Trouble>,
@@ -153,6 +136,27 @@ pub struct RunOutcome {
     pub(crate) reference: Option<Reference>,
 }
 
+impl RunOutcome {
+    /// The phase that measured full load, where something ended in it and the store got all.
+    pub(crate) fn full_load(&self) -> Option<&PhaseResult> {
+        self.phases.first().filter(|end| end.counted.get("ended") > 0 && end.behind.is_some())
+    }
+
+    pub(crate) fn phase(&self, name: &str) -> Option<&PhaseResult> {
+        self.phases.iter().find(|end| end.phase.name == name)
+    }
+
+    /// What was counted of a figure.
+    pub(crate) fn count(&self, figure: &str) -> Option<f64> {
+        Some(self.counted.get(figure) as f64)
+    }
+
+    /// The most that any moment had.
+    pub(crate) fn most(&self, of: fn(&Sample) -> f64) -> Option<f64> {
+        self.seen.samples.iter().map(of).reduce(f64::max)
+    }
+}
+
 #[cfg(test)]
 impl PhaseResult {
     /// A phase that came to nothing.
@@ -162,7 +166,6 @@ impl PhaseResult {
             meter: Arc::new(Meter::new().unwrap()),
             began_s: 0.0,
             lasted,
-            counts: Counts::default(),
             counted: Counted::default(),
             cpu_s: None,
             machine: None,

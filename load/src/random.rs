@@ -7,16 +7,16 @@ use rand::{RngExt, SeedableRng};
 
 /// A stream of random numbers.
 #[derive(Debug)]
-pub struct Random(Mutex<StdRng>);
+pub(crate) struct Random(Mutex<StdRng>);
 
 impl Random {
     /// The stream numbered `stream` of a seed.
-    pub fn new(seed: u64, stream: u64) -> Self {
+    pub(crate) fn new(seed: u64, stream: u64) -> Self {
         Self(Mutex::new(StdRng::seed_from_u64(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stream)))
     }
 
     /// The next number in 0 to 1, without 1.
-    pub fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
@@ -28,11 +28,6 @@ impl Random {
     /// The next number of the exponential distribution with mean 1: the gap between two independent arrivals.
     pub(crate) fn gap(&self) -> f64 {
         -(1.0 - self.share()).ln()
-    }
-
-    /// The next 64 bits.
-    pub(crate) fn bits(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 }
 

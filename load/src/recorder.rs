@@ -9,9 +9,15 @@ use metrics_util::registry::{AtomicStorage, Registry};
 
 use crate::error::Error;
 
-/// The counters that are read of the engine, and the figure of each. `docs/metrics.md` says what each counts.
-pub(crate) const COUNTERS: [(&str, &str); 10] = [
-    ("updraft_attempts_total", "steps"),
+/// The counters that are read of the load and of the engine, and the figure of each. `docs/metrics.md` says what the engine's
+/// count.
+const COUNTERS: [(&str, &str); 15] = [
+    ("load_submitted", "submitted"),
+    ("load_completed", "completed"),
+    ("load_failed", "failed"),
+    ("load_refused", "refused"),
+    ("load_dropped", "dropped"),
+    (ATTEMPTS, "steps"),
     ("updraft_store_round_trips_total", "round_trips"),
     ("updraft_store_batches_total", "store.batches"),
     ("updraft_store_updates_total", "store.updates"),
@@ -23,9 +29,19 @@ pub(crate) const COUNTERS: [(&str, &str); 10] = [
     ("updraft_journal_bytes_total", "journal.bytes"),
 ];
 
+/// Of attempts, those that completed are counted.
+const ATTEMPTS: &str = "updraft_attempts_total";
+/// Figures that are several counters together.
+const TOGETHER: [(&str, &[&str]); 4] = [
+    ("arrivals", &["submitted", "refused", "dropped"]),
+    ("ended", &["completed", "failed"]),
+    ("errors", &["failed", "refused", "dropped"]),
+    ("status_changes", &["store.updates", "store.coalesced"]),
+];
+
 /// What the counters have counted, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Counted(pub(crate) [u64; COUNTERS.len()]);
+pub(crate) struct Counted([u64; COUNTERS.len()]);
 
 /// What is under way at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -67,9 +83,7 @@ impl Metrics {
     pub(crate) fn counted(&self) -> Counted {
         let mut counted = Counted::default();
         self.0.visit_counters(|key, count: &Arc<AtomicU64>| {
-            // Of attempts, those that completed.
-            let counts =
-                key.name() != COUNTERS[0].0 || key.labels().all(|label| label.value() == "completed");
+            let counts = key.name() != ATTEMPTS || key.labels().all(|label| label.value() == "completed");
             let place = COUNTERS.iter().position(|(name, _)| *name == key.name());
             if let Some(place) = place.filter(|_| counts) {
                 counted.0[place] += count.load(Ordering::Relaxed);
@@ -112,6 +126,9 @@ impl Recorder for Metrics {
 impl Counted {
     /// What was counted of a figure.
     pub(crate) fn get(&self, figure: &str) -> u64 {
+        if let Some((_, parts)) = TOGETHER.iter().find(|(known, _)| *known == figure) {
+            return parts.iter().map(|part| self.get(part)).sum();
+        }
         let place = COUNTERS.iter().position(|(_, known)| *known == figure);
         place.map_or(0, |place| self.0[place])
     }
@@ -119,6 +136,11 @@ impl Counted {
     /// What was counted since `earlier`.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self(std::array::from_fn(|place| self.0[place] - earlier.0[place]))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn testing(figure: &str, count: u64) -> Self {
+        Self(COUNTERS.map(|(_, known)| if known == figure { count } else { 0 }))
     }
 }
 

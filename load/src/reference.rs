@@ -17,7 +17,7 @@ use crate::Say;
 use crate::error::Error;
 use crate::latencies::Latencies;
 use crate::options::{Length, LoadOptions};
-use crate::outcome::{COLUMNS, Column, Reference};
+use crate::outcome::{COLUMNS, Reference};
 use crate::process;
 use crate::workload::Workload;
 
@@ -31,11 +31,43 @@ const SAY: Duration = Duration::from_secs(1);
 
 /// What the executions of one column count together.
 pub(crate) struct Counts {
+    /// Executions that ended.
     pub(crate) executions: AtomicU64,
+    /// Changes of a status that the store took: as many writes.
     pub(crate) status_changes: AtomicU64,
-    pub(crate) status_changes_of_ended: AtomicU64,
+    /// Those of executions that ended.
+    status_changes_of_ended: AtomicU64,
+    /// Tool calls that completed.
     pub(crate) steps: AtomicU64,
+    /// How long executions took.
     pub(crate) execution: Latencies,
+}
+
+/// What one column came to.
+pub(crate) struct Column {
+    lasted: Duration,
+    cpu_s: Option<f64>,
+    pub(crate) counts: Arc<Counts>,
+}
+
+impl Column {
+    pub(crate) fn per_s(&self, count: &AtomicU64) -> Option<f64> {
+        Some(some(count)? / self.lasted.as_secs_f64())
+    }
+
+    pub(crate) fn cpu_us_per_step(&self) -> Option<f64> {
+        Some(self.cpu_s? * 1e6 / some(&self.counts.steps)?)
+    }
+
+    /// Writes for an execution: those that were under way at the end do not count.
+    pub(crate) fn round_trips(&self) -> Option<f64> {
+        Some(some(&self.counts.status_changes_of_ended)? / some(&self.counts.executions)?)
+    }
+}
+
+/// What was counted, where anything was.
+fn some(count: &AtomicU64) -> Option<f64> {
+    Some(count.load(Ordering::Relaxed) as f64).filter(|count| *count > 0.0)
 }
 
 /// Measures all columns, or those before the run is stopped.
@@ -105,7 +137,7 @@ async fn measured(
     let lasted = began.elapsed();
     let cpu_s = process::cpu_s().zip(cpu).map(|(now, before)| now - before);
     loops.shutdown().await;
-    Ok((Arc::into_inner(counts).map_or_else(Counts::new, Ok)?.column(lasted, cpu_s), trouble))
+    Ok((Column { lasted, cpu_s, counts }, trouble))
 }
 
 /// Waits for all loops; why the first of them failed.
@@ -130,17 +162,5 @@ impl Counts {
             steps: count(),
             execution: Latencies::new()?,
         })
-    }
-
-    fn column(self, lasted: Duration, cpu_s: Option<f64>) -> Column {
-        Column {
-            lasted,
-            executions: self.executions.into_inner(),
-            status_changes: self.status_changes.into_inner(),
-            status_changes_of_ended: self.status_changes_of_ended.into_inner(),
-            steps: self.steps.into_inner(),
-            execution: self.execution,
-            cpu_s,
-        }
     }
 }

@@ -1,15 +1,15 @@
 //! The report: one self-contained page with charts. Measures nothing and judges nothing.
 
-use std::fmt::Write;
-
+use crate::bottleneck::Bottleneck;
 use crate::chart::{Band, Chart, Line};
-use crate::format::{figure, short};
+use crate::figures::Figures;
 use crate::latencies::Latencies;
 use crate::outcome::{RunOutcome, Sample};
-use crate::summary::Summary;
+use crate::summary::{Summary, Told};
+use crate::table::{Table, escaped};
+use crate::unit::{self, short};
 
 const STYLE: &str = include_str!("report.css");
-const MIB: f64 = 1_048_576.0;
 /// Quantiles of the distribution, with their names.
 const QUANTILES: [(f64, &str); 8] = [
     (0.5, "50 %"),
@@ -33,131 +33,131 @@ const TILES: [(&str, &str); 8] = [
     ("cpu_us_per_step", "CPU per step"),
 ];
 
+/// A label, and a figure of each moment.
+type Curve = (&'static str, fn(&Sample) -> Option<f64>);
+
+/// A title, whether the scale is logarithmic, how values are shown, and curves.
+type Drawn = (&'static str, bool, fn(f64) -> String, &'static [Curve]);
+
+/// What is drawn over time.
+const CHARTS: [Drawn; 8] = [
+    (
+        "Executions per second",
+        false,
+        short,
+        &[("ended", |now| Some(now.ended_per_s)), ("submitted", |now| Some(now.submitted_per_s))],
+    ),
+    (
+        "Latency of executions",
+        true,
+        micros,
+        &[("p50", |now| Some(now.execution_us?.0 as f64)), ("p99", |now| Some(now.execution_us?.1 as f64))],
+    ),
+    (
+        "Latency of durable acknowledgements",
+        true,
+        micros,
+        &[("p50", |now| Some(now.submit_us?.0 as f64)), ("p99", |now| Some(now.submit_us?.1 as f64))],
+    ),
+    (
+        "In flight",
+        false,
+        short,
+        &[("executions", |now| Some(now.in_flight)), ("attempts at tools", |now| Some(now.attempts_running))],
+    ),
+    (
+        "Queues",
+        false,
+        short,
+        &[
+            ("documents for the store", |now| Some(now.pending_documents)),
+            ("executions for the journal", |now| Some(now.commits_waiting)),
+        ],
+    ),
+    ("Memory", false, unit::bytes, &[("resident", |now| Some(now.resident_bytes))]),
+    ("Store batches per second", false, short, &[("batches", |now| Some(now.batches_per_s))]),
+    ("Updates per second in them", false, short, &[("updates", |now| Some(now.updates_per_s))]),
+];
+
 /// The page.
 pub fn page(summary: &Summary, outcome: &RunOutcome) -> String {
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Updraft under load: {}</title><style>{STYLE}</style><main>",
-        escaped(&summary.title)
+         <title>Updraft under load: {title}</title><style>{STYLE}</style><main><h1>{title}</h1><p class=\"sub\">{}</p>",
+        escaped(&summary.load),
+        title = escaped(&summary.title),
     );
-    let _ =
-        write!(page, "<h1>{}</h1><p class=\"sub\">{}</p>", escaped(&summary.title), escaped(&summary.load));
     tiles(&mut page, summary);
     words(&mut page, summary);
     let charts = over_time(outcome);
     let charts = if charts.is_empty() { "The run was too short for curves." } else { &charts };
-    let _ = write!(page, "<h2>Over time</h2><div class=\"charts\">{charts}</div>");
-    let _ = write!(
-        page,
-        "<h2>Distribution of latencies</h2><div class=\"charts\">{}</div>",
-        distributions(outcome)
+    page += &format!("<h2>Over time</h2><div class=\"charts\">{charts}</div>");
+    let charts = distributions(outcome);
+    page += &format!("<h2>Distribution of latencies</h2><div class=\"charts\">{charts}</div>");
+    for (title, table) in summary.tables() {
+        page += &format!("<h2>{title}</h2><div class=\"box scroll\">{}</div>", table.html());
+    }
+    page += &format!(
+        "<h2>All figures</h2><details class=\"box\"><summary>as --json writes them</summary>{}</details></main></html>\n",
+        all(&summary.figures).html()
     );
-    stages(&mut page, summary);
-    phases(&mut page, summary, outcome);
-    figures(&mut page, summary);
-    ratios(&mut page, summary);
-    page += "</main></html>\n";
     page
+}
+
+fn all(figures: &Figures) -> Table {
+    let mut table = Table::new(["figure", "value"]);
+    for (key, value) in &figures.0 {
+        table.add(key, [Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))]);
+    }
+    table
 }
 
 fn tiles(page: &mut String, summary: &Summary) {
     *page += "<div class=\"tiles\">";
     for (key, name) in TILES {
-        if let Some(value) = summary.figures.get(key) {
-            let _ =
-                write!(page, "<div class=\"tile\"><b>{}</b><span>{name}</span></div>", figure(key, value));
+        if let Some(value) = summary.figures.shown(key) {
+            *page += &format!("<div class=\"tile\"><b>{value}</b><span>{name}</span></div>");
         }
     }
     *page += "</div>";
 }
 
 fn words(page: &mut String, summary: &Summary) {
-    if let Some(limit) = &summary.limit {
-        let _ = write!(
-            page,
-            "<h2>What limits</h2><div class=\"box limit\"><b>{}</b><br>{}<br>{}</div>",
-            limit.stage,
-            escaped(&limit.why),
-            limit.change
+    if let Some(Bottleneck { stage, why, change }) = &summary.limit {
+        let why = escaped(why);
+        *page += &format!(
+            "<h2>What limits</h2><div class=\"box limit\"><b>{stage}</b><br>{why}<br>{change}</div>"
         );
     }
     for (title, lines) in [("What was found", &summary.findings), ("Thresholds", &summary.thresholds)] {
-        if lines.is_empty() {
-            continue;
-        }
-        let _ = write!(page, "<h2>{title}</h2><div class=\"box\"><ul>");
-        for line in lines {
+        let line = |line: &Told| {
             let class = if line.well { "good" } else { "bad" };
-            let _ = write!(page, "<li class=\"{class}\">{}</li>", escaped(&line.text));
+            format!("<li class=\"{class}\">{}</li>", escaped(&line.text))
+        };
+        if !lines.is_empty() {
+            let lines: String = lines.iter().map(line).collect();
+            *page += &format!("<h2>{title}</h2><div class=\"box\"><ul>{lines}</ul></div>");
         }
-        *page += "</ul></div>";
     }
 }
 
 fn over_time(outcome: &RunOutcome) -> String {
     let samples = &outcome.seen.samples;
-    let bands: Vec<Band> = outcome
-        .phases
-        .iter()
-        .map(|end| Band {
-            name: end.phase.name,
-            from: end.began_s,
-            to: end.began_s + end.lasted.as_secs_f64(),
-        })
-        .collect();
-    let line = |label, of: fn(&Sample) -> Option<f64>| Line {
-        label,
-        points: samples.iter().filter_map(|sample| Some((sample.at_s, of(sample)?))).collect(),
+    let bands = outcome.phases.iter().map(|end| Band {
+        name: end.phase.name,
+        from: end.began_s,
+        to: end.began_s + end.lasted.as_secs_f64(),
+    });
+    let bands: Vec<Band> = bands.collect();
+    let chart = |&(title, log, shown, lines): &Drawn| {
+        let line = |&(label, of): &Curve| Line {
+            label,
+            points: samples.iter().filter_map(|sample| Some((sample.at_s, of(sample)?))).collect(),
+        };
+        let lines = lines.iter().map(line).collect();
+        Chart { title, lines, bands: &bands, log, places: &[], shown }.svg()
     };
-    let chart = |title, lines, log, shown| Chart { title, lines, bands: &bands, log, places: &[], shown };
-    let charts = [
-        chart(
-            "Executions per second",
-            vec![line("ended", |s| Some(s.ended_per_s)), line("submitted", |s| Some(s.submitted_per_s))],
-            false,
-            short,
-        ),
-        chart(
-            "Latency of executions",
-            vec![
-                line("p50", |s| s.execution_us.map(|(p50, _)| p50 as f64)),
-                line("p99", |s| s.execution_us.map(|(_, p99)| p99 as f64)),
-            ],
-            true,
-            micros,
-        ),
-        chart(
-            "Latency of durable acknowledgements",
-            vec![
-                line("p50", |s| s.submit_us.map(|(p50, _)| p50 as f64)),
-                line("p99", |s| s.submit_us.map(|(_, p99)| p99 as f64)),
-            ],
-            true,
-            micros,
-        ),
-        chart(
-            "In flight",
-            vec![
-                line("executions", |s| Some(s.in_flight)),
-                line("attempts at tools", |s| Some(s.attempts_running)),
-            ],
-            false,
-            short,
-        ),
-        chart(
-            "Queues",
-            vec![
-                line("documents for the store", |s| Some(s.pending_documents)),
-                line("executions for the journal", |s| Some(s.commits_waiting)),
-            ],
-            false,
-            short,
-        ),
-        chart("Memory", vec![line("resident", |s| Some(s.resident_bytes / MIB))], false, mebibytes),
-        chart("Store batches per second", vec![line("batches", |s| Some(s.batches_per_s))], false, short),
-        chart("Updates per second in them", vec![line("updates", |s| Some(s.updates_per_s))], false, short),
-    ];
-    charts.iter().filter_map(Chart::svg).collect()
+    CHARTS.iter().filter_map(chart).collect()
 }
 
 fn distributions(outcome: &RunOutcome) -> String {
@@ -190,96 +190,14 @@ fn place(share: f64) -> f64 {
     -(1.0 - share).log10()
 }
 
-fn stages(page: &mut String, summary: &Summary) {
-    if summary.stages.is_empty() {
-        return;
-    }
-    *page += "<h2>Use of each stage at full load, as shares of one core</h2><div class=\"box\">";
-    for stage in &summary.stages {
-        let (cpu, disk) = (stage.cpu * 100.0, stage.disk * 100.0);
-        let _ = write!(
-            page,
-            "<div class=\"bar\"><span>{}</span><div><i style=\"width:{:.1}%\"></i><i style=\"width:{:.1}%\"></i></div>\
-             <small>{cpu:.0} % CPU, {disk:.0} % disk</small></div>",
-            escaped(&stage.name),
-            cpu.min(100.0),
-            disk.min(100.0 - cpu.min(100.0))
-        );
-    }
-    *page += "</div>";
-}
-
-fn phases(page: &mut String, summary: &Summary, outcome: &RunOutcome) {
-    *page += "<h2>Phases</h2><div class=\"box scroll\"><table><tr><th>phase</th><th>lasted</th><th>arrivals/s</th>\
-              <th>ended/s</th><th>submit p50</th><th>submit p99</th><th>execution p50</th><th>execution p99</th></tr>";
-    for end in &outcome.phases {
-        let name = end.phase.name;
-        let _ = write!(page, "<tr><td>{name}</td><td>{:.1} s</td>", end.lasted.as_secs_f64());
-        for (key, _) in crate::figures::OF_PHASE {
-            let value = summary.figures.get(&format!("phase.{name}.{key}"));
-            let shown = value.map_or_else(|| "–".to_owned(), |value| figure(key, value));
-            let _ = write!(page, "<td>{shown}</td>");
-        }
-        *page += "</tr>";
-    }
-    *page += "</table></div>";
-}
-
-fn figures(page: &mut String, summary: &Summary) {
-    *page += "<h2>All figures</h2><details class=\"box\"><summary>as --json writes them</summary><table>";
-    for (key, value) in &summary.figures.0 {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let _ = write!(page, "<tr><td>{}</td><td>{}</td></tr>", escaped(key), escaped(&value));
-    }
-    *page += "</table></details>";
-}
-
-fn ratios(page: &mut String, summary: &Summary) {
-    let Some((head, rows)) = summary.ratios.split_first() else { return };
-    let cells = |row: &[String], tag: &str| -> String {
-        let cell = |(place, cell): (usize, &String)| {
-            // Each column is followed by that of its ratios.
-            let times = if place >= 3 && place % 2 == 1 { cell.parse::<f64>().ok() } else { None };
-            let class =
-                times.map_or("", |times| if times >= 1.0 { " class=\"good\"" } else { " class=\"bad\"" });
-            format!("<{tag}{class}>{}</{tag}>", escaped(cell))
-        };
-        row.iter().enumerate().map(cell).collect()
-    };
-    *page += "<h2>Against one awaited write for each change of a status</h2><div class=\"box scroll\"><table class=\"ratios\">";
-    let _ = write!(page, "<tr>{}</tr>", cells(head, "th"));
-    for row in rows {
-        let _ = write!(page, "<tr>{}</tr>", cells(row, "td"));
-    }
-    *page += "</table></div><p class=\"sub\">The same load in the same process, after the engine, with the same store and \
-              durability: tasks one after another, nothing coalesced. \u{201c}Times\u{201d} says how many times as good Updraft is.</p>";
-}
-
 /// Microseconds as people read them.
 fn micros(value: f64) -> String {
-    match value {
-        v if v >= 1e6 => format!("{} s", short(v / 1e6)),
-        v if v >= 1e3 => format!("{} ms", short(v / 1e3)),
-        v => format!("{} µs", short(v)),
-    }
-}
-
-fn mebibytes(value: f64) -> String {
-    format!("{} MiB", short(value))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    unit::time(value / 1e6)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_of_others_are_no_markup() {
-        assert_eq!(escaped("<b a=\"x\">&"), "&lt;b a=&quot;x&quot;&gt;&amp;");
-    }
 
     #[test]
     fn each_nine_has_as_much_room() {

@@ -87,9 +87,8 @@ pub async fn run(
     let mut outcome = RunOutcome {
         phases,
         seen,
-        counts: run.work.tally.counts(),
         counted: run.metrics.counted(),
-        reads: run.work.tally.read.mean(),
+        read_mean: run.work.tally.read.mean(),
         first_error: run.work.tally.first_error(),
         trouble: run.trouble.take(),
         cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
@@ -159,7 +158,7 @@ impl Run<'_> {
 
     async fn phase(&mut self, phase: Phase, number: usize) -> Result<PhaseResult, Error> {
         let meter = Arc::new(Meter::new()?);
-        let (began, counts, counted) = (Instant::now(), self.work.tally.counts(), self.metrics.counted());
+        let (began, counted) = (Instant::now(), self.metrics.counted());
         let (cpu, machine, threads) = (process::cpu_s(), process::machine(), process::threads());
         let pending = self.metrics.waiting().documents;
         let length = self.options.length.share(phase.share);
@@ -191,9 +190,9 @@ impl Run<'_> {
         }
         let lasted = began.elapsed();
         let in_flight = self.work.tally.in_flight.load(Ordering::Relaxed);
-        let counts = self.work.tally.counts().since(counts);
+        let counted = self.metrics.counted().since(counted);
         if phase.load == Load::Closed {
-            let measured = counts.ended() as f64 / lasted.as_secs_f64();
+            let measured = counted.get("ended") as f64 / lasted.as_secs_f64();
             self.full.get_or_insert(measured.max(1.0));
         }
         let busy = |(busy, all): (u64, u64), (busy_before, all_before): (u64, u64)| {
@@ -204,8 +203,7 @@ impl Run<'_> {
             meter,
             began_s: (began - self.began).as_secs_f64(),
             lasted,
-            counts,
-            counted: self.metrics.counted().since(counted),
+            counted,
             cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
             machine: process::machine().zip(machine).map(|(now, before)| busy(now, before)),
             threads: process::used(&threads, process::threads()),

@@ -1,10 +1,6 @@
 //! The store under load: the embedded one, or a database on a server. A database that nobody named is made for
 //! the run, and removed at its end.
 
-#[cfg(feature = "mongodb")]
-use std::collections::hash_map::RandomState;
-#[cfg(feature = "mongodb")]
-use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 use std::sync::Arc;
 #[cfg(feature = "mongodb")]
@@ -13,6 +9,8 @@ use std::time::Duration;
 use updraft::{Builder, Durability, SqliteStore, Store, StoreAddress, StoreError};
 #[cfg(feature = "mongodb")]
 use updraft::{MongoStore, StartError};
+#[cfg(feature = "mongodb")]
+use uuid::Uuid;
 
 use crate::Say;
 use crate::error::Error;
@@ -44,6 +42,8 @@ impl RunStore {
             StoreAddress::Embedded => Ok(Self::Embedded),
             #[cfg(feature = "mongodb")]
             StoreAddress::MongoDb(address) => {
+                // A name that no other run has.
+                let name = || format!("updraft_stress_{}", Uuid::now_v7().simple());
                 let own = address.database().is_none().then(name);
                 let builder = address.builder();
                 let builder = match &own {
@@ -104,21 +104,4 @@ impl RunStore {
     /// Nothing was made outside of the run's directory.
     #[cfg(not(feature = "mongodb"))]
     pub async fn leave(self, _: &Say) {}
-}
-
-/// A name that no other run has.
-#[cfg(feature = "mongodb")]
-fn name() -> String {
-    format!("updraft_stress_{:016x}", RandomState::new().build_hasher().finish())
-}
-
-#[cfg(all(test, feature = "mongodb"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_runs_have_two_databases() {
-        assert_ne!(name(), name());
-        assert!(name().len() < 63);
-    }
 }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Say;
-use crate::latencies::Counts;
 use crate::outcome::{Sample, Seen, Waits};
 use crate::process;
 use crate::recorder::{Counted, Metrics};
@@ -50,7 +49,7 @@ impl Sampler {
         let own = (phase.clone(), ended.clone(), seen.clone());
         let thread = std::thread::Builder::new().name("stress-sampler".to_owned()).spawn(move || {
             let (phase, ended, seen) = own;
-            let mut look = Look::new(&work, &metrics);
+            let mut look = Look::new(&metrics);
             while !ended.load(Ordering::Acquire) {
                 std::thread::sleep(LOOK);
                 let phase = phase.load(Ordering::Relaxed).min(PHASES - 1);
@@ -89,15 +88,13 @@ struct Look {
     last: Instant,
     said: Instant,
     window: Duration,
-    counts: Counts,
     counted: Counted,
 }
 
 impl Look {
-    fn new(work: &Workload, metrics: &Metrics) -> Self {
+    fn new(metrics: &Metrics) -> Self {
         let now = Instant::now();
-        let (counts, counted) = (work.tally.counts(), metrics.counted());
-        Self { began: now, last: now, said: now, window: WINDOW, counts, counted }
+        Self { began: now, last: now, said: now, window: WINDOW, counted: metrics.counted() }
     }
 
     fn at_threads(&self, waits: &mut Waits) {
@@ -113,15 +110,15 @@ impl Look {
         if passed < self.window {
             return None;
         }
-        let (counts, counted, waiting) = (work.tally.counts(), metrics.counted(), metrics.waiting());
-        let (of_runs, of_engine) = (counts.since(self.counts), counted.since(self.counted));
-        (self.last, self.counts, self.counted) = (now, counts, counted);
-        let per_s = |count: u64| count as f64 / passed.as_secs_f64();
+        let (counted, waiting) = (metrics.counted(), metrics.waiting());
+        let since = counted.since(self.counted);
+        (self.last, self.counted) = (now, counted);
+        let per_s = |figure: &str| since.get(figure) as f64 / passed.as_secs_f64();
         Some(Sample {
             at_s: (now - self.began).as_secs_f64(),
             phase,
-            submitted_per_s: per_s(of_runs.submitted),
-            ended_per_s: per_s(of_runs.ended()),
+            submitted_per_s: per_s("submitted"),
+            ended_per_s: per_s("ended"),
             submit_us: work.tally.submit.take(),
             execution_us: work.tally.execution.take(),
             in_flight: work.tally.in_flight.load(Ordering::Relaxed) as f64,
@@ -129,8 +126,8 @@ impl Look {
             pending_documents: waiting.documents,
             commits_waiting: waiting.commits,
             attempts_running: waiting.attempts,
-            batches_per_s: per_s(of_engine.get("store.batches")),
-            updates_per_s: per_s(of_engine.get("store.updates")),
+            batches_per_s: per_s("store.batches"),
+            updates_per_s: per_s("store.updates"),
         })
     }
 

@@ -47,36 +47,21 @@ pub(crate) struct Phase {
 
 /// Rates of arrivals per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
+pub(crate) struct Rates {
     /// At the beginning.
-    pub from: f64,
+    pub(crate) from: f64,
     /// At the end.
-    pub to: f64,
+    pub(crate) to: f64,
     /// What one tenant adds.
-    pub flood: f64,
+    pub(crate) flood: f64,
 }
 
 /// The name of the phase that measures full load.
 pub(crate) const THROUGHPUT: &str = "throughput";
-/// How far the load is raised, in multiples of full load. Those who submit may have been what limited full load, so
-/// that it goes far beyond.
-const RAISED: [(&str, f64); 15] = [
-    ("load-20", 0.2),
-    ("load-40", 0.4),
-    ("load-60", 0.6),
-    ("load-80", 0.8),
-    ("load-100", 1.0),
-    ("load-120", 1.2),
-    ("load-140", 1.4),
-    ("load-160", 1.6),
-    ("load-320", 3.2),
-    ("load-640", 6.4),
-    ("load-1280", 12.8),
-    ("load-2560", 25.6),
-    ("load-5120", 51.2),
-    ("load-10240", 102.4),
-    ("load-20480", 204.8),
-];
+/// Phases of a stress, named for how far they raise the load, in hundredths of full load. Those who submit may have been what
+/// limited that, so that it goes far beyond.
+const RAISED: &str = "load-20 load-40 load-60 load-80 load-100 load-120 load-140 load-160 load-320 load-640 load-1280 \
+                      load-2560 load-5120 load-10240 load-20480";
 /// Steps of a stress that are within its time.
 const IN_TIME: usize = 8;
 
@@ -100,7 +85,10 @@ impl LoadScenario {
             ],
             Self::Stress => {
                 let share = 0.8 / IN_TIME as f64;
-                let raised = RAISED.iter().map(|(name, load)| open(name, (*load, *load), share));
+                let raised = RAISED.split(' ').filter_map(|name| {
+                    let hundredths: f64 = name.strip_prefix("load-")?.parse().ok()?;
+                    Some(open(name, (hundredths / 100.0, hundredths / 100.0), share))
+                });
                 std::iter::once(closed(0.2)).chain(raised).collect()
             }
             Self::Soak => vec![closed(0.1), open("flat", (0.5, 0.5), 0.9)],
@@ -123,7 +111,7 @@ impl LoadScenario {
         match self {
             Self::Baseline => Some("steady"),
             Self::Spike => Some("spike"),
-            Self::Stress => Some(RAISED[0].0),
+            Self::Stress => Some("load-20"),
             Self::Soak => Some("flat"),
             Self::BurstTenant => Some("even"),
             Self::Backlog => None,
@@ -178,6 +166,10 @@ mod tests {
             .iter()
             .filter_map(|phase| if let Load::Open { from, .. } = phase.load { Some(from) } else { None })
             .collect();
-        assert!(loads.len() > 4 && loads.is_sorted() && loads.last().is_some_and(|last| *last > 1.0));
+        assert!(
+            loads.len() == RAISED.split(' ').count()
+                && loads.is_sorted()
+                && loads.last().is_some_and(|last| *last > 1.0)
+        );
     }
 }

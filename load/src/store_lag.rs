@@ -54,7 +54,7 @@ fn full<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<String> {
 /// An open loop does not wait for the store: what waits at its end would have grown on.
 fn growing(end: &PhaseResult) -> Option<String> {
     let Load::Open { .. } = end.phase.load else { return None };
-    let per_s = end.counted.get("store.updates") as f64 / end.lasted.as_secs_f64().max(f64::EPSILON);
+    let per_s = end.per_s("store.updates");
     let (before, after) = end.pending;
     let seconds = after / per_s.max(1.0);
     // In less time a store that wrote nothing may have been about to.
@@ -65,6 +65,7 @@ fn growing(end: &PhaseResult) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Counted;
     use crate::scenario::{Phase, THROUGHPUT};
 
     fn sample(pending: f64) -> Sample {
@@ -99,7 +100,7 @@ mod tests {
         let open = Load::Open { from: 1.0, to: 1.0, flood: 0.0 };
         let mut slow = end(open, 10);
         // Five hundred in a second.
-        slow.counted.0[3] = 5_000;
+        slow.counted = Counted::testing("store.updates", 5_000);
         slow.pending = (0.0, 600.0);
         assert!(growing(&slow).is_some_and(|said| said.contains("1.2 s")));
         slow.pending = (700.0, 600.0);

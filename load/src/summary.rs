@@ -1,22 +1,30 @@
 //! The summary: the figures, what limits, what was found, and whether thresholds held; for the terminal and
 //! for the page alike.
 
-use std::fmt::Write as _;
-
 use updraft::ExecutionStatus;
 
 use crate::bottleneck::{self, Bottleneck, Stage};
 use crate::breaking::{self, Verdict};
+use crate::figure;
 use crate::figures::{self, Figures};
-use crate::format::figure;
 use crate::load::ARRIVALS;
 use crate::options::LoadOptions;
 use crate::outcome::RunOutcome;
-use crate::reference_table;
 use crate::scenario::LoadScenario;
 use crate::store_lag;
-use crate::threshold::{Held, Threshold};
+use crate::table::Table;
+use crate::threshold::Threshold;
+use crate::unit;
 
+/// What is shown of each phase.
+const OF_PHASE: [(&str, &str); 6] = [
+    ("arrivals_per_s", "arrivals/s"),
+    ("ended_per_s", "ended/s"),
+    ("submit_p50_us", "submit p50"),
+    ("submit_p99_us", "submit p99"),
+    ("execution_p50_ms", "execution p50"),
+    ("execution_p99_ms", "execution p99"),
+];
 /// A load generator that is later than this sends less than is due, or in bursts.
 const LATE_US: u64 = 100_000;
 
@@ -33,12 +41,15 @@ pub struct Summary {
     pub(crate) load: String,
     /// The figures.
     pub figures: Figures,
-    pub(crate) stages: Vec<Stage>,
     pub(crate) limit: Option<Bottleneck>,
     pub(crate) findings: Vec<Told>,
     pub(crate) thresholds: Vec<Told>,
-    /// The engine beside the reference; empty where none ran.
-    pub(crate) ratios: Vec<Vec<String>>,
+    /// What each phase came to.
+    phases: Table,
+    /// What each stage used at full load.
+    stages: Table,
+    /// The engine beside the reference, where that ran.
+    ratios: Option<Table>,
     /// Whether the engine, or its store, did not do its work.
     pub(crate) trouble: bool,
 }
@@ -49,15 +60,14 @@ impl Summary {
         let stages = bottleneck::stages(outcome, options.shards());
         let limit = bottleneck::find(outcome, options, &stages);
         let mut figures = figures::of(options, outcome, &stages, limit.as_ref());
-        let thresholds = thresholds.iter().map(|threshold| match threshold.held(&figures) {
-            Held::Yes(figure) => Told { well: true, text: format!("{threshold} holds: {figure}") },
-            Held::No(figure) => Told { well: false, text: format!("{threshold} does not hold: {figure}") },
-            Held::NotMeasured => Told { well: false, text: format!("{threshold} was not measured") },
+        let thresholds = thresholds.iter().map(|threshold| {
+            let (well, text) = threshold.held(&figures);
+            Told { well, text }
         });
         let thresholds = thresholds.collect();
         let mut findings = findings(options, outcome, &figures);
-        let ratios = reference_table::table(&figures);
-        if !ratios.is_empty() && limit.as_ref().is_some_and(|limit| limit.stage == bottleneck::OTHERS) {
+        let ratios = figures::ratios(&figures);
+        if ratios.is_some() && limit.as_ref().is_some_and(|limit| limit.stage == bottleneck::OTHERS) {
             let text = "Other processes took the cores: every awaited write waited for them too, which flatters the ratios.";
             findings.push(Told { well: false, text: text.to_owned() });
         }
@@ -81,10 +91,11 @@ impl Summary {
             ),
             findings,
             thresholds,
+            phases: phases(outcome, &figures),
             ratios,
             trouble: outcome.trouble.is_some() && !outcome.interrupted,
             figures,
-            stages,
+            stages: self::stages(&stages),
             limit,
         }
     }
@@ -95,47 +106,53 @@ impl Summary {
     }
 
     /// The summary as text for a terminal.
-    pub fn text(&self, outcome: &RunOutcome) -> String {
-        let mut text = format!(
-            "{}\n{}\n\n{:12} {:>11} {:>11} {:>11} {:>11} {:>11} {:>11}\n",
-            self.title,
-            self.load,
-            "phase",
-            "arrivals/s",
-            "ended/s",
-            "submit p50",
-            "submit p99",
-            "exec. p50",
-            "exec. p99"
-        );
-        for end in &outcome.phases {
-            let name = end.phase.name;
-            let cells = figures::OF_PHASE.iter().map(|(key, _)| {
-                let value = self.figures.get(&format!("phase.{name}.{key}"));
-                format!(" {:>11}", value.map_or_else(|| "-".to_owned(), |value| figure(key, value)))
-            });
-            let _ = writeln!(text, "{name:12}{}", cells.collect::<String>());
-        }
-        text.push('\n');
-        for (key, _) in figures::FIGURES {
-            if let Some(value) = self.figures.get(key) {
-                let _ = writeln!(text, "{key:32} {:>14}", figure(key, value));
-            }
-        }
-        text.push('\n');
+    pub fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n", self.title, self.load);
+        let mut whole = Table::default();
+        let measured = figure::names().filter_map(|key| Some((key, self.figures.shown(key)?)));
+        measured.for_each(|(key, shown)| whole.add(key, [Some(shown)]));
+        text += &format!("\n{}\n", whole.text());
         if let Some(limit) = &self.limit {
-            let _ = writeln!(text, "limited by {}: {}\n{}", limit.stage, limit.why, limit.change);
+            text += &format!("limited by {}: {}\n{}\n", limit.stage, limit.why, limit.change);
         }
         for told in self.findings.iter().chain(&self.thresholds) {
-            let _ = writeln!(text, "{} {}", if told.well { "ok  " } else { "NOTE" }, told.text);
+            text += &format!("{} {}\n", if told.well { "ok  " } else { "NOTE" }, told.text);
         }
-        for (number, row) in self.ratios.iter().enumerate() {
-            let (name, cells) = row.split_first().map_or(("", row.as_slice()), |(name, cells)| (name, cells));
-            let cells: String = cells.iter().map(|cell| format!(" {cell:>14}")).collect();
-            let _ = writeln!(text, "{}{name:34}{cells}", if number == 0 { "\n" } else { "" });
+        for (title, table) in self.tables() {
+            text += &format!("\n{title}\n{}", table.text());
         }
         text
     }
+
+    /// What stands in tables, with titles: each phase, the use of each stage, and the engine beside the reference, where that
+    /// ran.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = (&'static str, &Table)> {
+        let titles =
+            ["Phases", "Shares of one core at full load", "Against one awaited write for each status"];
+        titles
+            .into_iter()
+            .zip([Some(&self.phases), Some(&self.stages), self.ratios.as_ref()])
+            .filter_map(|(title, table)| Some((title, table?)))
+    }
+}
+
+fn phases(outcome: &RunOutcome, figures: &Figures) -> Table {
+    let head = OF_PHASE.map(|(_, words)| words);
+    let mut table = Table::new(["phase", "lasted"].into_iter().chain(head));
+    for end in &outcome.phases {
+        let of_phase = OF_PHASE.map(|(key, _)| figures.shown(&format!("phase.{}.{key}", end.phase.name)));
+        let lasted = Some(unit::time(end.lasted.as_secs_f64()));
+        table.add(end.phase.name, std::iter::once(lasted).chain(of_phase));
+    }
+    table
+}
+
+fn stages(stages: &[Stage]) -> Table {
+    let mut table = Table::new(["stage", "CPU", "disk"]);
+    for stage in stages {
+        table.add(&stage.name, [stage.cpu, stage.disk].map(|share| Some(bottleneck::percent(share))));
+    }
+    table
 }
 
 /// What a reader must know beside the figures.
@@ -148,16 +165,18 @@ fn findings(options: &LoadOptions, outcome: &RunOutcome, figures: &Figures) -> V
     if let Some(trouble) = outcome.trouble.as_ref().filter(|_| !outcome.interrupted) {
         bad(trouble.to_string());
     }
-    if let Some(error) = outcome.first_error.as_ref().filter(|_| outcome.counts.refused > 0) {
-        bad(format!("{} submissions were refused; the first: {error}", outcome.counts.refused));
+    let counts = |figure| Some(outcome.counted.get(figure)).filter(|count| *count > 0);
+    if let Some((error, refused)) = outcome.first_error.as_ref().zip(counts("refused")) {
+        bad(format!("{refused} submissions were refused; the first: {error}"));
     }
-    if outcome.counts.dropped > 0 {
-        let dropped = outcome.counts.dropped;
+    if let Some(dropped) = counts("dropped") {
         bad(format!("{dropped} arrivals found {ARRIVALS} before them and were not submitted."));
     }
-    if outcome.counts.failed > 0 {
-        let failed = ExecutionStatus::Failed.as_str();
-        bad(format!("{} executions ended as {failed} or otherwise not well.", outcome.counts.failed));
+    if let Some(count) = counts("failed") {
+        bad(format!(
+            "{count} executions ended as {} or otherwise not well.",
+            ExecutionStatus::Failed.as_str()
+        ));
     }
     store_lag::found(outcome).into_iter().for_each(&mut bad);
     for end in &outcome.phases {
@@ -180,20 +199,18 @@ fn findings(options: &LoadOptions, outcome: &RunOutcome, figures: &Figures) -> V
 
 /// What the scenario was for.
 fn story(scenario: LoadScenario, outcome: &RunOutcome, figures: &Figures) -> Option<Told> {
-    let told = |well, text| Some(Told { well, text });
-    match scenario {
+    let of = |key| figures.get(key);
+    let (well, text) = match scenario {
         LoadScenario::Stress if !outcome.interrupted => {
-            let of = |key| figures.get(key);
             match (of("breaking_point_per_s"), of("sustained_per_s")) {
-                (Some(broke), Some(held)) => told(
-                    true,
-                    format!("The breaking point is {broke:.0} executions/s; it sustained {held:.0}."),
-                ),
-                (Some(broke), None) => told(
+                (Some(broke), Some(held)) => {
+                    (true, format!("The breaking point is {broke:.0} executions/s; it sustained {held:.0}."))
+                }
+                (Some(broke), None) => (
                     true,
                     format!("It broke at {broke:.0} executions/s; no step before was long enough to tell."),
                 ),
-                (None, Some(held)) => told(
+                (None, Some(held)) => (
                     false,
                     format!("It did not break at {held:.0} executions/s: raise --rate, or --concurrency."),
                 ),
@@ -201,30 +218,24 @@ fn story(scenario: LoadScenario, outcome: &RunOutcome, figures: &Figures) -> Opt
                     // Eight tenths of a run are its eight steps.
                     let least = outcome.phases.iter().map(|end| breaking::long_enough(end.ideal)).max();
                     let least = least.unwrap_or_default().as_secs_f64() * 10.0;
-                    told(
-                        false,
-                        format!(
-                            "Its steps were too short to tell what breaks it: --duration {least:.0}s or more."
-                        ),
-                    )
+                    let short = "Its steps were too short to tell what breaks it";
+                    (false, format!("{short}: --duration {least:.0}s or more."))
                 }
             }
         }
-        LoadScenario::Spike => match figures.get("spike.recovery_s") {
-            Some(after) => told(true, format!("It had recovered {after:.1} s after the spike.")),
-            None => told(false, "It did not recover from the spike within the run.".to_owned()),
+        LoadScenario::Spike => match of("spike.recovery_s") {
+            Some(after) => (true, format!("It had recovered {after:.1} s after the spike.")),
+            None => (false, "It did not recover from the spike within the run.".to_owned()),
         },
         LoadScenario::BurstTenant => {
-            let ratio = figures.get("flood.others_p99_ratio")?;
-            told(
-                ratio < 10.0,
-                format!("While one tenant flooded, the others' p99 was {ratio:.1} times as long."),
-            )
+            let ratio = of("flood.others_p99_ratio")?;
+            (ratio < 10.0, format!("While one tenant flooded, the others' p99 was {ratio:.1} times as long."))
         }
         LoadScenario::Backlog => {
-            let (piled, took) = outcome.phases.iter().find_map(|end| end.drained)?;
-            told(true, format!("{piled} executions that waited ended within {:.1} s.", took.as_secs_f64()))
+            let (piled, took) = outcome.phase("pile")?.drained?;
+            (true, format!("{piled} executions that waited ended within {:.1} s.", took.as_secs_f64()))
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(Told { well, text })
 }

@@ -52,29 +52,11 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Starts an engine in this directory. What others left there, or in a database that was named, is left alone.
+    /// Starts an engine in this directory. What others left there, or in a database that was named, is left alone, unless it
+    /// is resumed.
     pub async fn start(options: &LoadOptions, directory: &Path, store: &RunStore) -> Result<Self, Error> {
-        Self::with(options, directory, store, Resume::Nothing, true).await
-    }
-
-    /// The same, with tools that hang, and with what is resumed of what was left.
-    pub async fn waiting(
-        options: &LoadOptions,
-        directory: &Path,
-        store: &RunStore,
-        resume: Resume,
-    ) -> Result<Self, Error> {
-        Self::with(options, directory, store, resume, false).await
-    }
-
-    async fn with(
-        options: &LoadOptions,
-        directory: &Path,
-        store: &RunStore,
-        resume: Resume,
-        answers: bool,
-    ) -> Result<Self, Error> {
-        let (gate, open) = watch::channel(answers);
+        let resume = if options.resumes { Resume::default() } else { Resume::Nothing };
+        let (gate, open) = watch::channel(!options.resumes);
         let builder = match store {
             RunStore::Memory => Engine::builder(),
             _ => Engine::builder().data(directory).durability(options.durability),

@@ -1,4 +1,4 @@
-//! Canaries: models of code that is known to be wrong. Owns the proof that loom finds it; a canary that lives is
+//! Canaries: models of code that is known to be wrong. Owns the proof that loom finds it; a canary that loom does not catch is
 //! a failure.
 
 use std::process::{Command, exit};

@@ -72,7 +72,7 @@ fn number(update: &Update) -> usize {
 
 /// What the writer waits for, and the store.
 #[derive(Default)]
-struct Desk {
+struct Exchange {
     /// From the journal; room for one.
     group: Option<(u64, Vec<Update>)>,
     closed: bool,
@@ -85,11 +85,11 @@ struct Desk {
 
 struct Rig {
     case: Case,
-    desk: Mutex<Desk>,
+    exchange: Mutex<Exchange>,
     /// There is room for a group.
     room: Condvar,
     /// There is something for the writer.
-    news: Condvar,
+    reports: Condvar,
     /// There is something for the store.
     work: Condvar,
     /// The numbers that the store has, by document.
@@ -99,12 +99,12 @@ struct Rig {
 
 impl Rig {
     /// Waits until there is something, and takes it.
-    fn wait<T>(&self, condition: &Condvar, mut take: impl FnMut(&mut Desk) -> Option<T>) -> T {
-        let mut desk = self.desk.lock().unwrap();
+    fn wait<T>(&self, condition: &Condvar, mut take: impl FnMut(&mut Exchange) -> Option<T>) -> T {
+        let mut exchange = self.exchange.lock().unwrap();
         loop {
-            match take(&mut desk) {
+            match take(&mut exchange) {
                 Some(taken) => return taken,
-                None => desk = condition.wait(desk).unwrap(),
+                None => exchange = condition.wait(exchange).unwrap(),
             }
         }
     }
@@ -113,15 +113,15 @@ impl Rig {
     fn produce(&self) {
         for (lsn, group) in (1..).zip(self.case.groups) {
             let mut group = Some(group.iter().copied().map(update).collect());
-            self.wait(&self.room, |desk| {
-                desk.group = match desk.group {
+            self.wait(&self.room, |exchange| {
+                exchange.group = match exchange.group {
                     Some(_) => return None,
                     None => group.take().map(|group| (lsn, group)),
                 };
-                desk.closed = usize::try_from(lsn).unwrap() == self.case.groups.len();
+                exchange.closed = usize::try_from(lsn).unwrap() == self.case.groups.len();
                 Some(())
             });
-            self.news.notify_one();
+            self.reports.notify_one();
         }
         self.look_at_the_watermark();
     }
@@ -138,8 +138,8 @@ impl Rig {
     /// The store's threads: of two batches the newer first.
     fn store(&self) {
         let mut refuses = self.case.refuses;
-        while let Some(batch) = self.wait(&self.work, |desk| match desk.batches.pop_back() {
-            None if !desk.ended => None,
+        while let Some(batch) = self.wait(&self.work, |exchange| match exchange.batches.pop_back() {
+            None if !exchange.ended => None,
             batch => Some(batch),
         }) {
             let refused = std::mem::take(&mut refuses);
@@ -155,9 +155,9 @@ impl Rig {
                 Settled::Done
             });
             let outcomes = (batch.id, outcomes.collect());
-            self.desk.lock().unwrap().outcomes.push_back(outcomes);
+            self.exchange.lock().unwrap().outcomes.push_back(outcomes);
             if self.case.wakes {
-                self.news.notify_one();
+                self.reports.notify_one();
             }
         }
     }
@@ -178,18 +178,18 @@ impl Rig {
             let ended = closed && backlog.is_none() && coalescer.is_empty();
             let _ = self.mark.advance(coalescer.stored_below());
             let mut sent = Some((batches, ended));
-            let outcome = self.wait(&self.news, |desk| {
+            let outcome = self.wait(&self.reports, |exchange| {
                 if let Some((batches, ended)) = sent.take() {
-                    desk.batches.extend(batches);
-                    desk.ended = ended;
+                    exchange.batches.extend(batches);
+                    exchange.ended = ended;
                     self.work.notify_one();
                 }
                 let receives = backlog.is_none() && !closed;
-                match desk.outcomes.pop_front() {
-                    None if desk.ended => Some(None),
+                match exchange.outcomes.pop_front() {
+                    None if exchange.ended => Some(None),
                     None if receives => {
-                        backlog = Some(desk.group.take()?);
-                        closed = desk.closed;
+                        backlog = Some(exchange.group.take()?);
+                        closed = exchange.closed;
                         self.room.notify_one();
                         Some(None)
                     }
@@ -236,9 +236,9 @@ fn launch(coalescer: &mut Coalescer, flights: &mut BTreeMap<BatchId, Vec<Documen
 fn everything_arrives(case: Case) {
     let rig = Arc::new(Rig {
         case,
-        desk: Mutex::default(),
+        exchange: Mutex::default(),
         room: Condvar::new(),
-        news: Condvar::new(),
+        reports: Condvar::new(),
         work: Condvar::new(),
         stored: std::array::from_fn(|_| AtomicU64::new(0)),
         mark: DurableWatermark::new(0),

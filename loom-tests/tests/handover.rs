@@ -21,13 +21,13 @@ impl lifecycle::Wake for Watchers {
     }
 }
 
-type Execution = Lifecycle<bool, u64, Watchers>;
+type Execution = Lifecycle<bool, u64, (), Watchers>;
 
 fn execution(place: Option<Permit>) -> Arc<Execution> {
     Arc::new(Lifecycle::new(place, Watchers(Waiters::new(WakeReach::All))))
 }
 
-/// The address of one life of a shard: launches that it has not handled. None are taken when it is dead.
+/// The address of one shard actor: launches that it has not handled. None are taken when it is dead.
 type Address = Arc<Mutex<Option<usize>>>;
 
 fn alive() -> Address {

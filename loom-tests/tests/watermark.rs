@@ -61,19 +61,19 @@ enum Doom {
 /// Threads: the writer; the shard.
 /// Fails if the watermark does not publish, or moves first: the execution would go on as if nothing were missing.
 fn doom_is_known_first(doom: Doom) {
-    let (mark, doomed) = (DurableWatermark::new(0), Arc::new(OutcomeCell::new()));
+    let (mark, poisoned) = (DurableWatermark::new(0), Arc::new(OutcomeCell::new()));
     let writer = thread::spawn({
-        let (mark, doomed) = (mark.clone(), Arc::clone(&doomed));
+        let (mark, poisoned) = (mark.clone(), Arc::clone(&poisoned));
         move || {
             if let Doom::BeforeTheRest = doom {
-                let _ = doomed.settle("poison");
+                let _ = poisoned.settle("poison");
             }
             let _ = mark.advance(1);
-            let _ = doomed.settle("poison");
+            let _ = poisoned.settle("poison");
         }
     });
     if mark.reached(1) {
-        assert!(doomed.get().is_some(), "an execution is read back as if nothing were missing");
+        assert!(poisoned.get().is_some(), "an execution is read back as if nothing were missing");
     }
     writer.join().unwrap();
 }

@@ -15,7 +15,7 @@ const ESCAPE_BYTES: usize = 24;
 /// The longest rest of a text that is taken for an escape that was cut.
 const CUT_ESCAPE_BYTES: usize = 48;
 /// Steps for each byte of a text that may be spent on finding where secrets begin of which the end was found.
-const PATIENCE: usize = 8;
+const BACKWARD_STEPS: usize = 8;
 
 /// All that is looked for.
 pub(crate) struct Tables {
@@ -50,7 +50,7 @@ pub(crate) struct Found {
 /// Finds the secrets of a text.
 pub(crate) fn search(text: &str, tables: &Tables, how: Search) -> Found {
     let lanes = tables.automata.each_ref().map(|(alphabet, automaton)| Lane::new(automaton, *alphabet));
-    let patience = text.len().saturating_mul(PATIENCE);
+    let steps_left = text.len().saturating_mul(BACKWARD_STEPS);
     let mut pass = Pass {
         text,
         lanes,
@@ -58,7 +58,7 @@ pub(crate) fn search(text: &str, tables: &Tables, how: Search) -> Found {
         how,
         hits: Vec::new(),
         spans: Vec::new(),
-        patience,
+        steps_left,
     };
     pass.run(&tables.begins);
     pass.found()
@@ -72,7 +72,7 @@ struct Pass<'a> {
     hits: Vec<Hit>,
     spans: Vec<(usize, usize)>,
     /// What may still be spent on finding where secrets begin.
-    patience: usize,
+    steps_left: usize,
 }
 
 impl Pass<'_> {
@@ -150,8 +150,8 @@ impl Pass<'_> {
             // It begins in what is masked already: no letter takes less than a byte.
             return *end;
         }
-        let Some(patience) = self.patience.checked_sub(hit.ending.len) else { return hit.start };
-        self.patience = patience;
+        let Some(steps_left) = self.steps_left.checked_sub(hit.ending.len) else { return hit.start };
+        self.steps_left = steps_left;
         let Some(lane) = self.lanes.iter().find(|lane| lane.alphabet == hit.alphabet) else {
             return hit.start;
         };
@@ -159,8 +159,8 @@ impl Pass<'_> {
         for start in hit.start..hit.end {
             let mut open = vec![(start, 0)];
             while let Some((at, matched)) = open.pop() {
-                let Some(patience) = self.patience.checked_sub(1) else { return hit.start };
-                self.patience = patience;
+                let Some(steps_left) = self.steps_left.checked_sub(1) else { return hit.start };
+                self.steps_left = steps_left;
                 if at == hit.end && matched == pattern.len() {
                     return start;
                 }

@@ -5,7 +5,7 @@
 //! each text and number has one spelling. Unlike there, a number is never taken through an `f64`: it is normalised as a
 //! decimal, exactly, so that integers that differ in their last digit differ here. What is
 //! hashed is no text: each value begins with a letter for its kind, each text and number with its length in bytes, each
-//! list and map with its count, so that no two inputs give the same bytes.
+//! list and map with its count (both as LEB128, seven bits a byte), so that no two inputs give the same bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -90,7 +90,13 @@ fn put_text(kind: u8, text: &str, hash: &mut Sha256) {
 
 fn put_count(kind: u8, count: usize, hash: &mut Sha256) {
     hash.update([kind]);
-    hash.update((count as u64).to_le_bytes());
+    let mut rest = count;
+    while rest > 0x7f {
+        hash.update([(rest & 0x7f) as u8 | 0x80]);
+        rest >>= 7;
+    }
+    // Most are short: the arguments of a small call then fit into one block of the hash.
+    hash.update([(rest & 0x7f) as u8]);
 }
 
 impl fmt::Display for InputHash {

@@ -174,7 +174,9 @@ pub const EVENTS_BEHIND: usize = 256;
 pub const VIRTUAL_SHARDS: u16 = 1_024;
 /// Shards of one engine.
 pub const SHARDS_MAX: usize = 256;
-/// Messages that wait for one execution: its tasks at once, and as many controls.
+/// Controls of one execution that are not answered yet. Who asks beyond waits for room.
+pub const CONTROLS_HELD: usize = 64;
+/// Messages that wait for one execution; one says as much as many, so that what finds no room is not missed.
 pub const EXECUTION_MAILBOX: usize = 64;
 /// Executions that one shard reads back from the store at once, and in one call at the start.
 pub const REVIVALS_AT_ONCE: usize = 32;

@@ -6,8 +6,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
-use crate::ids::{Error, StepId};
+use crate::ids::{Error, ExecutionId, StepId, TaskId, mix};
 
 /// One run of one body of an execution. The main line is the empty path; a branch of the step `contain` that begins with
 /// the step `isolate` is `contain:isolate`, and a branch inside of it `contain:isolate/both:left`. What a body is called
@@ -85,6 +86,35 @@ impl<'de> Deserialize<'de> for ScopePath {
     }
 }
 
+impl TaskId {
+    /// The id of the task of `step` in the run `scope` of a body of `peid`.
+    ///
+    /// Derived, not drawn or counted: a task that is run again after a crash has the same key, whatever survived of it
+    /// and in whatever order tasks began. The timestamp is that of the execution, so that the tasks of one
+    /// time stand together. The other bits are the random bits of the execution, into which the texts of scope and step are
+    /// mixed (the finaliser of SplitMix64, Steele et al. 2014).
+    pub fn derive(peid: ExecutionId, scope: &ScopePath, step: &StepId) -> Self {
+        let execution = u128::from_be_bytes(*peid.as_bytes());
+        let (rand_a, rand_b) = ((execution >> 64) as u64 & 0xfff, execution as u64);
+        let state = absorb(mix(rand_b ^ mix(rand_a)), scope.as_str());
+        let state = absorb(state, step.as_str());
+        let high = ((execution >> 80) as u64) << 16 | 0x7000 | (mix(state) & 0xfff);
+        let low = (state & 0x3fff_ffff_ffff_ffff) | 0x8000_0000_0000_0000;
+        Self::new(Uuid::from_u64_pair(high, low))
+    }
+}
+
+/// Mixes a text, its length first, into a state.
+fn absorb(state: u64, text: &str) -> u64 {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let state = words
+        .iter()
+        .fold(mix(state ^ text.len() as u64), |state, word| mix(state ^ u64::from_le_bytes(*word)));
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    mix(state ^ u64::from_le_bytes(last))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +134,24 @@ mod tests {
         for text in ["a", "a:", "a:b/", "a:b/c", "a b:c", "a:b:c"] {
             assert_eq!(text.parse::<ScopePath>(), Err(Error::NotScope(text.into())));
         }
+    }
+
+    #[test]
+    fn a_task_id_is_the_same_for_the_same_step_and_scope_and_another_for_others() {
+        let a = ExecutionId::new(Uuid::from_u128(0x0190_aaaa_bbbb_7111_8222_3333_4444_5555));
+        let b = ExecutionId::new(Uuid::from_u128(0x0190_aaaa_bbbb_7112_8222_3333_4444_5555));
+        let step = |number: u32| StepId::new(format!("s{number}")).unwrap();
+        let item = |number: u32| ScopePath::MAIN.inside(&step(0), &number.to_string());
+        assert_eq!(TaskId::derive(a, &item(1), &step(1)), TaskId::derive(a, &item(1), &step(1)));
+        let ids = |number| {
+            let main = [a, b].map(|peid| TaskId::derive(peid, &ScopePath::MAIN, &step(number)));
+            main.into_iter().chain([TaskId::derive(a, &item(number), &step(1))])
+        };
+        let mut ids: Vec<_> = (0..5_000).flat_map(ids).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), 15_000);
+        let id = TaskId::derive(a, &ScopePath::MAIN, &step(7)).uuid();
+        assert_eq!((id.get_version_num(), id.as_u128() >> 80), (7, a.uuid().as_u128() >> 80));
     }
 }

@@ -12,7 +12,7 @@ macro_rules! status {
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
-            /// Every status, in the order of a life.
+            /// Every status, in the order in which they come.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The text that stores keep and queries name.

@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    /// Asks to cancel, and again until it is answered or the end is known.
+    /// Asks to cancel, and again until a node holds it, and its successors until it is answered or the end is known.
     pub(crate) fn cancel(&mut self, number: usize) {
         let Some(cancel) = self.scenario.cancels.iter().find(|cancel| cancel.number == number) else {
             return;
@@ -126,9 +126,14 @@ impl World {
                 if self.cx.oracle.cancel_answered(number) || ended(&self.cx.store) {
                     return;
                 }
-                if let Some(node) = self.owner_of(tenant).and_then(|owner| self.nodes.get_mut(&owner)) {
+                let owner = self.owner_of(tenant).filter(|owner| !self.cx.oracle.cancel_held(number, *owner));
+                if let Some((owner, node)) =
+                    owner.and_then(|owner| Some((owner, self.nodes.get_mut(&owner)?)))
+                {
                     self.cx.statistics.count("cancels");
-                    node.cancel(peid, number, &mut self.cx);
+                    if node.cancel(peid, number, &mut self.cx) {
+                        self.cx.oracle.hold_cancel(number, owner);
+                    }
                 }
                 true
             }

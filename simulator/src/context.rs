@@ -12,7 +12,7 @@ use updraft_protocol::{ExecutionId, TenantCode};
 
 use crate::chance::{Chance, Dice, Purpose};
 use crate::disk::SimulatedDisk;
-use crate::event::{Inner, Life, NodeId, Queue, WorldEvent};
+use crate::event::{Incarnation, Inner, NodeId, Queue, WorldEvent};
 use crate::fault::Moment;
 use crate::oracle::Oracle;
 use crate::scenario::{Noise, Scenario, Sizes};
@@ -115,7 +115,7 @@ impl Context {
     }
 
     /// A number that was not given before.
-    pub fn number(&mut self) -> Life {
+    pub fn number(&mut self) -> Incarnation {
         self.numbers += 1;
         self.numbers
     }

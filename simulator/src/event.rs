@@ -10,8 +10,8 @@ use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
 /// One process of an engine; another one after each start.
 pub type NodeId = u64;
-/// One life of an execution's actor, or one read of its documents.
-pub type Life = u64;
+/// One incarnation of an execution's actor, or one read of its documents.
+pub type Incarnation = u64;
 
 /// Something that happens.
 #[derive(Debug, Clone)]
@@ -78,15 +78,15 @@ pub enum Inner {
     /// A call of the store has an answer, or none in time.
     Landed(u64, Result<Vec<WriteOutcome>, StoreFault>),
     /// A call has its place, or cannot have one.
-    Permitted(ExecutionId, Life, TaskId, Result<(), Failure>),
+    Permitted(ExecutionId, Incarnation, TaskId, Result<(), Failure>),
     /// The request of an attempt that waited for its turn leaves.
     Leaves(Box<Departure>),
     /// An attempt reports.
     Reported(Report),
     /// A timer of an execution's actor.
-    Due(ExecutionId, Life, Timer),
+    Due(ExecutionId, Incarnation, Timer),
     /// The documents of an execution may be read.
-    Read(ExecutionId, Life),
+    Read(ExecutionId, Incarnation),
     /// A shard looks which parked executions are due.
     Alarm(usize),
     /// The time to shut down is up.
@@ -97,9 +97,9 @@ pub enum Inner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ticket {
     /// An execution's actor.
-    Execution(ExecutionId, Life),
+    Execution(ExecutionId, Incarnation),
     /// Whoever reads an execution after its actor died.
-    Settled(ExecutionId, Life),
+    Settled(ExecutionId, Incarnation),
     /// An execution that was given up, under this epoch.
     GivenUp(ExecutionId, u64),
 }
@@ -109,8 +109,8 @@ pub enum Ticket {
 pub struct Departure {
     /// Of which execution.
     pub peid: ExecutionId,
-    /// In which life.
-    pub life: Life,
+    /// In which incarnation of the actor.
+    pub incarnation: Incarnation,
     /// The attempt.
     pub start: StartAttempt,
 }
@@ -120,8 +120,8 @@ pub struct Departure {
 pub struct Report {
     /// Of which execution.
     pub peid: ExecutionId,
-    /// In which life.
-    pub life: Life,
+    /// In which incarnation of the actor.
+    pub incarnation: Incarnation,
     /// Of which task.
     pub task: TaskSeq,
     /// The attempt's number.

@@ -14,7 +14,8 @@ use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::{ExecutionId, ExecutionStatus, Failure, TaskId, TenantCode, Timestamp, Update};
 
 use crate::context::Context;
-use crate::event::{Inner, Life, NodeId, Report};
+use crate::event::{Incarnation, Inner, NodeId, Report};
+use crate::registry::SimulatedRegistry;
 use crate::tool;
 
 /// What an actor knows of its process.
@@ -54,11 +55,20 @@ pub enum Ask {
     Fail(Failure),
 }
 
-impl ExecutionControl for Ask {
+/// What is asked and held by the registry, as an actor sees it.
+#[derive(Debug)]
+pub struct HeldAsk {
+    /// Its number.
+    pub number: u64,
+    /// What is asked.
+    pub ask: Ask,
+}
+
+impl ExecutionControl for HeldAsk {
     fn event(&self) -> Option<MachineEvent> {
-        Some(match self {
-            Self::Cancel(_) => MachineEvent::Cancel,
-            Self::Fail(failure) => MachineEvent::Fail(failure.clone()),
+        Some(match &self.ask {
+            Ask::Cancel(_) => MachineEvent::Cancel,
+            Ask::Fail(failure) => MachineEvent::Fail(failure.clone()),
         })
     }
 }
@@ -88,9 +98,13 @@ pub enum Verdict {
 pub struct SimulatedExecution {
     /// Which execution.
     pub peid: ExecutionId,
-    /// Which life of it this is.
-    pub life: Life,
-    execution: kernel::Execution<Ask>,
+    /// Which incarnation of the actor this is.
+    pub incarnation: Incarnation,
+    execution: kernel::Execution<HeldAsk>,
+    /// The number of the newest control that it was told of.
+    seen: u64,
+    /// The controls that were answered, until the registry has heard of them.
+    pub answered: Vec<u64>,
     /// Attempts under way, each task with its number.
     attempts: BTreeMap<TaskSeq, u32>,
     /// Those of them whose request has not left.
@@ -104,14 +118,21 @@ pub struct SimulatedExecution {
 
 impl SimulatedExecution {
     /// An actor of an execution.
-    pub fn new(execution: kernel::Execution<Ask>, life: Life, home: &Home, cx: &mut Context) -> Self {
+    pub fn new(
+        execution: kernel::Execution<HeldAsk>,
+        incarnation: Incarnation,
+        home: &Home,
+        cx: &mut Context,
+    ) -> Self {
         let (machine, effects) = (execution.machine(), execution.pending());
         cx.note(format_args!("n{} {} starts with {effects:?}", home.node, machine.peid()));
         shown(machine, effects, home, cx);
         Self {
             peid: machine.peid(),
-            life,
+            incarnation,
             execution,
+            seen: 0,
+            answered: Vec::new(),
             attempts: BTreeMap::new(),
             unsent: BTreeSet::new(),
             draining: false,
@@ -121,13 +142,21 @@ impl SimulatedExecution {
     }
 
     /// Tells it what happened, and does what it asks for.
-    pub fn on(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) -> ActorCommand {
+    pub fn on(&mut self, event: ExecutionEvent<HeldAsk>, home: &Home, cx: &mut Context) -> ActorCommand {
         self.tell(event, home, cx);
         self.proceed(home, cx)
     }
 
+    /// Tells it what is asked, and was not seen before.
+    pub fn look(&mut self, registry: &SimulatedRegistry, home: &Home, cx: &mut Context) {
+        for control in registry.asked_after(self.peid, self.seen) {
+            self.seen = control.number;
+            self.tell(ExecutionEvent::Asked(control), home, cx);
+        }
+    }
+
     /// Tells it what happened, and shows the oracle what it decides.
-    pub fn tell(&mut self, event: ExecutionEvent<Ask>, home: &Home, cx: &mut Context) {
+    pub fn tell(&mut self, event: ExecutionEvent<HeldAsk>, home: &Home, cx: &mut Context) {
         self.stopped = match &event {
             ExecutionEvent::Asked(_) | ExecutionEvent::TimerDue(Timer::Execution) => true,
             ExecutionEvent::Withdrawn { .. } => self.stopped,
@@ -142,6 +171,7 @@ impl SimulatedExecution {
         let effects = Effects {
             writes: pending.writes.get(writes..).unwrap_or_default().to_vec(),
             acts: pending.acts.get(acts..).unwrap_or_default().to_vec(),
+            durable: pending.durable,
         };
         cx.note(format_args!("n{} {} decides {effects:?}", home.node, self.peid));
         if ended.is_some_and(|before| before != machine.document() || !effects.acts.is_empty()) {
@@ -152,7 +182,7 @@ impl SimulatedExecution {
             cx.violated("shutdown drains", format!("{} began an attempt while it drained", self.peid));
         }
         shown(machine, &effects, home, cx);
-        cx.check(cx.oracle.unknown_was_sent(&effects, self.life));
+        cx.check(cx.oracle.unknown_was_sent(&effects, self.incarnation));
     }
 
     /// Does what it asks for.
@@ -163,12 +193,7 @@ impl SimulatedExecution {
                 ExecutionCommand::Commit { writes, need } => command = ActorCommand::Commit(writes, need),
                 ExecutionCommand::Perform(act) => self.perform(act, home, cx),
                 ExecutionCommand::Withdraw => self.withdraw(home, cx),
-                ExecutionCommand::Answer { control: Ask::Cancel(cancel), applied } => {
-                    let status = self.execution.machine().status();
-                    let verdict = if applied { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
-                    cx.oracle.cancel_told(cancel, self.peid, verdict);
-                }
-                ExecutionCommand::Answer { control: Ask::Fail(_), .. } => {}
+                ExecutionCommand::Answer { control, applied } => self.answer(&control, applied, cx),
                 ExecutionCommand::Park { due, lsn } => {
                     command = ActorCommand::Leave(Exit::Parked { due, lsn })
                 }
@@ -176,6 +201,15 @@ impl SimulatedExecution {
             }
         }
         command
+    }
+
+    fn answer(&mut self, control: &HeldAsk, applied: bool, cx: &mut Context) {
+        self.answered.push(control.number);
+        if let Ask::Cancel(cancel) = control.ask {
+            let status = self.execution.machine().status();
+            let verdict = if applied { Verdict::Cancelled } else { Verdict::AlreadyEnded(status) };
+            cx.oracle.cancel_told(cancel, self.peid, verdict);
+        }
     }
 
     /// Keeps from leaving the requests that have not left.
@@ -207,7 +241,7 @@ impl SimulatedExecution {
     /// The request of an attempt leaves, where the attempt is still under way.
     pub fn leaves(&mut self, start: &StartAttempt, home: &Home, cx: &mut Context) {
         if self.attempts.get(&start.task) == Some(&start.attempt) && self.unsent.remove(&start.task) {
-            tool::send(home.node, self.peid, self.life, start, cx);
+            tool::send(home.node, self.peid, self.incarnation, start, cx);
         }
     }
 
@@ -215,7 +249,7 @@ impl SimulatedExecution {
         let machine = self.execution.machine();
         match act {
             Act::Acquire(task) => {
-                if let Some(outcome) = tool::acquire(home.node, (self.peid, self.life), task, cx) {
+                if let Some(outcome) = tool::acquire(home.node, (self.peid, self.incarnation), task, cx) {
                     self.permitted(task, outcome, home, cx);
                 }
             }
@@ -224,7 +258,7 @@ impl SimulatedExecution {
                 self.attempts.insert(task, start.attempt);
                 let called = cx.oracle.called(machine, &start);
                 cx.check(called);
-                if tool::call(home.node, self.peid, self.life, *start, cx) {
+                if tool::call(home.node, self.peid, self.incarnation, *start, cx) {
                     self.unsent.insert(task);
                 }
             }
@@ -236,7 +270,7 @@ impl SimulatedExecution {
                 let armed = cx.oracle.armed(machine, timer, at);
                 cx.check(armed);
                 let wait = at.since(home.clock(cx)).saturating_mul(1_000);
-                cx.after(wait, home.node, Inner::Due(self.peid, self.life, timer));
+                cx.after(wait, home.node, Inner::Due(self.peid, self.incarnation, timer));
             }
             Act::End(status) => {
                 cx.check(told_end(machine, status));

@@ -34,7 +34,7 @@ pub enum FaultKind {
     /// The process is asked to shut down, and starts again.
     Restart {
         /// How long it may take.
-        patience: u64,
+        time_limit: u64,
     },
     /// The next sync fails.
     SyncFails,

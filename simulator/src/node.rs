@@ -19,7 +19,7 @@ use updraft_protocol::{
 
 use crate::context::Context;
 use crate::event::{Inner, NodeId};
-use crate::execution::Home;
+use crate::execution::{Ask, Home};
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
 use crate::registry::{Live, SimulatedRegistry};
 use crate::scenario::{MILLIS, Order};
@@ -131,8 +131,10 @@ impl SimulatedNode {
                 self.at(shard, cx, |shard, shard_cx| shard.told(tickets, lsn, shard_cx))
             }
             Inner::Alarm(shard) => self.at(shard, cx, |shard, shard_cx| shard.alarm(shard_cx)),
-            Inner::Permitted(peid, life, task, outcome) => {
-                self.of(peid, cx, |shard, shard_cx| shard.permitted((peid, life), task, outcome, shard_cx));
+            Inner::Permitted(peid, incarnation, task, outcome) => {
+                self.of(peid, cx, |shard, shard_cx| {
+                    shard.permitted((peid, incarnation), task, outcome, shard_cx)
+                });
             }
             Inner::Leaves(departure) => {
                 self.of(departure.peid, cx, |shard, shard_cx| shard.leaves(&departure, shard_cx));
@@ -140,10 +142,12 @@ impl SimulatedNode {
             Inner::Reported(report) => {
                 self.of(report.peid, cx, |shard, shard_cx| shard.reported(report, shard_cx));
             }
-            Inner::Due(peid, life, timer) => {
-                self.of(peid, cx, |shard, shard_cx| shard.due(peid, life, timer, shard_cx));
+            Inner::Due(peid, incarnation, timer) => {
+                self.of(peid, cx, |shard, shard_cx| shard.due(peid, incarnation, timer, shard_cx));
             }
-            Inner::Read(peid, life) => self.of(peid, cx, |shard, shard_cx| shard.read(peid, life, shard_cx)),
+            Inner::Read(peid, incarnation) => {
+                self.of(peid, cx, |shard, shard_cx| shard.read(peid, incarnation, shard_cx))
+            }
         }
         self.settle(cx);
     }
@@ -189,8 +193,8 @@ impl SimulatedNode {
     fn answered(&mut self, asker: Asker, cx: &mut Context) {
         match asker {
             Asker::Start => self.replayed(cx),
-            Asker::Read(peid, life) => {
-                self.of(peid, cx, |shard, shard_cx| shard.flushed(peid, life, shard_cx))
+            Asker::Read(peid, incarnation) => {
+                self.of(peid, cx, |shard, shard_cx| shard.flushed(peid, incarnation, shard_cx))
             }
             Asker::Close => {
                 self.journal.finish(true, cx);
@@ -303,19 +307,21 @@ impl SimulatedNode {
         self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
     }
 
-    /// Someone asks to cancel an execution.
-    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) {
-        self.of(peid, cx, |shard, shard_cx| shard.cancel(peid, cancel, shard_cx));
+    /// Someone asks to cancel an execution; whether it is held until it is answered.
+    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) -> bool {
+        let mut held = false;
+        self.of(peid, cx, |shard, shard_cx| held = shard.ask(peid, Ask::Cancel(cancel), shard_cx));
         self.settle(cx);
+        held
     }
 
     /// It is asked to shut down.
-    pub fn shut_down(&mut self, patience: u64, cx: &mut Context) {
+    pub fn shut_down(&mut self, time_limit: u64, cx: &mut Context) {
         if self.phase != Phase::Open {
             return;
         }
         self.phase = Phase::Draining;
-        cx.after(patience, self.id, Inner::Deadline);
+        cx.after(time_limit, self.id, Inner::Deadline);
         for shard in 0..self.shards.len() {
             self.at(shard, cx, |shard, shard_cx| shard.drain(shard_cx));
         }

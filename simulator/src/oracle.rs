@@ -50,6 +50,8 @@ pub struct Oracle {
     /// The same of those that were given up under an epoch, until that is told.
     given_up: BTreeMap<(ExecutionId, u64), (ExecutionDocument, Vec<TaskDocument>)>,
     cancels: BTreeMap<usize, (ExecutionId, Verdict)>,
+    /// The nodes that hold a cancel until they answer it.
+    cancels_held: BTreeSet<(usize, NodeId)>,
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
     /// The highest of each virtual shard that was claimed.
     epochs: BTreeMap<VirtualShard, u64>,
@@ -264,6 +266,16 @@ impl Oracle {
     /// Who asked to cancel was answered.
     pub fn cancel_told(&mut self, cancel: usize, peid: ExecutionId, verdict: Verdict) {
         self.cancels.entry(cancel).or_insert((peid, verdict));
+    }
+
+    /// A node holds a cancel until it answers it.
+    pub fn hold_cancel(&mut self, cancel: usize, node: NodeId) {
+        self.cancels_held.insert((cancel, node));
+    }
+
+    /// Whether a node does: nobody asks it twice.
+    pub fn cancel_held(&self, cancel: usize, node: NodeId) -> bool {
+        self.cancels_held.contains(&(cancel, node))
     }
 
     /// Whether who asked to cancel was answered.

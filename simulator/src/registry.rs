@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use updraft_kernel::shared::controls::{AskVerdict, ControlQueue};
 use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder};
+
+use crate::execution::{Ask, HeldAsk};
 
 /// An execution that a node runs.
 #[derive(Debug, Clone)]
@@ -23,11 +26,13 @@ pub struct Live {
 }
 
 /// The executions of one node.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct SimulatedRegistry {
     lives: BTreeMap<ExecutionId, Live>,
     keys: BTreeMap<IdempotencyKey, ExecutionId>,
     ended: VecDeque<(u64, ExecutionId)>,
+    /// What is asked of executions that have not ended; most have none.
+    controls: BTreeMap<ExecutionId, ControlQueue<Ask>>,
 }
 
 impl SimulatedRegistry {
@@ -55,8 +60,26 @@ impl SimulatedRegistry {
         Some(KeyHolder { peid, input_hash: self.get(peid)?.input_hash })
     }
 
+    /// Holds what is asked of an execution until it is answered or the execution has ended; whether it does.
+    pub fn ask(&mut self, peid: ExecutionId, ask: Ask) -> bool {
+        let open = self.get(peid).is_some_and(|live| !live.ended);
+        open && matches!(self.controls.entry(peid).or_default().ask(ask), AskVerdict::Held)
+    }
+
+    /// What is asked of an execution, came after the one with number `seen` and is not answered.
+    pub fn asked_after(&self, peid: ExecutionId, seen: u64) -> Vec<HeldAsk> {
+        let held = |number, ask: &Ask| HeldAsk { number, ask: ask.clone() };
+        self.controls.get(&peid).map(|controls| controls.after(seen, held)).unwrap_or_default()
+    }
+
+    /// This was answered.
+    pub fn answered(&self, peid: ExecutionId, number: u64) {
+        let _answered = self.controls.get(&peid).and_then(|controls| controls.take(number));
+    }
+
     /// Forgets an execution.
     pub fn remove(&mut self, peid: ExecutionId) {
+        self.controls.remove(&peid);
         if let Some(Live { key: Some(key), .. }) = self.lives.remove(&peid)
             && self.keys.get(&key) == Some(&peid)
         {
@@ -69,6 +92,7 @@ impl SimulatedRegistry {
         if let Some(live) = self.lives.get_mut(&peid) {
             live.ended = true;
         }
+        self.controls.remove(&peid);
         self.ended.push_back((lsn, peid));
     }
 

@@ -56,7 +56,7 @@ pub struct Order {
     pub forgotten: bool,
 }
 
-/// A wish to cancel.
+/// A request to cancel.
 #[derive(Debug, Clone)]
 pub struct Cancel {
     /// Its number in the scenario.
@@ -235,7 +235,7 @@ fn fault(number: usize, directories: usize, orders: u64, dice: &mut Dice) -> Fau
         0..=4 => FaultKind::Kill,
         5..=7 => FaultKind::PowerLoss,
         8 | 9 => FaultKind::Takeover,
-        10 | 11 => FaultKind::Restart { patience: dice.pick(&[0, 200, 40_000, 10_000_000]) * MILLIS },
+        10 | 11 => FaultKind::Restart { time_limit: dice.pick(&[0, 200, 40_000, 10_000_000]) * MILLIS },
         12 => FaultKind::SyncFails,
         13 => FaultKind::WriteFails,
         14 | 15 => FaultKind::Outage { time: dice.pick(&[50, 3_000, 90_000]) * MILLIS },

@@ -12,8 +12,8 @@ use updraft_kernel::shared::watermark::DurableWatermark;
 use updraft_protocol::{ExecutionId, Failure, FailureKind, TaskId, Update};
 
 use crate::context::Context;
-use crate::event::{Departure, Inner, Life, Report, Ticket};
-use crate::execution::{ActorCommand, Ask, Home, SimulatedExecution};
+use crate::event::{Departure, Incarnation, Inner, Report, Ticket};
+use crate::execution::{ActorCommand, Ask, HeldAsk, Home, SimulatedExecution};
 use crate::fault::Moment;
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
 use crate::registry::SimulatedRegistry;
@@ -44,7 +44,7 @@ pub struct ShardContext<'a> {
 #[derive(Default)]
 pub struct SimulatedShard {
     index: usize,
-    shard: shard::Shard<Start, Ask>,
+    shard: shard::Shard<Start>,
     actors: BTreeMap<ExecutionId, Actor>,
     commits: CommitQueue<Ticket>,
     draining: bool,
@@ -60,7 +60,7 @@ impl SimulatedShard {
     }
 
     /// Starts an accepted execution.
-    pub fn launch(&mut self, execution: kernel::Execution<Ask>, shard_cx: &mut ShardContext<'_>) {
+    pub fn launch(&mut self, execution: kernel::Execution<HeldAsk>, shard_cx: &mut ShardContext<'_>) {
         if !self.dead {
             let peid = execution.machine().peid();
             self.on(ShardEvent::Accepted(peid, Start::New(Box::new(execution))), shard_cx);
@@ -73,7 +73,7 @@ impl SimulatedShard {
     }
 
     /// Tells the shard what happened, and does what it asks for then.
-    fn on(&mut self, event: ShardEvent<Start, Ask>, shard_cx: &mut ShardContext<'_>) {
+    fn on(&mut self, event: ShardEvent<Start>, shard_cx: &mut ShardContext<'_>) {
         self.shard.on(event, shard_cx.home.clock(shard_cx.cx));
         self.proceed(shard_cx);
     }
@@ -81,13 +81,13 @@ impl SimulatedShard {
     fn proceed(&mut self, shard_cx: &mut ShardContext<'_>) {
         while let Some(command) = self.shard.next_command() {
             match command {
-                ShardCommand::Start { peid, start, asked } => self.start(peid, start, asked, shard_cx),
-                ShardCommand::Deliver(peid, ask) => self.tell(peid, ExecutionEvent::Asked(ask), shard_cx),
+                ShardCommand::Start(peid, start) => self.start(peid, start, shard_cx),
+                ShardCommand::Look(peid) => self.look(peid, shard_cx),
                 ShardCommand::Drain(peid) => self.tell(peid, ExecutionEvent::Drain, shard_cx),
                 ShardCommand::Load { peid, load } => {
-                    let life = shard_cx.cx.number();
-                    self.actors.entry(peid).or_default().load = Some((life, load));
-                    self.step(peid, life, shard_cx);
+                    let incarnation = shard_cx.cx.number();
+                    self.actors.entry(peid).or_default().load = Some((incarnation, load));
+                    self.step(peid, incarnation, shard_cx);
                 }
                 ShardCommand::GiveUp { peid, start, failure } => self.give_up(peid, start, failure, shard_cx),
                 ShardCommand::Lose(peid) => shard_cx.registry.remove(peid),
@@ -103,7 +103,7 @@ impl SimulatedShard {
     }
 
     /// Starts an execution's actor.
-    fn start(&mut self, peid: ExecutionId, start: Start, asked: Vec<Ask>, shard_cx: &mut ShardContext<'_>) {
+    fn start(&mut self, peid: ExecutionId, start: Start, shard_cx: &mut ShardContext<'_>) {
         let actor = self.actors.entry(peid).or_default();
         let now = shard_cx.home.clock(shard_cx.cx);
         if actor.deaths_ahead > 0 {
@@ -114,9 +114,7 @@ impl SimulatedShard {
             Ok(execution) => {
                 let mut execution =
                     SimulatedExecution::new(execution, shard_cx.cx.number(), &shard_cx.home, shard_cx.cx);
-                for ask in asked {
-                    execution.tell(ExecutionEvent::Asked(ask), &shard_cx.home, shard_cx.cx);
-                }
+                execution.look(shard_cx.registry, &shard_cx.home, shard_cx.cx);
                 let command = execution.proceed(&shard_cx.home, shard_cx.cx);
                 actor.execution = Some(Box::new(execution));
                 self.carry_out(peid, command, shard_cx);
@@ -128,7 +126,14 @@ impl SimulatedShard {
         }
     }
 
-    fn tell(&mut self, peid: ExecutionId, event: ExecutionEvent<Ask>, shard_cx: &mut ShardContext<'_>) {
+    fn look(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
+        let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
+        execution.look(shard_cx.registry, &shard_cx.home, shard_cx.cx);
+        let command = execution.proceed(&shard_cx.home, shard_cx.cx);
+        self.carry_out(peid, command, shard_cx);
+    }
+
+    fn tell(&mut self, peid: ExecutionId, event: ExecutionEvent<HeldAsk>, shard_cx: &mut ShardContext<'_>) {
         let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
         let command = execution.on(event, &shard_cx.home, shard_cx.cx);
         self.carry_out(peid, command, shard_cx);
@@ -138,14 +143,17 @@ impl SimulatedShard {
     fn carry_out(&mut self, peid: ExecutionId, command: ActorCommand, shard_cx: &mut ShardContext<'_>) {
         let Some(actor) = self.actors.get_mut(&peid) else { return };
         let Some(execution) = &mut actor.execution else { return };
+        for number in std::mem::take(&mut execution.answered) {
+            shard_cx.registry.answered(peid, number);
+        }
         if let Some((_, lsn)) = execution.ended.take() {
             shard_cx.registry.remove_when_stored(peid, lsn);
         }
-        let life = execution.life;
+        let incarnation = execution.incarnation;
         match command {
             ActorCommand::Nothing => {}
             ActorCommand::Commit(writes, need) => {
-                self.commit(writes, need, Ticket::Execution(peid, life), shard_cx)
+                self.commit(writes, need, Ticket::Execution(peid, incarnation), shard_cx)
             }
             ActorCommand::Leave(exit) => {
                 actor.execution = None;
@@ -158,16 +166,16 @@ impl SimulatedShard {
         }
     }
 
-    /// Has a life of an execution do something.
+    /// Has one incarnation of an execution do something.
     fn with(
         &mut self,
         peid: ExecutionId,
-        life: Life,
+        incarnation: Incarnation,
         shard_cx: &mut ShardContext<'_>,
         work: impl FnOnce(&mut SimulatedExecution, &mut ShardContext<'_>) -> ActorCommand,
     ) {
         let Some(Actor { execution: Some(execution), .. }) = self.actors.get_mut(&peid) else { return };
-        if execution.life == life {
+        if execution.incarnation == incarnation {
             let command = work(execution, shard_cx);
             self.carry_out(peid, command, shard_cx);
             self.proceed(shard_cx);
@@ -180,9 +188,9 @@ impl SimulatedShard {
     }
 
     /// The next step of a read.
-    fn step(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+    fn step(&mut self, peid: ExecutionId, incarnation: Incarnation, shard_cx: &mut ShardContext<'_>) {
         let Some(Actor { load: Some((reading, load)), .. }) = self.actors.get_mut(&peid) else { return };
-        if *reading != life {
+        if *reading != incarnation {
             return;
         }
         let mut step = load.next(shard_cx.stored);
@@ -190,34 +198,36 @@ impl SimulatedShard {
             step = load.next(shard_cx.stored);
         }
         match step {
-            LoadStep::Settle => self.commit(Vec::new(), Need::Behind, Ticket::Settled(peid, life), shard_cx),
+            LoadStep::Settle => {
+                self.commit(Vec::new(), Need::Behind, Ticket::Settled(peid, incarnation), shard_cx)
+            }
             LoadStep::Flush => {
-                if !shard_cx.journal.barrier(Asker::Read(peid, life)) {
+                if !shard_cx.journal.barrier(Asker::Read(peid, incarnation)) {
                     self.shard
                         .on(ShardEvent::Loaded(peid, Loaded::Nothing), shard_cx.home.clock(shard_cx.cx));
                 }
             }
             LoadStep::Acquire | LoadStep::Read => {
                 let wait = shard_cx.cx.pace(5 * MILLIS);
-                shard_cx.cx.after(wait, shard_cx.home.node, Inner::Read(peid, life));
+                shard_cx.cx.after(wait, shard_cx.home.node, Inner::Read(peid, incarnation));
             }
         }
     }
 
     /// The store has what was asked for.
-    pub fn flushed(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
-        self.step(peid, life, shard_cx);
+    pub fn flushed(&mut self, peid: ExecutionId, incarnation: Incarnation, shard_cx: &mut ShardContext<'_>) {
+        self.step(peid, incarnation, shard_cx);
         self.proceed(shard_cx);
     }
 
     /// Reads the documents of an execution.
-    pub fn read(&mut self, peid: ExecutionId, life: Life, shard_cx: &mut ShardContext<'_>) {
+    pub fn read(&mut self, peid: ExecutionId, incarnation: Incarnation, shard_cx: &mut ShardContext<'_>) {
         let Some(actor) = self.actors.get_mut(&peid) else { return };
-        if actor.load.as_ref().is_none_or(|(reading, _)| *reading != life) {
+        if actor.load.as_ref().is_none_or(|(reading, _)| *reading != incarnation) {
             return;
         }
         if !shard_cx.cx.store.answers(shard_cx.cx.now) {
-            return shard_cx.cx.after(250 * MILLIS, shard_cx.home.node, Inner::Read(peid, life));
+            return shard_cx.cx.after(250 * MILLIS, shard_cx.home.node, Inner::Read(peid, incarnation));
         }
         actor.load = None;
         let loaded = documents(peid, shard_cx);
@@ -267,12 +277,12 @@ impl SimulatedShard {
         shard_cx.cx.moment(Moment::Told);
         for ticket in tickets {
             match ticket {
-                Ticket::Execution(peid, life) => {
-                    self.with(peid, life, shard_cx, |execution, shard_cx| {
+                Ticket::Execution(peid, incarnation) => {
+                    self.with(peid, incarnation, shard_cx, |execution, shard_cx| {
                         execution.on(ExecutionEvent::Committed(lsn), &shard_cx.home, shard_cx.cx)
                     });
                 }
-                Ticket::Settled(peid, life) => self.flushed(peid, life, shard_cx),
+                Ticket::Settled(peid, incarnation) => self.flushed(peid, incarnation, shard_cx),
                 Ticket::GivenUp(peid, epoch) => {
                     shard_cx.registry.remove_when_stored(peid, lsn);
                     shard_cx.cx.oracle.ended_given_up(peid, epoch);
@@ -289,12 +299,12 @@ impl SimulatedShard {
     /// A call has its place, or cannot have one.
     pub fn permitted(
         &mut self,
-        (peid, life): (ExecutionId, Life),
+        (peid, incarnation): (ExecutionId, Incarnation),
         task: TaskId,
         outcome: Result<(), Failure>,
         shard_cx: &mut ShardContext<'_>,
     ) {
-        self.with(peid, life, shard_cx, |execution, shard_cx| {
+        self.with(peid, incarnation, shard_cx, |execution, shard_cx| {
             execution.permitted(task, outcome, &shard_cx.home, shard_cx.cx);
             execution.proceed(&shard_cx.home, shard_cx.cx)
         });
@@ -302,7 +312,7 @@ impl SimulatedShard {
 
     /// The request of an attempt leaves.
     pub fn leaves(&mut self, departure: &Departure, shard_cx: &mut ShardContext<'_>) {
-        self.with(departure.peid, departure.life, shard_cx, |execution, shard_cx| {
+        self.with(departure.peid, departure.incarnation, shard_cx, |execution, shard_cx| {
             execution.leaves(&departure.start, &shard_cx.home, shard_cx.cx);
             ActorCommand::Nothing
         });
@@ -310,28 +320,37 @@ impl SimulatedShard {
 
     /// Passes a report to its execution.
     pub fn reported(&mut self, report: Report, shard_cx: &mut ShardContext<'_>) {
-        let (peid, life) = (report.peid, report.life);
-        self.with(peid, life, shard_cx, |execution, shard_cx| {
+        let (peid, incarnation) = (report.peid, report.incarnation);
+        self.with(peid, incarnation, shard_cx, |execution, shard_cx| {
             execution.reported(report, &shard_cx.home, shard_cx.cx)
         });
     }
 
     /// A timer of an execution is due.
-    pub fn due(&mut self, peid: ExecutionId, life: Life, timer: Timer, shard_cx: &mut ShardContext<'_>) {
-        self.with(peid, life, shard_cx, |execution, shard_cx| {
+    pub fn due(
+        &mut self,
+        peid: ExecutionId,
+        incarnation: Incarnation,
+        timer: Timer,
+        shard_cx: &mut ShardContext<'_>,
+    ) {
+        self.with(peid, incarnation, shard_cx, |execution, shard_cx| {
             execution.on(ExecutionEvent::TimerDue(timer), &shard_cx.home, shard_cx.cx)
         });
     }
 
-    /// Somebody asks to cancel an execution; where it is not here, nobody answers.
-    pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, shard_cx: &mut ShardContext<'_>) {
-        self.on(ShardEvent::Asked(peid, Ask::Cancel(cancel)), shard_cx);
+    /// Somebody asks something of an execution: the registry holds it until it is answered. Where the execution is not here,
+    /// nobody answers.
+    pub fn ask(&mut self, peid: ExecutionId, ask: Ask, shard_cx: &mut ShardContext<'_>) -> bool {
+        let held = shard_cx.registry.ask(peid, ask);
+        self.on(ShardEvent::Asked(peid), shard_cx);
+        held
     }
 
     /// The store will never take an update of an execution.
     pub fn fail(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
         let failure = Failure::new(FailureKind::Store, "the store will never take an update");
-        self.on(ShardEvent::Asked(peid, Ask::Fail(failure)), shard_cx);
+        let _ = self.ask(peid, Ask::Fail(failure), shard_cx);
     }
 }
 
@@ -351,7 +370,7 @@ fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start
     shard_cx.cx.moment(Moment::Revived);
     shard_cx.cx.statistics.count("executions read back");
     let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
-    // Of its documents one is missing: `actors/src/poisoned.rs` and `RegistryEntry::poisoned` fail it too.
+    // Of its documents one is missing: `actors/src/abandoned.rs` and `RegistryEntry::poisoned` fail it too.
     let tainted = shard_cx.cx.store.tainted.contains(&peid);
     let failure = match &plan {
         _ if tainted => Some(Failure::new(FailureKind::Store, "the store will never take an update")),

@@ -12,7 +12,7 @@ use updraft_protocol::{
 
 use crate::chance::{Dice, Purpose};
 use crate::context::Context;
-use crate::event::{Departure, Inner, Life, NodeId, Report, WorldEvent};
+use crate::event::{Departure, Incarnation, Inner, NodeId, Report, WorldEvent};
 use crate::scenario::{MILLIS, Noise};
 use crate::store::POISON;
 
@@ -46,7 +46,7 @@ impl Integration for Declared {
 /// Has a call stand in line for its place. Says what comes of it where that is known at once.
 pub fn acquire(
     node: NodeId,
-    (peid, life): (ExecutionId, Life),
+    (peid, incarnation): (ExecutionId, Incarnation),
     task: TaskId,
     cx: &mut Context,
 ) -> Option<Result<(), Failure>> {
@@ -62,16 +62,22 @@ pub fn acquire(
         _ => (Ok(()), dice.below(longest) * MILLIS),
     };
     cx.statistics.count("calls that stand in line");
-    cx.after(waits, node, Inner::Permitted(peid, life, task, outcome));
+    cx.after(waits, node, Inner::Permitted(peid, incarnation, task, outcome));
     None
 }
 
 /// Calls a tool: what will become of it is put into the queue. Says whether its request waits for its turn.
-pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: StartAttempt, cx: &mut Context) -> bool {
+pub fn call(
+    node: NodeId,
+    peid: ExecutionId,
+    incarnation: Incarnation,
+    start: StartAttempt,
+    cx: &mut Context,
+) -> bool {
     cx.statistics.count("calls of tools");
     let mut dice = dice(Purpose::Turn, &start, cx);
     if !cx.noisy(Noise::ToolsQueue) || !dice.one_in(3) {
-        send(node, peid, life, &start, cx);
+        send(node, peid, incarnation, &start, cx);
         return false;
     }
     let longest = dice.pick(&[100, 90_000]);
@@ -91,23 +97,29 @@ pub fn call(node: NodeId, peid: ExecutionId, life: Life, start: StartAttempt, cx
             cx.after(
                 when,
                 node,
-                Inner::Reported(Report { peid, life, task, attempt, outcome: Err(failure) }),
+                Inner::Reported(Report { peid, incarnation, task, attempt, outcome: Err(failure) }),
             );
         }
-        None => cx.after(turn, node, Inner::Leaves(Box::new(Departure { peid, life, start }))),
+        None => cx.after(turn, node, Inner::Leaves(Box::new(Departure { peid, incarnation, start }))),
     }
     true
 }
 
 /// The request of an attempt leaves: from now on its tool may act, and its time runs.
-pub fn send(node: NodeId, peid: ExecutionId, life: Life, start: &StartAttempt, cx: &mut Context) {
+pub fn send(
+    node: NodeId,
+    peid: ExecutionId,
+    incarnation: Incarnation,
+    start: &StartAttempt,
+    cx: &mut Context,
+) {
     let mut dice = dice(Purpose::Tool, start, cx);
     let fate = fate(&mut dice, start.attempt, cx);
-    cx.oracle.sent(start.task_id, start.attempt, life);
+    cx.oracle.sent(start.task_id, start.attempt, incarnation);
     if let Some(acts) = fate.acts {
         cx.queue.at(cx.now + acts, WorldEvent::Act(start.task_id));
     }
-    let report = |outcome| Report { peid, life, task: start.task, attempt: start.attempt, outcome };
+    let report = |outcome| Report { peid, incarnation, task: start.task, attempt: start.attempt, outcome };
     if let Some(answers) = fate.answers {
         if let Ok(output) = &fate.outcome {
             cx.oracle.answered(start.task_id, start.attempt, output);

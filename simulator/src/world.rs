@@ -277,7 +277,7 @@ impl World {
         }
         let Some(node) = self.nodes.get_mut(&owner) else { return };
         match fault.kind {
-            FaultKind::Restart { patience } => node.shut_down(patience, &mut self.cx),
+            FaultKind::Restart { time_limit } => node.shut_down(time_limit, &mut self.cx),
             FaultKind::Clock { .. } => node.set_clock(self.directories[directory].skew, &mut self.cx),
             FaultKind::ShardDies => node.kill_shard(dice.below(4) as usize, &mut self.cx),
             FaultKind::ActorDies { times } => node.kill_actor(times, &mut self.cx),

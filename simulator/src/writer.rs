@@ -13,7 +13,7 @@ use updraft_protocol::{DeadLetter, DocumentId, ExecutionId, Revision, Update};
 
 use crate::chance::Purpose;
 use crate::context::Context;
-use crate::event::{Inner, Life, NodeId, Reply, Request, WorldEvent};
+use crate::event::{Incarnation, Inner, NodeId, Reply, Request, WorldEvent};
 use crate::fault::Moment;
 use crate::scenario::{MILLIS, Noise, Sizes};
 
@@ -26,7 +26,7 @@ pub enum Asker {
     /// The start of the node.
     Start,
     /// Whoever reads an execution back.
-    Read(ExecutionId, Life),
+    Read(ExecutionId, Incarnation),
     /// The journal, which closes.
     Close,
 }

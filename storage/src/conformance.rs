@@ -138,8 +138,8 @@ cases! {
         no_two_claims_at_once_are_given_the_same,
         an_epoch_that_none_can_follow_is_an_error;
     dead_letters:
-        a_letter_comes_back_as_it_was_buried,
-        a_letter_is_buried_once,
+        a_letter_comes_back_as_it_was_kept,
+        a_letter_is_kept_once,
         an_unknown_tenant_is_found_through_the_execution,
         tenants_are_walls_between_letters,
         letters_are_paged_by_key,

@@ -3,8 +3,6 @@
 use updraft_protocol::limits::{PAGE_BYTES, PAGE_ROWS};
 use updraft_protocol::{ExecutionDocument, KeyHolder, PlaybookDocument, TaskDocument};
 
-use crate::store::PlaybookRuntime;
-
 /// What a list consists of.
 pub trait Row {
     /// About how many bytes it takes.
@@ -26,12 +24,6 @@ impl Row for TaskDocument {
 impl Row for PlaybookDocument {
     fn bytes(&self) -> usize {
         self.bytes()
-    }
-}
-
-impl Row for PlaybookRuntime {
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
     }
 }
 

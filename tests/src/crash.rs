@@ -76,7 +76,7 @@ pub fn http(tools: SocketAddr) -> HttpIntegration {
 /// The address of the store that is embedded.
 pub const EMBEDDED: &str = "embedded";
 
-/// The engine of every life, with the store at this address.
+/// The engine of every run, with the store at this address.
 pub fn builder(data: &str, tools: SocketAddr, store: &str) -> Builder {
     Engine::builder()
         .data(data)

@@ -34,9 +34,9 @@ impl FinishedRun {
         engine.flush().await.unwrap();
         let stored = engine.execution(handle.tenant(), handle.peid()).await.unwrap().unwrap();
         assert_eq!(stored, told, "what is stored is what was told");
-        let ran = Self { execution, tasks: stored.tasks };
-        ran.check(playbook, catalogue, tool);
-        ran
+        let finished = Self { execution, tasks: stored.tasks };
+        finished.check(playbook, catalogue, tool);
+        finished
     }
 
     /// Checks the invariants on what is stored, and on what the tool was asked.

@@ -91,9 +91,9 @@ impl Harness {
     pub async fn run(&self, playbook: &Playbook, input: impl Into<Value>) -> FinishedRun {
         let engine = self.start().await;
         let handle = self.submit(&engine, playbook, input).await;
-        let ran = self.end(&engine, &handle, playbook).await;
-        let _ = engine.shutdown(crate::timeouts::PATIENCE).await;
-        ran
+        let finished = self.end(&engine, &handle, playbook).await;
+        let _ = engine.shutdown(crate::timeouts::TEST_TIMEOUT).await;
+        finished
     }
 }
 

@@ -1,5 +1,5 @@
 //! What the end-to-end suites share: a tool and a clock that do as a test says, a place with an engine's data,
-//! a server that writes down who called it, a proxy with faults, and the patience of a test. Ships with nothing.
+//! a server that writes down who called it, a proxy with faults, and the time limit of a test. Ships with nothing.
 
 #![allow(
     clippy::unwrap_used,

@@ -40,6 +40,11 @@ impl Drop for Mount {
 }
 
 fn mount(arguments: &[&str], place: &Path) -> Result<(), String> {
-    let ran = Command::new("mount").args(arguments).arg(place).output().map_err(|error| error.to_string())?;
-    if ran.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&ran.stderr).trim().to_owned()) }
+    let finished =
+        Command::new("mount").args(arguments).arg(place).output().map_err(|error| error.to_string())?;
+    if finished.status.success() {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&finished.stderr).trim().to_owned())
+    }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use updraft::{Engine, Shutdown};
 use updraft_load::Metrics;
 
-use crate::timeouts::{PATIENCE, soon, until};
+use crate::timeouts::{TEST_TIMEOUT, soon, until};
 use load::Load;
 pub use sample::Sample;
 pub use trend::{Band, Trend, judge};
@@ -99,7 +99,7 @@ pub async fn run(options: Options, metrics: &Metrics) -> SoakResult {
             samples.push(sample);
         }
     }
-    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+    assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
     let tally = &load.tally;
     let count = |which: &std::sync::atomic::AtomicU64| which.load(Ordering::Relaxed);
     let ended = format!(

@@ -18,9 +18,9 @@ async fn an_answer_that_is_too_large_fails_a_step_that_looks_something_up() {
         RESPONSE_BYTES - 2,
         RESPONSE_BYTES - 1
     ));
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!((ran.status_of("fits"), ran.output()), (TaskStatus::Completed, json!("too_large")));
-    assert_eq!(ran.task("large").state.response, None);
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!((finished.status_of("fits"), finished.output()), (TaskStatus::Completed, json!("too_large")));
+    assert_eq!(finished.task("large").state.response, None);
 }
 
 #[tokio::test]
@@ -31,10 +31,10 @@ async fn a_step_that_acted_is_completed_whatever_of_its_answer_can_be_kept() {
   - {{id: end, type: end, output: '{{{{ steps.large.output }}}}'}}
 "
     ));
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!(ran.status_of("large"), TaskStatus::Completed);
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!(finished.status_of("large"), TaskStatus::Completed);
     let note = format!("the answer has {} bytes; at most {RESPONSE_BYTES} are kept", RESPONSE_BYTES + 2);
-    assert_eq!(ran.output(), json!({ "body": null, "note": note }));
+    assert_eq!(finished.output(), json!({ "body": null, "note": note }));
 }
 
 #[tokio::test]
@@ -49,17 +49,21 @@ async fn an_execution_keeps_a_bounded_sum_of_answers() {
         }
         playbook(&body)
     };
-    let ran = Harness::default().run(&steps("fetch"), json!({})).await;
-    assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::TooLarge));
-    assert_eq!(ran.tasks.len(), 9, "eight of a million bytes fit into 8 MiB");
-    let ran = Harness::default().run(&steps("large"), json!({})).await;
-    assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 10), "what acted has acted");
-    assert!(ran.response_of("s9")["note"].is_string() && ran.response_of("s7").is_string());
+    let finished = Harness::default().run(&steps("fetch"), json!({})).await;
+    assert_eq!((finished.status(), finished.error().kind), (ExecutionStatus::Failed, FailureKind::TooLarge));
+    assert_eq!(finished.tasks.len(), 9, "eight of a million bytes fit into 8 MiB");
+    let finished = Harness::default().run(&steps("large"), json!({})).await;
+    assert_eq!(
+        (finished.status(), finished.tasks.len()),
+        (ExecutionStatus::Completed, 10),
+        "what acted has acted"
+    );
+    assert!(finished.response_of("s9")["note"].is_string() && finished.response_of("s7").is_string());
 }
 
 #[tokio::test]
 async fn an_answer_is_kept_only_where_it_can_be_read_back() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     for (levels, kept) in [(VALUE_NESTING, true), (VALUE_NESTING + 1, false), (1_000, false)] {
         let playbook = named(
             &format!("levels-{levels}"),
@@ -67,14 +71,14 @@ async fn an_answer_is_kept_only_where_it_can_be_read_back() {
                 "steps: [{{id: deep, type: action, integration: tool, action: deep, arguments: {{levels: {levels}}}}}]"
             ),
         );
-        let ran = lab.run(&playbook, json!({})).await;
-        assert_eq!(ran.status_of("deep"), TaskStatus::Completed, "it acted");
-        let told = ran.task("deep").state.response.as_ref().map(ToString::to_string).unwrap_or_default();
+        let finished = harness.run(&playbook, json!({})).await;
+        assert_eq!(finished.status_of("deep"), TaskStatus::Completed, "it acted");
+        let told = finished.task("deep").state.response.as_ref().map(ToString::to_string).unwrap_or_default();
         let note =
             format!("{{\"body\":null,\"note\":\"the answer is nested deeper than {VALUE_NESTING} levels\"}}");
         assert!(if kept { told.starts_with("[[[") } else { told == note }, "{told}");
     }
     // What is stored is read back at a start.
-    let engine = lab.start().await;
+    let engine = harness.start().await;
     engine.flush().await.unwrap();
 }

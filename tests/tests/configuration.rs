@@ -17,7 +17,7 @@ use updraft::{
     MissingOne, Name, Playbook, PutError, Refusal, Secret, SecretProvider, Submission, TaskStatus,
     TenantCode, Value,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, tenant};
 
 /// Secrets that come and go; one without a text is kept where nobody answers.
@@ -91,7 +91,7 @@ impl Integration for Parrot {
 }
 
 async fn waiting(engine: &Engine) -> MissingOne {
-    for _ in 0..PATIENCE.as_millis() / 10 {
+    for _ in 0..TEST_TIMEOUT.as_millis() / 10 {
         for trouble in engine.health().await.troubles {
             if let EngineTrouble::NotConfigured { tasks } = trouble {
                 return tasks[0].clone();
@@ -111,9 +111,9 @@ async fn put(engine: &Engine, playbook: &Playbook) -> String {
 
 #[tokio::test]
 async fn what_the_author_names_and_nobody_has_is_refused_when_the_playbook_is_put() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let http = HttpIntegration::builder().build().unwrap();
-    let engine = lab.builder().integration("http", http).start().await.unwrap();
+    let engine = harness.builder().integration("http", http).start().await.unwrap();
     let secret = playbook(
         "steps:\n  - {id: a, type: action, integration: http, action: request, \
          arguments: {url: 'https://tool.example/', headers: {X-Key: {$secret: edr}}}}\n",
@@ -135,19 +135,19 @@ async fn what_the_author_names_and_nobody_has_is_refused_when_the_playbook_is_pu
         put(&engine, &tool).await,
         "steps[0].integration: no integration \"htp\"; did you mean \"http\"?\n"
     );
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
 async fn a_place_that_the_submission_gives_is_refused_where_it_may_not_be_reached() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let http = HttpIntegration::builder().allow("10.1.2.3:443".parse().unwrap()).build().unwrap();
-    let engine = lab.builder().integration("http", http).start().await.unwrap();
+    let engine = harness.builder().integration("http", http).start().await.unwrap();
     let connects = playbook(
         "variables: {edr: null}\nsteps:\n  - {id: a, type: action, integration: http, action: request, \
          arguments: {url: '{{ variables.edr }}/hosts'}}\n",
     );
-    let pid = lab.put(&engine, &connects).await;
+    let pid = harness.put(&engine, &connects).await;
     let submission = Submission::new(tenant("acme"), pid).endpoint("edr", "https://10.1.2.4/api");
     let error = engine.submit(submission).await.unwrap_err();
     assert!(matches!(error.refusal, Refusal::Missing(_)) && !error.retryable());
@@ -155,16 +155,16 @@ async fn a_place_that_the_submission_gives_is_refused_where_it_may_not_be_reache
         error.to_string(),
         "variables.edr: missing here, to which steps[0].arguments.url connects: permission to reach 10.1.2.4:443"
     );
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
 async fn a_secret_that_has_gone_is_waited_for_by_its_name_until_it_is_there_again() {
-    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
+    let (harness, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let engine =
-        lab.builder().secrets(vault.clone()).integration("guarded", tool.clone()).start().await.unwrap();
-    let pid = lab.put(&engine, &playbook(TWO_STEPS)).await;
+        harness.builder().secrets(vault.clone()).integration("guarded", tool.clone()).start().await.unwrap();
+    let pid = harness.put(&engine, &playbook(TWO_STEPS)).await;
     let submit = || engine.submit(Submission::new(tenant("acme"), pid));
     let before = submit().await.unwrap();
     assert_eq!(before.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
@@ -185,19 +185,19 @@ async fn a_secret_that_has_gone_is_waited_for_by_its_name_until_it_is_there_agai
     assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
     assert_eq!(*tool.0.lock().unwrap(), ["the-first-key", "the-second-key"]);
     assert!(engine.health().await.is_well(), "nothing is missing any more");
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
 async fn a_start_without_an_integration_waits_for_one_that_has_it() {
-    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
+    let (harness, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let slow = TWO_STEPS.replace("10ms", "300ms");
     let engine =
-        lab.builder().secrets(vault.clone()).integration("guarded", tool.clone()).start().await.unwrap();
-    let peid = lab.submit(&engine, &playbook(&slow), json!(null)).await.peid();
+        harness.builder().secrets(vault.clone()).integration("guarded", tool.clone()).start().await.unwrap();
+    let peid = harness.submit(&engine, &playbook(&slow), json!(null)).await.peid();
     let _ = engine.shutdown(Duration::ZERO).await;
-    let engine = lab.start().await;
+    let engine = harness.start().await;
     let missing = waiting(&engine).await;
     assert_eq!((missing.peid, missing.step.as_str()), (peid, "act"));
     assert_eq!(missing.what, "missing here: integration \"guarded\"");
@@ -205,22 +205,22 @@ async fn a_start_without_an_integration_waits_for_one_that_has_it() {
     let refused = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap_err();
     assert!(refused.to_string().contains("steps[1].integration: no integration \"guarded\""), "{refused}");
     let _ = engine.shutdown(Duration::ZERO).await;
-    let engine = lab.builder().secrets(vault).integration("guarded", tool.clone()).start().await.unwrap();
+    let engine = harness.builder().secrets(vault).integration("guarded", tool.clone()).start().await.unwrap();
     let handle: Handle = engine.take_resumed().pop().unwrap();
     assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
     assert_eq!(*tool.0.lock().unwrap(), ["the-first-key"]);
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
 async fn when_nobody_brings_what_is_missing_the_step_fails_for_it() {
-    let (lab, vault) = (Harness::default(), Vault::default());
+    let (harness, vault) = (Harness::default(), Vault::default());
     vault.set("edr", "the-first-key");
-    let builder = lab.builder().secrets(vault.clone()).integration("guarded", Guarded::default());
+    let builder = harness.builder().secrets(vault.clone()).integration("guarded", Guarded::default());
     let engine = builder.configuration_wait(Duration::from_millis(1_500)).start().await.unwrap();
-    let pid = lab.put(&engine, &playbook(TWO_STEPS)).await;
-    let ran = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
-    ran.wait().await.unwrap();
+    let pid = harness.put(&engine, &playbook(TWO_STEPS)).await;
+    let finished = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
+    finished.wait().await.unwrap();
     vault.remove("edr");
     let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
     assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Failed);
@@ -230,21 +230,21 @@ async fn when_nobody_brings_what_is_missing_the_step_fails_for_it() {
         "missing here: secret `edr` of tenant acme: the tenant has no such secret; it was waited for 1s 500ms"
     );
     assert!(engine.health().await.is_well());
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[test]
 fn secrets_are_asked_for_in_a_runtime_without_a_clock() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
+    let (harness, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let status = runtime.block_on(async {
-        let builder = lab.builder().secrets(vault.clone()).integration("guarded", tool.clone());
+        let builder = harness.builder().secrets(vault.clone()).integration("guarded", tool.clone());
         let engine = builder.start().await.unwrap();
-        let pid = lab.put(&engine, &playbook(TWO_STEPS)).await;
+        let pid = harness.put(&engine, &playbook(TWO_STEPS)).await;
         let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
         let ended = handle.wait().await.unwrap();
-        let _ = engine.shutdown(PATIENCE).await;
+        let _ = engine.shutdown(TEST_TIMEOUT).await;
         ended.state.execution_status
     });
     assert_eq!(status, ExecutionStatus::Completed);
@@ -253,11 +253,11 @@ fn secrets_are_asked_for_in_a_runtime_without_a_clock() {
 
 #[tokio::test]
 async fn what_was_sent_before_a_restart_is_masked_in_what_is_answered_after_it() {
-    let (lab, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
+    let (harness, vault, tool) = (Harness::default(), Vault::default(), Guarded::default());
     vault.set("edr", "the-first-key");
     let builder = |answers| {
         let parrot = Parrot { heard: tool.clone(), answers };
-        let builder = lab.builder().secrets(vault.clone()).integration("guarded", tool.clone());
+        let builder = harness.builder().secrets(vault.clone()).integration("guarded", tool.clone());
         builder.integration("parrot", parrot)
     };
     let engine = builder(false).start().await.unwrap();
@@ -265,7 +265,7 @@ async fn what_was_sent_before_a_restart_is_masked_in_what_is_answered_after_it()
   - {id: act, type: action, integration: guarded, action: act, arguments: {key: {$secret: edr}}, on_success: say}
   - {id: say, type: action, integration: parrot, action: say, timeout: 1h}
 ";
-    let handle = lab.submit(&engine, &playbook(steps), json!(null)).await;
+    let handle = harness.submit(&engine, &playbook(steps), json!(null)).await;
     let mut events = pin!(handle.events());
     let says = |event: Event| match event.kind {
         EventKind::Task { step_id, .. } => step_id.is_some_and(|step| step.as_str() == "say"),
@@ -287,5 +287,5 @@ async fn what_was_sent_before_a_restart_is_masked_in_what_is_answered_after_it()
     assert_eq!(handle.wait().await.unwrap().state.execution_status, ExecutionStatus::Completed);
     let said = handle.inspect().await.unwrap().tasks.pop().unwrap().state;
     assert_eq!(said.response.unwrap().value(), Value::from(json!({"heard": "***"})));
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

@@ -26,17 +26,17 @@ async fn a_process_that_is_killed_two_hundred_times_loses_nothing_and_acts_as_it
     let mut world = world().await;
     let stored = world.live(200, 1_000, None).await;
     let unknown = judge(&world, 1_000, &stored);
-    assert!(unknown > 0, "lives ended while a step that must not act twice was acting");
-    assert!(world.count.opening > 0, "lives ended while they recovered");
+    assert!(unknown > 0, "runs ended while a step that must not act twice was acting");
+    assert!(world.count.opening > 0, "runs ended while they recovered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_while_it_shuts_down_loses_nothing() {
-    const LIVES: usize = 20;
+    const RUNS: usize = 20;
     const EXECUTIONS: usize = 200;
     let mut world = world().await;
-    for life in 0..LIVES {
-        let submit = world.missing((life + 1) * EXECUTIONS / LIVES);
+    for run in 0..RUNS {
+        let submit = world.missing((run + 1) * EXECUTIONS / RUNS);
         let acts = usize::try_from(world.random(29)).unwrap() + 1;
         let death = Death::ShutDown(acts, world.random(15_000));
         world.live_and_die(&submit, death).await;

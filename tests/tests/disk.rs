@@ -22,21 +22,21 @@ use updraft::{
     StartError, Submission,
 };
 use updraft_tests::crash::{self, ChildMessage, EMBEDDED};
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, Mount, ToolServer, playbook, soon, tenant, until};
 
-fn on(lab: &Harness, mount: &Mount) -> Builder {
-    lab.builder().data(mount.path().join("data")).durability(Durability::Fsync)
+fn on(harness: &Harness, mount: &Mount) -> Builder {
+    harness.builder().data(mount.path().join("data")).durability(Durability::Fsync)
 }
 
 /// Submits until the engine refuses.
-async fn fill(engine: &Engine, wish: &Submission) -> (Vec<Handle>, Refusal) {
+async fn fill(engine: &Engine, submission: &Submission) -> (Vec<Handle>, Refusal) {
     let mut accepted = Vec::new();
     loop {
-        match soon(engine.submit(wish.clone())).await {
+        match soon(engine.submit(submission.clone())).await {
             Ok(handle) => accepted.push(handle),
             Err(error) => {
-                assert_eq!(*error.submission, *wish, "it is handed back as it was");
+                assert_eq!(*error.submission, *submission, "it is handed back as it was");
                 return (accepted, error.refusal);
             }
         }
@@ -58,17 +58,17 @@ fn disk_full(trouble: &EngineTrouble) -> bool {
 }
 
 /// Submits until the disk is full.
-async fn fill_up(engine: &Engine, wish: &Submission) -> Vec<Handle> {
-    let (accepted, refusal) = fill(engine, wish).await;
+async fn fill_up(engine: &Engine, submission: &Submission) -> Vec<Handle> {
+    let (accepted, refusal) = fill(engine, submission).await;
     assert!(matches!(&refusal, Refusal::StoreFull { .. }), "{refusal:?}");
     assert!(refusal.to_string().contains("no space left on device") && refusal.retryable(), "{refusal}");
     accepted
 }
 
 /// Submits until it is accepted.
-async fn accepted(engine: &Engine, wish: &Submission) -> Handle {
+async fn accepted(engine: &Engine, submission: &Submission) -> Handle {
     loop {
-        match soon(engine.submit(wish.clone())).await {
+        match soon(engine.submit(submission.clone())).await {
             Ok(handle) => return handle,
             Err(error) => assert!(error.retryable(), "{error}"),
         }
@@ -85,57 +85,57 @@ fn small_disk(mib: usize) -> Option<Mount> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_waited_for_and_what_was_accepted_goes_on_when_there_is_room() {
     let Some(mount) = small_disk(6) else { return };
-    let lab = Harness::default();
-    let engine = on(&lab, &mount).start().await.unwrap();
-    let pid = lab.put(&engine, &gated()).await;
-    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
+    let harness = Harness::default();
+    let engine = on(&harness, &mount).start().await.unwrap();
+    let pid = harness.put(&engine, &gated()).await;
+    let submission = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
     let mut all = Vec::new();
     for mib in [12, 20, 64] {
-        all.extend(fill_up(&engine, &wish).await);
+        all.extend(fill_up(&engine, &submission).await);
         assert!(engine.health().await.troubles.iter().any(disk_full));
-        let again = engine.try_submit(wish.clone()).await.unwrap_err();
+        let again = engine.try_submit(submission.clone()).await.unwrap_err();
         assert!(matches!(&again.refusal, Refusal::StoreFull { .. }), "{again:?}");
         // What runs meets the full disk, too.
-        lab.tool.open(3);
+        harness.tool.open(3);
         mount.resize(mib);
-        all.push(soon(accepted(&engine, &wish)).await);
+        all.push(soon(accepted(&engine, &submission)).await);
     }
     assert!(all.len() > 3, "there was room for some");
     until(async || !engine.health().await.troubles.iter().any(disk_full)).await;
-    lab.tool.open(1_000);
+    harness.tool.open(1_000);
     for handle in &all {
-        let ran = lab.end(&engine, handle, &gated()).await;
-        assert_eq!(ran.status(), ExecutionStatus::Completed);
+        let finished = harness.end(&engine, handle, &gated()).await;
+        assert_eq!(finished.status(), ExecutionStatus::Completed);
     }
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, updraft::Shutdown::Stored);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, updraft::Shutdown::Stored);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_on_a_full_disk_shuts_down_in_its_time_and_the_next_start_has_all_that_was_accepted() {
     let Some(mount) = small_disk(6) else { return };
-    let lab = Harness::default();
-    let engine = on(&lab, &mount).start().await.unwrap();
-    let pid = lab.put(&engine, &gated()).await;
-    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
-    let all = fill_up(&engine, &wish).await;
-    lab.tool.open(1_000);
+    let harness = Harness::default();
+    let engine = on(&harness, &mount).start().await.unwrap();
+    let pid = harness.put(&engine, &gated()).await;
+    let submission = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(100_000) }));
+    let all = fill_up(&engine, &submission).await;
+    harness.tool.open(1_000);
     let _ = soon(engine.shutdown(Duration::from_millis(100))).await;
     let peids: Vec<_> = all.iter().map(Handle::peid).collect();
     drop((engine, all));
 
     // A start on the full disk may fail, and spoils nothing.
-    match soon(on(&lab, &mount).start()).await {
+    match soon(on(&harness, &mount).start()).await {
         Ok(engine) => drop(soon(engine.shutdown(Duration::from_millis(100))).await),
         Err(error) => assert!(error.retryable(), "{error}"),
     }
     mount.resize(64);
-    let engine = soon(on(&lab, &mount).start()).await.unwrap();
+    let engine = soon(on(&harness, &mount).start()).await.unwrap();
     for peid in peids {
         let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it was accepted");
-        let ran = lab.end(&engine, &handle, &gated()).await;
-        assert_eq!(ran.status(), ExecutionStatus::Completed);
+        let finished = harness.end(&engine, &handle, &gated()).await;
+        assert_eq!(finished.status(), ExecutionStatus::Completed);
     }
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, updraft::Shutdown::Stored);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, updraft::Shutdown::Stored);
 }
 
 /// A data directory as a killed process leaves it, and how many executions it had accepted.
@@ -202,10 +202,10 @@ async fn all_complete(engine: &Engine, executions: usize) {
     }
     for number in 0..executions {
         let name = updraft::Name::new("crash").unwrap();
-        let wish = Submission::new(crash::tenant_of(number), name)
+        let submission = Submission::new(crash::tenant_of(number), name)
             .idempotency_key(number.to_string())
             .on_reuse(OnReuse::ReturnFirst);
-        let handle = engine.submit(wish).await.unwrap();
+        let handle = engine.submit(submission).await.unwrap();
         let ended = soon(handle.wait()).await.unwrap();
         assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
         assert_eq!(ended.head.input.value()["number"], json!(number), "it is the one that was accepted");
@@ -214,8 +214,8 @@ async fn all_complete(engine: &Engine, executions: usize) {
 
 #[tokio::test]
 async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
-    let (lab, server) = (Harness::default(), ToolServer::start().await);
-    let data = lab.path().join("data");
+    let (harness, server) = (Harness::default(), ToolServer::start().await);
+    let data = harness.path().join("data");
     let accepted = killed(&data, &server).await;
     let segment = segment(&data);
     let whole = fs::read(&segment).unwrap();
@@ -242,8 +242,8 @@ async fn a_corrupt_journal_stops_the_start_with_its_segment_and_offset() {
 
 #[tokio::test]
 async fn a_torn_tail_is_cut_and_everything_before_it_goes_on() {
-    let (lab, server) = (Harness::default(), ToolServer::start().await);
-    let data = lab.path().join("data");
+    let (harness, server) = (Harness::default(), ToolServer::start().await);
+    let data = harness.path().join("data");
     let accepted = killed(&data, &server).await;
     let segment = segment(&data);
     // What the killed process was writing: the beginning of a frame, and nothing after it.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 use tempfile::TempDir;
 use updraft::{Engine, ExecutionDocument, ExecutionId, ExecutionStatus, Loss, Playbook, Shutdown};
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, named, soon, tenant};
 
 const DATABASE: [&str; 3] = ["updraft.db", "updraft.db-wal", "updraft.db-shm"];
@@ -29,27 +29,27 @@ fn gated() -> Playbook {
 }
 
 /// An engine that runs one execution and is closed in order.
-async fn closed(lab: &Harness) {
-    let engine = lab.start().await;
-    lab.put(&engine, &gated()).await;
-    let handle = lab.submit(&engine, &echo(), json!({})).await;
-    assert_eq!(lab.end(&engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+async fn closed(harness: &Harness) {
+    let engine = harness.start().await;
+    harness.put(&engine, &gated()).await;
+    let handle = harness.submit(&engine, &echo(), json!({})).await;
+    assert_eq!(harness.end(&engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
 }
 
 /// What a kill leaves of an engine whose execution waits for its tool.
-async fn killed(lab: &Harness) -> ExecutionId {
-    let engine = lab.start().await;
-    let calls = lab.tool.calls().len();
-    let handle = lab.submit(&engine, &gated(), json!({})).await;
-    lab.tool.begun(calls + 1).await;
+async fn killed(harness: &Harness) -> ExecutionId {
+    let engine = harness.start().await;
+    let calls = harness.tool.calls().len();
+    let handle = harness.submit(&engine, &gated(), json!({})).await;
+    harness.tool.begun(calls + 1).await;
     engine.flush().await.unwrap();
     let image = tempfile::tempdir().unwrap();
-    copy(lab.path(), image.path());
+    copy(harness.path(), image.path());
     let _ = soon(engine.shutdown(std::time::Duration::ZERO)).await;
     drop(engine);
-    fs::remove_dir_all(lab.path()).unwrap();
-    copy(image.path(), lab.path());
+    fs::remove_dir_all(harness.path()).unwrap();
+    copy(image.path(), harness.path());
     handle.peid()
 }
 
@@ -86,8 +86,8 @@ fn epoch(data: &Path) -> i64 {
     connection.query_row("SELECT max(epoch) FROM shard_collection", [], |row| row.get(0)).unwrap()
 }
 
-async fn accepting(lab: &Harness, loss: Loss) -> Engine {
-    soon(lab.builder().accept_loss(loss).start()).await.unwrap()
+async fn accepting(harness: &Harness, loss: Loss) -> Engine {
+    soon(harness.builder().accept_loss(loss).start()).await.unwrap()
 }
 
 async fn stored(engine: &Engine, peid: ExecutionId) -> ExecutionDocument {
@@ -96,85 +96,85 @@ async fn stored(engine: &Engine, peid: ExecutionId) -> ExecutionDocument {
 }
 
 /// What it ended as stays, and nothing of it is run again.
-async fn over(lab: &Harness, engine: Engine, peid: ExecutionId, status: ExecutionStatus) {
+async fn over(harness: &Harness, engine: Engine, peid: ExecutionId, status: ExecutionStatus) {
     let ended = stored(&engine, peid).await;
     assert_eq!(ended.state.execution_status, status);
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
     drop(engine);
-    let (calls, before) = (lab.tool.calls().len(), epoch(lab.path()));
-    let engine = lab.start().await;
+    let (calls, before) = (harness.tool.calls().len(), epoch(harness.path()));
+    let engine = harness.start().await;
     assert_eq!(engine.recovered().resumed, 0);
-    assert_eq!((stored(&engine, peid).await, lab.tool.calls().len()), (ended, calls));
-    assert!(epoch(lab.path()) > before);
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    assert_eq!((stored(&engine, peid).await, harness.tool.calls().len()), (ended, calls));
+    assert!(epoch(harness.path()) > before);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_that_goes_on_beside_an_older_database_is_stored_as_ended_and_run_once_more() {
     for note_lost in [false, true] {
-        let lab = Harness::default();
-        closed(&lab).await;
-        let old = backup(lab.path());
+        let harness = Harness::default();
+        closed(&harness).await;
+        let old = backup(harness.path());
         for _ in 0..3 {
-            closed(&lab).await;
+            closed(&harness).await;
         }
-        let peid = killed(&lab).await;
-        let before = epoch(lab.path());
-        remove_database(lab.path());
-        copy(old.path(), lab.path());
-        assert!(epoch(lab.path()) + 3 < before);
+        let peid = killed(&harness).await;
+        let before = epoch(harness.path());
+        remove_database(harness.path());
+        copy(old.path(), harness.path());
+        assert!(epoch(harness.path()) + 3 < before);
         if note_lost {
             // As if it were of a version that noted none.
-            let noted = fs::read_to_string(lab.path().join("store")).unwrap();
+            let noted = fs::read_to_string(harness.path().join("store")).unwrap();
             let lines = noted.lines().filter(|line| !line.starts_with("epoch"));
-            fs::write(lab.path().join("store"), lines.collect::<Vec<_>>().join("\n")).unwrap();
+            fs::write(harness.path().join("store"), lines.collect::<Vec<_>>().join("\n")).unwrap();
         }
-        let engine = accepting(&lab, Loss::OfStore).await;
-        assert!(epoch(lab.path()) > before, "{} after {before}", epoch(lab.path()));
+        let engine = accepting(&harness, Loss::OfStore).await;
+        assert!(epoch(harness.path()) > before, "{} after {before}", epoch(harness.path()));
         let handle = engine.take_resumed().pop().unwrap();
         assert_eq!(handle.peid(), peid);
-        lab.tool.open(1);
+        harness.tool.open(1);
         assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
-        assert_eq!((lab.tool.times("gate"), lab.tool.times("once")), (2, 1));
-        over(&lab, engine, peid, ExecutionStatus::Completed).await;
+        assert_eq!((harness.tool.times("gate"), harness.tool.times("once")), (2, 1));
+        over(&harness, engine, peid, ExecutionStatus::Completed).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_execution_whose_database_and_playbook_are_lost_is_stored_as_failed() {
     for note_lost in [false, true] {
-        let lab = Harness::default();
+        let harness = Harness::default();
         for _ in 0..3 {
-            closed(&lab).await;
+            closed(&harness).await;
         }
-        let peid = killed(&lab).await;
-        let before = epoch(lab.path());
-        remove_database(lab.path());
+        let peid = killed(&harness).await;
+        let before = epoch(harness.path());
+        remove_database(harness.path());
         if note_lost {
-            fs::remove_file(lab.path().join("store")).unwrap();
+            fs::remove_file(harness.path().join("store")).unwrap();
         }
-        let engine = accepting(&lab, Loss::OfStore).await;
-        assert!(epoch(lab.path()) > before, "{} after {before}", epoch(lab.path()));
+        let engine = accepting(&harness, Loss::OfStore).await;
+        assert!(epoch(harness.path()) > before, "{} after {before}", epoch(harness.path()));
         for handle in engine.take_resumed() {
             let _ = soon(handle.wait()).await;
         }
-        assert_eq!((lab.tool.times("gate"), lab.tool.times("once")), (1, 0));
-        over(&lab, engine, peid, ExecutionStatus::Failed).await;
+        assert_eq!((harness.tool.times("gate"), harness.tool.times("once")), (1, 0));
+        over(&harness, engine, peid, ExecutionStatus::Failed).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_epoch_does_not_come_again_where_journal_and_database_were_both_put_back() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     for _ in 0..3 {
-        closed(&lab).await;
+        closed(&harness).await;
     }
-    let (old, before) = (backup(lab.path()), epoch(lab.path()));
-    closed(&lab).await;
-    remove_database(lab.path());
-    copy(old.path(), lab.path());
+    let (old, before) = (backup(harness.path()), epoch(harness.path()));
+    closed(&harness).await;
+    remove_database(harness.path());
+    copy(old.path(), harness.path());
     // The journal holds nothing: the directory's note is all that knows.
-    let engine = accepting(&lab, Loss::OfStore).await;
-    assert!(epoch(lab.path()) > before + 1);
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let engine = accepting(&harness, Loss::OfStore).await;
+    assert!(epoch(harness.path()) > before + 1);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
 }

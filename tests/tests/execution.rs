@@ -23,12 +23,15 @@ steps:
   - {id: three, type: end, output: {last: '{{ steps.two.output }}', first: '{{ steps.one.status }}'}}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({ "sender": "eve" })).await;
-    assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["one", "two", "three"]));
+    let finished = Harness::default().run(&playbook, json!({ "sender": "eve" })).await;
+    assert_eq!(
+        (finished.status(), finished.steps()),
+        (ExecutionStatus::Completed, vec!["one", "two", "three"])
+    );
     let two = json!({ "from": "mail of eve", "limit": 80, "words": ["a", "b"] });
-    assert_eq!(ran.response_of("two"), two, "a text that is one template keeps the type of its value");
-    assert_eq!(ran.output(), json!({ "last": two, "first": "completed" }));
-    assert!(ran.tasks.iter().all(|task| task.head.scope.as_str().is_empty() && task.state.attempt == 1));
+    assert_eq!(finished.response_of("two"), two, "a text that is one template keeps the type of its value");
+    assert_eq!(finished.output(), json!({ "last": two, "first": "completed" }));
+    assert!(finished.tasks.iter().all(|task| task.head.scope.as_str().is_empty() && task.state.attempt == 1));
 }
 
 #[tokio::test]
@@ -45,9 +48,9 @@ async fn a_condition_leads_one_way_or_the_other() {
         (json!({ "score": 90, "tags": [] }), ["choose", "low"], "low"),
         (json!({ "score": 80, "tags": ["mail"] }), ["choose", "low"], "low"),
     ] {
-        let ran = Harness::default().run(&playbook, input).await;
-        assert_eq!((ran.steps(), ran.output()), (steps.to_vec(), json!(output)));
-        assert_eq!(ran.response_of("choose"), json!({ "result": output == "high" }));
+        let finished = Harness::default().run(&playbook, input).await;
+        assert_eq!((finished.steps(), finished.output()), (steps.to_vec(), json!(output)));
+        assert_eq!(finished.response_of("choose"), json!({ "result": output == "high" }));
     }
 }
 
@@ -59,8 +62,8 @@ async fn a_way_of_a_condition_that_names_no_step_ends_the_path() {
   - {id: act, type: action, integration: tool, action: echo}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({ "go": false })).await;
-    assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["choose"]));
+    let finished = Harness::default().run(&playbook, json!({ "go": false })).await;
+    assert_eq!((finished.status(), finished.steps()), (ExecutionStatus::Completed, vec!["choose"]));
 }
 
 #[tokio::test]
@@ -75,9 +78,9 @@ async fn branches_are_joined_before_the_next_step_which_sees_them_all() {
   - {id: last, type: end, output: ['{{ steps.a2.output.is }}', '{{ steps.b.output.is }}', '{{ steps.wait.status }}']}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!(ran.output(), json!(["a2", "b", "completed"]));
-    assert_eq!(ran.steps().last(), Some(&"last"));
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!(finished.output(), json!(["a2", "b", "completed"]));
+    assert_eq!(finished.steps().last(), Some(&"last"));
 }
 
 #[tokio::test]
@@ -92,11 +95,11 @@ async fn a_failing_branch_lets_the_others_end_and_then_goes_on_as_failed() {
   - {id: mend, type: end, output: '{{ steps.all.error.message }}'}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!(ran.status(), ExecutionStatus::Completed);
-    assert_eq!(ran.status_of("slower"), TaskStatus::Completed);
-    assert_eq!(ran.error_of("all").kind, FailureKind::Branch);
-    assert_eq!(ran.output(), json!("step \"bad\": as the playbook says"));
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!(finished.status(), ExecutionStatus::Completed);
+    assert_eq!(finished.status_of("slower"), TaskStatus::Completed);
+    assert_eq!(finished.error_of("all").kind, FailureKind::Branch);
+    assert_eq!(finished.output(), json!("step \"bad\": as the playbook says"));
 }
 
 #[tokio::test]
@@ -110,12 +113,12 @@ async fn a_failing_branch_fails_the_execution_where_nothing_follows() {
   - {id: fine2, type: action, integration: tool, action: echo}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::Branch));
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!((finished.status(), finished.error().kind), (ExecutionStatus::Failed, FailureKind::Branch));
     let way = "step \"outer\": step \"inner\": step \"bad\"";
-    assert!(ran.error().message.starts_with(way), "{}", ran.error());
-    assert_eq!(ran.error_of("bad").kind, FailureKind::EndStep);
-    assert_eq!(ran.status_of("fine2"), TaskStatus::Completed);
+    assert!(finished.error().message.starts_with(way), "{}", finished.error());
+    assert_eq!(finished.error_of("bad").kind, FailureKind::EndStep);
+    assert_eq!(finished.status_of("fine2"), TaskStatus::Completed);
 }
 
 #[tokio::test]
@@ -131,9 +134,9 @@ async fn branches_inside_branches_are_joined_from_the_inside() {
   - {id: last, type: end, output: '{{ steps.z.output.sum }}'}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!(ran.output(), json!(3));
-    let seq = |step: &str| ran.task(step).head.task_seq;
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!(finished.output(), json!(3));
+    let seq = |step: &str| finished.task(step).head.task_seq;
     assert!(seq("z") > seq("x").max(seq("y")) && seq("last") > seq("z").max(seq("side")));
 }
 
@@ -146,70 +149,74 @@ async fn a_failed_step_goes_on_where_its_playbook_says_so() {
   - {id: mend, type: action, integration: tool, action: echo, arguments: {why: '{{ steps.bad.error.kind }}', was: '{{ steps.bad.status }}'}}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.steps()), (ExecutionStatus::Completed, vec!["bad", "mend"]));
-    assert_eq!(ran.response_of("mend"), json!({ "why": "invalid_response", "was": "failed" }));
-    assert_eq!(ran.output(), ran.response_of("mend"), "the last step's output is the execution's");
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!((finished.status(), finished.steps()), (ExecutionStatus::Completed, vec!["bad", "mend"]));
+    assert_eq!(finished.response_of("mend"), json!({ "why": "invalid_response", "was": "failed" }));
+    assert_eq!(finished.output(), finished.response_of("mend"), "the last step's output is the execution's");
 }
 
 #[tokio::test]
 async fn a_step_is_tried_again_under_its_key_until_it_succeeds() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 2}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.task("flaky").state.attempt), (ExecutionStatus::Completed, 3));
-    let attempts: Vec<u32> = lab.tool.calls().iter().map(|call| call.attempt).collect();
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!((finished.status(), finished.task("flaky").state.attempt), (ExecutionStatus::Completed, 3));
+    let attempts: Vec<u32> = harness.tool.calls().iter().map(|call| call.attempt).collect();
     assert_eq!(attempts, [1, 2, 3]);
-    assert_eq!(ran.error_of("flaky").kind, FailureKind::Unreachable, "why its newest failed attempt failed");
+    assert_eq!(
+        finished.error_of("flaky").kind,
+        FailureKind::Unreachable,
+        "why its newest failed attempt failed"
+    );
 }
 
 #[tokio::test]
 async fn a_step_fails_when_its_attempts_are_used_up() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: flaky, type: action, integration: tool, action: flaky, arguments: {failures: 9}, retry: {attempts: 3, initial: 1ms, max: 2ms}}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.task("flaky").state.attempt), (ExecutionStatus::Failed, 3));
-    assert_eq!(lab.tool.calls().len(), 3);
-    assert_eq!(ran.error().message, "step \"flaky\": not yet");
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!((finished.status(), finished.task("flaky").state.attempt), (ExecutionStatus::Failed, 3));
+    assert_eq!(harness.tool.calls().len(), 3);
+    assert_eq!(finished.error().message, "step \"flaky\": not yet");
 }
 
 #[tokio::test]
 async fn a_failure_that_no_retry_can_help_is_not_tried_again() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: bad, type: action, integration: tool, action: fail, arguments: {kind: status}, retry: {attempts: 9, initial: 1ms, max: 1ms}}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.error().kind, lab.tool.calls().len()), (FailureKind::Status, 1));
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!((finished.error().kind, harness.tool.calls().len()), (FailureKind::Status, 1));
 }
 
 #[tokio::test]
 async fn a_template_that_cannot_be_rendered_fails_its_step_before_the_tool_is_asked() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: bad, type: action, integration: tool, action: echo, arguments: {x: '{{ input.a.b.c }}'}, on_failure: mend}
   - {id: mend, type: end, output: '{{ steps.bad.error.kind }}'}
 ",
     );
-    let ran = lab.run(&playbook, json!({ "a": 1 })).await;
-    assert_eq!((ran.output(), lab.tool.calls().len()), (json!("template"), 0));
-    assert!(ran.error_of("bad").message.contains("arguments.x"), "{}", ran.error_of("bad"));
+    let finished = harness.run(&playbook, json!({ "a": 1 })).await;
+    assert_eq!((finished.output(), harness.tool.calls().len()), (json!("template"), 0));
+    assert!(finished.error_of("bad").message.contains("arguments.x"), "{}", finished.error_of("bad"));
 }
 
 #[tokio::test]
 async fn a_condition_that_cannot_be_decided_fails_its_step() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let steps = |more: &str| {
         playbook(&format!(
             "steps:
@@ -220,21 +227,21 @@ async fn a_condition_that_cannot_be_decided_fails_its_step() {
 "
         ))
     };
-    let ran = lab.run(&steps(", on_failure: mend"), json!({ "score": "high" })).await;
-    assert_eq!((ran.status(), ran.output()), (ExecutionStatus::Completed, json!("condition")));
+    let finished = harness.run(&steps(", on_failure: mend"), json!({ "score": "high" })).await;
+    assert_eq!((finished.status(), finished.output()), (ExecutionStatus::Completed, json!("condition")));
 }
 
 #[tokio::test]
 async fn an_end_step_as_failed_fails_the_execution() {
     let playbook = playbook("steps:\n  - {id: stop, type: end, status: failed, output: {why: nothing}}\n");
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::EndStep));
-    assert_eq!(ran.output(), json!({"why": "nothing"}));
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!((finished.status(), finished.error().kind), (ExecutionStatus::Failed, FailureKind::EndStep));
+    assert_eq!(finished.output(), json!({"why": "nothing"}));
 }
 
 #[tokio::test]
 async fn an_at_most_once_step_without_an_answer_is_unknown_and_its_path_decides() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: once, type: action, integration: tool, action: hang, timeout: 20ms, at_most_once: true, on_success: never, on_failure: never, on_unknown: ask}
@@ -242,15 +249,18 @@ async fn an_at_most_once_step_without_an_answer_is_unknown_and_its_path_decides(
   - {id: ask, type: end, output: '{{ steps.once.status }}: {{ steps.once.error.kind }}'}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.output()), (ExecutionStatus::Completed, json!("unknown: timeout")));
-    assert_eq!((ran.status_of("once"), lab.tool.calls().len()), (TaskStatus::Unknown, 1));
-    lab.tool.dropped(1).await;
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!(
+        (finished.status(), finished.output()),
+        (ExecutionStatus::Completed, json!("unknown: timeout"))
+    );
+    assert_eq!((finished.status_of("once"), harness.tool.calls().len()), (TaskStatus::Unknown, 1));
+    harness.tool.dropped(1).await;
 }
 
 #[tokio::test]
 async fn an_at_most_once_step_that_certainly_did_not_act_is_tried_again_and_then_has_failed() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: once, type: action, integration: tool, action: fail, arguments: {kind: unreachable}, at_most_once: true,
@@ -259,8 +269,8 @@ async fn an_at_most_once_step_that_certainly_did_not_act_is_tried_again_and_then
   - {id: mend, type: end, output: mended}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.output(), lab.tool.calls().len()), (json!("mended"), 3));
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!((finished.output(), harness.tool.calls().len()), (json!("mended"), 3));
 }
 
 #[tokio::test]
@@ -270,29 +280,32 @@ async fn an_unknown_step_fails_the_execution_where_nothing_follows() {
   - {id: once, type: action, integration: tool, action: fail, arguments: {kind: interrupted}, at_most_once: true}
 ",
     );
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Failed, TaskStatus::Unknown));
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    assert_eq!(
+        (finished.status(), finished.status_of("once")),
+        (ExecutionStatus::Failed, TaskStatus::Unknown)
+    );
 }
 
 #[tokio::test]
 async fn no_more_tasks_run_at_once_than_the_playbook_or_the_engine_allows() {
     for (header, bound) in [("tasks_at_once: 7\n", 7), ("", TASKS_AT_ONCE)] {
-        let lab = Harness::default();
+        let harness = Harness::default();
         let names: Vec<String> = (0..200).map(|branch| format!("b{branch}")).collect();
         let mut body =
             format!("{header}steps:\n  - {{id: all, type: parallel, branches: [{}]}}\n", names.join(", "));
         for name in &names {
             body += &format!("  - {{id: {name}, type: action, integration: tool, action: pause}}\n");
         }
-        let ran = lab.run(&playbook(&body), json!({})).await;
-        assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 201));
-        assert_eq!(lab.tool.most(), bound, "all places are used, and no more");
+        let finished = harness.run(&playbook(&body), json!({})).await;
+        assert_eq!((finished.status(), finished.tasks.len()), (ExecutionStatus::Completed, 201));
+        assert_eq!(harness.tool.most(), bound, "all places are used, and no more");
     }
 }
 
 #[tokio::test]
 async fn a_playbook_that_takes_too_long_times_out_and_what_runs_is_dropped() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "timeout: 100ms
 steps:
@@ -304,18 +317,21 @@ steps:
   - {id: never2, type: end}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.execution.state.error.as_ref()), (ExecutionStatus::TimedOut, None));
-    lab.tool.dropped(2).await;
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!(
+        (finished.status(), finished.execution.state.error.as_ref()),
+        (ExecutionStatus::TimedOut, None)
+    );
+    harness.tool.dropped(2).await;
     for (step, status) in [
         ("all", TaskStatus::Cancelled),
         ("hang", TaskStatus::Cancelled),
         ("once", TaskStatus::Unknown),
         ("wait", TaskStatus::Cancelled),
     ] {
-        assert_eq!(ran.status_of(step), status, "{step}");
+        assert_eq!(finished.status_of(step), status, "{step}");
     }
-    assert_eq!(ran.tasks.len(), 4, "no path goes on after the end");
+    assert_eq!(finished.tasks.len(), 4, "no path goes on after the end");
 }
 
 #[tokio::test]
@@ -323,32 +339,35 @@ async fn a_delay_lasts_at_least_as_long_as_it_says() {
     let playbook = playbook(
         "steps:\n  - {id: wait, type: delay, duration: 30ms, on_success: end}\n  - {id: end, type: end}\n",
     );
-    let ran = Harness::default().run(&playbook, json!({})).await;
-    let wait = &ran.task("wait").state;
-    assert!(wait.runtime.unwrap() >= 30 && ran.execution.state.playbook_runtime.unwrap() >= 30, "{wait:?}");
+    let finished = Harness::default().run(&playbook, json!({})).await;
+    let wait = &finished.task("wait").state;
+    assert!(
+        wait.runtime.unwrap() >= 30 && finished.execution.state.playbook_runtime.unwrap() >= 30,
+        "{wait:?}"
+    );
     assert_eq!(wait.updated_date.since(wait.started_date.unwrap()), wait.runtime.unwrap());
 }
 
 #[tokio::test]
 async fn an_attempt_that_times_out_is_dropped_and_tried_again() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: hang, type: action, integration: tool, action: hang, timeout: 10ms, retry: {attempts: 2, initial: 1ms, max: 1ms}}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!(ran.error().kind, FailureKind::Timeout);
-    assert!(ran.error().message.contains("10ms"), "{}", ran.error());
-    lab.tool.dropped(2).await;
-    let timeouts: Vec<Duration> = lab.tool.calls().iter().map(|call| call.timeout).collect();
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!(finished.error().kind, FailureKind::Timeout);
+    assert!(finished.error().message.contains("10ms"), "{}", finished.error());
+    harness.tool.dropped(2).await;
+    let timeouts: Vec<Duration> = harness.tool.calls().iter().map(|call| call.timeout).collect();
     assert_eq!(timeouts, [Duration::from_millis(10); 2]);
 }
 
 #[tokio::test]
 async fn a_thousand_steps_in_one_line_and_a_thousand_branches_both_end() {
     for wide in [false, true] {
-        let lab = Harness::default();
+        let harness = Harness::default();
         let mut body = if wide {
             let names: Vec<String> = (1..1_000).map(|step| format!("s{step}")).collect();
             format!(
@@ -363,7 +382,7 @@ async fn a_thousand_steps_in_one_line_and_a_thousand_branches_both_end() {
                 if wide || step == 999 { String::new() } else { format!(", on_success: s{}", step + 1) };
             body += &format!("  - {{id: s{step}, type: action, integration: tool, action: echo{next}}}\n");
         }
-        let ran = lab.run(&playbook(&body), json!({})).await;
-        assert_eq!((ran.status(), ran.tasks.len()), (ExecutionStatus::Completed, 1_000));
+        let finished = harness.run(&playbook(&body), json!({})).await;
+        assert_eq!((finished.status(), finished.tasks.len()), (ExecutionStatus::Completed, 1_000));
     }
 }

@@ -17,7 +17,7 @@ use updraft::{
     StartError, Submission,
 };
 use updraft_tests::power_loss_disk::DiskFault;
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, PowerLossDisk, playbook, soon, tenant};
 
 /// A file of the journal.
@@ -29,8 +29,8 @@ fn power_loss_disk(seed: u64) -> Option<PowerLossDisk> {
         .ok()
 }
 
-fn on(lab: &Harness, power_loss_disk: &PowerLossDisk) -> Builder {
-    lab.builder().data(power_loss_disk.path().join("data")).durability(Durability::Fsync)
+fn on(harness: &Harness, power_loss_disk: &PowerLossDisk) -> Builder {
+    harness.builder().data(power_loss_disk.path().join("data")).durability(Durability::Fsync)
 }
 
 /// Waits for the test before it goes on.
@@ -44,13 +44,13 @@ fn gated() -> Playbook {
 }
 
 /// Submits until the engine refuses, or so many are accepted.
-async fn fill(engine: &Engine, wish: &Submission, most: usize) -> (Vec<Handle>, Option<Refusal>) {
+async fn fill(engine: &Engine, submission: &Submission, most: usize) -> (Vec<Handle>, Option<Refusal>) {
     let mut accepted = Vec::new();
     while accepted.len() < most {
-        match soon(engine.submit(wish.clone())).await {
+        match soon(engine.submit(submission.clone())).await {
             Ok(handle) => accepted.push(handle),
             Err(error) => {
-                assert_eq!(*error.submission, *wish, "it is handed back as it was");
+                assert_eq!(*error.submission, *submission, "it is handed back as it was");
                 return (accepted, Some(error.refusal));
             }
         }
@@ -59,33 +59,33 @@ async fn fill(engine: &Engine, wish: &Submission, most: usize) -> (Vec<Handle>, 
 }
 
 /// Everything that was accepted runs to its end in an engine that starts on this disk.
-async fn all_complete(lab: &Harness, power_loss_disk: &PowerLossDisk, accepted: Vec<Handle>) {
+async fn all_complete(harness: &Harness, power_loss_disk: &PowerLossDisk, accepted: Vec<Handle>) {
     let peids: Vec<_> = accepted.iter().map(Handle::peid).collect();
     drop(accepted);
-    lab.tool.open(1_000);
-    let engine = soon(on(lab, power_loss_disk).start()).await.unwrap();
+    harness.tool.open(1_000);
+    let engine = soon(on(harness, power_loss_disk).start()).await.unwrap();
     for peid in peids {
         let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it was accepted");
-        let ran = lab.end(&engine, &handle, &gated()).await;
-        assert_eq!(ran.status(), ExecutionStatus::Completed);
+        let finished = harness.end(&engine, &handle, &gated()).await;
+        assert_eq!(finished.status(), ExecutionStatus::Completed);
     }
     for handle in engine.unfinished() {
         soon(handle.wait()).await.unwrap();
     }
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
 }
 
 /// A fault of the journal's segment poisons it, with these words, whatever comes after.
 async fn poisons(seed: u64, fault: DiskFault, words: &str) {
     let Some(mut power_loss_disk) = power_loss_disk(seed) else { return };
-    let lab = Harness::default();
-    let engine = on(&lab, &power_loss_disk).start().await.unwrap();
-    let pid = lab.put(&engine, &gated()).await;
-    let wish = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(10_000) }));
-    let (mut accepted, refusal) = fill(&engine, &wish, 5).await;
+    let harness = Harness::default();
+    let engine = on(&harness, &power_loss_disk).start().await.unwrap();
+    let pid = harness.put(&engine, &gated()).await;
+    let submission = Submission::new(tenant("acme"), pid).input(json!({ "alert": "x".repeat(10_000) }));
+    let (mut accepted, refusal) = fill(&engine, &submission, 5).await;
     assert!(refusal.is_none(), "{refusal:?}");
     power_loss_disk.strike(SEGMENT, usize::try_from(seed % 7).unwrap(), fault);
-    let (more, refusal) = fill(&engine, &wish, 200).await;
+    let (more, refusal) = fill(&engine, &submission, 200).await;
     accepted.extend(more);
     let refusal = refusal.expect("the disk has failed");
     assert!(
@@ -93,7 +93,7 @@ async fn poisons(seed: u64, fault: DiskFault, words: &str) {
         "{refusal:?}"
     );
     assert!(!refusal.retryable());
-    let again = engine.submit(wish.clone()).await.unwrap_err().refusal;
+    let again = engine.submit(submission.clone()).await.unwrap_err().refusal;
     assert!(matches!(&again, Refusal::Failed(Lost::Engine(_))), "{again}");
     let troubles = engine.health().await.troubles;
     let poisoned = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::JournalPoisoned { cause } if cause.contains(words));
@@ -110,7 +110,7 @@ async fn poisons(seed: u64, fault: DiskFault, words: &str) {
         "a failed sync is never tried again: {again:?}"
     );
     power_loss_disk.lose_power();
-    all_complete(&lab, &power_loss_disk, accepted).await;
+    all_complete(&harness, &power_loss_disk, accepted).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,16 +133,16 @@ async fn starts_with(fault: DiskFault, of: &str) {
     let (mut failed, mut spare) = (0, 0);
     loop {
         let Some(mut power_loss_disk) = power_loss_disk(spare as u64) else { return };
-        let lab = Harness::default();
-        let engine = on(&lab, &power_loss_disk).start().await.unwrap();
-        let pid = lab.put(&engine, &gated()).await;
+        let harness = Harness::default();
+        let engine = on(&harness, &power_loss_disk).start().await.unwrap();
+        let pid = harness.put(&engine, &gated()).await;
         let (accepted, refusal) = fill(&engine, &Submission::new(tenant("acme"), pid), 3).await;
         assert!(refusal.is_none());
         // As a crash: nothing is written to the store in the end.
         drop(engine);
         power_loss_disk.lose_power();
         power_loss_disk.strike(of, spare, fault);
-        match soon(on(&lab, &power_loss_disk).start()).await {
+        match soon(on(&harness, &power_loss_disk).start()).await {
             Ok(engine) => drop(engine),
             Err(error) => {
                 failed += 1;
@@ -160,7 +160,7 @@ async fn starts_with(fault: DiskFault, of: &str) {
         let met = power_loss_disk.met();
         power_loss_disk.mend();
         power_loss_disk.lose_power();
-        all_complete(&lab, &power_loss_disk, accepted).await;
+        all_complete(&harness, &power_loss_disk, accepted).await;
         if met == 0 {
             break;
         }

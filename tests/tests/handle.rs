@@ -70,12 +70,12 @@ fn told(events: &[Event]) -> Told {
 
 #[tokio::test]
 async fn who_has_waited_for_the_end_is_told_nothing_older() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     for _ in 0..50 {
-        let handle = lab.submit(&engine, &gated(), json!({})).await;
+        let handle = harness.submit(&engine, &gated(), json!({})).await;
         assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Executing);
-        lab.tool.open(1);
+        harness.tool.open(1);
         let ended = soon(handle.wait()).await.unwrap();
         assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
         assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Completed);
@@ -87,14 +87,14 @@ async fn who_has_waited_for_the_end_is_told_nothing_older() {
             ended
         );
     }
-    let _ = engine.shutdown(updraft_tests::timeouts::PATIENCE).await;
+    let _ = engine.shutdown(updraft_tests::timeouts::TEST_TIMEOUT).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statuses_never_go_back_while_an_execution_runs() {
-    let lab = Harness::default();
-    let engine = Arc::new(lab.start().await);
-    let handle = lab.submit(&engine, &busy(100), json!({})).await;
+    let harness = Harness::default();
+    let engine = Arc::new(harness.start().await);
+    let handle = harness.submit(&engine, &busy(100), json!({})).await;
     let ended = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..3)
         .map(|reader| {
@@ -122,7 +122,7 @@ async fn statuses_never_go_back_while_an_execution_runs() {
             })
         })
         .collect();
-    lab.tool.open(1);
+    harness.tool.open(1);
     soon(handle.wait()).await.unwrap();
     ended.store(true, Ordering::SeqCst);
     for reader in readers {
@@ -132,8 +132,8 @@ async fn statuses_never_go_back_while_an_execution_runs() {
 
 #[tokio::test]
 async fn cancel_drops_what_runs_and_a_second_cancel_is_told_of_the_first() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let hang = playbook(
         "steps:
   - {id: all, type: parallel, branches: [hang, once, wait]}
@@ -142,17 +142,17 @@ async fn cancel_drops_what_runs_and_a_second_cancel_is_told_of_the_first() {
   - {id: wait, type: delay, duration: 20s}
 ",
     );
-    let handle = lab.submit(&engine, &hang, json!({})).await;
-    lab.tool.begun(2).await;
+    let handle = harness.submit(&engine, &hang, json!({})).await;
+    harness.tool.begun(2).await;
     assert_eq!(handle.cancel().await.unwrap(), CancelVerdict::Cancelled);
-    lab.tool.dropped(2).await;
+    harness.tool.dropped(2).await;
     assert_eq!(handle.status().await.unwrap(), ExecutionStatus::Cancelled);
     let already = CancelVerdict::AlreadyEnded(ExecutionStatus::Cancelled);
     assert_eq!(handle.cancel().await.unwrap(), already);
-    let ran = lab.end(&engine, &handle, &hang).await;
-    assert_eq!(ran.status_of("hang"), TaskStatus::Cancelled);
-    assert_eq!(ran.status_of("once"), TaskStatus::Unknown);
-    assert_eq!(ran.status_of("wait"), TaskStatus::Cancelled);
+    let finished = harness.end(&engine, &handle, &hang).await;
+    assert_eq!(finished.status_of("hang"), TaskStatus::Cancelled);
+    assert_eq!(finished.status_of("once"), TaskStatus::Unknown);
+    assert_eq!(finished.status_of("wait"), TaskStatus::Cancelled);
     engine.flush().await.unwrap();
     let again = engine.handle(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
     assert_eq!(again.cancel().await.unwrap(), already);
@@ -160,10 +160,10 @@ async fn cancel_drops_what_runs_and_a_second_cancel_is_told_of_the_first() {
 
 #[tokio::test]
 async fn many_cancels_at_once_have_one_winner() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &gated(), json!({})).await;
-    lab.tool.begun(1).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &gated(), json!({})).await;
+    harness.tool.begun(1).await;
     let verdicts = future::join_all((0..50).map(|_| handle.cancel())).await;
     let won = verdicts.iter().filter(|verdict| matches!(verdict, Ok(CancelVerdict::Cancelled))).count();
     assert_eq!(won, 1, "{verdicts:?}");
@@ -171,10 +171,10 @@ async fn many_cancels_at_once_have_one_winner() {
 
 #[tokio::test]
 async fn cancel_after_the_end_changes_nothing() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &gated(), json!({})).await;
-    lab.tool.open(1);
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &gated(), json!({})).await;
+    harness.tool.open(1);
     let ended = soon(handle.wait()).await.unwrap();
     let verdict = handle.cancel().await.unwrap();
     assert_eq!(verdict, CancelVerdict::AlreadyEnded(ExecutionStatus::Completed));
@@ -185,15 +185,15 @@ async fn cancel_after_the_end_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancel_and_completion_race_to_one_end_and_both_are_told_the_same() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let short = playbook(
         "steps:
   - {id: a, type: action, integration: tool, action: pause, on_success: b}
   - {id: b, type: action, integration: tool, action: pause}
 ",
     );
-    let pid = lab.put(&engine, &short).await;
+    let pid = harness.put(&engine, &short).await;
     let mut seen = (0, 0);
     for round in 0..300 {
         let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
@@ -226,13 +226,13 @@ async fn cancel_and_completion_race_to_one_end_and_both_are_told_the_same() {
 
 #[tokio::test]
 async fn events_tell_every_change_in_order_and_the_end_last() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &busy(20), json!({})).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &busy(20), json!({})).await;
     let mut events = Box::pin(handle.events());
     let first = soon(events.next()).await.unwrap().unwrap();
     assert!(matches!(first.kind, EventKind::Task { status: TaskStatus::Executing, .. }), "{first:?}");
-    lab.tool.open(1);
+    harness.tool.open(1);
     let mut events = all(events).await;
     events.insert(0, first);
     assert!(events.last().unwrap().is_end());
@@ -256,16 +256,16 @@ async fn events_tell_every_change_in_order_and_the_end_last() {
 
 #[tokio::test]
 async fn a_reader_that_falls_behind_is_told_how_much_it_missed_and_still_the_end() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &busy(300), json!({})).await;
-    lab.tool.begun(1).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &busy(300), json!({})).await;
+    harness.tool.begun(1).await;
     let mut events = Box::pin(handle.events());
     let mut before = Vec::new();
     while before.len() < 2 {
         before.push(soon(events.next()).await.unwrap().unwrap());
     }
-    lab.tool.open(1);
+    harness.tool.open(1);
     soon(handle.wait()).await.unwrap();
     let rest = all(events).await;
     let EventKind::Missed(missed) = rest[0].kind else { panic!("{:?}", rest[0]) };
@@ -276,15 +276,15 @@ async fn a_reader_that_falls_behind_is_told_how_much_it_missed_and_still_the_end
 
 #[tokio::test]
 async fn events_of_an_ended_execution_are_where_it_stands_and_its_end() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &gated(), json!({})).await;
-    lab.tool.open(1);
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &gated(), json!({})).await;
+    harness.tool.open(1);
     soon(handle.wait()).await.unwrap();
     let just_ended = all(handle.events()).await;
     engine.flush().await.unwrap();
-    let _ = engine.shutdown(updraft_tests::timeouts::PATIENCE).await;
-    let engine = lab.start().await;
+    let _ = engine.shutdown(updraft_tests::timeouts::TEST_TIMEOUT).await;
+    let engine = harness.start().await;
     let stored = engine.handle(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
     for events in [just_ended, all(stored.events()).await] {
         let (statuses, tasks) = told(&events);
@@ -296,34 +296,34 @@ async fn events_of_an_ended_execution_are_where_it_stands_and_its_end() {
 
 #[tokio::test]
 async fn events_go_on_when_the_actor_behind_them_is_replaced() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let clock = lab.clock.clone();
-    lab.tool.before_end(move |call| {
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let clock = harness.clock.clone();
+    harness.tool.before_end(move |call| {
         if call.step_id.as_str() == "gate" && clock.sprung() == 0 {
             clock.trap_here();
         }
     });
-    let handle = lab.submit(&engine, &gated(), json!({})).await;
+    let handle = harness.submit(&engine, &gated(), json!({})).await;
     let mut events = Box::pin(handle.events());
     soon(events.next()).await.unwrap().unwrap();
-    lab.tool.open(2);
+    harness.tool.open(2);
     let rest = all(events).await;
-    assert_eq!(lab.clock.sprung(), 1, "its actor died once");
+    assert_eq!(harness.clock.sprung(), 1, "its actor died once");
     let (statuses, tasks) = told(&rest);
     one_end(&statuses).unwrap();
     assert_eq!(statuses.last(), Some(&ExecutionStatus::Completed));
     assert!(tasks.values().all(|told| told.last().unwrap().0 == TaskStatus::Completed), "{tasks:?}");
-    assert_eq!(lab.tool.times("gate"), 2, "the attempt of which nothing was durable was made again");
-    lab.end(&engine, &handle, &gated()).await;
+    assert_eq!(harness.tool.times("gate"), 2, "the attempt of which nothing was durable was made again");
+    harness.end(&engine, &handle, &gated()).await;
 }
 
 #[tokio::test]
 async fn those_who_wait_are_told_when_the_engine_shuts_down() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle: Handle = lab.submit(&engine, &gated(), json!({})).await;
-    lab.tool.begun(1).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle: Handle = harness.submit(&engine, &gated(), json!({})).await;
+    harness.tool.begun(1).await;
     let events = async { soon(handle.events().collect::<Vec<_>>()).await };
     let shutdown = async { engine.shutdown(std::time::Duration::from_millis(50)).await };
     let (waited, events, _) = future::join3(soon(handle.wait()), events, shutdown).await;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 
 /// The program, which is built with the workspace: in the directory above that of the tests.
 fn program() -> PathBuf {
@@ -32,7 +32,7 @@ fn a_store_that_another_program_holds_up_is_not_waited_for_beyond_a_signal() {
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     said.find(|line| line.contains("wait  executing")).expect("the step begins");
     let other = rusqlite::Connection::open(dir.path().join("updraft-data/updraft.db")).unwrap();
-    other.busy_timeout(PATIENCE).unwrap();
+    other.busy_timeout(TEST_TIMEOUT).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     said.find(|line| line.contains("the store does not have the end yet"))
         .expect("it says what it waits for");

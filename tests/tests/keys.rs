@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use updraft::{
     Engine, ExecutionId, Handle, Name, OnReuse, Playbook, PlaybookId, Refusal, Submission, SubmitError,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, named, soon, tenant};
 
 /// A playbook that ends with its input.
@@ -40,22 +40,24 @@ async fn output(handle: &Handle) -> Value {
 
 #[tokio::test]
 async fn two_playbooks_answer_one_alert_under_one_key() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let contain = named("contain", "steps:\n  - {id: say, type: end, output: contained}\n");
-    let (triage, contain) = (lab.put(&engine, &triage()).await, lab.put(&engine, &contain).await);
+    let (triage, contain) = (harness.put(&engine, &triage()).await, harness.put(&engine, &contain).await);
     let alert = json!({ "host": "WS-7" });
-    let wishes = [of(triage, alert.clone()), of(contain, alert.clone())];
-    let first =
-        [engine.submit(wishes[0].clone()).await.unwrap(), engine.submit(wishes[1].clone()).await.unwrap()];
+    let submissions = [of(triage, alert.clone()), of(contain, alert.clone())];
+    let first = [
+        engine.submit(submissions[0].clone()).await.unwrap(),
+        engine.submit(submissions[1].clone()).await.unwrap(),
+    ];
     assert_ne!(first[0].peid(), first[1].peid());
     assert_eq!(output(&first[0]).await, alert);
     assert_eq!(output(&first[1]).await, "contained");
     engine.flush().await.unwrap();
-    let _ = engine.shutdown(PATIENCE).await;
-    let engine = lab.start().await;
-    for (wish, first) in wishes.into_iter().zip(first) {
-        assert_eq!(engine.submit(wish).await.unwrap().peid(), first.peid(), "of the store too");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    let engine = harness.start().await;
+    for (submission, first) in submissions.into_iter().zip(first) {
+        assert_eq!(engine.submit(submission).await.unwrap().peid(), first.peid(), "of the store too");
     }
 }
 
@@ -84,16 +86,16 @@ async fn assert_verdicts(engine: &Engine, pid: PlaybookId, first: ExecutionId) {
 
 #[tokio::test]
 async fn another_input_is_refused_with_the_first_or_given_it_while_it_lives_and_after_a_restart() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let pid = lab.put(&engine, &triage()).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let pid = harness.put(&engine, &triage()).await;
     let first = engine.submit(of(pid, json!({ "n": 1, "m": [2] }))).await.unwrap();
     assert_verdicts(&engine, pid, first.peid()).await;
     soon(first.wait()).await.unwrap();
     engine.flush().await.unwrap();
     assert_verdicts(&engine, pid, first.peid()).await;
-    let _ = engine.shutdown(PATIENCE).await;
-    let engine = lab.start().await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    let engine = harness.start().await;
     assert_verdicts(&engine, pid, first.peid()).await;
     let message = engine.submit(of(pid, json!(7))).await.unwrap_err().to_string();
     assert!(message.contains(&first.peid().to_string()) && message.contains("idempotency key"), "{message}");
@@ -103,40 +105,40 @@ async fn another_input_is_refused_with_the_first_or_given_it_while_it_lives_and_
 
 #[tokio::test]
 async fn what_was_submitted_before_a_playbook_was_updated_is_given_after_it() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    lab.put(&engine, &triage()).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    harness.put(&engine, &triage()).await;
     let name = Name::new("triage").unwrap();
-    let wish = || {
+    let submission = || {
         let newest = Submission::new(tenant("acme"), name.clone());
         newest.input(json!({ "n": 1 })).variable("limit", json!(90)).idempotency_key("alert-4711")
     };
-    let first = engine.submit(wish()).await.unwrap();
+    let first = engine.submit(submission()).await.unwrap();
     soon(first.wait()).await.unwrap();
     let second = Playbook::parse(
         b"format: 1\nname: triage\nversion: 2\nsteps:\n  - {id: say, type: end, output: newer}\n",
     );
-    let pid = lab.put(&engine, &second.unwrap()).await;
+    let pid = harness.put(&engine, &second.unwrap()).await;
     // The newer version has no such variable: nobody is asked to say it anew.
-    assert_eq!(engine.submit(wish()).await.unwrap().peid(), first.peid());
+    assert_eq!(engine.submit(submission()).await.unwrap().peid(), first.peid());
     let other = of(pid, json!({ "n": 2 }));
     assert_eq!(holder(engine.submit(other.clone()).await, &other), first.peid());
-    let unknown = engine.submit(wish().idempotency_key("alert-4712")).await.unwrap_err();
+    let unknown = engine.submit(submission().idempotency_key("alert-4712")).await.unwrap_err();
     assert!(matches!(unknown.refusal, Refusal::Invalid { .. }), "{unknown}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_inputs_submitted_at_once_under_one_key_one_is_accepted_and_the_other_told_of_it() {
-    let lab = Harness::default();
-    let engine = Arc::new(lab.start().await);
-    let pid = lab.put(&engine, &triage()).await;
+    let harness = Harness::default();
+    let engine = Arc::new(harness.start().await);
+    let pid = harness.put(&engine, &triage()).await;
     for round in 0..20 {
-        let wish = move |number: usize| {
+        let submission = move |number: usize| {
             of(pid, json!({ "n": number % 2 })).idempotency_key(format!("alert-{round}"))
         };
         let submitters = (0..10).map(|number| {
             let engine = engine.clone();
-            tokio::spawn(async move { (number, engine.submit(wish(number)).await) })
+            tokio::spawn(async move { (number, engine.submit(submission(number)).await) })
         });
         let answers: Vec<_> = future::join_all(submitters).await.into_iter().map(Result::unwrap).collect();
         let accepted = answers.iter().find_map(|(number, answer)| Some((number % 2, answer.as_ref().ok()?)));
@@ -147,7 +149,7 @@ async fn of_two_inputs_submitted_at_once_under_one_key_one_is_accepted_and_the_o
             if number % 2 == input {
                 assert_eq!(answer.unwrap().peid(), first.peid());
             } else {
-                assert_eq!(holder(answer, &wish(number)), first.peid());
+                assert_eq!(holder(answer, &submission(number)), first.peid());
             }
         }
     }
@@ -155,17 +157,17 @@ async fn of_two_inputs_submitted_at_once_under_one_key_one_is_accepted_and_the_o
 
 #[tokio::test]
 async fn another_input_takes_the_place_of_a_first_that_is_given_up() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let pid = lab.put(&engine, &triage()).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let pid = harness.put(&engine, &triage()).await;
     let mut given_up = 0;
     for round in 0..50 {
-        let wish = |n: u32| of(pid, json!({ "n": n })).idempotency_key(format!("alert-{round}"));
-        let mut first = Box::pin(engine.submit(wish(1)));
+        let submission = |n: u32| of(pid, json!({ "n": n })).idempotency_key(format!("alert-{round}"));
+        let mut first = Box::pin(engine.submit(submission(1)));
         if futures_util::poll!(&mut first).is_ready() {
             continue;
         }
-        let mut second = Box::pin(engine.submit(wish(2)));
+        let mut second = Box::pin(engine.submit(submission(2)));
         // It waits for what becomes of the first, unless the journal has that already.
         let at_once = futures_util::poll!(&mut second);
         drop(first);
@@ -180,7 +182,7 @@ async fn another_input_takes_the_place_of_a_first_that_is_given_up() {
             }
             // The journal had it before it was dropped.
             refused => {
-                let peid = holder(refused, &wish(2));
+                let peid = holder(refused, &submission(2));
                 let first = engine.handle(&tenant("acme"), peid).await.unwrap().unwrap();
                 assert_eq!(output(&first).await, json!({ "n": 1 }));
             }
@@ -191,15 +193,15 @@ async fn another_input_takes_the_place_of_a_first_that_is_given_up() {
 
 #[tokio::test]
 async fn a_key_with_another_input_is_told_in_a_full_engine_too() {
-    let lab = Harness::default();
-    let engine = lab.builder().executions_in_flight(1).start().await.unwrap();
+    let harness = Harness::default();
+    let engine = harness.builder().executions_in_flight(1).start().await.unwrap();
     let gate = named("gate", "steps:\n  - {id: gate, type: action, integration: tool, action: gate}\n");
-    let gate = lab.put(&engine, &gate).await;
+    let gate = harness.put(&engine, &gate).await;
     let running = engine.submit(of(gate, json!(1))).await.unwrap();
     let other = of(gate, json!(2));
     assert_eq!(holder(engine.try_submit(other.clone()).await, &other), running.peid());
     let redelivered = engine.try_submit(other.on_reuse(OnReuse::ReturnFirst)).await.unwrap();
     assert_eq!(redelivered.peid(), running.peid());
-    lab.tool.open(1);
+    harness.tool.open(1);
     soon(running.wait()).await.unwrap();
 }

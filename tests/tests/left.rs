@@ -11,7 +11,7 @@ use updraft::{
     CancelVerdict, Engine, ExecutionId, ExecutionStatus, Lost, Playbook, ReadError, Resume, Shutdown,
     StartError, TaskStatus,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
 fn calls() -> Playbook {
@@ -27,58 +27,61 @@ fn calls() -> Playbook {
 }
 
 /// Leaves so many executions, each with two calls under way.
-async fn leave(lab: &Harness, count: usize) -> Vec<ExecutionId> {
-    let engine = lab.start().await;
+async fn leave(harness: &Harness, count: usize) -> Vec<ExecutionId> {
+    let engine = harness.start().await;
     let mut left = Vec::new();
     for _ in 0..count {
-        left.push(lab.submit(&engine, &calls(), json!({})).await.peid());
+        left.push(harness.submit(&engine, &calls(), json!({})).await.peid());
     }
-    lab.tool.begun(2 * count).await;
+    harness.tool.begun(2 * count).await;
     let _ = engine.shutdown(Duration::ZERO).await;
     left
 }
 
-async fn start_leaving(lab: &Harness) -> Engine {
-    lab.builder().resume(Resume::Nothing).start().await.unwrap()
+async fn start_leaving(harness: &Harness) -> Engine {
+    harness.builder().resume(Resume::Nothing).start().await.unwrap()
 }
 
 #[tokio::test]
 async fn what_a_start_leaves_is_counted_and_one_of_it_is_taken_up() {
-    let lab = Harness::default();
-    let left = leave(&lab, 3).await;
-    let engine = start_leaving(&lab).await;
+    let harness = Harness::default();
+    let left = leave(&harness, 3).await;
+    let engine = start_leaving(&harness).await;
     assert_eq!((engine.unresumed(100).await.unwrap(), engine.unresumed(2).await.unwrap()), (3, 2));
     assert!(engine.resume(&tenant("umbrella"), left[0]).await.unwrap().is_none(), "it is another's");
     let acme = tenant("acme");
     let (one, same) = tokio::join!(engine.resume(&acme, left[0]), engine.resume(&acme, left[0]));
     let (one, same) = (one.unwrap().unwrap(), same.unwrap().unwrap());
     assert_eq!(engine.unresumed(100).await.unwrap(), 2);
-    lab.tool.open(1);
-    let ran = lab.end(&engine, &one, &calls()).await;
-    assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Completed, TaskStatus::Unknown));
+    harness.tool.open(1);
+    let finished = harness.end(&engine, &one, &calls()).await;
+    assert_eq!(
+        (finished.status(), finished.status_of("once")),
+        (ExecutionStatus::Completed, TaskStatus::Unknown)
+    );
     assert_eq!(soon(same.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     let again = engine.resume(&tenant("acme"), left[0]).await.unwrap().unwrap();
     assert_eq!(again.status().await.unwrap(), ExecutionStatus::Completed, "what has ended stays as it is");
-    assert_eq!(lab.tool.times("first"), 4, "the other two were called by the first engine alone");
-    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+    assert_eq!(harness.tool.times("first"), 4, "the other two were called by the first engine alone");
+    assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
     let late = engine.resume(&tenant("acme"), left[1]).await;
     assert!(matches!(late, Err(StartError::Lost(Lost::ShutDown))), "{late:?}");
 }
 
 #[tokio::test]
 async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard() {
-    let lab = Harness::default();
-    let left = leave(&lab, 1).await;
-    let engine = lab.builder().shards(1).resume(Resume::Nothing).start().await.unwrap();
+    let harness = Harness::default();
+    let left = leave(&harness, 1).await;
+    let engine = harness.builder().shards(1).resume(Resume::Nothing).start().await.unwrap();
     let (unblock, blocked) = std::sync::mpsc::sync_channel::<()>(1);
     let (blocked, blocks) = (Mutex::new(blocked), Arc::new(Notify::new()));
     let told = blocks.clone();
-    lab.tool.before_end(move |_| {
+    harness.tool.before_end(move |_| {
         told.notify_one();
         let _ = blocked.lock().unwrap().recv();
     });
     let echo = named("echo", "steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n");
-    lab.submit(&engine, &echo, json!({})).await;
+    harness.submit(&engine, &echo, json!({})).await;
     soon(blocks.notified()).await;
     let acme = tenant("acme");
     let closing = async {
@@ -93,19 +96,19 @@ async fn a_shutdown_waits_for_nobody_who_takes_up_while_a_tool_blocks_the_shard(
 
 #[tokio::test]
 async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
-    let lab = Harness::default();
-    let left = leave(&lab, 2).await;
-    let engine = start_leaving(&lab).await;
+    let harness = Harness::default();
+    let left = leave(&harness, 2).await;
+    let engine = start_leaving(&harness).await;
     let cancel = async |peid| engine.cancel(&tenant("acme"), peid).await.unwrap();
     assert_eq!(engine.cancel(&tenant("umbrella"), left[0]).await.unwrap(), None, "it is another's");
     let (one, same) = tokio::join!(cancel(left[0]), cancel(left[0]));
     assert_eq!(one, Some(CancelVerdict::Cancelled));
     assert_eq!(same, Some(CancelVerdict::AlreadyEnded(ExecutionStatus::Cancelled)));
-    assert_eq!(lab.tool.calls().len(), 4, "nothing was called again");
+    assert_eq!(harness.tool.calls().len(), 4, "nothing was called again");
     let _ = engine.shutdown(Duration::ZERO).await;
 
-    lab.tool.open(1);
-    let engine = lab.start().await;
+    harness.tool.open(1);
+    let engine = harness.start().await;
     assert_eq!(engine.recovered().resumed, 1, "the other goes on");
     let ended = engine.execution(&tenant("acme"), left[0]).await.unwrap().unwrap();
     assert_eq!(ended.execution.state.execution_status, ExecutionStatus::Cancelled);
@@ -118,12 +121,12 @@ async fn what_a_start_left_is_cancelled_durably_and_nothing_of_it_is_run() {
 
 #[tokio::test]
 async fn one_that_runs_is_cancelled_as_its_handle_would() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &calls(), json!({})).await;
-    lab.tool.begun(2).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &calls(), json!({})).await;
+    harness.tool.begun(2).await;
     let verdict = engine.cancel(&tenant("acme"), handle.peid()).await.unwrap();
     assert_eq!(verdict, Some(CancelVerdict::Cancelled));
     assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Cancelled);
-    lab.tool.dropped(2).await;
+    harness.tool.dropped(2).await;
 }

@@ -17,7 +17,7 @@ use updraft::{
     CancelVerdict, Detail, Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Playbook,
     Resume, Shutdown, Submission, TaskStatus,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, tenant, until};
 
 fn gate() -> Playbook {
@@ -32,7 +32,7 @@ fn query(limit: usize) -> ExecutionQuery {
 /// A connection on which nothing was said yet.
 fn connect(data: &Path) -> UnixStream {
     let stream = UnixStream::connect(data.join("updraft.sock")).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
     stream
 }
 
@@ -50,13 +50,13 @@ const HEALTH: &[u8] = b"{\"version\":1,\"ask\":{\"health\":{}}}\n";
 
 #[tokio::test]
 async fn another_program_sees_what_runs_and_every_digit_of_it() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let exact = r#"{"n":[123456789012345678901234567890,0.30000000000000000001,-0.0],"t":"\u0000\u001b"}"#;
     let input = updraft::Value::parse(exact).unwrap();
-    let handle = lab.submit(&engine, &gate(), input).await;
-    lab.tool.begun(1).await;
-    let client = Client::new(lab.path());
+    let handle = harness.submit(&engine, &gate(), input).await;
+    harness.tool.begun(1).await;
+    let client = Client::new(harness.path());
     let seen = client.execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
     assert_eq!(seen, handle.inspect().await.unwrap());
     assert_eq!(seen.execution.head.input.as_str(), exact);
@@ -64,7 +64,7 @@ async fn another_program_sees_what_runs_and_every_digit_of_it() {
     assert_eq!(client.execution(&tenant("umbrella"), handle.peid()).await.unwrap(), None, "it is another's");
     assert_eq!(client.health().await.unwrap(), engine.health().await);
     assert_eq!(client.dead_letters(None, None, 9).await.unwrap(), []);
-    lab.tool.open(1);
+    harness.tool.open(1);
     soon(handle.wait()).await.unwrap();
     engine.flush().await.unwrap();
     let (page, next) = client.executions(query(9)).await.unwrap();
@@ -73,15 +73,15 @@ async fn another_program_sees_what_runs_and_every_digit_of_it() {
 
 #[tokio::test]
 async fn a_list_is_read_page_by_page() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let pid = lab.put(&engine, &playbook("steps:\n  - {id: end, type: end}\n")).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let pid = harness.put(&engine, &playbook("steps:\n  - {id: end, type: end}\n")).await;
     for _ in 0..25 {
         let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
         soon(handle.wait()).await.unwrap();
     }
     engine.flush().await.unwrap();
-    let client = Client::new(lab.path());
+    let client = Client::new(harness.path());
     let (mut after, mut seen) = (None, Vec::new());
     loop {
         let (page, next) = client.executions(ExecutionQuery { after, ..query(10) }).await.unwrap();
@@ -105,34 +105,36 @@ async fn a_list_is_read_page_by_page() {
 
 #[tokio::test]
 async fn a_cancel_from_beside_is_one_of_the_engine() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let (one, other) =
-        (lab.submit(&engine, &gate(), json!({})).await, lab.submit(&engine, &gate(), json!({})).await);
-    lab.tool.begun(2).await;
-    let client = Client::new(lab.path());
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let (one, other) = (
+        harness.submit(&engine, &gate(), json!({})).await,
+        harness.submit(&engine, &gate(), json!({})).await,
+    );
+    harness.tool.begun(2).await;
+    let client = Client::new(harness.path());
     let cancel = async |peid| client.cancel(&tenant("acme"), peid).await.unwrap();
     assert_eq!(client.cancel(&tenant("umbrella"), one.peid()).await.unwrap(), None);
     assert_eq!(cancel(ExecutionId::from_bytes([9; 16])).await, None);
     assert_eq!(cancel(one.peid()).await, Some(CancelVerdict::Cancelled));
     assert_eq!(soon(one.wait()).await.unwrap().state.execution_status, ExecutionStatus::Cancelled);
     assert_eq!(cancel(one.peid()).await, Some(CancelVerdict::AlreadyEnded(ExecutionStatus::Cancelled)));
-    lab.tool.dropped(1).await;
+    harness.tool.dropped(1).await;
     let _ = engine.shutdown(Duration::ZERO).await;
     drop(engine);
 
-    let engine = lab.builder().resume(Resume::Nothing).start().await.unwrap();
+    let engine = harness.builder().resume(Resume::Nothing).start().await.unwrap();
     assert_eq!(cancel(other.peid()).await, Some(CancelVerdict::Cancelled), "the start had left it");
     engine.flush().await.unwrap();
     assert_eq!(engine.unresumed(9).await.unwrap(), 0);
-    assert_eq!(lab.tool.calls().len(), 2);
+    assert_eq!(harness.tool.calls().len(), 2);
 }
 
 #[tokio::test]
 async fn the_socket_is_its_owners_alone_there_while_the_engine_is_and_replaced_where_one_was_left() {
-    let lab = Harness::default();
-    let socket = lab.path().join("updraft.sock");
-    let client = Client::new(lab.path());
+    let harness = Harness::default();
+    let socket = harness.path().join("updraft.sock");
+    let client = Client::new(harness.path());
     assert!(matches!(client.health().await, Err(Error::NoEngine { .. })));
     for shut_down in [true, false] {
         // As a process that was killed leaves it.
@@ -140,7 +142,7 @@ async fn the_socket_is_its_owners_alone_there_while_the_engine_is_and_replaced_w
         assert!(matches!(client.health().await, Err(Error::NoEngine { .. })));
         let mut engine = None;
         until(async || {
-            engine = lab.builder().start().await.ok();
+            engine = harness.builder().start().await.ok();
             engine.is_some()
         })
         .await;
@@ -148,7 +150,7 @@ async fn the_socket_is_its_owners_alone_there_while_the_engine_is_and_replaced_w
         assert_eq!(std::fs::symlink_metadata(&socket).unwrap().mode() & 0o777, 0o600);
         assert!(client.health().await.unwrap().is_well());
         if shut_down {
-            assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+            assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
             assert!(!socket.exists());
         } else {
             drop(engine);
@@ -160,20 +162,20 @@ async fn the_socket_is_its_owners_alone_there_while_the_engine_is_and_replaced_w
 
 #[tokio::test]
 async fn a_directory_with_a_long_name_has_a_door_too() {
-    let lab = Harness::default();
-    let data = lab.path().join("d".repeat(150)).join("e".repeat(150));
-    let engine = lab.builder().data(&data).start().await.unwrap();
+    let harness = Harness::default();
+    let data = harness.path().join("d".repeat(150)).join("e".repeat(150));
+    let engine = harness.builder().data(&data).start().await.unwrap();
     assert!(Client::new(&data).health().await.unwrap().is_well());
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
     assert!(!data.join("updraft.sock").exists());
 }
 
 #[tokio::test]
 async fn an_engine_works_where_no_socket_can_be_made_and_one_in_memory_makes_none() {
-    let lab = Harness::default();
-    std::fs::write(lab.path().join("updraft.sock"), "somebody's").unwrap();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &playbook("steps:\n  - {id: end, type: end}\n"), json!({})).await;
+    let harness = Harness::default();
+    std::fs::write(harness.path().join("updraft.sock"), "somebody's").unwrap();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &playbook("steps:\n  - {id: end, type: end}\n"), json!({})).await;
     assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     let elsewhere = tempfile::tempdir().unwrap();
     let memory = Engine::builder().in_memory().data(elsewhere.path()).start().await.unwrap();
@@ -183,8 +185,8 @@ async fn an_engine_works_where_no_socket_can_be_made_and_one_in_memory_makes_non
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_request_is_refused_and_the_next_one_is_answered() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let mut endless = vec![b'{'; 2 * LOCAL_REQUEST_BYTES];
     endless.extend(HEALTH);
     let nested = [b"{\"version\":1,\"ask\":".to_vec(), vec![b'['; 2_000], b"\n".to_vec()].concat();
@@ -197,23 +199,23 @@ async fn what_is_no_request_is_refused_and_the_next_one_is_answered() {
         (b"{\"version\":1,\"ask\":{\"show\":{\"tenant\":\"../x\",\"peid\":\"1\"}}}\n", "no request"),
         (&nested, "no request"),
     ] {
-        let answer = said(lab.path(), request);
+        let answer = said(harness.path(), request);
         assert!(answer.starts_with("{\"error\":") && answer.contains(why), "{answer}");
         assert!(!answer.contains('\u{1b}'));
     }
-    let answer = said(lab.path(), &endless);
+    let answer = said(harness.path(), &endless);
     assert!(answer.is_empty() || answer.contains("4096 bytes at most"), "{answer}");
-    assert!(said(lab.path(), HEALTH).starts_with("{\"health\":"), "it goes on");
-    let _ = engine.shutdown(PATIENCE).await;
+    assert!(said(harness.path(), HEALTH).starts_with("{\"health\":"), "it goes on");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_say_nothing_or_take_nothing_hold_up_neither_others_nor_the_shutdown() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let input = json!({"text": "x".repeat(900_000)});
-    let handle = lab.submit(&engine, &gate(), input).await;
-    lab.tool.begun(1).await;
+    let handle = harness.submit(&engine, &gate(), input).await;
+    harness.tool.begun(1).await;
     let show = format!(
         "{{\"version\":1,\"ask\":{{\"show\":{{\"tenant\":\"acme\",\"peid\":\"{}\"}}}}}}\n",
         handle.peid()
@@ -221,7 +223,7 @@ async fn clients_that_say_nothing_or_take_nothing_hold_up_neither_others_nor_the
     // All but one of those that are served at once: half are silent, the others ask for more than they take.
     let held: Vec<UnixStream> = (1..LOCAL_CONNECTIONS)
         .map(|number| {
-            let mut stream = connect(lab.path());
+            let mut stream = connect(harness.path());
             if number % 2 == 0 {
                 stream.write_all(show.as_bytes()).unwrap();
             } else {
@@ -230,12 +232,12 @@ async fn clients_that_say_nothing_or_take_nothing_hold_up_neither_others_nor_the
             stream
         })
         .collect();
-    assert!(Client::new(lab.path()).health().await.unwrap().is_well(), "one place is enough");
-    lab.tool.open(1);
+    assert!(Client::new(harness.path()).health().await.unwrap().is_well(), "one place is enough");
+    harness.tool.open(1);
     assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     // Many more than are served.
-    let silent = (0..LOCAL_CONNECTIONS * 3).map(|_| connect(lab.path())).collect::<Vec<_>>();
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let silent = (0..LOCAL_CONNECTIONS * 3).map(|_| connect(harness.path())).collect::<Vec<_>>();
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
     for mut stream in silent {
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);

@@ -16,7 +16,7 @@ use updraft::{
 };
 use updraft_storage::conformance::CASES;
 use updraft_storage::mongo::testing::{TestDatabase, database};
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, tenant};
 
 /// Cases at once: each makes a database with all its indexes.
@@ -36,20 +36,20 @@ async fn the_store_keeps_its_contract() {
     keeps_the_contract().await;
 }
 
-/// A lab with a database in place of the embedded store.
+/// A harness with a database in place of the embedded store.
 struct Scene {
-    lab: Harness,
+    harness: Harness,
     database: TestDatabase,
 }
 
 impl Scene {
     async fn new() -> Self {
-        Self { lab: Harness::default(), database: database().await }
+        Self { harness: Harness::default(), database: database().await }
     }
 
     /// An engine with connections of its own.
     async fn start(&self) -> Engine {
-        self.lab.builder().store(self.database.store().await).start().await.unwrap()
+        self.harness.builder().store(self.database.store().await).start().await.unwrap()
     }
 
     /// The database, as any backend sees it.
@@ -148,16 +148,16 @@ async fn documents_have_the_names_and_types_that_backends_query() {
     let scene = Scene::new().await;
     let engine = scene.start().await;
     let playbook = looks_up_and_fails();
-    let pid = scene.lab.put(&engine, &playbook).await;
-    let wish = Submission::new(tenant("acme"), pid)
+    let pid = scene.harness.put(&engine, &playbook).await;
+    let submission = Submission::new(tenant("acme"), pid)
         .input(json!({ "ip": "192.0.2.1" }))
         .alert_id("a-1")
         .uid("ana")
         .priority(7)
         .idempotency_key("k-1");
-    let handle = engine.submit(wish).await.unwrap();
-    let ran = scene.lab.end(&engine, &handle, &playbook).await;
-    assert_eq!(ran.status(), ExecutionStatus::Failed);
+    let handle = engine.submit(submission).await.unwrap();
+    let finished = scene.harness.end(&engine, &handle, &playbook).await;
+    assert_eq!(finished.status(), ExecutionStatus::Failed);
 
     let bare = scene.bare().await;
     let playbooks = all(&bare, "playbook_collection").await;
@@ -171,7 +171,10 @@ async fn documents_have_the_names_and_types_that_backends_query() {
     assert!(is_uuid(&stored["_id"], handle.peid().as_bytes()) && is_uuid(&stored["pid"], pid.as_bytes()));
     assert_eq!(stored.get_document("input").unwrap(), &doc! { "ip": "192.0.2.1" });
     assert_eq!(stored["execution_status"], Bson::from("failed"));
-    assert_eq!(u64::try_from(stored.get_i64("createddate").unwrap()), Ok(ran.execution.head.createddate.0));
+    assert_eq!(
+        u64::try_from(stored.get_i64("createddate").unwrap()),
+        Ok(finished.execution.head.createddate.0)
+    );
 
     let tasks = all(&bare, "task_execution_collection").await;
     let [look, block] = tasks.as_slice() else { panic!("{tasks:?}") };
@@ -182,12 +185,12 @@ async fn documents_have_the_names_and_types_that_backends_query() {
     // Its tool panicked, and was called again after a wait.
     wanted.insert("wait", OBJECT);
     assert_eq!(types(block), wanted);
-    assert!(is_uuid(&look["_id"], ran.task("look").task_request_id.as_bytes()));
+    assert!(is_uuid(&look["_id"], finished.task("look").task_request_id.as_bytes()));
     assert!(tasks.iter().all(|task| is_uuid(&task["peid"], handle.peid().as_bytes())));
     // What a tool gave can be queried by what is in it.
     let found = bare.collection::<Document>("task_execution_collection");
     assert_eq!(found.count_documents(doc! { "response.ip": "192.0.2.1" }).await.unwrap(), 1);
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
@@ -206,11 +209,11 @@ async fn data_that_looks_like_operators_is_stored_and_not_evaluated() {
         "a.b": { "c.d": 1, "": "no name" },
         "nested": [{ "$literal": "$x" }, { "$oid": "0123456789abcdef01234567" }, { "$numberLong": "1" }],
     });
-    let handle = scene.lab.submit(&engine, &playbook, input.clone()).await;
-    let ran = scene.lab.end(&engine, &handle, &playbook).await;
-    assert_eq!(ran.status(), ExecutionStatus::Completed);
-    assert_eq!(ran.execution.head.input.value(), input);
-    let given = ran.response_of("echo");
+    let handle = scene.harness.submit(&engine, &playbook, input.clone()).await;
+    let finished = scene.harness.end(&engine, &handle, &playbook).await;
+    assert_eq!(finished.status(), ExecutionStatus::Completed);
+    assert_eq!(finished.execution.head.input.value(), input);
+    let given = finished.response_of("echo");
     assert_eq!(given["all"], input, "it comes back through the store as the tool gave it: {given}");
 
     let bare = scene.bare().await;
@@ -221,7 +224,7 @@ async fn data_that_looks_like_operators_is_stored_and_not_evaluated() {
     let [task] = all(&bare, "task_execution_collection").await.try_into().unwrap();
     let response = task.get_document("response").unwrap().get_document("all").unwrap();
     assert_eq!(response.get_str("price").unwrap(), "$tenant_code");
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
@@ -235,14 +238,15 @@ steps:
   - {id: after, type: action, integration: tool, action: echo}
 ",
     );
-    let pid = scene.lab.put(&engine, &gated).await;
+    let pid = scene.harness.put(&engine, &gated).await;
     let mut handles = Vec::new();
     for number in 0..4 {
-        let wish = Submission::new(tenant("acme"), pid).alert_id("a-1").uid(format!("u-{}", number % 2));
-        handles.push(engine.submit(wish).await.unwrap());
+        let submission =
+            Submission::new(tenant("acme"), pid).alert_id("a-1").uid(format!("u-{}", number % 2));
+        handles.push(engine.submit(submission).await.unwrap());
     }
-    scene.lab.tool.begun(4).await;
-    scene.lab.tool.open(3);
+    scene.harness.tool.begun(4).await;
+    scene.harness.tool.open(3);
     updraft_tests::until(async || engine.unfinished().len() == 1).await;
     engine.flush().await.unwrap();
 
@@ -286,11 +290,11 @@ steps:
         detail: Detail::Whole,
     };
     assert!(engine.reader().executions(nobody).await.unwrap().0.is_empty(), "tenants are walls");
-    scene.lab.tool.open(1);
+    scene.harness.tool.open(1);
     for handle in &handles {
         soon(handle.wait()).await.unwrap();
     }
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
@@ -304,35 +308,35 @@ async fn what_is_unfinished_goes_on_in_the_next_engine() {
 ",
     );
     let engine = scene.start().await;
-    let pid = scene.lab.put(&engine, &gated).await;
-    let wish = |number: usize| {
+    let pid = scene.harness.put(&engine, &gated).await;
+    let submission = |number: usize| {
         Submission::new(tenant("acme"), pid)
             .input(json!({ "number": number }))
             .idempotency_key(number.to_string())
     };
     let mut peids = Vec::new();
     for number in 0..10 {
-        peids.push(engine.submit(wish(number)).await.unwrap().peid());
+        peids.push(engine.submit(submission(number)).await.unwrap().peid());
     }
-    scene.lab.tool.begun(20).await;
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, updraft::Shutdown::Stored);
+    scene.harness.tool.begun(20).await;
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, updraft::Shutdown::Stored);
     drop(engine);
 
     // Servers of both generations may take turns: the documents are the same.
     let engine = scene.start().await;
     assert_eq!(engine.recovered().resumed, 10);
     for (number, peid) in peids.iter().enumerate() {
-        assert_eq!(engine.submit(wish(number)).await.unwrap().peid(), *peid, "its key finds it");
+        assert_eq!(engine.submit(submission(number)).await.unwrap().peid(), *peid, "its key finds it");
     }
-    scene.lab.tool.open(10);
+    scene.harness.tool.open(10);
     for peid in peids {
         let handle: Handle = engine.handle(&tenant("acme"), peid).await.unwrap().unwrap();
-        let ran = scene.lab.end(&engine, &handle, &gated).await;
-        assert_eq!(ran.status(), ExecutionStatus::Completed);
-        assert_eq!(ran.response_of("last"), json!({ "of_first": [1, null, "x"] }));
+        let finished = scene.harness.end(&engine, &handle, &gated).await;
+        assert_eq!(finished.status(), ExecutionStatus::Completed);
+        assert_eq!(finished.response_of("last"), json!({ "of_first": [1, null, "x"] }));
     }
-    assert_eq!(scene.lab.tool.times("first"), 10, "what had ended is not run again");
-    let _ = engine.shutdown(PATIENCE).await;
+    assert_eq!(scene.harness.tool.times("first"), 10, "what had ended is not run again");
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
@@ -350,9 +354,9 @@ async fn values_at_the_limits_come_back_as_they_were() {
     let huge: Value =
         serde_json::from_str("[18446744073709551615, -9223372036854775808, 1e300, 0.1]").unwrap();
     let input = json!({ "deep": deep, "many": many, "huge": huge, "text": "\u{0} \u{1f600}" });
-    let handle = scene.lab.submit(&engine, &echo, input.clone()).await;
-    let ran = scene.lab.end(&engine, &handle, &echo).await;
-    assert_eq!(ran.execution.head.input.value(), input);
-    assert_eq!(ran.response_of("large").as_str().map(str::len), Some(1_000_000));
-    let _ = engine.shutdown(PATIENCE).await;
+    let handle = scene.harness.submit(&engine, &echo, input.clone()).await;
+    let finished = scene.harness.end(&engine, &handle, &echo).await;
+    assert_eq!(finished.execution.head.input.value(), input);
+    assert_eq!(finished.response_of("large").as_str().map(str::len), Some(1_000_000));
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 }

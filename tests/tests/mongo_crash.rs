@@ -23,5 +23,5 @@ async fn a_process_that_is_killed_a_hundred_times_loses_nothing_on_mongodb() {
     let mut world = CrashTest::new(env!("CARGO_BIN_EXE_crash-child"), environment, OPENING, seed()).await;
     let stored = world.live(100, 500, None).await;
     judge(&world, 500, &stored);
-    assert!(world.count.opening > 0, "lives ended while they recovered");
+    assert!(world.count.opening > 0, "runs ended while they recovered");
 }

@@ -15,10 +15,10 @@ const STEP: &str = "steps:\n  - {id: a, type: end, output: ok}\n";
 async fn an_address_is_enough_to_store_on_a_server_and_to_read_beside() {
     let database = database().await;
     let address: StoreAddress = database.uri().parse().unwrap();
-    let lab = Harness::default();
-    let engine = lab.builder().store_at(address.clone()).start().await.unwrap();
+    let harness = Harness::default();
+    let engine = harness.builder().store_at(address.clone()).start().await.unwrap();
     let playbook = playbook(STEP);
-    let handle = lab.submit(&engine, &playbook, json!({"domain": "a.example"})).await;
+    let handle = harness.submit(&engine, &playbook, json!({"domain": "a.example"})).await;
     let ended = handle.wait().await.unwrap();
     engine.flush().await.unwrap();
     let health = engine.health().await;
@@ -33,27 +33,27 @@ async fn an_address_is_enough_to_store_on_a_server_and_to_read_beside() {
     );
     assert!(reader.execution(&tenant("other"), handle.peid()).await.unwrap().is_none());
     assert!(reader.health().await.troubles.is_empty());
-    let _ = engine.shutdown(updraft_tests::timeouts::PATIENCE).await;
-    let again = lab.builder().store(Arc::new(MongoStore::connect(database.uri()).await.unwrap()));
+    let _ = engine.shutdown(updraft_tests::timeouts::TEST_TIMEOUT).await;
+    let again = harness.builder().store(Arc::new(MongoStore::connect(database.uri()).await.unwrap()));
     let again = again.start().await.unwrap();
     assert_eq!(
         again.execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap().execution,
         read.execution
     );
-    let _ = again.shutdown(updraft_tests::timeouts::PATIENCE).await;
+    let _ = again.shutdown(updraft_tests::timeouts::TEST_TIMEOUT).await;
 }
 
 #[tokio::test]
 async fn a_start_without_its_server_fails_with_address_and_cause_and_leaves_the_directory_free() {
     // Port 1 is given to nobody who asks for any port, so that no other test listens there.
     let text = "mongodb://bob:s3cret@127.0.0.1:1/x?serverSelectionTimeoutMS=10000";
-    let lab = Harness::default();
-    let error = lab.builder().store_at(text.parse().unwrap()).start().await.err().unwrap();
+    let harness = Harness::default();
+    let error = harness.builder().store_at(text.parse().unwrap()).start().await.err().unwrap();
     assert!(matches!(&error, StartError::Store(StoreError::Unavailable(_))) && error.retryable(), "{error}");
     let told = format!("{error} {error:?}");
     assert!(told.contains("mongodb://127.0.0.1:1/x"), "{told}");
     assert!(told.to_lowercase().contains("connection refused") && !told.contains("s3cret"), "{told}");
-    let engine = lab.start().await;
+    let engine = harness.start().await;
     assert!(engine.health().await.is_well());
 }
 
@@ -67,10 +67,10 @@ async fn the_embedded_store_is_read_through_an_engine() {
 async fn health_names_a_server_that_is_gone_while_executions_go_on() {
     let mut server = Server::start(ServerOptions { survives: true, ..ServerOptions::default() }).await;
     let address: StoreAddress = format!("{}?serverSelectionTimeoutMS=3000", server.uri()).parse().unwrap();
-    let lab = Harness::default();
-    let engine: Engine = lab.builder().store_at(address).start().await.unwrap();
+    let harness = Harness::default();
+    let engine: Engine = harness.builder().store_at(address).start().await.unwrap();
     let playbook = playbook(STEP);
-    let first = lab.submit(&engine, &playbook, json!({})).await;
+    let first = harness.submit(&engine, &playbook, json!({})).await;
     first.wait().await.unwrap();
     engine.flush().await.unwrap();
     server.kill().await;
@@ -80,7 +80,7 @@ async fn health_names_a_server_that_is_gone_while_executions_go_on() {
     let shown = serde_json::to_value(&health).unwrap();
     assert_eq!(shown["store"]["troubles"][0]["kind"], "unreachable");
     server.restart().await;
-    let second = lab.submit(&engine, &playbook, json!({})).await;
+    let second = harness.submit(&engine, &playbook, json!({})).await;
     second.wait().await.unwrap();
     engine.flush().await.unwrap();
     let health = engine.health().await;

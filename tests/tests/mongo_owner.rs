@@ -12,7 +12,7 @@ use updraft::{
 };
 use updraft_storage::mongo::testing::{TestDatabase, database};
 use updraft_storage::store::{BondStore, OwnerStore};
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, another_owner, named, playbook, soon, tenant, until};
 use uuid::Uuid;
 
@@ -20,23 +20,23 @@ fn echo() -> Playbook {
     playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n")
 }
 
-async fn start(lab: &Harness, data: &Path, database: &TestDatabase) -> Result<Engine, StartError> {
-    soon(lab.builder().data(data).store_at(database.uri().parse().unwrap()).start()).await
+async fn start(harness: &Harness, data: &Path, database: &TestDatabase) -> Result<Engine, StartError> {
+    soon(harness.builder().data(data).store_at(database.uri().parse().unwrap()).start()).await
 }
 
 /// Starts one where another was dropped, which frees the directory soon after.
-async fn freed(lab: &Harness, data: &Path, database: &TestDatabase) -> Engine {
+async fn freed(harness: &Harness, data: &Path, database: &TestDatabase) -> Engine {
     loop {
-        match start(lab, data, database).await {
+        match start(harness, data, database).await {
             Err(StartError::Journal(_)) => tokio::task::yield_now().await,
             started => return started.unwrap_or_else(|error| panic!("{error}")),
         }
     }
 }
 
-async fn work(lab: &Harness, engine: &Engine) {
-    let handle = lab.submit(engine, &echo(), serde_json::json!({})).await;
-    assert_eq!(lab.end(engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
+async fn work(harness: &Harness, engine: &Engine) {
+    let handle = harness.submit(engine, &echo(), serde_json::json!({})).await;
+    assert_eq!(harness.end(engine, &handle, &echo()).await.status(), ExecutionStatus::Completed);
 }
 
 /// Has it take the database, whoever has it.
@@ -62,11 +62,11 @@ fn mismatch(started: Result<Engine, StartError>) -> Mismatch {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_engine_is_told_who_has_the_database_and_the_first_goes_on() {
-    let (lab, database) = (Harness::default(), database().await);
+    let (harness, database) = (Harness::default(), database().await);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let engine = start(&lab, one.path(), &database).await.unwrap();
-    work(&lab, &engine).await;
-    let error = start(&lab, other.path(), &database).await.err().unwrap();
+    let engine = start(&harness, one.path(), &database).await.unwrap();
+    work(&harness, &engine).await;
+    let error = start(&harness, other.path(), &database).await.err().unwrap();
     assert!(matches!(error, StartError::Owned { .. }) && error.retryable(), "{error}");
     let told = error.to_string();
     assert!(told.contains(&format!("process {}", std::process::id())), "{told}");
@@ -75,23 +75,23 @@ async fn a_second_engine_is_told_who_has_the_database_and_the_first_goes_on() {
     let lives = |finding: &Finding| matches!(finding, Finding::Owned { lives: true, .. });
     assert!(seen.findings.iter().any(lives), "{seen}");
     assert!(!seen.to_string().contains('@'), "no credentials: {seen}");
-    work(&lab, &engine).await;
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    work(&harness, &engine).await;
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
     let seen = soon(doctor(one.path(), &database.uri().parse().unwrap())).await.unwrap();
     assert!(!seen.findings.iter().any(Finding::stops_a_start) && seen.taken.is_some(), "{seen}");
     // It was given back, and both were closed in order.
-    let engine = start(&lab, other.path(), &database).await.unwrap();
-    work(&lab, &engine).await;
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let engine = start(&harness, other.path(), &database).await.unwrap();
+    work(&harness, &engine).await;
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_only_where_a_person_says_so() {
-    let (lab, database) = (Harness::default(), database().await);
+    let (harness, database) = (Harness::default(), database().await);
     let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     for _ in 0..2 {
-        let engine = freed(&lab, one.path(), &database).await;
-        work(&lab, &engine).await;
+        let engine = freed(&harness, one.path(), &database).await;
+        work(&harness, &engine).await;
         drop(engine);
     }
     let store = MongoStore::connect(database.uri()).await.unwrap();
@@ -105,19 +105,19 @@ async fn an_engine_that_died_is_followed_by_its_own_directory_and_by_another_onl
         store.bind(Bond { closed: false, ..bond }, Some(bond)).await.unwrap()
     })
     .await;
-    let found = mismatch(start(&lab, other.path(), &database).await);
+    let found = mismatch(start(&harness, other.path(), &database).await);
     assert!(matches!(found, Mismatch::JournalMissing { .. }), "{found:?}");
     let address = database.uri().parse().unwrap();
-    let builder = lab.builder().data(other.path()).store_at(address).accept_loss(Loss::OfJournal);
+    let builder = harness.builder().data(other.path()).store_at(address).accept_loss(Loss::OfJournal);
     let engine = soon(builder.start()).await.unwrap();
-    work(&lab, &engine).await;
-    let _ = soon(engine.shutdown(PATIENCE)).await;
+    work(&harness, &engine).await;
+    let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs_goes_on() {
-    let (lab, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
-    let engine = start(&lab, place.path(), &database).await.unwrap();
+    let (harness, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
+    let engine = start(&harness, place.path(), &database).await.unwrap();
     let two = playbook(
         "steps:
   - {id: both, type: parallel, branches: [gate, hang]}
@@ -126,8 +126,8 @@ async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs
   - {id: next, type: action, integration: tool, action: echo}
 ",
     );
-    let _handle = lab.submit(&engine, &two, serde_json::json!({})).await;
-    lab.tool.begun(2).await;
+    let _handle = harness.submit(&engine, &two, serde_json::json!({})).await;
+    harness.tool.begun(2).await;
     let store = MongoStore::connect(database.uri()).await.unwrap();
     let next = another_owner();
     follow(&store, &next).await;
@@ -137,9 +137,9 @@ async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs
     let refused = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap_err();
     assert!(matches!(refused.refusal, Refusal::Failed(_)), "{refused}");
     // The one that has the database now runs the same execution: what follows a step is its to run.
-    lab.tool.open(1);
-    lab.tool.dropped(1).await;
-    assert_eq!(lab.tool.times("next"), 0);
+    harness.tool.open(1);
+    harness.tool.dropped(1).await;
+    assert_eq!(harness.tool.times("next"), 0);
     let put =
         engine.playbooks().put(&tenant("acme"), named("late", "steps:\n  - {id: end, type: end}\n")).await;
     assert!(put.is_err(), "{put:?}");
@@ -149,16 +149,17 @@ async fn an_engine_that_finds_itself_replaced_says_by_whom_and_nothing_that_runs
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_was_given_back_or_lost_is_the_next_engines_whoever_holds_the_one_before() {
-    let (lab, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
+    let (harness, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
     let store = Arc::new(MongoStore::connect(database.uri()).await.unwrap());
-    let start = async || soon(lab.builder().data(place.path()).store(store.clone()).start()).await.unwrap();
+    let start =
+        async || soon(harness.builder().data(place.path()).store(store.clone()).start()).await.unwrap();
     let first = start().await;
-    work(&lab, &first).await;
-    assert_eq!(soon(first.shutdown(PATIENCE)).await, Shutdown::Stored);
+    work(&harness, &first).await;
+    assert_eq!(soon(first.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
     let second = start().await;
     // By then the first one would have renewed too, and found itself replaced.
     until(async || store.owner().await.unwrap().is_some_and(|owner| owner.beat >= 3)).await;
-    work(&lab, &second).await;
+    work(&harness, &second).await;
     let failed = |trouble: &EngineTrouble| matches!(trouble, EngineTrouble::Failed { .. });
     assert!(!first.health().await.troubles.iter().any(failed));
 
@@ -168,19 +169,19 @@ async fn a_store_that_was_given_back_or_lost_is_the_next_engines_whoever_holds_t
     let _ = soon(second.shutdown(std::time::Duration::ZERO)).await;
     store_of(&database).await.disown(next.incarnation).await.unwrap();
     let third = start().await;
-    work(&lab, &third).await;
-    assert_eq!(soon(third.shutdown(PATIENCE)).await, Shutdown::Stored);
+    work(&harness, &third).await;
+    assert_eq!(soon(third.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_missing_on_the_server_is_named() {
-    let (lab, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
-    let engine = start(&lab, place.path(), &database).await.unwrap();
-    work(&lab, &engine).await;
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    let (harness, database, place) = (Harness::default(), database().await, tempfile::tempdir().unwrap());
+    let engine = start(&harness, place.path(), &database).await.unwrap();
+    work(&harness, &engine).await;
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
     let store: Arc<dyn Store> = Arc::new(MongoStore::connect(database.uri()).await.unwrap());
     assert!(store.kept().await.unwrap().bond().is_some_and(|bond| bond.closed && bond.taken > 0));
     MongoStore::connect(database.uri()).await.unwrap().drop_database().await.unwrap();
-    let found = mismatch(start(&lab, place.path(), &database).await);
+    let found = mismatch(start(&harness, place.path(), &database).await);
     assert!(matches!(found, Mismatch::StoreMissing { .. }), "{found:?}");
 }

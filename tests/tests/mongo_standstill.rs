@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use updraft_storage::mongo::testing::{Server, ServerOptions};
 use updraft_tests::program;
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 
 /// A tool that is asked over HTTP: what was asked, and where the answer is to go.
 fn tool() -> (u16, Receiver<(String, TcpStream)>) {
@@ -64,7 +64,7 @@ async fn an_engine_that_stood_still_while_another_took_its_database_calls_nothin
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let next = |path: &str| {
-        let (found, stream) = asked.recv_timeout(PATIENCE).expect(path);
+        let (found, stream) = asked.recv_timeout(TEST_TIMEOUT).expect(path);
         assert_eq!(found, path);
         stream
     };

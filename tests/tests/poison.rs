@@ -13,7 +13,7 @@ use updraft::{
     DeadLetter, Detail, Engine, ExecutionDocument, ExecutionQuery, ExecutionStatus, ExecutionsOf,
     FailureKind, Handle, Playbook, Resume, Shutdown, Submission, TaskStatus, TenantCode,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, soon, tenant, until};
 
 const REASON: &str = "the database never takes this";
@@ -52,7 +52,7 @@ fn assert_failed(document: &ExecutionDocument) {
 }
 
 /// The one dead letter that there is, as its tenant and the operator see it.
-async fn assert_buried(engine: &Engine, handle: &Handle) -> DeadLetter {
+async fn assert_dead_letter(engine: &Engine, handle: &Handle) -> DeadLetter {
     let acme = tenant("acme");
     for owner in [None, Some(&acme)] {
         let letters = engine.reader().dead_letters(owner, None, 9).await.unwrap();
@@ -76,48 +76,49 @@ fn assert_headless(letter: &DeadLetter) {
 }
 
 /// An execution whose gate is recorded in the store as being asked, and will never be as done.
-async fn at_the_gate(lab: &Harness, engine: &Engine, playbook: &Playbook) -> Handle {
-    let handle = lab.submit(engine, playbook, json!({})).await;
-    lab.tool.begun(1).await;
+async fn at_the_gate(harness: &Harness, engine: &Engine, playbook: &Playbook) -> Handle {
+    let handle = harness.submit(engine, playbook, json!({})).await;
+    harness.tool.begun(1).await;
     engine.flush().await.unwrap();
-    refuse_gate(lab.path());
+    refuse_gate(harness.path());
     handle
 }
 
 #[tokio::test]
 async fn poison_of_a_task_fails_its_execution_while_that_runs() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let playbook = gated("type: action, integration: tool, action: hang");
-    let handle = at_the_gate(&lab, &engine, &playbook).await;
-    lab.tool.open(1);
+    let handle = at_the_gate(&harness, &engine, &playbook).await;
+    harness.tool.open(1);
     let ended = soon(handle.wait()).await.unwrap();
     assert_failed(&ended);
     engine.flush().await.unwrap();
     let stored = engine.reader().execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
     assert_eq!(*stored.execution, ended);
     assert_eq!(stored.tasks[0].state.status, TaskStatus::Executing, "the store has what it took");
-    assert_headless(&assert_buried(&engine, &handle).await);
-    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+    assert_headless(&assert_dead_letter(&engine, &handle).await);
+    assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
 }
 
 #[tokio::test]
 async fn poison_of_a_task_fails_its_execution_while_that_is_parked() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = at_the_gate(&lab, &engine, &gated("type: delay, duration: 1h")).await;
-    lab.tool.open(1);
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = at_the_gate(&harness, &engine, &gated("type: delay, duration: 1h")).await;
+    harness.tool.open(1);
     assert_failed(&soon(handle.wait()).await.unwrap());
-    assert_headless(&assert_buried(&engine, &handle).await);
-    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+    assert_headless(&assert_dead_letter(&engine, &handle).await);
+    assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
 }
 
 #[tokio::test]
 async fn others_go_on_beside_poison() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = at_the_gate(&lab, &engine, &gated("type: action, integration: tool, action: hang")).await;
-    lab.tool.open(1);
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle =
+        at_the_gate(&harness, &engine, &gated("type: action, integration: tool, action: hang")).await;
+    harness.tool.open(1);
     let other = playbook("steps:\n  - {id: echo, type: action, integration: tool, action: echo}\n");
     let pid = engine.playbooks().put(&tenant("umbrella"), other).await.unwrap();
     for _ in 0..20 {
@@ -134,21 +135,21 @@ async fn others_go_on_beside_poison() {
 }
 
 /// Leaves the end of the gate in the journal, where the next start finds that the store will never take it.
-async fn left_in_the_journal(lab: &Harness, playbook: &Playbook) -> Handle {
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, playbook, json!({})).await;
-    lab.tool.begun(1).await;
+async fn left_in_the_journal(harness: &Harness, playbook: &Playbook) -> Handle {
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, playbook, json!({})).await;
+    harness.tool.begun(1).await;
     engine.flush().await.unwrap();
-    // Another program has the database: nothing more is stored in this life.
-    let other = beside(lab.path());
+    // Another program has the database: nothing more is stored in this run.
+    let other = beside(harness.path());
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    lab.tool.open(1);
-    lab.tool.begun(2).await;
+    harness.tool.open(1);
+    harness.tool.begun(2).await;
     assert_eq!(engine.shutdown(Duration::from_millis(100)).await, Shutdown::Journaled);
     drop(engine);
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
-    refuse_gate(lab.path());
+    refuse_gate(harness.path());
     handle
 }
 
@@ -156,11 +157,11 @@ async fn left_in_the_journal(lab: &Harness, playbook: &Playbook) -> Handle {
 async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_goes_on() {
     let playbook = gated("type: action, integration: tool, action: hang, at_most_once: true");
     for resume in [Resume::All, Resume::Nothing] {
-        let lab = Harness::default();
-        let handle = left_in_the_journal(&lab, &playbook).await;
+        let harness = Harness::default();
+        let handle = left_in_the_journal(&harness, &playbook).await;
         let mut next = None;
         until(async || {
-            next = lab.builder().resume(resume).start().await.ok();
+            next = harness.builder().resume(resume).start().await.ok();
             next.is_some()
         })
         .await;
@@ -169,23 +170,23 @@ async fn poison_that_a_start_finds_in_the_journal_fails_its_execution_before_it_
         let stored = engine.reader().execution(&tenant("acme"), handle.peid()).await.unwrap().unwrap();
         assert_failed(&stored.execution);
         assert!(stored.tasks.iter().all(|task| task.state.status.ended()), "{:?}", stored.tasks);
-        assert_buried(&engine, &handle).await;
-        assert_eq!(lab.tool.calls().len(), 2, "nothing was called again");
-        assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+        assert_dead_letter(&engine, &handle).await;
+        assert_eq!(harness.tool.calls().len(), 2, "nothing was called again");
+        assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
     }
 }
 
 /// Another process is not seen by the reservation of keys: what it stores meanwhile is met by the write.
 #[tokio::test]
 async fn an_execution_whose_key_another_took_meanwhile_fails_with_that_ones_id() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let playbook = gated("type: action, integration: tool, action: echo");
-    let pid = lab.put(&engine, &playbook).await;
-    let first = lab.submit(&engine, &playbook, json!({})).await;
-    lab.tool.begun(1).await;
+    let pid = harness.put(&engine, &playbook).await;
+    let first = harness.submit(&engine, &playbook, json!({})).await;
+    harness.tool.begun(1).await;
     engine.flush().await.unwrap();
-    let other = beside(lab.path());
+    let other = beside(harness.path());
     let sql = "BEGIN IMMEDIATE; UPDATE playbook_execution_collection SET idempotency_key = 'late'";
     other.execute_batch(sql).unwrap();
     let submission = Submission::new(tenant("acme"), pid).idempotency_key("late");
@@ -202,7 +203,7 @@ async fn an_execution_whose_key_another_took_meanwhile_fails_with_that_ones_id()
     let letters = engine.reader().dead_letters(Some(&tenant("acme")), None, 9).await.unwrap();
     assert!(letters.iter().all(|letter| letter.peid == second.peid()) && !letters.is_empty(), "{letters:?}");
     assert_eq!(letters[0].reason, error.message);
-    lab.tool.open(2);
+    harness.tool.open(2);
     assert_eq!(soon(first.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
-    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
+    assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
 }

@@ -16,7 +16,7 @@ use updraft::{
     ActionSpec, Answer, Call, ExecutionStatus, Failure, FailureKind, Integration, Masking, Name, Secret,
     SecretProvider, Submission, TenantCode,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, tenant};
 
 /// Of every kind of character that some spelling treats in its own way.
@@ -191,9 +191,9 @@ async fn no_sink_has_a_secret_in_any_spelling() {
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let lab = Harness::default();
-    let engine = lab.builder().secrets(Vault).integration("parrot", Parrot).start().await.unwrap();
-    let pid = lab.put(&engine, &playbook(STEPS)).await;
+    let harness = Harness::default();
+    let engine = harness.builder().secrets(Vault).integration("parrot", Parrot).start().await.unwrap();
+    let pid = harness.put(&engine, &playbook(STEPS)).await;
     let handle = engine.submit(Submission::new(tenant("acme"), pid)).await.unwrap();
     let mut events = String::new();
     let mut told = pin!(handle.events());
@@ -216,8 +216,8 @@ async fn no_sink_has_a_secret_in_any_spelling() {
         is_clean("a task", format!("{:?} {}", task, serde_json::to_string(task).unwrap()).as_bytes());
     }
     is_clean("the health", format!("{:?}", engine.health().await).as_bytes());
-    let directory = lab.path().to_owned();
-    let _ = engine.shutdown(PATIENCE).await;
+    let directory = harness.path().to_owned();
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
     is_clean("a file", &files(&directory));
     let log = log.0.lock().unwrap().clone();
     assert!(String::from_utf8_lossy(&log).contains("the attempt failed"), "the log has lines of attempts");

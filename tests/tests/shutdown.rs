@@ -11,7 +11,7 @@ use updraft::{
     BatchLimit, Detail, Engine, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Playbook,
     ReadError, Resume, Shutdown, SlowestQuery, StartError, Submission, TaskQuery, TaskStatus, Timestamp,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, Tool, named, playbook, soon, tenant, until};
 
 fn two_steps() -> Playbook {
@@ -47,8 +47,8 @@ fn lost<T: std::fmt::Debug>(answer: Result<T, ReadError>) -> bool {
 #[tokio::test]
 async fn a_shutdown_lets_what_runs_end_and_the_rest_resumes_at_the_next_start() {
     const STEPS: usize = 500;
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let mut body = "steps:\n".to_owned();
     for step in 0..STEPS {
         let next = if step + 1 < STEPS { format!(", on_success: s{}", step + 1) } else { String::new() };
@@ -57,37 +57,37 @@ async fn a_shutdown_lets_what_runs_end_and_the_rest_resumes_at_the_next_start() 
         body += &format!("  - {{id: s{step}, {gate}}}\n");
     }
     let playbook = playbook(&body);
-    let handle = lab.submit(&engine, &playbook, json!({})).await;
-    lab.tool.begun(1).await;
+    let handle = harness.submit(&engine, &playbook, json!({})).await;
+    harness.tool.begun(1).await;
     // One step after the other is let through while the shutdown has its way.
     let opening = async {
         for step in 1..STEPS {
-            lab.tool.open(1);
-            lab.tool.begun(step + 1).await;
+            harness.tool.open(1);
+            harness.tool.begun(step + 1).await;
         }
     };
     let left = tokio::select! {
-        left = engine.shutdown(PATIENCE) => left,
+        left = engine.shutdown(TEST_TIMEOUT) => left,
         () = opening => panic!("the shutdown let the execution begin every step"),
     };
     assert_eq!(left, Shutdown::Stored);
     assert!(lost(soon(handle.wait()).await));
-    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Already);
-    let before = lab.tool.calls().len();
-    assert!(before < STEPS && lab.tool.running() == 0, "{before} steps had begun");
+    assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Already);
+    let before = harness.tool.calls().len();
+    assert!(before < STEPS && harness.tool.running() == 0, "{before} steps had begun");
 
-    lab.tool.open(STEPS);
-    let engine = lab.start().await;
+    harness.tool.open(STEPS);
+    let engine = harness.start().await;
     assert_eq!((engine.recovered().replayed, engine.recovered().resumed), (0, 1));
-    let ran = lab.end(&engine, &only(&engine), &playbook).await;
-    assert_eq!(ran.status(), ExecutionStatus::Completed, "what had not begun is not unknown");
-    assert_eq!(lab.tool.calls().len(), STEPS, "what had ended is not run again");
+    let finished = harness.end(&engine, &only(&engine), &playbook).await;
+    assert_eq!(finished.status(), ExecutionStatus::Completed, "what had not begun is not unknown");
+    assert_eq!(harness.tool.calls().len(), STEPS, "what had ended is not run again");
 }
 
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_a_tool_that_hangs_beyond_its_deadline() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let hang = playbook(
         "steps:
   - {id: all, type: parallel, branches: [hang, once]}
@@ -97,40 +97,44 @@ async fn a_shutdown_does_not_wait_for_a_tool_that_hangs_beyond_its_deadline() {
   - {id: end2, type: end}
 ",
     );
-    let handle = lab.submit(&engine, &hang, json!({})).await;
-    lab.tool.begun(2).await;
+    let handle = harness.submit(&engine, &hang, json!({})).await;
+    harness.tool.begun(2).await;
     let _ = soon(engine.shutdown(Duration::from_millis(30))).await;
-    lab.tool.dropped(2).await;
+    harness.tool.dropped(2).await;
     assert!(lost(soon(handle.wait()).await));
 
-    lab.tool.open(1);
-    let engine = lab.start().await;
-    let ran = lab.end(&engine, &only(&engine), &hang).await;
-    assert_eq!((ran.status(), ran.status_of("once")), (ExecutionStatus::Completed, TaskStatus::Unknown));
-    assert_eq!((lab.tool.times("hang"), lab.tool.times("once")), (2, 1));
+    harness.tool.open(1);
+    let engine = harness.start().await;
+    let finished = harness.end(&engine, &only(&engine), &hang).await;
+    assert_eq!(
+        (finished.status(), finished.status_of("once")),
+        (ExecutionStatus::Completed, TaskStatus::Unknown)
+    );
+    assert_eq!((harness.tool.times("hang"), harness.tool.times("once")), (2, 1));
 }
 
 #[tokio::test]
 async fn a_deadline_beyond_all_time_is_a_deadline() {
-    let lab = Harness::default();
-    let engine = lab.builder().submit_timeout(Duration::MAX).start().await.unwrap();
-    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
-    lab.tool.open(1);
+    let harness = Harness::default();
+    let engine = harness.builder().submit_timeout(Duration::MAX).start().await.unwrap();
+    let handle = harness.submit(&engine, &two_steps(), json!({})).await;
+    harness.tool.open(1);
     soon(handle.wait()).await.unwrap();
     assert_eq!(soon(engine.shutdown(Duration::MAX)).await, Shutdown::Stored);
 }
 
 #[tokio::test]
 async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let pid = lab.put(&engine, &two_steps()).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let pid = harness.put(&engine, &two_steps()).await;
     let mut handles = Vec::new();
     for number in 0..5 {
-        let wish = Submission::new(tenant("acme"), pid).alert_id("a-1").uid(format!("u-{}", number % 2));
-        handles.push(engine.submit(wish).await.unwrap());
+        let submission =
+            Submission::new(tenant("acme"), pid).alert_id("a-1").uid(format!("u-{}", number % 2));
+        handles.push(engine.submit(submission).await.unwrap());
     }
-    lab.tool.open(4);
+    harness.tool.open(4);
     let ended = futures_util::future::join_all(handles.iter().map(Handle::wait));
     let still = tokio::time::timeout(Duration::from_millis(50), ended).await;
     assert!(still.is_err(), "one of five waits for the gate");
@@ -175,13 +179,13 @@ async fn after_a_flush_lists_and_queries_have_all_that_is_durable() {
 
 #[tokio::test]
 async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
-    lab.tool.open(1);
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &two_steps(), json!({})).await;
+    harness.tool.open(1);
     let ended = soon(handle.wait()).await.unwrap();
-    assert_eq!(engine.shutdown(PATIENCE).await, Shutdown::Stored);
-    let next = lab.start().await;
+    assert_eq!(engine.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
+    let next = harness.start().await;
     let query = ExecutionQuery {
         tenant: tenant("acme"),
         of: ExecutionsOf::Any,
@@ -199,43 +203,43 @@ async fn what_is_stored_is_read_after_a_shutdown_while_the_next_engine_runs() {
 
 #[tokio::test]
 async fn a_data_directory_has_one_engine_at_a_time() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let refused = lab.builder().start().await.err().unwrap();
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let refused = harness.builder().start().await.err().unwrap();
     assert!(matches!(&refused, StartError::Store(_)), "{refused}");
     assert!(refused.to_string().contains("in use") && !refused.retryable(), "{refused}");
-    let _ = engine.shutdown(PATIENCE).await;
-    let _ = lab.start().await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    let _ = harness.start().await;
 }
 
 #[tokio::test]
 async fn an_engine_that_is_dropped_stops_as_in_a_crash_and_the_next_goes_on() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &two_steps(), json!({})).await;
     let peid = handle.peid();
-    lab.tool.begun(1).await;
+    harness.tool.begun(1).await;
     drop(engine);
     assert!(lost(soon(handle.wait()).await), "who waits is told");
-    lab.tool.dropped(1).await;
+    harness.tool.dropped(1).await;
     drop(handle);
-    lab.tool.open(1);
+    harness.tool.open(1);
     let mut next = None;
     until(async || {
-        next = lab.builder().start().await.ok();
+        next = harness.builder().start().await.ok();
         next.is_some()
     })
     .await;
     let engine = next.unwrap();
     let resumed = only(&engine);
     assert_eq!(resumed.peid(), peid);
-    assert_eq!(lab.end(&engine, &resumed, &two_steps()).await.status(), ExecutionStatus::Completed);
+    assert_eq!(harness.end(&engine, &resumed, &two_steps()).await.status(), ExecutionStatus::Completed);
 }
 
 #[tokio::test]
 async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opened() {
-    let lab = Harness::default();
-    let path = lab.path().join("never");
+    let harness = Harness::default();
+    let path = harness.path().join("never");
     let at = || Engine::builder().data(&path);
     for (builder, names) in [
         (Engine::builder(), "data"),
@@ -261,21 +265,21 @@ async fn a_configuration_that_makes_no_sense_is_refused_before_anything_is_opene
         assert!(!error.retryable());
     }
     assert!(!path.exists());
-    let file = lab.path().join("file");
+    let file = harness.path().join("file");
     std::fs::write(&file, "x").unwrap();
     assert!(Engine::builder().data(file.join("below")).start().await.is_err());
 }
 
 #[tokio::test]
 async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_it() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &two_steps(), json!({})).await;
-    lab.tool.begun(1).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &two_steps(), json!({})).await;
+    harness.tool.begun(1).await;
     let _ = engine.shutdown(Duration::ZERO).await;
     drop((engine, handle));
 
-    let without = || Engine::builder().data(lab.path());
+    let without = || Engine::builder().data(harness.path());
     let engine = without().start().await.unwrap();
     assert_eq!(engine.recovered().resumed, 1, "it waits");
     let _ = engine.shutdown(Duration::ZERO).await;
@@ -297,59 +301,60 @@ async fn an_unfinished_execution_without_its_integration_waits_and_goes_on_with_
     let events: Vec<_> = soon(handle.events().collect()).await;
     assert!(matches!(events.as_slice(), [Err(ReadError::Lost(Lost::NotHere))]), "{events:?}");
     assert!(reader.unfinished().is_empty());
-    let _ = reader.shutdown(PATIENCE).await;
+    let _ = reader.shutdown(TEST_TIMEOUT).await;
 
-    lab.tool.open(1);
-    let engine = lab.start().await;
-    assert_eq!(lab.end(&engine, &only(&engine), &two_steps()).await.status(), ExecutionStatus::Completed);
+    harness.tool.open(1);
+    let engine = harness.start().await;
+    assert_eq!(harness.end(&engine, &only(&engine), &two_steps()).await.status(), ExecutionStatus::Completed);
 }
 
 #[tokio::test]
 async fn a_long_wait_leaves_memory_gives_its_place_and_comes_back_when_it_is_due() {
-    let lab = Harness::default();
-    let engine = lab.builder().executions_in_flight(1).submit_timeout(PATIENCE).start().await.unwrap();
+    let harness = Harness::default();
+    let engine =
+        harness.builder().executions_in_flight(1).submit_timeout(TEST_TIMEOUT).start().await.unwrap();
     let waits = [
-        lab.submit(&engine, &long_wait(), json!({})).await,
-        lab.submit(&engine, &long_wait(), json!({})).await,
-        lab.submit(&engine, &long_wait(), json!({})).await,
+        harness.submit(&engine, &long_wait(), json!({})).await,
+        harness.submit(&engine, &long_wait(), json!({})).await,
+        harness.submit(&engine, &long_wait(), json!({})).await,
     ];
     assert_eq!(engine.unfinished().len(), 3, "there is one place, and three wait");
     assert_eq!(waits[0].status().await.unwrap(), ExecutionStatus::Executing, "one that is asked for answers");
     assert!(matches!(waits[1].cancel().await.unwrap(), updraft::CancelVerdict::Cancelled));
-    lab.clock.advance(Duration::from_secs(7_199));
+    harness.clock.advance(Duration::from_secs(7_199));
     assert_eq!(waits[2].status().await.unwrap(), ExecutionStatus::Executing, "it is not yet due");
-    assert_eq!(lab.tool.calls().len(), 0);
-    lab.clock.advance(Duration::from_secs(2));
+    assert_eq!(harness.tool.calls().len(), 0);
+    harness.clock.advance(Duration::from_secs(2));
     for handle in [&waits[0], &waits[2]] {
-        let ran = lab.end(&engine, handle, &long_wait()).await;
-        assert_eq!(ran.status(), ExecutionStatus::Completed);
-        assert!(ran.task("wait").state.runtime.unwrap() >= 7_200_000);
+        let finished = harness.end(&engine, handle, &long_wait()).await;
+        assert_eq!(finished.status(), ExecutionStatus::Completed);
+        assert!(finished.task("wait").state.runtime.unwrap() >= 7_200_000);
     }
 }
 
 #[tokio::test]
 async fn a_long_wait_goes_on_through_a_shutdown_and_is_over_at_a_start_after_its_time() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &long_wait(), json!({})).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &long_wait(), json!({})).await;
     assert_eq!(
-        soon(engine.shutdown(PATIENCE)).await,
+        soon(engine.shutdown(TEST_TIMEOUT)).await,
         Shutdown::Stored,
         "nothing runs: nothing is waited for"
     );
     assert!(lost(soon(handle.wait()).await));
-    lab.clock.advance(Duration::from_secs(3_600));
-    let engine = lab.start().await;
+    harness.clock.advance(Duration::from_secs(3_600));
+    let engine = harness.start().await;
     assert_eq!(only(&engine).status().await.unwrap(), ExecutionStatus::Executing, "half of it is over");
-    let _ = engine.shutdown(PATIENCE).await;
-    lab.clock.advance(Duration::from_secs(3_600));
-    let engine = lab.start().await;
-    assert_eq!(lab.end(&engine, &only(&engine), &long_wait()).await.status(), ExecutionStatus::Completed);
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
+    harness.clock.advance(Duration::from_secs(3_600));
+    let engine = harness.start().await;
+    assert_eq!(harness.end(&engine, &only(&engine), &long_wait()).await.status(), ExecutionStatus::Completed);
 }
 
 #[tokio::test]
 async fn an_execution_whose_time_was_over_before_the_start_calls_no_tool() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let timed = playbook(
         "timeout: 1h
 steps:
@@ -357,13 +362,13 @@ steps:
   - {id: second, type: end}
 ",
     );
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &timed, json!({})).await;
-    lab.tool.begun(1).await;
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &timed, json!({})).await;
+    harness.tool.begun(1).await;
     let _ = engine.shutdown(Duration::ZERO).await;
     drop(handle);
-    lab.clock.advance(Duration::from_secs(3_601));
-    let engine = lab.start().await;
+    harness.clock.advance(Duration::from_secs(3_601));
+    let engine = harness.start().await;
     let unfinished = engine.unfinished();
     for handle in &unfinished {
         soon(handle.wait()).await.unwrap();
@@ -378,13 +383,13 @@ steps:
     };
     let stored = engine.reader().executions(query).await.unwrap().0;
     assert_eq!(stored[0].state.execution_status, ExecutionStatus::TimedOut);
-    assert_eq!(lab.tool.times("first"), 1, "its tool is not called again for nothing");
+    assert_eq!(harness.tool.times("first"), 1, "its tool is not called again for nothing");
 }
 
 #[tokio::test]
 async fn a_wait_below_the_horizon_stays_and_is_not_late() {
     assert!(PARK_HORIZON > Duration::from_secs(1));
-    let lab = Harness::default();
+    let harness = Harness::default();
     let short = playbook("steps:\n  - {id: wait, type: delay, duration: 50ms}\n");
-    assert_eq!(lab.run(&short, json!({})).await.status(), ExecutionStatus::Completed);
+    assert_eq!(harness.run(&short, json!({})).await.status(), ExecutionStatus::Completed);
 }

@@ -314,12 +314,12 @@ fn any_value() -> impl Strategy<Value = String> {
 
 /// The value is tried; whether it arrived.
 async fn arrives(
-    (lab, engine, recorder): (&Harness, &Engine, &Recorder),
+    (harness, engine, recorder): (&Harness, &Engine, &Recorder),
     playbook: &Playbook,
     (place, value): (Place, &Value),
 ) -> bool {
     let input = Value::Object(BTreeMap::from([("v".to_owned(), value.clone())]));
-    let handle = lab.submit(engine, playbook, input).await;
+    let handle = harness.submit(engine, playbook, input).await;
     let ended = soon(handle.wait()).await.unwrap();
     let received = recorder.take();
     if let ExecutionStatus::Completed = ended.state.execution_status {
@@ -343,21 +343,21 @@ async fn arrives(
 
 #[tokio::test]
 async fn whatever_an_alert_says_a_request_has_the_structure_that_its_author_wrote() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let (recorder, address) = Recorder::start().await;
     let allow: Allow = address.to_string().parse().unwrap();
     let http = HttpIntegration::builder().allow(allow).build().unwrap();
-    let engine = lab.builder().in_memory().integration("http", http).start().await.unwrap();
+    let engine = harness.builder().in_memory().integration("http", http).start().await.unwrap();
     let (values, mut runner) = (any_value(), TestRunner::deterministic());
     for (version, place) in (1..).zip(PLACES) {
         let playbook = author(place, address, version);
-        lab.put(&engine, &playbook).await;
+        harness.put(&engine, &playbook).await;
         let mut arrived = 0;
         for _ in 0..VALUES {
             let text = values.new_tree(&mut runner).unwrap().current();
             // Two names that an escape makes alike are one map with a name twice.
             let Ok(value) = Value::parse(&text) else { continue };
-            arrived += usize::from(arrives((&lab, &engine, &recorder), &playbook, (place, &value)).await);
+            arrived += usize::from(arrives((&harness, &engine, &recorder), &playbook, (place, &value)).await);
         }
         assert!(arrived >= ARRIVE, "{place:?}: {arrived} of {VALUES}");
     }

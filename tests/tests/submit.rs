@@ -14,7 +14,7 @@ use updraft::{
     Detail, Engine, ExecutionId, ExecutionQuery, ExecutionStatus, ExecutionsOf, Handle, Lost, Name, Playbook,
     PlaybookId, ReadError, Refusal, Submission, SubmitError,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, named, playbook, soon, tenant, until};
 
 fn gate() -> Playbook {
@@ -42,9 +42,9 @@ fn refusal(submitted: Result<Handle, SubmitError>, submission: &Submission) -> R
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_key_gives_one_execution_however_many_submit_it_at_once() {
-    let lab = Harness::default();
-    let engine = Arc::new(lab.start().await);
-    let pid = lab.put(&engine, &gate()).await;
+    let harness = Harness::default();
+    let engine = Arc::new(harness.start().await);
+    let pid = harness.put(&engine, &gate()).await;
     let keyed = of(pid).idempotency_key("alert-7");
     let submitters = (0..50).map(|_| {
         let (engine, keyed) = (engine.clone(), keyed.clone());
@@ -54,16 +54,16 @@ async fn one_key_gives_one_execution_however_many_submit_it_at_once() {
         future::join_all(submitters).await.into_iter().map(Result::unwrap).collect();
     let first = peids[0];
     assert!(peids.iter().all(|peid| *peid == first), "{peids:?}");
-    lab.tool.open(9);
+    harness.tool.open(9);
     let handle = engine.submit(keyed.clone()).await.unwrap();
     soon(handle.wait()).await.unwrap();
     assert_eq!(engine.submit(keyed.clone()).await.unwrap().peid(), first, "after its end");
     engine.flush().await.unwrap();
     until(async || engine.unfinished().is_empty()).await;
     assert_eq!(engine.submit(keyed.clone()).await.unwrap().peid(), first, "when only the store knows it");
-    let _ = engine.shutdown(PATIENCE).await;
+    let _ = engine.shutdown(TEST_TIMEOUT).await;
 
-    let engine = lab.start().await;
+    let engine = harness.start().await;
     let again = engine.submit(keyed.clone()).await.unwrap();
     assert_eq!(again.peid(), first, "after a restart");
     assert_eq!(soon(again.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
@@ -72,57 +72,57 @@ async fn one_key_gives_one_execution_however_many_submit_it_at_once() {
     assert_ne!(engine.submit(other).await.unwrap().peid(), first, "a key is a tenant's own");
     assert_ne!(engine.submit(keyed.idempotency_key("alert-8")).await.unwrap().peid(), first);
     soon(async {
-        while lab.tool.times("gate") < 3 {
-            lab.tool.begun(3).await
+        while harness.tool.times("gate") < 3 {
+            harness.tool.begun(3).await
         }
     })
     .await;
-    assert_eq!(lab.tool.times("gate"), 3);
+    assert_eq!(harness.tool.times("gate"), 3);
 }
 
 #[tokio::test]
 async fn a_key_whose_execution_is_unfinished_gives_it_again_after_a_restart() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let pid = lab.put(&engine, &gate()).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let pid = harness.put(&engine, &gate()).await;
     let keyed = of(pid).idempotency_key("alert-7");
     let first = engine.submit(keyed.clone()).await.unwrap().peid();
-    lab.tool.begun(1).await;
+    harness.tool.begun(1).await;
     let _ = engine.shutdown(Duration::ZERO).await;
-    let engine = lab.start().await;
+    let engine = harness.start().await;
     let again = engine.submit(keyed).await.unwrap();
     assert_eq!(again.peid(), first);
-    lab.tool.open(1);
+    harness.tool.open(1);
     soon(again.wait()).await.unwrap();
 }
 
 #[tokio::test]
 async fn more_executions_of_one_shard_than_a_start_reads_at_once_all_go_on() {
     const UNFINISHED: usize = 3 * REVIVALS_AT_ONCE + 5;
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let pid = lab.put(&engine, &gate()).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let pid = harness.put(&engine, &gate()).await;
     let mut peids = Vec::new();
     for _ in 0..UNFINISHED {
         peids.push(engine.submit(of(pid)).await.unwrap().peid());
     }
-    lab.tool.begun(UNFINISHED).await;
+    harness.tool.begun(UNFINISHED).await;
     let _ = engine.shutdown(Duration::ZERO).await;
-    let engine = lab.start().await;
-    lab.tool.begun(2 * UNFINISHED).await;
-    lab.tool.open(UNFINISHED);
+    let engine = harness.start().await;
+    harness.tool.begun(2 * UNFINISHED).await;
+    harness.tool.open(UNFINISHED);
     for peid in peids {
         let handle = engine.handle(&tenant("acme"), peid).await.unwrap().expect("it is known");
         soon(handle.wait()).await.unwrap();
     }
-    assert_eq!(lab.tool.times("gate"), 2 * UNFINISHED, "each was called again once");
+    assert_eq!(harness.tool.times("gate"), 2 * UNFINISHED, "each was called again once");
 }
 
 #[tokio::test]
 async fn what_is_not_valid_is_refused_with_its_place_and_handed_back() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let pid = lab.put(&engine, &gate()).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let pid = harness.put(&engine, &gate()).await;
     let deep = (0..200).fold(json!(1), |value, _| json!([value]));
     let name = |name: &str| Submission::new(tenant("acme"), Name::new(name).unwrap());
     for (submission, message) in [
@@ -140,17 +140,17 @@ async fn what_is_not_valid_is_refused_with_its_place_and_handed_back() {
         assert!(refused.to_string().starts_with(message), "{refused}");
         assert!(!refused.retryable());
     }
-    assert!(lab.tool.calls().is_empty() && engine.unfinished().is_empty());
+    assert!(harness.tool.calls().is_empty() && engine.unfinished().is_empty());
     let largest = of(pid).input(json!("x".repeat(INPUT_BYTES - 2))).variable("colour", json!("blue"));
     let handle = engine.submit(largest).await.unwrap();
-    lab.tool.open(1);
+    harness.tool.open(1);
     assert_eq!(soon(handle.wait()).await.unwrap().state.output.unwrap().value(), json!({ "colour": "blue" }));
 }
 
 #[tokio::test]
 async fn a_playbook_is_found_by_name_in_its_newest_version_or_the_one_asked_for() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let version = |version: u32| {
         let text = format!(
             "format: 1\nname: v\nversion: {version}\nsteps:\n  - {{id: end, type: end, output: {version}}}\n"
@@ -158,7 +158,7 @@ async fn a_playbook_is_found_by_name_in_its_newest_version_or_the_one_asked_for(
         Playbook::parse(text.as_bytes()).unwrap()
     };
     for number in [9, 10, 2] {
-        lab.put(&engine, &version(number)).await;
+        harness.put(&engine, &version(number)).await;
     }
     let name = Name::new("v").unwrap();
     let newest = engine.submit(Submission::new(tenant("acme"), name.clone())).await.unwrap();
@@ -170,27 +170,27 @@ async fn a_playbook_is_found_by_name_in_its_newest_version_or_the_one_asked_for(
 
 #[tokio::test]
 async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place() {
-    let lab = Harness::default();
-    let limited = lab.builder().executions_in_flight(3).executions_in_flight_of_tenant(2);
-    let engine = limited.submit_timeout(PATIENCE).start().await.unwrap();
-    let pid = lab.put(&engine, &gate()).await;
+    let harness = Harness::default();
+    let limited = harness.builder().executions_in_flight(3).executions_in_flight_of_tenant(2);
+    let engine = limited.submit_timeout(TEST_TIMEOUT).start().await.unwrap();
+    let pid = harness.put(&engine, &gate()).await;
     let globex = engine.playbooks().put(&tenant("globex"), gate()).await.unwrap();
     let held = [engine.submit(of(pid)).await.unwrap(), engine.submit(of(pid)).await.unwrap()];
-    let wish = of(pid).input(json!({ "alert": 3 })).alert_id("a-3").priority(7);
-    let refused = refusal(engine.try_submit(wish.clone()).await, &wish);
+    let submission = of(pid).input(json!({ "alert": 3 })).alert_id("a-3").priority(7);
+    let refused = refusal(engine.try_submit(submission.clone()).await, &submission);
     assert!(matches!(refused, Refusal::TenantFull) && refused.retryable());
     let other = Submission::new(tenant("globex"), globex);
     let third = engine.try_submit(other.clone()).await.unwrap();
     assert!(matches!(refusal(engine.try_submit(other.clone()).await, &other), Refusal::EngineFull));
 
-    let mut waiting = Box::pin(engine.submit(wish));
+    let mut waiting = Box::pin(engine.submit(submission));
     assert!(tokio::time::timeout(Duration::from_millis(30), &mut waiting).await.is_err(), "it waits");
-    lab.tool.begun(3).await;
+    harness.tool.begun(3).await;
     let _ = third.cancel().await.unwrap();
     let globex = engine.try_submit(other).await.expect("the place of globex was free for globex");
     let _ = held[0].cancel().await.unwrap();
     let fourth = soon(waiting).await.expect("it has the place that was given back");
-    lab.tool.open(3);
+    harness.tool.open(3);
     for handle in [&held[1], &globex, &fourth] {
         assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
     }
@@ -199,10 +199,10 @@ async fn a_full_engine_and_a_full_tenant_refuse_and_go_on_when_there_is_a_place(
 
 #[tokio::test]
 async fn a_submission_that_finds_no_place_in_time_is_refused() {
-    let lab = Harness::default();
-    let limited = lab.builder().executions_in_flight(1).submit_timeout(Duration::from_millis(30));
+    let harness = Harness::default();
+    let limited = harness.builder().executions_in_flight(1).submit_timeout(Duration::from_millis(30));
     let engine = limited.start().await.unwrap();
-    let pid = lab.put(&engine, &gate()).await;
+    let pid = harness.put(&engine, &gate()).await;
     let _held = engine.submit(of(pid)).await.unwrap();
     let refused = refusal(soon(engine.submit(of(pid))).await, &of(pid));
     assert!(matches!(refused, Refusal::TenantFull | Refusal::EngineFull), "{refused}");
@@ -210,9 +210,9 @@ async fn a_submission_that_finds_no_place_in_time_is_refused() {
 
 #[tokio::test]
 async fn submissions_that_are_given_up_take_no_place_with_them_and_no_key() {
-    let lab = Harness::default();
-    let engine = lab.builder().executions_in_flight(4).start().await.unwrap();
-    let (pid, held) = (lab.put(&engine, &echo()).await, lab.put(&engine, &gate()).await);
+    let harness = Harness::default();
+    let engine = harness.builder().executions_in_flight(4).start().await.unwrap();
+    let (pid, held) = (harness.put(&engine, &echo()).await, harness.put(&engine, &gate()).await);
     for round in 0..400_u32 {
         let keyed = of(pid).idempotency_key(format!("k{}", round % 7));
         let mut submitting = Box::pin(engine.submit(keyed));
@@ -227,7 +227,7 @@ async fn submissions_that_are_given_up_take_no_place_with_them_and_no_key() {
     let full: Vec<Handle> =
         stream::iter(0..4).then(async |_| engine.try_submit(of(held)).await.unwrap()).collect().await;
     assert!(matches!(refusal(engine.try_submit(of(held)).await, &of(held)), Refusal::TenantFull));
-    lab.tool.open(4);
+    harness.tool.open(4);
     for handle in &full {
         soon(handle.wait()).await.unwrap();
     }
@@ -239,15 +239,15 @@ async fn submissions_that_are_given_up_take_no_place_with_them_and_no_key() {
 
 #[tokio::test]
 async fn after_a_shutdown_and_while_it_goes_on_submissions_are_refused_and_none_is_left_waiting() {
-    let lab = Harness::default();
-    let limited = lab.builder().executions_in_flight(2).submit_timeout(PATIENCE);
+    let harness = Harness::default();
+    let limited = harness.builder().executions_in_flight(2).submit_timeout(TEST_TIMEOUT);
     let engine = Arc::new(limited.start().await.unwrap());
-    let pid = lab.put(&engine, &gate()).await;
+    let pid = harness.put(&engine, &gate()).await;
     let held = [engine.submit(of(pid)).await.unwrap(), engine.submit(of(pid)).await.unwrap()];
-    lab.tool.begun(2).await;
+    harness.tool.begun(2).await;
     let mut waiting: Vec<_> = (0..20).map(|_| Box::pin(engine.submit(of(pid)))).collect();
     for submitting in &mut waiting {
-        while lab.tool.running() < 2 || futures_util::poll!(&mut *submitting).is_ready() {}
+        while harness.tool.running() < 2 || futures_util::poll!(&mut *submitting).is_ready() {}
     }
     let (_, submitted) =
         soon(future::join(engine.shutdown(Duration::from_millis(50)), future::join_all(waiting))).await;
@@ -266,9 +266,9 @@ async fn after_a_shutdown_and_while_it_goes_on_submissions_are_refused_and_none_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_submitted_during_a_shutdown_is_refused_or_resumes_at_the_next_start() {
-    let lab = Harness::default();
-    let engine = Arc::new(lab.start().await);
-    let pid = lab.put(&engine, &echo()).await;
+    let harness = Harness::default();
+    let engine = Arc::new(harness.start().await);
+    let pid = harness.put(&engine, &echo()).await;
     let submitters: Vec<_> = (0..4)
         .map(|_| {
             let engine = engine.clone();
@@ -283,8 +283,8 @@ async fn what_is_submitted_during_a_shutdown_is_refused_or_resumes_at_the_next_s
             })
         })
         .collect();
-    lab.tool.begun(200).await;
-    let _ = soon(engine.shutdown(PATIENCE)).await;
+    harness.tool.begun(200).await;
+    let _ = soon(engine.shutdown(TEST_TIMEOUT)).await;
     let mut accepted = BTreeSet::new();
     for submitter in submitters {
         let (peids, refusal) = soon(submitter).await.unwrap();
@@ -292,7 +292,7 @@ async fn what_is_submitted_during_a_shutdown_is_refused_or_resumes_at_the_next_s
         accepted.extend(peids);
     }
     drop(engine);
-    let engine = lab.start().await;
+    let engine = harness.start().await;
     for handle in engine.unfinished() {
         soon(handle.wait()).await.unwrap();
     }
@@ -324,11 +324,11 @@ fn is_send<T: Send>(what: T) -> T {
 
 #[test]
 fn an_engine_serves_every_kind_of_runtime_and_several_at_once() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let first = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (engine, pid) = first.block_on(async {
-        let engine = is_send(lab.builder().start()).await.unwrap();
-        let pid = lab.put(&engine, &echo()).await;
+        let engine = is_send(harness.builder().start()).await.unwrap();
+        let pid = harness.put(&engine, &echo()).await;
         (engine, pid)
     });
     is_send_and_sync(&engine);
@@ -359,18 +359,18 @@ fn an_engine_serves_every_kind_of_runtime_and_several_at_once() {
         }
     });
     let last = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let left = last.block_on(is_send(engine.shutdown(PATIENCE)));
+    let left = last.block_on(is_send(engine.shutdown(TEST_TIMEOUT)));
     assert_eq!(left, updraft::Shutdown::Stored);
-    assert_eq!(lab.tool.calls().len(), 200);
+    assert_eq!(harness.tool.calls().len(), 200);
 }
 
 #[test]
 fn a_handle_is_waited_for_from_another_runtime_than_the_one_that_submitted() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let engine: Engine = build().block_on(lab.start());
-    let handle = build().block_on(lab.submit(&engine, &gate(), json!({})));
-    lab.tool.open(1);
+    let engine: Engine = build().block_on(harness.start());
+    let handle = build().block_on(harness.submit(&engine, &gate(), json!({})));
+    harness.tool.open(1);
     let ended = build().block_on(soon(handle.wait())).unwrap();
     assert_eq!(ended.state.execution_status, ExecutionStatus::Completed);
 }

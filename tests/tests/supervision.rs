@@ -40,7 +40,7 @@ fn waiting() -> Playbook {
 }
 
 /// A tenant for each shard, with the thread of that shard.
-async fn one_of_each_shard(lab: &Harness, engine: &Engine) -> Vec<(String, ThreadId)> {
+async fn one_of_each_shard(harness: &Harness, engine: &Engine) -> Vec<(String, ThreadId)> {
     let mut found: Vec<(String, ThreadId)> = Vec::new();
     for code in (0..).map(|number| format!("t{number}")) {
         let probe =
@@ -48,7 +48,7 @@ async fn one_of_each_shard(lab: &Harness, engine: &Engine) -> Vec<(String, Threa
         let pid = engine.playbooks().put(&tenant(&code), probe).await.unwrap();
         let handle = engine.submit(Submission::new(tenant(&code), pid)).await.unwrap();
         soon(handle.wait()).await.unwrap();
-        let thread = *lab.tool.threads().last().unwrap();
+        let thread = *harness.tool.threads().last().unwrap();
         if found.iter().all(|(_, other)| *other != thread) {
             found.push((code, thread));
         }
@@ -66,7 +66,7 @@ async fn submit(engine: &Engine, code: &str, playbook: &Playbook) -> Handle {
 
 #[tokio::test]
 async fn a_tool_that_panics_fails_its_attempt_and_is_asked_again() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: shaky, type: action, integration: tool, action: panic, arguments: {times: 2}, retry: {attempts: 3, initial: 1ms, max: 1ms}, on_success: once}
@@ -74,120 +74,130 @@ async fn a_tool_that_panics_fails_its_attempt_and_is_asked_again() {
   - {id: end, type: end, output: '{{ steps.once.error.kind }}'}
 ",
     );
-    let ran = lab.run(&playbook, json!({})).await;
-    assert_eq!((ran.status(), ran.output()), (ExecutionStatus::Completed, json!("panic")));
-    assert_eq!(ran.task("shaky").state.attempt, 3);
-    assert_eq!(ran.error_of("shaky").kind, FailureKind::Panic);
-    assert!(ran.error_of("shaky").message.ends_with("on purpose: the tool"), "{}", ran.error_of("shaky"));
-    assert_eq!((ran.status_of("once"), lab.tool.times("once")), (TaskStatus::Unknown, 1));
+    let finished = harness.run(&playbook, json!({})).await;
+    assert_eq!((finished.status(), finished.output()), (ExecutionStatus::Completed, json!("panic")));
+    assert_eq!(finished.task("shaky").state.attempt, 3);
+    assert_eq!(finished.error_of("shaky").kind, FailureKind::Panic);
+    assert!(
+        finished.error_of("shaky").message.ends_with("on purpose: the tool"),
+        "{}",
+        finished.error_of("shaky")
+    );
+    assert_eq!((finished.status_of("once"), harness.tool.times("once")), (TaskStatus::Unknown, 1));
 }
 
 #[tokio::test]
 async fn an_execution_whose_actor_panics_goes_on_from_what_is_durable() {
     for step in ["ask", "act", "last"] {
-        let lab = Harness::default();
-        let engine = lab.start().await;
-        let clock = lab.clock.clone();
-        lab.tool.before_end(move |call| {
+        let harness = Harness::default();
+        let engine = harness.start().await;
+        let clock = harness.clock.clone();
+        harness.tool.before_end(move |call| {
             if call.step_id.as_str() == step && clock.sprung() == 0 {
                 clock.trap_here();
             }
         });
-        let handle = lab.submit(&engine, &triage(), json!({})).await;
-        let ran = lab.end(&engine, &handle, &triage()).await;
-        assert_eq!((lab.clock.sprung(), ran.status()), (1, ExecutionStatus::Completed));
-        let times = ["ask", "act", "last"].map(|step| lab.tool.times(step));
+        let handle = harness.submit(&engine, &triage(), json!({})).await;
+        let finished = harness.end(&engine, &handle, &triage()).await;
+        assert_eq!((harness.clock.sprung(), finished.status()), (1, ExecutionStatus::Completed));
+        let times = ["ask", "act", "last"].map(|step| harness.tool.times(step));
         let (expected, act) = match step {
             "ask" => ([2, 1, 1], TaskStatus::Completed),
             "act" => ([1, 1, 1], TaskStatus::Unknown),
             _ => ([1, 1, 2], TaskStatus::Completed),
         };
-        assert_eq!((times, ran.status_of("act")), (expected, act), "{step}");
+        assert_eq!((times, finished.status_of("act")), (expected, act), "{step}");
     }
 }
 
 #[tokio::test]
 async fn an_execution_whose_actor_panics_too_often_is_failed_and_others_go_on() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let clock = lab.clock.clone();
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let clock = harness.clock.clone();
     let other = submit(&engine, "acme", &waiting()).await;
-    lab.tool.begun(2).await;
-    lab.tool.before_end(move |call| {
+    harness.tool.begun(2).await;
+    harness.tool.before_end(move |call| {
         if call.step_id.as_str() == "last" {
             clock.trap_here();
         }
     });
-    let handle = lab.submit(&engine, &triage(), json!({})).await;
-    let ran = lab.end(&engine, &handle, &triage()).await;
-    assert_eq!((ran.status(), ran.error().kind), (ExecutionStatus::Failed, FailureKind::Supervision));
-    assert_eq!(lab.tool.times("last"), RESTARTS as usize + 1);
-    assert_eq!(ran.status_of("act"), TaskStatus::Completed, "what had ended stays as it was");
-    assert!(ran.status_of("last").ended());
-    assert_eq!(lab.tool.dropped_of(other.peid()), 0, "its neighbour in the shard was not touched");
-    lab.tool.open(2);
-    assert_eq!(lab.end(&engine, &other, &waiting()).await.output(), json!("completed"));
+    let handle = harness.submit(&engine, &triage(), json!({})).await;
+    let finished = harness.end(&engine, &handle, &triage()).await;
+    assert_eq!(
+        (finished.status(), finished.error().kind),
+        (ExecutionStatus::Failed, FailureKind::Supervision)
+    );
+    assert_eq!(harness.tool.times("last"), RESTARTS as usize + 1);
+    assert_eq!(finished.status_of("act"), TaskStatus::Completed, "what had ended stays as it was");
+    assert!(finished.status_of("last").ended());
+    assert_eq!(harness.tool.dropped_of(other.peid()), 0, "its neighbour in the shard was not touched");
+    harness.tool.open(2);
+    assert_eq!(harness.end(&engine, &other, &waiting()).await.output(), json!("completed"));
 }
 
 #[tokio::test]
 async fn a_shard_that_panics_is_started_again_with_all_that_it_ran_and_no_other_shard_notices() {
     for by_cancel in [false, true] {
-        let lab = Harness::default();
-        let engine = lab.start().await;
-        let shards = one_of_each_shard(&lab, &engine).await;
-        let probes = lab.tool.calls().len();
+        let harness = Harness::default();
+        let engine = harness.start().await;
+        let shards = one_of_each_shard(&harness, &engine).await;
+        let probes = harness.tool.calls().len();
         let (struck, thread) = &shards[0];
         let mut handles = Vec::new();
         for _ in 0..20 {
             handles.push(submit(&engine, struck, &waiting()).await);
         }
         let untouched = submit(&engine, &shards[1].0, &waiting()).await;
-        lab.tool.begun(probes + 42).await;
+        harness.tool.begun(probes + 42).await;
 
-        lab.clock.trap(*thread, 1);
+        harness.clock.trap(*thread, 1);
         if by_cancel {
             let _ = soon(handles[0].cancel()).await.unwrap();
         } else {
             assert_eq!(soon(handles[0].status()).await.unwrap(), ExecutionStatus::Executing);
         }
-        assert_eq!(lab.clock.sprung(), 1);
-        lab.tool.dropped(40).await;
-        lab.tool.open(100);
+        assert_eq!(harness.clock.sprung(), 1);
+        harness.tool.dropped(40).await;
+        harness.tool.open(100);
         for (index, handle) in handles.iter().enumerate() {
-            let ran = lab.end(&engine, handle, &waiting()).await;
+            let finished = harness.end(&engine, handle, &waiting()).await;
             if by_cancel && index == 0 {
-                assert_eq!(ran.status(), ExecutionStatus::Cancelled);
+                assert_eq!(finished.status(), ExecutionStatus::Cancelled);
             } else {
-                assert_eq!((ran.status(), ran.output()), (ExecutionStatus::Completed, json!("unknown")));
+                assert_eq!(
+                    (finished.status(), finished.output()),
+                    (ExecutionStatus::Completed, json!("unknown"))
+                );
             }
         }
-        let ran = lab.end(&engine, &untouched, &waiting()).await;
-        assert_eq!(ran.output(), json!("completed"));
-        assert_eq!(lab.tool.dropped_of(untouched.peid()), 0, "nothing of the other shard was dropped");
+        let finished = harness.end(&engine, &untouched, &waiting()).await;
+        assert_eq!(finished.output(), json!("completed"));
+        assert_eq!(harness.tool.dropped_of(untouched.peid()), 0, "nothing of the other shard was dropped");
     }
 }
 
 #[tokio::test]
 async fn a_shard_that_panics_again_and_again_still_loses_nothing() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let shards = one_of_each_shard(&lab, &engine).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let shards = one_of_each_shard(&harness, &engine).await;
     let handle = submit(&engine, &shards[0].0, &waiting()).await;
-    lab.tool.begun(lab.tool.calls().len().max(4)).await;
+    harness.tool.begun(harness.tool.calls().len().max(4)).await;
     for _ in 0..2 * RESTARTS {
-        let before = lab.clock.sprung();
-        lab.clock.trap(shards[0].1, 1);
+        let before = harness.clock.sprung();
+        harness.clock.trap(shards[0].1, 1);
         until(async || {
             soon(handle.status()).await.unwrap();
-            lab.clock.sprung() > before
+            harness.clock.sprung() > before
         })
         .await;
         assert_eq!(soon(handle.status()).await.unwrap(), ExecutionStatus::Executing);
     }
-    lab.tool.open(100);
-    let ran = lab.end(&engine, &handle, &waiting()).await;
-    assert_eq!(ran.status(), ExecutionStatus::Completed);
-    assert_eq!(lab.tool.times("once"), 1);
+    harness.tool.open(100);
+    let finished = harness.end(&engine, &handle, &waiting()).await;
+    assert_eq!(finished.status(), ExecutionStatus::Completed);
+    assert_eq!(harness.tool.times("once"), 1);
 }
 
 /// Submits for one tenant until it has submitted so many.
@@ -211,12 +221,12 @@ async fn submit_many(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_storm_of_panics_while_submitting_loses_nothing_and_acts_nowhere_twice() {
-    let lab = Harness::default();
-    let engine = Arc::new(lab.start().await);
-    let shards = one_of_each_shard(&lab, &engine).await;
+    let harness = Harness::default();
+    let engine = Arc::new(harness.start().await);
+    let shards = one_of_each_shard(&harness, &engine).await;
     let (storm, calls) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
-    let (clock, blowing, counted) = (lab.clock.clone(), storm.clone(), calls.clone());
-    lab.tool.before_end(move |_| {
+    let (clock, blowing, counted) = (harness.clock.clone(), storm.clone(), calls.clone());
+    harness.tool.before_end(move |_| {
         // Every ninth call takes down whatever asks for the time next: an execution or its shard.
         if counted.fetch_add(1, Ordering::SeqCst) % 9 == 0 && blowing.load(Ordering::SeqCst) {
             clock.trap_here();
@@ -236,30 +246,33 @@ async fn a_storm_of_panics_while_submitting_loses_nothing_and_acts_nowhere_twice
     assert_eq!(peids.len(), 200);
     let mut failed = 0;
     for handle in &handles {
-        let ran = lab.end(&engine, handle, &triage()).await;
-        match ran.status() {
+        let finished = harness.end(&engine, handle, &triage()).await;
+        match finished.status() {
             ExecutionStatus::Completed => {}
             status => {
-                assert_eq!((status, ran.error().kind), (ExecutionStatus::Failed, FailureKind::Supervision));
+                assert_eq!(
+                    (status, finished.error().kind),
+                    (ExecutionStatus::Failed, FailureKind::Supervision)
+                );
                 failed += 1;
             }
         }
     }
-    assert!(lab.clock.sprung() > 10, "it was a storm: {}", lab.clock.sprung());
+    assert!(harness.clock.sprung() > 10, "it was a storm: {}", harness.clock.sprung());
     assert!(failed < 100, "{failed} panicked too often");
-    let left = soon(engine.shutdown(updraft_tests::timeouts::PATIENCE)).await;
+    let left = soon(engine.shutdown(updraft_tests::timeouts::TEST_TIMEOUT)).await;
     assert_eq!(left, updraft::Shutdown::Stored);
 }
 
 #[tokio::test]
 async fn a_panic_in_the_task_of_a_submitter_takes_no_place_and_no_key_with_it() {
-    let lab = Harness::default();
-    let engine = Arc::new(lab.builder().executions_in_flight(1).start().await.unwrap());
-    let pid = lab.put(&engine, &triage()).await;
+    let harness = Harness::default();
+    let engine = Arc::new(harness.builder().executions_in_flight(1).start().await.unwrap());
+    let pid = harness.put(&engine, &triage()).await;
     let keyed = Submission::new(tenant("acme"), pid).idempotency_key("k");
-    lab.clock.trap_here();
-    let (own, wish) = (engine.clone(), keyed.clone());
-    let panicked = soon(tokio::spawn(async move { own.submit(wish).await })).await;
+    harness.clock.trap_here();
+    let (own, submission) = (engine.clone(), keyed.clone());
+    let panicked = soon(tokio::spawn(async move { own.submit(submission).await })).await;
     assert!(panicked.is_err_and(|error| error.is_panic()));
     let handle = soon(engine.try_submit(keyed)).await.expect("the place and the key are free");
     soon(handle.wait()).await.unwrap();
@@ -267,9 +280,9 @@ async fn a_panic_in_the_task_of_a_submitter_takes_no_place_and_no_key_with_it() 
 
 #[tokio::test]
 async fn who_follows_and_who_waits_is_served_through_every_restart() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
-    let shards = one_of_each_shard(&lab, &engine).await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
+    let shards = one_of_each_shard(&harness, &engine).await;
     let handle = submit(&engine, &shards[0].0, &waiting()).await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let (told, events) = (seen.clone(), handle.events());
@@ -281,11 +294,11 @@ async fn who_follows_and_who_waits_is_served_through_every_restart() {
         .await;
     });
     until(async || !seen.lock().unwrap().is_empty()).await;
-    lab.clock.trap(shards[0].1, 1);
+    harness.clock.trap(shards[0].1, 1);
     let asked = future::join_all((0..20).map(|_| handle.status())).await;
     assert!(asked.iter().all(|status| *status.as_ref().unwrap() == ExecutionStatus::Executing));
-    assert_eq!(lab.clock.sprung(), 1);
-    lab.tool.open(100);
+    assert_eq!(harness.clock.sprung(), 1);
+    harness.tool.open(100);
     soon(handle.wait()).await.unwrap();
     soon(follower).await.unwrap();
     let seen = seen.lock().unwrap();

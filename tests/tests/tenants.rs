@@ -20,16 +20,16 @@ fn gate(word: &str) -> Playbook {
 
 #[tokio::test]
 async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let pid = engine.playbooks().put(&acme, gate("acme")).await.unwrap();
-    let wish = Submission::new(acme.clone(), pid).alert_id("alert").uid("analyst");
-    let handle = engine.submit(wish).await.unwrap();
+    let submission = Submission::new(acme.clone(), pid).alert_id("alert").uid("analyst");
+    let handle = engine.submit(submission).await.unwrap();
     let peid = handle.peid();
     for ended in [false, true] {
         if ended {
-            lab.tool.open(1);
+            harness.tool.open(1);
             soon(handle.wait()).await.unwrap();
         }
         engine.flush().await.unwrap();
@@ -65,13 +65,13 @@ async fn what_one_tenant_runs_another_neither_reads_nor_cancels_live_or_ended() 
             1
         );
     }
-    assert!(lab.tool.calls().iter().all(|call| call.tenant == acme));
+    assert!(harness.tool.calls().iter().all(|call| call.tenant == acme));
 }
 
 #[tokio::test]
 async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
-    let lab = Harness::default();
-    let engine = lab.start().await;
+    let harness = Harness::default();
+    let engine = harness.start().await;
     let tenants = ["acme", "globex", "Acme", "acme.", "a-c_m.e"].map(tenant);
     let (mut pids, mut peids) = (BTreeSet::new(), BTreeSet::new());
     for owner in &tenants {
@@ -87,14 +87,14 @@ async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
         }
     }
     let name = Name::new("test").unwrap();
-    lab.tool.open(tenants.len());
+    harness.tool.open(tenants.len());
     for owner in &tenants {
-        let wish = Submission::new(owner.clone(), name.clone()).idempotency_key("one").alert_id("one");
-        let handle = engine.submit(wish.clone()).await.unwrap();
+        let submission = Submission::new(owner.clone(), name.clone()).idempotency_key("one").alert_id("one");
+        let handle = engine.submit(submission.clone()).await.unwrap();
         assert!(peids.insert(handle.peid()), "the same key is another execution of another tenant");
         let ended = soon(handle.wait()).await.unwrap();
         assert_eq!(ended.state.output.unwrap().value(), json!({ "word": owner.as_str() }));
-        assert_eq!(engine.submit(wish).await.unwrap().peid(), handle.peid());
+        assert_eq!(engine.submit(submission).await.unwrap().peid(), handle.peid());
     }
     engine.flush().await.unwrap();
     for owner in &tenants {
@@ -110,8 +110,8 @@ async fn a_playbook_is_its_tenants_own_and_names_and_keys_do_not_collide() {
 
 #[tokio::test]
 async fn a_tenant_that_takes_all_its_places_leaves_the_others_theirs() {
-    let lab = Harness::default();
-    let limited = lab.builder().shards(1).executions_in_flight(20).executions_in_flight_of_tenant(15);
+    let harness = Harness::default();
+    let limited = harness.builder().shards(1).executions_in_flight(20).executions_in_flight_of_tenant(15);
     let engine = limited.start().await.unwrap();
     let (acme, globex) = (tenant("acme"), tenant("globex"));
     let greedy = engine.playbooks().put(&acme, gate("acme")).await.unwrap();

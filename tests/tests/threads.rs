@@ -4,7 +4,7 @@
 #![cfg(target_os = "linux")]
 
 use serde_json::json;
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, playbook, until};
 
 /// The threads that are not the test's own.
@@ -16,17 +16,17 @@ fn threads() -> Vec<String> {
 
 #[tokio::test]
 async fn no_thread_of_an_engine_outlives_it() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let gate = playbook("steps:\n  - {id: first, type: action, integration: tool, action: gate}\n");
     for shut_down in [true, false] {
-        let engine = lab.start().await;
+        let engine = harness.start().await;
         assert!(threads().len() > 4, "{:?}", threads());
-        let handle = lab.submit(&engine, &gate, json!({})).await;
-        lab.tool.begun(1).await;
+        let handle = harness.submit(&engine, &gate, json!({})).await;
+        harness.tool.begun(1).await;
         if shut_down {
-            lab.tool.open(1);
+            harness.tool.open(1);
             handle.wait().await.unwrap();
-            let _ = engine.shutdown(PATIENCE).await;
+            let _ = engine.shutdown(TEST_TIMEOUT).await;
         }
         drop((engine, handle));
         until(async || threads().is_empty()).await;

@@ -37,7 +37,7 @@ fn passing(value: &str) -> Playbook {
 }
 
 async fn passes(value: &str) {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let parsed = |text: &str| {
         let value = Value::parse(text);
         assert!(value.is_ok(), "{text}");
@@ -45,22 +45,27 @@ async fn passes(value: &str) {
     };
     let expected = parsed(value);
     let input = parsed(&format!("{{\"v\": {value}}}"));
-    let ran = lab.run(&passing(value), input).await;
-    assert_eq!(ran.status(), ExecutionStatus::Completed, "{value}: {:?}", ran.execution.state.error);
+    let finished = harness.run(&passing(value), input).await;
+    assert_eq!(
+        finished.status(),
+        ExecutionStatus::Completed,
+        "{value}: {:?}",
+        finished.execution.state.error
+    );
     let of = |json: Option<&Json>| json.map(Json::value).unwrap_or_default();
-    let first = of(ran.task("first").state.response.as_ref());
+    let first = of(finished.task("first").state.response.as_ref());
     for place in
         [&first["whole"], &first["around"][0], &first["listed"][0], &first["listed"][1], &first["written"]]
     {
         assert_eq!(place, &expected);
     }
-    let second = of(ran.task("second").state.response.as_ref());
+    let second = of(finished.task("second").state.response.as_ref());
     assert_eq!((&second["again"], &second["listed"], &second["written"]), (&expected, &expected, &expected));
-    let output = of(ran.execution.state.output.as_ref());
+    let output = of(finished.execution.state.output.as_ref());
     assert_eq!((&output["v"], &output["all"]), (&expected, &second));
     assert_eq!(parsed(output["text"].as_str().unwrap_or_default()), expected);
     // What the tool was given, before any store.
-    let calls = lab.tool.calls();
+    let calls = harness.tool.calls();
     assert_eq!(calls[calls.len() - 2].arguments["written"], expected);
 }
 

@@ -18,7 +18,7 @@ use updraft::{
     CancelVerdict, Clock, Engine, ExecutionStatus, FailureKind, Handle, Playbook, Shutdown, TaskDocument,
     TaskState, TaskStatus, Timestamp,
 };
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{Harness, TestClock, playbook, soon};
 
 /// A tool that answers 429 to the first requests, and knows when each request came.
@@ -31,8 +31,8 @@ struct Busy {
 }
 
 impl Busy {
-    async fn start(lab: &Harness, away: usize, asks_for: u64) -> (Arc<Self>, SocketAddr) {
-        let busy = Arc::new(Self { clock: lab.clock.clone(), away, asks_for, came: Mutex::default() });
+    async fn start(harness: &Harness, away: usize, asks_for: u64) -> (Arc<Self>, SocketAddr) {
+        let busy = Arc::new(Self { clock: harness.clock.clone(), away, asks_for, came: Mutex::default() });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let routes = Router::new().route("/block", post(answer)).with_state(busy.clone());
@@ -70,10 +70,10 @@ fn block(address: SocketAddr, retry: &str) -> Playbook {
     ))
 }
 
-async fn engine(lab: &Harness, address: SocketAddr) -> Engine {
+async fn engine(harness: &Harness, address: SocketAddr) -> Engine {
     let allow: Allow = address.to_string().parse().unwrap();
     let http = HttpIntegration::builder().allow(allow).build().unwrap();
-    lab.builder().integration("http", http).start().await.unwrap()
+    harness.builder().integration("http", http).start().await.unwrap()
 }
 
 /// Waits until the task at this place is as wanted; gives all tasks then.
@@ -92,23 +92,23 @@ async fn becomes(handle: &Handle, at: usize, wanted: impl Fn(&TaskState) -> bool
 
 #[tokio::test]
 async fn a_tool_that_asks_to_be_left_alone_is_left_alone_for_all_of_it_over_a_shutdown_too() {
-    let lab = Harness::default();
-    let (busy, address) = Busy::start(&lab, 2, 120).await;
+    let harness = Harness::default();
+    let (busy, address) = Busy::start(&harness, 2, 120).await;
     // `max` bounds the back-off, not what the tool asks for.
     let playbook = block(address, "attempts: 5, initial: 5ms, max: 10ms");
-    let first = engine(&lab, address).await;
-    let handle = lab.submit(&first, &playbook, json!({})).await;
+    let first = engine(&harness, address).await;
+    let handle = harness.submit(&first, &playbook, json!({})).await;
     becomes(&handle, 0, |state| state.status == TaskStatus::Retrying).await;
-    lab.clock.advance(Duration::from_secs(119));
-    let _ = first.shutdown(PATIENCE).await;
-    let second = engine(&lab, address).await;
+    harness.clock.advance(Duration::from_secs(119));
+    let _ = first.shutdown(TEST_TIMEOUT).await;
+    let second = engine(&harness, address).await;
     let handle = second.unfinished().remove(0);
     assert_eq!(handle.inspect().await.unwrap().tasks[0].state.status, TaskStatus::Retrying);
-    lab.clock.advance(Duration::from_secs(1));
+    harness.clock.advance(Duration::from_secs(1));
     becomes(&handle, 0, |state| state.status == TaskStatus::Retrying && state.attempt == 2).await;
-    let _ = second.shutdown(PATIENCE).await;
-    lab.clock.advance(Duration::from_secs(121));
-    let third = engine(&lab, address).await;
+    let _ = second.shutdown(TEST_TIMEOUT).await;
+    harness.clock.advance(Duration::from_secs(121));
+    let third = engine(&harness, address).await;
     // It may have ended already.
     let handle = third.handle(handle.tenant(), handle.peid()).await.unwrap().unwrap();
     assert_eq!(soon(handle.wait()).await.unwrap().state.execution_status, ExecutionStatus::Completed);
@@ -124,17 +124,17 @@ async fn a_tool_that_asks_to_be_left_alone_is_left_alone_for_all_of_it_over_a_sh
 
 #[tokio::test]
 async fn a_tool_that_asks_for_more_than_the_step_allows_makes_it_fail_at_once() {
-    let lab = Harness::default();
-    let (busy, address) = Busy::start(&lab, 9, 3_000).await;
-    let engine = engine(&lab, address).await;
+    let harness = Harness::default();
+    let (busy, address) = Busy::start(&harness, 9, 3_000).await;
+    let engine = engine(&harness, address).await;
     for (version, retry, limit) in
         [(1, "attempts: 9, give_up_after: 30m", "30m"), (2, "attempts: 9, give_up_after: 49m", "49m")]
     {
-        let asks = || lab.clock.now().after(Duration::from_secs(3_000)).to_string();
+        let asks = || harness.clock.now().after(Duration::from_secs(3_000)).to_string();
         let before = asks();
         let mut playbook = block(address, retry);
         playbook.version = version;
-        let handle = lab.submit(&engine, &playbook, json!({})).await;
+        let handle = harness.submit(&engine, &playbook, json!({})).await;
         let execution = soon(handle.wait()).await.unwrap();
         let output = execution.state.output.unwrap().value();
         let message = output.as_str().unwrap();
@@ -148,7 +148,7 @@ async fn a_tool_that_asks_for_more_than_the_step_allows_makes_it_fail_at_once() 
 
 #[tokio::test]
 async fn the_time_of_an_attempt_does_not_begin_before_it_is_sent() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: all, type: parallel, branches: [queued, hangs], on_failure: end}
@@ -157,20 +157,20 @@ async fn the_time_of_an_attempt_does_not_begin_before_it_is_sent() {
   - {id: end, type: end}
 ",
     );
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &playbook, json!({})).await;
-    lab.tool.dropped(1).await;
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &playbook, json!({})).await;
+    harness.tool.dropped(1).await;
     let tasks = becomes(&handle, 2, |state| state.status.ended()).await;
     assert_eq!(tasks[2].state.status, TaskStatus::Unknown, "it began at once, and its time is over");
     assert_eq!(tasks[1].state.status, TaskStatus::Executing, "it has waited as long, and was not sent");
-    lab.tool.open(1);
-    let ran = lab.end(&engine, &handle, &playbook).await;
-    assert_eq!(ran.status_of("queued"), TaskStatus::Completed);
+    harness.tool.open(1);
+    let finished = harness.end(&engine, &handle, &playbook).await;
+    assert_eq!(finished.status_of("queued"), TaskStatus::Completed);
 }
 
 #[tokio::test]
 async fn what_was_never_sent_is_failed_and_of_what_was_sent_nobody_knows() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let names: Vec<String> = (0..60).map(|branch| format!("b{branch}")).collect();
     let mut body = format!(
         "tasks_at_once: 100\nsteps:\n  - {{id: all, type: parallel, branches: [{}], on_failure: end}}\n",
@@ -184,19 +184,19 @@ async fn what_was_never_sent_is_failed_and_of_what_was_sent_nobody_knows() {
     }
     body += "  - {id: end, type: end}\n";
     let playbook = playbook(&body);
-    lab.tool.open(1_000);
-    let ran = lab.run(&playbook, json!({})).await;
+    harness.tool.open(1_000);
+    let finished = harness.run(&playbook, json!({})).await;
     for (at, name) in names.iter().enumerate() {
         let wanted = if at >= 40 { TaskStatus::Failed } else { TaskStatus::Completed };
-        assert_eq!(ran.status_of(name), wanted, "{name}");
+        assert_eq!(finished.status_of(name), wanted, "{name}");
     }
-    let error = ran.error_of("b59");
+    let error = finished.error_of("b59");
     assert!(error.kind == FailureKind::Timeout && !error.may_have_acted(), "whatever its kind: {error:?}");
 }
 
 #[tokio::test]
 async fn an_attempt_that_waits_to_be_sent_is_cancelled_with_its_execution_and_never_sent() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "tasks_at_once: 2
 steps:
@@ -206,37 +206,37 @@ steps:
   - {id: waits, type: action, integration: tool, action: echo, at_most_once: true}
 ",
     );
-    let engine = lab.start().await;
-    let handle = lab.submit(&engine, &playbook, json!({})).await;
-    lab.tool.begun(2).await;
+    let engine = harness.start().await;
+    let handle = harness.submit(&engine, &playbook, json!({})).await;
+    harness.tool.begun(2).await;
     assert_eq!(soon(handle.cancel()).await.unwrap(), CancelVerdict::Cancelled);
-    lab.tool.open(1);
-    lab.tool.dropped(2).await;
-    let ran = lab.end(&engine, &handle, &playbook).await;
-    assert_eq!(ran.steps(), ["all", "queued", "hangs"]);
+    harness.tool.open(1);
+    harness.tool.dropped(2).await;
+    let finished = harness.end(&engine, &handle, &playbook).await;
+    assert_eq!(finished.steps(), ["all", "queued", "hangs"]);
     assert_eq!(
-        (ran.status_of("queued"), ran.status_of("hangs")),
+        (finished.status_of("queued"), finished.status_of("hangs")),
         (TaskStatus::Cancelled, TaskStatus::Unknown)
     );
 }
 
 #[tokio::test]
 async fn an_attempt_that_waits_to_be_sent_at_a_shutdown_is_made_after_the_next_start() {
-    let lab = Harness::default();
+    let harness = Harness::default();
     let playbook = playbook(
         "steps:
   - {id: queued, type: action, integration: tool, action: queue, at_most_once: true, retry: {attempts: 1}}
 ",
     );
-    let first = lab.start().await;
-    lab.submit(&first, &playbook, json!({})).await;
-    lab.tool.begun(1).await;
-    assert_eq!(first.shutdown(PATIENCE).await, Shutdown::Stored);
-    lab.tool.open(1);
-    let second = lab.start().await;
+    let first = harness.start().await;
+    harness.submit(&first, &playbook, json!({})).await;
+    harness.tool.begun(1).await;
+    assert_eq!(first.shutdown(TEST_TIMEOUT).await, Shutdown::Stored);
+    harness.tool.open(1);
+    let second = harness.start().await;
     let handle = second.unfinished().remove(0);
-    let ran = lab.end(&second, &handle, &playbook).await;
-    assert_eq!(ran.status_of("queued"), TaskStatus::Completed);
-    let task = &ran.task("queued").state;
-    assert_eq!((task.attempt, lab.tool.calls().len()), (1, 2), "what was not sent did not count");
+    let finished = harness.end(&second, &handle, &playbook).await;
+    assert_eq!(finished.status_of("queued"), TaskStatus::Completed);
+    let task = &finished.task("queued").state;
+    assert_eq!((task.attempt, harness.tool.calls().len()), (1, 2), "what was not sent did not count");
 }

@@ -3,24 +3,13 @@
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
-use updraft_kernel::execution::ExecutionControl;
-use updraft_kernel::machine::{Machine, MachineEvent};
+use updraft_kernel::machine::Machine;
 use updraft_protocol::Update;
 use updraft_protocol::limits::EVENTS_BEHIND;
 
 use super::Execution;
-use crate::control::{CancelVerdict, Control, Inspection};
+use crate::control::{CancelVerdict, Control, HeldControl, Inspection};
 use crate::event::{Event, EventKind};
-
-impl ExecutionControl for Control {
-    fn event(&self) -> Option<MachineEvent> {
-        match self {
-            Self::Cancel(_) => Some(MachineEvent::Cancel),
-            Self::Fail(failure) => Some(MachineEvent::Fail(failure.clone())),
-            Self::Inspect(_) | Self::Follow(_) => None,
-        }
-    }
-}
 
 impl Execution {
     /// Those who follow, if anyone does.
@@ -29,8 +18,9 @@ impl Execution {
         readers.filter(|readers| readers.receiver_count() > 0)
     }
 
-    pub(super) fn answer(&mut self, control: Control, applied: bool) {
+    pub(super) fn answer(&mut self, control: &HeldControl, applied: bool) {
         let Some(machine) = self.execution.as_ref().map(|execution| execution.machine()) else { return };
+        let Some(control) = self.entry.answer(control) else { return };
         match control {
             Control::Cancel(reply) if applied => {
                 let _ = reply.send(CancelVerdict::Cancelled);

@@ -1,6 +1,5 @@
 //! Performing acts: permits, attempts, timers, the end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{AsyncContext, Context};
@@ -111,7 +110,5 @@ impl Execution {
         tracing::info!(%status, runtime_ms = machine.document().state.playbook_runtime, "execution ended");
         self.context.missing.remove_all(self.entry.peid);
         self.context.registry.remove_when_stored(self.entry.peid, execution.lsn());
-        let _ = self.entry.settle(Ok(Arc::new(machine.document())));
-        metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
     }
 }

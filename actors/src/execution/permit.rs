@@ -14,7 +14,8 @@ use updraft_kernel::execution::ExecutionEvent;
 use updraft_protocol::limits::ATTEMPT_UNSENT;
 use updraft_protocol::{CallPermit, Failure, FailureKind, PermitRequest, Span, TaskId};
 
-use super::{Execution, Incoming};
+use super::Execution;
+use super::message::Incoming;
 use crate::task::panicked;
 
 /// The calls of one execution that wait for a place, or have one and are not made yet.

@@ -4,12 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::Addr;
-use actix::prelude::SendError;
 use tokio::sync::Notify;
 
-use crate::control::Control;
 use crate::entry::RegistryEntry;
-use crate::execution::{Deliver, Drain, Execution, OwnerGuard};
+use crate::execution::message::OwnerGuard;
+use crate::execution::{Drain, Execution, Look};
 
 pub(super) struct Slot {
     pub(super) entry: Arc<RegistryEntry>,
@@ -24,15 +23,11 @@ impl Slot {
         Self { entry, actor: None, hurried: None }
     }
 
-    /// Hands a control to the actor: waits beside the shard where its mailbox is full; where it is gone,
-    /// the control's reply is dropped and its sender asks again.
-    pub(super) fn deliver(&mut self, control: Control) {
-        let Some((addr, _)) = &self.actor else { return };
-        if let Err(SendError::Full(message)) = addr.try_send(Deliver(control)) {
-            let addr = addr.clone();
-            actix::spawn(async move {
-                let _ = addr.send(message).await;
-            });
+    /// Has the actor look at what is asked. Where its mailbox is full, it is about to; where it is gone, the entry holds what is
+    /// asked.
+    pub(super) fn look(&mut self) {
+        if let Some((addr, _)) = &self.actor {
+            let _ = addr.try_send(Look);
         }
     }
 

@@ -23,14 +23,19 @@ impl Shard {
         parked: Option<Permit>,
         ctx: &mut Context<Self>,
     ) {
-        self.with(peid, |slot| {
-            slot.actor = None;
-            if parked.is_some() {
-                // In place of the one that it had among those in flight.
-                slot.entry.hold(parked);
-            }
-        });
-        self.on(ShardEvent::Exited(peid, exit), ctx);
+        let Some(slot) = self.slots.get_mut(&peid) else { return };
+        slot.actor = None;
+        if parked.is_some() {
+            // In place of the one that it had among those in flight.
+            slot.entry.hold(parked);
+        }
+        // What was asked while it left did not reach it.
+        let asked = matches!(exit, Exit::Parked { .. }) && slot.entry.is_asked();
+        self.shard.on(ShardEvent::Exited(peid, exit), self.context.clock.now());
+        if asked {
+            self.shard.on(ShardEvent::Asked(peid), self.context.clock.now());
+        }
+        self.proceed(ctx);
     }
 
     /// An execution's actor has ended without a word.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use updraft::Durability;
 use updraft::limits::{PLAYBOOK_STEPS, SHARDS_MAX};
-use updraft::{Durability, Span};
 use updraft_load::{Latency, Length, LoadOptions, LoadScenario, Profile, Threshold, Tools, duration};
 
 use crate::exit::Error;
@@ -101,9 +101,12 @@ pub(crate) struct Options {
     /// How often each profile runs.
     #[arg(long, default_value_t = 3, value_name = "N", requires = "profiles", value_parser = whole::<u16>(1..=100))]
     pub(crate) rounds: u16,
-    /// Ends the load when standard input ends: for the program that runs rounds.
+    /// One of the runs of `--profiles`, which ends when standard input does.
+    #[arg(long, hide = true, requires_all = ["profiles", "within"], value_parser = named(&Profile::ALL, Profile::name))]
+    pub(crate) round: Option<Profile>,
+    /// Where it writes its figures, and makes its data directory.
     #[arg(long, hide = true)]
-    pub(crate) until_stdin_ends: bool,
+    pub(crate) within: Option<PathBuf>,
     /// A threshold that sets the exit status: `p99<200ms`, `executions_per_s>=20000`. Repeatable.
     #[arg(long, value_name = "FIGURE<VALUE")]
     pub(crate) assert: Vec<Threshold>,
@@ -166,35 +169,10 @@ impl Options {
             rate: self.rate,
             shards: self.shards,
             reference: self.reference,
-            profile: self.profile,
+            resumes: false,
+            profile: self.round.or(self.profile),
             seed: self.seed,
         }
-    }
-
-    /// The options of one run of many, as a command line: the load, and nothing of what is done with its figures.
-    pub(crate) fn arguments(&self) -> Vec<String> {
-        let mut arguments = Vec::new();
-        let mut add = |name: &str, value: String| arguments.extend([format!("--{name}"), value]);
-        add("scenario", self.scenario.name().to_owned());
-        add("tenants", self.tenants.to_string());
-        add("steps", self.steps.to_string());
-        add("width", self.width.to_string());
-        add("latency", self.latency.to_string());
-        add("failure-rate", self.failure_rate.to_string());
-        add("tools", self.tools.name().to_owned());
-        add("durability", format!("{:?}", self.durability).to_lowercase());
-        add("concurrency", self.concurrency.to_string());
-        add("seed", self.seed.to_string());
-        if let Some(duration) = self.duration {
-            add("duration", Span(duration).to_string());
-        }
-        if let Some(executions) = self.executions {
-            add("executions", executions.to_string());
-        }
-        if let Some(rate) = self.rate {
-            add("rate", rate.to_string());
-        }
-        arguments
     }
 }
 
@@ -251,31 +229,4 @@ fn rate(text: &str) -> Result<f64, String> {
 fn length(text: &str) -> Result<Duration, String> {
     let length = duration(text).ok().filter(|length| (DURATION_MIN..=DURATION_MAX).contains(length));
     length.ok_or_else(|| "a time from 500ms to 7d is allowed: `10s`, `5m`".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        options: Options,
-    }
-
-    #[test]
-    fn a_run_of_many_has_the_load_that_was_asked_for() {
-        let lines = [
-            "x --scenario backlog --tenants 3 --steps 2 --width 4 --latency 10ms..50ms --failure-rate 0.25 \
-             --tools http --durability os --concurrency 7 --seed 9 --duration 1500ms --rate 120.5",
-            "x --executions 40 --latency exp:20ms",
-            "x",
-        ];
-        for line in lines {
-            let given = Line::parse_from(line.split_whitespace()).options;
-            let again = Line::parse_from(std::iter::once("x".to_owned()).chain(given.arguments())).options;
-            assert_eq!(format!("{given:?}"), format!("{again:?}"));
-        }
-    }
 }

@@ -2,12 +2,12 @@
 //! for all of them. Each run is a process of its own: no run has the memory of the one before.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
-use updraft_load::{Figures, Profile, ProfileComparison};
+use updraft_load::{Comparison, Figures, Profile};
 
 use crate::exit::{Ending, Error};
 use crate::interrupt::Interrupt;
@@ -21,16 +21,16 @@ const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Runs all rounds, and tells what they came to.
 pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
     let mut interrupt = Interrupt::listen(screen)?;
-    let mut comparison = ProfileComparison::default();
     let profiles = Profile::ALL;
+    let mut comparison = Comparison::new(&profiles.map(Profile::name), Profile::Balanced.name());
     let mut ended = Ok(Ending::Completed);
     'rounds: for round in 0..usize::from(options.rounds) {
         for place in 0..profiles.len() {
             // Who is first changes from round to round.
             let profile = profiles[(round + place) % profiles.len()];
             screen.say(&format!("round {} of {}: {}", round + 1, options.rounds, profile.name()));
-            match one(options, directory, profile, &mut interrupt).await {
-                Ok(Some(figures)) => comparison.add(profile, figures),
+            match one(directory, profile, &mut interrupt).await {
+                Ok(Some(figures)) => comparison.add(profile.name(), figures),
                 Ok(None) => ended = Ok(Ending::Interrupted),
                 Err(error) => ended = Err(error),
             }
@@ -38,7 +38,6 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
                 break 'rounds;
             }
         }
-        comparison.end_round();
     }
     // A round that failed takes nothing from those before it.
     if ended.is_ok() || !comparison.is_empty() {
@@ -48,7 +47,9 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
             Ok(_) => Some("It was interrupted"),
             Err(_) => Some("A run failed"),
         };
-        output.line(comparison.text(cut).trim_end());
+        let note = cut.map(|why| format!("{why}: only whole rounds are compared."));
+        let title = "updraft stress: profiles in turn";
+        output.line(comparison.text(title, note.into_iter().collect()).trim_end());
         let json = || comparison.figures(options.scenario).json();
         let written = options.json.as_ref().map_or(Ok(()), |path| crate::stress::write(path, &json()));
         output.finish().and(written)?;
@@ -56,20 +57,23 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
     ended
 }
 
+/// Where a run writes its figures.
+pub(crate) fn figures(directory: &Path) -> PathBuf {
+    directory.join("round.json")
+}
+
 /// One run; none where it was interrupted.
 async fn one(
-    options: &Options,
     directory: &Path,
     profile: Profile,
     interrupt: &mut Interrupt,
 ) -> Result<Option<Figures>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("a round: {error}"));
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
-    let json = directory.join("round.json");
     let mut command = Command::new(program);
-    command.arg("stress").args(options.arguments()).args(["--profile", profile.name()]);
-    command.arg("--until-stdin-ends").arg("--json").arg(&json).arg("--data").arg(directory);
-    options.store.give(&mut command);
+    // As this program was called: what is said of the load holds for each of its runs.
+    command.args(std::env::args_os().skip(1));
+    command.args(["--round", profile.name(), "--within"]).arg(directory);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| failed(&error))?;
     // Held here: whoever waits for a child closes what is left with it.
@@ -84,12 +88,12 @@ async fn one(
         }
     };
     match code {
-        Some(0) => Ok(Some(crate::stress::read(&json)?)),
+        Some(0) => Ok(Some(crate::stress::read(&figures(directory))?)),
         // Ctrl-C on a terminal reaches both.
         Some(code) if code == Ending::Interrupted as i32 => Ok(None),
         Some(code) if code == Ending::Failed as i32 => {
-            let figures = crate::stress::read(&json)?;
-            let notes = figures.notes();
+            let run = crate::stress::read(&figures(directory))?;
+            let notes = run.notes();
             Err(Error::Failed(format!("a run with {} failed: {}", profile.name(), notes.replace('\n', " "))))
         }
         // It has said why.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 
 use crate::ended::{Ended, ended, signal, updraft};
 use crate::given::{files, playbook};
-use crate::waits::{PATIENCE, end, spawn};
+use crate::waits::{TEST_TIMEOUT, end, spawn};
 
 const END: &str = "  - {id: done, type: end, output: ok}\n";
 const PEID: &str = "01a1fc56-3693-726d-b211-11b21cd582cc";
@@ -153,7 +153,7 @@ fn a_server_that_never_answers_is_not_waited_for_beyond_a_signal() {
             "mongodb://127.0.0.1:{port}/soar?serverSelectionTimeoutMS=300000&connectTimeoutMS=300000"
         );
         let child = spawn(updraft(dir.path(), &command).env("UPDRAFT_STORE", &store));
-        heard.recv_timeout(PATIENCE).expect("it asks the server");
+        heard.recv_timeout(TEST_TIMEOUT).expect("it asks the server");
         signal(&child, "TERM");
         let run = end(child);
         assert_eq!((run.code, run.out.as_str()), (code, ""), "{command:?}: {}", run.err);

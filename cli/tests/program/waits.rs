@@ -10,7 +10,7 @@ use crate::given::{files, playbook};
 
 const WAIT: &str = "  - {id: wait, type: delay, duration: 1h}\n";
 /// Far less than after what a program is ended that found no way out itself.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it is looked whether it has.
 const LOOKS: u32 = 12_000;
 
@@ -20,7 +20,7 @@ pub(crate) fn end(mut child: Child) -> Ended {
         if child.try_wait().unwrap().is_some() {
             return child.wait_with_output().unwrap().into();
         }
-        std::thread::sleep(PATIENCE / LOOKS);
+        std::thread::sleep(TEST_TIMEOUT / LOOKS);
     }
     child.kill().unwrap();
     panic!("one signal did not end it: {:?}", Ended::from(child.wait_with_output().unwrap()).err);

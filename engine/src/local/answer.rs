@@ -9,9 +9,9 @@ use updraft_storage::store::{Cursor, Detail, ExecutionQuery};
 use super::LocalContext;
 use super::message::{Answer, Ask, Place, lines_of};
 use crate::error::ReadError;
-use crate::handle::Handle;
+use crate::handle::{self, Handle};
+use crate::health;
 use crate::reader::Reader;
-use crate::{health, unresumed};
 
 /// Whoever asked went away, or takes nothing more.
 pub(super) struct Gone;
@@ -60,10 +60,10 @@ async fn tell(
 
 /// What there is to tell, and where the next page begins. One page at the most, which the store bounds.
 async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ReadError> {
-    let reader = Reader::new(context.core.store.clone());
+    let reader = Reader::new(context.engine.store.clone());
     if matches!(ask, Ask::List { .. } | Ask::DeadLetters { .. }) {
         // Whoever looks from outside wants to see what he has just begun. A store that is late is read as it is.
-        let _ = timeout(LOCAL_FLUSH, context.core.flush()).await;
+        let _ = timeout(LOCAL_FLUSH, context.engine.flush()).await;
     }
     match ask {
         Ask::List { tenant, of, after, limit, whole } => {
@@ -74,21 +74,21 @@ async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<P
             Ok((page.into_iter().map(Answer::from).collect(), next.map(Place::from)))
         }
         Ask::Show { tenant, peid } => {
-            let handle = Handle::stored(context.core.clone(), tenant.clone(), peid);
-            let found = match handle.live {
+            let handle = Handle::stored(context.engine.clone(), tenant.clone(), peid);
+            let found = match handle.entry {
                 Some(_) => Some(handle.inspect().await?),
                 None => reader.execution(&tenant, peid).await?,
             };
             Ok((found.into_iter().flat_map(lines_of).collect(), None))
         }
         Ask::Cancel { tenant, peid } => {
-            let verdict = unresumed::cancel(&context.core, &context.unresumed, &tenant, peid).await?;
+            let verdict = handle::cancel(&context.engine, &context.unresumed, &tenant, peid).await?;
             Ok((verdict.into_iter().map(Answer::from).collect(), None))
         }
         Ask::Health {} => {
             let pending = *context.pending.borrow();
             let trouble = context.trouble.borrow().clone();
-            let health = health::of(&context.core, pending, trouble, context.buffer).await;
+            let health = health::of(&context.engine, pending, trouble, context.buffer).await;
             Ok((vec![Answer::Health(Box::new(health))], None))
         }
         Ask::DeadLetters { tenant, after, limit } => {

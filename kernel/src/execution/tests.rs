@@ -308,6 +308,23 @@ fn intents_ends_and_what_is_told_are_durable_and_what_comes_about_again_may_be_b
 }
 
 #[test]
+fn the_end_of_a_call_that_is_made_at_most_once_is_durable_whatever_follows() {
+    for (at_most_once, wanted) in [(true, Need::Durable), (false, Need::Behind)] {
+        let mut steps = vec![action(), json!({"id": "b", "type": "delay", "duration": "1h"})];
+        (steps[0]["on_success"], steps[0]["at_most_once"]) = (json!("b"), json!(at_most_once));
+        let mut execution = of_steps(&json!(steps));
+        assert_eq!(called(&commands(&mut execution, &[])), [TaskSeq(1)]);
+        execution.on(ended(Ok(Json::null())), NOW);
+        let end = commands(&mut execution, &[]);
+        assert_eq!((need(&end), task_status(&end)), (Some(wanted), Some(TaskStatus::Completed)));
+        execution.on(ExecutionEvent::Committed(8), NOW);
+        let _ = commands(&mut execution, &[]);
+        execution.on(ExecutionEvent::TimerDue(Timer::Task(TaskSeq(2))), Timestamp(3_700_000));
+        assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Durable), "the execution's end");
+    }
+}
+
+#[test]
 fn what_a_control_changes_is_durable() {
     let mut execution = accepted(&json!({"id": "a", "type": "delay", "duration": "1m"}));
     let _ = commands(&mut execution, &[]);

@@ -22,7 +22,7 @@ impl Machine {
     }
 
     /// An attempt under way was dropped before its request was sent, as the engine shuts down: its tool has not acted. It
-    /// does not count; a later life makes it again.
+    /// does not count; it is made again after the next start.
     pub fn withdraw(&mut self, task: TaskSeq, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
         if self.ended() || self.tasks.get(task).is_none_or(|task| task.phase != Phase::Running) {
@@ -128,6 +128,7 @@ impl Machine {
         self.running -= 1;
         let plan = self.plan.clone();
         let PlannedKind::Action(action) = &plan.step(self.task(task).step).kind else { return };
+        effects.durable |= action.at_most_once;
         match outcome.and_then(|output| self.keep(output, action.effect)) {
             Ok(output) => self.settle(task, Ending::Completed(Some(output)), now, effects),
             Err(failure) => self.attempt_failed(task, attempt, action, failure, now, effects),

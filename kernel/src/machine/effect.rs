@@ -16,6 +16,8 @@ pub struct Effects {
     pub writes: Vec<Update>,
     /// What to do then, in order.
     pub acts: Vec<Act>,
+    /// The writes must not be lost once they are in the log: an `at_most_once` call that has ended cannot come about again.
+    pub durable: bool,
 }
 
 /// Something to do outside of the machine.

@@ -7,9 +7,9 @@ use super::task::{Phase, TaskSeq};
 use super::{Act, Effects, Machine};
 use crate::plan::PlannedKind;
 
-/// Where an execution stands in its life.
+/// Whether an execution executes, ends, or has ended.
 #[derive(Debug)]
-pub(super) enum Life {
+pub(super) enum ExecutionPhase {
     /// Its playbook is walked.
     Executing,
     /// How it ends is decided, and what has to be done before is done: nothing yet, so that it ends at once.
@@ -71,15 +71,15 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        if matches!(self.life, Life::Executing) {
-            self.life = Life::Ending(Box::new(Outcome { status, output, error }));
+        if matches!(self.phase, ExecutionPhase::Executing) {
+            self.phase = ExecutionPhase::Ending(Box::new(Outcome { status, output, error }));
         }
         self.end_when_clean(now, effects);
     }
 
     /// Ends the execution where nothing is left to be done before.
     fn end_when_clean(&mut self, now: Timestamp, effects: &mut Effects) {
-        if let Life::Ending(outcome) = std::mem::replace(&mut self.life, Life::Ended) {
+        if let ExecutionPhase::Ending(outcome) = std::mem::replace(&mut self.phase, ExecutionPhase::Ended) {
             let Outcome { status, output, error } = *outcome;
             self.write_execution_end(status, output, error, now, effects);
             effects.acts.push(Act::End(status));

@@ -1,5 +1,5 @@
 //! Resuming: a machine rebuilt from its documents, by walking the steps again over the recorded tasks, which are found by
-//! scope and step. Every decision of the earlier life is in a task's document, and a step sees only what ended before it
+//! scope and step. Every decision from before the crash is in a task's document, and a step sees only what ended before it
 //! in its own scope and those around it, so the walk comes to the same steps.
 
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use updraft_protocol::limits::TASKS_AT_ONCE_MAX;
 use updraft_protocol::{ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, Revision, Timestamp};
 
-use super::end::Life;
+use super::end::ExecutionPhase;
 use super::scope::{ScopeId, Scopes};
 use super::task::Tasks;
 use super::wait::Waits;
@@ -65,7 +65,7 @@ impl Machine {
             state,
             epoch: terms.epoch,
             revision: Revision { epoch: terms.epoch, seq: 0 },
-            life: Life::Executing,
+            phase: ExecutionPhase::Executing,
             tasks: Tasks::default(),
             scopes: Scopes::new(),
             waits: Waits::default(),

@@ -20,7 +20,7 @@ use crate::plan::{PlannedKind, StepIndex};
 pub(super) struct Arrival {
     scope: ScopeId,
     step: StepIndex,
-    /// The task that an earlier life has recorded of it.
+    /// The task that was recorded of it before the machine was resumed.
     recorded: Option<TaskSeq>,
     now: Timestamp,
 }

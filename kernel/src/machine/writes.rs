@@ -108,7 +108,7 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        // A wait for what is missing goes on in the next life.
+        // A wait for what is missing goes on after the next start.
         let state = &self.task(task).state;
         let missed = state.wait.clone().filter(|wait| wait.kind == WaitKind::Configuration);
         if let Some((wait, failure)) = missed.zip(state.error.clone()) {
@@ -173,9 +173,14 @@ impl Machine {
         let first = self.task(task).revision.seq == 0;
         let state = &mut self.task_mut(task).state;
         let kept_before = kept_bytes(state);
-        state.merge(change.clone());
+        let written = if first {
+            state.merge(change);
+            state.clone()
+        } else {
+            state.merge(change.clone());
+            change
+        };
         let kept = kept_bytes(state);
-        let written = if first { state.clone() } else { change };
         self.output_bytes = self.output_bytes + kept - kept_before;
         self.write_task(task, written, effects);
     }

@@ -7,7 +7,7 @@ use crate::execution::Exit;
 
 /// Something that happened to the executions of a shard.
 #[derive(Debug)]
-pub enum ShardEvent<S, C> {
+pub enum ShardEvent<S> {
     /// A new execution is durable, and starts from this.
     Accepted(ExecutionId, S),
     /// An execution is not finished and has no actor: it is read back, once the store has enough of it.
@@ -18,8 +18,8 @@ pub enum ShardEvent<S, C> {
     Exited(ExecutionId, Exit),
     /// An execution's actor has died, or what read it.
     Died(ExecutionId),
-    /// Somebody asks something of an execution.
-    Asked(ExecutionId, C),
+    /// Somebody asks something of an execution, or has asked before its actor parked it.
+    Asked(ExecutionId),
     /// The end of an execution that was given up is durable.
     GivenUp(ExecutionId),
     /// The journal will not have the end of an execution that was given up.
@@ -49,18 +49,11 @@ pub enum Loaded<S> {
 /// Something to be done for a shard.
 #[derive(Debug)]
 #[must_use]
-pub enum ShardCommand<S, C> {
-    /// Start an execution's actor.
-    Start {
-        /// Which execution.
-        peid: ExecutionId,
-        /// What it starts from.
-        start: S,
-        /// What was asked of it meanwhile.
-        asked: Vec<C>,
-    },
-    /// Pass a control to an execution's actor.
-    Deliver(ExecutionId, C),
+pub enum ShardCommand<S> {
+    /// Start an execution's actor from this; it sees what is asked of it.
+    Start(ExecutionId, S),
+    /// Have an execution's actor see what is asked of it.
+    Look(ExecutionId),
     /// Have an execution's actor begin nothing more.
     Drain(ExecutionId),
     /// Read an execution; answered by [`ShardEvent::Loaded`].
@@ -81,7 +74,7 @@ pub enum ShardCommand<S, C> {
         /// Why.
         failure: Failure,
     },
-    /// Give back the permit of an execution that is left to a later life.
+    /// Give back the permit of an execution that is left to the next start.
     Release(ExecutionId),
     /// Tell those who wait for an execution that its end is not told here.
     Lose(ExecutionId),

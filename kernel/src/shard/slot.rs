@@ -2,11 +2,8 @@
 
 use std::collections::VecDeque;
 
-use updraft_protocol::limits::{EXECUTION_MAILBOX, RESTART_WINDOW, RESTARTS};
+use updraft_protocol::limits::{RESTART_WINDOW, RESTARTS};
 use updraft_protocol::{Failure, FailureKind, Timestamp};
-
-use crate::execution::ExecutionControl;
-use crate::machine::MachineEvent;
 
 /// Where an execution is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,44 +17,29 @@ pub(super) enum State {
 }
 
 /// One execution in its shard.
-pub(super) struct Slot<C> {
+pub(super) struct Slot {
     pub(super) state: State,
     /// What few executions have; made when it is needed.
-    supervision: Option<Box<Supervision<C>>>,
+    supervision: Option<Box<Supervision>>,
 }
 
-struct Supervision<C> {
-    /// Controls that wait for its actor.
-    asked: Vec<C>,
+#[derive(Default)]
+struct Supervision {
     /// When its actor died, within the window.
     deaths: VecDeque<Timestamp>,
     /// Why it cannot be resumed.
     unfit: Option<String>,
 }
 
-impl<C> Default for Supervision<C> {
-    fn default() -> Self {
-        Self { asked: Vec::new(), deaths: VecDeque::new(), unfit: None }
-    }
-}
-
-impl<C> Default for Slot<C> {
+impl Default for Slot {
     fn default() -> Self {
         Self { state: State::Loading, supervision: None }
     }
 }
 
-impl<C> Slot<C> {
-    fn supervision(&mut self) -> &mut Supervision<C> {
+impl Slot {
+    fn supervision(&mut self) -> &mut Supervision {
         self.supervision.get_or_insert_default()
-    }
-
-    /// Gives out the controls that waited.
-    pub(super) fn take_asked(&mut self) -> Vec<C> {
-        self.supervision
-            .as_mut()
-            .map(|supervision| std::mem::take(&mut supervision.asked))
-            .unwrap_or_default()
     }
 
     /// Its documents cannot be resumed.
@@ -86,18 +68,5 @@ impl<C> Slot<C> {
         }
         let unfit = self.supervision.as_ref()?.unfit.as_ref()?;
         Some(Failure::new(FailureKind::Playbook, unfit.clone()))
-    }
-}
-
-impl<C: ExecutionControl> Slot<C> {
-    /// Keeps a control until the actor is there. Beyond the limit it is dropped: its sender asks again.
-    pub(super) fn wait(&mut self, control: C) {
-        // Whoever has an execution fail keeps asking; the first one will do.
-        let fails = |control: &C| matches!(control.event(), Some(MachineEvent::Fail(_)));
-        let asked = &mut self.supervision().asked;
-        let known = fails(&control) && asked.iter().any(fails);
-        if !known && asked.len() < EXECUTION_MAILBOX {
-            asked.push(control);
-        }
     }
 }

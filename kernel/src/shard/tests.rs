@@ -1,45 +1,29 @@
 //! What a shard does with its executions, by example.
 
-use updraft_protocol::limits::{EXECUTION_MAILBOX, RESTART_WINDOW, RESTARTS};
+use updraft_protocol::limits::{RESTART_WINDOW, RESTARTS};
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp};
 
 use super::{Loaded, Shard, ShardCommand, ShardEvent, Since};
-use crate::execution::{ExecutionControl, Exit};
-use crate::machine::MachineEvent;
+use crate::execution::Exit;
 
 const ONE: ExecutionId = ExecutionId::from_bytes([1; 16]);
 const OTHER: ExecutionId = ExecutionId::from_bytes([2; 16]);
 const NOW: Timestamp = Timestamp(1_000);
 const LATER: Timestamp = Timestamp(100_000);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Ask {
-    Look(usize),
-    Fail,
-}
-
-impl ExecutionControl for Ask {
-    fn event(&self) -> Option<MachineEvent> {
-        let fails = *self == Self::Fail;
-        fails.then(|| MachineEvent::Fail(Failure::new(FailureKind::Store, "no")))
-    }
-}
-
 #[derive(Default)]
-struct World(Shard<&'static str, Ask>);
+struct World(Shard<&'static str>);
 
 impl World {
     /// What it asks for when this happens, in short.
-    fn on(&mut self, event: ShardEvent<&'static str, Ask>, now: Timestamp) -> Vec<String> {
+    fn on(&mut self, event: ShardEvent<&'static str>, now: Timestamp) -> Vec<String> {
         self.0.on(event, now);
         let name = |peid: ExecutionId| if peid == ONE { "one" } else { "other" };
         let mut said = Vec::new();
         while let Some(command) = self.0.next_command() {
             said.push(match command {
-                ShardCommand::Start { peid, start, asked } => {
-                    format!("start {} {start} {}", name(peid), asked.len())
-                }
-                ShardCommand::Deliver(peid, control) => format!("deliver {} {control:?}", name(peid)),
+                ShardCommand::Start(peid, start) => format!("start {} {start}", name(peid)),
+                ShardCommand::Look(peid) => format!("look {}", name(peid)),
                 ShardCommand::Drain(peid) => format!("drain {}", name(peid)),
                 ShardCommand::Load { peid, .. } => format!("load {}", name(peid)),
                 ShardCommand::Hurry(peid) => format!("hurry {}", name(peid)),
@@ -59,7 +43,7 @@ impl World {
 
 fn running() -> World {
     let mut world = World::default();
-    assert_eq!(world.on(ShardEvent::Accepted(ONE, "new"), NOW), ["start one new 0"]);
+    assert_eq!(world.on(ShardEvent::Accepted(ONE, "new"), NOW), ["start one new"]);
     world
 }
 
@@ -72,9 +56,9 @@ fn an_execution_is_started_once_and_forgotten_when_it_has_ended() {
     let mut world = running();
     assert!(world.on(ShardEvent::Accepted(ONE, "again"), NOW).is_empty());
     assert!(world.on(ShardEvent::Unfinished(ONE, Since::Now), NOW).is_empty());
-    assert_eq!(world.on(ShardEvent::Asked(ONE, Ask::Look(1)), NOW), ["deliver one Look(1)"]);
+    assert_eq!(world.on(ShardEvent::Asked(ONE), NOW), ["look one"]);
     assert_eq!(world.on(ShardEvent::Exited(ONE, Exit::Ended), NOW), ["forget one"]);
-    assert!(world.on(ShardEvent::Asked(ONE, Ask::Look(1)), NOW).is_empty());
+    assert!(world.on(ShardEvent::Asked(ONE), NOW).is_empty());
     assert_eq!(world.0.executions(), 0);
 }
 
@@ -85,11 +69,11 @@ fn what_is_parked_comes_back_when_it_is_due_or_asked_for() {
     let parked = |due| Exit::Parked { due, lsn: 7 };
     assert_eq!(world.on(ShardEvent::Exited(ONE, parked(LATER)), NOW), ["alarm 100000"]);
     assert!(world.on(ShardEvent::Exited(OTHER, parked(Timestamp(200_000))), NOW).is_empty());
-    assert_eq!(world.on(ShardEvent::Asked(OTHER, Ask::Look(1)), NOW), ["load other", "hurry other"]);
-    assert_eq!(world.on(ShardEvent::Loaded(OTHER, found()), NOW), ["start other read 1"]);
+    assert_eq!(world.on(ShardEvent::Asked(OTHER), NOW), ["load other", "hurry other"]);
+    assert_eq!(world.on(ShardEvent::Loaded(OTHER, found()), NOW), ["start other read"]);
     assert_eq!(world.on(ShardEvent::Alarm, NOW), ["alarm 100000"], "a look at the clock wakes nobody");
     assert_eq!(world.on(ShardEvent::Alarm, LATER), ["load one"]);
-    assert_eq!(world.on(ShardEvent::Loaded(ONE, found()), LATER), ["start one read 0"]);
+    assert_eq!(world.on(ShardEvent::Loaded(ONE, found()), LATER), ["start one read"]);
 }
 
 #[test]
@@ -97,7 +81,7 @@ fn a_death_is_followed_by_another_life_until_there_are_too_many() {
     let mut world = running();
     for _ in 0..RESTARTS {
         assert_eq!(world.on(ShardEvent::Died(ONE), NOW), ["load one"]);
-        assert_eq!(world.on(ShardEvent::Loaded(ONE, found()), NOW), ["start one read 0"]);
+        assert_eq!(world.on(ShardEvent::Loaded(ONE, found()), NOW), ["start one read"]);
     }
     assert_eq!(world.on(ShardEvent::Died(ONE), NOW), ["load one"]);
     assert!(world.0.gives_up(ONE));
@@ -132,17 +116,12 @@ fn what_cannot_go_on_is_failed_from_its_documents_or_lost() {
 }
 
 #[test]
-fn controls_wait_for_an_execution_that_is_read_and_are_bounded() {
+fn who_asks_for_an_execution_that_is_read_has_it_come_at_once() {
     let mut world = World::default();
     world.on(ShardEvent::Unfinished(ONE, Since::Start), NOW);
-    for _ in 0..2 {
-        assert_eq!(world.on(ShardEvent::Asked(ONE, Ask::Fail), NOW), ["hurry one"]);
-    }
-    for number in 0..2 * EXECUTION_MAILBOX {
-        world.on(ShardEvent::Asked(ONE, Ask::Look(number)), NOW);
-    }
-    let started = world.on(ShardEvent::Loaded(ONE, found()), NOW);
-    assert_eq!(started, [format!("start one read {EXECUTION_MAILBOX}")]);
+    assert_eq!(world.on(ShardEvent::Asked(ONE), NOW), ["hurry one"]);
+    assert_eq!(world.on(ShardEvent::Loaded(ONE, found()), NOW), ["start one read"]);
+    assert_eq!(world.on(ShardEvent::Asked(ONE), NOW), ["look one"]);
 }
 
 #[test]
@@ -151,7 +130,7 @@ fn a_drain_waits_for_what_runs_and_for_what_is_read() {
     world.on(ShardEvent::Unfinished(OTHER, Since::Start), NOW);
     assert_eq!(world.on(ShardEvent::Drain, NOW), ["drain one"]);
     assert_eq!(world.on(ShardEvent::Exited(ONE, Exit::Drained), NOW), ["release one", "forget one"]);
-    assert_eq!(world.on(ShardEvent::Loaded(OTHER, found()), NOW), ["start other read 0", "drain other"]);
+    assert_eq!(world.on(ShardEvent::Loaded(OTHER, found()), NOW), ["start other read", "drain other"]);
     let parked = Exit::Parked { due: LATER, lsn: 7 };
     assert_eq!(world.on(ShardEvent::Exited(OTHER, parked), NOW), ["alarm 100000", "drained"]);
 }

@@ -1,6 +1,7 @@
 //! The lifecycle of one execution in this engine, whichever actor runs it at the moment. Owns whether the execution is
-//! accepted, how it ended, and its permit; never waits, and never decides how it ends.
+//! accepted, how it ended, its permit, and the controls that are not answered; never waits, and never decides how it ends.
 
+use super::controls::{AskVerdict, ControlQueue};
 use super::outcome::{OutcomeCell, Settle};
 use super::permits::Permit;
 use super::planted::{Bug, planted};
@@ -13,19 +14,27 @@ pub trait Wake {
 }
 
 /// Outlives the actors that run the execution, so that those who wait are served by the successor of one that died.
-pub struct Lifecycle<A, T, W> {
+pub struct Lifecycle<A, T, C, W> {
     /// Settled when it is accepted, or refused.
     accepted: OutcomeCell<A>,
     ended: OutcomeCell<T>,
     /// Its permit. None is kept when it has ended.
     permit: Mutex<Option<Permit>>,
+    /// What is asked of it. Nothing is held when it has ended.
+    controls: ControlQueue<C>,
     changed: W,
 }
 
-impl<A, T, W: Wake> Lifecycle<A, T, W> {
+impl<A, T, C, W: Wake> Lifecycle<A, T, C, W> {
     /// Of an execution that is to be accepted.
     pub fn new(permit: Option<Permit>, changed: W) -> Self {
-        Self { accepted: OutcomeCell::new(), ended: OutcomeCell::new(), permit: Mutex::new(permit), changed }
+        Self {
+            accepted: OutcomeCell::new(),
+            ended: OutcomeCell::new(),
+            permit: Mutex::new(permit),
+            controls: ControlQueue::default(),
+            changed,
+        }
     }
 
     /// Says that it is accepted, or will not be; the first word stands.
@@ -33,12 +42,15 @@ impl<A, T, W: Wake> Lifecycle<A, T, W> {
         self.tell(|| self.accepted.settle(accepted))
     }
 
-    /// Ends it: gives its permit back and wakes those who wait; the first ending stands.
+    /// Ends it: gives its permit back, drops the controls that are not answered and wakes those who wait; the first ending
+    /// stands.
     pub fn end(&self, outcome: T) -> Settle<T> {
         self.tell(|| {
             let settled = self.ended.settle(outcome);
             if let Settle::Won = settled {
                 self.hold(None);
+                // Dropped outside of the lock, and where the end can be seen: those who asked look for it.
+                drop(self.controls.close());
             }
             settled
         })
@@ -66,6 +78,25 @@ impl<A, T, W: Wake> Lifecycle<A, T, W> {
         self.ended.get()
     }
 
+    /// Holds a control until it is answered or the execution has ended. Where there is no room, there is after a change.
+    pub fn ask(&self, control: C) -> AskVerdict<C> {
+        self.controls.ask(control)
+    }
+
+    /// The controls that are not answered.
+    pub fn controls(&self) -> &ControlQueue<C> {
+        &self.controls
+    }
+
+    /// Takes a control out to be answered, and wakes those who wait for room; none where the execution has ended.
+    pub fn answer(&self, number: u64) -> Option<C> {
+        let (control, full) = self.controls.take(number)?;
+        if full && !planted(Bug::LifecycleHidesRoom) {
+            self.changed.wake();
+        }
+        Some(control)
+    }
+
     /// Where to wait for a change.
     pub fn changed(&self) -> &W {
         &self.changed
@@ -87,6 +118,8 @@ impl<A, T, W: Wake> Lifecycle<A, T, W> {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use updraft_protocol::limits::CONTROLS_HELD;
+
     use super::super::permits::{Permits, TenantCode};
     use super::*;
 
@@ -105,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_first_word_stands_and_wakes_those_who_wait() {
-        let lifecycle = Lifecycle::new(None, Count::default());
+        let lifecycle = Lifecycle::<_, _, (), _>::new(None, Count::default());
         assert_eq!((lifecycle.accepted(), lifecycle.ended()), (None, None));
         assert_eq!(lifecycle.accept("yes"), Settle::Won);
         assert_eq!(lifecycle.accept("no"), Settle::Lost("no"));
@@ -116,9 +149,24 @@ mod tests {
     }
 
     #[test]
+    fn a_control_is_held_until_it_is_answered_or_the_execution_has_ended() {
+        let lifecycle = Lifecycle::<(), _, _, _>::new(None, Count::default());
+        for _ in 0..CONTROLS_HELD {
+            assert_eq!(lifecycle.ask("look"), AskVerdict::Held);
+        }
+        assert_eq!(lifecycle.ask("cancel"), AskVerdict::Full("cancel"));
+        assert_eq!((lifecycle.answer(1), lifecycle.answer(1)), (Some("look"), None));
+        assert_eq!(lifecycle.answer(2), Some("look"));
+        assert_eq!(lifecycle.changed().0.load(Ordering::Relaxed), 1, "there was room already");
+        assert_eq!(lifecycle.end(()), Settle::Won);
+        assert!(lifecycle.controls().is_empty());
+        assert_eq!(lifecycle.ask("late"), AskVerdict::Closed("late"));
+    }
+
+    #[test]
     fn a_place_is_held_instead_of_another_and_none_after_the_end() {
         let permits = Permits::new(2, 2);
-        let lifecycle = Lifecycle::<(), _, _>::new(place(&permits), Count::default());
+        let lifecycle = Lifecycle::<(), _, (), _>::new(place(&permits), Count::default());
         lifecycle.hold(place(&permits));
         assert_eq!(permits.in_use(), 1);
         assert_eq!(lifecycle.end(()), Settle::Won);

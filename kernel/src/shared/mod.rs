@@ -5,6 +5,7 @@
 //! and enable it), ask again, and only then wait. Hooks run on the thread that made the change, after it is
 //! visible and outside every lock; they must be short and must not panic.
 
+pub mod controls;
 pub mod drain;
 pub mod fence;
 pub mod handover;

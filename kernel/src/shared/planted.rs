@@ -38,6 +38,10 @@ pub enum Bug {
     LifecycleHoldsBlindly,
     /// Lifecycle: those who wait are woken before there is anything to see.
     LifecycleWakesEarly,
+    /// Lifecycle: a control that is answered makes room, and nobody is told.
+    LifecycleHidesRoom,
+    /// Controls: looks whether the execution has ended, and holds the control then.
+    ControlLooksFirst,
     /// Handover: the address is looked up before the successor can know what comes.
     AnnounceLooksFirst,
     /// Handover: the successor looks at what is left before its address is known.

@@ -15,7 +15,7 @@ enum Fate {
     Revoked,
 }
 
-/// What became of the wish to revoke it.
+/// What a request to revoke it led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Revoke {

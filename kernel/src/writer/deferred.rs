@@ -31,12 +31,12 @@ impl Deferred {
         self.until = (left > 0).then_some(now);
     }
 
-    /// So many are deferred. Says whether this is news.
+    /// So many are deferred. Says whether none were deferred before.
     pub(super) fn wait(&mut self, now: Duration, left: usize) -> bool {
-        let news = left > 0 && !self.backoff.is_failing();
+        let first = left > 0 && !self.backoff.is_failing();
         if left > 0 && self.until.is_none() {
             self.until = now.checked_add(self.backoff.fail());
         }
-        news
+        first
     }
 }

@@ -72,7 +72,7 @@ pub struct Delivery {
     pub(super) deferred: usize,
     pub(super) sent: Sent,
     /// Places of updates that are poison where they are refused for whatever reason.
-    convicted: Vec<usize>,
+    refused_too_often: Vec<usize>,
     began: Duration,
     /// Parts of the batch that are still to be written, the next one last.
     parts: Vec<Range<usize>>,
@@ -100,7 +100,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    pub(super) fn new(batch: Batch, sent: Sent, convicted: Vec<usize>, now: Duration) -> Self {
+    pub(super) fn new(batch: Batch, sent: Sent, refused_too_often: Vec<usize>, now: Duration) -> Self {
         let Batch { id, updates, deferred } = batch;
         Self {
             id,
@@ -109,7 +109,7 @@ impl Delivery {
             updates,
             deferred,
             sent,
-            convicted,
+            refused_too_often,
             began: now,
             letters: None,
             unknown: Vec::new(),
@@ -192,7 +192,7 @@ impl Delivery {
     /// others. Until then the store may be at fault: they are deferred, and others are not kept waiting for them.
     fn judge(&mut self) {
         for (place, reason) in std::mem::take(&mut self.unknown) {
-            if self.convicted.contains(&place) {
+            if self.refused_too_often.contains(&place) {
                 self.fates[place] = Fate::Poison(reason);
             } else {
                 self.fates[place] = Fate::Defer;

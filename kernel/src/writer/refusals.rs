@@ -41,16 +41,21 @@ impl Refusals {
     }
 
     /// Those of a batch that are at fault, should they be refused once more: others were written meanwhile. By their place.
-    pub(super) fn convicted(&self, updates: &[Update]) -> Vec<usize> {
+    pub(super) fn refused_too_often(&self, updates: &[Update]) -> Vec<usize> {
         if self.known.is_empty() {
             return Vec::new();
         }
-        let convicted = |update: &Update| {
+        let refused_too_often = |update: &Update| {
             self.known.get(&update.document()).is_some_and(|refused| {
                 refused.times + 1 >= UNKNOWN_REFUSALS && self.written > refused.written
             })
         };
-        updates.iter().enumerate().filter(|(_, update)| convicted(update)).map(|(place, _)| place).collect()
+        updates
+            .iter()
+            .enumerate()
+            .filter(|(_, update)| refused_too_often(update))
+            .map(|(place, _)| place)
+            .collect()
     }
 }
 
@@ -65,16 +70,16 @@ mod tests {
         let batch = [one.clone(), update(2, 1)];
         for _ in 0..3 * UNKNOWN_REFUSALS {
             refusals.refused(one.document());
-            assert!(refusals.convicted(&batch).is_empty(), "it may be the store");
+            assert!(refusals.refused_too_often(&batch).is_empty(), "it may be the store");
         }
         refusals.took(1);
-        assert_eq!(refusals.convicted(&batch), [0]);
+        assert_eq!(refusals.refused_too_often(&batch), [0]);
         refusals.cleared(one.document());
         for times in 1..UNKNOWN_REFUSALS {
-            assert!(refusals.convicted(&batch).is_empty(), "after {times}");
+            assert!(refusals.refused_too_often(&batch).is_empty(), "after {times}");
             refusals.refused(one.document());
             refusals.took(1);
         }
-        assert_eq!(refusals.convicted(&batch).len(), 1);
+        assert_eq!(refusals.refused_too_often(&batch).len(), 1);
     }
 }

@@ -11,6 +11,8 @@ use updraft::{
     TaskStatus, TaskUpdate, Update, WriteOutcome,
 };
 
+use uuid::Uuid;
+
 use crate::error::Error;
 use crate::options::LoadOptions;
 use crate::random::Random;
@@ -63,7 +65,8 @@ impl Plain {
         let mut tally = Tally { counts, changes: 0 };
         let began = Instant::now();
         let now = SystemClock.now();
-        let peid = self.id(now.0);
+        // Ids in the order of time, as the engine's: the store's tables grow at their end.
+        let peid = ExecutionId::from_bytes(Uuid::now_v7().into_bytes());
         let head = self.head();
         let mut state = ExecutionState {
             execution_status: ExecutionStatus::Executing,
@@ -229,13 +232,6 @@ impl Plain {
             action: self.work.kit.action.clone(),
         });
         Task { task_id: TaskId::derive(peid, &updraft::ScopePath::MAIN, &head.step_id), head, seq: 0, state }
-    }
-
-    /// Ids in the order of time, as the engine's: the store's tables grow at their end.
-    fn id(&self, millis: u64) -> ExecutionId {
-        let high = u128::from(millis) << 80 | 7 << 76 | u128::from(self.random.bits() & 0xfff) << 64;
-        let low = u128::from(self.random.bits() >> 2 | 1 << 63);
-        ExecutionId::from_bytes((high | low).to_be_bytes())
     }
 }
 

@@ -246,11 +246,8 @@ fn its_text_and_its_bytes_come_back() {
 #[test]
 fn the_canonical_form_is_the_documented_one() {
     let mut form = Vec::new();
-    let count = |kind: u8, count: u64, form: &mut Vec<u8>| {
-        form.push(kind);
-        form.extend_from_slice(&count.to_le_bytes());
-    };
-    count(b'm', 2, &mut form);
+    let count = |kind: u8, count: u8, form: &mut Vec<u8>| form.extend([kind, count]);
+    count(b'm', 3, &mut form);
     count(b's', 1, &mut form);
     form.extend_from_slice(b"a");
     count(b'l', 4, &mut form);
@@ -261,7 +258,14 @@ fn the_canonical_form_is_the_documented_one() {
     form.extend_from_slice(b"b");
     count(b's', 2, &mut form);
     form.extend_from_slice("ä".as_bytes());
+    count(b's', 1, &mut form);
+    form.extend_from_slice(b"c");
+    // 300 is 2 * 128 + 44.
+    form.extend([b's', 44 | 0x80, 2]);
+    let long = "x".repeat(300);
+    form.extend_from_slice(long.as_bytes());
     count(b'm', 0, &mut form);
     let expected = InputHash(Sha256::digest(&form).into());
-    assert_eq!(hash("{\"b\": \"\\u00e4\", \"a\": [null, true, false, -150.0]}"), expected);
+    let input = format!("{{\"b\": \"\\u00e4\", \"a\": [null, true, false, -150.0], \"c\": \"{long}\"}}");
+    assert_eq!(hash(&input), expected);
 }

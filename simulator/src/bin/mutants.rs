@@ -15,7 +15,7 @@ use updraft_simulator::mutant::{self, Mutant};
 /// Crates that the simulator is built from, itself included.
 const CRATES: [&str; 3] = ["protocol", "kernel", "simulator"];
 /// Seconds after which a mutant that does not come to an end counts as found.
-const PATIENCE: &str = "600";
+const SECONDS: &str = "600";
 
 struct Bench {
     root: PathBuf,
@@ -120,8 +120,8 @@ impl Bench {
         }
         let seeds = format!("0..{}", self.seeds);
         let program = target.join("simulator").join("simulate");
-        let ran = Command::new("timeout").arg(PATIENCE).arg(program).args(["--seeds", &seeds]).output()?;
-        Ok(read(&ran))
+        let output = Command::new("timeout").arg(SECONDS).arg(program).args(["--seeds", &seeds]).output()?;
+        Ok(read(&output))
     }
 
     /// Copies what the simulator is built from, with a manifest of these crates alone.
@@ -144,17 +144,17 @@ impl Bench {
     }
 }
 
-fn read(ran: &Output) -> Verdict {
-    let said = String::from_utf8_lossy(&ran.stdout);
+fn read(output: &Output) -> Verdict {
+    let said = String::from_utf8_lossy(&output.stdout);
     let found = said.lines().find_map(|line| line.strip_prefix("FAILED seed ")?.split_once(": "));
-    match (found, ran.status.code()) {
+    match (found, output.status.code()) {
         (Some((seed, what)), _) => {
             let by = what.split(':').next().unwrap_or_default();
             Verdict::Caught { seed: seed.to_owned(), by: by.to_owned() }
         }
         (None, Some(0)) => Verdict::Survived,
         (None, Some(124)) => Verdict::Hung,
-        (None, _) => Verdict::Broken(last_line(&ran.stderr, "")),
+        (None, _) => Verdict::Broken(last_line(&output.stderr, "")),
     }
 }
 

@@ -82,14 +82,14 @@ pub const KERNEL: &[Mutant] = &[
         replace: "        within || !within\n",
     },
     Mutant {
-        name: "pins-ignored",
+        name: "low-watermark-ignored",
         claim: "the watermark runs ahead of the store",
         file: LOW_WATERMARK,
         find: "self.counts.first_key_value().map_or(self.next, |(lsn, _)| *lsn)",
         replace: "self.next",
     },
     Mutant {
-        name: "pins-counted-once",
+        name: "low-watermark-counted-once",
         claim: "a position counts as stored when the first of its documents is",
         file: LOW_WATERMARK,
         find: "or_default() += count;",
@@ -345,7 +345,7 @@ pub const KERNEL: &[Mutant] = &[
         claim: "a timer or a report after the end ends it again",
         file: MACHINE,
         find: "        let mut effects = Effects::default();\n        if self.ended() {\n",
-        replace: "        let mut effects = Effects::default();\n        self.life = end::Life::Executing;\n        if self.ended() && event == MachineEvent::Cancel {\n",
+        replace: "        let mut effects = Effects::default();\n        self.phase = end::ExecutionPhase::Executing;\n        if self.ended() && event == MachineEvent::Cancel {\n",
     },
     Mutant {
         name: "machine-not-held",
@@ -379,7 +379,7 @@ pub const KERNEL: &[Mutant] = &[
         name: "document-no-difference",
         claim: "an update names only its status",
         file: WRITES,
-        find: "        let written = if first { state.clone() } else { change };\n",
-        replace: "        let written = if first { state.clone() } else { TaskState { response: None, ..change } };\n",
+        find: "            change\n        };\n",
+        replace: "            TaskState { response: None, ..change }\n        };\n",
     },
 ];

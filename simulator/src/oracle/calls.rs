@@ -10,7 +10,7 @@ use updraft_protocol::{
 };
 
 use super::{Oracle, broken};
-use crate::event::Life;
+use crate::event::Incarnation;
 
 /// What was asked of a tool under one key, and what it did.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub(super) struct Calls {
     calls: u64,
     acts: usize,
     attempt: u32,
-    /// The newest attempt whose request left, and the life of the actor that sent it.
-    sent: Option<(u32, Life)>,
+    /// The newest attempt whose request left, and the incarnation of the actor that sent it.
+    sent: Option<(u32, Incarnation)>,
     /// The calls of which the caller was told that the tool has not acted.
     denied: u64,
     arguments: Value,
@@ -92,7 +92,7 @@ impl Oracle {
     }
 
     /// A call that stands in line has not been attempted, whatever becomes of its process: what is unknown was begun, in this
-    /// life or an earlier one.
+    /// incarnation or an earlier one.
     pub(super) fn unknown_was_begun(&self, update: &TaskUpdate) -> Result<(), Violation> {
         let state = &update.state;
         if state.status == TaskStatus::Unknown && !self.intents.contains_key(&(update.task_id, state.attempt))
@@ -105,9 +105,9 @@ impl Oracle {
     }
 
     /// The request of an attempt leaves.
-    pub fn sent(&mut self, task: TaskId, attempt: u32, life: Life) {
+    pub fn sent(&mut self, task: TaskId, attempt: u32, incarnation: Incarnation) {
         if let Some(calls) = self.calls.get_mut(&task) {
-            calls.sent = Some((attempt, life));
+            calls.sent = Some((attempt, incarnation));
         }
     }
 
@@ -126,14 +126,14 @@ impl Oracle {
 
     /// What was never sent is never unknown: an actor that calls a task so has sent its request. After a crash nobody
     /// knows whether it was.
-    pub fn unknown_was_sent(&self, effects: &Effects, life: Life) -> Result<(), Violation> {
+    pub fn unknown_was_sent(&self, effects: &Effects, incarnation: Incarnation) -> Result<(), Violation> {
         let unknown = effects.writes.iter().filter_map(|update| match update {
             Update::Task(task) if task.state.status == TaskStatus::Unknown => Some(task),
             _ => None,
         });
         for task in unknown {
             let sent = self.calls.get(&task.task_id).and_then(|calls| calls.sent);
-            if sent != Some((task.state.attempt, life)) {
+            if sent != Some((task.state.attempt, incarnation)) {
                 return broken("unknown is said", format!("{} was never sent and is unknown", task.task_id));
             }
         }

@@ -11,8 +11,8 @@ use updraft_protocol::limits::CONFIGURATION_WAIT;
 use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, Timestamp};
 
 use super::{ShardContext, SimulatedShard, TASKS_AT_ONCE};
-use crate::event::Life;
-use crate::execution::{Ask, SimulatedExecution};
+use crate::event::Incarnation;
+use crate::execution::{HeldAsk, SimulatedExecution};
 
 /// One execution in its shard.
 #[derive(Default)]
@@ -20,7 +20,7 @@ pub(super) struct Actor {
     /// Its actor, where it has one.
     pub(super) execution: Option<Box<SimulatedExecution>>,
     /// The read of its documents.
-    pub(super) load: Option<(Life, Load)>,
+    pub(super) load: Option<(Incarnation, Load)>,
     /// How often its actor will die as soon as it is started.
     pub(super) deaths_ahead: u32,
 }
@@ -28,7 +28,7 @@ pub(super) struct Actor {
 /// What an execution's actor starts from.
 pub(super) enum Start {
     /// It was just accepted.
-    New(Box<kernel::Execution<Ask>>),
+    New(Box<kernel::Execution<HeldAsk>>),
     /// It was read from the store.
     Read(Box<Documents>),
 }
@@ -46,7 +46,7 @@ impl Start {
         self,
         epochs: &ShardEpochs,
         now: Timestamp,
-    ) -> Result<kernel::Execution<Ask>, String> {
+    ) -> Result<kernel::Execution<HeldAsk>, String> {
         match self {
             Self::New(execution) => Ok(*execution),
             Self::Read(documents) => {

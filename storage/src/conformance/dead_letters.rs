@@ -17,14 +17,14 @@ fn headless(number: u64, seq: u64) -> DeadLetter {
     DeadLetter::of(&Update::from(update), format!("why {number}.{seq}"))
 }
 
-fn assert_same(read: &DeadLetter, buried: &DeadLetter) {
+fn assert_same(read: &DeadLetter, kept: &DeadLetter) {
     let value = |letter: &DeadLetter| letter.update.as_ref().map(Json::value);
-    assert_eq!(value(read), value(buried), "{}", buried.key);
+    assert_eq!(value(read), value(kept), "{}", kept.key);
     let bare = |letter: &DeadLetter| DeadLetter { update: None, ..letter.clone() };
-    assert_eq!(bare(read), bare(buried));
+    assert_eq!(bare(read), bare(kept));
 }
 
-pub(super) async fn a_letter_comes_back_as_it_was_buried(store: &dyn Store) -> Ending {
+pub(super) async fn a_letter_comes_back_as_it_was_kept(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
     let whole = ExecutionUpdate { state: full_execution_state(), ..execution(1, &acme)? };
     let mut hostile = execution_with(2, &acme, |head| {
@@ -44,14 +44,14 @@ pub(super) async fn a_letter_comes_back_as_it_was_buried(store: &dyn Store) -> E
         let read = store.dead_letters(owner, None, 10).await?;
         assert_eq!(read.len(), 3);
         // Executions stand before tasks.
-        read.iter().zip(&letters).for_each(|(read, buried)| assert_same(read, buried));
+        read.iter().zip(&letters).for_each(|(read, kept)| assert_same(read, kept));
     }
     store.keep_dead_letters(Vec::new()).await?;
-    assert_eq!(store.execution(&acme, peid(1)).await?, None, "what is buried is in no other place");
+    assert_eq!(store.execution(&acme, peid(1)).await?, None, "a dead letter is in no other place");
     Ok(())
 }
 
-pub(super) async fn a_letter_is_buried_once(store: &dyn Store) -> Ending {
+pub(super) async fn a_letter_is_kept_once(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
     let update = Update::from(execution(1, &acme)?);
     let first = DeadLetter::of(&update, "first".into());
@@ -154,6 +154,6 @@ pub(super) async fn a_large_update_is_kept_and_a_larger_one_is_named(store: &dyn
     store.keep_dead_letters(letters.clone()).await?;
     let read = store.dead_letters(Some(&acme), None, 10).await?;
     assert_eq!(read.len(), 2);
-    read.iter().zip(&letters).for_each(|(read, buried)| assert_same(read, buried));
+    read.iter().zip(&letters).for_each(|(read, kept)| assert_same(read, kept));
     Ok(())
 }

@@ -12,31 +12,31 @@ use crate::handoff::NotStored;
 #[derive(Debug, Clone, Error)]
 pub enum Error {
     /// The updates are too large for one append, or cannot be encoded.
-    #[error("the updates cannot be written to the journal: {0}")]
+    #[error("the updates cannot be written to the log: {0}")]
     Encode(codec::Error),
     /// There is no room at the moment.
-    #[error("the journal is full: the store is behind")]
+    #[error("the log is full: the store is behind")]
     Full,
-    /// The disk has no room for it. What runs waits, and the journal goes on by itself when there is room.
-    #[error("the disk has no room for the journal: {cause}")]
+    /// The disk has no room for it. What runs waits, and the log goes on by itself when there is room.
+    #[error("the disk has no room for the log: {cause}")]
     NoSpace {
         /// What the disk said.
         cause: Arc<str>,
     },
     /// A write or a sync failed before; nothing more is accepted until the engine is started again.
-    #[error("the journal is poisoned: {cause}")]
+    #[error("the log is poisoned: {cause}")]
     Poisoned {
         /// What failed.
         cause: Arc<str>,
     },
     /// What was recovered has not been replayed, and must reach the store first.
-    #[error("the recovered journal has not been replayed yet")]
+    #[error("the recovered log has not been replayed yet")]
     NotReplayed,
-    /// The store did not take everything in time; it stays in the journal.
-    #[error("the store did not take everything; it stays in the journal")]
+    /// The store did not take everything in time; it stays in the log.
+    #[error("the store did not take everything; it stays in the log")]
     NotStored,
-    /// The journal was closed.
-    #[error("the journal is closed")]
+    /// The log was closed.
+    #[error("the log is closed")]
     Closed,
 }
 

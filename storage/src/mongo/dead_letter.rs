@@ -24,9 +24,8 @@ pub(super) async fn keep(store: &MongoStore, letters: Vec<DeadLetter>) -> Result
     let collection = store.collection(DEAD_LETTERS);
     for part in write::runs(&documents, &store.server) {
         round_trip();
-        let buried = collection.insert_many(part).ordered(false).write_concern(meta::durable()).await;
-        buried
-            .map(drop)
+        let kept = collection.insert_many(part).ordered(false).write_concern(meta::durable()).await;
+        kept.map(drop)
             .or_else(|error| if only_there(&error) { Ok(()) } else { Err(error::store_error(error)) })?;
     }
     Ok(())

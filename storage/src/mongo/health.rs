@@ -20,12 +20,12 @@ pub(super) struct Terms {
 }
 
 /// How long a look may take: one server selection, and then an answer.
-const PATIENCE: Duration = Duration::from_secs(2 * MONGO_SELECTION_TIMEOUT.as_secs());
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2 * MONGO_SELECTION_TIMEOUT.as_secs());
 
 /// Whether the server answers.
 pub(super) async fn ping(store: &MongoStore) -> Result<(), Error> {
     let admin = store.client.database("admin");
-    match timeout(PATIENCE, admin.run_command(doc! {"ping": 1})).await {
+    match timeout(PROBE_TIMEOUT, admin.run_command(doc! {"ping": 1})).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(error::store_error(error)),
         Err(_) => Err(Error::Unavailable("no answer".to_owned())),
@@ -39,7 +39,7 @@ pub(super) async fn health(store: &MongoStore) -> Health {
     if let Some(exhausted) = exhausted(store) {
         troubles.push(exhausted);
     } else {
-        match timeout(PATIENCE, look(store)).await {
+        match timeout(PROBE_TIMEOUT, look(store)).await {
             Ok(found) => troubles.extend(found),
             Err(_) => troubles.push(exhausted(store).unwrap_or_else(|| unreachable(store, "no answer"))),
         }

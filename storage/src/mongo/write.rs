@@ -87,8 +87,8 @@ struct Ledger {
 }
 
 impl Ledger {
-    fn note(&mut self, news: impl IntoIterator<Item = (usize, WriteOutcome)>) {
-        for (update, outcome) in news {
+    fn note(&mut self, known: impl IntoIterator<Item = (usize, WriteOutcome)>) {
+        for (update, outcome) in known {
             if let Some(place) = self.outcomes.get_mut(update) {
                 *place = Some(outcome);
             }

@@ -7,6 +7,7 @@ use updraft_protocol::{
 };
 
 use super::{Cursor, Error};
+use crate::page::Row;
 
 /// Which executions, newest first.
 #[derive(Debug, Clone)]
@@ -80,6 +81,12 @@ pub struct PlaybookRuntime {
     pub average_ms: f64,
     /// The longest in milliseconds.
     pub longest_ms: u64,
+}
+
+impl Row for PlaybookRuntime {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
 }
 
 /// Which executions `slowest_playbooks` counts.

@@ -1,5 +1,5 @@
 //! The crash test as a program, for a night: `crash --kills 1000 --store sqlite|mongodb --seed N`. With `--power` its
-//! processes lose power too; with `--faults` every second life has a disk or a store that fails. Says the seed and how
+//! processes lose power too; with `--faults` every second run has a disk or a store that fails. Says the seed and how
 //! it goes; ends with an error, and keeps the data directory, where something does not hold.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "what fails here fails the run")]
@@ -15,7 +15,7 @@ use updraft_tests::power_loss_disk::PowerLossDisk;
 
 /// Starts take less, with the embedded store and with MongoDB.
 const OPENING: [Duration; 2] = [Duration::from_millis(14), Duration::from_millis(70)];
-/// Executions for each kill, so that every life has work.
+/// Executions for each kill, so that every run has work.
 const EXECUTIONS: usize = 5;
 
 struct Options {

@@ -11,7 +11,7 @@ pub enum ChildMessage {
     Started(u64),
     /// The submission of this number is durable.
     Accepted(usize, ExecutionId),
-    /// All submissions of this life are.
+    /// All submissions of this run are.
     Submitted,
     /// An execution has ended.
     Ended(ExecutionId, ExecutionStatus),

@@ -16,9 +16,9 @@ pub struct Count {
     pub power: usize,
     /// Lives whose engine did not start, and said why.
     pub gave_up: usize,
-    /// Executions that went on in a later life.
+    /// Executions that went on in a later run.
     pub resumed: u64,
-    /// What was refused, or not started, in lives with trouble.
+    /// What was refused, or not started, in runs with trouble.
     pub refused: usize,
     /// Lives with trouble, by its name.
     pub troubles: BTreeMap<&'static str, usize>,
@@ -41,7 +41,7 @@ impl fmt::Display for Count {
             self.troubles.iter().map(|(name, times)| format!("{name} {times}")).collect();
         write!(
             f,
-            "; lives with trouble: {}; {} faults met, {} times something was refused, {} starts failed",
+            "; runs with trouble: {}; {} faults met, {} times something was refused, {} starts failed",
             troubles.join(", "),
             self.met,
             self.refused,

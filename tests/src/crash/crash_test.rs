@@ -1,4 +1,4 @@
-//! The lives of a process that is killed again and again, and all that was heard and read of it meanwhile. The
+//! The runs of a process that is killed again and again, and all that was heard and read of it meanwhile. The
 //! judge is in the file beside.
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,17 +19,17 @@ use super::process_run::{ProcessRun, ProcessStart};
 use super::trouble::Trouble;
 use super::{ChildMessage, Count, Environment, TENANTS};
 use crate::harness::tenant;
-use crate::timeouts::{PATIENCE, soon};
+use crate::timeouts::{TEST_TIMEOUT, soon};
 use crate::tool_server::ToolServer;
 
 /// Sets the seed, to try the moments of a failed run again.
 const SEED: &str = "UPDRAFT_CRASH_SEED";
-/// How long a life may do nothing of what its death waits for.
+/// How long a run may do nothing of what its death waits for.
 pub(super) const IDLE: Duration = Duration::from_millis(60);
 /// Lives between two looks at all that is stored.
 const LOOK: usize = 40;
 
-/// When a life ends.
+/// When a run ends.
 #[derive(Debug, Clone, Copy)]
 pub enum Death {
     /// While it recovers: so many microseconds after it began.
@@ -40,7 +40,7 @@ pub enum Death {
     ShutDown(usize, u64),
 }
 
-/// All that a test knows of the lives.
+/// All that a test knows of the runs.
 pub struct CrashTest {
     pub(super) environment: Environment,
     /// The process.
@@ -54,9 +54,9 @@ pub struct CrashTest {
     pub(super) accepted: BTreeMap<usize, ExecutionId>,
     /// The statuses of each execution as they were told and read, without those that say the same again.
     pub(super) told: HashMap<ExecutionId, Vec<ExecutionStatus>>,
-    /// What was read of each document between lives.
+    /// What was read of each document between runs.
     pub(super) seen: HashMap<String, Vec<Revision>>,
-    /// Whether a disk or a store fails in this life: then it may refuse.
+    /// Whether a disk or a store fails in this run: then it may refuse.
     pub(super) in_trouble: bool,
     /// Whether all that was accepted is on the disk: power may fail.
     synced: bool,
@@ -71,7 +71,7 @@ pub fn seed() -> u64 {
 }
 
 impl CrashTest {
-    /// Before the first life of a program on this environment, whose starts take so long.
+    /// Before the first run of a program on this environment, whose starts take so long.
     pub async fn new(
         program: impl Into<PathBuf>,
         environment: Environment,
@@ -139,11 +139,11 @@ impl CrashTest {
     /// Hears what is said until something is as wanted.
     pub(super) async fn hear_until(
         &mut self,
-        life: &mut ProcessRun,
+        run: &mut ProcessRun,
         wanted: impl Fn(&ChildMessage) -> bool,
     ) -> ChildMessage {
         loop {
-            let said = soon(life.says()).await.expect("the process ended by itself");
+            let said = soon(run.says()).await.expect("the process ended by itself");
             self.hear(&said);
             if wanted(&said) {
                 return said;
@@ -152,12 +152,12 @@ impl CrashTest {
     }
 
     /// Hears what is said while the tool comes to so many acts, or nothing happens any more.
-    pub(super) async fn hear_while_acting(&mut self, life: &mut ProcessRun, acts: usize, idle: Duration) {
+    pub(super) async fn hear_while_acting(&mut self, run: &mut ProcessRun, acts: usize, idle: Duration) {
         let target = self.server.count() + acts;
         loop {
             let said = tokio::select! {
                 () = self.server.reached(target) => return,
-                said = tokio::time::timeout(idle, life.says()) => said,
+                said = tokio::time::timeout(idle, run.says()) => said,
             };
             match said {
                 Ok(said) => self.hear(&said.expect("the process ended by itself")),
@@ -166,27 +166,27 @@ impl CrashTest {
         }
     }
 
-    /// Kills a life, hears what it had said before, and has power fail or not.
-    async fn kill(&mut self, life: ProcessRun) {
-        self.end_life(life).await;
+    /// Kills a run, hears what it had said before, and has power fail or not.
+    async fn kill(&mut self, run: ProcessRun) {
+        self.end_life(run).await;
         let fails = self.environment.can_lose_power() && self.synced && self.random.random();
         if fails { self.lose_power() } else { self.environment.sweep() }
     }
 
-    /// Kills a life, and hears what it had said before.
-    pub(super) async fn end_life(&mut self, mut life: ProcessRun) {
-        life.kill();
-        while !life.silent {
-            if let Some(said) = soon(life.says()).await {
+    /// Kills a run, and hears what it had said before.
+    pub(super) async fn end_life(&mut self, mut run: ProcessRun) {
+        run.kill();
+        while !run.silent {
+            if let Some(said) = soon(run.says()).await {
                 self.hear(&said);
             }
         }
         self.count.kills += 1;
-        self.count.gave_up += usize::from(!life.started && life.refused);
-        self.count.opening += usize::from(!life.started && !life.refused);
-        self.count.closing += usize::from(life.told && !life.down);
-        self.synced |= life.started && life.synced;
-        assert!(!life.gone().await, "it was killed");
+        self.count.gave_up += usize::from(!run.started && run.refused);
+        self.count.opening += usize::from(!run.started && !run.refused);
+        self.count.closing += usize::from(run.told && !run.down);
+        self.synced |= run.started && run.synced;
+        assert!(!run.gone().await, "it was killed");
     }
 
     /// Power fails, where there is a disk that knows it.
@@ -197,27 +197,27 @@ impl CrashTest {
         }
     }
 
-    /// A life that submits these numbers and ends in this way.
+    /// A run that submits these numbers and ends in this way.
     pub async fn live_and_die(&mut self, submit: &[usize], death: Death) {
         let durability = if self.random.random() { "fsync" } else { "os" };
-        let mut life = self.begin(durability, submit, "stay");
-        self.hear_until(&mut life, |said| *said == ChildMessage::Opening).await;
+        let mut run = self.begin(durability, submit, "stay");
+        self.hear_until(&mut run, |said| *said == ChildMessage::Opening).await;
         match death {
             Death::Opening(micros) => tokio::time::sleep(Duration::from_micros(micros)).await,
             Death::Acts(acts) => {
-                self.hear_until(&mut life, |said| matches!(said, ChildMessage::Started(_))).await;
-                self.hear_while_acting(&mut life, acts, IDLE).await;
+                self.hear_until(&mut run, |said| matches!(said, ChildMessage::Started(_))).await;
+                self.hear_while_acting(&mut run, acts, IDLE).await;
             }
             Death::ShutDown(acts, micros) => {
-                self.hear_until(&mut life, |said| *said == ChildMessage::Submitted).await;
-                self.hear_while_acting(&mut life, acts, IDLE).await;
-                life.shut_down(Duration::from_micros(micros)).await;
+                self.hear_until(&mut run, |said| *said == ChildMessage::Submitted).await;
+                self.hear_while_acting(&mut run, acts, IDLE).await;
+                run.shut_down(Duration::from_micros(micros)).await;
             }
         }
-        self.kill(life).await;
+        self.kill(run).await;
     }
 
-    /// A life in which a disk or a store fails, and perhaps comes back. The first one on a disk of a test's own takes
+    /// A run in which a disk or a store fails, and perhaps comes back. The first one on a disk of a test's own takes
     /// nothing.
     async fn live_in_trouble(&mut self, submit: &[usize], first: bool) {
         let trouble = Trouble::draw(&self.environment, &mut self.random);
@@ -232,29 +232,29 @@ impl CrashTest {
         if early {
             trouble.begin(&self.environment);
         }
-        let mut life = self.begin("fsync", submit, "stay");
+        let mut run = self.begin("fsync", submit, "stay");
         if refusing {
-            self.hear_until(&mut life, |said| matches!(said, ChildMessage::Refused(_))).await;
+            self.hear_until(&mut run, |said| matches!(said, ChildMessage::Refused(_))).await;
         } else if early {
-            let _ = tokio::time::timeout(idle, self.hear_until(&mut life, ChildMessage::is_of_start)).await;
+            let _ = tokio::time::timeout(idle, self.hear_until(&mut run, ChildMessage::is_of_start)).await;
         } else {
-            self.hear_until(&mut life, ChildMessage::is_of_start).await;
+            self.hear_until(&mut run, ChildMessage::is_of_start).await;
             let acts = self.random.random_range(1..40);
-            self.hear_while_acting(&mut life, acts, idle).await;
+            self.hear_while_acting(&mut run, acts, idle).await;
             trouble.begin(&self.environment);
         }
         let acts = self.random.random_range(1..40);
-        self.hear_while_acting(&mut life, acts, idle).await;
+        self.hear_while_acting(&mut run, acts, idle).await;
         if self.random.random() {
             self.environment.mend();
             let acts = self.random.random_range(1..40);
-            self.hear_while_acting(&mut life, acts, idle).await;
+            self.hear_while_acting(&mut run, acts, idle).await;
         }
         if self.random.random_range(0..4) == 0 {
-            life.shut_down(Duration::from_micros(self.random.random_range(0..8_000))).await;
+            run.shut_down(Duration::from_micros(self.random.random_range(0..8_000))).await;
         }
         self.count.met += self.met() - met;
-        self.kill(life).await;
+        self.kill(run).await;
         self.environment.mend();
         self.in_trouble = false;
     }
@@ -268,12 +268,12 @@ impl CrashTest {
         disk + self.environment.proxy.as_ref().map_or(0, |proxy| proxy.strikes())
     }
 
-    /// The last life: submits what is left and runs to the end of everything.
+    /// The last run: submits what is left and runs to the end of everything.
     pub async fn finish(&mut self, submit: &[usize]) {
-        let mut life = self.begin("fsync", submit, "finish");
-        let down = self.hear_until(&mut life, |said| matches!(said, ChildMessage::Down(_))).await;
+        let mut run = self.begin("fsync", submit, "finish");
+        let down = self.hear_until(&mut run, |said| matches!(said, ChildMessage::Down(_))).await;
         assert_eq!(down, ChildMessage::Down(true), "a shutdown with time leaves nothing to the journal");
-        assert!(life.gone().await);
+        assert!(run.gone().await);
     }
 
     /// All that is stored, read without running anything; it is never older than what was read before. Says too how
@@ -300,7 +300,7 @@ impl CrashTest {
             }
         }
         let replayed = engine.recovered().replayed;
-        let _ = engine.shutdown(PATIENCE).await;
+        let _ = engine.shutdown(TEST_TIMEOUT).await;
         for (execution, tasks) in &stored {
             let revision = Revision { epoch: execution.epoch, seq: execution.seq };
             self.seen.entry(execution.peid.to_string()).or_default().push(revision);
@@ -314,24 +314,24 @@ impl CrashTest {
         (stored, replayed)
     }
 
-    /// So many lives with so many executions in all, every `trouble`-th with a disk or a store that fails; then the
+    /// So many runs with so many executions in all, every `trouble`-th with a disk or a store that fails; then the
     /// last one, and what is stored after it.
     pub async fn live(
         &mut self,
-        lives: usize,
+        runs: usize,
         executions: usize,
         trouble: Option<usize>,
     ) -> Vec<(ExecutionDocument, Vec<TaskDocument>)> {
-        for life in 1..=lives {
-            let submit = self.missing(life * executions / lives);
-            if trouble.is_some_and(|trouble| life.is_multiple_of(trouble)) {
-                let first = trouble == Some(life);
+        for run in 1..=runs {
+            let submit = self.missing(run * executions / runs);
+            if trouble.is_some_and(|trouble| run.is_multiple_of(trouble)) {
+                let first = trouble == Some(run);
                 self.live_in_trouble(&submit, first).await;
             } else {
                 let death = self.random_death();
                 self.live_and_die(&submit, death).await;
             }
-            if life % LOOK == 0 {
+            if run % LOOK == 0 {
                 self.read().await;
                 println!("{} accepted after {}", self.accepted.len(), self.count);
             }
@@ -339,7 +339,7 @@ impl CrashTest {
         self.end(executions).await
     }
 
-    /// The last life, for as many executions in all, and what is stored after it.
+    /// The last run, for as many executions in all, and what is stored after it.
     pub async fn end(&mut self, executions: usize) -> Vec<(ExecutionDocument, Vec<TaskDocument>)> {
         let rest = self.missing(executions);
         self.finish(&rest).await;
@@ -356,7 +356,7 @@ impl CrashTest {
         }
     }
 
-    /// The numbers to be submitted in this life: what is not accepted of the first `upto`.
+    /// The numbers to be submitted in this run: what is not accepted of the first `upto`.
     pub fn missing(&self, upto: usize) -> Vec<usize> {
         (0..upto).filter(|number| !self.accepted.contains_key(number)).collect()
     }

@@ -1,4 +1,4 @@
-//! What must hold after all the lives of a process that was killed. Knows what was heard, stored and done; starts
+//! What must hold after all the runs of a process that was killed. Knows what was heard, stored and done; starts
 //! nothing.
 
 use std::collections::{BTreeSet, HashMap};
@@ -75,7 +75,7 @@ pub fn judge(
         acts.len(),
         world.count
     );
-    assert!(world.count.resumed > 0, "the lives ended in the middle of work");
+    assert!(world.count.resumed > 0, "the runs ended in the middle of work");
     unknown
 }
 

@@ -12,19 +12,19 @@ use crate::timeouts::soon;
 
 /// The embedded store's latest writes.
 const WAL: &str = "updraft.db-wal";
-/// Syncs that fail, which are more than a life asks for.
+/// Syncs that fail, which are more than a run asks for.
 const SYNCS: usize = 500;
 
 impl CrashTest {
-    /// So many lives that sync nothing, each of which ends with a loss of power, with so many executions in all; then
+    /// So many runs that sync nothing, each of which ends with a loss of power, with so many executions in all; then
     /// one that runs what is left of them to its end. Every one starts. Says how many executions were left. A task of
     /// theirs may have lost its end, where the execution's own was kept.
     ///
     /// # Panics
-    /// A life does not start, or something that is left does not end.
-    pub async fn live_unsynced(&mut self, lives: usize, executions: usize) -> usize {
-        for life in 1..=lives {
-            let submit: Vec<usize> = ((life - 1) * executions / lives..life * executions / lives).collect();
+    /// A run does not start, or something that is left does not end.
+    pub async fn live_unsynced(&mut self, runs: usize, executions: usize) -> usize {
+        for run in 1..=runs {
+            let submit: Vec<usize> = ((run - 1) * executions / runs..run * executions / runs).collect();
             let mut process = self.begin("os", &submit, "stay");
             self.hear_until(&mut process, |said| *said == ChildMessage::Submitted).await;
             let acts = self.random.random_range(1..60);
@@ -40,7 +40,7 @@ impl CrashTest {
         stored.len()
     }
 
-    /// A life whose store is not synced, which the system forgets: what it wrote is in memory and nowhere else. A life
+    /// A run whose store is not synced, which the system forgets: what it wrote is in memory and nowhere else. A run
     /// that finds it there. Then power fails. The playbooks are stored before, or nothing is accepted.
     ///
     /// # Panics
@@ -48,8 +48,8 @@ impl CrashTest {
     pub async fn live_unstored(&mut self, submit: &[usize]) {
         let (accepted, met) = (self.accepted.len(), self.met());
         self.in_trouble = true;
-        let mut life = self.begin("fsync", submit, "stay");
-        self.hear_until(&mut life, |said| matches!(said, ChildMessage::Started(_))).await;
+        let mut run = self.begin("fsync", submit, "stay");
+        self.hear_until(&mut run, |said| matches!(said, ChildMessage::Started(_))).await;
         let Disk::PowerLossDisk(power_loss_disk) = &self.environment.disk else {
             panic!("power fails on a power-loss disk only")
         };
@@ -58,18 +58,18 @@ impl CrashTest {
         }
         soon(async {
             while self.met() == met || self.accepted.len() == accepted {
-                self.hear_while_acting(&mut life, 1, IDLE).await;
+                self.hear_while_acting(&mut run, 1, IDLE).await;
             }
         })
         .await;
-        self.end_life(life).await;
+        self.end_life(run).await;
         self.environment.sweep();
         self.environment.mend();
         self.in_trouble = false;
-        let mut life = self.begin("fsync", &[], "stay");
-        self.hear_until(&mut life, |said| matches!(said, ChildMessage::Started(_))).await;
-        self.hear_while_acting(&mut life, usize::MAX / 2, 5 * IDLE).await;
-        self.end_life(life).await;
+        let mut run = self.begin("fsync", &[], "stay");
+        self.hear_until(&mut run, |said| matches!(said, ChildMessage::Started(_))).await;
+        self.hear_while_acting(&mut run, usize::MAX / 2, 5 * IDLE).await;
+        self.end_life(run).await;
         self.lose_power();
     }
 }

@@ -1,4 +1,4 @@
-//! One life of the process that is killed: it is started, heard, and killed. Remembers what it said of itself; never
+//! One run of the process that is killed: it is started, heard, and killed. Remembers what it said of itself; never
 //! what it said of executions.
 
 use std::path::Path;
@@ -41,17 +41,17 @@ pub(super) struct ProcessStart<'a> {
 }
 
 impl ProcessRun {
-    pub(super) fn begin(birth: &ProcessStart<'_>) -> Self {
-        let numbers: Vec<String> = birth.submit.iter().map(usize::to_string).collect();
-        let mut child = Command::new(birth.program)
-            .args([birth.data, &birth.tools, birth.store, birth.durability, &numbers.join(","), birth.then])
+    pub(super) fn begin(start: &ProcessStart<'_>) -> Self {
+        let numbers: Vec<String> = start.submit.iter().map(usize::to_string).collect();
+        let mut child = Command::new(start.program)
+            .args([start.data, &start.tools, start.store, start.durability, &numbers.join(","), start.then])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let synced = birth.durability == "fsync";
+        let synced = start.durability == "fsync";
         Self { child, lines, synced, started: false, refused: false, told: false, down: false, silent: false }
     }
 

@@ -1,4 +1,4 @@
-//! Trouble for a life: a disk that fails in one of its ways, or a store that does. Drawn by luck; begun and ended
+//! Trouble for a run: a disk that fails in one of its ways, or a store that does. Drawn by luck; begun and ended
 //! from outside the process.
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::environment::{Disk, Environment};
 use crate::power_loss_disk;
 use crate::proxy::{self, Of};
 
-/// What goes wrong in a life.
+/// What goes wrong in a run.
 #[derive(Debug, Clone)]
 pub(super) enum Trouble {
     /// A file whose name has this part meets a fault of the disk, after so many asks of its kind.
@@ -32,7 +32,7 @@ pub(super) enum Trouble {
 const PASSING: [i32; 6] = [50, 91, 112, 189, 10107, 11600];
 
 impl Trouble {
-    /// A segment of the journal cannot be synced. SQLite's own journal, `updraft.db-journal`, is none: what a life left of it
+    /// A segment of the journal cannot be synced. SQLite's own journal, `updraft.db-journal`, is none: what a run left of it
     /// that was killed as it opened is synced by the next, which takes the fault and goes on.
     pub(super) const NO_JOURNAL: Self = Self::Disk(".journal", 0, power_loss_disk::DiskFault::Sync);
 

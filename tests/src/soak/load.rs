@@ -143,10 +143,10 @@ impl Load {
     /// One execution, from its submission to its end.
     pub(super) async fn one(self: Arc<Self>, engine: Arc<Engine>, number: u64) {
         let (tenant, kind) = (whose(number), kind(number, self.parks));
-        let wish = Submission::new(tenant.clone(), Name::new(kind).unwrap())
+        let submission = Submission::new(tenant.clone(), Name::new(kind).unwrap())
             .input(json!({ "number": number }))
             .idempotency_key(number.to_string());
-        let handle = engine.submit(wish).await.unwrap_or_else(|error| panic!("{}", error.refusal));
+        let handle = engine.submit(submission).await.unwrap_or_else(|error| panic!("{}", error.refusal));
         if kind == "cancelled" {
             tokio::time::sleep(Duration::from_millis(20)).await;
             // It may have ended: then it is told so.

@@ -22,7 +22,7 @@ use updraft_protocol::{Update, codec};
 use updraft_storage::journal::{self, Config, FileDisk, Journal};
 use updraft_storage::sqlite;
 use updraft_storage::write_behind::WriteBehind;
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::tool::Tool;
 
 /// Longer than the longest wait of the scene.
@@ -89,7 +89,7 @@ async fn what_was_written_is_found_as_it_was() {
             scene::builder(data.path(), &tool, LATER).resume(updraft::Resume::Nothing).start().await.unwrap();
         assert!(engine.recovered().replayed > 0, "{name}: the journal has what the store has not");
         scene::assert_holds(&engine, &expected(&name)).await;
-        let _ = engine.shutdown(PATIENCE).await;
+        let _ = engine.shutdown(TEST_TIMEOUT).await;
         files::fold(&data.path().join("updraft.db"));
         assert_eq!(files::schema_of(data.path()), sqlite::SCHEMA, "the store is one of today");
         assert!(tool.calls().is_empty());
@@ -102,10 +102,10 @@ async fn what_was_left_in_the_middle_goes_on_to_its_end() {
         let (data, tool) = (files::data(&name), Tool::default());
         let engine = scene::builder(data.path(), &tool, LATER).start().await.unwrap();
         scene::assert_goes_on(&engine, &tool, &expected(&name)).await;
-        let _ = engine.shutdown(PATIENCE).await;
+        let _ = engine.shutdown(TEST_TIMEOUT).await;
         let again = scene::builder(data.path(), &tool, LATER).start().await.unwrap();
         assert_eq!(again.take_resumed().len(), 0, "{name}: everything has ended");
-        let _ = again.shutdown(PATIENCE).await;
+        let _ = again.shutdown(TEST_TIMEOUT).await;
     }
 }
 

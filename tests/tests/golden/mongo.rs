@@ -11,7 +11,7 @@ use mongodb::bson::{RawDocumentBuf, doc};
 use updraft::{Engine, Resume, StartError, StoreError};
 use updraft_storage::mongo::testing::{TestDatabase, database};
 use updraft_storage::mongo::{MongoStore, SCHEMA};
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::tool::Tool;
 
 use super::{LATER, expected, files, scene};
@@ -103,10 +103,10 @@ async fn the_documents_of_every_schema_are_found_as_they_were_and_go_on_to_their
         let engine = start(&database, data.path(), &tool, LATER, Resume::Nothing).await;
         assert!(engine.recovered().replayed > 0, "{name}: the journal has what the store has not");
         scene::assert_holds(&engine, &expected(&name)).await;
-        let _ = engine.shutdown(PATIENCE).await;
+        let _ = engine.shutdown(TEST_TIMEOUT).await;
         let engine = start(&database, data.path(), &tool, LATER, Resume::All).await;
         scene::assert_goes_on(&engine, &tool, &expected(&name)).await;
-        let _ = engine.shutdown(PATIENCE).await;
+        let _ = engine.shutdown(TEST_TIMEOUT).await;
     }
 }
 

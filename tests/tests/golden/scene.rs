@@ -199,7 +199,7 @@ pub(crate) async fn assert_goes_on(engine: &Engine, tool: &Tool, expected: &Valu
         }
         let output = told.execution.state.output.as_ref().map(|json| json.value());
         match name {
-            "waiting" => assert_eq!(output, Some(json!(1).into()), "what the first life's step gave"),
+            "waiting" => assert_eq!(output, Some(json!(1).into()), "what the first run's step gave"),
             "once" => {
                 assert_eq!(output, Some(json!("unknown").into()));
                 assert_eq!(told.tasks[0].state.status, TaskStatus::Unknown);

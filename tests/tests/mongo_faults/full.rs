@@ -33,13 +33,13 @@ async fn fills_up() {
     // disk fills up under several.
     let store = scene.store().retry_writes(false).connect().await.unwrap();
     let pace = BatchLimit::Fixed { operations: 1, batches: 1 };
-    let engine = scene.lab.builder().store(Arc::new(store)).batch_limit(pace).start().await.unwrap();
+    let engine = scene.harness.builder().store(Arc::new(store)).batch_limit(pace).start().await.unwrap();
     let pid = scene.put(&engine).await;
     let mut handles: Vec<Handle> = Vec::new();
     while matches!(timeout(ANSWER, engine.flush()).await, Ok(Ok(()))) {
         for _ in 0..5 {
-            let wish = scene.wish(pid).input(json!({ "noise": noise(handles.len() as u64) }));
-            handles.push(scene.accepted(&engine, wish).await);
+            let submission = scene.submission(pid).input(json!({ "noise": noise(handles.len() as u64) }));
+            handles.push(scene.accepted(&engine, submission).await);
         }
         assert!(handles.len() < 2_000, "its disk is small");
     }

@@ -21,7 +21,7 @@ async fn a_start_that_is_held_up_renews_its_lease_meanwhile() {
     let scene = Scene::new().await;
     let (store, past) = stores(&scene).await;
     scene.proxy.keep_striking(Of::Collection("shard_collection"), WireFault::Hang);
-    let starting = scene.lab.builder().store(store).start();
+    let starting = scene.harness.builder().store(store).start();
     let renewed = async {
         scene.proxy.struck(1).await;
         until(async || past.owner().await.unwrap().is_some_and(|owner| owner.beat >= 2)).await;
@@ -48,7 +48,7 @@ async fn a_start_whose_database_another_has_taken_meanwhile_runs_nothing_and_nam
         .await;
         scene.proxy.pass();
     };
-    let (started, ()) = tokio::join!(soon(scene.lab.builder().store(store).start()), follow);
+    let (started, ()) = tokio::join!(soon(scene.harness.builder().store(store).start()), follow);
     let error = started.err().expect("it is not its own any more");
     assert!(matches!(&error, StartError::Owned { who, .. } if *who == next.who), "{error}");
     assert!(error.retryable());

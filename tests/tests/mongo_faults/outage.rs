@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use updraft::{EngineTrouble, Handle, Refusal, Shutdown, StartError};
-use updraft_tests::timeouts::PATIENCE;
+use updraft_tests::timeouts::TEST_TIMEOUT;
 use updraft_tests::{soon, until};
 
 use crate::scene::Scene;
@@ -42,21 +42,21 @@ async fn a_submission_with_a_key_that_only_the_store_can_know_is_handed_back_whi
     let mut scene = Scene::new().await;
     let engine = scene.start().await;
     let pid = scene.put(&engine).await;
-    let known = scene.wish(pid).idempotency_key("known");
+    let known = scene.submission(pid).idempotency_key("known");
     let first = scene.accepted(&engine, known.clone()).await;
     first.wait().await.unwrap();
     engine.flush().await.unwrap();
     scene.server.kill().await;
-    let unknown = scene.wish(pid).idempotency_key("unknown");
+    let unknown = scene.submission(pid).idempotency_key("unknown");
     let refused = soon(engine.submit(unknown.clone())).await.unwrap_err();
     assert!(refused.retryable(), "{}", refused.refusal);
     assert_eq!(*refused.submission, unknown, "it is handed back as it was");
     scene.server.restart().await;
     let mut handles = vec![first];
-    for wish in [known, unknown] {
+    for submission in [known, unknown] {
         let mut accepted = None;
         until(async || {
-            accepted = engine.submit(wish.clone()).await.ok();
+            accepted = engine.submit(submission.clone()).await.ok();
             accepted.is_some()
         })
         .await;
@@ -80,13 +80,13 @@ async fn away_until_the_limits() {
     // The buffer fills, then the journal's queue; then nothing more is accepted, and nothing is dropped.
     let mut refused = 0;
     while refused < 3 {
-        let wish = scene.wish(pid);
-        match soon(engine.submit(wish.clone())).await {
+        let submission = scene.submission(pid);
+        match soon(engine.submit(submission.clone())).await {
             Ok(handle) => handles.push(handle),
             Err(error) => {
                 assert!(matches!(error.refusal, Refusal::JournalFull), "{}", error.refusal);
                 assert!(error.retryable());
-                assert_eq!(*error.submission, wish, "it is handed back as it was");
+                assert_eq!(*error.submission, submission, "it is handed back as it was");
                 refused += 1;
             }
         }
@@ -98,9 +98,9 @@ async fn away_until_the_limits() {
     assert!(health.troubles.iter().any(behind), "{health:?}");
     assert!((1..=100).contains(&health.pending.documents) && health.pending.bytes <= 1 << 20, "{health:?}");
     scene.server.restart().await;
-    let (wish, before) = (scene.wish(pid), handles.len());
+    let (submission, before) = (scene.submission(pid), handles.len());
     until(async || {
-        let accepted = engine.submit(wish.clone()).await;
+        let accepted = engine.submit(submission.clone()).await;
         handles.extend(accepted.ok());
         handles.len() > before
     })
@@ -120,17 +120,19 @@ async fn a_submission_is_handed_back_in_time_where_the_store_is_silent() {
     let engine = builder.start().await.unwrap();
     let pid = scene.put(&engine).await;
     scene.proxy.freeze();
-    let wish = scene.wish(pid).idempotency_key("asked for");
-    for refused in [soon(engine.submit(wish.clone())).await, soon(engine.try_submit(wish.clone())).await] {
+    let submission = scene.submission(pid).idempotency_key("asked for");
+    for refused in
+        [soon(engine.submit(submission.clone())).await, soon(engine.try_submit(submission.clone())).await]
+    {
         let refused = refused.unwrap_err();
         assert!(refused.retryable());
         assert!(refused.refusal.to_string().contains("within the time to submit"), "{}", refused.refusal);
-        assert_eq!(*refused.submission, wish, "it is handed back as it was");
+        assert_eq!(*refused.submission, submission, "it is handed back as it was");
     }
     scene.proxy.pass();
     let mut accepted = None;
     until(async || {
-        accepted = engine.submit(wish.clone()).await.ok();
+        accepted = engine.submit(submission.clone()).await.ok();
         accepted.is_some()
     })
     .await;
@@ -192,7 +194,7 @@ async fn an_engine_that_is_shut_down_without_its_server_leaves_everything_to_the
     }
     handles.extend(scene.submit(&engine, pid, 10).await);
     scene.judge(&engine, &handles).await;
-    assert_eq!(soon(engine.shutdown(PATIENCE)).await, Shutdown::Stored);
+    assert_eq!(soon(engine.shutdown(TEST_TIMEOUT)).await, Shutdown::Stored);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -228,7 +230,7 @@ async fn an_engine_does_not_start_without_its_server_and_starts_when_it_is_there
         "mongodb://127.0.0.1:{}/none?directConnection=true&serverSelectionTimeoutMS=300",
         scene.server.port()
     );
-    let start = scene.lab.builder().store_at(at.parse().unwrap()).start();
+    let start = scene.harness.builder().store_at(at.parse().unwrap()).start();
     let error = soon(start).await.err().expect("there is no server");
     assert!(matches!(error, StartError::Store(_)) && error.retryable(), "{error}");
     assert!(error.to_string().contains(&format!("127.0.0.1:{}", scene.server.port())), "{error}");

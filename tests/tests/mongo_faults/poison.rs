@@ -24,7 +24,7 @@ async fn refused_for_ever() {
   - {id: gate, type: action, integration: tool, action: gate}
 ",
     );
-    let poisoned = scene.lab.submit(&engine, &gated, json!({ "poison": true })).await;
+    let poisoned = scene.harness.submit(&engine, &gated, json!({ "poison": true })).await;
     good.extend(scene.submit(&engine, pid, 10).await);
 
     let ended = soon(poisoned.wait()).await.unwrap();

@@ -21,9 +21,9 @@ const DATABASE: &str = "faults";
 /// The steps of the playbook that loads the engine. None may act twice: no process dies here.
 const STEPS: [&str; 3] = ["first", "second", "third"];
 
-/// A server, the proxy before it, a lab for engines, and someone who watches the database.
+/// A server, the proxy before it, a harness for engines, and someone who watches the database.
 pub(crate) struct Scene {
-    pub(crate) lab: Harness,
+    pub(crate) harness: Harness,
     pub(crate) server: Server,
     pub(crate) proxy: MongoProxy,
     watch: Watch,
@@ -51,7 +51,7 @@ impl Scene {
         let server = Server::start(ServerOptions { survives: true, ..options }).await;
         let proxy = MongoProxy::start(server.port()).await;
         let watch = Watch::start(client(&server).await.database(DATABASE));
-        Self { lab: Harness::default(), server, proxy, watch, submitted: AtomicUsize::new(0) }
+        Self { harness: Harness::default(), server, proxy, watch, submitted: AtomicUsize::new(0) }
     }
 
     /// An engine whose store is behind the proxy.
@@ -62,7 +62,7 @@ impl Scene {
     /// Its executions are changed where they are stored, and not only stored when they have ended.
     pub(crate) async fn builder(&self) -> Builder {
         let store = Arc::new(self.store().connect().await.unwrap());
-        self.lab.builder().store(store).flush_delay(Duration::from_millis(1))
+        self.harness.builder().store(store).flush_delay(Duration::from_millis(1))
     }
 
     /// A store behind the proxy, that looks at its server often.
@@ -84,26 +84,26 @@ impl Scene {
     }
 
     pub(crate) async fn put(&self, engine: &Engine) -> PlaybookId {
-        self.lab.put(engine, &load()).await
+        self.harness.put(engine, &load()).await
     }
 
     /// A submission like no other. It has no idempotency key: whether one was used before, the store must say.
-    pub(crate) fn wish(&self, pid: PlaybookId) -> Submission {
+    pub(crate) fn submission(&self, pid: PlaybookId) -> Submission {
         let number = self.submitted.fetch_add(1, Ordering::SeqCst);
         Submission::new(tenant("acme"), pid).input(json!({ "number": number }))
     }
 
     /// Submits one that must be accepted.
-    pub(crate) async fn accepted(&self, engine: &Engine, wish: Submission) -> Handle {
+    pub(crate) async fn accepted(&self, engine: &Engine, submission: Submission) -> Handle {
         // What was submitted may be large.
-        soon(engine.submit(wish)).await.unwrap_or_else(|error| panic!("{}", error.refusal))
+        soon(engine.submit(submission)).await.unwrap_or_else(|error| panic!("{}", error.refusal))
     }
 
     /// Submits so many.
     pub(crate) async fn submit(&self, engine: &Engine, pid: PlaybookId, count: usize) -> Vec<Handle> {
         let mut handles = Vec::new();
         for _ in 0..count {
-            handles.push(self.accepted(engine, self.wish(pid)).await);
+            handles.push(self.accepted(engine, self.submission(pid)).await);
         }
         handles
     }
@@ -120,12 +120,12 @@ impl Scene {
     /// Every execution ends once, in order, and the database has exactly them, whole, in their newest state.
     pub(crate) async fn judge(&self, engine: &Engine, handles: &[Handle]) {
         for handle in handles {
-            let ran = self.lab.end(engine, handle, &load()).await;
-            assert_eq!(ran.status(), ExecutionStatus::Completed, "{:?}", ran.execution);
-            assert_eq!(ran.steps(), STEPS);
+            let finished = self.harness.end(engine, handle, &load()).await;
+            assert_eq!(finished.status(), ExecutionStatus::Completed, "{:?}", finished.execution);
+            assert_eq!(finished.steps(), STEPS);
         }
         for step in STEPS {
-            assert_eq!(self.lab.tool.times(step), handles.len(), "{step} is run once for each execution");
+            assert_eq!(self.harness.tool.times(step), handles.len(), "{step} is run once for each execution");
         }
         let bare = self.bare().await;
         let wanted: BTreeSet<Vec<u8>> =

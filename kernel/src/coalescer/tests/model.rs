@@ -34,8 +34,8 @@ enum Step {
     },
     Land,
     Release,
-    Ripen,
-    RipenUntil(u64),
+    EndRound,
+    DebounceUntil(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -52,8 +52,8 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0_usize..4, prop::collection::vec(fate, 4)).prop_map(|(which, fates)| Step::Settle { which, fates }),
         1 => Just(Step::Land),
         1 => Just(Step::Release),
-        4 => Just(Step::Ripen),
-        1 => (0_u64..40).prop_map(Step::RipenUntil),
+        4 => Just(Step::EndRound),
+        1 => (0_u64..40).prop_map(Step::DebounceUntil),
     ]
 }
 
@@ -279,8 +279,8 @@ proptest! {
                 Step::Take { operations, bytes } => world.take(operations, bytes),
                 Step::Settle { which, fates } => world.settle(which, &fates),
                 Step::Release => world.release(),
-                Step::Ripen => world.end_round(),
-                Step::RipenUntil(until) => world.end_debounce_until(until),
+                Step::EndRound => world.end_round(),
+                Step::DebounceUntil(until) => world.end_debounce_until(until),
                 Step::Land => {
                     if let Some(update) = world.late.pop() {
                         world.write(update);

@@ -1,4 +1,4 @@
-//! The machine by example: each kind of step, each ending, and the life after a crash.
+//! The machine by example: each kind of step, each ending, and what goes on after a crash.
 
 use serde_json::json;
 use updraft_protocol::limits::EXECUTION_OUTPUT_BYTES;

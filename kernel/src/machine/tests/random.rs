@@ -13,12 +13,12 @@ use crate::invariant;
 use crate::machine::{Machine, MachineEvent};
 
 /// Makes playbooks from a seed.
-struct Author {
+struct Generator {
     seed: u64,
     steps: Vec<Value>,
 }
 
-impl Author {
+impl Generator {
     fn draw(&mut self, below: u64) -> u64 {
         self.seed = mix(self.seed);
         self.seed % below
@@ -98,9 +98,9 @@ const KINDS: [FailureKind; 4] =
 
 /// Runs a random playbook to its end; crashes, cancels and late reports as `choices` say.
 fn run(seed: u64, choices: &[u8]) -> World {
-    let mut author = Author { seed, steps: Vec::new() };
-    author.path(6, 2);
-    let mut world = World::begin(&playbook(json!(author.steps)), json!({ "n": seed % 10 }));
+    let mut generator = Generator { seed, steps: Vec::new() };
+    generator.path(6, 2);
+    let mut world = World::begin(&playbook(json!(generator.steps)), json!({ "n": seed % 10 }));
     let mut choices = choices.iter().copied().chain(std::iter::repeat(0));
     let mut turns = 0;
     while !world.machine.ended() {

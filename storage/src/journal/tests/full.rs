@@ -207,7 +207,7 @@ fn a_journal_that_cannot_begin_says_why() {
     let disk = MemoryDisk::default();
     disk.limit_space(Some(10));
     let error = open(&disk, Config::default()).err().unwrap();
-    assert_eq!(error.to_string(), "the disk has no room for the journal: no space left on device");
+    assert_eq!(error.to_string(), "the disk has no room for the log: no space left on device");
     assert!(error.retryable());
     disk.limit_space(None);
     assert_eq!(reopen(&disk, Config::default()).1, []);

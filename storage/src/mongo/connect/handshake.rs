@@ -92,12 +92,12 @@ async fn answer(
     let said = mongodb::options::ConnectionString::parse(uri.expose()).ok();
     let tls = said.as_ref().is_some_and(|said| matches!(said.tls, Some(Tls::Enabled(_))));
     let said = said.and_then(|said| said.server_selection_timeout);
-    let patience = builder.settings.selection(said, builder.mode);
+    let selection_limit = builder.settings.selection(said, builder.mode);
     // The driver forgets why servers are not reached when its client is dropped, which is not before that was read here.
     let kept = Arc::<OnceLock<Client>>::default();
     let looking = driver.run(look(builder.clone(), uri.clone(), pool.clone(), monitor.clone(), kept.clone()));
     // What makes no sense is told as such, not as a server that is late.
-    let limit = patience.clamp(LEAST, MONGO_TIMEOUT_MAX);
+    let limit = selection_limit.clamp(LEAST, MONGO_TIMEOUT_MAX);
     let why = match tokio::time::timeout(limit, looking).await {
         Ok(Ok(Ok(found))) => return Ok(found),
         Ok(Err(error)) => return Err(error),
@@ -107,7 +107,7 @@ async fn answer(
     };
     drop(kept);
     let why = hinted(why, tls);
-    Err(Error::Unavailable(format!("{uri}: not reached within {} ms: {why}", patience.as_millis())))
+    Err(Error::Unavailable(format!("{uri}: not reached within {} ms: {why}", selection_limit.as_millis())))
 }
 
 /// Why no server was reached, where another try may reach one.
@@ -180,8 +180,8 @@ async fn look(
 
 /// Opens the connections that are kept. What cannot be opened now is opened when it is needed.
 async fn warm(store: &MongoStore) {
-    let patience: Duration = MONGO_CONNECT_TIMEOUT;
-    if tokio::time::timeout(patience, store.client.warm_connection_pool()).await.is_err() {
+    let selection_limit: Duration = MONGO_CONNECT_TIMEOUT;
+    if tokio::time::timeout(selection_limit, store.client.warm_connection_pool()).await.is_err() {
         tracing::warn!(store = %store.uri, "not every connection was opened in time; the rest is opened when needed");
     }
 }

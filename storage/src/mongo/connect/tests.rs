@@ -227,7 +227,7 @@ async fn health_names_a_server_that_is_gone_and_one_that_is_back() {
 #[tokio::test]
 async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_command_of_a_start() {
     // Enough for what is answered, on a machine with much else to do.
-    let patience = Duration::from_secs(2);
+    let time_limit = Duration::from_secs(2);
     for (command, read_only) in
         [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
     {
@@ -235,7 +235,7 @@ async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_co
         let entry = doc! {"_id": "schema", "value": i64::from(SCHEMA)};
         fake.answer("findAndModify", doc! {"ok": 1.0, "value": entry});
         fake.hold(command);
-        let builder = MongoStore::builder(fake.uri()).call_timeout(patience).read_only(read_only);
+        let builder = MongoStore::builder(fake.uri()).call_timeout(time_limit).read_only(read_only);
         let error = builder.connect().await.unwrap_err();
         assert!(matches!(error, Error::Unavailable(_)), "{command}: {error}");
         let told = error.to_string();

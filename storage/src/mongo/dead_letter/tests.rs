@@ -18,7 +18,7 @@ fn letter(number: usize) -> DeadLetter {
 }
 
 #[tokio::test]
-async fn letters_beyond_one_message_are_all_buried_and_those_that_were_there_stay() {
+async fn letters_beyond_one_message_are_all_kept_and_those_that_were_there_stay() {
     let database = database().await;
     let mut store = MongoStore::clone(&*database.store().await);
     (store.server.message_bytes, store.server.batch_operations) = (30_000, 9);

@@ -33,20 +33,20 @@ async fn what_was_acknowledged_reaches_the_store_across_any_number_of_power_fail
     let mut disk = MemoryDisk::default();
     let mut held = std::collections::BTreeMap::new();
     let mut seqs = [0_u64; 7];
-    for life in 0..6_u64 {
+    for run in 0..6_u64 {
         let rig = start(WriterConfig { delay: Duration::from_millis(1), ..WriterConfig::default() });
         rig.store.held().documents = held;
-        rig.store.script((0..life % 3).map(|_| Doing::Hide));
+        rig.store.script((0..run % 3).map(|_| Doing::Hide));
         let (journal, recovered) = open(&disk, &rig);
         recovered.replay(rig.queue.clone()).await.unwrap();
         journal.flush().await.unwrap();
         for (document, &seq) in (0..).zip(&seqs) {
-            assert_eq!(rig.store.seq(update(document, 1).document()).unwrap_or(0), seq, "life {life}");
+            assert_eq!(rig.store.seq(update(document, 1).document()).unwrap_or(0), seq, "run {run}");
         }
-        // From here on the store takes nothing more of this life.
+        // From here on the store takes nothing more of this run.
         rig.store.script(vec![Doing::Fail(store::Error::Unavailable); 10_000]);
         for random in 0..40 {
-            let document = mix(life * 1_000 + random) % 7;
+            let document = mix(run * 1_000 + random) % 7;
             seqs[document as usize] += 1;
             let of = if seqs[document as usize] % 2 == 0 { update } else { open_update };
             put(&journal, of(document, seqs[document as usize])).await;

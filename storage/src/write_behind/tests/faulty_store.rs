@@ -42,15 +42,15 @@ pub(super) struct Held {
     pub(super) not_yet: BTreeMap<DocumentId, usize>,
     /// These are refused for a reason that nobody knows.
     pub(super) unknown: BTreeSet<DocumentId>,
-    /// What the next burials fail with.
-    pub(super) no_grave: VecDeque<fn(String) -> Error>,
+    /// What the next calls that keep letters fail with.
+    pub(super) keep_fails_with: VecDeque<fn(String) -> Error>,
     /// What becomes of the next notes; afterwards they are taken.
     pub(super) notes: VecDeque<Result<(), Error>>,
-    /// A burial with one of these fails for good.
-    pub(super) unburiable: BTreeSet<String>,
-    pub(super) buried: BTreeMap<String, DeadLetter>,
-    /// How many letters each burial brought.
-    pub(super) burials: Vec<usize>,
+    /// Keeping one of these fails for good.
+    pub(super) unkeepable: BTreeSet<String>,
+    pub(super) dead_letters: BTreeMap<String, DeadLetter>,
+    /// How many letters each call brought.
+    pub(super) letters_a_call: Vec<usize>,
     /// When each document was sent.
     pub(super) sent: Vec<(DocumentId, tokio::time::Instant)>,
     /// How many updates each write brought.
@@ -209,15 +209,15 @@ unavailable! { DeadLetterStore {
         async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
             tokio::task::yield_now().await;
             let mut held = self.held();
-            held.burials.push(letters.len());
-            if let Some(error) = held.no_grave.pop_front() {
+            held.letters_a_call.push(letters.len());
+            if let Some(error) = held.keep_fails_with.pop_front() {
                 return Err(error("no place for dead letters".to_owned()));
             }
-            if letters.iter().any(|letter| held.unburiable.contains(&letter.key)) {
+            if letters.iter().any(|letter| held.unkeepable.contains(&letter.key)) {
                 return Err(Error::Refused("not even there".to_owned()));
             }
             for letter in letters {
-                held.buried.entry(letter.key.clone()).or_insert(letter);
+                held.dead_letters.entry(letter.key.clone()).or_insert(letter);
             }
             Ok(())
         }

@@ -137,7 +137,7 @@ async fn an_unknown_refusal_among_others_that_are_written_is_held_back_and_may_p
     rig.store.held().unknown.clear();
     rig.flush().await;
     let held = rig.store.held();
-    assert_eq!((held.documents.len(), held.buried.len(), rig.stored.get()), (8, 0, 2));
+    assert_eq!((held.documents.len(), held.dead_letters.len(), rig.stored.get()), (8, 0, 2));
     drop(held);
     let events = rig.events();
     assert!(!events.iter().any(|event| matches!(event, Notice::Poison { .. })), "{events:?}");
@@ -155,11 +155,11 @@ async fn an_unknown_refusal_is_poison_where_the_store_takes_others_and_is_kept_w
     rig.flush().await;
     let poison = |event: &Notice| matches!(event, Notice::Poison { update, reason } if **update == self::update(0, 1) && reason == "who knows");
     assert_eq!(rig.events().iter().filter(|event| poison(event)).count(), 1, "{:?}", rig.events());
-    let (documents, buried) = {
+    let (documents, dead_letters) = {
         let held = rig.store.held();
-        (held.documents.len(), held.buried.len())
+        (held.documents.len(), held.dead_letters.len())
     };
-    assert_eq!((documents, buried), (2, 1));
+    assert_eq!((documents, dead_letters), (2, 1));
     assert_eq!(rig.stored.get(), 3);
 }
 
@@ -170,11 +170,11 @@ async fn an_unknown_refusal_alone_in_its_batches_holds_nobody_up_and_is_poison_i
     rig.send(1, vec![update(0, 1)]).await;
     // Nothing else is written: it may be the store, and nothing is given up.
     tokio::time::sleep(Duration::from_secs(600)).await;
-    assert!(rig.times(0) > UNKNOWN_REFUSALS as usize && rig.store.held().buried.is_empty());
+    assert!(rig.times(0) > UNKNOWN_REFUSALS as usize && rig.store.held().dead_letters.is_empty());
     rig.store.held().unknown.insert(document(1));
     let (before, mut lsn) = (rig.times(0), 2);
     rig.send(lsn, vec![update(1, 1)]).await;
-    while rig.store.held().buried.len() < 2 {
+    while rig.store.held().dead_letters.len() < 2 {
         lsn += 1;
         let began = tokio::time::Instant::now();
         rig.send(lsn, vec![update(lsn, 1)]).await;

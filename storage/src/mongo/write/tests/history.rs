@@ -27,7 +27,7 @@ enum Fate {
 #[derive(Debug, Clone)]
 pub(super) struct Step {
     /// New updates of each document.
-    news: [u8; DOCUMENTS],
+    grown: [u8; DOCUMENTS],
     /// Whether a new writer takes over first.
     takeover: bool,
     fate: Fate,
@@ -39,7 +39,7 @@ pub(super) fn histories() -> impl Strategy<Value = Vec<Step>> {
     let fate = prop_oneof![3 => Just(Fate::Answered), 2 => Just(Fate::Unanswered), 2 => Just(Fate::Lost)];
     let late = prop::collection::vec(any::<prop::sample::Index>(), 0..3);
     let step = (prop::array::uniform4(0..3_u8), prop::bool::weighted(0.15), fate, late);
-    let step = step.prop_map(|(news, takeover, fate, late)| Step { news, takeover, fate, late });
+    let step = step.prop_map(|(grown, takeover, fate, late)| Step { grown, takeover, fate, late });
     prop::collection::vec(step, 1..12)
 }
 
@@ -61,8 +61,8 @@ pub(super) fn play(
     let mut epoch = 1;
     for step in steps {
         epoch += u64::from(step.takeover);
-        for (at, (document, news)) in documents.iter_mut().zip(step.news).enumerate() {
-            for _ in 0..news {
+        for (at, (document, grown)) in documents.iter_mut().zip(step.grown).enumerate() {
+            for _ in 0..grown {
                 document.grow(at, epoch);
             }
         }
