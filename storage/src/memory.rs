@@ -23,6 +23,7 @@ use uuid::Uuid;
 use crate::store::{
     BondStore, Cursor, DeadLetterStore, EpochStore, Error, ExecutionQuery, ExecutionStore, OwnerStore,
     PlaybookRuntime, PlaybookStore, PutOutcome, QueryStore, SlowestQuery, Store, TaskQuery, WriteOutcome,
+    count_outcomes,
 };
 use books::Books;
 pub use nowhere::Nowhere;
@@ -74,11 +75,7 @@ impl ExecutionStore for MemoryStore {
         }
         let outcomes: Vec<WriteOutcome> = batch.into_iter().map(|update| table.apply(update)).collect();
         drop(table);
-        let of = |sought| outcomes.iter().filter(|outcome| **outcome == sought).count() as u64;
-        metrics::counter!("updraft_store_rows_written_total", "store" => "memory")
-            .increment(of(WriteOutcome::Written));
-        metrics::counter!("updraft_store_stale_total", "store" => "memory")
-            .increment(of(WriteOutcome::Stale));
+        count_outcomes("memory", &outcomes);
         Ok(outcomes)
     }
 

@@ -43,8 +43,8 @@ use updraft_protocol::{
 };
 
 use crate::store::{
-    Cursor, Error, ExecutionQuery, ExecutionStore, Health, PlaybookRuntime, QueryStore, SlowestQuery, Store,
-    TaskQuery, WriteOutcome,
+    Cursor, Detail, Error, ExecutionQuery, ExecutionStore, Health, PlaybookRuntime, QueryStore, SlowestQuery,
+    Store, TaskQuery, WriteOutcome,
 };
 pub use connect::{MongoBuilder, PoolMode};
 pub use meta::SCHEMA;
@@ -200,7 +200,8 @@ impl ExecutionStore for MongoStore {
         tenant: &TenantCode,
         peid: ExecutionId,
     ) -> Result<Option<ExecutionDocument>, Error> {
-        self.few(read::execution(self, tenant, peid)).await
+        let find = query::execution(tenant, peid);
+        self.few(read::one(self, find, read::execution(Detail::Whole))).await
     }
 
     async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
@@ -214,7 +215,9 @@ impl ExecutionStore for MongoStore {
         after: u32,
         limit: usize,
     ) -> Result<Vec<TaskDocument>, Error> {
-        self.few(read::tasks(self, tenant, peid, after, limit)).await
+        let limit = read::rows(limit);
+        let finds = vec![query::tasks(tenant, peid, after, limit)];
+        self.few(read::page(self, finds, limit, read::task(Detail::Whole))).await
     }
 
     async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
@@ -229,7 +232,9 @@ impl QueryStore for MongoStore {
     }
 
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        self.few(read::tasks_of_alert(self, &query)).await
+        let limit = read::rows(query.limit);
+        let finds = vec![query::tasks_of_alert(&query, limit)];
+        self.few(read::page(self, finds, limit, read::task(query.detail))).await
     }
 
     async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {

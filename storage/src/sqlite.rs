@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use updraft_kernel::batch_limit::BatchLimit;
 use updraft_protocol::limits::STORE_READERS;
 use updraft_protocol::{
@@ -34,7 +34,7 @@ use crate::journal::Durability;
 use crate::lock::FileLock;
 use crate::store::{
     Cursor, Error, ExecutionQuery, ExecutionStore, Kept, OwnerStore, PlaybookRuntime, QueryStore, Resumable,
-    SlowestQuery, Store, TaskQuery, WriteOutcome,
+    SlowestQuery, Store, TaskQuery, WriteOutcome, count_outcomes,
 };
 use pool::Pool;
 pub use schema::VERSION as SCHEMA;
@@ -163,7 +163,7 @@ impl ExecutionStore for SqliteStore {
     async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
         count_round_trip();
         let outcomes = self.change(move |connection| write::batch(connection, &batch)).await?;
-        count(&outcomes);
+        count_outcomes("sqlite", &outcomes);
         Ok(outcomes)
     }
 
@@ -178,7 +178,11 @@ impl ExecutionStore for SqliteStore {
 
     async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
         let key = key.clone();
-        self.read(move |connection| read::execution_by_key(connection, &key)).await
+        self.read(move |connection| {
+            let values = params![key.tenant_code.as_str(), key.playbook_name.as_str(), key.text.as_ref()];
+            read::one(connection, query::EXECUTION_BY_KEY, values, row::key_holder)
+        })
+        .await
     }
 
     async fn tasks(
@@ -239,11 +243,4 @@ impl Store for SqliteStore {
 /// Each transaction of the write path, whatever becomes of it.
 fn count_round_trip() {
     metrics::counter!("updraft_store_round_trips_total", "store" => "sqlite").increment(1);
-}
-
-fn count(outcomes: &[WriteOutcome]) {
-    let of = |wanted: &WriteOutcome| outcomes.iter().filter(|outcome| *outcome == wanted).count() as u64;
-    metrics::counter!("updraft_store_rows_written_total", "store" => "sqlite")
-        .increment(of(&WriteOutcome::Written));
-    metrics::counter!("updraft_store_stale_total", "store" => "sqlite").increment(of(&WriteOutcome::Stale));
 }

@@ -85,175 +85,88 @@ impl Drop for Watch {
     }
 }
 
-#[async_trait]
-impl ExecutionStore for TimedStore {
-    async fn write(&self, batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
-        self.timed("write", self.inner.write(batch)).await
-    }
+/// The calls of one trait, timed; and what else it has.
+macro_rules! timed {
+    ($trait:ident { $($call:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ $({ $($else:tt)* })? }) => {
+        #[async_trait]
+        impl $trait for TimedStore {
+            $(async fn $call(&self, $($argument: $type),*) -> Result<$answer, Error> {
+                self.timed(stringify!($call), self.inner.$call($($argument),*)).await
+            })+
 
-    async fn execution(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-    ) -> Result<Option<ExecutionDocument>, Error> {
-        self.timed("execution", self.inner.execution(tenant, peid)).await
-    }
-
-    async fn execution_by_key(&self, key: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
-        self.timed("execution_by_key", self.inner.execution_by_key(key)).await
-    }
-
-    async fn tasks(
-        &self,
-        tenant: &TenantCode,
-        peid: ExecutionId,
-        after: u32,
-        limit: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        self.timed("tasks", self.inner.tasks(tenant, peid, after, limit)).await
-    }
-
-    async fn unfinished(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        self.timed("unfinished", self.inner.unfinished(after, limit)).await
-    }
-
-    async fn resumables(&self, of: Vec<(TenantCode, ExecutionId)>) -> Result<Vec<Option<Resumable>>, Error> {
-        self.timed("resumables", self.inner.resumables(of)).await
-    }
+            $($($else)*)?
+        }
+    };
 }
 
-#[async_trait]
-impl QueryStore for TimedStore {
-    async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        self.timed("executions", self.inner.executions(query)).await
-    }
+timed! { ExecutionStore {
+    write(batch: Vec<Update>) -> Vec<WriteOutcome>;
+    execution(tenant: &TenantCode, peid: ExecutionId) -> Option<ExecutionDocument>;
+    execution_by_key(key: &IdempotencyKey) -> Option<KeyHolder>;
+    tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: usize) -> Vec<TaskDocument>;
+    unfinished(after: Option<Cursor>, limit: usize) -> Vec<ExecutionDocument>;
+    resumables(of: Vec<(TenantCode, ExecutionId)>) -> Vec<Option<Resumable>>;
+} }
 
-    async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        self.timed("tasks_of_alert", self.inner.tasks_of_alert(query)).await
-    }
+timed! { QueryStore {
+    executions(query: ExecutionQuery) -> Vec<ExecutionDocument>;
+    tasks_of_alert(query: TaskQuery) -> Vec<TaskDocument>;
+    slowest_playbooks(query: SlowestQuery) -> Vec<PlaybookRuntime>;
+} }
 
-    async fn slowest_playbooks(&self, query: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        self.timed("slowest_playbooks", self.inner.slowest_playbooks(query)).await
-    }
-}
-
-#[async_trait]
-impl PlaybookStore for TimedStore {
-    async fn put_playbook(&self, playbook: PlaybookDocument) -> Result<PutOutcome, Error> {
-        self.timed("put_playbook", self.inner.put_playbook(playbook)).await
-    }
-
-    async fn playbook(
-        &self,
-        tenant: &TenantCode,
-        pid: PlaybookId,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        self.timed("playbook", self.inner.playbook(tenant, pid)).await
-    }
-
-    async fn playbook_named(
-        &self,
-        tenant: &TenantCode,
-        name: &Name,
-        version: Option<u32>,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        self.timed("playbook_named", self.inner.playbook_named(tenant, name, version)).await
-    }
-
-    async fn playbooks(
-        &self,
+timed! { PlaybookStore {
+    put_playbook(playbook: PlaybookDocument) -> PutOutcome;
+    playbook(tenant: &TenantCode, pid: PlaybookId) -> Option<PlaybookDocument>;
+    playbook_named(tenant: &TenantCode, name: &Name, version: Option<u32>) -> Option<PlaybookDocument>;
+    playbooks(
         tenant: &TenantCode,
         status: PlaybookStatus,
         category_id: Option<&str>,
         after: Option<(Name, u32)>,
-        limit: usize,
-    ) -> Result<Vec<PlaybookDocument>, Error> {
-        let listed = self.inner.playbooks(tenant, status, category_id, after, limit);
-        self.timed("playbooks", listed).await
-    }
-}
+        limit: usize
+    ) -> Vec<PlaybookDocument>;
+} }
 
-#[async_trait]
-impl DeadLetterStore for TimedStore {
-    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        self.timed("keep_dead_letters", self.inner.keep_dead_letters(letters)).await
-    }
+timed! { DeadLetterStore {
+    keep_dead_letters(letters: Vec<DeadLetter>) -> ();
+    dead_letters(tenant: Option<&TenantCode>, after: Option<&str>, limit: usize) -> Vec<DeadLetter>;
+} }
 
-    async fn dead_letters(
-        &self,
-        tenant: Option<&TenantCode>,
-        after: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>, Error> {
-        self.timed("dead_letters", self.inner.dead_letters(tenant, after, limit)).await
-    }
-}
+timed! { EpochStore {
+    claim_epochs(shards: &[VirtualShard], owner: Uuid, above: u64) -> ShardEpochs;
+} }
 
-#[async_trait]
-impl EpochStore for TimedStore {
-    async fn claim_epochs(
-        &self,
-        shards: &[VirtualShard],
-        owner: Uuid,
-        above: u64,
-    ) -> Result<ShardEpochs, Error> {
-        self.timed("claim_epochs", self.inner.claim_epochs(shards, owner, above)).await
-    }
-}
+timed! { BondStore {
+    kept() -> Kept;
+    bind(bond: Bond, before: Option<Bond>) -> bool;
+    note(journal: Uuid, taken: u64, closed: bool) -> ();
+} }
 
-#[async_trait]
-impl BondStore for TimedStore {
-    async fn kept(&self) -> Result<Kept, Error> {
-        self.timed("kept", self.inner.kept()).await
+timed! { OwnerStore {
+    owner() -> Option<Owner>;
+    take(owner: &Owner, before: Option<&Owner>) -> bool;
+    renew(incarnation: Uuid) -> bool;
+    disown(incarnation: Uuid) -> ();
+    {
+        fn is_leased(&self) -> bool {
+            self.inner.is_leased()
+        }
     }
+} }
 
-    async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
-        self.timed("bind", self.inner.bind(bond, before)).await
-    }
+timed! { Store {
+    ping() -> ();
+    {
+        async fn health(&self) -> Health {
+            self.inner.health().await
+        }
 
-    async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
-        self.timed("note", self.inner.note(journal, taken, closed)).await
-    }
-}
+        fn name(&self) -> &'static str {
+            self.inner.name()
+        }
 
-#[async_trait]
-impl OwnerStore for TimedStore {
-    fn is_leased(&self) -> bool {
-        self.inner.is_leased()
+        fn batch_limit(&self) -> BatchLimit {
+            self.inner.batch_limit()
+        }
     }
-
-    async fn owner(&self) -> Result<Option<Owner>, Error> {
-        self.timed("owner", self.inner.owner()).await
-    }
-
-    async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
-        self.timed("take", self.inner.take(owner, before)).await
-    }
-
-    async fn renew(&self, incarnation: Uuid) -> Result<bool, Error> {
-        self.timed("renew", self.inner.renew(incarnation)).await
-    }
-
-    async fn disown(&self, incarnation: Uuid) -> Result<(), Error> {
-        self.timed("disown", self.inner.disown(incarnation)).await
-    }
-}
-
-#[async_trait]
-impl Store for TimedStore {
-    async fn ping(&self) -> Result<(), Error> {
-        self.timed("ping", self.inner.ping()).await
-    }
-
-    async fn health(&self) -> Health {
-        self.inner.health().await
-    }
-
-    fn name(&self) -> &'static str {
-        self.inner.name()
-    }
-
-    fn batch_limit(&self) -> BatchLimit {
-        self.inner.batch_limit()
-    }
-}
+} }

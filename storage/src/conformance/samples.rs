@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::store::WriteOutcome;
 
 /// The first date of every sample.
-pub(super) const DAY: u64 = 1_760_000_000_000;
+pub(crate) const DAY: u64 = 1_760_000_000_000;
 
 pub(super) const WRITTEN: WriteOutcome = WriteOutcome::Written;
 pub(super) const STALE: WriteOutcome = WriteOutcome::Stale;
@@ -26,7 +26,7 @@ const fn uuid(kind: u64, number: u64) -> Uuid {
     Uuid::from_u64_pair(DAY << 16 | 0x7000, 0x8000_0000_0000_0000 | kind << 48 | number)
 }
 
-pub(super) const fn peid(number: u64) -> ExecutionId {
+pub(crate) const fn peid(number: u64) -> ExecutionId {
     ExecutionId::new(uuid(1, number))
 }
 
@@ -63,11 +63,11 @@ pub(super) const fn holder(number: u64) -> KeyHolder {
     KeyHolder { peid: peid(number), input_hash: None }
 }
 
-pub(super) const fn revision(epoch: u64, seq: u64) -> Revision {
+pub(crate) const fn revision(epoch: u64, seq: u64) -> Revision {
     Revision { epoch, seq }
 }
 
-pub(super) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::Error> {
+pub(crate) fn execution_head(tenant: &TenantCode) -> Result<ExecutionHead, ids::Error> {
     Ok(ExecutionHead {
         tenant_code: tenant.clone(),
         pid: pid(1),
@@ -124,7 +124,7 @@ pub(crate) fn execution(number: u64, tenant: &TenantCode) -> Result<ExecutionUpd
 }
 
 /// The same with another head.
-pub(super) fn execution_with(
+pub(crate) fn execution_with(
     number: u64,
     tenant: &TenantCode,
     change: impl FnOnce(&mut ExecutionHead),
@@ -135,7 +135,7 @@ pub(super) fn execution_with(
 }
 
 /// A later update of an execution.
-pub(super) fn change(number: u64, revision: Revision, status: ExecutionStatus) -> ExecutionUpdate {
+pub(crate) fn change(number: u64, revision: Revision, status: ExecutionStatus) -> ExecutionUpdate {
     ExecutionUpdate { peid: peid(number), revision, head: None, state: execution_state(status) }
 }
 
@@ -182,7 +182,7 @@ pub(super) fn full_task_state() -> TaskState {
 }
 
 /// The first update of a task.
-pub(super) fn task(execution: u64, task_seq: u32, tenant: &TenantCode) -> Result<TaskUpdate, ids::Error> {
+pub(crate) fn task(execution: u64, task_seq: u32, tenant: &TenantCode) -> Result<TaskUpdate, ids::Error> {
     Ok(TaskUpdate {
         task_id: task_id(execution, task_seq),
         peid: peid(execution),
@@ -212,7 +212,7 @@ pub(super) fn playbook(
 }
 
 /// What the store holds after a first update alone.
-pub(super) fn stored_execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
+pub(crate) fn stored_execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
     Some(ExecutionDocument {
         peid: update.peid,
         head: update.head.clone()?,
@@ -223,7 +223,7 @@ pub(super) fn stored_execution(update: &ExecutionUpdate) -> Option<ExecutionDocu
 }
 
 /// What the store holds after a first update alone.
-pub(super) fn stored_task(update: &TaskUpdate) -> Option<TaskDocument> {
+pub(crate) fn stored_task(update: &TaskUpdate) -> Option<TaskDocument> {
     Some(TaskDocument {
         task_request_id: update.task_id,
         head: update.head.clone()?,
@@ -233,7 +233,7 @@ pub(super) fn stored_task(update: &TaskUpdate) -> Option<TaskDocument> {
     })
 }
 
-pub(super) fn executions(updates: impl IntoIterator<Item = ExecutionUpdate>) -> Vec<Update> {
+pub(crate) fn executions(updates: impl IntoIterator<Item = ExecutionUpdate>) -> Vec<Update> {
     updates.into_iter().map(Update::from).collect()
 }
 

@@ -10,23 +10,6 @@ use crate::store::{Bond, BondStore, Error, Kept};
 
 const BOND: &str = "bond";
 
-/// What is kept.
-pub(super) async fn kept(store: &MongoStore) -> Result<Kept, Error> {
-    Ok(meta::entry(store, BOND, read).await?.map_or(Kept::New, Kept::Bond))
-}
-
-/// Keeps a bond instead of what was kept, where that is still so; durable when answered.
-pub(super) async fn bind(store: &MongoStore, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
-    meta::put(store, BOND, entry(bond)?, before.map(entry).transpose()?).await
-}
-
-/// Notes how far it has come with a journal, whose it must be; durable when answered.
-pub(super) async fn note(store: &MongoStore, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
-    let of = doc! { "_id": BOND, "journal": id(journal) };
-    let note = doc! { "$set": { "taken": storable(taken)?, "closed": closed } };
-    if meta::change(store, of, note).await? { Ok(()) } else { Err(Bond::of_another()) }
-}
-
 fn entry(bond: Bond) -> Result<Document, Error> {
     Ok(doc! {
         "store": id(bond.store),
@@ -52,16 +35,22 @@ fn storable(taken: u64) -> Result<i64, Error> {
 #[async_trait]
 impl BondStore for MongoStore {
     async fn kept(&self) -> Result<Kept, Error> {
-        self.few(kept(self)).await
+        let kept = self.few(meta::entry(self, BOND, read)).await?;
+        Ok(kept.map_or(Kept::New, Kept::Bond))
     }
 
     async fn bind(&self, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
         self.writable()?;
-        self.few(bind(self, bond, before)).await
+        self.few(async { meta::put(self, BOND, entry(bond)?, before.map(entry).transpose()?).await }).await
     }
 
     async fn note(&self, journal: Uuid, taken: u64, closed: bool) -> Result<(), Error> {
         self.writable()?;
-        self.few(note(self, journal, taken, closed)).await
+        let of = doc! { "_id": BOND, "journal": id(journal) };
+        self.few(async {
+            let note = doc! { "$set": { "taken": storable(taken)?, "closed": closed } };
+            if meta::change(self, of, note).await? { Ok(()) } else { Err(Bond::of_another()) }
+        })
+        .await
     }
 }

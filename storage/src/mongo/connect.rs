@@ -8,7 +8,7 @@ mod settings;
 use std::fmt;
 use std::time::Duration;
 
-use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SLOW_PING, MONGO_TIMEOUT_MAX};
+use updraft_protocol::limits::{MONGO_CALL_TIMEOUT, MONGO_SLOW_PING};
 
 pub use pool_mode::PoolMode;
 
@@ -170,16 +170,6 @@ impl MongoBuilder {
         database_name(named).map_err(|why| Error::Refused(format!("{uri}: {why}")))?;
         let uri = uri.with_database(named);
         handshake::connect(self, uri).await
-    }
-}
-
-impl MongoBuilder {
-    /// How long a call may take.
-    ///
-    /// # Errors
-    /// What makes no sense, with what is allowed.
-    fn checked_call_timeout(&self) -> Result<Duration, String> {
-        settings::lasting("call_timeout", self.calls, Duration::from_millis(1), MONGO_TIMEOUT_MAX)
     }
 }
 

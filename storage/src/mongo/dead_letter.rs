@@ -6,12 +6,13 @@ use async_trait::async_trait;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, RawDocumentBuf, cstr, doc, rawdoc};
 use mongodb::error::{Error as DriverError, ErrorKind};
-use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS, WRITE_TIMEOUT};
+use updraft_protocol::limits::{MONGO_IDS, WRITE_TIMEOUT};
 use updraft_protocol::{DeadLetter, ExecutionId, Json, TenantCode, Timestamp};
 
 use super::error::{self, Verdict};
+use super::query::Find;
 use super::write::{self, round_trip};
-use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, document, meta};
+use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, cursor, document, meta, read};
 use crate::store::{DeadLetterStore, Error};
 
 /// Keeps letters; one that is there stays as it is.
@@ -81,37 +82,7 @@ fn encoded(letter: &DeadLetter, tenant: Option<&TenantCode>) -> RawDocumentBuf {
     document
 }
 
-/// Letters by their key.
-pub(super) async fn list(
-    store: &MongoStore,
-    tenant: Option<&TenantCode>,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Vec<DeadLetter>, Error> {
-    let limit = limit.min(PAGE_ROWS);
-    if limit == 0 {
-        // To the server it would mean all.
-        return Ok(Vec::new());
-    }
-    let mut filter = Document::new();
-    if let Some(tenant) = tenant {
-        filter.insert("tenant_code", tenant.as_str());
-    }
-    if let Some(after) = after {
-        filter.insert("_id", doc! { "$gt": after });
-    }
-    let collection = store.collection(DEAD_LETTERS);
-    let asked =
-        collection.find(filter).sort(doc! { "_id": 1 }).limit(i64::try_from(limit).unwrap_or(i64::MAX));
-    let mut found = asked.await.map_err(error::store_error)?;
-    let mut letters = Vec::new();
-    while found.advance().await.map_err(error::store_error)? {
-        letters.push(read(found.current())?);
-    }
-    Ok(letters)
-}
-
-fn read(document: &RawDocument) -> Result<DeadLetter, Error> {
+fn letter(document: &RawDocument) -> Result<DeadLetter, Error> {
     let key = document.get_str("_id").map_err(|_| corrupt("?", "_id"))?;
     let missing = |field| corrupt(key, field);
     let text = |field| match document.get(field) {
@@ -151,7 +122,28 @@ impl DeadLetterStore for MongoStore {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
-        self.few(list(self, tenant, after, limit)).await
+        let limit = read::rows(limit);
+        if limit == 0 {
+            // To the server it would mean all.
+            return Ok(Vec::new());
+        }
+        let mut filter = Document::new();
+        if let Some(tenant) = tenant {
+            filter.insert("tenant_code", tenant.as_str());
+        }
+        if let Some(after) = after {
+            filter.insert("_id", doc! { "$gt": after });
+        }
+        let find = Find::many(DEAD_LETTERS, filter, doc! { "_id": 1 }, limit);
+        let list = async {
+            let mut found = cursor::open(self, &find, find.limit).await.map_err(error::store_error)?;
+            let mut letters = Vec::new();
+            while found.advance().await.map_err(error::store_error)? {
+                letters.push(letter(found.current())?);
+            }
+            Ok(letters)
+        };
+        self.few(list).await
     }
 }
 

@@ -10,13 +10,13 @@ mod tests;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, RawDocument, RawDocumentBuf};
 use updraft_protocol::{
-    ExecutionDocument, ExecutionHead, ExecutionUpdate, Field, FieldWriter, Fields, KeyHolder,
-    PlaybookDocument, Revision, TaskDocument, TaskHead, TaskUpdate,
+    ExecutionDocument, Field, FieldWriter, Fields, KeyHolder, PlaybookDocument, Revision, TaskDocument,
+    Update,
 };
 use uuid::Uuid;
 
 use elements::Elements;
-pub(super) use elements::{uuid_of, whole_number};
+pub(super) use elements::{uuid_of, whole, whole_number};
 use writer::Writer;
 
 use super::{EXECUTIONS, PLAYBOOKS, TASKS};
@@ -27,27 +27,26 @@ pub(super) fn id(id: Uuid) -> Binary {
     Binary { subtype: BinarySubtype::Uuid, bytes: id.as_bytes().to_vec() }
 }
 
-/// The whole document of an update with its head; where it cannot be one, why.
-pub(super) fn execution_insert(
-    update: &ExecutionUpdate,
-    head: &ExecutionHead,
-) -> Result<RawDocumentBuf, String> {
-    insert(update.peid.as_bytes(), head, update.revision, &update.state)
+/// The whole document of an update with its head, or why it cannot be one; none of an update without a head.
+pub(super) fn to_insert(update: &Update) -> Option<Result<RawDocumentBuf, String>> {
+    let revision = update.revision();
+    Some(match update {
+        Update::Execution(update) => {
+            insert(update.peid.as_bytes(), update.head.as_deref()?, revision, &update.state)
+        }
+        Update::Task(update) => {
+            insert(update.task_id.as_bytes(), update.head.as_deref()?, revision, &update.state)
+        }
+    })
 }
 
-/// What an update of an execution sets: its revision, and the fields that its state names.
-pub(super) fn execution_set(update: &ExecutionUpdate) -> Result<RawDocumentBuf, String> {
-    set(Writer::new(update.state.text_bytes()), update.revision, &update.state)
-}
-
-/// The whole document of an update with its head; where it cannot be one, why.
-pub(super) fn task_insert(update: &TaskUpdate, head: &TaskHead) -> Result<RawDocumentBuf, String> {
-    insert(update.task_id.as_bytes(), head, update.revision, &update.state)
-}
-
-/// What an update of a task sets: its revision, and the fields that its state names.
-pub(super) fn task_set(update: &TaskUpdate) -> Result<RawDocumentBuf, String> {
-    set(Writer::new(update.state.text_bytes()), update.revision, &update.state)
+/// What an update sets: its revision, and the fields that its state names.
+pub(super) fn to_set(update: &Update) -> Result<RawDocumentBuf, String> {
+    let revision = update.revision();
+    match update {
+        Update::Execution(update) => set(Writer::new(update.state.text_bytes()), revision, &update.state),
+        Update::Task(update) => set(Writer::new(update.state.text_bytes()), revision, &update.state),
+    }
 }
 
 /// The whole document of a playbook version; where it cannot be one, why.

@@ -8,20 +8,8 @@ mod encode;
 mod tests;
 
 use mongodb::bson::RawBsonRef;
+use mongodb::bson::spec::ElementType;
 use updraft_protocol::Json;
-
-/// Types of BSON elements that JSON values become.
-mod element {
-    pub(super) const DOUBLE: u8 = 0x01;
-    pub(super) const STRING: u8 = 0x02;
-    pub(super) const DOCUMENT: u8 = 0x03;
-    pub(super) const ARRAY: u8 = 0x04;
-    pub(super) const BINARY: u8 = 0x05;
-    pub(super) const BOOLEAN: u8 = 0x08;
-    pub(super) const NULL: u8 = 0x0a;
-    pub(super) const INT32: u8 = 0x10;
-    pub(super) const INT64: u8 = 0x12;
-}
 
 /// The subtype of a binary that holds JSON text; in the range that BSON leaves to its users.
 const TEXT_SUBTYPE: u8 = 0x80;
@@ -45,11 +33,18 @@ pub(super) fn read(value: RawBsonRef<'_>) -> Option<Json> {
 }
 
 fn append_binary(elements: &mut Vec<u8>, key: &str, text: &str) {
-    elements.push(element::BINARY);
-    elements.extend_from_slice(key.as_bytes());
-    elements.push(0);
+    begin(elements, ElementType::Binary, key);
     // A value is a part of a frame of the journal, far below what the length can say.
     elements.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
     elements.push(TEXT_SUBTYPE);
     elements.extend_from_slice(text.as_bytes());
+}
+
+/// Appends the type and the key of an element; where the type stands.
+pub(super) fn begin(elements: &mut Vec<u8>, kind: ElementType, key: &str) -> usize {
+    let type_at = elements.len();
+    elements.push(kind as u8);
+    elements.extend_from_slice(key.as_bytes());
+    elements.push(0);
+    type_at
 }

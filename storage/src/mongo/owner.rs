@@ -11,33 +11,15 @@ use crate::store::{Error, Owner, OwnerStore};
 
 const OWNER: &str = "owner";
 
-/// The engine that has the store, or had it last.
-pub(super) async fn owner(store: &MongoStore) -> Result<Option<Owner>, Error> {
-    meta::entry(store, OWNER, read).await
-}
-
-/// Makes this engine the owner where the owner is still `before`; durable when answered.
-pub(super) async fn take(store: &MongoStore, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
-    let entry = doc! {
+fn entry(owner: &Owner) -> Document {
+    doc! {
         "incarnation": id(owner.incarnation),
         "journal": id(owner.journal),
         "who": &owner.who,
         "since": whole(owner.since.0),
         "beat": whole(owner.beat),
         "released": owner.released,
-    };
-    let seen = |before: &Owner| doc! { "incarnation": id(before.incarnation), "beat": whole(before.beat) };
-    meta::put(store, OWNER, entry, before.map(seen)).await
-}
-
-/// Renews the lease of this engine, where it still is the owner.
-pub(super) async fn renew(store: &MongoStore, incarnation: Uuid) -> Result<bool, Error> {
-    meta::change(store, of(incarnation), doc! { "$inc": { "beat": 1_i64 } }).await
-}
-
-/// Gives the store back.
-pub(super) async fn disown(store: &MongoStore, incarnation: Uuid) -> Result<(), Error> {
-    meta::change(store, of(incarnation), doc! { "$set": { "released": true } }).await.map(drop)
+    }
 }
 
 fn of(incarnation: Uuid) -> Document {
@@ -66,12 +48,14 @@ impl OwnerStore for MongoStore {
     }
 
     async fn owner(&self) -> Result<Option<Owner>, Error> {
-        self.few(owner(self)).await
+        self.few(meta::entry(self, OWNER, read)).await
     }
 
     async fn take(&self, owner: &Owner, before: Option<&Owner>) -> Result<bool, Error> {
         self.changeable()?;
-        let taken = self.few(take(self, owner, before)).await?;
+        let seen =
+            |before: &Owner| doc! { "incarnation": id(before.incarnation), "beat": whole(before.beat) };
+        let taken = self.few(meta::put(self, OWNER, entry(owner), before.map(seen))).await?;
         if taken {
             self.ownership.taken(owner.incarnation);
         }
@@ -80,7 +64,8 @@ impl OwnerStore for MongoStore {
 
     async fn renew(&self, incarnation: Uuid) -> Result<bool, Error> {
         self.changeable()?;
-        let renewed = self.few(renew(self, incarnation)).await?;
+        let beat = doc! { "$inc": { "beat": 1_i64 } };
+        let renewed = self.few(meta::change(self, of(incarnation), beat)).await?;
         if !renewed {
             self.ownership.lost(incarnation);
         }
@@ -89,6 +74,7 @@ impl OwnerStore for MongoStore {
 
     async fn disown(&self, incarnation: Uuid) -> Result<(), Error> {
         self.changeable()?;
-        self.few(disown(self, incarnation)).await
+        let released = doc! { "$set": { "released": true } };
+        self.few(meta::change(self, of(incarnation), released)).await.map(drop)
     }
 }

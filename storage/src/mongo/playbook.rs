@@ -4,14 +4,14 @@ use async_trait::async_trait;
 use updraft_protocol::{Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use super::error::store_error;
-use super::{MongoStore, PLAYBOOKS, document, error, meta, read};
+use super::{MongoStore, PLAYBOOKS, document, error, meta, query, read};
 use crate::store::{Error, PlaybookStore, PutOutcome};
 
 /// Adds a playbook version, unless its name and version are taken.
 ///
 /// It is inserted before it is looked for: of many who put it at once the server lets one, and whoever is told that
 /// it is there already is told so when that one's is durable.
-pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
+async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
     let document = document::playbook_insert(playbook).map_err(Error::Refused)?;
     let inserted = store.collection(PLAYBOOKS).insert_one(document).write_concern(meta::durable()).await;
     match inserted {
@@ -19,8 +19,8 @@ pub(super) async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Resu
         Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => {}
         Err(error) => return Err(store_error(error)),
     }
-    let (tenant, version) = (&playbook.tenant_code, Some(playbook.version));
-    match read::playbook_named(store, tenant, &playbook.name, version).await? {
+    let same = query::playbook_named(&playbook.tenant_code, &playbook.name, Some(playbook.version));
+    match read::one(store, same, read::playbook).await? {
         Some(found) => Ok(PutOutcome::of_known(found.pid, &found.definition, playbook)),
         None => Err(Error::Refused(format!(
             "the id {}, or the name and the version, are those of another document",
@@ -41,7 +41,7 @@ impl PlaybookStore for MongoStore {
         tenant: &TenantCode,
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.few(read::playbook(self, tenant, pid)).await
+        self.few(read::one(self, query::playbook(tenant, pid), read::playbook)).await
     }
 
     async fn playbook_named(
@@ -50,7 +50,7 @@ impl PlaybookStore for MongoStore {
         name: &Name,
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error> {
-        self.few(read::playbook_named(self, tenant, name, version)).await
+        self.few(read::one(self, query::playbook_named(tenant, name, version), read::playbook)).await
     }
 
     async fn playbooks(
@@ -61,7 +61,8 @@ impl PlaybookStore for MongoStore {
         after: Option<(Name, u32)>,
         limit: usize,
     ) -> Result<Vec<PlaybookDocument>, Error> {
-        let listed = read::playbooks(self, tenant, status, category_id, after, limit);
-        self.few(listed).await
+        let limit = read::rows(limit);
+        let finds = query::catalogue(tenant, status, category_id, after.as_ref(), limit);
+        self.few(read::page(self, finds, limit, read::playbook)).await
     }
 }

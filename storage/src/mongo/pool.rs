@@ -25,7 +25,6 @@ pub(super) struct Pool(Arc<Mutex<Book>>);
 struct Book {
     /// Every open connection, and whether somebody has it. The driver's bound is theirs.
     connections: HashMap<(ServerAddress, u32), bool>,
-    in_use: u64,
     waiting: u64,
     opened: u64,
     in_vain: u64,
@@ -43,17 +42,26 @@ impl Pool {
         let statistics = {
             let mut book = self.book();
             match event {
-                CmapEvent::ConnectionReady(event) => book.opened((event.address, event.connection_id)),
-                CmapEvent::ConnectionClosed(event) => book.closed(&(event.address, event.connection_id)),
+                CmapEvent::ConnectionReady(event) => {
+                    book.opened += 1;
+                    book.connections.insert((event.address, event.connection_id), false);
+                }
+                CmapEvent::ConnectionClosed(event) => {
+                    book.connections.remove(&(event.address, event.connection_id));
+                }
                 CmapEvent::ConnectionCheckedIn(event) => {
-                    book.held(&(event.address, event.connection_id), false);
+                    book.connections
+                        .entry((event.address, event.connection_id))
+                        .and_modify(|held| *held = false);
                 }
                 CmapEvent::ConnectionCheckoutStarted(_) => {
                     book.waiting += 1;
                     wait::began();
                 }
                 CmapEvent::ConnectionCheckedOut(event) => {
-                    book.held(&(event.address, event.connection_id), true);
+                    book.connections
+                        .entry((event.address, event.connection_id))
+                        .and_modify(|held| *held = true);
                     book.waited(event.duration);
                     wait::ended();
                 }
@@ -62,7 +70,9 @@ impl Pool {
                     book.in_vain += 1;
                     wait::ended();
                 }
-                CmapEvent::PoolClosed(event) => book.forget(&event.address),
+                CmapEvent::PoolClosed(event) => {
+                    book.connections.retain(|(address, _), _| *address != event.address);
+                }
                 // What a clear leaves behind is closed one by one, and told so.
                 _ => return,
             }
@@ -93,43 +103,18 @@ impl Pool {
 }
 
 impl Book {
-    fn opened(&mut self, connection: (ServerAddress, u32)) {
-        self.opened += 1;
-        self.connections.insert(connection, false);
-    }
-
-    fn closed(&mut self, connection: &(ServerAddress, u32)) {
-        // One that was never ready was never open.
-        if self.connections.remove(connection) == Some(true) {
-            self.in_use -= 1;
-        }
-    }
-
-    fn held(&mut self, connection: &(ServerAddress, u32), held: bool) {
-        let Some(known) = self.connections.get_mut(connection) else { return };
-        match (std::mem::replace(known, held), held) {
-            (false, true) => self.in_use += 1,
-            (true, false) => self.in_use -= 1,
-            (true, true) | (false, false) => {}
-        }
-    }
-
     fn waited(&mut self, duration: Duration) {
         self.waiting = self.waiting.saturating_sub(1);
         self.waited += duration;
     }
 
-    fn forget(&mut self, server: &ServerAddress) {
-        self.connections.retain(|(address, _), _| address != server);
-        self.in_use = self.connections.values().filter(|held| **held).count() as u64;
-    }
-
     fn statistics(&self) -> PoolStatistics {
         let open = self.connections.len() as u64;
+        let in_use = self.connections.values().filter(|held| **held).count() as u64;
         PoolStatistics {
             open,
-            idle: open - self.in_use,
-            in_use: self.in_use,
+            idle: open - in_use,
+            in_use,
             waiting: self.waiting,
             opened_total: self.opened,
             timeouts_total: self.in_vain,

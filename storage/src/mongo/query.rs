@@ -38,7 +38,7 @@ impl Find {
         Self::many(collection, filter, Document::new(), 1)
     }
 
-    fn many(collection: &'static str, filter: Document, sort: Document, limit: usize) -> Self {
+    pub(super) fn many(collection: &'static str, filter: Document, sort: Document, limit: usize) -> Self {
         Self { collection, filter, index: None, sort, projection: None, limit: Some(limit) }
     }
 }

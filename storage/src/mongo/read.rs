@@ -1,4 +1,5 @@
-//! Reads: what each query of the port asks the server, and the documents that answer it; limits are capped. Changes nothing.
+//! Reads: the documents that answer a query, and the queries that take more than one find; limits are capped. Changes
+//! nothing.
 
 #[cfg(test)]
 mod tests;
@@ -9,55 +10,28 @@ use futures_util::future::try_join_all;
 use mongodb::Cursor as DriverCursor;
 use mongodb::bson::{Bson, RawDocument, RawDocumentBuf};
 use updraft_protocol::limits::{MONGO_IDS, PAGE_ROWS};
-use updraft_protocol::{
-    ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument, PlaybookId,
-    PlaybookStatus, TaskDocument, TenantCode,
-};
+use updraft_protocol::{ExecutionDocument, IdempotencyKey, KeyHolder, PlaybookDocument, TaskDocument};
 
 use super::error::store_error;
 use super::query::{Find, List};
-use super::unknown_documents::or_none;
+use super::unknown_documents::if_ours;
 use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, cursor, document, query};
 use crate::page::{self, Room};
-use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery, TaskQuery};
+use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
-pub(super) async fn playbook(
-    store: &MongoStore,
-    tenant: &TenantCode,
-    pid: PlaybookId,
-) -> Result<Option<PlaybookDocument>, Error> {
-    one(store, query::playbook(tenant, pid), or_none(PLAYBOOKS, document::playbook)).await
+/// Reads a playbook; none where it is another program's.
+pub(super) fn playbook(document: &RawDocument) -> Result<Option<PlaybookDocument>, Error> {
+    if_ours(PLAYBOOKS, document, document::playbook)
 }
 
-pub(super) async fn playbook_named(
-    store: &MongoStore,
-    tenant: &TenantCode,
-    name: &Name,
-    version: Option<u32>,
-) -> Result<Option<PlaybookDocument>, Error> {
-    let find = query::playbook_named(tenant, name, version);
-    one(store, find, or_none(PLAYBOOKS, document::playbook)).await
+/// The same for executions.
+pub(super) fn execution(detail: Detail) -> impl Fn(&RawDocument) -> Result<Option<ExecutionDocument>, Error> {
+    move |found| if_ours(EXECUTIONS, found, |found| document::execution(found, detail))
 }
 
-pub(super) async fn playbooks(
-    store: &MongoStore,
-    tenant: &TenantCode,
-    status: PlaybookStatus,
-    category_id: Option<&str>,
-    after: Option<(Name, u32)>,
-    limit: usize,
-) -> Result<Vec<PlaybookDocument>, Error> {
-    let limit = rows(limit);
-    let finds = query::catalogue(tenant, status, category_id, after.as_ref(), limit);
-    page(store, finds, limit, or_none(PLAYBOOKS, document::playbook)).await
-}
-
-pub(super) async fn execution(
-    store: &MongoStore,
-    tenant: &TenantCode,
-    peid: ExecutionId,
-) -> Result<Option<ExecutionDocument>, Error> {
-    one(store, query::execution(tenant, peid), or_none(EXECUTIONS, whole)).await
+/// The same for tasks.
+pub(super) fn task(detail: Detail) -> impl Fn(&RawDocument) -> Result<Option<TaskDocument>, Error> {
+    move |found| if_ours(TASKS, found, |found| document::task(found, detail))
 }
 
 pub(super) async fn execution_by_key(
@@ -106,7 +80,7 @@ async fn of_list(
     asked: &ExecutionQuery,
     limit: usize,
 ) -> Result<Vec<ExecutionDocument>, Error> {
-    let read = or_none(EXECUTIONS, |document: &RawDocument| document::execution(document, asked.detail));
+    let read = execution(asked.detail);
     let mut page = Vec::new();
     if let Some(cursor) = asked.after.filter(|_| limit > 0) {
         page = many(store, list.at(cursor, limit), &read).await?;
@@ -130,7 +104,7 @@ pub(super) async fn unfinished(
     let mut page = Vec::new();
     if let Some(cursor) = after.filter(|_| limit > 0) {
         let find = query::unfinished_at(cursor.createddate, Some(cursor.peid), limit);
-        page = many(store, find, or_none(EXECUTIONS, summary)).await?;
+        page = many(store, find, execution(Detail::Summary)).await?;
     }
     let mut before = after.map(|cursor| cursor.createddate);
     // Each turn goes on before an earlier date. There is a second one only where executions ended meanwhile.
@@ -138,7 +112,7 @@ pub(super) async fn unfinished(
         // One more shows whether the page cuts through a millisecond.
         let room = Room::of(limit + 1).with(&page);
         let find = query::unfinished_before(before, room.rows());
-        let mut older = cursor::documents(store, &find, room, or_none(EXECUTIONS, summary)).await?;
+        let mut older = cursor::documents(store, &find, room, execution(Detail::Summary)).await?;
         let cut = older.last().filter(|_| !room.with(&older).is_left());
         let cut = cut.map(|execution| execution.head.createddate);
         older.retain(|execution| cut.is_none_or(|cut| execution.head.createddate > cut));
@@ -147,33 +121,11 @@ pub(super) async fn unfinished(
         let Some(date) = cut else { break };
         if !page::is_full(&page, limit) {
             let find = query::unfinished_at(date, None, limit - page.len());
-            page.extend(many(store, find, or_none(EXECUTIONS, summary)).await?);
+            page.extend(many(store, find, execution(Detail::Summary)).await?);
         }
         before = Some(date);
     }
     Ok(page)
-}
-
-pub(super) async fn tasks(
-    store: &MongoStore,
-    tenant: &TenantCode,
-    peid: ExecutionId,
-    after: u32,
-    limit: usize,
-) -> Result<Vec<TaskDocument>, Error> {
-    let limit = rows(limit);
-    let finds = vec![query::tasks(tenant, peid, after, limit)];
-    let whole = |found: &RawDocument| document::task(found, Detail::Whole);
-    page(store, finds, limit, or_none(TASKS, whole)).await
-}
-
-pub(super) async fn tasks_of_alert(
-    store: &MongoStore,
-    asked: &TaskQuery,
-) -> Result<Vec<TaskDocument>, Error> {
-    let limit = rows(asked.limit);
-    let task = |found: &RawDocument| document::task(found, asked.detail);
-    page(store, vec![query::tasks_of_alert(asked, limit)], limit, or_none(TASKS, task)).await
 }
 
 pub(super) async fn slowest(store: &MongoStore, asked: &SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
@@ -231,19 +183,11 @@ async fn runtimes(
     cursor::ours(store, EXECUTIONS, Some(limit), Room::of(limit), read, open).await
 }
 
-fn summary(document: &RawDocument) -> Result<ExecutionDocument, Error> {
-    document::execution(document, Detail::Summary)
-}
-
-fn whole(document: &RawDocument) -> Result<ExecutionDocument, Error> {
-    document::execution(document, Detail::Whole)
-}
-
-fn rows(limit: usize) -> usize {
+pub(super) fn rows(limit: usize) -> usize {
     limit.min(PAGE_ROWS)
 }
 
-async fn one<T: page::Row>(
+pub(super) async fn one<T: page::Row>(
     store: &MongoStore,
     find: Find,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
@@ -252,7 +196,7 @@ async fn one<T: page::Row>(
 }
 
 /// The rows of finds that follow each other, `limit` at most.
-async fn page<T: page::Row>(
+pub(super) async fn page<T: page::Row>(
     store: &MongoStore,
     finds: Vec<Find>,
     limit: usize,

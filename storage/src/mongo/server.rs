@@ -2,6 +2,8 @@
 
 use mongodb::bson::Document;
 
+use super::document;
+
 /// MongoDB 5.0: documents may have fields that begin with `$` or contain dots.
 const WIRE_VERSION_NEEDED: i32 = 13;
 /// What servers take that do not say what they take.
@@ -28,13 +30,7 @@ impl Server {
     /// # Errors
     /// Why it cannot be worked with.
     pub(super) fn of(hello: &Document) -> Result<Self, String> {
-        let number = |name: &str| match hello.get(name)? {
-            mongodb::bson::Bson::Int32(number) => Some(i64::from(*number)),
-            mongodb::bson::Bson::Int64(number) => Some(*number),
-            // Some that are not mongod answer so.
-            mongodb::bson::Bson::Double(number) => Some(*number as i64),
-            _ => None,
-        };
+        let number = |name: &str| hello.get(name).and_then(document::whole);
         let wire_version =
             number("maxWireVersion").and_then(|version| i32::try_from(version).ok()).unwrap_or(0);
         if wire_version < WIRE_VERSION_NEEDED {

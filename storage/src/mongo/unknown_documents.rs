@@ -17,12 +17,13 @@ fn is_ours(collection: &str, document: &RawDocument) -> bool {
     document::uuid_of(document).is_some() && (!revised || (has("epoch") && has("seq")))
 }
 
-/// Reads the documents of a collection that are ours; none for others.
-pub(super) fn or_none<T>(
+/// Reads a document of a collection that is ours; none of another.
+pub(super) fn if_ours<T>(
     collection: &'static str,
-    read: impl Fn(&RawDocument) -> Result<T, Error>,
-) -> impl Fn(&RawDocument) -> Result<Option<T>, Error> {
-    move |document| is_ours(collection, document).then(|| read(document)).transpose()
+    document: &RawDocument,
+    read: impl FnOnce(&RawDocument) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    is_ours(collection, document).then(|| read(document)).transpose()
 }
 
 /// The collections of which the log was told. Clones share it.

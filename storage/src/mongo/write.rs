@@ -24,13 +24,13 @@ pub(super) use self::message::documents as runs;
 use self::plan::{Operation, Plan};
 use self::reply::Answer;
 use super::MongoStore;
-use crate::store::{Error, WriteOutcome};
+use crate::store::{Error, WriteOutcome, count_outcomes};
 
 /// Writes a batch; one outcome for each update, in order.
 pub(super) async fn batch(store: &MongoStore, batch: &[Update]) -> Result<Vec<WriteOutcome>, Error> {
     let most = store.server.document_bytes;
     let mut ledger = Ledger { outcomes: vec![None; batch.len()], doubts: Vec::new() };
-    let Plan { inserts, changes, refused, .. } = Plan::of(batch, most);
+    let Plan { inserts, changes, refused } = Plan::of(batch, most);
     ledger.note(refused);
     let mut met = Vec::new();
     for (update, answer) in message::insert(store, &inserts).await? {
@@ -56,7 +56,7 @@ pub(super) async fn batch(store: &MongoStore, batch: &[Update]) -> Result<Vec<Wr
     ledger.note(resolved);
     let outcomes = ledger.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(Answer::lost));
     let outcomes: Vec<_> = outcomes.collect();
-    count(&outcomes);
+    count_outcomes("mongodb", &outcomes);
     Ok(outcomes)
 }
 
@@ -104,11 +104,4 @@ impl Ledger {
             Answer::Exists => self.note([(update, Answer::lost())]),
         }
     }
-}
-
-fn count(outcomes: &[WriteOutcome]) {
-    let of = |wanted: &WriteOutcome| outcomes.iter().filter(|outcome| *outcome == wanted).count() as u64;
-    metrics::counter!("updraft_store_rows_written_total", "store" => "mongodb")
-        .increment(of(&WriteOutcome::Written));
-    metrics::counter!("updraft_store_stale_total", "store" => "mongodb").increment(of(&WriteOutcome::Stale));
 }

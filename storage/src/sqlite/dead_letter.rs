@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use updraft_protocol::{DeadLetter, TenantCode};
 
-use super::{SqliteStore, fault, read, write};
+use super::{SqliteStore, fault, query, read, row, write};
 use crate::store::{DeadLetterStore, Error};
 
 const KEEP: &str = "
@@ -48,7 +48,16 @@ impl DeadLetterStore for SqliteStore {
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
         let (tenant, after) = (tenant.cloned(), after.map(str::to_owned));
-        self.read(move |connection| read::dead_letters(connection, tenant.as_ref(), after.as_deref(), limit))
-            .await
+        self.read(move |connection| {
+            let (after, limit) = (after.unwrap_or_default(), read::rows(limit));
+            match tenant {
+                Some(tenant) => {
+                    let values = params![after, limit, tenant.as_str()];
+                    read::many(connection, query::DEAD_LETTERS_OF_TENANT, values, row::dead_letter)
+                }
+                None => read::many(connection, query::DEAD_LETTERS, params![after, limit], row::dead_letter),
+            }
+        })
+        .await
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use updraft_protocol::{Fields, Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use super::write::Fault;
-use super::{SqliteStore, fault, read, row, write};
+use super::{SqliteStore, fault, query, read, row, write};
 use crate::store::{Error, PlaybookStore, PutOutcome};
 
 pub(super) const FIND: &str =
@@ -66,7 +66,11 @@ impl PlaybookStore for SqliteStore {
         pid: PlaybookId,
     ) -> Result<Option<PlaybookDocument>, Error> {
         let tenant = tenant.clone();
-        self.read(move |connection| read::playbook(connection, &tenant, pid)).await
+        self.read(move |connection| {
+            let values = params![pid.as_bytes(), tenant.as_str()];
+            read::one(connection, &query::PLAYBOOK, values, row::playbook)
+        })
+        .await
     }
 
     async fn playbook_named(
@@ -76,7 +80,17 @@ impl PlaybookStore for SqliteStore {
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error> {
         let (tenant, name) = (tenant.clone(), name.clone());
-        self.read(move |connection| read::playbook_named(connection, &tenant, &name, version)).await
+        self.read(move |connection| {
+            let (tenant, name) = (tenant.as_str(), name.as_str());
+            match version {
+                Some(version) => {
+                    let values = params![tenant, name, version];
+                    read::one(connection, &query::PLAYBOOK_NAMED, values, row::playbook)
+                }
+                None => read::one(connection, &query::PLAYBOOK_NEWEST, params![tenant, name], row::playbook),
+            }
+        })
+        .await
     }
 
     async fn playbooks(
@@ -89,7 +103,18 @@ impl PlaybookStore for SqliteStore {
     ) -> Result<Vec<PlaybookDocument>, Error> {
         let (tenant, category_id) = (tenant.clone(), category_id.map(str::to_owned));
         self.read(move |connection| {
-            read::playbooks(connection, &tenant, status, category_id.as_deref(), after, limit)
+            let (name, version) = after.as_ref().map_or(("", 0), |(name, version)| (name.as_str(), *version));
+            let (tenant, status, limit) = (tenant.as_str(), status.as_str(), read::rows(limit));
+            match category_id {
+                Some(category) => {
+                    let values = params![tenant, status, name, version, limit, category];
+                    read::list(connection, &query::CATALOGUE_CATEGORY, values, row::playbook)
+                }
+                None => {
+                    let values = params![tenant, status, name, version, limit];
+                    read::list(connection, &query::CATALOGUE, values, row::playbook)
+                }
+            }
         })
         .await
     }

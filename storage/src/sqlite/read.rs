@@ -2,10 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use updraft_protocol::limits::PAGE_ROWS;
-use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
-    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Timestamp,
-};
+use updraft_protocol::{ExecutionDocument, ExecutionId, TaskDocument, TenantCode, Timestamp};
 
 use super::{fault, query, row};
 use crate::page::{self, AllTasks, Room};
@@ -16,64 +13,12 @@ use crate::store::{
 /// After every date and id that the store keeps.
 const NEWEST: (i64, &[u8]) = (i64::MAX, &[0xff; 17]);
 
-pub(super) fn playbook(
-    connection: &Connection,
-    tenant: &TenantCode,
-    pid: PlaybookId,
-) -> Result<Option<PlaybookDocument>, Error> {
-    one(connection, &query::PLAYBOOK, params![pid.as_bytes(), tenant.as_str()], row::playbook)
-}
-
-pub(super) fn playbook_named(
-    connection: &Connection,
-    tenant: &TenantCode,
-    name: &Name,
-    version: Option<u32>,
-) -> Result<Option<PlaybookDocument>, Error> {
-    let (tenant, name) = (tenant.as_str(), name.as_str());
-    match version {
-        Some(version) => {
-            one(connection, &query::PLAYBOOK_NAMED, params![tenant, name, version], row::playbook)
-        }
-        None => one(connection, &query::PLAYBOOK_NEWEST, params![tenant, name], row::playbook),
-    }
-}
-
-pub(super) fn playbooks(
-    connection: &Connection,
-    tenant: &TenantCode,
-    status: PlaybookStatus,
-    category_id: Option<&str>,
-    after: Option<(Name, u32)>,
-    limit: usize,
-) -> Result<Vec<PlaybookDocument>, Error> {
-    let (name, version) = after.as_ref().map_or(("", 0), |(name, version)| (name.as_str(), *version));
-    let (tenant, status, limit) = (tenant.as_str(), status.as_str(), rows(limit));
-    match category_id {
-        Some(category) => {
-            let values = params![tenant, status, name, version, limit, category];
-            list(connection, &query::CATALOGUE_CATEGORY, values, row::playbook)
-        }
-        None => {
-            list(connection, &query::CATALOGUE, params![tenant, status, name, version, limit], row::playbook)
-        }
-    }
-}
-
 pub(super) fn execution(
     connection: &Connection,
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Option<ExecutionDocument>, Error> {
     one(connection, &query::EXECUTION, params![peid.as_bytes(), tenant.as_str()], row::execution)
-}
-
-pub(super) fn execution_by_key(
-    connection: &Connection,
-    key: &IdempotencyKey,
-) -> Result<Option<KeyHolder>, Error> {
-    let values = params![key.tenant_code.as_str(), key.playbook_name.as_str(), key.text.as_ref()];
-    one(connection, query::EXECUTION_BY_KEY, values, row::key_holder)
 }
 
 pub(super) fn executions(
@@ -160,22 +105,6 @@ pub(super) fn slowest(connection: &Connection, asked: &SlowestQuery) -> Result<V
     }
 }
 
-pub(super) fn dead_letters(
-    connection: &Connection,
-    tenant: Option<&TenantCode>,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Vec<DeadLetter>, Error> {
-    let (after, limit) = (after.unwrap_or_default(), rows(limit));
-    match tenant {
-        Some(tenant) => {
-            let values = params![after, limit, tenant.as_str()];
-            many(connection, query::DEAD_LETTERS_OF_TENANT, values, row::dead_letter)
-        }
-        None => many(connection, query::DEAD_LETTERS, params![after, limit], row::dead_letter),
-    }
-}
-
 pub(super) fn ping(connection: &Connection) -> Result<(), Error> {
     connection
         .query_row("SELECT 1 FROM meta LIMIT 1", [], |_| Ok(()))
@@ -193,11 +122,11 @@ fn stored(date: Timestamp) -> i64 {
     i64::try_from(date.0).unwrap_or(i64::MAX)
 }
 
-fn rows(limit: usize) -> i64 {
+pub(super) fn rows(limit: usize) -> i64 {
     i64::try_from(limit.min(PAGE_ROWS)).unwrap_or(0)
 }
 
-fn one<T>(
+pub(super) fn one<T>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
@@ -207,7 +136,7 @@ fn one<T>(
     statement.query_row(values, |row| Ok(read(row))).optional().map_err(fault::store_error)?.transpose()
 }
 
-fn many<T>(
+pub(super) fn many<T>(
     connection: &Connection,
     sql: &str,
     values: impl Params,
@@ -222,7 +151,7 @@ fn many<T>(
 }
 
 /// As many of the rows as one page may have.
-fn list<T: page::Row>(
+pub(super) fn list<T: page::Row>(
     connection: &Connection,
     sql: &str,
     values: impl Params,

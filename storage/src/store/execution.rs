@@ -34,6 +34,14 @@ pub(crate) fn key_taken(by: ExecutionId) -> String {
     format!("its idempotency key is that of execution {by}")
 }
 
+/// Counts what became of a batch in a store of this name.
+pub(crate) fn count_outcomes(store: &'static str, outcomes: &[WriteOutcome]) {
+    let of = |wanted: &WriteOutcome| outcomes.iter().filter(|outcome| *outcome == wanted).count() as u64;
+    metrics::counter!("updraft_store_rows_written_total", "store" => store)
+        .increment(of(&WriteOutcome::Written));
+    metrics::counter!("updraft_store_stale_total", "store" => store).increment(of(&WriteOutcome::Stale));
+}
+
 /// Executions and their tasks.
 ///
 /// Contract: an update is guarded by its revision, and changes nothing where the document is as new or

@@ -11,7 +11,7 @@ use mongodb::event::EventHandler;
 use mongodb::options::{ClientOptions, DatabaseOptions, ReadPreference, SelectionCriteria, Tls};
 use updraft_protocol::limits::{MONGO_CONNECT_TIMEOUT, MONGO_TIMEOUT_MAX};
 
-use super::MongoBuilder;
+use super::{MongoBuilder, settings};
 use crate::mongo::driver_thread::DriverThread;
 use crate::mongo::error;
 use crate::mongo::monitor::Monitor;
@@ -48,7 +48,9 @@ pub(super) async fn connect(builder: MongoBuilder, uri: Uri) -> Result<MongoStor
     let (pool, monitor) = (Pool::default(), Monitor::default());
     let driver = DriverThread::start()?;
     let refused = |why: String| Error::Refused(format!("{uri}: {why}"));
-    let call_timeout = builder.checked_call_timeout().map_err(refused)?;
+    let one = Duration::from_millis(1);
+    let call_timeout = settings::lasting("call_timeout", builder.calls, one, MONGO_TIMEOUT_MAX);
+    let call_timeout = call_timeout.map_err(refused)?;
     let found = answer(&builder, &uri, &driver, &pool, &monitor).await?;
     let server = Server::of(&found.hello).map_err(refused)?;
     // What recovery and idempotency rest on is read where it was written; who only looks may do so elsewhere.

@@ -2,7 +2,7 @@
 
 use mongodb::bson::raw::RawElement;
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{RawBsonRef, RawDocument};
+use mongodb::bson::{Bson, RawBsonRef, RawDocument};
 use serde::de::DeserializeOwned;
 use updraft_protocol::{FieldReader, Json};
 use uuid::Uuid;
@@ -139,6 +139,16 @@ pub(in crate::mongo) fn whole_number(value: RawBsonRef<'_>) -> Option<i64> {
         RawBsonRef::Double(number) => {
             (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
         }
+        _ => None,
+    }
+}
+
+/// The same of a value that stands in a tree.
+pub(in crate::mongo) fn whole(value: &Bson) -> Option<i64> {
+    match value {
+        Bson::Int32(number) => Some(i64::from(*number)),
+        Bson::Int64(number) => Some(*number),
+        Bson::Double(number) => whole_number(RawBsonRef::Double(*number)),
         _ => None,
     }
 }

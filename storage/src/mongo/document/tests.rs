@@ -7,8 +7,9 @@ use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use serde_json::json;
 use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
 use updraft_protocol::{
-    ExecutionId, ExecutionState, ExecutionStatus, Failure, FailureKind, Json, Name, PlaybookId,
-    PlaybookStatus, StepId, TaskId, TaskState, TaskStatus, TenantCode, Timestamp,
+    ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Json,
+    Name, PlaybookId, PlaybookStatus, StepId, TaskHead, TaskId, TaskState, TaskStatus, TaskUpdate,
+    TenantCode, Timestamp,
 };
 
 use super::*;
@@ -94,13 +95,11 @@ fn playbook_document() -> PlaybookDocument {
 }
 
 fn inserted_execution() -> RawDocumentBuf {
-    let update = execution_update();
-    execution_insert(&update, update.head.as_ref().unwrap()).unwrap()
+    to_insert(&execution_update().into()).unwrap().unwrap()
 }
 
 fn inserted_task() -> RawDocumentBuf {
-    let update = task_update();
-    task_insert(&update, update.head.as_ref().unwrap()).unwrap()
+    to_insert(&task_update().into()).unwrap().unwrap()
 }
 
 fn tree(document: &RawDocumentBuf) -> Document {
@@ -220,13 +219,13 @@ fn an_update_sets_its_revision_and_the_fields_that_it_names() {
         "finished_date": DAY as i64 + 3,
         "playbook_runtime": 2_i64,
     };
-    assert_eq!(tree(&execution_set(&update).unwrap()), expected);
+    assert_eq!(tree(&to_set(&update.clone().into()).unwrap()), expected);
     let mut update = task_update();
     (update.state.response, update.state.error, update.state.runtime) = (None, None, None);
     let expected = doc! {
         "epoch": 3_i64, "seq": i64::MAX, "status": "retrying", "attempt": 4_i64, "updated_date": DAY as i64 + 5,
     };
-    assert_eq!(tree(&task_set(&update).unwrap()), expected);
+    assert_eq!(tree(&to_set(&update.clone().into()).unwrap()), expected);
 }
 
 #[test]
@@ -234,11 +233,11 @@ fn a_number_that_the_server_cannot_keep_is_the_reason() {
     let mut update = execution_update();
     update.revision.seq = i64::MAX as u64 + 1;
     let reason = "seq: 9223372036854775808 is larger than the store can keep";
-    assert_eq!(execution_set(&update).unwrap_err(), reason);
-    assert_eq!(execution_insert(&update, update.head.as_ref().unwrap()).unwrap_err(), reason);
+    assert_eq!(to_set(&update.clone().into()).unwrap_err(), reason);
+    assert_eq!(to_insert(&update.into()).unwrap().unwrap_err(), reason);
     let mut update = task_update();
     update.state.started_date = Some(Timestamp(u64::MAX));
-    assert!(task_set(&update).unwrap_err().starts_with("started_date: "));
+    assert!(to_set(&update.clone().into()).unwrap_err().starts_with("started_date: "));
     let mut book = playbook_document();
     book.updated_date = Timestamp(u64::MAX);
     assert!(playbook_insert(&book).unwrap_err().starts_with("updated_date: "));
@@ -248,7 +247,7 @@ fn a_number_that_the_server_cannot_keep_is_the_reason() {
 fn a_document_that_servers_would_refuse_is_the_reason() {
     let mut update = task_update();
     update.state.response = Some(Json::from(json!("x".repeat(MONGO_DOCUMENT_BYTES))));
-    assert!(task_set(&update).unwrap_err().contains("at most 16777216"));
+    assert!(to_set(&update.clone().into()).unwrap_err().contains("at most 16777216"));
 }
 
 #[test]

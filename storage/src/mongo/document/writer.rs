@@ -1,17 +1,12 @@
 //! The bytes of one document, element after element. Keeps what the server could not take from leaving.
 
 use mongodb::bson::RawDocumentBuf;
+use mongodb::bson::spec::{BinarySubtype, ElementType};
 use serde::Serialize;
 use updraft_protocol::limits::MONGO_DOCUMENT_BYTES;
 use updraft_protocol::{FieldWriter, Json};
 
 use crate::mongo::json;
-
-const BINARY: u8 = 0x05;
-const STRING: u8 = 0x02;
-const INT64: u8 = 0x12;
-/// The subtype of binaries that are UUIDs.
-const UUID_SUBTYPE: u8 = 0x04;
 
 /// What a document takes beside its values.
 const FIXED_BYTES: usize = 640;
@@ -40,27 +35,21 @@ impl Writer {
         self.bytes[..4].copy_from_slice(&length.to_le_bytes());
         RawDocumentBuf::from_bytes(self.bytes).map_err(|error| error.to_string())
     }
-
-    fn key(&mut self, kind: u8, name: &str) {
-        self.bytes.push(kind);
-        self.bytes.extend_from_slice(name.as_bytes());
-        self.bytes.push(0);
-    }
 }
 
 impl FieldWriter for Writer {
     type Error = String;
 
     fn id(&mut self, name: &'static str, id: &[u8; 16]) -> Result<(), String> {
-        self.key(BINARY, name);
+        json::begin(&mut self.bytes, ElementType::Binary, name);
         self.bytes.extend_from_slice(&16_u32.to_le_bytes());
-        self.bytes.push(UUID_SUBTYPE);
+        self.bytes.push(BinarySubtype::Uuid.into());
         self.bytes.extend_from_slice(id);
         Ok(())
     }
 
     fn text(&mut self, name: &'static str, text: &str) -> Result<(), String> {
-        self.key(STRING, name);
+        json::begin(&mut self.bytes, ElementType::String, name);
         // Names and keys: far below what the length can say, and the limit of a document follows.
         let length = u32::try_from(text.len() + 1).unwrap_or(u32::MAX);
         self.bytes.extend_from_slice(&length.to_le_bytes());
@@ -73,7 +62,7 @@ impl FieldWriter for Writer {
     fn number(&mut self, name: &'static str, number: u64) -> Result<(), String> {
         let number = i64::try_from(number)
             .map_err(|_| format!("{name}: {number} is larger than the store can keep"))?;
-        self.key(INT64, name);
+        json::begin(&mut self.bytes, ElementType::Int64, name);
         self.bytes.extend_from_slice(&number.to_le_bytes());
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use crate::mongo::{DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS};
+use crate::mongo::{DEAD_LETTERS, EXECUTIONS, PLAYBOOKS, TASKS, document};
 
 /// An index that a query needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,92 +16,54 @@ pub(in crate::mongo) struct Index {
     only_with: Option<&'static str>,
 }
 
-pub(in crate::mongo) const PLAYBOOKS_BY_NAME: Index = Index {
-    collection: PLAYBOOKS,
-    name: "playbooks_by_name",
-    keys: &[("tenant_code", 1), ("name", 1), ("version", 1)],
-    unique: true,
-    only_with: None,
-};
-
-pub(in crate::mongo) const PLAYBOOKS_BY_CATEGORY: Index = Index {
-    collection: PLAYBOOKS,
-    name: "playbooks_by_category",
-    keys: &[("tenant_code", 1), ("status", 1), ("category_id", 1), ("name", 1), ("version", 1)],
-    unique: false,
-    only_with: None,
-};
-
-pub(in crate::mongo) const EXECUTIONS_BY_STATUS: Index = Index {
-    collection: EXECUTIONS,
-    name: "executions_by_status",
-    keys: &[("tenant_code", 1), ("execution_status", 1), ("createddate", -1), ("_id", -1)],
-    unique: false,
-    only_with: None,
-};
-
-pub(in crate::mongo) const EXECUTIONS_BY_USER: Index = Index {
-    collection: EXECUTIONS,
-    name: "executions_by_user",
-    keys: &[("uid", 1), ("createddate", -1), ("_id", -1)],
-    unique: false,
-    only_with: Some("uid"),
-};
-
-pub(in crate::mongo) const EXECUTIONS_BY_RUNTIME: Index = Index {
-    collection: EXECUTIONS,
-    name: "executions_by_runtime",
-    keys: &[("execution_status", 1), ("createddate", -1), ("pid", 1), ("playbook_runtime", 1)],
-    unique: false,
-    only_with: None,
-};
-
-pub(in crate::mongo) const EXECUTIONS_BY_KEY: Index = Index {
-    collection: EXECUTIONS,
-    name: "executions_by_key",
-    keys: &[("idempotency_key", 1), ("tenant_code", 1), ("playbook_name", 1)],
-    unique: true,
-    only_with: Some("idempotency_key"),
-};
-
-pub(in crate::mongo) const TASKS_BY_EXECUTION: Index = Index {
-    collection: TASKS,
-    name: "tasks_by_execution",
-    keys: &[("peid", 1), ("task_seq", 1)],
-    unique: false,
-    only_with: None,
-};
-
-pub(in crate::mongo) const TASKS_BY_ALERT: Index = Index {
-    collection: TASKS,
-    name: "tasks_by_alert",
-    keys: &[("tenant_code", 1), ("alert_id", 1), ("status", 1), ("_id", 1)],
-    unique: false,
-    only_with: None,
-};
-
-pub(in crate::mongo) const DEAD_LETTERS_BY_TENANT: Index = Index {
-    collection: DEAD_LETTERS,
-    name: "dead_letters_by_tenant",
-    keys: &[("tenant_code", 1), ("_id", 1)],
-    unique: false,
-    only_with: None,
-};
+/// The one that a query names.
+pub(in crate::mongo) const EXECUTIONS_BY_USER: Index =
+    index(EXECUTIONS, "executions_by_user", &[("uid", 1), ("createddate", -1), ("_id", -1)]).only_with("uid");
 
 /// Every index.
 pub(in crate::mongo) const ALL: &[Index] = &[
-    PLAYBOOKS_BY_NAME,
-    PLAYBOOKS_BY_CATEGORY,
-    EXECUTIONS_BY_STATUS,
+    index(PLAYBOOKS, "playbooks_by_name", &[("tenant_code", 1), ("name", 1), ("version", 1)]).unique(),
+    index(
+        PLAYBOOKS,
+        "playbooks_by_category",
+        &[("tenant_code", 1), ("status", 1), ("category_id", 1), ("name", 1), ("version", 1)],
+    ),
+    index(
+        EXECUTIONS,
+        "executions_by_status",
+        &[("tenant_code", 1), ("execution_status", 1), ("createddate", -1), ("_id", -1)],
+    ),
     EXECUTIONS_BY_USER,
-    EXECUTIONS_BY_RUNTIME,
-    EXECUTIONS_BY_KEY,
-    TASKS_BY_EXECUTION,
-    TASKS_BY_ALERT,
-    DEAD_LETTERS_BY_TENANT,
+    index(
+        EXECUTIONS,
+        "executions_by_runtime",
+        &[("execution_status", 1), ("createddate", -1), ("pid", 1), ("playbook_runtime", 1)],
+    ),
+    index(
+        EXECUTIONS,
+        "executions_by_key",
+        &[("idempotency_key", 1), ("tenant_code", 1), ("playbook_name", 1)],
+    )
+    .unique()
+    .only_with("idempotency_key"),
+    index(TASKS, "tasks_by_execution", &[("peid", 1), ("task_seq", 1)]),
+    index(TASKS, "tasks_by_alert", &[("tenant_code", 1), ("alert_id", 1), ("status", 1), ("_id", 1)]),
+    index(DEAD_LETTERS, "dead_letters_by_tenant", &[("tenant_code", 1), ("_id", 1)]),
 ];
 
+const fn index(collection: &'static str, name: &'static str, keys: &'static [(&'static str, i32)]) -> Index {
+    Index { collection, name, keys, unique: false, only_with: None }
+}
+
 impl Index {
+    const fn unique(self) -> Self {
+        Self { unique: true, ..self }
+    }
+
+    const fn only_with(self, field: &'static str) -> Self {
+        Self { only_with: Some(field), ..self }
+    }
+
     /// Its fields and directions: what names it wherever it has another name.
     pub(in crate::mongo) fn key(&self) -> Document {
         self.keys.iter().map(|(field, direction)| ((*field).to_owned(), (*direction).into())).collect()
@@ -128,18 +90,9 @@ impl Index {
 
     pub(super) fn has_keys(&self, keys: &Document) -> bool {
         let same = |((field, direction), (name, value)): (&(&str, i32), (&String, &Bson))| {
-            field == name && number(value) == Some(f64::from(*direction))
+            field == name && document::whole(value) == Some(i64::from(*direction))
         };
         keys.len() == self.keys.len() && self.keys.iter().zip(keys).all(same)
-    }
-}
-
-fn number(value: &Bson) -> Option<f64> {
-    match value {
-        Bson::Int32(number) => Some(f64::from(*number)),
-        Bson::Int64(number) => Some(*number as f64),
-        Bson::Double(number) => Some(*number),
-        _ => None,
     }
 }
 

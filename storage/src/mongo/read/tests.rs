@@ -1,14 +1,13 @@
 //! What this store's reads do beyond the suite of all stores: pages through crowded milliseconds, questions of
 //! more ids than one query may have.
 
-use std::sync::Arc;
-
 use mongodb::bson::doc;
 use updraft_protocol::{
-    ExecutionHead, ExecutionState, ExecutionStatus, ExecutionUpdate, Json, Revision, Timestamp,
+    ExecutionId, ExecutionStatus, ExecutionUpdate, Json, Name, PlaybookId, TenantCode, Timestamp,
 };
 
 use super::*;
+use crate::conformance::samples;
 use crate::mongo::{PLAYBOOKS, testing};
 use crate::store::{ExecutionStore, ExecutionsOf, PlaybookStore, QueryStore};
 
@@ -27,37 +26,11 @@ fn execution_at(number: u64, date: u64) -> RawDocumentBuf {
 }
 
 fn execution_with(number: u64, date: u64, input: Json) -> RawDocumentBuf {
-    let head = ExecutionHead {
-        tenant_code: tenant(),
-        pid: PlaybookId::new(uuid(1)),
-        playbook_name: Name::new("phishing").unwrap(),
-        playbook_version: 1,
-        uid: Some("analyst-1".into()),
-        alert_id: None,
-        priority: 0,
-        createddate: Timestamp(date),
-        input,
-        variables: Json::null(),
-        idempotency_key: None,
-        input_hash: None,
-    };
-    let state = ExecutionState {
-        execution_status: ExecutionStatus::Executing,
-        started_date: None,
-        updated_date: Timestamp(date),
-        finished_date: None,
-        playbook_runtime: None,
-        output: None,
-        error: None,
-    };
-    let peid = ExecutionId::new(uuid(number));
-    let update = ExecutionUpdate {
-        peid,
-        revision: Revision { epoch: 1, seq: 1 },
-        head: Some(Arc::new(head.clone())),
-        state,
-    };
-    document::execution_insert(&update, &head).unwrap()
+    let update = samples::execution_with(number, &tenant(), |head| {
+        (head.createddate, head.input) = (Timestamp(date), input);
+    });
+    let update = ExecutionUpdate { peid: ExecutionId::new(uuid(number)), ..update.unwrap() };
+    document::to_insert(&update.into()).unwrap().unwrap()
 }
 
 /// Milliseconds of one, of many, and of as many as a page; ids that do not grow with the dates.

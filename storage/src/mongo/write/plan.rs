@@ -20,69 +20,54 @@ pub(super) struct Operation {
     pub(super) body: RawDocumentBuf,
 }
 
-/// What is to be done for a batch. Operations of one collection stand together.
+/// What is to be done for a batch.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
+    /// Those of one collection stand together.
     pub(super) inserts: Vec<Operation>,
     pub(super) changes: Vec<Operation>,
     /// Updates that will never be written.
     pub(super) refused: Vec<(usize, WriteOutcome)>,
-    /// Bytes of a document that the server takes.
-    most: usize,
 }
 
 impl Plan {
     /// Inserts for updates with a head, changes for the others. The server takes documents of so many bytes.
     pub(super) fn of(batch: &[Update], most: usize) -> Self {
-        let mut plan = Self { most, ..Self::default() };
+        let mut plan = Self::default();
         for (index, update) in batch.iter().enumerate() {
-            let insert = match update {
-                Update::Execution(update) => {
-                    update.head.as_ref().map(|head| document::execution_insert(update, head))
-                }
-                Update::Task(update) => update.head.as_ref().map(|head| document::task_insert(update, head)),
-            };
-            match insert {
-                Some(body) => plan.add(index, update, body, |plan| &mut plan.inserts),
-                None => plan.add(index, update, fields(update), |plan| &mut plan.changes),
-            }
+            plan.add(index, update, document::to_insert(update), most);
         }
-        plan.ordered()
+        plan.inserts.sort_by_key(|operation| operation.collection);
+        plan
     }
 
     /// Changes for some updates, whether they have a head or not.
     pub(super) fn over(batch: &[Update], which: &[usize], most: usize) -> Self {
-        let mut plan = Self { most, ..Self::default() };
-        for &index in which {
-            if let Some(update) = batch.get(index) {
-                plan.add(index, update, fields(update), |plan| &mut plan.changes);
-            }
+        let mut plan = Self::default();
+        for (index, update) in which.iter().filter_map(|index| Some((*index, batch.get(*index)?))) {
+            plan.add(index, update, None, most);
         }
-        plan.ordered()
+        plan
     }
 
     fn add(
         &mut self,
-        index: usize,
-        update: &Update,
-        body: Result<RawDocumentBuf, String>,
-        place: impl FnOnce(&mut Self) -> &mut Vec<Operation>,
+        update: usize,
+        of: &Update,
+        insert: Option<Result<RawDocumentBuf, String>>,
+        most: usize,
     ) {
-        let (collection, id) = address(update);
-        match body.and_then(|body| fits(body, self.most)) {
+        let (body, operations) = match insert {
+            Some(body) => (body, &mut self.inserts),
+            None => (document::to_set(of), &mut self.changes),
+        };
+        match body.and_then(|body| fits(body, most)) {
             Ok(body) => {
-                let operation =
-                    Operation { update: index, collection, id, revision: update.revision(), body };
-                place(self).push(operation);
+                let (collection, id) = address(of);
+                operations.push(Operation { update, collection, id, revision: of.revision(), body });
             }
-            Err(reason) => self.refused.push((index, WriteOutcome::Poison(reason))),
+            Err(reason) => self.refused.push((update, WriteOutcome::Poison(reason))),
         }
-    }
-
-    fn ordered(mut self) -> Self {
-        self.inserts.sort_by_key(|operation| operation.collection);
-        self.changes.sort_by_key(|operation| operation.collection);
-        self
     }
 }
 
@@ -101,13 +86,6 @@ fn fits(body: RawDocumentBuf, most: usize) -> Result<RawDocumentBuf, String> {
         Err(format!("the document has {bytes} bytes; the server takes at most {most}"))
     } else {
         Ok(body)
-    }
-}
-
-fn fields(update: &Update) -> Result<RawDocumentBuf, String> {
-    match update {
-        Update::Execution(update) => document::execution_set(update),
-        Update::Task(update) => document::task_set(update),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use mongodb::bson::{Bson, Document};
 
-use crate::mongo::error;
-use crate::mongo::error::Verdict;
+use crate::mongo::document;
+use crate::mongo::error::{self, Verdict};
 use crate::store::{Error, WriteOutcome};
 
 /// What is known of one operation after its command.
@@ -106,15 +106,8 @@ impl Reply {
     }
 }
 
-/// A whole number, in whichever type a server may put it.
 fn number<T: TryFrom<i64>>(value: &Bson) -> Option<T> {
-    let number = match value {
-        Bson::Int32(number) => i64::from(*number),
-        Bson::Int64(number) => *number,
-        Bson::Double(number) if number.fract() == 0.0 => *number as i64,
-        _ => return None,
-    };
-    T::try_from(number).ok()
+    document::whole(value)?.try_into().ok()
 }
 
 fn unreadable() -> Error {

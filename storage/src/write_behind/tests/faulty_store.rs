@@ -8,10 +8,6 @@ use async_trait::async_trait;
 use updraft_kernel::shard_epochs::ShardEpochs;
 use updraft_kernel::virtual_shard::VirtualShard;
 use updraft_protocol::*;
-use updraft_protocol::{
-    DeadLetter, ExecutionDocument, ExecutionId, IdempotencyKey, KeyHolder, Name, PlaybookDocument,
-    PlaybookId, PlaybookStatus, TaskDocument, TenantCode, Update,
-};
 
 use crate::store::*;
 
@@ -138,145 +134,99 @@ fn unavailable<T>() -> Result<T, Error> {
     Err(Error::Unavailable("told to".to_owned()))
 }
 
-#[async_trait]
-impl ExecutionStore for FaultyStore {
-    async fn write(&self, mut batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
-        let _flight = Flight::begin(self, &batch);
-        tokio::task::yield_now().await;
-        let (doing, refused) = {
+/// The calls of one trait that nobody here needs; and what else it has.
+macro_rules! unavailable {
+    ($trait:ident { $($call:ident($($argument:ty),*) -> $answer:ty;)+ $({ $($else:tt)* })? }) => {
+        #[async_trait]
+        impl $trait for FaultyStore {
+            $(async fn $call(&self, $(_: $argument),*) -> Result<$answer, Error> {
+                unavailable()
+            })+
+
+            $($($else)*)?
+        }
+    };
+}
+
+unavailable! { ExecutionStore {
+    execution(&TenantCode, ExecutionId) -> Option<ExecutionDocument>;
+    execution_by_key(&IdempotencyKey) -> Option<KeyHolder>;
+    tasks(&TenantCode, ExecutionId, u32, usize) -> Vec<TaskDocument>;
+    unfinished(Option<Cursor>, usize) -> Vec<ExecutionDocument>;
+    {
+        async fn write(&self, mut batch: Vec<Update>) -> Result<Vec<WriteOutcome>, Error> {
+            let _flight = Flight::begin(self, &batch);
+            tokio::task::yield_now().await;
+            let (doing, refused) = {
+                let mut held = self.held();
+                let refused = batch.iter().find_map(|update| held.refused.get(&update.document()).copied());
+                (if refused.is_none() { held.script.pop_front() } else { None }, refused)
+            };
+            if let Some(refused) = refused {
+                return Err(refused("not this one".to_owned()));
+            }
+            match doing {
+                Some(Doing::Delay(delay)) => tokio::time::sleep(delay).await,
+                Some(Doing::Fail(error)) => return Err(error("told to".to_owned())),
+                Some(Doing::Part(written)) => {
+                    batch.truncate(written);
+                    batch.into_iter().for_each(|update| drop(self.held().take(update)));
+                    return unavailable();
+                }
+                Some(Doing::Hide) => {
+                    batch.into_iter().for_each(|update| drop(self.held().take(update)));
+                    return unavailable();
+                }
+                Some(Doing::Panic) => panic!("the store's own"),
+                Some(Doing::Hang) => std::future::pending().await,
+                Some(Doing::Miscount) | None => {}
+            }
+            let mut outcomes: Vec<_> = batch.into_iter().map(|update| self.held().take(update)).collect();
+            if let Some(Doing::Miscount) = doing {
+                outcomes.pop();
+            }
+            Ok(outcomes)
+        }
+    }
+} }
+
+unavailable! { QueryStore {
+    executions(ExecutionQuery) -> Vec<ExecutionDocument>;
+    tasks_of_alert(TaskQuery) -> Vec<TaskDocument>;
+    slowest_playbooks(SlowestQuery) -> Vec<PlaybookRuntime>;
+} }
+
+unavailable! { PlaybookStore {
+    put_playbook(PlaybookDocument) -> PutOutcome;
+    playbook(&TenantCode, PlaybookId) -> Option<PlaybookDocument>;
+    playbook_named(&TenantCode, &Name, Option<u32>) -> Option<PlaybookDocument>;
+    playbooks(&TenantCode, PlaybookStatus, Option<&str>, Option<(Name, u32)>, usize) -> Vec<PlaybookDocument>;
+} }
+
+unavailable! { DeadLetterStore {
+    dead_letters(Option<&TenantCode>, Option<&str>, usize) -> Vec<DeadLetter>;
+    {
+        async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
+            tokio::task::yield_now().await;
             let mut held = self.held();
-            let refused = batch.iter().find_map(|update| held.refused.get(&update.document()).copied());
-            (if refused.is_none() { held.script.pop_front() } else { None }, refused)
-        };
-        if let Some(refused) = refused {
-            return Err(refused("not this one".to_owned()));
-        }
-        match doing {
-            Some(Doing::Delay(delay)) => tokio::time::sleep(delay).await,
-            Some(Doing::Fail(error)) => return Err(error("told to".to_owned())),
-            Some(Doing::Part(written)) => {
-                batch.truncate(written);
-                batch.into_iter().for_each(|update| drop(self.held().take(update)));
-                return unavailable();
+            held.letters_a_call.push(letters.len());
+            if let Some(error) = held.keep_fails_with.pop_front() {
+                return Err(error("no place for dead letters".to_owned()));
             }
-            Some(Doing::Hide) => {
-                batch.into_iter().for_each(|update| drop(self.held().take(update)));
-                return unavailable();
+            if letters.iter().any(|letter| held.unkeepable.contains(&letter.key)) {
+                return Err(Error::Refused("not even there".to_owned()));
             }
-            Some(Doing::Panic) => panic!("the store's own"),
-            Some(Doing::Hang) => std::future::pending().await,
-            Some(Doing::Miscount) | None => {}
+            for letter in letters {
+                held.dead_letters.entry(letter.key.clone()).or_insert(letter);
+            }
+            Ok(())
         }
-        let mut outcomes: Vec<_> = batch.into_iter().map(|update| self.held().take(update)).collect();
-        if let Some(Doing::Miscount) = doing {
-            outcomes.pop();
-        }
-        Ok(outcomes)
     }
+} }
 
-    async fn execution(&self, _: &TenantCode, _: ExecutionId) -> Result<Option<ExecutionDocument>, Error> {
-        unavailable()
-    }
-
-    async fn execution_by_key(&self, _: &IdempotencyKey) -> Result<Option<KeyHolder>, Error> {
-        unavailable()
-    }
-
-    async fn tasks(
-        &self,
-        _: &TenantCode,
-        _: ExecutionId,
-        _: u32,
-        _: usize,
-    ) -> Result<Vec<TaskDocument>, Error> {
-        unavailable()
-    }
-
-    async fn unfinished(&self, _: Option<Cursor>, _: usize) -> Result<Vec<ExecutionDocument>, Error> {
-        unavailable()
-    }
-}
-
-#[async_trait]
-impl QueryStore for FaultyStore {
-    async fn executions(&self, _: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error> {
-        unavailable()
-    }
-
-    async fn tasks_of_alert(&self, _: TaskQuery) -> Result<Vec<TaskDocument>, Error> {
-        unavailable()
-    }
-
-    async fn slowest_playbooks(&self, _: SlowestQuery) -> Result<Vec<PlaybookRuntime>, Error> {
-        unavailable()
-    }
-}
-
-#[async_trait]
-impl PlaybookStore for FaultyStore {
-    async fn put_playbook(&self, _: PlaybookDocument) -> Result<PutOutcome, Error> {
-        unavailable()
-    }
-
-    async fn playbook(&self, _: &TenantCode, _: PlaybookId) -> Result<Option<PlaybookDocument>, Error> {
-        unavailable()
-    }
-
-    async fn playbook_named(
-        &self,
-        _: &TenantCode,
-        _: &Name,
-        _: Option<u32>,
-    ) -> Result<Option<PlaybookDocument>, Error> {
-        unavailable()
-    }
-
-    async fn playbooks(
-        &self,
-        _: &TenantCode,
-        _: PlaybookStatus,
-        _: Option<&str>,
-        _: Option<(Name, u32)>,
-        _: usize,
-    ) -> Result<Vec<PlaybookDocument>, Error> {
-        unavailable()
-    }
-}
-
-#[async_trait]
-impl DeadLetterStore for FaultyStore {
-    async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error> {
-        tokio::task::yield_now().await;
-        let mut held = self.held();
-        held.letters_a_call.push(letters.len());
-        if let Some(error) = held.keep_fails_with.pop_front() {
-            return Err(error("no place for dead letters".to_owned()));
-        }
-        if letters.iter().any(|letter| held.unkeepable.contains(&letter.key)) {
-            return Err(Error::Refused("not even there".to_owned()));
-        }
-        for letter in letters {
-            held.dead_letters.entry(letter.key.clone()).or_insert(letter);
-        }
-        Ok(())
-    }
-
-    async fn dead_letters(
-        &self,
-        _: Option<&TenantCode>,
-        _: Option<&str>,
-        _: usize,
-    ) -> Result<Vec<DeadLetter>, Error> {
-        unavailable()
-    }
-}
-
-#[async_trait]
-impl EpochStore for FaultyStore {
-    async fn claim_epochs(&self, _: &[VirtualShard], _: uuid::Uuid, _: u64) -> Result<ShardEpochs, Error> {
-        unavailable()
-    }
-}
+unavailable! { EpochStore {
+    claim_epochs(&[VirtualShard], uuid::Uuid, u64) -> ShardEpochs;
+} }
 
 #[async_trait]
 impl BondStore for FaultyStore {
