@@ -4,7 +4,7 @@ use std::process::Command;
 
 use updraft_load::{Figures, LoadOptions};
 
-use crate::case::tell;
+use crate::bench::tell;
 use crate::throughput::rate_of_durable;
 
 /// Requests at once, and seconds, for the peer.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use updraft::Engine;
 use updraft_load::{Latencies, Latency, LoadOptions, median};
 
-use crate::case::{Bench, tell};
+use crate::bench::{Bench, tell};
 
 /// Executions alone of which quantiles are taken.
 const ALONE: u64 = 3_000;

@@ -10,6 +10,7 @@
     reason = "a benchmark ends where something fails, and prints its figures"
 )]
 
+mod bench;
 mod beside;
 mod case;
 mod latency;

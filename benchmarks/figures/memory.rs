@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use updraft::Handle;
 use updraft_load::{LoadOptions, Metrics, RunStore, Workload, process};
 
-use crate::case::{Bench, tell};
+use crate::bench::{Bench, tell};
 
 /// Executions that wait.
 const WAITING: usize = 100_000;

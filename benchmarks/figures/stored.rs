@@ -4,7 +4,7 @@ use tokio::time::Instant;
 use updraft::{Detail, Durability, ExecutionQuery, ExecutionStatus, ExecutionsOf, TenantCode};
 use updraft_load::{LoadOptions, RunStore, median};
 
-use crate::case::{Bench, tell};
+use crate::bench::{Bench, tell};
 use crate::throughput::{PAIRS, rate, rate_of_durable};
 
 /// Executions that a store is filled with.

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use updraft_load::{LoadOptions, RunStore, median, process};
 
-use crate::case::{Bench, tell};
+use crate::bench::{Bench, tell};
 
 /// Pairs of runs of which the median counts.
 pub(crate) const PAIRS: usize = 3;

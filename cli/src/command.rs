@@ -9,10 +9,11 @@ use updraft::{Loss, StartError};
 
 use crate::at::STORE;
 use crate::data::Kept;
+use crate::durability;
 use crate::environment;
 use crate::exit::Error;
 use crate::network;
-use crate::options::{Work, durability_name};
+use crate::options::Work;
 use crate::secrets;
 
 /// A command line of this program.
@@ -55,7 +56,7 @@ impl Command {
         if work.configuration_wait.0 != CONFIGURATION_WAIT {
             self.option("--configuration-wait", OsStr::new(&work.configuration_wait.to_string()));
         }
-        if let Some(name) = durability_name(work.durability) {
+        if let Some(name) = durability::name(work.durability) {
             self.option("--durability", OsStr::new(name));
         }
         self

@@ -9,6 +9,7 @@ mod data;
 mod dead_letters;
 mod demo;
 mod doctor;
+mod durability;
 mod environment;
 mod exit;
 mod follow;

@@ -8,6 +8,7 @@ use updraft::integrations::http::Allow;
 use updraft::{Durability, ExecutionId, ExecutionStatus, Loss, OnReuse, Span, TenantCode, Value, value};
 
 use crate::at::At;
+use crate::durability;
 use crate::exit;
 use crate::number::whole;
 use crate::stress::Stress;
@@ -104,7 +105,7 @@ pub(crate) struct Work {
     #[arg(long, default_value = "24h", value_name = "SPAN")]
     pub(crate) configuration_wait: Span,
     /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
-    #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = durability)]
+    #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = durability::parse)]
     pub(crate) durability: Durability,
 }
 
@@ -326,22 +327,6 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, place) = text.split_once('=').ok_or("NAME=URL is needed")?;
         Ok(Self { name: name.to_owned(), place: place.to_owned() })
-    }
-}
-
-/// How a durability is written; none for what is taken where none is named.
-pub(crate) fn durability_name(durability: Durability) -> Option<&'static str> {
-    match durability {
-        Durability::Fsync => None,
-        Durability::Os => Some("os"),
-    }
-}
-
-pub(crate) fn durability(text: &str) -> Result<Durability, String> {
-    match text {
-        "fsync" => Ok(Durability::Fsync),
-        "os" => Ok(Durability::Os),
-        _ => Err("it is `fsync` or `os`".to_owned()),
     }
 }
 

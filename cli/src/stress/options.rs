@@ -65,7 +65,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "process", value_parser = named(&Tools::ALL, Tools::name))]
     pub(crate) tools: Tools,
     /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
-    #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = crate::options::durability)]
+    #[arg(long, default_value = "fsync", value_name = "fsync|os", value_parser = crate::durability::parse)]
     pub(crate) durability: Durability,
     /// How long it loads the engine: 10s unless it is named. What is then under way may end beyond it.
     #[arg(long, value_name = "TIME", value_parser = length)]
