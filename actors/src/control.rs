@@ -1,6 +1,6 @@
 //! Controls: what handles ask of an execution that runs here, and what they are answered. Answered when everything
 //! before is durable, so that nobody reads what a crash could take back. Until then the registry entry of the execution
-//! holds them, and actors see no more of them than [`HeldControl`].
+//! holds them, and actors see no more of them than `HeldControl`.
 
 use std::sync::Arc;
 
