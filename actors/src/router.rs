@@ -57,7 +57,7 @@ impl Router {
             changed.as_mut().enable();
             let mut verdict = None;
             let address = shard.announce(|| verdict = Some(entry.ask(control)));
-            // Told also where there is no room: those who asked before may have left without a word.
+            // Told also where there is no room: an earlier caller may have been cancelled between its control and this message.
             if let Some(address) = address {
                 let _ = address.mailbox.send(ShardMessage::Asked(entry.peid)).await;
             }

@@ -1,5 +1,5 @@
-//! Idempotency: what becomes of a submission under a key. Owns the one question to the registry and to the store, and the
-//! verdict that follows from it; never accepts an execution.
+//! Idempotency keys: looks the key of a submission up in the registry, then in the store, and reserves it, returns the
+//! execution that has it, or refuses. Never accepts an execution.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use crate::handle::Handle;
 use crate::reservation::Reservation;
 use crate::submission::Submission;
 
-/// What becomes of a submission under a key that is not refused.
-pub(crate) enum Keyed<'a> {
-    /// No execution has the key: this one holds it from now on.
+/// The result of reserving an idempotency key.
+pub(crate) enum KeyReservation<'a> {
+    /// No execution had the key: it is reserved for the new execution.
     Reserved(Arc<RegistryEntry>, Reservation<'a>),
-    /// An execution has the key, and is the answer.
-    First(Handle),
+    /// An execution has the key already.
+    Existing(Handle),
 }
 
-/// The key of a submission, with what decides whether the execution that has the key is its answer.
+/// The key of a submission, with the input hash and the policy that are compared with the execution that has the key.
 pub(crate) struct SubmissionKey {
     key: IdempotencyKey,
     input_hash: InputHash,
@@ -28,7 +28,7 @@ pub(crate) struct SubmissionKey {
 }
 
 impl SubmissionKey {
-    /// The key of a submission of the playbook with this name; none where it has no key.
+    /// The key of a submission of the playbook with this name; `None` if it has no key.
     pub(crate) fn of(submission: &Submission, playbook_name: &Name) -> Option<Self> {
         let text = submission.idempotency_key.as_deref()?.into();
         let (tenant_code, playbook_name) = (submission.tenant.clone(), playbook_name.clone());
@@ -36,17 +36,18 @@ impl SubmissionKey {
         Some(Self { key, input_hash: submission.input_hash(), on_reuse: submission.on_reuse })
     }
 
-    /// Reserves the key for an execution, or gives the one that has it. Submissions under one key come after each other:
-    /// the second waits until the first is accepted, and takes its place where the first is given up.
+    /// Reserves the key for a new execution, or returns the execution that has it. Concurrent submissions with one key are
+    /// serialized: later ones wait until the first is accepted; where it is abandoned, one of them takes the key over. An
+    /// execution leaves the registry only when the store has it, so asking the registry first misses none.
     ///
     /// # Errors
-    /// [`Refusal::KeyReused`] where the execution that has the key was submitted with another input; what the store says;
-    /// why the engine has failed.
+    /// [`Refusal::KeyReused`] where the execution that has the key was submitted with another input; errors of the
+    /// store; the failure of the engine.
     pub(crate) async fn reserve<'a>(
         &self,
         context: &'a Arc<EngineContext>,
         entry: RegistryEntry,
-    ) -> Result<Keyed<'a>, Refusal> {
+    ) -> Result<KeyReservation<'a>, Refusal> {
         let entry = Arc::new(entry.under_key(Some(self.key.clone()), Some(self.input_hash)));
         let reservation = loop {
             match Reservation::new(context, entry.clone()) {
@@ -54,19 +55,22 @@ impl SubmissionKey {
                 Err(first) => match first.accepted().await {
                     Ok(()) => {
                         self.judge(first.key_holder())?;
-                        return Ok(Keyed::First(Handle::registered(context.clone(), first).of_the_first()));
+                        return Ok(KeyReservation::Existing(
+                            Handle::registered(context.clone(), first).of_the_first(),
+                        ));
                     }
                     Err(lost) if context.failed.is_settled() => return Err(lost.into()),
+                    // An abandoned entry wakes those who wait before it is removed from the registry.
                     Err(_) => tokio::task::yield_now().await,
                 },
             }
         };
         let Some(first) = context.store.execution_by_key(&self.key).await? else {
-            return Ok(Keyed::Reserved(entry, reservation));
+            return Ok(KeyReservation::Reserved(entry, reservation));
         };
         self.judge(first)?;
         let first = Handle::stored(context.clone(), self.key.tenant_code.clone(), first.peid);
-        Ok(Keyed::First(first.of_the_first()))
+        Ok(KeyReservation::Existing(first.of_the_first()))
     }
 
     fn judge(&self, first: KeyHolder) -> Result<(), Refusal> {

@@ -21,7 +21,7 @@ use crate::deadline::after;
 use crate::engine::Engine;
 use crate::error::Refusal;
 use crate::handle::Handle;
-use crate::idempotency::{Keyed, SubmissionKey};
+use crate::idempotency::{KeyReservation, SubmissionKey};
 use crate::requirements::{ask, missing_places};
 use crate::reservation::Reservation;
 use crate::submission::{PlaybookChoice, Submission, SubmitError};
@@ -87,8 +87,8 @@ impl Engine {
         // and needs no place.
         let (entry, reservation) = match SubmissionKey::of(submission, &ready.plan.name) {
             Some(key) => match self.answered(deadline, key.reserve(&self.context, entry)).await? {
-                Keyed::Reserved(entry, reservation) => (entry, reservation),
-                Keyed::First(first) => return Ok(first),
+                KeyReservation::Reserved(entry, reservation) => (entry, reservation),
+                KeyReservation::Existing(first) => return Ok(first),
             },
             None => {
                 let entry = Arc::new(entry);

@@ -274,7 +274,8 @@ impl<C: ExecutionControl> Execution<C> {
         self.withdrawing.as_ref().is_some_and(|withdrawal| withdrawal.stop.is_some())
     }
 
-    /// Everything so far is durable and performed: answers, and leaves where there is nothing to stay for.
+    /// Nothing is pending or being committed: answers controls, after a durable commit where the last was not, and then leaves
+    /// or parks where nothing runs.
     fn rest(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
         if self.controls.is_some() && self.behind {
             return Some(self.commit(Effects::default()));

@@ -1,4 +1,4 @@
-//! Whether the store cannot take a load: from what waited for it, in each phase. Judges nothing else.
+//! Detects, for each phase, that the store could not keep up, from the documents that waited for it.
 
 use std::time::Duration;
 
@@ -7,16 +7,18 @@ use updraft::limits::COALESCER_DOCUMENTS;
 use crate::outcome::{PhaseResult, RunOutcome, Sample};
 use crate::scenario::Load;
 
-/// The store is behind by as much of a phase before it is told.
-const BEHIND: f64 = 0.2;
-/// And by no less than this: batches wait for a while even where nothing hinders them.
-const RIPPLE: Duration = Duration::from_millis(250);
-/// So much of what may wait is as good as all of it.
+/// Lag is reported above this part of the phase's duration,
+const MAX_LAG_OF_PHASE: f64 = 0.2;
+/// and only above this, because batches alone cause some lag.
+const MIN_LAG: Duration = Duration::from_millis(250);
+/// The buffer counts as full from this part of its limit.
 const FULL: f64 = 0.95;
 /// Seconds of writing that may wait at the end of an open loop.
-const SECONDS: f64 = 1.0;
+const MAX_BACKLOG_SECONDS: f64 = 1.0;
+/// In a shorter phase the store may not have written its first batch yet.
+const MIN_PHASE_SECONDS: f64 = 1.0;
 
-/// What is to be told of the store, a sentence for each phase that it could not take.
+/// Warnings about the store: at most one for a phase, and one where documents were never stored.
 pub(crate) fn found(outcome: &RunOutcome) -> Vec<String> {
     let phases = outcome.phases.iter().enumerate();
     let mut found: Vec<String> = phases
@@ -28,15 +30,16 @@ pub(crate) fn found(outcome: &RunOutcome) -> Vec<String> {
         .collect();
     if outcome.not_stored > 0 && !outcome.interrupted {
         let documents = outcome.not_stored;
-        found
-            .push(format!("The store had not got {documents} documents when nobody waited for it any more."));
+        found.push(format!(
+            "The store had not got {documents} documents when the run stopped waiting for it."
+        ));
     }
     found
 }
 
-/// Whether the store was behind for longer than it should when all of the phase had ended.
+/// Whether the store finished too long after the last execution of the phase.
 pub(crate) fn is_behind(end: &PhaseResult) -> bool {
-    end.behind.is_some_and(|behind| behind > end.lasted.mul_f64(BEHIND).max(RIPPLE))
+    end.behind.is_some_and(|behind| behind > end.lasted.mul_f64(MAX_LAG_OF_PHASE).max(MIN_LAG))
 }
 
 fn behind(end: &PhaseResult) -> Option<String> {
@@ -51,14 +54,13 @@ fn full<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<String> {
     })
 }
 
-/// An open loop does not wait for the store: what waits at its end would have grown on.
+/// Arrivals of an open loop do not slow down with the store: documents that wait at its end would become more.
 fn growing(end: &PhaseResult) -> Option<String> {
     let Load::Open { .. } = end.phase.load else { return None };
     let per_s = end.per_s("store.updates");
     let (before, after) = end.pending;
     let seconds = after / per_s.max(1.0);
-    // In less time a store that wrote nothing may have been about to.
-    (after > before && seconds > SECONDS && end.lasted.as_secs_f64() >= SECONDS)
+    (after > before && seconds > MAX_BACKLOG_SECONDS && end.lasted.as_secs_f64() >= MIN_PHASE_SECONDS)
         .then(|| format!("{after:.0} documents waited for it at the end, {seconds:.1} s of its work"))
 }
 

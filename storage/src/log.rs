@@ -1,11 +1,11 @@
-//! The `Log` port: where updates are appended before anything acts on them. Owns its contract; the local [`journal`] is its
-//! provider. Opening one is the provider's own. Never looks into updates.
+//! The `Log` port, the write-ahead log: updates are appended before anything acts on them. Owns the contract; the local
+//! [`journal`] implements it, and says how one is opened. Never looks into updates.
 //!
 //! What every provider promises, and `conformance` proves:
-//! * Appends are numbered in the order in which they were queued, and are there after a crash in that order.
-//! * An append that is answered as [`Need::Durable`] is there after any crash, with every append that was queued before it.
-//! * An append as [`Need::Behind`] is answered when its place is certain. A crash may take it back, unless a durable one that
-//!   was queued later has been answered. A provider may make it durable all the same; no caller may count on that.
+//! * Appends are numbered in the order in which they were queued; those that a crash leaves keep that order.
+//! * A [`Need::Durable`] append that has completed survives any crash, with every append that was queued before it.
+//! * A [`Need::Behind`] append completes when its number is certain. A crash may lose it, unless a durable append that was queued
+//!   later has completed. An implementation may make it durable all the same; no caller may count on that.
 //! * A refused append is given back as it was. A full log refuses with [`Error::Full`] or has its caller wait, as asked.
 //! * After a failed write nothing more is taken, and what was answered as durable stays.
 //!
@@ -33,11 +33,11 @@ pub type Done = OnDone<u64, Error>;
 
 /// Updates to be appended together, all or none.
 pub struct Append {
-    /// The updates. Where there are none, it is answered when everything that was answered before stands as it needs.
+    /// The updates. An append without any completes when every append that completed before is as durable as `need` says.
     pub updates: Vec<Update>,
     /// What its answer must mean.
     pub need: Need,
-    /// Called once, with the append's number when it stands as it needs, or with why that never will be known.
+    /// Called once: with the append's number when it is as durable as `need` says, or with the error.
     pub done: Done,
     /// Where its owner may give it up; `done` is called with [`Error::Closed`] then. One that can be given up is refused
     /// with [`Error::NoSpace`] while the disk is full; others are kept until there is room.
@@ -80,7 +80,7 @@ pub struct Status {
     pub acknowledged: u64,
     /// How many segments there are.
     pub segments: usize,
-    /// Bytes that may still be appended before the writer takes some.
+    /// Free bytes of the buffer of appends.
     pub room_bytes: usize,
     /// Why nothing more is accepted, after a failed write or sync.
     pub poisoned: Option<Arc<str>>,
@@ -91,9 +91,9 @@ pub struct Status {
 /// A disk without room for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoSpace {
-    /// What it says.
+    /// The error of the system.
     pub cause: Arc<str>,
-    /// When it said so first.
+    /// When the disk was first found full.
     pub since: Instant,
 }
 
@@ -139,7 +139,7 @@ pub trait Log: Send + Sync + 'static {
     /// [`Error::Poisoned`] where a write or a sync had failed, now or before.
     async fn close(&self, drain: Duration) -> Result<Left, Error>;
 
-    /// Stops it for good, as a failed write does: nothing more is accepted, and what is queued is refused. For an engine that
-    /// may go on with nothing.
+    /// Stops it for good, as a failed write does: nothing more is accepted, and what is queued is refused. For an engine
+    /// that must not continue.
     fn stop(&self, cause: &str);
 }

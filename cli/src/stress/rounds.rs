@@ -62,26 +62,31 @@ pub(crate) fn figures(directory: &Path) -> PathBuf {
     directory.join("round.json")
 }
 
-/// One run; none where it was interrupted.
+/// One run; `None` if it was interrupted.
 async fn one(
     directory: &Path,
     profile: Profile,
     interrupt: &mut Interrupt,
 ) -> Result<Option<Figures>, Error> {
-    let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("a round: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("a run: {error}"));
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut command = Command::new(program);
-    // As this program was called: what is said of the load holds for each of its runs.
+    // With the arguments of this program, so that every run has the same options of the load.
     command.args(std::env::args_os().skip(1));
     command.args(["--round", profile.name(), "--within"]).arg(directory);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
+    // A run that ends before it has figures leaves none, and not those of the run before it.
+    match std::fs::remove_file(figures(directory)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
+        _ => {}
+    }
     let mut child = command.spawn().map_err(|error| failed(&error))?;
-    // Held here: whoever waits for a child closes what is left with it.
+    // Taken out, because waiting for a child closes its standard input, which tells a run to stop.
     let stdin = child.stdin.take();
     let code = tokio::select! {
         ended = child.wait() => ended.map_err(|error| failed(&error))?.code(),
         () = interrupt.asked() => {
-            // It ends, and removes what it made; if it does not, it is killed as it is dropped.
+            // The run stops and removes its directory; if it does not in time, dropping the child kills it.
             drop(stdin);
             let _ = tokio::time::timeout(REPORT_TIMEOUT, child.wait()).await;
             return Ok(None);
@@ -89,18 +94,18 @@ async fn one(
     };
     match code {
         Some(0) => Ok(Some(crate::stress::read(&figures(directory))?)),
-        // Ctrl-C on a terminal reaches both.
+        // Ctrl-C on a terminal signals the run too.
         Some(code) if code == Ending::Interrupted as i32 => Ok(None),
-        Some(code) if code == Ending::Failed as i32 => {
+        Some(code) if code == Ending::Failed as i32 && figures(directory).exists() => {
             let run = crate::stress::read(&figures(directory))?;
             let notes = run.notes();
             Err(Error::Failed(format!("a run with {} failed: {}", profile.name(), notes.replace('\n', " "))))
         }
-        // It has said why.
+        // The run has printed the reason.
         Some(code) if code == Ending::Refused as i32 => {
             Err(Error::Refused(format!("nothing could be run with {}", profile.name())))
         }
-        _ => Err(Error::Failed(format!("a round with {} ended with {code:?}", profile.name()))),
+        _ => Err(Error::Failed(format!("a run with {} ended with exit code {code:?}", profile.name()))),
     }
 }
 

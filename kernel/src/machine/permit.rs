@@ -1,6 +1,6 @@
-//! Permits: a call that may have to wait for a place asks for it before its intent is written. Owns the calls that stand in
-//! line, each with what was rendered for it; nothing is written of them, so that a crash finds them not attempted. Counts no
-//! places of tools: who carries the execution gets them from the integration.
+//! Permits: a call that needs one acquires it before its intent is written. Owns the calls that wait for a permit, each with
+//! its rendered arguments. Nothing is written of a waiting call, so that after a crash it has not been attempted. Counts no
+//! permits: the integration does, and the actor of the execution obtains them from it.
 
 use updraft_protocol::{Failure, TaskId, Timestamp, Value};
 
@@ -9,7 +9,7 @@ use super::task::TaskSeq;
 use super::{Act, Effects, Machine, Ready};
 use crate::plan::{PlannedAction, StepIndex};
 
-/// A call that stands in line. It takes one of the execution's places among the tasks that run.
+/// A call that waits for its permit. It counts towards the tasks of the execution that run at once.
 #[derive(Debug)]
 pub(super) struct Queued {
     task_id: TaskId,
@@ -19,13 +19,13 @@ pub(super) struct Queued {
 }
 
 impl Machine {
-    /// The step of a call that stands in line, and its arguments.
+    /// The step of a call that waits for its permit, and its arguments.
     pub fn queued(&self, task: TaskId) -> Option<(StepIndex, &Value)> {
         let queued = self.line.iter().find(|queued| queued.task_id == task)?;
         Some((queued.step, &queued.arguments))
     }
 
-    /// Has a call stand in line.
+    /// Asks for the permit of a call.
     pub(super) fn acquire(
         &mut self,
         work: Ready,
@@ -39,8 +39,8 @@ impl Machine {
         effects.acts.push(Act::Acquire(task_id));
     }
 
-    /// A call has its place, or cannot have one: then its attempt fails without having been made. Of a call that left the line
-    /// before, it changes nothing.
+    /// The permit of a call is granted or refused. A refusal fails the attempt, which was never sent. A call that does not wait
+    /// any more is not concerned.
     pub(super) fn acquired(
         &mut self,
         task: TaskId,
@@ -63,13 +63,13 @@ impl Machine {
         }
     }
 
-    /// All leave the line: they are ready, as before they came to it.
+    /// Puts all waiting calls back among the work that is ready, behind the rest of it.
     pub(super) fn leave_line(&mut self) {
         self.running -= self.line.len();
         self.ready.extend(self.line.drain(..).map(|queued| queued.work));
     }
 
-    /// The task of work that begins now: a new one, or that which waited.
+    /// The task of work that begins now: a new one, or the one whose next attempt is due.
     pub(super) fn task_of(&mut self, work: Ready, now: Timestamp) -> TaskSeq {
         match work {
             Ready::Enter(scope, step) => self.add(scope, step, now),

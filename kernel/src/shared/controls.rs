@@ -7,7 +7,7 @@ use updraft_protocol::limits::CONTROLS_HELD;
 use super::planted::{Bug, planted};
 use super::sync::{Mutex, lock};
 
-/// As many as are held at once; a model fills it with one.
+/// Controls that are held at once; one under loom, so that a model can fill it.
 const ROOM: usize = if cfg!(loom) { 1 } else { CONTROLS_HELD };
 
 /// Controls, oldest first, each with its number.
@@ -15,9 +15,9 @@ pub struct ControlQueue<C>(Mutex<State<C>>);
 
 struct State<C> {
     held: Vec<(u64, C)>,
-    /// How many have come.
+    /// The number of the newest control that was held.
     count: u64,
-    /// The execution has ended: nobody answers any more.
+    /// The execution has ended: no control is held any more.
     closed: bool,
 }
 

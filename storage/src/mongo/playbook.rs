@@ -1,4 +1,4 @@
-//! Playbook versions: put once, durable when answered. No batches here.
+//! Playbook versions in MongoDB: immutable once inserted, durable when the call returns. They are not written behind.
 
 use async_trait::async_trait;
 use updraft_protocol::{Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
@@ -7,10 +7,10 @@ use super::error::store_error;
 use super::{MongoStore, PLAYBOOKS, document, error, meta, query, read};
 use crate::store::{Error, PlaybookStore, PutOutcome};
 
-/// Adds a playbook version, unless its name and version are taken.
+/// Inserts a playbook version. Where the name and version exist, the definitions are compared.
 ///
-/// It is inserted before it is looked for: of many who put it at once the server lets one, and whoever is told that
-/// it is there already is told so when that one's is durable.
+/// The insert comes before the read, so that the unique index decides between concurrent puts. The server answers a
+/// duplicate key with the write concern of the insert, so the version that exists is durable when it is reported.
 async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutcome, Error> {
     let document = document::playbook_insert(playbook).map_err(Error::Refused)?;
     let inserted = store.collection(PLAYBOOKS).insert_one(document).write_concern(meta::durable()).await;
@@ -23,7 +23,7 @@ async fn put(store: &MongoStore, playbook: &PlaybookDocument) -> Result<PutOutco
     match read::one(store, same, read::playbook).await? {
         Some(found) => Ok(PutOutcome::of_known(found.pid, &found.definition, playbook)),
         None => Err(Error::Refused(format!(
-            "the id {}, or the name and the version, are those of another document",
+            "the id {} is that of another document, or the document of this name and version cannot be read",
             playbook.pid
         ))),
     }
