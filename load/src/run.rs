@@ -234,7 +234,7 @@ impl Run<'_> {
         sending.join().map_err(|_| Error::Failed("the arrivals ended in a panic".to_owned()))
     }
 
-    /// Waits until all has ended; how many had not when the patience was at its end.
+    /// Waits until all has ended; returns how many had not when the time to wait was over.
     async fn drain(&self) -> usize {
         let until = Instant::now() + DRAIN + workload::ideal(self.options) * 4;
         loop {

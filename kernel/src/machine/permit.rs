@@ -39,8 +39,8 @@ impl Machine {
         effects.acts.push(Act::Acquire(task_id));
     }
 
-    /// The permit of a call is granted or refused. A refusal fails the attempt, which was never sent. A call that does not wait
-    /// any more is not concerned.
+    /// The permit of a call is granted or refused. A refusal fails the attempt, which was never sent. A call that
+    /// waits no longer is left as it is.
     pub(super) fn acquired(
         &mut self,
         task: TaskId,
