@@ -58,7 +58,7 @@ fn check(text: &[u8], playbook: &Playbook) {
 fn plan(playbook: &Playbook) -> Result<Plan, Vec<Mistake>> {
     let mut catalogue = Catalogue::default();
     for name in ["http", "tool"] {
-        catalogue.add(name.parse::<Name>().unwrap_or_else(|_| playbook.name.clone()), &["request", "act"]);
+        catalogue.add_names(name.parse::<Name>().unwrap_or_else(|_| playbook.name.clone()), &["request", "act"]);
     }
     Plan::check(playbook, &catalogue)
 }

@@ -1,6 +1,6 @@
-//! The batch limit: how many updates go to the store at once, and in how many batches. Doubles from the floor until the
-//! store does not keep up for the first time; from then on grows by steps while it does, and falls by a share when it does
-//! not. Reads no clock: the caller says how long a batch took.
+//! The batch limit: how many updates go to the store at once, and in how many batches. Doubles from the minimum until
+//! the store first fails to keep up. From then on it grows by steps while the store keeps up, and falls by a share when
+//! it does not. Reads no clock: the caller reports how long a batch took.
 
 #[cfg(test)]
 mod tests;
@@ -15,7 +15,7 @@ use updraft_protocol::limits::{
 /// How much a writer may send at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchLimit {
-    /// Always as much.
+    /// Always the same.
     Fixed {
         /// Operations in one batch.
         operations: usize,
@@ -36,10 +36,10 @@ pub enum BatchLimit {
 }
 
 impl BatchLimit {
-    /// For a store in this process, with one thread that writes: one batch is made ready while another is written.
+    /// For a store in this process with one writing thread: one batch is prepared while another is written.
     pub const EMBEDDED: Self = Self::Fixed { operations: BATCH_OPERATIONS_MAX, batches: BATCHES_IN_FLIGHT };
 
-    /// For a server that others load too.
+    /// For a server that has other clients too.
     pub const SERVER: Self = Self::Adaptive {
         operations_min: BATCH_OPERATIONS_MIN,
         operations_max: BATCH_OPERATIONS,
@@ -47,7 +47,7 @@ impl BatchLimit {
         latency: BATCH_LATENCY,
     };
 
-    /// What makes no sense about it: a number outside of 1 to what the limits allow, or a floor above its ceiling.
+    /// Why the setting is invalid: a number outside of the limits, or a minimum above its maximum.
     ///
     /// # Errors
     /// The setting and its bounds, for a person.
@@ -76,32 +76,32 @@ impl BatchLimit {
     }
 }
 
-/// What the store said to a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchAnswer {
-    /// It dealt with it, in so long.
+    /// The store processed it, in this time.
     Taken(Duration),
-    /// It did not answer in time, was not there, or asked for some of it to come again.
+    /// The store timed out, was unreachable, or asked for some of it to be sent again.
     Pushback,
 }
 
-/// What the limiter must know of a batch when it has landed.
+/// The state of the limiter when a batch was sent; needed when its result arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the limiter learns when the batch has landed"]
 pub struct Sent {
     /// How often the limit had fallen.
     falls: u64,
     operations: usize,
-    /// It was as large as a batch might be.
+    /// It was as large as the limit allowed.
     full: bool,
-    /// As many were in flight as might be.
+    /// As many batches were in flight as the limit allowed.
     crowded: bool,
 }
 
-/// The limit as it is now.
+/// The current limit.
 ///
-/// The size of batches grows first, since fewer and larger batches cost the store least; then their number. A batch that
-/// was sent before the limit last fell makes it fall no further: it tells of the limit that was.
+/// The size of batches grows first, since fewer and larger batches cost the store least; then their number. A batch
+/// that was sent before the limit last fell does not lower it again, since its result is about the earlier limit.
 #[derive(Debug)]
 pub struct BatchLimiter {
     limit: BatchLimit,
@@ -110,17 +110,17 @@ pub struct BatchLimiter {
     falls: u64,
     /// Batches taken in time since the number in flight last changed.
     steady: usize,
-    /// The shortest time that a batch took; that of the smallest one, where the store has become slower.
+    /// The shortest time of a batch; the time of the smallest batch, if the store has become slower.
     quickest: Option<Duration>,
 }
 
 /// The steps from the fewest to the most operations.
 const STEPS: usize = 10;
-/// Batches taken in time for each one in flight, before there is one more.
+/// Batches taken in time, for each one in flight, before one more may be in flight.
 const STEADY: usize = 4;
 
 impl BatchLimiter {
-    /// A limiter at its start: an adaptive one begins at the floor.
+    /// A limiter at its start: an adaptive one begins at the minimum.
     pub fn new(limit: BatchLimit) -> Self {
         let (operations, batches) = match limit {
             BatchLimit::Fixed { operations, batches } => (operations, batches),
@@ -132,28 +132,28 @@ impl BatchLimiter {
         Self { limit, operations, batches, falls: 0, steady: 0, quickest: None }
     }
 
-    /// Operations that the next batch may have; never none.
+    /// The most operations in the next batch; at least one.
     pub fn operations(&self) -> usize {
         self.operations
     }
 
-    /// Batches that may be in flight at once; never none.
+    /// The most batches in flight at once; at least one.
     pub fn batches(&self) -> usize {
         self.batches
     }
 
-    /// A batch goes off; with it, `in_flight` are under way.
+    /// Records that a batch is sent; with it, `in_flight` are under way.
     pub fn sent(&self, operations: usize, in_flight: usize) -> Sent {
         let (full, crowded) = (operations >= self.operations, in_flight >= self.batches);
         Sent { falls: self.falls, operations, full, crowded }
     }
 
-    /// A batch has landed.
+    /// Records the result of a batch.
     pub fn landed(&mut self, sent: Sent, answer: BatchAnswer) {
         let BatchLimit::Adaptive { operations_min, operations_max, batches_max, latency } = self.limit else {
             return;
         };
-        // What was sent under an earlier limit tells little of this one.
+        // A result under an earlier limit says little about this one.
         if sent.falls != self.falls {
             return;
         }
@@ -161,7 +161,7 @@ impl BatchLimiter {
             BatchAnswer::Taken(took) if self.in_time(took, latency) => {
                 self.rise(sent, operations_min, operations_max.max(1), batches_max.max(1));
             }
-            // Less at once is not quicker: the store has become slower, or is further away.
+            // A smaller batch is not quicker: the store has become slower, or is further away.
             BatchAnswer::Taken(took) if self.batches == 1 && self.operations <= operations_min.max(1) => {
                 self.quickest = Some(took);
             }
@@ -179,7 +179,7 @@ impl BatchLimiter {
     fn rise(&mut self, sent: Sent, least: usize, most: usize, batches: usize) {
         if sent.full && self.operations < most {
             let step = match self.falls {
-                // Of those that fly together, each tells of its own size.
+                // Each of several batches in flight is judged by its own size.
                 0 => sent.operations.min(self.operations),
                 _ => (most.saturating_sub(least) / STEPS).max(1),
             };
@@ -193,7 +193,7 @@ impl BatchLimiter {
         }
     }
 
-    /// Fewer batches at once, and where there is but one, smaller ones.
+    /// Fewer batches at once; if there is only one, smaller ones.
     fn fall(&mut self, least: usize, less: impl Fn(usize) -> usize) {
         self.falls += 1;
         self.steady = 0;

@@ -1,5 +1,5 @@
-//! Conditions: an expression that decides between two paths. Owns that it must give true or false; the language, and
-//! what it may cost, is that of templates.
+//! Conditions: an expression that decides between two paths. Owns the rule that its value must be true or false; its
+//! language and its costs are those of templates.
 
 use updraft_protocol::{Failure, FailureKind};
 
@@ -15,7 +15,7 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Compiles a condition; `path` says where it stands in the playbook.
+    /// Compiles a condition; `path` is its place in the playbook.
     ///
     /// # Errors
     /// The first mistake in it.
@@ -30,7 +30,7 @@ impl Condition {
         Ok(Self { text, references })
     }
 
-    /// Whether it holds.
+    /// Whether the condition holds.
     ///
     /// # Errors
     /// A failure of the kind `Condition`. It names what is missing, and no data.
@@ -38,18 +38,18 @@ impl Condition {
         self.decide_metered(visible).0
     }
 
-    /// As [`Condition::decide`], with what it took.
+    /// As [`Condition::decide`], with its cost.
     pub fn decide_metered(&self, visible: &dyn Visible) -> (Result<bool, Failure>, Spent) {
         let (decided, spent) = decide(&self.text, &self.references, visible);
         (decided.map_err(|message| Failure::new(FailureKind::Condition, message)), spent)
     }
 
-    /// About how many bytes it takes in memory.
+    /// Its approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         self.text.bytes() + self.references.bytes()
     }
 
-    /// What it reads.
+    /// The data that it reads.
     pub(crate) fn references(&self) -> &References {
         &self.references
     }

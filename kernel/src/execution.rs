@@ -1,20 +1,22 @@
-//! One execution at work, whatever carries it: the glue around a [`Machine`], as a machine itself. Owns what was decided and
-//! is not durable yet, the one commit under way, the acts that wait for it, the controls that wait for an answer, and when
-//! the execution may leave memory. Never performs anything, and reads no clock.
+//! One running execution: the logic around a [`Machine`], as a state machine itself. Owns the decisions that are not
+//! durable yet, the one commit under way, the acts that wait for it, the controls that wait for an answer, and the
+//! decision to leave memory. Never performs anything, and reads no clock.
 //!
-//! Whoever carries an execution tells it what happened ([`Execution::on`]) and then does what it asks for
-//! ([`Execution::next_command`]), one command after the other, until there is none. No list of commands is kept.
+//! The driver (the actor, or the simulator) feeds events in ([`Execution::on`]), then carries out commands
+//! ([`Execution::next_command`]) one at a time until it gets `None`. No list of commands is kept.
 //!
-//! **From act to call.** The machine decides on an attempt: a write (the intent) and [`Act::Start`]. Both are *pending* until
-//! [`ExecutionCommand::Commit`] hands out the write; the act then *waits for its commit*. [`ExecutionEvent::Committed`] hands it
-//! out as [`ExecutionCommand::Perform`]: the attempt is *under way*, until [`ExecutionEvent::AttemptEnded`]. Whether the
-//! request of an attempt under way has been sent only its carrier knows. So before the machine is told what stops the
-//! execution, [`ExecutionCommand::Withdraw`] asks for all that can still be kept from being sent, and the machine hears of
-//! these, and of the acts that were not handed out, as not sent: no tool is said to have perhaps acted that was never asked.
+//! **From act to call.** The machine decides on an attempt: a write (the intent) and [`Act::Start`]. Both are *pending*
+//! until [`ExecutionCommand::Commit`] hands out the write; the act then *waits for its commit*.
+//! [`ExecutionEvent::Committed`] hands it out as [`ExecutionCommand::Perform`]: the attempt is *under way*, until
+//! [`ExecutionEvent::AttemptEnded`]. Only the driver knows whether the request of an attempt under way has been sent.
+//! So before the machine applies an event that stops the execution, [`ExecutionCommand::Withdraw`] has the driver drop
+//! every attempt that is not sent yet. The machine then records these attempts, and the acts that were not handed out,
+//! as not sent: a tool that was never called is never reported as having perhaps acted.
 //!
-//! **Permit before intent.** A call that may have to wait for a place begins with [`Act::Acquire`], which follows no write and is
-//! handed out at once, also while a commit is under way. Its place was given: [`ExecutionEvent::Acquired`] has the machine write
-//! the intent, which joins what is pending. A stop, a drain and a crash find a call in line not attempted.
+//! **Permit before intent.** A call that may have to wait for a permit begins with [`Act::Acquire`], which follows no
+//! write and is handed out at once, also while a commit is under way. When the permit is granted
+//! ([`ExecutionEvent::Acquired`]), the machine writes the intent, which joins the pending writes. To a stop, a drain or
+//! a crash, a call that still waits for its permit has not been attempted.
 
 mod command;
 
@@ -29,44 +31,50 @@ pub use command::{ExecutionCommand, ExecutionControl, ExecutionEvent, Exit, Need
 use crate::machine::{Act, Effects, Machine, MachineEvent, Terms, Timer, Unfit};
 use crate::plan::Plan;
 
-/// One execution at work; `C` are the controls that are asked of it.
+/// A running execution; `C` is the type of its controls.
 pub struct Execution<C> {
     machine: Machine,
-    /// What was decided since the last commit.
+    /// Decided since the last commit.
     pending: Effects,
     /// The acts that follow the commit under way.
     committing: Option<Vec<Act>>,
     /// Acts that may be performed, and are handed out one by one.
     performing: std::vec::IntoIter<Act>,
-    /// Why attempts are withdrawn, until that is done.
+    /// Set while attempts are withdrawn.
     withdrawing: Option<Box<Withdrawal>>,
-    /// Few executions have any.
+    /// Boxed, since few executions have any.
     controls: Option<Box<Controls<C>>>,
     draining: bool,
-    /// The journal will not have its writes.
+    /// The journal refuses its writes.
     refused: bool,
-    /// Nothing is left to be asked for until the next event.
+    /// There is no command until the next event.
     at_rest: bool,
-    /// The newest position in the log.
+    /// The position of its newest write in the log.
     lsn: u64,
-    /// What was committed last may be taken back by a crash.
+    /// The last commit is not durable yet: a crash may undo it.
     behind: bool,
 }
 
-/// Why attempts that were not sent are withdrawn.
+/// The withdrawal of the attempts that were not sent.
 #[derive(Debug)]
 struct Withdrawal {
-    /// What the machine is told then; none where the execution drains.
-    stop: Option<MachineEvent>,
-    /// Whether the carrier was asked to.
-    asked: bool,
+    reason: WithdrawalReason,
+    /// Whether the driver has the command.
+    commanded: bool,
 }
 
-/// The controls of an execution that wait for their answer.
+#[derive(Debug)]
+enum WithdrawalReason {
+    /// The machine stops by this event.
+    Stop(MachineEvent),
+    Drain,
+}
+
+/// Controls that wait for their answer.
 struct Controls<C> {
-    /// Those that the machine was told of.
+    /// Controls that the machine has applied.
     applied: VecDeque<C>,
-    /// Those that came after the end, or only ask how it stands.
+    /// Controls that arrived after the end, or only ask for the status.
     others: VecDeque<C>,
 }
 
@@ -77,7 +85,7 @@ impl<C> Default for Controls<C> {
 }
 
 impl<C: ExecutionControl> Execution<C> {
-    /// A new execution: its first writes stand in the journal at `lsn`, its first acts are due.
+    /// A new execution: its first writes are in the journal at `lsn`, its first acts are due.
     pub fn accepted(machine: Machine, acts: Vec<Act>, lsn: u64) -> Self {
         Self::with(machine, Effects { acts, ..Effects::default() }, lsn)
     }
@@ -113,22 +121,22 @@ impl<C: ExecutionControl> Execution<C> {
         }
     }
 
-    /// Its machine.
+    /// The machine of the execution.
     pub fn machine(&self) -> &Machine {
         &self.machine
     }
 
-    /// What was decided and is neither handed out nor part of the commit under way.
+    /// Decisions that are neither handed out nor part of the commit under way.
     pub fn pending(&self) -> &Effects {
         &self.pending
     }
 
-    /// Where its newest write stands in the journal.
+    /// The position of its newest write in the journal.
     pub fn lsn(&self) -> u64 {
         self.lsn
     }
 
-    /// Something happened.
+    /// Applies an event.
     pub fn on(&mut self, event: ExecutionEvent<C>, now: Timestamp) {
         self.at_rest = false;
         match event {
@@ -149,16 +157,16 @@ impl<C: ExecutionControl> Execution<C> {
                 self.draining = true;
                 self.machine.hold();
                 self.pending.acts.retain(|act| !matches!(act, Act::Acquire(_)));
-                self.withdraw(None);
+                self.withdraw(WithdrawalReason::Drain);
             }
             ExecutionEvent::Withdrawn { unsent, not_acted } => {
-                match self.withdrawing.take().map(|withdrawal| withdrawal.stop) {
-                    Some(Some(stop)) => {
+                match self.withdrawing.take().map(|withdrawal| withdrawal.reason) {
+                    Some(WithdrawalReason::Stop(stop)) => {
                         unsent.into_iter().chain(not_acted).for_each(|task| self.machine.unsent(task));
                         self.decide(stop, now);
                     }
-                    // They are made again after the next start.
-                    Some(None) => {
+                    // These attempts are made again after the next start.
+                    Some(WithdrawalReason::Drain) => {
                         for task in unsent {
                             self.pending.writes.extend(self.machine.withdraw(task, now).writes);
                         }
@@ -169,15 +177,15 @@ impl<C: ExecutionControl> Execution<C> {
         }
     }
 
-    /// The next thing to do; none until something happens.
+    /// The next command; `None` until the next event.
     pub fn next_command(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
         loop {
             if let Some(act) = self.performing.next() {
                 return Some(ExecutionCommand::Perform(act));
             }
             if let Some(withdrawal) = &mut self.withdrawing {
-                let asked = std::mem::replace(&mut withdrawal.asked, true);
-                return (!asked).then_some(ExecutionCommand::Withdraw);
+                let commanded = std::mem::replace(&mut withdrawal.commanded, true);
+                return (!commanded).then_some(ExecutionCommand::Withdraw);
             }
             if std::mem::take(&mut self.refused) {
                 self.at_rest = true;
@@ -200,7 +208,7 @@ impl<C: ExecutionControl> Execution<C> {
         }
     }
 
-    /// Has the machine decide; what it decides is pending.
+    /// Applies an event to the machine; its effects are pending.
     fn decide(&mut self, event: MachineEvent, now: Timestamp) {
         let effects = self.machine.apply(event, now);
         if self.pending.writes.is_empty() && self.pending.acts.is_empty() {
@@ -212,12 +220,13 @@ impl<C: ExecutionControl> Execution<C> {
         }
     }
 
-    /// An intent, an end, what a control changed and what a drain took back are durable before they are acted on or told, and
-    /// so is the end of an `at_most_once` call; a durable commit covers what was behind. What else a crash takes back comes
-    /// about again: a read, and a write under its key.
+    /// Intents, ends, the effects of controls and withdrawals by a drain are durable before anything is done or
+    /// reported because of them. So is the end of an `at_most_once` call. A durable commit also makes the earlier ones
+    /// durable. Anything else may be undone by a crash, since it is repeated after the restart: a read, and a write
+    /// under its idempotency key.
     fn commit(&mut self, Effects { writes, acts, durable }: Effects) -> ExecutionCommand<C> {
-        let told = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
-        self.behind = !(told || durable || self.controls.is_some() || self.draining);
+        let acted_on = acts.iter().any(|act| matches!(act, Act::Start(_) | Act::End(_)));
+        self.behind = !(acted_on || durable || self.controls.is_some() || self.draining);
         self.committing = Some(acts);
         let need = if self.behind { Need::Behind } else { Need::Durable };
         ExecutionCommand::Commit { writes, need }
@@ -227,14 +236,14 @@ impl<C: ExecutionControl> Execution<C> {
         let Some(acts) = self.committing.take() else { return };
         self.lsn = self.lsn.max(lsn);
         self.performing = acts.into_iter();
-        // What was decided before the drain begins now, and may wait for its turn.
+        // A call that was decided before the drain asks for its permit only now, and may wait.
         if self.draining {
-            self.withdraw(None);
+            self.withdraw(WithdrawalReason::Drain);
         }
     }
 
     fn asked(&mut self, control: C, now: Timestamp) {
-        // The first that stops it stands; the others are answered with its end.
+        // The first control that stops it takes effect; later ones are answered with the end of the execution.
         let stop = control.event().filter(|_| !self.machine.ended() && !self.stops());
         let controls = self.controls.get_or_insert_default();
         match stop {
@@ -246,7 +255,7 @@ impl<C: ExecutionControl> Execution<C> {
         }
     }
 
-    /// Has the machine stop, after all that was not sent is withdrawn.
+    /// Stops the machine, after the attempts that were not sent are withdrawn.
     fn stop(&mut self, event: MachineEvent, now: Timestamp) {
         if self.machine.ended() {
             return self.decide(event, now);
@@ -261,21 +270,23 @@ impl<C: ExecutionControl> Execution<C> {
                 _ => true,
             });
         }
-        self.withdraw(Some(event));
+        self.withdraw(WithdrawalReason::Stop(event));
     }
 
-    fn withdraw(&mut self, stop: Option<MachineEvent>) {
+    fn withdraw(&mut self, reason: WithdrawalReason) {
         if !self.stops() {
-            self.withdrawing = Some(Box::new(Withdrawal { stop, asked: false }));
+            self.withdrawing = Some(Box::new(Withdrawal { reason, commanded: false }));
         }
     }
 
     fn stops(&self) -> bool {
-        self.withdrawing.as_ref().is_some_and(|withdrawal| withdrawal.stop.is_some())
+        self.withdrawing
+            .as_ref()
+            .is_some_and(|withdrawal| matches!(withdrawal.reason, WithdrawalReason::Stop(_)))
     }
 
-    /// Nothing is pending or being committed: answers controls, after a durable commit where the last was not, and then leaves
-    /// or parks where nothing runs.
+    /// Called when nothing is pending or being committed. Answers the controls, after a durable commit if the last one
+    /// was not durable; then leaves or parks if nothing runs.
     fn rest(&mut self, now: Timestamp) -> Option<ExecutionCommand<C>> {
         if self.controls.is_some() && self.behind {
             return Some(self.commit(Effects::default()));

@@ -1,31 +1,31 @@
-//! Idempotency: what becomes of a submission whose key has an execution. Owns the one verdict that live registry and
-//! store are judged by; looks nothing up.
+//! Idempotency: the decision on a submission whose key belongs to an execution. The same decision is made for
+//! executions in memory and in the store. Looks nothing up.
 
 use updraft_protocol::{ExecutionId, InputHash, KeyHolder};
 
-/// What a submission wants where its key was used with another input.
+/// The wish of a submission whose key was used before with another input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnReuse {
-    /// To be refused: the key was meant for something else.
+    /// Refuse it: the key was meant for another submission.
     #[default]
     Refuse,
-    /// To be given the first execution: for feeds that deliver an alert again with another time stamp.
+    /// Return the first execution: for feeds that deliver an alert again with another time stamp.
     ReturnFirst,
 }
 
-/// What becomes of a submission whose key has an execution.
+/// The decision on a submission whose key belongs to an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum KeyVerdict {
-    /// It is given this execution.
+    /// It gets this execution.
     First(ExecutionId),
     /// It is refused: this execution has the key, with another input.
     Reused(ExecutionId),
 }
 
 impl OnReuse {
-    /// Judges a submission with the hash `own` by the execution that has its key. An execution whose hash is not known
-    /// counts as one with another input.
+    /// Decides on a submission with the hash `own`; `first` is the execution that has its key. An execution whose hash
+    /// is unknown counts as one with another input.
     pub fn judge(self, own: InputHash, first: KeyHolder) -> KeyVerdict {
         if self == Self::ReturnFirst || first.input_hash == Some(own) {
             KeyVerdict::First(first.peid)

@@ -15,7 +15,7 @@ use crate::plan::{Plan, PlannedStep};
 pub struct Violation {
     /// The name of the invariant.
     pub invariant: &'static str,
-    /// What was seen.
+    /// The observation that breaks it.
     pub what: String,
 }
 
@@ -23,7 +23,7 @@ fn violated(invariant: &'static str, what: impl Into<String>) -> Result<(), Viol
     Err(Violation { invariant, what: what.into() })
 }
 
-/// An execution ends exactly once: its statuses in the order told have one end, and it is the last.
+/// An execution ends exactly once: of its statuses in the order of their reports, only the last is an end.
 pub fn one_end(statuses: &[ExecutionStatus]) -> Result<(), Violation> {
     let ends = statuses.iter().filter(|status| status.ended()).count();
     match statuses.last() {
@@ -53,7 +53,7 @@ pub fn ended_whole(execution: &ExecutionDocument, tasks: &[TaskDocument]) -> Res
     }
 }
 
-/// Steps run in order: a task is the first step's, or an ended task of its scope asks for its step, or it begins a
+/// Steps run in order: the task is the first step's, or an ended task of its scope leads to its step, or it begins a
 /// scope that another task opened.
 pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violation> {
     let by_place: BTreeMap<(&str, &str), &TaskDocument> =
@@ -89,8 +89,8 @@ pub fn steps_in_order(plan: &Plan, tasks: &[TaskDocument]) -> Result<(), Violati
     Ok(())
 }
 
-/// At least once, or at most once, as the step says: `acts` are the keys under which a tool acted for one
-/// completed task.
+/// At least once, or at most once, as the step demands: `acts` are the keys under which a tool acted for one completed
+/// task.
 pub fn acted_as_asked(at_most_once: bool, task: TaskId, acts: &[TaskId]) -> Result<(), Violation> {
     if let Some(other) = acts.iter().find(|key| **key != task) {
         return violated("acted as asked", format!("{task} acted under the key {other}"));
@@ -105,7 +105,7 @@ pub fn acted_as_asked(at_most_once: bool, task: TaskId, acts: &[TaskId]) -> Resu
     }
 }
 
-/// Statuses never go back: of one document, what is read later is as new or newer.
+/// Statuses never go back: a later read of a document gives the same revision or a newer one.
 pub fn never_back(seen: &[Revision]) -> Result<(), Violation> {
     match seen.windows(2).find(|pair| pair[1] < pair[0]) {
         Some(pair) => violated("never back", format!("{:?} was read after {:?}", pair[1], pair[0])),
@@ -113,7 +113,7 @@ pub fn never_back(seen: &[Revision]) -> Result<(), Violation> {
     }
 }
 
-/// What a machine holds at any time: no more attempts than places, and after the end nothing is under way.
+/// At any time a machine has no more attempts than its limit, and after the end nothing is under way.
 pub fn machine(machine: &Machine) -> Result<(), Violation> {
     let (running, places) = machine.places();
     if running > places {

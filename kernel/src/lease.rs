@@ -1,14 +1,14 @@
-//! The lease of a store that several machines reach: whether an engine that starts may take it. Decides by the beats of the
-//! one that has it, as they are seen here, on one's own clock; no two clocks are compared.
+//! The lease of a store that several machines reach: whether an engine that starts may take the store. Decides by the
+//! owner's beats as they are seen here, on the local clock; clocks of two machines are never compared.
 
 use std::time::Duration;
 
 use updraft_protocol::limits::STORE_LEASE;
 
-/// The owner of a store, as it is seen.
+/// The owner of a store, as last read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
-    /// Which start of which engine.
+    /// The start of an engine that owns it.
     pub incarnation: u128,
     /// The id of its journal.
     pub journal: u128,
@@ -18,34 +18,34 @@ pub struct Seen {
     pub released: bool,
 }
 
-/// What who wants the store does.
+/// The next step of an engine that wants the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum LeaseStep {
-    /// Takes it, where it is still as it was seen.
+    /// Take it, if it has not changed since it was read.
     Take,
-    /// Looks again after a while.
+    /// Read it again after a pause.
     Wait,
-    /// Leaves it to the owner, who lives.
+    /// Leave it to the owner, which is alive.
     Refuse,
 }
 
-/// Who wants a store.
+/// An engine that wants a store.
 #[derive(Debug)]
 pub struct Candidate {
     /// The id of its journal, which it has locked: an owner with this journal is dead.
     journal: u128,
-    /// The beat that was seen first, and when.
+    /// The first beat that was seen, and when.
     first: Option<(u128, u64, Duration)>,
 }
 
 impl Candidate {
-    /// One with this journal.
+    /// An engine with this journal.
     pub fn new(journal: u128) -> Self {
         Self { journal, first: None }
     }
 
-    /// What it does, having seen this at that time of its own clock.
+    /// The next step, after reading `seen` at `now` on the local clock.
     pub fn see(&mut self, seen: Option<Seen>, now: Duration) -> LeaseStep {
         let Some(seen) = seen.filter(|seen| !seen.released && seen.journal != self.journal) else {
             return LeaseStep::Take;

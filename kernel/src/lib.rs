@@ -1,4 +1,4 @@
-//! What Updraft decides: the checked plan, the execution machine, sharding, the writer with its coalescer, and the
+//! The decisions of Updraft: the checked plan, the execution machine, sharding, the writer with its coalescer, and the
 //! few types that two threads share. No IO, no clock, no randomness, nothing that waits.
 
 pub mod batch_limit;

@@ -1,11 +1,11 @@
 //! The execution machine: `apply(event, now) → effects`. Decides what one execution does next; performs
 //! nothing, reads no clock. The shell makes the writes durable, then performs the acts, in their order.
 //!
-//! Control is a tree of scopes, each one run of one body. The main line begins at the first step; a `parallel` step opens a
-//! scope for each branch and goes on when they have ended; a scope that has ended is dropped. Every run of a step in a
-//! scope is a task with a document, found again by scope and step, so that a machine is rebuilt by walking the same
-//! steps over the recorded tasks (`resume`). What opens further scopes (loops, undo) does it the same way; what waits
-//! for further things waits as `delay` does.
+//! Control is a tree of scopes, each one run of one body. The main line begins at the first step; a `parallel` step
+//! opens a scope for each branch and continues when they have ended; a scope that has ended is dropped. Every run of a
+//! step in a scope is a task with a document, found again by scope and step. A machine is therefore rebuilt by walking
+//! the same steps over the recorded tasks (`resume`). New kinds of step that open scopes do it as `parallel` does;
+//! those that wait do it as `delay` does.
 
 mod abandon;
 mod attempt;
@@ -43,12 +43,12 @@ pub use task::TaskSeq;
 
 use crate::plan::{Plan, StepIndex};
 use end::ExecutionPhase;
-use permit::Queued;
+use permit::WaitingCall;
 use scope::{ScopeId, Scopes};
 use task::Tasks;
 use wait::Waits;
 
-/// One execution at work.
+/// One running execution.
 #[derive(Debug)]
 pub struct Machine {
     plan: Arc<Plan>,
@@ -57,46 +57,46 @@ pub struct Machine {
     state: ExecutionState,
     /// The fencing number that every write carries.
     epoch: u64,
-    /// That of the execution's newest update.
+    /// The revision of the execution's newest update.
     revision: Revision,
     phase: ExecutionPhase,
     tasks: Tasks,
     scopes: Scopes,
     waits: Waits,
-    /// Work that waits for a free place.
+    /// Work that waits until another task may run.
     ready: VecDeque<Ready>,
-    /// Steps that control came to when the turn was spent: what they decide follows in the next.
+    /// Steps that control reached when the turn was used up: they are decided in the next turn.
     undecided: VecDeque<(ScopeId, StepIndex)>,
     turn: Turn,
-    /// Calls that stand in line for a place at their tool.
-    line: Vec<Queued>,
-    /// Attempts under way, and calls that stand in line.
+    /// Calls that wait for a permit of their tool.
+    waiting_calls: Vec<WaitingCall>,
+    /// Attempts under way, and calls that wait for a permit.
     running: usize,
     tasks_at_once: usize,
     configuration_wait: Duration,
     /// No further attempt begins: the engine shuts down.
     held: bool,
-    /// What the outputs of all tasks take, and the answers of their failures, for the limit.
+    /// Bytes of the outputs of all tasks, and of the answers in their failures, for the limit.
     output_bytes: usize,
-    /// Recorded tasks that the walk has not come to yet; empty but during `resume`.
+    /// Recorded tasks that the walk has not reached yet; empty except during `resume`.
     recorded: BTreeMap<(ScopePath, StepIndex), TaskSeq>,
 }
 
-/// Work that waits for a free place among the tasks that run.
+/// Work that waits until another task may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ready {
-    /// Control came to an action.
+    /// Control reached an action.
     Enter(ScopeId, StepIndex),
     /// A task's next attempt is due.
     Again(TaskSeq),
 }
 
-/// What one execution does at once on its shard, where all others wait.
+/// The work of one execution before its shard serves the others.
 #[derive(Debug, Default)]
 struct Turn {
-    /// Work of its templates and conditions so far.
+    /// The work of its templates and conditions so far.
     work: u64,
-    /// Whether the next one is awaited.
+    /// Whether the timer of the next turn is set.
     awaited: bool,
 }
 
@@ -131,49 +131,50 @@ impl Machine {
         effects
     }
 
-    /// Begins no further attempt, and no call stands in line. What runs may end; what would follow is left to be resumed.
+    /// Begins no further attempt, and takes back the calls that wait for a permit. Attempts under way may end; what
+    /// follows them is left for the resume.
     pub fn hold(&mut self) {
         self.held = true;
-        self.leave_line();
+        self.requeue_waiting_calls();
     }
 
-    /// Which execution this is.
+    /// The id of the execution.
     pub fn peid(&self) -> ExecutionId {
         self.peid
     }
 
-    /// What of it never changes.
+    /// The fields of its document that never change.
     pub fn head(&self) -> &Arc<ExecutionHead> {
         &self.head
     }
 
-    /// The plan that it follows.
+    /// The plan of its playbook.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
-    /// Where it stands.
+    /// Its status.
     pub fn status(&self) -> ExecutionStatus {
         self.state.execution_status
     }
 
-    /// Whether nothing more can happen to it.
+    /// Whether it has ended.
     pub fn ended(&self) -> bool {
         self.status().ended()
     }
 
-    /// Attempts under way, calls in line included, and the most that may be.
+    /// Attempts under way, including calls that wait for a permit, and the most that may be.
     pub fn places(&self) -> (usize, usize) {
         (self.running, self.tasks_at_once)
     }
 
-    /// How many scopes are open, the main line included.
+    /// The number of open scopes, including the main line.
     #[cfg(test)]
     pub(crate) fn open_scopes(&self) -> usize {
         self.scopes.open_count()
     }
 
-    /// When the next timer is due, where the execution does nothing but wait for it.
+    /// When the next timer is due; `None` unless the execution does nothing but wait for it.
     pub fn idle_until(&self) -> Option<Timestamp> {
         if self.ended() || self.running > 0 || !self.ready.is_empty() || !self.undecided.is_empty() {
             return None;
@@ -193,7 +194,8 @@ impl Machine {
         }
     }
 
-    /// Decides what is undecided, and starts what is ready while there are places; what the turn is spent for, the next does.
+    /// Decides the undecided steps, and starts ready work while tasks may run. The rest follows in the next turn once
+    /// this one is used up.
     fn fill(&mut self, now: Timestamp, effects: &mut Effects) {
         while !self.held && !self.ended() {
             let has_place = self.running < self.tasks_at_once && !self.ready.is_empty();

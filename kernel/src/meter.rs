@@ -1,5 +1,5 @@
-//! The meter: how much time and memory one evaluation has left. Whatever works or makes something asks it
-//! first. Decides nothing else.
+//! The meter: how much time and memory one evaluation has left. Every operation charges it before it works or
+//! allocates. Decides nothing else.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -7,21 +7,21 @@ use std::fmt;
 
 use updraft_protocol::limits::{EVALUATION_BYTES, EVALUATION_WORK};
 
-/// Why an evaluation ends without a value. Says no data of the execution.
+/// Why an evaluation ends without a value. Contains no data of the execution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// What was asked for cannot be done.
+    /// The operation cannot be done, for this reason.
     Said(Cow<'static, str>),
     /// It would take too long.
     Work,
-    /// It would make too much.
+    /// It would use too much memory.
     Memory,
 }
 
-/// What an operator, filter or test gives.
+/// The result of an operator, filter or test.
 pub(crate) type Result<T> = std::result::Result<T, Refusal>;
 
-/// A refusal with these words.
+/// A refusal with this message.
 pub(crate) fn refuse<T>(message: impl Into<Cow<'static, str>>) -> Result<T> {
     Err(Refusal::Said(message.into()))
 }
@@ -43,16 +43,16 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What is charged for each value that is read, copied or compared: some nanoseconds.
+/// The charge for each value that is read, copied or compared: some nanoseconds.
 pub(crate) const VALUE_WORK: u64 = 16;
-/// What is charged for each operator, filter and test.
+/// The charge for each operator, filter and test.
 pub(crate) const NODE_WORK: u64 = 48;
-/// What a text takes beside its bytes: its counters and what the allocator adds.
+/// The overhead of a text beside its bytes: its counters and the allocator's share.
 pub(crate) const TEXT_BYTES: usize = 48;
-/// What a list or map takes beside its items.
+/// The overhead of a list or map beside its items.
 pub(crate) const LIST_BYTES: usize = 112;
 
-/// A budget that is charged before work is done, not after. What is made is not given back when it is dropped.
+/// A budget that is charged before work is done, not after. Memory is not credited when a value is dropped.
 #[derive(Debug)]
 pub(crate) struct Meter {
     work: Cell<u64>,
@@ -64,14 +64,14 @@ impl Meter {
         Self { work: Cell::new(EVALUATION_WORK), bytes: Cell::new(EVALUATION_BYTES) }
     }
 
-    /// Takes time; after a refusal nothing is left.
+    /// Charges time; after a refusal nothing is left.
     pub(crate) fn work(&self, units: u64) -> Result<()> {
         let left = self.work.get().checked_sub(units);
         self.work.set(left.unwrap_or(0));
         left.map(|_| ()).ok_or(Refusal::Work)
     }
 
-    /// Takes memory, and the time to fill it; after a refusal nothing is left.
+    /// Charges memory, and the time to fill it; after a refusal nothing is left.
     pub(crate) fn make(&self, bytes: usize) -> Result<()> {
         let left = self.bytes.get().checked_sub(bytes as u64);
         self.bytes.set(left.unwrap_or(0));
@@ -81,12 +81,12 @@ impl Meter {
         self.work(VALUE_WORK + bytes as u64 / 4)
     }
 
-    /// Takes the time to read a text once.
+    /// Charges the time to read a text once.
     pub(crate) fn read(&self, text: &str) -> Result<()> {
         self.work(VALUE_WORK + text.len() as u64)
     }
 
-    /// What was taken so far: units of work, and bytes.
+    /// The charges so far: units of work, and bytes.
     pub(crate) fn taken(&self) -> (u64, u64) {
         (EVALUATION_WORK - self.work.get(), EVALUATION_BYTES - self.bytes.get())
     }

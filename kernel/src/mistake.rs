@@ -1,4 +1,4 @@
-//! A mistake in a playbook: where it is and what it is. Never says what data an execution had.
+//! A mistake in a playbook: its place and a message. Never contains data of an execution.
 
 use thiserror::Error;
 
@@ -13,7 +13,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// The mistake `message` at `path`; both are cut where what an author wrote made them too long to be read.
+    /// The mistake `message` at `path`; both are cut if an author's text made them too long to be read.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
         Self { path: short(path.into()), message: short(message.into()) }
     }

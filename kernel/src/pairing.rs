@@ -1,50 +1,50 @@
-//! Pairing: whether a journal and a store that are found beside each other belong together, and what is missing where
-//! they do not. Decides by what each of them keeps of the other; reads and writes neither.
+//! Pairing: whether a journal and a store that are found beside each other belong together, and what is missing if they
+//! do not. Decides by the notes that each keeps of the other; reads and writes neither.
 //!
-//! Each has a random id. The journal notes the id of its store; the store notes the id of its journal, up to which
-//! number it has taken that journal's groups, and whether both were closed in order. What is written when, so that no
-//! kill and no loss of power leaves a pair that is refused:
+//! Each has a random id. The journal notes the id of its store. The store notes the id of its journal, the number up to
+//! which it has taken that journal's groups, and whether both were closed in order. The writes are in this order, so
+//! that no kill and no loss of power leaves a pair that is refused:
 //!
 //! | step | then a crash leaves |
 //! | --- | --- |
-//! | the journal's first segment is made | two that know nothing of each other: they are bound |
-//! | the journal notes the store | a store that is new, a journal without history: they are bound |
+//! | the journal's first segment is made | two that do not know each other: they are bound |
+//! | the journal notes the store | a new store, a journal without history: they are bound |
 //! | the store notes the journal, durably, and gives an epoch | a pair |
 //! | the journal notes the epoch; only now are groups written | a pair, and a store that is new beside it is not its own |
 //! | groups become durable in the journal, then they go to the store | `taken <= ends`: the store has no group that the journal never had |
-//! | the store notes what it has taken, once a second, after it has it | `taken` is too low by what came since, which the journal has |
+//! | the store notes what it has taken, once a second, after it has it | `taken` is lower than the truth; the journal has the difference |
 //! | the journal drops a segment, after the store has noted its last group | `begins <= taken + 1`: no group is in neither |
 //! | in order: the store notes the last group and that both close, the journal is emptied | a pair, closed, whether or not the journal was emptied |
 //!
-//! Where the last engine did not sync (`Os`), a loss of power takes the latest of either, and the bounds do not hold: that
-//! is what this durability says, so it is told and not refused. The segments themselves are synced when they are made: a
-//! journal of which power took every group still has its first.
+//! If the last engine did not sync (`Os`), a loss of power may undo the latest writes of either, and the bounds do not
+//! hold. This durability allows that, so the mismatch is reported and not refused. The segments themselves are synced
+//! when they are made: a journal that lost every group to a loss of power still has its first segment.
 
 #[cfg(test)]
 mod tests;
 
 use thiserror::Error;
 
-/// What a journal says.
+/// What a journal notes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalSide {
-    /// Its id and that of its store, where it has noted them.
+    /// Its id and that of its store, if it has noted them.
     pub ids: Option<(u128, u128)>,
-    /// The number of its first group; of the next one, where it holds none.
+    /// The number of its first group; of the next one, if it holds none.
     pub begins: u64,
-    /// The number of the last group that it ever held; 0 where it never held any.
+    /// The number of the last group that it ever held; 0 if it never held any.
     pub ends: u64,
-    /// Whether the store was asked for under another address than the journal has noted.
+    /// Whether the store was opened under another address than the journal has noted.
     pub moved: bool,
-    /// Whether the engine before synced what it wrote.
+    /// Whether the last engine synced its writes.
     pub synced: bool,
-    /// Whether a segment of it was there, with or without groups.
+    /// Whether a segment of it exists, with or without groups.
     pub there: bool,
     /// Whether an engine has run with it, and with the store that it has noted.
     pub ran: bool,
 }
 
-/// What a store says that has noted a journal.
+/// The notes of a store that has noted a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreSide {
     /// Its id.
@@ -57,12 +57,12 @@ pub struct StoreSide {
     pub closed: bool,
 }
 
-/// Whose loss a person accepts; the other one is taken as the truth.
+/// The loss that a person accepts; the other side is taken as the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// What the store no longer has: what the journal has is brought to what there is.
+    /// Data that the store no longer has: the journal's groups are applied to what remains.
     OfStore,
-    /// What the journal no longer has: executions go on from what the store has.
+    /// Groups that the journal no longer has: executions continue from the store.
     OfJournal,
 }
 
@@ -72,17 +72,18 @@ pub enum Loss {
 pub enum PairVerdict {
     /// They belong together.
     Pair,
-    /// Neither has anything that the other lacks: they belong together from now on.
+    /// Neither has anything that the other lacks: they are bound to each other now.
     Bind,
-    /// The same, although one of them belonged to another before: both had been closed in order.
+    /// The same, although one of them belonged to another before: both were closed in order.
     Rebind,
-    /// Power took what was not synced, or a person accepts the loss: they go on as they are.
+    /// A loss of power undid writes that were not synced, or a person accepts the loss: the engine starts with the pair
+    /// as it is.
     GoOn(Mismatch),
-    /// They do not belong together, and nothing is run until a person decides.
+    /// They do not belong together: the engine does not start until a person decides.
     Refuse(Mismatch),
 }
 
-/// How a journal and a store do not belong together.
+/// How a journal and a store fail to belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Mismatch {
     /// The journal has history, and the store is new.
@@ -92,7 +93,7 @@ pub enum Mismatch {
          journal has is brought to the new one"
     )]
     StoreMissing {
-        /// The number of the first group that the journal has, or would write.
+        /// The number of the first group in the journal, or of the next one.
         goes_on_from: u64,
     },
     /// The journal has dropped groups that the store does not have.
@@ -107,7 +108,7 @@ pub enum Mismatch {
         /// The first group that the journal has.
         begins: u64,
     },
-    /// The store has a journal, and it is not there.
+    /// The store belongs to a journal that is missing.
     #[error(
         "the journal is missing: the database has taken its groups up to {taken} and was not closed in order, so that later ones \
          may be lost. Put it back; or accept the loss of the journal, and executions go on from what the database has"
@@ -116,7 +117,7 @@ pub enum Mismatch {
         /// The last group that the store has taken.
         taken: u64,
     },
-    /// The store has taken groups that the journal does not know.
+    /// The store has taken groups that the journal does not have.
     #[error(
         "the journal is older than the database, or was cut: it ends with group {ends}, and the database has taken those up to \
          {taken}. Later groups may be lost. Put the newer journal back; or accept the loss of the journal, and executions go on \
@@ -137,16 +138,17 @@ pub enum Mismatch {
     /// The store takes groups from another journal.
     #[error("the database belongs to another journal, from which it has taken the groups up to {taken}{}", way_out(*.pending))]
     OtherJournal {
-        /// The last group that it has taken from that one.
+        /// The last group that it has taken from that journal.
         taken: u64,
-        /// Whether the journal that is here has groups of its own: from before the database went to the other one, or of
-        /// which is not known for which database they are.
+        /// Whether the journal that is here has groups of its own: from before the database was bound to the other
+        /// journal, or for an unknown database.
         pending: bool,
     },
 }
 
-/// What is known of another journal, and what can be done. Groups from before the database went to another journal are
-/// brought nowhere: two journals may each have numbered other tasks of one execution, and it could not be resumed.
+/// What is known of the other journal, and what can be done. Groups from before the database was bound to another
+/// journal are not applied: two journals may each have numbered different tasks of one execution, which could then not
+/// be resumed.
 fn way_out(pending: bool) -> &'static str {
     if pending {
         ", and the journal that is here has updates of its own, which can no longer be brought to it: what was done since may \
@@ -159,7 +161,7 @@ fn way_out(pending: bool) -> &'static str {
 }
 
 impl Mismatch {
-    /// The loss that a person may accept; none where nothing can be made of what is there.
+    /// The loss that a person may accept; `None` if the pair is unusable.
     pub fn acceptable(&self) -> Option<Loss> {
         match self {
             Self::StoreMissing { .. } | Self::StoreOlder { .. } => Some(Loss::OfStore),
@@ -170,7 +172,7 @@ impl Mismatch {
         }
     }
 
-    /// Whether a loss of power may leave it behind where this journal is not synced.
+    /// Whether a loss of power may cause this mismatch if the journal is not synced.
     fn unsynced_power_loss_leaves_it(&self, journal: &JournalSide) -> bool {
         match self {
             Self::StoreOlder { .. } | Self::JournalOlder { .. } => true,
@@ -180,7 +182,7 @@ impl Mismatch {
     }
 }
 
-/// Judges a pair; `store` is none where it is new. A mismatch goes on where the loss was `accepted`.
+/// Judges a pair; `store` is `None` if it is new. A mismatch is tolerated if its loss was `accepted`.
 pub fn judge(journal: JournalSide, store: Option<StoreSide>, accepted: Option<Loss>) -> PairVerdict {
     let mismatch = match compare(journal, store) {
         Ok(verdict) => return verdict,
@@ -209,7 +211,7 @@ fn compare(journal: JournalSide, store: Option<StoreSide>) -> Result<PairVerdict
     }
 }
 
-/// A journal that has noted a store, beside one that is new.
+/// A journal that has noted a store, beside a new store.
 fn with_new(journal: JournalSide, pending: bool) -> Result<PairVerdict, Mismatch> {
     if journal.ends == 0 && !journal.ran {
         Ok(PairVerdict::Bind)

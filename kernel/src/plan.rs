@@ -1,5 +1,5 @@
-//! The plan: a playbook that was checked, its references resolved, its templates and conditions
-//! compiled. Owns what a checked playbook looks like; never changes once made, never runs anything.
+//! The plan: a checked playbook, with its references resolved and its templates and conditions compiled. Owns the shape
+//! of a checked playbook; never changes once made, never runs anything.
 
 mod arguments;
 mod bodies;
@@ -25,7 +25,7 @@ pub use step::{
     RetryPolicy,
 };
 
-/// Where a step stands in [`Plan::steps`].
+/// The index of a step in [`Plan::steps`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StepIndex(u32);
 
@@ -36,16 +36,16 @@ impl StepIndex {
     }
 }
 
-/// A playbook that was found to be free of mistakes.
+/// A playbook without mistakes.
 #[derive(Debug)]
 pub struct Plan {
     /// The playbook's name.
     pub name: Name,
     /// The playbook's version.
     pub version: u32,
-    /// How long an execution may take.
+    /// The timeout of an execution.
     pub timeout: Option<Duration>,
-    /// How many tasks of one execution run at once, where the playbook says so.
+    /// How many tasks of one execution run at once, if the playbook sets it.
     pub tasks_at_once: Option<usize>,
     /// The first step.
     pub start: StepIndex,
@@ -58,7 +58,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Checks a playbook against the tools that there are.
+    /// Checks a playbook against the registered tools.
     ///
     /// # Errors
     /// The mistakes, in the order of their places, at most [`updraft_protocol::limits::MISTAKES`].
@@ -66,8 +66,8 @@ impl Plan {
         check::check(playbook, catalogue, Standing::New)
     }
 
-    /// The plan of a playbook that was accepted before, perhaps by an engine with other tools. What has gone since is no
-    /// mistake: a step without its tool is [`PlannedAction::missing`].
+    /// The plan of a playbook that was accepted before, perhaps by an engine with other tools. A tool that is missing
+    /// now is no mistake: its steps have [`PlannedAction::missing`].
     ///
     /// # Errors
     /// The mistakes in the playbook itself.
@@ -80,23 +80,23 @@ impl Plan {
         &self.steps[index.get()]
     }
 
-    /// About how many bytes it takes in memory; compiled templates take most.
+    /// Its approximate size in memory; compiled templates take most.
     pub fn bytes(&self) -> usize {
         self.steps.iter().map(PlannedStep::bytes).sum()
     }
 
-    /// Where the step with this id stands.
+    /// The index of the step with this id.
     pub fn index_of(&self, id: &StepId) -> Option<StepIndex> {
         self.by_id.get(id).copied()
     }
 }
 
-/// Whether somebody waits for the verdict on a playbook, or it was accepted before.
+/// Whether a playbook is new, or was accepted before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Its author can still mend it.
+    /// Its author can still correct it.
     New,
-    /// It runs already.
+    /// It is in use already.
     Accepted,
 }
 

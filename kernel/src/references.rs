@@ -1,4 +1,5 @@
-//! References: what of an execution a template or a condition names. Owns no rule of who may see what.
+//! References: the data of an execution that a template or a condition names. Owns no rule on which data a step may
+//! see.
 
 mod wanted;
 
@@ -6,7 +7,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use wanted::{Wanted, WantedKey, WantedPart};
 
-/// What the templates of a step, or its condition, read.
+/// The data that the templates of a step, or its condition, read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct References {
     /// Whether `input` is read.
@@ -27,7 +28,7 @@ impl References {
         }
     }
 
-    /// About how many bytes they take in memory.
+    /// Their approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         /// A node of the map has room for eleven, and is half full.
         const STEP_BYTES: usize = 4 * size_of::<(String, String)>() + 64;
@@ -36,7 +37,7 @@ impl References {
         first + steps.sum::<usize>() + self.wanted.bytes()
     }
 
-    /// Adds what another text reads.
+    /// Adds the references of another text.
     pub(crate) fn merge(&mut self, other: Self) {
         self.input |= other.input;
         self.variables |= other.variables;
@@ -47,13 +48,13 @@ impl References {
     }
 }
 
-/// What can be read of an earlier step.
+/// The readable fields of an earlier step.
 const STEP_FIELDS: [&str; 3] = ["output", "status", "error"];
-/// What can be read of an earlier step's error.
+/// The readable fields of an earlier step's error.
 const ERROR_FIELDS: [&str; 5] = ["kind", "message", "status", "headers", "body"];
 
-/// Why `steps` cannot be read like this; none where it can. `keys` are the constant keys after `steps`, up
-/// to the first that is computed; `whole` says that none is.
+/// Why `steps` cannot be read like this; `None` if it can. `keys` are the constant keys after `steps`, up to the first
+/// that is computed; `whole` says that none is computed.
 pub(crate) fn step_read(keys: &[&str], whole: bool) -> Option<String> {
     match keys {
         [] if whole => Some("`steps` is read one step at a time: `steps.ID.output`".to_owned()),
@@ -61,7 +62,7 @@ pub(crate) fn step_read(keys: &[&str], whole: bool) -> Option<String> {
         [_] => None,
         [id, field, rest @ ..] if !STEP_FIELDS.contains(field) => {
             let why = format!("`steps.{id}` has no `{field}`; a step has `output`, `status` and `error`");
-            // What follows is read of a step: perhaps the two are the parts of its id.
+            // The next key is a field of a step, so the two keys may be the parts of an id.
             let dotted = rest.first().is_some_and(|read| STEP_FIELDS.contains(read));
             let brackets = format!("; one whose id is `{id}.{field}` is written `steps['{id}.{field}']`");
             Some(if dotted { why + &brackets } else { why })

@@ -1,5 +1,5 @@
-//! Retry: how long to wait before an attempt, and when not to wait at all. Exponential back-off with full jitter,
-//! drawn from a seed, on top of the time that the tool asked to be left alone. Never reads a clock.
+//! Retry: how long to wait before an attempt, and when not to retry at all. Exponential back-off with full jitter,
+//! drawn from a seed, on top of the delay that the tool asked for. Never reads a clock.
 
 use std::time::Duration;
 
@@ -8,9 +8,8 @@ use updraft_protocol::{Span, Timestamp};
 
 use crate::plan::RetryPolicy;
 
-/// When the attempt after attempt number `attempt` is due, which failed at `failed`: not before the time is over for
-/// which the tool asked to be left alone (`asked`), and then after [`backoff`], so that those whom a tool sent away
-/// together do not come back together.
+/// When the attempt after attempt number `attempt` is due, which failed at `failed`: first the delay that the tool
+/// asked for (`asked`), then [`backoff`]. So calls that a tool rejected together do not return together.
 pub fn due(
     policy: &RetryPolicy,
     attempt: u32,
@@ -21,8 +20,8 @@ pub fn due(
     failed.after(asked.unwrap_or_default()).after(backoff(policy, attempt, seed))
 }
 
-/// Why the next attempt is not waited for: the tool asked to be left alone for longer than the policy allows, or until
-/// the execution's deadline. None where it is waited for.
+/// Why there is no next attempt: the tool asked for a longer delay than the policy allows, or until after the
+/// execution's deadline. `None` if there is one.
 pub fn beyond(
     policy: &RetryPolicy,
     asked: Option<Duration>,

@@ -1,9 +1,9 @@
-//! One shard: the executions of its tenants, as slots that hold ids and states. Decides which execution is started, read
-//! back, parked, given up and forgotten, and who sees to a control. Holds no control and no machine of an execution, performs
-//! nothing and reads no clock.
+//! One shard: the executions of its tenants, as slots that hold ids and states. Decides when an execution is started,
+//! read back, parked, given up and forgotten, and which actor handles a control. Holds no control and no machine of an
+//! execution, performs nothing and reads no clock.
 //!
-//! Whoever carries a shard tells it what happened ([`Shard::on`]) and then does what it asks for ([`Shard::next_command`]), one
-//! command after the other. `S` is what an execution is started from, which is passed through and not kept.
+//! The driver feeds events in ([`Shard::on`]), then carries out commands ([`Shard::next_command`]) one at a time. `S`
+//! is the data that an execution starts from, which is passed through and not kept.
 
 mod command;
 mod commits;
@@ -25,12 +25,12 @@ use slot::{Slot, State};
 /// The executions of one shard.
 pub struct Shard<S> {
     slots: BTreeMap<ExecutionId, Slot>,
-    /// Parked executions by the instant that they wait for.
+    /// Parked executions, ordered by the instant that they wait for.
     parked: BTreeSet<(Timestamp, ExecutionId)>,
-    /// The instant of the alarm that is set.
+    /// The instant for which the alarm is set.
     alarm: Option<Timestamp>,
     draining: bool,
-    /// Somebody waits until nothing runs.
+    /// The driver waits until nothing runs.
     drain_awaited: bool,
     commands: VecDeque<ShardCommand<S>>,
 }
@@ -49,25 +49,25 @@ impl<S> Default for Shard<S> {
 }
 
 impl<S> Shard<S> {
-    /// How many executions it has, wherever they are.
+    /// The number of its executions, in memory or parked.
     pub fn executions(&self) -> usize {
         self.slots.len()
     }
 
-    /// Whether the actor of an execution has died too often to be started again.
+    /// Whether the actor of an execution has died too often to be restarted.
     pub fn gives_up(&self, peid: ExecutionId) -> bool {
         self.slots.get(&peid).is_some_and(Slot::gives_up)
     }
 
-    /// The next thing to do; none until something happens.
+    /// The next command; `None` until the next event.
     pub fn next_command(&mut self) -> Option<ShardCommand<S>> {
         self.commands.pop_front()
     }
 
-    /// Something happened.
+    /// Applies an event.
     pub fn on(&mut self, event: ShardEvent<S>, now: Timestamp) {
         match event {
-            // After a restart of the shard the same execution may have been read from the store first.
+            // After a restart of the shard, the same execution may already have been read from the store.
             ShardEvent::Accepted(peid, start) => {
                 if let Entry::Vacant(vacant) = self.slots.entry(peid) {
                     vacant.insert(Slot::default());
@@ -131,7 +131,7 @@ impl<S> Shard<S> {
         self.check_drained();
     }
 
-    /// Sees to it that the first parked execution is not missed.
+    /// Sets the alarm for the first parked execution.
     fn set_alarm(&mut self) {
         if let Some((due, _)) = self.parked.first().copied()
             && self.alarm.is_none_or(|alarm| due < alarm)
@@ -178,7 +178,7 @@ impl<S> Shard<S> {
         }
     }
 
-    /// The execution's actor sees what is asked, or is started at once, and sees it then.
+    /// Has the execution's actor look at its controls; starts the actor if there is none.
     fn asked(&mut self, peid: ExecutionId) {
         let Some(slot) = self.slots.get(&peid) else { return };
         match slot.state {
@@ -192,7 +192,7 @@ impl<S> Shard<S> {
         }
     }
 
-    /// Every execution leaves when what runs has ended; what is parked stays in the store.
+    /// Every running execution leaves when its attempts have ended; parked ones stay in the store.
     fn drain(&mut self) {
         (self.draining, self.drain_awaited) = (true, true);
         for (peid, slot) in &self.slots {

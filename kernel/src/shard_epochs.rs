@@ -1,12 +1,12 @@
-//! The epochs under which a process writes: one for each virtual shard, so that one moves to another owner without the
-//! others. Claims none; a store gives them.
+//! The epochs under which a process writes: one for each virtual shard, so that a virtual shard moves to another owner
+//! without the others. Claims no epoch; a store does.
 
 use updraft_protocol::TenantCode;
 
 use crate::virtual_shard::VirtualShard;
 
-/// The epoch of each virtual shard that its owner has claimed; 0, which no store gives, for the others: what is written
-/// under it is older than everything.
+/// The epoch of each virtual shard that its owner has claimed. The others have 0, which no store gives: a write under
+/// it is older than every other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShardEpochs(Box<[u64]>);
 
@@ -16,19 +16,19 @@ impl ShardEpochs {
         self.0.get(usize::from(shard.get())).copied().unwrap_or(0)
     }
 
-    /// The epoch under which what belongs to a tenant is written.
+    /// The epoch for writes of a tenant.
     pub fn of(&self, tenant: &TenantCode) -> u64 {
         self.get(VirtualShard::of(tenant))
     }
 
-    /// The highest of them.
+    /// The highest epoch.
     pub fn highest(&self) -> u64 {
         self.0.iter().copied().max().unwrap_or(0)
     }
 }
 
 impl Default for ShardEpochs {
-    /// Nothing claimed.
+    /// No claimed epochs.
     fn default() -> Self {
         Self::from_iter([])
     }

@@ -1,8 +1,8 @@
-//! Templates: JSON whose texts may name data of the execution; and the language of their expressions, which is that
-//! of conditions too. Owns what a template may do and what it may cost; knows nothing of steps beyond their ids.
+//! Templates: JSON whose texts may refer to data of the execution; and their expression language, which conditions use
+//! too. Owns the abilities of a template and the limits of its cost; of steps it knows only the ids.
 //!
-//! Authors are tenants, and templates run on the thread of a shard: a template is parsed by minijinja, lowered to code
-//! of our own (`lower`), and run with a meter that each step asks before it works (`run`, `meter`).
+//! Authors are tenants, and templates run on the thread of a shard. So a template is parsed by minijinja, lowered to
+//! our own code (`lower`), and run with a meter that each step charges before it works (`run`, `meter`).
 
 mod allowed;
 pub(crate) mod at;
@@ -52,11 +52,11 @@ pub struct Template {
     endpoints: Vec<url::Endpoint>,
     written: Vec<Written>,
     structures: Vec<Structure>,
-    /// Where a map stands that looks like a reference to a secret, and is none.
+    /// The places of maps that look like a reference to a secret, and are none.
     lookalikes: Vec<String>,
 }
 
-/// A place to connect to that an author wrote out: scheme, host and port.
+/// An endpoint that an author wrote as a constant: scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Written {
     /// The URL's place in the playbook.
@@ -65,12 +65,12 @@ pub(crate) struct Written {
     pub(crate) base: String,
 }
 
-/// A place where an author lets a value be structure: more than one segment of a path, or more than one value.
+/// A place where an author allows a value to be structure: more than one segment of a path, or more than one value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Structure {
-    /// Where: `steps[3].arguments.url`.
+    /// The place: `steps[3].arguments.url`.
     pub place: String,
-    /// By which filter: `path`, `query` or `spread`.
+    /// The filter: `path`, `query` or `spread`.
     pub filter: &'static str,
 }
 
@@ -78,7 +78,7 @@ pub struct Structure {
 #[derive(Debug)]
 enum Node {
     Literal(Value),
-    /// A reference to a secret, which the template lists; or what was refused.
+    /// A reference to a secret, which the template lists; or a part that was refused.
     Secret,
     Text(Box<Text>),
     List(Vec<Node>),
@@ -86,7 +86,7 @@ enum Node {
 }
 
 impl Template {
-    /// Compiles the texts of `value`; `path` says where it stands in the playbook.
+    /// Compiles the texts of `value`; `path` is its place in the playbook.
     ///
     /// # Errors
     /// The mistakes in its templates, at most [`updraft_protocol::limits::MISTAKES`].
@@ -94,7 +94,7 @@ impl Template {
         Self::compile_within(path, value, &mut Budget::new())
     }
 
-    /// Compiles the texts of `value` within what is left of a playbook's budget.
+    /// Compiles the texts of `value` within the rest of a playbook's budget.
     pub(crate) fn compile_within(
         path: &str,
         value: &Value,
@@ -103,7 +103,7 @@ impl Template {
         compile::compile(path, value, budget)
     }
 
-    /// Compiles the arguments of an action, each as `spec` declares it; `path` says where they stand in the playbook.
+    /// Compiles the arguments of an action, each as `spec` declares it; `path` is their place in the playbook.
     ///
     /// # Errors
     /// The mistakes in them, at most [`updraft_protocol::limits::MISTAKES`].
@@ -116,8 +116,7 @@ impl Template {
         if mistakes.is_empty() { Ok(template) } else { Err(mistakes) }
     }
 
-    /// Compiles the arguments of an action within what is left of a playbook's budget.
-    /// What is refused is left unknown.
+    /// Compiles the arguments of an action within the rest of a playbook's budget. A refused part is left unknown.
     pub(crate) fn arguments_within(
         path: &str,
         arguments: &BTreeMap<String, Value>,
@@ -135,7 +134,7 @@ impl Template {
         self.render_metered(visible).0
     }
 
-    /// As [`Template::render`], with what it took.
+    /// As [`Template::render`], with its cost.
     pub fn render_metered(&self, visible: &dyn Visible) -> (Result<Value, Failure>, Spent) {
         if let Node::Literal(value) = &self.node {
             return (Ok(value.clone()), Spent::default());
@@ -146,12 +145,12 @@ impl Template {
         (rendered, root.spent())
     }
 
-    /// Whether it has no template in it.
+    /// Whether it contains no template.
     pub fn is_literal(&self) -> bool {
         matches!(self.node, Node::Literal(_))
     }
 
-    /// About how many bytes it takes in memory.
+    /// Its approximate size in memory.
     pub fn bytes(&self) -> usize {
         let endpoints: usize = self.endpoints.iter().map(url::Endpoint::bytes).sum();
         let places = self.structures.iter().map(|structure| structure.place.len());
@@ -163,12 +162,12 @@ impl Template {
         self.node.bytes() + self.references.bytes() + endpoints + others
     }
 
-    /// The secrets that its author refers to; `null` stands in their places.
+    /// The secrets that its author refers to; the value has `null` in their places.
     pub fn secrets(&self) -> &[SecretReference] {
         &self.secrets
     }
 
-    /// The places where its author lets a value be structure.
+    /// The places where its author allows a value to be structure.
     pub fn structures(&self) -> &[Structure] {
         &self.structures
     }
@@ -183,30 +182,30 @@ impl Template {
         &self.endpoints
     }
 
-    /// The places that its URLs connect to by what its author wrote out.
+    /// The endpoints of its URLs that its author wrote as constants.
     pub(crate) fn written_places(&self) -> &[Written] {
         &self.written
     }
 
-    /// What its author wrote out; `null` stands where a template or a secret does.
+    /// The constants in it; `null` in place of each template or secret.
     pub(crate) fn written_out(&self) -> Value {
         self.node.written_out()
     }
 
-    /// Where templates and secrets stand, of which nothing is known before it runs: JSON pointers (RFC 6901).
+    /// The places of templates and secrets, whose values are not known before it runs: JSON pointers (RFC 6901).
     pub(crate) fn unknown(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.node.unknown(&at::At::new(""), &mut found);
         found
     }
 
-    /// What its templates read.
+    /// The data that its templates read.
     pub(crate) fn references(&self) -> &References {
         &self.references
     }
 }
 
-/// What a part of a value takes: a name, a place in a list or a map, and what allocations leave unused.
+/// The memory of a part of a value: a name, an entry of a list or a map, and the unused rest of allocations.
 const PART_BYTES: usize = 128;
 
 impl Default for Node {
@@ -240,7 +239,7 @@ impl Node {
         }
     }
 
-    /// About how many bytes it takes in memory.
+    /// Its approximate size in memory.
     fn bytes(&self) -> usize {
         let own = match self {
             Self::Secret => 0,
@@ -265,22 +264,22 @@ fn literal_bytes(value: &Value) -> usize {
     VALUE_BYTES + parts
 }
 
-/// What an evaluation took of its meter.
+/// The cost of an evaluation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
     /// Units of work, about a nanosecond each; at most [`updraft_protocol::limits::EVALUATION_WORK`].
     pub work: u64,
-    /// Bytes that were made, those that were dropped again included; at most
+    /// Bytes that were allocated, including those that were freed again; at most
     /// [`updraft_protocol::limits::EVALUATION_BYTES`].
     pub bytes: u64,
 }
 
-/// The names of all that templates can use: for tests and documents that go through it.
+/// The names of everything that templates can use: for tests and documents that list it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Language {
-    /// What stands in `{% … %}`, and what is printed.
+    /// The statements in `{% … %}`, and printing.
     pub statements: Vec<&'static str>,
-    /// What stands between or around values.
+    /// The operators.
     pub operators: Vec<&'static str>,
     /// The filters, in the order of their names.
     pub filters: Vec<&'static str>,
@@ -288,7 +287,7 @@ pub struct Language {
     pub tests: Vec<&'static str>,
 }
 
-/// The names of all that templates can use.
+/// The names of everything that templates can use.
 pub fn language() -> Language {
     Language {
         statements: allowed::STATEMENTS.to_vec(),
@@ -298,7 +297,7 @@ pub fn language() -> Language {
     }
 }
 
-/// One render: what its templates may still give together.
+/// One render, with the number of bytes that its templates may still produce.
 struct Rendering<'r> {
     root: &'r Root<'r>,
     left: usize,
@@ -351,7 +350,7 @@ impl Rendering<'_> {
     }
 }
 
-/// Whether a condition holds, or why nobody can say.
+/// Whether a condition holds, or why it cannot be decided.
 pub(crate) fn decide(
     text: &Text,
     references: &References,

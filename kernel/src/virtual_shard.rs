@@ -1,5 +1,5 @@
-//! Sharding: which shard a tenant belongs to. Tenants map to 1,024 virtual shards by a hash that never
-//! changes; virtual shards map to the shards of an engine.
+//! Sharding: the shard of a tenant. Tenants map to 1,024 virtual shards by a hash that never changes; virtual shards
+//! map to the shards of an engine.
 
 use updraft_protocol::TenantCode;
 use updraft_protocol::ids::mix;
@@ -34,8 +34,8 @@ impl VirtualShard {
         self.0
     }
 
-    /// Which of `shards` shards runs it, by rendezvous hashing (Thaler and Ravishankar, 1998): when a
-    /// shard comes or goes, only its own share moves.
+    /// The one of `shards` shards that runs it, by rendezvous hashing (Thaler and Ravishankar, 1998): when a shard is
+    /// added or removed, only its own share moves.
     pub fn shard(self, shards: usize) -> usize {
         let weight = |shard: &usize| mix(u64::from(self.0) << 32 | *shard as u64);
         (0..shards.max(1)).max_by_key(weight).unwrap_or(0)

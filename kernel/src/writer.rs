@@ -1,9 +1,9 @@
-//! The writer: takes the updates of the journal's groups in and has them written to the store in batches. Owns when a batch
-//! goes and how large it is, what becomes of each update, who is told that everything is stored, and what the store notes of
-//! how far it has come. Never writes, waits or reads a clock: [`Writer::on`] is told what happened and when, and answers
-//! with [`Command`]s, which the driver carries out in their order.
+//! The writer: takes updates from the journal and has them written to the store in batches. Owns when a batch is sent
+//! and how large it is, the result of each update, the barriers that wait until everything is stored, and the notes in
+//! the store of how far it has come. Never writes, waits or reads a clock: [`Writer::on`] takes an event and the time,
+//! and returns [`Command`]s that the driver carries out in order.
 //!
-//! A batch is a [`Delivery`]: the driver makes the calls of the store that it asks for, one after the other, and hands it
+//! A batch is a [`Delivery`]: the driver makes the store calls that it asks for, one after the other, and hands it
 //! back. Several may be under way at once.
 
 mod backoff;
@@ -35,25 +35,25 @@ use deferred::Deferred;
 use notes::Notes;
 use refusals::Refusals;
 
-/// The updates of one append of the journal, with what it holds in the bound of the journal's queue: `room` is dropped when
-/// the writer takes the group in.
+/// The updates of one append to the journal. `room` is its share of the bound of the journal's queue, dropped when the
+/// writer takes the group in.
 pub struct Group<R> {
     /// The append's number in the journal.
     pub lsn: u64,
     /// Its updates.
     pub updates: Vec<Update>,
-    /// Its place in a bound.
+    /// Its share of the bound.
     pub room: R,
 }
 
 impl<R: Default> Group<R> {
-    /// A group that stands in no bound.
+    /// A group outside of any bound.
     pub fn new(lsn: u64, updates: Vec<Update>) -> Self {
         Self { lsn, updates, room: R::default() }
     }
 }
 
-/// The writer. `B` is whatever the driver answers a barrier by, `R` what a group holds until it is taken in.
+/// The writer. `B` is what the driver answers a barrier with, `R` what a group holds until it is taken in.
 pub struct Writer<B, R> {
     config: WriterConfig,
     coalescer: Coalescer,
@@ -61,55 +61,55 @@ pub struct Writer<B, R> {
     notes: Notes<B>,
     /// Groups of a message for which there was no room yet.
     backlog: VecDeque<Group<R>>,
-    /// Barriers, each with the number of the last group before it; the bound of the journal's queue bounds them.
+    /// Barriers, each with the number of the last group before it; bounded by the journal's queue.
     barriers: VecDeque<(u64, Barrier<B>)>,
     /// The number of the last group taken in.
     last: u64,
-    /// The number below which the driver was told that the store has everything.
+    /// The number below which the store has everything, as last reported to the driver.
     stored_below: u64,
     /// Deliveries that are under way.
     in_flight: usize,
-    /// When the round ends, and what waits must go.
+    /// When the round ends and the waiting updates must be sent.
     due: Option<Duration>,
-    /// A round has ended, and what was to go with it is not all under way.
+    /// A round has ended, and not all of its updates are under way.
     overdue: bool,
     backoff: Backoff,
-    /// Until when the store is left alone.
+    /// The store gets no batch before this time.
     pause: Option<Duration>,
-    /// What the store said last, while it does not take what waits.
+    /// The last error of the store, while it does not take batches.
     failing: Option<Arc<str>>,
     deferred: Deferred,
     refusals: Refusals,
-    /// Whether nothing more comes.
+    /// Whether there will be no more input.
     closed: bool,
-    /// When the writer gives up; set when nothing more comes.
+    /// When the writer gives up; set once there is no more input.
     deadline: Option<Duration>,
     totals: Totals,
     commands: Vec<Command<B>>,
 }
 
-/// A barrier, and whether nothing follows it: then the store is to note so before the answer.
+/// A barrier, and whether it is the last input: then the store is to note the close before the answer.
 struct Barrier<B> {
     token: B,
     closing: bool,
 }
 
-/// What the writer holds, and what it has done since it began.
+/// The figures of the writer: its content now, and counts since it began.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WriterFigures {
     /// Documents that wait or are under way.
     pub documents: usize,
     /// Bytes of their updates.
     pub bytes: usize,
-    /// Of them, documents that the store would not have for the moment.
+    /// How many of these documents are deferred, since the store refused them for the moment.
     pub deferred: usize,
-    /// Operations that the next batch may have.
+    /// The most operations in the next batch.
     pub operations: usize,
     /// Batches under way.
     pub in_flight: usize,
-    /// Batches that may be under way at once.
+    /// The most batches that may be under way at once.
     pub in_flight_most: usize,
-    /// What was done.
+    /// The counts.
     pub totals: Totals,
 }
 
@@ -118,13 +118,13 @@ pub struct WriterFigures {
 pub struct Totals {
     /// Updates that were taken in.
     pub offered: usize,
-    /// Updates that are out of the writer's hands.
+    /// Updates that have left the writer.
     pub done: usize,
-    /// Updates that a newer one of the same document overtook.
+    /// Updates that were replaced by a newer one of the same document.
     pub overtaken: usize,
     /// Batches.
     pub batches: usize,
-    /// Batches of which something is to be written again.
+    /// Batches with at least one update to be written again.
     pub retried: usize,
     /// Updates that the store wrote.
     pub written: usize,
@@ -132,13 +132,13 @@ pub struct Totals {
     pub poison: usize,
     /// Dead letters that the store keeps.
     pub letters_kept: usize,
-    /// Dead letters that the store will not keep either.
+    /// Dead letters that the store refuses as well.
     pub letters_lost: usize,
 }
 
 impl<B, R> Writer<B, R> {
-    /// A writer at its start. `limit` is how much suits the store, where the configuration does not say; `noted` the number
-    /// below which the store has noted that it has everything, where it keeps notes.
+    /// A writer at its start. `limit` is the batch limit that suits the store, for a configuration without one; `noted`
+    /// is the number below which the store has noted that it has everything, if it keeps notes.
     pub fn new(config: WriterConfig, limit: BatchLimit, noted: Option<u64>) -> Self {
         let backoff = |seed| Backoff::new(config.backoff, config.backoff_max, seed);
         Self {
@@ -165,7 +165,7 @@ impl<B, R> Writer<B, R> {
         }
     }
 
-    /// Hears what happened, and says what is to be done, in order. `now` is the time since any fixed instant; it never falls.
+    /// Applies an event, and returns the commands in order. `now` is the time since any fixed instant; it never falls.
     pub fn on(&mut self, input: Input<B, R>, now: Duration) -> Vec<Command<B>> {
         match input {
             Input::Groups(groups) => self.backlog.extend(groups),
@@ -176,7 +176,7 @@ impl<B, R> Writer<B, R> {
                 self.closed = true;
                 self.deadline = now.checked_add(self.config.drain);
             }
-            Input::Delivered(delivery) => self.land(*delivery, now),
+            Input::Delivered(delivery) => self.settle(*delivery, now),
             Input::Noted(answer) => self.noted(answer),
             Input::Woken => {}
         }
@@ -193,12 +193,13 @@ impl<B, R> Writer<B, R> {
         std::mem::take(&mut self.commands)
     }
 
-    /// Whether the next message of the journal may come: not before all groups of the last one were taken in.
+    /// Whether the driver may pass on the next message of the journal: not before all groups of the last one were taken
+    /// in.
     pub fn receives(&self) -> bool {
         !self.closed && self.backlog.is_empty()
     }
 
-    /// When there is something to do that nothing else wakes the writer for.
+    /// When the driver must call again, if no event does so earlier.
     pub fn wakes_at(&self) -> Option<Duration> {
         // Rounds end while batches are under way, but not while the store is left alone.
         let due = self.due.filter(|_| self.pause.is_none());
@@ -206,7 +207,7 @@ impl<B, R> Writer<B, R> {
         [due, self.pause, self.deferred.until(), self.deadline, note].into_iter().flatten().min()
     }
 
-    /// Why the store does not take what waits, while it does not.
+    /// The last error of the store, while it does not take batches.
     pub fn failing(&self) -> Option<&Arc<str>> {
         self.failing.as_ref()
     }
@@ -216,10 +217,10 @@ impl<B, R> Writer<B, R> {
         self.last
     }
 
-    /// What it holds, and what it has done.
+    /// The figures now.
     pub fn figures(&self) -> WriterFigures {
         let (documents, in_flight) = (self.coalescer.documents(), self.coalescer.in_flight());
-        // A document holds at most one update that waits and one under way; what is neither was overtaken.
+        // A document holds at most one update that waits and one under way; any other was replaced.
         let held = self.totals.done + documents + in_flight;
         WriterFigures {
             documents,
@@ -232,7 +233,7 @@ impl<B, R> Writer<B, R> {
         }
     }
 
-    /// Takes groups in as long as there is room.
+    /// Takes groups in while there is room.
     fn take_in(&mut self) {
         while self.backlog.front().is_some_and(|group| self.coalescer.has_room_for(&group.updates))
             && let Some(group) = self.backlog.pop_front()
@@ -244,7 +245,7 @@ impl<B, R> Writer<B, R> {
         self.advance();
     }
 
-    /// Begins what is due, in as many batches as may be under way.
+    /// Sends what is due, in as many batches as may be under way.
     fn launch(&mut self, now: Duration) {
         self.pause = self.pause.filter(|&until| until > now);
         if self.deferred.is_due(now) {
@@ -273,7 +274,7 @@ impl<B, R> Writer<B, R> {
             ))));
         }
         self.overdue &= self.coalescer.ready() > 0;
-        // What is overdue waits for a batch to come back, not for another round.
+        // An overdue round waits for a batch to return, not for another round.
         let waits = self.coalescer.debounced() > 0 || (self.coalescer.ready() > 0 && !self.overdue);
         self.due = self.due.or_else(|| now.checked_add(self.config.delay)).filter(|_| waits);
     }
@@ -282,21 +283,21 @@ impl<B, R> Writer<B, R> {
         self.in_flight < self.limiter.batches() && self.pause.is_none()
     }
 
-    /// Until which group somebody waits for a write: for its answer, or for room.
+    /// The last group for which a caller waits: for a barrier, or for room.
     fn awaited(&self) -> Option<u64> {
         let all = self.closed || !self.backlog.is_empty();
         let asked = self.barriers.back().map(|(last, _)| *last);
         if all { Some(u64::MAX) } else { asked }
     }
 
-    /// Whether there is enough for a batch, or its time has come.
+    /// Whether there is enough for a batch, or its time is up.
     fn must_launch(&self) -> bool {
         let full = self.coalescer.ready() >= self.limiter.operations()
             || self.coalescer.ready_bytes() >= self.config.bytes;
         full || self.overdue || self.awaited().is_some()
     }
 
-    /// Tells how far the store has come, where that has changed.
+    /// Reports how far the store has come, if that has changed.
     fn advance(&mut self) {
         let below = self.coalescer.stored_below();
         if below > self.stored_below {
@@ -319,12 +320,12 @@ impl<B, R> Writer<B, R> {
         }
     }
 
-    /// Hears what became of a note.
+    /// Handles the result of a note.
     fn noted(&mut self, answer: Result<(), String>) {
-        let landed = self.notes.landed(answer);
-        self.commands.extend(landed.below.map(|below| Command::Noted { below }));
-        self.commands.extend(landed.closed.map(|token| Command::Answer(token, Ok(()))));
-        self.commands.extend(landed.warning.map(Command::Warn));
+        let result = self.notes.answered(answer);
+        self.commands.extend(result.below.map(|below| Command::Noted { below }));
+        self.commands.extend(result.closed.map(|token| Command::Answer(token, Ok(()))));
+        self.commands.extend(result.warning.map(Command::Warn));
     }
 
     fn give_up(&mut self) {

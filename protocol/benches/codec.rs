@@ -1,5 +1,5 @@
-//! What the codec costs: updates to the bytes of a journal frame and back, and playbooks read, in time and in
-//! allocations.
+//! The cost of the codec, in time and in allocations: updates to the bytes of a journal frame and back, and reading
+//! playbooks.
 //!
 //! `cargo bench -p updraft-protocol`
 
@@ -25,7 +25,7 @@ fn main() {
     divan::main();
 }
 
-/// What one step writes: the end of a task, and the intent of the next.
+/// The writes of one step: the end of a task, and the intent of the next.
 fn step() -> Vec<Update> {
     let peid = ExecutionId::from_bytes([7; 16]);
     let update = |seq: u32, head: Option<Arc<TaskHead>>, state: TaskState| {
@@ -73,7 +73,7 @@ fn step() -> Vec<Update> {
     vec![update(1, None, ended), update(2, Some(Arc::new(head)), begun)]
 }
 
-/// What a submission writes: the execution, with this much input.
+/// The writes of a submission: the execution, with this much input.
 fn execution(input: usize) -> Vec<Update> {
     let head = ExecutionHead {
         tenant_code: TenantCode::new("acme").unwrap(),

@@ -1,5 +1,5 @@
-//! Call records: what a stored task keeps of what its tool was told, for incident reports, undo and replay. Knows no
-//! secret: where one stands in the arguments, its name does.
+//! Call records: the part of a call's arguments that a stored task keeps, for incident reports, undo and replay.
+//! Contains no secret, only its name.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::playbook::Record;
 use crate::secret::SecretReference;
 use crate::value::Value;
 
-/// What a task's tool was told.
+/// The record of a task's call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallRecord {
-    /// The hash of the arguments, keyed by the tenant: equal for equal arguments of one tenant alone.
+    /// The hash of the arguments, keyed by the tenant: equal only for equal arguments of one tenant.
     pub hash: InputHash,
-    /// The arguments, rendered, of an action that changes something; `{"$secret": NAME}` stands for a secret.
+    /// The rendered arguments of an action that changes something; `{"$secret": NAME}` in place of a secret.
     pub arguments: Option<Json>,
-    /// Why the arguments of such an action are not there.
+    /// Why the arguments of such an action are missing.
     pub omitted: Option<Omission>,
-    /// What the tool acted upon, as the integration declares it: a host, an account.
+    /// The target of the call, as the integration declares it: a host, an account.
     pub target: Option<Arc<str>>,
 }
 
@@ -31,14 +31,14 @@ pub struct CallRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Omission {
-    /// The step says `record: none`.
+    /// The step has `record: none`.
     Author,
-    /// They are larger than what is kept.
+    /// They are larger than the limit.
     TooLarge,
 }
 
 impl CallRecord {
-    /// What is kept of a call with these arguments; `target` names the argument that says what it acts upon.
+    /// The record of a call with these arguments; `target` names the argument with the target.
     pub fn of(
         tenant: &TenantCode,
         arguments: &Value,
@@ -71,7 +71,7 @@ impl CallRecord {
         }
     }
 
-    /// About how many bytes its texts take.
+    /// The approximate number of bytes of its texts.
     pub(crate) fn bytes(&self) -> usize {
         let arguments = self.arguments.as_ref().map_or(0, |arguments| arguments.as_str().len());
         size_of::<Self>() + arguments + self.target.as_ref().map_or(0, |target| target.len())

@@ -1,7 +1,7 @@
-//! The codec: values to bytes and back, behind a version byte. The only file that names bincode.
+//! The codec: values to bytes and back, after a version byte. The only file that names bincode.
 //!
-//! bincode 2 has had no maintainer since 2025; its format is frozen, and whoever replaces it gives the
-//! frames another version byte here.
+//! bincode 2 has had no maintainer since 2025; its format is frozen, and a replacement would get another version byte
+//! here.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use crate::limits::JOURNAL_FRAME_BYTES;
 /// The version that is written, and the only one that is read: none was released before it.
 pub const VERSION: u8 = 5;
 
-/// Why bytes are no value, or a value no bytes.
+/// Why bytes cannot be decoded, or a value cannot be encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
     /// There are no bytes at all.
@@ -49,8 +49,8 @@ fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<{ JOURNAL_FRAME_BYTES }>()
 }
 
-/// What a value may claim while it is decoded. bincode counts a number as its widest form, eight bytes for one
-/// that was written in one, so that the limit of a frame would refuse what fits it.
+/// The most that a value may claim while it is decoded. bincode counts a number at its largest size, eight bytes even
+/// if one was written, so that the limit of a frame would refuse frames that fit.
 const DECODE_BYTES: usize = JOURNAL_FRAME_BYTES * 8;
 
 fn decode_config() -> impl bincode::config::Config {
@@ -76,7 +76,7 @@ pub fn encode_into<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> Result<(), E
     Ok(())
 }
 
-/// Whether `bytes` were written in the version that is read; all that follows the version byte.
+/// Checks that `bytes` have the version that is read; returns the bytes after the version byte.
 ///
 /// # Errors
 /// [`Error::Version`] or [`Error::Empty`].
@@ -88,7 +88,7 @@ fn readable(bytes: &[u8]) -> Result<&[u8], Error> {
     }
 }
 
-/// The value in `bytes`, all of which it must take.
+/// The value in `bytes`, which must have no bytes left over.
 ///
 /// # Errors
 /// Bytes of another version, of another type, or too many of them.

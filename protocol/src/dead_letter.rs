@@ -1,5 +1,5 @@
-//! Dead letters: updates that a store will never take, kept with the reason. Decides what is kept of one; never
-//! whether it is one.
+//! Dead letters: updates that a store refuses for good, kept with the reason. Decides which part is kept; never whether
+//! an update is one.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,26 +10,25 @@ use crate::limits::DEAD_LETTER_BYTES;
 use crate::time::Timestamp;
 use crate::update::{DocumentId, Update};
 
-/// An update that a store will never take (`dead_letter`).
+/// An update that a store refuses for good (`dead_letter`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// Kind, id and revision of what was to be written, as text: the same update has the same key. Grows with time
-    /// within a kind.
+    /// Kind, id and revision of the update, as text: the same update has the same key. Grows with time within a kind.
     pub key: String,
-    /// Whose it is, where that is known.
+    /// Its tenant, if known.
     pub tenant_code: Option<TenantCode>,
-    /// The execution that it belongs to.
+    /// Its execution.
     pub peid: ExecutionId,
-    /// Why the store will never take it; cut as the message of a failure is.
+    /// Why the store refuses it; cut like the message of a failure.
     pub reason: String,
     /// The `updated_date` of the update, or the latest date that every store keeps.
     pub updated_date: Timestamp,
-    /// The update; none where it is larger than [`DEAD_LETTER_BYTES`].
+    /// The update; `None` if it is larger than [`DEAD_LETTER_BYTES`].
     pub update: Option<Json>,
 }
 
 impl DeadLetter {
-    /// What is kept of an update.
+    /// The letter of an update.
     pub fn of(update: &Update, reason: String) -> Self {
         let revision = update.revision();
         let (kind, id) = match update.document() {
@@ -46,7 +45,7 @@ impl DeadLetter {
                 (head.map(|head| head.tenant_code.clone()), update.peid, update.state.updated_date)
             }
         };
-        // No store keeps a date beyond it; the update tells the one that it has.
+        // No store keeps a later date; the update itself has the original.
         let updated_date = Timestamp(updated_date.0.min(i64::MAX as u64));
         let text = serde_json::to_string(update).ok().filter(|text| text.len() <= DEAD_LETTER_BYTES);
         Self {

@@ -1,6 +1,6 @@
-//! Documents: what the store keeps of playbooks, executions and tasks, under the names that SOAR
-//! backends query. A document is its head, written once, and its state, which changes. A field is added here and in
-//! the schema of SQLite; what else is the same for every field follows from `fields!`.
+//! Documents: the stored form of playbooks, executions and tasks, under the names that SOAR backends query. A document
+//! is its head, written once, and its state, which changes. A field is added here and in the schema of SQLite; the rest
+//! follows from `fields!`.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ fields! {
     pub struct PlaybookDocument {
         /// Its id.
         pub pid as "_id": PlaybookId,
-        /// Whose it is.
+        /// Its tenant.
         pub tenant_code: TenantCode,
         /// Its name, unique with the version inside a tenant.
         pub name: Name,
@@ -35,7 +35,7 @@ fields! {
         pub category_id: Option<String>,
         /// The playbook as JSON.
         pub definition: Json,
-        /// When it was first put.
+        /// When it was first stored.
         pub createddate: Timestamp,
         /// When it last changed.
         pub updated_date: Timestamp,
@@ -43,10 +43,10 @@ fields! {
 }
 
 fields! {
-    /// What of an execution never changes.
+    /// The part of an execution that never changes.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct ExecutionHead {
-        /// Whose it is.
+        /// Its tenant.
         pub tenant_code: TenantCode,
         /// The playbook version that it runs.
         pub pid: PlaybookId,
@@ -56,7 +56,7 @@ fields! {
         pub playbook_version: u32,
         /// The analyst or service that submitted it.
         pub uid: Option<Arc<str>>,
-        /// The alert that it answers.
+        /// The alert that it is for.
         pub alert_id: Option<Arc<str>>,
         /// 0 is the lowest.
         pub priority: u8,
@@ -64,20 +64,20 @@ fields! {
         pub createddate: Timestamp,
         /// The alert or other input.
         pub input: Json,
-        /// The playbook's variables with those of the submission over them.
+        /// The playbook's variables, overridden by those of the submission.
         pub variables: Json,
-        /// The submission's own key: for the same playbook name, the same key gives the same execution.
+        /// The key of the submission: for the same playbook name, the same key gives the same execution.
         pub idempotency_key: Option<Arc<str>>,
-        /// The hash of what was submitted, where there is a key: another input under the same key is told by it.
+        /// The hash of the submission, if there is a key: detects another input under the same key.
         pub input_hash: Option<InputHash>,
     }
 }
 
 fields! {
-    /// What of an execution changes. In an update, `None` leaves a field as it is.
+    /// The part of an execution that changes. In an update, `None` leaves a field as it is.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct ExecutionState {
-        /// Where it stands.
+        /// Its status.
         pub execution_status: ExecutionStatus,
         /// When its first step began.
         pub started_date: Option<Timestamp>,
@@ -87,7 +87,7 @@ fields! {
         pub finished_date: Option<Timestamp>,
         /// Milliseconds from start to end.
         pub playbook_runtime: Option<u64>,
-        /// What its last step gave.
+        /// The output of its last step.
         pub output: Option<Json>,
         /// Why it failed.
         pub error: Option<Box<Failure>>,
@@ -99,10 +99,10 @@ fields! {
 pub struct ExecutionDocument {
     /// Its id.
     pub peid: ExecutionId,
-    /// What never changes.
+    /// The part that never changes.
     #[serde(flatten)]
     pub head: Arc<ExecutionHead>,
-    /// What changes.
+    /// The part that changes.
     #[serde(flatten)]
     pub state: ExecutionState,
     /// The fencing number of the writer.
@@ -112,37 +112,37 @@ pub struct ExecutionDocument {
 }
 
 fields! {
-    /// What of a task never changes.
+    /// The part of a task that never changes.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct TaskHead {
-        /// The execution that it belongs to.
+        /// Its execution.
         pub peid: ExecutionId,
-        /// Its number inside the execution, from 1: the order in which tasks began, for those who read them.
+        /// Its number inside the execution, from 1: the order in which tasks began, for readers.
         pub task_seq: u32,
         /// The step that it runs.
         pub step_id: StepId,
-        /// The run of a body in which that step stands. With the step it names the task.
+        /// The run of a body that contains the step. With the step it identifies the task.
         pub scope: ScopePath,
-        /// Whose it is.
+        /// Its tenant.
         pub tenant_code: TenantCode,
-        /// The alert that its execution answers.
+        /// The alert of its execution.
         pub alert_id: Option<Arc<str>>,
-        /// The tool; `updraft` for steps that Updraft decides itself.
+        /// The tool; `updraft` for steps that Updraft itself decides.
         pub integration: Name,
-        /// What the tool does; the kind of the step where Updraft decides it.
+        /// The action of the tool; the kind of the step if Updraft itself decides it.
         pub action: Name,
     }
 }
 
 fields! {
-    /// What of a task changes. In an update, `None` leaves a field as it is.
+    /// The part of a task that changes. In an update, `None` leaves a field as it is.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct TaskState {
-        /// Where it stands.
+        /// Its status.
         pub status: TaskStatus,
         /// The number of its newest attempt, from 1.
         pub attempt: u32,
-        /// What it gave.
+        /// Its output.
         pub response: Option<Json>,
         /// Why its newest failed attempt failed.
         pub error: Option<Box<Failure>>,
@@ -150,11 +150,11 @@ fields! {
         pub started_date: Option<Timestamp>,
         /// When it last changed.
         pub updated_date: Timestamp,
-        /// Milliseconds from start to end, waits between attempts included.
+        /// Milliseconds from start to end, including waits between attempts.
         pub runtime: Option<u64>,
-        /// What it waits for while it does, or what it last waited for.
+        /// Its current or last wait.
         pub wait: Option<Box<Wait>>,
-        /// What its tool was told.
+        /// The record of its call.
         pub call: Option<Arc<CallRecord>>,
     }
 }
@@ -162,12 +162,12 @@ fields! {
 /// One task (`task_execution_collection`).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaskDocument {
-    /// Its id, the key that its tool is given.
+    /// Its id, the key that its tool gets.
     pub task_request_id: TaskId,
-    /// What never changes.
+    /// The part that never changes.
     #[serde(flatten)]
     pub head: Arc<TaskHead>,
-    /// What changes.
+    /// The part that changes.
     #[serde(flatten)]
     pub state: TaskState,
     /// The fencing number of the writer.
@@ -177,10 +177,10 @@ pub struct TaskDocument {
 }
 
 impl ExecutionDocument {
-    /// Takes a document from a store.
+    /// Reads a document from a store.
     ///
     /// # Errors
-    /// A field that is missing or not what it should be.
+    /// A field that is missing or not valid.
     pub fn read<R: FieldReader>(from: &mut R) -> Result<Self, R::Error> {
         Ok(Self {
             peid: Field::read("_id", from)?,
@@ -193,10 +193,10 @@ impl ExecutionDocument {
 }
 
 impl TaskDocument {
-    /// Takes a document from a store.
+    /// Reads a document from a store.
     ///
     /// # Errors
-    /// A field that is missing or not what it should be.
+    /// A field that is missing or not valid.
     pub fn read<R: FieldReader>(from: &mut R) -> Result<Self, R::Error> {
         Ok(Self {
             task_request_id: Field::read("_id", from)?,

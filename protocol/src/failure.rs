@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::json::Json;
 use crate::limits::FAILURE_MESSAGE_BYTES;
 
-/// What kind of thing went wrong.
+/// The kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
@@ -18,19 +18,19 @@ pub enum FailureKind {
     Timeout,
     /// The connection broke after the request began; the tool may have acted.
     Interrupted,
-    /// The tool asks for fewer requests.
+    /// The tool demands fewer requests.
     RateLimited,
     /// The tool answered, with a status that was not expected.
     Status,
     /// The answer is larger than allowed.
     TooLarge,
-    /// The answer is not what was asked for: not JSON, not UTF-8, without the part to keep.
+    /// The answer is not as requested: not JSON, not UTF-8, without the part to keep.
     InvalidResponse,
-    /// The arguments make no sense to the integration.
+    /// The arguments are not valid for the integration.
     InvalidArguments,
     /// Policy forbids the call.
     Forbidden,
-    /// The engine has not been given what the step needs: a secret, a permission, an integration. The tool was not called,
+    /// The engine lacks something that the step needs: a secret, a permission, an integration. The tool was not called,
     /// and the step waits for it.
     NotConfigured,
     /// The integration panicked; it may have acted.
@@ -43,18 +43,18 @@ pub enum FailureKind {
     Branch,
     /// An `end` step with `status: failed` was reached.
     EndStep,
-    /// A crash hid whether an `at_most_once` step acted.
+    /// A crash happened during the call of an `at_most_once` step.
     UnknownOutcome,
     /// The execution's actor panicked too often.
     Supervision,
-    /// The playbook version that the execution runs can no longer be read.
+    /// The playbook version of the execution can no longer be read.
     Playbook,
-    /// The store will never take one of its documents.
+    /// The store refuses one of its documents for good.
     Store,
 }
 
 impl FailureKind {
-    /// The text that stores keep and metrics are labelled with.
+    /// The text in stores and metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
@@ -79,7 +79,7 @@ impl FailureKind {
         }
     }
 
-    /// Whether the tool usually may have acted although the attempt failed so.
+    /// Whether the tool usually may have acted in spite of such a failure.
     pub const fn may_have_acted(self) -> bool {
         matches!(self, Self::Timeout | Self::Interrupted | Self::Panic | Self::UnknownOutcome)
     }
@@ -100,19 +100,20 @@ impl FailureKind {
 /// Why an attempt failed, as it is stored and shown. Integrations put no secret into it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What kind of thing went wrong.
+    /// The kind of the failure.
     pub kind: FailureKind,
-    /// What happened, for a person; at most 1 KiB.
+    /// A description for people; at most 1 KiB.
     pub message: String,
     retryable: bool,
     retry_after_ms: Option<u64>,
     may_have_acted: bool,
-    /// What the tool answered, where it did: an object with `status`, `headers` and `body`, bounded by the integration.
+    /// The answer of the tool, if there was one: an object with `status`, `headers` and `body`, bounded by the
+    /// integration.
     pub answer: Option<Json>,
 }
 
 impl Failure {
-    /// A failure that is retried where its kind usually passes; a message beyond 1 KiB is cut.
+    /// A failure that is retried if its kind is usually temporary; a message over 1 KiB is cut.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -124,36 +125,36 @@ impl Failure {
         }
     }
 
-    /// The same failure in other words; beyond 1 KiB they are cut.
+    /// The same failure with another message, cut at 1 KiB.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<String>) -> Self {
         self.message = bounded(message.into());
         self
     }
 
-    /// The same failure, retried or not as the integration knows better than the kind.
+    /// The same failure, retried or not; overrides the default of the kind.
     #[must_use]
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.retryable = retryable;
         self
     }
 
-    /// The same failure, with the time that the tool asked to be left alone: it is not called again before. Kept in
-    /// milliseconds, a part of one counts as a whole.
+    /// The same failure, with the delay that the tool asked for: it is not called again before. Kept in milliseconds,
+    /// rounded up.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
         self.retry_after_ms = Some(u64::try_from(delay.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX));
         self
     }
 
-    /// The same failure, where the integration knows better than the kind whether the tool may have acted.
+    /// The same failure; overrides the kind's default on whether the tool may have acted.
     #[must_use]
     pub fn with_may_have_acted(mut self, may_have_acted: bool) -> Self {
         self.may_have_acted = may_have_acted;
         self
     }
 
-    /// The same failure, with what the tool answered.
+    /// The same failure, with the tool's answer.
     #[must_use]
     pub fn with_answer(mut self, answer: Json) -> Self {
         self.answer = Some(answer);
@@ -165,12 +166,12 @@ impl Failure {
         self.retryable
     }
 
-    /// Whether the tool may have acted although the attempt failed.
+    /// Whether the tool may have acted in spite of the failure.
     pub fn may_have_acted(&self) -> bool {
         self.may_have_acted
     }
 
-    /// The time that the tool asked to be left alone.
+    /// The delay that the tool asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after_ms.map(Duration::from_millis)
     }

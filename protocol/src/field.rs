@@ -1,5 +1,5 @@
-//! Fields: the description of a document from which all follows that is the same for every field: what stores write and
-//! read, what a newer update replaces, how large a document is. Knows no store.
+//! Fields: the description of a document from which everything follows that is the same for every field: how stores
+//! write and read it, how newer updates replace it, its size. Knows no store.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -17,31 +17,31 @@ use crate::status::{ExecutionStatus, PlaybookStatus, TaskStatus};
 use crate::time::Timestamp;
 use crate::wait::Wait;
 
-/// Part of a document, field by field.
+/// A part of a document, field by field.
 pub trait Fields: Sized {
     /// Its fields, in the order in which they are written and read.
     const FIELDS: &'static [FieldSpec];
 
-    /// Hands every field to a store.
+    /// Writes every field to a store.
     ///
     /// # Errors
     /// A value that the store cannot keep.
     fn write_fields<W: FieldWriter>(&self, to: &mut W) -> Result<(), W::Error>;
 
-    /// Takes every field from a store.
+    /// Reads every field from a store.
     ///
     /// # Errors
-    /// A value that is not what it should be.
+    /// A value that is not valid.
     fn read_fields<R: FieldReader>(from: &mut R) -> Result<Self, R::Error>;
 
-    /// About how many bytes the texts of all fields take.
+    /// The approximate number of bytes of the texts in all fields.
     fn text_bytes(&self) -> usize;
 }
 
-/// What a store knows of a field before it has a value.
+/// The description of a field.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldSpec {
-    /// The name that SOAR backends query.
+    /// Its name, which SOAR backends query.
     pub name: &'static str,
     /// Whether it may be missing. In an update, a missing field leaves the stored one as it is.
     pub optional: bool,
@@ -49,7 +49,7 @@ pub struct FieldSpec {
     pub large: bool,
 }
 
-/// A store's side of writing: one call for each field.
+/// Writes fields to a store: one call for each field.
 pub trait FieldWriter {
     /// Why a value cannot be kept.
     type Error;
@@ -68,7 +68,7 @@ pub trait FieldWriter {
     fn missing(&mut self, name: &'static str) -> Result<(), Self::Error>;
 }
 
-/// A store's side of reading: one call for each field.
+/// Reads fields from a store: one call for each field.
 pub trait FieldReader {
     /// Why a field cannot be read.
     type Error;
@@ -83,7 +83,7 @@ pub trait FieldReader {
     fn json(&mut self, name: &'static str) -> Result<Option<Json>, Self::Error>;
     /// A failure, a wait or a call.
     fn record<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, Self::Error>;
-    /// The error of a field that cannot be read; `why` has nothing of its content.
+    /// The error of a field that cannot be read; `why` contains nothing of its content.
     fn corrupt(&self, name: &'static str, why: &str) -> Self::Error;
 
     /// Whether fields that may be large are left out.
@@ -97,24 +97,24 @@ pub trait FieldValue: Sized {
     /// See [`FieldSpec::large`].
     const LARGE: bool = false;
 
-    /// Hands the value to a store.
+    /// Writes the value to a store.
     ///
     /// # Errors
     /// A value that the store cannot keep.
     fn write_value<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error>;
 
-    /// Takes the value from a store, where there is one.
+    /// Reads the value from a store, if there is one.
     ///
     /// # Errors
-    /// A value that is not what it should be.
+    /// A value that is not valid.
     fn read_value<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Option<Self>, R::Error>;
 
-    /// About how many bytes its texts take.
+    /// The approximate number of bytes of its texts.
     fn value_bytes(&self) -> usize {
         0
     }
 
-    /// What a summary has instead.
+    /// The value in a summary.
     fn left_out() -> Option<Self> {
         None
     }
@@ -127,22 +127,22 @@ pub trait Field: Sized {
     /// See [`FieldSpec::large`].
     const LARGE: bool;
 
-    /// Hands the field to a store.
+    /// Writes the field to a store.
     ///
     /// # Errors
     /// A value that the store cannot keep.
     fn write<W: FieldWriter>(&self, name: &'static str, to: &mut W) -> Result<(), W::Error>;
 
-    /// Takes the field from a store.
+    /// Reads the field from a store.
     ///
     /// # Errors
-    /// A value that is missing or not what it should be.
+    /// A value that is missing or not valid.
     fn read<R: FieldReader>(name: &'static str, from: &mut R) -> Result<Self, R::Error>;
 
-    /// Lays a newer value over this one.
+    /// Replaces this value by a newer one.
     fn replace(&mut self, newer: Self);
 
-    /// About how many bytes its texts take.
+    /// The approximate number of bytes of its texts.
     fn bytes(&self) -> usize;
 }
 
@@ -197,7 +197,7 @@ impl<T: FieldValue> Field for Option<T> {
     }
 }
 
-/// What few documents have is kept apart, so that the others stay small.
+/// Rare values are boxed, so that documents without them stay small.
 impl<T: FieldValue> FieldValue for Box<T> {
     const LARGE: bool = T::LARGE;
 
@@ -218,7 +218,7 @@ impl<T: FieldValue> FieldValue for Box<T> {
     }
 }
 
-/// Defines a struct and its [`Fields`]. A field is stored under its own name, or under the one that `as` gives it.
+/// Defines a struct and its [`Fields`]. A field is stored under its own name, or under the one after `as`.
 macro_rules! fields {
     ($(#[$doc:meta])* pub struct $struct:ident {
         $($(#[$field_doc:meta])* pub $field:ident $(as $name:literal)?: $type:ty,)+
@@ -227,7 +227,7 @@ macro_rules! fields {
         pub struct $struct { $($(#[$field_doc])* pub $field: $type,)+ }
 
         impl $struct {
-            /// Lays a newer change over this one: what it names wins.
+            /// Merges a newer change into this one: the fields that it sets win.
             pub fn merge(&mut self, newer: Self) {
                 $($crate::field::Field::replace(&mut self.$field, newer.$field);)+
             }
@@ -271,7 +271,7 @@ macro_rules! stored_name {
 
 pub(crate) use {fields, stored_name};
 
-/// How a type is stored: by which call it is written, from which it is read, and how many bytes of it count.
+/// How a type is stored: the calls to write and read it, and how many bytes of it count.
 macro_rules! stored {
     ($($type:ty: |$this:ident| $call:ident($value:expr), $from:expr $(, $bytes:expr)?;)+) => {$(
         impl FieldValue for $type {

@@ -1,5 +1,5 @@
-//! Idempotency keys: whose a key is, and which execution has it. Owns what two keys must share to be one; never says
-//! what follows from it (`updraft_kernel::idempotency`).
+//! Idempotency keys: the scope of a key, and the execution that has it. Owns the equality of keys; its consequences are
+//! decided in `updraft_kernel::idempotency`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use crate::document::ExecutionHead;
 use crate::ids::{ExecutionId, Name, TenantCode};
 use crate::input_hash::InputHash;
 
-/// An idempotency key with all that it belongs to: the same text of another tenant, or for another playbook, is another
-/// key. The version of the playbook is no part of it, so that an alert that is delivered again after the playbook was
-/// updated is not acted on twice.
+/// An idempotency key with its scope: the same text of another tenant, or for another playbook, is another key. The
+/// version of the playbook is no part of it, so that an alert that is delivered again after an update of the playbook
+/// is not handled twice.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey {
-    /// Whose it is.
+    /// Its tenant.
     pub tenant_code: TenantCode,
-    /// The name of the playbook that was submitted under it.
+    /// The name of the submitted playbook.
     pub playbook_name: Name,
-    /// The text that the submission chose.
+    /// The text of the submission.
     pub text: Arc<str>,
 }
 
 impl IdempotencyKey {
-    /// The key that an execution was submitted under.
+    /// The key of an execution's submission.
     pub fn of(head: &ExecutionHead) -> Option<Self> {
         Some(Self {
             tenant_code: head.tenant_code.clone(),
@@ -41,8 +41,8 @@ impl fmt::Display for IdempotencyKey {
 /// The execution that was submitted first under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyHolder {
-    /// Which.
+    /// Its id.
     pub peid: ExecutionId,
-    /// The hash of what was submitted with it; none where the document was written without one.
+    /// The hash of its submission; `None` if the document was written without one.
     pub input_hash: Option<InputHash>,
 }

@@ -1,4 +1,4 @@
-//! Ids and names: who a thing is. Owns their text and byte forms; never makes a random one.
+//! Ids and names. Owns their text and byte forms; never makes a random one.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,16 +17,16 @@ pub enum Error {
     /// The text is no UUID.
     #[error("`{0}` is not a UUID")]
     NotUuid(String),
-    /// The name is empty, too long, or has characters beyond letters, digits, `_`, `-` and `.`.
+    /// The name is empty, too long, or has characters other than letters, digits, `_`, `-` and `.`.
     #[error("`{0}` is not a name: 1 to {NAME_BYTES} letters, digits, `_`, `-` or `.`")]
     NotName(String),
-    /// The text names no run of a body.
+    /// The text is no path of a scope.
     #[error("`{0}` is no scope: `OPENER:BODY`, one inside the other separated by `/`")]
     NotScope(String),
 }
 
 impl Error {
-    /// Whether trying again can help: never, the text stays what it is.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
@@ -45,7 +45,7 @@ macro_rules! uuid_id {
                 Self(value)
             }
 
-            /// The id in the 16 bytes that stores keep.
+            /// The id as the 16 bytes that stores keep.
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
@@ -92,7 +92,7 @@ uuid_id! {
     ExecutionId
 }
 uuid_id! {
-    /// `task_request_id`: one run of one step; the idempotency key that tools are given.
+    /// `task_request_id`: one run of one step; the idempotency key that tools get.
     TaskId
 }
 
@@ -115,7 +115,7 @@ macro_rules! name {
             /// The name, checked: 1 to 128 letters, digits, `_`, `-` or `.`.
             ///
             /// # Errors
-            /// [`Error::NotName`] with the text that was given.
+            /// [`Error::NotName`] with the text.
             pub fn new(text: impl AsRef<str>) -> Result<Self, Error> {
                 let text = text.as_ref();
                 let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

@@ -1,11 +1,11 @@
-//! `InputHash`: whether two submissions ask for the same. Owns the canonical form of an input and its variables, and
-//! the hash of it; decides nothing by it, and never goes back from a hash to a value.
+//! `InputHash`: whether two submissions are the same. Owns the canonical form of an input and its variables, and its
+//! hash; decides nothing by it.
 //!
-//! The canonical form follows the idea of RFC 8785 (JSON Canonicalization Scheme): members are sorted by name, and
-//! each text and number has one spelling. Unlike there, a number is never taken through an `f64`: it is normalised as a
-//! decimal, exactly, so that integers that differ in their last digit differ here. What is
-//! hashed is no text: each value begins with a letter for its kind, each text and number with its length in bytes, each
-//! list and map with its count (both as LEB128, seven bits a byte), so that no two inputs give the same bytes.
+//! The canonical form is based on RFC 8785 (JSON Canonicalization Scheme): members are sorted by name, and each text
+//! and number has one form. Unlike there, a number never becomes an `f64`: it is normalised exactly, as a decimal, so
+//! that integers with different last digits differ. The hashed bytes are not JSON text: each value begins with a letter
+//! for its kind, each text and number with its length in bytes, each list and map with its count (both as LEB128, seven
+//! bits a byte), so that no two inputs give the same bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,14 +18,14 @@ use thiserror::Error;
 use crate::ids::TenantCode;
 use crate::value::Value;
 
-/// How many bytes a hash has: those of SHA-256.
+/// The bytes of a hash: those of SHA-256.
 const BYTES: usize = 32;
 
 /// The hash of an input with its variables, as submitted: SHA-256 of their canonical form. Its text is 64 hexadecimal
 /// digits.
 ///
-/// The order of keys, white space and the spelling of numbers make no difference: `1`, `1.0` and `10e-1` are one
-/// number, and so are `0` and `-0`. Only numbers whose exponent is beyond 64 bits are told apart by their spelling.
+/// The order of keys, white space and the notation of numbers make no difference: `1`, `1.0` and `10e-1` are one
+/// number, and so are `0` and `-0`. Only numbers whose exponent is beyond 64 bits differ by their notation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct InputHash([u8; BYTES]);
 
@@ -35,14 +35,14 @@ pub struct InputHash([u8; BYTES]);
 pub struct NotAHash;
 
 impl NotAHash {
-    /// Whether trying again can help: never, the text stays what it is.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(self) -> bool {
         false
     }
 }
 
 impl InputHash {
-    /// The hash of an input and of the variables that were submitted with it.
+    /// The hash of the input and the variables of a submission.
     pub fn of(input: &Value, variables: &BTreeMap<String, Value>) -> Self {
         let mut hash = Sha256::new();
         put(input, &mut hash);
@@ -50,7 +50,7 @@ impl InputHash {
         Self(hash.finalize().into())
     }
 
-    /// The hash of the arguments of a call, keyed by the tenant: those of two tenants cannot be compared.
+    /// The hash of a call's arguments, keyed by the tenant: hashes of two tenants cannot be compared.
     pub(crate) fn of_arguments(tenant: &TenantCode, arguments: &Value) -> Self {
         let mut hash = Sha256::new();
         put_text(b'k', tenant.as_str(), &mut hash);
@@ -59,7 +59,7 @@ impl InputHash {
     }
 }
 
-/// Adds a value. Its nesting is that of what was parsed, which is bounded.
+/// Adds a value. Its depth was bounded by the parser.
 fn put(value: &Value, hash: &mut Sha256) {
     match value {
         Value::Null => hash.update(b"n"),
@@ -102,7 +102,7 @@ fn put_count(kind: u8, count: usize, hash: &mut Sha256) {
 impl fmt::Display for InputHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: [u8; 16] = *b"0123456789abcdef";
-        // Written at once: each task's document holds one.
+        // Written at once, since each task's document contains one.
         let mut text = [0; 2 * BYTES];
         for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(self.0) {
             *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xf)]];
@@ -139,7 +139,7 @@ fn digit(byte: u8) -> Result<u8, NotAHash> {
 }
 
 impl Serialize for InputHash {
-    /// In readable formats its text; in bincode its bytes.
+    /// Text in readable formats; bytes in bincode.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
             serializer.collect_str(self)

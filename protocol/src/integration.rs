@@ -1,4 +1,4 @@
-//! The integration port: what Updraft asks of a security tool. A signature, without a runtime.
+//! The integration port: the interface of Updraft to security tools. A signature, without a runtime.
 
 mod action;
 mod catalogue;
@@ -22,32 +22,32 @@ pub use flaw::Flaw;
 pub use permit::{CallPermit, Held, PermitFuture, PermitRequest};
 pub use sending::Sending;
 
-/// One attempt at one task: what an integration is given.
+/// One attempt at one task, as an integration gets it.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The customer for whom the tool acts. Credentials are chosen by it.
+    /// The customer for whom the tool acts; selects the credentials.
     pub tenant: TenantCode,
-    /// The execution that asks.
+    /// The execution.
     pub peid: ExecutionId,
     /// The idempotency key: the same in every attempt and after every crash.
     pub task_id: TaskId,
-    /// The step that asks.
+    /// The step.
     pub step_id: StepId,
-    /// What the tool shall do.
+    /// The action of the tool.
     pub action: Name,
     /// 1 for the first attempt.
     pub attempt: u32,
-    /// The step's arguments, templates rendered. Where the author refers to a secret, `null` stands.
+    /// The step's arguments, with templates rendered, and `null` in place of each secret.
     pub arguments: Value,
-    /// The secrets that the author refers to, by their places in the arguments.
+    /// The secrets of the step, by their places in the arguments.
     pub secrets: Vec<GivenSecret>,
-    /// By which the integration says that another text is a secret too, as a token that it fetched.
+    /// By this the integration marks another text as a secret, such as a token that it fetched.
     pub masking: Masking,
-    /// How long the attempt may take from [`Sending::begin`] on. Updraft drops the future when it has passed.
+    /// How long the attempt may take after [`Sending::begin`]. Then Updraft drops the future.
     pub timeout: Duration,
-    /// By which the integration says that it is about to send.
+    /// By this the integration reports that it is about to send.
     pub sending: Sending,
-    /// The place that [`Integration::permit`] gave it.
+    /// The permit from [`Integration::permit`].
     pub permit: CallPermit,
 }
 
@@ -64,7 +64,7 @@ impl Call {
     }
 }
 
-/// The answer of an integration, when it comes.
+/// The future answer of an integration.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Json, Failure>> + Send + 'a>>;
 
 /// A security tool.
@@ -100,38 +100,38 @@ pub trait Integration: Send + Sync + 'static {
     /// The actions that playbooks may name.
     fn actions(&self) -> &[&str];
 
-    /// What is declared of an action: where nothing is, its arguments are any data, it changes something, is not known to
-    /// be idempotent, and sends at once.
+    /// The declaration of an action. By default its arguments are any data, it changes something, may not be
+    /// idempotent, and sends at once.
     fn spec(&self, _action: &str) -> ActionSpec {
         ActionSpec::default()
     }
 
-    /// What an action does, as far as the arguments that the author wrote out tell it: what is declared of it, unless the
-    /// integration knows better. `null` stands where a template or a secret does.
+    /// The effect of an action for these arguments; by default the declared one. `null` is in place of each template
+    /// and secret, whose values are not known yet.
     fn effect(&self, action: &str, _arguments: &Value) -> Effect {
         self.spec(action).effect
     }
 
-    /// What is wrong with the arguments that the author wrote out, beyond what [`ActionSpec::schema`] says. It is asked
-    /// when a playbook is checked; `null` stands where a template or a secret does, of which nothing is known yet.
+    /// The flaws in the author's arguments beyond [`ActionSpec::schema`]. Called when a playbook is checked; `null` is
+    /// in place of each template and secret, whose values are not known yet.
     fn check(&self, _action: &str, _arguments: &Value) -> Vec<Flaw> {
         Vec::new()
     }
 
-    /// What the engine has to be given before this integration may connect to a place that a playbook names, as a noun:
-    /// `permission to reach 127.0.0.1:7780`. None where nothing is missing. `base` is a URL up to its path.
+    /// The grant that the engine lacks for a connection to an endpoint of a playbook, as a noun: `permission to reach
+    /// 127.0.0.1:7780`. `None` if nothing is missing. `base` is a URL up to its path.
     fn missing_for(&self, _base: &str) -> Option<String> {
         None
     }
 
-    /// Asks for the place that a call needs, where [`ActionSpec::takes_permit`] says that it may have to wait for one. Asked
-    /// before the intent of the attempt is written: a call that waits here has not been attempted, its time has not begun, and
-    /// a crash leaves it to be made. None where it needs no place; the call is then made at once, and reports what is wrong
-    /// with it. A failure fails the attempt as one that has not acted.
+    /// Asks for the permit of a call, if [`ActionSpec::takes_permit`] declares that calls may have to wait for one.
+    /// Called before the intent of the attempt is written: a waiting call has not been attempted, its time has not
+    /// begun, and it is made again after a crash. `None` if the call needs no permit; it is then made at once, and
+    /// reports its own errors. A failure fails the attempt as one that has not acted.
     fn permit(&self, _request: &PermitRequest<'_>) -> Option<PermitFuture> {
         None
     }
 
-    /// One attempt at an action.
+    /// Makes one attempt at an action.
     fn call(&self, call: Call) -> Answer<'_>;
 }

@@ -1,4 +1,4 @@
-//! `Json`: a JSON value kept as its text. Owned by whoever carries values without looking into them.
+//! `Json`: a JSON value kept as its text, for code that does not look into it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,31 +24,30 @@ impl Json {
     /// The value as a tree that keeps every number.
     ///
     /// # Errors
-    /// Where the nesting is too deep to be a tree.
+    /// It is nested too deeply to be a tree.
     pub fn tree(&self) -> Result<Value, value::Error> {
         Value::stored(&self.0)
     }
 
-    /// The text, checked to be JSON that can be read as a tree; of a name that comes twice in a map the last value is
-    /// read. It is for what was stored, and for an integration's own output: what others wrote is read by
-    /// [`Value::parse`], which refuses such a name.
+    /// The text, checked to be JSON that can be parsed as a tree; of a name that is twice in a map the last value
+    /// counts. For stored text, and for an integration's own output; text of others is parsed by [`Value::parse`],
+    /// which refuses such a name.
     ///
     /// # Errors
-    /// What serde_json says, with line and column; that it is nested too deeply; or that a text in it has half a
-    /// character.
+    /// The error of serde_json, with line and column; too deep nesting; or half of a surrogate pair in a text.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let raw: &RawValue = serde_json::from_str(text)?;
         readable(raw.get()).map_err(serde::de::Error::custom)?;
         Ok(Self(raw.get().into()))
     }
 
-    /// Why the value could not be read again, in words after "it is"; none where it can. Only what was made of a
+    /// Why the value could not be parsed again, in words after "it is"; `None` if it could. Only a value made from a
     /// tree that is too deep cannot.
     pub fn unreadable(&self) -> Option<String> {
         readable(&self.0).err()
     }
 
-    /// Whether both say the same, in whatever order and spacing.
+    /// Whether both are the same value, in any order and spacing.
     pub fn same_value(&self, other: &Self) -> bool {
         self == other || self.tree().is_ok_and(|own| other.tree() == Ok(own))
     }
@@ -58,13 +57,14 @@ impl Json {
         &self.0
     }
 
-    /// The value as a tree that keeps every number; `null` where it was made of one too deep to be read again.
+    /// The value as a tree that keeps every number; `null` if it was made from a tree that is too deep to be parsed
+    /// again.
     pub fn value(&self) -> Value {
         self.tree().unwrap_or_default()
     }
 }
 
-/// What serde_json does not look at where it builds no tree: nesting, and `\u` escapes that are no characters.
+/// Checks that serde_json skips if it builds no tree: nesting, and `\u` escapes that are no characters.
 fn readable(text: &str) -> Result<(), String> {
     let (bytes, mut at, mut open, mut quoted) = (text.as_bytes(), 0, 0_usize, false);
     while let Some(byte) = bytes.get(at) {
@@ -85,7 +85,7 @@ fn readable(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The length of an escape after its backslash; two together where they are one character.
+/// The length of an escape after its backslash; of both, if two are one character.
 fn escape(text: &str, at: usize) -> Result<usize, &'static str> {
     const LENGTH: usize = "uXXXX".len();
     let unit = |at: usize| {

@@ -1,5 +1,5 @@
-//! JSON text as events, each with its place. Owns how its mistakes are told, so that an alert, a playbook and a
-//! variable of the command line hear the same words; builds no tree.
+//! JSON text as events, each with its position. Owns the messages of its mistakes, so that they are the same for an
+//! alert, a playbook and a variable of the command line; builds no tree.
 
 mod mistake;
 mod quoted;
@@ -12,18 +12,18 @@ pub(crate) use mistake::shortened;
 pub(crate) struct Events<'t> {
     text: &'t str,
     parser: LowLevelJsonParser,
-    /// How many bytes were read.
+    /// The number of bytes that were read.
     reached: usize,
-    /// Whether the name of a field came last, so that a `:` and its value follow.
+    /// Whether the last event was the name of a field, so that a `:` and its value follow.
     named: bool,
 }
 
-/// What is not JSON.
+/// A syntax mistake.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mistake {
-    /// The byte where it stands.
+    /// The byte of the mistake.
     pub(crate) at: usize,
-    /// What it is, in an author's words.
+    /// The message, in an author's words.
     pub(crate) message: String,
 }
 
@@ -35,7 +35,7 @@ impl<'t> Events<'t> {
     /// The next event, with the byte at which it begins.
     ///
     /// # Errors
-    /// The first mistake; nothing may be asked for after it.
+    /// The first mistake; the caller must stop after it.
     pub(crate) fn next(&mut self) -> Result<(usize, JsonEvent<'t>), Mistake> {
         loop {
             let rest = self.text.as_bytes().get(self.reached..).unwrap_or_default();

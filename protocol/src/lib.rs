@@ -1,5 +1,5 @@
-//! What Updraft's parts say to each other: ids, the playbook model, documents, updates, failures, the
-//! integration port, limits and the codec. No IO, no clock, nothing that runs.
+//! The shared types of Updraft: ids, the playbook model, documents, updates, failures, the integration port, limits and
+//! the codec. No IO, no clock, nothing that runs.
 
 mod call_record;
 pub mod codec;

@@ -1,5 +1,5 @@
-//! Text to playbook: JSON or YAML, with the place of the first mistake. Checks shape only; the graph is
-//! the plan's to check.
+//! Text to playbook: JSON or YAML, with the place of the first mistake. Checks the shape only; the graph is checked by
+//! the plan.
 
 mod deserialize;
 mod json;
@@ -29,37 +29,37 @@ pub enum Error {
     /// The bytes are not a text.
     #[error(transparent)]
     NotText(#[from] text::Error),
-    /// The text is not JSON or YAML, or not of a playbook's shape.
+    /// The text is not JSON or YAML, or does not have a playbook's shape.
     #[error("{place}: {message}")]
     Shape {
-        /// Where.
+        /// The place.
         place: Place,
-        /// What.
+        /// The message.
         message: String,
     },
     /// The playbook is of a format that this version of Updraft does not read.
     #[error("format: {found} is not known; this version reads format {FORMAT}")]
     Format {
-        /// The format that it names.
+        /// The format in the text.
         found: u32,
     },
 }
 
 impl Error {
-    /// Whether trying again can help: never, the text stays what it is.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
 }
 
-/// Where in a text; lines and columns from 1, 0 where unknown.
+/// A place in a text; lines and columns from 1, 0 if unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The line.
     pub line: u64,
     /// The column.
     pub column: u64,
-    /// The path of fields, where it is known: `steps[3].retry`.
+    /// The path of fields, if known: `steps[3].retry`.
     pub path: String,
 }
 
@@ -74,8 +74,8 @@ impl fmt::Display for Place {
 }
 
 impl Playbook {
-    /// Reads a playbook from the bytes of a file, UTF-8 or UTF-16 with its mark: JSON where it begins with `{`
-    /// and a quoted name, YAML otherwise.
+    /// Reads a playbook from the bytes of a file, UTF-8 or UTF-16 with its mark: JSON if it begins with `{` and a
+    /// quoted name, YAML otherwise.
     ///
     /// # Errors
     /// The first mistake with its line and column.
@@ -94,7 +94,7 @@ impl Playbook {
     }
 }
 
-/// Whether the text is JSON rather than YAML, of which `{name: value}` is a part too.
+/// Whether the text is JSON rather than YAML, in which `{name: value}` is valid too.
 fn is_json(text: &str) -> bool {
     let inside = text.trim_start().strip_prefix('{').map(str::trim_start);
     inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['"', '}']))
@@ -108,7 +108,7 @@ fn shape(text: &str, mistake: &Mistake) -> Error {
     }
 }
 
-/// A text for a person: what an author wrote comes back in messages, and may be as long as a playbook.
+/// A text for a message: an author's text is repeated in messages, and may be as long as a playbook.
 fn short(text: &str) -> String {
     const BYTES: usize = 512;
     match text.char_indices().map(|(at, _)| at).take_while(|at| *at <= BYTES).last() {

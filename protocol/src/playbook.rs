@@ -1,5 +1,5 @@
-//! The playbook model: an authored, versioned graph of steps, as JSON or YAML say it. Owns what all steps have in common,
-//! and the list of the kinds; each kind is a file of its own.
+//! The playbook model: an authored, versioned graph of steps, in JSON or YAML. Owns what all steps have in common, and
+//! the list of the kinds; each kind is a file of its own.
 
 mod action;
 mod choice;
@@ -56,7 +56,7 @@ pub struct Playbook {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
     pub tasks_at_once: Option<usize>,
-    /// The first step; the first of the list where it is not named.
+    /// The first step; by default the first of the list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<StepId>,
     /// The steps. A path ends at a step that names no next one.
@@ -73,15 +73,15 @@ pub struct Step {
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it does.
+    /// Its kind, with the fields of that kind.
     #[serde(flatten)]
     pub kind: StepKind,
 }
 
-/// The kinds of steps: each with its type, which lists its fields, and the word that playbooks use for it.
+/// The kinds of steps: each with its type, which lists its fields, and its word in playbooks.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $word:literal),+ $(,)?) => {
-        /// What a step does.
+        /// The kind of a step.
         #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
         #[serde(tag = "type")]
         pub enum StepKind { $($(#[$doc])* #[serde(rename = $word)] $kind($kind)),+ }
@@ -91,7 +91,7 @@ macro_rules! kinds {
         enum KindWord { $(#[serde(rename = $word)] $kind),+ }
 
         impl StepKind {
-            /// The word that playbooks use for it.
+            /// The word in playbooks.
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$kind(_) => $word),+ }
             }
@@ -127,7 +127,7 @@ macro_rules! kinds {
 kinds! {
     /// Calls a security tool.
     Action = "action",
-    /// Runs several paths at once and goes on when all have ended.
+    /// Runs several paths at once and continues when all have ended.
     Parallel = "parallel",
     /// Chooses between two paths.
     If = "if",
@@ -137,7 +137,7 @@ kinds! {
     End = "end",
 }
 
-/// How a step is left.
+/// How a step ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StepExit {
     /// It completed; a condition holds.
@@ -146,7 +146,7 @@ pub enum StepExit {
     Otherwise,
     /// It failed.
     Failure,
-    /// Nobody knows whether it acted.
+    /// It is unknown whether it acted.
     Unknown,
 }
 
@@ -155,7 +155,7 @@ pub enum StepExit {
 pub struct NextStep<'p> {
     /// The field that names it: `on_success`.
     pub field: &'static str,
-    /// After which exit it follows.
+    /// The exit that it follows.
     pub exit: StepExit,
     /// Its id.
     pub to: &'p StepId,

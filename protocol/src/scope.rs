@@ -1,4 +1,4 @@
-//! Scope paths: where a run of a body stands inside an execution. Owns their text, which stores keep and from which the
+//! Scope paths: the place of a run of a body inside an execution. Owns their text, which is stored and from which the
 //! ids of tasks are derived: it never changes.
 
 use std::fmt;
@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::ids::{Error, ExecutionId, StepId, TaskId, mix};
 
-/// One run of one body of an execution. The main line is the empty path; a branch of the step `contain` that begins with
-/// the step `isolate` is `contain:isolate`, and a branch inside of it `contain:isolate/both:left`. What a body is called
-/// inside its opener, the kind of the opener says: the first step of a branch, the number of an item.
+/// One run of one body of an execution. The main line is the empty path; a branch of the step `contain` that begins
+/// with the step `isolate` is `contain:isolate`, and a branch inside of it `contain:isolate/both:left`. The kind of the
+/// opener determines the name of a body: the first step of a branch, the number of an item.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ScopePath(Option<Arc<str>>);
 
@@ -30,7 +30,7 @@ impl ScopePath {
         }))
     }
 
-    /// The scope around it, the step that opened it there, and the name of the body; none for the main line.
+    /// The scope around it, the step that opened it there, and the name of the body; `None` for the main line.
     pub fn opened_by(&self) -> Option<(&str, &str, &str)> {
         let path = self.0.as_deref()?;
         let (outer, own) = path.rsplit_once('/').unwrap_or(("", path));
@@ -89,10 +89,10 @@ impl<'de> Deserialize<'de> for ScopePath {
 impl TaskId {
     /// The id of the task of `step` in the run `scope` of a body of `peid`.
     ///
-    /// Derived, not drawn or counted: a task that is run again after a crash has the same key, whatever survived of it
-    /// and in whatever order tasks began. The timestamp is that of the execution, so that the tasks of one
-    /// time stand together. The other bits are the random bits of the execution, into which the texts of scope and step are
-    /// mixed (the finaliser of SplitMix64, Steele et al. 2014).
+    /// Derived, not drawn or counted: a task that is run again after a crash has the same key, whatever was stored and
+    /// in whatever order tasks began. The timestamp is that of the execution, so that tasks of one time are adjacent in
+    /// stores. The other bits are the random bits of the execution, into which the texts of scope and step are mixed
+    /// (the finaliser of SplitMix64, Steele et al. 2014).
     pub fn derive(peid: ExecutionId, scope: &ScopePath, step: &StepId) -> Self {
         let execution = u128::from_be_bytes(*peid.as_bytes());
         let (rand_a, rand_b) = ((execution >> 64) as u64 & 0xfff, execution as u64);

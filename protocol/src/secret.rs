@@ -1,4 +1,4 @@
-//! Secrets: a credential that does not show itself, and the port that credentials come through. Never stores, logs or
+//! Secrets: a credential that cannot be displayed, and the port that provides credentials. Never stores, logs or
 //! serialises one.
 
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::ids::{Name, TenantCode};
 use crate::limits::{SECRET_BYTES, SHORTEST_SECRET_BYTES};
 
 /// A credential. Its `Debug` shows nothing of it, it can be neither displayed nor serialised, and its memory is zeroed
-/// when the last clone of it is dropped.
+/// when its last clone is dropped.
 #[derive(Clone)]
 pub struct Secret {
     text: Arc<SecretString>,
@@ -24,8 +24,8 @@ impl Secret {
     /// The secret with this text.
     ///
     /// # Errors
-    /// [`InvalidSecret::Empty`]; [`InvalidSecret::Short`] below [`SHORTEST_SECRET_BYTES`], as such a text stands in many an answer by chance
-    /// and cannot be masked everywhere: [`Secret::short`] takes one; [`InvalidSecret::Long`].
+    /// [`InvalidSecret::Empty`]; [`InvalidSecret::Short`] below [`SHORTEST_SECRET_BYTES`], since such a text appears in
+    /// many answers by chance and cannot be masked everywhere: see [`Secret::short`]; [`InvalidSecret::Long`].
     pub fn new(text: impl Into<String>) -> Result<Self, InvalidSecret> {
         let secret = Self::short(text)?;
         if secret.expose().len() < SHORTEST_SECRET_BYTES {
@@ -34,7 +34,8 @@ impl Secret {
         Ok(Self { is_short: false, ..secret })
     }
 
-    /// A secret that may be short, as a PIN is: in answers it is masked where it stands alone, not within a longer word.
+    /// A secret that may be short, such as a PIN: in answers it is masked as a word of its own, not within a longer
+    /// word.
     ///
     /// # Errors
     /// [`InvalidSecret::Empty`], [`InvalidSecret::Long`].
@@ -76,10 +77,10 @@ impl fmt::Debug for Secret {
 /// Why a text is no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum InvalidSecret {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("it is empty")]
     Empty,
-    /// It would be found in answers that do not have it.
+    /// It would be found in answers that do not contain it.
     #[error("it has fewer than {SHORTEST_SECRET_BYTES} bytes, and is not marked as short")]
     Short,
     /// It is a directory, or a pipe.
@@ -91,13 +92,13 @@ pub enum InvalidSecret {
     /// It is not UTF-8.
     #[error("it is not UTF-8")]
     NoText,
-    /// No request carries it.
+    /// It is too long for a request.
     #[error("it has more than {SECRET_BYTES} bytes")]
     Long,
 }
 
 impl InvalidSecret {
-    /// Whether trying again can help: never, the text stays what it is.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(self) -> bool {
         false
     }
@@ -109,34 +110,34 @@ pub enum Error {
     /// The tenant has no secret of this name.
     #[error("the tenant has no such secret")]
     Unknown,
-    /// What is kept under this name is no secret.
+    /// The text under this name is no valid secret.
     #[error("{0}")]
     InvalidSecret(#[from] InvalidSecret),
-    /// The place that keeps secrets does not answer.
+    /// The provider does not answer.
     #[error("the provider of secrets does not answer")]
     Unavailable,
 }
 
 impl Error {
-    /// Whether trying again can help without anybody doing anything.
+    /// Whether the same request can succeed later.
     pub fn retryable(self) -> bool {
         matches!(self, Self::Unavailable)
     }
 }
 
-/// A secret, when it comes.
+/// The future result of a provider.
 pub type Found<'a> = Pin<Box<dyn Future<Output = Result<Secret, Error>> + Send + 'a>>;
 
-/// Where credentials come from: a vault, files, the environment. It is asked in each attempt, so that a secret that is
-/// renewed there is used at once, and when a playbook is put or submitted, whether it has what the author names.
+/// A provider of credentials: a vault, files, the environment. It is called in each attempt, so that a renewed secret
+/// is used at once, and when a playbook is stored or submitted, to check that the secrets in it exist.
 ///
 /// Polled on the thread of a shard: it waits without blocking.
 pub trait SecretProvider: Send + Sync + 'static {
-    /// The secret that this tenant calls `name`. One tenant's names lead to its own secrets alone.
+    /// The tenant's secret `name`. A tenant's names must lead to its own secrets only.
     fn secret<'a>(&'a self, tenant: &'a TenantCode, name: &'a Name) -> Found<'a>;
 }
 
-/// No secrets at all.
+/// A provider without secrets.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoSecrets;
 
@@ -146,49 +147,49 @@ impl SecretProvider for NoSecrets {
     }
 }
 
-/// A secret that an author refers to: `{$secret: edr-token, prefix: "Bearer "}`. Data never becomes one: it is read
-/// from what the author wrote when the playbook is checked.
+/// A reference to a secret in a playbook: `{$secret: edr-token, prefix: "Bearer "}`. Data never becomes one: it is read
+/// from the author's text when the playbook is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretReference {
-    /// Where in the arguments it stands, as a JSON pointer (RFC 6901): `/headers/Authorization`.
+    /// Its place in the arguments, as a JSON pointer (RFC 6901): `/headers/Authorization`.
     pub place: String,
     /// Its name.
     pub name: Name,
-    /// What stands before it.
+    /// The text before it.
     pub prefix: String,
 }
 
-/// A secret that the author of a step refers to, as an attempt is given it.
+/// A secret of a step, as an attempt gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenSecret {
-    /// What the author wrote, and where.
+    /// The reference.
     pub reference: SecretReference,
-    /// What the provider has.
+    /// The secret of the provider.
     pub secret: Secret,
 }
 
 impl GivenSecret {
-    /// What is sent: the prefix and the secret.
+    /// The text that is sent: the prefix and the secret.
     pub fn text(&self) -> String {
         format!("{}{}", self.reference.prefix, self.secret.expose())
     }
 }
 
-/// What is called with a secret.
+/// Called with a secret.
 type Hide = dyn Fn(&Secret) + Send + Sync;
 
-/// By which an integration says that a text is a secret, as a token that it fetched: what tools answer this tenant from
-/// then on is searched for it.
+/// By this an integration marks a text as a secret, such as a token that it fetched: it is masked in later answers of
+/// this tenant's tools.
 #[derive(Clone, Default)]
 pub struct Masking(Option<Arc<Hide>>);
 
 impl Masking {
-    /// One that calls `hide` with each.
+    /// A handle that calls `hide` with each secret.
     pub fn new(hide: impl Fn(&Secret) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(hide)))
     }
 
-    /// Masks this secret in what comes from now on.
+    /// Masks this secret from now on.
     pub fn hide(&self, secret: &Secret) {
         if let Some(hide) = &self.0 {
             hide(secret);

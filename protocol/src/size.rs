@@ -1,17 +1,17 @@
-//! Sizes: about how many bytes updates and documents take in memory and in a message, for limits. JSON counts as its
-//! text: where a store's form of it is larger, the store sees to its own messages.
+//! Sizes: the approximate number of bytes of updates and documents in memory and in a message, for limits. JSON counts
+//! as its text; a store whose form of it is larger limits its own messages.
 
 use crate::document::{ExecutionDocument, PlaybookDocument, TaskDocument};
 use crate::field::Fields;
 use crate::update::Update;
 
-/// What a state takes beside its texts: ids, dates, the names of the fields, and a place in the coalescer.
+/// The size of a state beside its texts: ids, dates, the names of the fields, and a slot in the coalescer.
 const STATE_BYTES: usize = 448;
-/// What the fields of a head take beside their texts.
+/// The size of the fields of a head beside their texts.
 const HEAD_BYTES: usize = 256;
 
 impl Update {
-    /// About how many bytes it takes.
+    /// The approximate number of bytes.
     pub fn bytes(&self) -> usize {
         match self {
             Self::Execution(update) => {
@@ -23,21 +23,21 @@ impl Update {
 }
 
 impl ExecutionDocument {
-    /// About how many bytes it takes.
+    /// The approximate number of bytes.
     pub fn bytes(&self) -> usize {
         head_bytes(&*self.head) + state_bytes(&self.state)
     }
 }
 
 impl TaskDocument {
-    /// About how many bytes it takes.
+    /// The approximate number of bytes.
     pub fn bytes(&self) -> usize {
         head_bytes(&*self.head) + state_bytes(&self.state)
     }
 }
 
 impl PlaybookDocument {
-    /// About how many bytes it takes.
+    /// The approximate number of bytes.
     pub fn bytes(&self) -> usize {
         head_bytes(self)
     }
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn what_is_counted_of_an_update_is_no_less_than_what_it_takes() {
         let filled = |length: usize| Update::from(update(&document(length)));
-        // With the two numbers of those who hold it.
+        // Including the two reference counts.
         let counted = size_of::<Update>() + 2 * size_of::<usize>();
         for length in [1, 64] {
             let update = filled(length);

@@ -1,4 +1,4 @@
-//! Statuses: the closed sets that documents carry, and their stored text.
+//! Statuses: the closed sets in documents, and their stored text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,10 +12,10 @@ macro_rules! status {
         pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),+ }
 
         impl $name {
-            /// Every status, in the order in which they come.
+            /// Every status, in their usual order.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The text that stores keep and queries name.
+            /// The text in stores and queries.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }
             }
@@ -41,48 +41,48 @@ macro_rules! status {
 }
 
 status! {
-    /// Where an execution stands (`execution_status`).
+    /// The status of an execution (`execution_status`).
     ExecutionStatus {
-        /// Accepted and at work.
+        /// Accepted and running.
         Executing = "executing",
-        /// Its path came to an end.
+        /// Its path ended.
         Completed = "completed",
-        /// A step failed with no path for it, or an `end` step said so.
+        /// A step failed without a path for it, or an `end` step failed it.
         Failed = "failed",
-        /// Someone cancelled it.
+        /// It was cancelled.
         Cancelled = "cancelled",
-        /// The time that the playbook allows ran out.
+        /// The timeout of the playbook passed.
         TimedOut = "timed_out",
     }
 }
 
 impl ExecutionStatus {
-    /// Whether nothing more can happen to it.
+    /// Whether it has ended.
     pub const fn ended(self) -> bool {
         !matches!(self, Self::Executing)
     }
 }
 
 status! {
-    /// Where a task stands.
+    /// The status of a task.
     TaskStatus {
         /// Its intent is durable; an attempt may be under way.
         Executing = "executing",
         /// An attempt failed; the next waits for its time.
         Retrying = "retrying",
-        /// It did what was asked.
+        /// It succeeded.
         Completed = "completed",
         /// Its last attempt failed.
         Failed = "failed",
         /// Its execution was cancelled or timed out first.
         Cancelled = "cancelled",
-        /// An `at_most_once` task of which nobody knows whether it acted.
+        /// An `at_most_once` task for which it is unknown whether it acted.
         Unknown = "unknown",
     }
 }
 
 impl TaskStatus {
-    /// Whether nothing more can happen to it.
+    /// Whether it has ended.
     pub const fn ended(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Unknown)
     }

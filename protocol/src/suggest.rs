@@ -1,9 +1,9 @@
-//! Suggestions: the known word that a wrong word most looks like. Knows no words itself.
+//! Suggestions: the known word that is most similar to a wrong word. Knows no words itself.
 
-/// Edits that still look like a slip.
+/// The most edits of a likely slip.
 const EDITS: usize = 2;
 
-/// `; did you mean "http"?`, or nothing where no known word is near.
+/// `; did you mean "http"?`, or nothing if no known word is similar.
 pub fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
     let near = known
         .filter(|candidate| candidate.len().abs_diff(word.len()) <= EDITS)
@@ -13,9 +13,9 @@ pub fn suggestion<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Strin
     near.map(|(_, candidate)| format!("; did you mean \"{candidate}\"?")).unwrap_or_default()
 }
 
-/// How many letters must be added, dropped or changed to make `b` of `a` (Levenshtein), where they are at most [`EDITS`].
-/// Looks only at the letters that are so near each other (E. Ukkonen, "Algorithms for approximate string matching", 1985):
-/// a playbook may have a thousand long words that are wrong.
+/// How many letters must be added, dropped or changed to turn `a` into `b` (Levenshtein), if at most [`EDITS`].
+/// Compares only letters at most that far apart (E. Ukkonen, "Algorithms for approximate string matching", 1985): a
+/// playbook may have a thousand long wrong words.
 fn distance(a: &[u8], b: &[u8]) -> Option<usize> {
     let far = EDITS + 1;
     let mut row: Vec<usize> = (0..=b.len()).map(|edits| edits.min(far)).collect();

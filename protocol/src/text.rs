@@ -1,5 +1,5 @@
-//! Bytes of files to text: UTF-8, or UTF-16 that says so by its mark, as tools on Windows write it. Owns where a
-//! text is not one; knows nothing of what it says.
+//! Bytes of files to text: UTF-8, or UTF-16 with its mark, as tools on Windows write it. Owns the position of an
+//! invalid byte; does not look at the content.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub enum Error {
         line: u64,
         /// The column in characters, from 1.
         column: u64,
-        /// What the text is in up to here.
+        /// The encoding of the text up to here.
         encoding: &'static str,
     },
     /// The text is in an encoding that is not read.
@@ -27,19 +27,19 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again can help: never, the bytes stay what they are.
+    /// Whether the same bytes can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
 }
 
-/// The text that `bytes` are, without its byte order mark.
+/// The text in `bytes`, without its byte order mark.
 ///
 /// # Errors
 /// The place of the first byte that does not belong to a text.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Error> {
     match bytes {
-        // No text here begins with NUL, nor has it after its first letter: a wider encoding does.
+        // No text begins with NUL or has one after its first letter, except in a wider encoding.
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] | [1..=255, 0, 0, 0, ..] | [0, 0, 0, 1..=255, ..] => {
             Err(Error::Encoding { found: "UTF-32" })
         }
@@ -86,7 +86,7 @@ fn broken(valid: &str, encoding: &'static str) -> Error {
 mod tests {
     use super::*;
 
-    /// The bytes of a file that a tool on Windows writes.
+    /// The bytes of a file from a tool on Windows.
     fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
         std::iter::once(0xFEFF).chain(text.encode_utf16()).flat_map(bytes).collect()
     }

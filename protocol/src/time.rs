@@ -1,4 +1,4 @@
-//! Time as values: instants and durations that others have read from a clock. Never reads one.
+//! Time as values: instants and durations. Never reads a clock.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +13,12 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// The instant `delay` later; stays at the end of time rather than wrap.
+    /// The instant `delay` later; the last possible one if that would overflow.
     pub fn after(self, delay: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// Milliseconds from `earlier` to this instant; zero where the clock went back.
+    /// Milliseconds from `earlier` to this instant; zero if the clock went back.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -36,17 +36,17 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The units of a span, the largest first: what a playbook writes, and its milliseconds.
+/// The units of a span, the largest first: their text in playbooks, and their milliseconds.
 const UNITS: [(&str, u64); 5] =
     [("d", 24 * 60 * 60 * 1_000), ("h", 60 * 60 * 1_000), ("m", 60 * 1_000), ("s", 1_000), ("ms", 1)];
 
-/// Digits of one part of a span: a thousand million days are in the range.
+/// Digits of one part of a span: a thousand million days are within the range.
 const DIGITS: usize = 9;
 
-/// What is needed where a span is.
+/// The requirement for a span.
 pub(crate) const SUCH_A_SPAN: &str = "a duration such as `500ms`, `30s` or `2h 30m`";
 
-/// A duration as playbooks write it: `500ms`, `30s`, `5m`, `2h 30m`.
+/// A duration as in playbooks: `500ms`, `30s`, `5m`, `2h 30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
@@ -65,7 +65,7 @@ impl Span {
 impl FromStr for Span {
     type Err = String;
 
-    /// Reads what a playbook writes: whole numbers with their unit, the largest first, each unit once.
+    /// Reads the notation of playbooks: whole numbers with their unit, the largest first, each unit once.
     fn from_str(text: &str) -> Result<Self, String> {
         let refused = |why: &str| {
             format!(
@@ -162,7 +162,7 @@ impl JsonSchema for Span {
     }
 }
 
-/// What [`Span`] reads, as a regular expression: one way for each unit that a span may begin with.
+/// A regular expression of the notation: one alternative for each unit that a span may begin with.
 fn pattern() -> String {
     let number = format!("(0|[1-9][0-9]{{0,{}}})", DIGITS - 1);
     let ways = (0..UNITS.len()).map(|first| {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::document::{ExecutionHead, ExecutionState, TaskHead, TaskState};
 use crate::ids::{ExecutionId, TaskId};
 
-/// Which document an update is for.
+/// The document of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocumentId {
     /// An execution.
@@ -28,11 +28,11 @@ pub struct Revision {
 /// A change of one execution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionUpdate {
-    /// Which.
+    /// The execution.
     pub peid: ExecutionId,
-    /// How new.
+    /// Its revision.
     pub revision: Revision,
-    /// Present where the store cannot have the document yet.
+    /// Present if the store may not have the document yet.
     pub head: Option<Arc<ExecutionHead>>,
     /// The fields that changed.
     pub state: ExecutionState,
@@ -41,19 +41,19 @@ pub struct ExecutionUpdate {
 /// A change of one task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskUpdate {
-    /// Which.
+    /// The task.
     pub task_id: TaskId,
-    /// The execution that it belongs to, so that whoever holds the update alone knows whom it concerns.
+    /// Its execution, so that the update alone identifies it.
     pub peid: ExecutionId,
-    /// How new.
+    /// Its revision.
     pub revision: Revision,
-    /// Present where the store cannot have the document yet.
+    /// Present if the store may not have the document yet.
     pub head: Option<Arc<TaskHead>>,
     /// The fields that changed.
     pub state: TaskState,
 }
 
-/// A change of one document. Cheap to clone and to move: it waits, flies and is tried again without being copied.
+/// A change of one document. Cheap to clone and to move: it waits, is sent and is retried without being copied.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Update {
     /// Of an execution.
@@ -75,7 +75,7 @@ impl From<TaskUpdate> for Update {
 }
 
 impl Update {
-    /// Which document it changes.
+    /// The document that it changes.
     pub fn document(&self) -> DocumentId {
         match self {
             Self::Execution(update) => DocumentId::Execution(update.peid),
@@ -83,7 +83,7 @@ impl Update {
         }
     }
 
-    /// Which execution it belongs to.
+    /// The execution that it belongs to.
     pub fn execution(&self) -> ExecutionId {
         match self {
             Self::Execution(update) => update.peid,
@@ -91,7 +91,7 @@ impl Update {
         }
     }
 
-    /// How new it is.
+    /// Its revision.
     pub fn revision(&self) -> Revision {
         match self {
             Self::Execution(update) => update.revision,
@@ -99,7 +99,7 @@ impl Update {
         }
     }
 
-    /// Whether it is the last of its document, as far as anybody knows: the execution or the task has ended.
+    /// Whether it is the last of its document: the execution or the task has ended.
     pub fn ended(&self) -> bool {
         match self {
             Self::Execution(update) => update.state.execution_status.ended(),
@@ -107,8 +107,8 @@ impl Update {
         }
     }
 
-    /// Lays another update of the same document over this one, or under it where that one is older.
-    /// An update of another document changes nothing.
+    /// Merges another update of the same document; the fields of the newer one win. An update of another document
+    /// changes nothing.
     pub fn merge(&mut self, other: Self) {
         if other.revision() < self.revision() {
             let newer = std::mem::replace(self, other);

@@ -1,5 +1,5 @@
-//! `Value`: a JSON value as a tree that keeps every number as it came. Owns how a text becomes a tree and a tree a
-//! text; never rounds, and knows nothing of what the values mean.
+//! `Value`: a JSON value as a tree that keeps every number as it was written. Owns parsing and printing; never rounds,
+//! and does not interpret the values.
 
 mod deserialize;
 mod number;
@@ -35,25 +35,25 @@ pub enum Value {
     Object(BTreeMap<String, Value>),
 }
 
-/// What stands where a key or an index leads nowhere.
+/// The result for a key or an index that leads nowhere.
 static NULL: Value = Value::Null;
 
 impl Value {
     /// Reads a JSON text.
     ///
     /// # Errors
-    /// Where the text is not JSON, a map has two fields of one name, or it is nested deeper than
+    /// The text is not JSON, a map has two fields of one name, or it is nested deeper than
     /// [`crate::limits::VALUE_NESTING`] levels.
     pub fn parse(text: &str) -> Result<Self, Error> {
         read::read(text, Twice::Refused)
     }
 
-    /// Reads a text that was stored; of a name that comes twice the last value stays.
+    /// Reads a stored text; of a name that is there twice the last value counts.
     pub(crate) fn stored(text: &str) -> Result<Self, Error> {
         read::read(text, Twice::LastStays)
     }
 
-    /// The field of a map; none where there is no such field or no map.
+    /// The field of a map; `None` if there is no such field, or it is no map.
     pub fn get(&self, name: &str) -> Option<&Self> {
         self.as_object()?.get(name)
     }
@@ -63,7 +63,7 @@ impl Value {
         matches!(self, Self::Null)
     }
 
-    /// The boolean that it is.
+    /// The boolean, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
         match self {
             Self::Bool(value) => Some(*value),
@@ -71,22 +71,22 @@ impl Value {
         }
     }
 
-    /// The whole number that it is, where that is in the range.
+    /// The whole number, if it is one in this range.
     pub fn as_i64(&self) -> Option<i64> {
         self.as_number()?.as_i64()
     }
 
-    /// The whole number that it is, where that is in the range.
+    /// The whole number, if it is one in this range.
     pub fn as_u64(&self) -> Option<u64> {
         self.as_number()?.as_u64()
     }
 
-    /// The number that it is, as near as an `f64` comes to it.
+    /// The nearest `f64`, if it is a number.
     pub fn as_f64(&self) -> Option<f64> {
         self.as_number().map(Number::as_f64)
     }
 
-    /// The number that it is.
+    /// The number, if it is one.
     pub fn as_number(&self) -> Option<&Number> {
         match self {
             Self::Number(number) => Some(number),
@@ -94,7 +94,7 @@ impl Value {
         }
     }
 
-    /// The text that it is.
+    /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
             Self::String(text) => Some(text),
@@ -102,7 +102,7 @@ impl Value {
         }
     }
 
-    /// The items of the list that it is.
+    /// The items, if it is a list.
     pub fn as_array(&self) -> Option<&[Self]> {
         match self {
             Self::Array(items) => Some(items),
@@ -110,7 +110,7 @@ impl Value {
         }
     }
 
-    /// The fields of the map that it is.
+    /// The fields, if it is a map.
     pub fn as_object(&self) -> Option<&BTreeMap<String, Self>> {
         match self {
             Self::Object(fields) => Some(fields),
@@ -118,7 +118,7 @@ impl Value {
         }
     }
 
-    /// What a JSON pointer (RFC 6901) leads to.
+    /// The value at a JSON pointer (RFC 6901).
     pub fn at_mut(&mut self, pointer: &str) -> Option<&mut Self> {
         pointer.split('/').skip(1).try_fold(self, |value, part| match value {
             Self::Array(items) => items.get_mut(part.parse::<usize>().ok()?),
@@ -133,7 +133,7 @@ impl Value {
         std::mem::take(self)
     }
 
-    /// What it is, in a word for messages: `a map`, `a text`.
+    /// Its type, in a word for messages: `a map`, `a text`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
@@ -149,7 +149,7 @@ impl Value {
 impl Index<&str> for Value {
     type Output = Self;
 
-    /// The field of a map; `null` where there is none.
+    /// The field of a map; `null` if there is none.
     fn index(&self, name: &str) -> &Self {
         self.get(name).unwrap_or(&NULL)
     }
@@ -158,7 +158,7 @@ impl Index<&str> for Value {
 impl Index<usize> for Value {
     type Output = Self;
 
-    /// The item of a list; `null` where there is none.
+    /// The item of a list; `null` if there is none.
     fn index(&self, at: usize) -> &Self {
         self.as_array().and_then(|items| items.get(at)).unwrap_or(&NULL)
     }
@@ -172,7 +172,7 @@ impl fmt::Display for Value {
 }
 
 impl Serialize for Value {
-    /// As JSON; a number beyond `f64` keeps its digits in JSON text alone.
+    /// As JSON; a number beyond `f64` keeps its digits in JSON text only.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
@@ -215,7 +215,7 @@ impl From<serde_json::Value> for Value {
 impl TryFrom<Value> for serde_json::Value {
     type Error = Number;
 
-    /// The same value; a number that `serde_json` would round comes back.
+    /// The same value; returns a number that `serde_json` would round.
     fn try_from(value: Value) -> Result<Self, Number> {
         Ok(match value {
             Value::Null => Self::Null,

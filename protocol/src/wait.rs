@@ -1,4 +1,4 @@
-//! Waits: what a task that is not running waits for. One record for all kinds; decides nothing.
+//! Waits: the reason why a task does not run. One record for all kinds; decides nothing.
 
 use std::sync::Arc;
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// The wait of a task: the one that it is in, or the last that it was in.
+/// The current or last wait of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
-    /// What it waits for.
+    /// The kind of the wait.
     pub kind: WaitKind,
-    /// Which of these, where there are several: the integration that lacks something.
+    /// The subject, if there are several: the integration that lacks something.
     pub subject: Option<Arc<str>>,
-    /// Since when.
+    /// When it began.
     pub since: Timestamp,
-    /// Until when: then a `delay` or a `retry` goes on, and what others have to bring has failed to come.
+    /// When it ends: then a `delay` or a `retry` continues, and a missing configuration fails the task.
     pub until: Option<Timestamp>,
 }
 
-/// What a task waits for.
+/// The kind of a wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitKind {
@@ -27,12 +27,12 @@ pub enum WaitKind {
     Delay,
     /// The instant of the next attempt.
     Retry,
-    /// A secret, a permission or an integration that the engine has to be given.
+    /// A secret, a permission or an integration that the engine lacks.
     Configuration,
 }
 
 impl WaitKind {
-    /// The text that stores keep.
+    /// The stored text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Delay => "delay",

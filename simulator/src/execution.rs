@@ -232,7 +232,7 @@ impl SimulatedExecution {
     /// A call has its place, or cannot have one. The product hears nothing of a call that has left the line; here the
     /// execution does, and must not mind.
     pub fn permitted(&mut self, task: TaskId, outcome: Result<(), Failure>, home: &Home, cx: &mut Context) {
-        if outcome.is_ok() && self.execution.machine().queued(task).is_some() {
+        if outcome.is_ok() && self.execution.machine().waiting_call(task).is_some() {
             cx.oracle.permitted(task);
         }
         self.tell(ExecutionEvent::Acquired { task, outcome }, home, cx);

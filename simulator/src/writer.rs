@@ -137,8 +137,8 @@ impl WriterDriver {
                 Command::Deliver(delivery) => self.call(delivery, cx),
                 Command::Stored { below } => self.stored_below(below, cx),
                 Command::Answer(asker, Ok(())) => self.answered.push(asker),
-                Command::Tell(Notice::Poison { update, .. }) => self.poison(&update, cx),
-                Command::Tell(Notice::StoreFailing { .. } | Notice::StoreWorking) | Command::Warn(_) => {}
+                Command::Notify(Notice::Poison { update, .. }) => self.poison(&update, cx),
+                Command::Notify(Notice::StoreFailing { .. } | Notice::StoreWorking) | Command::Warn(_) => {}
                 Command::Answer(_, Err(_))
                 | Command::Note { .. }
                 | Command::Noted { .. }

@@ -101,7 +101,7 @@ impl Execution {
     fn ask_for_permit(&self, task: TaskId) -> Result<Pin<Box<dyn Future<Output = Permitted>>>, Failure> {
         let ask = || {
             let machine = self.machine()?;
-            let (step, arguments) = machine.queued(task)?;
+            let (step, arguments) = machine.waiting_call(task)?;
             let step = machine.plan().step(step);
             let integration = self.context.integrations.get(&step.integration)?;
             let (tenant, action) = (&self.entry.tenant, &step.action);

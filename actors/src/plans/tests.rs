@@ -14,7 +14,7 @@ const TEXT: &str =
 
 fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::default();
-    catalogue.add(Name::new("tool").unwrap(), &["act"]);
+    catalogue.add_names(Name::new("tool").unwrap(), &["act"]);
     catalogue
 }
 

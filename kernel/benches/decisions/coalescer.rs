@@ -8,7 +8,7 @@ use updraft_protocol::limits::{BATCH_BYTES, BATCH_OPERATIONS, COALESCER_BYTES, C
 
 use crate::sample::{self, STEPS};
 
-/// Executions whose updates go through it.
+/// The number of executions whose updates are offered.
 const EXECUTIONS: u64 = 2_000;
 
 fn groups() -> Vec<Vec<Update>> {
@@ -16,7 +16,7 @@ fn groups() -> Vec<Vec<Update>> {
     (0..EXECUTIONS).flat_map(|number| sample::run(&plan, &head, number, &answer)).collect()
 }
 
-/// The same again, shared with nobody: what others hold too would be copied before another is laid over it.
+/// Copies that are not shared: a shared update would be copied before another is merged into it.
 fn owned(groups: &[Vec<Update>]) -> Vec<Vec<Update>> {
     let own = |update: &Update| match update {
         Update::Execution(update) => Update::from(update.as_ref().clone()),

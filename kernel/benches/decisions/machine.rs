@@ -7,7 +7,7 @@ use divan::{Bencher, black_box};
 
 use crate::sample::{self, STEPS};
 
-/// From the start to the end: each step with its arguments rendered and its updates made.
+/// From start to end: each step with its arguments rendered and its updates made.
 #[divan::bench]
 fn steps_of_an_execution(bencher: Bencher<'_, '_>) {
     let (plan, head, answer) = (sample::plan(STEPS), sample::head(), sample::answer());

@@ -1,5 +1,5 @@
-//! What decisions cost: the machine, the coalescer, templates, conditions, the check of a plan; in time and in
-//! allocations. Measures code alone: no disk, no threads.
+//! The cost of decisions, in time and in allocations: the machine, the coalescer, templates, conditions, the check of a
+//! plan. Measures code alone: no disk, no threads.
 //!
 //! `cargo bench -p updraft-kernel`
 

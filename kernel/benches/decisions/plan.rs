@@ -18,7 +18,7 @@ fn check_phishing_triage(bencher: Bencher<'_, '_>) {
     let playbook = include_bytes!("../../../examples/phishing-triage/playbook.yaml");
     let playbook = Playbook::parse(playbook).unwrap();
     let mut catalogue = Catalogue::default();
-    catalogue.add(Name::new("http").unwrap(), &["request"]);
+    catalogue.add_names(Name::new("http").unwrap(), &["request"]);
     assert!(Plan::check(&playbook, &catalogue).is_ok());
     bencher.bench(|| Plan::check(black_box(&playbook), black_box(&catalogue)));
 }

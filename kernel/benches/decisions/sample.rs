@@ -1,4 +1,4 @@
-//! Samples: a playbook of five steps, its executions, and the updates that they make. The same at every run.
+//! Samples: a playbook of five steps, its executions, and their updates. The same at every run.
 
 use std::sync::Arc;
 
@@ -16,11 +16,11 @@ pub(crate) const NOW: Timestamp = Timestamp(1_760_000_000_000);
 
 pub(crate) fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::default();
-    catalogue.add(Name::new("tool").unwrap(), &["act"]);
+    catalogue.add_names(Name::new("tool").unwrap(), &["act"]);
     catalogue
 }
 
-/// A chain of steps, each with arguments that name what came before.
+/// A chain of steps, each with arguments that name the step before.
 pub(crate) fn playbook(steps: usize) -> Playbook {
     let mut text = "format: 1\nname: sample\nversion: 1\nsteps:\n".to_owned();
     for step in 0..steps {
@@ -69,7 +69,7 @@ pub(crate) fn answer() -> Json {
     Json::from(json!({"verdict": "malicious", "engines": 61}))
 }
 
-/// Runs an execution to its end; what it wrote at each of its steps.
+/// Runs an execution to its end; returns its writes, step by step.
 pub(crate) fn run(
     plan: &Arc<Plan>,
     head: &Arc<ExecutionHead>,

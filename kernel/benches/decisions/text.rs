@@ -7,7 +7,7 @@ use updraft_kernel::template::Template;
 use updraft_kernel::visible::{StepView, Visible};
 use updraft_protocol::{Json, TaskStatus};
 
-/// What a step sees: its input, and one step before.
+/// The data that a step sees: its input, and one step before.
 struct Seen {
     input: Json,
     variables: Json,

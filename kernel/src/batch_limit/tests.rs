@@ -1,4 +1,4 @@
-//! The limiter against stores that keep up, slow down, push back and come back.
+//! The limiter against stores that keep up, slow down, push back and recover.
 
 use proptest::prelude::*;
 
@@ -13,8 +13,8 @@ const ADAPTIVE: BatchLimit = BatchLimit::Adaptive {
     latency: Duration::from_millis(200),
 };
 
-/// Sends full batches, as many at once as may be, each answered by `answer(operations, in flight)`; gives the
-/// pace after each.
+/// Sends full batches, as many at once as allowed, each answered by `answer(operations, in flight)`; returns the limit
+/// after each.
 fn drive(
     limiter: &mut BatchLimiter,
     batches: usize,
@@ -35,7 +35,7 @@ fn drive(
     seen
 }
 
-/// A server that does so many operations in a millisecond, all batches together, and takes 5 ms besides.
+/// A server that does so many operations in a millisecond, over all batches together, and takes 5 ms besides.
 fn server(per_ms: usize) -> impl FnMut(usize, usize) -> BatchAnswer {
     move |operations, at_once| {
         let work = u32::try_from(operations * at_once / per_ms).unwrap();
@@ -121,19 +121,19 @@ fn a_store_with_little_to_do_is_given_no_more() {
 
 #[test]
 fn a_slow_store_is_given_less_until_it_answers_in_time() {
-    // A thousand operations take it a second, and all beyond one batch only wait in line.
+    // A thousand operations take it a second, and further batches only wait.
     let mut limiter = BatchLimiter::new(ADAPTIVE);
     let seen = drive(&mut limiter, 400, server(1));
     let (least, most) = seen[200..].iter().fold((usize::MAX, 0), |(least, most), (operations, batches)| {
         (least.min(operations * batches), most.max(operations * batches))
     });
-    // The 100 of the floor take 105 ms, and 200 ms more are allowed.
+    // The 100 operations of the minimum take 105 ms, and 200 ms more are allowed.
     assert!((200..=300).contains(&least) && (300..=400).contains(&most), "{least} to {most}");
 }
 
 #[test]
 fn a_store_that_is_far_away_is_given_the_most() {
-    // The way there takes longer than any batch may take more: smaller batches would help nobody.
+    // The network takes longer than the allowed delay: smaller batches would not help.
     let mut limiter = BatchLimiter::new(ADAPTIVE);
     let seen = drive(&mut limiter, 60, |_, _| BatchAnswer::Taken(MS * 3_000));
     assert_eq!(seen.last(), Some(&(1_000, 4)));
@@ -202,7 +202,7 @@ proptest! {
         let mut flying = Vec::new();
         for (answer, (operations, at_once)) in answers.into_iter().zip(sizes.into_iter().cycle()) {
             flying.push(limiter.sent(operations, at_once));
-            // Some land late, in another order.
+            // Some results arrive late, in another order.
             let landed = flying.swap_remove(operations % flying.len());
             let (before, fallen) = ((limiter.operations(), limiter.batches()), limiter.falls > 0);
             limiter.landed(landed, answer);
@@ -228,7 +228,7 @@ proptest! {
     fn with_a_steady_store_it_settles_near_what_the_store_does_in_time(per_ms in 1_usize..20) {
         let mut limiter = BatchLimiter::new(ADAPTIVE);
         let seen = drive(&mut limiter, 1_000, server(per_ms));
-        // What takes the time that is allowed, within what the pace may be at all.
+        // The size that takes the allowed time, within the bounds of the limit.
         let fits = (200 * per_ms).clamp(100, 4_000);
         let settled: Vec<_> = seen[500..].iter().map(|(operations, batches)| operations * batches).collect();
         let average = settled.iter().sum::<usize>() / settled.len();

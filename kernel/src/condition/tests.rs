@@ -1,4 +1,4 @@
-//! What conditions decide, what they may not do, and what they may not cost.
+//! What conditions decide, what they may not do, and the limits of their cost.
 
 use serde_json::{Value, json};
 use updraft_protocol::limits::TEMPLATE_SOURCE_BYTES;
@@ -188,6 +188,6 @@ fn spellings_of_other_languages_are_told_how_they_are_written_here() {
         let mistake = Condition::compile("c", source).expect_err(source).to_string();
         assert!(mistake.starts_with("c: ") && mistake.contains(words), "{source}: {mistake}");
     }
-    // A difference of two that are there is one.
+    // A `-` between two names that exist is a difference.
     assert_eq!(decide("input.a - input.b == 1 and input.a-1 == 2", json!({"a": 3, "b": 2})), Ok(true));
 }

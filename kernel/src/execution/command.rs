@@ -1,86 +1,88 @@
-//! What happens to an execution, and what it asks for, as values.
+//! The events and commands of an execution.
 
 use updraft_protocol::{Failure, Json, TaskId, Timestamp, Update};
 
 use crate::machine::{Act, MachineEvent, TaskSeq, Timer};
 
-/// Something that somebody asks of an execution, as far as it is looked into.
+/// A control, as far as the execution looks into it.
 pub trait ExecutionControl {
-    /// What the machine is told; none where it is only to be answered.
+    /// The event for the machine; `None` if the control only wants an answer.
     fn event(&self) -> Option<MachineEvent>;
 }
 
-/// Something that happened to an execution.
+/// An event of an execution.
 #[derive(Debug)]
 pub enum ExecutionEvent<C> {
-    /// Its commit stands here in the log, as it needs to.
+    /// Its commit is in the log at this position, as durable as it needs to be.
     Committed(u64),
-    /// The journal will not have its commit.
+    /// The journal refuses its commit.
     Refused,
-    /// An attempt ended. Of one that is no longer awaited, it changes nothing.
+    /// An attempt ended. Ignored if the attempt is no longer awaited.
     AttemptEnded {
-        /// The task that it was for.
+        /// The task of the attempt.
         task: TaskSeq,
-        /// Its number.
+        /// The number of the attempt.
         attempt: u32,
-        /// What it gave, or why it failed.
+        /// Its output or its failure.
         outcome: Result<Json, Failure>,
     },
-    /// A call has its place, or cannot have one. Of one that left the line, it changes nothing.
+    /// A call has its permit, or was refused one. Ignored if the call no longer waits.
     Acquired {
-        /// The task that it is for.
+        /// The task of the call.
         task: TaskId,
-        /// Why it cannot.
+        /// Why the permit was refused, if it was.
         outcome: Result<(), Failure>,
     },
     /// A timer is due.
     TimerDue(Timer),
-    /// Somebody asks something of it.
+    /// A control arrived.
     Asked(C),
-    /// Nothing more may begin; it leaves when what was sent has ended.
+    /// The engine drains: nothing more begins, and the execution leaves when the requests that were sent have ended.
     Drain,
-    /// Attempts were withdrawn, as [`ExecutionCommand::Withdraw`] asked.
+    /// Attempts were withdrawn, as [`ExecutionCommand::Withdraw`] demands.
     Withdrawn {
-        /// Tasks whose attempt was not sent, and from now on never is.
+        /// Tasks whose attempt was not sent, and never will be.
         unsent: Vec<TaskSeq>,
-        /// Tasks whose attempt has ended, which the machine has not heard yet, and whose tool has not acted.
+        /// Tasks whose attempt has ended without its tool acting; the machine has not had the event yet.
         not_acted: Vec<TaskSeq>,
     },
 }
 
-/// What the answer to an append to the log must mean. The stronger need is the greater.
+/// How durable an append to the log must be before it is answered. The stronger need is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// Its place is certain, and it is durable some time later. A crash may take it back: what it says comes about again.
+    /// Its position is certain; it becomes durable some time later. A crash may undo it: what it records is then
+    /// repeated.
     Behind,
-    /// A crash leaves it, and everything that was appended before.
+    /// It survives a crash, as does everything that was appended before.
     Durable,
 }
 
-/// Something to be done for an execution.
+/// A command of an execution to its driver.
 #[derive(Debug)]
 #[must_use]
 pub enum ExecutionCommand<C> {
     /// Append these to the log, all or none; answered by [`ExecutionEvent::Committed`] or [`ExecutionEvent::Refused`].
     Commit {
-        /// What was decided; nothing, where only what was committed before is to be durable.
+        /// The updates; empty if only earlier commits are to become durable.
         writes: Vec<Update>,
-        /// What its answer must mean.
+        /// How durable they must be before the answer.
         need: Need,
     },
-    /// Perform an act, now that its cause is durable; [`Act::Acquire`] has none that need be.
+    /// Perform an act, now that its cause is durable; [`Act::Acquire`] has no cause that must be.
     Perform(Act),
-    /// Keep from being sent what was not, and have all calls leave the line; answered by [`ExecutionEvent::Withdrawn`] before
-    /// anything else.
+    /// Drop every attempt that is not sent yet, and every wait for a permit; answered by [`ExecutionEvent::Withdrawn`]
+    /// before any other event.
     Withdraw,
-    /// Answer who asked, now that everything before is durable.
+    /// Answer a control, now that everything before is durable.
     Answer {
-        /// What was asked.
+        /// The control.
         control: C,
-        /// Whether the machine was told of it; it had ended before otherwise, or was only looked at.
+        /// Whether the machine applied it. It did not if the execution had ended before, or the control only asks for
+        /// the status.
         applied: bool,
     },
-    /// Leave memory until `due`, where nobody needs it there; its last write stands at `lsn`.
+    /// Leave memory until `due`, unless somebody needs it there; its last write is at `lsn` in the log.
     Park {
         /// The instant that it waits for.
         due: Timestamp,
@@ -91,22 +93,22 @@ pub enum ExecutionCommand<C> {
     Leave(Exit),
 }
 
-/// Why an execution has left its actor.
+/// Why an execution leaves its actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exit {
     /// It has ended.
     Ended,
-    /// It waits for an instant that is far away; its last write stands at `lsn`.
+    /// It waits for an instant that is far away; its last write is at `lsn` in the log.
     Parked {
         /// The instant.
         due: Timestamp,
         /// The position.
         lsn: u64,
     },
-    /// It does nothing any more, as it was asked.
+    /// The engine drains, and nothing of it runs any more.
     Drained,
-    /// Its documents cannot be resumed, for this reason.
+    /// It cannot be resumed from its documents, for this reason.
     Unfit(String),
-    /// The journal will not have its writes.
+    /// The journal refuses its writes.
     Lost,
 }

@@ -1,5 +1,5 @@
-//! What an execution promises whoever carries it: nothing is done before its cause is durable, one commit at a time, nobody is
-//! answered early, and what was never sent is never said to have been.
+//! The promises of an execution to its driver: nothing is done before its cause is durable, there is one commit at a
+//! time, no control is answered early, and a request that was never sent is never reported as sent.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ impl ExecutionControl for Ask {
 
 type Command = ExecutionCommand<Ask>;
 
-/// What is declared of the tool: a call of `queue` may have to stand in line.
+/// The declared action of the tool: a call of `queue` may have to wait for a permit.
 struct Declared;
 
 impl Integration for Declared {
@@ -48,7 +48,7 @@ impl Integration for Declared {
     }
 }
 
-/// An execution of one step that acts at most once, accepted at 7, or of a long delay.
+/// An execution of one step that acts at most once, accepted at position 7, or of a long delay.
 fn accepted(step: &serde_json::Value) -> Execution<Ask> {
     of_steps(&json!([step]))
 }
@@ -81,7 +81,7 @@ fn action() -> serde_json::Value {
     json!({"id": "a", "type": "action", "integration": "tool", "action": "act", "at_most_once": true})
 }
 
-/// All that it asks for; attempts are withdrawn as `unsent` says.
+/// Its commands; attempts are withdrawn as `unsent` says.
 fn commands(execution: &mut Execution<Ask>, unsent: &[TaskSeq]) -> Vec<Command> {
     let mut all = Vec::new();
     while let Some(command) = execution.next_command(NOW) {
@@ -208,7 +208,7 @@ fn a_long_wait_is_left_for_once_and_a_lost_commit_at_once() {
     assert!(matches!(commands(&mut execution, &[])[..], [ExecutionCommand::Leave(Exit::Lost)]));
 }
 
-/// The task whose call is to stand in line.
+/// The task whose call must wait for a permit.
 fn acquired(commands: &[Command]) -> TaskId {
     match commands {
         [ExecutionCommand::Perform(Act::Acquire(task))] => *task,
@@ -253,7 +253,7 @@ fn a_place_is_asked_for_while_a_commit_is_under_way_and_its_intent_joins_what_is
 fn a_stop_and_a_drain_find_a_call_in_line_not_attempted() {
     for asked in [true, false] {
         let mut execution = accepted(&queue());
-        // Whether the place was asked for already changes nothing.
+        // Whether the permit was asked for already makes no difference.
         let task = asked.then(|| acquired(&commands(&mut execution, &[])));
         execution.on(ExecutionEvent::Asked(Ask::Cancel), NOW);
         let all = commands(&mut execution, &[]);
@@ -289,7 +289,7 @@ fn intents_ends_and_what_is_told_are_durable_and_what_comes_about_again_may_be_b
     assert_eq!(need(&commands(&mut execution, &[])), Some(Need::Behind));
     execution.on(ExecutionEvent::Committed(8), NOW);
     let _ = commands(&mut execution, &[]);
-    // Nobody is told what a crash may take back.
+    // No caller gets an answer that a crash may undo.
     execution.on(ExecutionEvent::Asked(Ask::Look), NOW);
     let first = commands(&mut execution, &[]);
     assert_eq!((need(&first), written(&first).len(), answered(&first)), (Some(Need::Durable), 0, vec![]));

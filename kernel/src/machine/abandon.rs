@@ -1,4 +1,4 @@
-//! Abandoned executions: the end of one that has no machine, written from its documents alone.
+//! Abandoned executions: the end of an execution without a machine, written from its documents alone.
 
 use updraft_protocol::{
     ExecutionDocument, ExecutionState, ExecutionStatus, ExecutionUpdate, Failure, FailureKind, Revision,
@@ -7,8 +7,8 @@ use updraft_protocol::{
 
 use crate::plan::UPDRAFT;
 
-/// Fails an unfinished execution: its document after the failure, and the writes that lead there. Tasks
-/// that had not ended are cancelled; an attempt that was under way is unknown: its tool may have acted.
+/// Fails an unfinished execution: returns its document after the failure, and the writes. Tasks that had not ended are
+/// cancelled; an attempt that was under way is unknown: its tool may have acted.
 pub fn fail_abandoned(
     document: ExecutionDocument,
     tasks: &[TaskDocument],
@@ -20,7 +20,7 @@ pub fn fail_abandoned(
     end(document, tasks, epoch, (ExecutionStatus::Failed, Some(failure.clone())), why, now)
 }
 
-/// Cancels an unfinished execution that nobody runs, as [`fail_abandoned`] fails one.
+/// Cancels an unfinished execution without a machine, as [`fail_abandoned`] fails one.
 pub fn cancel_abandoned(
     document: ExecutionDocument,
     tasks: &[TaskDocument],

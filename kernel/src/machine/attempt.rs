@@ -11,8 +11,8 @@ use crate::plan::{PlannedAction, PlannedKind};
 use crate::retry::{beyond, due};
 
 impl Machine {
-    /// An attempt under way was dropped before its request was sent: its tool has not acted. Said of an execution that
-    /// is about to be stopped; no outcome of the attempt is awaited.
+    /// An attempt under way was dropped before its request was sent: its tool has not acted. Called before the
+    /// execution is stopped; no outcome of the attempt is awaited.
     pub fn unsent(&mut self, task: TaskSeq) {
         if let Some(task) = self.tasks.get_mut(task)
             && task.phase == Phase::Running
@@ -21,8 +21,8 @@ impl Machine {
         }
     }
 
-    /// An attempt under way was dropped before its request was sent, as the engine shuts down: its tool has not acted. It
-    /// does not count; it is made again after the next start.
+    /// An attempt under way was dropped before its request was sent, as the engine shuts down: its tool has not acted.
+    /// The attempt does not count; it is made again after the next start.
     pub fn withdraw(&mut self, task: TaskSeq, now: Timestamp) -> Effects {
         let mut effects = Effects::default();
         if self.ended() || self.tasks.get(task).is_none_or(|task| task.phase != Phase::Running) {
@@ -38,8 +38,7 @@ impl Machine {
         effects
     }
 
-    /// Begins an attempt that has a place among the tasks that run: renders its arguments, and has the call stand in line where
-    /// it may have to.
+    /// Begins an attempt that may run: renders its arguments, and asks for a permit if the call may need one.
     pub(super) fn begin_attempt(&mut self, work: Ready, now: Timestamp, effects: &mut Effects) {
         let (scope, step) = match work {
             Ready::Enter(scope, step) => (scope, step),
@@ -62,7 +61,7 @@ impl Machine {
         }
     }
 
-    /// Writes the intent with what is kept of the arguments, and calls.
+    /// Writes the intent with the record of the call, and calls the tool.
     pub(super) fn start_attempt(
         &mut self,
         work: Ready,
@@ -86,7 +85,7 @@ impl Machine {
         })));
     }
 
-    /// The attempt that begins with this work: its task, and its number. Writes nothing.
+    /// The task and the number of the attempt that begins with this work. Writes nothing.
     pub(super) fn count_attempt(&mut self, work: Ready, now: Timestamp) -> (TaskSeq, u32) {
         let task = self.task_of(work, now);
         self.running += 1;
@@ -96,7 +95,7 @@ impl Machine {
         (task, state.attempt)
     }
 
-    /// What is kept of a call, where it is not kept yet. Of an action that is missing here nothing was rendered.
+    /// The record of a call, unless there is one already. If the action is unknown here, nothing was rendered.
     fn call_record(
         &self,
         task: TaskSeq,
@@ -176,7 +175,7 @@ impl Machine {
         due(&action.retry, attempt, seed, failure.retry_after(), failed)
     }
 
-    /// A task's instant has come: a `delay` is over, or the next attempt is due.
+    /// The instant is due for which a task waits: a `delay` is over, or the next attempt begins.
     pub(super) fn task_due(&mut self, task: TaskSeq, now: Timestamp, effects: &mut Effects) {
         let Some(due) = self.tasks.get(task).and_then(Task::due) else { return };
         if now < due {

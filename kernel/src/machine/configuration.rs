@@ -1,5 +1,5 @@
-//! The wait for configuration: a task whose engine lacks a secret, a permission or an integration. It has not been
-//! attempted, looks again by itself, and fails when its time is over.
+//! The wait for configuration: a task whose engine lacks a secret, a permission or an integration. The task has not
+//! been attempted; it checks again at intervals and fails when its time is over.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use updraft_protocol::{Failure, FailureKind, Span, StepId, TaskId, TaskStatus, T
 use super::task::{Ending, TaskSeq};
 use super::{Effects, Machine};
 
-/// Whether an attempt was not made, as the engine lacks what it needs.
+/// Whether an attempt was not made because the engine lacks something.
 pub(super) fn is_missing(failure: &Failure) -> bool {
     failure.kind == FailureKind::NotConfigured && !failure.may_have_acted()
 }
 
 impl Machine {
-    /// What a task waits for because it is missing, where it does.
+    /// The missing configuration that a task waits for, if it does.
     pub fn missing(&self, task: TaskSeq) -> Option<(&Failure, &Wait)> {
         let state = &self.tasks.get(task)?.state;
         let wait = state.wait.as_deref().filter(|wait| wait.kind == WaitKind::Configuration)?;
@@ -23,16 +23,16 @@ impl Machine {
         state.error.as_deref().filter(|_| waits).map(|error| (error, wait))
     }
 
-    /// The id of a task, and that of the step that it runs.
+    /// The id of a task, and the id of the step that it runs.
     pub fn name_of(&self, task: TaskSeq) -> Option<(TaskId, &StepId)> {
         let task = self.tasks.get(task)?;
         Some((task.id, &self.plan.step(task.step).id))
     }
 
-    /// What a task needs is missing: it waits, and looks again.
+    /// The engine lacks something that a task needs: the task waits, and checks again.
     pub(super) fn miss(&mut self, task: TaskSeq, failure: Failure, now: Timestamp, effects: &mut Effects) {
         let missed = self.wait_of(task).filter(|wait| wait.kind == WaitKind::Configuration);
-        // The instant is that of the first look, the length that of the engine that looks now.
+        // The wait counts from the first check; its length is that of the engine that checks now.
         let since = missed.map_or(now, |wait| wait.since);
         let until = since.after(self.configuration_wait);
         if now >= until {
@@ -48,7 +48,7 @@ impl Machine {
     }
 }
 
-/// When a task looks again: after a quarter of what it has waited, within bounds.
+/// When a task checks again: after a quarter of the time that it has waited, within bounds.
 fn next_look(since: Timestamp, now: Timestamp) -> Timestamp {
     let pause = Duration::from_millis(now.since(since) / 4);
     now.after(pause.clamp(CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX))

@@ -1,4 +1,4 @@
-//! Effects: what shall be done, as data. Writes are made durable first; then the acts are performed.
+//! Effects: the results of an event, as data. Writes are made durable first; then the acts are performed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,35 +8,35 @@ use updraft_protocol::{ExecutionStatus, SecretReference, TaskId, Timestamp, Upda
 use super::task::TaskSeq;
 use crate::plan::StepIndex;
 
-/// What an event brings about.
+/// The effects of an event.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Effects {
-    /// Changes of documents: durable before anything in `acts` is done but [`Act::Acquire`].
+    /// Changes of documents: durable before any of `acts` is performed, except [`Act::Acquire`].
     pub writes: Vec<Update>,
-    /// What to do then, in order.
+    /// The acts, in order.
     pub acts: Vec<Act>,
-    /// The writes must not be lost once they are in the log: an `at_most_once` call that has ended cannot come about again.
+    /// A crash must not undo the writes: an `at_most_once` call that has ended cannot be repeated.
     pub durable: bool,
 }
 
-/// Something to do outside of the machine.
+/// An act outside of the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
-    /// Get the place that this task's call needs ([`Machine::queued`](super::Machine::queued)), however long that takes. Nothing
-    /// is written before, and the tool is not called by it.
+    /// Get the permit that this task's call needs ([`Machine::waiting_call`](super::Machine::waiting_call)), however
+    /// long that takes. Nothing is written before, and the tool is not called.
     Acquire(TaskId),
     /// Call the tool.
     Start(Box<StartAttempt>),
     /// Drop an attempt that is under way; its outcome is not awaited.
     Stop(TaskSeq),
-    /// Tell the machine when an instant has come.
+    /// Set a timer.
     Arm(Timer, Timestamp),
-    /// Tell those who wait that it has ended.
+    /// Report the end to the callers that wait for it.
     End(ExecutionStatus),
 }
 
-/// An attempt to make.
+/// An attempt to be made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartAttempt {
     /// The task's number.
@@ -49,18 +49,18 @@ pub struct StartAttempt {
     pub attempt: u32,
     /// The step's arguments, rendered.
     pub arguments: Value,
-    /// The secrets that its author refers to.
+    /// The secrets that the step refers to.
     pub secrets: Arc<[SecretReference]>,
     /// How long the attempt may take.
     pub timeout: Duration,
 }
 
-/// What a timer is for.
+/// The purpose of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// The time that the playbook allows.
+    /// The timeout of the playbook.
     Execution,
-    /// What the last turn left to decide and to begin.
+    /// The next turn: work that the last one left.
     Turn,
     /// A `delay`, or the wait before a task's next attempt.
     Task(TaskSeq),

@@ -1,5 +1,5 @@
-//! The end of an execution: by its playbook, by cancel, by timeout, or because it cannot go on. The first
-//! wins: after it, `apply` changes nothing.
+//! The end of an execution: by its playbook, by cancel, by timeout, or because it cannot continue. The first end is
+//! final: after it, `apply` changes nothing.
 
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Json, TaskStatus, Timestamp};
 
@@ -12,7 +12,8 @@ use crate::plan::PlannedKind;
 pub(super) enum ExecutionPhase {
     /// Its playbook is walked.
     Executing,
-    /// How it ends is decided, and what has to be done before is done: nothing yet, so that it ends at once.
+    /// Its end is decided; work that must be done before the end would be done now. There is none yet, so it ends at
+    /// once.
     Ending(Box<Outcome>),
     /// Nothing changes any more.
     Ended,
@@ -27,7 +28,7 @@ pub(super) struct Outcome {
 }
 
 impl Machine {
-    /// Ends the execution from outside of its playbook: what runs is stopped and recorded.
+    /// Ends the execution from outside of its playbook: running tasks are stopped and recorded.
     pub(super) fn stop(
         &mut self,
         status: ExecutionStatus,
@@ -56,13 +57,13 @@ impl Machine {
             }
         }
         self.running = 0;
-        self.line.clear();
+        self.waiting_calls.clear();
         self.ready.clear();
         self.undecided.clear();
         self.begin_end(status, None, error, now, effects);
     }
 
-    /// Decides how the execution ends; what comes later does not change it.
+    /// Decides how the execution ends; later ends do not change it.
     pub(super) fn begin_end(
         &mut self,
         status: ExecutionStatus,
@@ -77,7 +78,7 @@ impl Machine {
         self.end_when_clean(now, effects);
     }
 
-    /// Ends the execution where nothing is left to be done before.
+    /// Ends the execution if no work is left before the end.
     fn end_when_clean(&mut self, now: Timestamp, effects: &mut Effects) {
         if let ExecutionPhase::Ending(outcome) = std::mem::replace(&mut self.phase, ExecutionPhase::Ended) {
             let Outcome { status, output, error } = *outcome;

@@ -1,34 +1,34 @@
-//! Events: what can happen to an execution, as values.
+//! The events of an execution's machine.
 
 use updraft_protocol::{Failure, Json, TaskId};
 
 use super::effect::Timer;
 use super::task::TaskSeq;
 
-/// Something that happened to an execution.
+/// An event of an execution.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MachineEvent {
-    /// An attempt ended. Of an attempt that is no longer awaited, it changes nothing.
+    /// An attempt ended. Ignored if the attempt is no longer awaited.
     AttemptEnded {
-        /// The task that it was for.
+        /// The task of the attempt.
         task: TaskSeq,
-        /// Its number.
+        /// The number of the attempt.
         attempt: u32,
-        /// What it gave, or why it failed.
+        /// Its output or its failure.
         outcome: Result<Json, Failure>,
     },
-    /// A call that [`Act::Acquire`](super::Act::Acquire) had stand in line has its place, or cannot have one. Of one that stands
-    /// there no more, it changes nothing.
+    /// A call that waits for a permit ([`Act::Acquire`](super::Act::Acquire)) has it, or was refused it. Ignored if the
+    /// call no longer waits.
     Acquired {
-        /// The task that it is for.
+        /// The task of the call.
         task: TaskId,
-        /// Why it cannot.
+        /// Why the permit was refused, if it was.
         outcome: Result<(), Failure>,
     },
-    /// A timer is due. One that is no longer awaited changes nothing.
+    /// A timer is due. Ignored if it is no longer awaited.
     TimerDue(Timer),
-    /// Someone asked to cancel it.
+    /// The execution is to be cancelled.
     Cancel,
-    /// It cannot go on, for a reason outside of its playbook.
+    /// It cannot continue, for a reason outside of its playbook.
     Fail(Failure),
 }

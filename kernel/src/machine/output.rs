@@ -1,5 +1,5 @@
-//! Outputs: what of an answer an execution keeps. What a tool did is decided before: here an answer that is larger than
-//! what may be kept makes a `read` fail and leaves a `write` done, with what fits of its answer and a note.
+//! Outputs: the part of an answer that an execution keeps. The outcome of the call is decided before. Here an answer
+//! over the limit makes a `read` fail; a `write` stays done, with the fields of its answer that fit and a note.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,21 +12,22 @@ use updraft_protocol::{Effect, Failure, FailureKind, Json, TaskState, Value};
 
 use super::Machine;
 
-/// AnswerFields that are kept before all others.
+/// Fields that are kept before all others.
 const FIRST: [&str; 2] = ["status", HEADERS];
 const HEADERS: &str = "headers";
-/// Bytes of [`OUTPUT_REST_BYTES`] that are left for the note and the field that is left out.
+/// Bytes of [`OUTPUT_REST_BYTES`] that are reserved for the note and the name of the field that is left out.
 const NOTE_BYTES: usize = 512;
 
 type AnswerFields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
-/// As many of them as fit.
+/// The kept fields.
 type KeptFields<'a> = BTreeMap<Cow<'a, str>, Cow<'a, RawValue>>;
 
 impl Machine {
-    /// What is kept of the answer to a call that succeeded.
+    /// The part of the answer to a successful call that is kept.
     ///
     /// # Errors
-    /// Where a `read` gave what may not be kept: `too_large`, or `invalid_response` where nobody could read it back.
+    ///
+    /// If a `read` returned what may not be kept: `too_large`, or `invalid_response` if it could not be read back.
     pub(super) fn keep(&self, output: Json, effect: Effect) -> Result<Json, Failure> {
         let too_much = self.too_much(output.as_str().len()).map(|reason| (FailureKind::TooLarge, reason));
         let unreadable =
@@ -38,7 +39,7 @@ impl Machine {
         }
     }
 
-    /// A failure with what is kept of its tool's answer.
+    /// A failure, with the part of its tool's answer that is kept.
     pub(super) fn keep_answer(&self, mut failure: Failure) -> Failure {
         let Some(answer) = &failure.answer else { return failure };
         let bytes = answer.as_str().len();
@@ -50,7 +51,7 @@ impl Machine {
         failure
     }
 
-    /// Why so many bytes more are not kept; none where they are.
+    /// Why so many more bytes are not kept; `None` if they are.
     fn too_much(&self, bytes: usize) -> Option<String> {
         if bytes > RESPONSE_BYTES {
             return Some(format!("the answer has {bytes} bytes; at most {RESPONSE_BYTES} are kept"));
@@ -72,14 +73,14 @@ fn nests_too_deeply(answer: &Json) -> bool {
     answer.tree().map_or(true, |tree| depth(&tree) > NESTING + 1)
 }
 
-/// What a task's state takes of [`EXECUTION_OUTPUT_BYTES`].
+/// The share of [`EXECUTION_OUTPUT_BYTES`] that a task's state uses.
 pub(super) fn kept_bytes(state: &TaskState) -> usize {
     let answer = state.error.as_ref().and_then(|error| error.answer.as_ref());
     let bytes = |json: &Json| json.as_str().len();
     state.response.as_ref().map_or(0, bytes) + answer.map_or(0, bytes)
 }
 
-/// The small fields of an output, without its body, and why.
+/// The small fields of an output, without its body, and the reason.
 fn rest_of_output(output: &Json, reason: &str) -> Json {
     let fields: AnswerFields<'_> = serde_json::from_str(output.as_str()).unwrap_or_default();
     let (mut kept, left_out) = small(&fields, OUTPUT_REST_BYTES - NOTE_BYTES);
@@ -93,15 +94,15 @@ fn rest_of_output(output: &Json, reason: &str) -> Json {
     text(&kept).unwrap_or_else(Json::null)
 }
 
-/// The status and the headers of a failure's answer, where they are small. A body that is not there cannot be read by
-/// mistake: a template that names it fails.
+/// The status and the headers of a failure's answer, if they are small. The body is left out, so that a template that
+/// names it fails rather than reads a part.
 fn rest_of_answer(answer: &Json) -> Option<Json> {
     let mut fields: AnswerFields<'_> = serde_json::from_str(answer.as_str()).ok()?;
     fields.retain(|name, _| FIRST.contains(&name.as_ref()));
     text(&small(&fields, OUTPUT_REST_BYTES).0)
 }
 
-/// The fields that fit into so many bytes, of the headers each for itself; and whether headers are left out.
+/// The fields that fit into so many bytes, each header counted by itself; and whether headers are left out.
 fn small<'a>(fields: &AnswerFields<'a>, mut left: usize) -> (KeptFields<'a>, bool) {
     let first = FIRST.iter().filter_map(|name| fields.get_key_value(*name));
     let others = fields.iter().filter(|(name, _)| !FIRST.contains(&name.as_ref()) && *name != "body");
@@ -121,7 +122,7 @@ fn small<'a>(fields: &AnswerFields<'a>, mut left: usize) -> (KeptFields<'a>, boo
     (kept, left_out)
 }
 
-/// A name is written with escapes: at most six bytes for each of its own.
+/// The size of a field. A name is written with escapes: at most six bytes for each of its own.
 fn bytes(name: &str, value: &RawValue) -> usize {
     6 * name.len() + value.get().len() + 4
 }
@@ -130,7 +131,7 @@ fn brackets(value: &RawValue) -> usize {
     value.get().bytes().filter(|byte| b"[{".contains(byte)).count()
 }
 
-/// The headers, or where they are too large those of them that fit into so many bytes together.
+/// The headers; if they are too large, those that fit into so many bytes together.
 fn fitting(headers: &RawValue, left: usize) -> Option<Cow<'_, RawValue>> {
     if bytes(HEADERS, headers) <= left {
         return Some(Cow::Borrowed(headers));

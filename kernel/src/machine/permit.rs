@@ -11,7 +11,7 @@ use crate::plan::{PlannedAction, StepIndex};
 
 /// A call that waits for its permit. It counts towards the tasks of the execution that run at once.
 #[derive(Debug)]
-pub(super) struct Queued {
+pub(super) struct WaitingCall {
     task_id: TaskId,
     work: Ready,
     step: StepIndex,
@@ -20,9 +20,9 @@ pub(super) struct Queued {
 
 impl Machine {
     /// The step of a call that waits for its permit, and its arguments.
-    pub fn queued(&self, task: TaskId) -> Option<(StepIndex, &Value)> {
-        let queued = self.line.iter().find(|queued| queued.task_id == task)?;
-        Some((queued.step, &queued.arguments))
+    pub fn waiting_call(&self, task: TaskId) -> Option<(StepIndex, &Value)> {
+        let call = self.waiting_calls.iter().find(|call| call.task_id == task)?;
+        Some((call.step, &call.arguments))
     }
 
     /// Asks for the permit of a call.
@@ -35,12 +35,12 @@ impl Machine {
     ) {
         let task_id = TaskId::derive(self.peid, self.scopes.path(scope), &self.plan.step(step).id);
         self.running += 1;
-        self.line.push(Queued { task_id, work, step, arguments });
+        self.waiting_calls.push(WaitingCall { task_id, work, step, arguments });
         effects.acts.push(Act::Acquire(task_id));
     }
 
-    /// The permit of a call is granted or refused. A refusal fails the attempt, which was never sent. A call that
-    /// waits no longer is left as it is.
+    /// The permit of a call is granted or refused. A refusal fails the attempt, which was never sent. A call that no
+    /// longer waits is left as it is.
     pub(super) fn acquired(
         &mut self,
         task: TaskId,
@@ -48,10 +48,11 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        let Some(at) = self.line.iter().position(|queued| queued.task_id == task) else { return };
-        let Queued { work, step, arguments, .. } = self.line.remove(at);
+        let Some(at) = self.waiting_calls.iter().position(|call| call.task_id == task) else { return };
+        let WaitingCall { work, step, arguments, .. } = self.waiting_calls.remove(at);
         self.running -= 1;
         let plan = self.plan.clone();
+        // Always an action: `begin_attempt` acquires permits for no other step.
         let Some(action) = PlannedAction::of(plan.step(step)) else { return };
         match outcome {
             Ok(()) => self.start_attempt(work, action, arguments, now, effects),
@@ -63,10 +64,10 @@ impl Machine {
         }
     }
 
-    /// Puts all waiting calls back among the work that is ready, behind the rest of it.
-    pub(super) fn leave_line(&mut self) {
-        self.running -= self.line.len();
-        self.ready.extend(self.line.drain(..).map(|queued| queued.work));
+    /// Puts all waiting calls back among the work that is ready, at its end.
+    pub(super) fn requeue_waiting_calls(&mut self) {
+        self.running -= self.waiting_calls.len();
+        self.ready.extend(self.waiting_calls.drain(..).map(|call| call.work));
     }
 
     /// The task of work that begins now: a new one, or the one whose next attempt is due.

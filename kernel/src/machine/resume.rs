@@ -1,6 +1,6 @@
-//! Resuming: a machine rebuilt from its documents, by walking the steps again over the recorded tasks, which are found by
-//! scope and step. Every decision from before the crash is in a task's document, and a step sees only what ended before it
-//! in its own scope and those around it, so the walk comes to the same steps.
+//! Resuming: a machine is rebuilt from its documents by walking the steps again over the recorded tasks, which are
+//! found by scope and step. Every decision from before the crash is in a task's document, and a step sees only tasks
+//! that ended before it in its own scope and those around it. So the walk reaches the same steps.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::task::{Ending, Phase, Task, TaskSeq};
 use super::{Effects, Machine, Terms};
 use crate::plan::{Plan, StepIndex};
 
-/// Why documents cannot be resumed: they are not those of one execution of this plan.
+/// Why documents cannot be resumed: they do not belong to one execution of this plan.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Unfit {
     /// It has ended.
@@ -35,7 +35,7 @@ pub enum Unfit {
         /// The number due.
         expected: u32,
     },
-    /// A task is for a step that its execution cannot have come to.
+    /// A task is for a step that its execution cannot have reached.
     #[error("task {task_seq} is for a step that its execution has not come to")]
     Unreached {
         /// The task's number.
@@ -51,9 +51,8 @@ impl Unfit {
 }
 
 impl Machine {
-    /// The machine of an unfinished execution, from its documents (`tasks` in order of `task_seq`), and
-    /// what to do next. Tasks that were under way are run again under their key; `at_most_once` tasks become
-    /// unknown.
+    /// The machine of an unfinished execution, from its documents (`tasks` in order of `task_seq`), and the effects
+    /// that follow. Tasks that were under way are run again under their key; `at_most_once` tasks become unknown.
     ///
     /// # Errors
     /// Documents that do not fit the plan or each other.
@@ -113,7 +112,7 @@ impl Machine {
         Ok(())
     }
 
-    /// Ends an execution whose time was over before it was resumed: nothing is run again for it.
+    /// Ends an execution whose timeout passed before it was resumed: nothing of it is run again.
     fn time_out_recorded(&mut self, now: Timestamp, effects: &mut Effects) {
         self.recorded.clear();
         for task in self.tasks.iter_mut() {
@@ -127,7 +126,7 @@ impl Machine {
         debug_assert_eq!(crate::invariant::machine(self), Ok(()));
     }
 
-    /// The recorded task of a step that control has come to, now in that scope.
+    /// The recorded task of a step that control reached; the task now belongs to that scope.
     pub(super) fn recall(&mut self, scope: ScopeId, step: StepIndex) -> Option<TaskSeq> {
         if self.recorded.is_empty() {
             return None;
@@ -137,7 +136,7 @@ impl Machine {
         Some(task)
     }
 
-    /// A task with the ending that its document tells of; none where it has not ended.
+    /// A task with the ending in its document; `None` if it has not ended.
     pub(super) fn recorded_ending(&self, task: TaskSeq) -> Option<(TaskSeq, Ending)> {
         self.task(task).recorded_ending().map(|ending| (task, ending))
     }

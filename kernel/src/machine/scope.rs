@@ -6,7 +6,7 @@ use updraft_protocol::ScopePath;
 use super::task::TaskSeq;
 use crate::plan::StepIndex;
 
-/// The place of an open scope in the machine; free for another one when it has ended.
+/// The index of an open scope in the machine; reused after the scope has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ScopeId(u32);
 
@@ -18,11 +18,11 @@ impl ScopeId {
 /// One run of one body.
 #[derive(Debug)]
 pub(super) struct Scope {
-    /// Where it stands: stored, and part of the ids of its tasks.
+    /// Its path: stored, and part of the ids of its tasks.
     pub(super) path: ScopePath,
-    /// The task that opened it, and the scope of that task; none for the main line.
+    /// The task that opened it, and the scope of that task; `None` for the main line.
     pub(super) opener: Option<(ScopeId, TaskSeq)>,
-    /// The tasks that ended in it and in the scopes that it took in, ordered by step: a step runs once in a scope.
+    /// The tasks that ended in it and in scopes that it took over, ordered by step: a step runs once in a scope.
     ended: Vec<(StepIndex, TaskSeq)>,
 }
 
@@ -47,11 +47,11 @@ impl Scope {
     }
 }
 
-/// The scopes that are open. The main line is always.
+/// The open scopes. The main line is always open.
 #[derive(Debug)]
 pub(super) struct Scopes {
     main: Scope,
-    /// By id, from 1; none where one has ended.
+    /// By id, from 1; `None` for one that has ended.
     inner: Vec<Option<Scope>>,
 }
 
@@ -75,7 +75,7 @@ impl Scopes {
         ScopeId(u32::try_from(at + 1).unwrap_or(u32::MAX))
     }
 
-    /// Drops a scope that has ended; the scope of its opener takes over what can be read of it.
+    /// Drops a scope that has ended; the scope of its opener takes over its readable tasks.
     pub(super) fn close(&mut self, id: ScopeId) {
         let slot = (id.0 as usize).checked_sub(1).and_then(|at| self.inner.get_mut(at));
         let Some(Scope { opener: Some((outer, _)), ended, .. }) = slot.and_then(Option::take) else { return };
@@ -101,12 +101,12 @@ impl Scopes {
         }
     }
 
-    /// Where a scope stands.
+    /// The path of a scope.
     pub(super) fn path(&self, id: ScopeId) -> &ScopePath {
         self.get(id).map_or(&self.main.path, |scope| &scope.path)
     }
 
-    /// How many are open, the main line included.
+    /// The number of open scopes, including the main line.
     #[cfg(test)]
     pub(super) fn open_count(&self) -> usize {
         1 + self.inner.iter().flatten().count()

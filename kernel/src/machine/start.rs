@@ -14,12 +14,12 @@ use super::wait::Waits;
 use super::{Act, Effects, Machine, Timer, Turn};
 use crate::plan::Plan;
 
-/// What the engine decides for its machines.
+/// The settings of the engine for its machines.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
     /// The fencing number that every write carries.
     pub epoch: u64,
-    /// Tasks at once in one execution, where its playbook does not say.
+    /// Tasks at once in one execution, unless its playbook says otherwise.
     pub tasks_at_once: usize,
     /// How long a task waits for a secret, permission or integration that is missing.
     pub configuration_wait: Duration,
@@ -72,7 +72,7 @@ impl Machine {
             ready: VecDeque::new(),
             undecided: VecDeque::new(),
             turn: Turn::default(),
-            line: Vec::new(),
+            waiting_calls: Vec::new(),
             running: 0,
             tasks_at_once,
             configuration_wait: terms.configuration_wait,
@@ -82,7 +82,7 @@ impl Machine {
         }
     }
 
-    /// Arms the playbook's timeout and enters the first step.
+    /// Sets the playbook's timeout and enters the first step.
     pub(super) fn begin(&mut self, now: Timestamp, effects: &mut Effects) {
         if let Some(deadline) = self.deadline() {
             effects.acts.push(Act::Arm(Timer::Execution, deadline));

@@ -1,5 +1,5 @@
-//! Steps: what happens when control comes to one. Owns what all kinds have in common: the recorded task of an earlier
-//! life is taken up, and one that had ended is passed. What a kind does of its own is in its file.
+//! Steps: what happens when control reaches one. Owns what all kinds have in common: a task recorded before a restart
+//! is continued, and one that had ended is passed over. The rest of each kind is in its own file.
 
 mod action;
 mod choice;
@@ -15,12 +15,12 @@ use super::walk::Go;
 use super::{Effects, Machine};
 use crate::plan::{PlannedKind, StepIndex};
 
-/// A step to which control has come.
+/// A step that control has reached.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
     scope: ScopeId,
     step: StepIndex,
-    /// The task that was recorded of it before the machine was resumed.
+    /// The task of this step that was recorded before the machine was resumed.
     recorded: Option<TaskSeq>,
     now: Timestamp,
 }
@@ -31,14 +31,14 @@ impl Arrival {
         self.recorded.unwrap_or_else(|| machine.create(self.scope, self.step, self.now, effects))
     }
 
-    /// The recorded task, or a new one that ends at once: its only write is that of its end.
+    /// The recorded task, or a new one that ends at once, so that only its end is written.
     fn ending_task(self, machine: &mut Machine) -> TaskSeq {
         self.recorded.unwrap_or_else(|| machine.add(self.scope, self.step, self.now))
     }
 }
 
 impl Machine {
-    /// Control has come to a step; what follows at once is added to `work`.
+    /// Control has reached a step; work that follows at once is added to `work`.
     pub(super) fn arrive(
         &mut self,
         (scope, step): (ScopeId, StepIndex),
@@ -48,7 +48,7 @@ impl Machine {
     ) {
         let plan = self.plan.clone();
         let at = Arrival { scope, step, recorded: self.recall(scope, step), now };
-        // What had ended is passed, but for what opens scopes: later steps see what was done in those.
+        // An ended step is passed over, unless it opens scopes: later steps see the tasks in those.
         let opens = !plan.step(step).bodies().is_empty();
         if !opens && let Some((task, ending)) = at.recorded.and_then(|task| self.recorded_ending(task)) {
             return work.push(self.follow(task, ending));
@@ -62,7 +62,7 @@ impl Machine {
         }
     }
 
-    /// Whether a step that computes is left for the next turn.
+    /// Whether a step that computes is postponed to the next turn.
     fn is_put_off(&mut self, at: Arrival) -> bool {
         let put_off = at.recorded.is_none() && self.turn.is_spent();
         if put_off {

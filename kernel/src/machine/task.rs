@@ -1,4 +1,4 @@
-//! Tasks inside the machine: each one run of one step in one scope, and what it waits for.
+//! Tasks inside the machine: each is one run of one step in one scope.
 
 use std::ops::{Index, IndexMut};
 
@@ -9,8 +9,8 @@ use updraft_protocol::{
 use super::scope::ScopeId;
 use crate::plan::StepIndex;
 
-/// A task's number inside its execution, from 1: by it events and acts name the task. After a crash it is found again by
-/// scope and step.
+/// A task's number inside its execution, from 1; events and acts name the task by it. After a crash a task is found
+/// again by scope and step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskSeq(pub u32);
 
@@ -19,32 +19,32 @@ pub(super) struct Task {
     pub(super) seq: TaskSeq,
     pub(super) id: TaskId,
     pub(super) step: StepIndex,
-    /// Its scope, as long as that is open.
+    /// Its scope, while that is open.
     pub(super) scope: ScopeId,
-    /// Where its scope stands.
+    /// The path of its scope.
     pub(super) path: ScopePath,
     pub(super) state: TaskState,
-    /// That of the document's newest update; number 0 while there is none.
+    /// The revision of the document's newest update; 0 before the first.
     pub(super) revision: Revision,
     pub(super) phase: Phase,
 }
 
-/// What a task waits for.
+/// The reason why a task waits.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Phase {
-    /// The walk of `resume` to come to it.
+    /// For the walk of `resume` to reach it.
     Recorded,
-    /// Its attempt.
+    /// For its attempt to end.
     Running,
-    /// The end of its execution: its attempt was dropped before it was sent.
+    /// For the end of its execution: its attempt was dropped before it was sent.
     Unsent,
-    /// A free place for its next attempt.
+    /// Until another task may run.
     Ready,
-    /// An instant.
+    /// For an instant.
     Waiting(Timestamp),
-    /// The scopes that it opened.
+    /// For the scopes that it opened.
     Joining { open: u32, failure: Option<Box<Failure>> },
-    /// Nothing: it has ended.
+    /// For nothing: it has ended.
     Ended,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum Phase {
 pub(super) enum Ending {
     Completed(Option<Json>),
     Failed(Failure),
-    /// An `end` step that ends its path as failed, with the output that it gives.
+    /// An `end` step that ends its path as failed, with its output.
     EndedFailed(Failure, Json),
     Unknown(Failure),
 }
@@ -70,7 +70,7 @@ impl Tasks {
 
     pub(super) fn push(&mut self, task: Task) {
         if self.0.len() == self.0.capacity() {
-            // From one on: what waits for its first tool has no other.
+            // Grows from one: an execution that waits for its first tool has a single task.
             self.0.reserve_exact(self.0.len().max(1));
         }
         self.0.push(task);
@@ -94,7 +94,7 @@ impl Tasks {
     }
 
     fn at(&self, seq: TaskSeq) -> Option<usize> {
-        // Where none has left memory, a task stands at its number.
+        // While no task has left memory, a task's index follows from its number.
         let at = (seq.0 as usize).wrapping_sub(1);
         if self.0.get(at).is_some_and(|task| task.seq == seq) {
             return Some(at);
@@ -126,7 +126,7 @@ impl Task {
         }
     }
 
-    /// The ending that an ended task's document tells of.
+    /// The ending in an ended task's document.
     pub(super) fn recorded_ending(&self) -> Option<Ending> {
         let failure = || {
             self.state

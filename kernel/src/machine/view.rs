@@ -1,5 +1,5 @@
-//! What the steps of one scope can see: the execution's own data, what ended in that scope, and what ended in those
-//! around it.
+//! The values that the steps of one scope can see: the execution's own data, and the tasks that ended in that scope and
+//! in the scopes around it.
 
 use updraft_protocol::{Json, StepId, TaskStatus};
 
@@ -35,7 +35,7 @@ impl Visible for View<'_> {
                 return Some(StepView {
                     status: task.state.status,
                     output: task.state.response.as_ref(),
-                    // What an earlier attempt failed of is no error of a step that came through.
+                    // The failure of an earlier attempt is not the error of a step that completed.
                     error: task.state.error.as_deref().filter(|_| task.state.status != TaskStatus::Completed),
                 });
             }

@@ -1,5 +1,5 @@
-//! Waits for an instant: which task is due next. A heap; entries of tasks that wait no longer, or for another
-//! instant, are dropped when they come to its top.
+//! Waits for an instant: the task that is due next. A heap; entries of tasks that no longer wait, or wait for another
+//! instant, are dropped when they reach its top.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -21,7 +21,7 @@ impl Machine {
         effects.acts.push(Act::Arm(Timer::Task(task), due));
     }
 
-    /// Drops what waits no longer from the top of the heap.
+    /// Drops outdated entries from the top of the heap.
     pub(super) fn settle_waits(&mut self) {
         while let Some(Reverse((due, task))) = self.waits.0.peek()
             && self.tasks.get(*task).and_then(Task::due) != Some(*due)
@@ -30,12 +30,12 @@ impl Machine {
         }
     }
 
-    /// When the next task is due that waits for an instant.
+    /// When the next waiting task is due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         self.waits.0.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// What a task waits for, or last waited for.
+    /// The wait of a task, or its last one.
     pub(super) fn wait_of(&self, task: TaskSeq) -> Option<&Wait> {
         self.task(task).state.wait.as_deref()
     }

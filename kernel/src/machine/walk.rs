@@ -21,7 +21,7 @@ impl Machine {
         self.go(Go::Enter(scope, step), now, effects);
     }
 
-    /// Ends a task and goes on along its path.
+    /// Ends a task and continues along its path.
     pub(super) fn settle(&mut self, task: TaskSeq, ending: Ending, now: Timestamp, effects: &mut Effects) {
         let next = self.end_task(task, ending, now, effects);
         self.go(next, now, effects);
@@ -42,7 +42,7 @@ impl Machine {
         }
     }
 
-    /// Records the ending of a task and says where control goes.
+    /// Records the ending of a task and returns where control goes.
     pub(super) fn end_task(
         &mut self,
         task: TaskSeq,
@@ -62,7 +62,7 @@ impl Machine {
         self.follow(task, ending)
     }
 
-    /// Where control goes after a task that has ended so.
+    /// Where control goes after a task with this ending.
     pub(super) fn follow(&mut self, task: TaskSeq, ending: Ending) -> Go {
         let (scope, step) = (self.task(task).scope, self.task(task).step);
         self.task_mut(task).phase = Phase::Ended;
@@ -86,7 +86,7 @@ impl Machine {
         }
     }
 
-    /// A scope has ended, with `last` as its last task: its opener hears of it, and it is dropped.
+    /// A scope has ended, with `last` as its last task: its opener is informed, and it is dropped.
     fn end_scope(
         &mut self,
         scope: ScopeId,
@@ -126,7 +126,7 @@ impl Machine {
         let (status, output, error) = match result {
             Ok(output) => (ExecutionStatus::Completed, output, None),
             Err(failure) => {
-                // What an `end` step said of why it failed.
+                // The reason of an `end` step that failed.
                 let last = self.task(last);
                 let is_end = matches!(self.plan.step(last.step).kind, PlannedKind::End(_));
                 let output = last.state.response.clone().filter(|_| is_end);

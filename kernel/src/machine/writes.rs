@@ -44,7 +44,7 @@ impl Machine {
         task
     }
 
-    /// A new task of which nothing is written yet.
+    /// A new task that is not written yet.
     pub(super) fn add(&mut self, scope: ScopeId, step: StepIndex, now: Timestamp) -> TaskSeq {
         let seq = self.tasks.next();
         let path = self.scopes.path(scope).clone();
@@ -72,7 +72,7 @@ impl Machine {
         seq
     }
 
-    /// The intent of an attempt: what its tool is told is kept with it.
+    /// The intent of an attempt, with the record of its call.
     pub(super) fn write_attempt(
         &mut self,
         task: TaskSeq,
@@ -101,7 +101,7 @@ impl Machine {
         self.change(task, change, effects);
     }
 
-    /// An attempt that was made is one that was not.
+    /// An attempt was withdrawn: it does not count.
     pub(super) fn write_withdrawn(
         &mut self,
         task: TaskSeq,
@@ -109,7 +109,7 @@ impl Machine {
         now: Timestamp,
         effects: &mut Effects,
     ) {
-        // A wait for what is missing goes on after the next start.
+        // A wait for configuration continues after the next start.
         let state = &self.task(task).state;
         let missed = state.wait.clone().filter(|wait| wait.kind == WaitKind::Configuration);
         if let Some((wait, failure)) = missed.zip(state.error.clone()) {
@@ -153,7 +153,7 @@ impl Machine {
         self.change(task, change, effects);
     }
 
-    /// A change that names no field but the instant.
+    /// A change that sets no field but the instant.
     fn unchanged(&self, task: TaskSeq, now: Timestamp) -> TaskState {
         let TaskState { status, attempt, .. } = self.task(task).state;
         TaskState {
@@ -169,7 +169,7 @@ impl Machine {
         }
     }
 
-    /// Changes a task's state; what the change names is written.
+    /// Changes a task's state and writes the fields that the change sets.
     fn change(&mut self, task: TaskSeq, change: TaskState, effects: &mut Effects) {
         let first = self.task(task).revision.seq == 0;
         let state = &mut self.task_mut(task).state;
@@ -246,7 +246,7 @@ impl Machine {
         }
     }
 
-    /// The execution's document as it stands.
+    /// The current document of the execution.
     pub fn document(&self) -> ExecutionDocument {
         ExecutionDocument {
             peid: self.peid,

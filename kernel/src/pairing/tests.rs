@@ -11,7 +11,7 @@ fn journal(begins: u64, ends: u64) -> JournalSide {
     JournalSide { ids: Some((7, 1)), begins, ends, moved: false, synced: true, there: true, ran: ends > 0 }
 }
 
-/// One that has noted nothing.
+/// A journal that has noted nothing.
 fn unknown(begins: u64, ends: u64) -> JournalSide {
     JournalSide { ids: None, ..journal(begins, ends) }
 }
@@ -25,7 +25,7 @@ fn closed(store: StoreSide) -> Option<StoreSide> {
     Some(StoreSide { closed: true, ..store })
 }
 
-/// What a pair is, the pair, and its verdict.
+/// The name of a case, its pair, and the verdict.
 type Row = (&'static str, JournalSide, Option<StoreSide>, PairVerdict);
 
 fn hold(table: impl IntoIterator<Item = Row>) {
@@ -198,7 +198,7 @@ fn what_power_took_of_what_was_not_synced_goes_on_and_what_a_person_took_does_no
     assert!(matches!(judge(unsynced(unknown(1, 0)), Some(store(4)), None), PairVerdict::Refuse(_)));
 }
 
-/// What happens to a pair that nobody touches.
+/// What happens to a pair without faults.
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Append,
@@ -224,7 +224,7 @@ proptest! {
                 Step::Append => (own.ends, theirs.closed) = (own.ends + 1, false),
                 Step::Take => has = own.ends.min(has + 1),
                 Step::Note => theirs.taken = has,
-                // A segment goes when the store has noted its last group.
+                // A segment is dropped once the store has noted its last group.
                 Step::Drop => own.begins = own.begins.max((theirs.taken + 1).min(own.ends)),
                 Step::Close if has == own.ends => (theirs.taken, theirs.closed) = (has, true),
                 Step::Empty if theirs.closed => own.begins = own.ends + 1,

@@ -1,5 +1,5 @@
-//! The arguments of a step held against what its integration declares: the schema, the defaults, and what the integration
-//! itself finds wrong. Looks at what the author wrote out; of templates and secrets nothing is known yet.
+//! The arguments of a step, checked against the declaration of its integration: the schema, the defaults, and the
+//! integration's own checks. Looks at constants only; the values of templates and secrets are not known yet.
 
 use std::collections::BTreeMap;
 
@@ -19,14 +19,14 @@ use crate::template::at::field;
 #[derive(Default)]
 pub(super) struct Schemas(BTreeMap<(Name, Name), Option<Schema>>);
 
-/// What the arguments of an action have to be.
+/// The requirements on the arguments of an action.
 struct Schema {
     validator: Validator,
-    /// As it was written, for its words.
+    /// The schema as it was written, for messages.
     tree: Tree,
 }
 
-/// Checks that a text is a schema that arguments can be held against.
+/// Checks that a text is a schema that can check arguments.
 ///
 /// # Errors
 /// What is wrong with it, for the developer who wrote it.
@@ -37,21 +37,21 @@ pub fn check_schema(schema: &Json) -> Result<(), String> {
 impl Schema {
     fn compile(schema: &Json) -> Result<Self, String> {
         let tree: Tree = serde_json::from_str(schema.as_str()).map_err(|error| error.to_string())?;
-        // Its patterns are run on what tenants write: none may take longer than its text is long.
+        // Its patterns run on text of tenants: the time of a match must be linear in the length of the text.
         let options = jsonschema::draft202012::options().with_pattern_options(PatternOptions::regex());
         let validator =
             options.build(&tree).map_err(|error| format!("{}: {error}", error.instance_path()))?;
         Ok(Self { validator, tree })
     }
 
-    /// The part of the schema in which the keyword of an error stands.
+    /// The part of the schema that contains the keyword of an error.
     fn around(&self, error: &ValidationError<'_>) -> Option<&Tree> {
         let (around, _) = error.schema_path().as_str().rsplit_once('/')?;
         self.tree.pointer(around)
     }
 }
 
-/// The arguments with those that are not given and have a default.
+/// The arguments, with the defaults of those that are not given.
 pub(super) fn with_defaults(
     given: &BTreeMap<String, Value>,
     spec: &ActionSpec,
@@ -66,7 +66,7 @@ pub(super) fn with_defaults(
 }
 
 impl Schemas {
-    /// What is wrong with the arguments of a step, which stand at `place`.
+    /// The mistakes in the arguments of a step, whose place is `place`.
     pub(super) fn mistakes(
         &mut self,
         (integration, action): (&Name, &Name),
@@ -103,17 +103,17 @@ fn flawed(place: &str, flaw: Flaw) -> Mistake {
     Mistake::new(at(&flaw.place), flaw.message)
 }
 
-/// Arguments that are held against a schema.
+/// Arguments that are checked against a schema.
 struct Held<'a> {
     place: &'a str,
     written: &'a Value,
-    /// Where templates and secrets stand, as JSON pointers.
+    /// The places of templates and secrets, as JSON pointers.
     unknown: Vec<String>,
 }
 
 impl Held<'_> {
     fn against(&self, schema: &Schema) -> Vec<Mistake> {
-        // Numbers beyond what JSON libraries keep are held against the nearest that they do.
+        // Numbers beyond what JSON libraries keep are replaced by the nearest that they do.
         let Ok(tree) = serde_json::from_str::<Tree>(&self.written.to_string()) else { return Vec::new() };
         let errors = schema.validator.iter_errors(&tree).filter(|error| self.is_known(error, schema));
         let mut mistakes: Vec<Mistake> =
@@ -123,7 +123,7 @@ impl Held<'_> {
         mistakes
     }
 
-    /// Whether an error is one whatever the templates in it give.
+    /// Whether an error remains whatever the templates give.
     fn is_known(&self, error: &ValidationError<'_>, schema: &Schema) -> bool {
         let pointer = error.instance_path().as_str();
         let inside = |unknown: &String| unknown.strip_prefix(pointer).is_some_and(is_below);
@@ -132,7 +132,7 @@ impl Held<'_> {
         if self.unknown.iter().any(above) || branch::is_open(&schema.tree, path, pointer, &self.unknown) {
             return false;
         }
-        // The names of a map, and that it is a map, are the author's, whatever stands in it.
+        // The names of a map, and that it is a map, are the author's, whatever its values are.
         let of_names = matches!(
             error.kind(),
             ValidationErrorKind::Type { .. }
@@ -173,12 +173,12 @@ impl Held<'_> {
     }
 }
 
-/// A JSON pointer into arguments that stand at `base`, as authors write a place. A number is taken for that of an item.
+/// A JSON pointer into the arguments at `base`, in the notation of authors. A number is taken for the index of an item.
 pub(super) fn place(base: &str, pointer: &str) -> String {
     place_in(base, pointer, None)
 }
 
-/// The same, where the value tells lists and maps apart.
+/// The same, for a value that distinguishes lists and maps.
 fn place_in(base: &str, pointer: &str, value: Option<&Value>) -> String {
     let mut at = value;
     pointer.split('/').skip(1).fold(base.to_owned(), |path, part| {
@@ -206,7 +206,7 @@ fn unexpected_name(place: &str, name: &str, known: &[&str]) -> Mistake {
     Mistake::new(field(place, name), format!("there is no such argument{near}{there}"))
 }
 
-/// What is needed, in words of authors. Where the schema only says that something does not hold, its `description` says
+/// What is needed, in an author's words. If the schema only says that something does not hold, its `description` says
 /// what is needed.
 fn message(kind: &ValidationErrorKind, described: Option<&str>) -> String {
     match kind {
@@ -253,7 +253,7 @@ fn message(kind: &ValidationErrorKind, described: Option<&str>) -> String {
     }
 }
 
-/// A value as authors write it.
+/// A value in the notation of authors.
 fn word(value: &Tree) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -271,7 +271,7 @@ fn types(kind: &TypeKind) -> String {
     match kind {
         TypeKind::Single(kind) => name(*kind).to_owned(),
         TypeKind::Multiple(kinds) => {
-            // That nothing may be given goes without saying.
+            // An optional value may always be left out, so `null` is not listed.
             let kinds: Vec<&str> = kinds.iter().filter(|kind| *kind != JsonType::Null).map(name).collect();
             match kinds.split_last() {
                 Some((last, [])) => (*last).to_owned(),

@@ -1,5 +1,5 @@
-//! Bodies: to which path each step belongs, and what can have ended before it. The main path is one; each
-//! branch of a `parallel` step is another, and ends before the step that follows the `parallel`.
+//! Bodies: the path of each step, and the steps that can have ended before it. The main path is a body; each branch of
+//! a `parallel` step is another, and ends before the step that follows the `parallel`.
 
 use updraft_protocol::limits::PARALLEL_DEPTH;
 
@@ -12,9 +12,9 @@ type BodyIndex = usize;
 /// A path inside another.
 #[derive(Debug, Clone, Copy)]
 struct Body {
-    /// The path around it; the main path is around itself.
+    /// The path around it; the main path is its own parent.
     parent: BodyIndex,
-    /// The `parallel` step that starts it; none for the main path.
+    /// The `parallel` step that starts it; `None` for the main path.
     parallel: Option<usize>,
     /// How many `parallel` steps it is inside of.
     depth: usize,
@@ -29,8 +29,8 @@ pub(super) struct Bodies {
 }
 
 impl Bodies {
-    /// Finds the path of each step; `order` has each step before those that follow it. None where a step
-    /// is on two paths, or a path too deep inside others.
+    /// Finds the path of each step; `order` has each step before those that follow it. `None` if a step is on two
+    /// paths, or a path is nested too deep.
     pub(super) fn find(
         graph: &Graph,
         order: &[usize],

@@ -1,20 +1,20 @@
-//! The branches of a schema: whether it is known which of them the arguments are held against. Looks at the schema and at where
-//! something unknown stands; holds nothing against anything.
+//! The branches of a schema: whether it is known which of them applies to the arguments. Looks at the schema and at the
+//! places of unknown values; checks nothing against anything.
 
 use serde_json::Value as Tree;
 
-/// Keywords below which names stand, not keywords.
+/// Keywords whose fields are names, not keywords.
 const OF_NAMES: [&str; 4] = ["properties", "patternProperties", "dependentSchemas", "$defs"];
 
-/// Keywords that look at no value of a map, but at its names.
+/// Keywords that look at the names of a map only, not at its values.
 const ON_NAMES: [&str; 6] =
     ["required", "dependentRequired", "propertyNames", "minProperties", "maxProperties", "type"];
 
 /// Keywords with a schema, or schemas, for the value itself.
 const IN_PLACE: [&str; 7] = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else"];
 
-/// Whether an error comes of a `then` or `else` which something unknown decides. `path` is the way to its keyword through
-/// `schema`, `pointer` the value that it is about, `unknown` where in the arguments something is not known yet.
+/// Whether an error is caused by a `then` or `else` that depends on something unknown. `path` leads to its keyword in
+/// `schema`, `pointer` is the value that it is about, `unknown` are the places in the arguments that are not known yet.
 pub(super) fn is_open(schema: &Tree, path: &str, pointer: &str, unknown: &[String]) -> bool {
     let (mut at, mut is_name) = (Some(schema), false);
     for part in path.split('/').skip(1) {
@@ -33,13 +33,13 @@ pub(super) fn is_open(schema: &Tree, path: &str, pointer: &str, unknown: &[Strin
     false
 }
 
-/// Whether a schema has branches, so that what it allows depends on which of them holds.
+/// Whether a schema has branches, so that the allowed values depend on the branch.
 pub(super) fn stand_in(schema: &Tree) -> bool {
     let branches = ["if", "anyOf", "oneOf", "allOf", "$ref", "$dynamicRef"];
     branches.iter().any(|keyword| schema.get(keyword).is_some())
 }
 
-/// Whether a condition looks at something unknown. The value that it is about is that of the error, or one around it.
+/// Whether a condition depends on something unknown. It is about the value of the error, or one around it.
 fn decides(condition: Option<&Tree>, pointer: &str, unknown: &[String]) -> bool {
     let ends = pointer.match_indices('/').map(|(at, _)| at).chain([pointer.len()]);
     let mut values = ends.filter_map(|end| pointer.get(..end));
@@ -50,7 +50,7 @@ fn decides(condition: Option<&Tree>, pointer: &str, unknown: &[String]) -> bool 
     })
 }
 
-/// Whether what a schema says of a value depends on the part of it at `rest`; a keyword that is not known here does.
+/// Whether a schema's verdict on a value depends on the part of it at `rest`; an unknown keyword is assumed to.
 fn looks_at(schema: &Tree, rest: &str) -> bool {
     let Some(keywords) = schema.as_object() else { return false };
     let Some(inner) = rest.strip_prefix('/') else { return true };

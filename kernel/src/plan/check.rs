@@ -1,5 +1,5 @@
-//! The check: playbook to plan, or the mistakes. Owns the order of the checks; what each looks at is in
-//! the files beside it.
+//! The check: from playbook to plan, or to mistakes. Owns the order of the checks; the checks are in the files beside
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -139,8 +139,8 @@ fn header(playbook: &Playbook, mistakes: &mut Mistakes) {
     }
 }
 
-/// What is accepted is stored as JSON and read back whenever an execution of it is: a text of allowed size may be
-/// larger as JSON, by its escapes and by what its aliases stand for.
+/// A playbook is stored as JSON and read back whenever one of its executions is. A text of allowed size may be larger
+/// as JSON, because of its escapes and of its aliases.
 fn definition(playbook: &Playbook, mistakes: &mut Mistakes) {
     struct Counted(usize);
     impl io::Write for Counted {
@@ -196,7 +196,7 @@ fn index(playbook: &Playbook, mistakes: &mut Mistakes) -> BTreeMap<StepId, StepI
     by_id
 }
 
-/// The checks that need all references to lead somewhere.
+/// The checks that need all references to be resolved.
 fn check_graph(
     playbook: &Playbook,
     start: StepIndex,

@@ -1,5 +1,5 @@
-//! Places to connect to: the constants of a playbook from which URLs take scheme, host and prefix. Owns what each must
-//! be and who may give it; connects nowhere.
+//! Endpoints: the constants of a playbook that give URLs their scheme, host and prefix. Owns their checks and the rule
+//! on where their values may be set; connects nowhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use crate::template::url::{Endpoint, Gives, Key, base, host};
 use crate::template::{Structure, Template};
 
 impl Plan {
-    /// Whether a URL takes the place that it connects to from this variable. Only what the backend marks may give it
-    /// another value.
+    /// Whether a URL takes its endpoint from this variable. Only the backend may set such
+    /// a variable, never an alert.
     pub fn connects_to(&self, variable: &str) -> bool {
         endpoints(&self.steps).any(|endpoint| endpoint.variable == variable)
     }
 
-    /// The first variable that a URL connects to and that is `null`, with whatever each variable has in the end: nothing
-    /// may run before somebody gives it.
+    /// The first variable that a URL connects to and that is `null`, given the final value of each variable: nothing
+    /// may run before it is set.
     pub fn lacks_endpoint<'v>(&self, value: impl Fn(&str) -> Option<&'v Value>) -> Option<&str> {
         let is_null = |endpoint: &&Endpoint| {
             value(&endpoint.variable).and_then(|v| found(v, &endpoint.keys)) == Some(&Value::Null)
@@ -28,7 +28,7 @@ impl Plan {
         endpoints(&self.steps).find(is_null).map(|endpoint| endpoint.variable.as_str())
     }
 
-    /// Checks another value for a variable that URLs connect to.
+    /// Checks a new value of a variable that URLs connect to.
     ///
     /// # Errors
     /// What is needed instead, without the value.
@@ -41,13 +41,13 @@ impl Plan {
         given.try_for_each(|given| given)
     }
 
-    /// Whether a step connects to a place that a variable gives.
+    /// Whether a step connects to an endpoint of a variable.
     pub fn connects(&self) -> bool {
         endpoints(&self.steps).next().is_some()
     }
 
-    /// What is missing before the steps may connect to the places that the author wrote out, and to those that variables
-    /// give, with whatever each has in the end.
+    /// The grants that are missing before the steps may connect to the constant endpoints and to those of variables,
+    /// given the final value of each.
     pub fn missing_places<'v>(
         &self,
         catalogue: &Catalogue,
@@ -74,18 +74,18 @@ impl Plan {
         missing
     }
 
-    /// The places where the author lets a value be structure, in the order of the steps.
+    /// The places where the author allows a value to be structure, in the order of the steps.
     pub fn structures(&self) -> impl Iterator<Item = &Structure> {
         arguments(&self.steps).flat_map(Template::structures)
     }
 
-    /// The places of maps such as `{secret: NAME}`, which are sent as they stand: an author may mean `$secret`.
+    /// The places of maps such as `{secret: NAME}`, which are sent as they are: the author may have meant `$secret`.
     pub fn lookalikes(&self) -> impl Iterator<Item = &str> {
         arguments(&self.steps).flat_map(Template::lookalikes).map(String::as_str)
     }
 }
 
-/// Adds the mistakes in the constants that URLs connect to. `null` is what a submission has to give.
+/// Adds the mistakes in the constants that URLs connect to. `null` is to be set by each submission.
 pub(super) fn check(checked: &[Checked], variables: &BTreeMap<String, Value>, mistakes: &mut Mistakes) {
     let mut told = BTreeSet::new();
     for (at, step) in checked.iter().enumerate() {
@@ -118,7 +118,7 @@ fn endpoints<'a>(steps: impl IntoIterator<Item = &'a PlannedStep>) -> impl Itera
     arguments(steps).flat_map(Template::endpoints)
 }
 
-/// Whether the value gives what the URL needs of it.
+/// Whether the value is what the URL needs of it.
 fn gives(endpoint: &Endpoint, value: &Value) -> Result<(), String> {
     let mistake = match (endpoint.gives, value) {
         (Gives::Base, Value::String(text)) => base(text),
@@ -130,7 +130,7 @@ fn gives(endpoint: &Endpoint, value: &Value) -> Result<(), String> {
     mistake.map_err(|mistake| format!("{} connects to it: {mistake}", endpoint.place))
 }
 
-/// What the keys lead to.
+/// The value at the keys.
 fn found<'v>(value: &'v Value, keys: &[Key]) -> Option<&'v Value> {
     keys.iter().try_fold(value, |value, key| match key {
         Key::Field(name) => value.get(name),
@@ -138,7 +138,7 @@ fn found<'v>(value: &'v Value, keys: &[Key]) -> Option<&'v Value> {
     })
 }
 
-/// The constant as an author writes it: `variables.edr.url`.
+/// The constant in the notation of authors: `variables.edr.url`.
 fn name(endpoint: &Endpoint) -> String {
     endpoint.keys.iter().fold(format!("variables.{}", endpoint.variable), |name, key| match key {
         Key::Field(field) => format!("{name}.{field}"),

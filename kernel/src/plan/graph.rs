@@ -1,9 +1,9 @@
-//! The graph: which step can follow which. Owns cycles, reachability and the order; linear in the number
-//! of references, and without recursion, since a playbook's author chooses how long its paths are.
+//! The graph: which step can follow which. Owns cycles, reachability and the order. Linear in the number of references,
+//! and without recursion, since a playbook's author chooses the length of its paths.
 
 use super::mistakes::Mistakes;
 
-/// Steps that a message about a cycle names before it leaves some out.
+/// Steps that a message about a cycle names before it shortens the list.
 const NAMED: usize = 10;
 
 /// A reference from one step to another.
@@ -18,7 +18,7 @@ pub(super) struct Edge {
 /// The field of a step that names another step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Field {
-    /// What follows on the same path.
+    /// The next step on the same path.
     Next(&'static str),
     /// The start of a path of its own.
     Branch(usize),
@@ -40,7 +40,7 @@ pub(super) struct Graph {
     pub(super) edges: Vec<Vec<Edge>>,
 }
 
-/// Where a walk through the graph stands with a step.
+/// How far a walk through the graph is with a step.
 #[derive(Clone, Copy, PartialEq)]
 enum Mark {
     New,
@@ -49,8 +49,8 @@ enum Mark {
 }
 
 impl Graph {
-    /// The steps that can be reached, each before all that follow it; none where there is a mistake. Adds
-    /// cycles and unreachable steps to `mistakes`.
+    /// The reachable steps, each before all that follow it; `None` if there is a mistake. Adds cycles and unreachable
+    /// steps to `mistakes`.
     pub(super) fn order(&self, ids: &[&str], mistakes: &mut Mistakes) -> Option<Vec<usize>> {
         let mut marks = vec![Mark::New; self.edges.len()];
         let mut finished = Vec::with_capacity(self.edges.len());
@@ -70,7 +70,7 @@ impl Graph {
         sound.then_some(finished)
     }
 
-    /// A walk in depth from `root`; false where it found a cycle.
+    /// A walk in depth from `root`; returns false if it found a cycle.
     fn walk(
         &self,
         root: usize,

@@ -1,10 +1,11 @@
-//! The mistakes of one playbook, collected: a bounded number, in the order of the fields. Owns that order; finds none itself.
+//! The mistakes of one playbook, collected: a bounded number, in the order of the fields. Owns that order; finds no
+//! mistake itself.
 
 use updraft_protocol::limits::MISTAKES;
 
 use crate::mistake::Mistake;
 
-/// The fields of a playbook and of its steps, in the order in which mistakes are told.
+/// The fields of a playbook and of its steps, in the order in which mistakes are reported.
 const FIELDS: [&str; 23] = [
     "format",
     "version",
@@ -31,7 +32,7 @@ const FIELDS: [&str; 23] = [
     "",
 ];
 
-/// The mistakes found so far: a bounded number, told in the order of their places.
+/// The mistakes found so far: a bounded number, reported in the order of their places.
 #[derive(Debug, Default)]
 pub(super) struct Mistakes(Vec<(usize, usize, Mistake)>);
 

@@ -1,5 +1,5 @@
 //! One step of a playbook: its fields checked, its references resolved, its texts compiled. Owns what all kinds have in
-//! common; what a kind has of its own is in its file.
+//! common; the rest of each kind is in its own file.
 
 mod action;
 mod choice;
@@ -28,7 +28,7 @@ pub use delay::PlannedDelay;
 pub use end::PlannedEnd;
 pub use parallel::PlannedParallel;
 
-/// The integration that steps name which Updraft decides itself.
+/// The integration name of steps that Updraft itself decides.
 pub(crate) const UPDRAFT: &str = "updraft";
 
 /// One step of a plan.
@@ -36,19 +36,19 @@ pub(crate) const UPDRAFT: &str = "updraft";
 pub struct PlannedStep {
     /// Its id.
     pub id: StepId,
-    /// The tool; `updraft` where Updraft decides the step itself.
+    /// The tool; `updraft` for steps that Updraft itself decides.
     pub integration: Name,
-    /// What the tool does; the kind of the step where Updraft decides it.
+    /// The action of the tool; the kind of the step if Updraft itself decides it.
     pub action: Name,
     /// The steps that follow it.
     pub exits: Exits,
-    /// What it does.
+    /// Its kind, with the fields of that kind.
     pub kind: PlannedKind,
 }
 
 impl PlannedStep {
-    /// The step that follows on the same path where a task of this one has this status and gave this; none where the
-    /// path ends, or where the task has not ended by itself.
+    /// The step that follows on the same path after a task of this step with this status and response. `None` if the
+    /// path ends, or the task was ended from outside.
     pub fn next(&self, status: TaskStatus, response: Option<&Json>) -> Option<StepIndex> {
         let exit = match (status, &self.kind) {
             (TaskStatus::Completed, PlannedKind::If(_)) => PlannedIf::exit(response),
@@ -68,7 +68,7 @@ impl PlannedStep {
         }
     }
 
-    /// About how many bytes it takes in memory.
+    /// Its approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         /// The step itself, its names, and its place in the index of ids.
         const STEP_BYTES: usize = size_of::<PlannedStep>() + 512;
@@ -83,7 +83,7 @@ impl PlannedStep {
     }
 }
 
-/// The steps that follow one step, by its exit. What a step leads to is said here alone.
+/// The steps that follow one step, by its exit. This is the only record of a step's successors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Exits([Option<StepIndex>; 4]);
 
@@ -107,12 +107,12 @@ impl Exits {
     }
 }
 
-/// What a step does.
+/// The kind of a step.
 #[derive(Debug)]
 pub enum PlannedKind {
     /// Calls a security tool.
     Action(PlannedAction),
-    /// Runs several paths at once and goes on when all have ended.
+    /// Runs several paths at once and continues when all have ended.
     Parallel(PlannedParallel),
     /// Chooses between two paths.
     If(PlannedIf),
@@ -125,7 +125,7 @@ pub enum PlannedKind {
 /// A step after its fields were checked.
 #[derive(Debug)]
 pub(super) struct Checked {
-    /// The planned step; none where it has a mistake.
+    /// The planned step; `None` if it has a mistake.
     pub(super) planned: Option<PlannedStep>,
     /// The steps that it leads to.
     pub(super) edges: Vec<Edge>,
@@ -148,15 +148,15 @@ pub(super) struct Steps<'a> {
     schemas: Schemas,
     by_id: &'a BTreeMap<StepId, StepIndex>,
     suggestions: Suggestions,
-    /// What the texts of all steps may cost together.
+    /// The budget that the texts of all steps share.
     budget: Budget,
-    /// What was found.
+    /// The mistakes found so far.
     pub(super) mistakes: Mistakes,
-    /// Whether every id is one step's, and every reference leads to a step.
+    /// Whether every id is unique, and every reference leads to a step.
     pub(super) resolved: bool,
 }
 
-/// A step under way.
+/// A step that is being checked.
 struct Draft {
     at: usize,
     edges: Vec<Edge>,
@@ -215,7 +215,7 @@ impl<'a> Steps<'a> {
         self.reads(&draft);
         let names = match &step.kind {
             StepKind::Action(action) => Some((action.integration.clone(), action.action.clone())),
-            // Words of our own: they are names.
+            // These names are constants of ours, so they are valid.
             other => Name::new(UPDRAFT).ok().zip(Name::new(other.name()).ok()),
         };
         let planned = kind.zip(names).map(|(kind, (integration, action))| PlannedStep {
@@ -228,7 +228,7 @@ impl<'a> Steps<'a> {
         Checked { planned, edges: draft.edges, reading: draft.reading, references: draft.references }
     }
 
-    /// The steps that the texts read must be there.
+    /// The steps that the texts read must exist.
     fn reads(&mut self, draft: &Draft) {
         for (id, path) in &draft.references.steps {
             if !StepId::new(id).is_ok_and(|id| self.by_id.contains_key(&id)) {

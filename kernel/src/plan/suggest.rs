@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use updraft_protocol::suggest::suggestion;
 
-/// Remembers what was suggested: a word can be wrong in a thousand places.
+/// Caches suggestions: a word can be wrong in a thousand places.
 #[derive(Debug, Default)]
 pub(super) struct Suggestions(BTreeMap<String, String>);
 

@@ -1,4 +1,4 @@
-//! What the check accepts, each mistake with its place and words, and what hostile playbooks cost.
+//! The playbooks that the check accepts, each mistake with its place and message, and the cost of hostile playbooks.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ mod visibility;
 
 fn catalogue() -> Catalogue {
     let mut catalogue = Catalogue::default();
-    catalogue.add(Name::new("http").unwrap(), &["request", "head"]);
-    catalogue.add(Name::new("virustotal").unwrap(), &["lookup_hash"]);
+    catalogue.add_names(Name::new("http").unwrap(), &["request", "head"]);
+    catalogue.add_names(Name::new("virustotal").unwrap(), &["lookup_hash"]);
     catalogue
 }
 
-/// A playbook with these steps; an `action` gets a tool where it names none.
+/// A playbook with these steps; an `action` without a tool gets one.
 fn playbook(steps: Value) -> Playbook {
     let steps: Vec<Value> = steps.as_array().unwrap().iter().cloned().map(with_tool).collect();
     with(json!({ "steps": steps }))
@@ -40,7 +40,7 @@ fn with_tool(mut step: Value) -> Value {
     step
 }
 
-/// A playbook of one `end` step, with these fields over it.
+/// A playbook of one `end` step, with these fields on top.
 fn with(fields: Value) -> Playbook {
     let mut playbook = json!({"format": 1, "name": "p", "version": 1, "steps": [{"id": "a", "type": "end"}]});
     for (name, value) in fields.as_object().unwrap() {

@@ -1,9 +1,10 @@
-//! What of a JSON text the templates of one step read, known beforehand: only that is made into values.
+//! The parts of a JSON text that the templates of one step read. They are known beforehand, so that only they are made
+//! into values.
 
 /// The places that are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// In order, each once, once they were settled.
+    /// In order and without duplicates, once `settle` was called.
     places: Vec<WantedPath>,
 }
 
@@ -14,54 +15,54 @@ struct WantedPath {
     whole: bool,
 }
 
-/// What leads from a value to one inside of it.
+/// A key that leads from a value to one inside of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum WantedKey {
     Name(Box<str>),
     Index(u64),
 }
 
-/// What is read of one value.
+/// The parts of one value that are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WantedPart<'w> {
     /// The places inside of it.
     places: &'w [WantedPath],
-    /// How many keys lead to it.
+    /// The number of keys that lead to it.
     depth: usize,
     whole: bool,
 }
 
 impl Wanted {
-    /// Adds a place; `whole` says that it is read, not only looked for.
+    /// Adds a place; `whole` says that it is read, not only checked for existence.
     pub(crate) fn add(&mut self, keys: Vec<WantedKey>, whole: bool) {
         self.places.push(WantedPath { keys: keys.into(), whole });
     }
 
-    /// Adds what another text reads.
+    /// Adds the places of another text.
     pub(crate) fn merge(&mut self, other: Self) {
         self.places.extend(other.places);
     }
 
-    /// Puts the places in order: before anything is read.
+    /// Orders the places: called before anything is read.
     pub(crate) fn settle(&mut self) {
         self.places.sort_unstable();
         self.places.dedup();
         self.places.shrink_to_fit();
     }
 
-    /// About how many bytes they take in memory.
+    /// Their approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         self.places.iter().map(|place| WantedKey::bytes(&place.keys)).sum()
     }
 
-    /// What is read of everything.
+    /// Everything that is read.
     pub(crate) fn all(&self) -> WantedPart<'_> {
         WantedPart::of(&self.places, 0)
     }
 }
 
 impl WantedKey {
-    /// About how many bytes a place takes with these keys.
+    /// The approximate size of a place with these keys.
     pub(crate) fn bytes(keys: &[Self]) -> usize {
         const KEY_BYTES: usize = size_of::<WantedKey>() + 32;
         let names = keys.iter().map(|key| if let Self::Name(name) = key { name.len() } else { 0 });
@@ -74,7 +75,7 @@ impl<'w> WantedPart<'w> {
     pub(crate) const WHOLE: WantedPart<'static> = WantedPart { places: &[], depth: 0, whole: true };
 
     fn of(places: &'w [WantedPath], depth: usize) -> Self {
-        // Shorter places come before those inside of them.
+        // Shorter places are before those inside of them.
         let own = places.iter().take_while(|place| place.keys.len() == depth);
         let whole = own.filter(|place| place.whole).count() > 0;
         let inside = places.partition_point(|place| place.keys.len() == depth);
@@ -86,12 +87,12 @@ impl<'w> WantedPart<'w> {
         self.whole
     }
 
-    /// Whether no value of it is read: only that it is there counts.
+    /// Whether no value of it is read: only its existence counts.
     pub(crate) fn is_nothing(&self) -> bool {
         !self.whole && self.places.is_empty()
     }
 
-    /// What is read of the field with this name.
+    /// The part of the field with this name that is read.
     pub(crate) fn field(&self, name: &str) -> Option<Self> {
         self.inside(|key| match key {
             WantedKey::Name(known) => known.as_ref().cmp(name),
@@ -99,7 +100,7 @@ impl<'w> WantedPart<'w> {
         })
     }
 
-    /// What is read of the item at this place.
+    /// The part of the item at this index that is read.
     pub(crate) fn item(&self, at: u64) -> Option<Self> {
         self.inside(|key| match key {
             WantedKey::Name(_) => std::cmp::Ordering::Less,
@@ -152,7 +153,7 @@ mod tests {
         assert!(a.item(0).unwrap().is_nothing() && a.item(1).is_none());
         assert!(a.item(3).unwrap().field("y").unwrap().is_whole());
         assert!(all.field("b").unwrap().field("x").unwrap().is_whole());
-        // What is read as a whole is read, whatever else of it is.
+        // A value that is read as a whole needs no list of its parts.
         let c = all.field("c").unwrap();
         assert!(c.is_whole() && c.field("z").unwrap().is_whole() && c.field("other").unwrap().is_whole());
         assert!(Wanted::default().all().is_nothing());

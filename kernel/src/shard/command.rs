@@ -1,87 +1,87 @@
-//! What happens to a shard, and what it asks for, as values.
+//! The events and commands of a shard.
 
 use updraft_protocol::{ExecutionId, Failure, Timestamp};
 
 use super::load::{Load, Since};
 use crate::execution::Exit;
 
-/// Something that happened to the executions of a shard.
+/// An event of a shard.
 #[derive(Debug)]
 pub enum ShardEvent<S> {
-    /// A new execution is durable, and starts from this.
+    /// A new execution is durable, and starts from this data.
     Accepted(ExecutionId, S),
-    /// An execution is not finished and has no actor: it is read back, once the store has enough of it.
+    /// An execution is unfinished and has no actor: it is read back once the store has enough of it.
     Unfinished(ExecutionId, Since),
-    /// What the store has of an execution, as [`ShardCommand::Load`] asked.
+    /// The result of a [`ShardCommand::Load`].
     Loaded(ExecutionId, Loaded<S>),
     /// An execution's actor has ended.
     Exited(ExecutionId, Exit),
-    /// An execution's actor has died, or what read it.
+    /// An execution's actor, or the task that read it, has died.
     Died(ExecutionId),
-    /// Somebody asks something of an execution, or has asked before its actor parked it.
+    /// An execution has a new control, or had one before its actor parked it.
     Asked(ExecutionId),
-    /// The end of an execution that was given up is durable.
+    /// The end of an abandoned execution is durable.
     GivenUp(ExecutionId),
-    /// The journal will not have the end of an execution that was given up.
+    /// The journal refuses the end of an abandoned execution.
     NotGivenUp(ExecutionId),
-    /// The alarm has come, or the clock was set.
+    /// The alarm is due, or the clock was set.
     Alarm,
-    /// Nothing may stay running.
+    /// The engine drains.
     Drain,
 }
 
-/// What the store has of an execution.
+/// The state of an execution in the store.
 #[derive(Debug)]
 pub enum Loaded<S> {
     /// It is unfinished.
     Unfinished {
-        /// What it starts from.
+        /// The data that it starts from.
         start: S,
-        /// Why it cannot go on, where it cannot.
+        /// Why it cannot be resumed, if so.
         failure: Option<Failure>,
     },
     /// It has ended.
     Ended,
-    /// It was never accepted, or cannot be read here.
+    /// It was never accepted, or this engine cannot read it.
     Nothing,
 }
 
-/// Something to be done for a shard.
+/// A command of a shard to its driver.
 #[derive(Debug)]
 #[must_use]
 pub enum ShardCommand<S> {
-    /// Start an execution's actor from this; it sees what is asked of it.
+    /// Start an execution's actor from this data; the actor looks at its controls by itself.
     Start(ExecutionId, S),
-    /// Have an execution's actor see what is asked of it.
+    /// Have an execution's actor look at its controls.
     Look(ExecutionId),
     /// Have an execution's actor begin nothing more.
     Drain(ExecutionId),
     /// Read an execution; answered by [`ShardEvent::Loaded`].
     Load {
-        /// Which execution.
+        /// The execution.
         peid: ExecutionId,
-        /// What must be so before.
+        /// The conditions before the read.
         load: Load,
     },
-    /// Somebody waits for an execution that is being read: it waits for no permit.
+    /// A control waits for an execution that is being read: the read needs no permit.
     Hurry(ExecutionId),
     /// Fail an execution from its documents; answered by [`ShardEvent::GivenUp`] or [`ShardEvent::NotGivenUp`].
     GiveUp {
-        /// Which execution.
+        /// The execution.
         peid: ExecutionId,
         /// Its documents.
         start: S,
         /// Why.
         failure: Failure,
     },
-    /// Give back the permit of an execution that is left to the next start.
+    /// Give back the admission permit of an execution that is left to the next start.
     Release(ExecutionId),
-    /// Tell those who wait for an execution that its end is not told here.
+    /// Report to the callers that wait for an execution that this engine will not see its end.
     Lose(ExecutionId),
     /// Forget an execution.
     Forget(ExecutionId),
-    /// Send [`ShardEvent::Alarm`] at this instant, instead of at that of an earlier alarm.
+    /// Send [`ShardEvent::Alarm`] at this instant; replaces an earlier alarm.
     SetAlarm(Timestamp),
-    /// Nothing runs any more.
+    /// Nothing runs any more: the drain is complete.
     Drained,
 }

@@ -1,12 +1,12 @@
-//! The commits of one shard: while one group is on its way to the journal the next one gathers, so that a shard crosses
-//! threads once for many executions. Makes nothing durable itself.
+//! The commits of one shard. While one group of commits is on its way to the journal, the next group gathers, so that a
+//! shard crosses threads once for many executions. Makes nothing durable itself.
 
 use updraft_protocol::Update;
 use updraft_protocol::limits::JOURNAL_GROUP_BYTES;
 
 use crate::execution::Need;
 
-/// Commits that wait. Bounded: an execution waits for its commit before the next. `T` is told what became of one.
+/// Commits that wait. Bounded, since an execution waits for its commit before the next. `T` is notified of the result.
 #[derive(Debug)]
 pub struct CommitQueue<T> {
     waiting: Vec<(Vec<Update>, Need, T)>,
@@ -20,14 +20,15 @@ impl<T> Default for CommitQueue<T> {
 }
 
 impl<T> CommitQueue<T> {
-    /// Hands over updates that are appended together, or not at all. Where it says so, the groups are to be asked for.
+    /// Queues updates that are appended together or not at all. Returns whether the caller must fetch the next
+    /// group now.
     #[must_use]
-    pub fn push(&mut self, updates: Vec<Update>, need: Need, told: T) -> bool {
-        self.waiting.push((updates, need, told));
+    pub fn push(&mut self, updates: Vec<Update>, need: Need, notify: T) -> bool {
+        self.waiting.push((updates, need, notify));
         !std::mem::replace(&mut self.under_way, true)
     }
 
-    /// How many wait.
+    /// The number of commits that wait.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
@@ -37,7 +38,7 @@ impl<T> CommitQueue<T> {
         !self.under_way
     }
 
-    /// The next group and the strongest need in it, when none is on its way any more; none where nothing waits.
+    /// The next group, and the strongest need in it; `None` if nothing waits. Called when no group is on its way.
     pub fn next_group(&mut self) -> Option<(Vec<Update>, Need, Vec<T>)> {
         self.under_way = !self.waiting.is_empty();
         if !self.under_way {
@@ -51,14 +52,14 @@ impl<T> CommitQueue<T> {
         });
         let count = fits.count();
         let updates = self.waiting.iter().take(count).map(|(updates, ..)| updates.len()).sum();
-        let (mut all, mut told) = (Vec::with_capacity(updates), Vec::with_capacity(count));
+        let (mut all, mut notify) = (Vec::with_capacity(updates), Vec::with_capacity(count));
         let mut strongest = Need::Behind;
         for (updates, need, one) in self.waiting.drain(..count) {
             all.extend(updates);
-            told.push(one);
+            notify.push(one);
             strongest = strongest.max(need);
         }
-        Some((all, strongest, told))
+        Some((all, strongest, notify))
     }
 }
 
@@ -69,7 +70,7 @@ mod tests {
     #[test]
     fn one_group_is_on_its_way_and_the_next_gathers() {
         let mut queue = CommitQueue::default();
-        let group = |queue: &mut CommitQueue<u8>| queue.next_group().map(|(_, need, told)| (need, told));
+        let group = |queue: &mut CommitQueue<u8>| queue.next_group().map(|(_, need, notify)| (need, notify));
         assert!(queue.push(Vec::new(), Need::Behind, 1));
         assert_eq!(group(&mut queue), Some((Need::Behind, vec![1])));
         assert!(!queue.push(Vec::new(), Need::Durable, 2) && !queue.push(Vec::new(), Need::Behind, 3));

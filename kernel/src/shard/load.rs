@@ -1,19 +1,19 @@
-//! The reading of an execution: what must be so before the store is asked, in order. Reads nothing itself.
+//! The conditions before an execution is read from the store, in order. Reads nothing itself.
 
 use crate::shared::watermark::DurableWatermark;
 
-/// What the store must have before an execution is read from it.
+/// How much the store must have before an execution is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
-    /// It has everything: the engine has just started.
+    /// It has everything, since the engine has just started.
     Start,
-    /// What stands in the journal up to here.
+    /// The journal up to this position.
     Position(u64),
-    /// Everything that was handed over before this moment.
+    /// Everything that was handed to the journal before this moment.
     Now,
 }
 
-/// The reading of one execution.
+/// The read of one execution.
 #[derive(Debug)]
 pub struct Load {
     since: Since,
@@ -22,37 +22,37 @@ pub struct Load {
     flush: bool,
 }
 
-/// The next step of a reading.
+/// The next step of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum LoadStep {
-    /// Wait until what its dead actor had handed over is in the journal.
+    /// Wait until the commits of the dead actor are in the journal.
     Settle,
-    /// Wait for a permit of those in flight, unless somebody waits for the execution.
+    /// Wait for a permit of the executions in flight, unless a control waits for this execution.
     Acquire,
-    /// Wait until the store has all that the journal has at this moment.
+    /// Wait until the store has everything that is in the journal now.
     Flush,
-    /// Ask the store.
+    /// Read it from the store.
     Read,
 }
 
 impl Load {
-    /// Of an execution that has not left the engine.
+    /// For an execution that has not left the engine.
     pub(super) fn new(since: Since) -> Self {
         Self { since, settle: since == Since::Now, acquire: false, flush: since != Since::Start }
     }
 
-    /// Of a parked execution, whose last write stands at `lsn`.
+    /// For a parked execution, whose last write is at `lsn`.
     pub(super) fn of_parked(lsn: u64) -> Self {
         Self { acquire: true, ..Self::new(Since::Position(lsn)) }
     }
 
-    /// Whether the store has had everything since the engine started: such executions can be read together.
+    /// Whether the store had everything when the engine started: such executions can be read together.
     pub fn is_of_start(&self) -> bool {
         self.since == Since::Start
     }
 
-    /// The next step, where `stored` says what the store has.
+    /// The next step; `stored` is how far the store has come.
     pub fn next(&mut self, stored: &DurableWatermark) -> LoadStep {
         if std::mem::take(&mut self.settle) {
             return LoadStep::Settle;

@@ -1,31 +1,31 @@
-//! A slot: where one execution of a shard is, and what is known of it meanwhile.
+//! A slot: the state of one execution in its shard.
 
 use std::collections::VecDeque;
 
 use updraft_protocol::limits::{RESTART_WINDOW, RESTARTS};
 use updraft_protocol::{Failure, FailureKind, Timestamp};
 
-/// Where an execution is.
+/// The state of an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
-    /// In its actor.
+    /// It has an actor.
     Running,
-    /// Being read back, or failed from its documents.
+    /// It is being read back, or being failed from its documents.
     Loading,
-    /// In the store only, until an instant; its last write stands at `lsn`.
+    /// It is only in the store, until `due`; its last write is at `lsn`.
     Parked { due: Timestamp, lsn: u64 },
 }
 
 /// One execution in its shard.
 pub(super) struct Slot {
     pub(super) state: State,
-    /// What few executions have; made when it is needed.
+    /// Boxed and made when needed, since few executions have any.
     supervision: Option<Box<Supervision>>,
 }
 
 #[derive(Default)]
 struct Supervision {
-    /// When its actor died, within the window.
+    /// The deaths of its actor within the window.
     deaths: VecDeque<Timestamp>,
     /// Why it cannot be resumed.
     unfit: Option<String>,
@@ -42,7 +42,7 @@ impl Slot {
         self.supervision.get_or_insert_default()
     }
 
-    /// Its documents cannot be resumed.
+    /// Records that its documents cannot be resumed.
     pub(super) fn unfit(&mut self, reason: String) {
         self.supervision().unfit = Some(reason);
     }
@@ -60,7 +60,7 @@ impl Slot {
         self.supervision.as_ref().is_some_and(|supervision| supervision.deaths.len() > RESTARTS as usize)
     }
 
-    /// Why it is not started again, where it is not.
+    /// Why it is not started again; `None` if it is.
     pub(super) fn failure(&self) -> Option<Failure> {
         if self.gives_up() {
             let message = "the execution's actor panicked too often";

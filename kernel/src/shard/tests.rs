@@ -1,4 +1,4 @@
-//! What a shard does with its executions, by example.
+//! A shard's commands for each event, by example.
 
 use updraft_protocol::limits::{RESTART_WINDOW, RESTARTS};
 use updraft_protocol::{ExecutionId, Failure, FailureKind, Timestamp};
@@ -15,7 +15,7 @@ const LATER: Timestamp = Timestamp(100_000);
 struct World(Shard<&'static str>);
 
 impl World {
-    /// What it asks for when this happens, in short.
+    /// The commands that follow an event, in short.
     fn on(&mut self, event: ShardEvent<&'static str>, now: Timestamp) -> Vec<String> {
         self.0.on(event, now);
         let name = |peid: ExecutionId| if peid == ONE { "one" } else { "other" };

@@ -1,5 +1,4 @@
-//! What the language has: its filters and tests, each with its parameters. Whatever is not here is a mistake in the
-//! playbook.
+//! The filters and tests of the language, each with its parameters. Any other is a mistake in the playbook.
 
 use super::checks;
 use super::filters::{lists, maps, numbers, texts};
@@ -11,12 +10,12 @@ use crate::meter::{Meter, Result};
 pub(super) struct Parameter {
     pub(super) name: &'static str,
     pub(super) required: bool,
-    /// Whether it stands at its place; otherwise it must be named.
+    /// Whether it may be positional; otherwise it must be named.
     pub(super) by_place: bool,
 }
 
-/// A filter. It is given its operand, and for each parameter a value, undefined where the author wrote none. It
-/// charges the meter before it works.
+/// A filter. It gets its operand, and for each parameter a value, undefined if the author gave none. It charges the
+/// meter before it works.
 #[derive(Debug)]
 pub(super) struct Filter {
     pub(super) name: &'static str,
@@ -60,10 +59,10 @@ const fn test(
     Test { name, parameters, run }
 }
 
-/// The statements, and what prints a value.
+/// The statements, including printing.
 pub(super) static STATEMENTS: &[&str] = &["for", "if", "print", "set", "with"];
 
-/// The operators: what stands between values, before them, after them and around them.
+/// The operators.
 pub(super) static OPERATORS: &[&str] = &[
     "!=", "%", "*", "+", "-", "/", "//", "<", "<=", "==", ">", ">=", "[:]", "[]", "[…]", "and", "if else",
     "in", "not", "not in", "or", "{…}", "~",
@@ -72,7 +71,7 @@ pub(super) static OPERATORS: &[&str] = &[
 const DEFAULT: &[Parameter] = &[takes("default_value"), takes("boolean")];
 const EXTREME: &[Parameter] = &[named("case_sensitive"), named("attribute")];
 
-/// The filters, by name, but for those of [`EACH`].
+/// The filters, by name, except those of [`EACH`].
 pub(super) static FILTERS: &[Filter] = &[
     filter("abs", &[], numbers::abs),
     filter("attr", &[needs("name")], maps::attr),
@@ -109,10 +108,10 @@ pub(super) static FILTERS: &[Filter] = &[
     filter("urlencode", &[], texts::urlencode),
 ];
 
-/// The filters that do something named to each item.
+/// The filters that apply a named filter or test to each item.
 pub(super) static EACH: &[&str] = &["map", "reject", "rejectattr", "select", "selectattr"];
 
-/// The tests, by name, but for [`MATCHING`].
+/// The tests, by name, except [`MATCHING`].
 pub(super) static TESTS: &[Test] = &[
     test("boolean", &[], checks::is_boolean),
     test("defined", &[], checks::is_defined),

@@ -1,8 +1,8 @@
-//! Places: where a part of a value stands, as authors read it and as a JSON pointer.
+//! The place of a part of a value, in the notation of authors and as a JSON pointer.
 
-/// Where a part of a value stands.
+/// The place of a part of a value.
 pub(super) struct At {
-    /// As authors read it: `steps[3].arguments.headers.Authorization`.
+    /// In the notation of authors: `steps[3].arguments.headers.Authorization`.
     pub(super) path: String,
     /// As a JSON pointer (RFC 6901) into the value: `/headers/Authorization`.
     pub(super) pointer: String,
@@ -12,25 +12,25 @@ pub(super) struct At {
 const NAME_SHOWN: usize = 64;
 
 impl At {
-    /// The whole value, which stands at `path`.
+    /// The place of the whole value.
     pub(super) fn new(path: &str) -> Self {
         Self { path: path.to_owned(), pointer: String::new() }
     }
 
-    /// The field of this name.
+    /// The place of the field with this name.
     pub(super) fn field(&self, name: &str) -> Self {
         let escaped = name.replace('~', "~0").replace('/', "~1");
         Self { path: field(&self.path, name), pointer: format!("{}/{escaped}", self.pointer) }
     }
 
-    /// The item with this number, from 0.
+    /// The place of the item with this index.
     pub(super) fn item(&self, number: usize) -> Self {
         Self { path: format!("{}[{number}]", self.path), pointer: format!("{}/{number}", self.pointer) }
     }
 }
 
-/// The path of a field: `path.name`, or `path["na me"]` where the name is not a plain one. A long name is cut: the paths of
-/// all that stands in it have it too.
+/// The path of a field: `path.name`, or `path["na me"]` if the name is not a plain one. A long name is cut, since the
+/// paths of all parts inside repeat it.
 pub(crate) fn field(path: &str, name: &str) -> String {
     if let Some((at, _)) = name.char_indices().nth(NAME_SHOWN) {
         let shown = name.get(..at).unwrap_or_default();

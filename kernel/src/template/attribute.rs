@@ -1,5 +1,5 @@
-//! Attributes: what `sort`, `map` and others look at of each item, `"user.name"` or `"rows.0"`. Owns how such a text
-//! is read and how much it may ask for.
+//! Attributes: the part of each item that `sort`, `map` and others look at, `"user.name"` or `"rows.0"`. Owns the
+//! reading of such a text and its limits.
 
 use updraft_protocol::limits::{NESTING, TEMPLATE_ATTRIBUTE_BYTES, TEMPLATE_ATTRIBUTES};
 
@@ -7,14 +7,14 @@ use super::compare::looked_up;
 use super::value::Operand;
 use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 
-/// The keys that lead from an item to what is looked at; none for the item itself.
+/// The keys that lead from an item to the attribute; empty for the item itself.
 #[derive(Debug, Default)]
 pub(super) struct Attribute<'a> {
     keys: Vec<&'a str>,
 }
 
 impl<'a> Attribute<'a> {
-    /// The attribute that an argument names; the item itself where there is none.
+    /// The attribute that an argument names; without an argument, the item itself.
     pub(super) fn read(meter: &Meter, argument: &'a Operand) -> Result<Self> {
         match argument {
             Operand::Undefined => Ok(Self::default()),
@@ -22,7 +22,7 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    /// The attributes that an argument names, apart by commas; none where there is none.
+    /// The attributes that an argument names, separated by commas; empty without an argument.
     pub(super) fn several(meter: &Meter, argument: &'a Operand) -> Result<Vec<Self>> {
         if argument.is_undefined() {
             return Ok(vec![]);
@@ -41,7 +41,7 @@ impl<'a> Attribute<'a> {
         Ok(Self { keys: text.split('.').collect() })
     }
 
-    /// What the item has there, or nothing.
+    /// The attribute of the item, or undefined.
     pub(super) fn of_or_nothing(&self, meter: &Meter, item: &Operand) -> Result<Operand> {
         let mut value = item.clone();
         meter.work(VALUE_WORK)?;
@@ -51,7 +51,7 @@ impl<'a> Attribute<'a> {
         Ok(value)
     }
 
-    /// What the item has there.
+    /// The attribute of the item.
     pub(super) fn of(&self, meter: &Meter, item: &Operand) -> Result<Operand> {
         let value = self.of_or_nothing(meter, item)?;
         if value.is_undefined() {

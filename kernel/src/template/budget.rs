@@ -1,24 +1,24 @@
-//! The budget of a check: what one playbook's templates, conditions and patterns may cost to compile and may keep
-//! in memory, all together.
+//! The budget of a check: how much one playbook's templates, conditions and patterns may together cost to compile and
+//! keep in memory.
 
 use updraft_protocol::limits::{PLAYBOOK_COMPILE_WORK, PLAYBOOK_COMPILED_BYTES};
 
-/// What is left of it.
+/// The rest of the budget.
 #[derive(Debug)]
 pub(crate) struct Budget {
     work: u64,
     bytes: usize,
-    /// Whether it was told that nothing is left.
+    /// Whether it was reported that nothing is left.
     told: bool,
 }
 
 impl Budget {
-    /// That of one playbook.
+    /// The budget of one playbook.
     pub(crate) fn new() -> Self {
         Self { work: PLAYBOOK_COMPILE_WORK, bytes: PLAYBOOK_COMPILED_BYTES, told: false }
     }
 
-    /// Takes time, about a nanosecond each; after a refusal nothing is left.
+    /// Charges time, about a nanosecond each; after a refusal nothing is left.
     pub(super) fn work(&mut self, units: u64) -> Result<(), String> {
         let left = self.work.checked_sub(units);
         self.work = left.unwrap_or(0);
@@ -28,7 +28,7 @@ impl Budget {
         })
     }
 
-    /// Takes memory that the plan keeps; after a refusal nothing is left.
+    /// Charges memory that the plan keeps; after a refusal nothing is left.
     pub(super) fn keep(&mut self, bytes: usize) -> Result<(), String> {
         let left = self.bytes.checked_sub(bytes);
         self.bytes = left.unwrap_or(0);
@@ -40,13 +40,13 @@ impl Budget {
         })
     }
 
-    /// Whether a mistake is to be told: of those that a spent budget makes, the first.
+    /// Whether to report a mistake: of those that a spent budget causes, only the first.
     pub(crate) fn tells(&mut self) -> bool {
         let empty = self.work == 0 || self.bytes == 0;
         !(empty && std::mem::replace(&mut self.told, true))
     }
 
-    /// What is left of the memory.
+    /// The rest of the memory.
     pub(super) fn left(&self) -> usize {
         self.bytes
     }

@@ -101,13 +101,13 @@ pub(super) fn is_even(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<b
     Ok(whole(meter, value)?.is_some_and(|number| number % 2 == 0))
 }
 
-/// By zero, nothing is divisible.
+/// Nothing is divisible by zero.
 pub(super) fn is_divisible_by(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<bool> {
     let (value, by) = (whole(meter, value)?, whole(meter, argument(args))?);
     Ok(value.zip(by).is_some_and(|(value, by)| value.checked_rem(by) == Some(0)))
 }
 
-/// The whole number that a value is; none where it is another value, or has a part behind the point.
+/// The value as a whole number; `None` if it is another value, or has a fraction.
 fn whole(meter: &Meter, value: &Operand) -> Result<Option<i128>> {
     let Operand::Number(number) = value else { return Ok(None) };
     match amount(meter, number)? {

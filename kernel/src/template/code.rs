@@ -1,5 +1,5 @@
-//! What a template is compiled to: expressions and statements whose names, filters and tests were resolved. Owns
-//! their shape and what they take in memory; runs nothing.
+//! The code that a template is compiled to: expressions and statements with resolved names, filters and tests. Owns its
+//! shape and its size in memory; runs nothing.
 
 use super::allowed::{Filter, Test};
 use super::pattern::Pattern;
@@ -21,14 +21,14 @@ pub(super) enum Expr {
     Choice(Box<Choice>),
     Slice(Box<Slice>),
     Filter(Box<FilterCall>),
-    /// A filter that does something named to each item.
+    /// A filter that applies a named filter or test to each item.
     Each(Box<EachCall>),
     Test(Box<TestCall>),
     List(Vec<Expr>),
     Map(Vec<(Expr, Expr)>),
 }
 
-/// An operator of two values.
+/// A binary operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operator {
     Add,
@@ -53,12 +53,12 @@ pub(super) enum Comparison {
     NotIn,
 }
 
-/// How a path ends that leads nowhere.
+/// The result of a path that leads nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Missing {
-    /// As an error that names it.
+    /// An error that names it.
     Fails,
-    /// As nothing, for `default` and `is defined`.
+    /// Undefined, for `default` and `is defined`.
     Passes,
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Path {
     pub(super) missing: Missing,
 }
 
-/// What a path starts from.
+/// The start of a path.
 #[derive(Debug)]
 pub(super) enum Base {
     Input,
@@ -82,7 +82,7 @@ pub(super) enum Base {
     Expr(Expr),
 }
 
-/// What is known of the loop at hand.
+/// A field of the current loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LoopField {
     Index,
@@ -141,24 +141,24 @@ pub(super) struct FilterCall {
 pub(super) struct EachCall {
     pub(super) name: &'static str,
     pub(super) operand: Expr,
-    /// What is looked at of each item.
+    /// The attribute of each item.
     pub(super) attribute: Option<Expr>,
-    /// Takes the place of an attribute that is not there.
+    /// The value for a missing attribute.
     pub(super) default: Option<Expr>,
     pub(super) apply: Apply,
 }
 
-/// What is done to each item.
+/// The operation on each item.
 #[derive(Debug)]
 pub(super) enum Apply {
     /// It is kept as it is: `map(attribute=…)`.
     Nothing,
     Filter(&'static Filter, Vec<Option<Expr>>),
-    /// It is kept where the test says this.
+    /// It is kept if the test gives this result.
     Test(Check, bool),
 }
 
-/// A test with what it is told.
+/// A test with its arguments.
 #[derive(Debug)]
 pub(super) enum Check {
     /// Whether it counts as true.
@@ -178,9 +178,9 @@ pub(super) struct TestCall {
 #[derive(Debug)]
 pub(super) enum Statement {
     Print(Expr),
-    /// Prints a value of a URL that the author lets be structure.
+    /// Prints a value of a URL that the author allows to be structure.
     Structure(Asked, Expr),
-    /// Here begins, in a URL, what is printed or is not.
+    /// In a URL, a branch begins here, which may print or not.
     Branch,
     If {
         test: Expr,
@@ -199,18 +199,18 @@ pub(super) struct For {
     pub(super) filter: Option<Expr>,
     pub(super) body: Vec<Statement>,
     pub(super) otherwise: Vec<Statement>,
-    /// The names that each turn starts without.
+    /// The names that are undefined at the start of each turn.
     pub(super) slots: std::ops::Range<usize>,
 }
 
-/// What is given a value.
+/// The target of an assignment.
 #[derive(Debug)]
 pub(super) enum Target {
     Slot(usize),
     Several(Vec<Target>),
 }
 
-/// What a compiled text does.
+/// The code of a compiled text.
 #[derive(Debug)]
 pub(super) enum Body {
     /// One whole `{{ … }}`, or a condition: its value keeps its type.
@@ -219,7 +219,7 @@ pub(super) enum Body {
     Text(Vec<Statement>),
 }
 
-/// About what each part of a template takes beside its texts: what holds it, and what allocations leave unused.
+/// The approximate memory of each part of a template beside its texts, including the unused rest of allocations.
 pub(super) const NODE_BYTES: usize = 128;
 
 const _: () = assert!(size_of::<Expr>() <= 64 && size_of::<Key>() <= 72);

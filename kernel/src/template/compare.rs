@@ -1,5 +1,4 @@
-//! Comparing values: whether they are equal, which comes first, and whether one is in another. Each pair of values
-//! is charged for before it is looked at.
+//! Comparing values: equality, order, and containment. Each pair of values is charged for before it is looked at.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use super::number::Number;
 use super::value::{ITEM_BYTES, Operand};
 use crate::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 
-/// What comparing two numbers costs that are not both short.
+/// The cost of comparing two numbers, unless both are short.
 const DIGITS_WORK: u64 = 8;
 
 /// Whether the comparison holds.
@@ -26,7 +25,7 @@ pub(super) fn holds(meter: &Meter, comparison: Comparison, left: &Operand, right
     })
 }
 
-/// Whether two values are the same.
+/// Whether two values are equal.
 pub(super) fn equal(meter: &Meter, left: &Operand, right: &Operand) -> Result<bool> {
     meter.work(VALUE_WORK)?;
     Ok(match (left, right) {
@@ -75,7 +74,7 @@ fn numbers(meter: &Meter, left: &Number, right: &Number) -> Result<Ordering> {
     left.compare(right)
 }
 
-/// Which of two values comes first: numbers, texts, and lists of them.
+/// The order of two values: numbers, texts, and lists of them.
 fn order(meter: &Meter, sign: &'static str, left: &Operand, right: &Operand) -> Result<Ordering> {
     meter.work(VALUE_WORK)?;
     match (left, right) {
@@ -130,19 +129,19 @@ pub(super) fn contains(meter: &Meter, container: &Operand, value: &Operand) -> R
     }
 }
 
-/// Charges for finding a name among `count`.
+/// Charges for a search of a name among `count`.
 pub(super) fn looked_up(meter: &Meter, count: usize, name: &str) -> Result<()> {
     meter.work((VALUE_WORK + name.len() as u64 / 4) * super::value::rounds(count))
 }
 
-/// What a sort compares: made once for each item.
+/// The key of a sort: made once for each item.
 #[derive(Debug)]
 pub(super) enum SortKey {
     Operand(Operand),
     Several(Vec<Operand>),
 }
 
-/// What comparing this key may cost, each time; looks at all of it, and charges for that.
+/// The cost of each comparison with this key; looks at all of it, and charges for that.
 pub(super) fn weight(meter: &Meter, key: &SortKey) -> Result<u64> {
     let values = match key {
         SortKey::Operand(value) => std::slice::from_ref(value),
@@ -187,7 +186,7 @@ pub(super) fn sort<T>(meter: &Meter, items: &mut [(SortKey, T)], reverse: bool) 
         weight += self::weight(meter, key)?;
     }
     meter.work(weight.saturating_mul(super::value::rounds(items.len())))?;
-    // A stable sort takes room for half of what it sorts.
+    // A stable sort allocates half of the size of its input.
     meter.make(size_of_val(items))?;
     items.sort_by(|left, right| {
         let order = key_order(&left.0, &right.0);
@@ -239,7 +238,7 @@ fn rank(value: &Operand) -> u8 {
     }
 }
 
-/// Items as the keys that they are themselves; texts in small letters unless `case_sensitive`.
+/// Items as their own sort keys; texts in lower case unless `case_sensitive`.
 pub(super) fn folded(meter: &Meter, value: &Operand, case_sensitive: bool) -> Result<Operand> {
     meter.work(VALUE_WORK)?;
     match value {

@@ -1,5 +1,5 @@
-//! Compiling: walks what an author wrote and compiles its texts, each by the place where it stands, collecting every
-//! mistake with its place.
+//! Compiling: walks an author's value and compiles its texts, each by its place, and collects every mistake with its
+//! place.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) fn compile(path: &str, value: &Value, budget: &mut Budget) -> Result<
     if mistakes.is_empty() { Ok(template) } else { Err(mistakes) }
 }
 
-/// Compiles the arguments of an action, and tells the mistakes in them. What is refused is left unknown.
+/// Compiles the arguments of an action, and reports the mistakes in them. A refused part is left unknown.
 pub(super) fn arguments(
     path: &str,
     arguments: &BTreeMap<String, Value>,
@@ -52,10 +52,10 @@ struct Compiling<'b> {
     takes_secrets: Result<(), &'static str>,
 }
 
-/// Why a name is no template.
+/// The message for a template in a field's name.
 const NAME: &str = "the name of a field is written out, without a template; templates stand in values";
 
-/// What a value of a query, form or header needs to be.
+/// The message for a value of a query, form or header.
 const SCALAR: &str = "a text, a number, true or false is needed";
 
 impl<'b> Compiling<'b> {
@@ -68,7 +68,7 @@ impl<'b> Compiling<'b> {
         (Template { node, ..self.template }, self.mistakes)
     }
 
-    /// A part that is kept in memory.
+    /// Charges for a part that is kept in memory.
     fn kept(&mut self, at: &At, depth: usize) -> bool {
         let kept = if depth > NESTING {
             Err(format!("nested more than {NESTING} deep"))
@@ -127,7 +127,7 @@ impl<'b> Compiling<'b> {
         }
     }
 
-    /// What is written out.
+    /// A constant.
     fn option(&mut self, at: &At, value: &Value, depth: usize) -> Node {
         if !self.kept(at, depth) {
             return Node::Secret;
@@ -170,7 +170,7 @@ impl<'b> Compiling<'b> {
         }
     }
 
-    /// Keeps where a URL connects to, where its author wrote that out.
+    /// Keeps the endpoint of a URL, if its author wrote it as a constant.
     fn written(&mut self, at: &At, text: &str) {
         if let Some(base) = url::written_base(text)
             && self.budget.keep(PART_BYTES + base.len()).is_ok()
@@ -200,7 +200,7 @@ impl<'b> Compiling<'b> {
         }
     }
 
-    /// A map that has these names alone.
+    /// A map with these names only.
     fn known(&mut self, at: &At, known: &[(&str, Argument)], value: &Value, depth: usize) -> Node {
         let names = || known.iter().map(|(name, _)| *name);
         match value {
@@ -228,7 +228,7 @@ impl<'b> Compiling<'b> {
         }
     }
 
-    /// A reference to a secret and nothing else.
+    /// A reference to a secret, and no other value.
     fn only_secret(&mut self, at: &At, value: &Value) -> Node {
         match value {
             Value::Null => Node::Literal(Value::Null),
@@ -263,7 +263,7 @@ impl<'b> Compiling<'b> {
         }
     }
 
-    /// A reference to a secret: `null` stands in its place.
+    /// A reference to a secret: `null` takes its place.
     fn secret(&mut self, at: &At, map: &BTreeMap<String, Value>, place: TextUse) -> Node {
         if let Err(why) = self.takes_secrets {
             return self.refused(at, why);
@@ -314,7 +314,7 @@ impl<'b> Compiling<'b> {
         Node::Secret
     }
 
-    /// Keeps the place of what its author may mean as a secret.
+    /// Keeps the place of a map that its author may mean as a secret.
     fn lookalike(&mut self, at: &At) {
         if self.budget.keep(PART_BYTES + at.path.len()).is_ok() {
             self.template.lookalikes.push(at.path.clone());
@@ -328,7 +328,7 @@ impl<'b> Compiling<'b> {
     }
 }
 
-/// A list, which is literal where all its items are.
+/// A list, which is literal if all its items are.
 fn list(nodes: Vec<Node>) -> Node {
     if !nodes.iter().all(is_literal) {
         return Node::List(nodes);
@@ -336,7 +336,7 @@ fn list(nodes: Vec<Node>) -> Node {
     Node::Literal(Value::Array(nodes.into_iter().filter_map(literal).collect()))
 }
 
-/// A map, which is literal where all its values are.
+/// A map, which is literal if all its values are.
 fn map(nodes: Vec<(String, Node)>) -> Node {
     if !nodes.iter().all(|(_, node)| is_literal(node)) {
         return Node::Map(nodes);

@@ -1,4 +1,4 @@
-//! The filters, by what they work on. Each charges the meter for what it reads and makes before it does.
+//! The filters, by the type of their operand. Each charges the meter before it reads or allocates.
 
 pub(super) mod lists;
 pub(super) mod maps;
@@ -9,17 +9,17 @@ use super::number::Number;
 use super::value::Operand;
 use crate::meter::{Result, refuse};
 
-/// The argument at this place.
+/// The argument at this index.
 fn argument(args: &[Operand], at: usize) -> &Operand {
     args.get(at).unwrap_or(&Operand::Undefined)
 }
 
-/// The argument at this place, true or false.
+/// The argument at this index, true or false.
 fn flag(args: &[Operand], at: usize) -> bool {
     argument(args, at).is_true()
 }
 
-/// The text that a filter works on.
+/// The text that is the operand of a filter.
 fn text<'v>(filter: &'static str, value: &'v Operand) -> Result<&'v str> {
     match value {
         Operand::Text(text) => Ok(text),
@@ -27,7 +27,7 @@ fn text<'v>(filter: &'static str, value: &'v Operand) -> Result<&'v str> {
     }
 }
 
-/// The text of an argument; none where the author wrote none.
+/// The text of an argument; `None` if the author gave none.
 fn text_argument<'v>(filter: &'static str, args: &'v [Operand], at: usize) -> Result<Option<&'v str>> {
     match argument(args, at) {
         Operand::Undefined | Operand::Null => Ok(None),
@@ -36,7 +36,7 @@ fn text_argument<'v>(filter: &'static str, args: &'v [Operand], at: usize) -> Re
     }
 }
 
-/// The whole number of an argument; none where the author wrote none.
+/// The whole number of an argument; `None` if the author gave none.
 fn whole_argument(filter: &'static str, args: &[Operand], at: usize) -> Result<Option<i64>> {
     match argument(args, at) {
         Operand::Undefined | Operand::Null => Ok(None),

@@ -1,5 +1,5 @@
-//! JSON out of values: as a tree, and as text. There is one way to print a value in a text: a text as it is,
-//! anything else as JSON writes it.
+//! JSON from values: as a tree, and as text. There is one way to print a value in a text: a text as it is, any other
+//! value as JSON.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,17 @@ use super::number::{FLOAT_BYTES, Number};
 use super::value::Operand;
 use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 
-/// What reading a digit of a number costs that is more than a few bytes, and makes.
+/// The cost of reading a digit of a long number, in work and in memory.
 const DIGITS_WORK: u64 = 64;
 const DIGITS_BYTES: usize = 8;
-/// Nesting of a rendered value, the author's own around it counted: what serde_json reads again.
+/// Nesting of a rendered value, including the author's own around it: what serde_json can read again.
 const DEPTH: usize = 2 * NESTING - 2;
-/// What an item of a tree takes, and an entry of a map's node beside it.
+/// The memory of an item of a tree, and of a map's entry.
 const TREE_BYTES: usize = 2 * size_of::<Tree>();
-/// What a map of a tree takes, however few its entries are: a node of eleven.
+/// The memory of a map of a tree, however few its entries are: a node of eleven.
 const TREE_MAP_BYTES: usize = 11 * (size_of::<Tree>() + size_of::<String>()) + 32;
 
-/// The tree that `value` is, made of at most `left` bytes of text, `depth` deep inside another.
+/// The value as a tree, made of at most `left` bytes of text, `depth` deep inside another.
 pub(super) fn tree(meter: &Meter, value: &Operand, left: &mut usize, depth: usize) -> Result<Tree> {
     if depth > DEPTH {
         return refuse("the value is nested too deeply");
@@ -33,7 +33,7 @@ pub(super) fn tree(meter: &Meter, value: &Operand, left: &mut usize, depth: usiz
         Operand::Number(value) => {
             take(left, value.len())?;
             if let Number::Digits(digits) = value {
-                // Read again, and compared with what a float would be.
+                // The text is read again, and compared with a float.
                 meter.make(DIGITS_BYTES * (digits.len() + 32))?;
                 meter.work(DIGITS_WORK * digits.len() as u64)?;
             }
@@ -51,7 +51,7 @@ pub(super) fn tree(meter: &Meter, value: &Operand, left: &mut usize, depth: usiz
         }
         Operand::Map(fields) => {
             take(left, fields.len())?;
-            // Nodes are at least half full, but for the first.
+            // Nodes are at least half full, except the first.
             meter.make(TREE_MAP_BYTES * (fields.len().div_ceil(5)))?;
             let mut map = BTreeMap::new();
             for (name, item) in fields.iter() {
@@ -87,10 +87,10 @@ fn take(left: &mut usize, bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// How a value is written.
+/// The layout of JSON.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Style {
-    /// Spaces that each level is indented by; none for one line.
+    /// Spaces of indentation for each level; `None` for one line.
     pub(super) indent: Option<usize>,
 }
 
@@ -110,7 +110,7 @@ impl Style {
     }
 }
 
-/// The bytes that a value is written in, at most; charged for while they are counted.
+/// The most bytes of a value's text; charged for while they are counted.
 pub(super) fn length(meter: &Meter, value: &Operand, style: Style, level: usize) -> Result<usize> {
     meter.work(VALUE_WORK)?;
     Ok(match value {

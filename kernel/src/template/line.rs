@@ -1,9 +1,9 @@
-//! Lines: what the text of a header may be. Characters beyond ASCII are sent as UTF-8.
+//! Lines: the allowed text of a header. Characters beyond ASCII are sent as UTF-8.
 
-/// Checks that `text` arrives as it is: one line, without what a receiver cuts off.
+/// Checks that `text` arrives unchanged: one line, without blanks that a receiver would trim.
 ///
 /// # Errors
-/// What it must not have, without the text.
+/// The characters that it must not have, without the text.
 pub(super) fn check(text: &str) -> Result<(), &'static str> {
     if text.chars().any(char::is_control) {
         return Err("a header is one line: line breaks and other control characters are not sent");

@@ -1,5 +1,5 @@
-//! Lowering: from what the parser read to what is run. Names, filters and tests are resolved here, and what is not
-//! allowed is found; each part is charged to the playbook's budget before it is made.
+//! Lowering: from the parser's tree to the code that is run. Names, filters and tests are resolved here, and anything
+//! that is not allowed is found; each part is charged to the playbook's budget before it is made.
 
 mod call;
 mod expression;
@@ -16,20 +16,20 @@ use crate::references::References;
 
 pub(super) use place::{TextUse, ending_with};
 
-/// What lowering gives, or what a template may not do.
+/// The lowered code, or why the template is not allowed.
 type Lowered<T = Expr> = Result<T, String>;
 
-/// What an author wrote, and where.
+/// The text of an author, and its place.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Source<'s> {
     pub(super) text: &'s str,
     pub(super) path: &'s str,
 }
 
-/// Lowers the template of `source`, which is for `place`; adds what it reads to `references`.
+/// Lowers the template of `source`, which is for `place`; adds the data that it reads to `references`.
 ///
 /// # Errors
-/// What a template may not do.
+/// Why the template is not allowed.
 pub(super) fn lower(
     template: &Stmt<'_>,
     source: Source<'_>,
@@ -43,7 +43,7 @@ pub(super) fn lower(
     };
     let body = match template.children.as_slice() {
         [Stmt::EmitExpr(only)] if place != TextUse::Url => {
-            // What `spread` is given is what the text gives; that it is a list is checked when it runs.
+            // The operand of `spread` is the value of the text; that it is a list is checked at run time.
             let spread = if place == TextUse::Field { place::ended_by("spread", &only.expr) } else { None };
             Body::Operand(lowering.expression(spread.unwrap_or(&only.expr))?)
         }
@@ -64,11 +64,11 @@ pub(super) fn lower_condition(
 
 struct Lowering<'r> {
     source: Source<'r>,
-    /// What it is for.
+    /// The use of the text.
     place: TextUse,
     references: &'r mut References,
     budget: &'r mut Budget,
-    /// The names that are set, those of the innermost loop last.
+    /// The names that are set, the innermost loop last.
     scopes: Vec<Vec<(String, usize)>>,
     slots: usize,
     depth: usize,
@@ -183,7 +183,7 @@ impl<'r> Lowering<'r> {
         Ok(For { target, over, filter, body, otherwise, slots })
     }
 
-    /// A name, or a list of names, that is given a value.
+    /// A name, or a list of names, that is assigned a value.
     fn target(&mut self, target: &ast::Expr<'_>) -> Lowered<Target> {
         match target {
             ast::Expr::Var(var) => self.declare(var.id).map(Target::Slot),
@@ -218,7 +218,7 @@ impl<'r> Lowering<'r> {
         Ok(slot)
     }
 
-    /// The place of a name that is set.
+    /// The slot of a name that is set.
     fn slot(&self, name: &str) -> Option<usize> {
         self.scopes.iter().rev().find_map(|scope| find(scope, name))
     }

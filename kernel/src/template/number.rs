@@ -1,5 +1,5 @@
-//! Numbers of the expression language, exact: JSON's numbers as they were written, compared by what they are
-//! worth, calculated with where the result is exact enough to be one.
+//! Numbers of the expression language, exact: JSON's numbers as they were written, compared by value. Arithmetic is
+//! refused if its result cannot be exact enough.
 
 mod decimal;
 mod exact;
@@ -21,22 +21,22 @@ pub(super) enum Number {
     I64(i64),
     U64(u64),
     F64(f64),
-    /// What none of the others holds as it was written.
+    /// A number that no other variant holds as it was written.
     Digits(Arc<str>),
 }
 
-/// A number to calculate with.
+/// A number for arithmetic.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Amount {
     Whole(i128),
     Fraction(f64),
 }
 
-/// What writing a float makes beside its text.
+/// The memory that writing a float allocates beside its text.
 pub(super) const FLOAT_BYTES: usize = 160;
 
 impl Number {
-    /// The number that a JSON text is.
+    /// The number of a JSON text.
     pub(super) fn parse(text: &str) -> Self {
         let whole = !text.contains(['.', 'e', 'E']) && text != "-0";
         if let (true, Ok(number)) = (whole, text.parse()) {
@@ -78,7 +78,7 @@ impl Number {
         }
     }
 
-    /// Whether it has no part behind the point, whatever way it is written.
+    /// Whether it has no fraction, however it is written.
     pub(super) fn is_whole(&self) -> bool {
         match self {
             Self::I64(_) | Self::U64(_) => true,
@@ -87,26 +87,26 @@ impl Number {
         }
     }
 
-    /// The number to calculate with.
+    /// The number for arithmetic.
     ///
     /// # Errors
-    /// One that would not be the same.
+    /// The conversion would change the number.
     pub(super) fn amount(&self) -> Result<Amount> {
         match self {
             Self::I64(number) => Ok(Amount::Whole((*number).into())),
             Self::U64(number) => Ok(Amount::Whole((*number).into())),
             Self::F64(number) => Ok(Amount::Fraction(*number)),
-            // What 64 bits do not hold is not calculated with, but for a zero with a sign.
+            // A number beyond 64 bits takes no part in arithmetic, except a zero with a sign.
             Self::Digits(_) if self.is_whole() && !self.is_zero() => inexact(),
             Self::Digits(_) if self.is_whole() => Ok(Amount::Whole(0)),
             Self::Digits(digits) => nearest(digits).map_or_else(inexact, |near| Ok(Amount::Fraction(near))),
         }
     }
 
-    /// The whole number that is left without its part behind the point.
+    /// The whole number without the fraction.
     ///
     /// # Errors
-    /// One that has more than 64 bits.
+    /// The result has more than 64 bits.
     pub(super) fn whole_part(&self) -> Result<Amount> {
         if self.len() > NUMBER_DIGITS {
             return inexact();
@@ -116,7 +116,7 @@ impl Number {
             .map_or_else(too_large, |whole| Ok(Amount::Whole(whole)))
     }
 
-    /// The length of the text that [`Number::append`] gives, at most.
+    /// The most bytes of the text of [`Number::append`].
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Digits(digits) => digits.len(),
@@ -124,7 +124,7 @@ impl Number {
         }
     }
 
-    /// How the two compare by what they are worth.
+    /// The order of two numbers by value.
     pub(super) fn compare(&self, other: &Self) -> Result<Ordering> {
         match (self, other) {
             (Self::I64(left), Self::I64(right)) => Ok(left.cmp(right)),
@@ -136,7 +136,7 @@ impl Number {
         }
     }
 
-    /// How the two compare, however long they are. Makes nothing.
+    /// The order of two numbers, however long they are. Allocates nothing.
     pub(super) fn total_order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::I64(left), Self::I64(right)) => left.cmp(right),
@@ -148,9 +148,9 @@ impl Number {
         }
     }
 
-    /// The number's digits, written to `short` where they are not kept.
+    /// The number's digits, written to `short` if they are not kept.
     fn digits<'n>(&'n self, short: &'n mut Short) -> &'n str {
-        // What is written is short enough for its place.
+        // The text is short enough for the buffer.
         let _ = match self {
             Self::I64(number) => write!(short, "{number}"),
             Self::U64(number) => write!(short, "{number}"),
@@ -165,7 +165,7 @@ impl Amount {
     /// The number that it is.
     ///
     /// # Errors
-    /// One that JSON's readers would not hold.
+    /// JSON's readers would not hold it.
     pub(super) fn number(self) -> Result<Number> {
         match self {
             Self::Whole(number) => {
@@ -178,10 +178,10 @@ impl Amount {
         }
     }
 
-    /// The number with a part behind the point.
+    /// The number as a float.
     ///
     /// # Errors
-    /// One that would not be the same.
+    /// The conversion would change the number.
     pub(super) fn fraction(self) -> Result<f64> {
         match self {
             Self::Whole(number) => Exact::whole(number).exactly(),
@@ -190,12 +190,12 @@ impl Amount {
     }
 }
 
-/// A text that is a number, as others write numbers: with a sign, or without a digit before the point.
+/// A text that is a number in a wider notation: with a sign, or without a digit before the point.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Spelled<'t>(&'t str);
 
 impl<'t> Spelled<'t> {
-    /// The number that a text is, blanks around it left away; none where it is none.
+    /// The number of a text, without blanks around it; `None` if it is no number.
     pub(super) fn read(text: &'t str) -> Option<Self> {
         let text = text.trim();
         Decimal::is_one(text).then_some(Self(text.strip_prefix('+').unwrap_or(text)))
@@ -228,16 +228,16 @@ fn written(number: f64) -> String {
     serde_json::to_string(&number).unwrap_or_default()
 }
 
-/// The float that is the same number as these digits, where there is one.
+/// The float that equals these digits, if there is one.
 fn nearest(digits: &str) -> Option<f64> {
     let near = digits.parse::<f64>().ok().filter(|near| near.is_finite())?;
     (digits.len() <= NUMBER_DIGITS && is_written(digits, near)).then_some(near)
 }
 
-/// Whether a float is written with these digits, or with others that are worth as much.
+/// Whether a float is written with these digits, or with others of the same value.
 fn is_written(digits: &str, number: f64) -> bool {
     let mut short = Short::new();
-    // What is written is short enough for its place.
+    // The text is short enough for the buffer.
     let _ = write!(short, "{number:e}");
     Decimal::read(digits).compare(&Decimal::read(short.as_str())).is_eq()
 }

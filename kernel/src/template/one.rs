@@ -1,5 +1,5 @@
-//! One value: what may stand in a header, in a field of a query or form, in a segment of a URL. Refuses `null`, lists
-//! and maps; never says what a value is.
+//! Single values: the allowed values in a header, in a field of a query or form, in a segment of a URL. Refuses `null`,
+//! lists and maps; never reports the value.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use super::printer::printed;
 use super::value::Operand;
 use crate::meter::{Meter, Result, refuse};
 
-/// The text of one value, as it is printed. `needed` says what is needed where it is none.
+/// The text of a single value, as it is printed. `needed` is the message if it is not a single value.
 pub(super) fn text_of<'v>(meter: &Meter, value: &'v Operand, needed: &str) -> Result<Cow<'v, str>> {
     check(value, needed, JOIN)?;
     printed(meter, value)
 }
 
-/// Checks what is printed at a place, or stands there as a whole.
+/// Checks a value that is printed at a place, or is the whole of it.
 pub(super) fn check_at(place: TextUse, value: &Operand) -> Result<()> {
     const SPREAD: &str = "write {{ … | spread }} where each of its items shall be a value of its own";
     match place {
@@ -24,7 +24,7 @@ pub(super) fn check_at(place: TextUse, value: &Operand) -> Result<()> {
     }
 }
 
-/// Checks what `spread` is given: a list of single values.
+/// Checks the operand of `spread`: a list of single values.
 pub(super) fn check_list(value: &Operand) -> Result<()> {
     let Operand::List(items) = value else { return refuse("`spread` needs a list") };
     items.iter().try_for_each(|item| check(item, "each item is one value", JOIN))

@@ -1,4 +1,4 @@
-//! Operators: arithmetic, joining, slices. Each charges the meter before it makes anything.
+//! Operators: arithmetic, joining, slices. Each charges the meter before it allocates.
 
 use super::code::Operator;
 use super::number::{Amount, FRACTION_WORK, Number};
@@ -6,7 +6,7 @@ use super::printer::printed;
 use super::value::{Growing, Items, Operand};
 use crate::meter::{Meter, Result, VALUE_WORK, refuse};
 
-/// What two numbers cost: their digits may be looked at.
+/// The cost of two numbers: their digits may be looked at.
 const NUMBER_WORK: u64 = 64;
 
 /// The value of `left operator right`.
@@ -50,7 +50,7 @@ pub(super) fn negate(meter: &Meter, value: &Operand) -> Result<Operand> {
     Ok(Operand::Number(negative.number()?))
 }
 
-/// The number to calculate with, charged for.
+/// The number for arithmetic, charged for.
 pub(super) fn amount(meter: &Meter, number: &Number) -> Result<Amount> {
     meter.work(NUMBER_WORK)?;
     if let Number::Digits(digits) = number {
@@ -131,7 +131,7 @@ fn bound(value: &Operand) -> Result<Option<i64>> {
     }
 }
 
-/// The places of a slice.
+/// The indices of a slice.
 struct Places {
     next: i128,
     step: i128,
@@ -165,7 +165,7 @@ impl Iterator for Places {
     }
 }
 
-/// The items of what can be gone through: those of a list, the names of a map, the characters of a text.
+/// The items of an iterable value: those of a list, the names of a map, the characters of a text.
 pub(super) fn items(meter: &Meter, what: &str, value: &Operand) -> Result<std::sync::Arc<Items>> {
     let made = match value {
         Operand::List(list) => return Ok(std::sync::Arc::clone(list)),
@@ -176,7 +176,7 @@ pub(super) fn items(meter: &Meter, what: &str, value: &Operand) -> Result<std::s
             }
             items.finish()
         }
-        // A text where a list was expected is one item, not as many as it has letters: nobody means those.
+        // A text in place of a list counts as one item: its letters are hardly meant.
         _ => return refuse(format!("{what} a list or a map, not a value of type {}", value.kind())),
     };
     match Operand::list(meter, made)? {
@@ -185,7 +185,7 @@ pub(super) fn items(meter: &Meter, what: &str, value: &Operand) -> Result<std::s
     }
 }
 
-/// The items of a list, or of what can be made one, by a filter.
+/// The items of a list, or of a value that a filter can turn into one.
 pub(super) fn listed(meter: &Meter, filter: &'static str, value: &Operand) -> Result<std::sync::Arc<Items>> {
     meter.work(VALUE_WORK)?;
     items(meter, &format!("`{filter}` needs"), value)

@@ -1,5 +1,5 @@
-//! Regular expressions: `is matching('…')`. A text is read once, from state to state; a state that is met for the first
-//! time is worked out from those of the pattern, and charged for before it is.
+//! Regular expressions: `is matching('…')`. A text is read once, from state to state; a new state is derived from those
+//! of the pattern, and charged for before.
 
 mod cost;
 
@@ -20,21 +20,21 @@ use crate::meter::{Meter, NODE_WORK, Result, refuse};
 #[derive(Debug)]
 pub(super) struct Pattern {
     states: DFA,
-    /// Goes on where `\b` stands beside a letter that is not ASCII: slower, and charged for as such.
+    /// Takes over if `\b` is beside a letter that is not ASCII: slower, and charged for as such.
     machine: PikeVM,
 }
 
-/// What parsing a pattern costs, and each byte that its automaton keeps.
+/// The cost of parsing a pattern, and of each byte that its automaton keeps.
 const COMPILE_WORK: u64 = 200_000;
 const COMPILE_WORK_EACH: u64 = 16;
-/// What a pattern takes beside its states.
+/// The memory of a pattern beside its states.
 const KEPT_BYTES: usize = 4 << 10;
-/// What a byte of the text costs where its state is known.
+/// The cost of a byte of the text in a known state.
 const BYTE_WORK: u64 = 4;
-/// What working out a state costs, and that for each state of the pattern.
+/// The cost of deriving a state, for each state of the pattern.
 const STATE_WORK: u64 = 1_000;
 const STATE_WORK_EACH: u64 = 20;
-/// What each byte costs for each state of the pattern, where all of them are followed together.
+/// The cost of each byte for each state of the pattern, if all of them are followed together.
 const MACHINE_WORK: u64 = 40;
 const MACHINE_BYTES: usize = 64;
 
@@ -42,7 +42,7 @@ impl Pattern {
     /// Compiles a pattern.
     ///
     /// # Errors
-    /// What is wrong with it, or that the playbook's patterns together take too much.
+    /// The mistake in it, or that the playbook's patterns together take too much.
     pub(super) fn compile(source: &str, budget: &mut Budget) -> std::result::Result<Self, String> {
         if source.len() > PATTERN_SOURCE_BYTES {
             return Err(format!("a pattern has at most {PATTERN_SOURCE_BYTES} bytes"));
@@ -94,7 +94,7 @@ impl Pattern {
         Ok(self.machine.is_match(&mut self.machine.create_cache(), text))
     }
 
-    /// What working out one state costs.
+    /// The cost of deriving one state.
     fn state_work(&self) -> u64 {
         STATE_WORK + STATE_WORK_EACH * self.machine.get_nfa().states().len() as u64
     }
@@ -108,7 +108,7 @@ struct PatternReader<'r> {
 }
 
 impl PatternReader<'_> {
-    /// Whether the pattern is found; none where these states cannot tell.
+    /// Whether the pattern is found; `None` if these states cannot decide.
     fn read(&mut self, text: &str) -> Result<Option<bool>> {
         let states = &self.pattern.states;
         self.meter.work(self.pattern.state_work())?;
@@ -135,7 +135,7 @@ impl PatternReader<'_> {
     }
 }
 
-/// What a state decides; none where the text is to be read on.
+/// The decision of a state; `None` if more of the text must be read.
 fn known(state: LazyStateID) -> Option<Option<bool>> {
     match state {
         state if state.is_match() => Some(Some(true)),
@@ -153,7 +153,7 @@ fn no_pattern(kind: impl std::fmt::Display) -> String {
     format!("not a regular expression: {kind}")
 }
 
-/// Why an automaton cannot be made of a pattern.
+/// Why an automaton cannot be made from a pattern.
 fn reason(error: &thompson::BuildError) -> String {
     if error.size_limit().is_some() {
         return format!(

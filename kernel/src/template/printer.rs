@@ -1,4 +1,4 @@
-//! The printer: how a value stands in a text, and how long that may be.
+//! The printer: the text of a value, and its limit.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::json::{self, COMPACT};
 use super::value::Operand;
 use crate::meter::{Meter, Result, refuse};
 
-/// A value as it stands in a text, charged for: a text as it is, anything else as JSON writes it.
+/// The text of a value, charged for: a text as it is, any other value as JSON.
 pub(super) fn printed<'v>(meter: &Meter, value: &'v Operand) -> Result<Cow<'v, str>> {
     if let Operand::Text(text) = value {
         return Ok(Cow::Borrowed(text));
@@ -20,10 +20,10 @@ pub(super) fn printed<'v>(meter: &Meter, value: &'v Operand) -> Result<Cow<'v, s
     Ok(Cow::Owned(text))
 }
 
-/// What a text that grows takes of memory for each byte, with the copies of it that are dropped.
+/// The memory of a growing text for each byte, including the copies that are dropped.
 pub(super) const GROWTH: usize = 4;
 
-/// What a template has printed, and what it may still print.
+/// The output of a template, and how much it may still print.
 #[derive(Debug)]
 pub(super) struct Printed {
     text: String,
@@ -31,7 +31,7 @@ pub(super) struct Printed {
 }
 
 impl Printed {
-    /// Nothing yet, of at most `left` bytes.
+    /// Empty, for at most `left` bytes.
     pub(super) fn new(left: usize) -> Self {
         Self { text: String::new(), left }
     }
@@ -47,13 +47,13 @@ impl Printed {
                 ));
             }
         };
-        // A text that grows is copied as it doubles.
+        // A growing text is copied when it doubles.
         meter.make(GROWTH * text.len())?;
         self.text.push_str(&text);
         Ok(())
     }
 
-    /// What was printed.
+    /// The output.
     pub(super) fn finish(self) -> String {
         self.text
     }

@@ -1,5 +1,5 @@
-//! Reading JSON text into values: only what is wanted of it, each value charged for before it is made. The text
-//! was checked to be JSON when it came in.
+//! Reading JSON text into values: only the wanted parts, each value charged for before it is made. The text was checked
+//! to be JSON when it was received.
 
 use std::sync::Arc;
 
@@ -10,12 +10,13 @@ use super::value::{self, Growing, Operand};
 use crate::meter::{Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 use crate::references::WantedPart;
 
-/// Digits of a whole number that is read without memory of its own.
+/// Digits of a whole number that is read without an allocation.
 const PLAIN_DIGITS: usize = 18;
-/// Names that are remembered.
+/// The number of cached names.
 const NAMES: usize = 64;
 
-/// What `wanted` names of the value that `text` is; the rest of its maps is left out, the rest of its lists is null.
+/// The part of the value in `text` that `wanted` names; other fields of its maps are left out, other items of its lists
+/// are null.
 pub(super) fn read(meter: &Meter, text: &str, wanted: WantedPart<'_>) -> Result<Operand> {
     meter.work(2 * text.len() as u64)?;
     let mut reader = Reader { meter, text, at: 0, names: [const { None }; NAMES] };
@@ -26,12 +27,12 @@ struct Reader<'a> {
     meter: &'a Meter,
     text: &'a str,
     at: usize,
-    /// Names that were met: the maps of a list have the same ones, which need not be copied again.
+    /// Names that were read before: the maps of a list have the same ones, which need not be copied again.
     names: [Option<Arc<str>>; NAMES],
 }
 
 impl<'a> Reader<'a> {
-    /// The value at hand, or null for one of which nothing is wanted.
+    /// The next value, or null for one that is not wanted.
     fn value(&mut self, wanted: Option<WantedPart<'_>>, level: usize) -> Result<Operand> {
         let Some(wanted) = wanted.filter(|wanted| !wanted.is_nothing()) else {
             self.skip()?;
@@ -108,7 +109,7 @@ impl<'a> Reader<'a> {
         Operand::map(self.meter, fields.finish())
     }
 
-    /// What is wanted of the field whose name stands, quoted, from `start` to `end`.
+    /// The wanted part of the field whose name is, in quotes, from `start` to `end`.
     fn field<'w>(&self, wanted: WantedPart<'w>, start: usize, end: usize) -> Result<Option<WantedPart<'w>>> {
         self.meter.work(VALUE_WORK)?;
         if wanted.is_whole() {
@@ -123,7 +124,7 @@ impl<'a> Reader<'a> {
         Ok(serde_json::from_str::<String>(quoted).ok().and_then(|name| wanted.field(&name)))
     }
 
-    /// The name at hand.
+    /// The next name.
     fn name(&mut self) -> Result<Arc<str>> {
         let start = self.at;
         self.skip()?;
@@ -148,7 +149,7 @@ impl<'a> Reader<'a> {
         Ok(name)
     }
 
-    /// The text at hand, its escapes read.
+    /// The next text, with its escapes decoded.
     fn string(&mut self) -> Result<Arc<str>> {
         let start = self.at;
         self.skip()?;
@@ -157,7 +158,7 @@ impl<'a> Reader<'a> {
         if !plain.contains('\\') {
             return value::shared(self.meter, plain);
         }
-        // Read into a text that grows, and then copied.
+        // Decoded into a growing text, and then copied.
         self.meter.make(3 * quoted.len())?;
         match serde_json::from_str::<String>(quoted) {
             Ok(text) => value::shared(self.meter, &text),
@@ -169,7 +170,7 @@ impl<'a> Reader<'a> {
         if self.token() == word { Ok(value) } else { broken() }
     }
 
-    /// A number or a word.
+    /// The next number or word.
     fn token(&mut self) -> &'a str {
         let rest: &'a str = self.text.get(self.at..).unwrap_or_default();
         let length = rest.bytes().take_while(|byte| is_of_a_token(*byte)).count();
@@ -177,7 +178,7 @@ impl<'a> Reader<'a> {
         rest.get(..length).unwrap_or_default()
     }
 
-    /// Steps over the value at hand, however deep it is.
+    /// Skips the next value, however deep it is.
     fn skip(&mut self) -> Result<()> {
         let bytes = self.text.as_bytes();
         self.blanks();
@@ -208,7 +209,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Steps over a text in quotes.
+    /// Skips a text in quotes.
     fn quoted(&mut self) -> Result<()> {
         let bytes = self.text.as_bytes();
         self.at += 1;

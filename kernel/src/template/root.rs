@@ -1,4 +1,4 @@
-//! The root: the data of one evaluation, read from JSON text when it is first asked for, and its meter.
+//! The root: the data of one evaluation, read from JSON text at its first use, and its meter.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use crate::references::References;
 use crate::references::WantedPart;
 use crate::visible::{ANSWER_FIELDS, Visible};
 
-/// What the templates of one evaluation see.
+/// The data that the templates of one evaluation see.
 #[derive(Debug)]
 pub(super) struct Root<'r> {
     pub(super) meter: Meter,
@@ -39,7 +39,7 @@ struct EndedStep {
 }
 
 impl<'r> Root<'r> {
-    /// What `references` name of `visible`.
+    /// The part of `visible` that `references` names.
     pub(super) fn new(references: &'r References, visible: &dyn Visible) -> Self {
         let lazy =
             |read: bool, text: &Json| Lazy { text: read.then(|| text.clone()), value: OnceCell::new() };
@@ -59,7 +59,7 @@ impl<'r> Root<'r> {
         }
     }
 
-    /// What was taken of the meter so far.
+    /// The charges so far.
     pub(super) fn spent(&self) -> Spent {
         let (work, bytes) = self.meter.taken();
         Spent { work, bytes }
@@ -103,13 +103,13 @@ impl Lazy {
     }
 }
 
-/// What could not be read: its name, and why.
+/// The refusal with the name of the data that could not be read.
 fn named(refusal: Refusal, name: &str) -> Refusal {
     Refusal::Said(format!("`{name}` cannot be read: {refusal}").into())
 }
 
 impl EndedStep {
-    /// What `wanted` names of it.
+    /// The part of it that `wanted` names.
     fn value(&self, meter: &Meter, wanted: WantedPart<'_>) -> Result<Operand> {
         let mut fields = Growing::new(meter);
         if wanted.field("status").is_some() {

@@ -1,5 +1,5 @@
-//! Running what was compiled: evaluates expressions and statements over the data of one evaluation. Each step is
-//! charged for; what operators, filters and tests cost they charge themselves.
+//! The interpreter: evaluates expressions and statements over the data of one evaluation. Charges for each step;
+//! operators, filters and tests charge for their own cost.
 
 mod loops;
 mod print;
@@ -16,17 +16,17 @@ use super::url::Writer;
 use super::value::{FIELD_BYTES, Growing, ITEM_BYTES, Operand};
 use crate::meter::{Meter, NODE_WORK, Refusal, Result, VALUE_WORK, refuse};
 
-/// One text as it runs.
+/// One text that is being run.
 pub(super) struct Run<'r> {
     root: &'r Root<'r>,
     /// The names that the template sets.
     slots: Vec<Operand>,
-    /// The loops that are under way, the innermost last.
+    /// The current loops, the innermost last.
     loops: Vec<loops::Iteration>,
     printed: Printed,
-    /// What the text is for.
+    /// The use of the text.
     place: TextUse,
-    /// The URL, where it is for one.
+    /// The writer of the URL, if the text is one.
     writer: Writer,
     encoded: print::Encoded,
 }
@@ -45,7 +45,7 @@ impl<'r> Run<'r> {
         }
     }
 
-    /// What was printed.
+    /// The output.
     pub(super) fn finish(self) -> String {
         self.printed.finish()
     }
@@ -98,7 +98,7 @@ impl<'r> Run<'r> {
         Ok(())
     }
 
-    /// The value of an expression; undefined only where that may be.
+    /// The value of an expression; undefined only if that is allowed.
     pub(super) fn value(&mut self, expr: &Expr) -> Result<Operand> {
         self.meter().work(NODE_WORK)?;
         match expr {
@@ -212,7 +212,7 @@ impl<'r> Run<'r> {
             return refuse(format!("`…|{name}` is undefined"));
         }
         self.mark(name, &value, false)?;
-        // What `default` gives is one of both, unchanged.
+        // The result of `default` is one of its operands, unchanged.
         if !matches!(name, "default" | "d") {
             let parts: Vec<&Operand> = std::iter::once(&operand).chain(&args).collect();
             self.made(&value, &parts)?;
@@ -287,7 +287,7 @@ impl<'r> Run<'r> {
     }
 }
 
-/// What becomes of an item; none where it is left out.
+/// The result for an item; `None` if it is left out.
 fn apply(
     meter: &Meter,
     call: &EachCall,
@@ -322,7 +322,7 @@ fn check(meter: &Meter, check: &Check, value: &Operand, args: &[Operand]) -> Res
     }
 }
 
-/// What was refused, with the name of the filter or test that it was too much for.
+/// The refusal with the name of the filter or test that caused it.
 fn by(name: &str, refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::Said(_) => refusal,
@@ -343,7 +343,7 @@ fn item(value: &Operand, index: i64) -> Result<Operand> {
     };
     Ok(match value {
         Operand::List(list) => at(list.len()).and_then(|at| list.get(at)).cloned(),
-        // Whoever asks for the first of several addresses does not mean the first letter of one.
+        // The first letter of a text is hardly meant: the author expects a list.
         Operand::Text(_) => {
             return refuse("an index takes an item of a list, not of a text; `[0:1]` is a part of a text");
         }

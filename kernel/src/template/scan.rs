@@ -1,11 +1,11 @@
-//! Scanning a template before it is parsed: the parser recurses, and what it would recurse into is
-//! counted here on its own tokens, without recursion.
+//! Scanning a template before it is parsed: the parser recurses, so its nesting is counted here on its own tokens,
+//! without recursion.
 
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 use updraft_protocol::limits::{NESTING, TEMPLATE_OPERATORS_IN_A_ROW};
 
-/// Why the template may not be parsed: too many brackets inside each other, or operators in a row.
+/// Why the template may not be parsed: too many nested brackets, or operators in a row.
 pub(super) fn scan(source: &str, syntax: SyntaxConfig) -> Result<(), String> {
     scan_tokens(tokenize(source, false, syntax).map_while(Result::ok).map(|(token, _)| token))
 }
@@ -17,8 +17,8 @@ pub(super) fn scan_expression(source: &str) -> Result<(), String> {
 }
 
 fn scan_tokens<'s>(tokens: impl Iterator<Item = Token<'s>>) -> Result<(), String> {
-    // Operators since the last comma, for each bracket that is open. An error of the tokenizer ends the
-    // scan: the parser reads the same tokens and stops at the same one.
+    // Operators since the last comma, for each open bracket. An error of the tokenizer ends the scan: the parser reads
+    // the same tokens and stops at the same one.
     let mut open = vec![0_usize];
     let (mut sum, mut elifs) = (0, 0);
     for token in tokens {
@@ -29,7 +29,7 @@ fn scan_tokens<'s>(tokens: impl Iterator<Item = Token<'s>>) -> Result<(), String
             }
             Token::ParenClose | Token::BracketClose | Token::BraceClose if open.len() > 1 => {
                 sum -= open.pop().unwrap_or(0);
-                // A subscript or call goes on with the value before it.
+                // A subscript or call continues the value before it.
                 deepen(&mut open, &mut sum);
             }
             Token::Comma | Token::Colon => restart(&mut open, &mut sum),

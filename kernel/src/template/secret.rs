@@ -1,4 +1,4 @@
-//! References to secrets: `{$secret: NAME, prefix: "Bearer "}` in what an author wrote. Knows no secret; data is never
+//! References to secrets: `{$secret: NAME, prefix: "Bearer "}` in an author's value. Knows no secret; data is never
 //! read as a reference.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ pub(super) const NO_OPTION: &str = "no secret may stand here: it says how the ca
 /// The mistake of a reference in place of a URL.
 pub(super) const NO_URL: &str = "no secret may stand here: a URL is a text; a secret may be a value of `query`, or of `path` for a `{name}` in the URL";
 
-/// The reference that the map is.
+/// The reference in a map.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -53,21 +53,21 @@ pub(super) fn read(
         Some(_) => return Err(Mistake::new(field(path, "prefix"), "a text is needed, written out")),
     };
     if in_header {
-        // The secret goes on behind it: only there may it have blanks.
+        // The secret follows it: only before the secret may it have blanks.
         let sent = format!("{prefix}…");
         line::check(&sent).map_err(|message| Mistake::new(field(path, "prefix"), message))?;
     }
     Ok(SecretReference { place: at.pointer.clone(), name, prefix: prefix.to_owned() })
 }
 
-/// Whether a map would be a reference if it had the sign before its name.
+/// Whether a map would be a reference with a `$` before its name.
 pub(super) fn is_lookalike(map: &BTreeMap<String, Value>) -> bool {
     let is_name = |name: &Value| name.as_str().is_some_and(|name| Name::new(name).is_ok());
     map.get("secret").is_some_and(is_name)
         && map.keys().all(|name| matches!(name.as_str(), "secret" | "prefix"))
 }
 
-/// Whether a reference stands anywhere in `value`.
+/// Whether `value` contains a reference anywhere.
 pub(crate) fn stands_in(value: &Value) -> bool {
     let mut open = vec![value];
     while let Some(value) = open.pop() {

@@ -1,4 +1,4 @@
-//! Spellings of other languages, and how what they mean is written here. Owns the words for it; decides nothing.
+//! Notations of other languages, and their equivalents here. Owns the messages for it; decides nothing.
 
 use minijinja::machinery::ast::{self, BinOpKind};
 
@@ -12,7 +12,7 @@ pub(super) fn unknown(name: &str) -> String {
     }
 }
 
-/// Why a function or method cannot be called, and what does the same.
+/// Why a function or method cannot be called, and its equivalent.
 pub(super) fn call(call: &ast::Call<'_>) -> String {
     let name = match &call.expr {
         ast::Expr::Var(var) => var.id,
@@ -55,14 +55,14 @@ fn instead(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether a name is an operator in capitals.
+/// Whether a name is an operator in upper case.
 fn is_operator(name: &str) -> bool {
     ["and", "or", "not", "in", "is"]
         .iter()
         .any(|operator| name.eq_ignore_ascii_case(operator) && name != *operator)
 }
 
-/// How a condition is spelled that its parser does not read, where it said `detail` of it.
+/// The notation here for a condition that its parser rejects with `detail`.
 pub(super) fn foreign(source: &str, detail: &str) -> Option<String> {
     let trimmed = source.trim();
     if trimmed.starts_with("{{") || trimmed.starts_with("{%") {
@@ -77,7 +77,7 @@ pub(super) fn foreign(source: &str, detail: &str) -> Option<String> {
     operators(&plain, detail)
 }
 
-/// How the expressions of a template are spelled that its parser does not read.
+/// The notation here for the expressions of a template that its parser rejects.
 pub(super) fn foreign_in_template(source: &str, detail: &str) -> Option<String> {
     let mut inside = String::new();
     let mut rest = source;
@@ -91,7 +91,7 @@ pub(super) fn foreign_in_template(source: &str, detail: &str) -> Option<String> 
     operators(&outside_of_texts(&inside), detail)
 }
 
-/// What is spelled as in another language, outside of texts in quotes.
+/// A notation of another language, outside of texts in quotes.
 fn operators(plain: &str, detail: &str) -> Option<String> {
     if detail.contains("too large") {
         return Some("a whole number is too long to be written out; let it stand in `variables`".to_owned());
@@ -130,7 +130,7 @@ fn words(plain: &str) -> impl Iterator<Item = &str> {
     plain.split(part).filter(|word| !word.contains('.'))
 }
 
-/// Whether an `=` stands there that is no part of another operator.
+/// Whether it has an `=` that is no part of another operator.
 fn assigns(plain: &str) -> bool {
     ["==", "!=", "<=", ">="]
         .iter()
@@ -138,7 +138,7 @@ fn assigns(plain: &str) -> bool {
         .contains('=')
 }
 
-/// The source without what stands in quotes.
+/// The source without its texts in quotes.
 fn outside_of_texts(source: &str) -> String {
     let (mut plain, mut quote, mut escaped) = (String::with_capacity(source.len()), None, false);
     for character in source.chars() {
@@ -154,7 +154,7 @@ fn outside_of_texts(source: &str) -> String {
     plain
 }
 
-/// `steps.look-up.output` is read as a difference. The mistake, where what follows the hyphen is no name that is `set`.
+/// `steps.look-up.output` is read as a difference. Returns the mistake, if no name that is `set` follows the hyphen.
 pub(super) fn hyphen(binary: &ast::BinOp<'_>, set: impl Fn(&str) -> bool) -> Option<String> {
     let mut parts = vec![];
     let mut left = binary;
@@ -188,7 +188,7 @@ pub(super) fn hyphen(binary: &ast::BinOp<'_>, set: impl Fn(&str) -> bool) -> Opt
     }
 }
 
-/// What a path starts from.
+/// The start of a path.
 fn start<'a>(mut expr: &'a ast::Expr<'a>) -> &'a ast::Expr<'a> {
     loop {
         expr = match expr {
@@ -203,7 +203,7 @@ fn start<'a>(mut expr: &'a ast::Expr<'a>) -> &'a ast::Expr<'a> {
     }
 }
 
-/// A path of plain names as it was written.
+/// A path of plain names, as it was written.
 fn written(expr: &ast::Expr<'_>) -> Option<String> {
     match expr {
         ast::Expr::Var(var) => Some(var.id.to_owned()),

@@ -1,4 +1,4 @@
-//! What templates do, what they may not do, and what they may not cost.
+//! What templates do, what they may not do, and the limits of their cost.
 
 use serde_json::{Value, json};
 use updraft_protocol::limits::{ARGUMENTS_BYTES, TEMPLATE_OUTPUT_BYTES, TEMPLATE_SOURCE_BYTES};
@@ -60,7 +60,7 @@ fn compile(text: &str) -> Result<Template, String> {
         .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
-/// The rendered text, or the message of what went wrong.
+/// The rendered text, or the message of the failure.
 fn render(text: &str, input: Value) -> Result<Value, String> {
     let template = compile(text)?;
     let value = template.render(&Data::new(input)).map_err(|failure| {

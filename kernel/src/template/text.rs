@@ -20,29 +20,29 @@ use crate::{mistake::Mistake, references::References};
 
 /// A compiled text.
 pub(crate) struct Text {
-    /// Where it stands: failures name it.
+    /// Its place, which failures name.
     path: String,
     body: Body,
     place: TextUse,
-    /// Whether each item of the list that it gives is a value of its own.
+    /// Whether each item of its list is a value of its own.
     pub(super) spread: bool,
-    /// The names that it sets.
+    /// The number of names that it sets.
     slots: usize,
-    /// About what it takes in memory.
+    /// Its approximate size in memory.
     bytes: usize,
 }
 
-/// What an author's text names and asks for.
+/// The findings in an author's text.
 #[derive(Default)]
 pub(super) struct TextFindings {
     pub(super) references: References,
     /// The constants that it connects to.
     pub(super) endpoints: Vec<url::Endpoint>,
-    /// The filters by which it asks for structure.
+    /// The filters that allow structure in it.
     pub(super) structures: Vec<&'static str>,
 }
 
-/// What reading a text costs, and each byte of it: it is scanned, parsed and lowered.
+/// The cost of reading a text, and each byte of it: it is scanned, parsed and lowered.
 const COMPILE_WORK: u64 = 2_000;
 const COMPILE_WORK_EACH: u64 = 100;
 
@@ -127,8 +127,8 @@ impl Text {
         let start = budget
             .work(COMPILE_WORK + COMPILE_WORK_EACH * source.len() as u64)
             .and_then(|()| budget.keep(2 * NODE_BYTES + path.len()));
-        // The parser is given what a hostile author wrote: a panic of it is that author's mistake, not the end of
-        // whoever checks the playbook.
+        // A hostile author may have written the parser's input: if the parser panics, that is a mistake in this
+        // playbook, and the check continues.
         let compiled = start.and_then(|()| {
             catch_unwind(AssertUnwindSafe(|| generate(&mut references, budget)))
                 .unwrap_or_else(|_| Err(format!("the {what} cannot be compiled")))
@@ -139,7 +139,7 @@ impl Text {
         Ok((Self { path: path.to_owned(), body, place, spread, slots, bytes }, references))
     }
 
-    /// Runs the text, where at most `left` bytes may be printed.
+    /// Runs the text, which may print at most `left` bytes.
     pub(super) fn run(&self, root: &Root<'_>, left: usize) -> Result<Operand, Refusal> {
         let mut run = Run::new(root, self.place, self.slots, TEMPLATE_OUTPUT_BYTES.min(left));
         let value = match &self.body {
@@ -167,13 +167,13 @@ impl Text {
         self.bytes
     }
 
-    /// What is to be said of it, with its place.
+    /// A message with its place.
     pub(super) fn said(&self, words: impl std::fmt::Display) -> String {
         format!("{}: {words}", self.path)
     }
 }
 
-/// What the parser says, or how what stands there is spelled here.
+/// The error of the parser, or the notation here for what it rejects.
 fn syntax_error(error: &minijinja::Error, what: &str, hint: Option<String>) -> String {
     let line = error.line().map(|line| format!("line {line}: ")).unwrap_or_default();
     match hint.as_deref().or(error.detail()) {

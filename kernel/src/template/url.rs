@@ -1,5 +1,5 @@
-//! URLs with templates in them. Owns that scheme, host and prefix are the author's, that each value is one segment of
-//! the path or one value of the query, and what asks for more than that. Sends nothing.
+//! URLs with templates in them. Owns the rules: scheme, host and prefix are the author's, each value is one segment of
+//! the path or one value of the query, and more needs a filter. Sends nothing.
 
 mod encode;
 mod endpoint;
@@ -18,11 +18,11 @@ pub(crate) use structure::Asked;
 pub(super) use structure::uses;
 pub(super) use writer::Writer;
 
-/// Why nothing is made of a text that `urlencode` gave: its mark is on the whole of it, and on nothing else.
+/// The message for a changed output of `urlencode`: its mark covers exactly that output.
 pub(super) const ENCODED_AGAIN: &str = "what `urlencode` gave would be encoded again with what is made of it here: print it \
     in a `{{ … }}` of its own, or leave `urlencode` away; each value of a URL is encoded by its place";
 
-/// Scheme, host and port of a URL whose author wrote all of them out.
+/// Scheme, host and port of a URL whose author wrote all of them as constants.
 pub(super) fn written_base(text: &str) -> Option<&str> {
     if !endpoint::begins_as_url(text) {
         return None;
@@ -37,7 +37,7 @@ pub(super) fn written_base(text: &str) -> Option<&str> {
 /// Checks a URL without templates.
 ///
 /// # Errors
-/// Why it is none, or would be read as another.
+/// Why it is no URL, or would be read as another.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let mut writer = Writer::default();
     if !endpoint::begins_as_url(text) {
@@ -48,10 +48,10 @@ pub(super) fn check(text: &str) -> Result<(), String> {
     written.map_err(|refusal| refusal.to_string())
 }
 
-/// Checks what an author wrote in a URL, between its templates.
+/// Checks an author's text in a URL, between its templates.
 ///
 /// # Errors
-/// What of it would be read as something else.
+/// The part of it that would be read as something else.
 pub(super) fn check_literal(text: &str) -> Result<(), String> {
     if text.len() > HTTP_URL_BYTES {
         return Err(format!("at most {HTTP_URL_BYTES} bytes are allowed"));

@@ -1,5 +1,5 @@
-//! Values of the expression language. Owns what a value is, what it takes in memory and how deep it may be;
-//! computes nothing with them.
+//! Values of the expression language. Owns their types, their size in memory and the limit of their depth; computes
+//! nothing with them.
 
 use std::sync::{Arc, LazyLock};
 
@@ -8,13 +8,13 @@ use updraft_protocol::limits::NESTING;
 use super::number::Number;
 use crate::meter::{LIST_BYTES, Meter, Result, TEXT_BYTES, VALUE_WORK, refuse};
 
-/// Nesting of a value: that of the data and that which the template adds.
+/// Nesting of a value: that of the data and that of the template.
 pub(super) const DEPTH: u16 = 2 * NESTING as u16;
 
 /// A value; cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) enum Operand {
-    /// Nothing: `default` and `is defined` ask for it; no list and no map has it.
+    /// Undefined: the operand of `default` and `is defined`; never in a list or a map.
     Undefined,
     Null,
     Bool(bool),
@@ -38,9 +38,9 @@ pub(super) struct Fields {
     depth: u16,
 }
 
-/// What an item of a list takes.
+/// The size of an item of a list.
 pub(super) const ITEM_BYTES: usize = size_of::<Operand>();
-/// What a field of a map takes beside its name.
+/// The size of a field of a map, beside its name.
 pub(super) const FIELD_BYTES: usize = size_of::<(Arc<str>, Operand)>();
 
 static NO_ITEMS: LazyLock<Arc<Items>> = LazyLock::new(Arc::default);
@@ -68,7 +68,7 @@ impl Operand {
         Ok(Self::List(Arc::new(Items { items, depth })))
     }
 
-    /// A map of fields whose memory was charged for; of two with one name the later counts.
+    /// A map of fields whose memory was charged for; of two fields with one name the later counts.
     pub(super) fn map(meter: &Meter, mut fields: Vec<(Arc<str>, Operand)>) -> Result<Self> {
         if fields.is_empty() {
             return Ok(Self::Map(Arc::clone(&NO_FIELDS)));
@@ -77,7 +77,7 @@ impl Operand {
         if !fields.is_sorted_by(|a, b| a.0 < b.0) {
             let names: usize = fields.iter().map(|(name, _)| name.len()).sum();
             meter.work((names as u64 / 4 + 16 * fields.len() as u64) * rounds(fields.len()))?;
-            // Sorting keeps the order of equals; the last of them is to stay.
+            // Sorting keeps the order of equal names; the last of them is kept.
             meter.make(fields.len() / 2 * FIELD_BYTES)?;
             fields.sort_by(|a, b| a.0.cmp(&b.0));
             fields.reverse();
@@ -88,7 +88,7 @@ impl Operand {
         Ok(Self::Map(Arc::new(Fields { fields, depth })))
     }
 
-    /// What a value of this kind is called.
+    /// The name of its type.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Undefined => "undefined",
@@ -101,7 +101,7 @@ impl Operand {
         }
     }
 
-    /// Whether it counts as true: everything but `false`, null, zero and what is empty.
+    /// Whether it counts as true: every value but `false`, null, zero and empty ones.
     pub(super) fn is_true(&self) -> bool {
         match self {
             Self::Undefined | Self::Null => false,
@@ -113,7 +113,7 @@ impl Operand {
         }
     }
 
-    /// The value where it is true or false.
+    /// The value, if it is true or false.
     pub(super) fn as_bool(&self) -> Option<bool> {
         if let Self::Bool(value) = self { Some(*value) } else { None }
     }
@@ -182,13 +182,13 @@ pub(super) fn rounds(count: usize) -> u64 {
     u64::from(usize::BITS - count.leading_zeros()) + 2
 }
 
-/// The depth of what holds these values.
+/// The depth of a list or map of these values.
 fn deeper<'v>(values: impl Iterator<Item = &'v Operand>) -> Result<u16> {
     let depth = 1 + values.map(Operand::depth).max().unwrap_or(0);
     if depth > DEPTH { refuse("a value is nested too deeply") } else { Ok(depth) }
 }
 
-/// A list that grows: charged for each piece of memory before it is taken.
+/// A list that grows: each allocation is charged for before.
 pub(super) struct Growing<'m, T> {
     meter: &'m Meter,
     items: Vec<T>,
@@ -199,7 +199,7 @@ impl<'m, T> Growing<'m, T> {
         Self { meter, items: Vec::new() }
     }
 
-    /// One with room for `count` items.
+    /// A list with room for `count` items.
     pub(super) fn with_room(meter: &'m Meter, count: usize) -> Result<Self> {
         meter.make(count.saturating_mul(size_of::<T>()))?;
         Ok(Self { meter, items: Vec::with_capacity(count) })

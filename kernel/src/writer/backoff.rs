@@ -1,4 +1,4 @@
-//! The pause after a failed batch: that of a retry that never gives up. Decides how long; never waits.
+//! The pause after a failed batch, as for a retry that never gives up. Decides how long; never waits.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use updraft_protocol::ids::mix;
 use crate::plan::RetryPolicy;
 use crate::retry;
 
-/// How often the store failed, and how long to leave it alone.
+/// How often the store failed, and thereby how long to pause.
 pub(super) struct Backoff {
     policy: RetryPolicy,
     /// Failures since the last success.
     failures: u32,
-    /// Where the jitter is.
+    /// The state of the jitter.
     jitter: u64,
 }
 
@@ -23,7 +23,7 @@ impl Backoff {
         Self { policy, failures: 0, jitter: mix(seed) }
     }
 
-    /// The store failed: how long to pause.
+    /// The store failed: returns the pause.
     pub(super) fn fail(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         self.jitter = mix(self.jitter);

@@ -1,40 +1,40 @@
-//! What the writer is told, and what it has its driver do. Owns the shapes; decides nothing.
+//! The events and commands of the writer. Owns the shapes; decides nothing.
 
 use updraft_protocol::Update;
 
 use super::{Delivery, Group};
 
-/// What happened.
+/// An event of the writer.
 pub enum Input<B, R> {
-    /// The journal hands groups on, with rising numbers; only while the writer [receives](super::Writer::receives).
+    /// Groups from the journal, with rising numbers; only while the writer [receives](super::Writer::receives).
     Groups(Vec<Group<R>>),
-    /// Someone asks when everything before is in the store; only while the writer receives.
+    /// A request to be answered once everything before is in the store; only while the writer receives.
     Barrier {
-        /// What is answered by.
+        /// Passed back with the answer.
         token: B,
-        /// Nothing follows: the store is to note so before the answer.
+        /// This is the last input: the store is to note the close before the answer.
         closing: bool,
     },
-    /// Nothing more comes.
+    /// There will be no more input.
     Closed,
     /// All calls of a delivery were made.
     Delivered(Box<Delivery>),
-    /// The store took the note that was under way, or did not.
+    /// The result of the note that was under way.
     Noted(Result<(), String>),
-    /// It may be time for something.
+    /// The time passed that [`wakes_at`](super::Writer::wakes_at) gave.
     Woken,
 }
 
-/// What is to be done.
+/// A command of the writer to its driver.
 #[must_use = "the writer counts on it"]
 pub enum Command<B> {
-    /// Make the calls of the store that this asks for, then hand it back.
+    /// Make the store calls that this asks for, then hand it back.
     Deliver(Box<Delivery>),
     /// Have the store note that it has everything up to this group, and whether journal and store are closed.
     Note {
         /// The group's number.
         up_to: u64,
-        /// Whether nothing follows.
+        /// Whether this is the last note.
         closing: bool,
     },
     /// The store has everything below this group.
@@ -49,15 +49,15 @@ pub enum Command<B> {
     },
     /// Answer a barrier.
     Answer(B, Result<(), OutOfTime>),
-    /// Tell who embeds the engine.
-    Tell(Notice),
-    /// Log.
+    /// Notify the application that embeds the engine.
+    Notify(Notice),
+    /// Write to the log.
     Warn(Warning),
     /// The writer has ended.
     End(Ended),
 }
 
-/// The store did not take in time what was asked for.
+/// The store did not take everything in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutOfTime;
 
@@ -67,56 +67,56 @@ pub struct OutOfTime;
 pub enum Ended {
     /// The store has everything.
     Stored,
-    /// The store did not take the rest in time; it is in the journal.
+    /// The store did not take the rest in time; the rest is in the journal.
     GaveUp {
         /// Documents that were left.
         documents: usize,
     },
 }
 
-/// What who embeds the engine is told.
+/// A notice to the application that embeds the engine.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
-    /// The store will never take this update; its execution should be failed with the reason.
+    /// The store refuses this update for good; its execution should be failed with the reason.
     Poison {
-        /// What was to be written.
+        /// The update.
         update: Box<Update>,
-        /// Why the store refuses it.
+        /// The error of the store.
         reason: String,
     },
-    /// The store stopped taking batches; they are tried again until it does.
+    /// The store stopped taking batches; they are retried until it does.
     StoreFailing {
-        /// What it said.
+        /// The error of the store.
         reason: String,
     },
     /// The store takes batches again.
     StoreWorking,
 }
 
-/// What only the log is told.
+/// A warning for the log only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Warning {
-    /// The store will not have some updates for the moment, although it takes others.
+    /// The store refuses some updates for the moment, but takes others.
     Deferred {
-        /// What it said.
+        /// The error of the store.
         reason: Option<String>,
-        /// How many.
+        /// The number of such updates.
         documents: usize,
     },
-    /// The store will never keep a dead letter.
+    /// The store refuses a dead letter for good.
     LetterLost {
         /// The letter's key.
         key: String,
-        /// Why the store does not take the update.
+        /// Why the store refuses the update.
         reason: String,
-        /// Why it does not keep the letter.
+        /// Why it refuses the letter.
         error: String,
     },
-    /// The store did not take a note. The next says as much and more.
+    /// The store did not take a note. The next note replaces it.
     NoteRefused {
-        /// What the store said.
+        /// The error of the store.
         error: String,
-        /// Whether it took the note before.
+        /// Whether the note before was taken.
         first: bool,
     },
     /// The store takes notes again.

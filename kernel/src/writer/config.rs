@@ -1,4 +1,4 @@
-//! How the writer is configured. Owns the defaults; never reads a file or the environment.
+//! The configuration of the writer. Owns the defaults; never reads a file or the environment.
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use updraft_protocol::limits::{
 use crate::batch_limit::BatchLimit;
 use crate::coalescer::Limits;
 
-/// How the writer is configured.
+/// The configuration of the writer.
 #[derive(Debug, Clone, Copy)]
 pub struct WriterConfig {
-    /// How much goes to the store at once; none leaves it to what suits the store.
+    /// The most operations in a batch; `None` for the number that suits the store.
     pub batch_limit: Option<BatchLimit>,
-    /// Bytes in one batch.
+    /// The most bytes in one batch.
     pub bytes: usize,
-    /// How long an update may wait for company; one that will soon be overtaken, three times as long.
+    /// How long an update may wait for others to share its batch; three times as long if it will soon be replaced.
     pub delay: Duration,
-    /// How long a call of the store may take before nobody knows what became of it; the driver keeps it.
+    /// How long a store call may take before its result counts as unknown; the driver enforces it.
     pub timeout: Duration,
     /// The first pause after a failure.
     pub backoff: Duration,
-    /// The longest.
+    /// The longest pause.
     pub backoff_max: Duration,
-    /// How long the store may take for the rest once nothing more comes.
+    /// How long the store may take for the rest once there is no more input.
     pub drain: Duration,
-    /// What may wait; beyond it the journal waits.
+    /// The most that may wait in the writer; at these limits the journal waits.
     pub limits: Limits,
-    /// Where the pauses' jitter begins: another number in each process, so that they do not come back together.
+    /// The start of the pauses' jitter: different in each process, so that their retries are spread out.
     pub seed: u64,
 }
 

@@ -1,13 +1,14 @@
-//! What is deferred: when the store is asked again for what it would not have. Decides when; holds no updates.
+//! When deferred updates, which the store refused for the moment, are retried. Holds no updates.
 
 use std::time::Duration;
 
 use super::backoff::Backoff;
 
-/// One batch of deferred updates is tried at a time, and the pause grows until the store takes it: others go on meanwhile.
+/// One batch of deferred updates is tried at a time, and the pause grows until the store takes it. Other updates are
+/// written without waiting.
 pub(super) struct Deferred {
     backoff: Backoff,
-    /// When the next of them are tried; none while some are.
+    /// When the next batch is tried; `None` while one is under way.
     until: Option<Duration>,
 }
 
@@ -16,7 +17,7 @@ impl Deferred {
         Self { backoff, until: None }
     }
 
-    /// Whether some are to be tried now; then the next are tried when these have come back.
+    /// Whether a batch is to be tried now; the next is tried after this one has returned.
     pub(super) fn is_due(&mut self, now: Duration) -> bool {
         self.until.take_if(|until| *until <= now).is_some()
     }
@@ -25,13 +26,13 @@ impl Deferred {
         self.until
     }
 
-    /// The store took all of those that were tried: the others are tried at once.
+    /// The store took the whole batch: the remaining updates are tried at once.
     pub(super) fn taken(&mut self, now: Duration, left: usize) {
         self.backoff.succeed();
         self.until = (left > 0).then_some(now);
     }
 
-    /// So many are deferred. Says whether none were deferred before.
+    /// Records how many updates are deferred. Returns whether none was before.
     pub(super) fn wait(&mut self, now: Duration, left: usize) -> bool {
         let first = left > 0 && !self.backoff.is_failing();
         if left > 0 && self.until.is_none() {

@@ -1,5 +1,6 @@
-//! A delivery: one batch on its way to the store, call by call. Splits a batch that the store refuses until it has found what
-//! it refuses, and has what is poison kept as dead letters before it is let go. Never tries again what failed for the moment.
+//! A delivery: one batch on its way to the store, call by call. If the store refuses a batch, splits it until the
+//! refused updates are found, and has the store keep these as dead letters before they are dropped. Never retries a
+//! failure that is temporary.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use updraft_protocol::{DeadLetter, Update};
 use crate::batch_limit::Sent;
 use crate::coalescer::{Batch, BatchId};
 
-/// What became of one update of a write.
+/// The result of one update of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum WriteOutcome {
@@ -18,84 +19,85 @@ pub enum WriteOutcome {
     Written,
     /// The store has a newer one; nothing changed.
     Stale,
-    /// The store will never take it.
+    /// The store refuses it for good.
     Poison(String),
     /// The store refused it for the moment, and nothing changed: it is to be sent again.
     Retry(String),
-    /// The store refused it for a reason that this version does not know. Where it takes others, it is poison.
+    /// The store refused it for a reason that this version does not know. If the store takes others, the update is
+    /// poison.
     Unknown(String),
 }
 
-/// Why a call of the store failed as a whole: nobody knows what became of it.
+/// A store call failed as a whole: the result of its updates is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreFault {
-    /// For the store's sake; any other call would fare as ill.
+    /// Because of the store; any other call would fail as well.
     Store(String),
-    /// For the sake of something in the call.
+    /// Because of something in the call.
     Content(String),
-    /// Either: something in the call, if the store takes another one.
+    /// Unclear: because of something in the call, if the store takes another one.
     Unclear(String),
 }
 
-/// A call of the store.
+/// A call of the store, which the driver makes.
 #[derive(Debug, Clone)]
 pub enum StoreCall {
-    /// Write these updates; [`Delivery::written`] hears of it.
+    /// Write these updates; answered by [`Delivery::written`].
     Write(Vec<Update>),
-    /// Keep these dead letters; [`Delivery::kept`] hears of it.
+    /// Keep these dead letters; answered by [`Delivery::kept`].
     Keep(Vec<DeadLetter>),
 }
 
-/// What is to become of one update.
+/// What happens to one update after the delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// The store has it.
+pub(super) enum Disposition {
+    /// Done: the store has it.
     Written,
-    /// The store has a newer one.
+    /// Done: the store has a newer one.
     Stale,
-    /// The store will never take it.
+    /// Done: the store refuses it for good.
     Poison(String),
-    /// Nobody knows: it is to be written again.
+    /// The result is unknown: it is written again.
     Retry,
-    /// The store will not have it now: it is to be written again after a while.
+    /// The store refuses it for the moment: it is written again after a pause.
     Defer,
 }
 
-/// Dead letters of one call, with the places of their updates in the batch.
+/// Dead letters of one call, with the indices of their updates in the batch.
 type Letters = (Vec<usize>, Vec<DeadLetter>);
 
 /// A batch on its way to the store.
 pub struct Delivery {
     pub(super) id: BatchId,
     pub(super) updates: Vec<Update>,
-    /// How many of them were deferred before.
+    /// How many of its updates were deferred before.
     pub(super) deferred: usize,
     pub(super) sent: Sent,
-    /// Places of updates that are poison where they are refused for whatever reason.
+    /// Indices of updates that are poison if they are refused once more.
     refused_too_often: Vec<usize>,
     began: Duration,
-    /// Parts of the batch that are still to be written, the next one last.
+    /// Parts of the batch that remain to be written, the next one last.
     parts: Vec<Range<usize>>,
-    /// Dead letters that are still to be kept, the next ones last; none while updates are written.
+    /// Dead letters that remain to be kept, the next ones last; `None` while updates are written.
     letters: Option<Vec<Letters>>,
-    /// Updates that the store refused for an unknown reason, with what it said.
+    /// Updates that the store refused for an unknown reason, with its error.
     unknown: Vec<(usize, String)>,
-    /// One for each update, in order.
-    pub(super) fates: Vec<Fate>,
-    /// Why the store should be left alone for a while.
+    /// The state of each update, in order.
+    pub(super) dispositions: Vec<Disposition>,
+    /// Why the store should get no batch for a while.
     pub(super) trouble: Option<String>,
-    /// Why some are deferred.
+    /// Why some updates are deferred.
     pub(super) deferral: Option<String>,
-    /// Those of them that the store refused for an unknown reason, by their place.
+    /// The deferred updates that the store refused for an unknown reason, by index.
     pub(super) refused: Vec<usize>,
-    /// Whether the store wants less, or is not there.
+    /// Whether the store is overloaded or unreachable.
     pub(super) pushback: bool,
-    /// How many calls the writing took.
+    /// How many write calls were made.
     pub(super) calls: usize,
-    /// How long the writing took.
+    /// How long the write calls took.
     pub(super) took: Duration,
     pub(super) letters_kept: usize,
-    /// Letters that the store will never keep, with its reason.
+    /// Letters that the store refuses for good, with its reason.
     pub(super) lost: Vec<(DeadLetter, String)>,
 }
 
@@ -104,7 +106,7 @@ impl Delivery {
         let Batch { id, updates, deferred } = batch;
         Self {
             id,
-            fates: vec![Fate::Retry; updates.len()],
+            dispositions: vec![Disposition::Retry; updates.len()],
             parts: std::iter::once(0..updates.len()).collect(),
             updates,
             deferred,
@@ -129,8 +131,8 @@ impl Delivery {
         &self.updates
     }
 
-    /// The next call of the store; none where the delivery is over. It ends: each part is done with, or replaced by two that
-    /// are smaller.
+    /// The next store call; `None` if the delivery is over. It ends, since each part is either finished or replaced by
+    /// two smaller ones.
     pub fn next_call(&self) -> Option<StoreCall> {
         match (self.parts.last(), &self.letters) {
             (Some(part), _) => Some(StoreCall::Write(self.updates[part.clone()].to_vec())),
@@ -140,7 +142,7 @@ impl Delivery {
         }
     }
 
-    /// The store answered a write, in order, or did not.
+    /// The store's answer to a write, in order, or its error.
     pub fn written(&mut self, answer: Result<Vec<WriteOutcome>, StoreFault>, now: Duration) {
         let Some(part) = self.parts.pop() else { return };
         self.calls += 1;
@@ -161,7 +163,7 @@ impl Delivery {
                 self.parts.push(middle..part.end);
                 self.parts.push(part.start..middle);
             }
-            Err(StoreFault::Content(reason)) => self.fates[part.start] = Fate::Poison(reason),
+            Err(StoreFault::Content(reason)) => self.dispositions[part.start] = Disposition::Poison(reason),
             Err(StoreFault::Unclear(reason)) => self.unknown.push((part.start, reason)),
         }
         if self.parts.is_empty() {
@@ -172,42 +174,42 @@ impl Delivery {
     }
 
     fn take(&mut self, place: usize, outcome: WriteOutcome) {
-        self.fates[place] = match outcome {
-            WriteOutcome::Written => Fate::Written,
-            WriteOutcome::Stale => Fate::Stale,
-            WriteOutcome::Poison(reason) => Fate::Poison(reason),
+        self.dispositions[place] = match outcome {
+            WriteOutcome::Written => Disposition::Written,
+            WriteOutcome::Stale => Disposition::Stale,
+            WriteOutcome::Poison(reason) => Disposition::Poison(reason),
             WriteOutcome::Retry(reason) => {
                 self.deferral.get_or_insert(reason);
                 self.pushback = true;
-                Fate::Defer
+                Disposition::Defer
             }
             WriteOutcome::Unknown(reason) => {
                 self.unknown.push((place, reason));
-                Fate::Retry
+                Disposition::Retry
             }
         };
     }
 
-    /// Updates that were refused for an unknown reason are poison where they were refused often before, while the store took
-    /// others. Until then the store may be at fault: they are deferred, and others are not kept waiting for them.
+    /// Updates that were refused for an unknown reason are poison if they were refused often before while the store
+    /// took others. Until then the store may be at fault: they are deferred, so that other updates are not delayed.
     fn judge(&mut self) {
         for (place, reason) in std::mem::take(&mut self.unknown) {
             if self.refused_too_often.contains(&place) {
-                self.fates[place] = Fate::Poison(reason);
+                self.dispositions[place] = Disposition::Poison(reason);
             } else {
-                self.fates[place] = Fate::Defer;
+                self.dispositions[place] = Disposition::Defer;
                 self.refused.push(place);
                 self.deferral.get_or_insert(reason);
             }
         }
     }
 
-    /// What is poison, as dead letters, in parts that a store takes at once.
+    /// The dead letters of poison updates, in parts that a store takes in one call.
     fn dead_letters(&self) -> Vec<Letters> {
         let mut parts: Vec<Letters> = Vec::new();
         let mut bytes = 0;
-        for (place, (update, fate)) in self.updates.iter().zip(&self.fates).enumerate() {
-            let Fate::Poison(reason) = fate else { continue };
+        for (place, (update, disposition)) in self.updates.iter().zip(&self.dispositions).enumerate() {
+            let Disposition::Poison(reason) = disposition else { continue };
             let letter = DeadLetter::of(update, reason.clone());
             let more = letter.update.as_ref().map_or(0, |update| update.as_str().len());
             match parts.last_mut().filter(|_| bytes + more <= BATCH_BYTES) {
@@ -225,8 +227,8 @@ impl Delivery {
         parts
     }
 
-    /// The store keeps dead letters, or does not. What it cannot keep at the moment is deferred, to be found poison again;
-    /// what it never will is let go, and said to be lost.
+    /// The store's answer to dead letters. A letter that it cannot keep at the moment is deferred, to be found poison
+    /// again. A letter that it refuses for good is dropped and reported as lost.
     pub fn kept(&mut self, answer: Result<(), StoreFault>) {
         let Some(parts) = &mut self.letters else { return };
         let Some((mut places, mut letters)) = parts.pop() else { return };
@@ -235,7 +237,7 @@ impl Delivery {
             Err(StoreFault::Store(error)) => {
                 self.deferral.get_or_insert(format!("a dead letter cannot be kept: {error}"));
                 for place in places.into_iter().chain(parts.drain(..).flat_map(|(places, _)| places)) {
-                    self.fates[place] = Fate::Defer;
+                    self.dispositions[place] = Disposition::Defer;
                 }
             }
             Err(StoreFault::Content(_) | StoreFault::Unclear(_)) if letters.len() > 1 => {
@@ -250,8 +252,8 @@ impl Delivery {
         }
     }
 
-    /// How many updates have this fate.
-    pub(super) fn count(&self, wanted: impl Fn(&Fate) -> bool) -> usize {
-        self.fates.iter().filter(|fate| wanted(fate)).count()
+    /// The number of updates in a state.
+    pub(super) fn count(&self, wanted: impl Fn(&Disposition) -> bool) -> usize {
+        self.dispositions.iter().filter(|disposition| wanted(disposition)).count()
     }
 }

@@ -1,5 +1,5 @@
-//! Notes: how far the store has come, written into the store itself every so often and at the end. What the journal drops
-//! is below a note. Decides when; writes nothing.
+//! Notes: how far the store has come, written into the store itself at intervals and at the end. The journal may drop
+//! what is below a note. Decides when; writes nothing.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use super::command::{Command, Warning};
 
 /// The notes of one writer.
 pub(super) struct Notes<B> {
-    /// The number below which the note stands; none where the store keeps no notes.
+    /// The number in the last note; `None` if the store keeps no notes.
     noted: Option<u64>,
-    /// The note under way: the number below which the store has everything, and whether it says that both are closed.
+    /// The note under way: the number below which the store has everything, and whether it is the last note.
     under_way: Option<(u64, bool)>,
-    /// When the next may go.
+    /// When the next note may be written.
     next: Option<Duration>,
-    /// Whether the last one was not taken: the one that closes waits as well then.
+    /// Whether the last one was refused: then the closing note waits as well.
     failed: bool,
-    /// To be answered when the store has noted that both are closed.
+    /// To be answered when the store has noted the close.
     closing: Option<B>,
 }
 
-/// What a note that came back is followed by.
-pub(super) struct Landed<B> {
-    /// The number below which the note stands now.
+/// The result of a note.
+pub(super) struct NoteResult<B> {
+    /// The number in the last note now.
     pub(super) below: Option<u64>,
-    /// Who waited for the last note.
+    /// The caller that waited for the closing note.
     pub(super) closed: Option<B>,
     pub(super) warning: Option<Warning>,
 }
@@ -40,12 +40,12 @@ impl<B> Notes<B> {
         self.noted.is_some()
     }
 
-    /// Has the store note that both are closed, before `token` is answered.
+    /// Has the store note the close, before `token` is answered.
     pub(super) fn close(&mut self, token: B) {
         self.closing = Some(token);
     }
 
-    /// Whether there is something to write, given that the store has everything below this number.
+    /// Whether there is something to note, given that the store has everything below this number.
     fn is_owed(&self, below: u64) -> bool {
         let behind = self.noted.is_some_and(|noted| noted < below);
         self.under_way.is_none() && (behind || self.closing.is_some())
@@ -56,12 +56,12 @@ impl<B> Notes<B> {
         self.next.filter(|_| self.is_owed(below))
     }
 
-    /// The next note, where one is owed and due. The store has everything below this number.
+    /// The next note, if it is due. The store has everything below this number.
     pub(super) fn write(&mut self, below: u64, now: Duration) -> Option<Command<B>> {
         let noted = self.noted.filter(|_| self.is_owed(below))?;
         let closing = self.closing.is_some();
         let hurried = closing && !self.failed;
-        // What follows the first write soon goes into the same note.
+        // Writes that soon follow the first go into the same note.
         let next = *self.next.get_or_insert_with(|| now + STORE_NOTE);
         if next > now && !hurried {
             return None;
@@ -72,8 +72,8 @@ impl<B> Notes<B> {
         Some(Command::Note { up_to: below.saturating_sub(1), closing })
     }
 
-    /// The note that was under way is in the store, or is not.
-    pub(super) fn landed(&mut self, answer: Result<(), String>) -> Landed<B> {
+    /// The note that was under way is in the store, or was refused.
+    pub(super) fn answered(&mut self, answer: Result<(), String>) -> NoteResult<B> {
         let failed = std::mem::replace(&mut self.failed, answer.is_err());
         let taken = self.under_way.take().filter(|_| answer.is_ok());
         let below = taken.map(|(below, _)| below);
@@ -83,15 +83,15 @@ impl<B> Notes<B> {
             Ok(()) => failed.then_some(Warning::NoteTakenAgain),
             Err(error) => Some(Warning::NoteRefused { error, first: !failed }),
         };
-        Landed { below, closed, warning }
+        NoteResult { below, closed, warning }
     }
 
-    /// Whether nothing is to be waited for.
+    /// Whether no note is to be waited for.
     pub(super) fn is_done(&self) -> bool {
         self.under_way.is_none() && self.closing.is_none()
     }
 
-    /// Gives up; gives back who waits.
+    /// Gives up; returns the caller that waits.
     pub(super) fn give_up(&mut self) -> Option<B> {
         self.under_way = None;
         self.closing.take()
@@ -113,7 +113,7 @@ mod tests {
                 now += STORE_NOTE;
             }
             let answer = if taken { Ok(()) } else { Err("told to".to_owned()) };
-            let said = match notes.landed(answer).warning {
+            let said = match notes.answered(answer).warning {
                 None => "taken",
                 Some(Warning::NoteTakenAgain) => "taken again",
                 Some(Warning::NoteRefused { first: true, .. }) => "refused",

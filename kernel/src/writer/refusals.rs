@@ -1,46 +1,47 @@
-//! Refusals: updates that the store refused for a reason that nobody knows. Decides when that is the update's own fault and
-//! not the store's; settles nothing.
+//! Refusals: updates that the store refused for an unknown reason. Decides when that is the update's own fault and not
+//! the store's; writes and drops nothing.
 
 use std::collections::BTreeMap;
 
 use updraft_protocol::limits::UNKNOWN_REFUSALS;
 use updraft_protocol::{DocumentId, Update};
 
-/// What is known of them: as much at the most as there are documents that wait.
+/// The updates that were refused; never more than there are documents that wait.
 #[derive(Default)]
 pub(super) struct Refusals {
     known: BTreeMap<DocumentId, Refused>,
-    /// Updates that the store has taken.
+    /// The number of updates that the store has taken.
     written: u64,
 }
 
 struct Refused {
     times: u32,
-    /// What the store had taken when it refused this one first.
+    /// The number that the store had taken when it first refused this one.
     written: u64,
 }
 
 impl Refusals {
-    /// The store took so many updates.
+    /// The store took so many more updates.
     pub(super) fn took(&mut self, updates: u64) {
         self.written += updates;
     }
 
-    /// It refused this one for a reason that nobody knows.
+    /// The store refused this update for an unknown reason.
     pub(super) fn refused(&mut self, document: DocumentId) {
         let written = self.written;
         let refused = self.known.entry(document).or_insert(Refused { times: 0, written });
         refused.times = refused.times.saturating_add(1);
     }
 
-    /// Something else became of this one.
+    /// This update had another result.
     pub(super) fn cleared(&mut self, document: DocumentId) {
         if !self.known.is_empty() {
             self.known.remove(&document);
         }
     }
 
-    /// Those of a batch that are at fault, should they be refused once more: others were written meanwhile. By their place.
+    /// The updates of a batch that are at fault if they are refused once more, since others were written in the
+    /// meantime; by index.
     pub(super) fn refused_too_often(&self, updates: &[Update]) -> Vec<usize> {
         if self.known.is_empty() {
             return Vec::new();

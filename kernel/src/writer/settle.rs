@@ -1,20 +1,20 @@
-//! What follows a delivery: each update is done with, tried again or deferred; the store is left alone or found well again.
-//! Never says when a batch goes.
+//! What follows a delivery: each update is finished, retried or deferred, and the store is paused or found healthy
+//! again. Never decides when a batch is sent.
 
 use std::time::Duration;
 
 use super::Writer;
 use super::command::{Command, Notice, Warning};
-use super::delivery::{Delivery, Fate};
+use super::delivery::{Delivery, Disposition};
 use crate::batch_limit::BatchAnswer;
 use crate::coalescer::Settled;
 
 impl<B, R> Writer<B, R> {
     /// Settles a delivery that is over.
-    pub(super) fn land(&mut self, mut delivery: Delivery, now: Duration) {
+    pub(super) fn settle(&mut self, mut delivery: Delivery, now: Duration) {
         self.in_flight -= 1;
-        let deferred = delivery.count(|fate| *fate == Fate::Defer);
-        let again = deferred + delivery.count(|fate| *fate == Fate::Retry);
+        let deferred = delivery.count(|disposition| *disposition == Disposition::Defer);
+        let again = deferred + delivery.count(|disposition| *disposition == Disposition::Retry);
         let done = delivery.updates.len() - again;
         self.totals.retried += usize::from(again > 0);
         self.totals.done += done;
@@ -23,7 +23,7 @@ impl<B, R> Writer<B, R> {
         let Delivery {
             id,
             updates,
-            fates,
+            dispositions,
             deferred: before,
             sent,
             trouble,
@@ -34,20 +34,20 @@ impl<B, R> Writer<B, R> {
             ..
         } = delivery;
         let (mut settled, mut written) = (Vec::with_capacity(updates.len()), 0);
-        for (update, fate) in updates.into_iter().zip(fates) {
-            settled.push(match fate {
-                Fate::Written | Fate::Stale | Fate::Poison(_) => Settled::Done,
-                Fate::Retry => Settled::Retry,
-                Fate::Defer => Settled::Defer,
+        for (update, disposition) in updates.into_iter().zip(dispositions) {
+            settled.push(match disposition {
+                Disposition::Written | Disposition::Stale | Disposition::Poison(_) => Settled::Done,
+                Disposition::Retry => Settled::Retry,
+                Disposition::Defer => Settled::Defer,
             });
-            match fate {
-                Fate::Written => written += 1,
-                Fate::Poison(reason) => {
+            match disposition {
+                Disposition::Written => written += 1,
+                Disposition::Poison(reason) => {
                     self.totals.poison += 1;
-                    self.commands.push(Command::Tell(Notice::Poison { update: Box::new(update), reason }));
+                    self.commands.push(Command::Notify(Notice::Poison { update: Box::new(update), reason }));
                 }
-                // A stale one is counted by the store.
-                Fate::Stale | Fate::Retry | Fate::Defer => {}
+                // Stale updates are counted by the store.
+                Disposition::Stale | Disposition::Retry | Disposition::Defer => {}
             }
         }
         self.totals.written += written;
@@ -57,22 +57,22 @@ impl<B, R> Writer<B, R> {
         match (pushback, calls) {
             (true, _) => self.limiter.landed(sent, BatchAnswer::Pushback),
             (false, 1) => self.limiter.landed(sent, BatchAnswer::Taken(took)),
-            // It was split: how long that took says nothing of the store.
+            // It was split, so its duration says nothing about the store.
             (false, _) => {}
         }
         self.wait_for_deferred(before > 0 && deferred == 0 && done > 0, deferral.as_deref(), now);
         match trouble.or_else(|| deferral.filter(|_| done == 0 && deferred > before)) {
             Some(reason) => self.trouble(reason, now),
             None if done > 0 => self.success(),
-            // What is tried again is refused again: that says nothing of the others.
+            // Deferred updates were refused again, which says nothing about the others.
             None => {}
         }
     }
 
-    /// Keeps which updates were refused for an unknown reason, and forgets those of which something became.
+    /// Keeps the updates that were refused for an unknown reason, and forgets those that had another result.
     fn remember_refusals(&mut self, delivery: &Delivery) {
-        for (update, fate) in delivery.updates.iter().zip(&delivery.fates) {
-            if !matches!(fate, Fate::Retry | Fate::Defer) {
+        for (update, disposition) in delivery.updates.iter().zip(&delivery.dispositions) {
+            if !matches!(disposition, Disposition::Retry | Disposition::Defer) {
                 self.refusals.cleared(update.document());
             }
         }
@@ -90,7 +90,7 @@ impl<B, R> Writer<B, R> {
         }
     }
 
-    /// Sees to it that what is deferred is tried again, after a while or, where the store took some, now.
+    /// Schedules the next try of the deferred updates: after a pause, or now if the store took some.
     fn wait_for_deferred(&mut self, taken: bool, reason: Option<&str>, now: Duration) {
         let left = self.coalescer.deferred();
         if taken {
@@ -106,7 +106,7 @@ impl<B, R> Writer<B, R> {
         self.failing = Some(reason.as_str().into());
         self.pause = now.checked_add(self.backoff.fail());
         if !known {
-            self.commands.push(Command::Tell(Notice::StoreFailing { reason }));
+            self.commands.push(Command::Notify(Notice::StoreFailing { reason }));
         }
     }
 
@@ -114,7 +114,7 @@ impl<B, R> Writer<B, R> {
         if self.failing.take().is_some() {
             self.backoff.succeed();
             self.pause = None;
-            self.commands.push(Command::Tell(Notice::StoreWorking));
+            self.commands.push(Command::Notify(Notice::StoreWorking));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The writer as a machine: the order of its commands, its end, and that whatever a store does for a while, everything is
-//! written or kept as a dead letter in the end.
+//! The writer as a machine: the order of its commands, its end, and that everything is written or kept as a dead letter
+//! in the end, whatever faults a store has for a while.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,17 +50,17 @@ fn deliveries(commands: Vec<Command<u32>>) -> Vec<Delivery> {
     commands.into_iter().filter_map(delivery).collect()
 }
 
-/// What is told besides deliveries, in order.
-fn told(commands: &[Command<u32>]) -> Vec<String> {
-    let told = |command: &Command<u32>| match command {
-        Command::Deliver(_) | Command::Tell(_) | Command::Warn(_) => None,
+/// The commands besides deliveries, in order.
+fn others(commands: &[Command<u32>]) -> Vec<String> {
+    let other = |command: &Command<u32>| match command {
+        Command::Deliver(_) | Command::Notify(_) | Command::Warn(_) => None,
         Command::Note { up_to, closing } => Some(format!("note {up_to} {closing}")),
         Command::Stored { below } => Some(format!("stored {below}")),
         Command::Noted { below } => Some(format!("noted {below}")),
         Command::Answer(token, outcome) => Some(format!("answer {token} {}", outcome.is_ok())),
         Command::End(ended) => Some(format!("{ended:?}")),
     };
-    commands.iter().filter_map(told).collect()
+    commands.iter().filter_map(other).collect()
 }
 
 fn write(delivery: &mut Delivery, now: Duration) {
@@ -72,29 +72,29 @@ fn write(delivery: &mut Delivery, now: Duration) {
 #[test]
 fn a_barrier_is_answered_after_the_watermark_has_passed_it() {
     let mut writer = writer(None);
-    assert_eq!(told(&writer.on(groups(7, vec![update(1, 1)]), MS)), ["stored 7"], "it waits for company");
+    assert_eq!(others(&writer.on(groups(7, vec![update(1, 1)]), MS)), ["stored 7"], "it waits for company");
     let mut sent = deliveries(writer.on(Input::Barrier { token: 5, closing: false }, MS));
     write(&mut sent[0], 2 * MS);
     let commands = writer.on(Input::Delivered(Box::new(sent.remove(0))), 2 * MS);
-    assert_eq!(told(&commands), ["stored 8", "answer 5 true"]);
+    assert_eq!(others(&commands), ["stored 8", "answer 5 true"]);
 }
 
 #[test]
 fn who_closes_is_answered_when_the_store_has_noted_so() {
     let mut writer = writer(Some(1));
-    assert_eq!(told(&writer.on(groups(7, vec![update(1, 1)]), MS)), ["stored 7"]);
+    assert_eq!(others(&writer.on(groups(7, vec![update(1, 1)]), MS)), ["stored 7"]);
     let mut sent = deliveries(writer.on(Input::Barrier { token: 5, closing: true }, MS));
     write(&mut sent[0], 2 * MS);
     let commands = writer.on(Input::Delivered(Box::new(sent.remove(0))), 2 * MS);
-    assert_eq!(told(&commands), ["stored 8", "note 7 true"]);
+    assert_eq!(others(&commands), ["stored 8", "note 7 true"]);
     let commands = writer.on(Input::Noted(Err("away".to_owned())), 3 * MS);
-    assert_eq!(told(&commands), [""; 0]);
+    assert_eq!(others(&commands), [""; 0]);
     assert!(writer.wakes_at().is_some(), "it is noted again");
     let commands = writer.on(Input::Woken, writer.wakes_at().unwrap());
-    assert_eq!(told(&commands), ["note 7 true"]);
+    assert_eq!(others(&commands), ["note 7 true"]);
     let commands = writer.on(Input::Noted(Ok(())), 2_000 * MS);
-    assert_eq!(told(&commands), ["noted 8", "answer 5 true"]);
-    assert_eq!(told(&writer.on(Input::Closed, 2_000 * MS)), ["Stored"]);
+    assert_eq!(others(&commands), ["noted 8", "answer 5 true"]);
+    assert_eq!(others(&writer.on(Input::Closed, 2_000 * MS)), ["Stored"]);
 }
 
 #[test]
@@ -105,17 +105,17 @@ fn a_writer_that_gives_up_tells_who_waits_and_what_is_left() {
     drop(writer.on(Input::Barrier { token: 5, closing: false }, MS));
     drop(writer.on(Input::Closed, MS));
     let commands = writer.on(Input::Woken, WriterConfig::default().drain + MS);
-    assert_eq!(told(&commands), ["answer 5 false", "GaveUp { documents: 3 }"]);
+    assert_eq!(others(&commands), ["answer 5 false", "GaveUp { documents: 3 }"]);
 }
 
-/// A store that does something else at each call, until it is well.
-struct Moody {
+/// A store that behaves differently at each call, until it is healthy.
+struct FaultyStore {
     has: BTreeMap<DocumentId, u64>,
     poison: BTreeSet<u64>,
     letters: BTreeSet<String>,
 }
 
-impl Moody {
+impl FaultyStore {
     fn call(&mut self, delivery: &mut Delivery, mood: u8, now: Duration) {
         match delivery.next_call() {
             Some(StoreCall::Write(updates)) => {
@@ -166,7 +166,7 @@ proptest! {
         moods in prop::collection::vec(0_u8..5, 0..60),
     ) {
         let (mut writer, mut now, mut moods) = (writer(None), MS, moods.into_iter());
-        let mut store = Moody { has: BTreeMap::new(), poison, letters: BTreeSet::new() };
+        let mut store = FaultyStore { has: BTreeMap::new(), poison, letters: BTreeSet::new() };
         let (mut newest, mut told_poison) = (BTreeMap::new(), BTreeSet::new());
         let mut flying: VecDeque<Box<Delivery>> = VecDeque::new();
         let mut inputs: VecDeque<Input<u32, ()>> = VecDeque::new();
@@ -197,7 +197,7 @@ proptest! {
                 match command {
                     Command::Deliver(delivery) => flying.push_back(delivery),
                     Command::Answer(_, outcome) => answered = outcome.is_ok(),
-                    Command::Tell(Notice::Poison { update, .. }) => {
+                    Command::Notify(Notice::Poison { update, .. }) => {
                         prop_assert!(store.letters.contains(&DeadLetter::of(&update, String::new()).key));
                         told_poison.insert(update.revision().seq);
                     }

@@ -1,5 +1,4 @@
-//! The cases: what each operator, filter, test and statement does to values of any size, the worst that is known of it
-//! among them.
+//! The cases: each operator, filter, test and statement on values of any size, including the worst known input.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +9,7 @@ use updraft_protocol::{ActionSpec, Argument};
 
 /// An expression over data that grows.
 pub(crate) struct Case {
-    /// The filter, test, operator or statement that it is of.
+    /// The filter, test, operator or statement under test.
     pub(crate) of: &'static str,
     pub(crate) text: &'static str,
     pub(crate) data: fn(usize) -> Value,
@@ -26,7 +25,7 @@ impl Case {
         Self { place, ..self }
     }
 
-    /// The text as the argument that it is for.
+    /// The text as the argument that it is meant for.
     pub(crate) fn template(&self) -> Result<Template, Vec<Mistake>> {
         const ARGUMENTS: &[(&str, Argument)] =
             &[("url", Argument::Url), ("fields", Argument::Fields), ("headers", Argument::Headers)];
@@ -60,13 +59,13 @@ fn escaped(size: usize) -> Value {
     json!({ "v": "\u{1}\"".repeat(size / 8 + 1) })
 }
 
-/// Whole numbers, each once, in no order.
+/// Distinct whole numbers, unordered.
 fn numbers(size: usize) -> Value {
     let count = size / 6 + 1;
     json!({ "v": (0..count).map(|n| n * 7_919 % count).collect::<Vec<_>>() })
 }
 
-/// Numbers that nothing but their digits is.
+/// Numbers that are kept as their digits.
 fn digits(size: usize) -> Value {
     let list: Vec<String> =
         (0..=size / 40).map(|n| format!("{}123456789012345678901234567890.5", n + 1)).collect();
@@ -77,7 +76,7 @@ fn fractions(size: usize) -> Value {
     json!({ "v": (0..=size / 8).map(|n| n as f64 * 1.5).collect::<Vec<_>>() })
 }
 
-/// Texts, each once, that begin alike.
+/// Distinct texts with a common prefix.
 fn names(size: usize) -> Value {
     let count = size / 40 + 1;
     json!({ "v": (0..count).map(|n| format!("A-name-that-begins-alike-{:06}", n * 7_919 % count)).collect::<Vec<_>>() })
@@ -99,7 +98,7 @@ fn small_maps(size: usize) -> Value {
     json!({ "v": vec![json!({"a": {}}); size / 9 + 1] })
 }
 
-/// Maps as answers have them.
+/// Maps as they are in answers.
 fn users(size: usize) -> Value {
     let count = size / 80 + 1;
     let user = |n: usize| json!({"id": n, "name": format!("User-{:05}", n * 7_919 % count), "on": n.is_multiple_of(2), "tags": ["a", "b"], "at": {"x": n}});
@@ -136,7 +135,7 @@ fn binary(size: usize) -> Value {
     json!({ "v": "01".repeat(size / 2) })
 }
 
-/// What a URL holds when it is encoded, also of the largest size.
+/// The longest text that fits into a URL when it is encoded, also of the largest size.
 fn address(size: usize) -> Value {
     json!({ "v": "aB/é".repeat(size / 32 / 5 + 1) })
 }
@@ -151,7 +150,7 @@ fn beside_one(size: usize) -> Value {
 
 /// All of them.
 pub(crate) static CASES: &[Case] = &[
-    // What is read.
+    // Printing.
     case("print", "{{ input.v }}", text),
     case("print", "{{ input.v }}", escaped),
     case("print", "{{ input.v }}", numbers),
@@ -294,7 +293,7 @@ pub(crate) static CASES: &[Case] = &[
     case("unique", "{{ input.v|unique|length }}", flags),
     case("upper", "{{ input.v|upper|length }}", text),
     case("urlencode", "{{ input.v|urlencode|length }}", text),
-    // By place.
+    // By use of the text.
     case("path", "https://h.example/{{ input.v|path }}", address).at(Argument::Url),
     case("query", "https://h.example/?{{ input.v|query }}", address).at(Argument::Url),
     case("spread", "{{ input.v|spread }}", names).at(Argument::Fields),

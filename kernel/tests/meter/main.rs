@@ -1,5 +1,5 @@
-//! The meter of expressions, tested: every operator, filter and test over growing values. What is charged is compared
-//! with the bytes that a counting allocator saw, and its growth with that of the thread's CPU time.
+//! The meter of expressions, tested: every operator, filter and test over growing values. The charges are compared with
+//! the bytes that a counting allocator saw, and their growth with that of the thread's CPU time.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -18,10 +18,10 @@ use updraft_protocol::limits::{EVALUATION_BYTES, EVALUATION_WORK, PLAYBOOK_COMPI
 use cases::{CASES, Case};
 use visible::Data;
 
-/// What the machine around an evaluation may make that is not charged: the data's text handed over, messages, the root.
+/// Allocations around an evaluation that are not charged: the data's text, messages, the root.
 const BASE_BYTES: u64 = 16 << 10;
 
-/// One evaluation, seen from outside.
+/// One evaluation, measured from outside.
 struct Seen {
     rendered: bool,
     spent: Spent,
@@ -48,7 +48,7 @@ fn see(case: &Case, size: usize) -> Seen {
 fn every_filter_test_and_operator_has_a_case() {
     let known = language();
     let named: BTreeSet<&str> = CASES.iter().map(|case| case.of).collect();
-    // Those that ask for structure are none of values: they stand at the end of what is printed.
+    // Filters of structure are listed apart: they end a `{{ … }}`.
     let filters = [known.filters.as_slice(), &["path", "query", "spread"]].concat();
     let missing = |names: &[&'static str]| -> Vec<&'static str> {
         names.iter().copied().filter(|name| !named.contains(name)).collect()

@@ -1,4 +1,4 @@
-//! What is charged, held against the thread's CPU time: how it grows, and what a unit of work may take.
+//! The charges, compared with the thread's CPU time: their growth, and the time of a unit of work.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) fn now() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
 }
 
-/// The smallest time of some runs: what disturbs a run makes it longer, never shorter.
+/// The smallest time of some runs: a disturbance makes a run longer, never shorter.
 fn quickest(case: &Case, size: usize) -> Seen {
     const RUNS: usize = 3;
     let mut runs: Vec<Seen> = (0..RUNS).map(|_| see(case, size)).collect();
@@ -23,7 +23,7 @@ fn quickest(case: &Case, size: usize) -> Seen {
     runs.remove(0)
 }
 
-/// What one step of plain work takes here and now, built as the kernel is: bytes are looked at one by one, and kept.
+/// The time of one step of plain work here and now, built as the kernel is: bytes are looked at one by one, and kept.
 fn step() -> f64 {
     let text = "[12, \"a b\", null]".repeat(4_000);
     let read = || {
@@ -47,7 +47,7 @@ fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
 }
 
-/// What more work takes for each unit, from size to size, where the difference is long enough to be told.
+/// The additional time of each additional unit, from size to size, if the difference is long enough to be measured.
 fn rates(case: &Case) -> Vec<f64> {
     /// Below this a difference of two runs is too short to be compared.
     const SHORT: f64 = 300e-6;
@@ -67,9 +67,9 @@ fn rates(case: &Case) -> Vec<f64> {
 
 #[test]
 fn what_takes_longer_over_larger_values_is_charged_as_much_more() {
-    /// How much more time a unit of work may take over values four times as large: caches end, pages are new.
+    /// How much more time a unit of work may take over values four times as large: caches are exceeded, pages are new.
     const SLACK: f64 = 3.0;
-    /// What grows is seen to grow each time; what was disturbed is not.
+    /// True growth shows in each try; a disturbance does not.
     const TRIES: usize = 3;
     let mut compared = 0;
     for case in CASES {
@@ -86,7 +86,7 @@ fn what_takes_longer_over_larger_values_is_charged_as_much_more() {
 
 #[test]
 fn a_unit_of_work_takes_no_longer_than_some_steps() {
-    /// The most of all was 2.2.
+    /// The largest measured value was 2.2.
     const STEPS: f64 = 6.0;
     /// Below it the time is that of setting up an evaluation.
     const WORK: u64 = 30_000;
@@ -103,7 +103,7 @@ fn a_unit_of_work_takes_no_longer_than_some_steps() {
     assert!(compared > CASES.len() * 9 / 10, "{compared} of {} cases did enough", CASES.len());
 }
 
-/// What a unit of work takes of checking a playbook that has nothing but this pattern, until nothing is left.
+/// The time of a unit of work when a playbook with only this pattern is checked, until the budget is spent.
 fn checked(pattern: &str) -> f64 {
     let text = format!("{{{{ input.x is matching('{}') }}}}", pattern.replace('\\', "\\\\"));
     let value = Value::Array(vec![text.as_str().into(); 4_000]);
@@ -117,7 +117,7 @@ fn checked(pattern: &str) -> f64 {
 
 #[test]
 fn no_pattern_takes_longer_to_check_than_it_is_charged_for() {
-    /// How much longer a unit may take than with a pattern as people write them.
+    /// How much longer a unit may take than with an ordinary pattern.
     const SLACK: f64 = 3.0;
     let plain = checked("(?i)powershell.*\\s-enc\\s+[a-z0-9+/=]{20,}");
     for pattern in [

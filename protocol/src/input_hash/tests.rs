@@ -1,5 +1,5 @@
-//! What makes two inputs the same, and what does not. Numbers are made of a mantissa and a power of ten, which the
-//! tests compare for themselves.
+//! Which inputs are the same, and which are not. Numbers are a mantissa and a power of ten, which the tests compare by
+//! themselves.
 
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ fn hash(input: &str) -> InputHash {
     InputHash::of(&Value::parse(input).unwrap(), &BTreeMap::new())
 }
 
-/// A value of the tests, which can be spelled in more than one way.
+/// A value of the tests, which can be written in more than one way.
 #[derive(Debug, Clone)]
 enum Sample {
     Null,
@@ -39,8 +39,8 @@ impl PartialEq for Sample {
 }
 
 impl Sample {
-    /// As JSON, written in way `way`: with white space, with its keys in the other order, with its numbers as whole
-    /// numbers, with a fraction, or with an exponent.
+    /// The value as JSON, written in way `way`: with white space, with its keys in the other order, with its numbers as
+    /// whole numbers, with a fraction, or with an exponent.
     fn spelled(&self, way: u32) -> String {
         let space = if way.is_multiple_of(2) { "" } else { " \n\t" };
         match self {
@@ -242,7 +242,7 @@ fn its_text_and_its_bytes_come_back() {
     }
 }
 
-/// Hashes are stored: the form of today is the form of tomorrow. The bytes are written out by hand as the module says.
+/// Hashes are stored, so the form must not change. The bytes are written by hand from the module's description.
 #[test]
 fn the_canonical_form_is_the_documented_one() {
     let mut form = Vec::new();

@@ -1,15 +1,17 @@
-//! What an integration declares of an action: its arguments, its effect, what repeating it does. Checks nothing.
+//! The declaration of an action by its integration: its arguments, its effect, whether it may be repeated. Checks
+//! nothing.
 
 use crate::json::Json;
 
-/// How an integration reads one argument of an action: what of it may come from alerts and answers.
+/// How an integration reads one argument of an action: which part of it may be data of alerts and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
     /// Any value: data.
     Data,
     /// One text, number or boolean: data.
     Text,
-    /// A URL. Scheme, host and prefix are the author's; each value is one segment of the path or one value of the query.
+    /// A URL. Scheme, host and prefix are the author's; each value is one segment of the path or one value of the
+    /// query.
     Url,
     /// A map whose names are the author's and whose values are each one text: a query, a form.
     Fields,
@@ -19,46 +21,46 @@ pub enum Argument {
     Secret,
     /// A map whose names are the author's and whose values are references to secrets, and nothing else.
     Secrets,
-    /// A map with these names alone, each read in its own way.
+    /// A map with only these names, each read in its own way.
     Map(&'static [(&'static str, Self)]),
-    /// A map whose names are the author's and whose values are each a text, or a map with these names alone.
+    /// A map whose names are the author's and whose values are each a text, or a map with only these names.
     Parts(&'static [(&'static str, Self)]),
-    /// How the call is made: written out by the author, without templates.
+    /// A setting of the call: written as a constant, without templates.
     Option,
 }
 
-/// What an action does to the world.
+/// The effect of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Effect {
-    /// It looks something up: what cannot be read of its answer makes it fail.
+    /// It looks something up: an unreadable answer makes it fail.
     Read,
-    /// It changes something: what was done is done, whatever can be read of the answer.
+    /// It changes something: it counts as done, even if the answer is unreadable.
     #[default]
     Write,
 }
 
-/// What an integration declares of one action.
+/// The declaration of one action.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ActionSpec {
-    /// What the arguments have to be: a JSON Schema (draft 2020-12) of the map that they are. A playbook is held against
-    /// it as far as its author wrote values out; a template or a secret may be anything. A `default` of an argument is
-    /// what a step has that does not give it. Without a schema all arguments are allowed.
+    /// A JSON Schema (draft 2020-12) of the arguments, which are a map. Constants of a playbook are checked against it;
+    /// a template or a secret may be anything. A step without an argument gets its `default`. Without a schema all
+    /// arguments are allowed.
     pub schema: Option<Json>,
-    /// How each argument is read; one that is not named is data.
+    /// How each argument is read; an argument that is not listed is data.
     pub arguments: &'static [(&'static str, Argument)],
-    /// Whether [`Argument::Data`], [`Argument::Text`], [`Argument::Fields`] and [`Argument::Headers`] may have references
-    /// to secrets as values: the integration takes them from [`Call::secrets`](super::Call::secrets). Where it does not,
-    /// a reference is a mistake.
+    /// Whether [`Argument::Data`], [`Argument::Text`], [`Argument::Fields`] and [`Argument::Headers`] may have
+    /// references to secrets as values: the integration takes them from [`Call::secrets`](super::Call::secrets). If
+    /// not, a reference is a mistake.
     pub takes_secrets: bool,
-    /// What it does to the world.
+    /// Its effect.
     pub effect: Effect,
-    /// Whether doing it twice is as good as once, by its nature or as the tool knows [`Call::task_id`](super::Call::task_id).
+    /// Whether repeating it is harmless, by its nature or since the tool knows [`Call::task_id`](super::Call::task_id).
     pub is_idempotent: bool,
-    /// The argument that says what it acts upon: a host, an account.
+    /// The argument with the target of the call: a host, an account.
     pub target: Option<&'static str>,
-    /// Whether it says [`Sending::begin`](super::Sending::begin) itself. Where it does not, it is taken to send at once.
+    /// Whether it calls [`Sending::begin`](super::Sending::begin) itself. If not, it counts as sending at once.
     pub says_sending: bool,
-    /// Whether a call may have to wait for a place, which [`Integration::permit`](super::Integration::permit) gives.
+    /// Whether a call may have to wait for a permit of [`Integration::permit`](super::Integration::permit).
     pub takes_permit: bool,
 }
 
@@ -69,7 +71,7 @@ impl ActionSpec {
     }
 }
 
-/// How the field of this name is read, where it is among these.
+/// How the field of this name is read, if it is among these.
 pub(crate) fn named(known: &[(&str, Argument)], name: &str) -> Option<Argument> {
     known.iter().find(|(known, _)| *known == name).map(|(_, argument)| *argument)
 }

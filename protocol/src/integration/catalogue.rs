@@ -1,4 +1,4 @@
-//! The catalogue: the integrations that a playbook may name, and what they declare of their actions. Calls none.
+//! The catalogue: the integrations that a playbook may name, and their declarations. Calls none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,47 +15,47 @@ pub struct Catalogue(BTreeMap<Name, Entry>);
 #[derive(Clone, Default)]
 struct Entry {
     actions: BTreeSet<String>,
-    /// What declares them; none where only their names are known.
+    /// `None` if only the names of its actions are known.
     integration: Option<Arc<dyn Integration>>,
 }
 
 impl Catalogue {
-    /// Adds actions of which nothing is declared.
-    pub fn add(&mut self, integration: Name, actions: &[&str]) {
+    /// Adds the names of actions without a declaration.
+    pub fn add_names(&mut self, integration: Name, actions: &[&str]) {
         let entry = self.0.entry(integration).or_default();
         entry.actions.extend(actions.iter().map(|action| (*action).to_owned()));
     }
 
-    /// Adds an integration with its actions and what it declares of them.
+    /// Adds an integration with its actions and their declarations. Names that are already there stay; the latest
+    /// integration of a name gives its declarations.
     pub fn add_integration(&mut self, name: Name, integration: Arc<dyn Integration>) {
-        self.add(name.clone(), integration.actions());
+        self.add_names(name.clone(), integration.actions());
         self.0.entry(name).or_default().integration = Some(integration);
     }
 
-    /// The actions of an integration; none where there is no such integration.
+    /// The actions of an integration; `None` if there is no such integration.
     pub fn actions(&self, integration: &Name) -> Option<&BTreeSet<String>> {
         self.0.get(integration).map(|entry| &entry.actions)
     }
 
-    /// What is declared of an action.
+    /// The declaration of an action.
     pub fn spec(&self, integration: &Name, action: &str) -> ActionSpec {
         self.integration(integration).map(|integration| integration.spec(action)).unwrap_or_default()
     }
 
-    /// What an action does, by the arguments that the author wrote out; where a template stands, `null` does.
+    /// The effect of an action for these arguments, with `null` in place of each template and secret.
     pub fn effect(&self, integration: &Name, action: &str, arguments: &Value) -> Effect {
         let integration = self.integration(integration);
         integration.map_or(Effect::Write, |integration| integration.effect(action, arguments))
     }
 
-    /// What the integration finds wrong with the arguments that the author wrote out; where a template or a secret stands,
-    /// `null` does.
+    /// The integration's own findings in the author's arguments, with `null` in place of each template and secret.
     pub fn flaws(&self, integration: &Name, action: &str, arguments: &Value) -> Vec<Flaw> {
         let integration = self.integration(integration);
         integration.map(|integration| integration.check(action, arguments)).unwrap_or_default()
     }
 
-    /// What is missing before the integration may connect to the place that this URL begins with.
+    /// The grant that the integration lacks for a connection to the endpoint of this URL.
     pub fn missing_for(&self, integration: &Name, base: &str) -> Option<String> {
         self.integration(integration)?.missing_for(base)
     }

@@ -1,9 +1,10 @@
-//! A flaw of a step's arguments, as the integration finds it that they are for. Never says what a value was.
+//! A flaw in a step's arguments, found by their integration. Never contains a value.
 
-/// What is wrong with one argument of a step.
+/// A flaw of one argument of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
-    /// Where in the arguments, as authors write it: `retry_on[2]`, `auth.oauth2.token_url`; empty for all of them.
+    /// The place in the arguments, in the notation of authors: `retry_on[2]`, `auth.oauth2.token_url`; empty for all of
+    /// them.
     pub place: String,
     /// What is needed there.
     pub message: String,

@@ -1,13 +1,13 @@
-//! What a JSON parser says, in an author's words: judged by what stands at the place. What is not known here keeps the
-//! parser's words.
+//! Messages of the JSON parser in an author's words, by the text at the position. An unknown message keeps the parser's
+//! words.
 
 use super::{Mistake, quoted};
 
-/// What of an author's text comes back in a message, in characters.
+/// How many characters of an author's text a message repeats.
 const SHOWN: usize = 40;
 
-/// The mistake at the byte `found`, in the part of the text that begins at `token`; `named` where the name of a field
-/// came before it.
+/// The mistake at the byte `found`, in the part of the text that begins at `token`; `named` if the name of a field is
+/// before it.
 pub(super) fn told(text: &str, token: usize, found: usize, said: &str, named: bool) -> Mistake {
     let rest = text.get(token..).unwrap_or_default();
     if found >= token
@@ -22,7 +22,7 @@ pub(super) fn told(text: &str, token: usize, found: usize, said: &str, named: bo
     if rest.is_empty() {
         return Mistake { at: found, message: "the text ends before its value does".to_owned() };
     }
-    // A number is read as far as it is one: `007` as `0`, with more behind it.
+    // A number is read as far as it is valid: `007` as `0`, with more after it.
     let (at, word) = word(text, if said.starts_with("A number") { token } else { found });
     if let Some(message) = unknown(word).filter(|_| !said.starts_with("Object keys")) {
         return Mistake { at, message };
@@ -36,7 +36,7 @@ pub(super) fn told(text: &str, token: usize, found: usize, said: &str, named: bo
     Mistake { at: found, message: expected(rest, said, named) }
 }
 
-/// What had to stand there instead.
+/// What was expected instead.
 fn expected(rest: &str, said: &str, named: bool) -> String {
     let first = rest.chars().next().unwrap_or_default();
     let message = match said {
@@ -59,18 +59,18 @@ fn expected(rest: &str, said: &str, named: bool) -> String {
     message.to_owned()
 }
 
-/// The word of which a byte is a part, and where it begins; empty where there is none.
+/// The word that contains a byte, and where it begins; empty if there is none.
 fn word(text: &str, at: usize) -> (usize, &str) {
     let within = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '.');
     let before = text.get(..at).unwrap_or_default();
     let start = before.trim_end_matches(within).len();
     let rest = text.get(start..).unwrap_or_default();
     let word = rest.get(..rest.find(|c| !within(c)).unwrap_or(rest.len())).unwrap_or_default();
-    // What ends before the place is in order, and stands there without belonging there.
+    // A word that ends before the position is valid by itself, but not expected there.
     if start + word.len() <= at { (at, "") } else { (start, word) }
 }
 
-/// Why a word is no value; none where it is one.
+/// Why a word is no value; `None` if it is one.
 fn unknown(word: &str) -> Option<String> {
     let shown = shortened(word);
     let number = word.trim_start_matches(['-', '+', '.']).starts_with(|c: char| c.is_ascii_digit());
@@ -91,7 +91,7 @@ fn unknown(word: &str) -> Option<String> {
     }
 }
 
-/// A text as it may stand in a message: what is long is cut.
+/// A text for a message: a long one is cut.
 pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

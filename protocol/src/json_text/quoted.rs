@@ -1,9 +1,9 @@
-//! What is wrong inside a text in double quotes, with its place. The parser takes an escape that is cut short for the
-//! end of the file, and tells of a pair of escapes where its second half stands.
+//! Mistakes inside a text in double quotes, with their positions. The parser takes an incomplete escape for the end of
+//! the file, and reports a pair of escapes at its second half.
 
 use super::Mistake;
 
-/// The first mistake of the quoted text that begins at a byte; none where it is in order.
+/// The first mistake of the quoted text that begins at a byte; `None` if it is valid.
 pub(super) fn mistake(text: &str, start: usize) -> Option<Mistake> {
     let bytes = text.as_bytes();
     let mut at = start + 1;
@@ -27,7 +27,7 @@ pub(super) fn mistake(text: &str, start: usize) -> Option<Mistake> {
     }
 }
 
-/// How many bytes the escape at a byte takes.
+/// The number of bytes of the escape at a byte.
 fn escape(text: &str, at: usize) -> Result<usize, String> {
     let after = text.get(at + 1..).unwrap_or_default();
     match after.chars().next() {
@@ -40,7 +40,7 @@ fn escape(text: &str, at: usize) -> Result<usize, String> {
             }
             Some(_) => Ok(6),
         },
-        // The end of the text is told as a quote that is not closed.
+        // The end of the text is reported as a quote that is not closed.
         None => Ok(1),
         Some(other) => Err(format!(
             "`\\{other}` is no escape; a backslash itself is written as `\\\\`",
@@ -49,14 +49,14 @@ fn escape(text: &str, at: usize) -> Result<usize, String> {
     }
 }
 
-/// The unit of UTF-16 that the escape at a byte names.
+/// The unit of UTF-16 of the escape at a byte.
 fn unit(text: &str, at: usize) -> Option<u16> {
     let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
     let hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     u16::from_str_radix(digits, 16).ok().filter(|_| hex)
 }
 
-/// A character as it may stand in a message.
+/// A character for a message.
 fn printed(character: char) -> String {
     if character.is_control() { character.escape_default().to_string() } else { character.to_string() }
 }

@@ -1,8 +1,8 @@
-//! What of a JSON text is told as what mistake, and where.
+//! The mistakes of JSON texts, with their positions.
 
 use super::*;
 
-/// The first mistake of a text: its byte and its words.
+/// The first mistake of a text: its byte and its message.
 fn mistake(text: &str) -> (usize, String) {
     let mut events = Events::new(text);
     loop {

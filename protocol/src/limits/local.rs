@@ -1,4 +1,4 @@
-//! The bounds of the local door, each with its reason.
+//! The limits of the local socket, each with its reason.
 
 use std::time::Duration;
 
@@ -10,17 +10,18 @@ pub const LOCAL_CONNECTIONS: usize = 16;
 pub const LOCAL_REQUEST_BYTES: usize = 4 << 10;
 /// How long a request may take to be sent. It is one line.
 pub const LOCAL_REQUEST_TIME: Duration = Duration::from_secs(5);
-/// How long a list waits for the store to have what the journal has: some times what it takes while the store keeps up.
+/// How long a list waits until the store has the journal's updates: several times what it takes while the store keeps
+/// up.
 pub const LOCAL_FLUSH: Duration = Duration::from_secs(1);
-/// How long one line of an answer may take to be taken. Clients read a page at a time, whatever they do with it then.
+/// How long a client may take to read one line of an answer. Clients read a whole page before they use it.
 pub const LOCAL_SEND_TIME: Duration = Duration::from_secs(10);
-/// How long a connection may take from its begin to its end: a slow call of the store, and a page that is taken slowly.
+/// How long a connection may take from beginning to end: a slow call of the store, and a page that is read slowly.
 pub const LOCAL_ANSWER_TIME: Duration = Duration::from_secs(60);
-/// The longest line that a client reads: an execution with all that it may hold, each of its characters escaped.
+/// The longest line that a client reads: an execution of the largest size, each of its characters escaped.
 pub const LOCAL_LINE_BYTES: usize = 64 << 20;
 /// How long a client waits for the next line: a little longer than the engine may take.
 pub const LOCAL_WAIT: Duration = Duration::from_secs(65);
-/// How long an engine waits for its door to close. Its socket is gone before, unless the disk stands still.
+/// How long an engine waits for its socket to close. The socket is removed before, unless the disk hangs.
 pub const LOCAL_CLOSE: Duration = Duration::from_secs(1);
 
 const _: () = {

@@ -1,5 +1,5 @@
-//! Nodes to the types of a playbook, through serde. Owns that every mistake gets its place and its path; decides
-//! nothing about notations, so that JSON and YAML are read alike.
+//! Nodes to the types of a playbook, through serde. Owns that every mistake gets its place and its path; knows no
+//! notation, so that JSON and YAML are read alike.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use super::node::{Field, Kind, Node};
 use crate::time;
 use crate::value::{self, Number, Value};
 
-/// The type that `node` is.
+/// Reads a type from `node`.
 ///
 /// # Errors
 /// The first mistake.
@@ -59,7 +59,7 @@ impl<'de> At<'de> {
         }
     }
 
-    /// The mistake where a text is needed: what would be one in quotes is told so, and a duration its unit.
+    /// The mistake for a value that is no text; suggests quotes, and a unit for a duration.
     fn no_text<V: Visitor<'de>>(self, visitor: &V) -> Mistake {
         let mistake = self.wrong(visitor);
         let unquoted = match &self.0.kind {
@@ -189,7 +189,7 @@ impl<'de> Deserializer<'de> for At<'de> {
     }
 }
 
-/// The value that a node is.
+/// A node as a value.
 fn tree(node: &Node) -> Value {
     match &node.kind {
         Kind::Null => Value::Null,
@@ -243,7 +243,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
     }
 }
 
-/// A text that names one of several.
+/// A text that names one of several variants.
 struct Word<'de>(&'de str);
 
 impl<'de> EnumAccess<'de> for Word<'de> {

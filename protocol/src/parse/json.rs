@@ -1,4 +1,4 @@
-//! JSON to nodes: what a parser's events say, with the place of each.
+//! JSON to nodes: the parser's events with their positions.
 
 use std::rc::Rc;
 

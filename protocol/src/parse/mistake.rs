@@ -1,5 +1,4 @@
-//! A mistake in a playbook's text: where it is and what it is, in an author's words. Also what serde says of a
-//! mistake, without its vocabulary.
+//! A mistake in a playbook's text: its place and its message, in an author's words. Translates the messages of serde.
 
 use std::fmt;
 
@@ -7,17 +6,17 @@ use serde::de::{Expected, Unexpected};
 
 use crate::suggest::suggestion;
 
-/// One step of the way from the root to a value.
+/// One step of the path from the root to a value.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Field(String),
     Item(usize),
 }
 
-/// What is wrong, and where.
+/// The message and the place.
 #[derive(Debug)]
 pub(super) struct Mistake {
-    /// The byte of the text; none until who knows it was passed.
+    /// The byte of the text; `None` until a caller adds it.
     pub(super) at: Option<usize>,
     /// From the innermost outwards.
     steps: Vec<Step>,
@@ -39,13 +38,13 @@ impl Mistake {
         self
     }
 
-    /// The same mistake, at this byte where nobody further in knew better.
+    /// The same mistake, at this byte unless it has a position already.
     pub(super) fn or_at(mut self, at: usize) -> Self {
         self.at.get_or_insert(at);
         self
     }
 
-    /// The way to the value: `steps[3].retry`.
+    /// The path to the value: `steps[3].retry`.
     pub(super) fn path(&self) -> String {
         let mut path = String::new();
         for step in self.steps.iter().rev() {
@@ -109,10 +108,10 @@ impl serde::de::Error for Mistake {
     }
 }
 
-/// What is needed where any text will do.
+/// The requirement if any text will do.
 pub(super) const TEXT: &str = "a text";
 
-/// What is needed. Types that read themselves say it in their own words.
+/// The requirement. Types with their own parser give their own words.
 pub(super) fn words(needed: &dyn Expected) -> String {
     let needed = needed.to_string();
     match needed.as_str() {
@@ -128,7 +127,7 @@ pub(super) fn words(needed: &dyn Expected) -> String {
     }
 }
 
-/// What was found.
+/// The value that was found.
 fn said(found: &Unexpected<'_>) -> String {
     match found {
         Unexpected::Bool(value) => format!("`{value}`"),

@@ -1,5 +1,5 @@
-//! Nodes: what a playbook's text says, with the place of every part. Owns how parts become one tree, and its bounds;
-//! knows neither a notation nor what the fields mean.
+//! Nodes: the content of a playbook's text, with the position of every part. Owns how parts become one tree, and its
+//! limits; knows neither a notation nor the meaning of the fields.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -14,7 +14,7 @@ pub(super) struct Node {
     /// Its first byte in the text.
     pub(super) at: usize,
     pub(super) kind: Kind,
-    /// How many values it is, itself included.
+    /// The number of its values, including itself.
     values: usize,
     /// The bytes of its texts.
     bytes: usize,
@@ -22,7 +22,7 @@ pub(super) struct Node {
     height: usize,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug)]
 pub(super) enum Kind {
     Null,
@@ -36,7 +36,7 @@ pub(super) enum Kind {
 /// One field of a map, in the order of the text.
 #[derive(Debug)]
 pub(super) struct Field {
-    /// Where its name begins.
+    /// The position of its name.
     pub(super) at: usize,
     pub(super) name: String,
     pub(super) node: Rc<Node>,
@@ -74,11 +74,11 @@ fn sum<'n>(nodes: impl Iterator<Item = &'n Rc<Node>>) -> (usize, usize, usize) {
 pub(super) struct Builder {
     open: Vec<Open>,
     root: Option<Rc<Node>>,
-    /// Values and bytes that aliases have stood for.
+    /// Values and bytes from expanded aliases.
     unfolded: (usize, usize),
 }
 
-/// A list or map whose end was not read yet.
+/// A list or map that is not complete.
 struct Open {
     at: usize,
     content: Content,
@@ -88,20 +88,20 @@ enum Content {
     List(Vec<Rc<Node>>),
     Map {
         fields: Vec<Field>,
-        /// Where each name stands.
+        /// The position of each name.
         names: BTreeMap<String, usize>,
-        /// The name whose value comes next.
+        /// The name whose value is next.
         name: Option<(usize, String)>,
     },
 }
 
 impl Builder {
-    /// Whether what comes next is the name of a field.
+    /// Whether the next part is the name of a field.
     pub(super) fn wants_name(&self) -> bool {
         matches!(self.open.last(), Some(Open { content: Content::Map { name: None, .. }, .. }))
     }
 
-    /// A mistake at the place that was reached.
+    /// A mistake at the current path.
     pub(super) fn mistake(&self, at: usize, message: impl Into<String>) -> Mistake {
         let mut mistake = Mistake::new(at, message);
         for open in self.open.iter().rev() {
@@ -119,7 +119,7 @@ impl Builder {
     /// The name of a field.
     ///
     /// # Errors
-    /// Where the map has it already; `first` says in words where that is.
+    /// The map has it already; `first` describes where.
     pub(super) fn name(
         &mut self,
         at: usize,
@@ -161,7 +161,7 @@ impl Builder {
         Ok(())
     }
 
-    /// The list or map that began last ends; it comes back, as its anchor may be asked for.
+    /// The list or map that began last ends; it is returned, since its anchor may be needed.
     pub(super) fn end(&mut self) -> Option<Rc<Node>> {
         let open = self.open.pop()?;
         let node = Rc::new(match open.content {
@@ -179,10 +179,10 @@ impl Builder {
         node
     }
 
-    /// What an alias stands for.
+    /// The node of an alias.
     ///
     /// # Errors
-    /// Where the text unfolds to more than a playbook may be.
+    /// The text expands to more than a playbook may be.
     pub(super) fn alias(&mut self, at: usize, node: Rc<Node>) -> Result<(), Mistake> {
         self.nesting(at, node.height)?;
         let (values, bytes) = &mut self.unfolded;
@@ -212,7 +212,7 @@ impl Builder {
         }
     }
 
-    /// The tree, where the text had one.
+    /// The tree, if the text had one.
     pub(super) fn finish(self) -> Option<Rc<Node>> {
         self.root
     }

@@ -1,10 +1,10 @@
-//! Plain scalars of YAML by its JSON schema (YAML 1.2.2, 10.2): null, true, false and the numbers of JSON; all else is
-//! text. What other readers of YAML take for a constant is refused rather than guessed.
+//! Plain scalars of YAML by its JSON schema (YAML 1.2.2, 10.2): null, true, false and the numbers of JSON; all others
+//! are texts. A constant of other YAML readers is refused, since its meaning would differ.
 
 use super::node::Kind;
 use crate::value::Number;
 
-/// What a value without quotes is.
+/// The value of a plain scalar.
 ///
 /// # Errors
 /// What to write instead.

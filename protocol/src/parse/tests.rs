@@ -1,4 +1,4 @@
-//! What a playbook's text may be: its shape, its bounds, and the places of mistakes.
+//! The text of a playbook: its shape, its limits, and the places of mistakes.
 
 mod scalars;
 mod words;

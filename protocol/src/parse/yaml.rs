@@ -1,4 +1,4 @@
-//! YAML to nodes: what a parser's events say. Owns tags, anchors and aliases; the bounds are the builder's.
+//! YAML to nodes: the parser's events. Owns tags, anchors and aliases; the limits are the builder's.
 
 mod words;
 
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str) -> Result<Rc<Node>, Mistake> {
             Ok((Event::Scalar(_, ScalarStyle::Plain, anchor, tag), span))
                 if offset(&span.end) <= offset(&span.start) =>
             {
-                // The parser gives `~` for what does not stand there.
+                // The parser gives `~` for a missing value.
                 let tag = tag.as_deref();
                 reading.scalar(offset(&span.start), String::new(), ScalarStyle::Plain, anchor, tag)?;
             }
@@ -61,9 +61,9 @@ pub(super) fn read(text: &str) -> Result<Rc<Node>, Mistake> {
 struct YamlReader<'t> {
     text: &'t str,
     builder: Builder,
-    /// What each anchor names, once it has ended.
+    /// The node of each anchor, once it is complete.
     anchors: BTreeMap<usize, Rc<Node>>,
-    /// The anchors of the lists and maps that have not ended; 0 for none.
+    /// The anchors of incomplete lists and maps; 0 for none.
     open: Vec<usize>,
     /// Whether the document has ended.
     ended: bool,
@@ -159,7 +159,7 @@ impl YamlReader<'_> {
         }
     }
 
-    /// Refuses lists, maps and aliases where the name of a field is needed.
+    /// Refuses lists, maps and aliases as the name of a field.
     fn no_name(&self, at: usize) -> Result<(), Mistake> {
         if !self.builder.wants_name() {
             return Ok(());
@@ -171,7 +171,7 @@ impl YamlReader<'_> {
         Err(self.builder.mistake(at, "the name of a field is needed: a text"))
     }
 
-    /// Refuses every tag but the one that says what the value is anyway.
+    /// Refuses every tag except the one that the value has anyway.
     fn tag(&self, at: usize, tag: Option<&Tag>, own: &str) -> Result<(), Mistake> {
         match tag {
             Some(tag) if !tag.is_yaml_core_schema_tag(own) => {

@@ -18,25 +18,25 @@ use crate::value::Value;
 pub struct Action {
     /// The tool.
     pub integration: Name,
-    /// What it shall do.
+    /// The action of the tool.
     pub action: Name,
-    /// What it is told. Texts are templates: `{{ input.sender }}`, `{{ steps.lookup.output.score }}`,
-    /// `{{ variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value. What a template gives stays
-    /// in its place: in a URL one segment or one value, in a header one line. `{$secret: NAME, prefix: "Bearer "}` as the
-    /// value of a header stands for a secret.
+    /// The arguments of the call. Texts are templates: `{{ input.sender }}`, `{{ steps.lookup.output.score }}`, `{{
+    /// variables.tools }}`. A text that is one whole `{{ … }}` keeps the type of its value. The value of a template
+    /// stays in its place: in a URL one segment or one value, in a header one line. `{$secret: NAME, prefix: "Bearer
+    /// "}` as the value of a header is replaced by a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub arguments: BTreeMap<String, Value>,
-    /// How long one attempt may take from when its request is sent: 30 s where it is not named.
+    /// How long one attempt may take after its request is sent; by default 30 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
-    /// How often and when it is tried again.
+    /// How often and when it is retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
-    /// The tool must not act twice: another attempt follows only where the tool certainly did not act, and none
-    /// after a crash during a call. Where nobody knows whether it acted, `on_unknown` goes on.
+    /// The tool must not act twice: another attempt follows only if the tool certainly did not act, and none after a
+    /// crash during a call. If it is unknown whether it acted, `on_unknown` is next.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub at_most_once: bool,
-    /// What its stored task keeps of the arguments, where it changes something.
+    /// The arguments that its stored task keeps, if it changes something.
     #[serde(default, skip_serializing_if = "Record::is_arguments")]
     pub record: Record,
     /// The next step when it completed.
@@ -45,12 +45,12 @@ pub struct Action {
     /// The next step when its last attempt failed. Without it, the path fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<StepId>,
-    /// The next step when nobody knows whether an `at_most_once` step acted. Without it, the path fails.
+    /// The next step when it is unknown whether an `at_most_once` step acted. Without it, the path fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_unknown: Option<StepId>,
 }
 
-/// What a stored task keeps of what its tool was told.
+/// The arguments that a stored task keeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Record {
@@ -68,9 +68,9 @@ impl Record {
     }
 }
 
-/// When a failed attempt is tried again: after a random time between zero and `initial` × `multiplier`ⁿ,
-/// at most `max` (exponential back-off with full jitter). Where the tool asked to be left alone (`Retry-After`),
-/// that time begins only when what the tool asked for is over.
+/// When a failed attempt is retried: after a random time between zero and `initial` × `multiplier`ⁿ, at most `max`
+/// (exponential back-off with full jitter). If the tool asks for a delay (`Retry-After`), that time begins only after
+/// the delay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
@@ -79,13 +79,13 @@ pub struct Retry {
     pub attempts: u32,
     /// The longest wait before the second attempt.
     pub initial: Span,
-    /// The longest random wait before any attempt. It does not shorten the time that a tool asked to be left alone.
+    /// The longest random wait before any attempt. It does not shorten a delay that a tool asks for.
     pub max: Span,
-    /// By how much the longest wait grows from one attempt to the next.
+    /// The factor by which the longest wait grows with each attempt.
     #[schemars(range(min = 1, max = 10))]
     pub multiplier: f64,
-    /// The longest time that a tool may ask to be left alone. Where it asks for more, or for more than what is left
-    /// of the execution's `timeout`, the step fails at once.
+    /// The longest delay that a tool may ask for. If it asks for more, or for more than the rest of the execution's
+    /// `timeout`, the step fails at once.
     pub give_up_after: Span,
 }
 

@@ -13,13 +13,13 @@ use crate::ids::StepId;
 pub struct If {
     /// A condition over `input`, `variables` and `steps`, true or false: `steps.lookup.output.score > 80`.
     pub condition: String,
-    /// The next step where it holds. Without it, the path ends.
+    /// The next step if it holds. Without it, the path ends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub then: Option<StepId>,
-    /// The next step where it does not. Without it, the path ends.
+    /// The next step if it does not. Without it, the path ends.
     #[serde(rename = "else", skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<StepId>,
-    /// The next step where it cannot be decided. Without it, the path fails.
+    /// The next step if it cannot be decided. Without it, the path fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<StepId>,
 }

@@ -1,4 +1,4 @@
-//! The step `end`: the end of a path, with what it gives. Owns its fields.
+//! The step `end`: the end of a path, with its output. Owns its fields.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub struct End {
     /// How it ends.
     #[serde(default)]
     pub status: EndStatus,
-    /// What it gives; texts are templates. On the main path, the execution's output.
+    /// The output; texts are templates. On the main path, the execution's output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
 }
@@ -22,7 +22,7 @@ pub struct End {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EndStatus {
-    /// Well.
+    /// Successfully.
     #[default]
     Completed,
     /// As a failure.

@@ -1,5 +1,5 @@
-//! Reading a step: all fields of all kinds, then only those of the kind that it names. Flat, so that a
-//! mistake is reported at its own line, which a tagged enum loses.
+//! Reading a step: all fields of all kinds, then only those of its own kind. Flat, so that a mistake is reported at its
+//! own line, which a tagged enum loses.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::ids::{Name, StepId};
 use crate::time::Span;
 use crate::value::Value;
 
-/// What a kind of step says of its fields.
+/// The fields of a kind of step.
 pub(super) trait FieldsOfKind: Sized {
     /// The fields that a step of this kind may have, beside those of every step.
     const FIELDS: &'static [&'static str];
@@ -43,7 +43,7 @@ macro_rules! step_fields {
         }
 
         impl StepFields {
-            /// The first field that is there and that no step of this kind has.
+            /// The first field that is set although steps of this kind do not have it.
             fn foreign(&self, allowed: &[&str]) -> Option<&'static str> {
                 let given = [$(($name, self.$field.is_some())),+];
                 given.into_iter().find(|(name, given)| *given && !allowed.contains(name)).map(|(name, _)| name)
@@ -73,12 +73,12 @@ step_fields! {
     "output" output: Value,
 }
 
-/// A field that is there has a value: `null` is none, where the kinds of steps do not say otherwise.
+/// A field that is set has a value: `null` counts as none, unless the kind of step allows it.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// The text of a condition. Quotes around a number make no condition of it, so that they are not advised.
+/// The text of a condition. Quoting a number would not make it a condition, so quotes are not suggested.
 fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct Visitor;
 

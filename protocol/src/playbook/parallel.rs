@@ -13,7 +13,7 @@ pub struct Parallel {
     /// The first step of each path.
     #[schemars(length(min = 1, max = 1000))]
     pub branches: Vec<StepId>,
-    /// When to go on.
+    /// When to continue.
     #[serde(default)]
     pub join: Join,
     /// The next step when all paths have completed.
@@ -24,7 +24,7 @@ pub struct Parallel {
     pub on_failure: Option<StepId>,
 }
 
-/// When a `parallel` step goes on.
+/// When a `parallel` step continues.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Join {

@@ -1,4 +1,4 @@
-//! Reading a value with serde: from JSON text, a `serde_json::Value`, or a playbook's nodes; to a schema, it is
+//! Reading a value with serde: from JSON text, a `serde_json::Value`, or a playbook's nodes; its schema allows
 //! anything.
 
 use std::fmt;
@@ -9,11 +9,11 @@ use serde_json::value::RawValue;
 
 use super::Value;
 
-/// The name by which a value asks a deserializer of this crate for its whole text; others read on.
+/// The name by which a value requests its whole text from a deserializer of this crate; other deserializers ignore it.
 pub(crate) const WHOLE: &str = "updraft::Value";
 
 impl<'de> Deserialize<'de> for Value {
-    /// Reads JSON alone: other formats have no way to hand over a number's digits.
+    /// Reads JSON only: other formats cannot pass on a number's digits.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(WHOLE, Whole)
     }

@@ -1,4 +1,4 @@
-//! Numbers of JSON, exactly. Owns when an `f64` is the number that was written; computes nothing.
+//! Numbers of JSON, exactly. Owns when an `f64` equals the number that was written; computes nothing.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use serde_json::value::RawValue;
 
-/// A number of JSON, with every digit that makes a difference.
+/// A number of JSON, with every significant digit.
 ///
-/// `1.10` may be printed as `1.1`, `1e3` as `1000.0`: the same number. Equality is that of the form: `1` and `1.0`
+/// `1.10` may be printed as `1.1`, `1e3` as `1000.0`: the same number. Equality compares the form: `1` and `1.0`
 /// differ, as they do in `serde_json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Number(Form);
@@ -19,12 +19,12 @@ enum Form {
     Natural(u64),
     /// Finite, and its shortest decimal is the number that was written.
     Float(f64),
-    /// The digits of any other, as JSON writes them.
+    /// The digits of any other number, as in JSON.
     Exact(Box<str>),
 }
 
 impl Number {
-    /// The number that `text` is, which follows the grammar of JSON.
+    /// The number in `text`, which follows the grammar of JSON.
     pub(crate) fn of_json(text: &str) -> Self {
         if !text.contains(['.', 'e', 'E']) && text != "-0" {
             if let Ok(number) = text.parse::<u64>() {
@@ -40,19 +40,19 @@ impl Number {
         Self(float.map_or_else(|| Form::Exact(text.into()), Form::Float))
     }
 
-    /// The number that a text is; none where the text is not a number of JSON.
+    /// The number in a text; `None` if the text is no JSON number.
     pub fn parse(text: &str) -> Option<Self> {
         let raw: &RawValue = serde_json::from_str(text).ok()?;
         let first = raw.get().bytes().next()?;
         (raw.get() == text && (first == b'-' || first.is_ascii_digit())).then(|| Self::of_json(text))
     }
 
-    /// The number, where it is finite.
+    /// The number, if it is finite.
     pub fn from_f64(float: f64) -> Option<Self> {
         float.is_finite().then_some(Self(Form::Float(float)))
     }
 
-    /// The whole number that it is, where it is written as one and in the range.
+    /// The whole number, if it is written as one and in this range.
     pub fn as_i64(&self) -> Option<i64> {
         match self.0 {
             Form::Negative(number) => Some(number),
@@ -61,7 +61,7 @@ impl Number {
         }
     }
 
-    /// The whole number that it is, where it is written as one and in the range.
+    /// The whole number, if it is written as one and in this range.
     pub fn as_u64(&self) -> Option<u64> {
         match self.0 {
             Form::Natural(number) => Some(number),
@@ -69,7 +69,7 @@ impl Number {
         }
     }
 
-    /// The nearest `f64`; infinite where it is beyond all of them.
+    /// The nearest `f64`; infinite if it is beyond all of them.
     pub fn as_f64(&self) -> f64 {
         match &self.0 {
             Form::Negative(number) => *number as f64,
@@ -79,7 +79,7 @@ impl Number {
         }
     }
 
-    /// The `f64` that is exactly this number's shortest decimal, where the number is a decimal that has one.
+    /// The `f64` whose shortest decimal is exactly this number, if the number is a decimal with one.
     pub fn as_exact_f64(&self) -> Option<f64> {
         match self.0 {
             Form::Float(float) => Some(float),
@@ -87,8 +87,8 @@ impl Number {
         }
     }
 
-    /// The one spelling of all numbers that are equal to it: `0`, or `-` where it is negative, its significant digits,
-    /// `e` and the power of ten of the last of them. A number whose exponent is beyond 64 bits stays as it is written.
+    /// The same text for all equal numbers: `0`, or `-` if it is negative, its significant digits, `e` and the power of
+    /// ten of the last of them. A number whose exponent is beyond 64 bits stays as it is written.
     pub(crate) fn normal_form(&self) -> String {
         let text = self.to_string();
         match Decimal::read(&text) {
@@ -101,7 +101,7 @@ impl Number {
         }
     }
 
-    /// The digits of a number that neither 64 bits nor an `f64` hold.
+    /// The digits of a number that fits neither 64 bits nor an `f64`.
     pub fn as_digits(&self) -> Option<&str> {
         match &self.0 {
             Form::Exact(digits) => Some(digits),
@@ -111,7 +111,7 @@ impl Number {
 }
 
 impl fmt::Display for Number {
-    /// As JSON writes it.
+    /// As in JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Form::Negative(number) => number.fmt(f),
@@ -163,7 +163,7 @@ impl From<serde_json::Number> for Number {
 impl TryFrom<Number> for serde_json::Number {
     type Error = Number;
 
-    /// The same number; one that `serde_json` would round comes back.
+    /// The same number; returns one that `serde_json` would round.
     fn try_from(number: Number) -> Result<Self, Number> {
         match number.0 {
             Form::Negative(whole) => Ok(whole.into()),
@@ -183,7 +183,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// Reads JSON's notation; none where the exponent is beyond all use.
+    /// Reads JSON's notation; `None` if the exponent is out of any useful range.
     fn read(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

@@ -11,7 +11,7 @@ use crate::json_text::{Events, shortened};
 use crate::limits::VALUE_NESTING;
 use crate::text::place;
 
-/// Why a text is no value.
+/// Why a text cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
     /// The text is not JSON.
@@ -21,10 +21,10 @@ pub enum Error {
         line: u64,
         /// The column in characters, from 1.
         column: u64,
-        /// What is wrong there.
+        /// The mistake.
         message: String,
     },
-    /// A map has two fields of one name, of which readers of JSON take the first or the last.
+    /// A map has two fields of one name, of which readers of JSON take either the first or the last.
     #[error("line {line}, column {column}: the field {:?} is there already", shortened(.name))]
     Twice {
         /// The line of the second, from 1.
@@ -40,25 +40,25 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again can help: never, the text stays what it is.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
 }
 
-/// What becomes of a map with two fields of one name.
+/// The treatment of a map with two fields of one name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Twice {
     /// It is refused.
     Refused,
-    /// The last field stays: what was stored is read, whoever wrote it.
+    /// The last field counts: for stored text of any writer.
     LastStays,
 }
 
-/// A list or map whose end has not been read.
+/// A list or map that is not complete.
 enum Open {
     Array(Vec<Value>),
-    /// With the name of the field that comes next, and the byte where it stands.
+    /// With the name of the next field, and its byte.
     Object(BTreeMap<String, Value>, String, usize),
 }
 

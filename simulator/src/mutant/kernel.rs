@@ -1,4 +1,4 @@
-//! Bugs planted into the code that ships: the coalescer, the merge of updates, and the machine's resume, attempts,
+//! Bugs planted into the shipped code: the coalescer, the merge of updates, and the machine's resume, attempts,
 //! controls and ends.
 
 use super::Mutant;
@@ -23,7 +23,7 @@ const DEFERRED: &str = "kernel/src/writer/deferred.rs";
 const WRITES: &str = "kernel/src/machine/writes.rs";
 const RETRY: &str = "kernel/src/retry.rs";
 
-/// Bugs in the code that ships.
+/// Bugs in the shipped code.
 pub const KERNEL: &[Mutant] = &[
     Mutant {
         name: "coalescer-replaces",
@@ -57,8 +57,8 @@ pub const KERNEL: &[Mutant] = &[
         name: "writer-unknown-is-done",
         claim: "an update of which nobody knows what became counts as stored",
         file: SETTLE,
-        find: "                Fate::Retry => Settled::Retry,\n",
-        replace: "                Fate::Retry => Settled::Done,\n",
+        find: "                Disposition::Retry => Settled::Retry,\n",
+        replace: "                Disposition::Retry => Settled::Done,\n",
     },
     Mutant {
         name: "coalescer-hold-is-lost",
@@ -114,21 +114,21 @@ pub const KERNEL: &[Mutant] = &[
         claim: "a batch without an answer counts as stored",
         file: DELIVERY,
         find: "                self.trouble = Some(reason);\n",
-        replace: "                self.trouble = Some(reason);\n                self.fates.fill(Fate::Written);\n",
+        replace: "                self.trouble = Some(reason);\n                self.dispositions.fill(Disposition::Written);\n",
     },
     Mutant {
         name: "writer-deferred-is-done",
         claim: "what the store put off counts as stored",
         file: SETTLE,
-        find: "                Fate::Defer => Settled::Defer,\n",
-        replace: "                Fate::Defer => Settled::Done,\n",
+        find: "                Disposition::Defer => Settled::Defer,\n",
+        replace: "                Disposition::Defer => Settled::Done,\n",
     },
     Mutant {
         name: "writer-half-is-done",
         claim: "of a batch that is refused whole, one half is never written",
         file: DELIVERY,
         find: "                self.parts.push(middle..part.end);\n",
-        replace: "                self.fates[middle..part.end].fill(Fate::Written);\n",
+        replace: "                self.dispositions[middle..part.end].fill(Disposition::Written);\n",
     },
     Mutant {
         name: "writer-poison-is-not-kept",
@@ -281,7 +281,7 @@ pub const KERNEL: &[Mutant] = &[
         name: "permit-lost-in-drain",
         claim: "a call in line when the engine drains counts as under way: it never drains",
         file: MACHINE,
-        find: "        self.leave_line();\n",
+        find: "        self.requeue_waiting_calls();\n",
         replace: "",
     },
     Mutant {

@@ -1,4 +1,4 @@
-//! Bugs planted into what carries machines, as it ships: executions and shards.
+//! Bugs planted into the shipped state machines of executions and shards.
 
 use super::Mutant;
 
@@ -62,7 +62,7 @@ pub const SHELL: &[Mutant] = &[
         name: "commits-forget",
         claim: "what is handed over while a group is on its way is forgotten",
         file: COMMITS,
-        find: "        self.waiting.push((updates, need, told));\n",
-        replace: "        if !self.under_way {\n            self.waiting.push((updates, need, told));\n        }\n",
+        find: "        self.waiting.push((updates, need, notify));\n",
+        replace: "        if !self.under_way {\n            self.waiting.push((updates, need, notify));\n        }\n",
     },
 ];

@@ -84,7 +84,7 @@ impl Driver {
             Command::Stored { below } => _ = self.with.stored.advance(below),
             Command::Noted { below } => _ = self.with.notes.as_ref().map(|(_, noted)| noted.advance(below)),
             Command::Answer(barrier, outcome) => barrier.answer(outcome.map_err(|_| NotStored::OutOfTime)),
-            Command::Tell(notice) => self.tell(notice),
+            Command::Notify(notice) => self.tell(notice),
             Command::Warn(warning) => warn(warning),
             Command::End(ended) => {
                 if let Ended::GaveUp { documents } = ended {

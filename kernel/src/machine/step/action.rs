@@ -1,4 +1,4 @@
-//! The step `action`: a new one waits for a free place; a recorded one goes on where its document says.
+//! The step `action`: a new one waits until another task may run; a recorded one continues from its document.
 
 use updraft_protocol::{Failure, FailureKind, TaskStatus, WaitKind};
 
@@ -19,7 +19,7 @@ impl Machine {
         let Some(task) = at.recorded else { return self.ready.push_back(Ready::Enter(at.scope, at.step)) };
         let state = &self.task(task).state;
         match (state.status, &state.wait) {
-            // What was missing may be there after a restart.
+            // The missing configuration may be there after a restart.
             (TaskStatus::Retrying, Some(wait)) if wait.kind == WaitKind::Configuration => {
                 self.wait(task, at.now, effects);
             }

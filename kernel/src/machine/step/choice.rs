@@ -1,4 +1,4 @@
-//! The step `if`: decides its condition; the outcome is what its task gives.
+//! The step `if`: evaluates its condition, which is the output of its task.
 
 use super::Arrival;
 use crate::machine::task::Ending;

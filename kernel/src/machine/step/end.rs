@@ -1,5 +1,5 @@
-//! The step `end`: ends its path, with what it gives. Its output is bounded as an answer is: many branches may end in
-//! one commit.
+//! The step `end`: ends its path, with its output. The output is bounded as an answer is, since many branches may end
+//! in one commit.
 
 use updraft_protocol::playbook::EndStatus;
 use updraft_protocol::{Effect, Failure, FailureKind};
@@ -40,7 +40,7 @@ impl Machine {
             (Err(failure), _) => Ending::Failed(failure),
             (Ok(output), EndStatus::Completed) => Ending::Completed(output),
             (Ok(output), EndStatus::Failed) => {
-                // The message of what fails by it names the step.
+                // The message of the failed execution names the step.
                 let failure = Failure::new(FailureKind::EndStep, "it ends its path as failed");
                 match output {
                     Some(output) => Ending::EndedFailed(failure, output),

@@ -1,4 +1,4 @@
-//! The step `parallel`: opens a scope for each branch, and goes on when all of them have ended.
+//! The step `parallel`: opens a scope for each branch, and continues when all of them have ended.
 
 use super::Arrival;
 use crate::machine::task::Phase;

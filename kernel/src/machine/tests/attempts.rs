@@ -1,4 +1,4 @@
-//! Attempts by example: when another one follows, when none does, and what is told of one whose outcome is not known.
+//! Attempts by example: when another one follows, when none does, and the status of one whose outcome is unknown.
 
 use serde_json::{Value, json};
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, TaskStatus, Timestamp};
@@ -47,12 +47,12 @@ fn an_at_most_once_step_is_tried_again_until_its_tool_may_have_acted() {
     for _ in 0..3 {
         world.fail("a", Failure::new(FailureKind::RateLimited, "slow down"));
         world.crash();
-        assert_eq!((world.told(), world.attempts.len()), (vec!["a:retrying".to_owned()], 0));
+        assert_eq!((world.statuses(), world.attempts.len()), (vec!["a:retrying".to_owned()], 0));
         world.fire();
     }
     assert_eq!(world.attempts[0].attempt, 4);
     world.end("a", Err(FailureKind::Timeout));
-    assert_eq!(world.told(), ["a:unknown", "ask:executing"]);
+    assert_eq!(world.statuses(), ["a:unknown", "ask:executing"]);
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn a_crash_during_a_later_attempt_of_an_at_most_once_step_is_not_repeated_either
     world.end("a", Err(FailureKind::Unreachable));
     world.fire();
     world.crash();
-    assert_eq!((world.told(), world.called.len()), (vec!["a:unknown".to_owned()], 2));
+    assert_eq!((world.statuses(), world.called.len()), (vec!["a:unknown".to_owned()], 2));
 }
 
 fn left_alone(seconds: u64) -> Failure {
@@ -118,7 +118,7 @@ fn a_step_whose_tool_asks_for_too_long_fails_at_once_and_says_until_when() {
         let mut world = World::begin(&timed, json!({}));
         let until = Timestamp(world.now.0 + asked * 1_000);
         world.fail("a", left_alone(asked));
-        assert_eq!(world.told(), ["a:failed", "b:executing"]);
+        assert_eq!(world.statuses(), ["a:failed", "b:executing"]);
         let error = world.tasks()[0].state.error.clone().unwrap();
         assert_eq!(error.kind, FailureKind::RateLimited);
         assert!(error.message.contains(&until.to_string()) && error.message.contains(why), "{error}");
@@ -143,7 +143,7 @@ fn an_attempt_that_was_never_sent_is_cancelled_with_its_execution_not_unknown() 
         } else {
             world.fire()
         }
-        assert_eq!(world.told(), ["all:cancelled", "a:cancelled", "b:unknown"]);
+        assert_eq!(world.statuses(), ["all:cancelled", "a:cancelled", "b:unknown"]);
     }
 }
 
@@ -154,14 +154,14 @@ fn a_call_that_was_withdrawn_before_it_was_sent_is_made_by_a_later_life() {
         let mut world = World::begin(&playbook(json!([act("a", more)])), json!({}));
         let call = world.attempts[0].clone();
         world.withdraw(call.task);
-        assert_eq!(world.told(), ["a:retrying"]);
-        world.assert_stored_is_said();
+        assert_eq!(world.statuses(), ["a:retrying"]);
+        world.assert_stored_is_current();
         world.end_attempt(&call, Ok(json!("too late")));
-        assert_eq!(world.told(), ["a:retrying"], "nobody awaits it any more");
+        assert_eq!(world.statuses(), ["a:retrying"], "nobody awaits it any more");
         world.crash();
         world.fire();
         assert_eq!((world.attempts.len(), world.attempts[0].attempt), (1, 1), "it did not count");
         world.end("a", Ok(json!(1)));
-        assert_eq!((world.told(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
+        assert_eq!((world.statuses(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
     }
 }

@@ -1,4 +1,4 @@
-//! The wait for what the engine has not been given, by example: it counts as no attempt, survives crashes, and ends.
+//! The wait for configuration by example: it counts as no attempt, survives crashes, and ends.
 
 use serde_json::json;
 use updraft_protocol::limits::CONFIGURATION_WAIT;
@@ -32,8 +32,8 @@ fn what_is_missing_is_waited_for_and_is_no_attempt() {
     }
     world.fire();
     world.end("a", Ok(json!(1)));
-    assert_eq!((world.told(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
-    world.assert_stored_is_said();
+    assert_eq!((world.statuses(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
+    world.assert_stored_is_current();
 }
 
 #[test]
@@ -48,13 +48,13 @@ fn a_later_life_looks_at_once_and_the_wait_is_the_same() {
     world.fail("a", missing());
     let wait = world.tasks()[0].state.wait.clone().unwrap();
     assert_eq!(wait.since, began);
-    // A shutdown while it looks changes nothing of that.
+    // A shutdown during a check changes nothing of that.
     world.fire();
     let task = world.attempts[0].task;
     world.withdraw(task);
     world.crash();
     assert_eq!(world.tasks()[0].state.wait.clone().unwrap().since, began);
-    assert_eq!(world.told(), ["a:retrying"]);
+    assert_eq!(world.statuses(), ["a:retrying"]);
 }
 
 #[test]

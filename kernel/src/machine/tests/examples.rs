@@ -1,4 +1,4 @@
-//! The machine by example: each kind of step, each ending, and what goes on after a crash.
+//! The machine by example: each kind of step, each ending, and how an execution continues after a crash.
 
 use serde_json::json;
 use updraft_protocol::limits::EXECUTION_OUTPUT_BYTES;
@@ -14,14 +14,14 @@ fn steps_follow_each_other_and_the_last_gives_the_output() {
         act("b", json!({"arguments": {"seen": "{{ steps.a.output.n }}"}})),
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));
-    assert_eq!(world.told(), ["a:executing"]);
+    assert_eq!(world.statuses(), ["a:executing"]);
     world.end("a", Ok(json!({"n": 7})));
     assert_eq!(world.attempts[0].arguments, json!({"seen": 7}));
     world.end("b", Ok(json!("done")));
-    assert_eq!(world.told(), ["a:completed", "b:completed"]);
+    assert_eq!(world.statuses(), ["a:completed", "b:completed"]);
     assert_eq!(world.ends, [ExecutionStatus::Completed]);
     assert_eq!(world.execution().state.output, Some(json!("done").into()));
-    world.assert_stored_is_said();
+    world.assert_stored_is_current();
 }
 
 #[test]
@@ -42,11 +42,11 @@ fn a_failed_attempt_is_retried_when_due_and_then_fails_its_path() {
     let steps = json!([act("a", json!({"retry": {"attempts": 2, "initial": "1s"}}))]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.end("a", Err(FailureKind::Timeout));
-    assert_eq!(world.told(), ["a:retrying"]);
+    assert_eq!(world.statuses(), ["a:retrying"]);
     world.fire();
     assert_eq!(world.attempts[0].attempt, 2);
     world.end("a", Err(FailureKind::Timeout));
-    assert_eq!(world.told(), ["a:failed"]);
+    assert_eq!(world.statuses(), ["a:failed"]);
     assert_eq!(world.ends, [ExecutionStatus::Failed]);
     let error = world.execution().state.error.clone().unwrap();
     assert_eq!((error.kind, error.message.as_str()), (FailureKind::Timeout, "step \"a\": as the test says"));
@@ -73,7 +73,7 @@ fn a_parallel_step_joins_all_and_a_failed_branch_fails_it() {
         act("mend", json!({"arguments": {"z": "{{ steps.z.output }}"}})),
     ]);
     let mut world = World::begin(&playbook(steps), json!({}));
-    assert_eq!(world.told(), ["all:executing", "x:executing", "y:executing"]);
+    assert_eq!(world.statuses(), ["all:executing", "x:executing", "y:executing"]);
     world.end("x", Err(FailureKind::Forbidden));
     world.end("y", Ok(json!(1)));
     assert!(world.ends.is_empty() && world.machine.status() == ExecutionStatus::Executing);
@@ -120,11 +120,11 @@ fn a_condition_chooses_and_one_that_cannot_be_decided_fails() {
         ]))
     };
     let world = World::begin(&choice("input.score > 80"), json!({"score": 90}));
-    assert_eq!(world.told(), ["c:completed", "yes:executing"]);
+    assert_eq!(world.statuses(), ["c:completed", "yes:executing"]);
     let world = World::begin(&choice("input.score > 80"), json!({"score": 10}));
-    assert_eq!(world.told(), ["c:completed", "no:executing"]);
+    assert_eq!(world.statuses(), ["c:completed", "no:executing"]);
     let world = World::begin(&choice("input.score > 80"), json!({}));
-    assert_eq!((world.told(), world.ends), (vec!["c:failed".to_owned()], vec![ExecutionStatus::Failed]));
+    assert_eq!((world.statuses(), world.ends), (vec!["c:failed".to_owned()], vec![ExecutionStatus::Failed]));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn an_end_step_gives_the_output_or_fails_the_path() {
     assert_eq!(error.kind, FailureKind::EndStep);
     assert_eq!(error.message, "step \"e\": it ends its path as failed");
     assert_eq!(world.execution().state.output, Some(json!({"n": 3}).into()), "it says why");
-    world.assert_stored_is_said();
+    world.assert_stored_is_current();
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn the_first_ending_wins_and_what_comes_after_changes_nothing() {
     let mut world = World::begin(&playbook(json!([act("a", json!({}))])), json!({}));
     let late = world.attempts[0].clone();
     world.apply(MachineEvent::Cancel);
-    assert_eq!((world.told(), world.attempts.len()), (vec!["a:cancelled".to_owned()], 0));
+    assert_eq!((world.statuses(), world.attempts.len()), (vec!["a:cancelled".to_owned()], 0));
     let stored = world.execution().clone();
     world.end_attempt(&late, Ok(json!(1)));
     world.apply(MachineEvent::Cancel);
@@ -191,8 +191,8 @@ fn a_crash_repeats_a_default_step_under_its_key() {
     let keys: Vec<_> = world.called.iter().map(|(_, key)| *key).collect();
     assert_eq!(keys, [keys[0]; 3]);
     world.end("a", Ok(json!(1)));
-    assert_eq!((world.told(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
-    world.assert_stored_is_said();
+    assert_eq!((world.statuses(), world.ends.len()), (vec!["a:completed".to_owned()], 1));
+    world.assert_stored_is_current();
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_crash_does_not_repeat_an_at_most_once_step() {
     let steps = json!([act("a", json!({"at_most_once": true, "on_unknown": "ask"})), act("ask", json!({}))]);
     let mut world = World::begin(&playbook(steps), json!({}));
     world.crash();
-    assert_eq!(world.told(), ["a:unknown", "ask:executing"]);
+    assert_eq!(world.statuses(), ["a:unknown", "ask:executing"]);
     assert_eq!(world.called.iter().filter(|(step, _)| step == "a").count(), 1);
 }
 
@@ -230,10 +230,10 @@ fn a_held_machine_begins_nothing_and_its_successor_goes_on() {
     let mut world = World::begin(&playbook(steps), json!({}));
     world.machine.hold();
     world.end("a", Ok(json!(1)));
-    assert_eq!(world.told(), ["a:completed"]);
+    assert_eq!(world.statuses(), ["a:completed"]);
     world.crash();
     world.end("b", Ok(json!(2)));
-    assert_eq!(world.told(), ["a:completed", "b:completed"]);
+    assert_eq!(world.statuses(), ["a:completed", "b:completed"]);
 }
 
 #[test]

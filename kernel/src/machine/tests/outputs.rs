@@ -1,4 +1,4 @@
-//! Outputs by example: what is kept of an answer, of one that is too large too, and what later steps read of it.
+//! Outputs by example: the part of an answer that is kept, also of one over the limit, and what later steps read of it.
 
 use serde_json::{Value, json};
 use updraft_protocol::limits::{EXECUTION_OUTPUT_BYTES, FAILURE_ANSWER_BYTES, RESPONSE_BYTES};
@@ -24,7 +24,7 @@ fn steps_read_what_the_tool_answered_to_a_call_that_failed() {
             Failure::new(FailureKind::Status, "500").with_may_have_acted(true).with_answer(answer.into());
         world.fail("a", failure);
         world.crash();
-        assert_eq!(world.told()[0], format!("a:{status}"));
+        assert_eq!(world.statuses()[0], format!("a:{status}"));
         let seen = json!({"status": 500, "after": "7", "code": 12345678901234567_u64, "none": "-"});
         assert_eq!(world.attempts[0].arguments, seen);
     }
@@ -127,7 +127,7 @@ fn answers_of_failures_are_bounded_and_count() {
         world.fire();
         error
     };
-    // More than an execution keeps, had each not replaced the one before.
+    // More than an execution keeps, had each answer not replaced the one before.
     for _ in 0..EXECUTION_OUTPUT_BYTES / (60 << 10) / 3 {
         assert_eq!(fail(&mut world, 60 << 10).answer, Some(answer(60 << 10).into()));
     }

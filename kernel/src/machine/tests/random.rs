@@ -96,7 +96,7 @@ impl Generator {
 const KINDS: [FailureKind; 4] =
     [FailureKind::Timeout, FailureKind::Unreachable, FailureKind::Status, FailureKind::Panic];
 
-/// Runs a random playbook to its end; crashes, cancels and late reports as `choices` say.
+/// Runs a random playbook to its end; `choices` decide on crashes, cancels and late reports.
 fn run(seed: u64, choices: &[u8]) -> World {
     let mut generator = Generator { seed, steps: Vec::new() };
     generator.path(6, 2);
@@ -109,20 +109,20 @@ fn run(seed: u64, choices: &[u8]) -> World {
         let choice = choices.next().unwrap_or(0);
         match choice % 16 {
             15 => {
-                let line = world.line.clone();
+                let waiting_calls = world.waiting_calls.clone();
                 world.crash();
                 let tasks = world.tasks();
                 let ended = |task: &&TaskDocument| task.state.status.ended();
-                let in_line = tasks.iter().filter(|task| line.contains(&task.task_request_id));
-                assert_eq!(in_line.filter(ended).count(), 0, "what stood in line is made again");
+                let unsent = tasks.iter().filter(|task| waiting_calls.contains(&task.task_request_id));
+                assert_eq!(unsent.filter(ended).count(), 0, "a waiting call is made again");
             }
             14 if choice > 200 => world.apply(MachineEvent::Cancel),
-            n if !world.line.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
-                let task = world.line[0];
+            n if !world.waiting_calls.is_empty() && (n % 2 == 0 || world.attempts.is_empty()) => {
+                let task = world.waiting_calls[0];
                 world.permit(if n == 12 { Err(FailureKind::Unreachable) } else { Ok(()) });
-                // One that comes twice changes nothing.
+                // A repeated event changes nothing.
                 let before = world.machine.task_documents();
-                if !world.line.contains(&task) {
+                if !world.waiting_calls.contains(&task) {
                     world.apply(MachineEvent::Acquired { task, outcome: Ok(()) });
                 }
                 assert_eq!(world.machine.task_documents(), before);
@@ -134,13 +134,13 @@ fn run(seed: u64, choices: &[u8]) -> World {
                 let attempt = world.attempts.swap_remove(index);
                 let outcome = if n < 8 { Ok(json!({ "n": n })) } else { Err(KINDS[usize::from(n) % 4]) };
                 world.end_attempt(&attempt, outcome.clone());
-                // A report that comes twice changes nothing.
+                // A repeated report changes nothing.
                 let before = world.machine.document();
                 world.end_attempt(&attempt, outcome);
                 assert_eq!(world.machine.document(), before);
             }
         }
-        world.assert_stored_is_said();
+        world.assert_stored_is_current();
         assert_eq!(invariant::machine(&world.machine), Ok(()));
     }
     world

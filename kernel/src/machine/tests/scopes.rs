@@ -1,4 +1,4 @@
-//! Scopes: where tasks stand, which ids they have, and what is left of a scope that has ended.
+//! Scopes by example: the scopes and ids of tasks, and the data that remains of a scope that has ended.
 
 use serde_json::json;
 use updraft_protocol::{Omission, ScopePath, StepId, TaskId, WaitKind};

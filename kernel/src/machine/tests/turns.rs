@@ -1,4 +1,4 @@
-//! Turns: an execution with much to decide makes way for others, and comes to the same all the same.
+//! Turns: an execution with much to decide lets others run in between, and still has the same result.
 
 use serde_json::{Value, json};
 use updraft_protocol::ExecutionStatus;
@@ -31,7 +31,7 @@ fn a_chain_of_conditions_is_decided_in_turns() {
     assert_eq!(world.ends, [ExecutionStatus::Completed]);
     assert_eq!(world.execution().state.output, Some(json!(true).into()));
     assert_eq!(world.tasks().len(), 51, "each is decided once");
-    world.assert_stored_is_said();
+    world.assert_stored_is_current();
 }
 
 #[test]

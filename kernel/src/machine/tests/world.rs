@@ -1,4 +1,4 @@
-//! A world for one machine: keeps what it writes as a store would, and hands it back after a crash.
+//! A world for one machine: keeps the writes as a store would, and resumes from them after a crash.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub(super) struct World {
     pub(super) machine: Machine,
     pub(super) now: Timestamp,
     pub(super) attempts: Vec<StartAttempt>,
-    /// Calls that stand in line.
-    pub(super) line: Vec<TaskId>,
+    /// Calls that wait for a permit.
+    pub(super) waiting_calls: Vec<TaskId>,
     pub(super) timers: Vec<(Timestamp, Timer)>,
     pub(super) ends: Vec<ExecutionStatus>,
     /// The keys under which tools were called, in order.
@@ -30,7 +30,8 @@ pub(super) struct World {
     epoch: u64,
 }
 
-/// What is declared of the tool: `act` changes something, `look` looks something up, `queue` may have to stand in line.
+/// The declared actions of the tool: `act` changes something, `look` looks something up, `queue` may have to wait for a
+/// permit.
 struct Declared;
 
 impl Integration for Declared {
@@ -63,7 +64,7 @@ pub(super) fn playbook(steps: Value) -> Value {
     json!({ "format": 1, "name": "p", "version": 1, "steps": steps })
 }
 
-/// An action with these fields more.
+/// An action with these additional fields.
 pub(super) fn act(id: &str, more: Value) -> Value {
     let mut step = json!({ "id": id, "type": "action", "integration": "tool", "action": "act" });
     step.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
@@ -95,7 +96,7 @@ impl World {
             machine,
             now,
             attempts: Vec::new(),
-            line: Vec::new(),
+            waiting_calls: Vec::new(),
             timers: Vec::new(),
             ends: Vec::new(),
             called: Vec::new(),
@@ -120,7 +121,7 @@ impl World {
                     self.attempts.push(*start);
                 }
                 Act::Stop(task) => self.attempts.retain(|attempt| attempt.task != task),
-                Act::Acquire(task) => self.line.push(task),
+                Act::Acquire(task) => self.waiting_calls.push(task),
                 Act::Arm(timer, at) => self.timers.push((at, timer)),
                 Act::End(status) => self.ends.push(status),
             }
@@ -176,7 +177,7 @@ impl World {
     }
 
     /// The stored tasks as `step:status`.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn statuses(&self) -> Vec<String> {
         self.tasks().iter().map(|task| format!("{}:{}", task.head.step_id, task.state.status)).collect()
     }
 
@@ -205,14 +206,14 @@ impl World {
         self.apply(MachineEvent::AttemptEnded { task: attempt.task, attempt: attempt.attempt, outcome });
     }
 
-    /// The oldest call in line has its place, or cannot have one.
+    /// The oldest waiting call has its permit, or was refused it.
     pub(super) fn permit(&mut self, outcome: Result<(), FailureKind>) {
-        let task = self.line.remove(0);
+        let task = self.waiting_calls.remove(0);
         let outcome = outcome.map_err(|kind| Failure::new(kind, "as the test says"));
         self.apply(MachineEvent::Acquired { task, outcome });
     }
 
-    /// Shuts down while this call waits for its turn.
+    /// Shuts down while this attempt is not sent yet.
     pub(super) fn withdraw(&mut self, task: TaskSeq) {
         self.machine.hold();
         let effects = self.machine.withdraw(task, self.now);
@@ -228,7 +229,7 @@ impl World {
         self.apply(MachineEvent::TimerDue(timer));
     }
 
-    /// Takes the turns that the machine asks for; how many they were.
+    /// Takes the turns that the machine asks for; returns their number.
     pub(super) fn turns(&mut self) -> usize {
         let mut turns = 0;
         while self.timers.iter().any(|(_, timer)| *timer == Timer::Turn) {
@@ -242,7 +243,7 @@ impl World {
     pub(super) fn crash(&mut self) {
         self.epoch += 1;
         self.attempts.clear();
-        self.line.clear();
+        self.waiting_calls.clear();
         self.timers.clear();
         let terms = Terms { epoch: self.epoch, tasks_at_once: 10, configuration_wait: CONFIGURATION_WAIT };
         let document = self.execution().clone();
@@ -252,8 +253,8 @@ impl World {
         self.absorb(effects);
     }
 
-    /// What is stored is what the machine says of itself.
-    pub(super) fn assert_stored_is_said(&self) {
+    /// Asserts that the stored documents equal those of the machine.
+    pub(super) fn assert_stored_is_current(&self) {
         assert_eq!(*self.execution(), self.machine.document());
         assert_eq!(self.tasks(), self.machine.task_documents());
     }

@@ -1,4 +1,4 @@
-//! Each mistake has its place, and what is not known yet is none.
+//! Each mistake has its place, and a value that is not known yet is no mistake.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The step `action`: its planned form, and the checks of its fields against the tools that there are. Calls nothing.
+//! The step `action`: its planned form, and the checks of its fields against the registered tools. Calls nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,29 +16,29 @@ use crate::template::Template;
 /// A call of a security tool.
 #[derive(Debug)]
 pub struct PlannedAction {
-    /// What the tool is told.
+    /// The arguments of the call.
     pub arguments: Template,
     /// The secrets that the arguments refer to, by their places.
     pub secrets: Arc<[SecretReference]>,
-    /// What the action does to the world.
+    /// The effect that the action declares.
     pub effect: Effect,
-    /// The integration or action that this engine does not have: its attempts wait for it. None where all is there.
+    /// The integration or action that this engine lacks: attempts wait for it. `None` if nothing is missing.
     pub missing: Option<String>,
     /// How long one attempt may take.
     pub timeout: Duration,
-    /// How often and when it is tried again.
+    /// How often and when it is retried.
     pub retry: RetryPolicy,
     /// Whether the tool must not act twice.
     pub at_most_once: bool,
     /// What the stored task keeps of the arguments.
     pub record: Record,
-    /// Whether its calls may have to wait for a place.
+    /// Whether its calls may have to wait for a permit.
     pub takes_permit: bool,
-    /// The argument that says what the tool acts upon.
+    /// The argument that names the target of the tool.
     pub target: Option<&'static str>,
 }
 
-/// When a failed attempt is tried again: exponential back-off.
+/// When a failed attempt is retried: exponential back-off.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// Attempts in all, the first included.
@@ -47,14 +47,14 @@ pub struct RetryPolicy {
     pub initial: Duration,
     /// The longest random wait before any attempt.
     pub max: Duration,
-    /// By how much the longest wait grows from one attempt to the next.
+    /// The factor by which the longest wait grows with each attempt.
     pub multiplier: f64,
-    /// The longest time that a tool may ask to be left alone.
+    /// The longest retry delay that a tool may ask for.
     pub give_up_after: Duration,
 }
 
 impl PlannedAction {
-    /// The action of a step, where it is one.
+    /// The action of a step, if it is one.
     pub fn of(step: &PlannedStep) -> Option<&Self> {
         match &step.kind {
             PlannedKind::Action(action) => Some(action),
@@ -92,7 +92,7 @@ impl PlannedAction {
     }
 }
 
-/// The arguments, compiled and held against what their tool declares. Of a tool that is not there nothing is known.
+/// The arguments, compiled and checked against the tool's declaration. A missing tool has no declaration.
 fn arguments(
     steps: &mut Steps<'_>,
     draft: &mut Draft,
@@ -104,7 +104,7 @@ fn arguments(
     }
     let spec = match is_missing {
         false => steps.catalogue.spec(&action.integration, action.action.as_str()),
-        // That it is not there is mistake enough.
+        // The missing tool is already a mistake.
         true => ActionSpec { takes_secrets: true, ..ActionSpec::default() },
     };
     let place = format!("steps[{}].arguments", draft.at);
@@ -117,7 +117,7 @@ fn arguments(
     if steps.standing == Standing::New && !is_missing && !steps.mistakes.full() {
         let tool = (&action.integration, &action.action);
         let held = steps.schemas.mistakes(tool, &place, &compiled, steps.catalogue);
-        // What was refused already is not told again.
+        // A place that has a mistake already gets no second one.
         let held = held.into_iter().filter(|mistake| wrong.iter().all(|told| told.path != mistake.path));
         let held: Vec<Mistake> = held.collect();
         wrong
@@ -136,7 +136,7 @@ fn arguments(
     is_whole.then_some(compiled)
 }
 
-/// The tool of a step where it is not there: a mistake of who writes the playbook now.
+/// The missing tool of a step: a mistake in a new playbook.
 fn missing(steps: &mut Steps<'_>, at: usize, action: &Action) -> Option<String> {
     let (field, message, missing) = match steps.catalogue.actions(&action.integration) {
         None => {

@@ -1,4 +1,4 @@
-//! The step `if`: its planned form, the check of its condition, and which way its outcome leads.
+//! The step `if`: its planned form, the check of its condition, and the exit for each result.
 
 use updraft_protocol::Json;
 use updraft_protocol::playbook::{If, StepExit};
@@ -9,12 +9,12 @@ use crate::condition::Condition;
 /// A choice between two paths.
 #[derive(Debug)]
 pub struct PlannedIf {
-    /// What decides.
+    /// The condition that decides.
     pub condition: Condition,
 }
 
 impl PlannedIf {
-    /// The exit for what its task gave: `{"result": true}`.
+    /// The exit for its task's response, `{"result": true}` or false.
     pub(super) fn exit(response: Option<&Json>) -> StepExit {
         let holds = response.is_some_and(|response| response.value()["result"].as_bool() == Some(true));
         if holds { StepExit::Success } else { StepExit::Otherwise }

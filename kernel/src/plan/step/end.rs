@@ -10,7 +10,7 @@ use crate::template::Template;
 pub struct PlannedEnd {
     /// How it ends.
     pub status: EndStatus,
-    /// What it gives.
+    /// Its output.
     pub output: Option<Template>,
 }
 

@@ -1,4 +1,4 @@
-//! Where a playbook connects to: what its constants must be, and what the plan tells of them.
+//! The endpoints of a playbook: the checks of its constants, and what the plan reports of them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Cycles, reachability and paths; any graph; and what hostile graphs cost.
+//! Cycles, reachability and paths; random graphs; and the cost of hostile graphs.
 
 use std::collections::BTreeSet;
 
@@ -79,7 +79,7 @@ fn paths_may_merge_inside_one_path_only() {
     );
 }
 
-/// A thousand `parallel` steps, each with the branches that are chosen for it; without any, it is an end.
+/// A thousand `parallel` steps, each with the branches that `branches` gives; a step without any is an end.
 fn thousand(branches: impl Fn(usize, &[StepId]) -> Vec<StepId>) -> Playbook {
     let ids: Vec<_> = (0..1_000).map(|n| StepId::new(format!("s{n}")).unwrap()).collect();
     let mut playbook = playbook(json!([{"id": "a", "type": "parallel", "branches": []}]));
@@ -100,7 +100,7 @@ fn thousand(branches: impl Fn(usize, &[StepId]) -> Vec<StepId>) -> Playbook {
 fn a_million_references_are_checked() {
     let all = thousand(|_, ids| ids.to_vec());
     assert_eq!(check(&all).unwrap_err().len(), MISTAKES);
-    // As many as there can be without a cycle.
+    // The most references that are possible without a cycle.
     let later = thousand(|n, ids| ids[n + 1..].to_vec());
     assert_eq!(check(&later).unwrap_err().len(), MISTAKES);
     let unknown: Vec<_> = (0..1_000).map(|n| StepId::new(format!("x{n}")).unwrap()).collect();
@@ -110,7 +110,7 @@ fn a_million_references_are_checked() {
 
 #[test]
 fn a_ladder_of_choices_is_not_walked_in_every_way() {
-    // 2^499 ways lead through it.
+    // 2^499 paths lead through it.
     let id = |n: usize| (n < 1_000).then(|| format!("s{n}"));
     let ladder = (0..1_000).map(
         |n| json!({"id": id(n), "type": "if", "condition": "true", "then": id(n + 1), "else": id(n + 2)}),
@@ -153,7 +153,7 @@ fn next(step: &PlannedStep) -> Vec<StepIndex> {
     step.bodies().iter().copied().chain(following).collect()
 }
 
-/// Takes away, again and again, the steps that lead to none that is left: with a cycle, some stay.
+/// Removes, repeatedly, the steps that lead to no remaining step: in a cycle, some remain.
 fn is_acyclic(plan: &Plan) -> bool {
     let mut left: BTreeSet<usize> = (0..plan.steps.len()).collect();
     loop {

@@ -1,4 +1,4 @@
-//! Each mistake, with its place and words.
+//! Each mistake, with its place and message.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Filters of lists: what is first, sorted, reversed, summed up.
+//! Filters of lists.
 
 use std::cmp::Ordering;
 
@@ -57,7 +57,7 @@ pub(in crate::template) fn reverse(meter: &Meter, value: &Operand, _: &[Operand]
     Operand::list(meter, items.finish())
 }
 
-/// `|sum` and `|sum(attribute=…)`: of numbers alone; adding texts one by one copies them again and again.
+/// `|sum` and `|sum(attribute=…)`: of numbers only; adding texts one by one would copy them again and again.
 pub(in crate::template) fn sum(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let list = listed(meter, "sum", value)?;
     let attribute = Attribute::read(meter, argument(args, 0))?;
@@ -95,7 +95,7 @@ pub(in crate::template) fn sort(meter: &Meter, value: &Operand, args: &[Operand]
     values(meter, keyed)
 }
 
-/// `|unique`: the first of those that are alike, in their order.
+/// `|unique`: the first of each group of equal items, in their order.
 pub(in crate::template) fn unique(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let list = listed(meter, "unique", value)?;
     let keys = keyed(meter, &list, flag(args, 0), argument(args, 1))?;
@@ -104,7 +104,7 @@ pub(in crate::template) fn unique(meter: &Meter, value: &Operand, args: &[Operan
         placed.push((key, (at, item)))?;
     }
     let mut placed = placed.finish();
-    // A stable sort: the first of equals stays the first.
+    // A stable sort: the first of equal items stays the first.
     sort_keys(meter, &mut placed, false)?;
     placed.dedup_by(|later, earlier| key_order(&later.0, &earlier.0).is_eq());
     meter.work(4 * VALUE_WORK * placed.len() as u64)?;
@@ -135,7 +135,7 @@ fn extreme(
     let keyed = keyed(meter, &list, flag(args, 0), argument(args, 1))?;
     let mut best: Option<(SortKey, Operand)> = None;
     for (key, item) in keyed {
-        // Comparing looks at no more than the smaller of the two.
+        // A comparison looks at no more than the smaller of the two.
         meter.work(weight(meter, &key)?)?;
         if best.as_ref().is_none_or(|(known, _)| replaces(key_order(&key, known))) {
             best = Some((key, item));
@@ -144,7 +144,7 @@ fn extreme(
     Ok(best.map_or(Operand::Undefined, |(_, item)| item))
 }
 
-/// Each item with what it is sorted by.
+/// Each item with its sort key.
 fn keyed(meter: &Meter, list: &Items, case_sensitive: bool, by: &Operand) -> Result<Vec<(SortKey, Operand)>> {
     let attributes = Attribute::several(meter, by)?;
     let mut keyed = Growing::with_room(meter, list.len())?;

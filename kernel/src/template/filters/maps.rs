@@ -1,4 +1,4 @@
-//! Filters that look into maps, and `default`.
+//! Filters of maps, and `default`.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(in crate::template) fn attr(meter: &Meter, value: &Operand, args: &[Operand]
     })
 }
 
-/// `|default(value)`, and `|default(value, true)` also for what counts as false.
+/// `|default(value)`, and `|default(value, true)` also for a value that counts as false.
 pub(in crate::template) fn default(_: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let missing = value.is_undefined() || (flag(args, 1) && !value.is_true());
     Ok(match argument(args, 0) {

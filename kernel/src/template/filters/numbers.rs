@@ -1,4 +1,4 @@
-//! Filters that give numbers, and `bool`.
+//! Filters that return numbers, and `bool`.
 
 use std::num::IntErrorKind;
 
@@ -8,12 +8,12 @@ use crate::template::number::{Amount, Exact, FRACTION_WORK, Number, Rounding, Sp
 use crate::template::operators::amount;
 use crate::template::value::Operand;
 
-/// What each character costs of a text that may be a number.
+/// The cost of each character of a text that may be a number.
 const DIGIT_WORK: u64 = 32;
-/// More places than a float has, behind its point or before it: beyond, nothing is rounded, or everything is.
+/// More places than a float has, before its point or after it: with more, either nothing is rounded or everything.
 const PLACES: i64 = 400;
 
-/// `|bool`: what says true or false, in the words of JSON; of all else nobody knows which was meant.
+/// `|bool`: a text that is true or false in the notation of JSON; the meaning of any other is unclear.
 pub(in crate::template) fn bool(_: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     match value {
         Operand::Bool(value) => Ok((*value).into()),
@@ -35,7 +35,7 @@ pub(in crate::template) fn abs(meter: &Meter, value: &Operand, _: &[Operand]) ->
     Ok(Operand::Number(positive.number()?))
 }
 
-/// `|int`: of a text in the base that is told, of a number without its part behind the point.
+/// `|int`: of a text in the given base, of a number without its fraction.
 pub(in crate::template) fn int(meter: &Meter, value: &Operand, args: &[Operand]) -> Result<Operand> {
     let base = whole_argument("int", args, 1)?.unwrap_or(10);
     let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base));
@@ -78,7 +78,8 @@ pub(in crate::template) fn float(meter: &Meter, value: &Operand, args: &[Operand
     or_default("float", "a number", read.map(Amount::Fraction), value, args)
 }
 
-/// The number that a text is. One that cannot be given is refused, whatever there is instead of what is none.
+/// The number in a text. A number that cannot be represented is refused; the default is only for texts that are no
+/// number.
 fn spelled<'t>(meter: &Meter, text: &'t str) -> Result<Option<Spelled<'t>>> {
     meter.work(FRACTION_WORK + DIGIT_WORK * text.len() as u64)?;
     Ok(Spelled::read(text))

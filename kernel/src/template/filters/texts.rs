@@ -1,4 +1,4 @@
-//! Filters of texts, and those that make a text of anything.
+//! Filters of texts, and those that turn any value into a text.
 
 use updraft_protocol::limits::{TEMPLATE_INDENT_SPACES, TEMPLATE_TRIM_BYTES};
 
@@ -12,9 +12,9 @@ use crate::template::printer::{GROWTH, printed};
 use crate::template::url::encode;
 use crate::template::value::{Growing, Operand};
 
-/// What a character costs that is looked up in the tables of Unicode.
+/// The cost of a character that is looked up in the tables of Unicode.
 const CHARACTER_WORK: u64 = 16;
-/// How much longer a text may become in capitals or small letters.
+/// How much longer a text may become in upper or lower case.
 const CASE_BYTES: usize = 3;
 
 pub(in crate::template) fn lower(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
@@ -56,7 +56,7 @@ fn cased(
     change: fn(&str) -> String,
 ) -> Result<Operand> {
     let text = text(filter, value)?;
-    // Twice: a text that becomes longer than it was is copied as it grows.
+    // Twice: a text that becomes longer is copied as it grows.
     meter.make(2 * CASE_BYTES * text.len())?;
     meter.work(CHARACTER_WORK * text.len() as u64)?;
     Operand::text(meter, &change(text))
@@ -84,7 +84,7 @@ pub(in crate::template) fn replace(meter: &Meter, value: &Operand, args: &[Opera
     meter.work(4 * value.len() as u64)?;
     let found = value.matches(from).count();
     meter.work(4 * value.len() as u64 + VALUE_WORK * found as u64)?;
-    // As it grows it is copied.
+    // It is copied as it grows.
     meter.make(value.len().saturating_add(found.saturating_mul(to.len())).saturating_mul(GROWTH))?;
     Operand::text(meter, &value.replace(from, to))
 }
@@ -142,7 +142,7 @@ pub(in crate::template) fn join(meter: &Meter, value: &Operand, args: &[Operand]
         let item = attribute.of(meter, item)?;
         let item = printed(meter, &item)?;
         let separator = if at > 0 { separator } else { "" };
-        // As it grows it is copied.
+        // It is copied as it grows.
         meter.make(GROWTH * (separator.len() + item.len()))?;
         text.push_str(separator);
         text.push_str(&item);
@@ -175,10 +175,10 @@ pub(in crate::template) fn to_json(meter: &Meter, value: &Operand, args: &[Opera
     Operand::text(meter, &text)
 }
 
-/// `|urlencode`: one value, all of it encoded but unreserved characters. A URL does not encode it again.
+/// `|urlencode`: one value, with everything encoded except unreserved characters. A URL does not encode it again.
 pub(in crate::template) fn urlencode(meter: &Meter, value: &Operand, _: &[Operand]) -> Result<Operand> {
     let text = text_of(meter, value, "`urlencode` needs one value")?;
-    // Three for one, copied as it grows.
+    // Three bytes for one, copied as it grows.
     meter.make(3 * GROWTH * text.len())?;
     meter.work(4 * text.len() as u64)?;
     let mut encoded = String::new();

@@ -1,4 +1,4 @@
-//! Calls of filters and tests: only those that are allowed, each with its arguments at the places of its parameters.
+//! Calls of filters and tests: only allowed ones, each with its arguments in the order of its parameters.
 
 use minijinja::machinery::ast::{self, CallArg};
 
@@ -7,7 +7,7 @@ use crate::template::allowed::{self, EACH, MATCHING, Parameter};
 use crate::template::code::{Apply, Check, EachCall, Expr, FilterCall, Missing, NODE_BYTES, TestCall};
 use crate::template::pattern::Pattern;
 
-/// The arguments of a call: those that stand at their places, and those that are named.
+/// The arguments of a call: positional and named.
 struct Args<'a> {
     name: &'a str,
     placed: std::slice::Iter<'a, CallArg<'a>>,
@@ -48,7 +48,7 @@ impl<'a> Args<'a> {
         Some(self.named.remove(at).1)
     }
 
-    /// The next argument, which must be written out as a text.
+    /// The next argument, which must be a constant text.
     fn literal(&mut self, what: &str) -> Result<Option<&'a str>, String> {
         match self.next() {
             None => Ok(None),
@@ -110,7 +110,7 @@ impl Lowering<'_> {
         Ok(Check::Plain(test, self.args(test.parameters, args)?))
     }
 
-    /// Lowers a filter that does something named to each item.
+    /// Lowers a filter that applies a named filter or test to each item.
     fn each_call(&mut self, name: &'static str, operand: &ast::Expr<'_>, mut args: Args<'_>) -> Lowered {
         let operand = self.expression(operand)?;
         let (mut attribute, mut default) = (None, None);
@@ -143,7 +143,7 @@ impl Lowering<'_> {
         Ok(Expr::Each(Box::new(EachCall { name, operand, attribute, default, apply })))
     }
 
-    /// The arguments at the places of the parameters.
+    /// The arguments in the order of the parameters.
     fn args(&mut self, parameters: &[Parameter], mut args: Args<'_>) -> Lowered<Vec<Option<Expr>>> {
         self.budget.keep(NODE_BYTES)?;
         let mut lowered = Vec::with_capacity(parameters.len());

@@ -1,4 +1,4 @@
-//! Expressions: each operator with what it is given.
+//! Expressions: each operator with its operands.
 
 use minijinja::machinery::ast::{self, BinOpKind, CompareOpKind, Spanned, UnaryOpKind};
 use minijinja::value::ValueKind;
@@ -15,7 +15,7 @@ impl Lowering<'_> {
         self.deeper(|this| this.lower_expression(expr, Missing::Fails))
     }
 
-    /// Lowers an expression that may give nothing: the operand of `default` and of `is defined`.
+    /// Lowers an expression that may be undefined: the operand of `default` and of `is defined`.
     pub(super) fn optional(&mut self, expr: &ast::Expr<'_>) -> Lowered {
         self.deeper(|this| this.lower_expression(expr, Missing::Passes))
     }
@@ -62,7 +62,7 @@ impl Lowering<'_> {
         items.iter().map(|item| self.expression(item)).collect()
     }
 
-    /// A value of the source; a number with the sign before it.
+    /// A constant of the source; a number with the sign before it.
     fn known(&mut self, known: &Spanned<ast::Const>, sign: &str) -> Lowered<Operand> {
         let value = &known.value;
         match value.kind() {
@@ -78,7 +78,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// The digits of a number with a point or an exponent, as the author wrote them: the parser makes a float of them.
+    /// The digits of a number with a point or an exponent, as the author wrote them: the parser turns them into a
+    /// float.
     fn digits(&self, known: &Spanned<ast::Const>) -> Option<String> {
         if known.value.is_integer() {
             return None;
@@ -87,7 +88,7 @@ impl Lowering<'_> {
         let place = usize::try_from(span.start_offset).ok()?..usize::try_from(span.end_offset).ok()?;
         let written = self.source.text.get(place)?.replace('_', "");
         let (mantissa, exponent) = written.split_at(written.find(['e', 'E']).unwrap_or(written.len()));
-        // JSON has no zeros before the first digit, and a digit behind each point.
+        // JSON allows no leading zeros, and needs a digit after each point.
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let whole = whole.trim_start_matches('0');
         let whole = if whole.is_empty() { "0" } else { whole };

@@ -1,4 +1,4 @@
-//! Paths: `steps.lookup.output.score`. Owns what a template can name, and notes what of the data it reads.
+//! Paths: `steps.lookup.output.score`. Owns the names that a template can use, and records the data that it reads.
 
 use minijinja::machinery::ast;
 
@@ -9,7 +9,7 @@ use crate::template::code::{Base, Expr, Key, LoopField, Missing, NODE_BYTES, Pat
 use crate::template::spelling;
 
 impl Lowering<'_> {
-    /// Lowers a path, whatever it starts from. Where its value is not `read`, only whether it is there counts.
+    /// Lowers a path. If its value is not `read`, only its existence counts.
     pub(super) fn path(&mut self, expr: &ast::Expr<'_>, missing: Missing, read: bool) -> Lowered {
         let (base, keys) = unwind(expr);
         let mut lowered = Vec::with_capacity(keys.len());
@@ -94,7 +94,7 @@ impl Lowering<'_> {
         Ok(Base::Loop(field))
     }
 
-    /// Notes that the value at these keys is read, up to the first that is known only when it runs.
+    /// Records that the value at these keys is read, up to the first key that is computed at run time.
     fn want(&mut self, root: &str, keys: &[Key], read: bool) -> Lowered<()> {
         let mut place = vec![WantedKey::Name(root.into())];
         place.extend(keys.iter().map_while(Key::wanted));
@@ -113,7 +113,7 @@ impl Key {
         }
     }
 
-    /// The key as a place in data; none where the place is known only when it runs.
+    /// The key as a place in data; `None` if it is computed at run time.
     fn wanted(&self) -> Option<WantedKey> {
         match self {
             Self::Name(name) | Self::Text(name) => Some(WantedKey::Name(name.clone())),

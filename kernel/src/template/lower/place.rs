@@ -1,10 +1,10 @@
-//! What a text is for, and what of the text that an author wrote follows from it.
+//! The uses of a text, and the checks of the author's text that follow from each use.
 
 use minijinja::machinery::ast::{Expr, Stmt};
 
 use crate::template::url::{self, Asked};
 
-/// What a text is for.
+/// The use of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextUse {
     /// Data: any value.
@@ -21,12 +21,12 @@ impl TextUse {
     /// Checks a text that the author wrote between templates.
     ///
     /// # Errors
-    /// What of it would be read as something else.
+    /// The part of it that would be read as something else.
     pub(super) fn check_literal(self, text: &str) -> Result<(), String> {
         if self == Self::Url { url::check_literal(text) } else { Ok(()) }
     }
 
-    /// What the author lets the value of a `{{ … }}` be, and the value.
+    /// The structure that the author allows the value of a `{{ … }}` to be, and the value.
     pub(super) fn asked<'e>(self, expr: &'e Expr<'e>) -> Option<(Asked, &'e Expr<'e>)> {
         if self != Self::Url {
             return None;
@@ -36,10 +36,11 @@ impl TextUse {
             .find_map(|(name, asked)| Some((asked, ended_by(name, expr)?)))
     }
 
-    /// Checks what is joined, or given to the filter `to`: what `urlencode` gave is printed as it is, or not at all.
+    /// Checks a part that is joined, or the operand of the filter `to`: an output of `urlencode` must be printed
+    /// unchanged.
     ///
     /// # Errors
-    /// What would be encoded again.
+    /// The part that would be encoded again.
     pub(super) fn check_part(self, part: &Expr<'_>, to: Option<&str>) -> Result<(), String> {
         let encoded = ended_by("urlencode", part).is_some();
         if self == Self::Url
@@ -51,14 +52,14 @@ impl TextUse {
         Ok(())
     }
 
-    /// Whether a statement goes on with the segment before it, or does not.
+    /// Whether a statement may or may not continue the segment before it.
     pub(super) fn branches(self, statement: &Stmt<'_>) -> bool {
         let branches = matches!(statement, Stmt::IfCond(_) | Stmt::ForLoop(_));
         branches && self == Self::Url && goes_on(std::slice::from_ref(statement))
     }
 }
 
-/// Whether what `body` prints first goes on with the segment before it.
+/// Whether the first output of `body` continues the segment before it.
 fn goes_on(body: &[Stmt<'_>]) -> bool {
     let first = body.iter().find(|statement| !matches!(statement, Stmt::Set(_)));
     match first {
@@ -71,7 +72,7 @@ fn goes_on(body: &[Stmt<'_>]) -> bool {
     }
 }
 
-/// What the filter `name` is given, where an expression ends with it.
+/// The operand of the filter `name`, if an expression ends with it.
 pub(super) fn ended_by<'e>(name: &str, expr: &'e Expr<'e>) -> Option<&'e Expr<'e>> {
     match expr {
         Expr::Filter(call) if call.name == name && call.args.is_empty() => call.expr.as_ref(),

@@ -1,4 +1,4 @@
-//! The digits of a number: how they compare, and the whole number before their point. Calculates nothing, rounds nothing.
+//! The digits of a number: their comparison, and the whole number before the point. Does no arithmetic, rounds nothing.
 
 use std::cmp::Ordering;
 use std::fmt::Write;
@@ -29,8 +29,8 @@ impl Write for Short {
     }
 }
 
-/// A number as its digits, those of the whole and those behind the point without zeros at either end, and the place of
-/// its point before the first.
+/// A number as its digits: those before the point and those after it, without zeros at either end, and the position of
+/// the point relative to the first digit.
 pub(super) struct Decimal<'n> {
     negative: bool,
     whole: &'n str,
@@ -44,7 +44,7 @@ impl<'n> Decimal<'n> {
         let negative = mantissa.starts_with('-');
         let mantissa = mantissa.trim_start_matches('-');
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        // An exponent beyond this is larger or smaller than all that are not.
+        // An exponent beyond this is larger or smaller than any other.
         let bound = i128::from(i64::MAX);
         let beyond = if exponent.starts_with('-') { -bound } else { bound };
         let exponent = exponent.parse::<i128>().map_or(beyond, |exponent| exponent.clamp(-bound, bound));
@@ -76,7 +76,7 @@ impl<'n> Decimal<'n> {
         digits > 0 && !exponent.is_empty() && [whole, fraction, exponent].into_iter().all(all_digits)
     }
 
-    /// The whole number before the point; none where it has more than 64 bits.
+    /// The whole number before the point; `None` if it has more than 64 bits.
     pub(super) fn whole_part(&self) -> Option<i128> {
         /// The digits of the largest number of 64 bits.
         const PLACES: i128 = 20;

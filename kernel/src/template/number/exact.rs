@@ -1,5 +1,5 @@
-//! Calculating: with decimals, as people do, so that `0.1 + 0.2` is `0.3`. What a result has in digits is kept, but
-//! for those behind its point; a result that would lose others is refused.
+//! Arithmetic with decimals, so that `0.1 + 0.2` is `0.3`. The digits of a result before its point are kept; digits
+//! after it may be rounded. A result that would lose others is refused.
 
 use std::fmt::Write;
 
@@ -8,11 +8,11 @@ use super::{Amount, inexact, is_written, too_large};
 use crate::meter::{Result, refuse};
 use crate::template::code::Operator;
 
-/// What an operator costs beside its operands where one has a part behind the point: digits are written and read.
+/// The cost of an operator beside its operands if one has a fraction: digits are written and read.
 pub(in crate::template) const FRACTION_WORK: u64 = 512;
-/// Below it, of each whole number there is a float.
+/// Every whole number below it is a float.
 const WHOLE: f64 = (1_u64 << 53) as f64;
-/// Digits that a coefficient can be given, one to spare.
+/// The most digits of a coefficient, with one to spare.
 const DIGITS: u32 = i128::MAX.ilog10() - 1;
 
 /// A decimal: the coefficient times ten to the power.
@@ -20,14 +20,14 @@ const DIGITS: u32 = i128::MAX.ilog10() - 1;
 pub(in crate::template) struct Exact {
     coefficient: i128,
     power: i32,
-    /// Whether the digits go on behind those that are kept; the last stands for them.
+    /// Whether there are more digits than are kept; the last digit represents them.
     more: bool,
 }
 
-/// To which side what is cut away is rounded.
+/// The direction of rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::template) enum Rounding {
-    /// To the nearer; from the middle to the even one.
+    /// To the nearest; from the middle to the even one.
     Nearest,
     Up,
     Down,
@@ -51,10 +51,10 @@ impl Exact {
         Self { coefficient, power, more: false }
     }
 
-    /// What a float is as it is written.
+    /// The decimal that a float is written as.
     fn shortest(number: f64) -> Self {
         let mut text = Short::new();
-        // What is written is short enough for its place.
+        // The text is short enough for the buffer.
         let _ = write!(text, "{number:e}");
         let (mantissa, exponent) = text.as_str().split_once('e').unwrap_or((text.as_str(), "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -65,20 +65,20 @@ impl Exact {
         Self::new(digits.as_str().parse().unwrap_or_default(), exponent - places)
     }
 
-    /// The number that it is, rounded behind its point where a float needs it.
+    /// The number, rounded after its point as far as a float needs it.
     ///
     /// # Errors
-    /// One that would lose other digits.
+    /// The number would lose other digits.
     pub(in crate::template) fn settle(self) -> Result<Amount> {
         let (near, same) = self.nearest()?;
-        // Of a number that is nearly zero, rounding leaves no digit that is right.
+        // Rounding a number that is nearly zero leaves no correct digit.
         if same || (near.abs() < WHOLE && near.is_normal()) { Ok(Amount::Fraction(near)) } else { inexact() }
     }
 
-    /// The float that it is.
+    /// The number as a float.
     ///
     /// # Errors
-    /// One that would not be the same.
+    /// The conversion would change the number.
     pub(in crate::template) fn exactly(self) -> Result<f64> {
         let (near, same) = self.nearest()?;
         if same { Ok(near) } else { inexact() }
@@ -87,7 +87,7 @@ impl Exact {
     /// The nearest float, and whether it is the same number.
     fn nearest(self) -> Result<(f64, bool)> {
         let mut text = Short::new();
-        // What is written is short enough for its place.
+        // The text is short enough for the buffer.
         let _ = write!(text, "{}e{}", self.coefficient, self.power);
         match text.as_str().parse::<f64>() {
             Ok(near) if near.is_finite() => Ok((near, !self.more && is_written(text.as_str(), near))),
@@ -103,8 +103,8 @@ impl Exact {
         if let Some((left, right, power)) = self.aligned(other) {
             return Some(Self::new(left.checked_add(right)?, power));
         }
-        // They are so far apart that the digits of the smaller are behind those that a float has: one more digit tells
-        // to which side the nearest is.
+        // They are so far apart that the digits of the smaller are beyond those of a float: one more digit decides in
+        // which direction the nearest float is.
         let (large, small) = if self.power > other.power { (self, other) } else { (other, self) };
         let by = DIGITS.checked_sub(large.coefficient.unsigned_abs().checked_ilog10()? + 1)?;
         let large =
@@ -150,9 +150,9 @@ impl Exact {
         Some((raised(self)?, raised(other)?, power))
     }
 
-    /// With at most so many digits behind the point; zeros before it where there are less than none.
+    /// With at most so many digits after the point; negative numbers put zeros before it.
     pub(in crate::template) fn rounded(self, places: i32, rounding: Rounding) -> Self {
-        /// More than any coefficient that is rounded has.
+        /// More digits than any rounded coefficient has.
         const ALL: u32 = 37;
         let dropped = u32::try_from(-places - self.power).unwrap_or(0).min(ALL);
         let Some(unit) = ten(dropped).filter(|_| dropped > 0) else { return self };
@@ -165,7 +165,7 @@ impl Exact {
         Self::new(down + i128::from(up), -places)
     }
 
-    /// The whole number that it is; none where it has a part behind the point, or more digits than are calculated with.
+    /// The whole number that it is; `None` if it has a fraction, or more digits than the arithmetic takes.
     pub(in crate::template) fn as_whole(self) -> Result<Option<i128>> {
         let unit = ten(self.power.unsigned_abs());
         match (self.coefficient, self.power) {
@@ -189,7 +189,7 @@ impl Amount {
     /// The value of `self operator right`.
     ///
     /// # Errors
-    /// A division by zero, and a result that would lose digits before its point.
+    /// A division by zero, or a result that would lose digits before its point.
     pub(in crate::template) fn calculate(self, operator: Operator, right: Self) -> Result<Self> {
         if let (Self::Whole(left), Self::Whole(right)) = (self, right)
             && operator != Operator::Divide

@@ -1,5 +1,5 @@
-//! What numbers are worth, and what is calculated with them: held against whole numbers and the standard library's own
-//! reading of decimals.
+//! The value of numbers, and arithmetic with them: compared with whole numbers and the standard library's own reading
+//! of decimals.
 
 use proptest::prelude::*;
 
@@ -184,7 +184,7 @@ fn a_result_that_would_lose_digits_before_its_point_is_refused() {
     }
 }
 
-/// A decimal of so many millionths, as it is written.
+/// A decimal of so many millionths, as text.
 fn millionths(number: i128) -> String {
     scaled(number, 6)
 }
@@ -196,7 +196,7 @@ fn scaled(number: i128, places: usize) -> String {
     format!("{sign}{whole}.{fraction}")
 }
 
-/// What an exact result is to be: itself, its nearest float, or refused.
+/// The expected result for an exact one: itself, its nearest float, or a refusal.
 fn expected(exact: &str) -> Option<f64> {
     let near: f64 = exact.parse().unwrap();
     // The standard library writes the shortest digits, without an exponent.
@@ -228,7 +228,7 @@ proptest! {
     #[test]
     fn a_quotient_is_the_nearest_or_refused(left in -(1_i128 << 53)..(1 << 53), right in 1_i128..(1 << 53), near in 1_i128..1000) {
         for right in [right, near] {
-            // Of whole numbers that floats hold, the processor's quotient is the nearest.
+            // The processor's quotient of whole numbers that floats hold is the nearest.
             let result = calculated(&left.to_string(), Operator::Divide, &right.to_string());
             prop_assert_eq!(result.map(|text| text.parse::<f64>().unwrap()), Some(left as f64 / right as f64));
         }

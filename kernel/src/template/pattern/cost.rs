@@ -1,5 +1,5 @@
-//! What it costs to translate a pattern, read from the tree of its parser: classes are looked up and joined, and where
-//! letters are alike large and small, each character of a class is looked at. Translates nothing but single classes.
+//! The cost of translating a pattern, from its parsed tree: classes are looked up and joined, and without regard to
+//! case, each character of a class is looked at. Translates nothing but single classes.
 
 use regex_syntax::ast::{
     self, Ast, ClassBracketed, ClassPerl, ClassPerlKind, ClassSet, ClassSetItem, ClassUnicode,
@@ -10,15 +10,15 @@ use regex_syntax::hir::{Class, ClassUnicodeRange, HirKind};
 
 use crate::template::budget::Budget;
 
-/// What each part of a pattern costs.
+/// The cost of each part of a pattern.
 const PART_WORK: u64 = 500;
-/// What looking up a class by its name costs, and by a name and a value: that of an age is put together from many.
+/// The cost of looking up a class by its name, or by a name and a value: that of an age is put together from many.
 const LOOK_UP_WORK: u64 = 30_000;
 const LOOK_UP_VALUE_WORK: u64 = 300_000;
-/// What each range costs of what a class is joined with, and how many of them there may be.
+/// The cost of each range that a class is joined with, and the most ranges.
 const RANGE_WORK: u64 = 4;
 const RANGES: u64 = 2_000;
-/// What each character costs that is looked at for others that are alike.
+/// The cost of each character that is looked at for its other case.
 const FOLD_WORK: u64 = 12;
 /// All characters.
 const ALL: u64 = 0x11_0000;
@@ -32,7 +32,7 @@ pub(super) fn charge(pattern: &Ast, budget: &mut Budget) -> Result<(), String> {
     ast::visit(pattern, Cost { budget, folds, ranges: 0 })
 }
 
-/// Whether letters are alike anywhere in a pattern; then they are charged for as if they were everywhere.
+/// Whether case is ignored anywhere in a pattern; then the charge is as if it were everywhere.
 struct Folds(bool);
 
 impl Folds {
@@ -90,7 +90,7 @@ impl ast::Visitor for Cost<'_> {
     }
 }
 
-/// Each gives how many characters a class has, at most.
+/// Each returns the most characters of a class.
 impl Cost<'_> {
     fn bracketed(&mut self, class: &ClassBracketed) -> Result<u64, String> {
         let count = self.set(&class.kind)?;
@@ -137,19 +137,19 @@ impl Cost<'_> {
         }
     }
 
-    /// A class that is never folded by itself.
+    /// A class that is never case-folded by itself.
     fn perl(&mut self, class: &ClassPerl) -> Result<u64, String> {
         let (ranges, count) = match class.kind {
             ClassPerlKind::Digit => (100, 1_000),
             ClassPerlKind::Space => (12, 30),
-            // Most of them have no other letter that is alike, and are passed over together.
+            // Most of them have no other case, and are skipped together.
             ClassPerlKind::Word => (900, 30_000),
         };
         self.join(ranges)?;
         Ok(if class.negated { ALL } else { count })
     }
 
-    /// A class that has a name, which is folded by itself.
+    /// A class with a name, which is case-folded by itself.
     fn named(&mut self, class: &ClassUnicode) -> Result<u64, String> {
         self.budget.work(match class.kind {
             ClassUnicodeKind::NamedValue { .. } => LOOK_UP_VALUE_WORK,
@@ -160,7 +160,7 @@ impl Cost<'_> {
             return Ok(ALL);
         }
         let plain = Ast::class_unicode(ClassUnicode { negated: false, ..class.clone() });
-        // One that is not there is told of when the pattern is translated.
+        // An unknown class is reported when the pattern is translated.
         let Ok(found) = Translator::new().translate("", &plain) else { return Ok(0) };
         let HirKind::Class(Class::Unicode(found)) = found.kind() else { return Ok(ALL) };
         self.fold(found.iter().filter(|range| has_letters(range)).map(size).sum())?;
@@ -181,7 +181,7 @@ fn size(range: &ClassUnicodeRange) -> u64 {
     u64::from(u32::from(range.end()).saturating_sub(u32::from(range.start()))) + 1
 }
 
-/// Whether a range has letters that are large or small: those of China and Korea, and what has no letters yet, have none.
+/// Whether a range has letters with a case: those of China and Korea, and unassigned characters, have none.
 fn has_letters(range: &ClassUnicodeRange) -> bool {
     const NONE: [(char, char); 3] =
         [('\u{2E80}', '\u{A63F}'), ('\u{AC00}', '\u{FAFF}'), ('\u{1EA00}', char::MAX)];

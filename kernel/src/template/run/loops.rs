@@ -1,4 +1,4 @@
-//! Loops as they run: each turn with its item, and what is known of where the loop stands.
+//! Loops at run time: each turn with its item, and the position of the loop.
 
 use super::Run;
 use crate::meter::{NODE_WORK, Result, VALUE_WORK};
@@ -6,7 +6,7 @@ use crate::template::code::{For, LoopField};
 use crate::template::operators::items;
 use crate::template::value::{Growing, Operand};
 
-/// Where a loop stands.
+/// The position of a loop.
 pub(super) struct Iteration {
     index: usize,
     length: usize,

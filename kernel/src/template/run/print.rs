@@ -1,4 +1,4 @@
-//! Printing by place: what a value must be where it is printed, and how it stands there.
+//! Printing by place: the checks of a printed value, and its text.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::template::one;
 use crate::template::url::{Asked, ENCODED_AGAIN};
 use crate::template::value::Operand;
 
-/// The texts that `urlencode` gave: a URL does not encode them again. A mark is on the text itself, wherever the
-/// template puts it, and on no other text that is the same.
+/// The outputs of `urlencode`: a URL does not encode them again. The mark is on the text itself, wherever the template
+/// puts it, and not on another text with the same content.
 #[derive(Debug, Default)]
 pub(super) struct Encoded(BTreeMap<usize, Arc<str>>);
 
 impl Encoded {
     fn add(&mut self, meter: &Meter, value: &Operand) -> Result<()> {
-        // The empty text is one for all, and the same encoded or not.
+        // The empty text is shared, and is the same encoded or not.
         if let Operand::Text(text) = value
             && !text.is_empty()
         {
@@ -39,7 +39,7 @@ fn address(text: &Arc<str>) -> usize {
 }
 
 impl Run<'_> {
-    /// Prints a value that `expr` gave.
+    /// Prints a value of `expr`.
     pub(super) fn print(&mut self, expr: &Expr, value: &Operand) -> Result<()> {
         let meter = self.meter();
         if self.place != TextUse::Url {
@@ -63,12 +63,12 @@ impl Run<'_> {
         self.printed.print(meter, &Operand::text(meter, &text)?)
     }
 
-    /// Something stands here that prints or does not.
+    /// Marks the place of a statement that may print or not.
     pub(super) fn branch(&mut self) {
         self.writer.touch();
     }
 
-    /// Marks what a filter gave, where it is `urlencode`; `each` says that it was done to each item.
+    /// Marks the output of a filter if it is `urlencode`; `each` says that it was applied to each item.
     pub(super) fn mark(&mut self, filter: &str, value: &Operand, each: bool) -> Result<()> {
         if self.place != TextUse::Url || filter != "urlencode" {
             return Ok(());
@@ -81,8 +81,8 @@ impl Run<'_> {
         }
     }
 
-    /// Sees to it that `made` has nothing in it that would be encoded twice: a text that was made of one that `urlencode`
-    /// gave has lost its mark.
+    /// Checks that `made` contains nothing that would be encoded twice: a text that was made from an output of
+    /// `urlencode` has lost its mark.
     pub(super) fn made(&self, made: &Operand, of: &[&Operand]) -> Result<()> {
         if self.place != TextUse::Url || self.encoded.0.is_empty() {
             return Ok(());
@@ -99,7 +99,7 @@ impl Run<'_> {
                 (Operand::List(items), Operand::List(made)) if items.len() == made.len() => {
                     self.meter().work(2 * VALUE_WORK * items.len() as u64)?;
                     let lost = |(item, made)| self.encoded.has(item) && self.text_without_mark(made);
-                    // Items that are only put in another order are not made anew.
+                    // Items that are only reordered are not made anew.
                     items.iter().zip(made.iter()).any(lost) && !made.iter().any(|made| self.encoded.has(made))
                 }
                 _ => false,
@@ -115,7 +115,7 @@ impl Run<'_> {
         matches!(value, Operand::Text(_)) && !self.encoded.has(value)
     }
 
-    /// All was printed.
+    /// Ends the output.
     pub(in crate::template) fn end(&mut self) -> Result<()> {
         if self.place == TextUse::Url { self.writer.end() } else { Ok(()) }
     }

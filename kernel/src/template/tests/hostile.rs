@@ -1,4 +1,4 @@
-//! What templates may not do, and what they may not cost.
+//! What templates may not do, and the limits of their cost.
 
 use proptest::prelude::*;
 

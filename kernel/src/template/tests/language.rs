@@ -248,7 +248,7 @@ fn spellings_of_other_languages_are_told_in_templates_too() {
         let condition = crate::condition::Condition::compile("c", expression).unwrap_err().to_string();
         assert!(condition.contains(words), "{expression}: {condition}");
     }
-    // What stands outside of expressions, or in quotes, is no spelling of theirs.
+    // Text outside of expressions, or in quotes, is not checked for other notations.
     refused("a && b = AND {{ '||' }}{{ input. }}", json!({}), "unexpected");
     gives("{% set n = 1 %}{{ n }} && !{{ 'NOT = a' }}", json!({}), json!("1 && !NOT = a"));
     gives("{{ input.AND }}", json!({"AND": 1}), json!(1));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What a text prints of numbers that no float holds, or why it does not.
+/// The output of a text for numbers that no float holds, or why there is none.
 fn printed(text: &str) -> Result<String, String> {
     let input = r#"{"id": 9007199254740993, "long": 100000000000000000000, "d": 9007199254740993.7, "l": [0.1, 0.2, 0.3]}"#;
     let input = Json::parse(input).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! What may stand in each kind of argument, and what is a mistake there.
+//! The values that are allowed in each kind of argument, and the mistakes there.
 
 use updraft_protocol::{Argument, Effect};
 
@@ -37,7 +37,7 @@ pub(super) fn arguments(arguments: Value) -> Result<Template, String> {
     compiled.map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
-/// The rendered arguments, or why there are none.
+/// The rendered arguments, or the failure.
 pub(super) fn rendered(given: Value, input: Value) -> Result<updraft_protocol::Value, String> {
     arguments(given)?.render(&Data::new(input)).map_err(|failure| {
         assert_eq!((failure.kind, failure.retryable()), (FailureKind::Template, false));

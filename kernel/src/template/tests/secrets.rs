@@ -1,4 +1,4 @@
-//! References to secrets: where they may stand, what becomes of them, and what is a mistake.
+//! References to secrets: their allowed places, their result, and the mistakes.
 
 use super::places::{arguments, mistake, refused};
 use super::*;

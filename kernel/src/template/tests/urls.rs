@@ -8,7 +8,7 @@ use super::places::{arguments, rendered};
 use super::*;
 use crate::template::url::Gives;
 
-/// The rendered URL, or why there is none.
+/// The rendered URL, or the failure.
 fn url(text: &str, input: Value) -> Result<String, String> {
     let rendered = rendered(json!({ "url": text }), input)?;
     Ok(rendered["url"].as_str().unwrap().to_owned())
@@ -318,7 +318,7 @@ fn a_constant_gives_scheme_host_port_and_prefix_or_a_part_of_the_host() {
     }
 }
 
-/// A value of an alert: any text, and the texts that have led paths elsewhere.
+/// A value of an alert: any text, and texts that are known to redirect paths.
 fn hostile() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         ".", "..", "/", "\\", "%", "%2e", "%2F", "%5c", "%25", "?", "#", "&", "=", ";", "+", " ", "@", ":",
@@ -328,7 +328,7 @@ fn hostile() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), prop::collection::vec(pieces, 0..6).prop_map(|pieces| pieces.concat()),]
 }
 
-/// The value that a part of a URL stands for.
+/// The value that a part of a URL represents.
 fn decoded(part: &str) -> String {
     let mut bytes = vec![];
     let mut rest = part.bytes();

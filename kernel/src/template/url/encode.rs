@@ -1,13 +1,13 @@
 //! Percent-encoding (RFC 3986): a value as text of a URL in which nothing of it is structure.
 
-/// Appends `text` with everything encoded but unreserved characters (RFC 3986, section 2.3).
+/// Appends `text` with everything encoded except unreserved characters (RFC 3986, section 2.3).
 pub(crate) fn encode(out: &mut String, text: &str) {
     for byte in text.bytes() {
         push(out, byte, is_unreserved(byte));
     }
 }
 
-/// Appends `text`, which is pairs of a query already: `&`, `=`, `+` and what is encoded stay.
+/// Appends `text`, which is already pairs of a query: `&`, `=`, `+` and escapes stay.
 pub(super) fn encode_query(out: &mut String, text: &str) {
     let bytes = text.as_bytes();
     for (at, &byte) in bytes.iter().enumerate() {

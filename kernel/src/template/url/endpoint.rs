@@ -1,4 +1,4 @@
-//! Places to connect to: what a constant may give for scheme, host and port. Resolves and connects nothing.
+//! Endpoints: the allowed constants for scheme, host and port. Resolves and connects nothing.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use super::spelling::leads_elsewhere;
 /// Why `text` cannot be scheme, host, port and prefix of a URL.
 ///
 /// # Errors
-/// What is needed instead; never the text, which may have credentials.
+/// What is needed instead; never the text, which may contain credentials.
 pub(crate) fn base(text: &str) -> Result<(), &'static str> {
     const NEEDED: &str = "a URL is needed that begins with `http://` or `https://`";
     if !begins_as_url(text) {
@@ -55,7 +55,7 @@ pub(super) fn begins_as_url(text: &str) -> bool {
         .any(|scheme| text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme)))
 }
 
-/// What in an author's text is no URL: a reader would drop it, or take it for something else.
+/// The part of an author's text that is no URL: a reader would drop it, or take it for something else.
 pub(super) fn unfit(text: &str) -> Option<&'static str> {
     let bytes = text.as_bytes();
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {

@@ -1,5 +1,5 @@
-//! What stands in a URL before its path: scheme, host and port, of literals and constants alone. Checked when the
-//! playbook is; reads no value.
+//! The part of a URL before its path: scheme, host and port, from literals and constants only. Checked with the
+//! playbook; reads no value.
 
 use minijinja::machinery::ast::{Expr, Stmt};
 
@@ -12,14 +12,14 @@ pub(crate) struct Endpoint {
     pub(crate) place: String,
     /// The variable.
     pub(crate) variable: String,
-    /// Where in the variable: names of fields and indices of lists.
+    /// The place in the variable: names of fields and indices of lists.
     pub(crate) keys: Vec<Key>,
-    /// What it gives.
+    /// The part of the URL that it gives.
     pub(crate) gives: Gives,
 }
 
 impl Endpoint {
-    /// About how many bytes it takes in memory.
+    /// Its approximate size in memory.
     pub(crate) fn bytes(&self) -> usize {
         const KEY_BYTES: usize = size_of::<Key>() + 64;
         size_of::<Self>() + self.place.len() + self.variable.len() + 64 + self.keys.len() * KEY_BYTES
@@ -35,7 +35,7 @@ pub(crate) enum Key {
     Item(usize),
 }
 
-/// What a constant gives of a URL.
+/// The part of a URL that a constant gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gives {
     /// Scheme, host, port and prefix.
@@ -58,12 +58,12 @@ const BEFORE_PATH: &str = "before the path of a URL, only texts and constants ma
 /// The constants that the URL connects to.
 ///
 /// # Errors
-/// Where something else stands before its path.
+/// Another expression is before its path.
 pub(crate) fn endpoints(place: &str, children: &[Stmt<'_>]) -> Result<Vec<Endpoint>, String> {
     let (mut at, mut found, mut head) = (At::Start, vec![], String::new());
     for child in children {
         let text = match child {
-            // It prints nothing.
+            // A `set` prints nothing.
             Stmt::Set(_) => continue,
             Stmt::EmitRaw(raw) => raw.raw.to_owned(),
             Stmt::EmitExpr(emitted) => match &emitted.expr {
@@ -91,7 +91,7 @@ pub(crate) fn endpoints(place: &str, children: &[Stmt<'_>]) -> Result<Vec<Endpoi
     if at == At::Start { Err(START.to_owned()) } else { written_out(&head, found) }
 }
 
-/// Checks a head that no constant is part of: it can be read already.
+/// Checks a head without constants, which is complete already.
 fn written_out(head: &str, found: Vec<Endpoint>) -> Result<Vec<Endpoint>, String> {
     if found.is_empty() {
         let begin = head.find("://").map_or(0, |at| at + 3);
@@ -106,7 +106,7 @@ fn written_out(head: &str, found: Vec<Endpoint>) -> Result<Vec<Endpoint>, String
 
 const AFTER_BASE: &str = "after a constant that a URL begins with, `/`, `?` or `#` is needed";
 
-/// How far the head is read after `text`; none where the path has begun.
+/// How far the head is read after `text`; `None` if the path has begun.
 fn read(at: At, text: &str) -> Result<Option<At>, String> {
     let rest = match at {
         _ if text.is_empty() => return Ok(Some(at)),
@@ -119,7 +119,7 @@ fn read(at: At, text: &str) -> Result<Option<At>, String> {
     Ok(if rest.contains(['/', '?', '#']) { None } else { Some(At::Host) })
 }
 
-/// The variable and the keys of `variables.a.b[0]`; none where it is anything else.
+/// The variable and the keys of `variables.a.b[0]`; `None` for any other expression.
 fn constant(expr: &Expr<'_>) -> Option<(String, Vec<Key>)> {
     let (mut expr, mut keys) = (expr, vec![]);
     loop {

@@ -20,13 +20,13 @@ pub(super) fn leads_elsewhere(text: &str) -> bool {
         }
         text = read;
     }
-    // Nobody spells a name like this.
+    // A name is hardly ever written like this.
     true
 }
 
 fn has_dots(text: &str) -> bool {
     text.split(['/', '\\']).any(|part| {
-        // Some servers cut parameters off, and what decodes to the end of a path or of a text.
+        // Some servers cut off parameters, and after decoding the end of a path or of a text.
         let name = part.split([';', '?', '#', '\0']).next().unwrap_or_default();
         let mut name = name.chars().filter(|c| !is_ignored(*c));
         let dot = |c: char| c == '.';
@@ -39,15 +39,14 @@ fn has_dots(text: &str) -> bool {
     })
 }
 
-/// Whether a segment is one in name only: nothing is left of it for a reader who drops what has no shape and takes several
-/// `/` for one.
+/// Whether a segment is empty for a reader that drops invisible characters and takes several `/` for one.
 pub(super) fn is_nothing(text: &str) -> bool {
     let bytes = shortest(&unescaped(text.as_bytes()));
     String::from_utf8_lossy(&bytes).chars().map(plain).all(|c| matches!(c, '/' | '\\') || is_ignored(c))
 }
 
-/// What some readers drop: blanks, control characters, and characters without a shape: Unicode's format characters and
-/// those of its property Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt).
+/// Characters that some readers drop: blanks, control characters, and invisible characters: Unicode's format characters
+/// and those of its property Default_Ignorable_Code_Point (Unicode 16, DerivedCoreProperties.txt).
 fn is_ignored(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
@@ -60,8 +59,8 @@ fn is_ignored(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// The bytes with every escape read, also those that escapes make. Linear: each byte is pushed once, and each escape
-/// makes less than it takes.
+/// The bytes with every escape decoded, also those that decoding makes. Linear: each byte is pushed once, and each
+/// escape becomes shorter.
 fn unescaped(bytes: &[u8]) -> Vec<u8> {
     let mut read = Vec::with_capacity(bytes.len());
     for &byte in bytes {
@@ -78,7 +77,7 @@ fn unescaped(bytes: &[u8]) -> Vec<u8> {
     read
 }
 
-/// `%u002e` at the end: where it starts and what it is.
+/// `%u002e` at the end: its start and its character.
 fn escape(read: &[u8]) -> Option<(usize, char)> {
     let start = read.len().checked_sub(6)?;
     let [b'%', b'u' | b'U', digits @ ..] = read.get(start..)? else { return None };
@@ -86,7 +85,7 @@ fn escape(read: &[u8]) -> Option<(usize, char)> {
     Some((start, char::from_u32(code)?))
 }
 
-/// `%2e` at the end: where it starts and what it is.
+/// `%2e` at the end: its start and its byte.
 fn raw_escape(read: &[u8]) -> Option<(usize, u8)> {
     let start = read.len().checked_sub(3)?;
     let [b'%', high, low] = read.get(start..)? else { return None };
@@ -98,7 +97,8 @@ fn hex(digit: u8) -> Option<u32> {
     char::from(digit).to_digit(16)
 }
 
-/// The bytes with the characters of ASCII that take more than one byte in one: UTF-8 forbids them, some read them.
+/// The bytes, with characters of ASCII that take more than one byte in one: UTF-8 forbids them, but some readers accept
+/// them.
 fn shortest(bytes: &[u8]) -> Vec<u8> {
     let mut read = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -129,12 +129,12 @@ fn shortest(bytes: &[u8]) -> Vec<u8> {
 fn overlong(bits: u32, rest: &[u8]) -> Option<u8> {
     let code = rest.iter().fold(bits, |code, byte| code << 6 | u32::from(byte & 0x3f));
     let ascii = u8::try_from(code).ok().filter(u8::is_ascii)?;
-    // The two bytes C0 and C1 stand in no UTF-8: what follows them need not be well formed either.
+    // The bytes C0 and C1 are invalid in UTF-8: the bytes after them need not be well formed either.
     let continued = rest.iter().all(|byte| (0x80..0xc0).contains(byte));
     (continued || (rest.len() == 1 && matches!(ascii, b'.' | b'/' | b'\\' | b'%'))).then_some(ascii)
 }
 
-/// The character of ASCII that some readers take `c` for.
+/// The character of ASCII for which some readers take `c`.
 fn plain(c: char) -> char {
     match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),

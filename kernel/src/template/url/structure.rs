@@ -1,10 +1,10 @@
-//! Structure on demand: the filters by which an author lets a value be more than one segment or field. Owns their
-//! names and where they may stand; `validate` lists each use.
+//! Structure on demand: the filters by which an author allows a value to be more than one segment or field. Owns their
+//! names and their allowed places; `validate` lists each use.
 
 use minijinja::machinery::{Token, tokenize};
 use minijinja::syntax::SyntaxConfig;
 
-/// What a value is let be.
+/// The structure that a value is allowed to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// Several segments of a path.
@@ -13,18 +13,18 @@ pub(crate) enum Asked {
     Query,
 }
 
-/// The filters, each with the place where it may stand.
+/// The filters, each with its allowed place.
 const FILTERS: [(&str, &str); 3] = [
     ("path", "at the end of a `{{ … }}` in the path of a URL"),
     ("query", "at the end of a `{{ … }}` after the `?` of a URL"),
     ("spread", "at the end of a text that is one whole `{{ … }}`, in a query or form"),
 ];
 
-/// The filters of structure that a text uses; `allowed` has those that may stand in it, `outermost` counts how often
-/// one stands at the end of a `{{ … }}`.
+/// The filters of structure that a text uses; `allowed` has those that it may use, `outermost` counts how often one is
+/// the last of a `{{ … }}`.
 ///
 /// # Errors
-/// Where one stands elsewhere.
+/// A filter is at another place.
 pub(crate) fn uses(
     source: &str,
     syntax: SyntaxConfig,

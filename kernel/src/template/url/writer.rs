@@ -1,5 +1,5 @@
-//! The writer of a URL: encodes each value once, by the place where it stands, judged from the text so far. What the
-//! author wrote goes through as it is; a value that would be more than one segment, or none, is refused.
+//! The writer of a URL: encodes each value once, by its position in the text so far. The author's text is written as it
+//! is; a value that would be more than one segment, or none, is refused.
 
 use std::borrow::Cow;
 
@@ -17,16 +17,16 @@ use crate::template::value::Operand;
 #[derive(Debug, Default)]
 pub(crate) struct Writer {
     section: Section,
-    /// Scheme, host, port, and the path of a variable that stands for all of them.
+    /// Scheme, host, port, and the path of a variable that gives all of them.
     head: String,
-    /// The segment of the path at hand, as far as it is written.
+    /// The current segment of the path, as far as it is written.
     segment: String,
-    /// Whether anything but the author's own text stands, or could have stood, in it.
+    /// Whether it contains, or could have contained, anything but the author's own text.
     touched: bool,
     bytes: usize,
 }
 
-/// The part of a URL that comes next.
+/// The next part of the URL.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 enum Section {
     /// Scheme, host and port.
@@ -40,7 +40,7 @@ enum Section {
 }
 
 impl Writer {
-    /// What the author wrote, as it shall stand.
+    /// The author's text, as it is written.
     pub(crate) fn literal<'a>(&mut self, text: &'a str) -> Result<&'a str> {
         let mut text = text;
         let mut body = text;
@@ -69,7 +69,7 @@ impl Writer {
         self.grown(text)
     }
 
-    /// A value, as text in which nothing of it is structure; `encoded` says that `urlencode` gave it.
+    /// A value, as text without structure; `encoded` says that it is an output of `urlencode`.
     pub(crate) fn value(&mut self, meter: &Meter, value: &Operand, encoded: bool) -> Result<String> {
         let text = match self.section {
             Section::Head | Section::Base => self.place(meter, value)?,
@@ -85,7 +85,7 @@ impl Writer {
         Ok(text)
     }
 
-    /// A value that the author lets be structure.
+    /// A value that the author allows to be structure.
     pub(crate) fn structure(&mut self, meter: &Meter, asked: Asked, value: &Operand) -> Result<String> {
         let name = match asked {
             Asked::Path => "`path` needs a text",
@@ -103,7 +103,7 @@ impl Writer {
         Ok(written)
     }
 
-    /// Something stands here that prints or does not.
+    /// A statement here may print or not.
     pub(crate) fn touch(&mut self) {
         self.touched |= self.section == Section::Path;
     }
@@ -117,7 +117,7 @@ impl Writer {
         }
     }
 
-    /// Scheme and host, or a part of the host; the check has seen to it that a variable gives it.
+    /// Scheme and host, or a part of the host; the check made sure that a variable gives it.
     fn place(&mut self, meter: &Meter, value: &Operand) -> Result<String> {
         let base = self.head.is_empty();
         let needed = if base { "a URL is needed" } else { "the name of a host, or a port, is needed" };
@@ -164,7 +164,8 @@ impl Writer {
         Ok(())
     }
 
-    /// The text of a value that fits, charged for: it is read as others would read it, and encoded, three for one.
+    /// The text of a value within the limit, charged for: it is read as other readers would read it, and encoded, three
+    /// bytes for one.
     fn read<'v>(&self, meter: &Meter, value: &'v Operand, needed: &str) -> Result<Cow<'v, str>> {
         const READ_WORK: u64 = 64;
         let text = text_of(meter, value, needed)?;
@@ -174,7 +175,7 @@ impl Writer {
         Ok(text)
     }
 
-    /// Follows what the author wrote from section to section.
+    /// Follows the author's text from section to section.
     fn follow(&mut self, text: &str) -> Result<()> {
         for c in text.chars() {
             match (self.section, c) {

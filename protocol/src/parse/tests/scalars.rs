@@ -1,11 +1,11 @@
-//! Scalars: what YAML's plain ones are, and that JSON and YAML give the same values.
+//! Scalars: the values of YAML's plain ones, and that JSON and YAML give the same values.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::value::{Number, Value};
 
-/// A playbook whose variable `v` is what `yaml` says.
+/// A playbook whose variable `v` is `yaml`.
 fn playbook(yaml: &str) -> Result<Playbook, Error> {
     Playbook::parse(YAML.replace("steps:", &format!("variables: {{v: {yaml}}}\nsteps:")).as_bytes())
 }
@@ -220,7 +220,7 @@ proptest! {
         prop_assert_eq!(&read.variables["v"], &value);
         let stored = serde_json::to_string(&read).unwrap();
         prop_assert_eq!(&Playbook::parse(stored.as_bytes()).unwrap(), &read);
-        // DEL and what follows it may stand in quotes in YAML as in JSON; a long name may not be one in flow style.
+        // DEL and higher characters are allowed in quotes in YAML as in JSON; a long name is not allowed in flow style.
         let yaml = format!("--- {json}");
         prop_assert_eq!(&Playbook::parse(yaml.as_bytes()).unwrap(), &read);
     }

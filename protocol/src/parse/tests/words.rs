@@ -1,8 +1,8 @@
-//! Words: what an author is told of a mistake, the same in JSON and YAML.
+//! Messages: an author gets the same ones in JSON and YAML.
 
 use super::*;
 
-/// What is said of both notations of one playbook, without the place.
+/// The message for both notations of one playbook, without the place.
 fn said(find: &str, yaml: &str, json: &str) -> (String, String) {
     let message = |text: String| {
         let Err(Error::Shape { place, message }) = Playbook::parse(text.as_bytes()) else { panic!("{text}") };
@@ -17,7 +17,7 @@ fn said(find: &str, yaml: &str, json: &str) -> (String, String) {
     yaml
 }
 
-/// Cases: what is replaced, by what in YAML and in JSON, and the path and words of the mistake.
+/// Cases: the text that is replaced, its replacement in YAML and in JSON, and the path and message of the mistake.
 fn all_said(cases: &[(&str, &str, &str, &str, &str)]) {
     for (find, yaml, json, path, message) in cases {
         let (found, words) = said(find, yaml, json);
@@ -220,7 +220,7 @@ fn nesting_is_bounded_in_both_notations_and_through_aliases() {
     assert!(error.contains("variables.b[0]") && error.contains("nested more than 127 deep"), "{error}");
 }
 
-/// What is said of a variable without quotes of its own, with the column of its line.
+/// The message for a variable without quotes of its own, with the column of its line.
 fn said_of(value: &str) -> String {
     let text = YAML.replace("name: a", &format!("variables:\n  v: {value}\nname: a"));
     let error = Playbook::parse(text.as_bytes()).unwrap_err().to_string();

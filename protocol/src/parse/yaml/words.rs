@@ -1,4 +1,4 @@
-//! What a YAML parser says, in an author's words, with the place that an author has to change. What is not known here
+//! Messages of the YAML parser in an author's words, with the place that the author must change. An unknown message
 //! keeps the parser's words.
 
 use granit_parser::{ErrorKind, ScanError};
@@ -6,10 +6,10 @@ use granit_parser::{ErrorKind, ScanError};
 use super::offset;
 use crate::limits::VALUE_NESTING;
 
-/// What is said of a template without quotes, which YAML takes for a map in a map.
+/// The message for a template without quotes, which YAML takes for a map in a map.
 pub(super) const TEMPLATE: &str = "a template needs quotes around the whole text: `\"{{ … }}\"`";
 
-/// The byte of a mistake and its words.
+/// The byte of a mistake and its message.
 pub(super) fn told(text: &str, error: &ScanError) -> (usize, String) {
     let at = offset(error.marker());
     let kind = error.kind();
@@ -80,7 +80,7 @@ fn in_a_text(kind: &ErrorKind) -> Option<&'static str> {
     })
 }
 
-/// Mistakes in lines and how they are indented.
+/// Mistakes in lines and their indentation.
 fn in_a_line(kind: &ErrorKind) -> Option<&'static str> {
     Some(match kind {
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
@@ -143,8 +143,8 @@ fn in_brackets(kind: &ErrorKind) -> Option<&'static str> {
     })
 }
 
-/// Where a template without quotes stands that may be the mistake: in its line, or at the beginning of a value in one of
-/// the lines before it, where it opens a map that is not closed.
+/// The position of a template without quotes that may be the mistake: in its line, or at the beginning of a value in an
+/// earlier line, where it opens a map that is not closed.
 fn template(text: &str, at: usize) -> Option<usize> {
     const LINES: usize = 8;
     let end = text.get(at..)?.find('\n').map_or(text.len(), |end| at + end);
@@ -160,7 +160,7 @@ fn template(text: &str, at: usize) -> Option<usize> {
     here.or_else(|| lines.find_map(|(start, line)| unquoted(line, begins).map(|column| start + column)))
 }
 
-/// Where the line has `{{` or `{%` outside of quotes, after a text of which `after` holds.
+/// The position of `{{` or `{%` outside of quotes in the line, after a text for which `after` holds.
 fn unquoted(line: &str, after: impl Fn(&str) -> bool) -> Option<usize> {
     let (mut quote, mut before) = (None, ' ');
     for (at, character) in line.char_indices() {
@@ -179,7 +179,7 @@ fn unquoted(line: &str, after: impl Fn(&str) -> bool) -> Option<usize> {
     None
 }
 
-/// Where the quote that is not closed before this byte may have been opened: the last that begins a text.
+/// The position of the quote that may be left open before this byte: the last that begins a text.
 fn opening(text: &str, at: usize) -> usize {
     let before = text.get(..at).unwrap_or_default();
     let begins = |(quote, _): &(usize, &str)| {
