@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 use updraft_kernel::shard::Since;
-use updraft_storage::log::{self, Left};
+use updraft_storage::log::{self, CloseOutcome};
 use updraft_storage::write_behind::{Listener, Message, WriteBehind};
 
 use crate::context::EngineContext;
@@ -50,7 +50,7 @@ struct Stop {
     /// How long the store may take for what is left.
     until: Instant,
     /// Told when everything has ended.
-    left: oneshot::Sender<Result<Left, log::Error>>,
+    left: oneshot::Sender<Result<CloseOutcome, log::Error>>,
 }
 
 /// The threads of one engine. Dropped without [`Node::shutdown`], they stop as in a crash: what is accepted is
@@ -140,7 +140,7 @@ impl Node {
     ///
     /// # Errors
     /// The journal had failed.
-    pub async fn shutdown(self, until: Instant) -> Result<Left, log::Error> {
+    pub async fn shutdown(self, until: Instant) -> Result<CloseOutcome, log::Error> {
         self.let_end(until).await;
         self.stop(until).await
     }
@@ -154,7 +154,7 @@ impl Node {
     ///
     /// # Errors
     /// The journal had failed.
-    pub async fn stop(mut self, until: Instant) -> Result<Left, log::Error> {
+    pub async fn stop(mut self, until: Instant) -> Result<CloseOutcome, log::Error> {
         let (left, told) = oneshot::channel();
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(Stop { until, left });

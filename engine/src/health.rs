@@ -147,7 +147,7 @@ pub(crate) async fn of(
         troubles.push(EngineTrouble::NotConfigured { tasks });
     }
     troubles.extend(behind(pending, buffer, journal.segments));
-    let behind = journal.acknowledged.saturating_sub(context.stored.get());
+    let behind = journal.durable_lsn.saturating_sub(context.stored.get());
     let store = context.store.health().await;
     // Where it is named by the store itself, it is named once.
     let failing = trouble.filter(|_| store.troubles.is_empty());

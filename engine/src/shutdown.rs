@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use updraft_actors::Node;
 use updraft_protocol::limits;
-use updraft_storage::log::Left;
+use updraft_storage::log::CloseOutcome;
 use updraft_storage::sqlite::SqliteStore;
 
 use crate::deadline::after;
@@ -62,8 +62,8 @@ impl Engine {
         }
         self.give_back(left.is_ok()).await;
         match left {
-            Ok(Ok(Left::Empty)) => Shutdown::Stored,
-            Ok(Ok(Left::ToReplay) | Err(_)) | Err(_) => Shutdown::Journaled,
+            Ok(Ok(CloseOutcome::Empty)) => Shutdown::Stored,
+            Ok(Ok(CloseOutcome::ToReplay) | Err(_)) | Err(_) => Shutdown::Journaled,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The address of a store: the text by which operators choose it. Shows no login and no option.
+//! The address of a store: the text by which operators choose it. Never shows a login or an option.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::mongo::{MongoBuilder, MongoStore, Uri};
 use crate::store::{self, Store};
 
-/// Where executions are kept: `embedded`, or on a MongoDB server (`mongodb://…`, `mongodb+srv://…`).
+/// The place of executions: `embedded`, or a MongoDB server (`mongodb://…`, `mongodb+srv://…`).
 #[derive(Clone, PartialEq, Eq, Default)]
 pub enum StoreAddress {
     /// In the data directory.
@@ -21,7 +21,7 @@ pub enum StoreAddress {
     MongoDb(MongoAddress),
 }
 
-/// The address of a database on a MongoDB server, that was checked.
+/// The checked address of a database on a MongoDB server.
 #[cfg(feature = "mongodb")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct MongoAddress(Arc<Uri>);
@@ -29,10 +29,10 @@ pub struct MongoAddress(Arc<Uri>);
 /// Why a text is no address of a store. It does not repeat the text: a mistake is often made in a password.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AddressError {
-    /// It is of no store that is known.
+    /// It is for no known store.
     #[error("a store is `embedded`, `mongodb://…` or `mongodb+srv://…`")]
     Unknown,
-    /// It is not as addresses of MongoDB are.
+    /// It is not a valid address of MongoDB.
     #[error("not an address of MongoDB: {0}")]
     MongoDb(String),
     /// This program was built without MongoDB.
@@ -41,7 +41,7 @@ pub enum AddressError {
 }
 
 impl AddressError {
-    /// Whether the same text can be an address another time: never.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
@@ -53,13 +53,13 @@ impl StoreAddress {
         *self == Self::Embedded
     }
 
-    /// Connects to the store where it is on a server, with every default; none where it is embedded. A store that is
-    /// opened to be read changes nothing.
+    /// Connects to a store on a server, with every default; `None` for the embedded store. A store that is opened to be
+    /// read changes nothing.
     ///
     /// # Errors
     /// The server is not reached, or refuses.
     pub async fn connect(&self, read_only: bool) -> Result<Option<Arc<dyn Store>>, store::Error> {
-        // Only a store on a server can be opened so.
+        // Used for a store on a server only.
         #[cfg(not(feature = "mongodb"))]
         let _ = read_only;
         match self {
@@ -74,12 +74,12 @@ impl StoreAddress {
 
 #[cfg(feature = "mongodb")]
 impl MongoAddress {
-    /// The database that it names; `updraft` is taken where it names none.
+    /// The database that it names; without one, `updraft` is used.
     pub fn database(&self) -> Option<&str> {
         self.0.database()
     }
 
-    /// What to connect with.
+    /// The configuration of a connection to it.
     pub fn builder(&self) -> MongoBuilder {
         MongoBuilder::at(Ok(Uri::clone(&self.0)))
     }

@@ -1,14 +1,14 @@
-//! Callbacks that are called exactly once, whatever becomes of the thread that holds them. Knows no caller.
+//! Callbacks that are called exactly once, even if the thread that holds them dies. Knows no caller.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What is called with the outcome. It runs on the thread that has the outcome, and must not wait.
+/// Called with the outcome, on the thread that has it; it must not wait.
 pub type OnDone<T, E> = Box<dyn FnOnce(Result<T, E>) + Send>;
 
 /// The outcome of a callback that was dropped.
 pub(crate) struct Dropped;
 
-/// A callback that still owes its call; dropped, it is told so.
+/// A callback that is not called yet; dropped, it is called with [`Dropped`].
 pub(crate) struct Callback<T, E: From<Dropped>>(Option<OnDone<T, E>>);
 
 impl<T, E: From<Dropped>> Callback<T, E> {
@@ -16,12 +16,12 @@ impl<T, E: From<Dropped>> Callback<T, E> {
         Self(Some(done))
     }
 
-    /// Calls it. A panic of the caller's code ends here: it must not end the thread that has the outcome.
+    /// Calls it. A panic of the caller's code is caught: it must not end the thread that has the outcome.
     pub(crate) fn give(mut self, outcome: Result<T, E>) {
         self.call(outcome);
     }
 
-    /// Hands the callback back uncalled.
+    /// Returns the callback uncalled.
     pub(crate) fn take_back(mut self) -> OnDone<T, E> {
         self.0.take().unwrap_or_else(|| Box::new(|_| ()))
     }

@@ -1,4 +1,4 @@
-//! The suite that every store must pass: what the `Store` contract promises, case by case. Knows no store.
+//! The suite that every store must pass: the promises of the `Store` contract, case by case. Knows no store.
 
 mod batches;
 mod bonds;
@@ -25,23 +25,23 @@ use std::sync::Arc;
 
 use crate::store::Store;
 
-/// How a case ends. A claim that does not hold panics where it is made; a store that fails is an error.
+/// The end of a case. A promise that does not hold panics; a store that fails is an error.
 pub type Ending = Result<(), Box<dyn Error + Send + Sync>>;
 
 type Running<'s> = Pin<Box<dyn Future<Output = Ending> + 's>>;
 
 /// One promise of the contract.
 pub struct Case {
-    /// What is promised.
+    /// The promise.
     pub name: &'static str,
     run: for<'s> fn(&'s dyn Store) -> Running<'s>,
 }
 
 impl Case {
-    /// Holds an empty store to the promise.
+    /// Checks the promise on an empty store.
     ///
     /// # Errors
-    /// What the store answered instead.
+    /// The store's error.
     pub async fn run(&self, store: &dyn Store) -> Ending {
         (self.run)(store).await
     }
@@ -154,23 +154,23 @@ cases! {
         what_is_given_back_is_seen_and_another_gives_nothing_back;
 }
 
-/// The case that did not hold.
+/// The case that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{case}: {reason}")]
 pub struct BrokenPromise {
     /// Its name.
     pub case: &'static str,
-    /// What the store answered.
+    /// The store's error.
     pub reason: Box<dyn Error + Send + Sync>,
 }
 
-/// Runs every case, each on a store that `make` gives: an empty one, every time.
+/// Runs every case, each on a new empty store from `make`.
 ///
 /// # Errors
 /// The first case in which the store fails.
 ///
 /// # Panics
-/// Where the store answers something else than the contract says.
+/// The store breaks the contract.
 pub async fn run_all(make: impl AsyncFn() -> Arc<dyn Store>) -> Result<(), BrokenPromise> {
     for case in CASES {
         let store = make().await;

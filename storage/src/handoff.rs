@@ -1,5 +1,5 @@
-//! What the journal hands to the write-behind: groups of updates in the order of the journal, and barriers between
-//! them. Owns their shapes; the queue between the two is the write-behind's.
+//! The messages from the journal to the write-behind: groups of updates in the order of the journal, and barriers
+//! between them. Owns their shapes; the queue between the two is the write-behind's.
 
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -8,14 +8,14 @@ use crate::callback::{Callback, Dropped};
 pub use crate::callback::OnDone;
 pub use updraft_kernel::writer::Group;
 
-/// An append's place in the bound of the journal's queue, given back when the writer takes its group in; a group that was
-/// recovered has none.
+/// An append's share of the bound of the journal's queue, given back when the writer takes its group in; `None` for a
+/// recovered group.
 pub type Room = Option<OwnedSemaphorePermit>;
 
-/// Why the store may not have everything that came before a barrier.
+/// Why the store may not have everything before a barrier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotStored {
-    /// It did not take it in time; it is in the journal.
+    /// The store did not take everything in time; the rest is in the journal.
     OutOfTime,
     /// The writer died.
     WriterGone,
@@ -27,10 +27,10 @@ impl From<Dropped> for NotStored {
     }
 }
 
-/// A question: when is everything that came before this in the store?
+/// A request to be answered once everything before it is in the store.
 pub struct Barrier {
     done: Callback<(), NotStored>,
-    /// Whether nothing follows, which the store is to note before the answer.
+    /// Whether this is the last message, which the store is to note before the answer.
     pub(crate) closing: bool,
 }
 
@@ -40,7 +40,7 @@ impl Barrier {
         Self { done: Callback::new(done), closing: false }
     }
 
-    /// The last one: the journal is closed behind it.
+    /// The last barrier: the journal is closed after it.
     pub(crate) fn closing(done: OnDone<(), NotStored>) -> Self {
         Self { done: Callback::new(done), closing: true }
     }
@@ -50,9 +50,9 @@ impl Barrier {
     }
 }
 
-/// What the writer is told.
+/// A message to the writer.
 pub enum Message {
-    /// Groups with rising numbers, none lower than one that was sent before.
+    /// Groups with rising numbers, all higher than those sent before.
     Groups(Vec<Group<Room>>),
     /// To be answered when everything before it is in the store.
     Barrier(Barrier),

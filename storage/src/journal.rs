@@ -1,17 +1,18 @@
 //! The journal: append-only segments in which every update is durable before anything acts on it. It covers the
 //! window between an update and its write to the store. Never looks into updates, never talks to a store.
 //!
-//! The provider of the [`Log`] port on a disk of this machine. One thread writes for everyone: appends that come while it
-//! syncs share the next sync, whatever they need: one sync serves all, so what may be behind is durable too. Pressure travels back
-//! through it: a full writer makes the thread wait, the bound of the queue fills, and `append` hands back.
+//! The provider of the [`Log`] port on a disk of this machine. One thread writes for all callers. Appends that arrive
+//! during a sync share the next sync, whatever their need: so an append with [`log::Need::Behind`] becomes durable with
+//! the others. Pressure travels back through it: a full writer makes the thread wait, the bound of the queue fills, and
+//! `append` refuses.
 //!
-//! What poisons it: a sync that failed, a write that failed for another reason than a full disk, a full disk's half-written
-//! frames that could not be cut off, a writer behind it that is gone, a panic of its thread. The sync is never tried again,
-//! because a kernel that failed one may answer the next with Ok and have dropped the bytes; what was acknowledged before is
-//! durable and stays.
+//! The journal is poisoned by a failed sync, by a write that failed for another reason than a full disk, by
+//! half-written frames on a full disk that could not be cut off, by the end of its writer, or by a panic of its thread.
+//! The sync is never tried again, because a kernel that failed one may answer the next with Ok and have dropped the
+//! bytes; acknowledged appends are durable and remain.
 //!
-//! A full disk does not: what was written of the group is cut off, appends that can be given up are refused with
-//! [`log::Error::NoSpace`], the others wait, and the journal looks for room until there is some.
+//! A full disk does not poison it: the group's bytes are cut off, revocable appends are refused with
+//! [`log::Error::NoSpace`], the others wait, and the journal checks for space until there is some.
 
 mod append;
 mod config;
@@ -57,7 +58,7 @@ pub use segment::FORMAT;
 
 use crate::callback::{Callback, OnDone};
 use crate::handoff::Message;
-use crate::log::{self, Append, Left, Log, Refused, Status};
+use crate::log::{self, Append, CloseOutcome, Log, Refused, Status};
 use append::{Command, LEAST_ROOM, Queued, QueuedBarrier, room_of};
 use frame::Frame;
 use retention::Retention;
@@ -66,8 +67,8 @@ use shared::Shared;
 use thread::Worker;
 use writer_queue::WriterQueue;
 
-/// A handle of the journal; clones are handles of the same one. Dropping the last without [`Log::close`]
-/// ends the thread after what is queued, without waiting for the writer.
+/// A handle of the journal; clones are handles of the same journal. Dropping the last without [`Log::close`] ends the
+/// thread after its queue, without waiting for the writer.
 #[derive(Clone)]
 pub struct Journal {
     inner: Arc<Inner>,
@@ -83,13 +84,13 @@ struct Inner {
 }
 
 impl Journal {
-    /// Opens the journal in a folder, proves what it holds, and starts its thread. It blocks on the disk.
+    /// Opens the journal in a folder, verifies its content, and starts its thread. It blocks on the disk.
     ///
-    /// `writer` is the queue of the writer behind it, `stored` the number below which the store has everything and, where it
-    /// keeps notes, has noted so: what is below may be dropped.
+    /// `writer` is the queue to the writer. `stored` is the number below which the store has everything and, if it
+    /// keeps notes, has noted so: groups below it may be dropped.
     ///
     /// # Errors
-    /// A folder that is in use or cannot be used, corruption with its place, a format that is not known.
+    /// A folder that is in use or cannot be used, corruption with its place, an unknown format.
     pub fn open(
         folder: &Path,
         config: Config,
@@ -121,7 +122,7 @@ impl Journal {
         shared.count_segments(retention.len() + 1);
         let (abandon, abandoned) = watch::channel(false);
         let (ended, end) = watch::channel(());
-        // One place more than the room has: closing always finds one.
+        // One place more than the bound has: a close always finds one.
         let (commands, queue) = crossbeam_channel::bounded(JOURNAL_QUEUE + 1);
         let worker = {
             let (shared, folder) = (Arc::clone(&shared), folder.to_owned());
@@ -149,7 +150,7 @@ impl Journal {
         Ok((Self { inner: Arc::new(inner) }, recovered))
     }
 
-    /// The frame of an append. Whoever appends encodes it, on a thread of its own.
+    /// The frame of an append, encoded on the caller's thread.
     fn framed(&self, append: Append) -> Result<(Append, Frame), Box<Refused>> {
         match Frame::encode(&append.updates) {
             Ok(frame) => Ok((append, frame)),
@@ -175,8 +176,8 @@ impl Journal {
             Err(error) => return Err(Box::new(Refused { append, error })),
         };
         if append.updates.is_empty() {
-            // Whatever was answered before is durable.
-            Callback::new(append.done).give(Ok(shared.acknowledged()));
+            // Every answered append is durable.
+            Callback::new(append.done).give(Ok(shared.durable_lsn()));
             return Ok(());
         }
         let Err(error) = self.inner.commands.try_send(Command::Append(Queued::new(append, frame, room)))
@@ -203,7 +204,7 @@ impl Log for Journal {
         let shared = &self.inner.shared;
         let room = Arc::clone(&shared.room).try_acquire_many_owned(room_of(&frame));
         let room = room.map_err(|error| match error {
-            // What waits for room on the disk is what fills the queue.
+            // If appends wait for space on the disk, they fill the queue.
             TryAcquireError::NoPermits => shared.space.refusal().unwrap_or(log::Error::Full),
             TryAcquireError::Closed => shared.refusal(),
         });
@@ -220,7 +221,7 @@ impl Log for Journal {
         let room = Arc::clone(&self.inner.shared.room).acquire_many_owned(LEAST_ROOM as u32).await;
         let room = room.map_err(|error| self.closed_room(&error))?;
         let (answer, answered) = oneshot::channel();
-        // The sender is gone where the caller no longer waits.
+        // Sending fails if the caller no longer waits.
         let done: OnDone<(), log::Error> = Box::new(move |outcome| drop(answer.send(outcome)));
         let barrier = QueuedBarrier { answer: Callback::new(done), room };
         if self.inner.commands.try_send(Command::Barrier(barrier)).is_err() {
@@ -232,7 +233,7 @@ impl Log for Journal {
     fn status(&self) -> Status {
         let shared = &self.inner.shared;
         Status {
-            acknowledged: shared.acknowledged(),
+            durable_lsn: shared.durable_lsn(),
             segments: shared.segments(),
             room_bytes: shared.room.available_permits(),
             poisoned: shared.cause(),
@@ -240,12 +241,12 @@ impl Log for Journal {
         }
     }
 
-    /// It ends the thread; a full writer is waited for no longer than `drain`.
-    async fn close(&self, drain: Duration) -> Result<Left, log::Error> {
+    /// Ends the thread; waits for a full writer no longer than `drain`.
+    async fn close(&self, drain: Duration) -> Result<CloseOutcome, log::Error> {
         let inner = &self.inner;
         inner.shared.room.close();
         if !inner.closing.swap(true, Ordering::AcqRel) {
-            // It fails only where the thread has ended already.
+            // Fails only if the thread has ended already.
             let _ = inner.commands.try_send(Command::Close);
         }
         let mut ended = inner.ended.clone();
@@ -256,11 +257,11 @@ impl Log for Journal {
             while ended.changed().await.is_ok() {}
         }
         inner.shared.poisoned()?;
-        Ok(if inner.shared.is_empty() { Left::Empty } else { Left::ToReplay })
+        Ok(if inner.shared.is_empty() { CloseOutcome::Empty } else { CloseOutcome::ToReplay })
     }
 
     fn stop(&self, cause: &str) {
-        // The error is for who waits, and those are told.
+        // The waiting callers get the error.
         let _ = self.inner.shared.poison(cause.into());
     }
 }
@@ -271,7 +272,7 @@ fn start(
     abandoned: watch::Receiver<bool>,
     shared: Arc<Shared>,
 ) -> Result<(), Error> {
-    // The writer_queue is made on the thread that also drops it: its runtime must not be dropped inside another.
+    // The runtime in the queue must be made and dropped on this thread, not inside of another runtime.
     let work = move || match WriterQueue::new(writer, abandoned) {
         Ok(writer_queue) => worker(writer_queue).run(),
         Err(error) => {

@@ -1,4 +1,4 @@
-//! What survives: the `Store` port and its stores, the `Log` port and the journal, and the write-behind between them.
+//! Durable data: the `Store` port and its stores, the `Log` port and the journal, and the write-behind between them.
 
 mod address;
 mod callback;

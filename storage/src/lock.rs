@@ -1,4 +1,4 @@
-//! A lock on a file that keeps other processes out. Owns when it is given back; never waits for who has it.
+//! A lock on a file that keeps other processes out. Owns when it is given back; never waits for another holder.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use crate::private;
 
-/// Who only looks whether the lock is free has it for a moment: whoever wants it asks again, so often and after such a pause.
+/// A process that only checks the lock holds it for a moment: so it is tried this often, with pauses.
 const ASKED: usize = 5;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Whether a process has the lock at this path. Makes no file; takes the lock for a moment where it is free.
+/// Whether a process holds the lock at this path. Creates no file; takes the lock for a moment if it is free.
 pub fn is_held(path: &Path) -> bool {
     let Ok(file) = File::options().write(true).open(path) else { return false };
     matches!(file.try_lock(), Err(TryLockError::WouldBlock))
@@ -23,7 +23,7 @@ pub fn is_held(path: &Path) -> bool {
 pub(crate) struct FileLock(File);
 
 impl FileLock {
-    /// Takes the lock, where nobody has it.
+    /// Takes the lock, if it is free.
     pub(crate) fn take(path: &Path) -> Result<Self, TryLockError> {
         let file = private::options().create(true).truncate(false).write(true).open(path);
         let file = file.map_err(TryLockError::Error)?;
@@ -37,7 +37,7 @@ impl FileLock {
     }
 }
 
-/// Asks until it is given, or until nobody who only looks can have it.
+/// Tries until it is taken, or until the holder is surely no mere check.
 fn ask(
     mut once: impl FnMut() -> Result<(), TryLockError>,
     mut pause: impl FnMut(),
@@ -52,8 +52,8 @@ fn ask(
 }
 
 impl Drop for FileLock {
-    /// Said outright: a process that was just forked holds the file until it becomes another program, and
-    /// closing ours would leave the lock with it.
+    /// Unlocked explicitly: a process that was just forked holds the file until it runs another program, and closing
+    /// ours would leave the lock with it.
     fn drop(&mut self) {
         if let Err(error) = self.give_back() {
             tracing::warn!(%error, "a lock was not given back");

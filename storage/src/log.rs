@@ -1,13 +1,14 @@
 //! The `Log` port, the write-ahead log: updates are appended before anything acts on them. Owns the contract; the local
-//! [`journal`] implements it, and says how one is opened. Never looks into updates.
+//! [`journal`] implements it, and describes how one is opened. Never looks into updates.
 //!
 //! What every provider promises, and `conformance` proves:
-//! * Appends are numbered in the order in which they were queued; those that a crash leaves keep that order.
+//! * Appends are numbered in the order in which they were queued; those that survive a crash keep that order.
 //! * A [`Need::Durable`] append that has completed survives any crash, with every append that was queued before it.
 //! * A [`Need::Behind`] append completes when its number is certain. A crash may lose it, unless a durable append that was queued
 //!   later has completed. An implementation may make it durable all the same; no caller may count on that.
-//! * A refused append is given back as it was. A full log refuses with [`Error::Full`] or has its caller wait, as asked.
-//! * After a failed write nothing more is taken, and what was answered as durable stays.
+//! * A refused append is returned as it was. A full log refuses with [`Error::Full`] or has its caller wait, as
+//!   requested.
+//! * After a failed write nothing more is accepted, and appends that were answered as durable remain.
 //!
 //! [`journal`]: crate::journal
 
@@ -28,19 +29,19 @@ pub use updraft_kernel::shared::revocable::{Revocable, Revoke};
 
 use crate::callback::OnDone;
 
-/// What is called with an append's number or why it has none, on a thread of the log; it must not wait.
+/// Called with an append's number or its error, on a thread of the log; it must not wait.
 pub type Done = OnDone<u64, Error>;
 
 /// Updates to be appended together, all or none.
 pub struct Append {
     /// The updates. An append without any completes when every append that completed before is as durable as `need` says.
     pub updates: Vec<Update>,
-    /// What its answer must mean.
+    /// How durable it must be before the answer.
     pub need: Need,
     /// Called once: with the append's number when it is as durable as `need` says, or with the error.
     pub done: Done,
-    /// Where its owner may give it up; `done` is called with [`Error::Closed`] then. One that can be given up is refused
-    /// with [`Error::NoSpace`] while the disk is full; others are kept until there is room.
+    /// Set if its owner may revoke it; `done` is then called with [`Error::Closed`]. A revocable append is refused with
+    /// [`Error::NoSpace`] while the disk is full; others are kept until there is space.
     pub claim: Option<Revocable>,
 }
 
@@ -50,7 +51,7 @@ impl Append {
         Self { updates, need, done, claim: None }
     }
 
-    /// The same, with a claim by which it can be given up.
+    /// The same append, with a claim by which it can be revoked.
     #[must_use]
     pub fn revocable(mut self) -> (Self, Revocable) {
         let claim = Revocable::default();
@@ -59,11 +60,11 @@ impl Append {
     }
 }
 
-/// An append that was not taken, with the reason.
+/// An append that was refused, with the reason.
 pub struct Refused {
-    /// What was handed over, untouched.
+    /// The append, unchanged.
     pub append: Append,
-    /// Why it was not taken.
+    /// The reason.
     pub error: Error,
 }
 
@@ -73,22 +74,22 @@ impl std::fmt::Debug for Refused {
     }
 }
 
-/// How a log stands.
+/// The status of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// The number of the newest durable append.
-    pub acknowledged: u64,
-    /// How many segments there are.
+    pub durable_lsn: u64,
+    /// The number of segments.
     pub segments: usize,
     /// Free bytes of the buffer of appends.
     pub room_bytes: usize,
     /// Why nothing more is accepted, after a failed write or sync.
     pub poisoned: Option<Arc<str>>,
-    /// That the disk has no room for more, if it has none.
+    /// Set if the disk has no space.
     pub no_space: Option<NoSpace>,
 }
 
-/// A disk without room for the log.
+/// A disk without space for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NoSpace {
     /// The error of the system.
@@ -97,24 +98,24 @@ pub struct NoSpace {
     pub since: Instant,
 }
 
-/// How a log was left.
+/// The result of closing a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Left {
+pub enum CloseOutcome {
     /// The store has everything; the next start has nothing to replay.
     Empty,
-    /// The next start replays what the store may not have.
+    /// The next start replays updates that the store may not have.
     ToReplay,
 }
 
-/// Where updates are appended.
+/// A log of updates.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
     /// Queues an append; never waits.
     ///
     /// # Errors
-    /// The append, with [`Error::Full`], [`Error::NoSpace`] where it can be given up, [`Error::Encode`] where it is too
-    /// large, [`Error::Poisoned`], [`Error::NotReplayed`] or [`Error::Closed`]; its `done` is not called then.
+    /// The append, with [`Error::Full`], [`Error::NoSpace`] if it is revocable, [`Error::Encode`] if it is too large,
+    /// [`Error::Poisoned`], [`Error::NotReplayed`] or [`Error::Closed`]; its `done` is not called then.
     fn append(&self, append: Append) -> Result<(), Box<Refused>>;
 
     /// Queues an append as soon as there is room.
@@ -129,17 +130,17 @@ pub trait Log: Send + Sync + 'static {
     /// [`Error::Poisoned`], [`Error::NotStored`] or [`Error::Closed`].
     async fn flush(&self) -> Result<(), Error>;
 
-    /// How it stands.
+    /// Its status.
     fn status(&self) -> Status;
 
-    /// Closes the log: what is queued is made durable, and the store is waited for as long as `drain`. What the store did not
-    /// take by then stays in the log.
+    /// Closes the log: makes queued appends durable, and waits for the store for as long as `drain`. Updates that the
+    /// store did not take by then stay in the log.
     ///
     /// # Errors
-    /// [`Error::Poisoned`] where a write or a sync had failed, now or before.
-    async fn close(&self, drain: Duration) -> Result<Left, Error>;
+    /// [`Error::Poisoned`] if a write or a sync has failed, now or before.
+    async fn close(&self, drain: Duration) -> Result<CloseOutcome, Error>;
 
-    /// Stops it for good, as a failed write does: nothing more is accepted, and what is queued is refused. For an engine
-    /// that must not continue.
+    /// Stops it for good, as a failed write does: nothing more is accepted, and queued appends are refused. For an
+    /// engine that must not continue.
     fn stop(&self, cause: &str);
 }

@@ -1,5 +1,5 @@
-//! The store in memory: for tests of embedders, and for measuring the engine without a disk. It ends with the
-//! process. Keeps the contract of every store; decides nothing.
+//! The store in memory: for tests of embedding applications, and for measuring the engine without a disk. It ends with
+//! the process. Keeps the contract of every store; decides nothing.
 
 mod books;
 mod nowhere;
@@ -31,10 +31,10 @@ use table::Table;
 
 /// A store in the memory of this process. Full at [`MEMORY_DOCUMENTS`].
 pub struct MemoryStore {
-    /// Held for a batch or a query, never while anything is waited for.
+    /// Locked for a batch or a query, never during a wait.
     table: Mutex<Table>,
     books: Mutex<Books>,
-    /// Documents beyond which it is full.
+    /// The number of documents at which it is full.
     most: usize,
 }
 
@@ -50,7 +50,7 @@ impl MemoryStore {
         Self::keeping(MEMORY_DOCUMENTS)
     }
 
-    /// An empty store that is full at so many documents.
+    /// An empty store that is full with so many documents.
     fn keeping(most: usize) -> Self {
         Self { table: Mutex::default(), books: Mutex::default(), most }
     }

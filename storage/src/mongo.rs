@@ -1,5 +1,5 @@
-//! The store on a MongoDB server: its collections, and which function answers which call of the port. Decides nothing
-//! about playbooks.
+//! The store on a MongoDB server: its collections, and the function for each call of the port. Decides nothing about
+//! playbooks.
 
 mod bond;
 mod connect;
@@ -63,29 +63,29 @@ pub(crate) const META: &str = "meta";
 pub struct MongoStore {
     client: Client,
     database: Database,
-    /// What the server takes.
+    /// The limits of the server.
     server: server::Server,
     /// How long a call that reads or writes a few documents may take.
     call_timeout: Duration,
-    /// What is known of the pool's connections.
+    /// The state of the pool's connections.
     pool: pool::Pool,
-    /// What the driver found when it last looked at the servers.
+    /// The last findings of the driver's monitoring.
     monitor: monitor::Monitor,
-    /// What other programs put beside our documents.
+    /// Documents of other programs in our collections.
     unknown_documents: unknown_documents::UnknownDocuments,
-    /// When the store is well.
+    /// The criteria of health.
     health: health::Terms,
     uri: Arc<Uri>,
     /// Whether nothing may be written.
     read_only: bool,
-    /// Whether another engine has taken the store: nothing is written any more.
+    /// Whether another engine has taken the store: then nothing is written any more.
     ownership: ownership::Ownership,
     /// The thread of the driver's connections. Dropped last.
     _driver: Arc<driver_thread::DriverThread>,
 }
 
 impl MongoStore {
-    /// What to connect with: `mongodb://user:password@host:27017/database`. Says nothing to the server yet.
+    /// A builder for the server at `mongodb://user:password@host:27017/database`. Does not connect yet.
     pub fn builder(uri: impl AsRef<str>) -> MongoBuilder {
         MongoBuilder::new(uri.as_ref())
     }
@@ -98,7 +98,7 @@ impl MongoStore {
         Self::builder(uri).connect().await
     }
 
-    /// Removes the database with all that is in it. For what was only made to be measured or tested.
+    /// Removes the database with everything in it. For databases of tests and measurements.
     ///
     /// # Errors
     /// The server refuses, or does not answer.
@@ -113,8 +113,7 @@ impl MongoStore {
         self.within(self.call_timeout, call).await
     }
 
-    /// Runs a call that ends in time, whatever the server does, its wait for a connection included. An error says of
-    /// which store it is.
+    /// Runs a call that ends in time, including its wait for a connection. An error names the store.
     async fn within<T>(
         &self,
         limit: Duration,
@@ -123,7 +122,7 @@ impl MongoStore {
         self.timed_out(limit, call).await.map_err(|error| self.placed(error))
     }
 
-    /// The same, with the error as it is.
+    /// The same, with the error unchanged.
     async fn timed_out<T>(
         &self,
         limit: Duration,
@@ -133,7 +132,7 @@ impl MongoStore {
         answer.unwrap_or_else(|_| Err(Error::Unavailable(format!("no answer in {limit:?}"))))
     }
 
-    /// The same error with the address at which it was met, and with what is known of why a server was not reached.
+    /// The error with the address of the store, and with the cause if a server was not reached.
     fn placed(&self, error: Error) -> Error {
         let placed = |why: String| format!("{}: {why}", self.uri);
         match error {
@@ -156,11 +155,11 @@ impl MongoStore {
         }
     }
 
-    /// Whether what belongs to its owner may be written.
+    /// Whether documents of the store's owner may be written.
     fn writable(&self) -> Result<(), Error> {
         self.changeable()?;
         if self.ownership.is_lost() {
-            // Not refused: that would be the fault of what is to be written, which stays in the journal.
+            // Not a refusal, which would be the fault of the update: the update stays in the journal.
             return Err(Error::Unavailable(format!("{}: another engine has taken it", self.uri)));
         }
         Ok(())
@@ -187,7 +186,7 @@ impl ExecutionStore for MongoStore {
         self.writable()?;
         let written = self.timed_out(WRITE_TIMEOUT, write::batch(self, &batch)).await;
         let written = written.map_err(|error| match error {
-            // It speaks of what is in the batch, and is told to the tenants whose it is: no address.
+            // It is about the content of the batch, and is shown to the tenant: no address.
             Error::Refused(_) => error,
             error => self.placed(error),
         });

@@ -3,9 +3,9 @@
 use updraft_protocol::limits::{PAGE_BYTES, PAGE_ROWS};
 use updraft_protocol::{ExecutionDocument, KeyHolder, PlaybookDocument, TaskDocument};
 
-/// What a list consists of.
+/// A row of a list.
 pub trait Row {
-    /// About how many bytes it takes.
+    /// Its approximate size.
     fn bytes(&self) -> usize;
 }
 
@@ -41,20 +41,20 @@ pub(crate) struct AllTasks {
 }
 
 impl AllTasks {
-    /// After which `task_seq` the next page begins; none where there is none.
+    /// The `task_seq` after which the next page begins; `None` if there is none.
     pub(crate) fn after(&self) -> Option<u32> {
         let last = self.tasks.last().map_or(0, |task| task.head.task_seq);
         (!self.complete).then_some(last)
     }
 
-    /// Adds a page that was asked for with [`PAGE_ROWS`].
+    /// Adds a page that was read with [`PAGE_ROWS`].
     pub(crate) fn add(&mut self, page: Vec<TaskDocument>) {
         self.complete = !is_full(&page, PAGE_ROWS);
         self.tasks.extend(page);
     }
 }
 
-/// What may still come into a page: so many rows, and of [`PAGE_BYTES`] what is left.
+/// The room that is left in a page: rows, and bytes of [`PAGE_BYTES`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
     rows: usize,
@@ -62,23 +62,23 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// An empty page of so many rows at most.
+    /// An empty page of at most so many rows.
     pub(crate) fn of(limit: usize) -> Self {
         Self { rows: limit, bytes: PAGE_BYTES }
     }
 
-    /// Whether one more may come, however large it is.
+    /// Whether one more row may be added, however large it is.
     pub(crate) fn is_left(self) -> bool {
         self.rows > 0 && self.bytes > 0
     }
 
-    /// Rows that it has room for, if they are small.
+    /// The rows that it has room for, if they are small.
     #[cfg(feature = "mongodb")]
     pub(crate) fn rows(self) -> usize {
         self.rows
     }
 
-    /// What is left with these rows in the page.
+    /// The room that is left after these rows.
     pub(crate) fn with<T: Row>(mut self, rows: &[T]) -> Self {
         rows.iter().for_each(|row| self.take(row));
         self
@@ -90,8 +90,8 @@ impl Room {
     }
 }
 
-/// Whether a page of `limit` rows at most is full, so that more may come after its last row. A list ends with a page that
-/// is not.
+/// Whether a page of at most `limit` rows is full, so that there may be more after its last row. A list ends with a
+/// page that is not full.
 pub fn is_full<T: Row>(page: &[T], limit: usize) -> bool {
     !Room::of(limit).with(page).is_left()
 }

@@ -1,19 +1,19 @@
-//! Files and folders that only their owner may open, whatever the umask: they hold alerts, answers of tools and the names
-//! of secrets. What is there already keeps its permissions: whoever gave them, a backup's group say, meant it.
+//! Files and folders that only their owner may open, whatever the umask: they hold alerts, answers of tools and the
+//! names of secrets. An existing file keeps its permissions: they may be intended, for example for a backup's group.
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io;
 use std::path::Path;
 
-/// What a file is opened with that is made where it is missing.
+/// The options for opening a file that is created if missing.
 pub fn options() -> OpenOptions {
     owned(File::options())
 }
 
-/// Makes a folder, and those above it that are missing.
+/// Creates a folder, and the missing ones above it.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     builder().recursive(true).create(folder)
 }
@@ -31,7 +31,7 @@ fn builder() -> DirBuilder {
     builder
 }
 
-/// Elsewhere a file inherits who may open it from its folder.
+/// On other systems a file inherits its permissions from its folder.
 #[cfg(not(unix))]
 fn owned(options: OpenOptions) -> OpenOptions {
     options
@@ -42,10 +42,10 @@ fn builder() -> DirBuilder {
     DirBuilder::new()
 }
 
-/// The permissions of a file or folder that others than its owner have, if they have any: `drwxr-x---` is `050`.
+/// The permissions of a file or folder for others than its owner, if there are any: `drwxr-x---` is `050`.
 ///
 /// # Errors
-/// It is not there, or what the system says.
+/// It does not exist, or the system fails.
 pub fn open_to_others(path: &Path) -> io::Result<Option<u32>> {
     let permissions = path.metadata()?.permissions();
     Ok(Some(of_others(&permissions)).filter(|others| *others != 0))
@@ -56,7 +56,7 @@ fn of_others(permissions: &Permissions) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(permissions) & 0o077
 }
 
-/// Elsewhere who may open it is not told in these terms.
+/// Other systems have no such permissions.
 #[cfg(not(unix))]
 fn of_others(_: &Permissions) -> u32 {
     0

@@ -1,19 +1,19 @@
-//! How much room a disk has. Frees none.
+//! The free space of a disk. Frees none.
 
 use std::io;
 use std::path::Path;
 
-/// Bytes that this process may still write where `path` is; none where the system does not say.
+/// Bytes that this process may still write at `path`; `None` if the system does not report it.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system.
 #[cfg(unix)]
 pub fn free_bytes(path: &Path) -> io::Result<Option<u64>> {
     let found = rustix::fs::statvfs(path)?;
     Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
 }
 
-/// Elsewhere it is not asked for.
+/// Not available on other systems.
 ///
 /// # Errors
 /// None.

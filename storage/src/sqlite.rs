@@ -42,10 +42,10 @@ pub use schema::VERSION as SCHEMA;
 const DATABASE: &str = "updraft.db";
 const LOCK: &str = "updraft.lock";
 
-/// A store in a folder of this machine. One process has it at a time.
+/// A store in a folder of this machine. One process at a time can use it.
 ///
-/// Dropping it waits until what was queued is done, then closes the file and gives the lock back.
-/// [`SqliteStore::release`] gives the lock back before, for whoever still wants to read.
+/// Dropping it waits until queued work is done, then closes the file and gives the lock back. [`SqliteStore::release`]
+/// gives the lock back before, for callers that still want to read.
 pub struct SqliteStore {
     /// Dropped first, so that the writer closes last and leaves no WAL behind.
     readers: Pool,
@@ -53,24 +53,24 @@ pub struct SqliteStore {
     writer: Pool,
     durability: Durability,
     lock: Arc<FileLock>,
-    /// Whether the lock was given back: from then on another may write.
+    /// Whether the lock was given back: from then on another process may write.
     released: Arc<AtomicBool>,
 }
 
 impl SqliteStore {
-    /// What the store in `dir` keeps of its journal, if it is one that this version reads; looked up without its lock, for
-    /// who has seen that nobody has it. Leaves all files as they are, and makes none. Blocks while it reads the disk.
+    /// The note of the journal in the store in `dir`, if this version can read the store. Reads without the lock, so
+    /// the caller must know that it is not in use. Changes and creates no file. Blocks while it reads the disk.
     ///
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn inspect(dir: &Path) -> Result<Kept, Error> {
         let database = dir.join(DATABASE);
-        // One that was never written to is made by the next start.
+        // A database that was never written to is new to the next start.
         if database.metadata().map_or(true, |found| found.len() == 0) {
             return Ok(Kept::New);
         }
         let connection = open::onlooker(&database)?;
-        // Nor one whose first start was cut short before it had a schema.
+        // So is one whose first start was cut short before it had a schema.
         if schema::check(&connection)? == 0 {
             return Ok(Kept::New);
         }
@@ -78,11 +78,11 @@ impl SqliteStore {
         bond::kept(&connection)
     }
 
-    /// Opens the store in `dir`, and makes it where there is none. Blocks while it reads the disk.
+    /// Opens the store in `dir`, and creates it if there is none. Blocks while it reads the disk.
     ///
     /// # Errors
-    /// [`Error::InUse`] where another process has it, [`Error::Schema`] where a newer version wrote it,
-    /// [`Error::Refused`] where the file is another program's, and what the disk says.
+    /// [`Error::InUse`] if another process has it, [`Error::Schema`] if a newer version wrote it, [`Error::Refused`] if
+    /// the file belongs to another program, and errors of the disk.
     pub fn open(dir: &Path, durability: Durability) -> Result<Self, Error> {
         open::folder(dir)?;
         Self::open_in(dir, durability).map_err(|error| open::without_room(dir, error))
@@ -104,11 +104,10 @@ impl SqliteStore {
         })
     }
 
-    /// Gives the lock back when what was queued is done. Nothing more can be changed through this store, but it
-    /// can be read for as long as it is held.
+    /// Gives the lock back when queued work is done. Then this store can only be read, for as long as it is held.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub async fn release(&self) -> Result<(), Error> {
         let (lock, released) = (Arc::clone(&self.lock), Arc::clone(&self.released));
         let unlock = move |_: &mut Connection| {
@@ -126,14 +125,14 @@ impl SqliteStore {
         self.readers.run(|connection| work(connection)).await
     }
 
-    /// Changes what is stored, on the writing thread.
+    /// Changes stored data, on the writing thread.
     async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let released = Arc::clone(&self.released);
         let change = move |connection: &mut Connection| {
-            // Asked on the one thread that also gives the lock back.
+            // Checked on the one thread that also gives the lock back.
             if released.load(Ordering::Relaxed) {
                 return Err(Error::Refused("it was closed".to_owned()));
             }
@@ -142,7 +141,7 @@ impl SqliteStore {
         self.writer.run(change).await
     }
 
-    /// Changes it so that the answer survives a loss of power at every level of durability.
+    /// A change that survives a power loss at every level of durability.
     async fn change_durably<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
@@ -240,7 +239,7 @@ impl Store for SqliteStore {
     }
 }
 
-/// Each transaction of the write path, whatever becomes of it.
+/// Counts a transaction of the write path, whatever its outcome.
 fn count_round_trip() {
     metrics::counter!("updraft_store_round_trips_total", "store" => "sqlite").increment(1);
 }

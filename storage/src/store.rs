@@ -1,4 +1,5 @@
-//! The `Store` port: what Updraft asks of a database, one trait for each noun. Every store runs the same conformance suite.
+//! The `Store` port: the operations that Updraft needs of a database, one trait for each noun. Every store runs the
+//! same conformance suite.
 
 mod bond;
 mod dead_letter;
@@ -28,9 +29,9 @@ pub use query::{Detail, ExecutionQuery, ExecutionsOf, PlaybookRuntime, QueryStor
 
 /// A database of playbooks, executions and tasks.
 ///
-/// Contract, beside that of each part: every read names its tenant and sees nothing of others, but for those that say
-/// otherwise. A list of documents ends early with the row that makes it
-/// [`PAGE_BYTES`](updraft_protocol::limits::PAGE_BYTES) large; what follows is asked for after that row.
+/// Contract, beside that of each part: every read names its tenant and sees nothing of others, unless its description
+/// says so. A list of documents ends early with the row that makes it
+/// [`PAGE_BYTES`](updraft_protocol::limits::PAGE_BYTES) large; the next page begins after that row.
 #[async_trait]
 pub trait Store:
     ExecutionStore + QueryStore + PlaybookStore + DeadLetterStore + EpochStore + BondStore + OwnerStore
@@ -38,18 +39,18 @@ pub trait Store:
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), Error>;
 
-    /// How it fares, and what is wrong.
+    /// Its health.
     async fn health(&self) -> Health {
         let troubles = self.ping().await.err().iter().map(Trouble::of).collect();
         Health { troubles, pool: None }
     }
 
-    /// What it is called in logs and metrics.
+    /// Its name in logs and metrics.
     fn name(&self) -> &'static str {
         "other"
     }
 
-    /// How fast a writer may go that is told nothing else.
+    /// The default batch limit of its writer.
     fn batch_limit(&self) -> BatchLimit {
         BatchLimit::SERVER
     }

@@ -1,5 +1,5 @@
-//! The timing of a store's calls: a store around any other that measures how long each call takes, counts it in a
-//! histogram, and logs the slow ones. Changes no call and no answer, and never logs what was asked or answered.
+//! The timing of a store's calls: a store around another that measures how long each call takes, counts it in a
+//! histogram, and logs the slow ones. Changes no call and no answer, and never logs their content.
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +27,7 @@ use crate::store::{
 /// A store whose calls are timed.
 pub struct TimedStore {
     inner: Arc<dyn Store>,
-    /// A call that takes as long or longer is slow.
+    /// A call that takes this long or longer is slow.
     threshold: Duration,
 }
 
@@ -55,7 +55,7 @@ impl TimedStore {
     }
 }
 
-/// One call. Its time is taken when it is dropped, so that a call that its caller gave up counts too.
+/// One call. Its time is recorded when it is dropped, so that a cancelled call counts too.
 struct Watch {
     store: &'static str,
     call: &'static str,
@@ -85,7 +85,7 @@ impl Drop for Watch {
     }
 }
 
-/// The calls of one trait, timed; and what else it has.
+/// The calls of one trait, timed; and its other items.
 macro_rules! timed {
     ($trait:ident { $($call:ident($($argument:ident: $type:ty),*) -> $answer:ty;)+ $({ $($else:tt)* })? }) => {
         #[async_trait]

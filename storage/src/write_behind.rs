@@ -1,6 +1,6 @@
-//! Writing behind: between the journal and the store. Drives [`updraft_kernel::writer`], which decides what is written when,
-//! with threads, a clock and a store. Never loses an update: what the store has not taken stays here and in the journal, and
-//! the watermark says how far the store is.
+//! Writing behind: from the journal to the store. Drives [`updraft_kernel::writer`], which decides what is written
+//! when, with threads, a clock and a store. Never loses an update: updates that the store has not taken stay here and
+//! in the journal, and the watermark is how far the store has come.
 
 mod driver;
 mod pending;
@@ -21,10 +21,10 @@ pub use crate::handoff::{Barrier, Group, Message, NotStored};
 use crate::store::Store;
 use driver::Driver;
 
-/// Who is told what becomes of writes. It is called on the writer's task, and must not wait: the writer waits for it.
+/// Gets the notices of the writer. It is called on the writer's task, and must not wait: the writer waits for it.
 pub type Listener = Arc<dyn Fn(Notice) + Send + Sync>;
 
-/// The writer behind a journal, before it runs.
+/// The writer of a journal's updates, before it runs.
 pub struct WriteBehind {
     config: WriterConfig,
     store: Arc<dyn Store>,
@@ -36,7 +36,7 @@ pub struct WriteBehind {
 }
 
 impl WriteBehind {
-    /// A writer to `store`, which says in `stored` below which number the store has everything.
+    /// A writer to `store`, which advances `stored`, the number below which the store has everything.
     pub fn new(
         config: WriterConfig,
         store: Arc<dyn Store>,
@@ -47,19 +47,19 @@ impl WriteBehind {
         Self { config, store, stored, listener, pending, trouble, notes: None }
     }
 
-    /// The same, which has the store note how far it has come with this journal, and says in `noted` below which number
-    /// that stands there.
+    /// The same; it also has the store note how far it has come with this journal, and advances `noted`, the number in
+    /// that note.
     #[must_use]
     pub fn noting(self, journal: Uuid, noted: DurableWatermark) -> Self {
         Self { notes: Some((journal, noted)), ..self }
     }
 
-    /// Why the store does not take what waits, while it does not.
+    /// Why the store does not take updates, while it does not.
     pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.trouble.subscribe()
     }
 
-    /// What waits for the store, as it changes.
+    /// The updates that wait for the store, as they change.
     pub fn pending(&self) -> watch::Receiver<Pending> {
         self.pending.subscribe()
     }

@@ -1,5 +1,5 @@
-//! The journal: groups of appends, from the first to the acknowledgement of the last. As many as are appended
-//! before anyone waits share a sync.
+//! The journal: groups of appends, from the first to the acknowledgement of the last. All appends that are queued
+//! before the first wait share a sync.
 
 use std::sync::mpsc;
 
@@ -15,7 +15,7 @@ use updraft_storage::write_behind::{Message, WriteBehind};
 
 use crate::sample::{self, STEPS};
 
-/// A journal with a writer that has at once what it is told.
+/// A journal with a writer that takes every group at once.
 struct Rig {
     journal: Journal,
     runtime: Runtime,
@@ -44,7 +44,7 @@ impl Rig {
                     Message::Groups(groups) => groups.last().map(|group| group.lsn),
                     Message::Barrier(_) => None,
                 };
-                // Whether it moved matters to nobody here.
+                // The watermark may already be higher.
                 let _ = last.map(|last| stored.advance(last + 1));
             }
         });
@@ -68,7 +68,7 @@ impl Rig {
     }
 }
 
-/// What the steps of executions write, one append each.
+/// The writes of the steps of executions, one append each.
 fn group(size: usize) -> Vec<Vec<Update>> {
     let (plan, head, answer) = (sample::plan(STEPS), sample::head(), sample::answer());
     (0..).flat_map(|number| sample::run(&plan, &head, number, &answer)).take(size).collect()

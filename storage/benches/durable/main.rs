@@ -1,5 +1,5 @@
-//! What durability costs: appends to the journal, and batches to the embedded store. Writes to a disk: the
-//! figures are those of the folder for temporary files (`TMPDIR`).
+//! The cost of durability: appends to the journal, and batches to the embedded store. Writes to a disk: the figures are
+//! those of the folder for temporary files (`TMPDIR`).
 //!
 //! `cargo bench -p updraft-storage`
 

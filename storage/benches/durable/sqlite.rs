@@ -1,4 +1,4 @@
-//! The embedded store: batches of a thousand, of new documents and of those that it has.
+//! The embedded store: batches of a thousand documents, new ones and existing ones.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Rig {
         Self { store, runtime, _folder: folder, executions: Cell::new(0) }
     }
 
-    /// A batch of whole documents that the store does not have: executions and their tasks, ended.
+    /// A batch of whole documents that are new to the store: executions and their tasks, ended.
     fn fresh(&self) -> Vec<Update> {
         let (plan, head, answer) = (sample::plan(STEPS), sample::head(), sample::answer());
         let limits = Limits { documents: COALESCER_DOCUMENTS, bytes: COALESCER_BYTES };
@@ -93,7 +93,7 @@ fn update_1000(bencher: Bencher<'_, '_>, durability: &Durability) {
         .bench_local_values(|batch| rig.write(batch));
 }
 
-/// One document in one write, as systems do that await each change of a status.
+/// One document in one write, as in systems that await each change of a status.
 #[divan::bench(args = [Durability::Fsync, Durability::Os], sample_size = 1)]
 fn insert_1(bencher: Bencher<'_, '_>, durability: &Durability) {
     let rig = Rig::new(*durability);

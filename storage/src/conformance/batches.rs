@@ -1,4 +1,4 @@
-//! Cases of batches: sent again, mixed, large, and several at once. Single updates are claimed elsewhere.
+//! Cases of batches: sent again, mixed, large, and several at once. Single updates have their own cases.
 
 use futures_util::future::try_join_all;
 use updraft_protocol::limits::BATCH_OPERATIONS_MAX;
@@ -25,7 +25,7 @@ fn task_change(number: u64, task_seq: u32, seq: u64, status: TaskStatus) -> Task
     }
 }
 
-/// Inserts and changes of both kinds: changes of what [`before`] wrote, and what nobody wrote before.
+/// Inserts and changes of both kinds: changes of documents that [`before`] wrote, and inserts of new ones.
 fn mixed(owner: &TenantCode) -> Result<Vec<Update>, ids::Error> {
     let mut batch = Vec::new();
     for number in 0..20 {
@@ -47,7 +47,7 @@ async fn before(store: &dyn Store, owner: &TenantCode) -> Ending {
     Ok(())
 }
 
-/// Whether everything of [`mixed`] has arrived.
+/// Asserts that everything of [`mixed`] has arrived.
 async fn assert_mixed(store: &dyn Store, owner: &TenantCode) -> Ending {
     for number in 0..20 {
         let changed = store.execution(owner, peid(number)).await?.ok_or("it is there")?;
@@ -76,7 +76,7 @@ pub(super) async fn a_batch_that_was_written_in_part_is_completed_by_sending_it_
     let acme = tenant("acme")?;
     before(store, &acme).await?;
     let batch = mixed(&acme)?;
-    // Nobody heard that these were written.
+    // The writer has no answer for these.
     let part: Vec<_> = batch.iter().step_by(3).cloned().collect();
     assert_eq!(store.write(part.clone()).await?, vec![WRITTEN; part.len()]);
     let outcomes = store.write(batch.clone()).await?;
@@ -89,8 +89,8 @@ pub(super) async fn a_batch_that_was_written_in_part_is_completed_by_sending_it_
     assert_mixed(store, &acme).await
 }
 
-/// What becomes of one update of a thousand: of ten, two are stale, one has no document, one is beyond what a
-/// store can keep, three are inserted and three change what is there.
+/// One update of a thousand, with its outcome: of ten, two are stale, one has no document, one is beyond the limits of
+/// stores, three are inserted and three change an existing document.
 fn fated(number: u64, owner: &TenantCode) -> Result<(Update, WriteOutcome), ids::Error> {
     let is_execution = number.is_multiple_of(2);
     let changed = |seq| {
@@ -187,7 +187,7 @@ pub(super) async fn batches_at_once_are_all_written(store: &dyn Store) -> Ending
     Ok(())
 }
 
-/// A node that was taken over writes late: what it sends races with its successor's.
+/// A node that was taken over writes late: its writes race with those of its successor.
 pub(super) async fn writers_of_several_epochs_at_once_end_in_the_newest(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
     let newest = 6;
@@ -201,7 +201,7 @@ pub(super) async fn writers_of_several_epochs_at_once_end_in_the_newest(store: &
         }
         loop {
             let outcomes = store.write(batch.clone()).await?;
-            // Where two meet, one may be asked to come again.
+            // If two meet, one may have to be sent again.
             if !outcomes.iter().any(|outcome| matches!(outcome, WriteOutcome::Retry(_))) {
                 return Ok(outcomes);
             }

@@ -1,4 +1,4 @@
-//! The bond between a store and its journal: kept whole, moved by the journal's own notes alone.
+//! The bond between a store and its journal: kept whole, changed only by the journal's own notes.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Cases of playbooks and epochs: put once, found by name, listed by page; epochs only grow.
+//! Cases of playbooks and epochs: stored once, found by name, listed by page; epochs only grow.
 
 use futures_util::future::try_join_all;
 use serde_json::json;

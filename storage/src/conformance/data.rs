@@ -1,4 +1,4 @@
-//! Cases of data: whatever keys, numbers and failures go in come out.
+//! Cases of data: keys, numbers and failures are read as they were written.
 
 use std::time::Duration;
 
@@ -185,7 +185,7 @@ pub(super) async fn every_field_of_a_failure_comes_back(store: &dyn Store) -> En
         assert_eq!(store.write(batch).await?, vec![WRITTEN; 2]);
         let read = store.execution(&acme, peid(number)).await?.ok_or("it is there")?;
         assert_eq!(read.state.error.as_deref(), Some(&failure));
-        // A newer failure takes the place of an older one, with every field.
+        // A newer failure replaces an older one, with every field.
         let other = Failure::new(FailureKind::Status, "503");
         let state = TaskState { error: Some(other.clone().into()), ..of_task.state.clone() };
         let next = TaskUpdate { revision: revision(1, 2), head: None, state, ..of_task };

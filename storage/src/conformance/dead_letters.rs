@@ -1,4 +1,4 @@
-//! Cases of dead letters: kept once, under their tenant, in order, and whole where they are not too large.
+//! Cases of dead letters: kept once, under their tenant, in order, and whole unless they are too large.
 
 use serde_json::json;
 use updraft_protocol::limits::DEAD_LETTER_BYTES;
@@ -11,7 +11,7 @@ use super::samples::{
 };
 use crate::store::{Error, Store};
 
-/// The letter of a later change of an execution, which does not tell its tenant.
+/// The letter of a later change of an execution, which does not name its tenant.
 fn headless(number: u64, seq: u64) -> DeadLetter {
     let update = change(number, revision(1, seq), ExecutionStatus::Completed);
     DeadLetter::of(&Update::from(update), format!("why {number}.{seq}"))
@@ -43,7 +43,7 @@ pub(super) async fn a_letter_comes_back_as_it_was_kept(store: &dyn Store) -> End
     for owner in [None, Some(&acme)] {
         let read = store.dead_letters(owner, None, 10).await?;
         assert_eq!(read.len(), 3);
-        // Executions stand before tasks.
+        // Executions are before tasks.
         read.iter().zip(&letters).for_each(|(read, kept)| assert_same(read, kept));
     }
     store.keep_dead_letters(Vec::new()).await?;

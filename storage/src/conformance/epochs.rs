@@ -1,4 +1,4 @@
-//! Epochs: of each virtual shard they only rise, and none comes twice.
+//! Epochs: for each virtual shard they only rise, and none is given twice.
 
 use futures_util::future::join_all;
 use updraft_kernel::shard_epochs::ShardEpochs;
@@ -38,7 +38,7 @@ pub(super) async fn a_virtual_shard_is_claimed_alone(store: &dyn Store) -> Endin
     let all = claim(store, 0).await?;
     let moved = store.claim_epochs(&[one], Uuid::now_v7(), 0).await?;
     assert!(first.get(one) < all.get(one) && all.get(one) < moved.get(one) && all.get(other) > 0);
-    // What was given of the others before still follows from the claim of all.
+    // The claim of all is higher than the earlier claims of some.
     let last = claim(store, 0).await?;
     assert_all(|shard| last.get(shard) > all.get(shard).max(moved.get(shard)));
     Ok(())

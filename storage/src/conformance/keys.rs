@@ -1,4 +1,4 @@
-//! Idempotency keys: what is found under one, and that one execution has it.
+//! Idempotency keys: the execution of a key is found, and there is only one.
 
 use updraft_protocol::{ExecutionStatus, ExecutionUpdate, KeyHolder, Name, TenantCode, ids};
 
@@ -32,7 +32,7 @@ pub(super) async fn an_idempotency_key_finds_its_execution(store: &dyn Store) ->
     Ok(())
 }
 
-/// The version is no part of a key: what was submitted before a playbook was updated is found after it.
+/// The version is no part of a key: an execution from before an update of its playbook is found after it.
 pub(super) async fn a_key_is_that_of_a_playbook_in_every_version(store: &dyn Store) -> Ending {
     let acme = tenant("acme")?;
     let of = |number: u64, playbook: &str, version| {

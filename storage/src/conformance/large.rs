@@ -1,4 +1,4 @@
-//! Cases of large documents: a page ends with the one that makes it large, and the next goes on after it.
+//! Cases of large documents: a page ends with the row that makes it large, and the next page begins after it.
 
 use serde_json::json;
 use updraft_protocol::limits::{INPUT_BYTES, PAGE_BYTES, PLAYBOOK_BYTES, RESPONSE_BYTES};
@@ -14,7 +14,7 @@ use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, Store, TaskQuer
 /// Documents of a mebibyte: a page and a quarter.
 const ROWS: u64 = 20;
 const _: () = assert!(INPUT_BYTES == 1 << 20 && RESPONSE_BYTES == 1 << 20 && PLAYBOOK_BYTES == 1 << 20);
-/// How many come in each page.
+/// The number of rows in each page.
 const PAGES: [usize; 2] = [PAGE_BYTES >> 20, ROWS as usize - (PAGE_BYTES >> 20)];
 
 fn large() -> Json {

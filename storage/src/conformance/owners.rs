@@ -1,4 +1,5 @@
-//! The owner of a store that is leased: one among many takes it, renews it alone, and is followed only as it was seen.
+//! The owner of a leased store: one of many candidates takes it and renews it alone; it is replaced only if unchanged
+//! since it was read.
 
 use updraft_protocol::Timestamp;
 use uuid::Uuid;

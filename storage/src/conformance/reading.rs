@@ -1,4 +1,4 @@
-//! Cases of reading: tasks, alerts, unfinished executions, idempotency keys, and what is not there.
+//! Cases of reading: tasks, alerts, unfinished executions, idempotency keys, and documents that do not exist.
 
 use updraft_protocol::limits::PAGE_ROWS;
 use updraft_protocol::{

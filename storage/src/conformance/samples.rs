@@ -1,4 +1,4 @@
-//! Documents and updates for the cases: small, numbered, the same at every run. Claims nothing.
+//! Documents and updates for the cases: small, numbered, the same at every run. Checks nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -113,7 +113,7 @@ pub(super) fn full_execution_state() -> ExecutionState {
     }
 }
 
-/// The first update of an execution that is at work.
+/// The first update of an execution that is running.
 pub(crate) fn execution(number: u64, tenant: &TenantCode) -> Result<ExecutionUpdate, ids::Error> {
     Ok(ExecutionUpdate {
         peid: peid(number),
@@ -211,7 +211,7 @@ pub(super) fn playbook(
     })
 }
 
-/// What the store holds after a first update alone.
+/// The stored document after only a first update.
 pub(crate) fn stored_execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
     Some(ExecutionDocument {
         peid: update.peid,
@@ -222,7 +222,7 @@ pub(crate) fn stored_execution(update: &ExecutionUpdate) -> Option<ExecutionDocu
     })
 }
 
-/// What the store holds after a first update alone.
+/// The stored document after only a first update.
 pub(crate) fn stored_task(update: &TaskUpdate) -> Option<TaskDocument> {
     Some(TaskDocument {
         task_request_id: update.task_id,

@@ -1,4 +1,4 @@
-//! Cases of the slowest playbooks: grouped, then sorted, and only what was asked for.
+//! Cases of the slowest playbooks: grouped, then sorted, for the requested executions only.
 
 use updraft_protocol::{ExecutionStatus, ExecutionUpdate, PlaybookId, TenantCode, Timestamp};
 
@@ -6,7 +6,7 @@ use super::Ending;
 use super::samples::{DAY, execution_with, executions, pid, playbook, tenant};
 use crate::store::{Error, PlaybookRuntime, SlowestQuery, Store};
 
-/// An execution of a playbook that took so long.
+/// An execution of a playbook with this runtime.
 fn ran(
     number: u64,
     owner: &TenantCode,

@@ -1,4 +1,4 @@
-//! Cases of isolation: a tenant sees nothing of another, also where every other key is the same.
+//! Cases of isolation: a tenant sees nothing of another, even if every other key is the same.
 
 use updraft_protocol::{ExecutionStatus, Name, PlaybookStatus, Update};
 

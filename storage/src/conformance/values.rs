@@ -1,4 +1,4 @@
-//! Cases of values: any JSON that goes in comes out as the same value, whatever a store is made of.
+//! Cases of values: any JSON is read as the same value that was written, in every store.
 
 use updraft_protocol::ids::mix;
 use updraft_protocol::{Failure, FailureKind, Json, Update};
@@ -7,7 +7,7 @@ use super::Ending;
 use super::samples::{WRITTEN, execution_with, peid, playbook, task, tenant};
 use crate::store::Store;
 
-/// Values of every form that a store may have its own idea of.
+/// Values of every form that a store might change.
 const FORMS: &[&str] = &[
     r#"{"$set":{"$where":"1"},"$literal":"$tenant_code","$$ROOT":"$$NOW"}"#,
     r#"{"a.b.c":1,".":2,"":3,"_id":{"$oid":"507f1f77bcf86cd799439011"},"$numberDecimal":"1.0"}"#,
@@ -57,7 +57,7 @@ fn any(seed: &mut u64, depth: usize) -> String {
         }
         _ => {
             let count = below(5);
-            // The number tells names apart.
+            // The number makes names distinct.
             let field = |at| format!("\"{at}.$\\u0041{at}\":{}", any(seed, depth - 1));
             format!("{{{}}}", (0..count).map(field).collect::<Vec<_>>().join(","))
         }
@@ -111,7 +111,7 @@ async fn comes_back(store: &dyn Store, number: u64, text: &str) -> Ending {
 }
 
 pub(super) async fn every_form_of_a_value_comes_back_as_it_was(store: &dyn Store) -> Ending {
-    // An answer of a failure stands two levels deeper in its document.
+    // An answer in a failure is two levels deeper in its document.
     let nested = [2, 60, 124].map(deep);
     let texts = FORMS.iter().copied().chain(nested.iter().map(String::as_str));
     for (number, text) in (1..).zip(texts) {

@@ -1,4 +1,4 @@
-//! Cases of writing: inserts, guarded updates, stale ones, poison, and batches that come again.
+//! Cases of writing: inserts, guarded updates, stale ones, poison, and batches that are sent again.
 
 use updraft_protocol::limits::BATCH_OPERATIONS_MAX;
 use updraft_protocol::{ExecutionStatus, ExecutionUpdate, Json, TaskStatus, TaskUpdate, Timestamp, Update};

@@ -1,4 +1,4 @@
-//! What the journal's thread is told. Owns their shapes; never queues them.
+//! The messages to the journal's thread. Owns their shapes; never queues them.
 
 use tokio::sync::OwnedSemaphorePermit;
 use updraft_kernel::shared::revocable::Revocable;
@@ -25,17 +25,17 @@ impl Queued {
         Self { frame, updates, done: Callback::new(done), need, claim, room }
     }
 
-    /// The append as it was handed over.
+    /// The append as the caller made it.
     pub(super) fn hand_back(self) -> Append {
         Append { updates: self.updates, need: self.need, done: self.done.take_back(), claim: self.claim }
     }
 
-    /// Whether its owner may give it up, and can come again.
+    /// Whether the caller may revoke it, and can try it again.
     pub(super) fn is_revocable(&self) -> bool {
         self.claim.is_some()
     }
 
-    /// Whether it is to be written: not where it was given up.
+    /// Claims it for writing; returns false if it was revoked.
     pub(super) fn take(&self) -> bool {
         self.claim.as_ref().is_none_or(Revocable::take)
     }
@@ -47,17 +47,17 @@ pub(super) struct QueuedBarrier {
     pub(super) room: OwnedSemaphorePermit,
 }
 
-/// What the thread is told.
+/// A message to the thread.
 pub(super) enum Command {
     Append(Queued),
     Barrier(QueuedBarrier),
     Close,
 }
 
-/// What the smallest message takes of the queue's bytes: so many that the queue's count is bounded with them.
+/// The smallest share of the queue's bytes for a message, so that the number of messages is bounded too.
 pub(super) const LEAST_ROOM: usize = JOURNAL_QUEUE_BYTES.div_ceil(JOURNAL_QUEUE);
 
-/// What a frame takes of the queue's bytes.
+/// A frame's share of the queue's bytes.
 pub(super) fn room_of(frame: &Frame) -> u32 {
     // A frame is at most JOURNAL_FRAME_BYTES and a header, which JOURNAL_QUEUE_BYTES exceeds and u32 holds.
     frame.bytes().max(LEAST_ROOM) as u32

@@ -1,5 +1,5 @@
-//! The journal's disk: the few things it asks of a file system, and the real one. Tests inject failures here;
-//! nothing else of the journal names `std::fs`.
+//! The journal's disk: the file system calls that it needs, and the real one. Tests inject failures here; no other file
+//! of the journal names `std::fs`.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -10,47 +10,47 @@ use crate::private;
 
 /// A file system as the journal uses it.
 pub trait Disk: Send + Sync + 'static {
-    /// Makes the folder, and those above it, where they are missing.
+    /// Creates the folder, and those above it, if they are missing.
     fn make_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Keeps other processes out of the folder while the value lives; `WouldBlock` where another has it.
+    /// Keeps other processes out of the folder while the value lives; `WouldBlock` if another has it.
     fn lock(&self, folder: &Path) -> io::Result<Box<dyn Send>>;
 
     /// The names of the files in the folder, in any order.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// A new file to append to; fails where it exists.
+    /// A new file to append to; fails if it exists.
     fn create(&self, path: &Path) -> io::Result<Box<dyn JournalFile>>;
 
-    /// A file to append to, as it is.
+    /// An existing file to append to.
     fn open(&self, path: &Path) -> io::Result<Box<dyn JournalFile>>;
 
     /// A file to read from its beginning.
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
 
-    /// Gives a file another name, under which no other is then found.
+    /// Renames a file, replacing a file with the new name.
     fn rename(&self, path: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes durable which files the folder has.
+    /// Makes the names in the folder durable.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
 /// A file that the journal writes.
 pub trait JournalFile: Send {
-    /// Writes all of the bytes at the end. After an error some of them may be there.
+    /// Writes all bytes at the end. After an error some of them may be written.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Writes zeros behind the end, which stays where it is: what is appended over them changes no length, so that
-    /// a sync has less to write. After an error there may be fewer of them.
+    /// Writes zeros after the end, which does not move: an append over them does not change the file's length, so that
+    /// a sync has less to write. After an error there may be fewer zeros.
     fn reserve(&mut self, bytes: usize) -> io::Result<()>;
 
-    /// Makes durable what was written, and the length.
+    /// Makes all written bytes and the length durable.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Cuts the file to `bytes`, which is its end from then on.
+    /// Cuts the file to `bytes`, its new end.
     fn cut(&mut self, bytes: u64) -> io::Result<()>;
 }
 
@@ -62,7 +62,7 @@ impl Disk for FileDisk {
     fn make_folder(&self, folder: &Path) -> io::Result<()> {
         let missing: Vec<_> = folder.ancestors().take_while(|above| !above.exists()).collect();
         private::make_folder(folder)?;
-        // The entries of new folders must survive with what will be in them.
+        // The entries of new folders must be as durable as their content.
         for made in missing {
             match made.parent() {
                 Some(above) if !above.as_os_str().is_empty() => sync_folder(above)?,
@@ -79,7 +79,7 @@ impl Disk for FileDisk {
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(folder)? {
-            // A name that is no text is no name of ours.
+            // A name that is not UTF-8 is not the journal's.
             names.extend(entry?.file_name().into_string());
         }
         Ok(names)
@@ -110,11 +110,11 @@ impl Disk for FileDisk {
     }
 }
 
-/// A file with its end, behind which zeros may stand. Nobody else writes it: the folder is locked.
+/// A file with its end, after which there may be zeros. It has no other writer, since the folder is locked.
 struct Appended {
     file: File,
     end: u64,
-    /// Whether the file may stand elsewhere than at its end.
+    /// Whether the file position may not be at the end.
     moved: bool,
 }
 
@@ -143,7 +143,7 @@ impl JournalFile for Appended {
         self.moved = true;
         let written = io::copy(&mut io::repeat(0).take(bytes as u64), &mut self.file);
         if written.is_err() {
-            // Others need the last of a full disk.
+            // On a full disk, other files need the space.
             let _ = self.file.set_len(self.end);
         }
         written.map(drop)
@@ -165,7 +165,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Elsewhere a folder cannot be opened as a file, and its entries are made durable with the files.
+/// On other systems a folder cannot be opened as a file, and its entries become durable with the files.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())

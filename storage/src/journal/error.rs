@@ -13,25 +13,25 @@ pub enum Error {
     /// Another process, or another engine of this one, has the journal.
     #[error("the journal in {folder} is in use by another process")]
     InUse {
-        /// Where it is.
+        /// The folder.
         folder: String,
     },
     /// The disk failed while the journal was opened or read.
     #[error("the journal failed at {what}: {cause}")]
     Disk {
-        /// What was being done.
+        /// The operation.
         what: String,
-        /// What the disk said.
+        /// The error of the disk.
         cause: Arc<str>,
     },
-    /// A segment holds what was never written so, at a place that was durable.
+    /// A segment is damaged in a part that was durable.
     #[error("the journal is corrupt: {segment} at byte {offset}: {reason}")]
     Corrupt {
         /// The file.
         segment: String,
-        /// Where in it.
+        /// The position in it.
         offset: u64,
-        /// What is wrong.
+        /// The damage.
         reason: String,
     },
     /// Another version of Updraft wrote it.
@@ -44,7 +44,7 @@ pub enum Error {
         /// The format that is read.
         known: u8,
     },
-    /// Another version of Updraft wrote what stands in a frame.
+    /// Another version of Updraft wrote the content of a frame.
     #[error(
         "{segment} at byte {offset} was written by another version of Updraft: its updates are of codec version {found}; \
          this one reads version {known}"
@@ -52,20 +52,20 @@ pub enum Error {
     Codec {
         /// The file.
         segment: String,
-        /// Where in it.
+        /// The position in it.
         offset: u64,
         /// The version found.
         found: u8,
         /// The version that is read.
         known: u8,
     },
-    /// What a log says while it is written.
+    /// An error of the log.
     #[error(transparent)]
     Log(#[from] log::Error),
 }
 
 impl Error {
-    /// Whether another try can help.
+    /// Whether the same call can succeed later.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Log(error) if error.retryable())
     }
@@ -78,12 +78,12 @@ impl Error {
     }
 }
 
-/// Whether it says that there is no room: what may pass by itself.
+/// Whether there is no space, which may pass by itself.
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// What an I/O error says to a person: a full disk is named as what it is on every system.
+/// An I/O error as a text for people: a full disk is named as such on every system.
 pub(super) fn cause(error: &io::Error) -> Arc<str> {
     match error.kind() {
         io::ErrorKind::StorageFull => "no space left on device".into(),

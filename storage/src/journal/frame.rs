@@ -1,12 +1,12 @@
-//! One frame: the bytes of one append, with what proves them whole. Owns the layout; never touches a file.
+//! One frame: the bytes of one append, with their checksum. Owns the layout; never touches a file.
 //!
 //! ```text
 //! length u32 │ crc u32 │ lsn u64 │ place u32 │ payload (protocol::codec: version byte, Vec<Update>)
 //! ```
 //!
-//! Numbers are little-endian. `length` counts the payload. The CRC-32C runs over the payload, then lsn, place
-//! and length, in this order, so that the caller's thread does the long part before the lsn is known. `place`
-//! counts the frames since the last sync: recovery tells by it what was durable before this one was written.
+//! Numbers are little-endian. `length` counts the payload. The CRC-32C runs over the payload, then lsn, place and
+//! length, in this order, so that the caller's thread does the long part before the lsn is known. `place` counts the
+//! frames since the last sync: from it recovery infers which frames were durable before this one was written.
 
 use updraft_protocol::limits::JOURNAL_FRAME_BYTES;
 use updraft_protocol::{Update, codec};
@@ -15,7 +15,7 @@ use crate::log::Error;
 
 /// Bytes before the payload.
 pub(super) const HEADER_BYTES: usize = 20;
-/// Room made for each update at first: what one takes that carries little data.
+/// Space reserved for each update at first: enough for one with little data.
 const UPDATE_BYTES: usize = 160;
 
 /// The encoded updates of one append, made by the caller's thread.
@@ -29,7 +29,7 @@ impl Frame {
     /// Encodes the updates.
     ///
     /// # Errors
-    /// [`Error::Encode`] where they are too large for a frame or cannot be encoded.
+    /// [`Error::Encode`] if they are too large for a frame or cannot be encoded.
     pub(super) fn encode(updates: &[Update]) -> Result<Self, Error> {
         let mut payload = Vec::with_capacity(updates.len() * UPDATE_BYTES);
         codec::encode_into(&updates, &mut payload).map_err(Error::Encode)?;
@@ -37,12 +37,12 @@ impl Frame {
         Ok(Self { payload, crc })
     }
 
-    /// How many bytes it takes in the journal.
+    /// Its size in the journal.
     pub(super) fn bytes(&self) -> usize {
         HEADER_BYTES + self.payload.len()
     }
 
-    /// Writes the frame as number `lsn`, `place` frames after the last sync, behind what `buffer` holds.
+    /// Appends the frame to `buffer` as number `lsn`, `place` frames after the last sync.
     pub(super) fn seal(&self, lsn: u64, place: u32, buffer: &mut Vec<u8>) {
         // A payload is at most JOURNAL_FRAME_BYTES: the codec refuses more.
         let length = self.payload.len() as u32;
@@ -54,7 +54,7 @@ impl Frame {
     }
 }
 
-/// A frame's header as read, not proven yet.
+/// A frame's header as read, not verified yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     /// Bytes of payload.
@@ -67,7 +67,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The header in the first bytes; none where its length is of no frame.
+    /// The header in the first bytes; `None` if its length is not valid.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (length, rest) = bytes.split_first_chunk()?;
         let (crc, rest) = rest.split_first_chunk()?;
@@ -84,7 +84,7 @@ impl Header {
         HEADER_BYTES + self.length
     }
 
-    /// Whether the payload is the one that was written under this header.
+    /// Whether the payload and this header have the right checksum.
     pub(super) fn proves(&self, payload: &[u8]) -> bool {
         payload.len() == self.length
             && checksum(crc32c::crc32c(payload), self.lsn, self.place, self.length as u32) == self.crc

@@ -1,5 +1,5 @@
-//! What the journal's thread does while the disk is full: refuses what can be submitted again, keeps what runs, gives back
-//! room that others have more need of, and looks for some. Never ends the journal for it.
+//! The journal's thread while the disk is full: refuses appends that can be submitted again, keeps those of running
+//! executions, gives back reserved space, and checks for free space. Never ends the journal because of it.
 
 use tokio::time::Instant;
 use updraft_protocol::limits::JOURNAL_RESERVE_BYTES;
@@ -8,16 +8,16 @@ use super::append::{Command, Queued};
 use super::thread::Worker;
 use crate::log::Error;
 
-/// A disk that had no room.
+/// The state of a full disk.
 pub(super) struct Full {
-    /// What was to be written when there was none: when that has room, everything has.
+    /// The bytes that found no space: when there is space for them, there is for everything.
     bytes: usize,
-    /// When it was looked for last.
+    /// The last check for space.
     looked: Instant,
 }
 
 impl Worker {
-    /// Says that the disk has no room for so many bytes.
+    /// Records that the disk has no space for so many bytes.
     pub(super) fn no_space(&mut self, bytes: usize, error: &Error) {
         if let Error::NoSpace { cause } = error {
             self.shared.space.lacks(cause);
@@ -26,8 +26,8 @@ impl Worker {
         }
     }
 
-    /// What becomes of a window for which there is no room: appends that can be given up are refused, the others are kept
-    /// and waited with. True when they are to be tried again.
+    /// Handles a window for which there is no space: revocable appends are refused, the others are kept and wait.
+    /// Returns whether they are to be tried again.
     pub(super) fn wait_for_space(&mut self, window: &mut Vec<Queued>, error: &Error) -> bool {
         let revocable: Vec<Queued> = window.extract_if(.., |append| append.is_revocable()).collect();
         let smaller = !revocable.is_empty();
@@ -47,7 +47,7 @@ impl Worker {
         true
     }
 
-    /// Looks for room every so often, so that submissions are accepted again, whether or not something waits.
+    /// Checks for space at intervals, so that submissions are accepted again, whether or not an append waits.
     pub(super) fn look_for_space(&mut self) {
         let due = self.full.as_ref().filter(|full| full.looked.elapsed() >= self.config.full_check);
         let Some(bytes) = due.map(|full| full.bytes) else { return };
@@ -60,19 +60,19 @@ impl Worker {
         }
     }
 
-    /// Ends a segment of which the store has everything: it may be most of what fills the disk.
+    /// Ends a segment of which the store has everything: it may use most of the disk.
     fn make_space(&mut self) {
         if self.shared.poisoned().is_ok()
             && !self.active.is_empty()
             && self.retention.is_stored(self.next - 1)
         {
-            // Where there is no room for another either, it goes on being written.
+            // If there is no space for a new segment either, this one stays in use.
             let _ = self.rotate();
         }
         self.clean();
     }
 
-    /// Refuses what was queued before anybody knew; keeps the rest in its order.
+    /// Refuses revocable appends that were queued before the disk was found full; keeps the rest in order.
     fn refuse_queued(&mut self, error: &Error) {
         let queued: Vec<Command> = self.kept.drain(..).chain(self.commands.try_iter()).collect();
         for command in queued {

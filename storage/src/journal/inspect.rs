@@ -1,4 +1,4 @@
-//! A look at a journal that nobody has open: what it holds, proven as at an opening, and left as it is.
+//! The inspection of a journal that is not open: its content, verified as at an opening, and left unchanged.
 
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -9,24 +9,24 @@ use super::disk::{Disk, FileDisk, JournalFile};
 use super::error::Error;
 use super::recovery::{self, Scan, Torn};
 
-/// What a journal holds.
+/// The content of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
-    /// Its id; none where it has no segment.
+    /// Its id; `None` if it has no segment.
     pub id: Option<Uuid>,
-    /// The number of the first frame; of the next one, where there is none.
+    /// The number of the first frame; of the next one, if there is none.
     pub begins: u64,
-    /// The number of the last frame that it ever held; 0 where it never held any.
+    /// The number of the last frame that it ever held; 0 if it never held any.
     pub ends: u64,
-    /// A write that never finished, which the next opening cuts off.
+    /// An incomplete write, which the next opening cuts off.
     pub torn: Option<Torn>,
 }
 
 impl Inspected {
-    /// Looks at the journal in a folder; none where there is no folder. It blocks on the disk.
+    /// Inspects the journal in a folder; `None` if there is no folder. It blocks on the disk.
     ///
     /// # Errors
-    /// As [`super::Journal::open`], but for who has it.
+    /// As [`super::Journal::open`], except that it may be in use.
     pub fn of(folder: &Path) -> Result<Option<Self>, Error> {
         match recovery::scan(&Looking, folder) {
             Ok(Scan { id, begins, next, torn, .. }) => {
@@ -38,7 +38,7 @@ impl Inspected {
     }
 }
 
-/// The file system of the machine, to be looked at: what is to be mended stays as it is.
+/// The file system of the machine, read-only: repairs are not made.
 struct Looking;
 
 impl Disk for Looking {
@@ -55,11 +55,11 @@ impl Disk for Looking {
     }
 
     fn create(&self, _: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Ok(Box::new(Left))
+        Ok(Box::new(Unchanged))
     }
 
     fn open(&self, _: &Path) -> io::Result<Box<dyn JournalFile>> {
-        Ok(Box::new(Left))
+        Ok(Box::new(Unchanged))
     }
 
     fn read(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
@@ -79,10 +79,10 @@ impl Disk for Looking {
     }
 }
 
-/// A file that is left as it is, or is not made, whatever is to be mended.
-struct Left;
+/// A file that is not repaired, or not created.
+struct Unchanged;
 
-impl JournalFile for Left {
+impl JournalFile for Unchanged {
     fn append(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }

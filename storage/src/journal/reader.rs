@@ -1,5 +1,5 @@
-//! Reads one segment frame by frame in bounded memory. Says what it sees; never judges whether that is a torn
-//! tail or corruption.
+//! Reads one segment frame by frame in bounded memory. Reports what it reads; never decides whether that is a torn tail
+//! or corruption.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -10,10 +10,10 @@ use super::frame::{HEADER_BYTES, Header};
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
 
-/// What stands at the reader's place.
+/// The content at the reader's position.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// A frame that proves itself.
+    /// A frame with a valid checksum.
     Frame(Header),
     /// The end of the file.
     End,
@@ -24,11 +24,11 @@ pub(super) enum Look {
 /// A segment being read.
 pub(super) struct SegmentReader {
     file: Box<dyn Read + Send>,
-    /// What was read ahead; it grows to one frame and one read.
+    /// Bytes read ahead; at most one frame and one read.
     buffer: Vec<u8>,
-    /// How much of the buffer is behind the reader.
+    /// How much of the buffer was consumed.
     at: usize,
-    /// Where in the file the buffer begins.
+    /// The position of the buffer in the file.
     start: u64,
     ended: bool,
 }
@@ -38,12 +38,12 @@ impl SegmentReader {
         Ok(Self { file: disk.read(path)?, buffer: Vec::new(), at: 0, start: 0, ended: false })
     }
 
-    /// Where in the file the reader is.
+    /// The position of the reader in the file.
     pub(super) fn offset(&self) -> u64 {
         self.start + self.at as u64
     }
 
-    /// The next bytes; fewer than asked for only at the end of the file.
+    /// The next bytes; fewer than requested only at the end of the file.
     pub(super) fn peek(&mut self, bytes: usize) -> io::Result<&[u8]> {
         while self.buffer.len() - self.at < bytes && !self.ended {
             self.fill()?;
@@ -52,12 +52,12 @@ impl SegmentReader {
         Ok(&self.buffer[self.at..end])
     }
 
-    /// Goes on by bytes that were seen.
+    /// Consumes bytes that were seen.
     pub(super) fn advance(&mut self, bytes: usize) {
         self.at = self.buffer.len().min(self.at + bytes);
     }
 
-    /// What stands here.
+    /// Reads the content at this position.
     pub(super) fn look(&mut self) -> io::Result<Look> {
         let bytes = self.peek(HEADER_BYTES)?;
         if bytes.is_empty() {
@@ -79,7 +79,7 @@ impl SegmentReader {
         Ok(Look::Frame(header))
     }
 
-    /// The payload of the frame that stands here.
+    /// The payload of the frame at this position.
     pub(super) fn payload(&mut self, header: &Header) -> io::Result<&[u8]> {
         Ok(self.peek(header.frame_bytes())?.get(HEADER_BYTES..).unwrap_or_default())
     }

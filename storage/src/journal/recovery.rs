@@ -1,5 +1,5 @@
-//! Recovery: proves every segment from its first byte to its last, cuts a torn tail, and gives the frames back in
-//! order. Refuses what is corrupt with its place; never skips over it.
+//! Recovery: verifies every segment from its first byte to its last, cuts a torn tail, and returns the frames in order.
+//! Refuses corruption and names its place; never skips it.
 
 use std::path::Path;
 
@@ -12,30 +12,30 @@ use super::reader::{Look, SegmentReader};
 use super::segment::{self, FORMAT, HEADER_BYTES, Head, Sealed};
 use super::torn::{self, Verdict};
 
-/// A write that never finished, cut off the last segment.
+/// An incomplete write, cut off the last segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Torn {
     /// The file.
     pub segment: String,
-    /// Where it was cut.
+    /// The position of the cut.
     pub offset: u64,
 }
 
-/// What the segments hold.
+/// The content of the segments.
 pub(super) struct Scan {
-    /// The id of their journal; none where there is no segment.
+    /// The id of their journal; `None` if there is no segment.
     pub(super) id: Option<Uuid>,
-    /// Those that have frames, oldest first.
+    /// Segments with frames, oldest first.
     pub(super) sealed: Vec<Sealed>,
     /// The number of the next frame.
     pub(super) next: u64,
-    /// The number of the first frame; of the next one, where there is none.
+    /// The number of the first frame; of the next one, if there is none.
     pub(super) begins: u64,
-    /// How many frames there are.
+    /// The number of frames.
     pub(super) frames: u64,
-    /// The highest epoch of an update in them; 0 where there is none.
+    /// The highest epoch of an update in them; 0 if there is none.
     pub(super) epoch: u64,
-    /// Whether the last segment holds no frame: the next one takes its place.
+    /// Whether the last segment holds no frame: the next one replaces it.
     pub(super) replaced: bool,
     pub(super) torn: Option<Torn>,
 }
@@ -47,8 +47,9 @@ impl Scan {
     }
 }
 
-/// Proves all segments of the folder, and leaves them as they will be read: without a torn tail, without a last segment
-/// that was never begun, and durable. An empty last one stays: its name is all that says how far the journal has come.
+/// Verifies all segments of the folder, and leaves them as they will be read: without a torn tail, without a last
+/// segment that was never written, and durable. An empty last segment stays: only its name records how many frames the
+/// journal has written.
 pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
     let mut names = disk.list(folder).map_err(Error::disk("listing its folder"))?;
     names.retain(|name| segment::first_of(name).is_some());
@@ -69,7 +70,7 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
         let last_of_all = index + 1 == count;
         let segment = Proof { disk, name: &name, path: &folder.join(&name) }.prove(first, last_of_all)?;
         if !last_of_all && segment.next == first {
-            // What it held is missing, and is not to be forgotten with it.
+            // Its content is missing, which must not be forgotten with it.
             return Err(corrupt(&name, HEADER_BYTES as u64, "holds no frame and is not the last".to_owned()));
         }
         if let (Some(id), Some(found)) = (scan.id, segment.journal)
@@ -93,16 +94,16 @@ pub(super) fn scan(disk: &dyn Disk, folder: &Path) -> Result<Scan, Error> {
     Ok(scan)
 }
 
-/// What one segment holds.
+/// The content of one segment.
 struct Proven {
     next: u64,
     /// The highest epoch of an update in it.
     epoch: u64,
-    /// The id in its header; none where that is not whole.
+    /// The id in its header; `None` if the header is incomplete.
     journal: Option<Uuid>,
-    /// Where its frames end, where more follows: zeros that were written ahead of frames, or a torn write.
+    /// The end of its frames, if more bytes follow: zeros that were written ahead of frames, or a torn write.
     end: Option<u64>,
-    /// Whether it is a torn write.
+    /// Whether these bytes are a torn write.
     torn: bool,
 }
 
@@ -171,8 +172,8 @@ impl Proof<'_> {
         }
     }
 
-    /// The highest epoch of a frame's updates. Refuses what another version wrote, and what is no group of updates, before
-    /// anything is mended, replayed or begun behind it.
+    /// The highest epoch of a frame's updates. Refuses a frame of another version, and one that is no group of updates,
+    /// before anything is repaired, replayed or written after it.
     fn epoch(&self, payload: &[u8], offset: u64) -> Result<u64, Error> {
         match codec::decode::<Vec<Update>>(payload) {
             Ok(updates) => Ok(updates.iter().map(|update| update.revision().epoch).max().unwrap_or(0)),
@@ -185,7 +186,7 @@ impl Proof<'_> {
     }
 }
 
-/// Whether a segment without a header is one that was made when power failed: short, or all zeros.
+/// Whether a segment without a header was just being made when power failed: it is short, or all zeros.
 fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
     if reader.peek(HEADER_BYTES)?.len() < HEADER_BYTES {
         return Ok(true);
@@ -200,19 +201,19 @@ fn never_written(reader: &mut SegmentReader) -> std::io::Result<bool> {
     }
 }
 
-/// Makes the last segment one that need not be the last: the next one is written behind it.
+/// Repairs the last segment, so that another may follow it.
 fn mend(disk: &dyn Disk, folder: &Path, name: &str, proven: &Proven, last_of_all: bool) -> Result<(), Error> {
     let path = folder.join(name);
     let has_frames = segment::first_of(name).is_some_and(|first| proven.next > first);
     let mended = if proven.journal.is_none() {
-        // It never held anything, and the next segment has its name.
+        // It never held a frame, and the next segment has its name.
         disk.remove(&path).and_then(|()| disk.sync_folder(folder))
     } else if last_of_all && has_frames {
-        // Frames that a killed process wrote may be in memory only, and a sync that failed since then has dropped them: a
-        // later one would say nothing of it. So they are written anew.
+        // Frames of a killed process may be in memory only, and a failed sync may have dropped them from there: a later
+        // sync would not report it. So they are written again, to a new file.
         segment::write_anew(disk, folder, name, proven.end)
     } else if last_of_all {
-        // One without frames is followed by another of its name.
+        // A segment without frames is replaced by another of its name.
         proven.end.map_or(Ok(()), |offset| disk.open(&path)?.cut(offset))
     } else {
         Ok(())

@@ -1,5 +1,5 @@
-//! What a journal held when it was opened: its groups, read again one by one. The journal accepts nothing new,
-//! and deletes nothing, before they were all given.
+//! The groups of a journal when it was opened, read again one by one. The journal accepts no appends, and deletes
+//! nothing, before all of them were taken.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use super::segment::{HEADER_BYTES, Sealed};
 use crate::handoff::{Group, Message, Room};
 use crate::log;
 
-/// The groups that a journal held when it was opened, oldest first, read as they are asked for.
+/// The groups of a journal when it was opened, oldest first, read on demand.
 ///
-/// Whoever opens a journal gives them to the writer before anything else, with [`Replay::replay`] or one by
-/// one; until the last was taken the journal refuses appends.
+/// The opener passes them to the writer before anything else, with [`Replay::replay`] or one by one; until the last was
+/// taken the journal refuses appends.
 pub struct Replay {
     disk: Arc<dyn Disk>,
     segments: VecDeque<Sealed>,
@@ -34,7 +34,7 @@ pub struct Replay {
     epoch: u64,
     torn: Option<Torn>,
     failed: bool,
-    /// Set when everything was given.
+    /// Set when all groups were taken.
     replayed: Arc<AtomicBool>,
 }
 
@@ -63,7 +63,7 @@ impl Replay {
         }
     }
 
-    /// What a folder holds, proven and mended as it is when a journal is opened there, which this does not do.
+    /// The content of a folder, verified and repaired as when a journal is opened there, but without opening one.
     ///
     /// # Errors
     /// As [`super::Journal::open`].
@@ -78,40 +78,40 @@ impl Replay {
         self.id
     }
 
-    /// How many frames there are.
+    /// The number of frames.
     pub fn frames(&self) -> u64 {
         self.frames
     }
 
-    /// The number of the first frame; of the next one, where there is none.
+    /// The number of the first frame; of the next one, if there is none.
     pub fn begins(&self) -> u64 {
         self.begins
     }
 
-    /// The number of the last frame that the journal ever held; 0 where it never held any.
+    /// The number of the last frame that the journal ever held; 0 if it never held any.
     pub fn ends(&self) -> u64 {
         self.next.saturating_sub(1)
     }
 
-    /// Whether there was a segment, with or without frames: it was not made by this opening.
+    /// Whether a segment existed before this opening, with or without frames.
     pub fn there(&self) -> bool {
         self.there
     }
 
-    /// The highest epoch of an update that the journal holds; 0 where it holds none.
+    /// The highest epoch of an update in the journal; 0 if there is none.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// The write that had not finished and was cut off, if there was one.
+    /// The incomplete write that was cut off, if there was one.
     pub fn torn(&self) -> Option<&Torn> {
         self.torn.as_ref()
     }
 
-    /// Gives everything to the writer, waiting for it as it asks; says how many groups there were.
+    /// Passes all groups to the writer, at its pace; returns the number of groups.
     ///
     /// # Errors
-    /// What can no longer be read, and [`log::Error::Closed`] where the writer is gone.
+    /// A frame that can no longer be read, and [`log::Error::Closed`] if the writer is gone.
     pub async fn replay(mut self, writer: mpsc::Sender<Message>) -> Result<u64, Error> {
         let replay = tokio::task::spawn_blocking(move || {
             loop {
@@ -127,7 +127,7 @@ impl Replay {
         replay.await.unwrap_or(Err(log::Error::Closed.into()))
     }
 
-    /// The next groups: so many that the writer's whole queue of them stays in the journal's bound.
+    /// The next groups: so many that the writer's full queue stays within the journal's bound.
     fn chunk(&mut self) -> Result<(Vec<Group<Room>>, bool), Error> {
         let (mut groups, mut bytes) = (Vec::new(), 0);
         while groups.len() < JOURNAL_QUEUE && bytes < JOURNAL_QUEUE_BYTES / WRITER_QUEUE {
@@ -160,7 +160,7 @@ impl Iterator for Replay {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.failed {
-            // What follows a frame that cannot be read is not given without it.
+            // The frames after one that cannot be read are not returned without it.
             return None;
         }
         let group = self.read().transpose();
@@ -183,7 +183,7 @@ impl Reading {
         Ok(Self { reader, segment, next })
     }
 
-    /// The next group; none behind the last frame that was proven at the opening.
+    /// The next group; `None` after the last frame that was verified at the opening.
     fn read(&mut self) -> Result<Option<Group<Room>>, Error> {
         if self.next > self.segment.last {
             return Ok(None);

@@ -1,5 +1,5 @@
-//! Retention: which segments may go. A segment goes when all that it holds is in the store, oldest first; never
-//! the one that is written, never one that is still to be replayed.
+//! Retention: which segments may be deleted. A segment is deleted when all of it is in the store, oldest first; never
+//! the active segment, never one that is still to be replayed.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ pub(super) struct Retention {
     /// Everything below it is in the store.
     stored: DurableWatermark,
     replayed: Arc<AtomicBool>,
-    /// A removal failed: it is tried again, but told once.
+    /// A removal failed: it is retried, but reported once.
     stuck: bool,
 }
 
@@ -47,12 +47,12 @@ impl Retention {
         self.replayed.load(Ordering::Acquire) && lsn < self.stored.get()
     }
 
-    /// Removes what the store has.
+    /// Deletes segments that the store has.
     pub(super) fn clean(&mut self) {
         while let Some(oldest) = self.sealed.front()
             && self.is_stored(oldest.last)
         {
-            // One after the other: a power failure must not bring back an older segment than one that is gone.
+            // One by one: after a power failure an older segment must not exist without a newer one.
             let removed = self.disk.remove(&oldest.path).and_then(|()| self.disk.sync_folder(&self.folder));
             if let Err(error) = removed {
                 if !self.stuck {

@@ -1,5 +1,5 @@
-//! Segments: the files of the journal, their names and headers, and the one that is written. Never decides when
-//! one begins or goes.
+//! Segments: the files of the journal, their names and headers, and the active one. Never decides when one begins or is
+//! deleted.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::disk::{Disk, JournalFile};
 use super::error::is_full;
 
-/// The format that is read and written.
+/// The format of segments.
 pub const FORMAT: u8 = 2;
 /// Bytes before the first frame: magic 8, format 1, zeros 3, CRC-32C of the other fields u32, first lsn u64, the id of the
 /// journal 16.
@@ -24,21 +24,21 @@ pub(super) fn name(first: u64) -> String {
     format!("{first:0DIGITS$}{SUFFIX}")
 }
 
-/// The first lsn that a file name tells; none where it is no segment.
+/// The first lsn in a file name; `None` if the file is no segment.
 pub(super) fn first_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(SUFFIX)?;
     let ours = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit());
     ours.then(|| digits.parse().ok()).flatten()
 }
 
-/// What the first bytes of a segment say.
+/// The header of a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// It begins with this lsn, and is one of the journal with this id.
+    /// It begins with this lsn, and belongs to the journal with this id.
     First(u64, Uuid),
     /// Another format.
     Format(u8),
-    /// Not what a segment begins with.
+    /// No header of a segment.
     Bad,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn read_head(bytes: &[u8]) -> Head {
     if !bytes.starts_with(MAGIC) {
         return Head::Bad;
     }
-    // Another format may have changed all that follows its number.
+    // Another format may differ in everything after its number.
     if bytes[8] != FORMAT {
         return Head::Format(bytes[8]);
     }
@@ -73,7 +73,7 @@ fn head(first: u64, id: Uuid) -> [u8; HEADER_BYTES] {
 /// Bytes that are copied at once.
 const COPY_BYTES: usize = 1 << 20;
 
-/// Puts a copy in the place of a segment, up to `end` where more follows: another file, of which no sync has failed.
+/// Replaces a segment by a copy, up to `end` if more bytes follow: a file for which no sync has failed.
 pub(super) fn write_anew(disk: &dyn Disk, folder: &Path, name: &str, end: Option<u64>) -> io::Result<()> {
     let path = folder.join(name);
     let mut from = disk.read(&path)?.take(end.unwrap_or(u64::MAX));
@@ -90,26 +90,26 @@ pub(super) fn write_anew(disk: &dyn Disk, folder: &Path, name: &str, end: Option
     take_place(disk, folder, file, (&new, &path))
 }
 
-/// A new file that is to take the place of a segment.
+/// A new file that will replace a segment.
 fn beside(disk: &dyn Disk, folder: &Path, name: &str) -> io::Result<(Box<dyn JournalFile>, PathBuf)> {
     let new = folder.join(format!("{name}.new"));
     match disk.remove(&new) {
-        // What an earlier start may have left.
+        // An earlier start may have left one.
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
     Ok((disk.create(&new)?, new))
 }
 
-/// Removes what an attempt to make a segment left that had no room, not even to take it back. Nothing that holds more than a
-/// header is that.
+/// Removes the remainder of an attempt to make a segment that ran out of space. A file with more than a header is never
+/// such a remainder.
 fn remove_begun(disk: &dyn Disk, path: &Path, exists: io::Error) -> io::Result<()> {
     let mut begun = Vec::new();
     disk.read(path)?.take(HEADER_BYTES as u64 + 1).read_to_end(&mut begun)?;
     if begun.len() > HEADER_BYTES { Err(exists) } else { disk.remove(path) }
 }
 
-/// Gives a file the place of another, durably: one of both is there at every moment.
+/// Gives a file the name of another, durably: at every moment one of the two has the name.
 fn take_place(
     disk: &dyn Disk,
     folder: &Path,
@@ -122,7 +122,7 @@ fn take_place(
     disk.sync_folder(folder)
 }
 
-/// A segment that is no longer written.
+/// A segment that is no longer written to.
 #[derive(Debug, Clone)]
 pub(super) struct Sealed {
     pub(super) path: PathBuf,
@@ -136,28 +136,28 @@ pub(super) struct Sealed {
 /// Why frames were not written.
 #[derive(Debug)]
 pub(super) enum Unwritten {
-    /// The disk has no room. The segment ends where it ended, and is as durable as it was.
+    /// The disk has no space. The segment ends where it ended, and is as durable as it was.
     NoSpace(io::Error),
-    /// The disk failed, and nobody knows what of them it has.
+    /// The disk failed, and it is unknown which of them it has.
     Failed(io::Error),
 }
 
-/// The segment that is written.
+/// The active segment.
 pub(super) struct Segment {
     file: Box<dyn JournalFile>,
     path: PathBuf,
     name: String,
     first: u64,
-    /// Where the last good frame ends.
+    /// The end of the last good frame.
     bytes: u64,
-    /// Up to where it is written with zeros, over which frames are written; everywhere, where that failed last.
+    /// The end of the zeros that are reserved for frames; unlimited if the last reservation failed.
     reserved: u64,
     /// Frames since the last sync.
     unsynced: u32,
 }
 
 impl Segment {
-    /// A new, empty, durable segment, of which no frame was ever written.
+    /// A new, empty, durable segment, in which no frame was ever written.
     pub(super) fn create(disk: &dyn Disk, folder: &Path, first: u64, id: Uuid) -> io::Result<Self> {
         let name = name(first);
         let path = folder.join(&name);
@@ -171,17 +171,17 @@ impl Segment {
         let written =
             file.append(&head(first, id)).and_then(|()| file.sync()).and_then(|()| disk.sync_folder(folder));
         if let Err(error) = written {
-            // Best effort, as a full disk may have no room for that either: the next attempt tries again, and recovery takes
-            // a segment with half a header for a torn tail.
+            // Best effort, since a full disk may have no space for that either: the next attempt tries again, and
+            // recovery takes a segment with half a header for a torn tail.
             let _ = disk.remove(&path);
             return Err(error);
         }
         Ok(Self { file, path, name, first, bytes: HEADER_BYTES as u64, reserved: 0, unsynced: 0 })
     }
 
-    /// A new segment in the place of one that has this first number and holds no frame. That one is not written on: a sync of
-    /// it may have failed, and a later one says nothing of what that one dropped. There is one at every moment, as its name
-    /// is all that says how far the journal has come.
+    /// Replaces a segment without frames by a new one with the same first number. The old file is not reused: a sync of
+    /// it may have failed, and a later sync would not report what was dropped. A file of that name exists at every
+    /// moment, since only its name records how many frames the journal has written.
     pub(super) fn replace(disk: &dyn Disk, folder: &Path, first: u64, id: Uuid) -> io::Result<Self> {
         let name = name(first);
         let path = folder.join(&name);
@@ -208,8 +208,8 @@ impl Segment {
         self.bytes == HEADER_BYTES as u64
     }
 
-    /// Writes frames at the end, and syncs them where asked. After an error nothing of them is left, as far as
-    /// the disk still does what it is told.
+    /// Writes frames at the end, and syncs them if required. After an error none of them remains, as far as the disk
+    /// still works.
     pub(super) fn append(&mut self, frames: &[u8], count: u32, sync: bool) -> Result<(), Unwritten> {
         if let Err(error) = self.file.append(frames) {
             return Err(self.take_back(error, sync));
@@ -217,7 +217,7 @@ impl Segment {
         if sync {
             self.reserve(frames.len());
             if let Err(error) = self.file.sync() {
-                // Nobody was told that these frames are durable: they should not come back after a restart.
+                // These frames were not acknowledged: they should not reappear after a restart.
                 let _ = self.file.cut(self.bytes);
                 return Err(Unwritten::Failed(error));
             }
@@ -227,8 +227,8 @@ impl Segment {
         Ok(())
     }
 
-    /// Cuts off what was written of frames that failed with this error: they are refused, and must not come back after
-    /// a restart. What the segment had reserved it takes again, so that less than that still fits.
+    /// Cuts off the bytes of frames that failed with this error: they are refused, and must not reappear after a
+    /// restart. The segment reserves its space again, so that smaller frames still fit.
     fn take_back(&mut self, error: io::Error, sync: bool) -> Unwritten {
         let ahead = self.ahead();
         let cut = self.file.cut(self.bytes);
@@ -243,19 +243,19 @@ impl Segment {
         Unwritten::NoSpace(error)
     }
 
-    /// How many bytes are reserved behind the last frame.
+    /// The number of bytes that are reserved after the last frame.
     fn ahead(&self) -> u64 {
         if self.reserved == u64::MAX { 0 } else { self.reserved.saturating_sub(self.bytes) }
     }
 
-    /// Reserves what was reserved before. What another file has taken meanwhile is waited for as any room is.
+    /// Reserves the same space as before. If another file has taken it, the journal waits as for any space.
     fn reserve_again(&mut self, bytes: u64) {
         let reserved = bytes > 0 && self.file.reserve(bytes as usize).is_ok();
         self.reserved = if reserved { self.bytes + bytes } else { u64::MAX };
     }
 
-    /// Writes so many zeros behind the last frame: frames that take no more than that find room. True where it could; else
-    /// what was reserved before stays.
+    /// Writes so many zeros after the last frame, as space for the next frames. Returns false if that fails; then the
+    /// earlier reservation stays.
     pub(super) fn reserve_ahead(&mut self, bytes: usize) -> bool {
         let ahead = self.ahead();
         let reserved = self.file.reserve(bytes).is_ok();
@@ -267,14 +267,14 @@ impl Segment {
         reserved
     }
 
-    /// Gives back what is reserved, for others who have more need of it.
+    /// Gives back the reserved space, for other files that need it.
     pub(super) fn give_back(&mut self) -> io::Result<()> {
         self.reserved = u64::MAX;
         self.file.cut(self.bytes)
     }
 
-    /// Has the syncs of what comes next write no length, which costs them a third of their time. Large writes pay for
-    /// their own.
+    /// Reserves space, so that the syncs of the next appends write no new length, which costs a third of their time.
+    /// Large writes pay for their own.
     fn reserve(&mut self, appended: usize) {
         let end = self.bytes + appended as u64;
         if end > self.reserved && appended < JOURNAL_RESERVE_BYTES / 4 {
@@ -283,7 +283,7 @@ impl Segment {
         }
     }
 
-    /// Makes all that was written durable.
+    /// Makes all written bytes durable.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if self.unsynced > 0 {
             self.file.sync()?;
@@ -292,9 +292,9 @@ impl Segment {
         Ok(())
     }
 
-    /// Ends the segment, whose last frame is `last`, and gives back what it has reserved.
+    /// Ends the segment, whose last frame is `last`, and gives back its reserved space.
     pub(super) fn seal(mut self, last: u64) -> Sealed {
-        // Best effort: recovery takes zeros behind the last frame for what they are.
+        // Best effort: recovery accepts zeros after the last frame.
         let _ = self.file.cut(self.bytes);
         Sealed { path: self.path, name: self.name, first: self.first, last }
     }

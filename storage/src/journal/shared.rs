@@ -1,5 +1,5 @@
-//! What the handles and the thread of a journal share: the bound, and whether it still accepts. Each is one
-//! word that only moves one way; nothing here spans two of them.
+//! The state that the handles and the thread of a journal share: the bound, and whether appends are accepted. Each is
+//! one word that only moves one way; nothing here spans two of them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,18 +11,18 @@ use updraft_protocol::limits::JOURNAL_QUEUE_BYTES;
 use super::space::Space;
 use crate::log::Error;
 
-/// What the handles and the thread share.
+/// The state that the handles and the thread share.
 pub(super) struct Shared {
-    /// Bytes that may still be on their way to the writer. Closed when nothing is accepted any longer.
+    /// Bytes that may still be on their way to the writer. Closed when no more appends are accepted.
     pub(super) room: Arc<Semaphore>,
-    /// Whether the disk has room.
+    /// Whether the disk has space.
     pub(super) space: Space,
     poison: OnceLock<Arc<str>>,
-    acknowledged: DurableWatermark,
+    durable_lsn: DurableWatermark,
     segments: AtomicUsize,
-    /// Whether the journal was left empty at its end.
+    /// Whether the journal was empty at its end.
     empty: AtomicBool,
-    /// Whether what was recovered has been given to the writer.
+    /// Whether all recovered groups have been passed to the writer.
     pub(super) replayed: Arc<AtomicBool>,
 }
 
@@ -32,14 +32,14 @@ impl Shared {
             room: Arc::new(Semaphore::new(JOURNAL_QUEUE_BYTES)),
             space: Space::default(),
             poison: OnceLock::new(),
-            acknowledged: DurableWatermark::new(last),
+            durable_lsn: DurableWatermark::new(last),
             segments: AtomicUsize::new(0),
             empty: AtomicBool::new(false),
             replayed,
         }
     }
 
-    /// Stops the journal for good, the first cause kept; gives the error that says so.
+    /// Stops the journal for good; the first cause is kept. Returns the error.
     pub(super) fn poison(&self, cause: Arc<str>) -> Error {
         if self.poison.set(Arc::clone(&cause)).is_ok() {
             tracing::error!(%cause, "the journal is poisoned; nothing more is accepted");
@@ -57,18 +57,18 @@ impl Shared {
         self.cause().map_or(Ok(()), |cause| Err(Error::Poisoned { cause }))
     }
 
-    /// Why nothing is accepted once the room is closed.
+    /// The refusal once the semaphore is closed.
     pub(super) fn refusal(&self) -> Error {
         self.poisoned().err().unwrap_or(Error::Closed)
     }
 
     pub(super) fn acknowledge(&self, lsn: u64) {
-        // Whether it moved matters to nobody here.
-        let _ = self.acknowledged.advance(lsn);
+        // The watermark may already be higher.
+        let _ = self.durable_lsn.advance(lsn);
     }
 
-    pub(super) fn acknowledged(&self) -> u64 {
-        self.acknowledged.get()
+    pub(super) fn durable_lsn(&self) -> u64 {
+        self.durable_lsn.get()
     }
 
     pub(super) fn count_segments(&self, segments: usize) {

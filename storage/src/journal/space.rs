@@ -1,4 +1,4 @@
-//! Space: whether the disk has room for the journal, as its handles see it. Told by the journal's thread; never looks
+//! Space: whether the disk has space for the journal, as its handles see it. Set by the journal's thread; never looks
 //! at a disk.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::log::{Error, NoSpace};
 
-/// Whether there is room.
+/// Whether there is space.
 #[derive(Default)]
 pub(super) struct Space {
     /// Read by every submission, so that most of them take no lock.
@@ -17,7 +17,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// There is none. Told once, until there is some again.
+    /// Records that there is none. Logged once, until there is space again.
     pub(super) fn lacks(&self, cause: &Arc<str>) {
         let mut found = self.found();
         if found.is_none() {
@@ -30,7 +30,7 @@ impl Space {
         }
     }
 
-    /// There is some again.
+    /// Records that there is space again.
     pub(super) fn has_come(&self) {
         let mut found = self.found();
         if found.take().is_some() {
@@ -39,12 +39,12 @@ impl Space {
         }
     }
 
-    /// How it is lacking, if it is.
+    /// Since when there is no space, and why.
     pub(super) fn status(&self) -> Option<NoSpace> {
         self.lacking.load(Ordering::Acquire).then(|| self.found().clone()).flatten()
     }
 
-    /// Why what can be submitted again is refused, if it is.
+    /// The refusal of appends that can be submitted again, while there is no space.
     pub(super) fn refusal(&self) -> Option<Error> {
         self.status().map(|NoSpace { cause, .. }| Error::NoSpace { cause })
     }

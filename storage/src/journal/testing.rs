@@ -1,5 +1,5 @@
-//! What the tests of the journal and of the writer share: updates, and a disk in memory that fails on demand and
-//! forgets what was not synced.
+//! Helpers of the tests of the journal and of the writer: updates, and a disk in memory that fails on demand and
+//! forgets bytes that were not synced.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -13,22 +13,22 @@ use uuid::Uuid;
 
 use super::disk::{Disk, JournalFile};
 
-/// An update of a task that has ended, whose content follows from its numbers.
+/// An update of an ended task, whose content follows from its numbers.
 pub(crate) fn update(document: u64, seq: u64) -> Update {
     sized_update(document, seq, 8)
 }
 
-/// An update of a task that goes on.
+/// An update of a task that is running.
 pub(crate) fn open_update(document: u64, seq: u64) -> Update {
     status_update(document, seq, 8, TaskStatus::Executing)
 }
 
-/// An update of one that has ended, whose response has about so many bytes.
+/// An update of an ended task, whose response has about so many bytes.
 pub(crate) fn sized_update(document: u64, seq: u64, bytes: usize) -> Update {
     status_update(document, seq, bytes, TaskStatus::Completed)
 }
 
-/// An update of one that stands so, whose response has about so many bytes.
+/// An update of a task with this status, whose response has about so many bytes.
 pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskStatus) -> Update {
     Update::from(TaskUpdate {
         task_id: TaskId::new(Uuid::from_u128(u128::from(document) + 1)),
@@ -49,7 +49,7 @@ pub(crate) fn status_update(document: u64, seq: u64, bytes: usize, status: TaskS
     })
 }
 
-/// What goes wrong next.
+/// The next fault.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
     /// A write puts this many bytes down and fails.
@@ -68,9 +68,9 @@ struct Files {
     fault: Option<Fault>,
     syncs: usize,
     locked: bool,
-    /// Bytes that all files together may have.
+    /// The most bytes of all files together.
     capacity: Option<usize>,
-    /// What happens at the next sync, before it.
+    /// Called before the next sync.
     at_sync: Option<Box<dyn FnOnce() + Send>>,
 }
 
@@ -83,7 +83,7 @@ impl Files {
 #[derive(Default, Clone)]
 struct Contents {
     bytes: Vec<u8>,
-    /// What power loss leaves: the bytes at the last sync; none where the folder was never synced since.
+    /// The bytes that survive a power loss: those at the last sync; `None` if the folder was not synced since.
     durable: Option<Vec<u8>>,
     synced: Vec<u8>,
 }
@@ -97,12 +97,12 @@ impl MemoryDisk {
         self.files().fault = Some(fault);
     }
 
-    /// Has something done at the next sync of a file.
+    /// Sets a hook for the next sync of a file.
     pub(crate) fn at_sync(&self, hook: impl FnOnce() + Send + 'static) {
         self.files().at_sync = Some(Box::new(hook));
     }
 
-    /// Lets the files grow by so many bytes; none is without end.
+    /// Lets the files grow by so many bytes; `None` for no limit.
     pub(crate) fn limit_space(&self, bytes: Option<usize>) {
         let mut files = self.files();
         files.capacity = bytes.map(|bytes| files.used() + bytes);
@@ -124,13 +124,13 @@ impl MemoryDisk {
         self.files().files.insert(path.to_owned(), Contents { bytes, ..Contents::default() });
     }
 
-    /// The disk as it is after a kill at this moment: all that was written is there.
+    /// The disk after a kill now: all written bytes are there.
     pub(crate) fn after_kill(&self) -> Self {
         let files = self.files().files.clone();
         Self(Arc::new(Mutex::new(Files { files, ..Files::default() })))
     }
 
-    /// The disk as it is after power failed at this moment: what was not synced is gone.
+    /// The disk after a power loss now: bytes that were not synced are lost.
     pub(crate) fn after_power_loss(&self) -> Self {
         let durable = |contents: &Contents| {
             let bytes = contents.durable.clone()?;
@@ -186,7 +186,7 @@ impl Disk for MemoryDisk {
     fn rename(&self, path: &Path, to: &Path) -> io::Result<()> {
         let mut files = self.files();
         let mut moved = files.files.remove(path).ok_or(io::ErrorKind::NotFound)?;
-        // Until the folder is synced, the old one is what power loss leaves.
+        // Until the folder is synced, a power loss leaves the old file.
         moved.durable = files.files.get(to).and_then(|before| before.durable.clone());
         files.files.insert(to.to_owned(), moved);
         Ok(())
@@ -224,7 +224,7 @@ struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// Writes at the end, which stays where it is; says how much of it.
+    /// Writes at the end, which does not move; returns how much was written.
     fn write(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
         let mut files = self.disk.files();
         let (mut take, mut failure) = (bytes.len(), None);
@@ -232,7 +232,7 @@ impl MemoryFile {
             files.fault = None;
             (take, failure) = (after.min(take), Some(kind));
         }
-        // What stands there already takes no room anew.
+        // Bytes that exist already need no new space.
         let here = files.files[&self.path].bytes.len();
         let free = files.capacity.map_or(usize::MAX, |capacity| capacity.saturating_sub(files.used()));
         let fits = here.saturating_sub(self.end).saturating_add(free);

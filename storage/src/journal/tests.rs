@@ -22,7 +22,7 @@ use crate::log::{Append, Error, Log, Need, Refused};
 
 const FOLDER: &str = "journal";
 
-/// An open journal, and the ends that a writer would hold.
+/// An open journal, and the writer's ends of its channels.
 struct Rig {
     journal: Journal,
     queue: mpsc::Receiver<Message>,
@@ -50,7 +50,7 @@ fn open(disk: &MemoryDisk, config: Config) -> Result<(Rig, Replay), super::Error
     open_with(disk.clone(), Path::new(FOLDER), config, 1_000)
 }
 
-/// Opens a journal that holds these frames, and nothing else.
+/// Opens a journal again, and returns the frames that it holds.
 fn reopen(disk: &MemoryDisk, config: Config) -> (Rig, Vec<(u64, Vec<Update>)>) {
     let (rig, recovered) = open(disk, config).unwrap();
     (rig, groups(recovered).unwrap())
@@ -60,7 +60,7 @@ fn groups(recovered: Replay) -> Result<Vec<(u64, Vec<Update>)>, super::Error> {
     recovered.map(|group| group.map(|group| (group.lsn, group.updates))).collect()
 }
 
-/// An append, and where its outcome will be.
+/// An append, and the receiver of its outcome.
 fn asked(updates: Vec<Update>) -> (Append, Receiver<Result<u64, Error>>) {
     let (answer, answered) = crossbeam_channel::bounded(2);
     let done = Box::new(move |outcome| answer.send(outcome).unwrap_or_default());
@@ -79,7 +79,7 @@ impl Rig {
         self.queue(updates).map_err(|refused| refused.error)?.recv().unwrap()
     }
 
-    /// Asks for a flush, which is in the queue when this returns.
+    /// Queues a flush; it is in the queue when this returns.
     fn flush(&self) -> Receiver<Result<(), Error>> {
         let (answer, answered) = crossbeam_channel::bounded(1);
         let (journal, room) = (self.journal.clone(), self.journal.status().room_bytes);
@@ -93,7 +93,7 @@ impl Rig {
         answered
     }
 
-    /// The lsns that the writer got, up to and with `last`.
+    /// The lsns that the writer received, up to and including `last`.
     fn written_to(&mut self, last: u64) -> Vec<u64> {
         let mut lsns = Vec::new();
         while lsns.last() != Some(&last) {
@@ -111,7 +111,7 @@ fn numbered(lsn: u64) -> Vec<Update> {
     vec![update(lsn % 3, lsn)]
 }
 
-/// The groups numbered so.
+/// The groups with these numbers.
 fn numbered_groups(lsns: impl IntoIterator<Item = u64>) -> Vec<(u64, Vec<Update>)> {
     lsns.into_iter().map(|lsn| (lsn, numbered(lsn))).collect()
 }

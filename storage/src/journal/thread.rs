@@ -1,5 +1,5 @@
-//! The journal's thread: takes what is queued, writes it with one write and one sync, answers, and hands the
-//! groups to the writer behind it. The only one that touches the files once the journal is open.
+//! The journal's thread: takes the queued appends, writes them with one write and one sync, answers, and passes the
+//! groups to the writer. Only this thread touches the files once the journal is open.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -23,12 +23,12 @@ use super::writer_queue::{Stop, WriterQueue};
 use crate::handoff::{Barrier, Group, Message, NotStored};
 use crate::log::Error;
 
-/// How often segments are looked after while nothing is appended.
+/// How often segments are checked while nothing is appended.
 const IDLE_CHECK: Duration = Duration::from_secs(1);
-/// How often the journal looks whether a segment may go, when it has as many as it may have.
+/// How often the journal checks whether a segment may be deleted, when it has the most that it may have.
 const FULL_CHECK: Duration = Duration::from_millis(10);
 
-/// All that the thread owns.
+/// The state of the thread.
 pub(super) struct Worker {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) folder: PathBuf,
@@ -40,21 +40,21 @@ pub(super) struct Worker {
     pub(super) retention: Retention,
     /// The number of the next frame.
     pub(super) next: u64,
-    /// What was taken from the queue and is still to be done, before what is in it.
+    /// Commands that were taken from the queue and are to be handled first.
     pub(super) kept: VecDeque<Command>,
-    /// Whether groups were not handed to the writer, which then does not have everything that the journal has.
+    /// Whether some groups were not passed to the writer, which then does not have everything in the journal.
     pub(super) skipped: bool,
-    /// Since the disk had no room.
+    /// Set while the disk is full.
     pub(super) full: Option<Full>,
-    /// The bytes of one write, kept for the next.
+    /// The buffer of a write, kept for the next.
     pub(super) buffer: Vec<u8>,
-    /// Keeps other processes out; given back before the end is told.
+    /// Keeps other processes out; given back before the end is reported.
     pub(super) lock: Box<dyn Send>,
     /// Dropped when the thread ends.
     pub(super) ended: watch::Sender<()>,
 }
 
-/// What ends a window beside its limits.
+/// What ends a window, beside its limits.
 enum Then {
     GoOn,
     Barrier(QueuedBarrier),
@@ -62,13 +62,13 @@ enum Then {
 }
 
 impl Worker {
-    /// Works until it is told to close, or until no handle is left.
+    /// Works until it gets the close command, or until there is no handle.
     pub(super) fn run(mut self) {
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.work()));
         if worked.is_err() {
             self.shared.poison("its thread panicked".into());
         }
-        // What is still queued is answered by being dropped.
+        // Queued messages are answered by being dropped.
         let Self { commands, kept, writer_queue, active, lock, ended, .. } = self;
         drop((kept, commands, writer_queue, active, lock));
         drop(ended);
@@ -98,7 +98,7 @@ impl Worker {
         self.finish(closed);
     }
 
-    /// What is to be done next; none where segments or the disk are to be looked after.
+    /// The next command; an error if segments or the disk are to be checked.
     fn first(&mut self) -> Result<Command, RecvTimeoutError> {
         match self.kept.pop_front() {
             Some(kept) => Ok(kept),
@@ -108,7 +108,7 @@ impl Worker {
         }
     }
 
-    /// What is queued now, up to the bytes of one write.
+    /// The queued appends, up to the bytes of one write.
     fn gather(&mut self, first: Command) -> (Vec<Queued>, Then) {
         let limit = self.config.segment_bytes.min(JOURNAL_GROUP_BYTES as u64);
         let (mut window, mut bytes) = (Vec::new(), 0);
@@ -128,12 +128,12 @@ impl Worker {
         }
     }
 
-    /// Makes a window durable, answers its callers, and hands its groups on. While the disk is full it waits.
+    /// Makes a window durable, answers its callers, and passes its groups on. While the disk is full it waits.
     fn commit(&mut self, mut window: Vec<Queued>) {
         loop {
             let bytes = window.iter().map(|append| append.frame.bytes()).sum();
             let place = self.shared.poisoned().and_then(|()| self.place_for(bytes as u64));
-            // As late as can be: a place may have been waited for.
+            // As late as possible, since the thread may have waited for space.
             window.retain(Queued::take);
             if window.is_empty() {
                 return;
@@ -149,7 +149,7 @@ impl Worker {
         self.hand_on(window);
     }
 
-    /// Answers the callers of a window that is durable, and hands its groups on.
+    /// Answers the callers of a durable window, and passes its groups on.
     fn hand_on(&mut self, window: Vec<Queued>) {
         let mut groups = Vec::with_capacity(window.len());
         for append in window {
@@ -189,7 +189,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Sees to it that the active segment has room, and says how many frames of it are not synced.
+    /// Makes sure that the active segment has room, and returns how many frames of it are not synced.
     fn place_for(&mut self, bytes: u64) -> Result<u32, Error> {
         if !self.active.is_empty() && self.active.bytes() + bytes > self.config.segment_bytes {
             while self.retention.len() + 1 >= self.config.segments {
@@ -205,9 +205,9 @@ impl Worker {
         Ok(self.active.unsynced())
     }
 
-    /// Ends the active segment and begins the next. Where there is no room for that, nothing has changed.
+    /// Ends the active segment and begins the next. If there is no space for that, nothing changes.
     pub(super) fn rotate(&mut self) -> Result<(), Error> {
-        // A full disk is no excuse for a sync.
+        // The sync must not fail, not even on a full disk.
         self.active.sync().map_err(|error| self.failed(self.active.name(), &error))?;
         let next = match Segment::create(&*self.disk, &self.folder, self.next, self.config.id) {
             Ok(next) => next,
@@ -228,7 +228,7 @@ impl Worker {
         let QueuedBarrier { answer, room } = barrier;
         match self.writer_queue.reserve() {
             Ok(place) => place.send(Message::Barrier(Barrier::new(Box::new(move |outcome| {
-                // It keeps its place in the bound of the queue until it is answered.
+                // It keeps its share of the queue's bound until it is answered.
                 drop(room);
                 answer.give(outcome.map_err(Error::from));
             })))),
@@ -241,7 +241,7 @@ impl Worker {
         self.shared.count_segments(self.retention.len() + 1);
     }
 
-    /// Leaves the journal as the next start should find it: empty, where the store took everything in time.
+    /// Leaves the journal in the right state for the next start: empty, if the store took everything in time.
     fn finish(&mut self, closed: bool) {
         // After a failed sync there is no other.
         if self.shared.poisoned().is_ok()
@@ -262,15 +262,16 @@ impl Worker {
         self.shared.set_empty(self.active.is_empty() && self.retention.len() == 0);
     }
 
-    /// Waits until the store has everything; false where the closer has no more time, or the writer is gone. A store that was
-    /// not given everything is not told that both are closed: it would do without this journal then.
+    /// Waits until the store has everything; returns false if the time of the close is up, or the writer is gone. If
+    /// the store was not given everything, it must not note that both are closed: it could then start without this
+    /// journal.
     fn await_store(&mut self) -> bool {
         if self.skipped || !self.shared.replayed.load(Ordering::Acquire) {
             return false;
         }
         let (answer, answered) = oneshot::channel();
         let done = Box::new(move |outcome: Result<(), NotStored>| {
-            // A closer without time no longer listens.
+            // Sending fails if the close has timed out.
             let _ = answer.send(outcome.is_ok());
         });
         match self.writer_queue.reserve() {

@@ -1,5 +1,5 @@
-//! The writer's queue: the way from the journal's thread to the writer. It waits where the writer is full, which is how
-//! pressure travels back, and stops waiting when the journal is abandoned.
+//! The writer's queue: the channel from the journal's thread to the writer. Waits while the writer is full, which is
+//! how pressure travels back, and stops waiting when the journal is abandoned.
 
 use std::future::Future;
 use std::io;
@@ -10,20 +10,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::handoff::Message;
 
-/// Why a message did not go to the writer.
+/// Why a message was not sent to the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(super) enum Stop {
-    /// The journal closes, and its time for it is up.
+    /// The journal closes, and its time for that is up.
     Abandoned,
     /// The writer ended before the journal.
     WriterGone,
 }
 
-/// The way to the writer.
+/// The channel to the writer.
 pub(super) struct WriterQueue {
     writer: mpsc::Sender<Message>,
-    /// True, or closed, when nothing is to be waited for any longer.
+    /// True, or closed, when the thread must not wait any longer.
     abandon: watch::Receiver<bool>,
     /// Waits for several things at once; it runs nothing else.
     waiter: Runtime,
@@ -34,7 +34,7 @@ impl WriterQueue {
         Ok(Self { writer, abandon, waiter: Builder::new_current_thread().enable_time().build()? })
     }
 
-    /// A place in the writer's queue, waited for.
+    /// Waits for space in the writer's queue.
     pub(super) fn reserve(&mut self) -> Result<mpsc::Permit<'_, Message>, Stop> {
         let Self { writer, abandon, waiter } = self;
         waiter.block_on(async {
@@ -46,12 +46,12 @@ impl WriterQueue {
         })
     }
 
-    /// Waits for an answer; false where there is none, or where it says so.
+    /// Waits for an answer; returns false if there is none, or it is false.
     pub(super) fn wait_for(&mut self, answer: oneshot::Receiver<bool>) -> bool {
         self.or_abandoned(answer).is_some_and(|answer| answer.unwrap_or(false))
     }
 
-    /// Waits for so long; true as soon as the journal is abandoned.
+    /// Waits for so long; returns true as soon as the journal is abandoned.
     pub(super) fn abandoned_in(&mut self, pause: Duration) -> bool {
         self.or_abandoned(async move { tokio::time::sleep(pause).await }).is_none()
     }
@@ -69,6 +69,6 @@ impl WriterQueue {
 }
 
 async fn abandoned(abandon: &mut watch::Receiver<bool>) {
-    // An error says that no handle is left, which abandons the journal as well.
+    // An error means that there is no handle, which abandons the journal as well.
     let _ = abandon.wait_for(|&abandoned| abandoned).await;
 }

@@ -1,4 +1,4 @@
-//! The suite that every log must pass: what the `Log` contract promises, case by case. Knows no log.
+//! The suite that every log must pass: the promises of the `Log` contract, case by case. Knows no log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,25 +7,25 @@ use async_trait::async_trait;
 use tokio::sync::oneshot;
 use updraft_protocol::Update;
 
-use super::{Append, Error, Left, Log, Need, Revoke};
+use super::{Append, CloseOutcome, Error, Log, Need, Revoke};
 use crate::journal::testing::update;
 
-/// How long something is waited for that must not come.
+/// How long to wait for an event that must not happen.
 const NOTHING: Duration = Duration::from_millis(20);
 
-/// A log that is empty, and what the suite does to it from outside.
+/// A log that is empty, with the faults that the suite injects.
 #[async_trait]
 pub(crate) trait LogUnderTest: Send {
-    /// The log. Nothing takes from it for the store yet: it is soon full.
+    /// The log. The store takes nothing from it yet, so it is soon full.
     fn log(&self) -> Arc<dyn Log>;
 
-    /// From now on the store takes what there is.
+    /// From now on the store takes everything.
     fn go_on(&mut self);
 
     /// The next write does not become durable.
     fn break_next(&self);
 
-    /// What a loss of power at this moment leaves: the appends in their order, numbered.
+    /// The appends that survive a power loss now, in order and numbered.
     fn after_power_loss(&self) -> Vec<(u64, Vec<Update>)>;
 }
 
@@ -51,7 +51,7 @@ async fn put(log: &dyn Log, number: u64, need: Need) -> Result<u64, Error> {
     queue(log, number, need).await.unwrap()
 }
 
-/// Appends until there is no room; gives how many were taken, and who waits for an answer.
+/// Appends until there is no room; returns the accepted appends, with the receivers of their answers.
 fn fill(log: &dyn Log) -> Vec<Answered> {
     let mut taken = Vec::new();
     loop {
@@ -75,7 +75,7 @@ pub(crate) async fn what_is_answered_as_durable_is_there_after_power_was_lost(mu
         assert_eq!(of.after_power_loss(), all);
     }
     assert!(all.is_sorted_by(|one, next| one.0 < next.0));
-    assert_eq!(Some(of.log().status().acknowledged), all.last().map(|(lsn, _)| *lsn));
+    assert_eq!(Some(of.log().status().durable_lsn), all.last().map(|(lsn, _)| *lsn));
 }
 
 pub(crate) async fn a_durable_append_covers_every_earlier_one_in_their_order(mut of: impl LogUnderTest) {
@@ -95,7 +95,7 @@ pub(crate) async fn what_may_be_behind_is_answered_and_stays_in_order(mut of: im
     for number in 1..=20 {
         numbers.push(put(&*of.log(), number, Need::Behind).await.unwrap());
     }
-    // A beginning of them: how much of it is the log's to say.
+    // A prefix of them; the log decides how long it is.
     let there = of.after_power_loss();
     let all: Vec<_> = numbers.into_iter().zip((1..).map(updates)).collect();
     assert!(all.starts_with(&there));
@@ -207,15 +207,15 @@ pub(crate) async fn closed_it_has_what_was_queued_and_refuses_the_rest(mut of: i
         answered.await.unwrap().unwrap();
     }
     assert_eq!(log.close(Duration::ZERO).await.unwrap(), left);
-    // Whoever takes what it has for the store answers; whether it notes that is not the log's to know.
-    assert!(matches!(left, Left::Empty | Left::ToReplay));
+    // The store may or may not have noted everything.
+    assert!(matches!(left, CloseOutcome::Empty | CloseOutcome::ToReplay));
     let refused = log.append(asked(10, Need::Durable).0).unwrap_err();
     assert!(matches!(refused.error, Error::Closed));
     assert_eq!(refused.append.updates, updates(10));
     assert!(matches!(log.flush().await, Err(Error::Closed)));
 }
 
-/// Every promise, as a test of the log that `$open` gives.
+/// Every promise, as a test of the log that `$open` returns.
 macro_rules! conformance {
     ($open:expr; $($case:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

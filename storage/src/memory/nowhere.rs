@@ -1,11 +1,11 @@
-//! Nowhere: the disk of a journal that is kept nowhere. What it is given is gone at once; nothing fails.
+//! Nowhere: the disk of a journal that is not kept. Its writes are discarded at once; nothing fails.
 
 use std::io::{self, Read};
 use std::path::Path;
 
 use crate::journal::{Disk, JournalFile};
 
-/// Beside a store in memory: a journal that outlived its store would be of no use.
+/// For a store in memory: a journal that outlived its store would be of no use.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nowhere;
 

@@ -1,4 +1,4 @@
-//! The table: executions and tasks in memory, with what finds them. Guards each update by its revision.
+//! The table: executions and tasks in memory, with their indexes. Guards each update by its revision.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -26,12 +26,12 @@ type Named = (TenantCode, Arc<str>);
 /// The largest number that every store keeps.
 const NUMBER: u64 = i64::MAX as u64;
 
-/// Keeps what it is given as it is given: a document is the update that made it, with what came since laid over it, and
-/// becomes one when it is read.
+/// Keeps updates as they are: a document is its first update, with the later ones merged into it, and is converted when
+/// it is read.
 #[derive(Default)]
 pub(super) struct Table {
     executions: HashMap<ExecutionId, Arc<ExecutionUpdate>>,
-    /// By execution, whose time begins its id: what is new stands at the end.
+    /// By execution, whose id begins with its time: new rows are at the end.
     tasks: BTreeMap<(ExecutionId, TaskId), Arc<TaskUpdate>>,
     by_tenant: HashMap<TenantCode, BTreeSet<Place>>,
     unfinished: BTreeSet<Place>,
@@ -44,7 +44,7 @@ impl Table {
         self.executions.len() + self.tasks.len()
     }
 
-    /// Whether it has the document that the update is of.
+    /// Whether it has the document of the update.
     pub(super) fn has(&self, update: &Update) -> bool {
         match update {
             Update::Execution(update) => self.executions.contains_key(&update.peid),
@@ -233,7 +233,7 @@ fn missing() -> WriteOutcome {
     WriteOutcome::Poison("no such document".into())
 }
 
-/// What the other stores keep as signed numbers.
+/// The numbers that other stores keep as signed numbers.
 fn numbers(update: &Update) -> [Option<u64>; 7] {
     let revision = update.revision();
     let [epoch, seq] = [Some(revision.epoch), Some(revision.seq)];
@@ -253,7 +253,7 @@ fn numbers(update: &Update) -> [Option<u64>; 7] {
     }
 }
 
-/// The document that an update became; none of one without a head, which is not kept.
+/// The document of an update; `None` for an update without a head, which is not kept.
 fn execution(update: &ExecutionUpdate) -> Option<ExecutionDocument> {
     let (head, state, revision) = (update.head.clone()?, update.state.clone(), update.revision);
     Some(ExecutionDocument { peid: update.peid, head, state, epoch: revision.epoch, seq: revision.seq })

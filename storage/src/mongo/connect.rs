@@ -1,5 +1,5 @@
-//! Connecting: what a store on MongoDB is configured with. Shows hosts and database in errors, never a login or the
-//! value of an option.
+//! Connecting: the configuration of a store on MongoDB. Shows hosts and database in errors, never a login or the value
+//! of an option.
 
 mod handshake;
 mod pool_mode;
@@ -17,8 +17,8 @@ use super::MongoStore;
 use super::uri::{Uri, database_name};
 use crate::store::Error;
 
-/// What a store on MongoDB is connected with. What is set here goes before what the address says, and that
-/// before the [`PoolMode`].
+/// The configuration of a store on MongoDB. Values that are set here override those of the address, and these override
+/// the [`PoolMode`].
 #[derive(Clone)]
 pub struct MongoBuilder {
     uri: Result<Uri, String>,
@@ -35,7 +35,7 @@ impl MongoBuilder {
         Self::at(Uri::parse(uri))
     }
 
-    /// To connect with an address that was checked before.
+    /// A builder for a checked address.
     pub(crate) fn at(uri: Result<Uri, String>) -> Self {
         Self {
             uri,
@@ -48,42 +48,42 @@ impl MongoBuilder {
         }
     }
 
-    /// What the pool is tuned for: its numbers where nobody says others.
+    /// The use for which the pool is tuned: the defaults of its numbers.
     #[must_use]
     pub fn mode(mut self, mode: PoolMode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// The database; that of the address, or `updraft`, unless it is named.
+    /// The database; by default that of the address, or `updraft`.
     #[must_use]
     pub fn database(mut self, name: impl Into<String>) -> Self {
         self.database = Some(name.into());
         self
     }
 
-    /// Connections to one server at most (`maxPoolSize`).
+    /// The most connections to one server (`maxPoolSize`).
     #[must_use]
     pub fn connections(mut self, most: u32) -> Self {
         self.settings.most = Some(most);
         self
     }
 
-    /// Connections that are kept open, and opened before `connect` answers (`minPoolSize`).
+    /// Connections that are kept open, and opened before `connect` returns (`minPoolSize`).
     #[must_use]
     pub fn connections_kept(mut self, kept: u32) -> Self {
         self.settings.kept = Some(kept);
         self
     }
 
-    /// Connections that are opened at once (`maxConnecting`).
+    /// The most connections that are opened at the same time (`maxConnecting`).
     #[must_use]
     pub fn connecting(mut self, connections: u32) -> Self {
         self.settings.connecting = Some(connections);
         self
     }
 
-    /// How long a connection that nobody uses is kept (`maxIdleTimeMS`); zero keeps it for ever.
+    /// How long an unused connection is kept (`maxIdleTimeMS`); zero keeps it for ever.
     #[must_use]
     pub fn idle(mut self, time: Duration) -> Self {
         self.settings.idle = Some(time);
@@ -97,23 +97,23 @@ impl MongoBuilder {
         self
     }
 
-    /// How long a server that can do what is asked is looked for, and how long `connect` waits for the first
-    /// answer (`serverSelectionTimeoutMS`).
+    /// How long to search for a suitable server, and how long `connect` waits for the first answer
+    /// (`serverSelectionTimeoutMS`).
     #[must_use]
     pub fn selection_timeout(mut self, time: Duration) -> Self {
         self.settings.selection = Some(time);
         self
     }
 
-    /// How long a call that reads or writes a few documents may take: 30 s unless it is said. The driver knows no such
-    /// bound, and an address cannot name it.
+    /// How long a call that reads or writes a few documents may take; by default 30 s. The driver has no such limit,
+    /// and an address cannot set it.
     #[must_use]
     pub fn call_timeout(mut self, time: Duration) -> Self {
         self.calls = time;
         self
     }
 
-    /// The pause between two looks at a server (`heartbeatFrequencyMS`).
+    /// The interval between two checks of a server (`heartbeatFrequencyMS`).
     #[must_use]
     pub fn heartbeat(mut self, time: Duration) -> Self {
         self.settings.heartbeat = Some(time);
@@ -134,35 +134,34 @@ impl MongoBuilder {
         self
     }
 
-    /// The name under which the server's logs know us (`appName`): `updraft` unless it is said.
+    /// The name of this program in the server's logs (`appName`); by default `updraft`.
     #[must_use]
     pub fn app_name(mut self, name: impl Into<String>) -> Self {
         self.settings.app_name = Some(name.into());
         self
     }
 
-    /// A ping that takes longer is a trouble: 250 ms unless it is said.
+    /// A ping that takes longer is reported as a trouble; by default 250 ms.
     #[must_use]
     pub fn slow_ping(mut self, threshold: Duration) -> Self {
         self.slow_ping = threshold;
         self
     }
 
-    /// Whether nothing is ever written, indexes included: for who looks at what another engine does.
+    /// Whether nothing is ever written, not even indexes: for readers of another engine's store.
     #[must_use]
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
     }
 
-    /// Connects: finds a server, checks that it can be worked with, makes the indexes that are missing, and opens the
-    /// connections that are kept. Each has a bound of its own: the selection timeout is for the first answer, the
-    /// call timeout for each look at what is there, ten minutes for the indexes that are missing, and ten seconds for
-    /// the connections.
+    /// Connects: finds a server, checks that it is suitable, creates missing indexes, and opens the connections that
+    /// are kept. Each part has a limit: the selection timeout for the first answer, the call timeout for each check of
+    /// what exists, ten minutes for missing indexes, and ten seconds for the connections.
     ///
     /// # Errors
-    /// With hosts and database: [`Error::Refused`] where what is asked makes no sense or the server refuses it,
-    /// [`Error::Unavailable`] where no server is reached in time.
+    /// With hosts and database: [`Error::Refused`] if the configuration is not valid or the server refuses it,
+    /// [`Error::Unavailable`] if no server is reached in time.
     pub async fn connect(self) -> Result<MongoStore, Error> {
         let uri =
             self.uri.clone().map_err(|why| Error::Refused(format!("the address of the store: {why}")))?;

@@ -1,5 +1,5 @@
-//! Cursors: the documents that answer a query, without those that other programs put into the same collection. Knows
-//! no query by itself, and changes nothing.
+//! Cursors: the documents of a query, without those of other programs in the same collection. Has no query of its own,
+//! and changes nothing.
 
 use mongodb::Cursor;
 use mongodb::bson::{RawDocument, RawDocumentBuf};
@@ -13,7 +13,7 @@ use super::query::Find;
 use crate::page::{Room, Row};
 use crate::store::Error;
 
-/// Our documents that a query finds, as many as there is room for.
+/// Our documents of a query, as many as there is room for.
 pub(super) async fn documents<T: Row>(
     store: &MongoStore,
     find: &Find,
@@ -23,8 +23,8 @@ pub(super) async fn documents<T: Row>(
     ours(store, find.collection, find.limit, room, read, |limit| open(store, find, limit)).await
 }
 
-/// Our documents of a query that can be asked with any limit, as many as there is room for. Where documents of other
-/// programs take their places, the query is asked again for twice as many, until there are no more.
+/// Our documents of a query with a variable limit, as many as there is room for. If documents of other programs use up
+/// the limit, the query is repeated with twice the limit, until there are no more.
 pub(super) async fn ours<T: Row, O>(
     store: &MongoStore,
     collection: &'static str,
@@ -60,13 +60,13 @@ pub(super) async fn open(
             .projection(find.projection.clone())
             .hint(index.map(|index| Hint::Keys(index.key())))
             .limit(limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX)))
-            // All that fits one message comes in the first answer.
+            // All rows that fit into one message are in the first answer.
             .batch_size(limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)))
             .build();
         collection.find(find.filter.clone()).with_options(options)
     };
     match ask(find.index).await {
-        // The index was dropped: slower is better than not at all. The next start makes it again.
+        // The index was dropped: a slow query is better than none. The next start creates it again.
         Err(error) if find.index.is_some() && error::code(&error) == Some(error::BAD_VALUE) => {
             ask(None).await
         }
@@ -74,7 +74,7 @@ pub(super) async fn open(
     }
 }
 
-/// Our documents, as many as there is room for, and how many other documents were passed over.
+/// Our documents, as many as there is room for, and the number of other documents that were skipped.
 async fn collect<T: Row>(
     mut cursor: Cursor<RawDocumentBuf>,
     mut room: Room,

@@ -1,4 +1,4 @@
-//! Dead letters (`dead_letter`): kept once, under the tenant of their execution. Never decides what is one.
+//! Dead letters (`dead_letter`): kept once, under the tenant of their execution. Never decides which update is one.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::write::{self, round_trip};
 use super::{DEAD_LETTERS, EXECUTIONS, MongoStore, cursor, document, meta, read};
 use crate::store::{DeadLetterStore, Error};
 
-/// Keeps letters; one that is there stays as it is.
+/// Keeps letters; an existing one stays as it is.
 pub(super) async fn keep(store: &MongoStore, letters: Vec<DeadLetter>) -> Result<(), Error> {
     let tenants = tenants(store, &letters).await?;
     let documents = letters.iter().map(|letter| encoded(letter, tenants.get(&letter.peid)));
@@ -31,7 +31,7 @@ pub(super) async fn keep(store: &MongoStore, letters: Vec<DeadLetter>) -> Result
     Ok(())
 }
 
-/// Whether all that an insert was refused for is that it was there.
+/// Whether an insert was refused only because the letters exist.
 pub(super) fn only_there(error: &DriverError) -> bool {
     let ErrorKind::InsertMany(told) = error.kind.as_ref() else { return false };
     let errors = told.write_errors.as_deref().unwrap_or_default();
@@ -40,7 +40,7 @@ pub(super) fn only_there(error: &DriverError) -> bool {
         && errors.iter().all(|error| error::verdict(error.code) == Verdict::Exists)
 }
 
-/// The tenants of the letters that name none, as far as their executions are known.
+/// The tenants of the letters without one, as far as their executions are known.
 async fn tenants(
     store: &MongoStore,
     letters: &[DeadLetter],
@@ -59,7 +59,7 @@ async fn tenants(
         while found.advance().await.map_err(error::store_error)? {
             let execution = found.current();
             let peid = ExecutionId::new(document::own_id(EXECUTIONS, execution)?);
-            // An execution without a tenant that can be read leaves its letters without one.
+            // If the execution's tenant cannot be read, its letters stay without one.
             let tenant = execution.get_str("tenant_code").ok().and_then(|tenant| tenant.parse().ok());
             tenants.extend(tenant.map(|tenant| (peid, tenant)));
         }
@@ -74,7 +74,7 @@ fn encoded(letter: &DeadLetter, tenant: Option<&TenantCode>) -> RawDocumentBuf {
     }
     document.append(cstr!("peid"), document::id(letter.peid.uuid()));
     document.append(cstr!("reason"), letter.reason.as_str());
-    // Any date is kept, bit for bit: one that no document can have may be why the letter is here.
+    // Any date is kept, bit for bit: an invalid date may be why the update became a letter.
     document.append(cstr!("updated_date"), letter.updated_date.0.cast_signed());
     if let Some(update) = &letter.update {
         document.append(cstr!("update"), update.as_str());
@@ -124,7 +124,7 @@ impl DeadLetterStore for MongoStore {
     ) -> Result<Vec<DeadLetter>, Error> {
         let limit = read::rows(limit);
         if limit == 0 {
-            // To the server it would mean all.
+            // To the server, zero would mean all.
             return Ok(Vec::new());
         }
         let mut filter = Document::new();

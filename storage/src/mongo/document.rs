@@ -1,5 +1,5 @@
-//! Documents as BSON and back. Which fields there are, `updraft_protocol` knows. Names what cannot be read, never its content,
-//! and passes over fields that it does not know: they are the backend's.
+//! Documents as BSON and back. `updraft_protocol` knows their fields. Names a field that cannot be read, never its
+//! content, and skips unknown fields: they are the backend's.
 
 mod elements;
 mod writer;
@@ -22,12 +22,12 @@ use writer::Writer;
 use super::{EXECUTIONS, PLAYBOOKS, TASKS};
 use crate::store::{Detail, Error, PlaybookRuntime};
 
-/// An id as the server keeps it.
+/// An id as a BSON value.
 pub(super) fn id(id: Uuid) -> Binary {
     Binary { subtype: BinarySubtype::Uuid, bytes: id.as_bytes().to_vec() }
 }
 
-/// The whole document of an update with its head, or why it cannot be one; none of an update without a head.
+/// The whole document of an update with its head, or why it cannot be made; `None` for an update without a head.
 pub(super) fn to_insert(update: &Update) -> Option<Result<RawDocumentBuf, String>> {
     let revision = update.revision();
     Some(match update {
@@ -40,7 +40,7 @@ pub(super) fn to_insert(update: &Update) -> Option<Result<RawDocumentBuf, String
     })
 }
 
-/// What an update sets: its revision, and the fields that its state names.
+/// The fields that an update sets: its revision, and those of its state.
 pub(super) fn to_set(update: &Update) -> Result<RawDocumentBuf, String> {
     let revision = update.revision();
     match update {
@@ -49,7 +49,7 @@ pub(super) fn to_set(update: &Update) -> Result<RawDocumentBuf, String> {
     }
 }
 
-/// The whole document of a playbook version; where it cannot be one, why.
+/// The whole document of a playbook version, or why it cannot be made.
 pub(super) fn playbook_insert(playbook: &PlaybookDocument) -> Result<RawDocumentBuf, String> {
     let mut document = Writer::new(playbook.text_bytes());
     playbook.write_fields(&mut document)?;
@@ -75,12 +75,12 @@ fn set(mut document: Writer, revision: Revision, state: &impl Fields) -> Result<
     document.finish()
 }
 
-/// A document of the executions; a summary has no large fields, whatever was read.
+/// A document of the executions; a summary has no large fields, even if they were read.
 pub(super) fn execution(document: &RawDocument, detail: Detail) -> Result<ExecutionDocument, Error> {
     ExecutionDocument::read(&mut Elements::of(EXECUTIONS, document, detail)?)
 }
 
-/// A document of the tasks; a summary has no response, whatever was read.
+/// A document of the tasks; a summary has no response, even if it was read.
 pub(super) fn task(document: &RawDocument, detail: Detail) -> Result<TaskDocument, Error> {
     TaskDocument::read(&mut Elements::of(TASKS, document, detail)?)
 }
@@ -90,7 +90,7 @@ pub(super) fn playbook(document: &RawDocument) -> Result<PlaybookDocument, Error
     PlaybookDocument::read_fields(&mut Elements::of(PLAYBOOKS, document, Detail::Whole)?)
 }
 
-/// What `query::execution_by_key` asks of an execution.
+/// A result of `query::execution_by_key`.
 pub(super) fn key_holder(document: &RawDocument) -> Result<KeyHolder, Error> {
     let fields = &mut Elements::of(EXECUTIONS, document, Detail::Whole)?;
     Ok(KeyHolder { peid: Field::read("_id", fields)?, input_hash: Field::read("input_hash", fields)? })

@@ -1,5 +1,5 @@
-//! The thread that runs the driver: its monitoring of servers, its pools, its sockets. So a store works from
-//! any runtime, and goes on when the one that connected it ends.
+//! The thread that runs the driver: its monitoring of servers, its pools, its sockets. So a store works in any runtime,
+//! and outlives the runtime that connected it.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use tokio::sync::oneshot;
 
 use crate::store::Error;
 
-/// How long sessions may take to be ended once nobody has the store any more.
+/// How long the end of sessions may take after the store was dropped.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// The thread. Ends when this is dropped.
 pub(super) struct DriverThread {
     runtime: Handle,
-    /// What is to be closed at the end.
+    /// Closed at the end.
     client: Option<Client>,
     end: Option<oneshot::Sender<Option<Client>>>,
 }
@@ -24,7 +24,7 @@ impl DriverThread {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The machine has no threads to give.
+    /// The machine has no more threads.
     pub(super) fn start() -> Result<Self, Error> {
         let failed =
             |error: std::io::Error| Error::Unavailable(format!("a thread could not be started: {error}"));
@@ -46,7 +46,7 @@ impl DriverThread {
         Ok(Self { runtime: handle, client: None, end: Some(end) })
     }
 
-    /// Runs something on the thread.
+    /// Runs a future on the thread.
     ///
     /// # Errors
     /// It died.

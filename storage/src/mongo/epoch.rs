@@ -1,5 +1,5 @@
-//! The epochs of a store on MongoDB (`shard_collection`): a document for each virtual shard, made once, which only rises.
-//! Judges nothing.
+//! The epochs of a store on MongoDB (`shard_collection`): a document for each virtual shard, created once, whose epoch
+//! only rises. Decides nothing.
 
 use async_trait::async_trait;
 use mongodb::bson::{Document, RawDocument, doc};
@@ -11,7 +11,7 @@ use super::error::{start_error, store_error};
 use super::{MongoStore, SHARDS, dead_letter, document, meta};
 use crate::store::{EpochStore, Error, followed};
 
-/// How often virtual shards are claimed that another claims at the same time.
+/// How often a claim is tried that races with another one.
 const TRIES: u32 = 4;
 
 async fn claim(
@@ -31,7 +31,7 @@ async fn claim(
         }
         let claimed = claimed(store, doc! { "_id": { "$in": &ids }, "owner": document::id(owner) }).await?;
         if claimed.iter().any(|(_, epoch)| *epoch <= above) {
-            // They only ever rise: whoever raises one in between is below the next one too.
+            // They only rise: a concurrent raise is lower than the next epoch too.
             change(store, all.clone(), doc! { "$max": { "epoch": above_whole } }).await?;
         } else if claimed.len() == shards.len() {
             let of = |shard: &VirtualShard| {
@@ -44,13 +44,13 @@ async fn claim(
     Err(Error::Unavailable(format!("{SHARDS}: others claim the same at the same time")))
 }
 
-/// Changes documents durably; says how many there are.
+/// Changes documents durably; returns their number.
 async fn change(store: &MongoStore, of: Document, change: Document) -> Result<u64, Error> {
     let changed = store.collection(SHARDS).update_many(of, change).write_concern(meta::durable()).await;
     Ok(changed.map_err(start_error)?.matched_count)
 }
 
-/// Makes the documents that are missing.
+/// Creates the missing documents.
 async fn make(store: &MongoStore, ids: &[i32], owner: Uuid) -> Result<(), Error> {
     let new = ids.iter().map(|id| doc! { "_id": id, "owner": document::id(owner), "epoch": 0_i64 });
     let shards = store.database.collection::<Document>(SHARDS);
@@ -60,7 +60,7 @@ async fn make(store: &MongoStore, ids: &[i32], owner: Uuid) -> Result<(), Error>
     }
 }
 
-/// The numbers and the epochs of those that a filter finds.
+/// The numbers and the epochs of the documents of a filter.
 async fn claimed(store: &MongoStore, of: Document) -> Result<Vec<(u64, u64)>, Error> {
     let read = |shard: &RawDocument| Some((meta::number(shard, "_id")?, meta::number(shard, "epoch")?));
     let mut found = store.collection(SHARDS).find(of).await.map_err(store_error)?;

@@ -1,5 +1,5 @@
-//! What errors of the server and of the driver mean to the store: sorted by the server's codes, and told in words
-//! that hold no data, no login and no value of an option. Repeats no message of a server.
+//! The meaning of errors of the server and of the driver for the store: sorted by the server's codes, and described
+//! without data, logins and values of options. Repeats no message of a server.
 
 mod table;
 
@@ -14,27 +14,27 @@ use mongodb::error::{
 use crate::store::{Error, WriteOutcome};
 pub(super) use table::{Verdict, verdict};
 
-/// What was asked makes no sense; also an index that a query names and that is not there.
+/// The request is not valid; or the index that a query names does not exist.
 pub(super) const BAD_VALUE: i32 = 2;
-/// The login is missing, or has no right to what was asked.
+/// The login is missing, or lacks the right.
 const UNAUTHORIZED: i32 = 13;
 /// The login is not accepted.
 const AUTHENTICATION_FAILED: i32 = 18;
-/// The collection is not there.
+/// The collection does not exist.
 pub(super) const NAMESPACE_NOT_FOUND: i32 = 26;
 /// The collection is a view.
 const COMMAND_NOT_SUPPORTED_ON_VIEW: i32 = 166;
 /// A unique key is taken.
 pub(super) const DUPLICATE_KEY: i32 = 11000;
 
-/// What is told of a server that says nothing.
+/// The message for a server that does not answer.
 pub(super) const SILENT: &str = "no answer";
-/// What is told where the driver found no server to ask.
+/// The message if the driver found no server.
 const NO_SERVER: &str = "no server was found in time";
-/// What is told where the driver gave up all connections to a server.
+/// The message if the driver gave up all connections to a server.
 const CONNECTION_LOST: &str = "the connection was lost";
 
-/// A name that a server gives to a code; those of the table have up to 45 bytes.
+/// The length of a code's name from a server; those of the table have up to 45 bytes.
 const NAME_BYTES: usize = 64;
 
 /// The store's error for an error of the driver that concerns a whole call.
@@ -51,8 +51,8 @@ pub(super) fn store_error(error: DriverError) -> Error {
     }
 }
 
-/// The same for what a start asks for: a login that is missing or does not suffice, or a view where a collection
-/// should be, is not mended by starting again.
+/// The same for a call of the start: a missing or insufficient login, or a view in place of a collection, is not
+/// repaired by another start.
 pub(super) fn start_error(error: DriverError) -> Error {
     let on_view = code(&error) == Some(COMMAND_NOT_SUPPORTED_ON_VIEW);
     let closed = (on_view || is_authentication(&error)) && !passes(&error);
@@ -62,8 +62,8 @@ pub(super) fn start_error(error: DriverError) -> Error {
     }
 }
 
-/// The same for a call that writes a batch. It is the fault of what is in the batch only where the code says so
-/// of whole messages; whatever else a server makes of a command, it would make of any batch.
+/// The same for a call that writes a batch. The content of the batch is at fault only if the code is about whole
+/// messages; any other error would concern every batch.
 pub(super) fn batch_error(error: DriverError) -> Error {
     let refused = code(&error).is_some_and(refuses_message) && !passes(&error);
     match store_error(error) {
@@ -72,10 +72,10 @@ pub(super) fn batch_error(error: DriverError) -> Error {
     }
 }
 
-/// What became of an update that the server refused with a code of its own.
+/// The outcome of an update that the server refused with a code of its own.
 ///
 /// # Errors
-/// The code speaks of the server, not of the update: nobody knows what became of the rest.
+/// The code is about the server, not about the update: the outcome of the rest is unknown.
 pub(super) fn outcome(code: i32) -> Result<WriteOutcome, Error> {
     let reason = reason(code, "");
     match verdict(code) {
@@ -88,7 +88,7 @@ pub(super) fn outcome(code: i32) -> Result<WriteOutcome, Error> {
     }
 }
 
-/// The reason where another document than one's own has a unique key.
+/// The reason if another document has a unique key.
 pub(super) fn key_taken() -> String {
     taken(&reason(DUPLICATE_KEY, ""))
 }
@@ -97,19 +97,19 @@ fn taken(reason: &str) -> String {
     format!("{reason}: another document has the same key in a unique index")
 }
 
-/// The error where the server wrote, but could not confirm it as it was asked: nobody knows whether it stays.
+/// The error if the server wrote, but could not confirm it as required: the write may be lost.
 pub(super) fn unconfirmed(code: i32) -> Error {
     let why = format!("the writes are not confirmed: {}", reason(code, ""));
     if verdict(code) == Verdict::Full { Error::Full(why) } else { Error::Unavailable(why) }
 }
 
-/// Whether an error of this store says that a login is missing or does not suffice.
+/// Whether an error of this store is about a missing or insufficient login.
 pub(super) fn is_denied(error: &Error) -> bool {
     let (Error::Unavailable(why) | Error::Refused(why)) = error else { return false };
     [UNAUTHORIZED, AUTHENTICATION_FAILED].iter().any(|code| why.contains(&reason(*code, "")))
 }
 
-/// Whether a server refused the login, or refused what the login has no right to.
+/// Whether a server refused the login, or an operation for which the login has no right.
 pub(super) fn is_authentication(error: &DriverError) -> bool {
     match error.kind.as_ref() {
         ErrorKind::Authentication { .. } => true,
@@ -118,12 +118,12 @@ pub(super) fn is_authentication(error: &DriverError) -> bool {
     }
 }
 
-/// Whether a cause says only that no server was reached. Why, [`super::monitor::Monitor`] knows.
+/// Whether a cause says only that no server was reached. [`super::monitor::Monitor`] knows why.
 pub(super) fn is_unreached(why: &str) -> bool {
     [NO_SERVER, CONNECTION_LOST].contains(&why)
 }
 
-/// A code and its name. Words of the server are left out: they repeat keys and documents.
+/// A code and its name. Messages of the server are left out: they repeat keys and documents.
 fn reason(code: i32, said: &str) -> String {
     let plain = said.len() <= NAME_BYTES && said.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let said = Some(said).filter(|said| plain && !said.is_empty());
@@ -133,19 +133,19 @@ fn reason(code: i32, said: &str) -> String {
     }
 }
 
-/// Whether a code of a whole command speaks of the documents in the message.
+/// Whether a code of a whole command is about the documents in the message.
 const fn refuses_message(code: i32) -> bool {
     matches!(code, 15 | 22 | 357 | 378 | 10334 | 17280 | 17419 | 17420)
 }
 
-/// Whether the server or the driver says that it passes, whatever the code.
+/// Whether the server or the driver marks the error as temporary, whatever the code.
 fn passes(error: &DriverError) -> bool {
     let labels =
         [RETRYABLE_WRITE_ERROR, TRANSIENT_TRANSACTION_ERROR, RETRYABLE_ERROR, SYSTEM_OVERLOADED_ERROR];
     labels.iter().any(|label| error.contains_label(label))
 }
 
-/// The code that decides, where the server sent one.
+/// The decisive code, if the server sent one.
 pub(super) fn code(error: &DriverError) -> Option<i32> {
     match error.kind.as_ref() {
         ErrorKind::Command(CommandError { code, .. }) => Some(*code),
@@ -163,7 +163,7 @@ pub(super) fn code(error: &DriverError) -> Option<i32> {
     }
 }
 
-/// Whether the driver refuses the call itself, and will again.
+/// Whether the driver refuses the call itself, and always will.
 fn mistaken(kind: &ErrorKind) -> bool {
     matches!(
         kind,
@@ -174,7 +174,7 @@ fn mistaken(kind: &ErrorKind) -> bool {
     )
 }
 
-/// The error in one line that holds no data, no login and no value of an option.
+/// The error in one line without data, logins and values of options.
 pub(super) fn told(error: &DriverError) -> String {
     let text = match (error.kind.as_ref(), code(error)) {
         (ErrorKind::Command(command), _) => reason(command.code, &command.code_name),

@@ -1,4 +1,4 @@
-//! Health: whether the store answers, how soon, and what is wrong where it does not.
+//! Health: whether the store answers, how soon, and the cause if it does not.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use updraft_protocol::limits::MONGO_SELECTION_TIMEOUT;
 use super::{MongoStore, error};
 use crate::store::{Error, Health, Trouble};
 
-/// What is well.
+/// The criteria of health.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
-    /// A ping may take so long.
+    /// The longest normal ping.
     pub(super) slow_ping: Duration,
-    /// Connections that the pool may have.
+    /// The most connections of the pool.
     pub(super) connections: u32,
 }
 
-/// How long a look may take: one server selection, and then an answer.
+/// The limit of a check: one server selection, and then an answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2 * MONGO_SELECTION_TIMEOUT.as_secs());
 
 /// Whether the server answers.
@@ -32,7 +32,7 @@ pub(super) async fn ping(store: &MongoStore) -> Result<(), Error> {
     }
 }
 
-/// How it fares. A pool without a free connection is told as what it is, not as a server that does not answer.
+/// The health of the store. A pool without a free connection is reported as such, not as a server that does not answer.
 pub(super) async fn health(store: &MongoStore) -> Health {
     let pool = store.pool.statistics();
     let mut troubles = Vec::new();
@@ -50,14 +50,14 @@ pub(super) async fn health(store: &MongoStore) -> Health {
     Health { troubles, pool: Some(pool) }
 }
 
-/// What the last batch adds to what was found now.
+/// The trouble of the last batch, if it adds to the ones found now.
 fn beside(found: &[Trouble], unwritten: Trouble) -> Option<Trouble> {
-    // Why a server that is gone takes no writes is said already.
+    // A server that is unreachable is reported already.
     let known = found.iter().any(|trouble| !matches!(trouble, Trouble::Slow { .. }));
     match unwritten {
         full @ Trouble::Full { .. } => (!found.contains(&full)).then_some(full),
         _ if known => None,
-        // It has just answered: it is there, and takes no writes.
+        // The server has just answered: it is reachable, but takes no writes.
         Trouble::Unreachable { cause } => Some(Trouble::Failing { cause }),
         other => Some(other),
     }
@@ -87,7 +87,7 @@ async fn look(store: &MongoStore) -> Option<Trouble> {
     }
 }
 
-/// What a server says of its own part.
+/// The trouble in a server's own description.
 fn role(hello: &Document) -> Option<Trouble> {
     let is = |name: &str| hello.get_bool(name).unwrap_or(false);
     if is("readOnly") {
@@ -103,7 +103,7 @@ fn slow(took: Duration, threshold: Duration) -> Option<Trouble> {
     (took > threshold).then(|| Trouble::Slow { took_ms: millis(took), threshold_ms: millis(threshold) })
 }
 
-/// What an error of the driver says about the deployment.
+/// The trouble of the deployment in an error of the driver.
 fn trouble(store: &MongoStore, error: &mongodb::error::Error) -> Trouble {
     use mongodb::error::ErrorKind;
     /// The server steps down, or is no primary.

@@ -1,5 +1,5 @@
-//! Indexes: made where they are missing, checked where they are there. Never drops one, and takes none that is
-//! not as it must be.
+//! Indexes: created if missing, checked if they exist. Never drops one, and accepts none that differs from its
+//! definition.
 
 mod table;
 
@@ -17,10 +17,10 @@ use super::{MongoStore, error, meta};
 use crate::store::Error;
 pub(super) use table::{ALL, EXECUTIONS_BY_USER, Index};
 
-/// Makes the indexes that are missing.
+/// Creates the missing indexes.
 ///
 /// # Errors
-/// [`Error::Refused`] with every index that is not as it must be: what was found, and what is expected.
+/// [`Error::Refused`] with every index that differs from its definition: what was found, and what is expected.
 pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
     store.few(meta::check_schema(store)).await?;
     let missing = store.few(check(store)).await?;
@@ -28,7 +28,8 @@ pub(super) async fn ensure(store: &MongoStore) -> Result<(), Error> {
         return Ok(());
     }
     let made = store.within(MONGO_SCAN_TIMEOUT, create(store, &missing)).await;
-    // Another engine may have made them meanwhile, or the collection may give its indexes options of its own.
+    // Another engine may have created them in the meantime, or the collection may add options of its own to its
+    // indexes.
     let missing = store.few(check(store)).await?;
     match (missing.first(), made) {
         (None, _) => Ok(()),
@@ -70,20 +71,20 @@ async fn check(store: &MongoStore) -> Result<Vec<Index>, Error> {
     )))
 }
 
-/// How an index fares in its collection.
+/// The state of an index in its collection.
 #[derive(Debug, PartialEq)]
 enum Standing {
-    /// It is there, under whatever name.
+    /// It exists, under any name.
     Right,
     Missing,
-    /// Its name or its keys belong to this one.
+    /// Another index has its name or its keys.
     Wrong(Document),
 }
 
 fn standing(index: &Index, found: &[Document]) -> Standing {
     let keys = |other: &Document| other.get_document("key").is_ok_and(|keys| index.has_keys(keys));
     let name = |other: &Document| other.get_str("name").is_ok_and(|name| name == index.name);
-    // Others may stand beside the right one.
+    // There may be others beside the right one.
     if found.iter().any(|other| keys(other) && options(other) == index.options()) {
         return Standing::Right;
     }
@@ -91,10 +92,10 @@ fn standing(index: &Index, found: &[Document]) -> Standing {
     wrong.map_or(Standing::Missing, |other| Standing::Wrong(described(other)))
 }
 
-/// What says nothing about what an index does: its keys, its names, and how it is kept on disk.
+/// Fields that do not affect the behaviour of an index: its keys, its names, and its storage.
 const APART: [&str; 6] = ["v", "key", "name", "ns", "background", "storageEngine"];
 
-/// The options of an index that a server described, without those that are as if they were not there.
+/// The options of an index from a server's description, without those that are at their default.
 fn options(other: &Document) -> Document {
     let said = |(option, value): &(String, Bson)| {
         let simple = option == "collation"
@@ -106,7 +107,7 @@ fn options(other: &Document) -> Document {
     other.clone().into_iter().filter(said).collect()
 }
 
-/// For an error: without what nobody asks about.
+/// For an error message: without irrelevant fields.
 fn described(other: &Document) -> Document {
     let asked = |(option, _): &(String, Bson)| !["v", "ns"].contains(&option.as_str());
     other.clone().into_iter().filter(asked).collect()
@@ -125,7 +126,7 @@ async fn list(store: &MongoStore, collection: &str) -> Result<Vec<Document>, Err
     Ok(found)
 }
 
-/// One collection after the other: each command makes all that are missing of one.
+/// One collection after the other: each command creates all missing indexes of one.
 async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
     let collections: BTreeSet<_> = missing.iter().map(|index| index.collection).collect();
     for collection in collections {
@@ -133,7 +134,7 @@ async fn create(store: &MongoStore, missing: &[Index]) -> Result<(), Error> {
         let indexes: Vec<_> = of_one.map(Index::description).collect();
         let made = store.database.run_command(doc! { "createIndexes": collection, "indexes": indexes }).await;
         made.map_err(|error| match error::code(&error) {
-            // What the server says of it names a tenant and a playbook.
+            // The server's message names a tenant and a playbook.
             Some(error::DUPLICATE_KEY) => Error::Refused(format!(
                 "{collection}: a unique index cannot be made: the collection has documents of the same key"
             )),

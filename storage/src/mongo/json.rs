@@ -1,5 +1,5 @@
-//! JSON values as BSON and back, exactly: what BSON cannot keep is stored as its text. Builds no tree, and looks
-//! into no value further than its form.
+//! JSON values as BSON and back, exactly: a value that BSON cannot represent is stored as its text. Builds no tree, and
+//! looks into no value further than its form.
 
 mod decode;
 mod encode;
@@ -23,7 +23,7 @@ pub(super) fn append(elements: &mut Vec<u8>, key: &str, text: &str) {
     }
 }
 
-/// The value of an element; none where it is nothing that [`append`] writes.
+/// The value of an element; `None` if [`append`] did not write it.
 pub(super) fn read(value: RawBsonRef<'_>) -> Option<Json> {
     if let RawBsonRef::Binary(binary) = value {
         let text = (u8::from(binary.subtype) == TEXT_SUBTYPE).then_some(binary.bytes)?;
@@ -34,13 +34,13 @@ pub(super) fn read(value: RawBsonRef<'_>) -> Option<Json> {
 
 fn append_binary(elements: &mut Vec<u8>, key: &str, text: &str) {
     begin(elements, ElementType::Binary, key);
-    // A value is a part of a frame of the journal, far below what the length can say.
+    // A value is a part of a journal's frame, far shorter than the largest length.
     elements.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
     elements.push(TEXT_SUBTYPE);
     elements.extend_from_slice(text.as_bytes());
 }
 
-/// Appends the type and the key of an element; where the type stands.
+/// Appends the type and the key of an element; returns the position of the type.
 pub(super) fn begin(elements: &mut Vec<u8>, kind: ElementType, key: &str) -> usize {
     let type_at = elements.len();
     elements.push(kind as u8);

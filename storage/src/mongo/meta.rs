@@ -1,4 +1,4 @@
-//! What the store keeps of itself (`meta`): the schema, and how its entries are read and changed. No data of tenants.
+//! The store's entries about itself (`meta`): the schema, and how entries are read and changed. No data of tenants.
 
 #[cfg(test)]
 mod tests;
@@ -15,10 +15,10 @@ use crate::store::Error;
 /// The schema that is read and written; none was released before it.
 pub const SCHEMA: u32 = 4;
 
-/// How often an entry is asked for that others make at the same time; the second try finds it.
+/// How often an entry is tried that another process creates at the same time; the second try finds it.
 const TRIES: u32 = 4;
 
-/// Refuses a database that another version wrote; says in a new one which version that was.
+/// Refuses a database of another version; records the version in a new one.
 pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     let found = store.collection(META).find_one(doc! { "_id": "schema" }).await.map_err(start_error)?;
     let stored = match found {
@@ -35,12 +35,12 @@ pub(super) async fn check_schema(store: &MongoStore) -> Result<(), Error> {
     }
 }
 
-/// What survives whatever a single server can suffer; a majority that does not answer is waited for only so long.
+/// A write concern that survives any fault of a single server; the wait for a majority is limited.
 pub(super) fn durable() -> WriteConcern {
     WriteConcern::builder().w(Acknowledgment::Majority).journal(true).w_timeout(MONGO_CONFIRM).build()
 }
 
-/// Changes an entry, or makes it; durable when answered.
+/// Changes an entry, or creates it; durable when it returns.
 async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDocumentBuf, Error> {
     let entries = store.collection(META);
     for _ in 0..TRIES {
@@ -51,7 +51,7 @@ async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDoc
             .write_concern(durable());
         match change.await {
             Ok(Some(entry)) => return Ok(entry),
-            // Another made it at the same time: now it is there to be changed.
+            // Another process created it at the same time: now it can be changed.
             Ok(None) => {}
             Err(error) if error::code(&error) == Some(error::DUPLICATE_KEY) => {}
             Err(error) => return Err(start_error(error)),
@@ -60,7 +60,7 @@ async fn upsert(store: &MongoStore, id: &str, update: Document) -> Result<RawDoc
     Err(Error::Unavailable(format!("meta, {id}: it is not there after {TRIES} tries to make it")))
 }
 
-/// An entry that has a reader of its own.
+/// An entry, read by `read`.
 pub(super) async fn entry<T>(
     store: &MongoStore,
     id: &str,
@@ -71,8 +71,8 @@ pub(super) async fn entry<T>(
     found.map(|found| read(&found).ok_or_else(unreadable)).transpose()
 }
 
-/// Sets an entry where it is as it was seen, or where there was none and still is none; says whether it was so. Durable
-/// when answered.
+/// Sets an entry if it is unchanged since it was read, or if there still is none; returns whether it did. Durable when
+/// it returns.
 pub(super) async fn put(
     store: &MongoStore,
     id: &str,
@@ -92,7 +92,7 @@ pub(super) async fn put(
     }
 }
 
-/// Changes the entry that a filter finds; says whether there was one. Durable when answered.
+/// Changes the entry of a filter; returns whether there was one. Durable when it returns.
 pub(super) async fn change(store: &MongoStore, filter: Document, change: Document) -> Result<bool, Error> {
     let entries = store.collection(META);
     let changed = entries.update_one(filter, change).write_concern(durable()).await.map_err(store_error)?;

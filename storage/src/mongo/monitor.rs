@@ -1,4 +1,5 @@
-//! What the driver's monitoring of the servers found last, and what became of the last batch. Asks no server itself.
+//! The last findings of the driver's monitoring of the servers, and the outcome of the last batch. Calls no server
+//! itself.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +10,7 @@ use mongodb::event::sdam::SdamEvent;
 use super::error;
 use crate::store::{Error, Trouble, WriteOutcome};
 
-/// What was found last. Clones share it.
+/// The last findings. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Monitor(Arc<Mutex<Found>>);
 
@@ -24,10 +25,10 @@ struct Found {
 }
 
 impl Monitor {
-    /// Hears what the driver tells.
+    /// Handles an event of the driver.
     pub(super) fn hear(&self, event: SdamEvent) {
         match event {
-            // The driver's own end, when its client is dropped, says nothing about a server.
+            // The driver's own end, when its client is dropped, is not about a server.
             SdamEvent::ServerHeartbeatFailed(event)
                 if matches!(&*event.failure.kind, ErrorKind::Internal { .. } | ErrorKind::Shutdown) => {}
             SdamEvent::ServerHeartbeatFailed(event) => {
@@ -46,7 +47,7 @@ impl Monitor {
         }
     }
 
-    /// Why servers are not reached, each with its address; none where all were.
+    /// Why servers are not reached, each with its address; `None` if all were.
     pub(super) fn failures(&self) -> Option<String> {
         let found = self.found();
         let failures: Vec<String> =
@@ -59,7 +60,7 @@ impl Monitor {
         self.found().answered
     }
 
-    /// Keeps what became of a batch.
+    /// Records the outcome of a batch.
     pub(super) fn wrote(&self, outcome: &Result<Vec<WriteOutcome>, Error>) {
         let unwritten = match outcome {
             Err(error) if error::is_denied(error) => {

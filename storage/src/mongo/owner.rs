@@ -1,4 +1,5 @@
-//! The owner of a store on MongoDB: one document in `meta`, changed only where it is as it was seen. Decides nothing.
+//! The owner of a store on MongoDB: one document in `meta`, changed only if it is unchanged since it was read. Decides
+//! nothing.
 
 use async_trait::async_trait;
 use mongodb::bson::{Document, RawDocument, doc};

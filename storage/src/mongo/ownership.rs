@@ -1,5 +1,5 @@
-//! The ownership of a store on a server: which engine took it through these connections, and whether another has taken it since.
-//! Decides what is still written; asks no server.
+//! The ownership of a store on a server: which engine took it through these connections, and whether another has taken
+//! it since. Decides whether writes are allowed; calls no server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,22 +11,23 @@ pub(super) struct Ownership(Arc<Mutex<Held>>);
 
 #[derive(Debug, Default)]
 enum Held {
-    /// Nobody took it here.
+    /// No engine took it through these connections.
     #[default]
     Never,
-    /// This one did.
+    /// This engine did.
     By(Uuid),
-    /// Another took it since.
+    /// Another engine took it since.
     Lost,
 }
 
 impl Ownership {
-    /// This one took it: whoever had it here before, and lost it, is followed.
+    /// This engine took it, in place of any engine that had it through these connections before.
     pub(super) fn taken(&self, incarnation: Uuid) {
         *self.held() = Held::By(incarnation);
     }
 
-    /// Another than this one has it. Where this one was followed through the same connections, that says nothing of them.
+    /// Another engine has taken it from this one. Ignored if this one was already replaced by an engine with the same
+    /// connections.
     pub(super) fn lost(&self, incarnation: Uuid) {
         let mut held = self.held();
         if matches!(*held, Held::By(holder) if holder == incarnation) {
@@ -34,7 +35,7 @@ impl Ownership {
         }
     }
 
-    /// Whether another has it than the one that took it here.
+    /// Whether another engine has it than the one that took it here.
     pub(super) fn is_lost(&self) -> bool {
         matches!(*self.held(), Held::Lost)
     }

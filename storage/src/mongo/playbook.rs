@@ -7,7 +7,7 @@ use super::error::store_error;
 use super::{MongoStore, PLAYBOOKS, document, error, meta, query, read};
 use crate::store::{Error, PlaybookStore, PutOutcome};
 
-/// Inserts a playbook version. Where the name and version exist, the definitions are compared.
+/// Inserts a playbook version. If the name and version exist, the definitions are compared.
 ///
 /// The insert comes before the read, so that the unique index decides between concurrent puts. The server answers a
 /// duplicate key with the write concern of the insert, so the version that exists is durable when it is reported.

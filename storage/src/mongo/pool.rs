@@ -1,8 +1,9 @@
-//! The pool's connections, as the driver tells of them: who has them, who waits for one. Opens and closes none.
+//! The pool's connections, from the driver's events: which are in use, and the callers that wait for one. Opens and
+//! closes none.
 //!
-//! The driver says nothing of a caller that is dropped while it waits, and of connections that it opens
-//! beforehand it tells of a return without a way out. So each connection is known by its number, and each wait
-//! by the call that waits.
+//! The driver sends no event for a caller that is dropped while it waits; for connections that it opens beforehand it
+//! reports a check-in without a check-out. So each connection is known by its number, and each wait by the call that
+//! waits.
 
 #[cfg(test)]
 mod tests;
@@ -17,13 +18,13 @@ use mongodb::options::ServerAddress;
 
 use crate::store::PoolStatistics;
 
-/// What is known of the pool. Clones share it.
+/// The state of the pool. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Pool(Arc<Mutex<Book>>);
 
 #[derive(Default)]
 struct Book {
-    /// Every open connection, and whether somebody has it. The driver's bound is theirs.
+    /// Every open connection, and whether it is in use. The driver limits their number.
     connections: HashMap<(ServerAddress, u32), bool>,
     waiting: u64,
     opened: u64,
@@ -32,12 +33,12 @@ struct Book {
 }
 
 impl Pool {
-    /// How the connections stand, at one moment.
+    /// The statistics of the connections now.
     pub(super) fn statistics(&self) -> PoolStatistics {
         self.book().statistics()
     }
 
-    /// Hears what the driver tells. Called where it happens, on the task of who waits.
+    /// Handles an event of the driver. Called on the task that waits.
     pub(super) fn hear(&self, event: CmapEvent) {
         let statistics = {
             let mut book = self.book();
@@ -73,7 +74,7 @@ impl Pool {
                 CmapEvent::PoolClosed(event) => {
                     book.connections.retain(|(address, _), _| *address != event.address);
                 }
-                // What a clear leaves behind is closed one by one, and told so.
+                // Connections that a clear leaves behind are closed one by one, with events of their own.
                 _ => return,
             }
             book.statistics()
@@ -81,12 +82,12 @@ impl Pool {
         show(statistics);
     }
 
-    /// Follows a call, so that what it waits for when it is dropped is not waited for ever after.
+    /// Follows a call, so that its waits end when it is dropped.
     pub(super) async fn follow<T>(&self, call: impl Future<Output = T>) -> T {
         wait::follow(self.clone(), call).await
     }
 
-    /// Callers went away while they waited.
+    /// Callers were dropped while they waited.
     fn abandoned(&self, callers: u64) {
         let statistics = {
             let mut book = self.book();

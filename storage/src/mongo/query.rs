@@ -1,10 +1,11 @@
-//! What is asked of the server: each query names its tenant, pages by key and is answered through an index.
+//! The queries: each names its tenant, pages by key and is answered from an index.
 //!
-//! A page after a cursor is two finds, one for the rest of the cursor's own place in the order and one for what
-//! follows. As one filter with `$or` it has no bounds in the index, and would read all that lies before it.
+//! A page after a cursor is two finds, one for the rest of the rows with the cursor's own date and one for the rows
+//! after it. One filter with `$or` would have no bounds in the index, and would read all rows before it.
 //!
-//! A server that is told which index to read may read all of it. So it is told only where two would do for the filter
-//! and one of them gives the order: it may like the other as long as there is little to sort, and then keep to it.
+//! A server that is told which index to read may read all of it. So a hint is given only if two indexes would do for
+//! the filter and one of them gives the order: the server may choose the other while there is little to sort, and then
+//! keep to it.
 
 #[cfg(test)]
 mod tests;
@@ -24,12 +25,12 @@ use crate::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf, SlowestQuery, T
 pub(super) struct Find {
     pub(super) collection: &'static str,
     pub(super) filter: Document,
-    /// The index to read, where the server is told.
+    /// The index to read, if a hint is given.
     pub(super) index: Option<Index>,
     /// In the order of the index, so that nothing is sorted.
     pub(super) sort: Document,
     pub(super) projection: Option<Document>,
-    /// Rows at most; none reads them all.
+    /// The most rows; `None` for all.
     pub(super) limit: Option<usize>,
 }
 
@@ -55,14 +56,14 @@ pub(super) fn playbook_named(tenant: &TenantCode, name: &Name, version: Option<u
     Find::many(PLAYBOOKS, filter, doc! { "version": -1 }, 1)
 }
 
-/// All the playbooks of a tenant, their ids alone.
+/// The ids of all playbooks of a tenant.
 pub(super) fn playbook_ids(tenant: &TenantCode) -> Find {
     let filter = doc! { "tenant_code": tenant.as_str() };
     let sort = doc! { "name": 1, "version": 1 };
     Find { projection: Some(doc! { "_id": 1 }), limit: None, ..Find::many(PLAYBOOKS, filter, sort, 0) }
 }
 
-/// One page of a catalogue: finds to be asked for in turn. Without a category it comes through the index of names.
+/// One page of a catalogue: finds to be made in turn. Without a category it uses the index of names.
 pub(super) fn catalogue(
     tenant: &TenantCode,
     status: PlaybookStatus,
@@ -102,17 +103,17 @@ pub(super) fn execution_by_key(key: &IdempotencyKey) -> Find {
     Find { projection, ..Find::one(EXECUTIONS, filter) }
 }
 
-/// A list of executions that one index holds in order, newest first.
+/// A list of executions that is in order in one index, newest first.
 #[derive(Debug, Clone)]
 pub(super) struct List {
-    /// What its index begins with.
+    /// The beginning of its index.
     of: Document,
-    /// What its index does not know.
+    /// A condition that is not in its index.
     besides: Option<Document>,
     projection: Option<Document>,
 }
 
-/// What is to be merged into one list: of all statuses, one for each.
+/// The lists that are merged into one: for all statuses, one for each.
 pub(super) fn lists(asked: &ExecutionQuery) -> Vec<List> {
     let tenant = asked.tenant.as_str();
     let projection = match asked.detail {
@@ -135,13 +136,13 @@ pub(super) fn lists(asked: &ExecutionQuery) -> Vec<List> {
 }
 
 impl List {
-    /// What follows a cursor within its millisecond.
+    /// The rows after a cursor within its millisecond.
     pub(super) fn at(&self, cursor: Cursor, limit: usize) -> Find {
         let (date, id) = (stored(cursor.createddate), document::id(cursor.peid.uuid()));
         self.find(doc! { "createddate": date, "_id": { "$lt": id } }, limit)
     }
 
-    /// What is before a date, or all.
+    /// The rows before a date, or all.
     pub(super) fn before(&self, date: Option<Timestamp>, limit: usize) -> Find {
         let index = self.besides.is_some().then_some(index::EXECUTIONS_BY_USER);
         Find { index, ..self.find(before(date), limit) }
@@ -150,7 +151,7 @@ impl List {
     fn find(&self, bounds: Document, limit: usize) -> Find {
         let mut filter: Document = self.of.clone().into_iter().chain(bounds).collect();
         if let Some(besides) = &self.besides {
-            // Apart, so that a server that takes an index for what it covers alone finds it covered.
+            // Separate, so that a server that uses an index only for covered queries finds it covered.
             filter = doc! { "$and": [filter, { "$or": [besides.clone()] }] };
         }
         let sort = doc! { "createddate": -1, "_id": -1 };
@@ -162,7 +163,7 @@ fn summary() -> Document {
     doc! { "input": 0, "variables": 0, "output": 0 }
 }
 
-/// Unfinished executions of all tenants before a date, newest first; in no order within a millisecond.
+/// Unfinished executions of all tenants before a date, newest first; unordered within a millisecond.
 pub(super) fn unfinished_before(date: Option<Timestamp>, limit: usize) -> Find {
     let filter = unfinished().into_iter().chain(before(date)).collect();
     let newest_first = doc! { "createddate": -1 };
@@ -196,7 +197,7 @@ pub(super) fn tasks(tenant: &TenantCode, peid: ExecutionId, after: u32, limit: u
     Find::many(TASKS, filter, doc! { "task_seq": 1 }, limit)
 }
 
-/// Of all statuses the server merges its reading of the index, one for each.
+/// For all statuses the server merges its reads of the index, one for each.
 pub(super) fn tasks_of_alert(asked: &TaskQuery, limit: usize) -> Find {
     let TaskQuery { tenant, alert_id, status, after, detail, .. } = asked;
     let status = match status {
@@ -217,7 +218,7 @@ pub(super) fn tasks_of_alert(asked: &TaskQuery, limit: usize) -> Find {
 }
 
 /// Groups, then sorts, from the index alone. A playbook belongs to one tenant: `pids` are the tenant's, and its
-/// executions need not be asked for theirs.
+/// executions need no filter by tenant.
 pub(super) fn slowest(asked: &SlowestQuery, pids: Option<Vec<Bson>>, limit: usize) -> Vec<Document> {
     let mut of = doc! {
         "execution_status": asked.status.as_str(),
@@ -240,7 +241,7 @@ pub(super) fn slowest(asked: &SlowestQuery, pids: Option<Vec<Bson>>, limit: usiz
     ]
 }
 
-/// A date beyond what the store keeps is after all that it has.
+/// A date beyond the store's range is after all that it has.
 fn stored(date: Timestamp) -> i64 {
     i64::try_from(date.0).unwrap_or(i64::MAX)
 }

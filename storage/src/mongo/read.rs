@@ -1,5 +1,4 @@
-//! Reads: the documents that answer a query, and the queries that take more than one find; limits are capped. Changes
-//! nothing.
+//! Reads: the documents of a query, and the queries that take more than one find; limits are capped. Changes nothing.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +18,7 @@ use super::{EXECUTIONS, MongoStore, PLAYBOOKS, TASKS, cursor, document, query};
 use crate::page::{self, Room};
 use crate::store::{Cursor, Detail, Error, ExecutionQuery, PlaybookRuntime, SlowestQuery};
 
-/// Reads a playbook; none where it is another program's.
+/// Reads a playbook; `None` if it belongs to another program.
 pub(super) fn playbook(document: &RawDocument) -> Result<Option<PlaybookDocument>, Error> {
     if_ours(PLAYBOOKS, document, document::playbook)
 }
@@ -38,7 +37,7 @@ pub(super) async fn execution_by_key(
     store: &MongoStore,
     key: &IdempotencyKey,
 ) -> Result<Option<KeyHolder>, Error> {
-    // One of another has no UUID; its revision is not asked for.
+    // Another program's document has no UUID; the revision is not read.
     let ours = |document: &RawDocument| {
         document::uuid_of(document).map(|_| document::key_holder(document)).transpose()
     };
@@ -55,11 +54,11 @@ pub(super) async fn executions(
     let mut merge = |mut page: Vec<ExecutionDocument>| {
         found.append(&mut page);
         found.sort_unstable_by_key(|execution| Reverse((execution.head.createddate, execution.peid)));
-        // A list that ended early, being full, is not looked beyond: what it has fills this page.
+        // If a list ended early because it was full, its rows fill this page.
         found = page::of(std::mem::take(&mut found), limit);
     };
     match asked.detail {
-        // One after the other, as each may fill a page.
+        // One after the other, since each may fill a page.
         Detail::Whole => {
             for list in &lists {
                 merge(of_list(store, list, asked, limit).await?);
@@ -73,7 +72,7 @@ pub(super) async fn executions(
     Ok(found)
 }
 
-/// What one list has of a page, `limit` rows at most.
+/// One list's part of a page, at most `limit` rows.
 async fn of_list(
     store: &MongoStore,
     list: &List,
@@ -93,8 +92,8 @@ async fn of_list(
     Ok(page)
 }
 
-/// The index gives the dates in order, but not the ids of one millisecond: those are put in order here, and a
-/// millisecond that the page cuts through is asked for by itself.
+/// The index gives the dates in order, but not the ids of one millisecond: those are sorted here, and a millisecond at
+/// the end of a page is read by itself.
 pub(super) async fn unfinished(
     store: &MongoStore,
     after: Option<Cursor>,
@@ -107,9 +106,9 @@ pub(super) async fn unfinished(
         page = many(store, find, execution(Detail::Summary)).await?;
     }
     let mut before = after.map(|cursor| cursor.createddate);
-    // Each turn goes on before an earlier date. There is a second one only where executions ended meanwhile.
+    // Each turn continues before an earlier date. A second one is needed only if executions ended in the meantime.
     while !page::is_full(&page, limit) {
-        // One more shows whether the page cuts through a millisecond.
+        // One more row shows whether the page ends within a millisecond.
         let room = Room::of(limit + 1).with(&page);
         let find = query::unfinished_before(before, room.rows());
         let mut older = cursor::documents(store, &find, room, execution(Detail::Summary)).await?;
@@ -169,7 +168,7 @@ async fn runtimes(
     pids: Option<Vec<Bson>>,
     limit: usize,
 ) -> Result<Vec<PlaybookRuntime>, Error> {
-    // A group has the playbook's id for its own.
+    // A group has the playbook's id as its own.
     let read = |group: &RawDocument| {
         document::uuid_of(group).is_some().then(|| document::runtime(group)).transpose()
     };
@@ -195,14 +194,14 @@ pub(super) async fn one<T: page::Row>(
     Ok(many(store, find, read).await?.pop())
 }
 
-/// The rows of finds that follow each other, `limit` at most.
+/// The rows of successive finds, at most `limit`.
 pub(super) async fn page<T: page::Row>(
     store: &MongoStore,
     finds: Vec<Find>,
     limit: usize,
     read: impl Fn(&RawDocument) -> Result<Option<T>, Error>,
 ) -> Result<Vec<T>, Error> {
-    // To the server, a limit of 0 is none.
+    // To the server, a limit of 0 means none.
     if limit == 0 {
         return Ok(Vec::new());
     }

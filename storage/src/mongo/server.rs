@@ -1,4 +1,4 @@
-//! What a server says of itself, and whether it can be worked with.
+//! The properties of a server, and whether it is suitable.
 
 use mongodb::bson::Document;
 
@@ -6,17 +6,17 @@ use super::document;
 
 /// MongoDB 5.0: documents may have fields that begin with `$` or contain dots.
 const WIRE_VERSION_NEEDED: i32 = 13;
-/// What servers take that do not say what they take.
+/// The default limit for servers that report none.
 const DOCUMENT_BYTES: usize = 16 << 20;
 const MESSAGE_BYTES: usize = 48_000_000;
 const BATCH_OPERATIONS: usize = 100_000;
 
-/// What a server said of itself when it was connected.
+/// The properties that a server reports when it is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Server {
     /// The newest protocol that it speaks.
     pub(super) wire_version: i32,
-    /// The largest document that it takes.
+    /// The largest document that it accepts.
     pub(super) document_bytes: usize,
     /// The largest message.
     pub(super) message_bytes: usize,
@@ -28,7 +28,7 @@ impl Server {
     /// Reads its answer to `hello`.
     ///
     /// # Errors
-    /// Why it cannot be worked with.
+    /// Why the server is not suitable.
     pub(super) fn of(hello: &Document) -> Result<Self, String> {
         let number = |name: &str| hello.get(name).and_then(document::whole);
         let wire_version =

@@ -1,4 +1,4 @@
-//! Databases for tests: each test has one of its own, on the one server of its process. Ships with nothing.
+//! Databases for tests: each test has one of its own, on the one server of its process. Not part of a release.
 
 #![allow(
     clippy::unwrap_used,
@@ -20,17 +20,17 @@ use uuid::Uuid;
 use super::MongoStore;
 pub use server::{Login, Server, ServerOptions, TlsFiles};
 
-/// Names a server that the tests are to use instead of one of their own.
+/// Names a server that the tests use instead of one of their own.
 const GIVEN: &str = "UPDRAFT_TEST_MONGODB";
 
-/// A database of a test's own. Dropped, the database goes too.
+/// A database of a test's own. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct TestDatabase {
     uri: String,
     name: String,
 }
 
-/// A new database on the server of this process, which is started when the first test asks: the one that
+/// A new database on the server of this process, which is started for the first test: the one that
 /// `UPDRAFT_TEST_MONGODB` names, or a `mongod`, or a `secantusd-rs`.
 ///
 /// # Panics
@@ -40,7 +40,7 @@ pub async fn database() -> TestDatabase {
     TestDatabase { uri: with_database(&server_uri(), &name), name }
 }
 
-/// The server of this process, started once; it goes when the process goes.
+/// The server of this process, started once; it ends with the process.
 fn server_uri() -> String {
     static STARTED: OnceLock<Server> = OnceLock::new();
     given().unwrap_or_else(|| STARTED.get_or_init(|| Server::start_now(ServerOptions::default())).uri())
@@ -51,7 +51,7 @@ fn given() -> Option<String> {
     std::env::var(GIVEN).ok().filter(|uri| !uri.is_empty())
 }
 
-/// The same server with another database. Who has logged in somewhere still does so there.
+/// The same server with another database. Logins stay in the database where they were made.
 fn with_database(uri: &str, name: &str) -> String {
     let (scheme, rest) = uri.split_once("://").expect("a URI has a scheme");
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -67,7 +67,7 @@ fn with_database(uri: &str, name: &str) -> String {
 }
 
 impl TestDatabase {
-    /// Where it is: `mongodb://127.0.0.1:PORT/NAME`.
+    /// Its address: `mongodb://127.0.0.1:PORT/NAME`.
     pub fn uri(&self) -> &str {
         &self.uri
     }
@@ -90,7 +90,7 @@ impl TestDatabase {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (uri, name) = (self.uri.clone(), self.name.clone());
-        // Where the server has gone, its data went with it.
+        // If the server has ended, its data is gone too.
         let _: Result<(), mongodb::error::Error> = keeper::aside(async move {
             let client = Client::with_uri_str(&uri).await?;
             client.database(&name).drop().await?;

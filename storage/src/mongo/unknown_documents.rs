@@ -1,5 +1,5 @@
-//! Documents that other programs put into our collections: a list passes over them, counts them, and logs the first
-//! of each collection. Changes none, and never takes a document of this program for another's.
+//! Documents of other programs in our collections: a list skips them, counts them, and logs the first of each
+//! collection. Changes none, and never takes a document of this program for another's.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,15 +9,15 @@ use mongodb::bson::RawDocument;
 use super::{EXECUTIONS, TASKS, document};
 use crate::store::Error;
 
-/// Whether a document is ours: its id is a UUID, and, where documents change, it has a revision. One of ours that
-/// cannot be read stays an error.
+/// Whether a document is ours: its id is a UUID, and, in collections whose documents change, it has a revision. One of
+/// ours that cannot be read stays an error.
 fn is_ours(collection: &str, document: &RawDocument) -> bool {
     let has = |field| matches!(document.get(field), Ok(Some(_)));
     let revised = [EXECUTIONS, TASKS].contains(&collection);
     document::uuid_of(document).is_some() && (!revised || (has("epoch") && has("seq")))
 }
 
-/// Reads a document of a collection that is ours; none of another.
+/// Reads a document of a collection if it is ours; `None` otherwise.
 pub(super) fn if_ours<T>(
     collection: &'static str,
     document: &RawDocument,
@@ -26,12 +26,12 @@ pub(super) fn if_ours<T>(
     is_ours(collection, document).then(|| read(document)).transpose()
 }
 
-/// The collections of which the log was told. Clones share it.
+/// The collections that were logged. Clones share it.
 #[derive(Clone, Default)]
 pub(super) struct UnknownDocuments(Arc<Mutex<BTreeSet<&'static str>>>);
 
 impl UnknownDocuments {
-    /// Counts documents that were passed over.
+    /// Counts documents that were skipped.
     pub(super) fn passed(&self, collection: &'static str, documents: usize) {
         if documents == 0 {
             return;

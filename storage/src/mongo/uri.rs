@@ -1,28 +1,28 @@
-//! The address of a MongoDB deployment: checked before anything is sent, and shown as hosts and database alone.
+//! The address of a MongoDB deployment: checked before anything is sent, and shown only as hosts and database.
 //!
-//! What is wrong with an address is told without repeating a login or the value of an option.
+//! A mistake in an address is reported without repeating a login or the value of an option.
 
 use std::fmt;
 
 use mongodb::options::ConnectionString;
 use updraft_protocol::limits::{MONGO_DATABASE_BYTES, STORE_ADDRESS_BYTES};
 
-/// The database where the address names none.
+/// The default database.
 const DATABASE: &str = "updraft";
 /// Databases of the server itself.
 const RESERVED: [&str; 3] = ["admin", "config", "local"];
-/// Letters of an option's name that is repeated; the driver's longest has 29.
+/// Letters of an option's name that are repeated; the driver's longest has 29.
 const OPTION_NAME_BYTES: usize = 40;
 
-/// What is told where none of the options is wrong by itself.
+/// The message if no option is wrong by itself.
 const MISTAKEN: &str = "one of its hosts or options is not as it must be";
 const UNKNOWN_SCHEME: &str = "it begins with neither mongodb:// nor mongodb+srv://";
 const UNENCODED: &str = "in the user's name and password, and in options, each of : / ? # [ ] @ % is written percent-encoded (@ as %40)";
 
-/// An address that can be connected with.
+/// A valid address.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Uri {
-    /// As it was given, with what is secret.
+    /// As it was given, with its secrets.
     text: String,
     /// Scheme and hosts.
     hosts: String,
@@ -34,7 +34,7 @@ impl Uri {
     /// Checks an address.
     ///
     /// # Errors
-    /// What is wrong with it, without its words.
+    /// The mistake in it, without its text.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.len() > STORE_ADDRESS_BYTES {
             return Err(format!("it has {} bytes; at most {STORE_ADDRESS_BYTES} are allowed", text.len()));
@@ -70,7 +70,7 @@ impl Uri {
         Self { database: Some(name.to_owned()), ..self }
     }
 
-    /// As it was given. For the driver alone.
+    /// As it was given. Only for the driver.
     pub(super) fn expose(&self) -> &str {
         &self.text
     }
@@ -80,14 +80,14 @@ impl Uri {
         self.database.as_deref()
     }
 
-    /// The database that it names, or the one that is taken where it names none.
+    /// The database that it names, or the default.
     pub(super) fn database_or_default(&self) -> &str {
         self.database.as_deref().unwrap_or(DATABASE)
     }
 }
 
 impl fmt::Display for Uri {
-    /// Scheme, hosts and database: two addresses that look the same are of one store, whatever login they have.
+    /// Scheme, hosts and database: two addresses that look the same are of one store, whatever their logins.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.hosts, self.database_or_default())
     }
@@ -99,7 +99,7 @@ impl fmt::Debug for Uri {
     }
 }
 
-/// Checks name and password as they are written: what the driver would take for a host is refused here.
+/// Checks name and password as they are written: a part that the driver would take for a host is refused here.
 fn check_login(login: &str) -> Result<(), String> {
     let (name, password) = login.split_once(':').unwrap_or((login, ""));
     let reserved = |part: &str| part.contains([':', '/', '?', '#', '[', ']', '@']);
@@ -116,8 +116,8 @@ fn check_login(login: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What is wrong with an address that the driver refuses: the name of the first option that it refuses by itself. The
-/// driver's own words may repeat the value.
+/// The mistake in an address that the driver refuses: the name of the first option that it refuses by itself. The
+/// driver's own message may repeat the value.
 fn mistaken(login: bool, options: &str) -> String {
     let login = if login { "user:password@" } else { "" };
     let refused =
@@ -136,7 +136,7 @@ fn mistaken(login: bool, options: &str) -> String {
 /// Whether a database may have this name, on every system that a server runs on.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The mistake in it.
 pub(crate) fn database_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > MONGO_DATABASE_BYTES {
         return Err(format!("a database's name has 1 to {MONGO_DATABASE_BYTES} bytes"));

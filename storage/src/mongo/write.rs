@@ -1,12 +1,13 @@
-//! Batches of updates on their way to the server, and what became of each update. Waits for nothing but the server,
-//! and tries nothing again.
+//! Batches of updates: their commands to the server, and the outcome of each update. Waits only for the server, and
+//! retries nothing.
 //!
 //! 1. Updates with a head are inserted whole.
-//! 2. The others change a document through their guard; so do inserts that met a document, whose state is laid over it.
-//! 3. Where a guard let nothing through, one read tells a stale update from one without a document.
+//! 2. The others change a document through their guard; so do inserts that met a document, whose state is merged into
+//!    it.
+//! 3. If a guard did not match, one read distinguishes a stale update from one without a document.
 //!
-//! `bulkWrite` of MongoDB 8.0 is not used: a document that it inserts took more than twice the server's time of one
-//! that `insert` inserts, and batches change few documents.
+//! `bulkWrite` of MongoDB 8.0 is not used: its inserts took more than twice the server's time of `insert`, and batches
+//! change few documents.
 
 mod command;
 mod message;
@@ -60,10 +61,10 @@ pub(super) async fn batch(store: &MongoStore, batch: &[Update]) -> Result<Vec<Wr
     Ok(outcomes)
 }
 
-/// Reads before it writes, and leaves the changes that have something to change.
+/// Reads before it writes, and keeps the changes that would change a document.
 ///
-/// `update` says how many documents it changed, not which. That is enough but where some were as new before: in a
-/// batch that was sent before, which shows in inserts that meet their documents.
+/// `update` reports how many documents it changed, not which. That is enough unless some were as new before. In a batch
+/// that was sent before they are, which shows in inserts that meet their documents.
 async fn still_older(
     store: &MongoStore,
     batch: &[Update],
@@ -78,11 +79,11 @@ async fn still_older(
     Ok(changes)
 }
 
-/// What is known of a batch.
+/// The known outcomes of a batch.
 struct Ledger {
-    /// One place for each update.
+    /// One entry for each update.
     outcomes: Vec<Option<WriteOutcome>>,
-    /// What a read is to resolve.
+    /// Updates to be resolved by a read.
     doubts: Vec<(usize, resolve::Doubt)>,
 }
 
@@ -100,7 +101,7 @@ impl Ledger {
             Answer::Done(outcome) => self.note([(update, outcome)]),
             Answer::Unmatched => self.doubts.push((update, resolve::Doubt::NotByUs)),
             Answer::Unsure => self.doubts.push((update, resolve::Doubt::PerhapsByUs)),
-            // No change of a document is answered so.
+            // A change of a document never has this answer.
             Answer::Exists => self.note([(update, Answer::lost())]),
         }
     }

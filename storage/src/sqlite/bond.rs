@@ -1,4 +1,4 @@
-//! The bond of the embedded store, as numbers in `meta`: an id is two of them. Judges nothing.
+//! The bond of the embedded store, as numbers in `meta`: an id is two of them. Decides nothing.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, Transaction};
@@ -16,7 +16,7 @@ const JOURNAL: [&str; 2] = ["journal_high", "journal_low"];
 const TAKEN: &str = "taken";
 const CLOSED: &str = "closed";
 
-/// What is kept.
+/// The stored bond.
 pub(super) fn kept(connection: &Connection) -> Result<Kept, Error> {
     let read = || -> rusqlite::Result<Option<(Uuid, Uuid, i64, i64)>> {
         let (Some(store), Some(journal)) = (id(connection, STORE)?, id(connection, JOURNAL)?) else {
@@ -34,7 +34,7 @@ pub(super) fn kept(connection: &Connection) -> Result<Kept, Error> {
     Ok(Kept::Bond(Bond { store, journal, taken, closed: closed != 0 }))
 }
 
-/// Keeps a bond instead of what was kept, where that is still so.
+/// Replaces the bond, if it is still the one before.
 pub(super) fn bind(connection: &mut Connection, bond: Bond, before: Option<Bond>) -> Result<bool, Error> {
     let taken = storable(bond.taken)?;
     let transaction = write::begin(connection).map_err(fault::store_error)?;
@@ -54,7 +54,7 @@ pub(super) fn bind(connection: &mut Connection, bond: Bond, before: Option<Bond>
     Ok(true)
 }
 
-/// Notes how far it has come with a journal, whose it must be.
+/// Notes how far the store has come with a journal, which must be its own.
 pub(super) fn note(
     connection: &mut Connection,
     journal: Uuid,

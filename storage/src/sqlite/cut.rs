@@ -1,5 +1,5 @@
-//! Whether a database file was cut short: a page behind its end stands in the WAL, or is gone. Without asking, SQLite would
-//! meet the missing pages one by one, whenever somebody comes to need them. Mends nothing.
+//! Whether a database file was cut short: a page after its end is in the WAL, or lost. Without this check, SQLite would
+//! find the missing pages one by one, whenever they are needed. Repairs nothing.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::store::Error;
 const HEADER_BYTES: usize = 32;
 const FRAME_HEADER_BYTES: usize = 24;
 
-/// Refuses a file that lacks pages, as it is before anything is copied into it.
+/// Refuses a file that lacks pages, before the WAL is copied into it.
 pub(super) fn refuse(path: &Path, connection: &Connection) -> Result<(), Error> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0));
     let (pages, page_bytes) = number("page_count")
@@ -35,7 +35,7 @@ pub(super) fn refuse(path: &Path, connection: &Connection) -> Result<(), Error> 
     })
 }
 
-/// The pages behind that one of which the WAL has any version.
+/// The pages after `last` of which the WAL has any version.
 fn pages_behind(wal: &Path, last: u32, page_bytes: u32) -> io::Result<BTreeSet<u32>> {
     let mut pages = BTreeSet::new();
     let mut wal = match File::open(wal) {
@@ -58,7 +58,7 @@ fn pages_behind(wal: &Path, last: u32, page_bytes: u32) -> io::Result<BTreeSet<u
     Ok(pages)
 }
 
-/// Whether there was as much to read.
+/// Whether there were enough bytes to read.
 fn filled(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<bool> {
     match from.read_exact(buffer) {
         Ok(()) => Ok(true),
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// A database of many pages, some of which are in the WAL alone.
+    /// A database of many pages, some of which are only in the WAL.
     fn database(folder: &Path) -> (std::path::PathBuf, Connection) {
         let path = folder.join("db");
         let connection = Connection::open(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Dead letters: kept once, under the tenant of their execution. Never decides what is one.
+//! Dead letters: kept once, under the tenant of their execution. Never decides which update is one.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};

@@ -1,4 +1,5 @@
-//! The epochs of the embedded store (`shard_collection`): a row for each virtual shard, which only rises. Judges nothing.
+//! The epochs of the embedded store (`shard_collection`): a row for each virtual shard, whose epoch only rises. Decides
+//! nothing.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, params};
@@ -14,7 +15,7 @@ INSERT INTO shard_collection (_id, owner, epoch) VALUES (?1, ?2, ?3 + 1)
 ON CONFLICT (_id) DO UPDATE SET owner = excluded.owner, epoch = max(epoch, ?3) + 1
 RETURNING epoch";
 
-/// All of them or none.
+/// Claims all of them or none.
 fn claim(
     connection: &mut Connection,
     shards: &[VirtualShard],

@@ -1,4 +1,4 @@
-//! What SQLite's errors mean to the store: try again, no room, not readable, or never.
+//! The meaning of SQLite's errors for the store: retry, no space, not readable, or never.
 
 use rusqlite::{Error as Sqlite, ErrorCode, ffi};
 
@@ -22,12 +22,12 @@ pub(super) fn store_error(error: Sqlite) -> Error {
             | ErrorCode::SchemaChanged,
         ) => Error::Unavailable(error.to_string()),
         _ if poisons(&error) => Error::Refused(error.to_string()),
-        // A damaged file, a missing table: the store is at fault, not what it was given.
+        // A damaged file or a missing table: the store is at fault, not the data.
         _ => Error::Corrupt(error.to_string()),
     }
 }
 
-/// Whether SQLite refuses one row for what it holds, and will refuse it again.
+/// Whether SQLite refuses one row for its content, and always will.
 pub(super) fn poisons(error: &Sqlite) -> bool {
     matches!(
         error.sqlite_error_code(),

@@ -1,4 +1,4 @@
-//! Opening: the lock that keeps a second process out, and connections set up for their work.
+//! Opening: the lock that keeps a second process out, and the set-up of connections.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -15,19 +15,19 @@ use crate::lock::FileLock;
 use crate::store::Error;
 use crate::{private, room};
 
-/// What SQLite's index of the WAL takes at least.
+/// The smallest size of SQLite's index of the WAL.
 const INDEX_BYTES: u64 = 32 << 10;
 /// A program that reads the file beside Updraft may hold it for a moment.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
 /// Every statement of this store, prepared once for each connection.
 const STATEMENTS_CACHED: usize = 32;
-/// Pages are cached up to this for the writer: the upper levels of every index, and the pages that are added to.
-/// 64 MiB were no faster than 16, on an empty store or among a million executions, and 8 not measurably slower.
+/// The page cache of the writer: enough for the upper levels of every index, and for the pages that grow. 64 MiB were
+/// no faster than 16, on an empty store or among a million executions, and 8 not measurably slower.
 const WRITER_CACHE_KIB: i64 = 12 << 10;
-/// And for each reader.
+/// The page cache of each reader.
 const READER_CACHE_KIB: i64 = 8 << 10;
 const PAGE_BYTES: i64 = 4 << 10;
-/// What a WAL that grew beyond its measure, behind a program that reads for long, is cut back to.
+/// The size to which a WAL is cut after a long read has let it grow beyond.
 const WAL_BYTES: i64 = 2 * wal::CHECKPOINT_PAGES * PAGE_BYTES;
 
 /// Takes the lock.
@@ -38,7 +38,7 @@ pub(super) fn lock(path: &Path) -> Result<Arc<FileLock>, Error> {
     })
 }
 
-/// Makes the folder, durably, and what is missing above it.
+/// Creates the folder and the missing ones above it, durably.
 pub(super) fn folder(dir: &Path) -> Result<(), Error> {
     let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
     let make = || -> std::io::Result<()> {
@@ -59,7 +59,7 @@ pub(super) fn folder(dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the disk says of a path; a full one is named as what it is.
+/// A disk's error for a path; a full disk is named as such.
 pub(super) fn of_disk(path: &Path, error: &std::io::Error) -> Error {
     let told = format!("{}: {error}", path.display());
     match error.kind() {
@@ -68,14 +68,14 @@ pub(super) fn of_disk(path: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// Makes the names in a folder durable. Elsewhere than on Unix a folder cannot be opened as a file.
+/// Makes the names in a folder durable. On other systems than Unix a folder cannot be opened as a file.
 pub(super) fn sync(dir: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
-/// Makes the file where there is none: SQLite gives what it keeps beside it the permissions of the file itself. One that is
-/// there is left to SQLite: to close it would give back every lock that this process has on it, those of a store that was
-/// released and is still read among them.
+/// Creates the file if there is none, since SQLite gives the files beside it the same permissions. An existing file is
+/// left to SQLite: closing it would release every lock that this process has on it, including those of a released store
+/// that is still being read.
 fn make(path: &Path) -> std::io::Result<()> {
     match private::options().write(true).create_new(true).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -83,7 +83,7 @@ fn make(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// The connection that writes; it makes the schema where it is missing.
+/// The connection that writes; it creates a missing schema.
 pub(super) fn writer(path: &Path, durability: Durability) -> Result<Connection, Error> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -125,8 +125,9 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// A connection that reads what is there, makes no file and takes no lock, for who knows that nobody has the database. Without
-/// a WAL it says that the file does not change, as SQLite would make one; with one it keeps the index of it in memory.
+/// A connection that only reads, creates no file and takes no lock, for a database that is known not to be in use.
+/// Without a WAL it declares the file immutable, since SQLite would create a WAL; with a WAL it keeps its index in
+/// memory.
 #[cfg(unix)]
 pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -137,7 +138,7 @@ pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
     };
     let connection = opened.map_err(fault::store_error)?;
     let set = |connection: &Connection| {
-        // Nor is the WAL copied, or removed, by who closes as the last.
+        // The last connection to close must not copy or remove the WAL.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
         common(connection, READER_CACHE_KIB)
@@ -146,13 +147,13 @@ pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-/// Elsewhere SQLite makes what it needs beside the database.
+/// On other systems SQLite creates the files that it needs beside the database.
 #[cfg(not(unix))]
 pub(super) fn onlooker(path: &Path) -> Result<Connection, Error> {
     reader(path)
 }
 
-/// The address of a database that nobody changes.
+/// The address of a database that does not change.
 #[cfg(unix)]
 fn unchanging(path: &Path) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte);
@@ -163,8 +164,8 @@ fn unchanging(path: &Path) -> String {
     format!("file:{escaped}?immutable=1")
 }
 
-/// `Fsync`: the WAL is synced at each commit. `Os`: only before it is copied into the database, so that a
-/// loss of power takes the latest commits but never breaks the file.
+/// `Fsync`: the WAL is synced at each commit. `Os`: only before it is copied into the database, so that a power loss
+/// undoes the latest commits but never breaks the file.
 pub(super) fn synchronous(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
     let level = match durability {
         Durability::Fsync => "FULL",
@@ -176,14 +177,14 @@ pub(super) fn synchronous(connection: &Connection, durability: Durability) -> ru
 /// No `mmap_size`: an I/O error on a mapped page would end the process instead of the call.
 fn common(connection: &Connection, cache_kib: i64) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    // A plan does not depend on what is asked for: otherwise a statement is planned anew for each value.
+    // A plan must not depend on the values: otherwise a statement is planned again for each value.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(BUSY_WAIT)?;
     connection.pragma_update(None, "cache_size", -cache_kib)?;
     connection.pragma_update(None, "temp_store", "MEMORY")
 }
-/// An error of opening, as a full disk where there is no room: SQLite tells one that cannot make its index as a disk that
-/// fails.
+/// An error of opening, as a full disk if there is no space: SQLite reports an index that it cannot create as a failing
+/// disk.
 pub(super) fn without_room(dir: &Path, error: Error) -> Error {
     match error {
         Error::Unavailable(why)

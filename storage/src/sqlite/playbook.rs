@@ -1,4 +1,4 @@
-//! Playbook versions: put once, durable when answered. No batches here.
+//! Playbook versions: stored once, durable when the call returns. No batches here.
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -29,7 +29,7 @@ pub(super) fn put(connection: &mut Connection, playbook: &PlaybookDocument) -> R
     Ok(PutOutcome::Created)
 }
 
-/// Whether its id was free.
+/// Inserts it; returns whether its id was free.
 fn insert(connection: &Connection, playbook: &PlaybookDocument) -> Result<bool, Fault> {
     if connection.prepare_cached(HAS_ID)?.exists([playbook.pid.as_bytes()])? {
         return Ok(false);

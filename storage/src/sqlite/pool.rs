@@ -20,7 +20,7 @@ struct Job {
 
 /// Connections, each with its thread, that share one bounded queue.
 pub(super) struct Pool {
-    /// Gone in `drop` only: the threads end when what was queued is done.
+    /// Taken by `drop`: the threads end when queued work is done.
     jobs: Option<Sender<Job>>,
     /// One permit for each place in the queue: callers wait here, so that a send never blocks the runtime.
     places: Arc<Semaphore>,
@@ -56,7 +56,7 @@ impl Pool {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| ended())?;
         let (reply, answer) = oneshot::channel();
         let work = Box::new(move |connection: &mut Connection| {
-            // A caller that no longer waits has no use for the answer.
+            // Sending fails if the caller no longer waits.
             let _ = reply.send(work(connection));
         });
         let jobs = self.jobs.as_ref().ok_or_else(ended)?;
@@ -69,7 +69,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.jobs = None;
         for thread in self.threads.drain(..) {
-            // An answer can wake whoever drops the store, on the very thread that gave it.
+            // An answer can wake the owner that drops the store, on the very thread that sent the answer.
             if thread.thread().id() != thread::current().id() && thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");
             }

@@ -1,4 +1,4 @@
-//! The text of every query: each names its tenant, pages by key and is answered through an index.
+//! The text of every query: each names its tenant, pages by key and is answered from an index.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use updraft_protocol::{
 
 use crate::store::Detail;
 
-/// The columns of these fields, in their order. A summary asks for nothing that may be large: it is as good as missing.
+/// The columns of these fields, in their order. A summary reads nothing that may be large.
 fn columns(fields: &[FieldSpec], detail: Detail) -> String {
     let column = |field: &FieldSpec| match (detail, field.large, field.optional) {
         (Detail::Summary, true, true) => "NULL",
@@ -34,7 +34,7 @@ fn tasks(detail: Detail, condition: &str) -> String {
     format!("SELECT _id, {head}, {state}, epoch, seq FROM task_execution_collection WHERE {condition}")
 }
 
-/// A query whose text is made when it is first asked.
+/// A query whose text is made at its first use.
 type Query = LazyLock<String>;
 
 pub(super) static PLAYBOOK: Query = Query::new(|| playbooks("_id = ?1 AND tenant_code = ?2"));
@@ -62,7 +62,7 @@ pub(super) static CATALOGUE_CATEGORY: Query = Query::new(|| {
 pub(super) static EXECUTION: Query =
     Query::new(|| executions(Detail::Whole, "_id = ?1 AND tenant_code = ?2"));
 
-/// Admission gives one key one execution; should two writers have raced, every reader sees the older.
+/// Admission gives one key one execution; if two writers have raced, every reader sees the older.
 pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id, input_hash FROM playbook_execution_collection
     WHERE tenant_code = ?1 AND playbook_name = ?2 AND idempotency_key = ?3";
 
@@ -70,7 +70,7 @@ pub(super) const EXECUTION_BY_KEY: &str = "SELECT _id, input_hash FROM playbook_
 pub(super) struct Lists {
     pub(super) of_status: String,
     pub(super) of_user: String,
-    /// One arm for each status, merged: every arm comes in order from the index, so nothing is sorted.
+    /// One arm for each status, merged: every arm is in order in the index, so nothing is sorted.
     pub(super) of_any: String,
 }
 
@@ -106,7 +106,7 @@ pub(super) static TASKS: Query = Query::new(|| {
     tasks(Detail::Whole, "peid = ?1 AND task_seq > ?2 AND tenant_code = ?3 ORDER BY task_seq LIMIT ?4")
 });
 
-/// The lists of what was done for an alert, in one detail.
+/// The lists of tasks for an alert, in one detail.
 pub(super) struct TaskLists {
     pub(super) of_status: String,
     /// See [`Lists::of_any`].
@@ -144,7 +144,7 @@ macro_rules! slowest {
 
 pub(super) const SLOWEST: &str = slowest!("");
 
-/// A playbook belongs to one tenant: its executions need not be asked for theirs, and the index suffices.
+/// A playbook belongs to one tenant: its executions need no filter by tenant, and the index suffices.
 pub(super) const SLOWEST_OF_TENANT: &str =
     slowest!(" AND pid IN (SELECT _id FROM playbook_collection WHERE tenant_code = ?4)");
 

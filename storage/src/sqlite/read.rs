@@ -79,7 +79,7 @@ pub(super) fn tasks(
 
 pub(super) fn tasks_of_alert(connection: &Connection, asked: &TaskQuery) -> Result<Vec<TaskDocument>, Error> {
     let (tenant, alert_id, limit) = (asked.tenant.as_str(), &asked.alert_id, rows(asked.limit));
-    // Nothing comes before the bytes of none.
+    // Empty bytes are before every key.
     let after: &[u8] = asked.after.as_ref().map_or(&[], |after| after.as_bytes());
     let lists = match asked.detail {
         Detail::Whole => &query::WHOLE_TASKS,
@@ -117,7 +117,7 @@ fn before(cursor: Option<&Cursor>) -> (i64, &[u8]) {
     cursor.map_or(NEWEST, |cursor| (stored(cursor.createddate), cursor.peid.as_bytes()))
 }
 
-/// A date beyond what the store keeps is after all that it has.
+/// A date beyond the store's range is after all that it has.
 fn stored(date: Timestamp) -> i64 {
     i64::try_from(date.0).unwrap_or(i64::MAX)
 }
@@ -167,7 +167,7 @@ pub(super) fn list<T: page::Row>(
     Ok(documents)
 }
 
-/// Hands over row after row, until no more are wanted.
+/// Passes row after row to `take`, until it wants no more.
 fn each(
     connection: &Connection,
     sql: &str,

@@ -1,4 +1,4 @@
-//! Rows as documents. What cannot be read names its document and column, not its content; nothing panics.
+//! Rows as documents. An error names the document and the column, not its content; nothing panics.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -15,7 +15,7 @@ use crate::store::{Error, PlaybookRuntime};
 /// The columns of a row, read from left to right.
 struct Columns<'r> {
     row: &'r Row<'r>,
-    /// For the message where another column cannot be read.
+    /// For error messages of other columns.
     id: Uuid,
     next: usize,
 }
@@ -122,7 +122,7 @@ pub(super) fn dead_letter(row: &Row<'_>) -> Result<DeadLetter, Error> {
     let key = Field::read("_id", columns)?;
     let tenant_code = Field::read("tenant_code", columns)?;
     let peid: ExecutionId = Field::read("peid", columns)?;
-    // A letter has no id of its own: what else cannot be read is named by its execution.
+    // A letter has no id of its own: errors of the other columns name its execution.
     columns.id = peid.uuid();
     Ok(DeadLetter {
         key,

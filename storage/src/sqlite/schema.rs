@@ -8,8 +8,8 @@ use crate::store::Error;
 /// The schema that this version reads and writes, and no other: none was released before it.
 pub const VERSION: u32 = 5;
 
-/// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks live in the
-/// tree of their id: ids grow with time, so rows are added at its end and no second tree is kept for them.
+/// Ids are blobs of 16 bytes, dates are milliseconds, data is JSON text. Executions and tasks are in the tree of their
+/// id: ids grow with time, so rows are added at its end and no second tree is needed.
 const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS playbook_collection (
     _id BLOB NOT NULL PRIMARY KEY,
@@ -92,8 +92,8 @@ CREATE TABLE IF NOT EXISTS meta (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// `_id` ends the indexes of lists so that rows of one millisecond have an order too. An index on a field
-/// that may be missing leaves the rows without it out.
+/// `_id` ends the indexes of lists so that rows of one millisecond have an order too. An index on an optional field
+/// leaves out rows without it.
 const INDEXES: &str = "
 CREATE UNIQUE INDEX IF NOT EXISTS playbooks_by_name
     ON playbook_collection (tenant_code, name, version);
@@ -116,8 +116,8 @@ CREATE INDEX IF NOT EXISTS dead_letters_by_tenant
     ON dead_letter (tenant_code, _id) WHERE tenant_code IS NOT NULL;
 ";
 
-/// Refuses a file that this version must not touch: a store of another schema, or another program's. Gives the version that
-/// was found, which is 0 where there is no schema yet.
+/// Refuses a file that this version must not touch: a store of another schema, or another program's. Returns the
+/// version that was found, 0 if there is no schema yet.
 pub(super) fn check(connection: &Connection) -> Result<u32, Error> {
     let found: i32 = pragma(connection, "user_version")?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
@@ -134,14 +134,14 @@ pub(super) fn check(connection: &Connection) -> Result<u32, Error> {
     Ok(found)
 }
 
-/// Makes what is missing, all of it or nothing.
+/// Creates everything that is missing, or nothing.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Error> {
     let make = |connection: &mut Connection| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(TABLES)?;
         transaction.execute_batch(INDEXES)?;
         let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        // Where nothing is missing, nothing is written: a start that is then refused leaves the file as it was.
+        // If nothing is missing, nothing is written: a start that is then refused leaves the file as it was.
         if found != VERSION {
             transaction.pragma_update(None, "user_version", VERSION)?;
         }

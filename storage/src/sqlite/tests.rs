@@ -1,4 +1,4 @@
-//! Tests of what is SQLite's own; the contract is tested by the conformance suite.
+//! Tests of behaviour that is SQLite's own; the contract is tested by the conformance suite.
 
 mod corruption;
 mod faults;

@@ -1,7 +1,7 @@
-//! The WAL: copied into the database each time that it has grown by so much. Knows no table.
+//! The WAL: copied into the database each time it has grown by a certain size. Knows no table.
 //!
-//! SQLite's own checkpoint never waits for a reader, so that readers without a pause let the WAL grow for ever.
-//! This one waits, up to the busy timeout, until those have gone that still read an older state.
+//! SQLite's own checkpoint never waits for a reader, so that continuous reads let the WAL grow for ever. This one
+//! waits, up to the busy timeout, until the reads of an older state have ended.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +9,8 @@ use rusqlite::Connection;
 
 use crate::store::Error;
 
-/// Pages after which the WAL is copied: each copy costs two syncs, and writes a page once however often it
-/// changed meanwhile.
+/// Pages after which the WAL is copied: each copy costs two syncs, and writes a page once however often it changed in
+/// between.
 pub(super) const CHECKPOINT_PAGES: i64 = 8 << 10;
 
 const PAGES: &str = "PRAGMA wal_checkpoint(NOOP)";
@@ -23,8 +23,8 @@ pub(super) fn beside(database: &Path) -> PathBuf {
     wal.into()
 }
 
-/// Does `work`, which may write, and a checkpoint if it is due. What was answered stays answered: a
-/// checkpoint that fails or comes too late is tried again when the WAL has grown by as much once more.
+/// Does `work`, which may write, and a checkpoint if it is due. Answered writes stay: a checkpoint that fails or times
+/// out is tried again when the WAL has grown by as much once more.
 pub(super) fn kept_short<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Connection) -> Result<T, Error>,
@@ -43,9 +43,9 @@ pub(super) fn kept_short<T>(
     done
 }
 
-/// Writes what the WAL holds at a start anew, into the database. A process before, whose sync failed, may have left in
-/// the system's memory what is not on the disk, and a sync does not write it again: what reads as stored would go with
-/// a loss of power, and with it whatever is written behind it.
+/// Writes the content of the WAL at a start into the database. An earlier process whose sync failed may have left bytes
+/// in the system's memory that are not on the disk, and a later sync would not write them. They would be read as
+/// stored, and lost with a power loss, together with everything written after them.
 pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
     if let (1, pages) = state(connection, CHECKPOINT)? {
         tracing::warn!(pages, "another program reads the store: what its WAL holds is not written anew");
@@ -53,12 +53,12 @@ pub(super) fn settle(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// How long the WAL is.
+/// The length of the WAL.
 pub(super) fn pages(connection: &Connection) -> rusqlite::Result<i64> {
     state(connection, PAGES).map(|(_, pages)| pages)
 }
 
-/// Whether a reader was in the way, and the pages in the WAL.
+/// Whether a reader blocked the checkpoint, and the pages in the WAL.
 fn state(connection: &Connection, sql: &str) -> rusqlite::Result<(i64, i64)> {
     connection.prepare_cached(sql)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
 }

@@ -35,7 +35,7 @@ impl Texts {
         let columns: Vec<_> = columns.collect();
         let parameters: Vec<_> = (1..=columns.len()).map(|number| format!("?{number}")).collect();
         let inserted: Vec<_> = columns.iter().map(|name| format!("excluded.{name}")).collect();
-        // What a state does not name stays as it is.
+        // A field that a state does not set stays as it is.
         let changes = |new: &[String]| {
             let mut changes = vec![format!("epoch = {}, seq = {}", new[1], new[2])];
             changes.extend(state.iter().zip(&new[3..]).map(|(FieldSpec { name, optional, .. }, new)| {
@@ -64,8 +64,8 @@ impl Texts {
     }
 }
 
-/// Updates after which whoever waits for a core goes first: a batch takes tens of milliseconds of one, and those who
-/// submit and answer need it for some microseconds.
+/// Updates after which the thread yields its core: a batch takes tens of milliseconds, and submissions and answers need
+/// the core for some microseconds.
 const TURN: usize = 32;
 
 /// Writes a batch, all of it or, on an error, nothing.
@@ -87,7 +87,7 @@ pub(super) fn batch(connection: &mut Connection, batch: &[Update]) -> Result<Vec
     write(connection).map_err(fault::store_error)
 }
 
-/// Begins to write. A transaction that could not even be rolled back is ended first.
+/// Begins a transaction. One that could not even be rolled back is ended first.
 pub(super) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK")?;
@@ -97,9 +97,9 @@ pub(super) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction
 
 /// Why one row was not written.
 pub(super) enum Fault {
-    /// It holds what SQLite cannot keep.
+    /// It contains a value that SQLite cannot store.
     Poison(String),
-    /// SQLite says no.
+    /// SQLite refuses it.
     Sqlite(rusqlite::Error),
 }
 
@@ -109,7 +109,7 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
-/// What a batch needs, looked up once.
+/// The statements for a batch, looked up once.
 struct Statements<'c> {
     connection: &'c Connection,
     executions: Collection<'c>,
@@ -148,7 +148,7 @@ impl<'c> Statements<'c> {
         }
     }
 
-    /// Names the execution that has the idempotency key of another.
+    /// Names the execution that has the same idempotency key.
     fn named(&self, fault: Fault, head: Option<&ExecutionHead>) -> Fault {
         let (Fault::Sqlite(error), Some(head)) = (&fault, head) else { return fault };
         if !fault::is_taken(error) {
@@ -202,7 +202,7 @@ impl<'c> Collection<'c> {
     }
 }
 
-/// A guard that let nothing through found a newer document, or none.
+/// A guard that did not match found a newer document, or none.
 fn changed_or(
     changed: usize,
     exists: impl FnOnce() -> rusqlite::Result<bool>,
@@ -216,7 +216,7 @@ fn changed_or(
     }
 }
 
-/// Binds the parameters of one row in order. Every one is bound anew, so that no row inherits a value.
+/// Binds the parameters of one row in order. Every parameter is bound anew, so that no row inherits a value.
 pub(super) struct Row<'s, 'c> {
     statement: &'s mut CachedStatement<'c>,
     bound: usize,

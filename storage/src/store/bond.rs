@@ -1,5 +1,5 @@
-//! The bond: what a store keeps of itself and of the journal that it takes updates from. Owns its shape; what follows
-//! from it is decided in `kernel::pairing`.
+//! The bond: a store's note of itself and of its journal. Owns its shape; its consequences are decided in
+//! `kernel::pairing`.
 
 use async_trait::async_trait;
 use updraft_kernel::pairing::StoreSide;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::Error;
 
-/// A store's id, and how far it has come with a journal.
+/// A store's id, and how far it has come with its journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bond {
     /// The store's own id, random.
@@ -21,20 +21,20 @@ pub struct Bond {
 }
 
 impl Bond {
-    /// Why a store notes nothing of a journal that it does not take updates from.
+    /// The error for a note of a journal that is not the store's own.
     pub(crate) fn of_another() -> Error {
         Error::Refused("the database takes updates from another journal".to_owned())
     }
 }
 
-/// What a store keeps of this kind.
+/// The note of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// Nothing, ever: whether it is the one that a journal belongs to is not asked.
+    /// It keeps no notes: it is not checked whether a journal belongs to it.
     Nothing,
     /// Nothing yet: it is new.
     New,
-    /// This.
+    /// This bond.
     Bond(Bond),
 }
 
@@ -55,22 +55,22 @@ impl From<Bond> for StoreSide {
     }
 }
 
-/// What a store keeps of its bond with a journal. One that keeps none has nothing to implement.
+/// A store's note of its journal. A store without notes has nothing to implement.
 #[async_trait]
 pub trait BondStore: Send + Sync + 'static {
-    /// What it keeps of itself and of the journal that it takes updates from. One that keeps nothing of the kind is taken
-    /// for the one that a journal belongs to wherever it is found.
+    /// Its note of itself and of its journal. A store without notes is taken for the journal's own wherever it is
+    /// found.
     async fn kept(&self) -> Result<Kept, Error> {
         Ok(Kept::Nothing)
     }
 
-    /// Keeps a bond instead of what it kept, where that still is `before`; says whether it was. Durable.
+    /// Replaces its bond if that still is `before`; returns whether it was. Durable.
     async fn bind(&self, _bond: Bond, _before: Option<Bond>) -> Result<bool, Error> {
         Ok(true)
     }
 
-    /// Notes that it has all groups of its journal up to `taken`, and whether both are closed; as durable as what it has
-    /// taken. Refused where it belongs to another journal.
+    /// Notes that it has all groups of its journal up to `taken`, and whether both are closed; as durable as its other
+    /// writes. Refused if it belongs to another journal.
     async fn note(&self, _journal: Uuid, _taken: u64, _closed: bool) -> Result<(), Error> {
         Ok(())
     }

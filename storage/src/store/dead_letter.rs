@@ -1,4 +1,4 @@
-//! The port for dead letters: updates that the store will never take elsewhere.
+//! The port for dead letters: updates that the store refuses for good.
 
 use async_trait::async_trait;
 use updraft_protocol::{DeadLetter, TenantCode};
@@ -8,13 +8,12 @@ use super::Error;
 /// Dead letters.
 #[async_trait]
 pub trait DeadLetterStore: Send + Sync + 'static {
-    /// Keeps updates that it will never take elsewhere, with the reason, durably. A letter that it has under the
-    /// same key is left as it is. Where a letter names no tenant, that of its execution is put in, if the store
-    /// has that.
+    /// Keeps updates that the store refuses for good, with the reason, durably. A letter with an existing key is
+    /// ignored. A letter without a tenant gets that of its execution, if the store has the execution.
     async fn keep_dead_letters(&self, letters: Vec<DeadLetter>) -> Result<(), Error>;
 
-    /// Dead letters in order of their key, after `after`; `limit` at most. Of one tenant; none asks for all,
-    /// which is the operator's question, never a tenant's.
+    /// Dead letters in order of their key, after `after`; at most `limit`. Of one tenant, or of all if `None`, which is
+    /// for operators, never for a tenant.
     async fn dead_letters(
         &self,
         tenant: Option<&TenantCode>,

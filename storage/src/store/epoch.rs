@@ -1,5 +1,5 @@
-//! The port for epochs: the numbers that make what a later owner of a virtual shard writes newer than what an earlier one
-//! wrote.
+//! The port for epochs: numbers that make the writes of a later owner of a virtual shard newer than those of an earlier
+//! one.
 
 use async_trait::async_trait;
 use updraft_kernel::shard_epochs::ShardEpochs;
@@ -11,12 +11,12 @@ use super::Error;
 /// The epochs of virtual shards.
 #[async_trait]
 pub trait EpochStore: Send + Sync + 'static {
-    /// Claims virtual shards for an owner, who claims them once: each has from now on an epoch that is higher than every one
-    /// that it had and than `above`, and that no other claim is given. Durable when answered. `above` is the highest that the
-    /// journal knows: a store that was lost or put back has forgotten those that it gave since, and would take what is written
-    /// under a lower one for old.
+    /// Claims virtual shards for an owner, who claims them once: each gets an epoch that is higher than all its earlier
+    /// ones and than `above`, and that no other claim gets. Durable when it returns. `above` is the highest epoch that
+    /// the journal knows: a store that was lost or restored has forgotten its later epochs, and would treat writes
+    /// under a lower one as old.
     ///
-    /// An error that can be tried again where others claim the same at the same time; epochs may have risen by then.
+    /// A retryable error if other processes claim the same at the same time; epochs may have risen by then.
     async fn claim_epochs(
         &self,
         shards: &[VirtualShard],
@@ -25,7 +25,7 @@ pub trait EpochStore: Send + Sync + 'static {
     ) -> Result<ShardEpochs, Error>;
 }
 
-/// The highest that the journal knows as a number that stores keep, which another can follow.
+/// The highest epoch of the journal as a number that stores can keep and exceed.
 pub(crate) fn followed(above: u64) -> Result<i64, Error> {
     let above = i64::try_from(above).ok().filter(|above| *above < i64::MAX);
     above.ok_or_else(|| Error::Corrupt("the journal has an epoch that none can follow".to_owned()))

@@ -1,33 +1,33 @@
-//! Why a store did not do what it was asked. Names no data and no credentials.
+//! Why a store refused an operation. Contains no data and no credentials.
 
 use thiserror::Error;
 
-/// Why a store did not do what it was asked. Messages name no data and no credentials.
+/// Why a store refused an operation. Messages contain no data and no credentials.
 #[derive(Debug, Clone, Error)]
 pub enum Error {
     /// Another process has the store.
     #[error("{path} is in use by another process")]
     InUse {
-        /// Where it is.
+        /// Its path.
         path: String,
     },
     /// It does not answer, or not in time.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// It has no room.
+    /// It has no space.
     #[error("the store is full: {0}")]
     Full(String),
     /// It was written by another version of Updraft.
     #[error("{place}: the store has schema {found}; this version reads schema {known}")]
     Schema {
-        /// Where it is.
+        /// Its place.
         place: String,
         /// The version found.
         found: u32,
         /// The version known.
         known: u32,
     },
-    /// What it holds cannot be read.
+    /// Its content cannot be read.
     #[error("the store holds what cannot be read: {0}")]
     Corrupt(String),
     /// It refuses the operation.
@@ -36,7 +36,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another try can help.
+    /// Whether the same call can succeed later.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Full(_))
     }

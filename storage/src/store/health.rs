@@ -1,4 +1,5 @@
-//! Health: how a store fares and what can be wrong with it, as data for who watches over it. Names no data and no credentials.
+//! Health: the state of a store and its possible faults, as data for monitoring. Contains no data of tenants and no
+//! credentials.
 
 use std::fmt;
 
@@ -6,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Error;
 
-/// How a store fares, for who watches over it.
+/// The state of a store, for monitoring.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
-    /// What is wrong, each with what it means; empty where all is well.
+    /// The faults; empty if there is none.
     pub troubles: Vec<Trouble>,
-    /// The connections, where the store has a pool of them.
+    /// The connections, if the store has a pool of them.
     pub pool: Option<PoolStatistics>,
 }
 
@@ -20,7 +21,7 @@ pub struct Health {
 pub struct PoolStatistics {
     /// Connections that are open.
     pub open: u64,
-    /// Open ones that nobody uses.
+    /// Open ones that are not in use.
     pub idle: u64,
     /// Open ones in use.
     pub in_use: u64,
@@ -28,64 +29,64 @@ pub struct PoolStatistics {
     pub waiting: u64,
     /// Connections opened since the start.
     pub opened_total: u64,
-    /// Callers that waited in vain since the start.
+    /// Callers whose wait timed out since the start.
     pub timeouts_total: u64,
     /// Microseconds that callers waited for a connection since the start, all together.
     pub waited_us_total: u64,
 }
 
-/// One thing that is wrong with a store.
+/// One fault of a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Trouble {
     /// It cannot be reached, or does not answer in time.
     Unreachable {
-        /// What was found.
+        /// The cause.
         cause: String,
     },
-    /// Servers answer, and none of them takes writes at the moment.
+    /// Servers answer, but none of them takes writes at the moment.
     NotPrimary {
-        /// What they say.
+        /// Their answer.
         cause: String,
     },
     /// It does not accept the credentials, or they do not suffice.
     Authentication {
-        /// What it says.
+        /// Its answer.
         cause: String,
     },
-    /// Every connection that the pool may have is in use, and callers wait for one.
+    /// Every connection of the pool is in use, and callers wait for one.
     PoolExhausted {
-        /// How many wait.
+        /// The number of waiting callers.
         waiting: u64,
-        /// How many connections the pool may have.
+        /// The most connections of the pool.
         most: u64,
     },
-    /// It has no room.
+    /// It has no space.
     Full {
-        /// What it says.
+        /// Its answer.
         cause: String,
     },
-    /// It can be read, and not written.
+    /// It can be read, but not written.
     ReadOnly {
-        /// What it says.
+        /// Its answer.
         cause: String,
     },
-    /// It answers, later than it should.
+    /// It answers, but too late.
     Slow {
-        /// How long it took.
+        /// The time of its answer.
         took_ms: u64,
-        /// How long is well.
+        /// The longest normal time.
         threshold_ms: u64,
     },
-    /// It answers, and refuses what it is asked.
+    /// It answers, but refuses operations.
     Failing {
-        /// What it says.
+        /// Its answer.
         cause: String,
     },
 }
 
 impl Trouble {
-    /// What an error says about the store.
+    /// The fault in an error of the store.
     pub fn of(error: &Error) -> Self {
         let cause = error.to_string();
         match error {

@@ -1,5 +1,5 @@
-//! The owner of a store that several machines reach: one engine at a time, by a lease that it renews. Owns its shape; who may
-//! take it is decided in `kernel::lease`.
+//! The owner of a store that several machines reach: one engine at a time, by a lease that it renews. Owns its shape;
+//! who may take it is decided in `kernel::lease`.
 
 use async_trait::async_trait;
 use updraft_kernel::lease::Seen;
@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::Error;
 
-/// Who has a store.
+/// The owner of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Which start of which engine: random.
+    /// The start of an engine: random.
     pub incarnation: Uuid,
     /// The id of its journal.
     pub journal: Uuid,
@@ -36,30 +36,33 @@ impl From<&Owner> for Seen {
     }
 }
 
-/// The lease of a store that several machines reach. One that a process has alone has nothing to implement.
+/// The lease of a store that several machines reach. A store of a single process has nothing to implement.
 #[async_trait]
 pub trait OwnerStore: Send + Sync + 'static {
-    /// Whether several machines reach it, so that one engine has it by a lease. The four calls that follow are for such.
+    /// Whether several machines reach it, so that an engine owns it by a lease. The next four calls are for such
+    /// stores.
     fn is_leased(&self) -> bool {
         false
     }
 
-    /// Who has it, or had it last.
+    /// The owner, or the last owner.
     async fn owner(&self) -> Result<Option<Owner>, Error> {
         Ok(None)
     }
 
-    /// Makes this one the owner where it is still `before`, with as many beats; says whether it was. Durable.
+    /// Makes `owner` the owner if the current one still is `before`, with the same beat; returns whether it was.
+    /// Durable.
     async fn take(&self, _owner: &Owner, _before: Option<&Owner>) -> Result<bool, Error> {
         Ok(true)
     }
 
-    /// Renews the lease; says whether this one still is the owner. One that is not can write no batch any more.
+    /// Renews the lease; returns whether this engine still is the owner. An engine that is not can write no more
+    /// batches.
     async fn renew(&self, _incarnation: Uuid) -> Result<bool, Error> {
         Ok(true)
     }
 
-    /// Gives the store back, where this one is the owner.
+    /// Gives the store back, if this engine is the owner.
     async fn disown(&self, _incarnation: Uuid) -> Result<(), Error> {
         Ok(())
     }

@@ -1,24 +1,24 @@
-//! The port for playbooks: versions that never change once they are put, and the catalogue of a tenant.
+//! The port for playbooks: versions that never change once they are stored, and the catalogue of a tenant.
 
 use async_trait::async_trait;
 use updraft_protocol::{Json, Name, PlaybookDocument, PlaybookId, PlaybookStatus, TenantCode};
 
 use super::Error;
 
-/// What became of a playbook that was put.
+/// The result of storing a playbook.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub enum PutOutcome {
     /// It is new.
     Created,
-    /// The same definition was there under this id.
+    /// The same definition is stored under this id.
     Unchanged(PlaybookId),
-    /// Another definition was there under this name and version; nothing changed.
+    /// Another definition is stored under this name and version; nothing changed.
     Conflict(PlaybookId),
 }
 
 impl PutOutcome {
-    /// What becomes of a playbook whose name and version `known` has already, with this definition.
+    /// The result for a playbook whose name and version are already stored as `known`, with this definition.
     pub fn of_known(known: PlaybookId, definition: &Json, playbook: &PlaybookDocument) -> Self {
         if definition.same_value(&playbook.definition) {
             Self::Unchanged(known)
@@ -46,8 +46,7 @@ pub trait PlaybookStore: Send + Sync + 'static {
         version: Option<u32>,
     ) -> Result<Option<PlaybookDocument>, Error>;
 
-    /// A tenant's catalogue in one status, by name and version, after `after` (name, version); `limit`
-    /// rows at most.
+    /// A tenant's catalogue in one status, by name and version, after `after` (name, version); at most `limit` rows.
     async fn playbooks(
         &self,
         tenant: &TenantCode,

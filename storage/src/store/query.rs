@@ -1,4 +1,4 @@
-//! The port for what people ask across executions: lists, and which playbooks are slow. Writes nothing.
+//! The port for queries across executions: lists, and slow playbooks. Writes nothing.
 
 use async_trait::async_trait;
 use updraft_protocol::limits::PAGE_ROWS;
@@ -9,7 +9,7 @@ use updraft_protocol::{
 use super::{Cursor, Error};
 use crate::page::Row;
 
-/// Which executions, newest first.
+/// The executions of a list, newest first.
 #[derive(Debug, Clone)]
 pub enum ExecutionsOf {
     /// Of a tenant, in one status.
@@ -20,62 +20,63 @@ pub enum ExecutionsOf {
     User(String),
 }
 
-/// How much of each document a list gives.
+/// How much of each document a list returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
     /// All of it.
     #[default]
     Whole,
-    /// Without what may be large: `input` and `variables` are `null`, `output` and a task's `response` are none.
+    /// Without fields that may be large: `input` and `variables` are `null`, `output` and a task's `response` are
+    /// `None`.
     Summary,
 }
 
 /// One page of executions.
 #[derive(Debug, Clone)]
 pub struct ExecutionQuery {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantCode,
-    /// Which.
+    /// The executions.
     pub of: ExecutionsOf,
-    /// Where the page before ended.
+    /// The end of the last page.
     pub after: Option<Cursor>,
-    /// Rows at most; the store caps it at `limits::PAGE_ROWS`, and a page ends early once it has `limits::PAGE_BYTES`.
+    /// The most rows; the store caps it at `limits::PAGE_ROWS`, and a page ends early once it has `limits::PAGE_BYTES`.
     pub limit: usize,
-    /// How much of each.
+    /// How much of each document.
     pub detail: Detail,
 }
 
-/// One page of the tasks that were done for an alert, in the order of their ids.
+/// One page of the tasks for an alert, in the order of their ids.
 #[derive(Debug, Clone)]
 pub struct TaskQuery {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantCode,
-    /// For which alert.
+    /// The alert.
     pub alert_id: String,
     /// In one status, or in all.
     pub status: Option<TaskStatus>,
-    /// The last one of the page before.
+    /// The last task of the page before.
     pub after: Option<TaskId>,
-    /// Rows at most; the store caps it at `limits::PAGE_ROWS`, and a page ends early once it has `limits::PAGE_BYTES`.
+    /// The most rows; the store caps it at `limits::PAGE_ROWS`, and a page ends early once it has `limits::PAGE_BYTES`.
     pub limit: usize,
-    /// How much of each.
+    /// How much of each document.
     pub detail: Detail,
 }
 
 impl TaskQuery {
-    /// The first page of all that was done for an alert, whole.
+    /// The first page of all tasks for an alert, as whole documents.
     pub fn of_alert(tenant: TenantCode, alert_id: impl Into<String>) -> Self {
         let alert_id = alert_id.into();
         Self { tenant, alert_id, status: None, after: None, limit: PAGE_ROWS, detail: Detail::Whole }
     }
 }
 
-/// How long a playbook's executions took.
+/// The runtimes of a playbook's executions.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct PlaybookRuntime {
-    /// Which playbook version.
+    /// The playbook version.
     pub pid: PlaybookId,
-    /// Its executions counted.
+    /// The number of its executions.
     pub executions: u64,
     /// Their average runtime in milliseconds.
     pub average_ms: f64,
@@ -89,16 +90,16 @@ impl Row for PlaybookRuntime {
     }
 }
 
-/// Which executions `slowest_playbooks` counts.
+/// The executions that `slowest_playbooks` counts.
 #[derive(Debug, Clone)]
 pub struct SlowestQuery {
-    /// Of which tenant; none asks for all, which is the operator's question, never a tenant's.
+    /// The tenant; `None` for all, which is for operators, never for a tenant.
     pub tenant: Option<TenantCode>,
-    /// In which status.
+    /// Their status.
     pub status: ExecutionStatus,
     /// Created at or after this instant.
     pub since: Timestamp,
-    /// Rows at most.
+    /// The most rows.
     pub top: usize,
 }
 
@@ -108,7 +109,7 @@ pub trait QueryStore: Send + Sync + 'static {
     /// One page of executions, newest first (`createddate`, then `peid`, both descending).
     async fn executions(&self, query: ExecutionQuery) -> Result<Vec<ExecutionDocument>, Error>;
 
-    /// One page of what was done for an alert.
+    /// One page of the tasks for an alert.
     async fn tasks_of_alert(&self, query: TaskQuery) -> Result<Vec<TaskDocument>, Error>;
 
     /// The playbooks whose executions took longest on average: grouped, then sorted.

@@ -1,4 +1,4 @@
-//! What is logged and counted of calls: which call and how long, and nothing of what was asked.
+//! The log and the metrics of calls: their names and times, and nothing of their content.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -27,7 +27,7 @@ impl Write for Log {
 
 /// How often a call was timed, and how often it was counted as slow.
 fn counted(snapshots: &Snapshotter, call: &str) -> [u64; 2] {
-    // Counters and histograms begin anew at each snapshot.
+    // Counters and histograms are reset by each snapshot.
     let metrics = snapshots.snapshot().into_vec();
     ["updraft_store_call_seconds", "updraft_store_slow_calls_total"].map(|metric| {
         let of_call = metrics.iter().filter(|(key, ..)| {
@@ -42,7 +42,7 @@ fn counted(snapshots: &Snapshotter, call: &str) -> [u64; 2] {
     })
 }
 
-/// What a call of a store with this threshold leaves in the log, in the histogram and among the slow calls.
+/// The log, the histogram and the count of slow calls after one call of a store with this threshold.
 fn left(threshold: Duration, fails: bool) -> (String, [u64; 2]) {
     let log = Log::default();
     let writer = log.clone();

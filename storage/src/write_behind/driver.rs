@@ -1,5 +1,5 @@
-//! The driver of [`Writer`]: gives it what happens, and carries out what it commands. Owns the queue, the clock and the calls
-//! of the store; decides nothing of what is written when.
+//! The driver of [`Writer`]: feeds events in, and carries out its commands. Owns the queue, the clock and the calls of
+//! the store; does not decide what is written when.
 
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use super::{Pending, WriteBehind};
 use crate::handoff::{Barrier, Message, NotStored, Room};
 use crate::store::{Error, Store};
 
-/// How long the driver sleeps where nothing is due: it is woken by what comes.
+/// How long the driver sleeps if nothing is due: an event wakes it.
 const IDLE: Duration = Duration::from_secs(3600);
 
 type Delivering = Pin<Box<dyn Future<Output = Box<Delivery>> + Send>>;
@@ -28,14 +28,14 @@ type Noting = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
 /// The writer while it runs.
 pub(super) struct Driver {
-    /// The instant that the writer's time counts from.
+    /// The instant from which the writer's time counts.
     began: Instant,
     with: WriteBehind,
     writer: Writer<Barrier, Room>,
     deliveries: FuturesUnordered<Delivering>,
     /// The note that is under way.
     note: Option<Noting>,
-    /// What the metrics were told last.
+    /// The figures that the metrics have.
     shown: WriterFigures,
 }
 
@@ -72,7 +72,7 @@ impl Driver {
         }
     }
 
-    /// Carries a command out; gives how the writer ended, where it has.
+    /// Carries out a command; returns how the writer ended, if it has.
     fn perform(&mut self, command: Command<Barrier>) -> Option<Ended> {
         match command {
             Command::Deliver(delivery) => {
@@ -80,11 +80,11 @@ impl Driver {
                 self.deliveries.push(Box::pin(deliver(store, delivery, self.began, timeout)));
             }
             Command::Note { up_to, closing } => self.write_note(up_to, closing),
-            // Whether a watermark moved matters to nobody here.
+            // The watermark may already be higher.
             Command::Stored { below } => _ = self.with.stored.advance(below),
             Command::Noted { below } => _ = self.with.notes.as_ref().map(|(_, noted)| noted.advance(below)),
             Command::Answer(barrier, outcome) => barrier.answer(outcome.map_err(|_| NotStored::OutOfTime)),
-            Command::Notify(notice) => self.tell(notice),
+            Command::Notify(notice) => self.notify(notice),
             Command::Warn(warning) => warn(warning),
             Command::End(ended) => {
                 if let Ended::GaveUp { documents } = ended {
@@ -108,8 +108,8 @@ impl Driver {
         }));
     }
 
-    /// Tells the embedder; a panic of its code ends here.
-    fn tell(&self, notice: Notice) {
+    /// Notifies the application; a panic of its code is caught.
+    fn notify(&self, notice: Notice) {
         match &notice {
             Notice::Poison { update, reason } => {
                 tracing::error!(document = ?update.document(), reason, "the store will never take an update");
@@ -124,7 +124,7 @@ impl Driver {
         }
     }
 
-    /// Shows what the writer holds to who watches.
+    /// Publishes the figures of the writer.
     fn show(&mut self) {
         let (now, before) = (self.writer.figures(), self.shown.totals);
         self.with.pending.send_replace(Pending { documents: now.documents, bytes: now.bytes });
@@ -172,7 +172,7 @@ impl Driver {
     }
 }
 
-/// Waits until the note that is under way has landed; without end where none is.
+/// Waits for the result of the note under way; never completes if there is none.
 async fn landed(note: &mut Option<Noting>) -> Result<(), Error> {
     let Some(writing) = note else { return pending().await };
     let written = writing.await;
@@ -202,7 +202,7 @@ async fn deliver(
     delivery
 }
 
-/// For whose sake a call of the store failed.
+/// The cause of a failed store call.
 fn fault(error: Error) -> StoreFault {
     let text = error.to_string();
     match error {
@@ -215,7 +215,7 @@ fn fault(error: Error) -> StoreFault {
     }
 }
 
-/// A call of the store that ends in time, and without a panic.
+/// A store call with a time limit, whose panic is caught.
 async fn guarded<T>(call: impl Future<Output = Result<T, Error>>, timeout: Duration) -> Result<T, Error> {
     match tokio::time::timeout(timeout, AssertUnwindSafe(call).catch_unwind()).await {
         Ok(Ok(answered)) => answered,
@@ -232,7 +232,8 @@ fn warn(warning: Warning) {
         Warning::LetterLost { key, reason, error } => {
             tracing::error!(key, reason, error, "a dead letter will never be kept and is lost");
         }
-        // Without notes the journal drops nothing, and in the end accepts nothing, although the store takes every update.
+        // Without notes the journal deletes nothing, and in the end accepts nothing, although the store takes every
+        // update.
         Warning::NoteRefused { error, first: true } => tracing::warn!(
             error,
             "the store does not note how far it has come; until it does, the journal keeps what it has for it"

@@ -1,8 +1,8 @@
-//! What waits for the store, for who watches. Decides nothing by it.
+//! The updates that wait for the store, for monitoring. Decides nothing.
 
 use serde::{Deserialize, Serialize};
 
-/// What waits for the store or is on its way to it; the newest of each document.
+/// The updates that wait for the store or are on their way to it; the newest of each document.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     /// Documents.

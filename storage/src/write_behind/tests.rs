@@ -1,5 +1,5 @@
-//! The writer's behaviour over a store that fails, delays, writes in part, panics and hangs. Time is paused:
-//! it goes on when everyone waits.
+//! The writer's behaviour over a store that fails, delays, writes in part, panics and hangs. Time is paused: it
+//! advances when all tasks wait.
 
 mod bounded;
 mod crashing;
@@ -30,7 +30,7 @@ struct Rig {
     events: Arc<Mutex<Vec<Notice>>>,
 }
 
-/// A writer that sends always as much.
+/// A writer with a fixed batch limit.
 fn paced(operations: usize, batches: usize) -> WriterConfig {
     WriterConfig { batch_limit: Some(BatchLimit::Fixed { operations, batches }), ..WriterConfig::default() }
 }
@@ -50,7 +50,7 @@ impl Rig {
         assert!(self.queue.send(Message::Groups(vec![Group::new(lsn, updates)])).await.is_ok());
     }
 
-    /// Sends a barrier; gives where its answer will be.
+    /// Sends a barrier; returns the receiver of its answer.
     async fn barrier(&self) -> oneshot::Receiver<Result<(), NotStored>> {
         let (answer, answered) = oneshot::channel();
         let barrier = Barrier::new(Box::new(move |outcome| _ = answer.send(outcome)));
@@ -72,7 +72,7 @@ impl Rig {
     }
 }
 
-/// Lets everyone do what can be done now.
+/// Lets all tasks run until they wait.
 async fn settle() {
     for _ in 0..20 {
         tokio::task::yield_now().await;

@@ -9,7 +9,7 @@ use updraft_protocol::limits::{JOURNAL_QUEUE, JOURNAL_QUEUE_BYTES};
 use super::super::testing::sized_update;
 use super::super::{self as journal, Durability, FileDisk};
 use super::*;
-use crate::log::{Left, Revoke};
+use crate::log::{CloseOutcome, Revoke};
 
 #[test]
 fn an_acknowledged_append_survives_power_loss() {
@@ -21,7 +21,7 @@ fn an_acknowledged_append_survives_power_loss() {
         assert_eq!(recovered, numbered_groups(1..=lsn));
     }
     assert_eq!(rig.written_to(10), (1..=10).collect::<Vec<_>>());
-    assert_eq!(rig.journal.status().acknowledged, 10);
+    assert_eq!(rig.journal.status().durable_lsn, 10);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn appends_that_wait_together_share_a_sync() {
         assert_eq!(answered.recv().unwrap().unwrap(), lsn);
     }
     assert_eq!(disk.syncs(), syncs + 1);
-    // Power that had failed in that sync may have left any sectors of it: none of it was acknowledged then.
+    // A power failure in that sync may leave any sectors of it: none of it was acknowledged then.
     let segment = disk.segments().remove(0);
     let mut bytes = disk.bytes(&segment);
     bytes[1_024..1_536].fill(0);
@@ -201,7 +201,7 @@ async fn every_callback_is_called_once_whenever_the_journal_is_closed() {
         };
         (0..before_close).for_each(|_| count(&rig.journal).unwrap());
         let left = rig.journal.close(Duration::ZERO).await.unwrap();
-        assert_eq!(left == Left::Empty, before_close == 0);
+        assert_eq!(left == CloseOutcome::Empty, before_close == 0);
         assert_eq!(called.load(Ordering::SeqCst), before_close);
         assert!(matches!(count(&other).unwrap_err().error, Error::Closed));
         assert!(matches!(other.flush().await, Err(Error::Closed)));
@@ -227,7 +227,7 @@ async fn on_a_real_disk_it_comes_back_and_one_process_has_it() {
     (1..=20).for_each(|lsn| assert_eq!(rig.put(numbered(lsn)).unwrap(), lsn));
     let refused = open_with(FileDisk, &path, small(), 1).err();
     assert!(matches!(refused, Some(journal::Error::InUse { .. })));
-    assert_eq!(rig.journal.close(Duration::ZERO).await.unwrap(), Left::ToReplay);
+    assert_eq!(rig.journal.close(Duration::ZERO).await.unwrap(), CloseOutcome::ToReplay);
 
     let (rig, recovered) = open_with(FileDisk, &path, small(), 1_000).unwrap();
     assert_eq!(recovered.frames(), 20);

@@ -1,4 +1,4 @@
-//! The journal as a log: the suite of the port, on a disk that forgets what was not synced.
+//! The journal as a log: the suite of the port, on a disk that forgets bytes that were not synced.
 
 use async_trait::async_trait;
 
@@ -6,7 +6,7 @@ use super::super::testing::Fault;
 use super::*;
 use crate::log::conformance::{LogUnderTest, conformance};
 
-/// A journal whose writer takes nothing until it is let go.
+/// A journal whose writer takes nothing until it is released.
 struct JournalUnderTest {
     disk: MemoryDisk,
     rig: Option<Rig>,

@@ -1,4 +1,4 @@
-//! A disk that fails: the journal is poisoned, and what was acknowledged stays.
+//! A disk that fails: the journal is poisoned, and acknowledged appends remain.
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -1,19 +1,19 @@
-//! A full disk: what can be submitted again is refused, what runs waits, and nothing that was refused comes back.
+//! A full disk: revocable appends are refused, others wait, and no refused append reappears.
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::super::testing::{Fault, sized_update};
 use super::*;
-use crate::log::{Left, NoSpace, Revocable};
+use crate::log::{CloseOutcome, NoSpace, Revocable};
 
-/// Looks for room without a pause.
+/// Checks for space without a pause.
 fn eager(config: Config) -> Config {
     Config { full_check: Duration::from_millis(1), ..config }
 }
 
 impl Rig {
-    /// Appends what can be given up, and waits for the outcome.
+    /// Appends revocably, and waits for the outcome.
     fn submit(&self, updates: Vec<Update>) -> Result<u64, Error> {
         let (append, answered) = asked(updates);
         let (append, _claim): (_, Revocable) = append.revocable();
@@ -74,7 +74,7 @@ fn a_segment_for_which_there_was_no_room_not_even_to_remove_it_is_begun_again() 
         while disk.segments().len() < 2 {
             last = rig.put(numbered(last + 1)).unwrap();
         }
-        // The active segment has reserved room for what comes; there is none for the next one's header.
+        // The active segment has reserved space for the next frames; there is none for the next segment's header.
         let mut waits = Vec::new();
         disk.limit_space(Some(room));
         disk.fail(Fault::Remove);
@@ -124,7 +124,7 @@ fn frames_that_fit_what_is_reserved_never_fail() {
     let large = vec![sized_update(1, 201, 1 << 20)];
     assert!(matches!(rig.submit(large), Err(Error::NoSpace { .. })));
     assert_eq!(rig.put(numbered(201)).unwrap(), 201, "what it reserved was not given away with it");
-    // Meanwhile the thread looks for room and finds none: what is reserved stays.
+    // Meanwhile the thread checks for space and finds none: the reservation stays.
     (202..=500).for_each(|lsn| assert_eq!(rig.put(numbered(lsn)).unwrap(), lsn));
     assert!(rig.no_space().is_some());
     assert_eq!(reopen(&disk.after_power_loss(), Config::default()).1, numbered_groups(1..=500));
@@ -158,7 +158,7 @@ fn a_segment_of_which_the_store_has_everything_makes_room() {
 }
 
 impl Rig {
-    /// Submits until the first segment has gone; then gives it the room that it would not have otherwise.
+    /// Submits until the first segment was deleted; then adds the space that it would not have otherwise.
     fn submit_until_freed(&self, disk: &MemoryDisk, updates: &[Update]) -> u64 {
         while disk.segments().iter().any(|path| path.ends_with("00000000000000000001.journal")) {
             std::thread::yield_now();
@@ -197,7 +197,7 @@ async fn a_journal_on_a_full_disk_closes_in_its_time_and_keeps_what_it_has() {
     rig.put(numbered(1)).unwrap();
     disk.limit_space(Some(0));
     let waiting = rig.queue(vec![sized_update(1, 2, 1 << 20)]).unwrap();
-    assert_eq!(rig.journal.close(Duration::from_millis(50)).await.unwrap(), Left::ToReplay);
+    assert_eq!(rig.journal.close(Duration::from_millis(50)).await.unwrap(), CloseOutcome::ToReplay);
     assert!(matches!(waiting.recv().unwrap(), Err(Error::Closed)));
     assert_eq!(reopen(&disk.after_kill(), Config::default()).1, numbered_groups(1..=1));
 }

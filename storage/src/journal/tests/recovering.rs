@@ -1,4 +1,4 @@
-//! Recovery: what was acknowledged comes back, a torn tail is cut, and corruption is named with its place.
+//! Recovery: acknowledged appends are restored, a torn tail is cut, and corruption is named with its place.
 
 use std::path::PathBuf;
 
@@ -12,13 +12,13 @@ use super::*;
 use crate::log;
 use uuid::Uuid;
 
-/// A segment's bytes, and where each of its frames begins and the last ends.
+/// A segment's bytes, and the positions of its frames and of their end.
 struct Image {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
-/// A segment that begins with `first`, of windows of so many frames: what one sync made durable.
+/// A segment that begins with `first`, of windows of so many frames; each window is one sync.
 fn image(first: u64, windows: &[u32]) -> Image {
     image_of(Uuid::from_u128(1), first, windows)
 }
@@ -51,7 +51,7 @@ fn recover(disk: &MemoryDisk) -> Result<Vec<(u64, Vec<Update>)>, Error> {
     groups(open(disk, Config::default())?.1)
 }
 
-/// The place that a recovery names as corrupt.
+/// The place of the corruption that a recovery reports.
 fn corrupt(disk: &MemoryDisk) -> (String, u64) {
     match recover(disk) {
         Err(Error::Corrupt { segment, offset, reason }) => {
@@ -75,7 +75,7 @@ proptest! {
         let disk = disk_of([(1, whole.bytes), (4, last.bytes[..cut].to_vec())]);
         let frames = last.ends.iter().filter(|&&end| end <= cut).count().saturating_sub(1) as u64;
         prop_assert_eq!(recover(&disk).unwrap(), numbered_groups(1..=3 + frames));
-        // The cut is not found a second time, and is not corruption once newer segments follow.
+        // The cut is not reported a second time, and is not corruption once newer segments follow.
         let (rig, recovered) = reopen(&disk.after_kill(), Config::default());
         prop_assert_eq!(recovered.len() as u64, 3 + frames);
         prop_assert_eq!(rig.put(numbered(4 + frames)).unwrap(), 4 + frames);

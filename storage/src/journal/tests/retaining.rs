@@ -1,12 +1,12 @@
-//! Segments: gone when the store has them, never before.
+//! Segments: deleted once the store has them, never before.
 
 use std::time::Duration;
 
 use super::super::testing::Fault;
-use super::super::{Durability, Left, Torn};
+use super::super::{CloseOutcome, Durability, Torn};
 use super::*;
 
-/// Appends so many, and gives the number of segments.
+/// Appends so many frames.
 fn filled(disk: &MemoryDisk, frames: u64) -> Rig {
     let (rig, _) = open(disk, small()).unwrap();
     (1..=frames).for_each(|lsn| assert_eq!(rig.put(numbered(lsn)).unwrap(), lsn));
@@ -69,7 +69,7 @@ fn what_was_recovered_stays_until_it_was_replayed_and_appends_wait_for_it() {
     drop(filled(&disk, 8));
     let disk = disk.after_kill();
     let (mut rig, mut recovered) = open(&disk, small()).unwrap();
-    // A watermark that says too much, and a message that makes the thread look at it.
+    // A watermark that is too high, and a message that makes the thread read it.
     let _ = rig.stored.advance(5);
     let _flushed = rig.flush();
     assert!(matches!(rig.queue.blocking_recv(), Some(Message::Barrier(_))));
@@ -119,10 +119,10 @@ async fn a_close_with_everything_stored_leaves_nothing_to_replay() {
             }
         }
     });
-    assert_eq!(rig.journal.close(Duration::from_secs(60)).await.unwrap(), Left::Empty);
+    assert_eq!(rig.journal.close(Duration::from_secs(60)).await.unwrap(), CloseOutcome::Empty);
     writer.await.unwrap();
     assert_eq!(firsts(&disk), [11]);
-    // However it is opened and left: its name is all that says how far it has come.
+    // However it is opened and closed: only its name records how many frames it has written.
     let mut left = disk.after_power_loss();
     left.limit_space(Some(5));
     assert!(open(&left, small()).is_err_and(|error| error.retryable()));
@@ -143,13 +143,13 @@ async fn a_close_whose_writer_is_stuck_ends_in_time_and_keeps_everything() {
     let disk = MemoryDisk::default();
     let (rig, _) = open_with(disk.clone(), Path::new(FOLDER), small(), 1).unwrap();
     let answers: Vec<_> = (1..=50).map(|lsn| rig.queue(numbered(lsn)).unwrap()).collect();
-    assert_eq!(rig.journal.close(Duration::from_millis(1)).await.unwrap(), Left::ToReplay);
+    assert_eq!(rig.journal.close(Duration::from_millis(1)).await.unwrap(), CloseOutcome::ToReplay);
     let durable = answers.iter().filter(|answer| answer.recv().unwrap().is_ok()).count() as u64;
     assert_eq!(durable, 50);
     assert_eq!(reopen(&disk.after_power_loss(), small()).1, numbered_groups(1..=50));
 }
 
-/// What is still in the queue of a journal that has ended.
+/// The remaining messages in the queue of a journal that has ended.
 async fn rest(mut queue: mpsc::Receiver<Message>) -> Vec<Message> {
     let mut rest = Vec::new();
     while let Some(message) = queue.recv().await {
@@ -163,17 +163,17 @@ async fn a_close_that_kept_groups_from_the_writer_does_not_tell_it_that_both_are
     let disk = MemoryDisk::default();
     let config = Config { durability: Durability::Os, ..Config::default() };
     let (rig, _) = open_with(disk.clone(), Path::new(FOLDER), config, 1).unwrap();
-    // The first fills the queue; the second waits for a place in it until the journal is abandoned.
+    // The first fills the queue; the second waits for space in it until the journal is abandoned.
     assert_eq!(rig.put(numbered(1)).unwrap(), 1);
     assert_eq!(rig.put(numbered(2)).unwrap(), 2);
     let Rig { journal, mut queue, .. } = rig;
     let (drained, after) = tokio::sync::oneshot::channel();
-    // The last sync of its end: the writer has taken the first, and there is a place again.
+    // At the last sync of its end, the writer has taken the first, and there is space again.
     disk.at_sync(move || {
         assert!(matches!(queue.blocking_recv(), Some(Message::Groups(_))));
         drained.send(queue).unwrap_or_default();
     });
-    assert_eq!(journal.close(Duration::ZERO).await.unwrap(), Left::ToReplay);
+    assert_eq!(journal.close(Duration::ZERO).await.unwrap(), CloseOutcome::ToReplay);
     assert_eq!(rest(after.await.unwrap()).await.len(), 0);
     assert_eq!(reopen(&disk.after_power_loss(), small()).1, numbered_groups(1..=2));
 }
@@ -184,6 +184,6 @@ async fn a_close_before_everything_was_replayed_does_not_tell_the_writer_that_bo
     drop(filled(&disk, 3));
     let (rig, mut recovered) = open(&disk.after_kill(), small()).unwrap();
     assert_eq!(recovered.next().unwrap().unwrap().lsn, 1);
-    assert_eq!(rig.journal.close(Duration::ZERO).await.unwrap(), Left::ToReplay);
+    assert_eq!(rig.journal.close(Duration::ZERO).await.unwrap(), CloseOutcome::ToReplay);
     assert_eq!(rest(rig.queue).await.len(), 0);
 }

@@ -1,4 +1,4 @@
-//! A server that says what a test wants to hear: real connections, the real protocol, no database behind it.
+//! A server with scripted answers: real connections, the real protocol, no database behind it.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -16,23 +16,23 @@ const QUERY: i32 = 2004;
 pub(in crate::mongo) struct Fake {
     pub(in crate::mongo) port: u16,
     says: Arc<Says>,
-    /// How many commands are held.
+    /// The number of held commands.
     held: watch::Receiver<usize>,
 }
 
 struct Says {
-    /// Laid over its answer to `hello`.
+    /// Merged into its answer to `hello`.
     hello: Mutex<Document>,
     /// Answers by command.
     answers: Mutex<Vec<(String, Document)>>,
-    /// Commands that are answered when the test lets them.
+    /// Commands that are answered only when the test releases them.
     holds: Mutex<BTreeSet<String>>,
     free: Semaphore,
     held: watch::Sender<usize>,
 }
 
 impl Fake {
-    /// Listens. Its answer to `hello` is that of a MongoDB 8 with these fields laid over it.
+    /// Starts the server. Its answer to `hello` is that of a MongoDB 8 with these fields merged into it.
     pub(in crate::mongo) async fn start(hello: Document) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -53,17 +53,17 @@ impl Fake {
         Self { port, says, held }
     }
 
-    /// Where it is.
+    /// Its address.
     pub(in crate::mongo) fn uri(&self) -> String {
         format!("mongodb://127.0.0.1:{}/x?directConnection=true", self.port)
     }
 
-    /// Says something else of itself from now on.
+    /// Changes its answer to `hello` from now on.
     pub(in crate::mongo) fn hello(&self, hello: Document) {
         *self.says.hello.lock().unwrap() = hello;
     }
 
-    /// Answers a command so from now on.
+    /// Sets the answer to a command from now on.
     pub(in crate::mongo) fn answer(&self, command: &str, answer: Document) {
         self.says.answers.lock().unwrap().insert(0, (command.to_owned(), answer));
     }
@@ -78,7 +78,7 @@ impl Fake {
         self.held.clone().wait_for(|held| *held >= commands).await.unwrap();
     }
 
-    /// Answers everything that is held, and holds nothing more.
+    /// Answers all held commands, and holds no more.
     pub(in crate::mongo) fn release(&self) {
         self.says.holds.lock().unwrap().clear();
         self.says.free.add_permits(1_000);
@@ -127,7 +127,7 @@ async fn heard(stream: &mut TcpStream) -> Option<(i32, i32, Document)> {
     let mut header = [0; 16];
     stream.read_exact(&mut header).await.ok()?;
     let number = |at: usize| i32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    // Whoever speaks another protocol is hung up on.
+    // A client with another protocol is disconnected.
     let length =
         usize::try_from(number(0)).ok().filter(|length| (header.len()..48_000_000).contains(length))?;
     if ![MESSAGE, QUERY].contains(&number(12)) {

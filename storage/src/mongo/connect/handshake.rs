@@ -1,5 +1,5 @@
-//! The handshake with a server: one time limit from the name look-up to the first answer, the checks of what the
-//! server is, and the cause where no server answers. Shows no login and no value of an option.
+//! The handshake with a server: one time limit from the name look-up to the first answer, the checks of the server, and
+//! the cause if no server answers. Shows no login and no value of an option.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,23 +23,23 @@ use crate::mongo::uri::Uri;
 use crate::mongo::{MongoStore, health, index, meta};
 use crate::store::Error;
 
-/// A first answer is waited for at least so long: settings that make no sense are found in that time.
+/// The shortest wait for a first answer: invalid settings are found in that time.
 const LEAST: Duration = Duration::from_millis(100);
 
-/// What is found when a server answers.
+/// The findings when a server answers.
 struct Found {
     client: Client,
     hello: Document,
     most: u32,
-    /// Where the address wants to read.
+    /// The read preference of the address.
     reads: Option<SelectionCriteria>,
 }
 
-/// Why none answers.
+/// Why no server answers.
 enum Missed {
-    /// What is asked makes no sense.
+    /// The configuration is not valid.
     Settings(String),
-    /// With what was found when servers were looked at.
+    /// The driver's error, with the findings of its monitoring.
     Driver { error: DriverError, failures: Option<String> },
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn connect(builder: MongoBuilder, uri: Uri) -> Result<MongoStor
     let call_timeout = call_timeout.map_err(refused)?;
     let found = answer(&builder, &uri, &driver, &pool, &monitor).await?;
     let server = Server::of(&found.hello).map_err(refused)?;
-    // What recovery and idempotency rest on is read where it was written; who only looks may do so elsewhere.
+    // Recovery and idempotency must read from the primary; a mere reader may read elsewhere.
     let primary = SelectionCriteria::ReadPreference(ReadPreference::Primary);
     let reads = found.reads.filter(|_| builder.read_only).unwrap_or(primary);
     let reads = DatabaseOptions::builder().selection_criteria(reads).build();
@@ -93,10 +93,11 @@ async fn answer(
     let tls = said.as_ref().is_some_and(|said| matches!(said.tls, Some(Tls::Enabled(_))));
     let said = said.and_then(|said| said.server_selection_timeout);
     let selection_limit = builder.settings.selection(said, builder.mode);
-    // The driver forgets why servers are not reached when its client is dropped, which is not before that was read here.
+    // The driver forgets why servers are not reached when its client is dropped, so the client is kept until that was
+    // read.
     let kept = Arc::<OnceLock<Client>>::default();
     let looking = driver.run(look(builder.clone(), uri.clone(), pool.clone(), monitor.clone(), kept.clone()));
-    // What makes no sense is told as such, not as a server that is late.
+    // An invalid limit must be reported as such, not as a timeout.
     let limit = selection_limit.clamp(LEAST, MONGO_TIMEOUT_MAX);
     let why = match tokio::time::timeout(limit, looking).await {
         Ok(Ok(Ok(found))) => return Ok(found),
@@ -110,10 +111,10 @@ async fn answer(
     Err(Error::Unavailable(format!("{uri}: not reached within {} ms: {why}", selection_limit.as_millis())))
 }
 
-/// Why no server was reached, where another try may reach one.
+/// The cause if no server was reached, and another try may succeed.
 ///
 /// # Errors
-/// No other try will.
+/// Another try will not succeed.
 fn missed(
     uri: &Uri,
     error: &DriverError,
@@ -143,12 +144,12 @@ fn missed(
     }
 }
 
-/// The cause of a start that failed, with what it often means. Later a server that hangs up has other reasons.
+/// The cause of a failed start, with what it often means. Later a server that closes a connection has other reasons.
 fn hinted(why: String, tls: bool) -> String {
-    /// What the two sides hear where one of them alone speaks TLS.
+    /// The errors when only one of the two sides uses TLS.
     const SIGNS: [&str; 6] =
         ["InvalidContentType", "corrupt message", "eof", "end of file", "Connection reset", "server closed"];
-    // A server that takes a greeting of TLS for the head of a message waits for the rest of it.
+    // A server takes the first bytes of TLS for the head of a message and waits for the rest of it.
     if SIGNS.iter().any(|sign| why.contains(sign)) || (tls && why == error::SILENT) {
         return format!("{why} (does one side alone speak TLS?)");
     }
@@ -178,7 +179,7 @@ async fn look(
     Ok(Found { client, hello, most, reads })
 }
 
-/// Opens the connections that are kept. What cannot be opened now is opened when it is needed.
+/// Opens the connections that are kept. Those that cannot be opened now are opened when needed.
 async fn warm(store: &MongoStore) {
     let selection_limit: Duration = MONGO_CONNECT_TIMEOUT;
     if tokio::time::timeout(selection_limit, store.client.warm_connection_pool()).await.is_err() {

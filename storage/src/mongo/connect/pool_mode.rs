@@ -1,4 +1,4 @@
-//! Modes: what a pool of connections is tuned for, in numbers.
+//! Modes: the numbers of a connection pool for each use.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use updraft_protocol::limits::{
     MONGO_IDLE, MONGO_SELECTION_TIMEOUT,
 };
 
-/// What the pool is tuned for.
+/// The use for which a pool is tuned.
 ///
 /// | | `Default` | `HighThroughput` | `LowLatency` |
 /// | --- | --- | --- | --- |
@@ -25,7 +25,7 @@ pub enum PoolMode {
     Default,
     /// Many executions at once: more connections, opened faster.
     HighThroughput,
-    /// Answers soon, also after a lull, and soon told where a server is gone.
+    /// Short answer times, also after a lull, and quick detection of a lost server.
     LowLatency,
 }
 

@@ -1,5 +1,5 @@
-//! The driver's options: what the embedder sets goes before what the address says, and that before the mode. A value
-//! out of its range is refused, wherever it was set, and never repeated.
+//! The driver's options: values of the builder override those of the address, and these override the mode. A value out
+//! of range is refused, wherever it was set, and never repeated.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use updraft_protocol::limits::{MONGO_CONFIRM, MONGO_CONNECTIONS_MAX, MONGO_TIMEO
 
 use super::pool_mode::PoolMode;
 
-/// The name under which a server's logs know us.
+/// The name of this program in a server's logs.
 const APP_NAME: &str = "updraft";
-/// The most often that servers may be looked at: the driver's own bound.
+/// The shortest interval between checks of a server: the driver's own bound.
 const HEARTBEAT_MIN: Duration = Duration::from_millis(500);
 
-/// What the embedder set.
+/// The values of the builder.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     pub(super) most: Option<u32>,
@@ -29,15 +29,15 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// How long a server may take to be found, as far as that is known before the address is resolved.
+    /// The selection timeout, as far as it is known before the address is resolved.
     pub(super) fn selection(&self, said: Option<Duration>, mode: PoolMode) -> Duration {
         self.selection.or(said).unwrap_or(mode.numbers().selection)
     }
 
-    /// Settles the driver's options. An engine that only reads keeps no connection open for later.
+    /// Sets the driver's options. An engine that only reads keeps no spare connection open.
     ///
     /// # Errors
-    /// What makes no sense, with what is allowed.
+    /// The invalid option, with the allowed values.
     pub(super) fn apply(
         &self,
         options: &mut ClientOptions,
@@ -61,7 +61,7 @@ impl Settings {
         let connect = self.connect.or(options.connect_timeout).unwrap_or(numbers.connect);
         let selection = self.selection(options.server_selection_timeout, mode);
         let heartbeat = self.heartbeat.or(options.heartbeat_freq).unwrap_or(numbers.heartbeat);
-        // None at all is said by zero.
+        // Zero means no limit.
         let idle = self.idle.or(options.max_idle_time).unwrap_or(numbers.idle);
         let one = Duration::from_millis(1);
         options.connect_timeout = Some(lasting("connectTimeoutMS", connect, one, MONGO_TIMEOUT_MAX)?);
@@ -81,7 +81,7 @@ impl Settings {
     }
 }
 
-/// The write concern: what the address leaves open is what a journal may be shortened upon.
+/// The write concern: by default one that allows the journal to drop what was confirmed.
 fn confirmed(said: Option<WriteConcern>) -> Result<WriteConcern, String> {
     let mut concern = said.unwrap_or_default();
     if concern.w == Some(Acknowledgment::Nodes(0)) {

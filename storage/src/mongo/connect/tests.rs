@@ -1,4 +1,4 @@
-//! Connecting to servers that are there, that are not, and that are others than was thought.
+//! Connecting to servers that exist, that do not, and that are not suitable.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -14,16 +14,16 @@ use crate::mongo::SCHEMA;
 use crate::mongo::testing::{Login, Server as TestServer, ServerOptions, TlsFiles, database};
 use crate::store::{DeadLetterStore, ExecutionStore, PlaybookStore, Store, Trouble};
 
-/// Enough for a server that is to be missed.
+/// Enough for a server that does not answer.
 const SOON: Duration = Duration::from_millis(400);
-/// Enough for a cause to be found, on a machine with much else to do.
+/// Enough for a cause to be found, on a busy machine.
 const IN_TIME: Duration = Duration::from_secs(10);
-/// A port on which nobody listens: it is given to nobody who asks for any port, so no other test has it.
+/// A port without a listener: the system never assigns it, so no other test has it.
 const NOBODY: u16 = 1;
-/// What no error may show, as it is and as it is written.
+/// Secrets that no error may show, plain and encoded.
 const SECRETS: [&str; 3] = ["s3cr@t:1", "s3cr%40t%3A1", "bob"];
 
-/// Connects in vain; the error, which shows no secret.
+/// A connection that must fail; returns the error, which shows no secret.
 async fn failed(uri: &str) -> Error {
     failed_within(IN_TIME, uri).await
 }
@@ -90,7 +90,7 @@ async fn who_gives_a_wrong_password_or_none_is_not_let_in() {
     let wrong = failed(&right.replace("s3cr", "s3cr%40t%3A1wrong")).await;
     let told = wrong.to_string();
     assert!(matches!(wrong, Error::Refused(_)) && told.contains("uthentication"), "{told}");
-    // The user is one of `admin`.
+    // The user belongs to `admin`.
     let elsewhere = failed(&right.replace("?authSource=admin", "")).await;
     assert!(matches!(elsewhere, Error::Refused(_)), "{elsewhere}");
     let nobody = failed(&format!("mongodb://127.0.0.1:{port}/soar")).await;
@@ -98,7 +98,7 @@ async fn who_gives_a_wrong_password_or_none_is_not_let_in() {
     assert!(nobody.to_string().contains(&format!("mongodb://127.0.0.1:{port}/soar")), "{nobody}");
 }
 
-/// A server that speaks TLS alone, for 127.0.0.1, and the directory of its certificate.
+/// A server that only speaks TLS, for 127.0.0.1, and the directory of its certificate.
 async fn tls() -> (TestServer, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
@@ -215,7 +215,7 @@ async fn health_names_a_server_that_is_gone_and_one_that_is_back() {
     assert!(cause.contains(&format!("127.0.0.1:{}", server.port())), "{cause}");
     assert!(health.pool.is_some());
     server.restart().await;
-    // The driver looks again at once when somebody asks.
+    // The driver checks the server at once when a call waits for it.
     for _ in 0..50 {
         if store.ping().await.is_ok() {
             break;
@@ -226,7 +226,7 @@ async fn health_names_a_server_that_is_gone_and_one_that_is_back() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_after_it_was_reached_is_given_up_at_every_command_of_a_start() {
-    // Enough for what is answered, on a machine with much else to do.
+    // Enough for an answer, on a busy machine.
     let time_limit = Duration::from_secs(2);
     for (command, read_only) in
         [("find", true), ("find", false), ("listIndexes", false), ("findAndModify", false)]
@@ -259,7 +259,7 @@ async fn a_cause_that_shares_words_with_a_login_is_told_whole() {
     let error = MongoStore::builder(uri).selection_timeout(IN_TIME).connect().await.unwrap_err();
     assert!(error.to_string().to_lowercase().contains("connection refused"), "{error}");
     assert!(!error.to_string().contains("root"), "{error}");
-    // It takes the greeting of TLS for the head of a message, and waits for the rest.
+    // It takes the first bytes of TLS for the head of a message, and waits for the rest.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let uri = format!("mongodb://reader:r@127.0.0.1:{}/x?tls=true", listener.local_addr().unwrap().port());
     let error = MongoStore::builder(uri).selection_timeout(SOON).connect().await.unwrap_err();
@@ -284,7 +284,7 @@ async fn a_call_that_fails_later_names_the_address_and_the_cause_too() {
     let mut server = TestServer::start(ServerOptions::default()).await;
     let store = MongoStore::builder(server.uri()).selection_timeout(SOON).connect().await.unwrap();
     server.kill().await;
-    // The first may still find a connection that it takes for open.
+    // The first call may still find a connection that seems open.
     let _ = store.execution_by_key(&key).await;
     for error in [
         store.execution_by_key(&key).await.unwrap_err(),

@@ -1,4 +1,4 @@
-//! What the suite of all stores does not reach: messages, and letters that somebody else made.
+//! Cases beyond the suite of all stores: messages, and letters of other programs.
 
 use mongodb::bson::{Document, doc};
 use updraft_protocol::limits::PAGE_ROWS;

@@ -1,4 +1,4 @@
-//! The fields of one document, read by name. What cannot be read names its document and field, not its content.
+//! The fields of one document, read by name. An error names the document and the field, not its content.
 
 use mongodb::bson::raw::RawElement;
 use mongodb::bson::spec::BinarySubtype;
@@ -10,15 +10,15 @@ use uuid::Uuid;
 use crate::mongo::json;
 use crate::store::{Detail, Error};
 
-/// How much of an id that is a text is told.
+/// How much of a text id is shown.
 const ID_CHARS: usize = 64;
 
 /// The fields of a document whose id is a UUID.
 pub(super) struct Elements<'d> {
     elements: Vec<RawElement<'d>>,
-    /// For the message where a field cannot be read.
+    /// For error messages.
     collection: &'static str,
-    /// The same.
+    /// For error messages.
     pub(super) id: Uuid,
     detail: Detail,
 }
@@ -37,13 +37,13 @@ impl<'d> Elements<'d> {
         Ok(Self { elements, collection, id, detail })
     }
 
-    /// A field that is there; `null` is a value.
+    /// A field that exists; `null` is a value.
     fn value(&self, name: &'static str) -> Result<Option<RawBsonRef<'d>>, Error> {
         let element = self.elements.iter().find(|element| element.key().as_str() == name);
         element.map(RawElement::value).transpose().map_err(|_| self.corrupt(name, "not readable"))
     }
 
-    /// A field that is there and not `null`, which other writers mean by a field that is not there.
+    /// A field that exists and is not `null`, which some writers use for a missing field.
     fn read_as<T>(
         &self,
         name: &'static str,
@@ -80,7 +80,7 @@ impl FieldReader for Elements<'_> {
         self.read_as(name, "no number", whole_number)
     }
 
-    /// Here `null` is a value like others.
+    /// Here `null` is an ordinary value.
     fn json(&mut self, name: &'static str) -> Result<Option<Json>, Error> {
         if self.summary() {
             return Ok(None);
@@ -89,7 +89,7 @@ impl FieldReader for Elements<'_> {
         value.map(|value| json::read(value).ok_or_else(|| self.corrupt(name, "no JSON"))).transpose()
     }
 
-    /// It stands as a document.
+    /// It is stored as a document.
     fn record<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, Error> {
         let record = |value| serde_json::from_str(json::read(value)?.as_str()).ok();
         self.read_as(name, "not what it should be", record)
@@ -104,7 +104,7 @@ impl FieldReader for Elements<'_> {
     }
 }
 
-/// The id of a document, where it is one of ours.
+/// The id of a document, if it is one of ours.
 pub(in crate::mongo) fn uuid_of(document: &RawDocument) -> Option<Uuid> {
     document.get("_id").ok().flatten().and_then(uuid)
 }
@@ -114,7 +114,7 @@ fn uuid(value: RawBsonRef<'_>) -> Option<Uuid> {
     (binary.subtype == BinarySubtype::Uuid).then(|| Uuid::from_slice(binary.bytes).ok()).flatten()
 }
 
-/// The id of whatever document, for a message.
+/// The id of any document, for a message.
 fn shown(document: &RawDocument) -> String {
     match document.get("_id") {
         Ok(Some(RawBsonRef::ObjectId(id))) => format!("ObjectId({id})"),
@@ -129,9 +129,9 @@ fn shown(document: &RawDocument) -> String {
     }
 }
 
-/// A whole number, in whichever type another writer may have put it.
+/// A whole number, in any type that another writer may have used.
 pub(in crate::mongo) fn whole_number(value: RawBsonRef<'_>) -> Option<i64> {
-    // Beyond 2^53 doubles skip numbers: what was meant cannot be told.
+    // Above 2^53 doubles skip numbers, so the value is ambiguous.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         RawBsonRef::Int32(number) => Some(i64::from(number)),
@@ -143,7 +143,7 @@ pub(in crate::mongo) fn whole_number(value: RawBsonRef<'_>) -> Option<i64> {
     }
 }
 
-/// The same of a value that stands in a tree.
+/// The same for a value in a tree.
 pub(in crate::mongo) fn whole(value: &Bson) -> Option<i64> {
     match value {
         Bson::Int32(number) => Some(i64::from(*number)),

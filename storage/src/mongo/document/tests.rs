@@ -1,4 +1,4 @@
-//! Documents come back whole, under the names and types that backends query; what is broken is named.
+//! Documents are read as they were written, under the names and types that backends query; a broken one is named.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The bytes of one document, element after element. Keeps what the server could not take from leaving.
+//! The bytes of one document, element after element. Refuses a value that the server could not store.
 
 use mongodb::bson::RawDocumentBuf;
 use mongodb::bson::spec::{BinarySubtype, ElementType};
@@ -8,7 +8,7 @@ use updraft_protocol::{FieldWriter, Json};
 
 use crate::mongo::json;
 
-/// What a document takes beside its values.
+/// The size of a document beside its values.
 const FIXED_BYTES: usize = 640;
 
 /// A document that is being written.
@@ -24,7 +24,7 @@ impl Writer {
         Self { bytes }
     }
 
-    /// The document; where it is larger than servers take, how large it is.
+    /// The document, or its size if it is larger than servers accept.
     pub(super) fn finish(mut self) -> Result<RawDocumentBuf, String> {
         self.bytes.push(0);
         let bytes = self.bytes.len();
@@ -50,7 +50,7 @@ impl FieldWriter for Writer {
 
     fn text(&mut self, name: &'static str, text: &str) -> Result<(), String> {
         json::begin(&mut self.bytes, ElementType::String, name);
-        // Names and keys: far below what the length can say, and the limit of a document follows.
+        // Names and keys are short, and the size of the document is checked later.
         let length = u32::try_from(text.len() + 1).unwrap_or(u32::MAX);
         self.bytes.extend_from_slice(&length.to_le_bytes());
         self.bytes.extend_from_slice(text.as_bytes());
@@ -72,14 +72,14 @@ impl FieldWriter for Writer {
         Ok(())
     }
 
-    /// It stands as a document.
+    /// It is stored as a document.
     fn record(&mut self, name: &'static str, record: &impl Serialize) -> Result<(), String> {
         let text = serde_json::to_string(record).map_err(|error| format!("{name}: {error}"))?;
         json::append(&mut self.bytes, name, &text);
         Ok(())
     }
 
-    /// In a change, what is not named stays as it is.
+    /// In a change, a field without a value stays as it is.
     fn missing(&mut self, _: &'static str) -> Result<(), String> {
         Ok(())
     }

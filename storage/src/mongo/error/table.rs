@@ -1,21 +1,21 @@
-//! The table of the server's codes: each with its name and with what it means to an update. Knows no replies.
+//! The table of the server's codes: each with its name and its meaning for an update. Knows no replies.
 //!
-//! The codes are those of the server's `error_codes.yml`, those that the driver takes for retryable, those that
-//! only old or foreign servers send (11001, 12582, 16500 and 8000), and the bare numbers of some assertions.
+//! The codes are those of the server's `error_codes.yml`, those that the driver treats as retryable, those that only
+//! old or foreign servers send (11001, 12582, 16500 and 8000), and the bare numbers of some assertions.
 
-/// What a code means to one update.
+/// The meaning of a code for one update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(in crate::mongo) enum Verdict {
     /// Refused for the moment; nothing changed.
     Retry,
-    /// A unique key is taken. An insert has met its document, or else another one; an update cannot be.
+    /// A unique key is taken. An insert has met its own document, or another one; an update cannot get this code.
     Exists,
-    /// What the update holds will never be taken.
+    /// The content of the update will always be refused.
     Poison,
-    /// There is no room.
+    /// There is no space.
     Full,
-    /// The server or its configuration is at error, whatever the update holds.
+    /// The server or its configuration is at fault, whatever the update contains.
     Unavailable,
     /// This version does not know the code.
     Unknown,
@@ -140,12 +140,12 @@ fn row(code: i32) -> Option<&'static (i32, &'static str, Verdict)> {
     TABLE.binary_search_by_key(&code, |row| row.0).ok().and_then(|at| TABLE.get(at))
 }
 
-/// What a code means to one update.
+/// The meaning of a code for one update.
 pub(in crate::mongo) fn verdict(code: i32) -> Verdict {
     row(code).map_or(Verdict::Unknown, |row| row.2)
 }
 
-/// The name of a code that is known.
+/// The name of a known code.
 pub(super) fn name(code: i32) -> Option<&'static str> {
     row(code).map(|row| row.1)
 }

@@ -1,4 +1,4 @@
-//! Each code's meaning, held against a list of its own, and what reaches whom in words.
+//! The meaning of each code, compared with separate lists, and the messages for each reader.
 
 use std::collections::BTreeSet;
 
@@ -8,14 +8,14 @@ use mongodb::error::{CommandError, Error as DriverError, ErrorKind, InsertManyEr
 use super::table::TABLE;
 use super::*;
 
-/// What a code becomes: in an answer for one update, and as the refusal of a whole command.
+/// The result of a code: in an answer for one update, and as the refusal of a whole command.
 #[derive(Debug, PartialEq, Eq)]
 enum Expected {
-    /// One update is tried again; a command is unavailable.
+    /// One update is retried; a command is unavailable.
     Retry,
-    /// One update is poison; a command that writes is unavailable, for it would fare no better with others.
+    /// One update is poison; a command that writes is unavailable, since it would fail with other updates too.
     Poison,
-    /// The same, but the command is refused for what it holds.
+    /// The same, but the command is refused for its content.
     PoisonOfMessage,
     Full,
     Unavailable,
@@ -69,7 +69,7 @@ fn holds(code: i32, expected: &Expected) {
     }
 }
 
-/// What each code becomes, as its documentation has it.
+/// The expected result of each code, from its documentation.
 const EXPECTED: [(Expected, &[i32]); 6] = [
     (
         Expected::Retry,
@@ -118,7 +118,7 @@ fn the_table_is_in_order_and_names_every_code_once() {
 
 #[test]
 fn what_the_driver_takes_for_retryable_is_never_poison() {
-    // Its lists, and those of its specification of server selection.
+    // The driver's lists, and those of the specification of server selection.
     for code in [6, 7, 89, 91, 134, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436] {
         assert_eq!(verdict(code), Verdict::Retry, "{code}");
     }

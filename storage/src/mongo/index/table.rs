@@ -1,4 +1,4 @@
-//! The table of indexes: which there are, and how each must be. Asks no server.
+//! The table of indexes, with their definitions. Calls no server.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -12,11 +12,12 @@ pub(in crate::mongo) struct Index {
     /// Fields and directions. `_id` ends those of lists, so that rows of one millisecond have an order too.
     keys: &'static [(&'static str, i32)],
     unique: bool,
-    /// A field without which a document is left out. It is the first: some servers find nothing by it elsewhere.
+    /// Documents without this field are left out. It is the first of the index: some servers find nothing by it
+    /// elsewhere.
     only_with: Option<&'static str>,
 }
 
-/// The one that a query names.
+/// The index that a query names.
 pub(in crate::mongo) const EXECUTIONS_BY_USER: Index =
     index(EXECUTIONS, "executions_by_user", &[("uid", 1), ("createddate", -1), ("_id", -1)]).only_with("uid");
 
@@ -64,12 +65,12 @@ impl Index {
         Self { only_with: Some(field), ..self }
     }
 
-    /// Its fields and directions: what names it wherever it has another name.
+    /// Its fields and directions, which identify it under any name.
     pub(in crate::mongo) fn key(&self) -> Document {
         self.keys.iter().map(|(field, direction)| ((*field).to_owned(), (*direction).into())).collect()
     }
 
-    /// As servers describe it, its name last.
+    /// In the form of a server's description, with its name last.
     pub(in crate::mongo) fn description(&self) -> Document {
         let mut description = doc! { "key": self.key() };
         description.extend(self.options());

@@ -1,4 +1,4 @@
-//! Indexes are made where they are missing, taken where they are right, and reported where they are not.
+//! Indexes are created if missing, accepted if they are right, and reported if not.
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
@@ -7,7 +7,7 @@ use super::*;
 use crate::mongo::testing::{TestDatabase, database};
 use crate::mongo::{DEAD_LETTERS, EXECUTIONS, MongoStore, PLAYBOOKS, TASKS};
 
-/// The database as another program sees it.
+/// The database, as another program sees it.
 async fn outside(database: &TestDatabase) -> mongodb::Database {
     let client = Client::with_uri_str(database.uri()).await.unwrap();
     client.default_database().unwrap()
@@ -127,7 +127,7 @@ async fn the_same_keys_with_other_options_are_reported_and_left_alone() {
 async fn every_index_that_is_wrong_is_reported_at_once_and_none_is_made() {
     let database = database().await;
     let outside = outside(&database).await;
-    // Not unique; other keys under a name of ours; kept only for a while.
+    // Not unique; other keys under a name of ours; with an expiry.
     make(&outside, PLAYBOOKS, doc! { "key": { "tenant_code": 1, "name": 1, "version": 1 }, "name": "n" })
         .await;
     make(&outside, TASKS, doc! { "key": { "alert_id": 1 }, "name": "tasks_by_alert" }).await;
@@ -144,7 +144,7 @@ async fn every_index_that_is_wrong_is_reported_at_once_and_none_is_made() {
     assert!(outside.list_collection_names().await.unwrap().iter().all(|name| name != DEAD_LETTERS));
 }
 
-/// Its indexes would not tell `acme` from `Acme`.
+/// Its indexes would not distinguish `acme` and `Acme`.
 #[tokio::test]
 async fn a_collection_with_a_collation_of_its_own_is_refused() {
     let database = database().await;

@@ -1,21 +1,21 @@
-//! The bytes of a BSON element to compact JSON text, without recursion. Refuses what is no JSON value.
+//! The bytes of a BSON element to compact JSON text, without recursion. Refuses an element that is no JSON value.
 
 use mongodb::bson::RawBsonRef;
 use mongodb::bson::raw::RawIter;
 use serde::Serialize;
 
-/// Levels that are read: more than servers keep, so that only what is broken is refused.
+/// Levels that are read: more than servers store, so that only broken data is refused.
 const NESTING: usize = 256;
 
 /// An object or array that is being read.
 struct Open<'b> {
     elements: RawIter<'b>,
     object: bool,
-    /// Whether an element came before.
+    /// Whether it has an element already.
     begun: bool,
 }
 
-/// The text of a value; none where it has no JSON form or cannot be read.
+/// The text of a value; `None` if it has no JSON form or cannot be read.
 pub(super) fn text(value: RawBsonRef<'_>) -> Option<String> {
     let mut out = Vec::new();
     let mut open = Vec::new();

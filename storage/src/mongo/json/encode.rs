@@ -1,4 +1,4 @@
-//! JSON text to the bytes of a BSON element, as serde_json reads it. Gives up, rather than change a value, where BSON has
+//! JSON text to the bytes of a BSON element, as serde_json reads it. Gives up, rather than change a value, if BSON has
 //! no exact form for it.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use updraft_protocol::limits::{MONGO_VALUE_BYTES, MONGO_VALUE_NESTING};
 
 use super::begin;
 
-/// Appends `key: text` as an element; none where BSON cannot keep it, and then `out` has a part of it.
+/// Appends `key: text` as an element; `None` if BSON cannot represent it, and then `out` contains a part of it.
 pub(super) fn append(out: &mut Vec<u8>, key: &str, text: &str) -> Option<()> {
     if !numbers_are_exact(text) {
         return None;
@@ -21,7 +21,7 @@ pub(super) fn append(out: &mut Vec<u8>, key: &str, text: &str) -> Option<()> {
     element.deserialize(&mut serde_json::Deserializer::from_str(text)).ok()
 }
 
-/// Whether BSON has every number of a text; serde_json would round the others without a word.
+/// Whether BSON can represent every number of a text; serde_json would round the others silently.
 fn numbers_are_exact(text: &str) -> bool {
     let inside = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
     let (bytes, mut at, mut quoted) = (text.as_bytes(), 0, false);
@@ -43,7 +43,7 @@ fn numbers_are_exact(text: &str) -> bool {
     true
 }
 
-/// Whether a number is one of 64 bits, or a double whose shortest text is the same decimal number.
+/// Whether a number has 64 bits, or is a double whose shortest text is the same decimal number.
 fn is_exact(number: &str) -> bool {
     number.parse::<i64>().is_ok()
         || Number::parse(number).is_some_and(|number| number.as_exact_f64().is_some())
@@ -52,11 +52,11 @@ fn is_exact(number: &str) -> bool {
 /// An element whose value is being read.
 struct Element<'b> {
     out: &'b mut Vec<u8>,
-    /// Where its type belongs.
+    /// The position of its type.
     type_at: usize,
-    /// Objects and arrays that may still be opened in each other.
+    /// How many more levels of objects and arrays may be opened.
     levels: usize,
-    /// How long `out` may become.
+    /// The most bytes of `out`.
     end: usize,
 }
 
@@ -67,14 +67,14 @@ impl Element<'_> {
         if self.out.len() > self.end { Err(E::custom("too large")) } else { Ok(()) }
     }
 
-    /// Begins an object or array; where its length belongs.
+    /// Begins an object or array; returns the position of its length.
     fn open<E: Error>(&mut self) -> Result<usize, E> {
         self.levels = self.levels.checked_sub(1).ok_or_else(|| E::custom("nested too deeply"))?;
         self.out.extend_from_slice(&[0; 4]);
         Ok(self.out.len() - 4)
     }
 
-    /// The next element of what is open.
+    /// The next element of the open object or array.
     fn inner(&mut self, key: &str) -> Element<'_> {
         let type_at = begin(self.out, ElementType::Null, key);
         Element { out: self.out, type_at, levels: self.levels, end: self.end }

@@ -1,4 +1,4 @@
-//! What goes in comes out: every value, and compact text to the letter.
+//! Every value is read as it was written; compact text is the same to the letter.
 
 use mongodb::bson::{Bson, Document, RawDocumentBuf, doc};
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use super::{append, read};
 
 const KEY: &str = "a key";
 
-/// A document with the value alone.
+/// A document with only the value.
 fn document(json: &Json) -> RawDocumentBuf {
     let mut bytes = vec![0; 4];
     append(&mut bytes, KEY, json.as_str());
@@ -34,7 +34,7 @@ fn back(json: &Json) -> Json {
     read(document(json).get(KEY).unwrap().unwrap()).expect("what was written is read")
 }
 
-/// What a value says, told apart to the last bit: `-0.0` equals `0.0`, but prints otherwise.
+/// The printed form of a value, exact to the last bit: `-0.0` equals `0.0`, but prints differently.
 fn value(json: &Json) -> String {
     json.value().to_string()
 }

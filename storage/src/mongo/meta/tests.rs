@@ -1,4 +1,4 @@
-//! The schema is told at the first start and checked at every one; epochs are given once.
+//! The schema is recorded at the first start and checked at every one; epochs are given once.
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};

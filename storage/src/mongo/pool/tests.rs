@@ -1,4 +1,4 @@
-//! The figures of the pool, and what is told of it, against a server that answers when it is told to.
+//! The statistics of the pool, and its health, against a server that answers on demand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ fn ping(store: &Arc<MongoStore>) -> tokio::task::JoinHandle<Result<(), crate::Er
     tokio::spawn(async move { store.ping().await })
 }
 
-/// Waits until the pool is so.
+/// Waits until the pool is in this state.
 async fn until(store: &MongoStore, so: impl Fn(PoolStatistics) -> bool) -> PoolStatistics {
     loop {
         let now = store.pool.statistics();
@@ -75,7 +75,7 @@ async fn who_goes_away_with_a_connection_gives_it_back_or_it_is_closed() {
     fake.holding(1).await;
     first.abort();
     let _ = first.await;
-    // It is in the middle of an answer that nobody reads: closed, which the driver tells a moment after it is given back.
+    // It is in the middle of an unread answer: closed, which the driver reports a moment after it is given back.
     let now = until(&store, |now| (now.in_use, now.open) == (0, 0)).await;
     assert_eq!((now.idle, now.waiting), (0, 0));
     fake.release();

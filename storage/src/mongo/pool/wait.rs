@@ -1,5 +1,5 @@
-//! Waits: which call waits for a connection at this moment. The driver tells when a wait begins and ends, and
-//! says nothing where the caller goes away in between.
+//! Waits: which call waits for a connection now. The driver reports when a wait begins and ends, but not when the
+//! caller is dropped in between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ tokio::task_local! {
     static CALL: Arc<Waits>;
 }
 
-/// The waits of one call: more than one where it asks for several things at once.
+/// The waits of one call: more than one if it makes several requests at once.
 struct Waits {
     pool: Pool,
     now: AtomicU64,
@@ -25,7 +25,7 @@ impl Drop for Waits {
     }
 }
 
-/// Runs a call, and keeps its waits.
+/// Runs a call, and tracks its waits.
 pub(super) async fn follow<T>(pool: Pool, call: impl Future<Output = T>) -> T {
     let waits = Arc::new(Waits { pool, now: AtomicU64::new(0) });
     CALL.scope(waits, call).await
@@ -37,7 +37,7 @@ pub(super) fn began() {
     let _ = CALL.try_with(|waits| waits.now.fetch_add(1, Ordering::Relaxed));
 }
 
-/// It waits no longer.
+/// The call no longer waits.
 pub(super) fn ended() {
     let _ = CALL.try_with(|waits| {
         waits.now.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(now.saturating_sub(1)))

@@ -1,5 +1,5 @@
-//! The plans of the very queries that are used: each reads its index in order, none scans, none sorts what is in
-//! order, and a page costs what a page costs wherever it begins.
+//! The plans of the queries that are in use: each reads its index in order, none scans, none sorts rows that are in
+//! order, and the cost of a page does not depend on where it begins.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ const MANY: u64 = 2_000;
 const CROWD: u64 = 500;
 const PAGE: usize = 20;
 
-/// A store with enough in it that a plan is a choice.
+/// A store with enough documents that the choice of a plan matters.
 struct Full {
     store: Arc<MongoStore>,
-    /// Dropped with the test: the database goes too.
+    /// Dropped with the test: the database is removed too.
     _database: TestDatabase,
 }
 
@@ -89,7 +89,7 @@ async fn full() -> Full {
     Full { store, _database: database }
 }
 
-/// What a server says that it did.
+/// The execution statistics of a server.
 #[derive(Debug, Default)]
 struct Plan {
     stages: BTreeSet<String>,
@@ -99,7 +99,7 @@ struct Plan {
 }
 
 impl Plan {
-    /// Reads the winning plan alone, however deep a server puts it.
+    /// Reads only the winning plan, at any depth.
     fn gather(&mut self, said: &Document, wins: bool) {
         for (name, value) in said {
             match (name.as_str(), value) {
@@ -182,11 +182,11 @@ fn list(of: ExecutionsOf, after: Option<u64>) -> Vec<Find> {
     lists(&asked).iter().flat_map(finds).collect()
 }
 
-/// Nothing before, at the newest, in the middle, at the end of the crowd of one millisecond.
+/// No cursor, the newest, the middle, the end of the rows of one millisecond.
 const PLACES: [Option<u64>; 4] = [None, Some(MANY), Some(MANY / 2), Some(1)];
 
-/// What a find may read: a page and little else. Of a place in a crowd, the crowd at most: not every server finds
-/// an id in its index by more than its equal.
+/// The most keys that a find may read: a page and little else. For a cursor among rows of one millisecond, these rows
+/// at most: not every server finds an id in its index except by equality.
 fn bound(find: &Find, more: usize) -> usize {
     let of = find.filter.get_array("$and").ok().and_then(|parts| parts[0].as_document());
     let crowded = of.unwrap_or(&find.filter).get("createddate") == Some(&Bson::from(DAY as i64));
@@ -215,7 +215,7 @@ async fn a_tenants_whole_list_is_one_ordered_reading_for_each_status() {
     }
 }
 
-/// The index does not know the tenant: what another tenant has of the same name is read too.
+/// The index does not contain the tenant: rows of another tenant with the same name are read too.
 #[tokio::test]
 async fn an_analysts_list_reads_its_index_in_order() {
     let full = full().await;
@@ -225,7 +225,7 @@ async fn an_analysts_list_reads_its_index_in_order() {
             if find.index.is_some() {
                 full.find(find).await.reads_in_order("executions_by_user", bound);
             } else {
-                // Of one millisecond: whichever index it is, there is little to read and to sort.
+                // Within one millisecond there is little to read and to sort, whichever index is used.
                 let plan = full.find(find).await;
                 assert!(!plan.stages.contains("COLLSCAN") && plan.keys <= CROWD as i64, "{plan:#?}");
             }
@@ -302,7 +302,7 @@ async fn a_page_of_unfinished_executions_is_read_by_date_from_the_index() {
         let before = place.map(|number| Timestamp(date(number)));
         full.find(unfinished_before(before, PAGE)).await.reads_in_order("executions_by_runtime", PAGE + 1);
     }
-    // Of one millisecond, and no more than that, the ids are sorted.
+    // Only the ids of one millisecond are sorted.
     let plan = full.find(unfinished_at(Timestamp(DAY), Some(ExecutionId::new(uuid(CROWD))), PAGE)).await;
     assert_eq!(plan.indexes.iter().collect::<Vec<_>>(), ["executions_by_runtime"], "{plan:#?}");
     assert!(plan.keys <= CROWD as i64 && !plan.stages.contains("COLLSCAN"), "{plan:#?}");

@@ -1,5 +1,5 @@
-//! What this store's reads do beyond the suite of all stores: pages through crowded milliseconds, questions of
-//! more ids than one query may have.
+//! Reads beyond the suite of all stores: pages with many rows in one millisecond, queries with more ids than one may
+//! have.
 
 use mongodb::bson::doc;
 use updraft_protocol::{
@@ -33,7 +33,7 @@ fn execution_with(number: u64, date: u64, input: Json) -> RawDocumentBuf {
     document::to_insert(&update.into()).unwrap().unwrap()
 }
 
-/// Milliseconds of one, of many, and of as many as a page; ids that do not grow with the dates.
+/// Milliseconds with one row, with many, and with as many as a page; ids that do not grow with the dates.
 fn crowds() -> Vec<(u64, u64)> {
     let crowds = [1, 7, 1, 3, 20, 1, 5];
     let dates = (DAY..).zip(crowds).flat_map(|(date, crowd)| (0..crowd).map(move |_| date));
@@ -61,7 +61,7 @@ async fn assert_lists(store: &MongoStore, limit: usize) {
                 }
             };
             seen.extend(page.iter().map(|execution| execution.peid));
-            // Whoever recovers takes a page that is not full for the last one.
+            // Recovery takes a page that is not full for the last one.
             let Some(last) = page.last().filter(|_| page::is_full(&page, limit)) else { break };
             after = Some(Cursor { createddate: last.head.createddate, peid: last.peid });
         }
@@ -83,7 +83,7 @@ async fn pages_go_through_crowded_milliseconds_without_loss_or_repetition() {
     assert_eq!(store.unfinished(Some(newest), 3).await.unwrap().len(), 3);
 }
 
-/// Its bytes end a page in the middle of a millisecond, before which there is more.
+/// The bytes end a page within a millisecond, and there are earlier ones.
 #[tokio::test]
 async fn pages_of_large_documents_lose_and_repeat_nothing() {
     const ROWS: u64 = 20;
@@ -155,7 +155,7 @@ async fn a_list_whose_index_was_dropped_is_slower_and_not_gone() {
     assert_lists(&store, 100).await;
 }
 
-/// What a backend may have there: other ids, and our kind of id without a revision.
+/// Documents that a backend may have there: with other ids, and with our kind of id without a revision.
 async fn put_unknown(store: &MongoStore, count: i64) {
     let like_ours = |id: Bson, date: i64| {
         let mut document = doc! { "_id": id, "tenant_code": "acme", "uid": "analyst-1", "createddate": date };

@@ -1,5 +1,5 @@
-//! Who keeps a server process: a shell that starts and kills it when it is told to, and kills it and removes its
-//! files when the test's process has gone, however that went. Knows no MongoDB.
+//! The keeper of a server process: a shell that starts and kills it on command, and kills it and removes its files when
+//! the test's process ends in any way. Knows no MongoDB.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use uuid::Uuid;
 
-/// `sh -c SCRIPT keeper DIRECTORY PROGRAM ARGUMENT…`. Reads its orders line by line; the end of its input is the
+/// `sh -c SCRIPT keeper DIRECTORY PROGRAM ARGUMENT…`. Reads its commands line by line; the end of its input is the
 /// test's end.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP PIPE
@@ -38,18 +38,18 @@ die
 cd / && rm -rf "$directory"
 "#;
 
-/// A server process under a keeper. Dropped, both go, and the directory with them.
+/// A server process under a keeper. Dropped, both end, and the directory is removed.
 #[derive(Debug)]
 pub(super) struct Keeper {
     shell: Child,
-    /// Held open for as long as the server may live; none once that is over.
+    /// Held open for as long as the server may run; `None` afterwards.
     orders: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     log: PathBuf,
 }
 
 impl Keeper {
-    /// Will keep a program with these arguments in a directory that it removes in the end. Starts nothing yet.
+    /// Prepares a program with these arguments in a directory that is removed in the end. Starts nothing yet.
     pub(super) fn new(directory: &Path, command: &[String]) -> Self {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT, "keeper"])
@@ -58,7 +58,7 @@ impl Keeper {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // A terminal's Ctrl-C is for the tests; the keeper hears of it by their end.
+            // A terminal's Ctrl-C is for the tests; the keeper ends with them.
             .process_group(0)
             .spawn()
             .expect("there is a shell");
@@ -72,12 +72,12 @@ impl Keeper {
         self.order("start");
     }
 
-    /// Kills it without warning. It is gone when this returns.
+    /// Kills it without warning. It has ended when this returns.
     pub(super) fn kill(&mut self) {
         self.order("kill");
     }
 
-    /// What the program has said since its last start.
+    /// The output of the program since its last start.
     pub(super) fn log(&self) -> String {
         std::fs::read(&self.log).map(|log| String::from_utf8_lossy(&log).into_owned()).unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! A MongoDB server of a test's own: `mongod` or its surrogate, whichever is there. Never more than one per test
-//! that needs to kill it; all others share the server of their process.
+//! A MongoDB server of a test's own: `mongod` or its surrogate, whichever is installed. Only for tests that need to
+//! kill it; all others share the server of their process.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -11,47 +11,47 @@ use mongodb::bson::{Document, doc};
 
 use super::keeper::{Keeper, aside, directory};
 
-/// Ports below those that systems give to outgoing connections: a server that is down finds its own again.
+/// Ports below those that systems use for outgoing connections: a server that restarts finds its own free.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
-/// How often a server is looked for while it starts, with 5 ms between.
+/// How often a starting server is checked, with 5 ms between.
 const LOOKS: usize = 12_000;
 
-/// Who may log in to a server that asks for it, as its administrator.
+/// The administrator of a server with logins.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// The name.
     pub user: String,
-    /// The password, as it is.
+    /// The password, unencoded.
     pub password: String,
 }
 
-/// The files of a server that speaks TLS alone.
+/// The files of a server that only speaks TLS.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
     /// Its certificate, PEM.
     pub certificate: PathBuf,
     /// The key of the certificate, PEM.
     pub key: PathBuf,
-    /// Who signed the certificate, PEM.
+    /// The certificate of the authority that signed it, PEM.
     pub authority: PathBuf,
 }
 
-/// How a server is to be.
+/// The options of a server.
 #[derive(Debug, Clone, Default)]
 pub struct ServerOptions {
-    /// Asks for a login; this one is made.
+    /// Requires a login; this one is created.
     pub auth: Option<Login>,
-    /// Speaks TLS alone. `mongod` then is told to be a standalone.
+    /// Speaks only TLS. `mongod` is then started as a standalone.
     pub tls: Option<TlsFiles>,
-    /// Keeps its data here; none: in a directory that goes with it.
+    /// The directory of its data; `None` for one that is removed with it.
     pub storage: Option<PathBuf>,
     /// Is no replica set.
     pub standalone: bool,
-    /// What it has acknowledged survives `kill`, at the price of an fsync for each write.
+    /// Its acknowledged writes survive `kill`, at the price of an fsync for each.
     pub survives: bool,
 }
 
-/// A server. Dropped, or left by a process that dies, it is killed.
+/// A server. It is killed when this is dropped, or when the test's process dies.
 #[derive(Debug)]
 pub struct Server {
     keeper: Keeper,
@@ -74,7 +74,7 @@ impl Program {
         }
     }
 
-    /// What it says when it takes connections.
+    /// Its log message when it accepts connections.
     fn ready(self, port: u16) -> String {
         match self {
             Self::Mongod => "Waiting for connections".to_owned(),
@@ -92,7 +92,7 @@ impl Program {
 }
 
 impl Server {
-    /// Why no server can be started here, where that is so.
+    /// Why no server can be started here.
     ///
     /// # Errors
     /// What is missing.
@@ -104,7 +104,7 @@ impl Server {
         })
     }
 
-    /// Starts one, on a port and with data of its own.
+    /// Starts a server, on a port and with data of its own.
     ///
     /// # Panics
     /// There is no program for it, or it does not start.
@@ -112,7 +112,7 @@ impl Server {
         Self::start_now(options)
     }
 
-    /// The same for who cannot wait.
+    /// The same for synchronous callers.
     pub(super) fn start_now(options: ServerOptions) -> Self {
         let program = Program::find().unwrap_or_else(|| panic!("{}", Self::available().unwrap_err()));
         let directory = directory();
@@ -125,7 +125,7 @@ impl Server {
         match program {
             Program::Mongod => mongod(&mut say, &options, &directory, port, &text(&data)),
             Program::Surrogate => {
-                // An empty configuration, or it would look for one that the machine may have.
+                // An empty configuration, so that it does not use one of the machine.
                 let configuration = directory.join("secantusd.toml");
                 std::fs::write(&configuration, "").unwrap();
                 say(&["--config", &text(&configuration), "--port", &port.to_string()]);
@@ -145,7 +145,7 @@ impl Server {
         server
     }
 
-    /// Where it is: `mongodb://127.0.0.1:PORT/`, with its login and its authority.
+    /// Its address: `mongodb://127.0.0.1:PORT/`, with its login and its authority.
     pub fn uri(&self) -> String {
         self.address(self.options.auth.as_ref())
     }
@@ -176,7 +176,7 @@ impl Server {
         self.up();
     }
 
-    /// Starts the program and waits until it takes connections.
+    /// Starts the program and waits until it accepts connections.
     fn up(&mut self) {
         self.keeper.start();
         let ready = self.program.ready(self.port);
@@ -189,19 +189,19 @@ impl Server {
         panic!("{} does not start: {}", self.program.name(), self.keeper.log());
     }
 
-    /// What a server must be told once.
+    /// The commands that a new server needs.
     fn settle(&self) {
         if self.program == Program::Mongod && !self.is_alone() {
             let host = format!("127.0.0.1:{}", self.port);
             self.tell(doc! {"replSetInitiate": {"_id": "updraft", "members": [{"_id": 0, "host": host}]}});
         }
         if let Some(login) = &self.options.auth {
-            // A server without users lets whoever comes from its own machine make the first.
+            // A server without users allows a local connection to create the first.
             self.tell(doc! {"createUser": &login.user, "pwd": &login.password, "roles": ["root"]});
         }
     }
 
-    /// Members of a replica set want a key of their own where there is a login or TLS.
+    /// Members of a replica set need a key file if there is a login or TLS.
     fn is_alone(&self) -> bool {
         self.options.standalone || self.options.auth.is_some() || self.options.tls.is_some()
     }
@@ -249,7 +249,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(encoded).collect()
 }
 
-/// A port that nobody listens on. Tried from a place that no other process is likely to try.
+/// A port without a listener, tried from a start that another process is unlikely to use.
 fn free_port() -> u16 {
     let count = u128::from(PORTS.end - PORTS.start);
     for _ in 0..LOOKS {

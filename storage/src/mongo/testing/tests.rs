@@ -1,4 +1,4 @@
-//! Tests of what the tests stand on: servers come, go and leave nothing.
+//! Tests of the test servers: they start, stop and leave nothing.
 
 use std::net::TcpStream;
 

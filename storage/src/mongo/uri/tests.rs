@@ -1,4 +1,4 @@
-//! What addresses are taken, and what is shown of them.
+//! The addresses that are accepted, and their text in messages.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The commands that write, each one round trip. Sends what it is given and reads what is answered; decides nothing.
+//! The commands that write, each one round trip. Sends operations and reads the answers; decides nothing.
 
 use mongodb::bson::{RawArrayBuf, RawDocumentBuf, cstr, rawdoc, serialize_to_raw_document_buf};
 use mongodb::error::{Error as DriverError, ErrorKind};
@@ -14,7 +14,7 @@ pub(in crate::mongo) fn round_trip() {
     metrics::counter!("updraft_store_round_trips_total", "store" => "mongodb").increment(1);
 }
 
-/// What a confirmation has to mean: the journal forgets what the store has, so that it must outlast a server.
+/// The write concern: the journal drops updates that the store has confirmed, so that a write must outlast a server.
 fn concern(store: &MongoStore) -> WriteConcern {
     let mut concern = store.client.write_concern().cloned().unwrap_or_default();
     concern.w.get_or_insert(Acknowledgment::Majority);
@@ -22,7 +22,7 @@ fn concern(store: &MongoStore) -> WriteConcern {
     concern
 }
 
-/// `insert`, sent by the driver, of documents of one collection; an answer for each.
+/// `insert`, sent by the driver, of documents of one collection; returns an answer for each.
 pub(super) async fn insert(store: &MongoStore, inserts: &[Operation]) -> Result<Vec<Answer>, Error> {
     let Some(collection) = inserts.first().map(|insert| insert.collection) else { return Ok(Vec::new()) };
     round_trip();
@@ -40,15 +40,16 @@ fn inserted_in_part(error: DriverError, sent: usize) -> Result<Reply, Error> {
     let errors =
         told.write_errors.iter().flatten().map(|error| (error.index, error.code)).collect::<Vec<_>>();
     Ok(Reply {
-        // The driver keeps the number to itself.
+        // The driver does not return the number.
         changed: sent.saturating_sub(errors.len()),
         errors,
         unconfirmed: told.write_concern_error.as_ref().map(|error| error.code),
     })
 }
 
-/// `update`, of documents of one collection; an answer for each. It is sent as it is, because the driver's own would ask
-/// for a tree of each operation, and never tried again by the driver. It answers how many documents changed, not which.
+/// `update`, of documents of one collection; returns an answer for each. It is sent as a raw command, because the
+/// driver's own would need a tree of each operation, and the driver never retries it. The server answers how many
+/// documents changed, not which.
 pub(super) async fn update(store: &MongoStore, changes: &[Operation]) -> Result<Vec<Answer>, Error> {
     let Some(collection) = changes.first().map(|change| change.collection) else { return Ok(Vec::new()) };
     let mut statements = RawArrayBuf::new();

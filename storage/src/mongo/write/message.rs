@@ -1,5 +1,5 @@
-//! Messages: the operations of a batch cut into what the server takes at once, and sent, a few messages at a time.
-//! Knows nothing of what is in the documents.
+//! Messages: the operations of a batch, cut to the server's limits and sent a few messages at a time. Does not look
+//! into the documents.
 
 use futures_util::future::join_all;
 use mongodb::bson::RawDocumentBuf;
@@ -12,12 +12,12 @@ use crate::mongo::MongoStore;
 use crate::mongo::server::Server;
 use crate::store::Error;
 
-/// What each operation takes beside its body: its guard, and its place in the message.
+/// The size of an operation beside its body: its guard, and its place in the message.
 const OPERATION_BYTES: usize = 320;
-/// What a message takes beside its operations: names, the write concern, what the driver puts in.
+/// The size of a message beside its operations: names, the write concern, the driver's fields.
 const ENVELOPE_BYTES: usize = 16 << 10;
 
-/// Inserts documents; the answer for each update.
+/// Inserts documents; returns the answer for each update.
 pub(super) async fn insert(store: &MongoStore, inserts: &[Operation]) -> Result<Vec<(usize, Answer)>, Error> {
     // The driver sends documents beside the command.
     let bytes = store.server.message_bytes.saturating_sub(ENVELOPE_BYTES);
@@ -25,15 +25,15 @@ pub(super) async fn insert(store: &MongoStore, inserts: &[Operation]) -> Result<
     send(messages, |message| command::insert(store, message)).await
 }
 
-/// Changes documents; the answer for each update.
+/// Changes documents; returns the answer for each update.
 pub(super) async fn change(store: &MongoStore, changes: &[Operation]) -> Result<Vec<(usize, Answer)>, Error> {
-    // Operations are a part of the command, which is a document: the server lets it be 16 KiB larger than others, so
-    // that there is room for the envelope of one.
+    // Operations are a part of the command, which is a document: the server allows it 16 KiB more than others, which is
+    // enough for the envelope.
     let messages = split(changes, store.server.batch_operations, store.server.document_bytes);
     send(messages, |message| command::update(store, message)).await
 }
 
-/// Sends messages. All are waited for, also where one fails: a command that is cut off costs its connection.
+/// Sends messages. Waits for all, even if one fails: a command that is cut off costs its connection.
 async fn send<'o, S>(
     messages: Vec<&'o [Operation]>,
     command: impl Fn(&'o [Operation]) -> S,
@@ -51,7 +51,7 @@ where
     Ok(answers)
 }
 
-/// Cuts operations into messages of one collection that fit; an operation that fits nowhere goes alone, for the
+/// Cuts operations into messages of one collection that fit; an operation that is too large is sent alone, for the
 /// server to refuse.
 pub(super) fn split(operations: &[Operation], most: usize, bytes: usize) -> Vec<&[Operation]> {
     let size = |operation: &Operation| operation.body.as_bytes().len() + OPERATION_BYTES;

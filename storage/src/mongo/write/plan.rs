@@ -1,5 +1,5 @@
-//! What is to be done for each update of a batch: a document to insert, or fields to set through a guard. Pure;
-//! what cannot be encoded is told at once, and the others go on.
+//! The operation for each update of a batch: a document to insert, or fields to set through a guard. Pure; an update
+//! that cannot be encoded is reported at once, without affecting the others.
 
 use mongodb::bson::{RawDocumentBuf, cstr, rawdoc};
 use updraft_protocol::{DocumentId, Revision, Update};
@@ -8,10 +8,10 @@ use uuid::Uuid;
 use crate::mongo::{EXECUTIONS, TASKS, document};
 use crate::store::WriteOutcome;
 
-/// What is to be done for one update.
+/// The operation for one update.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// Which update of the batch.
+    /// The index of the update in the batch.
     pub(super) update: usize,
     pub(super) collection: &'static str,
     pub(super) id: Uuid,
@@ -20,10 +20,10 @@ pub(super) struct Operation {
     pub(super) body: RawDocumentBuf,
 }
 
-/// What is to be done for a batch.
+/// The operations for a batch.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Those of one collection stand together.
+    /// Those of one collection are adjacent.
     pub(super) inserts: Vec<Operation>,
     pub(super) changes: Vec<Operation>,
     /// Updates that will never be written.
@@ -31,7 +31,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Inserts for updates with a head, changes for the others. The server takes documents of so many bytes.
+    /// Inserts for updates with a head, changes for the others. The server accepts documents of so many bytes.
     pub(super) fn of(batch: &[Update], most: usize) -> Self {
         let mut plan = Self::default();
         for (index, update) in batch.iter().enumerate() {
@@ -71,7 +71,7 @@ impl Plan {
     }
 }
 
-/// Where the document of an update is.
+/// The collection and the id of an update's document.
 pub(super) fn address(update: &Update) -> (&'static str, Uuid) {
     match update.document() {
         DocumentId::Execution(peid) => (EXECUTIONS, peid.uuid()),
@@ -79,7 +79,7 @@ pub(super) fn address(update: &Update) -> (&'static str, Uuid) {
     }
 }
 
-/// One that is too large would be refused with all that is in its message.
+/// A document that is too large would be refused with its whole message.
 fn fits(body: RawDocumentBuf, most: usize) -> Result<RawDocumentBuf, String> {
     let bytes = body.as_bytes().len();
     if bytes > most {
@@ -90,12 +90,12 @@ fn fits(body: RawDocumentBuf, most: usize) -> Result<RawDocumentBuf, String> {
 }
 
 impl Operation {
-    /// Lets a change through to an older document alone.
+    /// A filter that matches an older document only.
     ///
-    /// The id stands in an `$and`, which is the same to MongoDB. Beside an `$or`, there are servers that look
-    /// through the whole collection for it.
+    /// The id is in an `$and`, which makes no difference to MongoDB. Beside an `$or`, some servers would scan the whole
+    /// collection for it.
     pub(super) fn guard(&self) -> RawDocumentBuf {
-        // What the server keeps is of 64 bits with a sign: the encoder refused what is larger.
+        // The server stores signed numbers of 64 bits: the encoder refused larger ones.
         let [epoch, seq] =
             [self.revision.epoch, self.revision.seq].map(|part| i64::try_from(part).unwrap_or(i64::MAX));
         rawdoc! { "$and": [
@@ -104,7 +104,7 @@ impl Operation {
         ] }
     }
 
-    /// The change: plain `$set`, which evaluates nothing of what it sets.
+    /// The change: plain `$set`, which evaluates none of its values.
     pub(super) fn set(&self) -> RawDocumentBuf {
         let mut set = RawDocumentBuf::new();
         set.append(cstr!("$set"), &self.body);

@@ -1,4 +1,4 @@
-//! Replies: what a command's answer says of each operation. Pure; trusts no answer that does not add up.
+//! Replies: the answer of a command for each operation. Pure; trusts no answer that is inconsistent.
 
 use mongodb::bson::{Bson, Document};
 
@@ -6,34 +6,34 @@ use crate::mongo::document;
 use crate::mongo::error::{self, Verdict};
 use crate::store::{Error, WriteOutcome};
 
-/// What is known of one operation after its command.
+/// The answer for one operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// This became of it.
+    /// The outcome is known.
     Done(WriteOutcome),
     /// A unique key of the document to be inserted is taken: most likely its id.
     Exists,
-    /// The guard let nothing through.
+    /// The guard did not match.
     Unmatched,
-    /// The guard may have let it through: some of the command's went through, and nobody says which.
+    /// The guard may have matched: some operations of the command did, but the answer does not list them.
     Unsure,
 }
 
 impl Answer {
-    /// The outcome of an operation that was not answered.
+    /// The outcome of an operation without an answer.
     pub(super) fn lost() -> WriteOutcome {
         WriteOutcome::Retry("the server did not answer for it".to_owned())
     }
 }
 
-/// What `insert` and `update` answer.
+/// The answer of `insert` and `update`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reply {
     /// Documents inserted, or matched.
     pub(super) changed: usize,
-    /// The operations that were refused, each with the code.
+    /// The refused operations, each with the code.
     pub(super) errors: Vec<(usize, i32)>,
-    /// The code by which the server says that the write concern is not met.
+    /// The code by which the server reports that the write concern is not met.
     pub(super) unconfirmed: Option<i32>,
 }
 
@@ -41,7 +41,7 @@ impl Reply {
     /// Reads the answer to a command.
     ///
     /// # Errors
-    /// It cannot be read: nobody knows what became of the command.
+    /// It cannot be read: the outcome of the command is unknown.
     pub(super) fn read(reply: &Document) -> Result<Self, Error> {
         let changed = reply.get("n").and_then(number).ok_or_else(unreadable)?;
         let mut errors = Vec::new();
@@ -58,8 +58,8 @@ impl Reply {
         Ok(Self { changed, errors, unconfirmed })
     }
 
-    /// What became of inserts. Those that were not refused are counted: where the count says less, the server
-    /// gave up before the end.
+    /// The answers for inserts. Those that were not refused are counted: if the count is lower, the server gave up
+    /// before the end.
     pub(super) fn inserted(self, sent: usize) -> Result<Vec<Answer>, Error> {
         let all = self.changed == self.unrefused(sent)?;
         let done = if all { WriteOutcome::Written } else { Answer::lost() };
@@ -69,7 +69,7 @@ impl Reply {
         })
     }
 
-    /// What became of changes.
+    /// The answers for changes.
     pub(super) fn changed(self, sent: usize) -> Result<Vec<Answer>, Error> {
         let answer = match (self.changed, self.unrefused(sent)?) {
             (0, _) => Answer::Unmatched,
@@ -79,7 +79,7 @@ impl Reply {
         self.answers(sent, answer, |code| error::outcome(code).map(Answer::Done))
     }
 
-    /// How many were not refused; fails where the answer does not add up.
+    /// The number of operations that were not refused; fails if the answer is inconsistent.
     fn unrefused(&self, sent: usize) -> Result<usize, Error> {
         let rest = sent.checked_sub(self.errors.len()).ok_or_else(unreadable)?;
         if self.changed > rest || self.errors.iter().any(|(at, _)| *at >= sent) {

@@ -1,4 +1,4 @@
-//! What became of updates whose guard let nothing through, told by one read of what the store has.
+//! The outcome of updates whose guard did not match, from one read of the stored documents.
 
 use std::collections::HashMap;
 
@@ -12,16 +12,16 @@ use super::plan::address;
 use crate::mongo::{EXECUTIONS, MongoStore, TASKS, document, error, read};
 use crate::store::{Error, WriteOutcome, key_taken};
 
-/// What the server said of an update before it is looked up.
+/// The server's answer for an update before it is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Doubt {
     /// Its command did not change its document.
     NotByUs,
-    /// Its command changed some documents, this one perhaps.
+    /// Its command changed some documents, perhaps this one.
     PerhapsByUs,
 }
 
-/// Looks up the documents of some updates of a batch and tells what became of each.
+/// Looks up the documents of some updates of a batch and returns the outcome of each.
 pub(super) async fn resolve(
     store: &MongoStore,
     batch: &[Update],
@@ -58,19 +58,19 @@ async fn holder(store: &MongoStore, update: &ExecutionUpdate) -> Result<Option<E
     Ok(holder.map(|holder| holder.peid).filter(|holder| *holder != update.peid))
 }
 
-/// What became of an update, given what the store has of its document after it was sent.
+/// The outcome of an update, given the stored revision of its document after it was sent.
 ///
-/// The very revision that was sent is there because this command put it there, or one before it that nobody
-/// heard of. `update` says which of the two where it changed nothing or everything. Where it changed some, all that are
-/// there count as written: they are in the store, and no reader could tell.
+/// If the revision that was sent is stored, this command wrote it, or an earlier one whose answer was lost. `update`
+/// tells which of the two if it changed nothing or everything. If it changed some, all of them count as written: they
+/// are in the store, and no reader could see a difference.
 fn verdict(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> WriteOutcome {
     let headed = match update {
         Update::Execution(update) => update.head.is_some(),
         Update::Task(update) => update.head.is_some(),
     };
     let Some(stored) = stored else {
-        // An insert met something, and yet there is no such document: it met another one in a unique index, ours or one that
-        // somebody else has made.
+        // An insert met a document, and yet there is none with its id: it met another one in a unique index, ours or
+        // one of another program.
         return WriteOutcome::Poison(if headed { error::key_taken() } else { "no such document".to_owned() });
     };
     let Some(stored) = stored else {
@@ -83,7 +83,7 @@ fn verdict(update: &Update, stored: Option<Option<Revision>>, doubt: Doubt) -> W
     }
 }
 
-/// What the store has of documents, from where they are written.
+/// The stored revisions of documents, read from where they are written.
 async fn stored_revisions(
     store: &MongoStore,
     collection: &'static str,
@@ -104,7 +104,7 @@ async fn stored_revisions(
     Ok(())
 }
 
-/// None where somebody else made the document, or made something else of it.
+/// `None` if another program made or changed the document.
 fn revision(document: &RawDocument) -> Option<Revision> {
     let part = |name: &str| {
         let part = document.get(name).ok().flatten().and_then(document::whole_number)?;

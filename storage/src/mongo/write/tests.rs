@@ -1,4 +1,4 @@
-//! Batches on a real server, and any order of them on a model of one.
+//! Batches on a real server, and random orders of them on a model of one.
 
 mod history;
 mod limits;

@@ -1,11 +1,11 @@
-//! Content that nobody can read: it is named, never a panic, and the rows beside it stay readable.
+//! Content that cannot be read: it is named without a panic, and the rows beside it stay readable.
 
 use rusqlite::ToSql;
 
 use super::*;
 use crate::store::PlaybookStore;
 
-/// A store with executions 1 and 2, a task of each and a playbook, of which one column was overwritten.
+/// A store with executions 1 and 2, a task of each and a playbook; one column was overwritten.
 async fn damaged(table: &str, column: &str, value: impl ToSql) -> (tempfile::TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path(), Durability::Os).unwrap();

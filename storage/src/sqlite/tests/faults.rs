@@ -1,4 +1,4 @@
-//! A disk that is full, a file that is busy, a row that is refused: what is lost, what is not, what is told.
+//! A full disk, a busy file, a refused row: the data that is lost, and the errors.
 
 use super::*;
 use crate::conformance::epochs;

@@ -1,4 +1,4 @@
-//! A look at a database that nobody has: it finds what a start would, and leaves every file as it is.
+//! The inspection of a database that is not in use: it finds what a start would, and leaves every file as it is.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     fs::read_dir(dir).unwrap().map(file).collect()
 }
 
-/// Looks, and sees that nothing has changed.
+/// Inspects, and asserts that nothing has changed.
 fn inspected(dir: &Path) -> Result<Kept, Error> {
     let before = files(dir);
     let kept = SqliteStore::inspect(dir);
@@ -31,7 +31,7 @@ fn bond(taken: u64) -> Bond {
 #[tokio::test]
 async fn it_finds_what_the_database_and_its_wal_have_and_changes_nothing() {
     let place = tempfile::tempdir().unwrap();
-    // Names that mean something in an address.
+    // Names that have a meaning in an address.
     for name in ["data", "100%25?mode=rw#a b", "ü"] {
         let (dir, killed) = (place.path().join(name), place.path().join(format!("{name} killed")));
         let store = SqliteStore::open(&dir, Durability::Os).unwrap();
@@ -48,7 +48,7 @@ async fn it_finds_what_the_database_and_its_wal_have_and_changes_nothing() {
         }
         drop(store);
         assert_eq!(inspected(&killed).unwrap(), Kept::Bond(bond(9)), "the WAL has it");
-        // A copy that somebody made of what he took for the whole of it.
+        // A copy of the database without all of its files.
         fs::remove_file(killed.join("updraft.db-shm")).unwrap();
         assert_eq!(inspected(&killed).unwrap(), Kept::Bond(bond(9)));
         fs::write(killed.join("updraft.db-wal"), "").unwrap();

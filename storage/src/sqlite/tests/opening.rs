@@ -1,4 +1,4 @@
-//! Opening and closing: the lock, the schema, a file that is another's, a process that is killed.
+//! Opening and closing: the lock, the schema, a file of another program, a process that is killed.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -56,9 +56,9 @@ async fn a_store_that_gave_its_lock_back_can_be_read_and_changes_nothing() {
     assert!(matches!(refused(folder.path()), Error::InUse { .. }), "the lock is the second's now");
 }
 
-/// Who opens the file by other means than SQLite gives back, when he closes it, every lock that his process has on it. A
-/// program of an older SQLite that reads the database then takes itself for the last one, and removes the WAL that is
-/// still written to.
+/// A process that opens the file without SQLite releases, when it closes it, every lock that it has on it. A program
+/// with an older SQLite that reads the database then takes itself for the last one, and removes the WAL that is still
+/// written to.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_store_that_is_opened_beside_one_that_is_still_read_leaves_its_locks() {
@@ -119,7 +119,7 @@ async fn a_process_that_is_killed() {
     assert_eq!(store.put_playbook(playbook_document(7)).await.unwrap(), PutOutcome::Created);
     assert_eq!(epochs::claim(&store, 0).await.unwrap().highest(), 1);
     println!("\nanswered");
-    // Until it is killed, or its parent has gone.
+    // Until it is killed, or its parent has ended.
     std::io::stdin().lines().for_each(drop);
 }
 

@@ -1,4 +1,4 @@
-//! The plans of the very queries that are used: each names its index, none scans, none sorts what is in order.
+//! The plans of the queries that are in use: each names its index, none scans, none sorts rows that are in order.
 
 use updraft_protocol::{ExecutionStatus, TaskStatus};
 
@@ -10,7 +10,7 @@ const STATUS: &str =
 const ALERT: &str = "INDEX tasks_by_alert (tenant_code=? AND alert_id=? AND status=? AND _id>?)";
 const RUNTIME: &str = "COVERING INDEX executions_by_runtime (execution_status=? AND createddate>?)";
 
-/// What SQLite says that it will do.
+/// The plan that SQLite reports.
 fn plan(sql: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let connection = open::writer(&folder.path().join(DATABASE), Durability::Os).unwrap();
@@ -24,7 +24,8 @@ fn plan(sql: &str) -> Vec<String> {
     plan
 }
 
-/// The tables are read by searching an index, and each search is one of `searches`; nothing is sorted.
+/// Asserts that the tables are read by searching an index, that each search is one of `searches`, and that nothing is
+/// sorted.
 fn searches_in_order(sql: &str, searches: &str) {
     let plan = plan(sql);
     for line in &plan {
@@ -110,7 +111,7 @@ fn an_idempotency_key_of_a_playbook_is_looked_up_in_its_index() {
     searches_in_order(query::EXECUTION_BY_KEY, key);
 }
 
-/// The index gives the date; the ids of one millisecond are put in order by themselves.
+/// The index gives the date; the ids of one millisecond are sorted by themselves.
 #[test]
 fn unfinished_executions_come_by_date_from_the_index() {
     let plan = plan(&query::UNFINISHED);

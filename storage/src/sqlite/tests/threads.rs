@@ -8,7 +8,7 @@ use updraft_protocol::limits::STORE_QUEUE;
 
 use super::*;
 
-/// Keeps the writing thread until the sender is dropped.
+/// Blocks the writing thread until the sender is dropped.
 fn hold(
     store: &SqliteStore,
 ) -> (crossbeam_channel::Sender<()>, impl Future<Output = Result<(), Error>> + '_) {
@@ -49,7 +49,7 @@ async fn more_calls_than_the_queue_holds_wait_for_a_place() {
     for call in &mut calls {
         assert!(poll(call.as_mut()).is_pending());
     }
-    // The first ones are queued, and are done though nobody waits; the last one never was.
+    // The first ones are queued, and are done without a waiting caller; the last one was never queued.
     drop(calls.remove(0));
     drop(calls.pop());
     drop(release);
@@ -84,7 +84,7 @@ async fn closing_finishes_what_was_queued_and_leaves_one_whole_file() {
     let store = SqliteStore::open(folder.path(), Durability::Os).unwrap();
     for number in 0..10 {
         let mut call = store.write((0..50).map(|n| insert(number * 50 + n)).collect());
-        // Answered at once, or queued and given up.
+        // Answered at once, or queued and dropped.
         let _ = poll(call.as_mut());
     }
     drop(store);

@@ -1,9 +1,9 @@
-//! The WAL stays short, also where a reader is in the way for a while.
+//! The WAL stays short, also if a reader delays it for a while.
 
 use super::*;
 use crate::sqlite::wal;
 
-/// Writes a quarter of what makes a checkpoint due, and says how long the WAL is then.
+/// Writes a quarter of the pages that make a checkpoint due, and returns the length of the WAL.
 async fn quarter(store: &SqliteStore, number: u128) -> i64 {
     let text = Json::from(json!("x".repeat(1 << 20)));
     let update = |row: u128| {

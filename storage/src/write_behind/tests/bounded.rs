@@ -1,4 +1,4 @@
-//! The bounds: with the store stopped under load the writer holds no more than it may, and little afterwards.
+//! The bounds: with the store stopped under load the writer holds no more than its limits, and little afterwards.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::store;
 
 const LIMITS: Limits = Limits { documents: 50, bytes: 100_000 };
 
-/// What waits and flies: bytes and documents, as they were last shown. To look at it clears it.
+/// Bytes and documents that wait or are in flight, from the metrics. Reading them resets them.
 fn held(shown: &Snapshotter) -> (f64, f64) {
     let (mut bytes, mut documents) = (0.0, 0.0);
     for (key, _, _, value) in shown.snapshot().into_vec() {
@@ -27,7 +27,7 @@ fn held(shown: &Snapshotter) -> (f64, f64) {
     (bytes, documents)
 }
 
-/// Sends groups of any size, small and large ones, until nobody takes them in any more.
+/// Sends groups of any size, small and large ones, until they are no longer taken.
 async fn press(rig: &Rig, lsns: std::ops::Range<u64>, mut each: impl FnMut()) -> u64 {
     for lsn in lsns.clone() {
         let random = mix(lsn);
@@ -100,7 +100,7 @@ async fn a_group_beyond_the_limit_goes_alone() {
 async fn hot_documents_are_in_one_batch_at_a_time_however_many_fly() {
     for batches in [1, 2, 5] {
         let rig = start(paced(3, batches));
-        // The store itself fails the test where a document flies twice, or stands twice in one batch.
+        // The store itself fails the test if a document is in flight twice, or twice in one batch.
         let delays = (0..2_000).map(|number| Doing::Delay(Duration::from_millis(mix(number) % 40)));
         rig.store.script(delays.collect::<Vec<_>>());
         let mut seqs = [0_u64; 9];

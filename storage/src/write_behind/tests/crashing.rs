@@ -1,4 +1,4 @@
-//! Journal and writer together: whatever was acknowledged reaches the store, across power loss.
+//! Journal and writer together: every acknowledged update reaches the store, across power loss.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::faulty_store::Doing;
 use super::*;
 use crate::journal::testing::{MemoryDisk, open_update, update};
 use crate::journal::{self, Journal, Replay};
-use crate::log::{Append, Left, Log, Need};
+use crate::log::{Append, CloseOutcome, Log, Need};
 use crate::store;
 
 /// Opens the journal over the writer of a rig.
@@ -66,7 +66,7 @@ async fn a_clean_end_leaves_an_empty_journal_and_everything_in_the_store() {
     for seq in 1..=100 {
         put(&journal, update(seq % 10, seq)).await;
     }
-    assert_eq!(journal.close(Duration::from_secs(60)).await.unwrap(), Left::Empty);
+    assert_eq!(journal.close(Duration::from_secs(60)).await.unwrap(), CloseOutcome::Empty);
     assert_eq!(disk.segments().len(), 1);
     let store = Arc::clone(&rig.store);
     assert_eq!(rig.close().await, Ended::Stored);

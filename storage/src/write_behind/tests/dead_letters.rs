@@ -1,4 +1,4 @@
-//! Poison: dead_letters before it is let go, whatever goes wrong with that, and never in the way of others.
+//! Poison: kept as dead letters before it is dropped, whatever fails, and without delaying other updates.
 
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ async fn a_newer_update_of_poison_is_judged_anew() {
     rig.store.held().keep_fails_with.extend(vec![store::Error::Full as fn(String) -> store::Error; 3]);
     send_with_poison(&rig).await;
     tokio::time::sleep(FLUSH_DELAY + Duration::from_millis(1)).await;
-    // What made it poison is gone from the newer state.
+    // The newer state is no longer poison.
     rig.store.held().poison.clear();
     rig.send(2, vec![update(2, 2), update(5, 2)]).await;
     rig.flush().await;

@@ -1,4 +1,4 @@
-//! A store that fails: nothing is lost, nothing is hurried, and poison is found.
+//! A store that fails: nothing is lost, retries are paced, and poison is found.
 
 use std::time::Duration;
 
@@ -169,7 +169,7 @@ async fn a_listener_that_panics_ends_nothing() {
     assert_eq!(stored.get(), 2);
 }
 
-/// What one seed does to a write.
+/// The fault of one seed.
 fn wrong(random: u64) -> Doing {
     match random % 10 {
         0 => Doing::Fail(store::Error::Unavailable),

@@ -1,4 +1,4 @@
-//! A store in memory that does what it is told to do wrong, and checks what every store may rely on.
+//! A store in memory with scripted faults, which also checks the promises that every store may rely on.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
@@ -11,10 +11,10 @@ use updraft_protocol::*;
 
 use crate::store::*;
 
-/// What one write does.
+/// The behaviour of one write.
 #[derive(Debug, Clone)]
 pub(super) enum Doing {
-    /// Takes time, and then everything.
+    /// Takes time, then writes everything.
     Delay(Duration),
     /// Fails before anything is written.
     Fail(fn(String) -> Error),
@@ -32,28 +32,28 @@ pub(super) enum Doing {
 #[derive(Default)]
 pub(super) struct Held {
     pub(super) documents: BTreeMap<DocumentId, Update>,
-    /// What the next writes do that are not refused; afterwards they just write.
+    /// The behaviour of the next writes that are not refused; later writes succeed.
     pub(super) script: VecDeque<Doing>,
-    /// A write with one of these fails with this.
+    /// A write with one of these fails with this error.
     pub(super) refused: BTreeMap<DocumentId, fn(String) -> Error>,
-    /// These are poison, told by their outcome.
+    /// These are poison, as reported by their outcome.
     pub(super) poison: BTreeSet<DocumentId>,
     /// These are refused so many times, for the moment.
     pub(super) not_yet: BTreeMap<DocumentId, usize>,
-    /// These are refused for a reason that nobody knows.
+    /// These are refused for an unknown reason.
     pub(super) unknown: BTreeSet<DocumentId>,
-    /// What the next calls that keep letters fail with.
+    /// The errors of the next calls that keep letters.
     pub(super) keep_fails_with: VecDeque<fn(String) -> Error>,
-    /// What becomes of the next notes; afterwards they are taken.
+    /// The results of the next notes; later notes succeed.
     pub(super) notes: VecDeque<Result<(), Error>>,
     /// Keeping one of these fails for good.
     pub(super) unkeepable: BTreeSet<String>,
     pub(super) dead_letters: BTreeMap<String, DeadLetter>,
-    /// How many letters each call brought.
+    /// The number of letters in each call.
     pub(super) letters_a_call: Vec<usize>,
     /// When each document was sent.
     pub(super) sent: Vec<(DocumentId, tokio::time::Instant)>,
-    /// How many updates each write brought.
+    /// The number of updates in each write.
     pub(super) writes: Vec<usize>,
     flying: BTreeSet<DocumentId>,
     /// The most batches that were in flight at once.
@@ -73,7 +73,7 @@ impl FaultyStore {
         self.held().script.extend(doings);
     }
 
-    /// The revision that the store has of a document.
+    /// The stored revision of a document.
     pub(super) fn seq(&self, document: DocumentId) -> Option<u64> {
         self.held().documents.get(&document).map(|update| update.revision().seq)
     }
@@ -101,7 +101,7 @@ impl Held {
     }
 }
 
-/// A write under way; it ends however its future does.
+/// A write under way; it ends with its future.
 struct Flight<'a>(&'a FaultyStore, Vec<DocumentId>);
 
 impl<'a> Flight<'a> {
@@ -134,7 +134,7 @@ fn unavailable<T>() -> Result<T, Error> {
     Err(Error::Unavailable("told to".to_owned()))
 }
 
-/// The calls of one trait that nobody here needs; and what else it has.
+/// The calls of one trait that these tests do not need; and its other items.
 macro_rules! unavailable {
     ($trait:ident { $($call:ident($($argument:ty),*) -> $answer:ty;)+ $({ $($else:tt)* })? }) => {
         #[async_trait]

@@ -1,4 +1,4 @@
-//! A store that will not have some updates yet: they come again, ever more slowly, and hold nobody up.
+//! A store that defers some updates: they are retried at growing intervals, and delay no others.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn a_document_that_is_never_taken_neither_spins_nor_holds_others_up() {
         let stored = rig.store.held().documents.len() as u64;
         assert!(stored + 2 >= lsn - 1, "{stored} of {lsn}");
     }
-    // Ten minutes, at the slowest pause a try each ten seconds.
+    // Ten minutes, with a try each ten seconds at the longest pause.
     let tries = rig.times(0);
     assert!((60..200).contains(&tries), "{tries}");
     assert_eq!(rig.stored.get(), 1, "it is kept in the journal");
@@ -89,7 +89,7 @@ async fn what_is_held_back_does_not_send_the_others_off_one_by_one() {
     tokio::time::sleep(2 * FLUSH_DELAY).await;
     let writes = rig.store.held().writes[before..].to_vec();
     assert_eq!(rig.store.held().documents.len(), 5);
-    // One for what came within the delay, and perhaps a try of what is held back.
+    // One for the updates within the delay, and perhaps a try of the deferred ones.
     assert!(writes.len() <= 2, "{writes:?}");
 }
 
@@ -168,7 +168,7 @@ async fn an_unknown_refusal_alone_in_its_batches_holds_nobody_up_and_is_poison_i
     let rig = start(WriterConfig::default());
     rig.store.held().unknown.insert(document(0));
     rig.send(1, vec![update(0, 1)]).await;
-    // Nothing else is written: it may be the store, and nothing is given up.
+    // Nothing else is written: the store may be at fault, and nothing is given up.
     tokio::time::sleep(Duration::from_secs(600)).await;
     assert!(rig.times(0) > UNKNOWN_REFUSALS as usize && rig.store.held().dead_letters.is_empty());
     rig.store.held().unknown.insert(document(1));

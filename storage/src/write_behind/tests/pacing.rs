@@ -1,4 +1,4 @@
-//! The batch limit at work: it grows with a quick store, falls with one that pushes back, and can be seen.
+//! The batch limit in use: it grows with a quick store, falls with one that pushes back, and is visible.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn adaptive() -> WriterConfig {
     WriterConfig { batch_limit: Some(ADAPTIVE), ..WriterConfig::default() }
 }
 
-/// Sends so many documents at once and waits until they are stored; gives the sizes of the batches.
+/// Sends so many documents at once and waits until they are stored; returns the sizes of the batches.
 async fn send(rig: &Rig, lsn: u64, documents: u64) -> Vec<usize> {
     let before = rig.store.held().writes.len();
     let first = lsn * 1_000_000;
@@ -50,7 +50,7 @@ async fn after_pushback_less_is_sent_and_then_more_again() {
     rig.store.script(vec![Doing::Fail(store::Error::Unavailable); 4]);
     rig.store.script(vec![quick; 1_000]);
     let sizes = send(&rig, 2, 5_000).await;
-    // The last one is what was left.
+    // The last batch has the rest.
     let full = &sizes[..sizes.len() - 1];
     let fell = full.iter().position(|size| *size <= 50).expect("it fell");
     assert!(full[fell..].contains(&100), "it rose again: {sizes:?}");

@@ -1,4 +1,4 @@
-//! Answers of servers, the wrong ones among them, and what becomes of each operation.
+//! Answers of servers, including inconsistent ones, and the result for each operation.
 
 use mongodb::bson::doc;
 
@@ -51,7 +51,7 @@ fn inserts_that_the_server_did_not_come_to_are_tried_again() {
 #[test]
 fn changes_are_known_where_all_or_none_matched() {
     assert_eq!(changed(doc! { "n": 2, "nModified": 2 }, 2), vec![written(); 2]);
-    // A change that changes nothing matched all the same.
+    // A change without effect still matched.
     assert_eq!(changed(doc! { "n": 2, "nModified": 0 }, 2), vec![written(); 2]);
     assert_eq!(changed(doc! { "n": 0 }, 2), vec![Answer::Unmatched; 2]);
     assert_eq!(changed(doc! { "n": 1 }, 2), vec![Answer::Unsure; 2]);

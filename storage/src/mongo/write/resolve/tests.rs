@@ -1,4 +1,4 @@
-//! What became of an update, for all that a read can find.
+//! The outcome of an update, for every result of a read.
 
 use updraft_protocol::TaskUpdate;
 

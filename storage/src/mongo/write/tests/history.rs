@@ -1,5 +1,5 @@
-//! Histories: updates of a few documents, sent in batches of which some are lost, some are not answered, and some
-//! come again later. Sent as the write-behind sends them: what was not confirmed goes along with what is newer.
+//! Histories: updates of a few documents, sent in batches, of which some are lost, some are not answered, and some
+//! arrive again later. Sent as the write-behind does: unconfirmed updates are merged with newer ones.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -14,11 +14,11 @@ use crate::store::WriteOutcome;
 pub(super) const DOCUMENTS: usize = 4;
 const EXECUTIONS: usize = 2;
 
-/// What becomes of a batch on its way.
+/// The delivery of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Answered,
-    /// It arrives, and its answer does not.
+    /// It arrives, but its answer does not.
     Unanswered,
     Lost,
 }
@@ -43,15 +43,15 @@ pub(super) fn histories() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..12)
 }
 
-/// One document as its writer sees it.
+/// One document, from its writer's view.
 struct Document {
     /// Everything so far.
     whole: Option<Update>,
-    /// What the store has not confirmed.
+    /// Updates that the store has not confirmed.
     pending: Option<Update>,
 }
 
-/// Plays a history against what writes; the newest state of each document, as far as it has one.
+/// Plays a history with `write`; returns the newest state of each document, as far as it has one.
 pub(super) fn play(
     steps: &[Step],
     mut write: impl FnMut(Vec<Update>) -> Vec<WriteOutcome>,
@@ -74,7 +74,7 @@ pub(super) fn play(
         deliver(&mut documents, &mut sent, step.fate, &mut write);
     }
     deliver(&mut documents, &mut sent, Fate::Answered, &mut write);
-    // What was on its way longest arrives when all is over.
+    // Delayed batches arrive at the end.
     for batch in sent {
         let _ = write(batch);
     }
@@ -119,7 +119,7 @@ impl Document {
     }
 }
 
-/// Update `seq` of a document: the first of all has the head, and each names other fields.
+/// Update `seq` of a document: the first has the head, and each sets other fields.
 fn update(at: usize, revision: Revision, first: bool) -> Update {
     let seq = revision.seq;
     let named = |every: u64| seq.is_multiple_of(every);

@@ -1,4 +1,4 @@
-//! Batches larger than a message, and documents as large as they may be.
+//! Batches larger than a message, and documents of the largest size.
 
 use updraft_protocol::limits::{MONGO_DOCUMENT_BYTES, RESPONSE_BYTES};
 use updraft_protocol::{ExecutionUpdate, Json, Update};
@@ -61,7 +61,7 @@ async fn a_batch_larger_than_a_message_is_written_all_the_same() {
     }
 }
 
-/// An execution whose document is to have so many bytes.
+/// An execution whose document has so many bytes.
 fn of_bytes(number: u64, bytes: usize) -> ExecutionUpdate {
     let with = |letters: usize| {
         let mut update = execution(number);

@@ -1,4 +1,4 @@
-//! A model of the server: documents, inserts by id, and filters as the store makes them. Follows the same plan.
+//! A model of the server: documents, inserts by id, and the store's filters. Follows the same plan.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -40,7 +40,7 @@ impl Model {
         outcomes
     }
 
-    /// Whether the guard let a change through.
+    /// Whether the guard matched.
     fn change(&mut self, change: &Operation) -> bool {
         let guard = Document::try_from(&change.guard()).unwrap();
         let found = self.0.values_mut().find(|document| matches(&guard, document));
@@ -63,7 +63,7 @@ fn revision(document: &Document) -> Revision {
     Revision { epoch: part("epoch"), seq: part("seq") }
 }
 
-/// What of MongoDB's filters the store uses.
+/// The part of MongoDB's filters that the store uses.
 fn matches(filter: &Document, document: &Document) -> bool {
     let all = |list: &Bson| list.as_array().unwrap().clone();
     filter.iter().all(|(name, wanted)| match name.as_str() {

@@ -1,4 +1,4 @@
-//! What becomes of updates on a real server.
+//! The outcomes of updates on a real server.
 
 use std::sync::Arc;
 
@@ -156,7 +156,7 @@ async fn a_batch_that_comes_again_in_part_is_confirmed() {
     store.write(executions((0..3).map(execution))).await.unwrap();
     store.write(executions([change(0, revision(1, 2))])).await.unwrap();
     let again = store.write(executions((0..3).map(|number| change(number, revision(1, 2))))).await.unwrap();
-    // `update` does not say which of its documents were as new before: the first counts as written once more.
+    // `update` does not report which of its documents were as new before: the first counts as written once more.
     assert_eq!(kinds(&again), ["written", "written", "written"]);
     let again = store.write(executions((0..3).map(|number| change(number, revision(1, 2))))).await.unwrap();
     assert_eq!(kinds(&again), ["stale"; 3]);
@@ -220,7 +220,7 @@ async fn a_batch_takes_few_round_trips_and_they_are_counted() {
     let new = [Update::from(execution(200)), Update::from(task(200, 1))];
     let batch = new.into_iter().chain(all.iter().map(later)).collect();
     assert_eq!(counted(&database, batch).await, [4, 902, 0]);
-    // All again: inserts meet their documents, the guard lets nothing through, and a read says why.
+    // All again: inserts meet their documents, the guard does not match, and a read finds the reason.
     let [round_trips, written, stale] = counted(&database, all).await;
     assert_eq!([written, stale], [0, 900]);
     assert!(round_trips <= 6, "{round_trips}");

@@ -1,4 +1,4 @@
-//! Updates for the tests: those of the suite of all stores, with data that a server could take for orders.
+//! Updates for the tests: those of the suite of all stores, with data that a server could mistake for operators.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub(crate) fn tenant() -> TenantCode {
     suite::tenant("acme").unwrap()
 }
 
-/// What a server would evaluate if it took data for orders.
+/// Data that a server would evaluate if it mistook it for operators.
 pub(crate) fn hostile() -> Json {
     Json::from(json!({
         "$set": {"execution_status": "failed"},
