@@ -1,6 +1,6 @@
-//! Abandoned executions: unfinished ones that nobody runs, because the start found poison for them or left them as they were.
-//! Ends them from their documents, without running anything. Not for executions that run: those are asked through their
-//! handles.
+//! Abandoned executions: unfinished executions without an actor, because the replay found poison for them, or because
+//! the start did not resume them. Ends them from their documents, without running anything. Not for running executions:
+//! those are ended through their handles.
 
 use thiserror::Error;
 use updraft_kernel::machine::{cancel_abandoned, fail_abandoned};
@@ -15,7 +15,7 @@ use crate::control::CancelVerdict;
 use crate::entry::Lost;
 use crate::load;
 
-/// Why executions that nobody runs were not ended. They are found unfinished at the next start, too.
+/// Why abandoned executions were not ended. The next start finds them unfinished again.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The store did not answer.
@@ -33,8 +33,8 @@ impl Error {
     }
 }
 
-/// Fails the executions of which the replay of the journal found poison, durably and in the store. Those that
-/// have ended keep their end.
+/// Fails the executions for which the replay of the journal found poison, durably and in the store. Those that have
+/// ended keep their end.
 ///
 /// # Errors
 /// The store did not answer, or the journal has failed.
@@ -71,8 +71,8 @@ async fn write_off(
     Ok(())
 }
 
-/// Cancels an execution that nobody runs; answers when that is durable. None where the tenant has no such execution.
-/// The caller sees to it that nobody takes it up meanwhile.
+/// Cancels an execution without an actor; returns when that is durable. `None` if the tenant has no such execution. The
+/// caller makes sure that the execution is not resumed in the meantime.
 ///
 /// # Errors
 /// The store did not answer, or the journal has failed.
@@ -81,7 +81,7 @@ pub async fn cancel(
     tenant: &TenantCode,
     peid: ExecutionId,
 ) -> Result<Option<CancelVerdict>, Error> {
-    // What the journal has of it, an earlier cancel say, is in the store before it is read there.
+    // The journal's updates of it, such as an earlier cancel, must be in the store before it is read there.
     context.flush().await?;
     let Some(document) = context.store.execution(tenant, peid).await? else { return Ok(None) };
     let status = document.state.execution_status;

@@ -1,5 +1,6 @@
-//! Admission: permits for executions in flight, and a line of waiting submissions for each tenant. Only the first submission
-//! of a line waits for a free permit, so that a permit wakes one submission of each tenant, however long the lines are.
+//! Admission: permits for executions in flight, and a queue of waiting submissions for each tenant. Only the first
+//! submission of a queue waits for a free permit, so that a permit wakes one submission of each tenant, however long
+//! the queues are.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,20 +9,20 @@ use tokio::sync::Notify;
 use updraft_kernel::shared::permits::{Acquire, Permit, Permits};
 use updraft_protocol::TenantCode;
 
-/// The permits for executions in flight, and the lines for them.
+/// The permits for executions in flight, and the queues for them.
 pub struct Admission {
     permits: Permits,
-    /// Told whenever a place is given back.
+    /// Notified whenever a permit is given back.
     freed: Arc<Notify>,
     of_tenant: usize,
-    /// Tenants whose lines are not empty. The first submission of a line holds its turn.
-    lines: Mutex<HashMap<TenantCode, Turn>>,
+    /// Tenants whose queues are not empty. The first submission of a queue holds its turn.
+    queues: Mutex<HashMap<TenantCode, Turn>>,
 }
 
 type Turn = Arc<tokio::sync::Mutex<()>>;
 
-/// A submission in its line; dropped, the line goes on without it.
-struct InLine<'a> {
+/// A submission in its queue; dropped, it leaves the queue.
+struct QueuedSubmission<'a> {
     admission: &'a Admission,
     tenant: &'a TenantCode,
     turn: Turn,
@@ -33,22 +34,22 @@ impl Admission {
         let freed = Arc::new(Notify::new());
         let hook = freed.clone();
         let permits = Permits::with_release_hook(total, of_tenant, Arc::new(move || hook.notify_waiters()));
-        Self { permits, freed, of_tenant, lines: Mutex::default() }
+        Self { permits, freed, of_tenant, queues: Mutex::default() }
     }
 
-    /// A permit, where one is free and no submission of the tenant waits for it.
+    /// A permit, if one is free and no submission of the tenant waits for it.
     pub fn try_acquire(&self, tenant: &TenantCode) -> Acquire {
-        if !self.lines().contains_key(tenant) {
+        if !self.queues().contains_key(tenant) {
             return self.permits.try_acquire(tenant);
         }
         let full = self.permits.in_use_by(tenant) >= self.of_tenant;
         if full { Acquire::TenantFull } else { Acquire::EngineFull }
     }
 
-    /// Waits for a permit, behind the submissions of the tenant that wait already. Dropped, the future leaves the line.
+    /// Waits for a permit, after the submissions of the tenant that wait already. Dropped, the future leaves the queue.
     pub async fn acquire(&self, tenant: &TenantCode) -> Permit {
-        let line = self.stand(tenant);
-        let _first = line.turn.lock().await;
+        let place = self.join(tenant);
+        let _first = place.turn.lock().await;
         loop {
             let freed = self.freed.notified();
             tokio::pin!(freed);
@@ -65,22 +66,22 @@ impl Admission {
         self.permits.in_use()
     }
 
-    fn stand<'a>(&'a self, tenant: &'a TenantCode) -> InLine<'a> {
-        let turn = self.lines().entry(tenant.clone()).or_default().clone();
-        InLine { admission: self, tenant, turn }
+    fn join<'a>(&'a self, tenant: &'a TenantCode) -> QueuedSubmission<'a> {
+        let turn = self.queues().entry(tenant.clone()).or_default().clone();
+        QueuedSubmission { admission: self, tenant, turn }
     }
 
-    fn lines(&self) -> MutexGuard<'_, HashMap<TenantCode, Turn>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn queues(&self) -> MutexGuard<'_, HashMap<TenantCode, Turn>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for InLine<'_> {
+impl Drop for QueuedSubmission<'_> {
     fn drop(&mut self) {
-        let mut lines = self.admission.lines();
-        // The map's and this one: nobody else stands in it, and nobody can join while the map is locked.
+        let mut queues = self.admission.queues();
+        // The map's reference and this one: the queue is otherwise empty, and cannot be joined while the map is locked.
         if Arc::strong_count(&self.turn) == 2 {
-            lines.remove(self.tenant);
+            queues.remove(self.tenant);
         }
     }
 }
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_served_in_its_order_and_goes_on_without_who_gave_up() {
+    fn a_queue_is_served_in_order_and_skips_a_submission_that_gave_up() {
         let (admission, acme) = (Admission::new(1, 1), tenant("acme"));
         let held = admission.try_acquire(&acme).granted().unwrap();
         let mut first = Box::pin(admission.acquire(&acme));
@@ -107,14 +108,17 @@ mod tests {
         }
         drop(first);
         drop(held);
-        assert!(matches!(admission.try_acquire(&acme), Acquire::EngineFull), "the place is spoken for");
-        assert!(third.as_mut().now_or_never().is_none(), "another is before it");
+        assert!(
+            matches!(admission.try_acquire(&acme), Acquire::EngineFull),
+            "the permit belongs to the queue"
+        );
+        assert!(third.as_mut().now_or_never().is_none(), "another submission is before it");
         let held = second.as_mut().now_or_never().unwrap();
         assert!(third.as_mut().now_or_never().is_none());
         drop((held, second));
         assert!(third.as_mut().now_or_never().is_some());
         drop(third);
-        assert!(admission.lines().is_empty());
+        assert!(admission.queues().is_empty());
         assert!(admission.try_acquire(&acme).granted().is_some());
     }
 

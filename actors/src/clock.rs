@@ -1,10 +1,10 @@
-//! The clock: the only place that reads time. Others are handed what it says.
+//! The clock: the only place that reads time. All other code gets the time from it.
 
 use updraft_protocol::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 }
 

@@ -1,4 +1,4 @@
-//! The engine's context: what the actors of one engine share.
+//! The engine's context: the state that the actors of one engine share.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,54 +24,54 @@ use crate::router::Router;
 use crate::secrets::Secrets;
 use crate::timer::TimerThread;
 
-/// What the actors of one engine share.
+/// The state that the actors of one engine share.
 pub struct EngineContext {
-    /// The time.
+    /// The source of time.
     pub clock: Arc<dyn Clock>,
-    /// The limits of those who wait.
+    /// Limits the waits of callers.
     pub timer: TimerThread,
-    /// Where updates become durable.
+    /// The log that makes updates durable.
     pub log: Arc<dyn Log>,
-    /// Where they go then.
+    /// The store that they are then written to.
     pub store: Arc<dyn Store>,
-    /// Everything below is in the store.
+    /// The position below which the store has everything.
     pub stored: DurableWatermark,
     /// The tools, by name.
     pub integrations: BTreeMap<Name, Arc<dyn Integration>>,
-    /// Where their secrets come from.
+    /// The provider of their secrets, with the masks.
     pub secrets: Arc<Secrets>,
-    /// Whether the store is still this engine's, where another may take it.
+    /// Whether the store is still owned by this engine, for a store that another engine may take.
     pub lease_check: Option<Arc<LeaseCheck>>,
-    /// What accepted executions wait for, as it is missing.
+    /// The tasks that wait for missing configuration.
     pub missing: Missing,
     /// The checked plans.
     pub plans: Plans,
     /// The executions that run here.
     pub registry: Registry,
-    /// The places for executions.
+    /// The permits for executions in flight.
     pub admission: Admission,
-    /// The places for parked ones.
+    /// The permits for parked executions.
     pub parked: Permits,
     /// The epochs that the store gave this engine.
     pub epochs: ShardEpochs,
-    /// Tasks of an execution at once, where its playbook says nothing.
+    /// Tasks of an execution at once, unless its playbook sets it.
     pub tasks_at_once: usize,
-    /// How long a task waits for what is missing.
+    /// How long a task waits for missing configuration.
     pub configuration_wait: Duration,
-    /// Settled with the reason when the engine can no longer go on.
+    /// Settled with the reason when the engine has failed.
     pub failed: OutcomeCell<String>,
-    /// The way to the shards.
+    /// The router to the shards.
     pub router: Router,
 }
 
 impl EngineContext {
-    /// What the machine of a tenant's execution is given.
+    /// The settings for the machine of a tenant's execution.
     pub fn terms(&self, tenant: &TenantCode) -> Terms {
         let (tasks_at_once, configuration_wait) = (self.tasks_at_once, self.configuration_wait);
         Terms { epoch: self.epochs.of(tenant), tasks_at_once, configuration_wait }
     }
 
-    /// Waits until all that the log has at this moment is in the store.
+    /// Waits until everything that is in the log now is in the store.
     ///
     /// # Errors
     /// The engine has failed or is shut down.
@@ -82,7 +82,7 @@ impl EngineContext {
         })
     }
 
-    /// Ends everything that waits: the engine cannot go on.
+    /// Ends every wait: the engine has failed.
     pub fn fail(&self, reason: String) {
         if self.failed.is_settled() {
             return;
@@ -95,14 +95,14 @@ impl EngineContext {
         }
     }
 
-    /// Ends everything that runs: another engine has the store, and runs the same. Nothing that runs here goes on from what it
-    /// does now, because nothing of that becomes durable.
+    /// Ends everything that runs: another engine owns the store, and runs the same executions. The work of this engine
+    /// no longer has an effect, because nothing of it becomes durable.
     pub fn replaced(&self, by: String) {
         self.log.stop(&by);
         self.fail(by);
     }
 
-    /// Tells those who wait for an execution that its end will not be told here.
+    /// Reports to the callers that wait for an execution that this engine will not see its end.
     pub fn lose(&self, entry: &RegistryEntry, why: Lost) {
         entry.accept(Err(why.clone()));
         let _ = entry.settle(Err(why));

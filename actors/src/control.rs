@@ -1,6 +1,6 @@
-//! Controls: what handles ask of an execution that runs here, and what they are answered. Answered when everything
-//! before is durable, so that nobody reads what a crash could take back. Until then the registry entry of the execution
-//! holds them, and actors see no more of them than `HeldControl`.
+//! Controls: the requests of handles to a running execution, with their replies. A reply is sent when everything before
+//! it is durable, so that no caller reads a state that a crash could undo. Until then the registry entry of the
+//! execution holds the control, and actors see only a `HeldControl` of it.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ use updraft_protocol::{ExecutionDocument, ExecutionStatus, TaskDocument};
 
 use crate::event::Event;
 
-/// What became of a request to cancel.
+/// The result of a request to cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum CancelVerdict {
-    /// The execution is cancelled by it.
+    /// The request has cancelled the execution.
     Cancelled,
-    /// The execution had ended before, so.
+    /// The execution had ended before, with this status.
     AlreadyEnded(ExecutionStatus),
 }
 
@@ -30,16 +30,16 @@ pub struct Inspection {
     pub tasks: Vec<TaskDocument>,
 }
 
-/// What a handle asks of an execution. A reply that is dropped means that the execution has ended, or is lost to this engine.
+/// The request of a handle to an execution. A dropped reply means that the execution has ended, or left this engine.
 #[derive(Debug)]
 pub enum Control {
-    /// End it.
+    /// Cancel it.
     Cancel(oneshot::Sender<CancelVerdict>),
-    /// Tell where it stands.
+    /// Report its state.
     Inspect(oneshot::Sender<Inspection>),
-    /// Tell where it stands, and every event from then on.
+    /// Report its state, and every event from then on.
     Follow(oneshot::Sender<(Inspection, broadcast::Receiver<Event>)>),
-    /// Fail it: the store will never take one of its documents.
+    /// Fail it: the store refuses one of its documents for good.
     Fail(updraft_protocol::Failure),
 }
 

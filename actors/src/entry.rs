@@ -1,5 +1,6 @@
 //! The registry entry of one execution, as all threads see it: whether the execution is accepted, how it ended, its
-//! permit, and what is asked of it. Outlives the execution's actor, so that those who wait are served by the actor's successor.
+//! permit, and its controls. Outlives the execution's actor, so that waiting callers are served by the actor's
+//! successor.
 
 use std::sync::Arc;
 
@@ -16,16 +17,17 @@ use updraft_protocol::{
 
 use crate::control::{Control, HeldControl};
 
-/// How an execution ended, or why nobody can say.
+/// How an execution ended, or why this engine does not know.
 pub type ExecutionOutcome = Result<Arc<ExecutionDocument>, Lost>;
 
-/// Why an execution's end will not be told here. It is durable nevertheless and resumes at the next start.
+/// Why this engine will not see an execution's end. The execution is durable nevertheless and resumes at the next
+/// start.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Lost {
     /// The engine was shut down first.
     #[error("the engine was shut down; the execution resumes at the next start")]
     ShutDown,
-    /// The journal failed, so nothing can go on.
+    /// The engine has failed.
     #[error("the engine has failed: {0}; the execution resumes at the next start")]
     Engine(String),
     /// It is unfinished, and this engine does not run it.
@@ -37,20 +39,20 @@ pub enum Lost {
 pub struct RegistryEntry {
     /// The id of the execution.
     pub peid: ExecutionId,
-    /// The tenant that it belongs to.
+    /// Its tenant.
     pub tenant: TenantCode,
     /// The key under which it was submitted.
     pub key: Option<IdempotencyKey>,
-    /// The hash of what was submitted, where there is a key.
+    /// The hash of its submission, if there is a key.
     pub input_hash: Option<InputHash>,
-    /// Accepted when the journal has the execution, or has refused it. Its permit is one for executions in flight, or for
-    /// parked ones.
+    /// Accepted when the journal has the execution, or refuses it. The permit is for an execution in flight or for a
+    /// parked one.
     lifecycle: Lifecycle<Result<(), Lost>, ExecutionOutcome, Control, Changed>,
-    /// Why the execution must fail: the store will never take one of its documents.
+    /// Why the execution must fail: the store refuses one of its documents for good.
     poison: OutcomeCell<Box<Failure>>,
 }
 
-/// Wakes those who wait until it is accepted, has ended, or has room for what they ask.
+/// Wakes the callers that wait until it is accepted, has ended, or has room for a control.
 struct Changed(Notify);
 
 impl Wake for Changed {
@@ -78,24 +80,25 @@ impl RegistryEntry {
         Self { key, input_hash, ..self }
     }
 
-    /// As the holder of its key.
+    /// The entry as the holder of its key.
     pub fn key_holder(&self) -> KeyHolder {
         KeyHolder { peid: self.peid, input_hash: self.input_hash }
     }
 
-    /// Says that the journal has the execution, or will not have it.
+    /// Records that the journal has the execution, or refuses it.
     pub fn accept(&self, accepted: Result<(), Lost>) {
-        // Whether another said so first matters to nobody.
+        // An earlier call may have recorded it.
         let _ = self.lifecycle.accept(accepted);
     }
 
-    /// Ends it for those who wait; the first ending stands.
+    /// Records its end for the waiting callers; the first end is final.
     pub fn settle(&self, outcome: ExecutionOutcome) -> Settle<ExecutionOutcome> {
         self.lifecycle.end(outcome)
     }
 
-    /// Says that the execution must fail; true for the first call, whose reason stands. Called before the watermark passes the
-    /// update that the store refused, so that the execution is not read back as if nothing were missing.
+    /// Records that the execution must fail; returns true for the first call, whose reason is kept. Called before the
+    /// watermark passes the update that the store refused, so that the execution is not read back as if nothing were
+    /// missing.
     pub(crate) fn poison(&self, failure: Failure) -> bool {
         self.poison.settle(Box::new(failure)) == Settle::Won
     }
@@ -120,7 +123,7 @@ impl RegistryEntry {
         self.until(|| self.lifecycle.accepted().cloned()).await
     }
 
-    /// Waits until it has ended.
+    /// Waits for its end.
     pub async fn ended(&self) -> ExecutionOutcome {
         self.until(|| self.lifecycle.ended().cloned()).await
     }
@@ -137,7 +140,7 @@ impl RegistryEntry {
         }
     }
 
-    /// A change of it from now on: what is looked at after this was enabled is not missed.
+    /// Completes at the next change; a state that is read after this was enabled is not missed.
     pub(crate) fn changed(&self) -> Notified<'_> {
         self.lifecycle.changed().0.notified()
     }
@@ -147,12 +150,12 @@ impl RegistryEntry {
         self.lifecycle.ask(control)
     }
 
-    /// The controls that came after the one with number `seen`, and are not answered.
+    /// The unanswered controls after the one with number `seen`.
     pub(crate) fn asked_after(&self, seen: u64) -> Vec<HeldControl> {
         self.lifecycle.controls().after(seen, HeldControl::of)
     }
 
-    /// Whether somebody waits for an answer.
+    /// Whether it holds a control.
     pub(crate) fn is_asked(&self) -> bool {
         !self.lifecycle.controls().is_empty()
     }
@@ -162,7 +165,7 @@ impl RegistryEntry {
         self.lifecycle.answer(control.number)
     }
 
-    /// Holds a permit in place of the one that it held; none where it has ended.
+    /// Replaces its permit; `None` if it has ended.
     pub fn hold(&self, permit: Option<Permit>) {
         self.lifecycle.hold(permit);
     }

@@ -8,29 +8,29 @@ use updraft_protocol::{
 /// A change of an execution that is durable.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Which execution.
+    /// The execution.
     pub peid: ExecutionId,
-    /// When it changed.
+    /// The time of the change.
     pub at: Timestamp,
-    /// What changed.
+    /// The change.
     pub kind: EventKind,
 }
 
-/// What changed.
+/// The change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
     /// The execution's status.
     Execution {
-        /// Where it stands now.
+        /// Its new status.
         status: ExecutionStatus,
     },
     /// A task's status.
     Task {
-        /// Which task.
+        /// The task.
         task_id: TaskId,
         /// The step that it runs.
         step_id: Option<StepId>,
-        /// Where it stands now.
+        /// Its new status.
         status: TaskStatus,
         /// The number of its newest attempt.
         attempt: u32,
@@ -39,7 +39,7 @@ pub enum EventKind {
         /// Why its newest failed attempt failed.
         error: Option<Box<Failure>>,
     },
-    /// The reader was too slow: this many events are gone. The end never is.
+    /// The reader was too slow: this many events were dropped. The end is never dropped.
     Missed(u64),
 }
 
@@ -67,7 +67,7 @@ impl Event {
         }
     }
 
-    /// The event that tells where a task stands.
+    /// The event with the current status of a task.
     pub fn of_task(task: &TaskDocument) -> Self {
         Self {
             peid: task.head.peid,
@@ -83,7 +83,7 @@ impl Event {
         }
     }
 
-    /// The event that tells where an execution stands.
+    /// The event with the current status of an execution.
     pub fn of_execution(execution: &ExecutionDocument) -> Self {
         Self {
             peid: execution.peid,
@@ -92,7 +92,7 @@ impl Event {
         }
     }
 
-    /// Whether nothing follows it.
+    /// Whether it is the last event.
     pub fn is_end(&self) -> bool {
         matches!(self.kind, EventKind::Execution { status } if status.ended())
     }

@@ -1,5 +1,5 @@
-//! The execution actor: carries one execution on its shard. A mailbox, a lifetime and a panic boundary around
-//! [`updraft_kernel::execution`], which decides what is done next; the actor does it.
+//! The execution actor: drives one execution on its shard. A mailbox, a lifetime and a panic boundary around
+//! [`updraft_kernel::execution`], which decides; the actor performs.
 
 mod answer;
 pub(crate) mod message;
@@ -29,9 +29,9 @@ use crate::snapshot::Snapshot;
 use crate::task::Attempt;
 use message::Attempted;
 use message::{Incoming, OwnerGuard, Receipt, Report};
-use permit::Line;
+use permit::CallPermits;
 
-/// What an execution's actor begins with.
+/// The state that an execution's actor starts from.
 pub(crate) enum Start {
     /// Just accepted: its first writes are durable, its first acts are due.
     New { machine: Box<Machine>, acts: Vec<Act>, lsn: u64 },
@@ -43,42 +43,42 @@ pub(crate) struct Execution {
     context: Arc<EngineContext>,
     entry: Arc<RegistryEntry>,
     commits: Rc<Commits>,
-    /// What it is rebuilt from, before it is.
+    /// Its documents, until `started` has rebuilt it.
     snapshot: Option<Box<Snapshot>>,
-    /// Has a successor of the shard wait until it is gone.
+    /// Makes a successor of the shard wait until this actor is gone.
     _token: ScopeToken,
-    /// What it is told by its commits, its attempts and its shard.
+    /// Messages from its commits, its attempts and its shard.
     inbox: Rc<Inbox<Incoming>>,
-    /// None until `started` has rebuilt it.
+    /// `None` until `started` has rebuilt it.
     execution: Option<kernel::Execution<HeldControl>>,
     /// Attempts under way; dropping one drops its call.
     attempts: Vec<(TaskSeq, Attempt)>,
-    /// The number of the newest control that it was told of.
+    /// The number of the newest control that the execution has.
     seen: u64,
-    /// Calls that have not been attempted yet.
-    line: Line,
-    /// Few executions have any.
+    /// Permits of calls that are not made yet.
+    permits: CallPermits,
+    /// Boxed, since few executions have any.
     subscribers: Option<Box<Subscribers>>,
-    /// None once it has told its shard why it leaves.
+    /// `None` once the shard knows why it leaves.
     exit: Option<SlotReport>,
     span: tracing::Span,
 }
 
-/// Who follows it.
+/// The readers that follow it.
 #[derive(Default)]
 struct Subscribers {
-    /// Made when the first one asks to follow.
+    /// Made for the first reader.
     readers: Option<broadcast::Sender<Event>>,
-    /// What the readers are told when the commit under way is durable.
+    /// Events for the readers, sent when the commit under way is durable.
     events: Vec<Event>,
 }
 
-/// See what is asked.
+/// Look at the controls of the execution.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Look;
 
-/// Start nothing more, and leave when what runs has ended.
+/// Start nothing more, and leave when the attempts under way have ended.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct Drain;
@@ -111,7 +111,7 @@ impl Execution {
             execution,
             attempts: Vec::new(),
             seen: 0,
-            line: Line::default(),
+            permits: CallPermits::default(),
             subscribers: None,
             exit: Some(exit),
             span,
@@ -123,7 +123,7 @@ impl Execution {
         self.execution.as_ref().map(kernel::Execution::machine)
     }
 
-    /// Tells the execution what happened, and does what it asks for then.
+    /// Applies an event to the execution, then carries out its commands.
     fn on(&mut self, event: ExecutionEvent<HeldControl>, ctx: &mut Context<Self>) {
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
@@ -146,7 +146,7 @@ impl Execution {
         }
     }
 
-    /// Tells the execution what is asked, and was not seen before. The entry holds it until it is answered.
+    /// Applies the controls that are new. The entry holds them until they are answered.
     fn look(&mut self, now: Timestamp, ctx: &mut Context<Self>) {
         if let Some(execution) = &mut self.execution {
             for control in self.entry.asked_after(self.seen) {
@@ -160,7 +160,7 @@ impl Execution {
     fn commit(&mut self, writes: Vec<Update>, need: Need) {
         count_ended(&writes);
         self.note_events(&writes);
-        // Who follows is told of what is durable.
+        // Readers only see durable changes.
         let need = if self.readers().is_some() { Need::Durable } else { need };
         self.commits.commit(writes, need, Receipt::of(&self.inbox));
     }
@@ -177,12 +177,12 @@ impl Execution {
             execution.on(ExecutionEvent::AttemptEnded { task, attempt, outcome }, now);
         }
         if missed || !self.context.missing.is_empty() {
-            self.tell_missing(task);
+            self.update_missing(task);
         }
         self.proceed(now, ctx);
     }
 
-    /// Leaves memory, where nobody follows it and there is a place among those that are parked.
+    /// Leaves memory, unless a reader follows it or no permit for a parked execution is free.
     fn park(&mut self, due: Timestamp, lsn: u64, ctx: &mut Context<Self>) {
         if self.readers().is_none()
             && let Acquire::Granted(permit) = self.context.parked.try_acquire(&self.entry.tenant)
@@ -193,7 +193,7 @@ impl Execution {
 
     fn leave(&mut self, exit: Exit, parked: Option<Permit>, ctx: &mut Context<Self>) {
         if let (Exit::Ended, Some(machine)) = (&exit, self.machine()) {
-            // After the answers: who has cancelled it is told so, and not that it has ended.
+            // After the answers: a caller that cancelled it is answered so, and not that it had ended.
             let _ = self.entry.settle(Ok(Arc::new(machine.document())));
             metrics::gauge!("updraft_executions_in_flight").set(self.context.admission.in_use() as f64);
         }
@@ -220,7 +220,7 @@ impl Execution {
 fn count_ended(writes: &[Update]) {
     for write in writes {
         match write {
-            // A label that stands in the code costs nothing to name.
+            // A constant label costs nothing to name.
             Update::Task(task) if task.state.status == TaskStatus::Completed => {
                 metrics::counter!("updraft_tasks_ended_total", "status" => "completed").increment(1);
             }
@@ -237,7 +237,7 @@ impl Actor for Execution {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        // Dropped before it began, it is begun all the same by actix: no tool is to be called for it.
+        // Actix starts an actor even if it was dropped before: no tool may be called for it.
         if matches!(ctx.state(), ActorState::Stopping | ActorState::Stopped) {
             return;
         }
@@ -247,7 +247,7 @@ impl Actor for Execution {
         ctx.add_stream(self.inbox.read());
         let now = self.context.clock.now();
         self.resume(now, ctx);
-        // Before it can leave again: what it was loaded for is answered.
+        // First, since it may park again at once: the control for which it was loaded is answered.
         self.look(now, ctx);
     }
 }
@@ -258,7 +258,7 @@ impl StreamHandler<Incoming> for Execution {
         let _entered = span.enter();
         match message {
             Incoming::Committed(Some(lsn)) => {
-                self.tell_events();
+                self.send_events();
                 self.on(ExecutionEvent::Committed(lsn), ctx);
             }
             Incoming::Committed(None) => self.on(ExecutionEvent::Refused, ctx),

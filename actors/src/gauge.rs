@@ -1,4 +1,4 @@
-//! Gauges of one shard: their label is made once, not each time that they are set. Keeps no value.
+//! Gauges of one shard: their label is made once, not at each update. Keeps no value.
 
 use metrics::{Key, Label, Level, Metadata};
 

@@ -1,4 +1,4 @@
-//! The inbox of an actor: what its commits, attempts, actors and reads have to tell it, oldest first. One queue for all of
+//! The inbox of an actor: messages from its commits, attempts, actors and reads, oldest first. One queue for all of
 //! them, because a future for each in the actor's context would be polled at each of its wake-ups. Knows no message.
 
 use std::cell::{Cell, RefCell};
@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::stream::Stream;
 
-/// The messages of one actor. Bounded by what the actor waits for: each message has one sender, which sends once.
+/// The messages of one actor. Bounded, since each message has a sender that the actor waits for and that sends once.
 pub(crate) struct Inbox<T> {
-    /// Nearly always the only one.
+    /// Nearly always there is only one message.
     first: Cell<Option<T>>,
     later: RefCell<VecDeque<T>>,
     reader: Cell<Option<Waker>>,
@@ -37,7 +37,7 @@ impl<T> Inbox<T> {
         }
     }
 
-    /// Shows each message that waits.
+    /// Visits each waiting message.
     pub(crate) fn each(&self, mut look: impl FnMut(&T)) {
         let first = self.first.take();
         first.iter().for_each(&mut look);
@@ -57,7 +57,7 @@ impl<T> Inbox<T> {
     }
 }
 
-/// The messages as they come. It never ends.
+/// The messages as they arrive. It never ends.
 pub(crate) struct InboxStream<T>(Rc<Inbox<T>>);
 
 impl<T> Stream for InboxStream<T> {

@@ -1,5 +1,5 @@
-//! The actors of shards, executions and the storage writer, the attempts of tasks, their supervision and timers. They do what
-//! `kernel` decides, after the log has it.
+//! The actors of shards, executions and the storage writer, the attempts of tasks, their supervision and timers. They
+//! carry out the decisions of `kernel` once the log has them.
 
 pub mod abandoned;
 pub mod admission;

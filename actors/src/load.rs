@@ -1,5 +1,5 @@
-//! Reading executions back from the store, after an actor died, or a wait is over, or the engine started. What must be so
-//! before is decided by [`updraft_kernel::shard::Load`].
+//! Reading executions back from the store: after an actor died, a wait is over, or the engine started. The conditions
+//! before a read are decided by [`updraft_kernel::shard::Load`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::entry::{Lost, RegistryEntry};
 use crate::plans;
 use crate::snapshot::Snapshot;
 
-/// The pause before the store is asked again.
+/// The pause before the store is read again.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What the store has of an execution.
+/// The state of an execution in the store.
 pub(crate) enum Found {
-    /// It is unfinished; where its playbook cannot be run, with the reason.
+    /// It is unfinished; with the reason if its playbook cannot be run.
     Unfinished(Box<Snapshot>, Option<Failure>),
     /// It has ended.
     Ended(Box<ExecutionDocument>),
@@ -25,7 +25,7 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Reads an execution. Asks again while the store is unavailable.
+/// Reads an execution. Retries while the store is unavailable.
 pub(crate) async fn find(context: &EngineContext, entry: &RegistryEntry) -> Result<Found, Lost> {
     loop {
         match read(context, entry).await {
@@ -45,7 +45,7 @@ pub(crate) async fn find(context: &EngineContext, entry: &RegistryEntry) -> Resu
     }
 }
 
-/// Reads executions with one call of the store. Where that fails, each is read alone, and asked for again.
+/// Reads executions with one call of the store. If that fails, each is read alone, with retries.
 pub(crate) async fn find_all(
     context: &EngineContext,
     entries: &[Arc<RegistryEntry>],

@@ -1,5 +1,5 @@
-//! What accepted executions wait for because this engine has not been given it: for `health`, and one line of the log for
-//! each. Decides nothing.
+//! Tasks of accepted executions that wait for configuration that this engine lacks: for `health`, and a line in the log
+//! for each. Decides nothing.
 
 use dashmap::DashMap;
 use serde::{Deserialize, Serialize};
@@ -13,34 +13,34 @@ pub struct Missing(DashMap<TaskId, MissingOne>);
 /// One task that waits for configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingOne {
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: TenantCode,
     /// Its execution.
     pub peid: ExecutionId,
     /// Its step.
     pub step: StepId,
-    /// What is missing: `missing here: secret `edr` of tenant acme: the tenant has no such secret`.
+    /// The missing configuration: `missing here: secret `edr` of tenant acme: the tenant has no such secret`.
     pub what: String,
-    /// Since when it waits.
+    /// When the wait began.
     pub since: Timestamp,
-    /// When it fails, where nobody gives what is missing.
+    /// When it fails, if the configuration is still missing.
     pub until: Timestamp,
 }
 
 impl Missing {
-    /// Whether nothing is missing.
+    /// Whether no task waits.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Those that wait, those that wait longest first.
+    /// The tasks that wait, the longest wait first.
     pub fn all(&self) -> Vec<MissingOne> {
         let mut all: Vec<MissingOne> = self.0.iter().map(|entry| entry.value().clone()).collect();
         all.sort_by_key(|one| (one.since, one.peid));
         all
     }
 
-    /// This task waits. Beyond a bound it is told in its documents alone.
+    /// Adds a task. Over the limit, only its documents show that it waits.
     pub(crate) fn add(&self, task: TaskId, one: MissingOne) {
         if self.0.len() >= MISSING_LISTED && !self.0.contains_key(&task) {
             return;
@@ -51,14 +51,14 @@ impl Missing {
         }
     }
 
-    /// This task waits no more.
+    /// Removes a task that no longer waits.
     pub(crate) fn remove(&self, task: TaskId) {
         if !self.0.is_empty() {
             self.0.remove(&task);
         }
     }
 
-    /// Nothing of this execution waits any more.
+    /// Removes all tasks of an execution.
     pub(crate) fn remove_all(&self, peid: ExecutionId) {
         if !self.0.is_empty() {
             self.0.retain(|_, one| one.peid != peid);

@@ -1,5 +1,5 @@
-//! The node: the threads of one engine. Starts the arbiters of shards and writer on a system of their own,
-//! restarts shards that died, and ends it all.
+//! The node: the threads of one engine. Starts the arbiters of shards and writer on a system of their own, restarts
+//! shards that died, and ends all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +19,9 @@ use crate::shard::address::{ShardAddress, ShardMessage};
 use crate::shard::scope::ShardScope;
 use crate::writer::{self, Writer};
 
-/// How often ended executions that the store has are forgotten.
+/// How often ended executions are forgotten once the store has them.
 const SWEEP: Duration = Duration::from_millis(100);
-/// The pause before a shard that died is started again.
+/// The pause before a shard that died is restarted.
 const RESTART_PAUSE: Duration = Duration::from_millis(10);
 
 /// How long the thread of a shard may take to notice that it is stopped.
@@ -30,7 +30,7 @@ const STOP_GRACE: Duration = Duration::from_secs(1);
 /// Why a node did not start.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A thread or a runtime could not be made.
+    /// A thread or a runtime could not be created.
     #[error("a thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
     /// The node's thread ended while it started.
@@ -39,7 +39,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again can help: when the machine has threads to give again.
+    /// Whether trying again can help: once the machine has threads again.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Thread(_))
     }
@@ -47,10 +47,10 @@ impl Error {
 
 /// A request to end.
 struct Stop {
-    /// How long the store may take for what is left.
+    /// How long the store may take for the remaining updates.
     until: Instant,
-    /// Told when everything has ended.
-    left: oneshot::Sender<Result<CloseOutcome, log::Error>>,
+    /// Sent when everything has ended.
+    outcome: oneshot::Sender<Result<CloseOutcome, log::Error>>,
 }
 
 /// The threads of one engine. Dropped without [`Node::shutdown`], they stop as in a crash: what is accepted is
@@ -58,7 +58,7 @@ struct Stop {
 pub struct Node {
     context: Arc<EngineContext>,
     thread: Option<std::thread::JoinHandle<()>>,
-    /// Ends it all; dropped unsaid, without waiting for the store.
+    /// Sent to end the threads; dropped unsent, they end without waiting for the store.
     stop: Option<oneshot::Sender<Stop>>,
 }
 
@@ -66,7 +66,7 @@ impl Node {
     /// Starts the threads: one for the node, one for the writer, one for each shard.
     ///
     /// # Errors
-    /// The machine has no threads to give.
+    /// The machine has no more threads.
     pub async fn start(
         context: Arc<EngineContext>,
         write_behind: WriteBehind,
@@ -99,13 +99,13 @@ impl Node {
         Ok(Self { context, thread: Some(thread), stop: Some(stop) })
     }
 
-    /// What the write-behind tells its events to.
+    /// The listener for the notices of the write-behind.
     pub fn store_listener(context: &Arc<EngineContext>) -> Listener {
         writer::listener(Arc::downgrade(context))
     }
 
-    /// Has executions go on that the store has as they were left. Where a shard is just being restarted, its successor finds
-    /// them in the registry.
+    /// Resumes executions that the store has as the last engine left them. If the shard is just being restarted, its
+    /// successor finds them in the registry.
     pub async fn load(&self, entries: Vec<Arc<RegistryEntry>>) {
         let mut by_shard: Vec<Vec<Arc<RegistryEntry>>> =
             (0..self.context.router.count()).map(|_| Vec::new()).collect();
@@ -120,9 +120,9 @@ impl Node {
         }
     }
 
-    /// Has a registered execution go on that the start had left, once the store has all that the journal has of it. Its shard
-    /// is told at once, or its successor finds it in the registry; what is given waits until the shard has heard, and needs no
-    /// node.
+    /// Resumes a registered execution that the start did not resume, once the store has everything that the journal has
+    /// of it. The shard is informed at once, or its successor finds the execution in the registry. The returned future
+    /// waits until the shard has the message, and does not borrow the node.
     pub fn take_up(&self, entry: Arc<RegistryEntry>) -> impl Future<Output = ()> + Send + use<> {
         let shard = self.context.router.to(self.context.router.shard_of(&entry.tenant));
         let told = shard
@@ -135,8 +135,8 @@ impl Node {
         }
     }
 
-    /// Lets what runs end until `until` has come, stops the shards, closes the journal, and waits, again
-    /// until `until`, until the store has everything.
+    /// Lets attempts end until `until`, stops the shards, closes the journal, and waits, again until `until`, until the
+    /// store has everything.
     ///
     /// # Errors
     /// The journal had failed.
@@ -145,25 +145,25 @@ impl Node {
         self.stop(until).await
     }
 
-    /// Lets what runs end until `until` has come; nothing more begins.
+    /// Lets attempts end until `until`; nothing more begins.
     pub async fn let_end(&self, until: Instant) {
         let _ = self.context.timer.until(until, self.drain()).await;
     }
 
-    /// Stops the shards, closes the journal, and waits until `until` until the store has everything.
+    /// Stops the shards, closes the journal, and waits until `until` for the store to have everything.
     ///
     /// # Errors
     /// The journal had failed.
     pub async fn stop(mut self, until: Instant) -> Result<CloseOutcome, log::Error> {
-        let (left, told) = oneshot::channel();
+        let (outcome, closed) = oneshot::channel();
         if let Some(stop) = self.stop.take() {
-            let _ = stop.send(Stop { until, left });
+            let _ = stop.send(Stop { until, outcome });
         }
-        let left = told.await.unwrap_or(Err(log::Error::Closed));
+        let outcome = closed.await.unwrap_or(Err(log::Error::Closed));
         if let Some(thread) = self.thread.take() {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
-        left
+        outcome
     }
 
     async fn drain(&self) {
@@ -185,7 +185,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-/// Runs the shards until the end is wished for, and stops them.
+/// Runs the shards until the node is stopped, and stops them.
 async fn run_shards(
     context: &Arc<EngineContext>,
     arbiters: Vec<Arbiter>,
@@ -206,7 +206,7 @@ async fn run_shards(
         supervisor.abort();
         context.router.to(index).clear();
     }
-    // One that is being accepted is lost when the journal has refused it, or has it and is closed.
+    // An execution that is being accepted ends as lost when the journal refuses it, or has it and is closed.
     for entry in context.registry.unfinished(RegistryEntry::is_accepted) {
         context.lose(&entry, Lost::ShutDown);
     }
@@ -214,7 +214,7 @@ async fn run_shards(
     stop
 }
 
-/// Stops the threads of the shards. One that a tool blocks is left behind: what it runs can write no more.
+/// Stops the threads of the shards. A thread that a tool blocks is left running: it can no longer write.
 async fn end_shards(arbiters: Vec<Arbiter>, until: Instant) {
     let (joined, all_joined) = oneshot::channel();
     // Not a thread of the runtime, which would wait for it at its own end.
@@ -233,18 +233,18 @@ async fn end_shards(arbiters: Vec<Arbiter>, until: Instant) {
     }
 }
 
-/// Closes the journal, which ends the writer. Where the store does not take the rest in time, the journal has it,
-/// and the writer is not waited for.
+/// Closes the journal, which ends the writer. If the store does not take the rest in time, the journal has it, and the
+/// writer is not waited for.
 async fn close(context: Arc<EngineContext>, stop: Option<Stop>, written: oneshot::Receiver<()>) {
     let until = stop.as_ref().map_or_else(Instant::now, |stop| stop.until);
-    let left = context.log.close(until.saturating_duration_since(Instant::now())).await;
+    let outcome = context.log.close(until.saturating_duration_since(Instant::now())).await;
     for entry in context.registry.unfinished(|_| true) {
         context.lose(&entry, Lost::ShutDown);
     }
     drop(context);
     let _ = timeout_at(until, written).await;
     if let Some(stop) = stop {
-        let _ = stop.left.send(left);
+        let _ = stop.outcome.send(outcome);
     }
 }
 
@@ -255,7 +255,7 @@ async fn sweep(context: Arc<EngineContext>) {
     }
 }
 
-/// Keeps one shard running: a shard that died is followed by another, which reads its executions back.
+/// Keeps one shard running: a shard that died is replaced by another, which reads its executions back.
 async fn supervise(
     context: Arc<EngineContext>,
     index: usize,
@@ -276,7 +276,7 @@ async fn supervise(
             let mailbox = addr.recipient();
             let shard_address = Arc::new(ShardAddress { mailbox: mailbox.clone(), launches: sender });
             let left = context.router.to(index).take_over(shard_address, || {
-                // One that is not accepted yet is launched when it is, into this shard.
+                // An execution that is not accepted yet is launched into this shard when it is.
                 context.registry.unfinished(|entry| {
                     entry.is_accepted() && context.router.shard_of(&entry.tenant) == index
                 })

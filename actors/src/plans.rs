@@ -1,5 +1,5 @@
-//! Plans in memory: the checked plan of each playbook version, by tenant and id, and the ids of versions by their names.
-//! A version never changes, so an entry is never stale; which version is the newest is never kept.
+//! Plans in memory: the checked plan of each playbook version, by tenant and id, and the ids of versions by their
+//! names. A version never changes, so an entry is never stale; the newest version of a name is never cached.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,25 +19,25 @@ pub enum Error {
     /// The tenant has no such playbook.
     #[error("no playbook {pid}")]
     Missing {
-        /// The id asked for.
+        /// The requested id.
         pid: PlaybookId,
     },
-    /// The stored playbook is not valid with the integrations that this engine has.
+    /// The stored playbook is not valid with the integrations of this engine.
     #[error("playbook \"{name}\" version {version}: {}", first(.mistakes))]
     Invalid {
         /// Its name.
         name: String,
         /// Its version.
         version: u32,
-        /// What is wrong with it.
+        /// Its mistakes.
         mistakes: Vec<Mistake>,
     },
     /// The stored definition cannot be read.
     #[error("playbook {pid} cannot be read: {source}")]
     Unreadable {
-        /// Which.
+        /// Its id.
         pid: PlaybookId,
-        /// Why.
+        /// The error.
         source: updraft_protocol::parse::Error,
     },
     /// The store did not answer.
@@ -59,20 +59,20 @@ fn first(mistakes: &[Mistake]) -> String {
 /// A playbook version that is ready to run.
 #[derive(Debug)]
 pub struct Ready {
-    /// Which.
+    /// Its id.
     pub pid: PlaybookId,
     /// Its plan.
     pub plan: Arc<Plan>,
-    /// What of it is wrong with the tools that this engine has: nothing new is begun with it, and what runs waits where it
-    /// comes to them.
+    /// Its mistakes with the tools of this engine: no new execution of it begins, and a running one waits when it
+    /// reaches such a step.
     pub mistakes: Vec<Mistake>,
-    /// Whether its tenant has had the secrets that it names.
+    /// Whether its tenant was found to have the secrets that it names.
     pub has_secrets: AtomicBool,
-    /// The values of its variables where a submission gives no others.
+    /// The default values of its variables.
     pub variables: BTreeMap<String, Value>,
     /// The same as text.
     pub variables_json: Json,
-    /// About what all of it takes in memory.
+    /// Its approximate size in memory.
     pub bytes: usize,
 }
 
@@ -81,14 +81,14 @@ pub struct Ready {
 pub struct Plans {
     catalogue: Arc<Catalogue>,
     cached: Cache<(TenantCode, PlaybookId), Arc<Ready>>,
-    /// The ids of versions that submissions name.
+    /// The ids of versions that submissions have named.
     ids: Cache<(TenantCode, Name, u32), PlaybookId>,
 }
 
 impl Plans {
     /// No plans yet, for the tools of this engine.
     pub fn new(catalogue: Catalogue) -> Self {
-        // The least recently used goes: what is asked for is always kept.
+        // The least recently used entry is evicted: a new one is always kept.
         let cached = Cache::builder()
             .max_capacity(PLANS_CACHED_BYTES as u64)
             .weigher(|_, ready: &Arc<Ready>| weight(ready.bytes))
@@ -102,8 +102,8 @@ impl Plans {
         &self.catalogue
     }
 
-    /// Checks a playbook against the tools of this engine, and gives it back. A large one takes longer than others may
-    /// wait on this thread: it is checked on one of those that may block.
+    /// Checks a playbook against the tools of this engine, and returns it. A large one takes too long for this thread
+    /// and is checked on a blocking thread.
     ///
     /// # Errors
     /// Its mistakes.
@@ -112,8 +112,8 @@ impl Plans {
         elsewhere(move || Plan::check(&playbook, &catalogue).map(|plan| (plan, playbook))).await
     }
 
-    /// A tenant's playbook version, from memory or from the store; those who ask for one at once have it read and checked
-    /// once. An error is not kept.
+    /// A tenant's playbook version, from memory or from the store; concurrent requests for one version share a single
+    /// read and check. An error is not cached.
     ///
     /// # Errors
     /// No such playbook, one that is not valid with these tools, or a store that does not answer.
@@ -128,13 +128,13 @@ impl Plans {
             return Ok(ready);
         }
         let ready = self.cached.try_get_with(key, self.load(store, tenant, pid)).await;
-        // What has no room goes now: left to itself, the cache makes room some entries later, and plans can be large.
+        // Evicts now: by itself the cache evicts some entries later, and plans can be large.
         self.cached.run_pending_tasks().await;
         ready.map_err(Arc::unwrap_or_clone)
     }
 
-    /// The id of a tenant's playbook by its name: that of a version, from memory or from the store, or that of the newest,
-    /// for which the store is asked each time.
+    /// The id of a tenant's playbook by its name: of a version, from memory or from the store, or of the newest
+    /// version, which is read from the store each time.
     ///
     /// # Errors
     /// The store did not answer.
@@ -176,7 +176,7 @@ impl Plans {
         let variables_json = Json::from(Value::Object(playbook.variables.clone()));
         Ok(Arc::new(Ready {
             pid,
-            // The variables are kept as a tree too, which takes some times its text.
+            // The variables are kept as a tree too, which is several times the size of their text.
             bytes: plan.bytes() + 8 * variables_json.as_str().len(),
             plan: Arc::new(plan),
             mistakes,
@@ -187,14 +187,14 @@ impl Plans {
     }
 }
 
-/// What a plan counts of [`PLANS_CACHED_BYTES`]: a small one its part among [`PLANS_CACHED`], so that there are no more, and
-/// one beyond the bound all of it, so that it is kept alone.
+/// The share of [`PLANS_CACHED_BYTES`] that a plan uses. A small plan counts as one of [`PLANS_CACHED`], which bounds
+/// their number; a plan over the bound counts as all of it, so that it is cached alone.
 fn weight(bytes: usize) -> u32 {
     const _: () = assert!(PLANS_CACHED_BYTES <= u32::MAX as usize);
     bytes.clamp(PLANS_CACHED_BYTES / PLANS_CACHED, PLANS_CACHED_BYTES) as u32
 }
 
-/// The plan of a playbook that is stored, and what is wrong with it here.
+/// The plan of a stored playbook, and its mistakes in this engine.
 fn accepted(
     playbook: Playbook,
     catalogue: &Catalogue,
@@ -205,13 +205,13 @@ fn accepted(
     }
 }
 
-/// What `work` gives, done on a thread that may block.
+/// The result of `work`, done on a blocking thread.
 async fn elsewhere<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime ends, and with it whoever waits here.
+            // The runtime ends, and the caller with it.
             Err(_) => std::future::pending().await,
         },
     }

@@ -1,24 +1,25 @@
-//! Poisoned executions: those of which a start finds poison in the journal, before it knows what is unfinished, with the
-//! reason. Fails none of them: that is done from their documents (`abandoned.rs`). Not for executions that run.
+//! Poisoned executions: those for which a start finds poison in the journal, before it knows which executions are
+//! unfinished; with the reason. Does not fail them: `abandoned.rs` does, from their documents. Not for running
+//! executions.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use updraft_protocol::{ExecutionId, Failure};
 
-/// Executions and why they must fail. As many at the most as ran when the journal was written.
+/// Executions and why they must fail. At most as many as ran when the journal was written.
 #[derive(Debug, Default)]
 pub(crate) struct Poisoned(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// From then on, an execution that is not known has ended.
+    /// From then on, an unknown execution has ended.
     recovered: bool,
     failures: BTreeMap<ExecutionId, Failure>,
 }
 
 impl Poisoned {
-    /// Remembers an execution that nobody runs; the first failure stands.
+    /// Records an execution without an actor; the first failure is kept.
     pub(crate) fn add(&self, peid: ExecutionId, failure: Failure) {
         let mut state = self.state();
         if !state.recovered {

@@ -1,5 +1,5 @@
-//! The registry: the executions that this engine runs, by id and by idempotency key. A cache of handles;
-//! the journal and the store are the truth.
+//! The registry: the executions of this engine, by id and by idempotency key. A cache of handles; the journal and the
+//! store are authoritative.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,20 +11,20 @@ use updraft_protocol::{ExecutionId, IdempotencyKey};
 use crate::entry::RegistryEntry;
 use crate::poisoned::Poisoned;
 
-/// The executions of one engine. Bounded by admission: each holds a permit, is parked, or waits for the
-/// write-behind, which has bounds of its own.
+/// The executions of one engine. Bounded by admission: each holds a permit, is parked, or waits for the write-behind,
+/// which is bounded too.
 #[derive(Debug, Default)]
 pub struct Registry {
     executions: DashMap<ExecutionId, Arc<RegistryEntry>>,
     keys: DashMap<IdempotencyKey, Arc<RegistryEntry>>,
     /// Ended executions, until the store has their end: (journal position, id), oldest first.
     ended: Mutex<VecDeque<(u64, ExecutionId)>>,
-    /// Executions to be failed before the start has any go on.
+    /// Executions to be failed before the start resumes any.
     pub(crate) poisoned: Poisoned,
 }
 
 impl Registry {
-    /// Adds an execution, unless one was added under its idempotency key before: then that one.
+    /// Adds an execution; if its idempotency key is taken, returns the execution that has it.
     pub fn add(&self, entry: Arc<RegistryEntry>) -> Result<(), Arc<RegistryEntry>> {
         if let Some(key) = &entry.key {
             match self.keys.entry(key.clone()) {
@@ -56,7 +56,7 @@ impl Registry {
         }
     }
 
-    /// Forgets an ended execution once the store has all below `lsn` and itself.
+    /// Forgets an ended execution once the store has everything up to `lsn`.
     pub fn remove_when_stored(&self, peid: ExecutionId, lsn: u64) {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).push_back((lsn, peid));
     }
@@ -75,7 +75,7 @@ impl Registry {
         }
     }
 
-    /// The executions that have not ended and that `wanted` asks for.
+    /// The unfinished executions for which `wanted` is true.
     pub fn unfinished(&self, wanted: impl Fn(&RegistryEntry) -> bool) -> Vec<Arc<RegistryEntry>> {
         let open = self.executions.iter().filter(|entry| entry.outcome().is_none() && wanted(entry));
         open.map(|entry| entry.clone()).collect()

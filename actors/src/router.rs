@@ -1,4 +1,4 @@
-//! The router: the addresses of an engine's shards, and the way of executions and controls to them. Decides nothing.
+//! The router: the addresses of an engine's shards; sends executions and controls to them. Decides nothing.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use crate::control::Control;
 use crate::entry::RegistryEntry;
 use crate::shard::address::{Launch, ShardAddress, ShardMessage};
 
-/// The addresses of an engine's shards; a shard that was restarted has another one.
+/// The addresses of an engine's shards; a restarted shard has a new address.
 pub struct Router {
     addresses: Vec<Handover<Arc<ShardAddress>>>,
-    /// Launches that fit into each shard: as many as admission lets in.
+    /// The capacity of each shard for launches: as many as admission allows.
     pub(crate) capacity: usize,
 }
 
 impl Router {
-    /// To `shards` shards, each with room for `executions` launches.
+    /// Addresses of `shards` shards, each with room for `executions` launches.
     pub fn new(shards: usize, executions: usize) -> Self {
         Self { addresses: (0..shards).map(|_| Handover::new()).collect(), capacity: executions }
     }
 
-    /// How many shards there are.
+    /// The number of shards.
     pub(crate) fn count(&self) -> usize {
         self.addresses.len()
     }
@@ -39,8 +39,8 @@ impl Router {
         VirtualShard::of(tenant).shard(self.count())
     }
 
-    /// Says that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits.
-    /// Where the shard is being restarted, its successor finds the execution in the registry.
+    /// Records that an execution is accepted and hands it to its shard. Called on the journal's thread; never waits. If
+    /// the shard is being restarted, its successor finds the execution in the registry.
     pub fn launch(&self, launch: Launch) {
         let shard = self.to(self.shard_of(&launch.entry.tenant));
         if let Some(address) = shard.announce(|| launch.entry.accept(Ok(()))) {
@@ -48,8 +48,9 @@ impl Router {
         }
     }
 
-    /// Asks an execution: its entry holds the control until whoever runs the execution has answered it. Waits for room there.
-    /// Where the shard is just being restarted, its successor finds the execution in the registry, and the control with it.
+    /// Sends a control: the execution's entry holds it until the execution has answered. Waits for room in the entry.
+    /// If the shard is being restarted, its successor finds the execution in the registry, and the control in its
+    /// entry.
     pub async fn ask(&self, entry: &RegistryEntry, mut control: Control) {
         let shard = self.to(self.shard_of(&entry.tenant));
         loop {
@@ -57,7 +58,8 @@ impl Router {
             changed.as_mut().enable();
             let mut verdict = None;
             let address = shard.announce(|| verdict = Some(entry.ask(control)));
-            // Told also where there is no room: an earlier caller may have been cancelled between its control and this message.
+            // Sent also if there is no room: an earlier caller may have been cancelled between its control and this
+            // message.
             if let Some(address) = address {
                 let _ = address.mailbox.send(ShardMessage::Asked(entry.peid)).await;
             }

@@ -1,5 +1,5 @@
-//! The secrets of an attempt: asked for before the tool is called, and masked in whatever any tool of their tenant answers
-//! from then on. Keeps them in memory alone.
+//! The secrets of an attempt: fetched before the tool is called, and from then on masked in every answer of their
+//! tenant's tools. Keeps them only in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use updraft_protocol::{
 
 use crate::lease_check::LeaseCheck;
 
-/// Where secrets come from, and what is known of them.
+/// The provider of secrets, and the masks.
 pub struct Secrets {
     provider: Arc<dyn SecretProvider>,
     masks: Masks,
@@ -29,27 +29,27 @@ pub struct Secrets {
 #[derive(Default)]
 struct Masks {
     of_tenants: DashMap<TenantCode, Known>,
-    /// About what they take in memory.
+    /// Their approximate size in memory.
     bytes: AtomicUsize,
-    /// Whether there is one at all: most engines look no further.
+    /// Whether there is any: most engines look no further.
     any: AtomicBool,
 }
 
-/// What is known of one tenant's secrets.
+/// The known secrets of one tenant.
 #[derive(Default)]
 struct Known {
     masker: Masker,
-    /// Those that were asked for.
+    /// The names that were fetched.
     names: BTreeSet<Name>,
 }
 
-/// What has to be so before an attempt is made.
+/// The conditions of an attempt.
 pub(crate) struct Needed {
-    /// That the store is still this engine's, where it has not looked lately.
+    /// The store must still be owned by this engine; set if that was not confirmed recently.
     pub(crate) lease_check: Option<Arc<LeaseCheck>>,
-    /// The secrets that its call carries.
+    /// The secrets of its call.
     pub(crate) own: Arc<[SecretReference]>,
-    /// Those that other steps of its playbook may have sent, perhaps before this engine was restarted.
+    /// Secrets that other steps of its playbook may have sent, perhaps before this engine was restarted.
     pub(crate) others: Vec<Name>,
 }
 
@@ -60,21 +60,21 @@ impl Needed {
 }
 
 impl Secrets {
-    /// Those of this provider.
+    /// The secrets of this provider.
     pub fn new(provider: Arc<dyn SecretProvider>) -> Arc<Self> {
         Arc::new(Self { provider, masks: Masks::default() })
     }
 
-    /// The secret that a tenant calls so. Whoever asks bounds the wait: this may be a runtime without a clock.
+    /// A tenant's secret with this name. The caller limits the wait, since this may be a runtime without a clock.
     ///
     /// # Errors
-    /// That there is none, or nobody answers.
+    /// There is no such secret, or the provider does not answer.
     pub async fn find(&self, tenant: &TenantCode, name: &Name) -> Result<Secret, secret::Error> {
         self.provider.secret(tenant, name).await
     }
 
-    /// Those of the named secrets of a tenant that nobody has asked for yet: what its tools answer may have them all the
-    /// same, from before a restart.
+    /// The named secrets of a tenant that were not fetched yet. Answers of its tools may contain them nevertheless,
+    /// from before a restart.
     pub(crate) fn unasked(&self, tenant: &TenantCode, named: &BTreeMap<Name, String>) -> Vec<Name> {
         if named.is_empty() {
             return Vec::new();
@@ -84,11 +84,12 @@ impl Secrets {
         named.keys().filter(|name| !is_known(name)).cloned().collect()
     }
 
-    /// The secrets of an attempt, each name asked for once, and masked from now on; so with others that its answer may have.
+    /// Fetches the secrets of an attempt, each name once, and masks them from now on; masks the other secrets that its
+    /// answer may contain as well.
     ///
     /// # Errors
-    /// [`FailureKind::NotConfigured`] where one of its own is missing, or it is not known how to mask another;
-    /// [`FailureKind::Unreachable`] where the provider does not answer for one of its own. The tool has not been called.
+    /// [`FailureKind::NotConfigured`] if one of its own secrets is missing, or another cannot be fetched to be masked;
+    /// [`FailureKind::Unreachable`] if the provider does not answer for one of its own. The tool has not been called.
     pub(crate) async fn of_attempt(
         &self,
         tenant: &TenantCode,
@@ -114,31 +115,31 @@ impl Secrets {
                 }
                 Err(error) if references.peek().is_some() => return Err(missing(tenant, name, error)),
                 Err(error) if error.retryable() => return Err(unmaskable(tenant, name, error)),
-                // Nobody has it any more: there is nothing to be masked.
+                // The secret no longer exists: there is nothing to mask.
                 Err(_) => self.masks.change(tenant, |known| known.asked(name)),
             }
         }
         Ok(given)
     }
 
-    /// Masks a secret of this tenant, asked for by this name, from now on.
+    /// Masks a secret of this tenant, fetched by this name, from now on.
     fn know(&self, tenant: &TenantCode, name: &Name, secret: &Secret) {
         self.masks.change(tenant, |known| {
             if known.masker.hide(secret) {
-                // One of them is masked no more: whoever names it asks for it again.
+                // One of them is no longer masked: it is fetched again by the next attempt that names it.
                 known.names.clear();
             }
             known.asked(name);
         });
     }
 
-    /// By which an integration names another secret of this tenant.
+    /// The means for an integration to mask another secret of this tenant.
     pub(crate) fn masking(self: &Arc<Self>, tenant: &TenantCode) -> Masking {
         let (secrets, tenant) = (self.clone(), tenant.clone());
         Masking::new(move |secret| secrets.hide(&tenant, secret))
     }
 
-    /// Masks a token that a tool gave in what this tenant's tools answer from now on.
+    /// From now on, masks a token that a tool issued in the answers of this tenant's tools.
     fn hide(&self, tenant: &TenantCode, secret: &Secret) {
         self.masks.change(tenant, |known| known.masker.hide_fetched(secret));
     }
@@ -148,7 +149,7 @@ impl Secrets {
         self.masks.any.load(Ordering::Acquire) && self.masks.of_tenants.contains_key(tenant)
     }
 
-    /// What came of an attempt, without the secrets of its tenant.
+    /// The outcome of an attempt, without the secrets of its tenant.
     pub(crate) fn masked(
         &self,
         tenant: &TenantCode,
@@ -157,7 +158,7 @@ impl Secrets {
         if !self.masks.any.load(Ordering::Acquire) {
             return outcome;
         }
-        // Cloned, which is cheap: a long answer of one attempt keeps no other waiting.
+        // Cloned, which is cheap: masking a long answer does not block other attempts.
         let Some(masker) = self.masks.of_tenants.get(tenant).map(|known| known.masker.clone()) else {
             return outcome;
         };
@@ -169,12 +170,13 @@ impl Secrets {
 }
 
 impl Masks {
-    /// Changes what is known of a tenant. Beyond a bound another's makes way, which is asked for again.
+    /// Changes the known secrets of a tenant. Over the limit another tenant's are dropped, and fetched again when
+    /// needed.
     fn change(&self, tenant: &TenantCode, change: impl FnOnce(&mut Known)) {
         let masks = &self.of_tenants;
         {
             let mut known = masks.entry(tenant.clone()).or_default();
-            // Counted while it is held: whoever removes it takes off what was added.
+            // Counted while it is held: removing it subtracts the same size.
             self.bytes.fetch_sub(known.masker.bytes(), Ordering::Relaxed);
             change(&mut known);
             self.bytes.fetch_add(known.masker.bytes(), Ordering::Relaxed);
@@ -191,7 +193,7 @@ impl Masks {
 }
 
 impl Known {
-    /// This name has been asked for. Beyond what a masker knows, all are asked for again.
+    /// Records that this name was fetched. Over a masker's limit, all are fetched again.
     fn asked(&mut self, name: &Name) {
         if self.names.len() >= MASKED_SECRETS && !self.names.contains(name) {
             self.names.clear();
@@ -200,7 +202,7 @@ impl Known {
     }
 }
 
-/// Another secret of the playbook, that the tool may answer, cannot be asked for just now: the attempt waits.
+/// Another secret of the playbook, which the answer may contain, cannot be fetched now: the attempt waits.
 fn unmaskable(tenant: &TenantCode, name: &Name, error: secret::Error) -> Failure {
     let what = format!("missing here: secret `{name}` of tenant {tenant}, to mask it in answers: {error}");
     Failure::new(FailureKind::NotConfigured, what)
@@ -222,7 +224,7 @@ mod tests {
 
     use super::*;
 
-    /// Whose every name has a secret.
+    /// A provider that has a secret for every name.
     struct All;
 
     impl SecretProvider for All {

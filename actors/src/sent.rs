@@ -1,5 +1,5 @@
-//! Sent: whether the request of one attempt leaves, or is withdrawn before it did. The integration says the one, on whatever
-//! thread it is, the attempt the other; whoever comes first has it. Keeps no time.
+//! Sent: whether the request of one attempt is sent, or withdrawn before. The integration reports the sending, on any
+//! thread; the attempt withdraws; the first of the two wins. Keeps no time.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -8,16 +8,16 @@ use futures_util::task::AtomicWaker;
 use updraft_kernel::shared::revocable::{Revocable, Revoke};
 use updraft_protocol::Sending;
 
-/// Whether an integration has said that it sends.
+/// Whether the integration has reported that it sends.
 #[derive(Default)]
 pub(crate) struct Sent {
     leaves: Revocable,
-    /// The attempt that waits for it, where it is not the one that is at work.
+    /// The attempt that waits for the report, unless it is being polled.
     attempt: AtomicWaker,
 }
 
 impl Sent {
-    /// What the integration is given to say it by.
+    /// The handle by which the integration reports it.
     pub(crate) fn sending(self: &Arc<Self>) -> Sending {
         let sent = self.clone();
         Sending::new(move || sent.begin())
@@ -32,17 +32,17 @@ impl Sent {
         leaves
     }
 
-    /// Whether the request never leaves: from now on it cannot, unless it has.
+    /// Withdraws the request; returns false if it was already sent.
     pub(crate) fn withdraw(&self) -> bool {
         self.leaves.revoke() == Revoke::InTime
     }
 
-    /// The integration is polled: what it says meanwhile needs to wake nobody.
+    /// The integration is being polled: its report need not wake the attempt.
     pub(crate) fn listening(&self) {
         drop(self.attempt.take());
     }
 
-    /// Whether it has been said; where not, `waker` is woken when it is.
+    /// Whether it was reported; if not, `waker` is woken when it is.
     pub(crate) fn begun_or_wake(&self, waker: &Waker) -> bool {
         self.leaves.is_taken() || {
             self.attempt.register(waker);

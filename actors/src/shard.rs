@@ -1,5 +1,5 @@
-//! The shard actor: carries the executions of its tenants on one arbiter. A mailbox, a lifetime and a panic boundary around
-//! [`updraft_kernel::shard`], which decides what is done next; the actor does it.
+//! The shard actor: drives the executions of its tenants on one arbiter. A mailbox, a lifetime and a panic boundary
+//! around [`updraft_kernel::shard`], which decides; the actor performs.
 
 pub(crate) mod address;
 mod load;
@@ -31,23 +31,23 @@ use scope::ScopeOwner;
 use slot::Slot;
 
 pub(crate) struct Shard {
-    /// How many executions it has.
+    /// The number of its executions.
     executions: ShardGauge,
     context: Arc<EngineContext>,
     commits: Rc<Commits>,
-    /// Decides what is done next.
+    /// The state machine that decides.
     shard: kernel::Shard<Start>,
-    /// What its slots stand for here.
+    /// The entry and the actor of each slot.
     slots: HashMap<ExecutionId, Slot>,
     /// The timer of the first parked execution.
     alarm: Option<SpawnHandle>,
     /// Bounds the reads of executions that are loaded together.
     loads: Arc<Semaphore>,
-    /// What actors and reads have to tell.
+    /// Messages from actors and reads.
     inbox: Rc<Inbox<(ExecutionId, SlotEvent)>>,
-    /// Told when nothing runs.
+    /// Notified when nothing runs.
     drained: Option<oneshot::Sender<()>>,
-    /// Dropped when the shard dies, which ends its executions: their successors are read from the store.
+    /// Dropped when the shard dies, which ends its executions: the successor reads them from the store.
     scope: ScopeOwner,
     _died: oneshot::Sender<()>,
 }
@@ -84,7 +84,7 @@ impl Shard {
         })
     }
 
-    /// Tells the shard what happened, and does what it asks for then.
+    /// Applies an event to the shard, then carries out its commands.
     fn on(&mut self, event: ShardEvent<Start>, ctx: &mut Context<Self>) {
         self.shard.on(event, self.context.clock.now());
         self.proceed(ctx);
@@ -97,7 +97,7 @@ impl Shard {
         self.executions.set(self.shard.executions());
     }
 
-    /// Does what the shard asks for, but for the reads of what the start found, which are done together.
+    /// Carries out the commands of the shard, except reads of executions that the start found, which are done together.
     fn perform(&mut self, of_start: &mut Vec<ExecutionId>, ctx: &mut Context<Self>) {
         while let Some(command) = self.shard.next_command() {
             match command {
@@ -130,7 +130,7 @@ impl Shard {
         }
     }
 
-    /// Takes executions that are unfinished, and reads those back together that the start found.
+    /// Adds unfinished executions, and reads back together those that the start found.
     fn unfinished(&mut self, entries: Vec<Arc<RegistryEntry>>, since: Since, ctx: &mut Context<Self>) {
         let (now, mut of_start) = (self.context.clock.now(), Vec::new());
         for entry in entries {

@@ -1,13 +1,13 @@
-//! A snapshot: what the store has of an unfinished execution. Owns data alone.
+//! A snapshot: the documents of an unfinished execution in the store. Owns data only.
 
 use std::sync::Arc;
 
 use updraft_kernel::plan::Plan;
 use updraft_protocol::{ExecutionDocument, TaskDocument};
 
-/// What the store has of an unfinished execution.
+/// The documents of an unfinished execution in the store.
 pub(crate) struct Snapshot {
-    /// None where its playbook cannot be run: it is only to be failed.
+    /// `None` if its playbook cannot be run: it can only be failed.
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) document: ExecutionDocument,
     pub(crate) tasks: Vec<TaskDocument>,

@@ -1,6 +1,6 @@
-//! One attempt at one task: calls the integration, bounds its time, catches its panic, and reports. A call that
-//! answers at once is over at once; one that waits gets a task of its own, which its drop ends. The time of an attempt
-//! begins when its request is sent, and one that was never sent has not acted, however it ended.
+//! One attempt at one task: calls the integration, limits its time, catches its panic, and reports. A call that
+//! completes at once needs no task; one that waits gets a task of its own, which its drop ends. The time of an attempt
+//! begins when its request is sent, and a call that was never sent has not acted, however it ended.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -26,20 +26,20 @@ use crate::sent::Sent;
 pub(crate) struct Attempt {
     task: AbortHandle,
     calling: Shared,
-    /// None where the integration is taken to have sent at once.
+    /// `None` if the integration counts as having sent at once.
     sent: Option<Arc<Sent>>,
 }
 
-/// A call, whatever may become of it.
+/// A call that catches panics.
 type Calling = Pin<Box<dyn Future<Output = std::thread::Result<Result<Json, Failure>>>>>;
 
-/// A call that its attempt drops in the moment in which it is dropped itself: a task that is aborted ends later, and what
-/// it had asked for would be sent until then. None once it was dropped.
+/// A call that is dropped at the moment its attempt is dropped: an aborted task ends later, and could still send its
+/// request until then. `None` once it was dropped.
 type Shared = Rc<RefCell<Option<Calling>>>;
 
 impl Attempt {
-    /// Calls the integration. Where `inline` allows, the call is looked at before a task is made for it: none where
-    /// it has answered by then.
+    /// Calls the integration. If `inline` allows, the call is polled once before a task is made for it; `None` if it
+    /// has completed by then.
     pub(crate) fn begin(
         integration: &Arc<dyn Integration>,
         mut call: Call,
@@ -65,7 +65,7 @@ impl Attempt {
         let masks = (secrets.clone(), call.tenant.clone());
         let mut running = Running::begin(call.timeout, sent.clone(), Some(masks));
         running.permit = call.permit.clone();
-        // Boxed apart from `running`: the arguments can be dropped while the answer is waited for.
+        // Boxed apart from `running`: the arguments can be dropped while the answer is awaited.
         let (integration, call) = (integration.clone(), Box::new(call));
         let calling: Calling = if needed.is_empty() {
             Box::pin(AssertUnwindSafe(async move { integration.call(*call).await }).catch_unwind())
@@ -91,7 +91,7 @@ impl Attempt {
         Some(Self { task, calling, sent })
     }
 
-    /// Whether its request was not sent, and from now on never is.
+    /// Withdraws the request; returns false if it was already sent.
     pub(crate) fn withdraw(&self) -> bool {
         self.sent.as_ref().is_some_and(|sent| sent.withdraw())
     }
@@ -100,14 +100,14 @@ impl Attempt {
 impl Drop for Attempt {
     fn drop(&mut self) {
         self.task.abort();
-        // Where the call is at work just now, its task ends when it has been.
+        // If the call is being polled now, its task ends after the poll.
         let calling = self.calling.try_borrow_mut().ok().and_then(|mut calling| calling.take());
-        // What it leaves behind may panic as it goes.
+        // The destructors of the integration may panic.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(calling)));
     }
 }
 
-/// Waits for what a call needs, then makes it. Until it is made, its tool has not acted.
+/// Waits for the conditions of a call, then makes it. Until then its tool has not acted.
 async fn call_with(
     integration: Arc<dyn Integration>,
     mut call: Box<Call>,
@@ -122,13 +122,13 @@ async fn call_with(
         return Err(Failure::new(FailureKind::Interrupted, message).with_may_have_acted(false));
     }
     if !says_sending && !call.sending.begin() {
-        // It was withdrawn, and is about to be dropped.
+        // The request was withdrawn, and the call is about to be dropped.
         return std::future::pending().await;
     }
     integration.call(*call).await
 }
 
-/// Looks once whether the call has answered. Where it has not, whoever polls it next is the one that it wakes.
+/// Polls the call once. If it is not complete, its next poll registers the waker.
 fn first_look(mut calling: Calling) -> Result<Result<Json, Failure>, Calling> {
     match calling.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Pending => Err(calling),
@@ -136,7 +136,7 @@ fn first_look(mut calling: Calling) -> Result<Result<Json, Failure>, Calling> {
     }
 }
 
-/// The outcome of a call that is over. What the integration leaves behind may panic as it goes.
+/// The outcome of a completed call. The destructors of the integration may panic.
 fn over(calling: Calling, called: std::thread::Result<Result<Json, Failure>>) -> Result<Json, Failure> {
     let left = catch_unwind(AssertUnwindSafe(|| drop(calling)));
     called.and_then(|outcome| left.map(|()| outcome)).unwrap_or_else(|panic| Err(panicked(panic)))
@@ -152,22 +152,23 @@ fn attempt(calling: Shared, running: Running, report: Report) -> impl Future<Out
     }
 }
 
-/// Waits for the call: for as long as an attempt may take once it is sent, and before that for as long as one may wait. An
-/// integration that says when it sends keeps the attempt's time itself, and has a little longer to tell what came.
+/// Waits for the call: for as long as an attempt may take once it is sent, and before that for as long as one may wait
+/// to be sent. An integration that reports when it sends keeps the attempt's time itself, and has a little longer to
+/// report the outcome.
 async fn in_time(
     calling: &Shared,
     running: &Running,
     to_be_sent: Duration,
 ) -> std::thread::Result<Result<Json, Failure>> {
     let mut unsent = running.sent.is_some();
-    // The first look has taken some of its time.
+    // The first poll has used some of its time.
     let limit = running.began + if unsent { to_be_sent } else { running.timeout };
     let mut limit = pin!(tokio::time::sleep_until(limit));
     poll_fn(|context| {
         if let Some(sent) = &running.sent {
             sent.listening();
         }
-        // One that was dropped gives nothing any more: its task is about to end.
+        // A dropped call never completes: its task is about to end.
         let mut at_work = calling.borrow_mut();
         let Some(called) = at_work.as_mut().map(|calling| calling.as_mut().poll(context)) else {
             return Poll::Pending;
@@ -182,7 +183,7 @@ async fn in_time(
         }
         ready!(limit.as_mut().poll(context));
         if unsent && !running.withdrawn() {
-            // The request was sent in the last moment.
+            // The request was sent at the last moment.
             unsent = false;
             limit.as_mut().reset(Instant::now() + running.answers_within());
             ready!(limit.as_mut().poll(context));
@@ -200,12 +201,12 @@ async fn in_time(
 /// Counts an attempt as running for as long as it is held.
 struct Running {
     began: Instant,
-    /// How long it may take from when it is sent.
+    /// How long it may take from the time it is sent.
     timeout: Duration,
     sent: Option<Arc<Sent>>,
-    /// Whose secrets are taken out of what comes.
+    /// The tenant whose secrets are masked in the outcome.
     masks: Option<(Arc<Secrets>, TenantCode)>,
-    /// Given back at the latest when the attempt is over.
+    /// Given back when the attempt is over, or earlier.
     permit: CallPermit,
 }
 
@@ -215,17 +216,17 @@ impl Running {
         Self { began: Instant::now(), timeout, sent, masks, permit: CallPermit::default() }
     }
 
-    /// How long after it was sent its integration has told what came.
+    /// How long after the sending its integration must have reported the outcome.
     fn answers_within(&self) -> Duration {
         self.timeout + ATTEMPT_TELL.min(self.timeout / 10)
     }
 
-    /// Whether its request was not sent, and from now on never is.
+    /// Withdraws the request; returns false if it was already sent.
     fn withdrawn(&self) -> bool {
         self.sent.as_ref().is_some_and(|sent| sent.withdraw())
     }
 
-    /// The outcome without the secrets of its tenant. A large one is searched on a thread where nobody else waits.
+    /// The outcome without the secrets of its tenant. A large one is searched on a blocking thread.
     async fn masked(&self, outcome: Result<Json, Failure>) -> Result<Json, Failure> {
         let Some((secrets, tenant)) = self.masks.clone().filter(|(secrets, tenant)| secrets.masks(tenant))
         else {
@@ -235,11 +236,11 @@ impl Running {
             return secrets.masked(&tenant, outcome);
         }
         let masking = tokio::task::spawn_blocking(move || secrets.masked(&tenant, outcome));
-        // Where the runtime ends nobody waits for the outcome.
+        // At the end of the runtime the outcome is not needed.
         masking.await.unwrap_or_else(|_| Err(Failure::new(FailureKind::Interrupted, "the runtime ended")))
     }
 
-    /// Ends an attempt that answered at once.
+    /// Ends an attempt that completed at once.
     fn end(self, outcome: Result<Json, Failure>, report: Report) {
         let outcome = match &self.masks {
             Some((secrets, tenant)) => secrets.masked(tenant, outcome),
@@ -251,7 +252,7 @@ impl Running {
     fn tell(self, outcome: Result<Json, Failure>, report: Report) {
         let took = self.began.elapsed();
         match &outcome {
-            // A label that stands in the code costs nothing to name.
+            // A constant label costs nothing to name.
             Ok(_) => {
                 metrics::counter!("updraft_attempts_total", "outcome" => "completed").increment(1);
                 metrics::histogram!("updraft_attempt_seconds", "outcome" => "completed").record(took);
@@ -280,7 +281,7 @@ impl Drop for Running {
 pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Failure {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     let message = format!("the integration panicked: {}", text.unwrap_or("no message"));
-    // What was thrown may panic as it goes.
+    // The destructor of a panic's payload may panic.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
     Failure::new(FailureKind::Panic, message)
 }
@@ -292,7 +293,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
     const SHORT: Duration = Duration::from_millis(5);
 
-    /// How a call of an integration that says when it sends ends; `call` is given the word to say it by.
+    /// The end of a call of an integration that reports when it sends; `call` gets the handle for that.
     async fn ends<F: Future<Output = Result<Json, Failure>> + 'static>(
         (to_be_sent, timeout): (Duration, Duration),
         call: impl FnOnce(updraft_protocol::Sending) -> F,

@@ -1,5 +1,5 @@
-//! The timer: keeps the limits of those who wait for an engine. Owns a thread that does nothing else, so that a
-//! caller's runtime needs no timers and may be busy; never decides what a limit means.
+//! The timer: limits the waits of callers. Owns a thread that does nothing else, so that a caller's runtime needs no
+//! timers and may be busy; never decides what follows a limit.
 
 use std::future::Future;
 use std::io;
@@ -9,7 +9,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, Timeout};
 
-/// A keeper of time that every future of any runtime can wait with. It must outlive them.
+/// A timer for futures of any runtime. It must outlive them.
 pub struct TimerThread {
     timers: Handle,
     /// Dropped with the timer, which ends its thread.
@@ -20,19 +20,19 @@ impl TimerThread {
     /// Starts the thread.
     ///
     /// # Errors
-    /// The machine has no thread, or no timers, to give.
+    /// The machine has no more threads or timers.
     pub fn start() -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_time().build()?;
         let timers = runtime.handle().clone();
         let (alive, dropped) = oneshot::channel::<()>();
         std::thread::Builder::new().name("updraft-timer".into()).spawn(move || {
-            // It ends by the sender being dropped, which is an error here.
+            // The sender is dropped to end it, which is an error here.
             let _ = runtime.block_on(dropped);
         })?;
         Ok(Self { timers, _alive: alive })
     }
 
-    /// Waits for a future until `deadline`; an error where it has passed.
+    /// Waits for a future until `deadline`; an error if that has passed.
     pub fn until<F: Future>(&self, deadline: Instant, what: F) -> Timeout<F> {
         let _here = self.timers.enter();
         tokio::time::timeout_at(deadline, what)

@@ -1,4 +1,4 @@
-//! The storage writer actor: gives the write-behind its own arbiter, and says when it has ended.
+//! The storage writer actor: gives the write-behind its own arbiter, and reports its end.
 
 use std::sync::{Arc, Weak};
 
@@ -14,7 +14,7 @@ pub(crate) struct Writer {
     /// Weak: the context holds the journal, which must end before the writer can.
     context: Weak<EngineContext>,
     work: Option<(WriteBehind, mpsc::Receiver<Message>)>,
-    /// Told when everything is stored; dropped unsaid when the writer died.
+    /// Sent when everything is stored; dropped unsent if the writer died.
     ended: Option<oneshot::Sender<()>>,
 }
 
@@ -29,7 +29,7 @@ impl Writer {
     }
 }
 
-/// Hears what becomes of writes: an execution of which the store will never take a document is failed.
+/// Handles notices of the writer: an execution with a document that the store refuses for good is failed.
 pub(crate) fn listener(context: Weak<EngineContext>) -> Listener {
     Arc::new(move |event| match event {
         Notice::Poison { update, reason } => {
@@ -45,7 +45,7 @@ pub(crate) fn listener(context: Weak<EngineContext>) -> Listener {
 fn fail(context: &Arc<EngineContext>, update: &Update, reason: String) {
     let (peid, failure) = (update.execution(), Failure::new(FailureKind::Store, reason));
     match context.registry.get(peid) {
-        // The start has it fail before anything goes on; later, it has ended.
+        // During the replay, the start fails it before executions resume; later, it has ended.
         None => context.registry.poisoned.add(peid, failure),
         Some(entry) if entry.poison(failure.clone()) => {
             let context = context.clone();
@@ -72,7 +72,7 @@ impl Actor for Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // Nobody waits for its end where the engine has shut down without it.
+        // After the engine has shut down without it, its end is not awaited.
         let awaited = self.ended.as_ref().is_some_and(|ended| !ended.is_closed());
         if let (true, Some(context)) = (awaited, self.context.upgrade()) {
             context.fail("the storage writer died".to_owned());

@@ -1,5 +1,5 @@
-//! The first figures: executions per second of a playbook of five steps that do nothing, and the memory of
-//! executions in flight. Prints one line for each; `docs/benchmarks.md` records them.
+//! Basic figures: executions per second of a playbook of five steps that do nothing, and the memory of executions in
+//! flight. Prints one line for each; `docs/benchmarks.md` records them.
 //!
 //! `cargo run --release -p updraft --example throughput -- [EXECUTIONS] [fsync|os] [SUBMITTERS]`
 
@@ -21,7 +21,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 const STEPS: usize = 5;
 /// Executions in flight for the memory figure.
 const IN_FLIGHT: usize = 10_000;
-/// Submissions at once for it.
+/// Concurrent submissions for it.
 const SUBMITTING: usize = 64;
 
 /// Answers at once.
@@ -80,7 +80,7 @@ async fn engine(
     Ok((engine, tenant, pid))
 }
 
-/// Tenants, so that every shard has work.
+/// The number of tenants, so that every shard has work.
 const TENANTS: usize = 16;
 
 async fn rate(executions: usize, durability: Durability, submitters: usize) -> Result<(), Failed> {

@@ -22,18 +22,18 @@ use updraft_storage::{Store, StoreAddress};
 use crate::error::StartError;
 use crate::store_choice::StoreChoice;
 
-/// Which unfinished executions go on when an engine starts.
+/// The unfinished executions that an engine resumes when it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Resume {
-    /// All that the store has.
+    /// All that are in the store.
     #[default]
     All,
-    /// None: they stay as they are. For an engine that only reads, or that runs something of its own.
+    /// None: they stay as they are. For an engine that only reads, or that runs only new executions.
     Nothing,
 }
 
-/// What an engine is started with. Every setting but the data directory has a default. A clone starts the same, where a
-/// start has failed that is worth another try.
+/// The configuration of an engine. Every setting but the data directory has a default. A clone can be kept to retry a
+/// failed start.
 #[derive(Clone)]
 pub struct Builder {
     pub(crate) data: Option<PathBuf>,
@@ -45,7 +45,7 @@ pub struct Builder {
     pub(crate) executions_in_flight: usize,
     pub(crate) executions_in_flight_of_tenant: Option<usize>,
     pub(crate) submit_timeout: Duration,
-    /// None leaves it to what suits the store.
+    /// `None` for the limit that suits the store.
     pub(crate) batch_limit: Option<BatchLimit>,
     pub(crate) flush_delay: Duration,
     pub(crate) buffer_documents: usize,
@@ -87,128 +87,127 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The directory of the journal and the embedded store; made where it is missing. One process at a
-    /// time has it.
+    /// The directory of the journal and the embedded store; created if missing. One process at a time can use it.
     #[must_use]
     pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
         self.data = Some(directory.into());
         self
     }
 
-    /// Another store than the embedded one. The journal stays in the data directory, and belongs to it: what
-    /// the one has not got yet is in the other. So a directory is given the same store each time; that it is one
-    /// at an address, or the embedded one, is noticed and refused.
+    /// Another store than the embedded one. The journal stays in the data directory, and belongs to the store: updates
+    /// that the store does not have yet are in the journal. So a directory must be given the same store each time. A
+    /// change between this store, one at an address, and the embedded one is detected and refused.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = StoreChoice::Given(store);
         self
     }
 
-    /// The store at an address, opened at the start: the embedded one unless it is named. The journal stays in
-    /// the data directory. One engine at a time has a database.
+    /// The store at an address, opened at the start; by default the embedded one. The journal stays in the data
+    /// directory. One engine at a time can use a database.
     #[must_use]
     pub fn store_at(mut self, address: StoreAddress) -> Self {
         self.store = StoreChoice::At(address);
         self
     }
 
-    /// Keeps nothing beyond this process: a store in memory, and no journal. For tests of backends, and to measure
-    /// the engine without a disk. It needs no data directory, and uses none that is named.
+    /// Keeps data only in this process: a store in memory, and no journal. For tests of backends, and to measure the
+    /// engine without a disk. It needs no data directory, and ignores one that is set.
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.store = StoreChoice::Memory;
         self
     }
 
-    /// What "durable" survives: `Fsync` unless it is named.
+    /// The faults that durable data survives; by default `Fsync`.
     #[must_use]
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// How many shards, each a thread of its own; as many as the machine has cores unless it is named.
+    /// The number of shards, each with a thread of its own; by default the number of cores.
     #[must_use]
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = Some(shards);
         self
     }
 
-    /// A security tool under the name that playbooks call it by.
+    /// An integration, under the name that playbooks use.
     #[must_use]
     pub fn integration(self, name: impl Into<String>, integration: impl Integration) -> Self {
         self.shared_integration(name, Arc::new(integration))
     }
 
-    /// A security tool that others share.
+    /// An integration that is shared with other engines.
     #[must_use]
     pub fn shared_integration(mut self, name: impl Into<String>, integration: Arc<dyn Integration>) -> Self {
         self.integrations.insert(name.into(), integration);
         self
     }
 
-    /// Where the secrets come from that playbooks name: none unless it is named. It is asked in each attempt.
+    /// The provider of the secrets that playbooks name; by default there are none. It is called in each attempt.
     #[must_use]
     pub fn secrets(mut self, provider: impl SecretProvider) -> Self {
         self.secrets = Arc::new(provider);
         self
     }
 
-    /// How long an accepted execution waits for a secret, permission or integration that this engine has not been given:
-    /// 24 h unless it is named. Then its step fails.
+    /// How long an accepted execution waits for a secret, permission or integration that this engine lacks, before its
+    /// step fails; by default 24 h.
     #[must_use]
     pub fn configuration_wait(mut self, wait: Duration) -> Self {
         self.configuration_wait = wait;
         self
     }
 
-    /// Tasks at once in one execution, where its playbook does not say: 10 unless it is named.
+    /// Tasks at once in one execution, unless its playbook sets it; by default 10.
     #[must_use]
     pub fn tasks_at_once(mut self, tasks: usize) -> Self {
         self.tasks_at_once = tasks;
         self
     }
 
-    /// Executions in flight, all tenants together: 100,000 unless it is named.
+    /// Executions in flight, all tenants together; by default 100,000.
     #[must_use]
     pub fn executions_in_flight(mut self, executions: usize) -> Self {
         self.executions_in_flight = executions;
         self
     }
 
-    /// Executions in flight of one tenant: 50,000, and at most all, unless it is named.
+    /// Executions in flight of one tenant; by default 50,000, or the total if that is lower.
     #[must_use]
     pub fn executions_in_flight_of_tenant(mut self, executions: usize) -> Self {
         self.executions_in_flight_of_tenant = Some(executions);
         self
     }
 
-    /// How long `submit` waits for a place, and for the answers of store and journal: 5 s unless it is named. The
-    /// answers have a second at least, which is what a busy disk may take.
+    /// How long `submit` waits for a permit, and for the answers of store and journal; by default 5 s. The answers have
+    /// at least a second, which a busy disk may need.
     #[must_use]
     pub fn submit_timeout(mut self, timeout: Duration) -> Self {
         self.submit_timeout = timeout;
         self
     }
 
-    /// How much is written to the store at once: what suits the store unless it is named.
+    /// How much is written to the store at once; by default what suits the store.
     #[must_use]
     pub fn batch_limit(mut self, batch_limit: BatchLimit) -> Self {
         self.batch_limit = Some(batch_limit);
         self
     }
 
-    /// How long a change may wait for company on its way to the store: 10 ms unless it is named, 5 s at most. Where
-    /// the execution or task goes on it may wait three times as long, as the next change saves its write. It is durable
-    /// all the while; it is queries of the store that see it later.
+    /// How long a change may wait for others to share its write to the store; by default 10 ms, at most 5 s. A change
+    /// of a task or execution that is still running may wait three times as long, since the next change saves its
+    /// write. The change is durable in the meantime; only queries of the store see it later.
     #[must_use]
     pub fn flush_delay(mut self, delay: Duration) -> Self {
         self.flush_delay = delay;
         self
     }
 
-    /// How many documents may wait for the store, and how many bytes: 200,000 and 256 MiB unless it is named. At
-    /// either bound the journal waits, then executions, then `submit`.
+    /// How many documents may wait for the store, and how many bytes; by default 200,000 and 256 MiB. At either bound
+    /// the journal waits, then executions, then `submit`.
     #[must_use]
     pub fn buffer(mut self, documents: usize, bytes: usize) -> Self {
         (self.buffer_documents, self.buffer_bytes) = (documents, bytes);
@@ -222,33 +221,34 @@ impl Builder {
         self
     }
 
-    /// Which unfinished executions go on: all unless it is said. Those that do not stay as they are;
-    /// [`Engine::resume`](crate::Engine::resume) has one of them go on later, [`Engine::cancel`](crate::Engine::cancel) ends one.
+    /// The unfinished executions to resume; by default all. The others stay as they are;
+    /// [`Engine::resume`](crate::Engine::resume) resumes one of them later, [`Engine::cancel`](crate::Engine::cancel)
+    /// ends one.
     #[must_use]
     pub fn resume(mut self, resume: Resume) -> Self {
         self.resume = resume;
         self
     }
 
-    /// Starts although the journal and the store do not belong together, where it is this loss that was met
-    /// ([`StartError::Mismatch`]): of the store, and what the journal has is brought to the store that is there; or of the
-    /// journal, and executions go on from what the store has. What only the lost one had is gone, which the log says. A
-    /// person decides that, for one start.
+    /// Starts although the journal and the store do not belong together, if the mismatch is this loss
+    /// ([`StartError::Mismatch`]). Loss of the store: the journal's updates are applied to the store that is there.
+    /// Loss of the journal: executions resume from the store. Data that only the lost one had is gone, as the log
+    /// reports. A person decides this, for one start.
     #[must_use]
     pub fn accept_loss(mut self, loss: Loss) -> Self {
         self.accepted_loss = Some(loss);
         self
     }
 
-    /// How long the start waits for a store that says why it takes nothing of what the journal has for it: 30 s unless it is
-    /// named.
+    /// How long the start waits for a store that takes none of the journal's updates and gives a reason; by default 30
+    /// s.
     #[must_use]
     pub fn start_standstill(mut self, longest: Duration) -> Self {
         self.start_standstill = longest;
         self
     }
 
-    /// Calls of the store that take as long or longer are logged and counted as slow: 500 ms unless it is named.
+    /// Store calls that take this long or longer are logged and counted as slow; by default 500 ms.
     #[must_use]
     pub fn slow_store_calls(mut self, threshold: Duration) -> Self {
         self.slow_store_calls = threshold;
@@ -258,7 +258,7 @@ impl Builder {
     /// The integrations and actions that playbooks may name.
     ///
     /// # Errors
-    /// An integration's name that is no name, or a schema of its arguments that is none.
+    /// An integration's name or the schema of its arguments is not valid.
     pub fn catalogue(&self) -> Result<Catalogue, StartError> {
         let mut catalogue = Catalogue::default();
         for (name, integration) in &self.integrations {
@@ -277,10 +277,10 @@ impl Builder {
         Ok(catalogue)
     }
 
-    /// How many shards the engine has.
+    /// The number of shards of the engine.
     ///
     /// # Errors
-    /// [`StartError::Configuration`] with the setting that makes no sense.
+    /// [`StartError::Configuration`] with the setting that is not valid.
     pub(crate) fn checked(&self) -> Result<usize, StartError> {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX);
         let shards = self.shards.unwrap_or_else(cores);

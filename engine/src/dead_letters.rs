@@ -1,4 +1,4 @@
-//! Dead letters: what the store will never take, read page by page. Buries nothing; that is the write-behind's.
+//! Dead letters: updates that the store refuses for good, read page by page. Writes none; the write-behind does.
 
 use futures_util::stream::{self, Stream, StreamExt};
 use updraft_protocol::limits::DEAD_LETTER_PAGE_ROWS;
@@ -8,9 +8,9 @@ use crate::error::ReadError;
 use crate::reader::Reader;
 
 impl Reader {
-    /// One page of what the store will never take, in order of the key, after `after`: of one tenant, or of all,
-    /// which is the operator's question, never a tenant's. `limit` at most, and
-    /// [`DEAD_LETTER_PAGE_ROWS`](crate::limits::DEAD_LETTER_PAGE_ROWS) at most.
+    /// One page of dead letters, in order of the key, after `after`: of one tenant, or of all, which is for operators,
+    /// never for a tenant. At most `limit`, and at most
+    /// [`DEAD_LETTER_PAGE_ROWS`](crate::limits::DEAD_LETTER_PAGE_ROWS).
     ///
     /// # Errors
     /// The store did not answer.
@@ -24,7 +24,7 @@ impl Reader {
         Ok(self.store.dead_letters(tenant, after, limit).await?)
     }
 
-    /// All that the store will never take, of one tenant or of all, read page by page.
+    /// All dead letters of one tenant or of all, read page by page.
     pub fn dead_letters_stream(
         &self,
         tenant: Option<TenantCode>,

@@ -1,5 +1,5 @@
-//! Deadlines: the instant by which a store, a secret or a thread has to answer, and the error where it has not. Decides
-//! nothing of what follows.
+//! Deadlines: the instant by which a store, a secret or a thread must answer, and the error if it does not. Decides
+//! nothing about what follows.
 
 use std::future::Future;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use tokio::time::Instant;
 use updraft_actors::timer::TimerThread;
 use updraft_protocol::limits::{SPAN, START_ANSWER};
 
-/// The instant that is `wait` away; where the clock has none, one that is [`SPAN`] away.
+/// The instant after `wait`; if the clock has no such instant, the one after [`SPAN`].
 pub(crate) fn after(wait: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(wait).unwrap_or(now + SPAN)
 }
 
-/// What the store answers to a question of the start.
+/// The store's answer to a read at the start.
 ///
 /// # Errors
-/// What the store says, or [`updraft_storage::Error::Unavailable`] where it does not answer within [`START_ANSWER`].
+/// The error of the store, or [`updraft_storage::Error::Unavailable`] if it does not answer within [`START_ANSWER`].
 pub(crate) async fn answered<T>(
     asked: impl Future<Output = Result<T, updraft_storage::Error>>,
     timer: &TimerThread,

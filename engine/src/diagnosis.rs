@@ -1,5 +1,5 @@
-//! A diagnosis: what is wrong with a data directory and its store, as data, each with what can be done. Looks at nothing
-//! itself, and mends nothing.
+//! A diagnosis: the faults of a data directory and its store, as data, each with its remedy. Examines nothing itself,
+//! and repairs nothing.
 
 use std::fmt;
 
@@ -8,33 +8,33 @@ use updraft_kernel::pairing::{Loss, Mismatch};
 use updraft_protocol::Timestamp;
 use updraft_storage::store::Trouble;
 
-/// What was found.
+/// The result of an examination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Diagnosis {
     /// The data directory.
     pub data: String,
     /// The store's place, without credentials.
     pub store: String,
-    /// What is wrong, in the order in which it is to be mended; empty where a start would succeed.
+    /// The faults, in the order in which they are to be repaired; empty if a start would succeed.
     pub findings: Vec<Finding>,
-    /// The groups that the journal holds, first and last, where it holds any.
+    /// The groups in the journal, first and last, if there are any.
     pub journal: Option<(u64, u64)>,
     /// The last group that the store has noted.
     pub taken: Option<u64>,
-    /// Bytes that may still be written beside the journal.
+    /// Bytes that are free beside the journal.
     pub free_bytes: Option<u64>,
 }
 
-/// One thing that is wrong.
+/// One fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
-    /// There is no data directory, or something else in its place.
+    /// There is no data directory, or its path is not a directory.
     NoDirectory {
-        /// What there is.
+        /// The state of the path.
         cause: String,
     },
-    /// An engine runs there: nothing more was looked at.
+    /// An engine runs there: nothing more was examined.
     InUse {
         /// The lock that it holds.
         lock: String,
@@ -45,64 +45,64 @@ pub enum Finding {
         who: String,
         /// Since when, by its clock.
         since: Timestamp,
-        /// Whether it said that it lives while it was looked at.
+        /// Whether it renewed its lease during the examination.
         lives: bool,
     },
     /// The disk of the data directory has little room, or none.
     NoRoom {
-        /// What there is.
+        /// The free space.
         free_bytes: u64,
-        /// What the journal may want at once.
+        /// The space that the journal may need at once.
         wanted_bytes: u64,
     },
-    /// What the journal has noted of its store cannot be read.
+    /// The journal's note of its store cannot be read.
     Note {
-        /// Where and why.
+        /// The file and the error.
         cause: String,
     },
     /// The journal cannot be read.
     Journal {
-        /// Where and why.
+        /// The place and the error.
         cause: String,
     },
-    /// The journal ends in a write that never finished. A start cuts it off: nobody was told that it was durable.
+    /// The journal ends in an incomplete write. A start cuts it off: it was never acknowledged as durable.
     Torn {
         /// The segment.
         segment: String,
-        /// Where in it.
+        /// The position in it.
         offset: u64,
     },
-    /// The store cannot be opened, or does not fare well.
+    /// The store cannot be opened, or reports a fault.
     Store {
-        /// Where and why.
+        /// The place and the error.
         cause: String,
     },
     /// The journal has updates for a store at another place.
     OtherStore {
-        /// The place that it has noted.
+        /// The noted place.
         noted: String,
     },
     /// The journal and the store do not belong together.
     Mismatch {
-        /// What was found, what it means, and what can be done.
+        /// The findings, their meaning, and the remedies.
         what: String,
-        /// Whose loss may be accepted, if one may.
+        /// The loss that may be accepted, if one may.
         acceptable: Option<Whose>,
     },
-    /// Others than its owner may open the data directory.
+    /// Other users than its owner may open the data directory.
     OpenToOthers {
         /// Their permissions, as `chmod` writes them: `055`.
         mode: String,
     },
 }
 
-/// Whose loss.
+/// The side whose loss is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Whose {
-    /// What the store no longer has.
+    /// Data that the store no longer has.
     Store,
-    /// What the journal no longer has.
+    /// Updates that the journal no longer has.
     Journal,
 }
 
@@ -123,7 +123,7 @@ impl From<&Trouble> for Finding {
 }
 
 impl Finding {
-    /// Whether it keeps an engine from starting.
+    /// Whether it prevents an engine from starting.
     pub fn stops_a_start(&self) -> bool {
         match self {
             Self::InUse { .. }
@@ -138,7 +138,7 @@ impl Finding {
         }
     }
 
-    /// What can be done.
+    /// The remedy.
     pub fn remedy(&self) -> &'static str {
         match self {
             Self::NoDirectory { .. } => "name the directory of an engine; a start makes one that is missing",
@@ -198,7 +198,7 @@ impl fmt::Display for Finding {
 }
 
 impl Diagnosis {
-    /// Whether nothing is wrong.
+    /// Whether there is no fault.
     pub fn is_well(&self) -> bool {
         self.findings.is_empty()
     }

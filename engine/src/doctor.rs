@@ -1,5 +1,5 @@
-//! The doctor: looks at a data directory and its store, starts nothing and changes nothing, and says what is wrong and what can
-//! be done.
+//! The doctor: examines a data directory and its store without starting or changing anything, and reports faults and
+//! remedies.
 
 use std::path::Path;
 
@@ -18,10 +18,10 @@ use crate::error::StartError;
 use crate::journal_binding::{self, Asked, Extent, Note};
 use crate::store_choice::noted;
 
-/// Looks at a data directory and at the store that belongs to it.
+/// Examines a data directory and the store that belongs to it.
 ///
 /// # Errors
-/// The machine has no thread to give. What is wrong with directory or store is in the diagnosis.
+/// The machine has no more threads. Faults of the directory or the store are in the diagnosis.
 pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, StartError> {
     let mut diagnosis = Diagnosis {
         data: data.display().to_string(),
@@ -53,14 +53,14 @@ pub async fn doctor(data: &Path, store: &StoreAddress) -> Result<Diagnosis, Star
     Ok(diagnosis)
 }
 
-/// What the files of a data directory say.
+/// The findings in the files of a data directory.
 struct Looked {
     findings: Vec<Finding>,
     free_bytes: Option<u64>,
     note: Option<Note>,
-    /// The journal's id, where it has noted one.
+    /// The journal's id, if it is noted.
     id: Option<Uuid>,
-    /// How far the journal goes; none where no more is to be looked at.
+    /// The extent of the journal; `None` if the examination ends here.
     journal: Option<Extent>,
 }
 
@@ -111,7 +111,7 @@ impl Looked {
     }
 }
 
-/// What the embedded store keeps.
+/// The note in the embedded store.
 async fn embedded(data: &Path) -> Result<Kept, String> {
     let data = data.to_owned();
     let looking = tokio::task::spawn_blocking(move || SqliteStore::inspect(&data));
@@ -119,7 +119,7 @@ async fn embedded(data: &Path) -> Result<Kept, String> {
     looked.map_err(|error| error.to_string())
 }
 
-/// What the store on a server keeps, and who has it.
+/// The note in the store on a server, and its owner.
 async fn on_server(
     store: &dyn Store,
     own: Option<Uuid>,
@@ -132,7 +132,7 @@ async fn on_server(
     Ok(store.kept().await.map_err(|error| error.to_string()))
 }
 
-/// Who has a store, where it is another, and whether it lives.
+/// The owner of a store, if it is another engine, and whether it is alive.
 async fn owner(store: &dyn OwnerStore, own: Option<Uuid>, timer: &TimerThread) -> Option<Finding> {
     let first = store.owner().await.ok().flatten()?;
     if first.released || Some(first.journal) == own {
@@ -143,7 +143,7 @@ async fn owner(store: &dyn OwnerStore, own: Option<Uuid>, timer: &TimerThread) -
     Some(Finding::Owned { who: first.who, since: first.since, lives })
 }
 
-/// How the two do not belong together, if they do not.
+/// The mismatch of the two, if there is one.
 fn pair(note: Option<Note>, place: String, kept: Kept, extent: Extent) -> Option<Finding> {
     let pending = extent.begins <= extent.ends;
     let other = note.as_ref().map(|note| note.place.clone()).filter(|noted| *noted != place);

@@ -1,5 +1,5 @@
-//! The engine as its embedder holds it: the struct, what the start found, and the ways to look at it. Starts, stops and
-//! submits nothing.
+//! The engine, as the embedding application holds it: the struct, the result of the start, and the ways to inspect it.
+//! Starts, stops and submits nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,44 +23,44 @@ use crate::reader::Reader;
 use crate::recovery::Recovered;
 use crate::standstill::StoreWait;
 
-/// An execution engine. `Send + Sync`; works from any tokio runtime, beside other engines of the process.
+/// An execution engine. `Send + Sync`; works in any tokio runtime, beside other engines of the process.
 pub struct Engine {
     pub(crate) context: Arc<EngineContext>,
     /// Taken by the shutdown.
     pub(crate) node: tokio::sync::Mutex<Option<Node>>,
     /// Closed when the engine shuts down; submissions pass through it.
     pub(crate) gate: DrainGate,
-    /// Told when the gate is closed and no submission is under way.
+    /// Notified when the gate is closed and no submission is under way.
     pub(crate) emptied: Arc<Notify>,
-    /// The store, where the engine opened it itself: others may have the directory after the shutdown.
+    /// The store, if the engine opened it itself: its directory must be free after the shutdown.
     pub(crate) embedded: Mutex<Option<Arc<SqliteStore>>>,
-    /// The lease of a store that other machines reach.
+    /// The lease of a store that other machines can reach.
     pub(crate) ownership: Option<Ownership>,
-    /// Told when the gate is closed: submissions that wait for a place are refused.
+    /// Notified when the gate is closed: submissions that wait for a permit are refused.
     pub(crate) closing: Notify,
     pub(crate) submit_timeout: Duration,
-    /// The server of the local socket, where there is a data directory; taken by the shutdown.
+    /// The server of the local socket, if there is a data directory; taken by the shutdown.
     #[cfg(unix)]
     pub(crate) local: Mutex<Option<LocalServer>>,
-    /// What may wait for the store, and what does.
+    /// The limits of the updates that wait for the store.
     pub(crate) buffer: Limits,
     pub(crate) pending: watch::Receiver<Pending>,
-    /// Why the store does not take what waits, while it does not.
+    /// Why the store does not take updates, while it does not.
     pub(crate) trouble: watch::Receiver<Option<Arc<str>>>,
     pub(crate) recovered: Recovered,
-    /// Held while an execution that the start left as it was is resumed or cancelled: one at a time.
+    /// Held while an unresumed execution is resumed or cancelled: one at a time.
     pub(crate) unresumed: Arc<tokio::sync::Mutex<()>>,
-    /// What the start resumed, until someone asks for it.
+    /// The executions that the start resumed, until they are taken.
     pub(crate) resumed: Mutex<Vec<Arc<RegistryEntry>>>,
 }
 
 impl Engine {
-    /// What the start found and did.
+    /// The result of the recovery.
     pub fn recovered(&self) -> &Recovered {
         &self.recovered
     }
 
-    /// The handle of an execution of a tenant, live or ended.
+    /// The handle of an execution of a tenant, running or ended.
     ///
     /// # Errors
     /// The store did not answer.
@@ -87,36 +87,36 @@ impl Engine {
         }
     }
 
-    /// The handles of the executions that the start resumed, those that have ended since included. They are
-    /// given once.
+    /// The handles of the executions that the start resumed, including those that have ended since. They are returned
+    /// once.
     pub fn take_resumed(&self) -> Vec<Handle> {
         let entries = std::mem::take(&mut *self.resumed.lock().unwrap_or_else(PoisonError::into_inner));
         entries.into_iter().map(|entry| Handle::registered(self.context.clone(), entry)).collect()
     }
 
-    /// The handles of the executions that this engine runs at the moment, those it resumed included.
+    /// The handles of the executions that this engine runs now, including resumed ones.
     pub fn unfinished(&self) -> Vec<Handle> {
         let entries = self.context.registry.unfinished(RegistryEntry::is_accepted);
         entries.into_iter().map(|entry| Handle::registered(self.context.clone(), entry)).collect()
     }
 
-    /// A reader of what is stored. It does not ask live executions.
+    /// A reader of the store. It does not see running executions in memory.
     pub fn reader(&self) -> Reader {
         Reader { store: self.context.store.clone() }
     }
 
-    /// How the engine and its store fare. Asks the store, for ten seconds at most; never fails.
+    /// The health of the engine and its store. Reads the store, for at most ten seconds; never fails.
     pub async fn health(&self) -> EngineHealth {
         let pending = *self.pending.borrow();
         let trouble = self.trouble.borrow().clone();
         health::of(&self.context, pending, trouble, self.buffer).await
     }
 
-    /// Waits until everything that is durable at this moment is in the store, for lists that must not lag. A store that is
-    /// full or away is waited for, for ten minutes in which it takes nothing.
+    /// Waits until everything that is durable now is in the store, for lists that must not lag. Waits for a store that
+    /// is full or unreachable until it has taken nothing for ten minutes.
     ///
     /// # Errors
-    /// The engine has failed or is shut down, or [`ReadError::Standstill`] with why the store takes nothing.
+    /// The engine has failed or is shut down, or [`ReadError::Standstill`] with the reason why the store takes nothing.
     pub async fn flush(&self) -> Result<(), ReadError> {
         let wait = StoreWait { context: &self.context, trouble: &self.trouble, longest: FLUSH_STANDSTILL };
         Ok(wait.within(self.context.flush()).await??)

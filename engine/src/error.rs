@@ -1,4 +1,4 @@
-//! Errors of the engine: closed, each with what to do about it.
+//! Errors of the engine: closed, each with the remedy.
 
 use thiserror::Error;
 use updraft_actors::{Lost, plans};
@@ -9,18 +9,18 @@ use updraft_storage::{journal, log};
 
 use crate::standstill::Standstill;
 
-/// Why an engine did not start. Nothing was lost by it.
+/// Why an engine did not start. Nothing is lost by it.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The builder was given what makes no sense.
+    /// A setting of the builder is not valid.
     #[error("{0}")]
     Configuration(String),
     /// The data directory cannot be used.
     #[error("{path}: {source}")]
     Directory {
-        /// Which.
+        /// Its path.
         path: String,
-        /// Why.
+        /// The error.
         source: std::io::Error,
     },
     /// The store cannot be opened.
@@ -36,19 +36,19 @@ pub enum StartError {
         data: String,
         /// The store that the journal belongs to.
         noted: String,
-        /// The one that was asked for.
+        /// The requested store.
         asked: String,
     },
-    /// The journal and the store do not belong together: one is missing, older, cut, or another's. Nothing runs until a
-    /// person decides, as [`Builder::accept_loss`](crate::Builder::accept_loss) says.
+    /// The journal and the store do not belong together: one is missing, older, cut, or belongs to another. Nothing
+    /// runs until a person decides ([`Builder::accept_loss`](crate::Builder::accept_loss)).
     #[error("{data}: {mismatch}")]
     Mismatch {
         /// The data directory.
         data: String,
-        /// What was found, what it means, and what can be done.
+        /// The findings, their meaning, and the remedies.
         mismatch: Mismatch,
     },
-    /// Another engine has the store, and lives.
+    /// Another engine owns the store, and is alive.
     #[error("the database is in use by another engine: {who}, since {since}")]
     Owned {
         /// Its process and machine.
@@ -56,7 +56,7 @@ pub enum StartError {
         /// Since when, by its clock.
         since: Timestamp,
     },
-    /// The store takes nothing of what the journal has for it.
+    /// The store takes none of the journal's updates.
     #[error("the start needs what the journal has in the store: {0}")]
     Standstill(#[from] Standstill),
     /// The journal cannot be opened.
@@ -74,7 +74,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether starting again, with nothing changed, can help.
+    /// Whether the same start can succeed later.
     pub fn retryable(&self) -> bool {
         match self {
             Self::Configuration(_)
@@ -90,7 +90,7 @@ impl StartError {
         }
     }
 
-    /// Whether there is no room for what a start writes: starting again helps once there is.
+    /// Whether the disk has no room for the start: it can succeed once there is.
     pub fn is_full(&self) -> bool {
         match self {
             Self::Store(error) => matches!(error, updraft_storage::Error::Full(_)),
@@ -122,19 +122,20 @@ impl From<Lost> for Refusal {
 /// Why a submission was not accepted.
 #[derive(Debug, Error)]
 pub enum Refusal {
-    /// The engine has as many executions in flight as it may.
+    /// The engine has its maximum of executions in flight.
     #[error("the engine has no place for a further execution")]
     EngineFull,
-    /// The tenant has as many executions in flight as it may.
+    /// The tenant has its maximum of executions in flight.
     #[error("the tenant has no place for a further execution")]
     TenantFull,
-    /// The journal has as many writes waiting as it may.
+    /// The journal has its maximum of waiting writes.
     #[error("the journal is behind")]
     JournalFull,
-    /// The disk has no room for what is accepted. What runs waits, and submissions are accepted again when there is room.
+    /// The disk has no room for new submissions. Running executions wait, and submissions are accepted again when there
+    /// is room.
     #[error("nothing new is accepted until there is room: {cause}")]
     StoreFull {
-        /// What has no room, and what its disk says.
+        /// The file without room, and the error of its disk.
         cause: String,
     },
     /// The engine is shutting down.
@@ -146,15 +147,15 @@ pub enum Refusal {
     /// There is no such playbook, or it cannot run here.
     #[error(transparent)]
     Playbook(#[from] plans::Error),
-    /// The playbook names a secret, or a place to connect to, that this engine has not been given.
+    /// The playbook names a secret or an endpoint that this engine lacks.
     #[error("{}", list(.0))]
     Missing(Vec<Mistake>),
     /// The tenant has no playbook of that name and version.
     #[error("no playbook \"{name}\"{}", version.map(|v| format!(" version {v}")).unwrap_or_default())]
     NoPlaybook {
-        /// The name asked for.
+        /// The requested name.
         name: Name,
-        /// The version asked for, or the newest.
+        /// The requested version, or the newest.
         version: Option<u32>,
     },
     /// The idempotency key was used for the same playbook with another input or other variables.
@@ -166,26 +167,26 @@ pub enum Refusal {
         /// The execution that has the key.
         peid: ExecutionId,
     },
-    /// A variable that a URL of the playbook takes its host from was given as any other, or is `null` and was not given.
+    /// A variable that gives a URL its host was set as an ordinary one, or is `null` and was not set.
     #[error(
         "variables.{variable}: the playbook connects to it; `Submission::endpoint` gives it, and nothing else"
     )]
     Endpoint {
-        /// Which.
+        /// The variable.
         variable: String,
     },
     /// The submission itself is not valid.
     #[error("{place}: {message}")]
     Invalid {
-        /// Where.
+        /// The place.
         place: String,
-        /// What.
+        /// The mistake.
         message: String,
     },
 }
 
 impl Refusal {
-    /// Whether submitting the same again can help.
+    /// Whether the same submission can succeed later.
     pub fn retryable(&self) -> bool {
         match self {
             Self::EngineFull | Self::TenantFull | Self::JournalFull | Self::StoreFull { .. } => true,
@@ -225,13 +226,13 @@ impl From<updraft_storage::Error> for Refusal {
     }
 }
 
-/// Why a playbook was not put.
+/// Why a playbook was not stored.
 #[derive(Debug, Error)]
 pub enum PutError {
     /// It has mistakes.
     #[error("{}", list(.0))]
     Invalid(Vec<Mistake>),
-    /// Another definition was put under this name and version.
+    /// Another definition is stored under this name and version.
     #[error(
         "playbook \"{name}\" version {version} is already stored with another definition; raise `version`"
     )]
@@ -243,13 +244,13 @@ pub enum PutError {
         /// The stored one.
         pid: PlaybookId,
     },
-    /// The store did not take it.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] updraft_storage::Error),
 }
 
 impl PutError {
-    /// Whether putting the same again can help.
+    /// Whether the same call can succeed later.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Store(error) if error.retryable())
     }
@@ -260,7 +261,7 @@ fn list(mistakes: &[Mistake]) -> String {
     lines.join("\n")
 }
 
-/// Why something was not read.
+/// Why a read failed.
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// The store did not answer.
@@ -269,13 +270,13 @@ pub enum ReadError {
     /// The engine has failed or is shut down.
     #[error(transparent)]
     Lost(#[from] Lost),
-    /// The store takes nothing of what is to be read from it.
+    /// The store does not take the updates that are to be read from it.
     #[error(transparent)]
     Standstill(#[from] Standstill),
 }
 
 impl ReadError {
-    /// Whether asking again can help.
+    /// Whether the same read can succeed later.
     pub fn retryable(&self) -> bool {
         match self {
             Self::Store(error) => error.retryable(),

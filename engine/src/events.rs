@@ -9,20 +9,20 @@ use updraft_actors::{Control, Event, EventKind, Lost};
 use crate::error::ReadError;
 use crate::handle::Handle;
 
-/// Where a reader stands.
+/// The position of a reader.
 struct Reader {
     handle: Handle,
-    /// What is to be told before anything new.
+    /// Events to be returned before any new one.
     told: VecDeque<Event>,
     receiver: Option<broadcast::Receiver<Event>>,
     ended: bool,
 }
 
 impl Handle {
-    /// What happens to it: first where its tasks and itself stand, then each change when it is durable, and
-    /// last its end, after which the stream ends. A reader that falls behind is told how much it missed.
+    /// Its events: first the current status of its tasks and of itself, then each change once it is durable, and last
+    /// its end, after which the stream ends. A reader that is too slow gets the number of events that it missed.
     ///
-    /// Where the engine shuts down or fails first, the stream ends with that error.
+    /// If the engine shuts down or fails first, the stream ends with that error.
     pub fn events(&self) -> impl Stream<Item = Result<Event, ReadError>> + Send + use<> {
         let reader = Reader { handle: self.clone(), told: VecDeque::new(), receiver: None, ended: false };
         stream::unfold(reader, |mut reader| async move {
@@ -43,7 +43,7 @@ impl Reader {
                 Some(receiver) => match receiver.recv().await {
                     Ok(event) => return Some(Ok(event)),
                     Err(RecvError::Lagged(missed)) => return Some(Ok(self.missed(missed))),
-                    // Its actor left: it has ended, or another one takes over.
+                    // Its actor left: it has ended, or a new actor takes over.
                     Err(RecvError::Closed) => self.receiver = None,
                 },
                 None => {
@@ -61,7 +61,7 @@ impl Reader {
         Event { peid: self.handle.peid(), at, kind: EventKind::Missed(missed) }
     }
 
-    /// Asks where the execution stands, and for what follows.
+    /// Fetches the current state of the execution, and subscribes to its events.
     async fn catch_up(&mut self) -> Result<(), ReadError> {
         let followed = self.handle.ask(Control::Follow).await.map_err(|lost: Lost| ReadError::Lost(lost))?;
         let inspection = match followed {

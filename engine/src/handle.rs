@@ -1,5 +1,5 @@
-//! Handles: one execution, to be waited for, looked at, followed, or cancelled. Answers come from the live
-//! actor first, so that nobody reads an older status than they were told.
+//! Handles: to wait for one execution, inspect, follow or cancel it. The actor is asked before the store, so that no
+//! caller reads an older status than it has seen before.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub struct Handle {
     pub(crate) context: Arc<EngineContext>,
     tenant: TenantCode,
     peid: ExecutionId,
-    /// None where it had ended before this handle was made.
+    /// `None` if it had ended before this handle was made.
     pub(crate) entry: Option<Arc<RegistryEntry>>,
     reused: bool,
 }
@@ -31,12 +31,12 @@ impl Handle {
         Self { context, tenant, peid, entry, reused: false }
     }
 
-    /// The same, as the answer to a submission whose key had this execution before.
+    /// The same handle, for a submission whose key already had this execution.
     pub(crate) fn of_the_first(self) -> Self {
         Self { reused: true, ..self }
     }
 
-    /// Whether the submission that gave this handle began nothing: its idempotency key had this execution before.
+    /// Whether the submission started nothing, since its idempotency key already had this execution.
     pub fn reused(&self) -> bool {
         self.reused
     }
@@ -46,7 +46,7 @@ impl Handle {
         self.peid
     }
 
-    /// Whose it is.
+    /// Its tenant.
     pub fn tenant(&self) -> &TenantCode {
         &self.tenant
     }
@@ -62,7 +62,7 @@ impl Handle {
         }
     }
 
-    /// Where it stands.
+    /// Its status.
     ///
     /// # Errors
     /// The store did not answer, or the engine has failed.
@@ -93,7 +93,7 @@ impl Handle {
         Ok(Inspection { execution, tasks })
     }
 
-    /// Ends it: attempts that run are dropped, nothing more is started. Answers when that is durable.
+    /// Cancels it: running attempts are dropped, nothing more is started. Returns when that is durable.
     ///
     /// # Errors
     /// The engine has failed or is shut down.
@@ -108,7 +108,7 @@ impl Handle {
         }
     }
 
-    /// Asks whoever runs it, now or next; none where the execution has ended.
+    /// Sends a control to its actor, or to the next one; `None` if the execution has ended.
     pub(crate) async fn ask<T>(
         &self,
         control: impl FnOnce(oneshot::Sender<T>) -> Control,
@@ -118,12 +118,12 @@ impl Handle {
         self.context.router.ask(entry, control(reply)).await;
         match answer.await {
             Ok(answer) => Ok(Some(answer)),
-            // Its entry holds what is asked until it has ended.
+            // Its entry holds the control until it has ended.
             Err(_) => entry.ended().await.map(|_| None),
         }
     }
 
-    /// Of an execution that does not live here, the stored end.
+    /// The stored end of an execution that is not in memory.
     async fn read_ended(&self) -> Result<ExecutionDocument, ReadError> {
         let document = self.read_stored().await?;
         if document.state.execution_status.ended() { Ok(document) } else { Err(Lost::NotHere.into()) }
@@ -144,7 +144,8 @@ impl std::fmt::Debug for Handle {
     }
 }
 
-/// Ends an execution, whether it runs here or was left as it was by the start. `turn` is held while an unresumed execution is resumed or cancelled: one at a time.
+/// Cancels an execution, running or unresumed. `turn` is held while an unresumed execution is resumed or cancelled: one
+/// at a time.
 pub(crate) async fn cancel(
     context: &Arc<EngineContext>,
     turn: &tokio::sync::Mutex<()>,

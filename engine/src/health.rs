@@ -1,4 +1,4 @@
-//! Health: how an engine fares, for who watches over it. Mends nothing.
+//! Health: the state of an engine, for monitoring. Repairs nothing.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,15 +12,15 @@ use updraft_storage::log::NoSpace;
 use updraft_storage::store::Health;
 use updraft_storage::write_behind::Pending;
 
-/// How an engine fares.
+/// The state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineHealth {
-    /// What is wrong with the engine itself; empty where all is well.
+    /// The faults of the engine itself; empty if there is none.
     pub troubles: Vec<EngineTrouble>,
-    /// How its store fares. Without it executions go on until the buffer of updates is full, and the journal's queue
-    /// behind it.
+    /// The state of its store. Without the store, executions run until the buffer of updates is full, and then the
+    /// journal's queue.
     pub store: Health,
-    /// What waits for the store.
+    /// The updates that wait for the store.
     pub pending: Pending,
     /// Groups of updates that are durable and not yet in the store.
     pub behind: u64,
@@ -28,51 +28,51 @@ pub struct EngineHealth {
     pub segments: usize,
 }
 
-/// One thing that is wrong with an engine.
+/// One fault of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EngineTrouble {
-    /// A write or a sync of the journal failed: nothing more is accepted until the engine is started again.
+    /// A write or a sync of the journal failed: nothing more is accepted until the engine is restarted.
     JournalPoisoned {
-        /// What failed.
+        /// The error.
         cause: String,
     },
-    /// The disk has no room for the journal: nothing new is accepted, what runs waits, and both go on by themselves when
-    /// there is room.
+    /// The disk has no room for the journal: nothing new is accepted, running executions wait, and both resume by
+    /// themselves when there is room.
     DiskFull {
-        /// What the disk says.
+        /// The error of the disk.
         cause: String,
         /// Since when.
         since: Timestamp,
     },
-    /// The store answers, and takes no updates: they wait, and are tried again.
+    /// The store answers, but takes no updates: they wait, and are retried.
     StoreFailing {
-        /// What it says.
+        /// Its error.
         cause: String,
     },
-    /// The engine can no longer go on, and must be started again.
+    /// The engine has failed, and must be restarted.
     Failed {
         /// Why.
         cause: String,
     },
-    /// Executions wait for what this engine has not been given: a secret, a permission, an integration.
+    /// Tasks wait for configuration that this engine lacks: a secret, a permission, an integration.
     NotConfigured {
-        /// The tasks that wait, those that wait longest first.
+        /// The tasks that wait, the longest wait first.
         tasks: Vec<MissingOne>,
     },
-    /// The store takes less than is written: half of what may wait for it does, or more. Where all does, the journal
-    /// waits, then executions, then submissions.
+    /// The store takes less than is written: one of the buffers for it is at least half full. If it is full, the
+    /// journal waits, then executions, then submissions.
     StoreBehind {
-        /// What it is that waits.
+        /// The buffer.
         of: Backlog,
-        /// How much of it.
+        /// Its content.
         waiting: usize,
-        /// How much may.
+        /// Its limit.
         most: usize,
     },
 }
 
-/// What may wait for the store.
+/// A buffer of updates for the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backlog {
@@ -80,12 +80,12 @@ pub enum Backlog {
     Documents,
     /// Bytes in it.
     Bytes,
-    /// Segments of the journal that have updates which the store has not.
+    /// Segments of the journal with updates that the store does not have.
     Segments,
 }
 
 impl EngineHealth {
-    /// Whether nothing is wrong, neither with the engine nor with its store.
+    /// Whether neither the engine nor its store has a fault.
     pub fn is_well(&self) -> bool {
         self.troubles.is_empty() && self.store.troubles.is_empty()
     }
@@ -149,13 +149,13 @@ pub(crate) async fn of(
     troubles.extend(behind(pending, buffer, journal.segments));
     let behind = journal.durable_lsn.saturating_sub(context.stored.get());
     let store = context.store.health().await;
-    // Where it is named by the store itself, it is named once.
+    // A fault that the store itself reports is listed once.
     let failing = trouble.filter(|_| store.troubles.is_empty());
     troubles.extend(failing.map(|cause| EngineTrouble::StoreFailing { cause: cause.to_string() }));
     EngineHealth { troubles, store, pending, behind, segments: journal.segments }
 }
 
-/// What is nearest to where the producers wait, from half of it on.
+/// The fullest buffer, if it is at least half full.
 fn behind(pending: Pending, buffer: Limits, segments: usize) -> Option<EngineTrouble> {
     let waiting = [
         (Backlog::Documents, pending.documents, buffer.documents),

@@ -36,13 +36,14 @@ impl SubmissionKey {
         Some(Self { key, input_hash: submission.input_hash(), on_reuse: submission.on_reuse })
     }
 
-    /// Reserves the key for a new execution, or returns the execution that has it. Concurrent submissions with one key are
-    /// serialized: later ones wait until the first is accepted; where it is abandoned, one of them takes the key over. An
-    /// execution leaves the registry only when the store has it, so asking the registry first misses none.
+    /// Reserves the key for a new execution, or returns the execution that has it. Concurrent submissions with one key
+    /// are serialized: later ones wait until the first is accepted; if it is abandoned, one of them takes the key over.
+    /// An execution leaves the registry only when the store has it, so a lookup in the registry and then in the store
+    /// misses none.
     ///
     /// # Errors
-    /// [`Refusal::KeyReused`] where the execution that has the key was submitted with another input; errors of the
-    /// store; the failure of the engine.
+    /// [`Refusal::KeyReused`] if the execution that has the key was submitted with another input; errors of the store;
+    /// the failure of the engine.
     pub(crate) async fn reserve<'a>(
         &self,
         context: &'a Arc<EngineContext>,
@@ -60,7 +61,7 @@ impl SubmissionKey {
                         ));
                     }
                     Err(lost) if context.failed.is_settled() => return Err(lost.into()),
-                    // An abandoned entry wakes those who wait before it is removed from the registry.
+                    // An abandoned entry wakes the waiting submissions before it is removed from the registry.
                     Err(_) => tokio::task::yield_now().await,
                 },
             }

@@ -1,6 +1,6 @@
-//! The binding of a journal to its store: a journal and a store that are found beside each other are judged before anything runs, and bound to each
-//! other. A file in the data directory says what the journal has noted of its store; it names no credentials. What
-//! follows from what both have noted is decided in `kernel::pairing`.
+//! The binding of a journal to its store: checks before anything runs whether a journal and a store belong together,
+//! and binds them. A file in the data directory holds the journal's note of its store; it contains no credentials. The
+//! decision from both notes is made in `kernel::pairing`.
 
 #[cfg(test)]
 mod tests;
@@ -21,34 +21,34 @@ use crate::store_choice::GIVEN;
 /// The file in the data directory.
 const FILE: &str = "store";
 
-/// What a start asks for.
+/// The request of a start.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
-    /// How the store is noted.
+    /// The note for the store.
     pub(crate) place: String,
     pub(crate) durability: Durability,
-    /// Whose loss a person accepts.
+    /// The loss that a person accepts.
     pub(crate) accepted: Option<Loss>,
 }
 
-/// Which journal it is, as its segments say, and how far it goes.
+/// The journal's id in its segments, and its extent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Extent {
     /// The id of the journal.
     pub(crate) id: Uuid,
     /// The number of its first group, or of the next.
     pub(crate) begins: u64,
-    /// The number of the last that it ever held.
+    /// The number of the last group that it ever held.
     pub(crate) ends: u64,
-    /// Whether a segment was there before this start.
+    /// Whether a segment existed before this start.
     pub(crate) there: bool,
 }
 
-/// Judges the journal of a data directory and the store that was asked for; then the journal notes the store. Gives the bond
-/// that the store is to keep before the journal is written to, if it keeps any.
+/// Checks the journal of a data directory against the requested store; then the journal notes the store. Returns the
+/// note for the store, to be written before the journal is; `None` if the store keeps none.
 ///
 /// # Errors
-/// They do not belong together, or what the disk says.
+/// They do not belong together, or the disk failed.
 pub(crate) fn claim(
     data: &Path,
     asked: &Asked,
@@ -74,7 +74,7 @@ pub(crate) fn claim(
         ),
         PairVerdict::Refuse(mismatch) => {
             if let Some(noted) = noted.as_ref().filter(|noted| !noted.synced && !journal.there) {
-                // Since this start a segment is there, which the next one would take for what a loss of power left.
+                // This start has made a segment, which the next one would take for the remainder of a power loss.
                 Note { synced: true, ..noted.clone() }.write(data).map_err(failed)?;
             }
             return Err(refused(data, asked, noted, mismatch));
@@ -85,7 +85,7 @@ pub(crate) fn claim(
     let bond = Bond {
         store: bond.map(|bond| bond.store).or(ids.map(|(_, store)| store)).unwrap_or_else(Uuid::now_v7),
         journal: journal.id,
-        // What the journal still has is to be taken, whatever was noted of it elsewhere.
+        // The groups in the journal must be applied, whatever was noted elsewhere.
         taken: bond.filter(|_| pair).map_or(journal.begins.saturating_sub(1), |bond| bond.taken),
         closed: false,
     };
@@ -96,17 +96,17 @@ pub(crate) fn claim(
     Ok(Some(bond))
 }
 
-/// The id of the journal in a data directory; a new one, where it has noted none.
+/// The id of the journal in a data directory; a new one if none is noted.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub(crate) fn journal_of(data: &Path) -> Result<Uuid, StartError> {
     let failed = |source| StartError::Directory { path: Note::path(data).display().to_string(), source };
     let noted = Note::read(data).map_err(failed)?;
     Ok(noted.and_then(|noted| noted.ids).map_or_else(Uuid::now_v7, |(journal, _)| journal))
 }
 
-/// What the journal says of itself, beside a store that has noted this.
+/// The journal's side of a pair, given its note and the store's.
 pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent, store: Option<Bond>) -> JournalSide {
     let ids = ids(noted, journal, store);
     JournalSide {
@@ -120,8 +120,8 @@ pub(crate) fn side(noted: Option<&Note>, asked: &Asked, journal: Extent, store: 
     }
 }
 
-/// The ids of a journal and of its store, as far as they are known. What the segments say is so; what is noted beside them
-/// may be of others that were there before.
+/// The ids of a journal and of its store, as far as they are known. The segments are authoritative; the notes beside
+/// them may be of others that were there before.
 fn ids(noted: Option<&Note>, journal: Extent, store: Option<Bond>) -> Option<(Uuid, Uuid)> {
     let noted = noted.and_then(|noted| noted.ids);
     if !journal.there || noted.is_some_and(|(own, _)| own == journal.id) {
@@ -129,13 +129,13 @@ fn ids(noted: Option<&Note>, journal: Extent, store: Option<Bond>) -> Option<(Uu
     }
     match store {
         Some(bond) if bond.journal == journal.id => Some((journal.id, bond.store)),
-        // A start that was cut short, or refused, has made it.
+        // Made by a start that was cut short, or refused.
         _ if noted.is_none() && journal.ends == 0 => None,
         _ => Some((journal.id, Uuid::nil())),
     }
 }
 
-/// With a store that keeps nothing of itself, its place is all that is known.
+/// For a store that keeps no note, only its place is known.
 fn by_place(data: &Path, asked: &Asked, noted: Option<Note>, pending: bool) -> Result<(), StartError> {
     let failed = |source| StartError::Directory { path: Note::path(data).display().to_string(), source };
     let other = noted.as_ref().is_some_and(|noted| noted.place != asked.place);
@@ -146,20 +146,20 @@ fn by_place(data: &Path, asked: &Asked, noted: Option<Note>, pending: bool) -> R
     if noted.as_ref() == Some(&note) { Ok(()) } else { note.write(data).map_err(failed) }
 }
 
-/// The highest epoch under which an engine may have written to the journal, as far as it is noted; 0 where none has run.
+/// The highest epoch under which an engine may have written to the journal, as noted; 0 if none has run.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub(crate) fn epoch_of(data: &Path) -> Result<u64, StartError> {
     let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
     Ok(Note::read(data).map_err(failed)?.map_or(0, |noted| noted.epoch))
 }
 
 /// Notes the epoch of the engine that starts, before anything is written under it: a store that is lost forgets the
-/// epochs that it gave, and none of them may come again.
+/// epochs that it gave, and none of them may be used again.
 ///
 /// # Errors
-/// What the disk says.
+/// The error of the disk.
 pub(crate) fn note_epoch(data: &Path, epoch: u64) -> Result<(), StartError> {
     let failed = |source| StartError::Directory { path: data.join(FILE).display().to_string(), source };
     let Some(noted) = Note::read(data).map_err(failed)? else { return Ok(()) };
@@ -177,11 +177,11 @@ fn refused(data: &Path, asked: &Asked, noted: Option<Note>, mismatch: Mismatch) 
     }
 }
 
-/// What the journal has noted of its store.
+/// The journal's note of its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) place: String,
-    /// The journal's id and the store's; none with a store that keeps nothing of itself.
+    /// The journal's id and the store's; `None` for a store that keeps no note.
     ids: Option<(Uuid, Uuid)>,
     synced: bool,
     /// The highest epoch of its engines; 0 before the first has started.
@@ -194,15 +194,15 @@ impl Note {
         Self { place: asked.place.clone(), ids, synced: asked.durability == Durability::Fsync, epoch }
     }
 
-    /// Where it is noted.
+    /// The path of the note.
     pub(crate) fn path(data: &Path) -> PathBuf {
         data.join(FILE)
     }
 
-    /// What is noted, where something is.
+    /// The note, if there is one.
     ///
     /// # Errors
-    /// What the disk says.
+    /// The error of the disk.
     pub(crate) fn read(data: &Path) -> io::Result<Option<Self>> {
         match fs::read_to_string(Self::path(data)) {
             Ok(text) => Ok(Some(Self::parse(&text))),
@@ -211,7 +211,7 @@ impl Note {
         }
     }
 
-    /// The journal's id, where it is noted.
+    /// The journal's id, if it is noted.
     pub(crate) fn journal(&self) -> Option<Uuid> {
         self.ids.map(|(journal, _)| journal)
     }
@@ -227,7 +227,7 @@ impl Note {
         }
     }
 
-    /// Notes it so that it survives what the journal survives.
+    /// Writes the note as durably as the journal.
     fn write(&self, data: &Path) -> io::Result<()> {
         let new = data.join(format!("{FILE}.new"));
         let mut file = private::options().write(true).create(true).truncate(true).open(&new)?;

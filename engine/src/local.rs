@@ -1,14 +1,15 @@
 //! The local socket of a running engine: a Unix socket in its data directory, through which other programs of the same
-//! user look at it and cancel executions, the command line and a console alike. Owns no decision: what is asked is asked
-//! of the engine as an embedder would; nothing can be submitted or changed here but a cancel.
+//! user, such as the command line and a console, inspect it and cancel executions. Owns no decision: requests are made
+//! of the engine as an embedding application would make them. Except for a cancel, they change nothing.
 //!
-//! One request a connection: a line of JSON with the version of the protocol, then lines of JSON until one that says `end`
-//! or `error`. It is not HTTP, since nobody is there who speaks it: a browser cannot open a Unix socket, and what it talks to
-//! one day will speak HTTP to it and this to the engine. A line is all that a request needs: no headers, no framing, no
-//! parser but that of JSON, of which each bound stands in [`limits`](crate::limits).
+//! One request for each connection: a line of JSON with the version of the protocol, then lines of JSON in reply until
+//! one is `end` or `error`. It is not HTTP, which no client of it speaks: a browser cannot open a Unix socket, and a
+//! console would speak HTTP to the browser and this to the engine. A line is enough for a request: no headers, no
+//! framing, no parser but that of JSON, and each bound is in [`limits`](crate::limits).
 //!
-//! Whoever may connect may read all that the engine has: the socket is its owner's alone (0600), and the other side must
-//! be the same user, or root. A client that is slow, silent or hostile loses its connection; nothing else waits for it.
+//! Any client that can connect can read all data of the engine: so the socket is for its owner alone (0600), and the
+//! other side must be the same user, or root. A client that is slow, silent or hostile loses its connection; nothing
+//! else waits for it.
 
 #[cfg(unix)]
 mod answer;
@@ -24,15 +25,15 @@ pub use message::VERSION;
 #[cfg(unix)]
 pub(crate) use server::LocalServer;
 
-/// What the local socket asks of its engine.
+/// The parts of the engine that the local socket uses.
 #[cfg(unix)]
 pub(crate) struct LocalContext {
     pub(crate) engine: std::sync::Arc<updraft_actors::EngineContext>,
-    /// Held while an execution that the start left as it was is resumed or cancelled: one at a time.
+    /// Held while an unresumed execution is resumed or cancelled: one at a time.
     pub(crate) unresumed: std::sync::Arc<tokio::sync::Mutex<()>>,
-    /// What may wait for the store, and what does.
+    /// The limits of the updates that wait for the store.
     pub(crate) buffer: updraft_kernel::coalescer::Limits,
     pub(crate) pending: tokio::sync::watch::Receiver<updraft_storage::write_behind::Pending>,
-    /// Why the store does not take what waits, while it does not.
+    /// Why the store does not take updates, while it does not.
     pub(crate) trouble: tokio::sync::watch::Receiver<Option<std::sync::Arc<str>>>,
 }

@@ -1,4 +1,4 @@
-//! Opening: the store, its lease and the journal, in the order that leaves nothing half bound, and the judgement whether they
+//! Opening: the store, its lease and the journal, in an order that leaves nothing half bound, and the check that they
 //! belong together. Starts no thread of the engine and writes no update.
 
 use std::path::Path;
@@ -27,25 +27,25 @@ use crate::journal_binding::{self, Asked, Extent};
 use crate::ownership::Ownership;
 use crate::store_choice::StoreChoice;
 
-/// What a start has opened.
+/// The result of opening.
 pub(crate) struct Opened {
     pub(crate) timer: TimerThread,
     pub(crate) store: Arc<dyn Store>,
-    /// The same, where it is the engine's own.
+    /// The same store, if it is the embedded one.
     pub(crate) embedded: Option<Arc<SqliteStore>>,
     pub(crate) journal: Journal,
     pub(crate) replay: journal::Replay,
-    /// What the store keeps of the journal, if it keeps anything.
+    /// The store's note of the journal, if it keeps one.
     pub(crate) bond: Option<Bond>,
-    /// Those of this engine: each higher than every one that journal or store has of its virtual shard.
+    /// The epochs of this engine: each higher than every epoch of its virtual shard in the journal or the store.
     pub(crate) epochs: ShardEpochs,
     /// The lease of the store, if it has one.
     pub(crate) ownership: Option<Ownership>,
-    /// Below it the store has everything.
+    /// The number below which the store has everything.
     pub(crate) stored: DurableWatermark,
-    /// Below it the store has noted that: what the journal may drop.
+    /// The number below which the store has noted that it has everything: groups that the journal may drop.
     pub(crate) noted: DurableWatermark,
-    /// Between journal and writer.
+    /// The queue between journal and writer.
     pub(crate) queue: (mpsc::Sender<Message>, mpsc::Receiver<Message>),
 }
 
@@ -53,7 +53,7 @@ impl Opened {
     /// Opens them and binds them to each other.
     ///
     /// # Errors
-    /// What cannot be opened, who has it, or why they do not belong together.
+    /// The part that cannot be opened, the other owner, or the mismatch.
     pub(crate) async fn open(builder: &Builder, data: &Path) -> Result<Self, StartError> {
         let timer = TimerThread::start().map_err(node::Error::Thread)?;
         let (store, embedded) = open_store(builder, data).await?;
@@ -68,7 +68,7 @@ impl Opened {
             match taken(builder, data, &store, (extent, replay.epoch()), &timer).await {
                 Ok(taken) => taken,
                 Err(error) => {
-                    // The data directory is free when the error is told.
+                    // The data directory is free when the error is returned.
                     let _ = journal.close(Duration::ZERO).await;
                     return Err(error);
                 }
@@ -80,7 +80,7 @@ impl Opened {
     }
 }
 
-/// Takes the store, binds it to the journal, which goes so far and has epochs up to this, and gives the engine's epochs.
+/// Takes the store, binds it to the journal with this extent and highest epoch, and returns the engine's epochs.
 async fn taken(
     builder: &Builder,
     data: &Path,
@@ -102,7 +102,8 @@ async fn taken(
         Ok((bond, epochs)) => Ok((ownership, bond, epochs)),
         Err(error) => {
             if let Some(ownership) = ownership {
-                // Whoever is asked to decide starts again soon, and need not wait for this one's lease.
+                // A person who decides on the mismatch starts again soon, and need not wait for the lease of this
+                // start.
                 ownership.give_back(timer).await;
             }
             Err(error)
@@ -110,7 +111,7 @@ async fn taken(
     }
 }
 
-/// Judges whether journal and store belong together, and binds them.
+/// Checks whether journal and store belong together, and binds them.
 async fn bound(
     builder: &Builder,
     data: &Path,
@@ -118,7 +119,7 @@ async fn bound(
     extent: Extent,
     timer: &TimerThread,
 ) -> Result<Option<Bond>, StartError> {
-    // Read when the store is this engine's: an owner that is gone may have written until then.
+    // Read once this engine owns the store: an earlier owner may have written until then.
     let kept = answered(store.kept(), timer).await?;
     let bond = claim(builder, data, kept, extent).await?;
     if let Some(bond) = bond
@@ -130,8 +131,8 @@ async fn bound(
     Ok(bond)
 }
 
-/// The epochs of this engine, the highest noted in the data directory. Only now: a start that is refused for what it found has changed
-/// nothing.
+/// Claims the epochs of this engine, and notes the highest in the data directory. Last, so that a start that is refused
+/// for a finding has changed nothing.
 async fn claimed(
     builder: &Builder,
     data: &Path,
@@ -150,7 +151,7 @@ async fn claimed(
     Ok(epochs)
 }
 
-/// What the disk says, for which it is waited on another thread.
+/// The result of a disk operation, which runs on another thread.
 async fn on_disk<T: Send + 'static>(
     data: &Path,
     ask: impl FnOnce(&Path) -> Result<T, StartError> + Send + 'static,
@@ -160,14 +161,14 @@ async fn on_disk<T: Send + 'static>(
     asked.map_err(|error| StartError::Configuration(error.to_string()))?
 }
 
-/// This process, for people who find that it has a store.
+/// This process, as shown to people who find that it owns a store.
 fn who(data: &Path) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = if host.trim().is_empty() { "a machine without a name" } else { host.trim() };
     format!("process {} on {host}, data directory {}", std::process::id(), data.display())
 }
 
-/// The store, and the same where it is the engine's own.
+/// The store; the second is the same store if it is the embedded one.
 async fn open_store(
     builder: &Builder,
     data: &Path,
@@ -190,7 +191,7 @@ async fn open_store(
     Ok((timed(store.clone()), Some(store)))
 }
 
-/// Keeps the journal with its store; gives the bond that the store is to keep.
+/// Binds the journal to its store; returns the note that the store is to keep.
 async fn claim(
     builder: &Builder,
     data: &Path,

@@ -1,6 +1,6 @@
-//! Ownership of a store that several machines reach: taken before anything of it is read, renewed from then on by a thread of
-//! its own, and given back in the end. An engine that finds itself replaced fails: it writes nothing more, and nothing that
-//! runs goes on. Who may take a store is decided in `kernel::lease`.
+//! Ownership of a store that several machines reach: taken before the store is read, renewed by a thread of its own,
+//! and given back at the end. An engine that finds itself replaced fails: it writes nothing more, and its executions
+//! stop. The decision to take a store is made in `kernel::lease`.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -19,36 +19,36 @@ use uuid::Uuid;
 use crate::deadline::answered;
 use crate::error::StartError;
 
-/// How often an owner that may be gone is looked at.
+/// How often an owner that may be gone is checked.
 const LOOK: std::time::Duration = std::time::Duration::from_secs(1);
 
-/// How long an answer is waited for: with the beat, for less than a look at the store holds (`LeaseCheck`).
+/// How long an answer is awaited: with the beat, less than a confirmation of the lease holds (`LeaseCheck`).
 const ANSWER: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// A lease that is renewed until this is dropped.
 pub(crate) struct Ownership {
     store: Arc<dyn OwnerStore>,
     incarnation: Uuid,
-    /// When it was last renewed, or tried.
+    /// When it was last renewed.
     lease_check: Arc<LeaseCheck>,
     renewing: Mutex<Option<Renewing>>,
 }
 
 /// The thread that renews.
 struct Renewing {
-    /// Told which engine is to fail when it finds itself replaced; none as long as it opens.
+    /// The engine that is to fail when it finds itself replaced; not sent while it opens.
     engine: Option<oneshot::Sender<Weak<EngineContext>>>,
-    /// Dropped, it ends the thread.
+    /// Dropped to end the thread.
     end: oneshot::Sender<()>,
-    /// Answered when the thread has ended.
+    /// Sent when the thread has ended.
     ended: oneshot::Receiver<()>,
 }
 
 impl Ownership {
-    /// Takes a store for the engine of this journal, and renews it; none where the store needs no owner.
+    /// Takes a store for the engine of this journal, and renews it; `None` if the store needs no owner.
     ///
     /// # Errors
-    /// [`StartError::Owned`] where another engine has it and lives; the machine has no thread to give.
+    /// [`StartError::Owned`] if another engine owns it and is alive; the machine has no more threads.
     pub(crate) async fn take(
         store: Arc<dyn OwnerStore>,
         journal: Uuid,
@@ -78,7 +78,7 @@ impl Ownership {
         }
     }
 
-    /// Starts the thread that renews: what a start does with the store may take longer than a lease.
+    /// Starts the thread that renews, since a start may take longer than a lease.
     fn keep(store: Arc<dyn OwnerStore>, incarnation: Uuid) -> std::io::Result<Self> {
         let ((engine, told), (end, end_wished), (over, ended)) =
             (oneshot::channel(), oneshot::channel(), oneshot::channel());
@@ -92,27 +92,27 @@ impl Ownership {
                     () = renew(of, incarnation, told, looked) => {}
                 }
             });
-            // Who does not wait for it need not be told.
+            // The owner may not wait for it.
             let _ = over.send(());
         })?;
         let renewing = Renewing { engine: Some(engine), end, ended };
         Ok(Self { store, incarnation, lease_check, renewing: Mutex::new(Some(renewing)) })
     }
 
-    /// Under which name the store has this engine.
+    /// The name of this engine in the store.
     pub(crate) fn incarnation(&self) -> Uuid {
         self.incarnation
     }
 
-    /// Whether the store is still this engine's.
+    /// The record of whether this engine still owns the store.
     pub(crate) fn lease_check(&self) -> Arc<LeaseCheck> {
         self.lease_check.clone()
     }
 
-    /// Proves that no other has taken the store since: what was asked of it until now, its owner asked.
+    /// Confirms by a new read that no other engine has taken the store so far.
     ///
     /// # Errors
-    /// [`StartError::Owned`] where another has, or the store does not say.
+    /// [`StartError::Owned`] if another engine has, or the store does not answer.
     pub(crate) async fn confirm(&self, timer: &TimerThread) -> Result<(), StartError> {
         if answered(self.store.renew(self.incarnation), timer).await? {
             return Ok(());
@@ -123,17 +123,17 @@ impl Ownership {
         })
     }
 
-    /// From now on this engine fails when it finds itself replaced, or has been.
+    /// From now on this engine fails when it finds itself replaced, or if it has already.
     pub(crate) fn of(&self, context: &Arc<EngineContext>) {
         let engine = self.renewing().as_mut().and_then(|renewing| renewing.engine.take());
         if let Some(engine) = engine {
-            // The thread is gone only where the engine is too.
+            // The thread only ends with the engine.
             let _ = engine.send(Arc::downgrade(context));
         }
     }
 
-    /// Gives the store back: the next engine takes it at once. It is renewed no more by then, so that this engine does not
-    /// find itself replaced by the next.
+    /// Gives the store back: the next engine takes it at once. It is no longer renewed by then, so that this engine
+    /// does not find itself replaced by the next.
     pub(crate) async fn give_back(&self, timer: &TimerThread) {
         let renewing = self.renewing().take();
         if let Some(Renewing { end, ended, .. }) = renewing {
@@ -153,7 +153,7 @@ impl Ownership {
     }
 }
 
-/// Renews until another has the store; then the engine fails, as soon as there is one.
+/// Renews until another engine owns the store; then fails this engine, as soon as it exists.
 async fn renew(
     store: Arc<dyn OwnerStore>,
     incarnation: Uuid,
@@ -167,13 +167,15 @@ async fn renew(
         match timeout(ANSWER, store.renew(incarnation)).await {
             Ok(Ok(true)) => renewed = Instant::now(),
             Ok(Ok(false)) => break,
-            // Another may have taken it by now, which the next answer tells; what it has adopted is fenced.
+            // Another engine may have taken it by now, which the next answer shows; the shards that it claimed are
+            // fenced.
             Ok(Err(_)) | Err(_) if renewed.elapsed() >= STORE_LEASE => {
                 tracing::warn!("the lease of the database has run out: it does not answer");
             }
             Ok(Err(_)) | Err(_) => {}
         }
-        // A store that is away holds nothing up. A machine that stood still meanwhile asks once more first.
+        // A store that is unreachable stops nothing. A machine that was suspended in the meantime renews once more
+        // first.
         let stood_still = asked.elapsed() > 2 * ANSWER;
         lease_check.looked(if stood_still { asked } else { Instant::now() });
     }
@@ -181,12 +183,12 @@ async fn renew(
     if let Some(context) = context.upgrade() {
         context.replaced(replaced(&*store).await);
     }
-    // Last: of what ends by it nothing becomes durable any more.
+    // Last, so that nothing that ends because of it becomes durable.
     lease_check.lose();
 }
 
 async fn replaced(store: &dyn OwnerStore) -> String {
-    // Nothing stops before it answers.
+    // The stop does not wait for this answer longer than a beat.
     let by = timeout(STORE_BEAT, store.owner()).await.ok().and_then(Result::ok).flatten();
     match by {
         Some(Owner { who, since, .. }) => {

@@ -1,4 +1,4 @@
-//! Playbooks: putting, getting and listing a tenant's catalogue.
+//! Playbooks: storing, reading and listing a tenant's catalogue.
 
 use std::sync::Arc;
 
@@ -26,11 +26,12 @@ impl Engine {
 }
 
 impl Playbooks {
-    /// Checks a playbook and adds it to a tenant's catalogue, durably. Putting the same again gives the
+    /// Checks a playbook and stores it in a tenant's catalogue, durably. Storing the same playbook again returns the
     /// same id; a version never changes.
     ///
     /// # Errors
-    /// Its mistakes and what it names that is missing here, another definition under its name and version, or a store that does not answer.
+    /// Its mistakes and missing requirements, another definition under its name and version, or a store that does not
+    /// answer.
     pub async fn put(&self, tenant: &TenantCode, playbook: Playbook) -> Result<PlaybookId, PutError> {
         let (plan, playbook) = self.context.plans.check(playbook).await.map_err(PutError::Invalid)?;
         let asked = (&*self.context.secrets, &self.context.timer);
@@ -88,9 +89,9 @@ impl Playbooks {
         Ok(self.context.store.playbook_named(tenant, name, version).await?)
     }
 
-    /// A tenant's catalogue in one status, by name and version, after `after`; `limit` rows at most. It may be fewer than
-    /// there are: a page ends with the row that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large. The catalogue has
-    /// ended where a page is empty.
+    /// A tenant's catalogue in one status, by name and version, after `after`; at most `limit` rows. A page may have
+    /// fewer: it ends with the row that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large. The catalogue has
+    /// ended if a page is empty.
     ///
     /// # Errors
     /// The store did not answer.

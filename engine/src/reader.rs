@@ -1,5 +1,5 @@
-//! A reader: what is stored, for who only looks. Writes nothing, takes no epoch, needs no data directory; works
-//! beside the engine that owns the store.
+//! A reader of the store. Writes nothing, takes no epoch, needs no data directory; works beside the engine that owns
+//! the store.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use updraft_storage::{Store, StoreAddress, TimedStore};
 
 use crate::error::{ReadError, StartError};
 
-/// Reads what is stored. It may lag behind a running engine by the delay of that one's write-behind.
+/// Reads the store. It may lag behind a running engine by the delay of its write-behind.
 #[derive(Clone)]
 pub struct Reader {
     pub(crate) store: Arc<dyn Store>,
@@ -28,7 +28,7 @@ impl Reader {
     /// A reader of the store at this address.
     ///
     /// # Errors
-    /// It is not reached; or it is the embedded one, which only an engine opens, and which one process has.
+    /// The store is not reached; or it is the embedded one, which only one engine can open.
     pub async fn at(address: &StoreAddress) -> Result<Self, StartError> {
         let store = address.connect(true).await?.ok_or_else(|| {
             let why = "the embedded store is read through an engine, which one process has";
@@ -37,7 +37,7 @@ impl Reader {
         Ok(Self::new(Arc::new(TimedStore::new(store, SLOW_STORE_CALL))))
     }
 
-    /// An execution of a tenant with its tasks, as they are stored.
+    /// An execution of a tenant with its tasks, as stored.
     ///
     /// # Errors
     /// The store did not answer.
@@ -52,7 +52,7 @@ impl Reader {
     }
 
     /// One page of a tenant's executions, newest first, and where the next page begins. A page may have fewer rows than
-    /// asked for: it ends with the one that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large.
+    /// requested: it ends with the row that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large.
     ///
     /// # Errors
     /// The store did not answer.
@@ -67,7 +67,7 @@ impl Reader {
         Ok((page, next))
     }
 
-    /// All executions that a query asks for, newest first, read page by page (`limit` rows at most at a time).
+    /// All executions of a query, newest first, read page by page (at most `limit` rows at a time).
     pub fn executions_stream(
         &self,
         query: ExecutionQuery,
@@ -89,7 +89,7 @@ impl Reader {
         futures_util::StreamExt::flat_map(pages, stream::iter)
     }
 
-    /// The tasks of an execution, in order, after number `after`; `limit` rows at most.
+    /// The tasks of an execution, in order, after number `after`; at most `limit` rows.
     ///
     /// # Errors
     /// The store did not answer.
@@ -112,9 +112,9 @@ impl Reader {
         Ok(self.store.all_tasks(tenant, peid).await?)
     }
 
-    /// One page of what was done for an alert, in the order of the tasks' ids; `limit` counts as 1 at least and as 1,000 at
-    /// most. A page may have fewer rows than there are: it ends with the one that makes it
-    /// [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large. The list has ended where a page is empty.
+    /// One page of the tasks for an alert, in the order of their ids; `limit` is bounded to 1 to 1,000. A page may have
+    /// fewer rows: it ends with the row that makes it [`PAGE_BYTES`](crate::limits::PAGE_BYTES) large. The list has
+    /// ended if a page is empty.
     ///
     /// # Errors
     /// The store did not answer.
@@ -132,7 +132,7 @@ impl Reader {
         Ok(self.store.slowest_playbooks(SlowestQuery { top, ..query }).await?)
     }
 
-    /// How the store fares.
+    /// The health of the store.
     pub async fn health(&self) -> Health {
         self.store.health().await
     }

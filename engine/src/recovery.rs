@@ -1,4 +1,4 @@
-//! Recovery: journal to store, then every unfinished execution resumes.
+//! Recovery: the journal is replayed into the store, then every unfinished execution resumes.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use crate::deadline::answered;
 use crate::error::StartError;
 use crate::standstill::StoreWait;
 
-/// What a start found and did.
+/// The result of a recovery.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Groups of updates that the journal had for the store.
+    /// Groups of updates that were replayed from the journal.
     pub replayed: u64,
-    /// An append that a crash had cut short, and that was never acknowledged.
+    /// An append that a crash cut short; it was never acknowledged.
     pub torn: Option<Torn>,
-    /// Executions that were unfinished and go on.
+    /// Unfinished executions that were resumed.
     pub resumed: u64,
 }
 
@@ -64,7 +64,7 @@ async fn unfinished(context: &EngineContext) -> Result<Vec<Arc<RegistryEntry>>, 
                 can_run(context, document).await?;
             }
             let entry = registered(context, document);
-            // Nothing was submitted yet that could have taken its key.
+            // No submission can have taken its key yet.
             let _ = context.registry.add(entry.clone());
             entries.push(entry);
         }
@@ -77,21 +77,21 @@ async fn unfinished(context: &EngineContext) -> Result<Vec<Arc<RegistryEntry>>, 
     }
 }
 
-/// A playbook that this version finds mistakes in stops the start: its executions would fail. One whose integration is not
-/// there has none, and its executions wait.
+/// A playbook with mistakes for this version stops the start, since its executions would fail. A missing integration is
+/// no mistake: executions wait for it.
 pub(crate) async fn can_run(context: &EngineContext, document: &ExecutionDocument) -> Result<(), StartError> {
     match context.plans.get(context.store.as_ref(), &document.head.tenant_code, document.head.pid).await {
         Err(error @ plans::Error::Invalid { .. }) => Err(StartError::Unresumable(error)),
         Err(plans::Error::Store(error)) => Err(StartError::Store(error)),
-        // Its executions are failed with the reason: no start will ever find it.
+        // Its executions are failed with the reason: the playbook will never be found.
         Err(plans::Error::Missing { .. } | plans::Error::Unreadable { .. }) | Ok(_) => Ok(()),
     }
 }
 
-/// An execution as it is registered: accepted long ago.
+/// The entry of an execution, which was accepted long ago.
 pub(crate) fn registered(context: &EngineContext, document: &ExecutionDocument) -> Arc<RegistryEntry> {
     let tenant = document.head.tenant_code.clone();
-    // With lower bounds than before the restart, some run without a place until they end.
+    // If the limits were lowered, some executions run without a permit until they end.
     let permit = match context.admission.try_acquire(&tenant) {
         Acquire::Granted(permit) => Some(permit),
         Acquire::EngineFull | Acquire::TenantFull => None,

@@ -1,5 +1,5 @@
-//! What a playbook needs of the engine that runs it, besides its tools: secrets, and permissions to connect. Asked when it is
-//! put and when it is submitted; what is missing later is waited for by the execution.
+//! The requirements of a playbook beside its tools: secrets, and grants to connect. Checked when it is stored and when
+//! it is submitted; the execution waits for a requirement that is missing later.
 
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
@@ -13,16 +13,16 @@ use crate::builder::Builder;
 use crate::deadline::after;
 use crate::error::{PutError, StartError};
 
-/// What became of the secrets that a playbook names.
+/// The result of fetching the secrets that a playbook names.
 #[derive(Default)]
 pub(crate) struct Asked {
-    /// Those that its tenant does not have.
+    /// Secrets that its tenant does not have.
     pub(crate) missing: Vec<Mistake>,
-    /// Whether it has all of them. A provider that does not answer in time says nothing about them.
+    /// Whether it has all of them. False if the provider does not answer in time.
     pub(crate) has_all: bool,
 }
 
-/// Asks for the secrets that a playbook names, until `until`: in whatever runtime, also one without a clock.
+/// Fetches the secrets that a playbook names, until `until`; works in a runtime without a clock too.
 pub(crate) async fn ask(
     (secrets, timer): (&Secrets, &TimerThread),
     tenant: &TenantCode,
@@ -44,13 +44,13 @@ pub(crate) async fn ask(
     Asked { missing: missing.collect(), has_all }
 }
 
-/// The places that a playbook connects to and this engine may not reach, with the values that its variables have.
+/// The endpoints of a playbook that this engine may not reach, given the values of its variables.
 pub(crate) fn missing_places(catalogue: &Catalogue, plan: &Plan, variables: &Value) -> Vec<Mistake> {
     plan.missing_places(catalogue, |name| variables.get(name))
 }
 
 impl Builder {
-    /// Checks a playbook against the tools that this configuration has, without starting anything; with a tenant, also
+    /// Checks a playbook against the tools of this configuration, without starting anything; with a tenant, also
     /// whether it has the secrets that the playbook names.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// A provider that counts who asks it at once.
+    /// A provider that counts concurrent calls.
     #[derive(Default)]
     struct Counting {
         now: AtomicUsize,
@@ -96,7 +96,7 @@ mod tests {
         fn secret<'a>(&'a self, _: &'a TenantCode, name: &'a Name) -> Found<'a> {
             Box::pin(async move {
                 self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                // As often as all that are asked at once need to begin.
+                // Enough polls for all concurrent calls to begin.
                 for _ in 0..100 {
                     tokio::task::yield_now().await;
                 }

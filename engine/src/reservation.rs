@@ -1,22 +1,23 @@
-//! Reservations: an execution that is registered and that the journal does not have yet. Owns that it is forgotten where its
-//! submission is given up before the journal has it; never accepts one.
+//! Reservations: an execution that is registered but not in the journal yet. Makes sure that it is forgotten if its
+//! submission is dropped before the journal has it; never accepts one.
 
 use std::sync::Arc;
 
 use updraft_actors::{EngineContext, Lost, RegistryEntry};
 use updraft_storage::log::{Revocable, Revoke};
 
-/// A registered execution that the journal does not have yet. Dropped, it is forgotten, unless the journal has it by then.
+/// A registered execution that the journal does not have yet. Dropped, it is forgotten, unless the journal has it by
+/// then.
 pub(crate) struct Reservation<'a> {
     context: &'a EngineContext,
-    /// None once the journal has it.
+    /// `None` once the journal has it.
     entry: Option<Arc<RegistryEntry>>,
-    /// The way to revoke its append, once the journal was asked.
+    /// Revokes its append, once there is one.
     claim: Option<Revocable>,
 }
 
 impl<'a> Reservation<'a> {
-    /// Registers an execution, unless another has its idempotency key: then that one.
+    /// Registers an execution; if its idempotency key is taken, returns the execution that has it.
     pub(crate) fn new(
         context: &'a EngineContext,
         entry: Arc<RegistryEntry>,
@@ -25,12 +26,12 @@ impl<'a> Reservation<'a> {
         Ok(Self { context, entry: Some(entry), claim: None })
     }
 
-    /// The journal was asked, and its append can be revoked by this.
+    /// The append was handed to the journal, and can be revoked by `claim`.
     pub(crate) fn appending(&mut self, claim: Revocable) {
         self.claim = Some(claim);
     }
 
-    /// The journal has it, or has said that it will not.
+    /// The journal has it, or refuses it.
     pub(crate) fn keep(mut self) {
         self.entry = None;
     }

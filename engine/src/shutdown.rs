@@ -1,5 +1,5 @@
-//! Shutting down: what runs may end, everything accepted is in the store or the journal, and what was
-//! waiting resumes at the next start.
+//! Shutting down: running attempts may end, everything accepted is in the store or the journal, and the unfinished
+//! executions resume at the next start.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -15,44 +15,43 @@ use crate::engine::Engine;
 #[cfg(unix)]
 use crate::local::LocalServer;
 
-/// How an engine was left.
+/// The result of a shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Shutdown {
     /// The store has everything.
     Stored,
-    /// The journal has what the store did not take in time; the next start brings it there.
+    /// The journal has the updates that the store did not take in time; the next start writes them.
     Journaled,
     /// It was shut down before.
     Already,
 }
 
 impl Engine {
-    /// Accepts nothing more, lets attempts that run end until `deadline` has passed, drops the others, and
-    /// brings everything into the store, again until `deadline`. Executions that have not ended resume at the
-    /// next start, for which the data directory is free; those who wait for one are told. What is stored can
-    /// still be read.
+    /// Accepts nothing more, lets running attempts end until `deadline` has passed, drops the others, and writes
+    /// everything to the store, again until `deadline`. Unfinished executions resume at the next start, for which the
+    /// data directory is free; callers that wait for one get an error. The store can still be read.
     pub async fn shutdown(&self, deadline: Duration) -> Shutdown {
         let until = after(deadline);
         let _ = self.gate.close();
         self.closing.notify_waiters();
-        // Held to the end: who comes second is answered when it is over.
+        // Held to the end: a second call returns when the shutdown is over.
         let mut held = self.node.lock().await;
         let Some(node) = held.take() else { return Shutdown::Already };
-        // What is just being accepted must be known to the shards before they drain.
+        // Executions that are just being accepted must be known to the shards before they drain.
         let _ = self.context.timer.until(until, self.emptied.notified()).await;
         node.let_end(until).await;
         self.end(node, until).await
     }
 
-    /// Ends what runs, and lets others have what it had.
+    /// Ends running executions, and releases the engine's resources.
     async fn end(&self, node: Node, until: Instant) -> Shutdown {
-        // Before the data directory is free: the next engine there opens one of its own.
+        // Before the data directory is free: the next engine there opens its own socket.
         #[cfg(unix)]
         if let Some(server) = self.take_local() {
             server.close(&self.context.timer).await;
         }
-        // A thread that a disk or a tool holds ends with the process: nothing that it does is acknowledged any more.
+        // A thread that a disk or a tool blocks ends with the process: nothing that it does is acknowledged.
         let longest = until.max(Instant::now()).checked_add(limits::SHUTDOWN_GRACE).unwrap_or(until);
         let left = self.context.timer.until(longest, node.stop(until)).await;
         if left.is_err() {
@@ -67,7 +66,7 @@ impl Engine {
         }
     }
 
-    /// Lets others have the store, where nothing here writes to it any more, and the data directory.
+    /// Releases the store, if nothing here writes to it any more, and the data directory.
     async fn give_back(&self, ended: bool) {
         if let Some(ownership) = &self.ownership
             && ended
@@ -95,7 +94,7 @@ impl Engine {
         self.local.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The store of its own whose lock it still has.
+    /// The embedded store, while its lock is held.
     fn embedded(&self) -> Option<Arc<SqliteStore>> {
         self.embedded.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -103,8 +102,8 @@ impl Engine {
 
 impl Drop for Engine {
     /// An engine that is dropped without a shutdown stops as in a crash: nothing accepted is lost. Its threads end and
-    /// its data directory is free soon after, whoever still holds handles: when calls of tools were dropped, and what the
-    /// disk and the embedded store had begun is done. Nobody waits for that here.
+    /// its data directory is free soon after, even while handles exist: once calls of tools were dropped, and the disk
+    /// and the embedded store have finished their current work. This does not wait for it.
     fn drop(&mut self) {
         let _ = self.gate.close();
         self.closing.notify_waiters();
@@ -114,7 +113,7 @@ impl Drop for Engine {
         if node.is_none() && store.is_none() {
             return;
         }
-        // Where there is no thread, they are dropped here: the node ends all the same, the store with its last handle.
+        // Without a thread they are dropped here: the node ends nevertheless, and the store with its last handle.
         let _ = std::thread::Builder::new().name("updraft-drop".to_owned()).spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
                 return;

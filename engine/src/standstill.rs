@@ -1,5 +1,5 @@
-//! Standstill: a wait for the store ends when the store has taken nothing for long, with the reason. Owns what "nothing for
-//! long" is; never says what follows.
+//! Standstill: a wait for the store ends when the store has taken nothing for too long, with the reason. Owns the
+//! definition of "nothing for too long"; never decides what follows.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,27 +12,27 @@ use tokio::time::Instant;
 use updraft_actors::EngineContext;
 use updraft_protocol::limits::{STANDSTILL_CHECK, WRITE_TIMEOUT};
 
-/// The store took nothing of what waits for it.
+/// The store took none of the waiting updates.
 #[derive(Debug, Clone, Error)]
 #[error("the store has taken nothing for {} s: {cause}", waited.as_secs())]
 pub struct Standstill {
     /// For how long.
     pub waited: Duration,
-    /// What the disk or the store said last.
+    /// The last error of the disk or the store.
     pub cause: Arc<str>,
 }
 
 /// A wait for the store, with its limit.
 pub(crate) struct StoreWait<'a> {
     pub(crate) context: &'a EngineContext,
-    /// Why the store does not take what waits, while it does not.
+    /// Why the store does not take updates, while it does not.
     pub(crate) trouble: &'a watch::Receiver<Option<Arc<str>>>,
-    /// How long it may take nothing.
+    /// The longest time in which it may take nothing.
     pub(crate) longest: Duration,
 }
 
 impl StoreWait<'_> {
-    /// Waits for what ends when the store has something.
+    /// Waits for a future that completes when the store has something.
     pub(crate) async fn within<T>(&self, what: impl Future<Output = T>) -> Result<T, Standstill> {
         let mut what = pin!(what);
         let (mut stored, mut since) = (self.context.stored.get(), Instant::now());
@@ -46,7 +46,7 @@ impl StoreWait<'_> {
                 (stored, since) = (now, Instant::now());
             }
             let (waited, cause) = (since.elapsed(), self.cause());
-            // Of a store that says nothing, the answer to a batch may still come.
+            // A store without an error may still answer the current batch.
             let longest = if cause.is_some() { self.longest } else { self.longest + WRITE_TIMEOUT };
             if waited >= longest {
                 let cause = cause.unwrap_or_else(|| "it does not answer".into());

@@ -1,4 +1,4 @@
-//! The start of an engine: opens what survives, starts the threads, recovers. Decides nothing.
+//! The start of an engine: opens journal and store, starts the threads, recovers. Decides nothing.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ use crate::standstill::StoreWait;
 use crate::store_choice::StoreChoice;
 
 impl Engine {
-    /// What to start an engine with.
+    /// The configuration for a new engine.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -44,9 +44,9 @@ impl Builder {
     /// Works in any tokio runtime; the engine's own work runs on threads of its own.
     ///
     /// # Errors
-    /// A configuration that makes no sense, a data directory in use, a store or journal that cannot be
-    /// read, or an unfinished execution whose playbook this version cannot run. One whose integration is not there waits
-    /// for it.
+    /// A configuration that is not valid, a data directory in use, a store or journal that cannot be read, or an
+    /// unfinished execution whose playbook this version cannot run. An execution whose integration is missing waits for
+    /// it.
     pub async fn start(self) -> Result<Engine, StartError> {
         let shards = self.checked()?;
         Engine::start(self, shards).await
@@ -122,7 +122,7 @@ impl Engine {
         engine.opened(recovering, &builder).await
     }
 
-    /// The engine with what its start has resumed, open to others.
+    /// The engine with the executions that it resumed, ready for submissions.
     async fn opened(
         mut self,
         recovering: Result<(Recovered, Vec<Arc<RegistryEntry>>), StartError>,
@@ -131,7 +131,7 @@ impl Engine {
         match recovering {
             Ok((recovered, entries)) => (self.recovered, self.resumed) = (recovered, Mutex::new(entries)),
             Err(error) => {
-                // The data directory is free when the error is told.
+                // The data directory is free when the error is returned.
                 let _ = self.shutdown(Duration::ZERO).await;
                 return Err(error);
             }
@@ -142,7 +142,7 @@ impl Engine {
     }
 }
 
-/// The data directory; none is needed where nothing is kept.
+/// The data directory; not needed if nothing is kept.
 fn directory(builder: &Builder) -> Result<PathBuf, StartError> {
     match (&builder.data, &builder.store) {
         (_, StoreChoice::Memory) => Ok(PathBuf::new()),
@@ -153,7 +153,8 @@ fn directory(builder: &Builder) -> Result<PathBuf, StartError> {
 
 #[cfg(unix)]
 impl Engine {
-    /// Opens the local socket in the data directory. The engine works without it: some file systems have no sockets.
+    /// Opens the local socket in the data directory. The engine works without it, since some file systems have no
+    /// sockets.
     async fn open_local(&mut self, builder: &Builder) {
         let (Some(data), StoreChoice::At(_) | StoreChoice::Given(_)) = (builder.data.clone(), &builder.store)
         else {
@@ -172,7 +173,7 @@ impl Engine {
     }
 }
 
-/// How the store is written.
+/// The configuration of the writer.
 fn writer_of(builder: &Builder) -> WriterConfig {
     WriterConfig {
         batch_limit: builder.batch_limit,
@@ -183,7 +184,7 @@ fn writer_of(builder: &Builder) -> WriterConfig {
     }
 }
 
-/// Tells when the last submission has left.
+/// A gate that notifies `emptied` when the last submission has left.
 fn gate(emptied: Arc<Notify>) -> DrainGate {
     DrainGate::with_drained_hook(Arc::new(move || emptied.notify_one()))
 }

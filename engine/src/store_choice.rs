@@ -1,25 +1,25 @@
-//! The choice of a store: which one an engine is started with, and how the data directory notes it. Opens nothing.
+//! The choice of a store for an engine, and its note in the data directory. Opens nothing.
 
 use std::sync::Arc;
 
 use updraft_storage::{Store, StoreAddress};
 
-/// Which store.
+/// The chosen store.
 #[derive(Clone)]
 pub(crate) enum StoreChoice {
     /// Opened at the start.
     At(StoreAddress),
-    /// The embedder's own.
+    /// Opened by the embedding application.
     Given(Arc<dyn Store>),
-    /// Nowhere but in memory, and the journal with it.
+    /// In memory only, without a journal.
     Memory,
 }
 
-/// How a store that the embedder opened is noted: the engine knows only that it is none at an address.
+/// The note of a store that the embedding application opened, whose place the engine does not know.
 pub(crate) const GIVEN: &str = "given";
 
 impl StoreChoice {
-    /// How the data directory notes the store; none where there is no journal.
+    /// The note of the store in the data directory; `None` without a journal.
     pub(crate) fn noted(&self) -> Option<String> {
         match self {
             Self::At(address) => Some(noted(address)),
@@ -29,7 +29,7 @@ impl StoreChoice {
     }
 }
 
-/// How the data directory notes the store at an address.
+/// The note of the store at an address.
 pub(crate) fn noted(address: &StoreAddress) -> String {
     address.to_string()
 }

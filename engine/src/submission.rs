@@ -1,4 +1,4 @@
-//! A submission: which playbook, for whom, with what. Owns its own checks.
+//! A submission: the playbook, the tenant and the input. Owns its own checks.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use updraft_protocol::{InputHash, Json, Name, PlaybookId, TenantCode, Value};
 
 use crate::error::Refusal;
 
-/// Which playbook to run.
+/// The playbook to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaybookChoice {
     /// This version.
@@ -31,7 +31,7 @@ impl From<Name> for PlaybookChoice {
     }
 }
 
-/// What is handed to the engine to be executed.
+/// A request to run a playbook.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submission {
     pub(crate) tenant: TenantCode,
@@ -71,16 +71,16 @@ impl Submission {
         self
     }
 
-    /// Another value for a variable of the playbook. One that a URL of the playbook takes its host from is given by
-    /// [`Submission::endpoint`] alone.
+    /// Another value for a variable of the playbook. A variable that gives a URL its host is set by
+    /// [`Submission::endpoint`] only.
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.variables.insert(name.into(), value.into());
         self
     }
 
-    /// Another value for a variable that says where the playbook connects to: `https://edr.example/api`. It is the
-    /// backend's own word: it never comes from an alert.
+    /// Another value for a variable that gives an endpoint to which the playbook connects: `https://edr.example/api`.
+    /// The backend must choose it; it must never be data of an alert.
     #[must_use]
     pub fn endpoint(mut self, name: impl Into<String>, place: impl Into<Value>) -> Self {
         self.endpoints.insert(name.into(), place.into());
@@ -108,23 +108,23 @@ impl Submission {
         self
     }
 
-    /// The same key of the same tenant for a playbook of the same name, in whichever version, gives the same
-    /// execution, however often it is submitted. For another playbook it is another key. With another input or other
-    /// variables the submission is refused ([`Refusal::KeyReused`]), unless [`Submission::on_reuse`] says otherwise.
+    /// The same key of the same tenant for a playbook of the same name, in any version, gives the same execution,
+    /// however often it is submitted. For another playbook it is another key. With another input or other variables the
+    /// submission is refused ([`Refusal::KeyReused`]), unless [`Submission::on_reuse`] is set.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.idempotency_key = Some(key.into());
         self
     }
 
-    /// What happens where the key was used with another input or other variables: refused, unless it is said here.
+    /// The result if the key was used before with another input or other variables; by default a refusal.
     #[must_use]
     pub fn on_reuse(mut self, on_reuse: OnReuse) -> Self {
         self.on_reuse = on_reuse;
         self
     }
 
-    /// What it asks for, as submitted: the playbook's own variables are no part of it.
+    /// The hash of the submission: the playbook's own variables are no part of it.
     pub(crate) fn input_hash(&self) -> InputHash {
         let mut given = self.variables.clone();
         given.extend(self.endpoints.clone());
@@ -178,7 +178,7 @@ impl Submission {
     }
 }
 
-/// A value as text, not too large and not too deep to be read again.
+/// A value as text, within the limits on size and depth.
 fn bounded(place: &str, value: &Value) -> Result<Json, Refusal> {
     let invalid = |message: String| Refusal::Invalid { place: place.to_owned(), message };
     let text = value.to_string();
@@ -188,11 +188,11 @@ fn bounded(place: &str, value: &Value) -> Result<Json, Refusal> {
     Json::parse(&text).map_err(|error| invalid(error.to_string()))
 }
 
-/// A submission that was not accepted, handed back.
+/// A submission that was not accepted, returned.
 #[derive(Debug, Error)]
 #[error("{refusal}")]
 pub struct SubmitError {
-    /// What was submitted.
+    /// The submission.
     pub submission: Box<Submission>,
     /// Why it was not accepted.
     #[source]
@@ -200,7 +200,7 @@ pub struct SubmitError {
 }
 
 impl SubmitError {
-    /// Whether submitting the same again can help.
+    /// Whether the same submission can succeed later.
     pub fn retryable(&self) -> bool {
         self.refusal.retryable()
     }

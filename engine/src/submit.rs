@@ -1,4 +1,5 @@
-//! Submitting: admission, and the append that makes an execution accepted. What a key says is asked of `idempotency`.
+//! Submitting: admission, and the append that makes an execution accepted. Idempotency keys are handled in
+//! `idempotency`.
 
 use std::future::Future;
 use std::sync::atomic::Ordering;
@@ -30,35 +31,35 @@ use crate::submission::{PlaybookChoice, Submission, SubmitError};
 #[derive(Clone, Copy)]
 struct SubmitDeadline {
     until: Instant,
-    /// Whether it waits for a place among the executions in flight too.
+    /// Whether it also waits for a permit for executions in flight.
     for_place: bool,
 }
 
 impl SubmitDeadline {
-    /// Until when store and journal may answer what they are asked now.
+    /// The deadline for an answer of store or journal from now.
     fn for_answer(self) -> Instant {
         self.until.max(after(SUBMIT_DURABLE))
     }
 }
 
 impl Engine {
-    /// Submits a playbook with an alert. Answers when the execution is durable: from then on it runs to an
-    /// end, through crashes, without being submitted again. Waits for a place as long as configured.
+    /// Submits a playbook with an alert. Returns when the execution is durable: from then on it runs to an end, through
+    /// crashes, without being submitted again. Waits for a permit as long as configured.
     ///
-    /// Dropping the future withdraws the submission, unless the journal has it by then. So does the end of the configured
-    /// time: where the journal waits for the store and does not come to it, it is handed back.
+    /// Dropping the future withdraws the submission, unless the journal has it by then. So does the configured timeout:
+    /// if the journal waits for the store and does not reach the submission, it is returned.
     ///
     /// # Errors
-    /// The submission, handed back with the reason.
+    /// The submission, returned with the reason.
     pub async fn submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
         self.submit_within(submission, true).await
     }
 
-    /// Submits without waiting for a place; the durable answer is waited for as long as configured.
+    /// Submits without waiting for a permit; the durable answer is awaited as long as configured.
     ///
     /// # Errors
-    /// The submission, handed back with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`]
-    /// where there is no place.
+    /// The submission, returned with the reason; [`Refusal::EngineFull`] and [`Refusal::TenantFull`] if there is no
+    /// permit.
     pub async fn try_submit(&self, submission: Submission) -> Result<Handle, SubmitError> {
         self.submit_within(submission, false).await
     }
@@ -83,8 +84,8 @@ impl Engine {
         let input = submission.checked()?;
         let ready = self.answered(deadline, self.ready(submission)).await?;
         let entry = RegistryEntry::new(ExecutionId::new(Uuid::now_v7()), submission.tenant.clone(), None);
-        // Before anything else is looked at: what was submitted before is answered, whatever the playbook has become since,
-        // and needs no place.
+        // Before any other check: an earlier submission is returned, whatever the playbook has become since, and needs
+        // no permit.
         let (entry, reservation) = match SubmissionKey::of(submission, &ready.plan.name) {
             Some(key) => match self.answered(deadline, key.reserve(&self.context, entry)).await? {
                 KeyReservation::Reserved(entry, reservation) => (entry, reservation),
@@ -117,7 +118,7 @@ impl Engine {
         Ok(self.context.plans.get(store, &submission.tenant, pid).await?)
     }
 
-    /// Checks that this engine has all that the playbook of a submission names.
+    /// Checks that this engine has everything that the playbook of a submission names.
     async fn check_requirements(
         &self,
         submission: &Submission,
@@ -137,14 +138,14 @@ impl Engine {
         if !ready.has_secrets.load(Ordering::Relaxed) {
             let of = (&*self.context.secrets, &self.context.timer);
             let asked = ask(of, &submission.tenant, &ready.plan, deadline.for_answer()).await;
-            // Once all were there they are not asked for again: a secret that goes later is waited for.
+            // Once all were found they are not checked again: an execution waits for a secret that disappears later.
             ready.has_secrets.store(asked.has_all, Ordering::Relaxed);
             missing.extend(asked.missing);
         }
         if missing.is_empty() { Ok(()) } else { Err(Refusal::Missing(missing)) }
     }
 
-    /// What the store is asked for a submission. Nothing has been written yet.
+    /// The store's answer for a submission. Nothing has been written yet.
     async fn answered<T>(
         &self,
         deadline: SubmitDeadline,
@@ -154,7 +155,7 @@ impl Engine {
         answered.unwrap_or_else(|_| Err(storage::Error::Unavailable(NO_ANSWER.to_owned()).into()))
     }
 
-    /// A place among the executions in flight, waited for where the submission waits for one.
+    /// A permit for an execution in flight, awaited if the submission waits for one.
     async fn place(&self, tenant: &TenantCode, deadline: SubmitDeadline) -> Result<Permit, Refusal> {
         let refusal = match self.context.admission.try_acquire(tenant) {
             Acquire::Granted(permit) => return Ok(permit),
@@ -198,7 +199,7 @@ impl Engine {
         let done = Box::new(move |appended: Result<u64, log::Error>| match appended {
             Ok(lsn) => context.router.launch(Launch { lsn, ..launch }),
             Err(error @ log::Error::NoSpace { .. }) => {
-                // Before the loss is told, which says nothing of the reason.
+                // Set before the failure is reported, which does not contain the reason.
                 let _ = told.set(error.to_string());
                 context.lose(&launch.entry, Lost::ShutDown);
             }
@@ -231,7 +232,7 @@ impl Engine {
         Ok(Handle::registered(self.context.clone(), entry))
     }
 
-    /// What the journal says of an append that it has queued. One that it does not come to in time is given up.
+    /// The result of a queued append. If the journal does not reach it in time, it is withdrawn.
     async fn durable(
         &self,
         entry: &RegistryEntry,

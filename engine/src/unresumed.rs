@@ -1,5 +1,5 @@
-//! Unresumed executions: those that are unfinished in the store and that the start left as they were. Owns the ways to count
-//! them, to resume one, and to cancel one without running it. Resumes none by itself.
+//! Unresumed executions: those that are unfinished in the store and that the start did not resume. Counts them, resumes
+//! one, or cancels one without running it. Resumes none by itself.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use crate::handle::{self, Handle};
 use crate::recovery;
 
 impl Engine {
-    /// How many unfinished executions of the store this engine does not run, those of every tenant together; no more
-    /// than `most` are counted. What is not in the store yet is not seen.
+    /// The number of unfinished executions in the store that this engine does not run, over all tenants; the count ends
+    /// at `most`. Updates that are not in the store yet are not seen.
     ///
     /// # Errors
     /// The store did not answer.
@@ -36,7 +36,7 @@ impl Engine {
         Ok(count.min(most))
     }
 
-    /// Resumes one execution that the start left as it was, and gives its handle; none where the tenant has no such
+    /// Resumes one execution that the start did not resume, and returns its handle; `None` if the tenant has no such
     /// execution. One that runs here, or has ended, stays as it is.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Engine {
         recovery::can_run(&self.context, &document).await?;
         let entry = recovery::registered(&self.context, &document);
         let (mut registered, told) = {
-            // Held until it is registered: a shutdown tells the end of all that are, and of no other.
+            // Held until it is registered: a shutdown ends the registered executions, and no others.
             let node = self.node.lock().await;
             let Some(node) = &*node else { return Err(Lost::ShutDown.into()) };
             if let Err(first) = self.context.registry.add(entry.clone()) {
@@ -64,7 +64,7 @@ impl Engine {
             let registered = Registered { context: &self.context, entry: Some(entry.clone()) };
             (registered, node.take_up(entry.clone()))
         };
-        // A tool may block the shard, beyond the deadline of a shutdown too, which is not held up by that.
+        // A tool may block the shard, even beyond the deadline of a shutdown, which must not be delayed by it.
         tokio::select! {
             () = told => {}
             _ = entry.ended() => {}
@@ -73,8 +73,8 @@ impl Engine {
         Ok(Some(Handle::registered(self.context.clone(), entry)))
     }
 
-    /// Ends an execution, whether it runs here or was left as it was by the start: nothing of it is begun. Answers when
-    /// that is durable; none where the tenant has no such execution.
+    /// Cancels an execution, running or unresumed; an unresumed one is not started. Returns when that is durable;
+    /// `None` if the tenant has no such execution.
     ///
     /// # Errors
     /// The store did not answer, or the engine has failed or is shut down.
@@ -87,7 +87,7 @@ impl Engine {
     }
 }
 
-/// An execution that is registered, and of which its shard has not heard yet; dropped, it is left as it was.
+/// A registered execution that its shard does not know yet; dropped, it stays unresumed.
 struct Registered<'a> {
     context: &'a EngineContext,
     entry: Option<Arc<RegistryEntry>>,

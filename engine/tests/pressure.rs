@@ -1,4 +1,4 @@
-//! The engine where it is full, stopped midway, or hindered by a tool: nobody waits for what never comes.
+//! The engine when it is full, stopped midway, or blocked by a tool: no caller waits forever.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what a test needs fails the test")]
 
@@ -15,7 +15,7 @@ use updraft::{
     Refusal, Shutdown, StartError, Submission, TenantCode,
 };
 
-/// Answers when it is told to, or at once.
+/// Completes when it is notified, or at once.
 struct Gate(Arc<Notify>);
 
 impl Integration for Gate {
@@ -33,7 +33,7 @@ impl Integration for Gate {
     }
 }
 
-/// Blocks its thread, which no tool may.
+/// Blocks its thread, which a tool must not do.
 struct Blocking {
     blocked: SyncSender<()>,
     released: Mutex<Receiver<()>>,
@@ -109,7 +109,7 @@ async fn a_parked_execution_is_looked_at_and_cancelled_in_a_full_engine() {
     let engine = builder(directory.path(), &open).executions_in_flight(1).start().await.unwrap();
     let (sleeps, waits) = (put(&engine, SLEEPS).await, put(&engine, WAITS).await);
     let parked = engine.submit(Submission::new(acme(), sleeps)).await.unwrap();
-    // Waits until the other has given up the only place.
+    // Waits until the other has given up the only permit.
     let running = soon(engine.submit(Submission::new(acme(), waits))).await.unwrap();
 
     assert_eq!(soon(parked.status()).await.unwrap(), ExecutionStatus::Executing);
@@ -189,7 +189,7 @@ async fn a_start_that_is_given_up_anywhere_leaves_the_directory_and_what_is_in_i
         });
         match soon(started).await {
             None => polls += 1,
-            // The threads of the one before are still ending.
+            // The threads of the last engine are still ending.
             Some(Err(StartError::Store(updraft_storage::Error::InUse { .. }))) => {}
             Some(Err(StartError::Journal(updraft_storage::journal::Error::InUse { .. }))) => {}
             Some(Err(error)) => panic!("after {polls} polls: {error}"),

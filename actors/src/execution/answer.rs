@@ -1,4 +1,4 @@
-//! Answers of controls, and events for those who follow an execution. Nothing is told that is not durable.
+//! Answers of controls, and events for the readers that follow an execution. Reports nothing that is not durable.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::control::{CancelVerdict, Control, HeldControl, Inspection};
 use crate::event::{Event, EventKind};
 
 impl Execution {
-    /// Those who follow, if anyone does.
+    /// The readers, if there are any.
     pub(super) fn readers(&self) -> Option<&broadcast::Sender<Event>> {
         let readers = self.subscribers.as_ref()?.readers.as_ref();
         readers.filter(|readers| readers.receiver_count() > 0)
@@ -41,7 +41,7 @@ impl Execution {
         }
     }
 
-    /// Keeps what those who follow are told of writes, until these are durable.
+    /// Keeps the events of writes for the readers, until the writes are durable.
     pub(super) fn note_events(&mut self, writes: &[Update]) {
         if self.readers().is_none() {
             return;
@@ -52,7 +52,7 @@ impl Execution {
         }
     }
 
-    /// The event of a write; it names the step also where the write does not.
+    /// The event of a write; it always names the step, also if the write does not.
     fn event_of(&self, update: &Update) -> Event {
         let mut event = Event::of(self.entry.peid, update);
         if let EventKind::Task { task_id, step_id: step_id @ None, .. } = &mut event.kind {
@@ -61,8 +61,8 @@ impl Execution {
         event
     }
 
-    /// Tells those who follow what has become durable.
-    pub(super) fn tell_events(&mut self) {
+    /// Sends the readers the events that have become durable.
+    pub(super) fn send_events(&mut self) {
         let Some(subscribers) = &mut self.subscribers else { return };
         let events = std::mem::take(&mut subscribers.events);
         if let Some(readers) = &subscribers.readers {

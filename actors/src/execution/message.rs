@@ -1,5 +1,5 @@
-//! What an execution's actor is told by its commits, its attempts and its shard, each by a value whose drop tells it that
-//! the sender is gone.
+//! The messages to an execution's actor from its commits, its attempts and its shard. Each sender is a value whose drop
+//! sends a message too.
 
 use std::rc::Rc;
 
@@ -8,19 +8,19 @@ use updraft_protocol::{CallPermit, Failure, FailureKind, Json, TaskId};
 
 use crate::inbox::Inbox;
 
-/// What an execution's actor is told.
+/// A message to an execution's actor.
 pub(crate) enum Incoming {
-    /// Its commit is in the journal at this position; none where the journal will not have it.
+    /// Its commit is in the journal at this position; `None` if the journal refuses it.
     Committed(Option<u64>),
     /// An attempt has ended.
     Attempted(Attempted),
-    /// A call that waited has its place, or cannot have one.
+    /// A waiting call has its permit, or was refused it.
     Permitted(TaskId, Result<CallPermit, Box<Failure>>),
-    /// Its shard has died, or has let go of it.
+    /// Its shard has died, or has dropped it.
     OwnerGone,
 }
 
-/// How an attempt ended.
+/// The end of an attempt.
 pub(crate) struct Attempted {
     pub(crate) task: TaskSeq,
     pub(crate) attempt: u32,
@@ -28,7 +28,7 @@ pub(crate) struct Attempted {
 }
 
 impl Incoming {
-    /// The task of a report that says that the tool has not acted.
+    /// The task, if this reports an attempt without its tool acting.
     pub(super) fn not_acted(&self) -> Option<TaskSeq> {
         match self {
             Self::Attempted(Attempted { task, outcome: Err(failure), .. }) if !failure.may_have_acted() => {
@@ -39,7 +39,7 @@ impl Incoming {
     }
 }
 
-/// Says what became of a commit; dropped unsaid, that the journal will not have it.
+/// Sends the result of a commit; dropped unused, it reports that the journal refuses the commit.
 pub(crate) struct Receipt(Option<Rc<Inbox<Incoming>>>);
 
 impl Receipt {
@@ -62,9 +62,9 @@ impl Drop for Receipt {
     }
 }
 
-/// Reports how an attempt ended; dropped unsaid, that it died.
+/// Sends the end of an attempt; dropped unused, it reports that the attempt died.
 pub(crate) struct Report {
-    /// None once it has.
+    /// `None` once it was used.
     inbox: Option<Rc<Inbox<Incoming>>>,
     task: TaskSeq,
     attempt: u32,
@@ -95,7 +95,7 @@ impl Drop for Report {
     }
 }
 
-/// Held by the shard for as long as it has the execution; its drop tells the execution's actor so.
+/// Held by the shard for as long as it has the execution; its drop notifies the execution's actor.
 pub(crate) struct OwnerGuard(Rc<Inbox<Incoming>>);
 
 impl OwnerGuard {

@@ -25,7 +25,7 @@ impl Execution {
     }
 
     fn start_attempt(&mut self, start: StartAttempt, inline: &mut usize) {
-        let permit = self.line.take(start.task_id);
+        let permit = self.permits.take(start.task_id);
         let Some(machine) = self.machine() else { return };
         let step = machine.plan().step(start.step);
         let (task, report) = (start.task, Report::of(&self.inbox, start.task, start.attempt));
@@ -52,7 +52,7 @@ impl Execution {
         };
         let secrets = &self.context.secrets;
         let others = secrets.unasked(&call.tenant, &machine.plan().secrets);
-        // Where a secret is waited for, the machine may stand still meanwhile.
+        // While a secret is awaited, the machine may be suspended.
         let waits = !start.secrets.is_empty() || !others.is_empty();
         let lease_check =
             self.context.lease_check.clone().filter(|lease_check| waits || !lease_check.is_current());
@@ -65,10 +65,10 @@ impl Execution {
         }
     }
 
-    /// Has all calls leave the line, drops the attempts that were not sent, and says which; and of which a report waits that the
-    /// tool has not acted.
+    /// Ends the waits for permits and drops the attempts that were not sent. Reports these, and the attempts whose end
+    /// without their tool acting is already in the inbox.
     pub(super) fn withdraw(&mut self, now: Timestamp) {
-        self.line.leave();
+        self.permits.stop_waiting();
         let (mut unsent, mut not_acted) = (Vec::new(), Vec::new());
         self.attempts.retain(|(task, attempt)| {
             let withdrawn = attempt.withdraw();
@@ -83,8 +83,8 @@ impl Execution {
         }
     }
 
-    /// Lists a task that waits for configuration, and no other.
-    pub(super) fn tell_missing(&self, task: TaskSeq) {
+    /// Updates the list of tasks that wait for configuration.
+    pub(super) fn update_missing(&self, task: TaskSeq) {
         let Some(machine) = self.machine() else { return };
         let Some((id, step)) = machine.name_of(task) else { return };
         match machine.missing(task) {

@@ -1,5 +1,5 @@
-//! Permits: gets the places that calls of an execution need before their intents are written. Owns who stands in line, and what
-//! was given to calls that are not made yet; dropped, both are given back. Decides nothing.
+//! Permits: obtains the permits that calls of an execution need before their intents are written. Owns the waits for
+//! permits, and the permits of calls that are not made yet; dropped, both are given back. Decides nothing.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,49 +18,49 @@ use super::Execution;
 use super::message::Incoming;
 use crate::task::panicked;
 
-/// The calls of one execution that wait for a place, or have one and are not made yet.
+/// The permits of one execution: waited for, or granted to calls that are not made yet.
 #[derive(Default)]
-pub(super) struct Line(Vec<(TaskId, Standing)>);
+pub(super) struct CallPermits(Vec<(TaskId, PermitState)>);
 
-enum Standing {
-    Waits { _task: Waiting },
-    Has(CallPermit),
+enum PermitState {
+    Waiting { _task: PermitWait },
+    Granted(CallPermit),
 }
 
-/// The task that waits for a place, which its drop ends.
-struct Waiting(AbortHandle);
+/// The task that waits for a permit, which its drop ends.
+struct PermitWait(AbortHandle);
 
-impl Drop for Waiting {
+impl Drop for PermitWait {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// A place, or why there is none.
+/// A permit, or why it is refused.
 type Permitted = Result<CallPermit, Failure>;
 
-impl Line {
-    /// Who waits leaves; who has a place keeps it.
-    pub(super) fn leave(&mut self) {
-        self.0.retain(|(_, standing)| matches!(standing, Standing::Has(_)));
+impl CallPermits {
+    /// Ends all waits; granted permits are kept.
+    pub(super) fn stop_waiting(&mut self) {
+        self.0.retain(|(_, state)| matches!(state, PermitState::Granted(_)));
     }
 
-    /// The place of a call that is made now.
+    /// The permit of a call that is made now.
     pub(super) fn take(&mut self, task: TaskId) -> CallPermit {
         match self.remove(task) {
-            Some(Standing::Has(permit)) => permit,
+            Some(PermitState::Granted(permit)) => permit,
             _ => CallPermit::default(),
         }
     }
 
-    fn remove(&mut self, task: TaskId) -> Option<Standing> {
-        let at = self.0.iter().position(|(standing, _)| *standing == task)?;
+    fn remove(&mut self, task: TaskId) -> Option<PermitState> {
+        let at = self.0.iter().position(|(of, _)| *of == task)?;
         Some(self.0.swap_remove(at).1)
     }
 }
 
 impl Execution {
-    /// Gets the place of a call: at once where it is free, else the call waits for it.
+    /// Obtains the permit of a call: at once if it is free, else the call waits for it.
     pub(super) fn acquire(&mut self, task: TaskId) {
         let mut permit = match self.ask_for_permit(task) {
             Ok(permit) => permit,
@@ -72,32 +72,35 @@ impl Execution {
                 let inbox = Rc::clone(&self.inbox);
                 let waiting = actix::spawn(async move {
                     let permitted = timeout(ATTEMPT_UNSENT, permit).await.unwrap_or_else(|_| {
-                        let message = format!("no place within {}", Span(ATTEMPT_UNSENT));
+                        let message = format!("no permit within {}", Span(ATTEMPT_UNSENT));
                         Err(Failure::new(FailureKind::Unreachable, message))
                     });
                     inbox.put(Incoming::Permitted(task, permitted.map_err(Box::new)));
                 });
-                self.line.0.push((task, Standing::Waits { _task: Waiting(waiting.abort_handle()) }));
+                self.permits
+                    .0
+                    .push((task, PermitState::Waiting { _task: PermitWait(waiting.abort_handle()) }));
             }
         }
     }
 
-    /// The place of a call that waited has come; of one that has left the line, it is given back.
+    /// The wait for a permit is over; if the call no longer waits, the permit is given back.
     pub(super) fn waited(&mut self, task: TaskId, permitted: Permitted) {
-        if let Some(Standing::Waits { .. }) = self.line.remove(task) {
+        if let Some(PermitState::Waiting { .. }) = self.permits.remove(task) {
             self.permitted(task, permitted);
         }
     }
 
     fn permitted(&mut self, task: TaskId, permitted: Permitted) {
-        let outcome = permitted.map(|permit| self.line.0.push((task, Standing::Has(permit))));
+        let outcome = permitted.map(|permit| self.permits.0.push((task, PermitState::Granted(permit))));
         let now = self.context.clock.now();
         if let Some(execution) = &mut self.execution {
             execution.on(ExecutionEvent::Acquired { task, outcome }, now);
         }
     }
 
-    /// Where no place is needed, or nobody is there to give it, the call is made, and reports what is wrong.
+    /// If the call needs no permit, or its integration is missing, the call goes ahead; a missing integration fails it
+    /// then.
     fn ask_for_permit(&self, task: TaskId) -> Result<Pin<Box<dyn Future<Output = Permitted>>>, Failure> {
         let ask = || {
             let machine = self.machine()?;

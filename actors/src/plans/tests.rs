@@ -1,4 +1,4 @@
-//! Tests of the plans in memory: how many are kept, how much, and how often the store is asked.
+//! Tests of the plans in memory: their number, their size, and how often the store is read.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,7 +46,7 @@ fn held(plans: &Plans) -> Vec<(PlaybookId, usize)> {
     plans.cached.iter().map(|(_, ready)| (ready.pid, ready.bytes)).collect()
 }
 
-/// A store whose newest version of one playbook of acme can be said, and that counts how often it was asked.
+/// A store that gives a set newest version of one playbook of acme, and counts its reads.
 #[derive(Default)]
 struct Counting {
     newest: AtomicUsize,

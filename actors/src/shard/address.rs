@@ -1,5 +1,5 @@
-//! The address of a shard: what its actor is sent from other threads. Knows nothing of the actor that reads it, so that
-//! the engine's context can hold the addresses of all shards.
+//! The address of a shard: its mailboxes for other threads. Does not know the actor that reads them, so that the
+//! engine's context can hold the addresses of all shards.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::entry::RegistryEntry;
 /// The address of a shard.
 pub(crate) struct ShardAddress {
     pub(crate) mailbox: Recipient<ShardMessage>,
-    /// Holds every execution that admission lets in, so that the journal's thread never waits here.
+    /// Has room for every execution that admission allows, so that the journal's thread never waits here.
     pub(crate) launches: mpsc::Sender<Launch>,
 }
 
@@ -24,20 +24,20 @@ pub struct Launch {
     pub entry: Arc<RegistryEntry>,
     /// Its machine.
     pub machine: Box<Machine>,
-    /// What to do first.
+    /// Its first acts.
     pub acts: Vec<Act>,
-    /// Where its first writes stand in the journal.
+    /// The position of its first writes in the journal.
     pub lsn: u64,
 }
 
-/// What is sent to a shard's mailbox.
+/// A message to a shard's mailbox.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) enum ShardMessage {
-    /// The registry entry of this execution holds a control.
+    /// The registry entry of this execution holds a new control.
     Asked(ExecutionId),
-    /// Executions are to be read back, once the store has enough of them.
+    /// Read executions back, once the store has enough of them.
     Load(Vec<Arc<RegistryEntry>>, Since),
-    /// Nothing is to be left running; answered when nothing runs.
+    /// Drain; answered when nothing runs.
     Drain(oneshot::Sender<()>),
 }

@@ -1,5 +1,5 @@
-//! Reading executions back: one that is waited for alone, those that the start found in groups, one after another, since
-//! each call of the store costs more than what it reads of one execution.
+//! Reading executions back. An execution that a control waits for is read alone. Those that the start found are read in
+//! groups, one after another, since each call of the store costs more than the read of one execution.
 
 use std::rc::Rc;
 
@@ -13,8 +13,8 @@ use super::message::{SlotEvent, SlotReport};
 use crate::load::{find, find_all};
 
 impl Shard {
-    /// Reads an execution back. One that gave up its permit takes one again, but where somebody asks for it: nobody waits
-    /// for an answer until the engine has room.
+    /// Reads an execution back. One that gave up its admission permit takes one again, unless a control waits for it:
+    /// an answer must not depend on free permits.
     pub(super) fn load(&mut self, peid: ExecutionId, mut load: Load) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
         let hurried = Rc::new(Notify::new());
@@ -46,7 +46,7 @@ impl Shard {
         self.spawn_read(async move { report.give(SlotEvent::Found(reading.await)) });
     }
 
-    /// Reads executions back that are as the start found them; each goes on as soon as its group is read.
+    /// Reads executions back that are as the start found them; each resumes as soon as its group is read.
     pub(super) fn load_all(&self, found: Vec<ExecutionId>) {
         if found.is_empty() {
             return;
@@ -55,14 +55,14 @@ impl Shard {
             let entry = self.slots.get(&peid)?.entry.clone();
             Some((entry, SlotReport::of(&self.inbox, peid)))
         };
-        // The oldest goes first; the list has it last.
+        // The oldest first; the list is in reverse order.
         let mut found: Vec<_> = found.into_iter().filter_map(report).collect();
         let (context, loads) = (self.context.clone(), self.loads.clone());
         self.spawn_read(async move {
             while !found.is_empty() {
                 let (entries, reports): (Vec<_>, Vec<_>) =
                     found.split_off(found.len().saturating_sub(REVIVALS_AT_ONCE)).into_iter().rev().unzip();
-                // As many as may be read at once: nobody else reads meanwhile.
+                // All permits for reads: there are no other reads at this time.
                 let turns = u32::try_from(REVIVALS_AT_ONCE).unwrap_or(1);
                 let _turns = loads.acquire_many(turns).await;
                 for (report, found) in reports.into_iter().zip(find_all(&context, &entries).await) {
@@ -72,7 +72,7 @@ impl Shard {
         });
     }
 
-    /// Reads for as long as the shard is there.
+    /// Runs a read for as long as the shard exists.
     fn spawn_read(&self, reading: impl Future<Output = ()> + 'static) {
         let member = self.scope.member();
         actix::spawn(async move {

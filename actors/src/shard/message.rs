@@ -1,4 +1,4 @@
-//! What a shard's actor is told of its executions: that an actor has ended, or that a read has come back.
+//! The messages to a shard's actor about its executions: an actor has ended, or a read has returned.
 
 use std::rc::Rc;
 
@@ -10,20 +10,20 @@ use crate::entry::Lost;
 use crate::inbox::Inbox;
 use crate::load::Found;
 
-/// What became of an execution.
+/// The event of a slot.
 pub(crate) enum SlotEvent {
-    /// Its actor has ended; where it is parked, with its place among those that are.
+    /// Its actor has ended; a parked execution has its permit with it.
     Exited(Exit, Option<Permit>),
     /// The store was read for it.
     Found(Result<Found, Lost>),
-    /// Its actor, or the read, died without a word.
+    /// Its actor, or the read, died without a message.
     Died,
 }
 
-/// Tells the shard what became of one execution; dropped unsaid, that it died.
+/// Sends the event of one execution; dropped unused, it reports a death.
 pub(crate) struct SlotReport {
     peid: ExecutionId,
-    /// None once it has told.
+    /// `None` once it was used.
     inbox: Option<Rc<Inbox<(ExecutionId, SlotEvent)>>>,
 }
 

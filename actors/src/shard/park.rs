@@ -8,12 +8,12 @@ use updraft_protocol::Timestamp;
 
 use super::Shard;
 
-/// How often the clock is looked at while executions are parked: it may be set forward, and a machine that
-/// slept has not counted the time.
+/// How often the clock is read while executions are parked: it may be set forward, and a suspended machine does not
+/// count the time.
 const CLOCK_LOOK: Duration = Duration::from_secs(1);
 
 impl Shard {
-    /// Arms the timer, instead of an earlier one.
+    /// Sets the timer, in place of an earlier one.
     pub(super) fn set_alarm(&mut self, at: Timestamp, ctx: &mut Context<Self>) {
         if let Some(earlier) = self.alarm.take() {
             ctx.cancel_future(earlier);

@@ -1,11 +1,12 @@
-//! The scope of one shard actor: cancellation and tracking of what the actor has started. When the actor dies, its executions
-//! stop, and its successor begins only when all of them are gone, so that no execution is run by two actors.
+//! The scope of one shard actor: cancellation and tracking of the tasks that the actor has started. When the actor
+//! dies, its executions stop. Its successor begins only when all of them are gone, so that no execution is run by two
+//! actors.
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// Seen from outside of the shard.
+/// The scope, as seen from outside of the shard.
 #[derive(Clone)]
 pub(crate) struct ShardScope {
     cancelled: CancellationToken,
@@ -18,13 +19,13 @@ pub(crate) struct ScopeOwner {
     _guard: DropGuard,
 }
 
-/// Held by whatever must be gone before the shard has a successor.
+/// Held by every task that must be gone before the shard has a successor.
 pub(crate) struct ScopeMember {
     cancelled: CancellationToken,
     _token: ScopeToken,
 }
 
-/// Held by each execution, which is told of the end of the scope by its inbox.
+/// Held by each execution, which gets the end of the scope through its inbox.
 pub(crate) struct ScopeToken {
     _token: TaskTrackerToken,
 }
@@ -38,7 +39,7 @@ impl ShardScope {
         ScopeOwner { scope: self.clone(), _guard: self.cancelled.clone().drop_guard() }
     }
 
-    /// Waits until no member is left.
+    /// Waits until there is no member.
     pub(crate) async fn finished(&self) {
         self.members.close();
         self.members.wait().await;

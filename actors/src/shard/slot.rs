@@ -1,4 +1,4 @@
-//! What a slot of the shard stands for in this process: the registry entry of an execution, and its actor.
+//! The process side of a shard's slot: the registry entry of an execution, and its actor.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use crate::execution::{Drain, Execution, Look};
 
 pub(super) struct Slot {
     pub(super) entry: Arc<RegistryEntry>,
-    /// Its actor, where it has one. Dropped with the guard, which tells the actor that nobody has it any more.
+    /// Its actor, if it has one. Dropped with the guard, which notifies the actor.
     pub(super) actor: Option<(Addr<Execution>, OwnerGuard)>,
-    /// Told where somebody waits for an execution that is being read.
+    /// Notified if a control waits for an execution that is being read.
     pub(super) hurried: Option<Rc<Notify>>,
 }
 
@@ -23,8 +23,8 @@ impl Slot {
         Self { entry, actor: None, hurried: None }
     }
 
-    /// Has the actor look at what is asked. Where its mailbox is full, it is about to; where it is gone, the entry holds what is
-    /// asked.
+    /// Has the actor look at its controls. If its mailbox is full, it is about to look anyway; if it is gone, the entry
+    /// holds the controls.
     pub(super) fn look(&mut self) {
         if let Some((addr, _)) = &self.actor {
             let _ = addr.try_send(Look);

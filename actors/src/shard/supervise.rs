@@ -1,4 +1,4 @@
-//! What is told of executions: the ends and deaths of their actors, and what was read of them.
+//! The events of slots: the ends and deaths of actors, and the results of reads.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ impl Shard {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
         slot.actor = None;
         if parked.is_some() {
-            // In place of the one that it had among those in flight.
+            // Replaces its permit for an execution in flight.
             slot.entry.hold(parked);
         }
-        // What was asked while it left did not reach it.
+        // Controls that arrived while it left did not reach it.
         let asked = matches!(exit, Exit::Parked { .. }) && slot.entry.is_asked();
         self.shard.on(ShardEvent::Exited(peid, exit), self.context.clock.now());
         if asked {
@@ -38,7 +38,7 @@ impl Shard {
         self.proceed(ctx);
     }
 
-    /// An execution's actor has ended without a word.
+    /// An execution's actor has died without a message.
     pub(super) fn died(&mut self, peid: ExecutionId, ctx: &mut Context<Self>) {
         let Some(slot) = self.slots.get_mut(&peid) else { return };
         slot.actor = None;
@@ -77,7 +77,7 @@ impl Shard {
         self.on(ShardEvent::Loaded(peid, loaded), ctx);
     }
 
-    /// Ends an execution that has no machine, from its documents alone.
+    /// Ends an execution that has no machine, from its documents.
     pub(super) fn give_up(
         &mut self,
         peid: ExecutionId,

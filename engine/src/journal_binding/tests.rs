@@ -1,4 +1,4 @@
-//! What a data directory notes of its store, and that a start which was cut short between two notes is not refused.
+//! The note of a data directory, and that a start which was cut short between two notes is not refused later.
 
 use super::*;
 use crate::store_choice::noted;
@@ -71,7 +71,7 @@ fn a_journal_that_power_emptied_goes_on_and_one_that_was_deleted_is_refused_as_o
     let taken = Kept::Bond(Bond { taken: 4, ..bond });
     let next = claim(data.path(), &os(), taken, NEW).unwrap().unwrap();
     assert_eq!(next, bond, "its groups are counted anew");
-    // The start that is refused makes a segment.
+    // The refused start makes a segment.
     for there in [false, true, true] {
         let refused = claim(data.path(), &os(), taken, Extent { there, ..NEW }).unwrap_err();
         assert!(

@@ -1,5 +1,5 @@
-//! Answers of the local socket: what is asked, looked up in the engine and told line by line. Reads no request; knows no
-//! limit but that of a page.
+//! Answers of the local socket: looked up in the engine and sent line by line. Reads no request; knows no limit but
+//! that of a page.
 
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -13,10 +13,10 @@ use crate::handle::{self, Handle};
 use crate::health;
 use crate::reader::Reader;
 
-/// Whoever asked went away, or takes nothing more.
+/// The client closed the connection, or reads no more.
 pub(super) struct Gone;
 
-/// Tells all that was asked for; the last line says that it was, or why not.
+/// Sends the whole answer; its last line reports success or the error.
 pub(super) async fn answer(
     context: &LocalContext,
     ask: Ask,
@@ -58,11 +58,11 @@ async fn tell(
     Ok(Ok(next))
 }
 
-/// What there is to tell, and where the next page begins. One page at the most, which the store bounds.
+/// The lines of an answer, and where the next page begins. At most one page, which the store bounds.
 async fn look(context: &LocalContext, ask: Ask) -> Result<(Vec<Answer>, Option<Place>), ReadError> {
     let reader = Reader::new(context.engine.store.clone());
     if matches!(ask, Ask::List { .. } | Ask::DeadLetters { .. }) {
-        // Whoever looks from outside wants to see what he has just begun. A store that is late is read as it is.
+        // The client wants to see executions that it has just started. If the store lags, the read goes ahead anyway.
         let _ = timeout(LOCAL_FLUSH, context.engine.flush()).await;
     }
     match ask {

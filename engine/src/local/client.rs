@@ -1,5 +1,5 @@
-//! The client of the local socket: asks the engine that runs on a data directory, if one does. Starts no engine, and opens
-//! no store.
+//! The client of the local socket: sends requests to the engine that runs on a data directory, if there is one. Starts
+//! no engine, and opens no store.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -18,49 +18,49 @@ use updraft_storage::store::{Cursor, ExecutionQuery};
 use super::message::{Answer, Ask, Request, VERSION};
 use crate::health::EngineHealth;
 
-/// Why nothing was answered.
+/// Why there is no answer.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// No engine runs there that could be asked.
+    /// No engine with a local socket runs there.
     #[error("no engine runs on {}", data.display())]
     NoEngine {
         /// The data directory.
         data: PathBuf,
     },
-    /// The connection to it failed, or ended before the answer did.
+    /// The connection failed, or ended before the answer did.
     #[error("the engine on {} does not answer: {source}", data.display())]
     Connection {
         /// The data directory.
         data: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// It takes longer than it may.
+    /// It exceeds its time limit.
     #[error("the engine on {} does not answer in time", data.display())]
     Late {
         /// The data directory.
         data: PathBuf,
     },
-    /// What it says is no answer to what it was asked: it is of another version.
+    /// The answer is not valid for the request: the engine is of another version.
     #[error("the engine on {} gives an answer that is none here: {why}", data.display())]
     Garbled {
         /// The data directory.
         data: PathBuf,
-        /// What is wrong with it.
+        /// The flaw.
         why: String,
     },
-    /// It could not do what it was asked, or would not.
+    /// The engine failed or refused the request.
     #[error("{message}")]
     Engine {
-        /// What it says.
+        /// Its message.
         message: String,
-        /// Whether asking again can help.
+        /// Whether the same request can succeed later.
         retryable: bool,
     },
 }
 
 impl Error {
-    /// Whether asking again can help.
+    /// Whether the same request can succeed later.
     pub fn retryable(&self) -> bool {
         match self {
             Self::Connection { .. } | Self::Late { .. } => true,
@@ -70,7 +70,8 @@ impl Error {
     }
 }
 
-/// Asks the engine that runs on a data directory. Each question has a connection of its own; dropping one gives it up.
+/// Sends requests to the engine that runs on a data directory. Each request has a connection of its own; dropping the
+/// future cancels it.
 #[derive(Debug, Clone)]
 pub struct Client {
     data: PathBuf,
@@ -87,10 +88,10 @@ impl Client {
         &self.data
     }
 
-    /// Whether an engine runs there that can be asked.
+    /// Whether an engine with a local socket runs there.
     ///
     /// # Errors
-    /// It cannot be told: the socket may not be opened, say.
+    /// This is unknown, for example if the socket may not be opened.
     pub async fn is_there(&self) -> Result<bool, Error> {
         let reached = timeout(LOCAL_WAIT, connect(&self.data)).await.map_err(|_| self.late())?;
         match reached.map_err(|error| self.failed(error)) {
@@ -143,10 +144,10 @@ impl Client {
         }
     }
 
-    /// Ends an execution; as [`Engine::cancel`](crate::Engine::cancel).
+    /// Cancels an execution; as [`Engine::cancel`](crate::Engine::cancel).
     ///
     /// # Errors
-    /// No engine runs there, or it does not answer: then it may have been cancelled.
+    /// No engine runs there, or it does not answer: then the execution may have been cancelled.
     pub async fn cancel(
         &self,
         tenant: &TenantCode,
@@ -164,7 +165,7 @@ impl Client {
         }
     }
 
-    /// How the engine and its store fare.
+    /// The health of the engine and its store.
     ///
     /// # Errors
     /// No engine runs there, or it does not answer.
@@ -175,7 +176,7 @@ impl Client {
         }
     }
 
-    /// One page of what the store will never take; as [`Reader::dead_letters`](crate::Reader::dead_letters).
+    /// One page of dead letters; as [`Reader::dead_letters`](crate::Reader::dead_letters).
     ///
     /// # Errors
     /// No engine runs there, or it does not answer.
@@ -204,7 +205,8 @@ impl Client {
         let connecting = async {
             let mut stream = connect(&self.data).await?;
             match stream.write_all(&line).await {
-                // An engine that refuses who asks may hang up before it is asked: its answer says why.
+                // An engine that refuses the client may close the connection before the request: its answer has the
+                // reason.
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
                 Ok(()) | Err(_) => Ok(stream),
             }
@@ -232,7 +234,7 @@ impl Client {
         Error::Garbled { data: self.data.clone(), why: why.into() }
     }
 
-    /// A line that belongs to another answer; an error is the engine's own.
+    /// An unexpected line of an answer; an error is the engine's own.
     fn beside(&self, answer: &Answer) -> Error {
         match answer {
             Answer::Error { message, retryable } => {
@@ -249,7 +251,7 @@ async fn connect(data: &Path) -> io::Result<Stream> {
     Stream::connect(folder.socket()).await
 }
 
-/// There are no such sockets here, and so no engine has one.
+/// This system has no Unix sockets, and so no engine has one.
 #[cfg(not(unix))]
 type Stream = tokio::io::DuplexStream;
 #[cfg(not(unix))]
@@ -257,7 +259,7 @@ async fn connect(_: &Path) -> io::Result<Stream> {
     Err(ErrorKind::NotFound.into())
 }
 
-/// An answer as it comes.
+/// An answer, line by line.
 struct Talk<'a> {
     client: &'a Client,
     lines: Take<BufReader<Stream>>,

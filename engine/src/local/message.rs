@@ -1,4 +1,4 @@
-//! The messages of the local socket, as they stand on the line. Owns their form and its version; asks and answers nothing.
+//! The messages of the local socket, as JSON lines. Owns their form and its version; sends nothing.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use updraft_storage::store::{Cursor, Detail, ExecutionQuery, ExecutionsOf};
 
 use crate::health::EngineHealth;
 
-/// The version of the protocol. An engine answers a request of another one with an error that says so.
+/// The version of the protocol. An engine answers a request of another version with an error about it.
 pub const VERSION: u32 = 1;
 
-/// What is looked at first.
+/// The part of a request that is read first.
 #[derive(Debug, Deserialize)]
 pub(super) struct Versioned {
     pub(super) version: u32,
@@ -29,7 +29,7 @@ pub(super) struct Request {
     pub(super) ask: Ask,
 }
 
-/// What is asked.
+/// The kinds of request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Ask {
@@ -39,20 +39,20 @@ pub(super) enum Ask {
         of: Of,
         after: Option<Place>,
         limit: usize,
-        /// Whether what may be large comes with it.
+        /// Whether fields that may be large are included.
         whole: bool,
     },
     /// An execution and its tasks.
     Show { tenant: TenantCode, peid: ExecutionId },
-    /// The end of an execution.
+    /// Cancel an execution.
     Cancel { tenant: TenantCode, peid: ExecutionId },
-    /// How the engine fares.
+    /// The health of the engine.
     Health {},
-    /// One page of what the store would never take, of one tenant or of all.
+    /// One page of dead letters, of one tenant or of all.
     DeadLetters { tenant: Option<TenantCode>, after: Option<String>, limit: usize },
 }
 
-/// Which executions.
+/// The requested executions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Of {
@@ -61,7 +61,7 @@ pub(super) enum Of {
     User(String),
 }
 
-/// Where a page ended.
+/// The end of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Place {
@@ -77,22 +77,22 @@ pub(super) enum Answer {
     Task(Box<Task>),
     Letter(Box<DeadLetter>),
     Cancelled,
-    /// It had ended before, so.
+    /// It had ended before, with this status.
     AlreadyEnded(ExecutionStatus),
     Health(Box<EngineHealth>),
-    /// The last line: all was said.
+    /// The last line: the answer is complete.
     End {
-        /// Where the next page begins, of a list that has one.
+        /// The start of the next page, for a list with one.
         next: Option<Place>,
     },
-    /// The last line: it could not be done, or said to its end.
+    /// The last line: the request failed, perhaps partway.
     Error {
         message: String,
         retryable: bool,
     },
 }
 
-/// An execution in its parts: flattened into one object, the digits of numbers would be lost as it is read.
+/// An execution in its parts: flattened into one object, the digits of numbers would be lost in reading.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Execution {
     peid: ExecutionId,
@@ -182,7 +182,7 @@ impl From<Task> for TaskDocument {
     }
 }
 
-/// The lines that tell of an execution with its tasks.
+/// The lines of an execution with its tasks.
 pub(super) fn lines_of(inspection: Inspection) -> impl Iterator<Item = Answer> {
     let execution = Arc::unwrap_or_clone(inspection.execution);
     std::iter::once(Answer::from(execution)).chain(inspection.tasks.into_iter().map(Answer::from))

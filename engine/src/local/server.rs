@@ -1,5 +1,5 @@
-//! The server of the local socket: a thread that accepts, reads one request of each connection, and ends with its engine.
-//! Owns every limit on who connects; answers nothing itself.
+//! The server of the local socket: a thread that accepts connections, reads one request from each, and ends with its
+//! engine. Owns every limit on clients; answers nothing itself.
 
 use std::io;
 use std::path::Path;
@@ -21,16 +21,16 @@ use super::message::{Answer, Request, VERSION, Versioned};
 use super::socket::Folder;
 use crate::deadline::after;
 
-/// The open door. Dropped, it closes without being waited for.
+/// The running server. Dropped, it ends without being waited for.
 pub(crate) struct LocalServer {
-    /// Dropped or told, it ends the thread.
+    /// Sent or dropped to end the thread.
     close: oneshot::Sender<()>,
-    /// Told when the socket is gone.
+    /// Completes when the socket is removed.
     closed: oneshot::Receiver<()>,
 }
 
 impl LocalServer {
-    /// Opens it. Whoever calls has the lock of the data directory, until it is closed. It blocks on the disk.
+    /// Opens the socket. The caller holds the lock of the data directory until it is closed. Blocks on the disk.
     pub(crate) fn open(data: &Path, context: LocalContext) -> io::Result<Self> {
         let folder = Folder::of(data)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -48,22 +48,22 @@ impl LocalServer {
             if let Err(error) = folder.remove(made) {
                 tracing::warn!(%error, "the local socket was not removed");
             }
-            // Whoever closed it may have gone.
+            // The caller may not wait for it.
             let _ = told.send(());
         };
         std::thread::Builder::new().name("updraft-local".to_owned()).spawn(serve)?;
         Ok(Self { close, closed })
     }
 
-    /// Closes it: connections are cut, the socket is gone. One that does not close in time is closed by its thread all the
-    /// same. The time is the engine's: whoever closes it may have a runtime without a clock.
+    /// Closes it: connections are cut, and the socket is removed. If that takes too long, the thread completes it
+    /// alone. The timer is the engine's, since the caller's runtime may have none.
     pub(crate) async fn close(self, timer: &TimerThread) {
         drop(self.close);
         let _ = timer.until(after(LOCAL_CLOSE), self.closed).await;
     }
 }
 
-/// Serves for ever; connections end when this is dropped.
+/// Serves until it is dropped, which ends its connections.
 async fn serve(
     listener: std::os::unix::net::UnixListener,
     context: Arc<LocalContext>,
@@ -73,7 +73,7 @@ async fn serve(
     let places = Arc::new(Semaphore::new(LOCAL_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
-        // Those that find no place wait in the queue of the system, which has an end too.
+        // Further connections wait in the queue of the system, which is bounded too.
         let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
         let accepted = listener.accept().await;
         while connections.try_join_next().is_some() {}
@@ -81,12 +81,12 @@ async fn serve(
             Ok((stream, _)) => {
                 let context = context.clone();
                 connections.spawn(async move {
-                    // Who takes longer is cut off.
+                    // A connection that takes longer is cut.
                     let _ = timeout(LOCAL_ANSWER_TIME, connection(stream, &context, owner)).await;
                     drop(place);
                 });
             }
-            // The machine has no file for it at the moment, or whoever came went away.
+            // The machine has no file for it at the moment, or the client went away.
             Err(error) => {
                 tracing::debug!(%error, "a local connection was not accepted");
                 tokio::time::sleep(PAUSE).await;
@@ -118,7 +118,7 @@ async fn connection(stream: UnixStream, context: &LocalContext, owner: u32) -> R
     }
 }
 
-/// Whether a user may ask: the one that runs the engine, and root.
+/// Whether a user may connect: the user that runs the engine, and root.
 fn may_ask(peer: u32, owner: u32) -> bool {
     peer == owner || peer == 0
 }

@@ -1,4 +1,4 @@
-//! The socket of the local socket: where it is, who may open it, and paths that are longer than an address holds. Reads and
+//! The Unix socket itself: its path, its permissions, and paths that are too long for a socket address. Reads and
 //! writes no message.
 
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 
 /// Its name in the data directory.
 pub(super) const NAME: &str = "updraft.sock";
-/// A folder that is its owner's alone, in which it is made before anybody can reach it.
+/// A folder for its owner only, in which it is made before other users can reach it.
 const MAKING: &str = "updraft.sock.new";
-/// What the address of a Unix socket holds, its end included: 108 bytes on Linux, 104 elsewhere.
+/// The size of a Unix socket's address, including its end: 108 bytes on Linux, 104 elsewhere.
 const ADDRESS_BYTES: usize = if cfg!(target_os = "linux") { 108 } else { 104 };
 
-/// Which socket it is: another may have been made under its name since.
+/// The identity of a socket: another may have been made under its name since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Made {
     pub(super) owner: u32,
-    /// Its device and number, which another may have once it is gone, and when it was made.
+    /// Its device and inode number, which may be reused once it is gone, and when it was made.
     of: (u64, u64, i64, i64),
 }
 
 /// A data directory by a path that is short enough.
 pub(super) struct Folder {
     path: PathBuf,
-    /// Open as long as the path leads through it.
+    /// Kept open, since the path leads through it.
     _open: Option<File>,
 }
 
@@ -41,13 +41,13 @@ impl Folder {
         Ok(Self { path: format!("/proc/self/fd/{}", open.as_raw_fd()).into(), _open: Some(open) })
     }
 
-    /// The socket.
+    /// The path of the socket.
     pub(super) fn socket(&self) -> PathBuf {
         self.path.join(NAME)
     }
 
-    /// Makes the socket, in place of one that a process left which has ended: the caller has the directory's lock. At
-    /// no moment can another user reach it, whatever the directory's permissions are.
+    /// Makes the socket, in place of one left by a process that has ended: the caller has the directory's lock. At no
+    /// moment can another user reach it, whatever the directory's permissions are.
     pub(super) fn listen(&self) -> io::Result<(UnixListener, Made)> {
         let (making, socket) = (self.path.join(MAKING), self.socket());
         match fs::symlink_metadata(&socket) {
@@ -66,14 +66,14 @@ impl Folder {
         let listener = UnixListener::bind(making.join(NAME))?;
         fs::set_permissions(making.join(NAME), Permissions::from_mode(0o600))?;
         let made = found(&making.join(NAME))?;
-        // Whoever connects meanwhile finds the old one or the new one.
+        // A connection at this moment finds the old socket or the new one.
         fs::rename(making.join(NAME), &socket)?;
         fs::remove_dir(&making)?;
         listener.set_nonblocking(true)?;
         Ok((listener, made))
     }
 
-    /// Removes the socket, where it is still this one.
+    /// Removes the socket, if it is still this one.
     pub(super) fn remove(&self, made: Made) -> io::Result<()> {
         match found(&self.socket()) {
             Ok(there) if there == made => fs::remove_file(self.socket()),
@@ -84,7 +84,7 @@ impl Folder {
     }
 }
 
-/// Which socket there is.
+/// The identity of the socket at a path.
 fn found(path: &Path) -> io::Result<Made> {
     let found = fs::symlink_metadata(path)?;
     Ok(Made { owner: found.uid(), of: (found.dev(), found.ino(), found.mtime(), found.mtime_nsec()) })
