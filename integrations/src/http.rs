@@ -1,5 +1,5 @@
-//! HTTP: the integration for every tool that speaks it. Owns pools of connections and the policy of where
-//! they may lead; keeps no cookies, follows redirects and uses proxies only where it is told to, sends nothing twice.
+//! HTTP: the integration for every tool with an HTTP interface. Owns pools of connections and the policy for their
+//! destinations; keeps no cookies, follows redirects and uses proxies only if configured, sends nothing twice.
 
 mod address;
 pub mod allow;
@@ -66,7 +66,7 @@ use self::hosts::Hosts;
 use self::pools::Pools;
 use self::tokens::Tokens;
 
-/// What the arguments are, as JSON Schema.
+/// The JSON Schema of the arguments.
 static SCHEMA: LazyLock<Option<Json>> = LazyLock::new(|| Json::parse(include_str!("http/schema.json")).ok());
 
 /// The one action.
@@ -76,7 +76,7 @@ const REQUEST: &str = "request";
 ///
 /// # Arguments
 ///
-/// | argument | meaning | where it is not given |
+/// | argument | meaning | default |
 /// | --- | --- | --- |
 /// | `url` | `http` or `https`, without credentials; scheme, host and prefix are the author's | needed |
 /// | `method` | GET, POST, PUT, PATCH, DELETE or HEAD | GET |
@@ -86,33 +86,35 @@ const REQUEST: &str = "request";
 /// | `auth` | `basic: {user, password}`, `bearer: {$secret: …}`, or `oauth2: {…}`, see below | none |
 /// | `json` | the body: any value | no body |
 /// | `form` | the body: a map as in `query` | |
-/// | `text`, `bytes` | the body: a text as it is, or what base64 stands for | |
+/// | `text`, `bytes` | the body: a text as it is, or base64 | |
 /// | `multipart` | the body: a map of names to texts, or to `{content or bytes, filename, content_type}` | |
 /// | `expect` | the statuses of success: `[200, "3xx", "404-410"]` | `["2xx"]`, and 303 after a write |
-/// | `retry_on` | the other statuses that another attempt may mend | 408, 425, 429, 500, 502, 503, 504 |
-/// | `effect` | what the request does: `read` or `write` | `read` for GET and HEAD |
-/// | `require` | `body`: an answer that cannot be read is a failure; `nothing`: it is a note | `body` of a read |
-/// | `acted` | the other statuses that say, or leave open, that the tool acted | see below |
-/// | `not_acted` | the other statuses that say that it did not act | see below |
+/// | `retry_on` | the other statuses after which another attempt may help | 408, 425, 429, 500, 502, 503, 504 |
+/// | `effect` | the effect of the request: `read` or `write` | `read` for GET and HEAD |
+/// | `require` | `body`: an unreadable answer is a failure; `nothing`: it is a note | `body` of a read |
+/// | `acted` | the other statuses that show, or leave open, that the tool acted | see below |
+/// | `not_acted` | the other statuses that show that it did not act | see below |
 /// | `response` | how the answer is read: `json`, `ndjson` (JSON in lines, a list), `text` or `none` | `json` |
-/// | `keep` | a JSONPath (RFC 9535, without `match` and `search`): what of the JSON is kept | all |
+/// | `keep` | a JSONPath (RFC 9535, without `match` and `search`): the part of the JSON that is kept | all |
 /// | `keep_headers` | the names of headers that are kept besides those below: `[ETag, X-Next]` | none |
 /// | `max_bytes` | how much of the body is kept, at most [`RESPONSE_BYTES`] | as much |
 /// | `redirects` | how many redirects are followed, at most [`HTTP_REDIRECTS`] | 0: a redirect is the answer |
 ///
-/// Of these, `json` is any value; `url`, `headers`, `query`, `form`, `text`, `bytes`, `multipart` and `auth` are maps and
-/// texts of the author, in which templates give single values; all others are written out, without templates. A header
-/// beyond ASCII is sent as UTF-8. Each value, but for `url`, may be a reference to a secret: `{$secret: NAME, prefix: "…"}`.
+/// Of these, `json` is any value; `url`, `headers`, `query`, `form`, `text`, `bytes`, `multipart` and `auth` are maps
+/// and texts of the author, in which templates give single values; all others are constants, without templates. A
+/// header beyond ASCII is sent as UTF-8. Each value, except `url`, may be a reference to a secret: `{$secret: NAME,
+/// prefix: "…"}`.
 ///
 /// `oauth2` has `token_url`, `client_id` and `client_secret` (a secret); `grant: refresh_token` with `refresh_token` (a
-/// secret) in place of client credentials; `scope` (a text or a list), `parameters` (a map: `audience`), and `client_auth:
-/// body` where the server wants id and secret in its form. A token is fetched once for all that wait for it, kept in
-/// memory alone, renewed before its end and once after a 401. A refresh token that the server replaces is used from then
-/// on, until the process ends or another one is configured, by all steps of the tenant that have the same `token_url`,
-/// `client_id` and `refresh_token`, whatever `scope` and `parameters` they ask for, one after the other. The server has
-/// [`HTTP_TOKEN_FETCH`] for its answer, and what it gives is kept also where the attempt that asked is over. Beyond
-/// [`HTTP_TOKENS_OF_TENANT`] tokens of a tenant the one that was longest unused is fetched anew when it is needed; beyond
-/// [`HTTP_REFRESH_TOKENS_OF_TENANT`] refresh tokens that were replaced, the one longest unused has to be configured anew.
+/// secret) in place of client credentials; `scope` (a text or a list), `parameters` (a map: `audience`), and
+/// `client_auth: body` if the server wants id and secret in its form. A token is fetched once for all waiting calls,
+/// kept only in memory, and renewed before its expiry and once after a 401. If the server replaces a refresh token, the
+/// new one is used from then on, until the process ends or another one is configured. All steps of the tenant with the
+/// same `token_url`, `client_id` and `refresh_token` share it, whatever their `scope` and `parameters` are, and use it
+/// one after the other. The server has [`HTTP_TOKEN_FETCH`] for its answer, which is kept even if the attempt is over.
+/// Over [`HTTP_TOKENS_OF_TENANT`] tokens of a tenant, the least recently used one is fetched again when it is needed;
+/// over [`HTTP_REFRESH_TOKENS_OF_TENANT`] replaced refresh tokens, the least recently used one must be configured
+/// again.
 ///
 /// # Output
 ///
@@ -129,8 +131,8 @@ const REQUEST: &str = "request";
 ///   UTF-8. A bad character (also half a pair, `\ud800`) becomes U+FFFD. `application/x-ndjson`, `application/jsonl` and
 ///   the like are lists.
 ///
-/// What cannot be read (broken off, late, too large, not JSON, packed or encoded in a way that nobody knows, without the
-/// value that `keep` asks for, nested too deeply), after a status that was expected:
+/// For an answer with an expected status that cannot be read (interrupted, late, too large, not JSON, in an unknown
+/// compression or charset, without the value that `keep` asks for, nested too deeply):
 ///
 /// | `require` | outcome |
 /// | --- | --- |
@@ -139,8 +141,9 @@ const REQUEST: &str = "request";
 ///
 /// # Redirects
 ///
-/// With `redirects: 3`, 301, 302, 303, 307 and 308 with a `Location` are followed, whatever `expect` says, three times at most.
-/// Each hop is a request of its own: judged by the policy, with a place of its own at its host, within the attempt's time.
+/// With `redirects: 3`, 301, 302, 303, 307 and 308 with a `Location` are followed, whatever `expect` is, at most three
+/// times. Each hop is a request of its own: judged by the policy, with a permit of its own at its host, within the
+/// attempt's time.
 ///
 /// * 303 goes on as GET, as do 301 and 302 after POST, without the body; all else keeps method and body (RFC 9110, 15.4).
 /// * Another origin (scheme, host, port) gets no `Authorization`, no `Cookie`, no header with a secret and no
@@ -161,54 +164,54 @@ const REQUEST: &str = "request";
 /// | the name that a server must have | [`Tls::server_name`] | that of the URL |
 /// | a proxy | [`HttpBuilder::proxy`], [`HttpBuilder::proxy_for`], [`HttpBuilder::direct`], [`HttpBuilder::proxy_from_environment`] | none |
 ///
-/// [`HttpBuilder::tls`] gives settings of TLS to the hosts of a [`HostPattern`]. Hosts of different settings never share a
-/// connection. No setting leaves a certificate unverified. HTTP/2 is spoken where a server offers it by TLS.
+/// [`HttpBuilder::tls`] sets the TLS settings for the hosts of a [`HostPattern`]. Hosts with different settings never
+/// share a connection. No setting leaves a certificate unverified. HTTP/2 is used if a server offers it over TLS.
 ///
 /// # Failures
 ///
-/// A failure has the answer, where there was one: `{"status": 409, "headers": {…}, "body": …, "note": "…"}`, with
-/// [`HTTP_FAILURE_BODY_BYTES`] of the body: JSON where it is JSON and fits, else the beginning of the text.
+/// A failure contains the answer, if there was one: `{"status": 409, "headers": {…}, "body": …, "note": "…"}`, with
+/// [`HTTP_FAILURE_BODY_BYTES`] of the body: JSON if it is JSON and fits, else the beginning of the text.
 ///
-/// Whether the tool may have acted decides between `unknown` and `failed` of a step that is sent at most once. What `acted`
-/// and `not_acted` name comes first (what both name may have acted), then:
+/// Whether the tool may have acted decides between `unknown` and `failed` for a step that is sent at most once. The
+/// step's `acted` and `not_acted` decide first (a status in both may have acted), then:
 ///
-/// | what came | the tool |
+/// | outcome | the tool |
 /// | --- | --- |
-/// | no place, token, name, connection or handshake; refused by policy, or by a proxy | has not acted |
-/// | a stream of HTTP/2 that the server refused, or that it did not come to before it left | has not acted |
+/// | no permit, token, name, connection or handshake; refused by policy, or by a proxy | has not acted |
+/// | a stream of HTTP/2 that the server refused, or did not process before it shut down | has not acted |
 /// | 429; 503 with `Retry-After`: `rate_limited` | has not acted |
 /// | 3xx but 303; 4xx but 408; 501; 505 | has not acted |
-/// | 408; 5xx but those above; what is no status of HTTP | may have acted |
+/// | 408; 5xx but those above; an undefined status | may have acted |
 /// | no answer, a broken connection, or more than [`HTTP_INTERIM_ANSWERS`] interim ones (1xx), after a connection took the request | may have acted |
-/// | 2xx or 303 that was not expected, or whose required body cannot be read, of a write | may have acted |
+/// | an unexpected 2xx or 303, or an unreadable required body, of a write | may have acted |
 ///
-/// A certificate that is not trusted, a version of TLS that is not spoken and a certificate of the client that is missing or
-/// refused are `unreachable` and not retried: the message says what to give. So are credentials that a proxy refuses, and hosts
-/// that it does not connect to.
+/// An untrusted certificate, an unsupported version of TLS, and a client certificate that is missing or refused are
+/// `unreachable` and not retried: the message names the setting. So are credentials that a proxy refuses, and hosts to
+/// which it does not connect.
 ///
-/// `Retry-After` is kept as it came, up to a year, after any status: seconds, or a date held against the `Date` of the
-/// answer; of several the longest.
+/// `Retry-After` is kept as it was received, up to a year, after any status: seconds, or a date relative to the `Date`
+/// of the answer; of several the longest.
 ///
-/// # What it keeps to
+/// # Guarantees and limits
 ///
 /// * Every attempt at a task carries the same `Idempotency-Key`. One attempt sends one request once: nothing underneath
 ///   repeats what was written.
 /// * The attempt's time begins when a connection takes the request. The wait for a token, and that for a connection, have
-///   as much each, that for a place almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. The place of the first
-///   request comes first, before the intent of the attempt is written; that of a redirect to follow, and of a request that is
-///   repeated with another token, within the attempt's time. Unpacking and
-///   selecting have a little more time, so that what was done can be told. Dropping the future closes the connection to
+///   as much each, that for a permit almost [`ATTEMPT_UNSENT`]; they end as [`FailureKind::Unreachable`]. The permit of the first
+///   request is obtained before the intent of the attempt is written; that of a redirect, and of a request that is
+///   repeated with another token, within the attempt's time. Decompression and selection have a little more time, so
+///   that the outcome can be reported. Dropping the future closes the connection to
 ///   the tool.
 /// * 50 requests at once to one host, 40 of them one tenant's; 20 idle connections per host and shard, 90 s;
 ///   10 s for look-up, proxy, connection and TLS handshake. The pool underneath has no limit for idle
 ///   connections to all hosts together; the 90 s bound them. One of HTTP/2 is pinged every 30 s.
 /// * [`HTTP_LARGE_ANSWERS`] answers beyond [`RESPONSE_BYTES`] at once, and as many that are unpacked, parsed and selected
 ///   from, half of them one tenant's: that bounds the memory of all answers. Each JSONPath has a budget of work.
-/// * The public Internet only, and what was allowed: a name that leads to the machine itself, its network
+/// * The public Internet only, and what is allowed: a name that leads to the machine itself, its network
 ///   or its metadata is [`FailureKind::Forbidden`], also when it led elsewhere a moment before. A proxy looks names up
 ///   itself: through one, only what is allowed by its name is reached, and addresses that may be reached anyway.
 /// * Secrets are sent and never kept: no failure and no log line has them, and where a tool sends one back, also as JSON,
-///   HTML, URLs, forms, hexadecimal digits and base64 spell it, it is replaced by `***`.
+///   HTML, URLs, forms, hexadecimal digits and base64 encode it, it is replaced by `***`.
 ///
 /// ```
 /// use updraft_integrations::HttpIntegration;
@@ -239,7 +242,7 @@ pub struct HttpIntegration {
 }
 
 impl HttpIntegration {
-    /// What can be configured, at its defaults: the public Internet only.
+    /// The default configuration: the public Internet only.
     pub fn builder() -> HttpBuilder {
         HttpBuilder::default()
     }
@@ -262,7 +265,7 @@ impl Integration for HttpIntegration {
             arguments: &arguments::KNOWN,
             takes_secrets: true,
             effect: Effect::Write,
-            // As far as the tool knows `Idempotency-Key`, which few do.
+            // It depends on whether the tool supports `Idempotency-Key`, which few do.
             is_idempotent: false,
             target: Some("url"),
             says_sending: true,

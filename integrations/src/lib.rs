@@ -1,8 +1,9 @@
-//! The built-in integrations: the security tools that Updraft can call without code of the embedder's own.
-//! Knows the integration port of `protocol`, nothing of the engine.
+//! The built-in integrations: security tools that Updraft can call without code of the embedding application. Knows the
+//! integration port of `protocol`, nothing of the engine.
 //!
 //! * [`HttpIntegration`]: any tool with an HTTP interface.
-//! * [`SecretMap`], [`SecretEnvironment`], [`SecretDirectory`]: where credentials come from, so that no playbook holds them.
+//! * [`SecretMap`], [`SecretEnvironment`], [`SecretDirectory`]: providers of credentials, so that no playbook contains
+//!   them.
 
 pub mod http;
 pub mod secrets;

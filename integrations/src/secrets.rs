@@ -1,5 +1,5 @@
-//! Providers of secrets: what was given at the start, the environment, a directory of files. A backend with a vault brings
-//! one of its own. Keeps nothing on disk, shows nothing.
+//! Providers of secrets: values given at the start, the environment, a directory of files. A backend with a vault
+//! implements its own. Keeps nothing on disk, shows nothing.
 
 mod directory;
 mod environment;

@@ -1,4 +1,4 @@
-//! What the log shows of requests. Alone in its file: the subscriber is the whole process's.
+//! The log of requests. Alone in its file, since the subscriber is for the whole process.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::io::Write;
@@ -35,7 +35,7 @@ impl Write for Log {
     }
 }
 
-/// What every test of this process logs.
+/// The log of all tests in this process.
 static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let writer = log.clone();
@@ -121,7 +121,7 @@ impl Listener for SecureListener {
     }
 }
 
-/// A tool for `localhost` that ends with the test's runtime, and who vouches for it.
+/// A tool for `localhost` that ends with the test's runtime, and its authority.
 async fn secure() -> (SocketAddr, String) {
     let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
@@ -172,7 +172,7 @@ async fn no_line_has_what_goes_by_http_2_or_what_a_proxy_knows_us_by() {
     }
     let log = LOG.text();
     assert!(log.contains("h2::") && log.contains("the proxy http://127.0.0.1:"), "{log}");
-    // `user:hunter2` as Basic has it.
+    // `user:hunter2` in Basic.
     for secret in ["hunter2", "dXNlcjpodW50ZXIy"] {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None);

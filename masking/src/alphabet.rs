@@ -1,5 +1,5 @@
-//! Alphabets: as itself, in hexadecimal digits, in base64. Owns how a secret is spelled in each, and which bytes are one letter
-//! of it; searches nothing.
+//! Alphabets: plain, hexadecimal digits, base64. Owns the spelling of a secret in each, and which bytes are the same
+//! letter of it; searches nothing.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::automaton::Pattern;
 
-/// What bytes are spelled in.
+/// The spelling of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Alphabet {
     Plain,
@@ -21,8 +21,8 @@ pub(crate) enum Alphabet {
 impl Alphabet {
     pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::Hex, Self::Base64];
 
-    /// The letter that a byte is, where several are one: the standard alphabet of base64 and that for URLs, upper and lower
-    /// case of digits.
+    /// The letter of a byte, since several bytes may be the same letter: the standard alphabet of base64 and that for
+    /// URLs, upper and lower case of digits.
     pub(crate) fn letter(self, byte: u8) -> u8 {
         match (self, byte) {
             (Self::Hex, byte) => byte.to_ascii_lowercase(),
@@ -32,12 +32,12 @@ impl Alphabet {
         }
     }
 
-    /// Whether a byte may stand between two letters without a meaning: base64 is broken into lines.
+    /// Whether a byte may be between two letters without a meaning: base64 is broken into lines.
     pub(crate) fn is_passed_over(self, byte: u8) -> bool {
         self == Self::Base64 && matches!(byte, b'\r' | b'\n')
     }
 
-    /// How much of a secret's spelling is taken for its beginning where a text was cut.
+    /// How much of a secret's spelling counts as its beginning if a text was cut.
     pub(crate) fn begun(self) -> usize {
         match self {
             Self::Plain => MASKED_BEGUN_BYTES,
@@ -46,7 +46,7 @@ impl Alphabet {
         }
     }
 
-    /// The patterns of a secret, wherever it stands in what is spelled.
+    /// The patterns of a secret at any position of a spelled text.
     pub(crate) fn patterns(self, secret: &str, all: &mut Vec<Pattern>) {
         match self {
             Self::Plain => {
@@ -64,7 +64,7 @@ impl Alphabet {
     }
 }
 
-/// A secret that is more than ASCII as those take it and write it who take bytes for characters (Latin-1), as most do with
+/// The patterns of a secret beyond ASCII as programs write it that take bytes for characters (Latin-1), as most do with
 /// headers: each of its bytes as a character, and each of its characters as a byte.
 fn latin(secret: &str) -> Vec<Pattern> {
     if secret.is_ascii() {
@@ -77,7 +77,7 @@ fn latin(secret: &str) -> Vec<Pattern> {
     [Some(pattern(taken.as_bytes())), is_whole.then(|| pattern(&written))].into_iter().flatten().collect()
 }
 
-/// The pattern of a text that is in base64 from its first byte to its last, as Basic sends `user:password`.
+/// The pattern of a whole text in base64, as Basic sends `user:password`.
 pub(crate) fn whole_base64(text: &str) -> Option<Pattern> {
     let mut encoded = Zeroizing::new(Vec::with_capacity(text.len() * 4 / 3 + 4));
     encoded.resize(text.len() * 4 / 3 + 4, 0);
@@ -97,8 +97,8 @@ fn hex(text: &str) -> Option<Pattern> {
     (digits.len() >= MASKED_HEX_DIGITS).then_some(Pattern { bytes: digits, alone: false })
 }
 
-/// The letters of base64 that are the text's own where `before` bytes go before it: those that hold bits of its neighbours
-/// too are left out.
+/// The letters of base64 that depend only on the text if `before` bytes precede it: letters with bits of its neighbours
+/// are left out.
 fn base64(text: &str, before: usize) -> Option<Pattern> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(before + text.len()));
     bytes.resize(before, 0);
@@ -110,7 +110,7 @@ fn base64(text: &str, before: usize) -> Option<Pattern> {
     (own.len() >= MASKED_BASE64_CHARACTERS).then(|| pattern(own))
 }
 
-/// A secret as it stands in what is encoded as a whole: itself, and in a text of JSON, in a URL, in a form, in HTML.
+/// The encodings of a secret in common formats: plain, in a text of JSON, in a URL, in a form, in HTML.
 fn written(secret: &str) -> Vec<Zeroizing<String>> {
     let mut all: Vec<Zeroizing<String>> = vec![Zeroizing::new(secret.to_owned())];
     let mut add = |text: String| {
@@ -119,7 +119,7 @@ fn written(secret: &str) -> Vec<Zeroizing<String>> {
             all.push(text);
         }
     };
-    // A text always becomes JSON.
+    // Any text can be written as JSON.
     let json = Zeroizing::new(serde_json::to_string(secret).unwrap_or_default());
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
     add(json.to_owned());
@@ -138,7 +138,7 @@ fn percent(secret: &str, also_plain: &str) -> String {
             continue;
         }
         for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-            // Writing into a text does not fail.
+            // Writing into a string cannot fail.
             let _ = write!(text, "%{byte:02X}");
         }
     }

@@ -1,61 +1,61 @@
-//! The automaton of Aho and Corasick: finds many patterns in one pass over a text. Owns the tree of the patterns and where
-//! each place of it falls back to; knows nothing of escapes, nor of what the patterns are.
+//! The Aho-Corasick automaton: finds many patterns in one pass over a text. Owns the tree of the patterns and its
+//! fallback links; knows nothing of escapes, nor of the meaning of the patterns.
 
 use std::collections::VecDeque;
 
 use zeroize::{Zeroize, Zeroizing};
 
-/// A place of the tree: what was read of one pattern or several.
+/// A node of the tree: a prefix of one pattern or several.
 pub(crate) type State = u32;
 
-/// Nothing was read.
+/// The empty prefix.
 pub(crate) const ROOT: State = 0;
 
 /// A pattern as it was given.
 pub(crate) struct Pattern {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
-    /// Whether it counts only where no longer word is around it.
+    /// Whether it counts only as a word of its own.
     pub(crate) alone: bool,
 }
 
-/// A pattern that ends where a state is.
+/// A pattern that ends at a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ending {
-    /// The state that has read the pattern and nothing else.
+    /// The state of the pattern itself.
     pub(crate) state: State,
     pub(crate) len: usize,
     pub(crate) alone: bool,
 }
 
-/// Many patterns. Wiped when it is dropped: its tree spells them.
+/// Many patterns. Wiped when it is dropped, since its tree spells them.
 pub(crate) struct Automaton {
     nodes: Vec<Node>,
-    /// Where the root leads to, by byte; most texts are there at most places.
+    /// The transitions of the root, by byte; most texts are at the root most of the time.
     from_root: Box<[State; 256]>,
 }
 
 #[derive(Clone)]
 struct Node {
-    /// What was read last.
+    /// The last byte of the prefix.
     byte: u8,
-    /// Whether a pattern ends here, and whether one that counts wherever it stands.
+    /// Whether a pattern ends here, and whether it counts anywhere.
     ends: bool,
     ends_anywhere: bool,
-    /// The root is the child of none, so it stands for none.
+    /// 0 means none, since the root is never a child.
     first_child: State,
     sibling: State,
     parent: State,
     depth: u32,
-    /// The longest end of what was read that begins a pattern.
+    /// The longest proper suffix that is a prefix of a pattern.
     falls: State,
-    /// The same without those that go on with no other byte than this state: where this one does not go on, neither do
-    /// they. So what is read again and again (`aaaa`) falls in one step.
+    /// The same, but skipping states with the same only next byte: if this state cannot continue, neither can they. So
+    /// repeated letters (`aaaa`) fall back in one step.
     fails: State,
-    /// The longest pattern that is an end of what was read, and shorter.
+    /// The longest shorter pattern that is a suffix.
     shorter: State,
 }
 
-/// What a place of the tree takes in memory.
+/// The memory of a node of the tree.
 pub(crate) const PLACE_BYTES: usize = size_of::<Node>();
 
 const NOTHING: Node = Node {
@@ -73,7 +73,7 @@ const NOTHING: Node = Node {
 
 impl Automaton {
     pub(crate) fn new(patterns: &[Pattern]) -> Self {
-        // All at once: what grows is moved, and leaves its bytes behind.
+        // Allocated at once: a vector that grows would leave copies of its bytes behind.
         let places = 1 + patterns.iter().map(|pattern| pattern.bytes.len()).sum::<usize>();
         let mut nodes = Vec::with_capacity(places);
         nodes.push(NOTHING);
@@ -86,12 +86,12 @@ impl Automaton {
         automaton
     }
 
-    /// The bytes with which a pattern begins.
+    /// Whether a pattern begins with this byte.
     pub(crate) fn begins_with(&self, byte: u8) -> bool {
         self.child(ROOT, byte) != ROOT
     }
 
-    /// The state after one byte more. Each look at a state is a step.
+    /// The state after one more byte. Each state that is visited is a step.
     pub(crate) fn next(&self, mut state: State, byte: u8, steps: &mut u64) -> State {
         loop {
             *steps += 1;
@@ -103,7 +103,7 @@ impl Automaton {
         }
     }
 
-    /// How many bytes of patterns the state has read.
+    /// The length of the prefix.
     pub(crate) fn depth(&self, state: State) -> usize {
         self.node(state).depth as usize
     }
@@ -118,7 +118,7 @@ impl Automaton {
         })
     }
 
-    /// What a state has read.
+    /// The bytes of the prefix.
     pub(crate) fn bytes(&self, state: State) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.depth(state)));
         let up = std::iter::successors(Some(state), |state| Some(self.node(*state).parent));
@@ -128,7 +128,7 @@ impl Automaton {
     }
 
     fn node(&self, state: State) -> &Node {
-        // Every state stands for a node; the root for what would be none.
+        // Every state is the index of a node.
         self.nodes.get(state as usize).unwrap_or(&NOTHING)
     }
 
@@ -175,7 +175,7 @@ impl Automaton {
         state
     }
 
-    /// Links each state to what it falls back to, the shorter ones first.
+    /// Sets the fallback links of each state, the shorter states first.
     fn link(&mut self) {
         let mut open: VecDeque<State> = self.children(ROOT).collect();
         while let Some(state) = open.pop_front() {
@@ -211,7 +211,7 @@ mod tests {
         Automaton::new(&patterns.iter().map(pattern).collect::<Vec<_>>())
     }
 
-    /// Where patterns end in the text, and how long they are; with the steps that it took.
+    /// The ends and lengths of patterns in the text; with the number of steps.
     fn endings(automaton: &Automaton, text: &str) -> (Vec<(usize, usize)>, u64) {
         let (mut state, mut found, mut steps) = (ROOT, Vec::new(), 0);
         for (at, byte) in text.bytes().enumerate() {

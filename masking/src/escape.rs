@@ -1,12 +1,12 @@
-//! Escapes: how JSON, URLs, forms, HTML and XML spell one character by others. Owns their grammar, read a byte at a time; knows
-//! nothing of where the bytes come from.
+//! Escapes: how JSON, URLs, forms, HTML and XML encode one character by others. Owns their grammar, read a byte at a
+//! time; does not know where the bytes are from.
 
-/// The longest name of an entity that is known.
+/// The longest known name of an entity.
 const NAME_BYTES: usize = 7;
-/// Digits of an entity, leading zeros among them: tools pad to eight at most.
+/// Digits of an entity, including leading zeros: tools pad to at most eight.
 const NUMBER_DIGITS: u8 = 8;
 
-/// Named entities of HTML and XML, by their names in lower case: those that writers of markup use for ASCII.
+/// Named entities of HTML and XML, by their names in lower case: those that are used for ASCII.
 const NAMED: [(&[u8], char); 37] = [
     (b"amp", '&'),
     (b"apos", '\''),
@@ -55,7 +55,7 @@ pub(crate) enum Escape {
     /// After a backslash.
     #[default]
     Backslash,
-    /// After `\u`: a unit of UTF-16 in four digits; the second of a pair where there is a first.
+    /// After `\u`: a unit of UTF-16 in four digits; the second of a pair if there is a first.
     Unit { first: Option<u16>, digits: u8, value: u32 },
     /// After the first unit of a pair.
     Between { first: u16, slashed: bool },
@@ -65,16 +65,16 @@ pub(crate) enum Escape {
     Number { radix: u32, digits: u8, value: u32 },
 }
 
-/// What one more byte makes of an escape.
+/// The result of one more byte in an escape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It goes on.
+    /// It continues.
     On(Escape),
-    /// It has ended, and stands for this character.
+    /// It is complete, and represents this character.
     Character(char),
-    /// It has ended, and stands for this byte, which may be a part of a character.
+    /// It is complete, and represents this byte, which may be a part of a character.
     Byte(u8),
-    /// It is none.
+    /// It is no escape.
     Not,
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn is_introducer(byte: u8) -> bool {
     matches!(byte, b'\\' | b'%' | b'&' | b'+')
 }
 
-/// What the first byte of an escape makes of it.
+/// The result of the first byte of an escape.
 pub(crate) fn begin(byte: u8) -> Step {
     match byte {
         b'\\' => Step::On(Escape::Backslash),
@@ -96,7 +96,7 @@ pub(crate) fn begin(byte: u8) -> Step {
 }
 
 impl Escape {
-    /// The escape with one byte more.
+    /// The result of one more byte.
     pub(crate) fn then(self, byte: u8) -> Step {
         match self {
             Self::Byte { digits, value } => match hex(value, byte) {
@@ -142,7 +142,7 @@ fn after_backslash(byte: u8) -> Step {
         b'r' => b'\r',
         b't' => b'\t',
         b'u' => return Step::On(Escape::Unit { first: None, digits: 0, value: 0 }),
-        // Not of JSON: of shells and programming languages, whose texts tools send as well.
+        // Not in JSON, but in shells and programming languages, whose texts tools send as well.
         b'x' => return Step::On(Escape::Byte { digits: 0, value: 0 }),
         _ => return Step::Not,
     })

@@ -1,6 +1,6 @@
-//! A list of few items, in a fixed place. Owns its bound: what does not fit is not kept.
+//! A short list without an allocation. Owns its bound: further items are dropped.
 
-/// At most `N` items, in the order in which they came.
+/// At most `N` items, in the order of their insertion.
 #[derive(Clone, Copy)]
 pub(crate) struct Few<T, const N: usize> {
     items: [T; N],
@@ -15,7 +15,7 @@ impl<T: Copy + Default, const N: usize> Few<T, N> {
         few
     }
 
-    /// Adds an item, where there is a place for it.
+    /// Adds an item, if there is room.
     pub(crate) fn push(&mut self, item: T) {
         if let Some(place) = self.items.get_mut(self.len) {
             *place = item;

@@ -1,5 +1,5 @@
-//! A lane: what is under way of one alphabet's patterns while a text is read. Owns which beginnings are followed where readings
-//! of the text part and meet again; knows nothing of how a text is read.
+//! A lane: the partial matches of one alphabet's patterns while a text is read. Owns which of them are followed when
+//! readings of the text diverge and merge again; does not know how a text is read.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use crate::alphabet::Alphabet;
 use crate::automaton::{Automaton, Ending, ROOT, State};
 use crate::readings::Reading;
 
-/// What is under way through one reading of the text.
+/// A partial match through one reading of the text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Begun {
     state: State,
-    /// Where in the text it begins; or before, where it is not exact.
+    /// Its position in the text; or an earlier one, if it is not exact.
     pub(crate) start: usize,
     exact: bool,
-    /// From here on each byte of the text stands for itself.
+    /// From here on each byte of the text represents itself.
     raw_from: usize,
 }
 
@@ -27,17 +27,17 @@ pub(crate) struct Hit {
     pub(crate) ending: Ending,
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// Whether it begins at `start`, rather than somewhere after it.
+    /// Whether it begins exactly at `start`, rather than somewhere after it.
     pub(crate) exact: bool,
 }
 
-/// The beginnings of patterns that one alphabet has at the place which is read.
+/// The partial matches of one alphabet at the current position.
 pub(crate) struct Lane<'a> {
     pub(crate) automaton: &'a Automaton,
     pub(crate) alphabet: Alphabet,
     now: Vec<Begun>,
     next: Vec<Begun>,
-    /// Those that go on where an escape ends.
+    /// Those that continue where an escape ends.
     later: BTreeMap<usize, Vec<Begun>>,
     pub(crate) steps: u64,
 }
@@ -47,12 +47,12 @@ impl<'a> Lane<'a> {
         Self { automaton, alphabet, now: Vec::new(), next: Vec::new(), later: BTreeMap::new(), steps: 0 }
     }
 
-    /// Whether nothing is under way.
+    /// Whether there is no partial match.
     pub(crate) fn is_idle(&self) -> bool {
         self.now.is_empty() && self.next.is_empty() && self.later.is_empty()
     }
 
-    /// Comes to a place: what was read up to it is under way there.
+    /// Moves to a position, with the partial matches up to it.
     pub(crate) fn arrive(&mut self, at: usize) {
         std::mem::swap(&mut self.now, &mut self.next);
         self.next.clear();
@@ -63,16 +63,16 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// The least start of what is under way, of which so much was read that it is taken for a secret that was cut.
+    /// The least start of the partial matches that are long enough to count as a secret that was cut.
     pub(crate) fn begun(&self) -> Option<usize> {
         let long = |begun: &&Begun| self.automaton.depth(begun.state) >= self.alphabet.begun();
         self.now.iter().filter(long).map(|begun| begun.start).min()
     }
 
-    /// Goes on from a place with what it may stand for. What ends there is added to `hits`.
+    /// Continues from a position with a character that it may represent. Patterns that end there are added to `hits`.
     pub(crate) fn read(&mut self, at: usize, reading: &Reading, hits: &mut Vec<Hit>) {
         let nothing = Begun { state: ROOT, start: at, exact: true, raw_from: at };
-        // What is under way has the empty beginning as its end: a pattern that begins here is found through it.
+        // A partial match ends with the empty match: a pattern that begins here is found through it.
         let count = self.now.len().max(1);
         for index in 0..count {
             let begun = self.now.get(index).copied().unwrap_or(nothing);
@@ -103,7 +103,7 @@ impl<'a> Lane<'a> {
             } else if depth == 1 {
                 (begun.start, begun.exact) = (at, true);
             } else if depth <= before {
-                // It begins later, after an escape whose place is no longer known.
+                // It begins later, after an escape whose position is no longer known.
                 begun.exact = false;
             }
         }
@@ -119,7 +119,7 @@ impl<'a> Lane<'a> {
                 (begun.start, begun.exact && whole)
             };
             hits.push(Hit { alphabet: self.alphabet, ending, start, end, exact });
-            // All that are shorter lie in it.
+            // All shorter ones are inside of it.
             if !ending.alone {
                 break;
             }
@@ -140,7 +140,7 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// Adds what came to a place; of two with the same state the longer stays, of too many those that have read the most.
+    /// Adds a partial match; of two with the same state the longer is kept, of too many those that have read the most.
     fn add(&mut self, all: &mut Vec<Begun>, begun: Begun) {
         self.steps += 1 + all.len() as u64;
         if let Some(same) = all.iter_mut().find(|other| other.state == begun.state) {

@@ -1,9 +1,9 @@
-//! Masking: takes secrets out of what tools send back, in every spelling that texts are known to have. Knows the values and
-//! failures of `protocol`; never keeps, logs or shows a secret, and does not know where it came from.
+//! Masking: removes secrets from the answers of tools, in every common encoding. Knows the values and failures of
+//! `protocol`; never keeps, logs or shows a secret, and does not know its source.
 //!
-//! A text is read once. At each place it may stand for itself, or for the character of an escape that begins there
-//! (`readings`); what secrets may have begun up to there is followed through all of it (`lane`), as states of an automaton
-//! that looks for all of them at once (`automaton`), in three alphabets (`alphabet`).
+//! A text is read once. Each position may represent itself, or the character of an escape that begins there
+//! (`readings`). Partial matches of secrets are followed through all these readings (`lane`), as states of an automaton
+//! that searches for all secrets at once (`automaton`), in three alphabets (`alphabet`).
 
 mod alphabet;
 mod automaton;

@@ -1,5 +1,5 @@
-//! The masker: puts `***` where a secret stands in a text, whatever its spelling. Owns what becomes of what was found; finds
-//! nothing itself, and shows nothing of what it knows.
+//! The masker: replaces secrets in a text by `***`, in any encoding. Owns the replacement; does not search by itself,
+//! and never shows a secret.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -12,13 +12,13 @@ use crate::search::{Search, Tables, search};
 use crate::secrets::{Form, Origin, Secrets};
 use crate::value;
 
-/// What stands where a secret stood.
+/// The replacement of a secret.
 pub(crate) const MASK: &str = "***";
 
-/// The secrets of one tenant or one request, and how texts spell them.
+/// The secrets of one tenant or one request, with their encodings.
 ///
-/// A secret is found as it is; in escapes of JSON, URLs, forms, HTML and XML, in any mix of them and one inside the other;
-/// and in hexadecimal digits and base64 at any place of a longer text. Cheap to clone: what it knows is shared.
+/// A secret is found as it is; in escapes of JSON, URLs, forms, HTML and XML, mixed and nested; and in hexadecimal
+/// digits and base64 at any position of a longer text. Cheap to clone: clones share its tables.
 ///
 /// ```
 /// use updraft_masking::Masker;
@@ -31,35 +31,36 @@ pub(crate) const MASK: &str = "***";
 #[derive(Clone, Default)]
 pub struct Masker {
     secrets: Secrets,
-    /// Made when the first text comes, by whichever clone: secrets are added one after the other.
+    /// Made for the first text, by any clone, since secrets are added one after the other.
     tables: Arc<OnceLock<Tables>>,
 }
 
 impl Masker {
-    /// A masker that knows no secret.
+    /// A masker without secrets.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Masks a secret from now on, as short as it is marked. Beyond [`updraft_protocol::limits::MASKED_SECRETS`] the one
-    /// that was named least recently is forgotten: whether that happened.
+    /// Masks a secret from now on; if it is marked as short, as [`add_short`](Self::add_short). Over
+    /// [`updraft_protocol::limits::MASKED_SECRETS`] the secret that was named least recently is forgotten; returns
+    /// whether that happened.
     pub fn hide(&mut self, secret: &updraft_protocol::Secret) -> bool {
         self.add_as(secret.expose(), form(secret.expose(), secret.is_short()), Origin::Named)
     }
 
-    /// Masks a token that a tool gave from now on, as short as it is marked. Beyond
+    /// Masks a token that a tool issued from now on; if it is marked as short, as [`add_short`](Self::add_short). Over
     /// [`updraft_protocol::limits::MASKED_FETCHED`] the oldest of them is forgotten.
     pub fn hide_fetched(&mut self, token: &updraft_protocol::Secret) {
         self.add_as(token.expose(), form(token.expose(), token.is_short()), Origin::Fetched);
     }
 
-    /// Adds a secret that is masked wherever it stands, also inside a longer word. One that is empty is none.
+    /// Adds a secret that is masked anywhere, also inside a longer word. An empty one is ignored.
     pub fn add(&mut self, secret: &str) {
         self.add_as(secret, Form::Any, Origin::Named);
     }
 
-    /// Adds a secret that may be shorter than [`SHORTEST_SECRET_BYTES`]; if it is, it is masked only where no longer word
-    /// is around it, and not in digits and base64, where it stands by chance.
+    /// Adds a secret that may be shorter than [`SHORTEST_SECRET_BYTES`]; if it is, it is masked only as a word of its
+    /// own, and not in digits and base64, where it would appear by chance.
     pub fn add_short(&mut self, secret: &str) {
         self.add_as(secret, form(secret, true), Origin::Named);
     }
@@ -81,33 +82,33 @@ impl Masker {
         added.forgot_named
     }
 
-    /// About what it takes in memory once it has been used, in bytes.
+    /// Its approximate size in memory once it has been used, in bytes.
     pub fn bytes(&self) -> usize {
         self.secrets.places() * PLACE_BYTES
     }
 
-    /// Whether it knows no secret.
+    /// Whether it has no secrets.
     pub fn is_empty(&self) -> bool {
         self.secrets.is_empty()
     }
 
-    /// The text without the secrets; where two overlap, without both. The same text where there is none.
+    /// The text without the secrets; if two overlap, without both. The same text if there is none.
     pub fn text(&self, text: String) -> String {
         self.masked(&text, Search::WHOLE).unwrap_or(text)
     }
 
-    /// The text without the secrets; where it was cut, also without one that begins at its end and was cut with it.
+    /// The text without the secrets; if it was cut, also without one that begins at its end and was cut with it.
     pub fn beginning(&self, text: String, is_cut: bool) -> String {
         self.masked(&text, Search { is_cut, ..Search::WHOLE }).unwrap_or(text)
     }
 
-    /// The value without the secrets, in texts, names of fields and numbers. Two names that became one get a number
-    /// each: `***` and `*** 2`.
+    /// The value without the secrets, in texts, names of fields and numbers. Two names that become equal get a number:
+    /// `***` and `*** 2`.
     pub fn value(&self, value: Value) -> Value {
         if self.is_empty() { value } else { value::masked(self, value, &mut false) }
     }
 
-    /// The same of a JSON text, which is read as a value only where a secret may be in it.
+    /// The same for a JSON text, which is parsed only if it may contain a secret.
     pub fn json(&self, json: Json) -> Json {
         if self.is_empty() || !self.may_be_in(json.as_str()) {
             return json;
@@ -118,7 +119,7 @@ impl Masker {
                 let tree = value::masked(self, tree, &mut changed);
                 if changed { Json::from(tree) } else { json }
             }
-            // A value too deep to be read is too deep to be kept.
+            // A value too deep to be parsed is masked as a whole.
             Err(_) => Json::from(Value::from(MASK)),
         }
     }
@@ -128,7 +129,7 @@ impl Masker {
         if self.is_empty() {
             return failure;
         }
-        // A message that is as long as one may be was cut; the last character that did not fit has four bytes at most.
+        // A message of the largest length was cut; the last character that did not fit has at most four bytes.
         let is_cut = failure.message.len() + 4 > FAILURE_MESSAGE_BYTES;
         let message = self.beginning(std::mem::take(&mut failure.message), is_cut);
         failure.answer = failure.answer.take().map(|answer| self.json(answer));
@@ -139,7 +140,7 @@ impl Masker {
         self.tables.get_or_init(|| self.secrets.tables())
     }
 
-    /// The text without the secrets; none where it has none.
+    /// The text without the secrets; `None` if it contains none.
     pub(crate) fn masked(&self, text: &str, how: Search) -> Option<String> {
         if self.is_empty() {
             return None;
@@ -160,7 +161,7 @@ impl Masker {
     }
 
     fn may_be_in(&self, json: &str) -> bool {
-        // A number may be a secret in other digits than those of the secret.
+        // A number may equal a secret in other digits.
         let tables = self.tables();
         let numbers = !tables.numbers.is_empty() && json.bytes().any(|byte| byte.is_ascii_digit());
         let how = Search { nesting: Search::WHOLE.nesting + 1, is_cut: false };

@@ -1,5 +1,5 @@
-//! Secrets that are numbers of JSON: found in whatever digits a text writes them. Owns how one is told from the others; a
-//! number that is none costs the same, however many there are.
+//! Secrets that are JSON numbers: found in any notation of the same number. Owns the lookup, whose cost does not depend
+//! on how many there are.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use updraft_protocol::Number;
 use zeroize::Zeroizing;
 
-/// The numbers, by what their digits come to: a parsed one would stay in memory.
+/// The numbers, by a hash of their value: parsed numbers would stay in memory.
 #[derive(Default)]
 pub(crate) struct Numbers {
     keys: RandomState,
@@ -15,7 +15,7 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    /// Those of these texts that are numbers.
+    /// The numbers among these texts.
     pub(crate) fn of<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let mut numbers = Self::default();
         for text in texts {

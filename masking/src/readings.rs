@@ -1,27 +1,27 @@
-//! The readings of a text: what each place may stand for, where escapes stand in escapes. Owns how deep they are nested and
-//! that a place is read once; knows nothing of secrets.
+//! The readings of a text: the characters that each position may represent, with nested escapes. Owns the limit of
+//! nesting and that a position is read once; knows nothing of secrets.
 
 use updraft_protocol::limits::{MASKED_NESTING, MASKED_READINGS};
 
 use crate::escape::{self, Escape, Step, is_introducer};
 use crate::few::Few;
 
-/// Places whose readings are remembered, for each level: as far as an escape reaches that people write.
+/// Positions whose readings are cached, for each level: as many as the longest common escape.
 const REMEMBERED: usize = 32;
 /// Levels of a text, and one more for a text that is itself a text of JSON.
 const LEVELS: usize = MASKED_NESTING + 2;
-/// Alternatives of escapes that wait to be read: one that goes on has one reading at nearly all of its places.
+/// Alternatives of escapes that wait to be read: an escape has one reading at nearly all of its positions.
 const OPEN: usize = 64;
 
-/// The readings of one place.
+/// The readings of one position.
 pub(crate) type List = Few<Reading, MASKED_READINGS>;
 
-/// What a place of a text may stand for.
+/// A character, or a part of one, that a position of a text may represent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reading {
     bytes: [u8; 4],
     len: u8,
-    /// How much of the text it takes: some hundred bytes at most, by the nesting of escapes.
+    /// How many bytes of the text it takes: at most some hundred, because of the limit of nesting.
     takes: u16,
 }
 
@@ -37,12 +37,12 @@ impl Reading {
         Self { bytes, len, takes: u16::try_from(takes).unwrap_or(u16::MAX) }
     }
 
-    /// Where the text goes on, if it is read at this place.
+    /// Where the text continues after this reading at this position.
     pub(crate) fn end(&self, at: usize) -> usize {
         at + usize::from(self.takes)
     }
 
-    /// The bytes that it stands for: a character, or a part of one.
+    /// The bytes that it represents: a character, or a part of one.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
@@ -55,14 +55,14 @@ impl Reading {
     }
 }
 
-/// A text, and what was found of it.
+/// A text with its cached readings.
 pub(crate) struct Readings<'t> {
     text: &'t [u8],
-    /// The newest readings, by level and place; empty until an escape is met.
+    /// The newest readings, by level and position; empty until the first escape.
     remembered: Vec<(usize, List)>,
-    /// Escapes that are being read, each with the place where it goes on.
+    /// Escapes that are being read, each with the position where it continues.
     open: Vec<(Escape, usize)>,
-    /// What was done so far: the work is bounded by the length of the text.
+    /// The work so far: bounded by the length of the text.
     pub(crate) steps: u64,
 }
 
@@ -71,7 +71,7 @@ impl<'t> Readings<'t> {
         Self { text: text.as_bytes(), remembered: Vec::new(), open: Vec::new(), steps: 0 }
     }
 
-    /// What the place may stand for, with escapes in `level` escapes; nothing at the end of the text.
+    /// The readings of the position, with `level` levels of escapes; empty at the end of the text.
     pub(crate) fn at(&mut self, at: usize, level: usize) -> List {
         match self.text.get(at) {
             None => List::default(),
@@ -86,7 +86,7 @@ impl<'t> Readings<'t> {
         }
     }
 
-    /// Where the readings of a place are remembered at which an escape may begin.
+    /// The index of the cached readings of a position at which an escape may begin.
     fn remember(&mut self, at: usize, level: usize) -> usize {
         self.steps += 1;
         if self.remembered.is_empty() {
@@ -111,7 +111,7 @@ impl<'t> Readings<'t> {
         slot
     }
 
-    /// Adds to `list` all that an escape may come to which begins at `from`, and of which the first byte has been read.
+    /// Adds to `list` every result of an escape that begins at `from`, and of which the first byte has been read.
     fn follow(&mut self, from: usize, begun: (Escape, usize), level: usize, list: &mut List) {
         let base = self.open.len();
         self.open.push(begun);
@@ -146,7 +146,7 @@ impl<'t> Readings<'t> {
             Step::Byte(byte) => add(list, Reading::byte(byte, takes)),
             Step::Character(character) => {
                 add(list, Reading::character(character, takes));
-                // A blank at which HTML breaks no line is typed for any blank.
+                // A non-breaking blank may be typed for any blank.
                 if character == '\u{a0}' {
                     add(list, Reading::byte(b' ', takes));
                 }
@@ -165,7 +165,7 @@ fn add(list: &mut List, reading: Reading) {
 mod tests {
     use super::*;
 
-    /// What the beginning of the text may stand for, with the length that is read.
+    /// The readings of the beginning of the text, with their lengths.
     fn readings(text: &str, level: usize) -> Vec<(String, usize)> {
         let list = Readings::new(text).at(0, level);
         list.as_slice().iter().map(|r| (String::from_utf8_lossy(r.bytes()).into_owned(), r.end(0))).collect()

@@ -1,4 +1,4 @@
-//! The search: where in a text secrets stand, in whatever spelling. Owns one pass over the text, and what it costs; changes
+//! The search: the positions of secrets in a text, in any encoding. Owns one pass over the text, and its cost; changes
 //! nothing.
 
 use updraft_protocol::limits::MASKED_NESTING;
@@ -10,40 +10,40 @@ use crate::lane::{Hit, Lane};
 use crate::numbers::Numbers;
 use crate::readings::{Reading, Readings};
 
-/// The longest escape that is looked for before a short secret: three percent signs deep, or a long entity.
+/// The longest escape that is searched for before a short secret: three nested percent signs, or a long entity.
 const ESCAPE_BYTES: usize = 24;
-/// The longest rest of a text that is taken for an escape that was cut.
+/// The longest rest of a text that counts as an escape that was cut.
 const CUT_ESCAPE_BYTES: usize = 48;
-/// Steps for each byte of a text that may be spent on finding where secrets begin of which the end was found.
+/// Steps for each byte of a text to search for the beginnings of secrets whose ends were found.
 const BACKWARD_STEPS: usize = 8;
 
-/// All that is looked for.
+/// The secrets, prepared for a search.
 pub(crate) struct Tables {
     pub(crate) automata: [(Alphabet, Automaton); 3],
-    /// The automata of which something may begin at a byte, a bit for each.
+    /// A bit for each automaton in which something may begin with the byte.
     pub(crate) begins: [u8; 256],
     pub(crate) numbers: Numbers,
 }
 
-/// What is looked at, and how.
+/// The kind of search.
 #[derive(Clone, Copy)]
 pub(crate) struct Search {
-    /// How deep escapes stand in each other.
+    /// How deep escapes are nested.
     pub(crate) nesting: usize,
-    /// Whether the text was cut, so that a secret may be begun at its end.
+    /// Whether the text was cut, so that a partial secret may be at its end.
     pub(crate) is_cut: bool,
 }
 
 impl Search {
-    /// As most texts are looked at.
+    /// The usual search.
     pub(crate) const WHOLE: Self = Self { nesting: MASKED_NESTING, is_cut: false };
 }
 
-/// Where secrets stand, in order, apart from each other.
+/// The positions of secrets, in order and without overlap.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) spans: Vec<(usize, usize)>,
-    /// The steps that it took: at most so many for each byte.
+    /// The number of steps: bounded for each byte.
     pub(crate) steps: u64,
 }
 
@@ -71,7 +71,7 @@ struct Pass<'a> {
     how: Search,
     hits: Vec<Hit>,
     spans: Vec<(usize, usize)>,
-    /// What may still be spent on finding where secrets begin.
+    /// Steps that are left to search for the beginnings of secrets.
     steps_left: usize,
 }
 
@@ -79,7 +79,7 @@ impl Pass<'_> {
     fn run(&mut self, begins: &[u8; 256]) {
         let bytes = self.text.as_bytes();
         let mut at = 0;
-        // The lanes in which something is under way, a bit for each.
+        // A bit for each lane with a partial match.
         let mut live = 0;
         loop {
             if live == 0 {
@@ -122,7 +122,7 @@ impl Pass<'_> {
         self.hits = hits;
     }
 
-    /// Adds a span for what was found.
+    /// Adds the span of a hit.
     fn settle(&mut self, hit: Hit) {
         let start = if hit.exact { hit.start } else { self.start(hit) };
         if hit.ending.alone && !self.is_alone(start, hit.end) {
@@ -134,20 +134,20 @@ impl Pass<'_> {
 
     fn span(&mut self, start: usize, end: usize) {
         match self.spans.last_mut() {
-            // What is found again and again in one run is one span.
+            // Overlapping hits of one run are one span.
             Some(last) if start >= last.0 && start <= last.1 => last.1 = last.1.max(end),
             _ => self.spans.push((start, end)),
         }
     }
 
-    /// Where a pattern begins that ends at `hit.end` and begins at `hit.start` or after. Where looking for it would take too
-    /// long, the former: rather too much is masked.
+    /// Where a pattern begins that ends at `hit.end` and begins at `hit.start` or after. If the search would take too
+    /// long, returns `hit.start`, which masks rather too much.
     fn start(&mut self, hit: Hit) -> usize {
         if let Some((start, end)) = self.spans.last()
             && *start <= hit.start
             && hit.end.saturating_sub(hit.ending.len) <= *end
         {
-            // It begins in what is masked already: no letter takes less than a byte.
+            // It begins inside a span that is masked already: no letter takes less than a byte.
             return *end;
         }
         let Some(steps_left) = self.steps_left.checked_sub(hit.ending.len) else { return hit.start };
@@ -181,7 +181,7 @@ impl Pass<'_> {
         hit.start
     }
 
-    /// Whether no longer word is around it, in any reading of what stands before.
+    /// Whether it is a word of its own, in any reading of the bytes before it.
     fn is_alone(&mut self, start: usize, end: usize) -> bool {
         let of_word = |c: char| c.is_alphanumeric() || c == '_';
         let after = self.text.get(end..).and_then(|rest| rest.chars().next());
@@ -204,7 +204,7 @@ impl Pass<'_> {
         })
     }
 
-    /// The end of base64 with the padding that follows it.
+    /// The end of base64, including its padding.
     fn padding(&mut self, mut end: usize) -> usize {
         for _ in 0..2 {
             let list = self.readings.at(end, self.how.nesting);
@@ -219,7 +219,7 @@ impl Pass<'_> {
         end
     }
 
-    /// Where the text was cut in an escape, what is under way before it.
+    /// If the text was cut within an escape, handles the partial matches before it.
     fn cut_escape(&mut self, at: usize) {
         let rest = self.text.as_bytes().get(at..).unwrap_or_default();
         let of_escape =

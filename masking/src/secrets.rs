@@ -1,5 +1,5 @@
-//! The secrets that a masker knows, the newest last. Owns how many they are and in which form each is looked for; wiped when
-//! they are dropped.
+//! The secrets of a masker, the newest last. Owns their number and in which form each is searched for; wiped when they
+//! are dropped.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::escape::is_introducer;
 use crate::numbers::Numbers;
 use crate::search::Tables;
 
-/// Where a secret is looked for.
+/// Where a secret is searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Everywhere.
@@ -23,17 +23,17 @@ pub(crate) enum Form {
     Basic,
 }
 
-/// Where a secret comes from: neither puts out one of the other.
+/// The source of a secret: a secret of one source never displaces one of the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// A playbook names it.
     Named,
-    /// A tool gave it, as a token that ends; another comes for it.
+    /// A tool issued it, as a token that expires and is replaced.
     Fetched,
 }
 
 impl Origin {
-    /// How many are kept, and the places of automata that they may take.
+    /// The most secrets, and the most nodes of automata for them.
     fn bounds(self) -> (usize, usize) {
         match self {
             Self::Named => (MASKED_SECRETS, MASKED_PLACES),
@@ -42,25 +42,25 @@ impl Origin {
     }
 }
 
-/// A text, and where it is looked for.
+/// A text, and where it is searched for.
 struct Secret {
     text: Zeroizing<String>,
     form: Form,
     origin: Origin,
-    /// The places of automata that its spellings take.
+    /// The number of nodes of automata for its encodings.
     places: usize,
 }
 
-/// What became of a secret that was added.
+/// The result of adding a secret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Added {
-    /// Whether others are looked for than before.
+    /// Whether the search changes.
     pub(crate) changed: bool,
-    /// Whether one that a playbook names made way.
+    /// Whether a secret that a playbook names was forgotten.
     pub(crate) forgot_named: bool,
 }
 
-/// The secrets, each once.
+/// The secrets, without duplicates.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets(Vec<Arc<Secret>>);
 
@@ -69,12 +69,12 @@ impl Secrets {
         self.0.is_empty()
     }
 
-    /// The places of automata that all of them take.
+    /// The number of nodes of automata for all of them.
     pub(crate) fn places(&self) -> usize {
         self.0.iter().map(|secret| secret.places).sum()
     }
 
-    /// Adds a secret as the newest; at the bounds the oldest of its origin make way.
+    /// Adds a secret as the newest; at the limits the oldest of its origin are forgotten.
     pub(crate) fn add(&mut self, text: &str, form: Form, origin: Origin) -> Added {
         if text.is_empty() {
             return Added::default();
@@ -96,8 +96,8 @@ impl Secrets {
         Added { changed: true, forgot_named: forgot && origin == Origin::Named }
     }
 
-    /// Forgets the oldest of the same origin until there is room; whether there was none. One that is larger than all of
-    /// them may be is kept alone.
+    /// Forgets the oldest of the same origin until there is room; returns whether any was forgotten. A secret that is
+    /// over the limit by itself is kept alone.
     fn make_way(&mut self, new: &Secret) -> bool {
         let (most, places) = new.origin.bounds();
         let mut forgot = false;
@@ -115,7 +115,7 @@ impl Secrets {
         }
     }
 
-    /// What a search needs of them.
+    /// Prepares them for a search.
     pub(crate) fn tables(&self) -> Tables {
         let automata = Alphabet::ALL.map(|alphabet| (alphabet, Automaton::new(&self.patterns(alphabet))));
         let mut begins = [0; 256];

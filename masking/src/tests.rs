@@ -1,4 +1,5 @@
-//! Tests of masking as a whole: what is found, what it costs, and what becomes of values. Owns the maskers that they share.
+//! Tests of masking as a whole: the secrets that are found, the cost, and the masked values. Owns the maskers that they
+//! share.
 
 mod cost;
 mod encoders;
@@ -8,7 +9,7 @@ mod values;
 
 use crate::Masker;
 
-/// A masker that knows these secrets.
+/// A masker with these secrets.
 fn masker(secrets: &[&str]) -> Masker {
     let mut masker = Masker::new();
     secrets.iter().for_each(|secret| masker.add(secret));

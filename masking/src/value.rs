@@ -1,5 +1,5 @@
-//! Values without secrets: texts, names of fields and numbers of a tree. Owns what becomes of names that masking makes equal;
-//! finds no secret itself.
+//! Values without secrets: texts, names of fields and numbers of a tree. Owns the handling of names that become equal
+//! by masking; finds no secret itself.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use updraft_protocol::Value;
 use crate::masker::{MASK, Masker};
 use crate::search::Search;
 
-/// The value without the secrets. `changed` tells whether there was one; the depth of a value is bounded.
+/// The value without the secrets. Sets `changed` if there was one; the depth of a value is bounded.
 pub(crate) fn masked(masker: &Masker, value: Value, changed: &mut bool) -> Value {
     match value {
         Value::String(text) => match masker.masked(&text, Search::WHOLE) {
@@ -30,7 +30,7 @@ pub(crate) fn masked(masker: &Masker, value: Value, changed: &mut bool) -> Value
     }
 }
 
-/// The fields with their names masked. Of two that have one name then, each is kept: no value is lost for its name.
+/// The fields with their names masked. If two names become equal, both fields are kept.
 fn map(masker: &Masker, fields: BTreeMap<String, Value>, changed: &mut bool) -> BTreeMap<String, Value> {
     let mut kept = BTreeMap::new();
     let mut renamed = Vec::new();
@@ -43,7 +43,7 @@ fn map(masker: &Masker, fields: BTreeMap<String, Value>, changed: &mut bool) -> 
             }
         }
     }
-    // How often each name came, so that a thousand of one are not tried one after the other.
+    // Counts equal names, so that a thousand of them are not tried one after the other.
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (name, value) in renamed {
         *changed = true;

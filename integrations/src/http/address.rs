@@ -1,10 +1,10 @@
-//! Which addresses belong to the public Internet. A judgement about numbers; looks nothing up.
+//! The addresses of the public Internet. Judges numbers; looks nothing up.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether `ip` is an address of the public Internet, and of nobody's own network.
+/// Whether `ip` is an address of the public Internet, rather than of a private network.
 ///
-/// IPv6 addresses that carry an IPv4 address lead to it, so it is the one that is judged.
+/// An IPv6 address that contains an IPv4 address leads to the latter, so that one is judged.
 pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(v4) => is_public_v4(v4),

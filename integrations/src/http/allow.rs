@@ -1,4 +1,4 @@
-//! `Allow`: one exception to the rule that HTTP steps reach the public Internet only. Owns its text form.
+//! `Allow`: one exception to the rule that HTTP steps reach only the public Internet. Owns its text form.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use url::Url;
 
 use super::address::canonical;
 
-/// Where HTTP steps may go although it is no address of the public Internet.
+/// A destination that HTTP steps may reach although it is not on the public Internet.
 ///
 /// An address or network with or without a port (`10.0.0.0/8`, `127.0.0.1:7780`, `[::1]:80`,
 /// `[fd00::/8]:443`), or the name of a host (`siem.internal`, `siem.internal:8443`). An entry without a
@@ -51,29 +51,29 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again can help: never, the text stays what it is.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
 }
 
 impl Allow {
-    /// Whether the entry is about this address, reached by this name on this port.
+    /// Whether the entry allows this address, reached by this name on this port.
     pub(crate) fn permits(&self, ip: IpAddr, host: &str, port: u16) -> bool {
         self.contains(ip, port) || self.names(host, port)
     }
 
-    /// Whether the entry is about this address as such.
+    /// Whether the entry contains this address.
     pub(crate) fn contains(&self, ip: IpAddr, port: u16) -> bool {
         matches!(&self.target, Target::Net(net) if net.contains(&canonical(ip))) && self.is_on(port)
     }
 
-    /// Whether the entry is about this name, wherever it leads.
+    /// Whether the entry allows this name, whatever its address is.
     pub(crate) fn names(&self, host: &str, port: u16) -> bool {
         matches!(&self.target, Target::Host(name) if *name == host_key(host)) && self.is_on(port)
     }
 
-    /// Whether the entry's name is above this one.
+    /// Whether the entry's name is a parent of this one.
     pub(crate) fn names_above(&self, host: &str, port: u16) -> bool {
         let Target::Host(name) = &self.target else { return false };
         let host = host_key(host);
@@ -81,7 +81,7 @@ impl Allow {
         below && self.is_on(port)
     }
 
-    /// Whether the entry is about addresses.
+    /// Whether the entry contains addresses.
     pub(crate) fn is_network(&self) -> bool {
         matches!(self.target, Target::Net(_))
     }
@@ -91,7 +91,7 @@ impl Allow {
     }
 }
 
-/// A host's name as entries keep it: small letters, without the dot of the root.
+/// A host's name as entries keep it: in lower case, without the dot of the root.
 fn host_key(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
@@ -133,7 +133,7 @@ fn target_of(target: &str, whole: &str) -> Result<Target, Error> {
     let url = Url::parse(&format!("http://{target}/")).map_err(|_| host())?;
     let name = url.host_str().ok_or_else(host)?;
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
-    // `127.1` and `0x7f.1` are addresses to a URL: an entry says what it means, in the usual form.
+    // `127.1` and `0x7f.1` are addresses in a URL: an entry must use the usual form.
     let address = name.parse::<IpAddr>().is_ok();
     let alone = url.as_str() == format!("http://{name}/");
     if !plain || address || !alone {

@@ -1,5 +1,5 @@
-//! The answer of a tool: from its head and its bytes on the wire to what the step gives, within the attempt's time. Decides
-//! what of an answer is a failure and what is a note; `body` reads what the bytes mean.
+//! The answer of a tool: from its head and its bytes to the output of the step, within the attempt's time. Decides
+//! which flaws of an answer are failures and which are notes; `body` parses the bytes.
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
@@ -26,7 +26,7 @@ use super::options::{Form, Options};
 use super::outcome::declared;
 use super::problem::Problem;
 
-/// How an answer is to be read, and whose it is.
+/// How an answer is to be read, and its tenant.
 pub(crate) struct Reading {
     pub(crate) target: Target,
     pub(crate) tenant: TenantCode,
@@ -34,26 +34,26 @@ pub(crate) struct Reading {
     pub(crate) masker: Masker,
 }
 
-/// The time of an attempt.
+/// The time limits of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Within {
     /// When nothing more is received.
     pub(crate) until: Instant,
-    /// When what was received has to be told.
+    /// When the outcome must be reported.
     pub(crate) told: Instant,
-    /// What the step allows, for messages.
+    /// The step's timeout, for messages.
     pub(crate) timeout: Duration,
 }
 
-/// What came of a body before it ended or broke.
+/// The part of a body that was received.
 struct Received {
     bytes: Vec<u8>,
     problem: Option<Problem>,
-    /// Taken by an answer that is large.
+    /// The permit of a large answer.
     place: Option<Place>,
 }
 
-/// What a step gives: `steps.ID.output`; and what a failure keeps: `steps.ID.error`.
+/// The output of a step, `steps.ID.output`; and the part that a failure keeps, `steps.ID.error`.
 #[derive(Serialize)]
 struct Output<'a> {
     status: u16,
@@ -63,16 +63,16 @@ struct Output<'a> {
     note: Option<String>,
 }
 
-/// The body of an answer, as it comes.
+/// The body of an answer, as it is received.
 pub(crate) trait Answering: Stream<Data = Bytes, Error: StdError + 'static> + Unpin {}
 
 impl<B: Stream<Data = Bytes, Error: StdError + 'static> + Unpin> Answering for B {}
 
 impl Reading {
-    /// Reads what an answer carries and shapes it.
+    /// Reads the body of an answer and makes the output.
     ///
     /// # Errors
-    /// A status that was not expected; where the step requires a body, one that cannot be read.
+    /// An unexpected status; or an unreadable body, if the step requires one.
     pub(crate) async fn read<B: Answering>(
         self,
         response: Response<B>,
@@ -104,7 +104,7 @@ impl Reading {
         }
     }
 
-    /// The body, read on another thread where that may take longer than some milliseconds.
+    /// The body, parsed on another thread if that may take longer than some milliseconds.
     async fn body<B: Answering>(
         reading: &Arc<Self>,
         response: Response<B>,
@@ -129,7 +129,7 @@ impl Reading {
         };
         let work = reading.clone();
         let read = tokio::task::spawn_blocking(move || {
-            // Held until the memory is free, also where nobody waits any more.
+            // Held until the memory is free, even if the caller no longer waits.
             let _place = place;
             packed.read(&work.options, &work.masker, room)
         });
@@ -143,7 +143,7 @@ impl Reading {
         }
     }
 
-    /// The bytes of the body, to a limit; with a problem come those before it.
+    /// The bytes of the body, up to a limit; if there is a problem, those before it.
     async fn receive<B: Answering>(
         &self,
         response: Response<B>,
@@ -155,7 +155,7 @@ impl Reading {
         if self.target.method == Method::HEAD {
             return received;
         }
-        // Of JSON the beginning is worth nothing.
+        // The beginning of a JSON text is useless.
         let whole = capacity.is_some() && matches!(self.options.form, Form::Json(_));
         let mut body = response.into_body();
         if whole && body.size_hint().exact().is_some_and(|announced| announced > limit as u64) {
@@ -175,7 +175,7 @@ impl Reading {
                     return received;
                 }
             };
-            // Trailers say nothing here.
+            // Trailers have no meaning here.
             let Ok(chunk) = frame.into_data() else { continue };
             let room = limit - received.bytes.len();
             if chunk.len() > room {
@@ -197,7 +197,7 @@ impl Reading {
         }
     }
 
-    /// A status that was not expected, with what its answer says.
+    /// An unexpected status, with the content of its answer.
     async fn refused<B: Answering>(&self, response: Response<B>, kept: Kept, within: Within) -> Failure {
         let (status, headers) = (response.status(), response.headers().clone());
         let failure = self.target.status(status, retry_after(&headers), &self.options);
@@ -211,7 +211,7 @@ impl Reading {
         self.with_answer(failure, status, &kept, &body)
     }
 
-    /// An answer whose status was expected, and whose body cannot be read. What was written was written.
+    /// An answer with an expected status, whose body is unreadable. A write was done nevertheless.
     fn unreadable(
         &self,
         problem: &Problem,
@@ -227,7 +227,7 @@ impl Reading {
         if let Some(after) = after {
             failure = failure.with_retry_after(after);
         }
-        // Why the body is what it is, the failure itself says.
+        // The failure itself has the reason.
         let body = Body { json: body.json.clone(), problem: None };
         self.with_answer(failure, status, kept, &body)
     }

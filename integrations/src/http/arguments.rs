@@ -1,5 +1,5 @@
-//! The arguments of an HTTP step: from a rendered value to a checked request. Sends nothing. A mistake names
-//! its place and what is needed there, never the value, which may be confidential.
+//! The arguments of an HTTP step: from a rendered value to a checked request. Sends nothing. A mistake names its place
+//! and what is needed there, never the value, which may be confidential.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,7 +17,7 @@ use super::payload::Payload;
 /// The fields of a map.
 pub(super) type Fields = BTreeMap<String, Value>;
 
-/// What a step asks for, checked.
+/// The checked arguments of a step.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) method: Method,
@@ -55,7 +55,7 @@ pub(super) const KNOWN: [(&str, Argument); 22] = [
     ("redirects", Argument::Option),
 ];
 
-/// What a part of a multipart body has.
+/// The fields of a part in a multipart body.
 const PART: [(&str, Argument); 4] = [
     ("content", Argument::Text),
     ("bytes", Argument::Text),
@@ -66,8 +66,8 @@ const PART: [(&str, Argument); 4] = [
 const METHODS: [Method; 6] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD];
 
-/// Headers that belong to the connection or to Updraft: a playbook that set them could smuggle a second
-/// request, reach another virtual host, ask for a compressed bomb, or act twice.
+/// Headers that belong to the connection or to Updraft: a playbook that set them could smuggle a second request, reach
+/// another virtual host, request a decompression bomb, or act twice.
 const RESERVED: [&str; 13] = [
     "accept-encoding",
     "connection",
@@ -91,7 +91,7 @@ pub(super) fn mistake(place: &str, message: impl std::fmt::Display) -> Failure {
 }
 
 impl Arguments {
-    /// Reads the rendered arguments of a step, secrets filled in. `null` is as good as nothing, but for `json`.
+    /// Reads the rendered arguments of a step, with its secrets. `null` counts as missing, except for `json`.
     pub(crate) fn read(arguments: Value) -> Result<Self, Failure> {
         let Value::Object(mut fields) = arguments else { return Err(mistake("", "a map is needed")) };
         if let Some(unknown) = fields.keys().find(|name| !KNOWN.iter().any(|(known, _)| known == name)) {
@@ -122,24 +122,24 @@ impl Arguments {
     }
 }
 
-/// The mistake in the method that an author wrote out.
+/// The mistake in an author's method.
 pub(super) fn check_method(fields: &Fields) -> Result<(), Failure> {
     method(fields).and(effect(fields)).map(drop)
 }
 
 /// The mistake in a URL without templates.
 pub(super) fn check_url(fields: &Fields) -> Result<(), Failure> {
-    // That one is needed, and is a text, the schema says.
+    // The schema requires a URL that is a text.
     match fields.get("url") {
         Some(text @ Value::String(_)) => url(Some(text), None).and_then(|url| fits(&url)),
         _ => Ok(()),
     }
 }
 
-/// The mistakes in headers that an author wrote out.
+/// The mistakes in an author's headers.
 pub(super) fn check_headers(fields: &Fields) -> Vec<Failure> {
     let Some(Value::Object(all)) = fields.get("headers") else { return Vec::new() };
-    // Each alone, so that each is told; where a value is not known yet, its name is.
+    // One by one, so that each mistake is reported; if a value is not known yet, its name is checked.
     let alone = |name: &String, value: &Value| {
         let value = if value.is_null() { Value::String(String::new()) } else { value.clone() };
         headers(Some(Value::Object([(name.clone(), value)].into()))).err()
@@ -151,7 +151,7 @@ pub(super) fn check_headers(fields: &Fields) -> Vec<Failure> {
     found
 }
 
-/// What the request does to the world: GET and HEAD look something up, unless `effect` says otherwise.
+/// The effect of the request: GET and HEAD look something up, unless `effect` is set.
 pub(super) fn effect_of(arguments: &Value) -> Effect {
     let fields = arguments.as_object();
     fields.and_then(|fields| effect_in(fields).ok()).unwrap_or(Effect::Write)
@@ -182,7 +182,7 @@ fn text<'a>(fields: &'a Fields, name: &str) -> Result<Option<&'a str>, Failure> 
     }
 }
 
-/// Where the first request of these arguments goes. The secrets that are not there yet are no part of its host.
+/// The destination of the first request of these arguments. Secrets that are not known yet are no part of its host.
 pub(super) fn destination(arguments: &Value) -> Option<(Method, Url)> {
     let Value::Object(fields) = arguments else { return None };
     Some((method(fields).ok()?, url(fields.get("url"), None).ok()?))
@@ -230,7 +230,7 @@ fn filled(url: &str, path: &Value) -> Result<String, Failure> {
         }
         filled = filled.replace(&hole, &segment(text));
     }
-    // No spelling keeps them from being steps in the path (WHATWG URL, 4.4): `%2E%2E` is one too.
+    // No encoding keeps them from being steps in the path (WHATWG URL, 4.4): `%2E%2E` is one too.
     let steps = |text: &str| matches!(text.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     let slashes = ['/', '\\'];
     let mut segments = url[within].split(slashes).zip(filled.split(slashes));
@@ -240,7 +240,7 @@ fn filled(url: &str, path: &Value) -> Result<String, Failure> {
     Ok([head, &filled, tail].concat())
 }
 
-/// Where in a URL its path stands: behind scheme and host, before query and fragment.
+/// The position of the path in a URL: after scheme and host, before query and fragment.
 pub(super) fn path_in(url: &str) -> Range<usize> {
     let authority = url.find("://").map_or(0, |at| at + "://".len());
     let end = url[authority..].find(['?', '#']).map_or(url.len(), |at| authority + at);
@@ -248,12 +248,12 @@ pub(super) fn path_in(url: &str) -> Range<usize> {
     begin..end
 }
 
-/// Whether a secret can stand in a path under this name.
+/// Whether a secret can be in a path under this name.
 pub(super) fn is_variable(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-/// All but what no reader of URLs gives a meaning to (RFC 3986, 2.3) encoded.
+/// A text with everything encoded except unreserved characters (RFC 3986, 2.3).
 fn segment(text: &str) -> String {
     use std::fmt::Write;
     let mut segment = String::with_capacity(text.len());
@@ -261,7 +261,7 @@ fn segment(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             segment.push(char::from(byte));
         } else {
-            // Writing into a text does not fail.
+            // Writing into a string cannot fail.
             let _ = write!(segment, "%{byte:02X}");
         }
     }
@@ -296,7 +296,7 @@ fn headers(given: Option<Value>) -> Result<Vec<(HeaderName, HeaderValue)>, Failu
     Ok(headers)
 }
 
-/// The text as the value of a header, marked as one that nothing may print. What is beyond ASCII is sent as UTF-8.
+/// The text as the value of a header, marked as sensitive. Characters beyond ASCII are sent as UTF-8.
 pub(crate) fn header_value(place: &str, text: &str) -> Result<HeaderValue, Failure> {
     let fits = text.len() <= HTTP_HEADER_BYTES;
     let line = !text.chars().any(char::is_control);
@@ -306,7 +306,7 @@ pub(crate) fn header_value(place: &str, text: &str) -> Result<HeaderValue, Failu
     Ok(value)
 }
 
-/// A map of scalars and of lists of them, as the pairs that a query or form has. `null` is left out.
+/// A map of scalars and of lists of them, as the pairs of a query or form. `null` is left out.
 pub(super) fn pairs(argument: &str, value: Value) -> Result<Vec<(String, String)>, Failure> {
     let Value::Object(fields) = value else { return Err(mistake(argument, "a map is needed")) };
     let mut pairs = Vec::with_capacity(fields.len());

@@ -1,4 +1,4 @@
-//! What HTTP steps may and may not ask for.
+//! The allowed and the forbidden arguments of HTTP steps.
 
 use serde_json::json;
 use updraft_protocol::limits::{HTTP_KEEP_HEADERS, RESPONSE_BYTES};

@@ -1,5 +1,4 @@
-//! One attempt: from a call to the tool's answer. Holds nothing after it; dropping it closes its
-//! connection.
+//! One attempt: from a call to the tool's answer. Holds nothing afterwards; dropping it closes its connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,17 +23,17 @@ use super::outcome::declared;
 use super::redirect::{Carried, Hops};
 use super::tokens::Key;
 
-/// The header by which a tool knows that an attempt repeats an earlier one.
+/// The header by which a tool recognises that an attempt repeats an earlier one.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// A token of OAuth 2 that a request is to carry.
+/// The token of OAuth 2 for a request.
 struct Wanted {
     key: Key,
     refresh: Option<Key>,
     asked: Arc<OAuth2>,
 }
 
-/// The one that it carries.
+/// The token that it carries.
 struct Borne {
     wanted: Wanted,
     token: Secret,
@@ -54,11 +53,11 @@ impl HttpIntegration {
         }
         let key = Key::of_access(&call);
         let mut arguments = Arguments::read(call.revealed())?;
-        // What may not be reached is refused before a token is asked for.
+        // A forbidden destination is refused before a token is fetched.
         let (target, _) = self.open(&arguments.method, &arguments.url, "url")?;
         tracing::Span::current().record("host", target.host.as_str());
 
-        // Waiting has a time of its own: what waits has not been sent, and says so.
+        // Waiting has a limit of its own: a call that waits has not been sent, and its failure says so.
         let unsent = exchange::unsent();
         let carried = carried(&call, &arguments);
         let mut headers = headers(&call, &mut arguments)?;
@@ -72,7 +71,7 @@ impl HttpIntegration {
             && refuses_token(&answered, &options)
             && let Some(borne) = &mut borne
         {
-            // A token may end before its time. Nothing has acted: the same request goes out once more.
+            // A token may expire early. Nothing has acted: the same request is sent once more.
             let within = answered.within;
             drop(answered);
             self.renew(&call, borne, &mut outgoing.headers, &mut masker, within).await?;
@@ -85,7 +84,7 @@ impl HttpIntegration {
         read.map_err(|failure| if acted { failure.with_may_have_acted(true) } else { failure })
     }
 
-    /// Adds the header by which the request proves who sends it; a token is fetched where none is there.
+    /// Adds the header that authenticates the request; fetches a token if there is none.
     async fn prove(
         &self,
         call: &Call,
@@ -101,7 +100,7 @@ impl HttpIntegration {
             Auth::Basic { user, password } => {
                 masker.add_basic(&user, &password);
                 let header = basic_header(place, &user, &password)?;
-                // A short password is masked where it stands alone: in base64 it does not, in later answers neither.
+                // A short password is masked as a word of its own; in base64 it is none, also in later answers.
                 let encoded = header.to_str().ok().and_then(|text| text.strip_prefix("Basic "));
                 if let Some(Ok(encoded)) = encoded.map(Secret::short)
                     && password.len() < SHORTEST_SECRET_BYTES
@@ -124,7 +123,7 @@ impl HttpIntegration {
         Ok(Some(Borne { wanted, token }))
     }
 
-    /// Another token in place of one that was refused.
+    /// Another token in place of a refused one.
     async fn renew(
         &self,
         call: &Call,
@@ -150,7 +149,7 @@ impl HttpIntegration {
             let fetch = self.fetch(call, &wanted.asked)?;
             Ok(|rotated| fetch.token(rotated))
         });
-        // What goes on without this attempt is kept for the next.
+        // The fetch continues without this attempt, and its token is kept for the next.
         let token = timeout_at(until, token).await.map_err(|_| {
             let message = "the token server did not answer in time";
             Failure::new(FailureKind::Unreachable, message).with_may_have_acted(false)
@@ -161,8 +160,8 @@ impl HttpIntegration {
     }
 }
 
-/// Whether a tool says that it did nothing, for the token's sake. A hop on the way may have acted, and a step may say that this
-/// tool answers so in another sense.
+/// Whether a tool's answer says that it did nothing because of the token. A hop on the way may have acted, and a step
+/// may declare another meaning of this status.
 fn refuses_token(answered: &Answered, options: &Options) -> bool {
     let status = answered.response.status();
     status == StatusCode::UNAUTHORIZED
@@ -171,7 +170,7 @@ fn refuses_token(answered: &Answered, options: &Options) -> bool {
         && declared(status, options) != Some(true)
 }
 
-/// The headers of the request but for those that prove who sends it.
+/// The headers of the request, except those that authenticate it.
 fn headers(call: &Call, arguments: &mut Arguments) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     if let Some(accepted) = accepted(&arguments.options) {
@@ -184,7 +183,7 @@ fn headers(call: &Call, arguments: &mut Arguments) -> Result<HeaderMap, Failure>
     if arguments.payload.says_empty(&arguments.method) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    // The author's stand in place of those that we make. `extend` alone would send both.
+    // The author's headers replace ours. `extend` alone would send both.
     let own = std::mem::take(&mut arguments.headers);
     for (name, _) in &own {
         headers.remove(name);
@@ -202,7 +201,7 @@ fn accepted(options: &Options) -> Option<&'static str> {
     }
 }
 
-/// Where the request has secrets.
+/// The parts of the request that contain secrets.
 fn carried(call: &Call, arguments: &Arguments) -> Carried {
     let places = || call.secrets.iter().map(|given| given.reference.place.as_str());
     let in_header = |name: &HeaderName| {
@@ -213,7 +212,7 @@ fn carried(call: &Call, arguments: &Arguments) -> Carried {
         })
     };
     let headers = arguments.headers.iter().map(|(name, _)| name).filter(|name| in_header(name));
-    // Those of `auth` are sent in `Authorization`, which goes to no other origin.
+    // Secrets of `auth` are sent in `Authorization`, which is not sent to another origin.
     let elsewhere = places().any(|place| !place.starts_with("/headers/") && !place.starts_with("/auth/"));
     Carried { headers: headers.cloned().collect(), elsewhere }
 }

@@ -1,4 +1,4 @@
-//! How a request proves who sends it: Basic, a bearer's token, OAuth 2. From the argument `auth` to checked values; fetches
+//! The authentication of a request: Basic, a bearer token, OAuth 2. From the argument `auth` to checked values; fetches
 //! nothing.
 
 use base64::Engine;
@@ -10,7 +10,7 @@ use url::Url;
 
 use super::arguments::{Fields, header_value, mistake, pairs, scalar};
 
-/// What `auth` may have, of which one is given.
+/// The methods of `auth`, of which one is given.
 pub(super) const KNOWN: [(&str, Argument); 3] = [
     ("basic", Argument::Map(&[("user", Argument::Text), ("password", Argument::Text)])),
     ("bearer", Argument::Secret),
@@ -28,9 +28,9 @@ const OAUTH2: [(&str, Argument); 8] = [
     ("client_auth", Argument::Option),
 ];
 
-/// How a request proves who sends it.
+/// The authentication of a request.
 pub(crate) enum Auth {
-    /// By its headers, if by anything.
+    /// None, or by its headers.
     None,
     Basic {
         user: String,
@@ -45,15 +45,15 @@ pub(crate) struct OAuth2 {
     pub(crate) token_url: Url,
     pub(crate) grant: Grant,
     pub(crate) client_id: String,
-    /// None of a public client.
+    /// `None` for a public client.
     pub(crate) client_secret: Option<String>,
     pub(crate) scope: Option<String>,
-    /// What some servers ask for besides: `audience`, `resource`.
+    /// Additional parameters of some servers: `audience`, `resource`.
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) client_auth: ClientAuth,
 }
 
-/// What a token is given for.
+/// The grant for which a token is issued.
 pub(crate) enum Grant {
     /// Client credentials (RFC 6749, 4.4).
     ClientCredentials,
@@ -61,7 +61,7 @@ pub(crate) enum Grant {
     RefreshToken(String),
 }
 
-/// Where the client's id and secret stand in a request for a token (RFC 6749, 2.3.1).
+/// The place of the client's id and secret in a request for a token (RFC 6749, 2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum ClientAuth {
     /// In `Authorization`, as Basic.
@@ -101,12 +101,12 @@ impl Auth {
         }
     }
 
-    /// The mistakes in what an author wrote out.
+    /// The mistakes in an author's `auth`.
     pub(crate) fn mistakes(fields: &Fields) -> Vec<Failure> {
         let Some(Value::Object(auth)) = fields.get("auth") else { return Vec::new() };
         let mut found = Vec::new();
         if let Some(Value::Object(basic)) = auth.get("basic") {
-            // What is not known yet is not read.
+            // A value that is not known yet is not checked.
             let known = |name: &str| basic.get(name).filter(|value| !value.is_null()).cloned();
             found.extend(known("user").and_then(|value| user(Some(value)).err()));
             found.extend(known("password").and_then(|value| password(Some(value)).err()));
@@ -117,7 +117,7 @@ impl Auth {
         found
     }
 
-    /// A header that says the same would contradict it.
+    /// A header with the same meaning would contradict it.
     pub(crate) fn check_beside(&self, headers: &[(HeaderName, HeaderValue)]) -> Result<(), Failure> {
         match self {
             Self::None => Ok(()),
@@ -145,7 +145,7 @@ fn user(given: Option<Value>) -> Result<String, Failure> {
 fn password(given: Option<Value>) -> Result<String, Failure> {
     match given {
         Some(value) => needed("auth.basic.password", Some(value)),
-        // Tools that take a key as the name of the user want none.
+        // Tools that take a key as the user's name need no password.
         None => Ok(String::new()),
     }
 }
@@ -194,7 +194,7 @@ impl OAuth2 {
         })
     }
 
-    /// The mistakes in what an author wrote out. A secret is not known yet, but that there is one is.
+    /// The mistakes in an author's `oauth2`. The value of a secret is not known yet, only that there is one.
     fn mistakes(fields: &Fields) -> Vec<Failure> {
         let known = |name: &str| fields.get(name).filter(|value| !value.is_null()).cloned();
         let token_url = known("token_url").and_then(|value| token_url_of(Some(value)).err());

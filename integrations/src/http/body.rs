@@ -1,5 +1,5 @@
-//! The body of an answer: from its bytes to the JSON that a step gives, or as much of it as can be read. Knows no connection
-//! and no time; decides nothing about failures.
+//! The body of an answer: from its bytes to the JSON output, or as much of it as can be read. Knows no connection and
+//! no time; decides nothing about failures.
 
 use std::io;
 
@@ -17,15 +17,15 @@ use super::options::{Form, Options};
 use super::problem::Problem;
 use super::{charset, headers, json};
 
-/// Room for a note, where there is one beside a body.
+/// Space for a note beside a body.
 const NOTE_BYTES: usize = 2 << 10;
 
-/// Levels of an output: its body stands in a map.
+/// Levels of an output: its body is inside of a map.
 const OUTPUT_NESTING: usize = NESTING - 1;
-/// Levels of a failure's body: it stands in the answer, in the error of a step.
+/// Levels of a failure's body: it is inside of the answer, inside of the error of a step.
 const FAILURE_NESTING: usize = NESTING - 4;
 
-/// What `Content-Type` says of JSON in lines.
+/// The content types of JSON lines.
 const LINES: [&str; 6] = [
     "application/x-ndjson",
     "application/ndjson",
@@ -35,21 +35,21 @@ const LINES: [&str; 6] = [
     "application/json-seq",
 ];
 
-/// The bytes of a body as they came, and what the head says of them.
+/// The received bytes of a body, with its headers.
 pub(crate) struct Packed {
     bytes: Vec<u8>,
     codings: Vec<Coding>,
     content_type: Option<String>,
-    /// Why there are no more of them.
+    /// Why the bytes are incomplete.
     problem: Option<Problem>,
 }
 
-/// What could be read of a body.
+/// The part of a body that could be read.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Body {
-    /// Compact JSON; none where there is no body, or none that can be kept.
+    /// Compact JSON; `None` if there is no body, or it cannot be kept.
     pub(crate) json: Option<String>,
-    /// What could not be read or kept, and why.
+    /// The part that could not be read or kept, and why.
     pub(crate) problem: Option<Problem>,
 }
 
@@ -60,7 +60,7 @@ impl From<Problem> for Body {
 }
 
 impl Packed {
-    /// The bytes that came before the problem, if there was one.
+    /// The bytes before the problem, if there was one.
     pub(crate) fn new(
         bytes: Vec<u8>,
         headers: &HeaderMap,
@@ -68,7 +68,7 @@ impl Packed {
     ) -> Result<Self, Problem> {
         let codings = match coding::declared(headers) {
             Ok(codings) => codings,
-            // There is nothing to unpack.
+            // There is nothing to decompress.
             Err(_) if bytes.is_empty() && problem.is_none() => Vec::new(),
             Err(unknown) => return Err(problem.unwrap_or(unknown)),
         };
@@ -76,7 +76,7 @@ impl Packed {
         Ok(Self { bytes, codings, content_type, problem })
     }
 
-    /// Whether the bytes are what was meant, without coding.
+    /// Whether the bytes are complete and uncompressed.
     pub(crate) fn is_plain(&self) -> bool {
         self.codings.is_empty()
     }
@@ -85,7 +85,7 @@ impl Packed {
         self.bytes.len()
     }
 
-    /// The body as the step wants it, in at most `room` bytes.
+    /// The body in the form that the step asks for, in at most `room` bytes.
     pub(crate) fn read(self, options: &Options, masker: &Masker, room: usize) -> Body {
         let is_lines = matches!(options.form, Form::Lines(_)) || self.is_lines();
         let (bytes, content_type, problem) = self.unpacked(HTTP_READ_BYTES);
@@ -113,7 +113,7 @@ impl Packed {
         }
     }
 
-    /// What a failure keeps: JSON where it is JSON and small, else the beginning of the text.
+    /// The part for a failure: JSON if it is JSON and small, else the beginning of the text.
     pub(crate) fn glance(self, masker: &Masker) -> Body {
         let (bytes, content_type, problem) = self.unpacked(HTTP_INLINE_BYTES);
         let text = match charset::text(&bytes, content_type.as_deref()) {
@@ -135,12 +135,12 @@ impl Packed {
             return (self.bytes, self.content_type, self.problem);
         }
         let (bytes, found) = coding::undo(&self.codings, self.bytes, limit);
-        // That the bytes end too early is why they cannot be unpacked.
+        // If the bytes end too early, that is why they cannot be decompressed.
         (bytes, self.content_type, self.problem.or(found))
     }
 }
 
-/// What a failure keeps of a text: JSON where it is JSON and small, else its beginning.
+/// The part of a text for a failure: JSON if it is JSON and small, else its beginning.
 fn glance(text: &str, is_cut: bool, masker: &Masker) -> Body {
     if text.trim().is_empty() {
         return Body::default();
@@ -159,7 +159,7 @@ fn glance(text: &str, is_cut: bool, masker: &Masker) -> Body {
     Body { json: Some(Value::String(kept.to_owned()).to_string()), problem }
 }
 
-/// The value of a text, as far as it can be trusted: of one that was cut, only what ends by itself.
+/// The value of a text, as far as it is certain: of a text that was cut, only a value with an end of its own.
 fn parsed(text: &str, is_lines: bool, problem: Option<Problem>) -> (Option<Value>, Option<Problem>) {
     if is_lines {
         let (values, found) = json::lines(text, problem.is_some());
@@ -175,14 +175,14 @@ fn parsed(text: &str, is_lines: bool, problem: Option<Problem>) -> (Option<Value
     }
 }
 
-/// What of a body is kept, and in how many bytes.
+/// The limits for the part of a body that is kept.
 struct Shaping<'a> {
     masker: &'a Masker,
     /// For the JSON that is kept.
     room: usize,
-    /// What the step allows.
+    /// The limit of the step.
     max_bytes: usize,
-    /// Whether the answer is JSON in lines, of which the first are worth something.
+    /// Whether the answer is JSON lines, whose beginning is useful.
     is_lines: bool,
 }
 
@@ -227,7 +227,7 @@ impl Shaping<'_> {
         }
     }
 
-    /// Of an answer in lines that is too large, the first lines: as many as fit.
+    /// The first lines of JSON lines that are too large: as many as fit.
     fn first_lines(&self, value: &Value, keep: Option<&Keep>) -> Option<String> {
         let Value::Array(lines) = value else { return None };
         if !self.is_lines || keep.is_some() {
@@ -252,7 +252,7 @@ impl Shaping<'_> {
         (json.len() <= limit).then_some(json)
     }
 
-    /// The JSON that is kept. Written before it is masked: a path may match a part of an answer again and again.
+    /// The JSON that is kept. Written before it is masked: a path may match the same part of an answer many times.
     fn written(&self, kept: &Kept<'_>, with_note: bool) -> Result<String, Problem> {
         let levels = match kept {
             Kept::One(value) => depth(value),
@@ -280,7 +280,7 @@ impl Shaping<'_> {
     }
 }
 
-/// The longest beginning of a text of so many bytes, also where it is written as JSON.
+/// The longest beginning of a text with so many bytes, which also fits when it is written as JSON.
 fn cut(text: &str, bytes: usize, room: usize) -> &str {
     let (mut end, mut left) = (0, room);
     for c in text.chars() {
@@ -297,7 +297,7 @@ fn escaped(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
-/// How many bytes a character takes in a text of JSON.
+/// The number of bytes of a character in a text of JSON.
 fn width(c: char) -> usize {
     match c {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
@@ -314,7 +314,7 @@ fn depth(value: &Value) -> usize {
     }
 }
 
-/// Takes as many bytes as may be kept, and refuses more.
+/// Accepts bytes up to a limit, and refuses more.
 struct Bounded {
     bytes: Vec<u8>,
     limit: usize,

@@ -1,4 +1,4 @@
-//! What bodies may look like, and what becomes of those that may not.
+//! The possible bodies, and the results for those that cannot be kept.
 
 use http::header::{CONTENT_ENCODING, HeaderName, HeaderValue};
 use serde_json::json;
@@ -24,7 +24,7 @@ fn read(arguments: &serde_json::Value, bytes: &[u8]) -> Body {
     packed(bytes, &[]).read(&options(arguments), &Masker::new(), ROOM)
 }
 
-/// What is kept, or the kind of what is wrong with it.
+/// The part that is kept, or the kind of failure.
 fn kept(arguments: serde_json::Value, bytes: &[u8]) -> Result<String, FailureKind> {
     let body = read(&arguments, bytes);
     match body.problem {
@@ -214,7 +214,7 @@ fn secrets_are_masked_in_what_is_kept_and_in_what_is_glanced_at() {
     assert_eq!(json(json!({})), r#"{"a":["Bearer ***"]}"#);
     assert_eq!(json(json!({"response": "text"})), r#""{\"a\":[\"Bearer ***\"]}""#);
     assert_eq!(packed(echo, &[]).glance(&masker).json.unwrap(), r#"{"a":["Bearer ***"]}"#);
-    // In a URL that holds JSON, in digits, and in base64 that a form holds.
+    // In a URL that contains JSON, in digits, and in base64 inside of a form.
     let echo = br#"{"a":"q=hun%5C%22ter","b":"68756E22746572","hun\u0022ter":"aHVuInRlcg%3D%3D"}"#;
     let body = packed(echo, &[]).read(&options(&json!({})), &masker, ROOM);
     assert_eq!(body.json.unwrap(), r#"{"***":"***","a":"q=***","b":"***"}"#);

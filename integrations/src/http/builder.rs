@@ -1,4 +1,4 @@
-//! `HttpBuilder`: what can be configured of HTTP, and why a configuration is refused. Opens nothing.
+//! `HttpBuilder`: the configuration of HTTP, and why it may be refused. Opens nothing.
 
 use rustls::pki_types::CertificateDer;
 use thiserror::Error;
@@ -19,7 +19,7 @@ use super::routes::{Routes, Rule};
 use super::tls::{self, Tls};
 use super::tokens::Tokens;
 
-/// Why there is no HTTP integration with this configuration.
+/// Why a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
     /// The allow-list is too long.
@@ -28,7 +28,7 @@ pub enum Error {
     /// A certificate, key or name of TLS cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::Error),
-    /// What should name a proxy names none.
+    /// The text of a proxy is not valid.
     #[error(transparent)]
     Proxy(#[from] proxy::Error),
     /// There are too many settings for hosts.
@@ -43,25 +43,25 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again can help: never, the configuration stays what it is.
+    /// Whether the same configuration can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
 }
 
-/// What can be configured of HTTP.
+/// The configuration of HTTP.
 ///
-/// All of it is the engine's, for the playbooks of all its tenants: what one tenant's playbook may reach, each other's may, by
-/// the same proxies, and a host that asks for a certificate of the client is shown the same one whoever's playbook calls it.
-/// A host or a certificate that is one tenant's alone belongs into an engine of its own, or behind an integration of one's
-/// own, whose [`Call`](updraft_protocol::Call) names the tenant. Secrets alone are each tenant's
+/// All of it belongs to the engine, for the playbooks of all its tenants: what one tenant's playbook may reach, those
+/// of every other may too, by the same proxies, and a server that requires a client certificate gets the same one for
+/// every tenant. A host or a certificate of a single tenant needs an engine of its own, or a custom integration, whose
+/// [`Call`](updraft_protocol::Call) names the tenant. Only secrets belong to each tenant
 /// ([`SecretProvider`](updraft_protocol::SecretProvider)).
 #[must_use]
 pub struct HttpBuilder {
     allowed: Vec<Allow>,
     roots: Vec<CertificateDer<'static>>,
     tls: Vec<(HostPattern, Tls)>,
-    /// Of some hosts, in the order in which they were given.
+    /// For some hosts, in the order of the calls.
     routes: Vec<(HostPattern, Option<Proxy>)>,
     proxy: Option<Proxy>,
     environment: Vec<Rule>,
@@ -76,45 +76,44 @@ impl HttpBuilder {
         self
     }
 
-    /// Trusts the certificates of a PEM bundle besides those of the machine: an authority of one's own.
+    /// Trusts the certificates of a PEM bundle in addition to those of the machine: a private authority.
     ///
     /// # Errors
-    /// [`Error::Tls`] where there is none or one cannot be read.
+    /// [`Error::Tls`] if there is none or one cannot be read.
     pub fn trust(mut self, pem: &[u8]) -> Result<Self, Error> {
         self.roots.extend(tls::authorities(pem)?);
         Ok(self)
     }
 
-    /// How these hosts are spoken to by TLS, tools and proxies alike. Of several that fit a host, the first that was given is
-    /// used, and nothing of the others.
+    /// The TLS settings for these hosts, tools and proxies alike. If several match a host, only the first is used.
     pub fn tls(mut self, hosts: HostPattern, tls: Tls) -> Self {
         self.tls.push((hosts, tls));
         self
     }
 
-    /// Sends the requests to all hosts through a proxy, but for those that have a rule of their own.
+    /// Sends the requests to all hosts through a proxy, except those with a rule of their own.
     ///
-    /// A proxy looks names up itself: through one, only hosts are reached that [`HttpBuilder::allow`] names, and addresses that may
-    /// be reached anyway. The address of the proxy itself needs no such entry.
+    /// A proxy looks names up itself: through it, only hosts are reached that [`HttpBuilder::allow`] names, and
+    /// addresses that are allowed anyway. The address of the proxy itself needs no entry.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = Some(proxy);
         self
     }
 
-    /// Sends the requests to these hosts through a proxy. Of several rules that fit a host, the first that was given is used.
+    /// Sends the requests to these hosts through a proxy. If several rules match a host, the first is used.
     pub fn proxy_for(mut self, hosts: HostPattern, proxy: Proxy) -> Self {
         self.routes.push((hosts, Some(proxy)));
         self
     }
 
-    /// Sends the requests to these hosts directly, whatever proxy others go through.
+    /// Sends the requests to these hosts directly, in spite of other rules.
     pub fn direct(mut self, hosts: HostPattern) -> Self {
         self.routes.push((hosts, None));
         self
     }
 
-    /// Uses the proxies that the environment's customary variables name (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and
-    /// `NO_PROXY`, also in small letters) for what no other rule is for. Nothing is taken from the environment unasked.
+    /// Uses the proxies in the usual environment variables (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`,
+    /// also in lower case) for hosts without another rule. Without this call the environment is ignored.
     ///
     /// ```
     /// use updraft_integrations::HttpIntegration;
@@ -125,7 +124,7 @@ impl HttpBuilder {
     /// ```
     ///
     /// # Errors
-    /// A variable says what is no proxy and no host.
+    /// A variable is no valid proxy or host.
     pub fn proxy_from_environment(
         mut self,
         variable: impl Fn(&str) -> Option<String>,
@@ -134,7 +133,7 @@ impl HttpBuilder {
         Ok(self)
     }
 
-    /// How many requests at once go to one host, and how many of them for one tenant.
+    /// The limit of concurrent requests to one host, and of those for one tenant.
     pub fn open_per_host(mut self, of_all: usize, of_tenant: usize) -> Self {
         (self.per_host, self.per_tenant) = (of_all, of_tenant);
         self
@@ -143,7 +142,7 @@ impl HttpBuilder {
     /// The integration.
     ///
     /// # Errors
-    /// Where the configuration contradicts itself.
+    /// The configuration contradicts itself.
     pub fn build(self) -> Result<HttpIntegration, Error> {
         if self.allowed.len() > HTTP_ALLOWED {
             return Err(Error::Allowed(self.allowed.len()));

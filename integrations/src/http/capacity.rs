@@ -1,5 +1,5 @@
-//! How many large answers are received, and how many answers are worked on beside the shards, at once: the bound of the
-//! memory that answers take. Counts; reads none.
+//! How many large answers are received, and how many answers are processed outside of the shards, at once: the bound of
+//! the memory for answers. Counts; reads none.
 
 use tokio::time::{Instant, timeout_at};
 use updraft_protocol::limits::{
@@ -10,7 +10,7 @@ use updraft_protocol::{FailureKind, TenantCode};
 use super::hosts::{Hosts, Place};
 use super::problem::Problem;
 
-/// The places for answers of one integration. An answer takes at most one of each kind, the first before the second.
+/// The permits for answers of one integration. An answer takes at most one of each kind, the first before the second.
 pub(crate) struct Capacity {
     large: Hosts,
     parsed: Hosts,
@@ -26,12 +26,12 @@ impl Default for Capacity {
 }
 
 impl Capacity {
-    /// A place for an answer beyond what every request may receive.
+    /// A permit for an answer that is larger than every request may receive.
     pub(crate) async fn large(&self, tenant: &TenantCode, until: Instant) -> Result<Place, Problem> {
         place(&self.large, tenant, until).await
     }
 
-    /// A place for an answer that is worked on.
+    /// A permit for processing an answer.
     pub(crate) async fn parsed(&self, tenant: &TenantCode, until: Instant) -> Result<Place, Problem> {
         place(&self.parsed, tenant, until).await
     }

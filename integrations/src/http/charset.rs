@@ -1,5 +1,5 @@
-//! Charsets: the bytes of an answer as text. A byte order mark comes first, then what `Content-Type` declares, then UTF-8.
-//! What stands for no character becomes U+FFFD; nothing else is lost.
+//! Charsets: the bytes of an answer as text. A byte order mark decides first, then `Content-Type`, then UTF-8 is
+//! assumed. An invalid byte becomes U+FFFD; nothing else is lost.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use encoding_rs::{Encoding, UTF_8};
 
 use super::problem::Problem;
 
-/// The text that the bytes are.
+/// Decodes the bytes.
 pub(crate) fn text<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Result<Cow<'a, str>, Problem> {
     if bytes.is_empty() {
         return Ok(Cow::Borrowed(""));

@@ -1,5 +1,5 @@
-//! What is wrong with the arguments that an author wrote out, before anything runs: each mistake with its place. And what
-//! permission is missing to reach a place. Sends nothing, looks nothing up.
+//! The check of an author's arguments before anything runs: each mistake with its place, and the grant that is missing
+//! to reach an endpoint. Sends nothing, looks nothing up.
 
 use updraft_protocol::{Failure, Flaw, Value};
 use url::Url;
@@ -10,7 +10,7 @@ use super::options::Options;
 use super::payload::Payload;
 use super::pools::Pools;
 
-/// The flaws of arguments in which `null` stands where a template or a secret does.
+/// The flaws of arguments with `null` in place of each template and secret.
 pub(super) fn flaws(arguments: &Value) -> Vec<Flaw> {
     let Value::Object(fields) = arguments else { return Vec::new() };
     let mut found: Vec<Failure> = Vec::new();
@@ -24,13 +24,13 @@ pub(super) fn flaws(arguments: &Value) -> Vec<Flaw> {
     found.iter().map(flaw).chain(holes(fields)).collect()
 }
 
-/// The permission that is missing to reach a place, as far as its text tells: a name is judged when it is looked up.
+/// The grant that is missing to reach an endpoint, as far as its text shows: a name is judged when it is looked up.
 pub(super) fn missing_for(base: &str, pools: &Pools) -> Option<String> {
     let url = Url::parse(base).ok()?;
     pools.missing(url.scheme() == "https", url.host_str()?, url.port_or_known_default()?)
 }
 
-/// Headers that another argument sets. Their names are the author's, whatever their values turn out to be.
+/// Headers that another argument sets. Their names are constants, whatever their values will be.
 fn set_twice(fields: &Fields) -> Vec<Failure> {
     let Some(Value::Object(headers)) = fields.get("headers") else { return Vec::new() };
     let is_map = |name: &str| matches!(fields.get(name), Some(Value::Object(map)) if !map.is_empty());
@@ -47,7 +47,7 @@ fn set_twice(fields: &Fields) -> Vec<Failure> {
     headers.keys().filter_map(twice).collect()
 }
 
-/// Names of `path` that the path of the URL does not have, and those in it that `path` does not give.
+/// Names of `path` that are not in the path of the URL, and names in it that are not in `path`.
 fn holes(fields: &Fields) -> Vec<Flaw> {
     let Some(Value::String(url)) = fields.get("url") else { return Vec::new() };
     let within = &url[path_in(url)];
@@ -70,7 +70,7 @@ fn holes(fields: &Fields) -> Vec<Flaw> {
     superfluous.chain(open).collect()
 }
 
-/// A mistake of a reader of arguments: `arguments.PLACE: MESSAGE`.
+/// The mistake of an argument's parser: `arguments.PLACE: MESSAGE`.
 fn flaw(failure: &Failure) -> Flaw {
     let text = failure.message.strip_prefix("arguments").unwrap_or(&failure.message);
     let (place, message) = text.split_once(": ").unwrap_or(("", text));
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// What is told of these arguments, beside a URL, as `PLACE: MESSAGE`.
+    /// The flaws of these arguments and a URL, as `PLACE: MESSAGE`.
     fn told(arguments: serde_json::Value) -> Vec<String> {
         let mut all = json!({"url": "https://tool.example/a"});
         for (name, value) in arguments.as_object().unwrap() {

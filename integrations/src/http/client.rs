@@ -1,5 +1,5 @@
-//! `Client`: sends one request over a connection of its pool, and counts the interim answers that come before the answer. Judges
-//! no answer and waits without a limit of its own.
+//! `Client`: sends one request over a connection of its pool, and counts the interim answers before the answer. Judges
+//! no answer and has no time limit of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use super::handover::Handed;
 use super::proxy::Proxy;
 use secrecy::ExposeSecret;
 
-/// As whom we come.
+/// Our `User-Agent`.
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("updraft/", env!("CARGO_PKG_VERSION")));
 
 /// Sends requests to the hosts of one pool.
@@ -45,19 +45,19 @@ impl Client {
         Self { pool, proxy }
     }
 
-    /// The proxy that reads the requests to this place as such, where one does.
+    /// The proxy that reads the requests to this host itself, if there is one.
     pub(crate) fn forwarder(&self, uri: &Uri) -> Option<&Arc<Proxy>> {
         self.proxy.as_ref().filter(|proxy| proxy.forwards() && uri.scheme_str() == Some("http"))
     }
 
-    /// By what only a proxy may know us: user and password.
+    /// The credentials for a proxy only: user and password.
     pub(crate) fn credentials(&self) -> Option<(&str, &str)> {
         let credentials = self.proxy.as_ref()?.credentials.as_ref()?;
         Some((&credentials.user, credentials.password.expose_secret()))
     }
 
-    /// The answer to a request, as soon as its head is there. Dropping the future closes a connection of HTTP/1, and ends the
-    /// stream of one of HTTP/2.
+    /// The answer to a request, once its head was received. Dropping the future closes a connection of HTTP/1, and ends
+    /// the stream of one of HTTP/2.
     pub(crate) async fn execute(&self, mut request: Request<Handed>) -> Result<Response<Incoming>, Error> {
         let authorization = self.forwarder(request.uri()).and_then(|proxy| proxy.authorization());
         let headers = request.headers_mut();
@@ -78,7 +78,7 @@ impl Client {
     }
 }
 
-/// Tells when more interim answers of HTTP/1 have come than are allowed: hyper skips them without a bound.
+/// Notifies if there are more interim answers of HTTP/1 than allowed: hyper skips them without a bound.
 fn count_interim(request: &mut Request<Handed>) -> Arc<Notify> {
     let (count, flooded) = (AtomicUsize::new(0), Arc::new(Notify::new()));
     let tell = flooded.clone();
@@ -90,7 +90,7 @@ fn count_interim(request: &mut Request<Handed>) -> Arc<Notify> {
     flooded
 }
 
-/// Why the connection of HTTP/2 ended, where it says so.
+/// Why the connection of HTTP/2 ended, if the error tells.
 fn ended(error: &legacy::Error) -> Option<Ended> {
     let mut extras = http::Extensions::new();
     error.connect_info()?.get_extras(&mut extras);

@@ -1,5 +1,5 @@
-//! Content codings (RFC 9110, 8.4.1): what an answer was packed with, undone within a bound of what comes out. Never unpacks
-//! more than that, however little went in.
+//! Content codings (RFC 9110, 8.4.1): the decompression of an answer within a bound on its output, however small the
+//! input is.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use updraft_protocol::limits::{HTTP_CODINGS, HTTP_ZSTD_WINDOW_LOG};
 
 use super::problem::Problem;
 
-/// The codings that are read, as the request names them.
+/// The supported codings, as the request names them.
 pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
 
 /// The buffer of the decoder of Brotli.
@@ -35,7 +35,7 @@ impl Coding {
         }
     }
 
-    /// What packed bytes begin with.
+    /// The first bytes of the format.
     fn magic(self) -> &'static [u8] {
         match self {
             Self::Gzip => &[0x1f, 0x8b],
@@ -76,27 +76,27 @@ pub(crate) fn declared(headers: &HeaderMap) -> Result<Vec<Coding>, Problem> {
     Ok(codings)
 }
 
-/// Undoes the codings, the last first, to `limit` bytes. With a problem comes what was unpacked before it.
+/// Decodes the codings, the last first, up to `limit` bytes. If there is a problem, returns the output before it.
 pub(crate) fn undo(codings: &[Coding], packed: Vec<u8>, limit: usize) -> (Vec<u8>, Option<Problem>) {
     let mut bytes = packed;
     let mut problem = None;
     for coding in codings.iter().rev() {
         let (unpacked, found) = unpack(*coding, &bytes, limit);
         bytes = unpacked;
-        // Of one inside the other the outer is the cause.
+        // Of nested problems the outer one is the cause.
         problem = problem.or(found);
     }
     (bytes, problem)
 }
 
 fn unpack(coding: Coding, packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
-    // Too short for a head, it would look cut.
+    // Too short for a header, so it would be reported as cut.
     if !packed.iter().zip(coding.magic()).all(|(byte, magic)| byte == magic) {
         return (Vec::new(), Some(problem(coding, &io::ErrorKind::InvalidData.into())));
     }
     match coding {
         Coding::Gzip => gzip(packed, limit),
-        // "deflate" is zlib's format; some servers mean the data within it.
+        // "deflate" is zlib's format; some servers send the raw data within it.
         Coding::Deflate if has_zlib_header(packed) => drain(coding, ZlibDecoder::new(packed), limit),
         Coding::Deflate => drain(coding, DeflateDecoder::new(packed), limit),
         Coding::Brotli => brotli(packed, limit),
@@ -107,7 +107,7 @@ fn unpack(coding: Coding, packed: &[u8], limit: usize) -> (Vec<u8>, Option<Probl
     }
 }
 
-/// One member after the other; what follows the last and begins none is padding (gzip's manual, "trailing garbage").
+/// One member after the other; bytes after the last that begin none are padding (gzip's manual, "trailing garbage").
 fn gzip(packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
     let (mut bytes, mut rest) = (Vec::new(), packed);
     loop {
@@ -120,7 +120,7 @@ fn gzip(packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
     }
 }
 
-/// Its decoder does not tell an end that comes too early from what is no Brotli: the one asks for more.
+/// Its decoder does not distinguish an early end from invalid data: only with an early end it asks for more.
 fn brotli(packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
     let mut ended = false;
     let input = Watched { rest: packed, ended: &mut ended };
@@ -135,7 +135,7 @@ fn brotli(packed: &[u8], limit: usize) -> (Vec<u8>, Option<Problem>) {
     }
 }
 
-/// Bytes, and whether more were asked for than there are.
+/// Bytes, and whether a read went beyond their end.
 struct Watched<'a> {
     rest: &'a [u8],
     ended: &'a mut bool,
@@ -166,7 +166,7 @@ fn drain(coding: Coding, decoder: impl Read, limit: usize) -> (Vec<u8>, Option<P
     (bytes, found)
 }
 
-/// Reads on until there are `limit` bytes.
+/// Continues to read up to `limit` bytes.
 fn append(coding: Coding, decoder: impl Read, limit: usize, bytes: &mut Vec<u8>) -> Option<Problem> {
     let room = limit.saturating_sub(bytes.len());
     let read = decoder.take(room as u64 + 1).read_to_end(bytes);

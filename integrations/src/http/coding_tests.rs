@@ -1,4 +1,4 @@
-//! Answers that are packed: well, badly, and so that they would fill the memory.
+//! Compressed answers: valid, invalid, and decompression bombs.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ fn packed(coding: &str, bytes: &[u8]) -> Vec<u8> {
         "zlib" => ZlibEncoder::new(&mut to, level).write_all(bytes).unwrap(),
         "raw" => DeflateEncoder::new(&mut to, level).write_all(bytes).unwrap(),
         "zstd" => to = zstd::encode_all(bytes, 19).unwrap(),
-        // A Brotli stream of one block that is not compressed (RFC 7932, 9.2).
+        // A Brotli stream of one uncompressed block (RFC 7932, 9.2).
         "br" => {
             let length = bytes.len() - 1;
             assert!(length < 1 << 16);

@@ -1,5 +1,5 @@
-//! Connections: from a URL's host to a stream on which HTTP is spoken, directly or through a proxy, by TLS or not. Judges every
-//! address at the moment at which it is used; keeps no connection and sends no request.
+//! Connections: from a URL's host to a stream for HTTP, directly or through a proxy, with or without TLS. Judges every
+//! address at the moment of its use; keeps no connection and sends no request.
 
 use std::fmt;
 use std::future::Future;
@@ -35,7 +35,7 @@ pub(crate) struct Connector {
     pub(crate) proxy: Option<Via>,
 }
 
-/// A proxy, and how it is spoken to itself.
+/// A proxy, and its own TLS.
 #[derive(Clone)]
 pub(crate) struct Via {
     pub(crate) proxy: Arc<Proxy>,
@@ -58,13 +58,13 @@ pub(crate) enum Error {
     /// No connection to the proxy itself.
     #[error("no connection to the proxy {proxy}: {error}")]
     Proxy { proxy: Arc<Proxy>, error: Box<Error> },
-    /// The proxy answered, and did not connect.
+    /// The proxy answered, but did not connect.
     #[error("the proxy {proxy} {refusal}")]
     Refused { proxy: Arc<Proxy>, refusal: Refusal },
 }
 
 impl Error {
-    /// Whether another attempt may find a connection.
+    /// Whether another attempt may get a connection.
     pub(crate) fn retryable(&self) -> bool {
         match self {
             Self::Host | Self::Settings(_) => false,
@@ -110,7 +110,7 @@ impl Connector {
         Ok(Box::new(stream))
     }
 
-    /// A stream to a proxy, whose address is the operator's word and judged by nobody.
+    /// A stream to a proxy, whose address is configured by the operator and not judged.
     async fn reach(&self, via: &Via) -> Result<Stream, Error> {
         let Proxy { kind, host, port, .. } = &*via.proxy;
         let found = dial::look_up(host, *port).await.map_err(Error::Dial)?;
@@ -119,7 +119,7 @@ impl Connector {
             Kind::Http | Kind::Socks5 => Ok(stream),
             Kind::Https => {
                 let mut tls = (*self.contexts.config(via.context).map_err(Error::Settings)?).clone();
-                // A proxy is asked in HTTP/1.1.
+                // A proxy is addressed in HTTP/1.1.
                 tls.alpn_protocols.clear();
                 let name = self.contexts.server_name(via.context);
                 Ok(Box::new(handshake(stream, Arc::new(tls), name, host).await?))

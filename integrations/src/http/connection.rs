@@ -1,4 +1,4 @@
-//! `Connection`: a stream on which HTTP is spoken, and what its pool must know of it. Opens none.
+//! `Connection`: a stream for HTTP, with the properties that its pool needs. Opens none.
 
 use std::io;
 use std::pin::Pin;
@@ -15,13 +15,13 @@ use super::handshake;
 /// Any stream: TCP, TLS, TLS within the TLS of a proxy.
 pub(crate) type Stream = Box<dyn Duplex>;
 
-/// What can be read from and written to.
+/// A stream for reading and writing.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// Why a connection of HTTP/2 ended, where that is more than h2 hands on: of what goes wrong beneath it, it keeps the words
-/// alone.
+/// Why a connection of HTTP/2 ended, if h2 does not pass that on: of an error of the stream below, it keeps only the
+/// text.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ending(pub(crate) Arc<OnceLock<Ended>>);
 
@@ -30,12 +30,14 @@ pub(crate) struct Ending(pub(crate) Arc<OnceLock<Ended>>);
 pub(crate) enum Ended {
     /// Too many interim answers came over it.
     Flood,
-    /// The server refused the client's certificate, or that there was none, before it answered anything: no request was read.
+    /// The server refused the client's certificate, or that there was none, before it answered anything: no request was
+    /// read.
     Refused(String),
 }
 
-/// A stream of TLS that knows whether the server has answered over it. What a server says of the client's certificate
-/// takes a request back only before that: later it ends a connection that was good, and says nothing of what it has read.
+/// A stream of TLS that knows whether the server has answered over it. A complaint about the client's certificate
+/// undoes a request only before that: later it ends a connection that was good, and leaves open which requests were
+/// read.
 pub(crate) struct Answering {
     stream: Stream,
     answered: bool,
@@ -98,17 +100,17 @@ pub(crate) struct Connection {
     io: TokioIo<Stream>,
     /// Whether a proxy reads the requests.
     forwarded: bool,
-    /// Where HTTP/2 was agreed on.
+    /// Set if HTTP/2 was negotiated.
     h2: Option<Ending>,
 }
 
 impl Connection {
-    /// One on which HTTP/1.1 is spoken.
+    /// A connection for HTTP/1.1.
     pub(crate) fn plain(stream: Stream, forwarded: bool) -> Self {
         Self { io: TokioIo::new(stream), forwarded, h2: None }
     }
 
-    /// One on which HTTP/2 was agreed on.
+    /// A connection for HTTP/2.
     pub(crate) fn h2(stream: Stream, ending: Ending) -> Self {
         Self { io: TokioIo::new(stream), forwarded: false, h2: Some(ending) }
     }
@@ -173,7 +175,8 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// A stream on which these bytes come, one after the other, and then an alert about the client's certificate.
+    /// A stream on which these bytes are received, one after the other, and then an alert about the client's
+    /// certificate.
     pub(crate) struct Scripted(VecDeque<Vec<u8>>);
 
     pub(crate) fn scripted(bytes: &[&[u8]]) -> Stream {

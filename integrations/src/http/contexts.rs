@@ -1,5 +1,5 @@
-//! The TLS of each host: which settings are a host's, and what is made of them once. Owns the order in which settings are looked
-//! through; opens nothing.
+//! The TLS of each host: which settings apply to it, and the configuration that is made of them once. Owns the order in
+//! which settings are searched; opens nothing.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -14,16 +14,16 @@ use rustls_platform_verifier::Verifier;
 use super::pattern::HostPattern;
 use super::tls::{Tls, TlsVersion, provider};
 
-/// By ALPN, the newest first.
+/// For ALPN, the newest first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// The settings of all hosts.
 pub(crate) struct Contexts {
-    /// Trusted whatever the host.
+    /// Trusted for every host.
     roots: Vec<CertificateDer<'static>>,
     hosts: Vec<(HostPattern, Tls)>,
-    /// What was made of each of the settings, and last of those of all other hosts: reading the authorities of the machine
-    /// takes some milliseconds, and sessions are resumed by the same configuration alone.
+    /// The configuration of each of the settings, and last of those of all other hosts: reading the authorities of the
+    /// machine takes some milliseconds, and sessions are resumed only with the same configuration.
     made: Vec<OnceLock<Arc<ClientConfig>>>,
 }
 
@@ -37,12 +37,12 @@ impl Contexts {
         Self { roots, hosts, made }
     }
 
-    /// The settings of a host: the first that are given for it.
+    /// The settings of a host: the first that match it.
     pub(crate) fn of(&self, host: &str, port: u16) -> Context {
         Context(self.hosts.iter().position(|(pattern, _)| pattern.matches(host, port)))
     }
 
-    /// The name that the server is asked for, where it is not that of the URL.
+    /// The expected name of the server, if it is not that of the URL.
     pub(crate) fn server_name(&self, context: Context) -> Option<ServerName<'static>> {
         let (_, tls) = context.0.and_then(|index| self.hosts.get(index))?;
         tls.server_name.clone()

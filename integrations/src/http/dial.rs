@@ -1,5 +1,5 @@
-//! Dialling: from a name to its addresses, and from them to a connection of TCP. Judges nothing; the caller says which of the
-//! addresses may be used.
+//! Dialling: from a name to its addresses, and from them to a connection of TCP. Judges nothing; the caller decides
+//! which addresses may be used.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -18,7 +18,7 @@ use updraft_protocol::limits::HTTP_CONNECT_TIMEOUT;
 
 use super::failure::cause;
 
-/// How often the system probes a connection that says nothing.
+/// How often the system probes a silent connection.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Why there is no connection.
@@ -26,7 +26,7 @@ const KEEPALIVE: Duration = Duration::from_secs(60);
 pub(crate) enum Error {
     #[error("the name was not found")]
     Unknown,
-    /// The name leads nowhere where the policy lets it.
+    /// Every address of the name is forbidden by the policy.
     #[error("the name leads to no allowed address")]
     Forbidden,
     #[error("no connection: {0}")]
@@ -34,13 +34,13 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Whether another attempt may find a connection.
+    /// Whether another attempt may get a connection.
     pub(crate) fn retryable(&self) -> bool {
         !matches!(self, Self::Forbidden)
     }
 }
 
-/// The addresses of a host, which may be an address itself.
+/// The addresses of a host, which may itself be an address.
 pub(crate) async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
     let host = host.trim_matches(['[', ']']);
     if let Ok(ip) = host.parse::<IpAddr>() {
@@ -50,20 +50,20 @@ pub(crate) async fn look_up(host: &str, port: u16) -> Result<Vec<SocketAddr>, Er
     if found.is_empty() { Err(Error::Unknown) } else { Ok(found) }
 }
 
-/// A connection to one of these addresses, whichever answers.
+/// A connection to one of these addresses, the first that answers.
 pub(crate) async fn dial(addresses: Vec<SocketAddr>, port: u16) -> Result<TcpStream, Error> {
     let mut connector = HttpConnector::new_with_resolver(Found(addresses));
     connector.set_nodelay(true);
     connector.set_keepalive(Some(KEEPALIVE));
     connector.set_connect_timeout(Some(HTTP_CONNECT_TIMEOUT));
-    // A name, so that the addresses are those that were found.
+    // A name, so that the given addresses are used.
     let uri = Uri::builder().scheme("http").authority(format!("found:{port}")).path_and_query("/").build();
     let uri = uri.map_err(|error| Error::Broken(io::Error::other(error)))?;
     match connector.call(uri).await {
         Ok(stream) => Ok(stream.into_inner()),
         Err(error) => Err(Error::Broken(match cause::<io::Error>(&error) {
             Some(error) => {
-                // What the system said, without the words around it.
+                // The error of the system, without hyper's wrapping.
                 error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
             }
             None => io::ErrorKind::NotConnected.into(),
@@ -71,7 +71,7 @@ pub(crate) async fn dial(addresses: Vec<SocketAddr>, port: u16) -> Result<TcpStr
     }
 }
 
-/// What was found, for who asks for a name.
+/// The addresses, as the answer to any name.
 #[derive(Debug, Clone)]
 struct Found(Vec<SocketAddr>);
 
@@ -97,7 +97,7 @@ mod tests {
     async fn one_of_several_addresses_is_enough() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        // Nobody listens at the first: the second is tried.
+        // The first has no listener: the second is tried.
         let addresses = vec![SocketAddr::new("127.0.0.2".parse().unwrap(), 0), address];
         let stream = dial(addresses, address.port()).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), address);

@@ -1,5 +1,5 @@
-//! The exchange of an attempt: its request sent, sent on where the step follows redirects, and answered. Holds the place at the
-//! host that answers; reads no body.
+//! The exchange of an attempt: sends its request, follows redirects if the step allows it, and returns the answer.
+//! Holds the permit at the host that answers; reads no body.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use super::handover::{Handed, Handover};
 use super::hosts::Place;
 use super::redirect::Hops;
 
-/// A request, as it goes out at each hop.
+/// A request, as it is sent at each hop.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
@@ -33,30 +33,30 @@ pub(crate) struct Outgoing {
     pub(crate) body: Bytes,
 }
 
-/// The last answer, and who gave it.
+/// The last answer, and its sender.
 pub(crate) struct Answered {
     pub(crate) target: Target,
     pub(crate) response: Response<Incoming>,
     pub(crate) within: Within,
-    /// Whether an answer on the way said that the tool acted.
+    /// Whether an answer on the way showed that the tool acted.
     pub(crate) acted: bool,
-    /// Taken until the answer is read.
+    /// Held until the answer is read.
     pub(crate) place: Held,
 }
 
-/// How a request is to be sent.
+/// The settings for sending a request.
 pub(crate) struct Sending<'a> {
     pub(crate) call: &'a Call,
     pub(crate) effect: Effect,
-    /// What the step allows, from the moment in which the first hop is sent.
+    /// The step's timeout, from the moment when the first hop is sent.
     pub(crate) timeout: Duration,
-    /// Until when a place is waited for.
+    /// The end of the wait for a permit.
     pub(crate) unsent: Instant,
 }
 
 impl HttpIntegration {
-    /// Sends a request and those that its redirects ask for. What a proxy knows us by is added to `masker`; `within` is the time
-    /// of the attempt, where an earlier request has begun it.
+    /// Sends a request and those of its redirects. The credentials for a proxy are added to `masker`; `within` is the
+    /// time of the attempt, if an earlier request has begun it.
     pub(super) async fn send(
         &self,
         sending: &Sending<'_>,
@@ -71,7 +71,7 @@ impl HttpIntegration {
             let answered = answered.map_err(|failure| after(acted, failure))?;
             let status = answered.response.status();
             let followed = hops.follow(status, answered.response.headers(), &mut outgoing, masker);
-            // Any other redirect says that the request has to be made elsewhere: here nothing was done.
+            // Any other redirect asks for the request elsewhere: here nothing was done.
             let done = status == StatusCode::SEE_OTHER && sending.effect == Effect::Write;
             match followed {
                 Ok(false) => return Ok(Answered { acted, ..answered }),
@@ -87,7 +87,7 @@ impl HttpIntegration {
         }
     }
 
-    /// One request and its answer. `within` is the time of the attempt, where an earlier hop has begun it.
+    /// One request and its answer. `within` is the time of the attempt, if an earlier hop has begun it.
     async fn hop(
         &self,
         sending: &Sending<'_>,
@@ -97,7 +97,7 @@ impl HttpIntegration {
     ) -> Result<Answered, Failure> {
         let opened = self.open(&outgoing.method, &outgoing.url, "url");
         let (target, client) = opened.map_err(|failure| match failure.kind {
-            // An address that an answer names is no permission that the author asks for.
+            // For an address in an answer there is no grant to configure.
             FailureKind::NotConfigured if redirected => Target::of(outgoing).forbidden(),
             _ => failure,
         })?;
@@ -105,7 +105,7 @@ impl HttpIntegration {
             masker.add_basic(user, password);
         }
         let unsent = within.map_or(sending.unsent, |within| within.until);
-        // The first request has that which was waited for before its intent was written.
+        // The first request has the permit that was obtained before its intent was written.
         let place = match sending.call.permit.take() {
             Some(place) => place,
             None => Box::new(self.place(&sending.call.tenant, &target, unsent).await?),
@@ -126,7 +126,7 @@ impl HttpIntegration {
         }
     }
 
-    /// A place at the host to which a call's first request goes; none where no request can be made of it.
+    /// A permit at the host of a call's first request; `None` if the arguments give no request.
     pub(super) fn place_before(&self, request: &PermitRequest<'_>) -> Option<PermitFuture> {
         let (method, url) = destination(request.arguments)?;
         let (target, _) = self.open(&method, &url, "url").ok()?;
@@ -151,7 +151,7 @@ impl HttpIntegration {
         }
     }
 
-    /// Where a request goes and the pool it goes through, if the policy permits; the URL stands at `place`.
+    /// The target of a request and its pool, if the policy permits; the URL is at `place`.
     pub(super) fn open(&self, method: &Method, url: &Url, place: &str) -> Result<(Target, Client), Failure> {
         let Some((host, port)) = authority(url) else {
             return Err(mistake(place, "a URL with a host is needed"));
@@ -169,12 +169,12 @@ impl HttpIntegration {
     }
 }
 
-/// How long a place is waited for, from the beginning of an attempt.
+/// The end of the wait for a permit, counted from the beginning of an attempt.
 pub(crate) fn unsent() -> Instant {
     Instant::now() + ATTEMPT_UNSENT - HTTP_UNSENT_REST
 }
 
-/// A failure after a hop that said that the tool acted.
+/// A failure after a hop which showed that the tool acted.
 fn after(acted: bool, failure: Failure) -> Failure {
     if acted { failure.with_may_have_acted(true) } else { failure }
 }
@@ -183,7 +183,7 @@ fn authority(url: &Url) -> Option<(&str, u16)> {
     Some((url.host_str()?, url.port_or_known_default()?))
 }
 
-/// The request, which tells when it is handed to a connection.
+/// The request, which records when it is handed to a connection.
 pub(crate) fn request(
     outgoing: &Outgoing,
     handover: &Arc<Handover>,
@@ -199,8 +199,8 @@ pub(crate) fn request(
     Ok(request)
 }
 
-/// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes its first request;
-/// the connection has as much for itself.
+/// Sends the request and waits for the head of the answer. The attempt's time begins when a connection takes its first
+/// request; opening the connection has the same limit of its own.
 async fn exchange(
     target: &Target,
     client: &Client,
@@ -222,7 +222,7 @@ async fn exchange(
     };
     let within = within.unwrap_or_else(|| {
         let until = handover.at().unwrap_or_else(Instant::now) + timeout;
-        // A little of the time to tell is left for the telling.
+        // Some of the time for the report is left for the report itself.
         Within { until, told: until + ATTEMPT_TELL.min(timeout / 10) / 2, timeout }
     });
     let answer = match early {
@@ -233,7 +233,7 @@ async fn exchange(
     Ok((response, within))
 }
 
-/// Statuses as metrics tell them apart.
+/// Statuses as metrics distinguish them.
 fn class(status: u16) -> &'static str {
     match status {
         100..=199 => "1xx",

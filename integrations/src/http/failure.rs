@@ -1,5 +1,5 @@
-//! What went wrong with a request, as a `Failure`. Messages name method, host and status: no path, query,
-//! header or body, which may hold secrets.
+//! The failures of a request, as a `Failure`. Messages name method, host and status: no path, query, header or body,
+//! which may contain secrets.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Where a request goes.
+    /// The target of a request.
     pub(crate) fn of(outgoing: &Outgoing) -> Self {
         let (host, port) = (outgoing.url.host_str(), outgoing.url.port_or_known_default());
         let host = format!("{}:{}", host.unwrap_or_default(), port.unwrap_or_default());
@@ -42,7 +42,7 @@ impl Target {
         self.fail(FailureKind::Forbidden, message)
     }
 
-    /// A host that the engine was not permitted to reach: another start may be.
+    /// A host for which the engine has no grant: it may have one after another start.
     pub(crate) fn not_permitted(&self, missing: &str) -> Failure {
         self.fail(FailureKind::NotConfigured, format_args!("missing here: {missing}"))
     }
@@ -52,7 +52,7 @@ impl Target {
         self.fail(FailureKind::Timeout, format_args!("no answer within {after:?}"))
     }
 
-    /// A request that got no answer; `sent` is whether a connection took it.
+    /// A request without an answer; `sent` is whether a connection took it.
     pub(crate) fn unanswered(&self, error: &client::Error, sent: bool) -> Failure {
         let error = match error {
             client::Error::Pool(error) => error,
@@ -111,13 +111,13 @@ impl Target {
         failure.with_retryable(error.retryable())
     }
 
-    /// A request that a proxy did not hand on: the tool has not seen it.
+    /// A request that a proxy did not pass on: the tool has not seen it.
     pub(crate) fn refused_by(&self, proxy: &Arc<Proxy>) -> Failure {
         let refused = connect::Error::Refused { proxy: proxy.clone(), refusal: Refusal::Credentials };
         self.unconnected(&refused)
     }
 
-    /// An answer with a status that was not expected.
+    /// An answer with an unexpected status.
     pub(crate) fn status(&self, status: StatusCode, after: Option<Duration>, options: &Options) -> Failure {
         let limited = is_rate_limited(status, after.is_some());
         let kind = if limited { FailureKind::RateLimited } else { FailureKind::Status };
@@ -138,8 +138,8 @@ impl fmt::Display for Target {
     }
 }
 
-/// Whether a stream of HTTP/2 ended before the server looked at its request (RFC 9113, 8.7): it refused the stream, or was
-/// about to leave. A server that leaves because of an error says nothing of the requests that it has begun.
+/// Whether a stream of HTTP/2 ended before the server processed its request (RFC 9113, 8.7): it refused the stream, or
+/// was shutting down. A server that ends because of an error leaves open which requests it has begun.
 fn is_unprocessed(error: &h2::Error) -> bool {
     let reason = error.reason();
     error.is_remote()
@@ -167,15 +167,15 @@ pub(crate) fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'stati
     None
 }
 
-/// How long the tool asks to be left alone: seconds, or a date, which is held against the answer's own
-/// date because the two come from one clock. An answer without a date was made when it came (RFC 9110, 6.6.1). Of several,
-/// also in one header as proxies join them, the longest.
+/// The delay that the tool asks for: seconds, or a date, which is compared with the answer's own date because both are
+/// from one clock. An answer without a date counts as made when it was received (RFC 9110, 6.6.1). Of several values,
+/// also joined in one header by proxies, the longest.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
     values.filter_map(|value| delay(value, headers).or_else(|| joined(value, headers))).max()
 }
 
-/// The longest of what a proxy joined. A date has a comma of its own.
+/// The longest of the values that a proxy joined. A date has a comma of its own.
 fn joined(value: &str, headers: &HeaderMap) -> Option<Duration> {
     value.split(',').filter_map(|part| delay(part, headers)).max()
 }
@@ -183,7 +183,7 @@ fn joined(value: &str, headers: &HeaderMap) -> Option<Duration> {
 fn delay(after: &str, headers: &HeaderMap) -> Option<Duration> {
     let after = after.trim();
     let delay = if after.bytes().all(|b| b.is_ascii_digit()) && !after.is_empty() {
-        // More digits than fit are a very long time.
+        // A number with too many digits is a very long time.
         Duration::from_secs(after.parse().unwrap_or(u64::MAX))
     } else {
         let until = httpdate::parse_http_date(after).ok()?;
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(failure.message, "GET tool.example:443: answered 404 Not Found");
     }
 
-    /// Every status against the sentences of the issue: what leaves open whether the tool acted, and what says that it did
+    /// Every status against the documented rules: which leave open whether the tool acted, and which show that it did
     /// not.
     #[test]
     fn each_status_says_or_leaves_open_whether_the_tool_acted() {

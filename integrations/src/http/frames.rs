@@ -1,5 +1,5 @@
-//! The frames of HTTP/2 that a server sends, counted where they come in: how many heads of an answer one stream has had. h2 skips
-//! interim answers without a bound. Reads the nine bytes before each frame (RFC 9113, 4.1) and no more of it.
+//! The frames of HTTP/2 from a server, counted on arrival: how many heads of an answer each stream has had. h2 skips
+//! interim answers without a bound. Reads only the nine bytes before each frame (RFC 9113, 4.1).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -19,7 +19,7 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const END_STREAM: u8 = 1;
 
-/// A stream of HTTP/2 that ends where a server floods it with interim answers, and remembers why it ended.
+/// A stream of HTTP/2 that ends if the server floods it with interim answers, and remembers why it ended.
 pub(crate) struct Frames {
     stream: Stream,
     heads: Heads,
@@ -33,13 +33,13 @@ impl Frames {
     }
 }
 
-/// Where the reading is, and the heads of each stream that has not ended.
+/// The position in the frames, and the heads of each open stream.
 #[derive(Debug, Default)]
 struct Heads {
     head: [u8; HEAD_BYTES],
-    /// How much of `head` has come.
+    /// How many bytes of `head` were received.
     filled: usize,
-    /// How much of the frame behind it is still to come.
+    /// How many bytes of its frame are still to be received.
     payload: usize,
     streams: BTreeMap<u32, usize>,
     /// Whether the server has answered anything.
@@ -47,7 +47,8 @@ struct Heads {
 }
 
 impl Heads {
-    /// Takes what came. False where a stream has had more heads than interim answers are allowed, an answer and its trailers.
+    /// Processes received bytes. Returns false if a stream has had more heads than the allowed interim answers, an
+    /// answer and its trailers.
     fn take(&mut self, mut bytes: &[u8]) -> bool {
         while !bytes.is_empty() {
             if self.payload > 0 {
@@ -88,7 +89,7 @@ impl Heads {
         let heads = self.streams.entry(stream).or_default();
         *heads += 1;
         let allowed = *heads <= HTTP_INTERIM_ANSWERS + 1;
-        // Of a stream that was given up here, no end may come; the oldest are the likeliest.
+        // A stream that was cancelled here may never end; the oldest are the likeliest.
         if self.streams.len() > HTTP2_STREAMS_COUNTED {
             self.streams.pop_first();
         }
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_heads_of_a_stream_are_counted_however_the_bytes_come() {
-        // Payloads look like heads themselves.
+        // The payloads look like heads themselves.
         let interim = frame(HEADERS, 4, 1, &frame(HEADERS, 4, 1, &[]));
         let data = frame(DATA, 0, 1, &[HEADERS; 40]);
         let allowed: Vec<u8> = [interim.repeat(HTTP_INTERIM_ANSWERS + 1), data].concat();

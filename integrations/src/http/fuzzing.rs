@@ -1,4 +1,4 @@
-//! The way in for a fuzzer: what becomes of an answer, as if a tool had sent it. Sends nothing.
+//! The entry point for a fuzzer: the result for an answer, as if a tool had sent it. Sends nothing.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use super::arguments::Arguments;
 use super::capacity::Capacity;
 use super::failure::Target;
 
-/// Reads the arguments of a step, and an answer as they say. `secret` is what the request carried.
+/// Reads the arguments of a step, and an answer accordingly. `secret` is a secret of the request.
 ///
 /// # Errors
-/// What an attempt would fail with.
+/// The failure of the attempt.
 pub async fn answer(arguments: Value, secret: &str, response: Response<Vec<u8>>) -> Result<Json, Failure> {
     let arguments = Arguments::read(arguments.into())?;
     let target = Target { method: arguments.method, host: "tool.example:443".to_owned() };

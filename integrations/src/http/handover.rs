@@ -1,5 +1,5 @@
-//! The moment in which a request is handed to a connection: the body that tells it. Until then the tool cannot have acted,
-//! however long the name was looked up and the connection opened.
+//! The moment when a request is handed to a connection, detected by its body. Until then the tool cannot have acted,
+//! however long the look-up and the connection took.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use updraft_protocol::Sending;
 
-/// Says once that the request is about to leave.
+/// Reports once that the request is about to be sent.
 pub(crate) struct Handover {
     sending: Sending,
     at: OnceLock<Instant>,
@@ -24,12 +24,12 @@ impl Handover {
         Arc::new(Self { sending, at: OnceLock::new(), told: Notify::new() })
     }
 
-    /// When it was, if it was.
+    /// When it was reported, if it was.
     pub(crate) fn at(&self) -> Option<Instant> {
         self.at.get().copied()
     }
 
-    /// Waits for it.
+    /// Waits for the report.
     pub(crate) async fn told(&self) -> Instant {
         loop {
             if let Some(at) = self.at() {
@@ -41,7 +41,7 @@ impl Handover {
 
     fn tell(&self) {
         if self.at.set(Instant::now()).is_ok() {
-            // Where the call was withdrawn its future is dropped, and with it this body: both live on one thread.
+            // If the call was withdrawn, its future is dropped on this same thread, and this body with it.
             if self.sending.begin() {
                 self.told.notify_one();
             }
@@ -49,12 +49,12 @@ impl Handover {
     }
 }
 
-/// A body that tells its handover when a connection takes its request.
+/// A body that reports when a connection takes its request.
 ///
-/// hyper asks [`Body::is_end_stream`] first in the moment in which it takes a request from its queue to write it, with
-/// HTTP/1 and HTTP/2 alike: a request that waits for a connection, or whose connection closed before, is not asked. Where a
-/// server of HTTP/2 takes no more requests at once, the one that is next is asked although it waits: it says too early that
-/// it leaves, never too late.
+/// hyper calls [`Body::is_end_stream`] first at the moment when it takes a request from its queue to write it, with
+/// HTTP/1 and HTTP/2 alike. It does not for a request that waits for a connection, or whose connection was closed
+/// before. If a server of HTTP/2 accepts no more concurrent requests, the call is made for the next request although it
+/// still waits: the report may be too early, never too late.
 pub(crate) struct Handed {
     bytes: Option<Bytes>,
     handover: Arc<Handover>,

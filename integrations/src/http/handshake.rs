@@ -1,14 +1,14 @@
-//! What came of a TLS handshake that failed, in words for who runs the playbook. Decides whether another attempt can help; shows
-//! nothing of a certificate but the names that it is for.
+//! The errors of TLS handshakes, described for operators. Decides whether another attempt can help; shows nothing of a
+//! certificate except its names.
 
 use std::io;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
-/// Names of a certificate that are told.
+/// Names of a certificate that are shown.
 const NAMES: usize = 3;
 
-/// Why a handshake cannot succeed, however often it is tried; `None` where it may.
+/// Why a handshake will always fail; `None` if it may succeed.
 pub(crate) fn lasting(error: &io::Error) -> Option<String> {
     match tls(error)? {
         Error::InvalidCertificate(problem) => Some(certificate(problem)),
@@ -31,8 +31,8 @@ pub(crate) fn lasting(error: &io::Error) -> Option<String> {
     }
 }
 
-/// Why the server refused the certificate of the client, or that there was none. With TLS 1.3 it says so only after the client
-/// has begun to send: what was sent was never read, because the handshake of the server did not end.
+/// Why the server refused the certificate of the client, or that there was none. With TLS 1.3 this error is received
+/// only after the client has begun to send: the sent bytes were never read, because the server's handshake did not end.
 pub(crate) fn refused_client(error: &io::Error) -> Option<String> {
     match tls(error)? {
         Error::AlertReceived(alert) if is_about_our_certificate(*alert) => Some(client_certificate(*alert)),
@@ -107,7 +107,7 @@ fn certificate(problem: &CertificateError) -> String {
     }
 }
 
-/// `presented` reads like `DnsName("a.example")`.
+/// An entry of `presented` looks like `DnsName("a.example")`.
 fn other_name(presented: &[String]) -> String {
     let inner = |name: &String| name.split('"').nth(1).map(|name| format!("`{}`", name.escape_debug()));
     let names: Vec<_> = presented.iter().filter_map(inner).take(NAMES).collect();

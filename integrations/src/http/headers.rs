@@ -1,5 +1,5 @@
-//! The headers of an answer that a step gives: those that it names, and those that tell where to go on and when. Never
-//! `Set-Cookie` unless it is named, and no more than a bound.
+//! The headers of an answer in a step's output: those that the step names, and those about where and when to continue.
+//! Never `Set-Cookie` unless it is named, and bounded in size.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +9,18 @@ use updraft_protocol::limits::HTTP_KEPT_HEADERS_BYTES;
 
 /// Kept without being named.
 const ALWAYS: [&str; 3] = ["link", "location", "retry-after"];
-/// What the names of headers about rate limits begin with; the last are those of the IETF's draft.
+/// The prefixes of headers about rate limits; the last is that of the IETF's draft.
 const RATE_LIMITS: [&str; 3] = ["x-ratelimit", "x-rate-limit", "ratelimit"];
 
 /// The headers that are kept, by their names in lower case.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Kept {
     pub(crate) headers: BTreeMap<String, String>,
-    /// Whether some were left out for their size.
+    /// Whether some were left out because of their size.
     pub(crate) cut: bool,
 }
 
-/// Keeps what the step names first, so that what it does not name takes no room from it.
+/// Keeps the headers that the step names first, so that the others take no space from them.
 pub(crate) fn keep(all: &HeaderMap, named: &[HeaderName], masker: &Masker) -> Kept {
     let mut kept = Kept::default();
     let unnamed = all.keys().filter(|name| is_kept(name.as_str()) && !named.contains(name));
@@ -46,7 +46,7 @@ fn is_kept(name: &str) -> bool {
     ALWAYS.contains(&name) || RATE_LIMITS.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// UTF-8, or else latin-1, which every text of bytes is.
+/// UTF-8, or else latin-1, which fits any bytes.
 pub(crate) fn text(value: &HeaderValue) -> String {
     let bytes = value.as_bytes();
     match std::str::from_utf8(bytes) {

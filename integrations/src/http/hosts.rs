@@ -1,4 +1,4 @@
-//! How many requests are under way to each host, and to each host for each tenant. Counts; sends nothing.
+//! The number of requests under way to each host, and to each host for each tenant. Counts; sends nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,11 +7,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use updraft_protocol::TenantCode;
 use updraft_protocol::limits::HTTP_HOSTS;
 
-/// The places at all hosts.
+/// The permits at all hosts.
 pub(crate) struct Hosts {
     per_host: usize,
     per_tenant: usize,
-    /// Entries of hosts without requests stay until their room is needed.
+    /// Entries of hosts without requests are kept until their space is needed.
     places: Mutex<HashMap<Key, Arc<Semaphore>>>,
 }
 
@@ -21,13 +21,13 @@ enum Key {
     Tenant(TenantCode, String),
 }
 
-/// A place at a host. Dropping it frees the place.
+/// A permit at a host. Dropping it gives it back.
 pub(crate) struct Place {
     _tenant: OwnedSemaphorePermit,
     _host: OwnedSemaphorePermit,
 }
 
-/// So many hosts have requests under way that no other can be counted.
+/// There are requests to so many hosts that no further one can be counted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Full;
 
@@ -36,8 +36,8 @@ impl Hosts {
         Self { per_host, per_tenant: per_tenant.min(per_host), places: Mutex::default() }
     }
 
-    /// Waits for a place, first among the tenant's own requests and then among all: a tenant whose
-    /// requests hang keeps the others waiting for none of its places.
+    /// Waits for a permit, first among the tenant's own requests and then among all: the requests of a tenant that hang
+    /// take no permit that others wait for.
     pub(crate) fn enter(
         &self,
         tenant: &TenantCode,
@@ -58,7 +58,7 @@ impl Hosts {
             return Ok(semaphore.clone());
         }
         if places.len() >= HTTP_HOSTS {
-            // Whoever waits or is inside holds the semaphore too.
+            // Every waiter and every holder has the semaphore too.
             places.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
             if places.len() >= HTTP_HOSTS {
                 return Err(Full);

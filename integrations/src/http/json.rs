@@ -1,5 +1,5 @@
-//! The text of an answer as JSON, or as lines of it. Tells in an author's words what is not JSON, with its place; shows
-//! nothing of the text. A character that stands for nothing costs that character.
+//! The text of an answer as JSON, or as JSON lines. Describes a syntax mistake in an author's words, with its place;
+//! shows nothing of the text. An invalid character costs only that character.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -10,10 +10,10 @@ use updraft_protocol::{FailureKind, Value};
 
 use super::problem::Problem;
 
-/// What tools put before their JSON so that no page can read it as a script.
+/// Prefixes that tools put before JSON so that a page cannot run it as a script.
 const GUARDS: [&str; 6] = [")]}'", ")]}", "while(1);", "while (1);", "for(;;);", "throw 1;"];
 
-/// What programs write for values that JSON does not have.
+/// Values in the notation of programming languages that are not JSON.
 const NOT_JSON: [&str; 9] =
     ["NaN", "-Infinity", "Infinity", "nan", "inf", "undefined", "None", "True", "False"];
 
@@ -21,14 +21,14 @@ const NOT_JSON: [&str; 9] =
 pub(crate) fn value(text: &str) -> Result<Value, Problem> {
     let mut left = HTTP_VALUES;
     let text = clean(text, &mut left)?;
-    // What follows the value and stands for no character costs that character.
+    // Invalid characters after the value are dropped.
     let text = text.trim_end_matches(char::REPLACEMENT_CHARACTER);
     Value::parse(text).map_err(|error| described(&error, text, 0))
 }
 
-/// The values of a text that has one in each line (NDJSON, JSON Lines, RFC 7464); blank lines are none. With a problem come
-/// the values before it. Of a text that was cut, the last line counts where it was ended or ends by itself: a number may
-/// have been longer.
+/// The values of a text with one in each line (NDJSON, JSON Lines, RFC 7464); blank lines are skipped. If there is a
+/// problem, returns the values before it. In a text that was cut, the last line counts if it is terminated or its value
+/// has an end of its own: a number may have been longer.
 pub(crate) fn lines(text: &str, is_cut: bool) -> (Vec<Value>, Option<Problem>) {
     let mut values = Vec::new();
     let last = text.matches('\n').count();
@@ -51,8 +51,8 @@ pub(crate) fn lines(text: &str, is_cut: bool) -> (Vec<Value>, Option<Problem>) {
     (values, None)
 }
 
-/// The text with lone surrogates (`\ud800`) as U+FFFD and control characters in texts as escapes, if it has no more values
-/// than are left.
+/// The text with lone surrogates (`\ud800`) as U+FFFD and control characters in texts as escapes, if it has no more
+/// values than are left.
 fn clean<'a>(text: &'a str, left: &mut usize) -> Result<Cow<'a, str>, Problem> {
     let bytes = text.as_bytes();
     let mut cleaned = String::new();
@@ -73,7 +73,7 @@ fn clean<'a>(text: &'a str, left: &mut usize) -> Result<Cow<'a, str>, Problem> {
             }
             ..b' ' if quoted => {
                 cleaned.push_str(text.get(copied..at).unwrap_or_default());
-                // Writing into a text does not fail.
+                // Writing into a string cannot fail.
                 let _ = write!(cleaned, "\\u{byte:04x}");
                 copied = at + 1;
             }
@@ -92,7 +92,7 @@ fn clean<'a>(text: &'a str, left: &mut usize) -> Result<Cow<'a, str>, Problem> {
     Ok(Cow::Owned(cleaned))
 }
 
-/// How many bytes the escape at this place takes, and whether it is half of a pair.
+/// The number of bytes of the escape at this position, and whether it is half of a pair.
 fn escape(bytes: &[u8], at: usize) -> (usize, bool) {
     let unit = |at: usize| {
         let digits = bytes.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"))?;
@@ -108,7 +108,7 @@ fn escape(bytes: &[u8], at: usize) -> (usize, bool) {
     }
 }
 
-/// What is wrong with a text, for an author who sees the tool's answer and not this parser.
+/// The mistake in a text, for an author who sees the tool's answer and not this parser.
 fn described(error: &Error, text: &str, lines_before: u64) -> Problem {
     let (line, column) = match error {
         Error::Nesting => {
@@ -145,7 +145,7 @@ fn described(error: &Error, text: &str, lines_before: u64) -> Problem {
     Problem::new(FailureKind::InvalidResponse, message)
 }
 
-/// The text from the beginning of the word at a place on, and how many characters before the place it begins.
+/// The text from the beginning of the word at a position on, and how many characters before the position it begins.
 fn word(text: &str, line: u64, column: u64) -> (&str, u64) {
     let index = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
     let start: usize = text.split_inclusive('\n').take(index(line)).map(str::len).sum();
@@ -157,7 +157,7 @@ fn word(text: &str, line: u64, column: u64) -> (&str, u64) {
     (text.get(place - begun..).unwrap_or_default(), begun as u64)
 }
 
-/// Whether the text begins a text of JSON that has no end.
+/// Whether the text ends inside of a quoted text.
 fn is_open(text: &str) -> bool {
     let Some(inside) = text.strip_prefix('"') else { return false };
     let mut escaped = false;

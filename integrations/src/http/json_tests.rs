@@ -1,4 +1,4 @@
-//! What becomes of texts that are JSON, nearly JSON, and no JSON.
+//! The results for texts that are JSON, nearly JSON, and not JSON.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! JSONPath (RFC 9535) without `match` and `search`: the query as a tree. Owns what a query is; `parse` reads one,
-//! `evaluate` runs it under a meter, because neither the crates' evaluators nor their numbers are bounded and exact.
+//! JSONPath (RFC 9535) without `match` and `search`: the query as a tree. `parse` reads a query, and `evaluate` runs it
+//! under a meter, because the evaluators of crates are not bounded, and their numbers are not exact.
 
 mod compare;
 mod evaluate;
@@ -11,7 +11,7 @@ use updraft_protocol::Value;
 
 pub(crate) use evaluate::{Exhausted, select};
 
-/// A query from the root of a value, or from the node that a filter looks at.
+/// A query from the root of a value, or from the current node of a filter.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query {
     segments: Vec<Segment>,
@@ -33,7 +33,7 @@ enum Selector {
     Filter(Logical),
 }
 
-/// What a filter asks of a node.
+/// The condition of a filter.
 #[derive(Debug, Clone, PartialEq)]
 enum Logical {
     Any(Vec<Logical>),
@@ -44,26 +44,26 @@ enum Logical {
     Compare(Comparable, Operator, Comparable),
 }
 
-/// Where a query in a filter begins.
+/// The start of a query in a filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Origin {
     /// `$`: the whole value.
     Root,
-    /// `@`: the node that the filter looks at.
+    /// `@`: the current node of the filter.
     Current,
 }
 
-/// What has one value, or none.
+/// An expression with at most one value.
 #[derive(Debug, Clone, PartialEq)]
 enum Comparable {
     Literal(Value),
-    /// A query that matches one node at most.
+    /// A query that matches at most one node.
     Node(Origin, Query),
     /// `length()`: of a text, a list or a map.
     Length(Box<Comparable>),
     /// `count()`: how many nodes a query matches.
     Count(Origin, Query),
-    /// `value()`: of the one node that a query matches.
+    /// `value()`: the value of the only node that a query matches.
     Value(Origin, Query),
 }
 
@@ -78,12 +78,12 @@ enum Operator {
 }
 
 impl Query {
-    /// Reads a query. A mistake comes back as its place and what is needed there.
+    /// Reads a query. A mistake is returned as its place and what is needed there.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         parse::query(text)
     }
 
-    /// Whether it matches one node at most, whatever the value is (RFC 9535, 2.3.5.1).
+    /// Whether it matches at most one node, whatever the value is (RFC 9535, 2.3.5.1).
     pub(crate) fn is_singular(&self) -> bool {
         self.segments.iter().all(|segment| {
             let one = matches!(segment.selectors.as_slice(), [Selector::Name(_) | Selector::Index(_)]);
@@ -91,7 +91,7 @@ impl Query {
         })
     }
 
-    /// Whether its work grows no faster than the value: it looks at each node a few times at most.
+    /// Whether its work is linear in the value: it visits each node at most a few times.
     pub(crate) fn is_linear(&self) -> bool {
         let descendants = self.segments.iter().filter(|segment| segment.descendant).count();
         let simple =

@@ -1,30 +1,30 @@
-//! What of a JSON answer is kept: the values that a JSONPath matches. Decides from the path whether they are one value or a
-//! list; never from the answer.
+//! The part of a JSON answer that is kept: the values that a JSONPath matches. Decides from the path whether they are
+//! one value or a list; never from the answer.
 
 use serde::{Serialize, Serializer};
 use updraft_protocol::Value;
 
 use super::jsonpath::{self, Exhausted, Query};
 
-/// A JSONPath that says what is kept.
+/// The JSONPath of `keep`.
 #[derive(Debug, Clone)]
 pub(crate) struct Keep(Query);
 
-/// What a path keeps of a value.
+/// The matches of a path in a value.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Kept<'a> {
     One(&'a Value),
-    /// Of a path that may match several, however many it matches.
+    /// The matches of a path that may match several.
     List(Vec<&'a Value>),
 }
 
 impl Keep {
-    /// Reads a path. A mistake comes back as what is wrong with it.
+    /// Reads a path. A mistake is returned as its message.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         Query::read(text).map(Self)
     }
 
-    /// Whether it looks at each value a few times at most.
+    /// Whether it visits each value at most a few times.
     pub(crate) fn is_linear(&self) -> bool {
         self.0.is_linear()
     }
@@ -34,7 +34,7 @@ impl Keep {
         !self.0.is_singular()
     }
 
-    /// What the path keeps, for at most `work`; nothing where a path to one value matches none.
+    /// The matches of the path, for at most `work`; `None` if a path to one value matches none.
     pub(crate) fn apply<'a>(&self, value: &'a Value, work: u64) -> Result<Option<Kept<'a>>, Exhausted> {
         let nodes = jsonpath::select(&self.0, value, work)?;
         if self.gives_list() {

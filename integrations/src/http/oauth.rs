@@ -1,4 +1,4 @@
-//! Asking a server of tokens (RFC 6749) for one. Judged by the policy as every request; keeps nothing.
+//! Requests of tokens from a token server (RFC 6749). Judged by the policy like every request; keeps nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use super::failure::{Target, broken, retry_after};
 use super::handover::Handover;
 use super::tokens::Fetched;
 
-/// A request for a token, with all that it needs when nobody waits for it any more.
+/// A request for a token, with everything that it needs to continue without its caller.
 pub(super) struct Fetch {
     target: Target,
     client: Client,
@@ -33,7 +33,7 @@ pub(super) struct Fetch {
 }
 
 impl HttpIntegration {
-    /// What asks for a token, if the policy permits.
+    /// The request for a token, if the policy permits.
     pub(super) fn fetch(&self, call: &Call, asked: &Arc<OAuth2>) -> Result<Fetch, Failure> {
         let (target, client) = self.open(&Method::POST, &asked.token_url, "auth.oauth2.token_url")?;
         Ok(Fetch { target, client, asked: asked.clone(), masking: call.masking.clone() })
@@ -41,7 +41,7 @@ impl HttpIntegration {
 }
 
 impl Fetch {
-    /// Asks for a token. `rotated` is the refresh token that is good now, where it is not the one that is configured.
+    /// Fetches a token. `rotated` is the current refresh token, if it is not the configured one.
     pub(super) async fn token(self, rotated: Option<Secret>) -> Result<Fetched, Failure> {
         let Self { target, client, asked, masking } = self;
         let outgoing = outgoing(&asked, rotated.as_ref())?;
@@ -61,7 +61,7 @@ impl Fetch {
     }
 }
 
-/// Whatever came of the fetch, the tool of the step has not acted.
+/// Whatever the failure of the fetch is, the tool of the step has not acted.
 fn no_token(failure: Failure) -> Failure {
     let message = format!("no token: {}", failure.message);
     failure.with_message(message).with_may_have_acted(false)
@@ -78,7 +78,7 @@ fn outgoing(asked: &OAuth2, rotated: Option<&Secret>) -> Result<Outgoing, Failur
     let mut headers = HeaderMap::new();
     match (&asked.client_secret, asked.client_auth) {
         (Some(secret), ClientAuth::Basic) => {
-            // Both are encoded as a form is before they are joined (RFC 6749, 2.3.1).
+            // Both are form-encoded before they are joined (RFC 6749, 2.3.1).
             let (user, password) = (form_encoded(&asked.client_id), form_encoded(secret));
             let basic = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
             headers.insert(AUTHORIZATION, header_value("auth.oauth2.client_secret", &basic)?);
@@ -106,8 +106,7 @@ fn form_encoded(text: &str) -> String {
     encoded(&[(text, "")]).trim_end_matches('=').to_owned()
 }
 
-/// What the server gave. Of what it says where it gives none the error's code alone is told: the rest may repeat what it
-/// was sent.
+/// The answer of the server. Of an error only the code is shown: the rest may repeat parts of the request.
 async fn read(target: &Target, response: Response<Incoming>) -> Result<Fetched, Failure> {
     let (status, after) = (response.status(), retry_after(response.headers()));
     let mut body = response.into_body();
@@ -134,7 +133,7 @@ async fn read(target: &Target, response: Response<Incoming>) -> Result<Fetched, 
         });
     }
     let invalid = |message: &str| target.fail(FailureKind::InvalidResponse, message);
-    // Each is searched for in all that the tenant's tools answer: the longer it is, the dearer.
+    // Each is searched for in all answers of the tenant's tools, at a cost that grows with its length.
     let token = |name: &str| match answer[name].as_str().and_then(|token| Secret::short(token).ok()) {
         Some(token) if bearer_header(name, token.expose()).is_err() => {
             Err(invalid("gave a token that no header carries"))

@@ -1,4 +1,4 @@
-//! The options of an HTTP step: how its answer is judged and read. From what the author wrote to checked values; reads no
+//! The options of an HTTP step: how its answer is judged and read. From the author's values to checked ones; reads no
 //! answer. A mistake names its place and what is needed there.
 
 use std::collections::BTreeMap;
@@ -17,27 +17,27 @@ pub(crate) struct Options {
     pub(crate) effect: Effect,
     /// The statuses of success.
     pub(crate) expect: Statuses,
-    /// Those of the others after which another attempt may help.
+    /// Other statuses after which another attempt may help.
     pub(crate) retry_on: Statuses,
-    /// Those of the others that say, or leave open, that the tool acted.
+    /// Other statuses that show, or leave open, that the tool acted.
     pub(crate) acted: Statuses,
-    /// Those of the others that say that it did not.
+    /// Other statuses that show that it did not.
     pub(crate) not_acted: Statuses,
     pub(crate) form: Form,
-    /// Whether an answer that cannot be read makes the attempt fail.
+    /// Whether an unreadable answer makes the attempt fail.
     pub(crate) requires_body: bool,
     pub(crate) keep_headers: Vec<HeaderName>,
-    /// What is kept of the body, in bytes.
+    /// The most bytes of the body that are kept.
     pub(crate) max_bytes: usize,
-    /// How many redirects are followed.
+    /// The most redirects that are followed.
     pub(crate) redirects: u8,
 }
 
-/// What the answer is read as.
+/// The form in which the answer is read.
 #[derive(Debug, Clone)]
 pub(crate) enum Form {
     Json(Option<Keep>),
-    /// JSON texts in lines, as a list.
+    /// JSON lines, as a list.
     Lines(Option<Keep>),
     Text,
     None,
@@ -65,7 +65,7 @@ impl Options {
         })
     }
 
-    /// The mistakes in options that an author wrote out.
+    /// The mistakes in an author's options.
     pub(crate) fn mistakes(fields: &Fields) -> Vec<Failure> {
         let expect = match statuses(fields, "expect") {
             Ok(Some(expect)) if expect.is_empty() => Some(mistake("expect", "at least one status is needed")),
@@ -82,7 +82,7 @@ impl Options {
         [expect].into_iter().chain(lists).chain(others).flatten().collect()
     }
 
-    /// The part of JSON that is kept, where it is a part.
+    /// The path of the JSON that is kept, if there is one.
     pub(crate) fn keep(&self) -> Option<&Keep> {
         match &self.form {
             Form::Json(keep) | Form::Lines(keep) => keep.as_ref(),

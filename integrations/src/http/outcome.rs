@@ -1,11 +1,11 @@
-//! Whether a tool acted, as far as the status of its answer tells. Decides; reads no answer.
+//! Whether a tool acted, as far as the status of its answer shows. Decides; reads no answer.
 
 use http::StatusCode;
 use updraft_protocol::Effect;
 
 use super::options::Options;
 
-/// Whether an answer asks for fewer requests: 429, and 503 with `Retry-After` (RFC 9110, 15.6.4).
+/// Whether an answer demands fewer requests: 429, and 503 with `Retry-After` (RFC 9110, 15.6.4).
 pub(crate) fn is_rate_limited(status: StatusCode, has_retry_after: bool) -> bool {
     match status {
         StatusCode::TOO_MANY_REQUESTS => true,
@@ -14,18 +14,18 @@ pub(crate) fn is_rate_limited(status: StatusCode, has_retry_after: bool) -> bool
     }
 }
 
-/// What the step declares of a status: whether the tool may have acted.
+/// The step's declaration for a status: whether the tool may have acted.
 pub(crate) fn declared(status: StatusCode, options: &Options) -> Option<bool> {
     let code = status.as_u16();
     (options.acted.contains(code) || options.not_acted.contains(code)).then(|| options.acted.contains(code))
 }
 
-/// Whether an answer that was not expected says, or leaves open, that the tool acted. What the step declares of its tool
-/// comes first; where it declares both, the careful answer stands.
+/// Whether an unexpected answer shows, or leaves open, that the tool acted. The step's declaration decides first; if it
+/// declares both, the tool may have acted.
 ///
-/// 425 was not processed (RFC 8470, 5.2), 501 and 505 are refused before anything is done, a client error but 408 says that
-/// the request was not understood or not allowed. A redirect but 303 asks for the request at another place. 303, and a
-/// success that the step did not expect, say that a write was done.
+/// 425 was not processed (RFC 8470, 5.2), 501 and 505 are refused before anything is done, a client error except 408
+/// means that the request was not understood or not allowed. A redirect except 303 asks for the request at another
+/// place. 303, and a success that the step did not expect, mean that a write was done.
 pub(crate) fn may_have_acted(status: StatusCode, has_retry_after: bool, options: &Options) -> bool {
     if let Some(declared) = declared(status, options) {
         return declared;
@@ -38,7 +38,7 @@ pub(crate) fn may_have_acted(status: StatusCode, has_retry_after: bool, options:
         300..=399 => false,
         408 => true,
         400..=499 | 501 | 505 => false,
-        // 5xx, and what HTTP does not know.
+        // 5xx, and statuses that HTTP does not define.
         _ => true,
     }
 }

@@ -1,14 +1,14 @@
-//! `HostPattern`: the hosts that a setting is for. Owns its text form; knows nothing of the settings.
+//! `HostPattern`: the hosts of a setting. Owns its text form; knows nothing of the settings.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::allow::{self, Allow};
 
-/// The hosts that a setting is for: a name (`edr.internal`), all names below one (`*.internal`), an address or a network
-/// (`10.0.0.0/8`), each with or without a port (`edr.internal:8443`). Without a port it is for every port.
+/// The hosts of a setting: a name (`edr.internal`), all names below one (`*.internal`), an address or a network
+/// (`10.0.0.0/8`), each with or without a port (`edr.internal:8443`). Without a port it matches every port.
 ///
-/// An address or a network is for URLs that name an address, not for names that lead to one.
+/// An address or a network matches URLs with an address, not names that lead to one.
 ///
 /// ```
 /// use updraft_integrations::http::HostPattern;
@@ -19,13 +19,13 @@ use super::allow::{self, Allow};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPattern {
-    /// Whether it is for the names below this one.
+    /// Whether it matches the names below this one.
     below: bool,
     host: Allow,
 }
 
 impl HostPattern {
-    /// Whether it is for this host of a URL, on this port.
+    /// Whether it matches this host of a URL, on this port.
     pub(crate) fn matches(&self, host: &str, port: u16) -> bool {
         if self.below {
             return self.host.names_above(host, port);

@@ -1,4 +1,4 @@
-//! What a request carries: JSON, a form, text, bytes, parts. From an argument to the bytes of a body; sends nothing.
+//! The body of a request: JSON, a form, text, bytes, parts. From an argument to the bytes of a body; sends nothing.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -21,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What the request carries.
+/// The body of a request.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Payload {
     None,
@@ -44,9 +44,9 @@ pub(crate) struct Part {
 const BODIES: [&str; 5] = ["json", "form", "text", "bytes", "multipart"];
 
 impl Payload {
-    /// The mistakes in bodies that an author wrote out.
+    /// The mistakes in an author's bodies.
     pub(crate) fn mistakes(fields: &Fields) -> Vec<Failure> {
-        // What is not known yet is not read.
+        // A value that is not known yet is not checked.
         let written = |name: &&&str| fields.get(**name).is_some_and(|value| !value.is_null());
         let mut found = Vec::new();
         if let [first, second, ..] = BODIES.iter().filter(written).collect::<Vec<_>>().as_slice() {
@@ -63,7 +63,7 @@ impl Payload {
         found
     }
 
-    /// Takes the body out of the arguments; `null` is as good as nothing, but for `json`.
+    /// Takes the body out of the arguments; `null` counts as missing, except for `json`.
     pub(crate) fn take(fields: &mut Fields) -> Result<Self, Failure> {
         let given: Vec<(&str, Value)> = BODIES
             .iter()
@@ -89,7 +89,7 @@ impl Payload {
         }
     }
 
-    /// What `Content-Type` says where the step does not.
+    /// The default of `Content-Type`.
     pub(crate) fn content_type(&self, task: TaskId) -> Option<HeaderValue> {
         match self {
             Self::None => None,
@@ -103,17 +103,17 @@ impl Payload {
         }
     }
 
-    /// Whether `Content-Type` is ours to say: a boundary is.
+    /// Whether `Content-Type` cannot be the author's: a boundary is ours.
     pub(crate) fn has_own_content_type(&self) -> bool {
         matches!(self, Self::Multipart(_))
     }
 
-    /// Whether a request of this method says that no bytes come: some servers refuse what does not (RFC 9110, 8.6).
+    /// Whether a request of this method announces an empty body: some servers refuse one that does not (RFC 9110, 8.6).
     pub(crate) fn says_empty(&self, method: &Method) -> bool {
         let has_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
         match self {
             Self::None => has_body,
-            // A body that was asked for is told of, also where it is empty.
+            // A requested body is announced, even if it is empty.
             Self::Form(pairs) => pairs.is_empty(),
             Self::Raw { bytes, .. } => bytes.is_empty(),
             Self::Json(_) | Self::Multipart(_) => false,
@@ -158,7 +158,7 @@ fn too_many(parts: usize) -> Result<(), Failure> {
     if parts > HTTP_PARTS { Err(mistake("multipart", message)) } else { Ok(()) }
 }
 
-/// The mistake in a part that an author wrote out.
+/// The mistake in an author's part.
 fn part_mistake(name: &str, value: &Value) -> Option<Failure> {
     let value = match value {
         Value::Null => return None,
@@ -167,7 +167,7 @@ fn part_mistake(name: &str, value: &Value) -> Option<Failure> {
             known.retain(|_, value| !value.is_null());
             let has = |fields: &Fields| fields.contains_key("content") || fields.contains_key("bytes");
             if has(fields) && !has(&known) {
-                // What is not known yet is a text in the end.
+                // A value that is not known yet will be a text.
                 known.insert("content".to_owned(), Value::String(String::new()));
             }
             Value::Object(known)
@@ -209,13 +209,13 @@ fn part(name: String, value: Value) -> Result<Part, Failure> {
     Ok(Part { name, filename, content_type, bytes })
 }
 
-/// One line, as a header can carry it, with a type and a subtype.
+/// One line, valid in a header, with a type and a subtype.
 fn is_media_type(text: &str) -> bool {
     text.contains('/') && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-/// A line between parts that none of them has in it: the same in every attempt, so that a repeated request is the same. Looks
-/// at each part once, whatever is in it, and is never longer than a boundary may be (RFC 2046, 5.1.1).
+/// A line between parts that is contained in none of them: the same in every attempt, so that a repeated request is the
+/// same. Reads each part once, whatever its content, and is never longer than a boundary may be (RFC 2046, 5.1.1).
 fn boundary(parts: &[Part], task: TaskId) -> String {
     let own = format!("updraft-{}", task.uuid().simple());
     let found = || parts.iter().flat_map(|part| behind(&part.bytes, own.as_bytes()));
@@ -224,12 +224,12 @@ fn boundary(parts: &[Part], task: TaskId) -> String {
     }
     let numbered = |number: usize| format!("-{number:08x}");
     let taken: BTreeSet<&[u8]> = found().map(|rest| rest.get(..numbered(0).len()).unwrap_or(rest)).collect();
-    // Of one number more than are taken, one is free.
+    // With one more number than are taken, one is free.
     let free = (0..taken.len()).map(numbered).find(|number| !taken.contains(number.as_bytes()));
     own + &free.unwrap_or_else(|| numbered(taken.len()))
 }
 
-/// What comes behind each place where `part` stands.
+/// The bytes after each occurrence of `part`.
 fn behind<'b>(bytes: &'b [u8], part: &[u8]) -> impl Iterator<Item = &'b [u8]> {
     let places = bytes.windows(part.len()).enumerate().filter(move |(_, window)| *window == part);
     places.filter_map(move |(at, _)| bytes.get(at + part.len()..))
@@ -241,7 +241,7 @@ fn multipart(parts: &[Part], boundary: &str) -> Bytes {
         let mut head =
             format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", quoted(&part.name));
         if let Some(filename) = &part.filename {
-            // Writing into a text does not fail.
+            // Writing into a string cannot fail.
             let _ = write!(head, "; filename=\"{}\"", quoted(filename));
         }
         let of_file = part.filename.as_ref().map(|_| "application/octet-stream");

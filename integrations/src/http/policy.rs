@@ -1,4 +1,4 @@
-//! The policy of where HTTP steps may go: the public Internet and an allow-list. Decides; connects nowhere.
+//! The policy for destinations of HTTP steps: the public Internet and an allow-list. Decides; connects nowhere.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::address::is_public;
 use super::allow::Allow;
 
-/// Where requests may go.
+/// The allowed destinations.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     allowed: Arc<[Allow]>,
@@ -26,14 +26,14 @@ impl Policy {
         is_public(ip) || self.allowed.iter().any(|entry| entry.permits(ip, host, port))
     }
 
-    /// Whether the host of a URL may be reached as far as its text says: a name is judged when it is looked up.
+    /// Whether the host of a URL may be reached, as far as its text shows: a name is judged when it is looked up.
     pub(crate) fn permits_literal(&self, host: &str, port: u16) -> bool {
         let literal = host.trim_matches(['[', ']']).parse();
         literal.map_or(true, |ip| self.permits(ip, host, port))
     }
 
-    /// Whether `host` may be reached wherever it leads. Whoever hands a name to a proxy does not learn its address: only a
-    /// name that was allowed as such is as good as one that was judged.
+    /// Whether `host` may be reached without knowing its address. A name that is passed to a proxy is not looked up
+    /// here, so only an allowed name is accepted.
     pub(crate) fn permits_unresolved(&self, host: &str, port: u16) -> bool {
         match host.trim_matches(['[', ']']).parse() {
             Ok(ip) => self.permits(ip, host, port),
@@ -41,8 +41,8 @@ impl Policy {
         }
     }
 
-    /// The addresses that were found for a name and that the policy permits. The address that was checked is the address
-    /// that is used, whatever the name leads to a moment later.
+    /// The permitted addresses among those of a name. The address that was checked is the one that is used, even if the
+    /// name changes a moment later.
     pub(crate) fn permitted(
         &self,
         host: &str,

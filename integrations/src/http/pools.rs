@@ -1,5 +1,5 @@
-//! Connection pools: one client for each runtime, TLS settings and proxy. Never shares a connection between runtimes, nor
-//! between hosts of different settings.
+//! Connection pools: one client for each runtime, TLS settings and proxy. Never shares a connection between runtimes,
+//! nor between hosts of different settings.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +22,9 @@ use super::routes::{Route, Routes};
 
 /// The pools of all runtimes.
 ///
-/// A pooled connection is driven by a task on the runtime that opened it, and is dead when that runtime
-/// ends. Each shard is a runtime of its own, so each has its own clients. The runtime used longest ago
-/// makes room for a new one; requests under way hold their client and go on.
+/// A pooled connection is driven by a task on the runtime that opened it, and is dead when that runtime ends. Each
+/// shard is a runtime of its own, so each has its own clients. The runtime used longest ago makes room for a new one;
+/// requests under way hold their client and continue.
 pub(crate) struct Pools {
     policy: Policy,
     contexts: Arc<Contexts>,
@@ -32,14 +32,14 @@ pub(crate) struct Pools {
     clients: Mutex<Clients>,
 }
 
-/// Whose connections a pool has.
+/// The runtime, settings and route of a pool.
 type Key = (Id, Context, Route);
 
 #[derive(Default)]
 struct Clients {
-    /// Of each pool: the client, and when it was last asked for.
+    /// For each pool: the client, and when it was last used.
     by_key: HashMap<Key, (Client, u64)>,
-    /// Counts askings: a clock that needs no time.
+    /// Counts uses, as a logical clock.
     asked: u64,
 }
 
@@ -52,8 +52,8 @@ impl Pools {
         &self.policy
     }
 
-    /// The permission that is missing to reach a host, as far as that is known before its name is looked up. A proxy looks
-    /// names up itself: there the name has to be allowed.
+    /// The grant that is missing to reach a host, as far as is known before its name is looked up. A proxy looks names
+    /// up itself: through it the name must be allowed.
     pub(crate) fn missing(&self, secure: bool, host: &str, port: u16) -> Option<String> {
         let place = || format!("permission to reach {host}:{port}");
         if !self.policy.permits_literal(host, port) {
@@ -64,7 +64,7 @@ impl Pools {
         is_missing.then(|| format!("{}, by its name: the proxy {proxy} looks it up", place()))
     }
 
-    /// The client of the runtime that asks, for requests to this host.
+    /// The client of the current runtime, for requests to this host.
     pub(crate) fn client(&self, secure: bool, host: &str, port: u16) -> Result<Client, NoRuntime> {
         let runtime = Handle::try_current().map_err(|_| NoRuntime)?.id();
         let (context, route) = (self.contexts.of(host, port), self.routes.of(secure, host, port));
@@ -100,9 +100,9 @@ fn pool(connector: Connector) -> legacy::Client<Connector, Handed> {
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(HTTP_IDLE)
         .pool_max_idle_per_host(HTTP_IDLE_PER_HOST)
-        // Only what was never written, because its connection had been closed before.
+        // Only requests that were never written, because their connection had been closed before.
         .retry_canceled_requests(true)
-        // A header that is written wrongly costs that header, not the answer.
+        // A malformed header is dropped, and not the answer.
         .http1_ignore_invalid_headers_in_responses(true)
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_allow_spaces_after_header_name_in_responses(true)

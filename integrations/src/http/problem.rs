@@ -1,17 +1,17 @@
-//! A problem with the body of an answer: what could not be read or kept of it, and why. Becomes a failure or a note, as the
-//! step asks; says nothing of what the answer contains.
+//! A problem with the body of an answer: the part that could not be read or kept, and why. Becomes a failure or a note,
+//! as the step demands; contains nothing of the answer.
 
 use std::fmt::Display;
 
 use updraft_protocol::FailureKind;
 
-/// The longest name of a charset or coding that is told.
+/// The longest name of a charset or coding that is shown.
 const NAME_BYTES: usize = 32;
 
-/// What could not be read or kept, and why.
+/// The part that could not be read or kept, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// The kind of the failure that it is where the step requires a body.
+    /// The kind of the failure if the step requires a body.
     pub(crate) kind: FailureKind,
     pub(crate) message: String,
 }
@@ -21,12 +21,12 @@ impl Problem {
         Self { kind, message: message.into() }
     }
 
-    /// An answer that is not what was asked for, or what it says it is.
+    /// An answer that does not match the request, or its own headers.
     pub(crate) fn invalid(message: impl Display) -> Self {
         Self::new(FailureKind::InvalidResponse, message.to_string())
     }
 
-    /// A name in a header that means nothing here. It is told where it looks like such a name.
+    /// An unknown name in a header. It is shown if it has the form of such a name.
     pub(crate) fn unknown(what: &str, name: &str) -> Self {
         let looks = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '+');
         if name.is_empty() || name.len() > NAME_BYTES || !name.chars().all(looks) {

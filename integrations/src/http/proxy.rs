@@ -1,4 +1,4 @@
-//! `Proxy`: a proxy that requests go through. Owns its text form and its credentials, which it never shows; speaks to none.
+//! `Proxy`: a proxy for requests. Owns its text form and its credentials, which it never shows; connects to none.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use url::Url;
 
 use updraft_protocol::Secret;
 
-/// What SOCKS 5 takes of a name or password (RFC 1929, 2).
+/// The limit of SOCKS 5 for a name or password (RFC 1929, 2).
 const SOCKS_CREDENTIAL_BYTES: usize = 255;
 
 /// A proxy: `http://proxy.internal:3128`, `https://…`, or `socks5://…` (`socks5h` means the same: the proxy looks names up),
@@ -31,13 +31,13 @@ const SOCKS_CREDENTIAL_BYTES: usize = 255;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     pub(crate) kind: Kind,
-    /// As a URL has it: an IPv6 address in brackets.
+    /// As in a URL: an IPv6 address in brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) credentials: Option<Credentials>,
 }
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Http,
@@ -45,11 +45,11 @@ pub(crate) enum Kind {
     Socks5,
 }
 
-/// By what a proxy knows us.
+/// The credentials for a proxy.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) user: String,
-    /// Perhaps empty.
+    /// May be empty.
     pub(crate) password: SecretString,
 }
 
@@ -61,7 +61,7 @@ impl PartialEq for Credentials {
 
 impl Eq for Credentials {}
 
-/// Why a text is no proxy. No message has the text, which may have credentials.
+/// Why a text is no proxy. Messages do not contain the text, which may have credentials.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
     /// Not of the form of a proxy.
@@ -70,28 +70,28 @@ pub enum Error {
     /// Another scheme.
     #[error("a proxy is reached by `http://`, `https://` or `socks5://`")]
     Scheme,
-    /// The credentials have what cannot be sent.
+    /// The credentials cannot be sent.
     #[error("the user or password of the proxy is too long, or has characters that cannot be sent")]
     Credentials,
-    /// A variable of the environment says something else than proxies.
+    /// A variable of the environment is not valid.
     #[error("{variable}: {problem}")]
     Variable {
         /// Its name.
         variable: String,
-        /// What is wrong with it.
+        /// The mistake in it.
         problem: String,
     },
 }
 
 impl Error {
-    /// Whether trying again can help: never, the text stays what it is.
+    /// Whether the same text can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
 }
 
 impl Proxy {
-    /// The same proxy, which knows us by this user and password.
+    /// The same proxy with this user and password.
     ///
     /// # Errors
     /// They cannot be sent to a proxy of this kind.
@@ -113,7 +113,7 @@ impl Proxy {
         Ok(self)
     }
 
-    /// `Proxy-Authorization`, where a proxy of HTTP wants credentials.
+    /// `Proxy-Authorization`, if an HTTP proxy needs credentials.
     pub(crate) fn authorization(&self) -> Option<HeaderValue> {
         let Credentials { user, password } = self.credentials.as_ref()?;
         let pair = format!("{user}:{}", password.expose_secret());
@@ -122,7 +122,7 @@ impl Proxy {
         Some(value)
     }
 
-    /// Whether requests of plain HTTP are handed to it as such, instead of through a tunnel.
+    /// Whether requests of plain HTTP are passed to it as such, instead of through a tunnel.
     pub(crate) fn forwards(&self) -> bool {
         matches!(self.kind, Kind::Http | Kind::Https)
     }
@@ -139,7 +139,7 @@ impl FromStr for Proxy {
             "socks5" | "socks5h" => (Kind::Socks5, 1080),
             _ => return Err(Error::Scheme),
         };
-        // Read as `http`, whose hosts are read as those of tools; the port that is left out there is that of `http`.
+        // Parsed as `http`, whose hosts are parsed like those of tools; the default port is that of `http`.
         let url = Url::parse(&format!("http://{rest}")).map_err(|_| Error::Form)?;
         let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
         let host = url.host_str().filter(|_| bare && !rest.contains('\\')).ok_or(Error::Form)?;
@@ -155,7 +155,7 @@ impl FromStr for Proxy {
     }
 }
 
-/// What percent-encoding stands for.
+/// Decodes percent-encoding.
 fn decoded(text: &str) -> Result<String, Error> {
     let decoded = percent_decode_str(text).decode_utf8().map_err(|_| Error::Credentials)?;
     Ok(decoded.into_owned())

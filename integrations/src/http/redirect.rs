@@ -1,5 +1,5 @@
-//! Redirects: where an answer sends a request on to, what of the request goes there, and when that is refused (RFC 9110, 15.4).
-//! Decides; sends nothing. A message names hosts, no path and no query.
+//! Redirects: the destination in an answer, the parts of the request that are sent there, and when that is refused (RFC
+//! 9110, 15.4). Decides; sends nothing. Messages name hosts, no path and no query.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, LOCATION};
@@ -12,12 +12,12 @@ use url::Url;
 
 use super::exchange::Outgoing;
 
-/// What of a request is secret: it is for the origin that the author named, and for no other.
+/// The secret parts of a request: only for the origin that the author named.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Carried {
-    /// The headers that have a secret.
+    /// The headers that contain a secret.
     pub(crate) headers: Vec<HeaderName>,
-    /// Whether there is one in the URL or the body.
+    /// Whether the URL or the body contains one.
     pub(crate) elsewhere: bool,
 }
 
@@ -26,11 +26,11 @@ pub(crate) struct Carried {
 pub(crate) struct Hops {
     allowed: u8,
     carried: Carried,
-    /// Where it has been.
+    /// The destinations so far.
     seen: Vec<(Method, Url)>,
 }
 
-/// Why a request is not sent on.
+/// Why a redirect is not followed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) kind: FailureKind,
@@ -44,20 +44,20 @@ impl Refused {
 }
 
 impl Hops {
-    /// None are followed where `allowed` is 0.
+    /// If `allowed` is 0, none is followed.
     pub(crate) fn new(allowed: u8, carried: Carried) -> Self {
         Self { allowed, carried, seen: Vec::new() }
     }
 
-    /// Whether an answer has sent the request on.
+    /// Whether a redirect was followed.
     pub(crate) fn is_on_the_way(&self) -> bool {
         !self.seen.is_empty()
     }
 
-    /// Sends the request on as an answer asks. False where the answer is the last one.
+    /// Follows the redirect in an answer. Returns false if the answer is the last one.
     ///
     /// # Errors
-    /// The answer sends it on to where it must not go.
+    /// The redirect is forbidden.
     pub(crate) fn follow(
         &mut self,
         status: StatusCode,
@@ -101,9 +101,9 @@ impl Hops {
         Ok(true)
     }
 
-    /// Whether a secret that is in no header would come to another origin.
+    /// Whether a secret outside of the headers would be sent to another origin.
     fn betrays(&self, status: StatusCode, url: &Url, outgoing: &Outgoing, masker: &Masker) -> bool {
-        // 307 and 308 ask for the same request: without its secrets it would be another.
+        // 307 and 308 repeat the same request: without its secrets it would be another.
         let is_same = matches!(status.as_u16(), 307 | 308);
         let keeps_body = next_method(status, &outgoing.method) == outgoing.method
             && status != StatusCode::SEE_OTHER
@@ -111,12 +111,12 @@ impl Hops {
         let keeps_query =
             url.query().is_some_and(|query| !query.is_empty() && Some(query) == outgoing.url.query());
         let kept = self.carried.elsewhere && (is_same || keeps_body || keeps_query);
-        // A server may put what it was sent into `Location`, also a secret that came in a header.
+        // A server may put parts of the request into `Location`, including a secret from a header.
         let readings = [url.as_str().into(), percent_decode_str(url.as_str()).decode_utf8_lossy()];
         kept || readings.into_iter().any(|reading| masker.text(reading.clone().into_owned()) != reading)
     }
 
-    /// What is for one origin alone. It stays dropped, also where a later hop leads back.
+    /// Drops the headers for one origin only. They stay dropped, even if a later hop leads back.
     fn drop_credentials(&self, headers: &mut HeaderMap) {
         let is_dropped = |name: &HeaderName| {
             [AUTHORIZATION, COOKIE].contains(name)
@@ -129,12 +129,13 @@ impl Hops {
     }
 }
 
-/// Whether a status sends the request on. 300 offers a choice, 304 and 305 send nowhere.
+/// Whether a status is a redirect. 300 offers a choice, 304 and 305 have no destination.
 pub(crate) fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-/// 303 asks for the result to be fetched; 301 and 302 turn POST into GET, as everybody does (RFC 9110, 15.4.2 and 15.4.3).
+/// 303 asks for the result to be fetched; 301 and 302 turn POST into GET, as all clients do (RFC 9110, 15.4.2 and
+/// 15.4.3).
 fn next_method(status: StatusCode, method: &Method) -> Method {
     match (status.as_u16(), method) {
         (303, &Method::HEAD) => Method::HEAD,

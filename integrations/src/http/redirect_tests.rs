@@ -1,4 +1,4 @@
-//! Where requests are sent on to, and what goes with them.
+//! The destinations of redirects, and the parts of the request that are sent there.
 
 use http::HeaderValue;
 use http::header::{ACCEPT, HeaderName};
@@ -90,7 +90,7 @@ fn a_secret_outside_of_the_headers_stays_at_its_origin() {
     assert!(refused(303, "https://other.example/?t=hunter2", Method::POST));
     assert!(refused(303, "https://other.example/hunter%32", Method::POST), "in another spelling");
     assert!(!refused(307, "https://tool.example/?page=2", Method::POST), "the same origin");
-    // Sent back by a server that got it in a header.
+    // A server returned it after it was sent in a header.
     let mut out = outgoing(Method::GET);
     assert!(follow(&mut hops(1, false), 302, "https://other.example/?t=hunter2", &mut out).is_err());
 }

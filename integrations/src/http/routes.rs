@@ -1,23 +1,23 @@
-//! Which requests go through which proxy, and which directly. Owns the order of the rules, and how the environment's customary
-//! variables are read; reads no environment itself.
+//! Which requests use which proxy, and which are direct. Owns the order of the rules, and the meaning of the usual
+//! environment variables; reads no environment itself.
 
 use std::sync::Arc;
 
 use super::pattern::HostPattern;
 use super::proxy::{Error, Proxy};
 
-/// Of the requests to these hosts, the proxy that they go through.
+/// The proxy for the requests to some hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Rule {
-    /// Whether it is for `https` or for `http`; for both where it does not say.
+    /// Whether it is for `https` or for `http`; `None` for both.
     secure: Option<bool>,
-    /// For all hosts where it names none.
+    /// `None` for all hosts.
     hosts: Option<HostPattern>,
-    /// Directly where there is none.
+    /// `None` for direct connections.
     proxy: Option<Arc<Proxy>>,
 }
 
-/// The rules, of which the first that fits is kept to.
+/// The rules, of which the first that matches is used.
 #[derive(Debug, Default)]
 pub(crate) struct Routes(Vec<Rule>);
 
@@ -39,8 +39,8 @@ impl Rule {
             && self.hosts.as_ref().is_none_or(|hosts| hosts.matches(host, port))
     }
 
-    /// The rules that `http_proxy`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` stand for, in small letters first. `HTTP_PROXY` in
-    /// capitals is read too, but not where a web server could have made it of a header (`REQUEST_METHOD`).
+    /// The rules of `http_proxy`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in lower case first. `HTTP_PROXY` in upper
+    /// case is read too, unless a web server may have made it from a header (`REQUEST_METHOD`).
     pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Vec<Self>, Error> {
         let get = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let either = |small: &str| {
@@ -84,7 +84,7 @@ fn exceptions(variable: &str, hosts: &str) -> Result<Vec<Rule>, Error> {
         };
         let pattern: HostPattern = name.parse().map_err(|_| problem())?;
         rules.push(direct(Some(pattern)));
-        // An address has nothing below it.
+        // There are no names below an address.
         rules.extend(format!("*.{name}").parse().ok().map(|below| direct(Some(below))));
     }
     Ok(rules)

@@ -1,5 +1,5 @@
-//! A tunnel through a proxy of SOCKS 5 (RFC 1928), with user and password (RFC 1929). The proxy looks names up. Sends nothing of
-//! a step's request.
+//! A tunnel through a SOCKS 5 proxy (RFC 1928), with user and password (RFC 1929). The proxy looks names up. Sends
+//! nothing of a step's request.
 
 use std::net::IpAddr;
 
@@ -13,7 +13,7 @@ use super::tunnel::Refusal;
 const VERSION: u8 = 5;
 const NO_CREDENTIALS: u8 = 0;
 const USER_AND_PASSWORD: u8 = 2;
-/// Of the negotiation of user and password.
+/// The version of the negotiation of user and password.
 const CREDENTIALS_VERSION: u8 = 1;
 const CONNECT: u8 = 1;
 const IPV4: u8 = 1;
@@ -49,7 +49,7 @@ pub(crate) async fn connect(
     if reply != 0 {
         return Err(refusal(reply));
     }
-    // The address at which the proxy goes out tells us nothing.
+    // The proxy's own address is not needed.
     let bound = match kind {
         IPV4 => 4,
         IPV6 => 16,
@@ -106,7 +106,7 @@ async fn read<const N: usize>(stream: &mut Stream) -> Result<[u8; N], Refusal> {
     Ok(bytes)
 }
 
-/// What a reply says that is none of success (RFC 1928, 6).
+/// The refusal in an unsuccessful reply (RFC 1928, 6).
 fn refusal(reply: u8) -> Refusal {
     match reply {
         2 => Refusal::Forbidden("does not allow it by its rules".to_owned()),

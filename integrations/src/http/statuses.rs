@@ -1,4 +1,4 @@
-//! Sets of HTTP statuses as playbooks write them: `[200, "2xx", "500-504"]`.
+//! Sets of HTTP statuses in the notation of playbooks: `[200, "2xx", "500-504"]`.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ use updraft_protocol::{Effect, Value};
 pub(crate) struct Statuses(Vec<RangeInclusive<u16>>);
 
 impl Statuses {
-    /// What is expected where a step says nothing: 200 to 299; after a write also 303, which leads to what was made.
+    /// The default of `expect`: 200 to 299; after a write also 303, which leads to the result.
     pub(crate) fn success(effect: Effect) -> Self {
         match effect {
             Effect::Read => Self(vec![200..=299]),
@@ -18,7 +18,7 @@ impl Statuses {
         }
     }
 
-    /// The statuses of a passing trouble: what may be tried again where a step says nothing.
+    /// The default of `retry_on`: statuses of temporary faults.
     pub(crate) fn passing() -> Self {
         Self([408, 425, 429, 500, 502, 503, 504].map(|status| status..=status).to_vec())
     }
@@ -27,7 +27,7 @@ impl Statuses {
         self.0.iter().any(|range| range.contains(&status))
     }
 
-    /// Reads a list. A mistake comes back as its place in the list, if it has one, and what was needed.
+    /// Reads a list. A mistake is returned as its index in the list, if it has one, and what is needed.
     pub(crate) fn read(value: &Value) -> Result<Self, (Option<usize>, &'static str)> {
         let Value::Array(items) = value else { return Err((None, "a list of statuses is needed")) };
         if items.len() > HTTP_STATUSES {
@@ -63,7 +63,7 @@ fn range(item: &Value) -> Option<RangeInclusive<u16>> {
     }
 }
 
-/// Three digits, as HTTP has them.
+/// Three digits, as in HTTP.
 fn status(text: &str) -> Option<u16> {
     let digits = text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|number| digits && (100..=999).contains(number))

@@ -1,5 +1,5 @@
-//! `Tls`: how a host is spoken to by TLS. Owns the settings and how certificates and keys are read; makes no connection. There
-//! is no way to leave a certificate unverified.
+//! `Tls`: the TLS settings for a host. Owns the settings and the reading of certificates and keys; makes no connection.
+//! There is no way to leave a certificate unverified.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::sign::CertifiedKey;
 use thiserror::Error;
 
-/// How a host is spoken to by TLS: whom it may be vouched for by, who we are, how old the protocol may be, and the name that
-/// is asked for.
+/// The TLS settings for a host: trusted authorities, the client's certificate, the oldest version of the protocol, and
+/// the expected name of the server.
 ///
 /// ```
 /// use updraft_integrations::HttpIntegration;
@@ -31,7 +31,7 @@ pub struct Tls {
     pub(crate) server_name: Option<ServerName<'static>>,
 }
 
-/// A version of TLS. Older ones than 1.2 are not spoken.
+/// A version of TLS. Versions older than 1.2 are not supported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TlsVersion {
     /// 1.2.
@@ -41,7 +41,7 @@ pub enum TlsVersion {
     V1_3,
 }
 
-/// Why there are no such settings. No message has any of what was given: it may be a key.
+/// Why the settings are not valid. Messages contain nothing of the input: it may be a key.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Error {
     /// The PEM text has no certificate.
@@ -53,10 +53,10 @@ pub enum Error {
     /// The PEM text has no key.
     #[error("there is no private key in the PEM text; one that is encrypted cannot be used")]
     NoKey,
-    /// The key cannot be read, or is of a kind that is not known.
+    /// The key cannot be read, or is of an unknown kind.
     #[error("the private key of the PEM text cannot be read, or is of a kind that is not known")]
     Key,
-    /// The key is another's.
+    /// The key does not belong to the certificate.
     #[error("the private key does not belong to the first certificate of the PEM text")]
     OtherKey,
     /// The text is no name of a server.
@@ -65,20 +65,20 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again can help: never, the settings stay what they are.
+    /// Whether the same settings can be valid another time: never.
     pub fn retryable(&self) -> bool {
         false
     }
 }
 
 impl Tls {
-    /// The settings as they are where nothing is said: the authorities of the machine and those that the integration trusts,
-    /// no certificate of our own, TLS 1.2 or later, the name of the URL.
+    /// The default settings: the authorities of the machine and those that the integration trusts, no client
+    /// certificate, TLS 1.2 or later, the name of the URL.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts the authorities of a PEM bundle besides those that are trusted anyway.
+    /// Trusts the authorities of a PEM bundle in addition to the others.
     ///
     /// # Errors
     /// There is none in it, or one cannot be read.
@@ -87,7 +87,7 @@ impl Tls {
         Ok(self)
     }
 
-    /// Shows this certificate where a server asks for one: a PEM text with the certificate, those between it and its
+    /// Presents this certificate to servers that require one: a PEM text with the certificate, those between it and its
     /// authority, and its private key (PKCS #8, PKCS #1 or SEC 1, not encrypted).
     ///
     /// # Errors
@@ -107,14 +107,14 @@ impl Tls {
         Ok(self)
     }
 
-    /// Speaks no older version than this.
+    /// Accepts no older version than this.
     pub fn minimum(mut self, version: TlsVersion) -> Self {
         self.minimum = version;
         self
     }
 
-    /// Asks for the certificate of this name, and accepts no other, instead of the name in the URL: for a host that is reached
-    /// by its address, or by a name that its certificate does not have.
+    /// Expects a certificate with this name, instead of the name in the URL: for a host that is reached by its address,
+    /// or by a name that its certificate does not have.
     ///
     /// # Errors
     /// The text is no name of a server.
@@ -154,12 +154,13 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
     read.and_then(|read| if read.is_empty() { Err(Error::NoCertificate) } else { Ok(read) })
 }
 
-/// The text without the byte order mark that some editors put before it: the first line would not be known for what it is.
+/// The text without the byte order mark that some editors put before it: the first line would not be recognised with
+/// it.
 fn without_mark(pem: &[u8]) -> &[u8] {
     pem.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(pem)
 }
 
-/// The cryptography that the process has chosen, or else the one that we come with.
+/// The cryptography provider of the process, or else our own.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     CryptoProvider::get_default().cloned().unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()))
 }

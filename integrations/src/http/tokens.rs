@@ -1,8 +1,8 @@
-//! Tokens of OAuth 2 (RFC 6749): fetched once for all that wait for one, kept in memory alone, renewed before they end and
-//! after a tool has refused one. Judges no destination; whoever asks gives the way there.
+//! Tokens of OAuth 2 (RFC 6749): fetched once for all waiting calls, kept only in memory, renewed before they expire
+//! and after a tool has refused one. Judges no destination; the caller provides the fetch.
 //!
-//! A fetch is a task of its own. Whoever waits for it may give up; what the server gives is kept all the same: of a refresh token
-//! that it takes once it gives the next one only then.
+//! A fetch is a task of its own. The waiting calls may be dropped; the server's answer is kept nevertheless, since a
+//! refresh token that works once is replaced only in that answer.
 
 mod kept;
 mod key;
@@ -28,26 +28,28 @@ pub(crate) struct Tokens(Arc<Inner>);
 
 struct Inner {
     access: Mutex<Kept<Access>>,
-    /// Apart from the access tokens, which are easily had again: who loses one of these has to log in.
+    /// Separate from access tokens, which are easily fetched again: if one of these is lost, a person must log in
+    /// again.
     refresh: Mutex<Kept<Refresh>>,
-    /// A place for each fetch. With as many as there are for tokens, one that is not being fetched can always make room.
+    /// A permit for each fetch. With as many as there are tokens, a token that is not being fetched can always make
+    /// room.
     places: Hosts,
 }
 
-/// An access token, while it is there and while it is fetched.
+/// An access token, while it exists and while it is fetched.
 #[derive(Default)]
 struct Access {
     token: Option<Token>,
-    /// Where what comes of the fetch is told. Nobody tells any more where the runtime that fetched has ended.
+    /// Receives the result of the fetch. Closed if the runtime of the fetch has ended.
     fetching: Option<Receiver<Option<Outcome>>>,
 }
 
-/// What the server gave in place of the refresh token that it was given last (RFC 6749, 6). Held while it is exchanged: it may be
-/// taken once. Of no runtime: whoever exchanges it may be of any shard.
+/// The server's replacement of the last refresh token (RFC 6749, 6). Locked during an exchange, since a token may work
+/// only once. Independent of runtimes, since any shard may exchange it.
 #[derive(Clone, Default)]
 struct Refresh(Arc<tokio::sync::Mutex<Option<Secret>>>);
 
-/// What a fetch gives to all that wait for it.
+/// The result of a fetch for all waiting calls.
 type Outcome = Result<Secret, Failure>;
 
 /// A token, and when it is to be renewed.
@@ -56,25 +58,25 @@ struct Token {
     renew_at: Instant,
 }
 
-/// What a server of tokens gave.
+/// The answer of a token server.
 pub(crate) struct Fetched {
-    /// Or why it is none: the refresh token beside it is the one that is good now all the same.
+    /// Or why there is none: the refresh token beside it is the current one nevertheless.
     pub(crate) access_token: Result<Secret, Failure>,
     pub(crate) expires_in: Option<Duration>,
     pub(crate) refresh_token: Option<Secret>,
 }
 
-/// What there is to do for somebody who asks for a token.
+/// The next step for a call that needs a token.
 enum Turn {
-    /// Nothing.
+    /// None: there is a token.
     Take(Secret),
-    /// Somebody fetches it.
+    /// Wait: it is being fetched.
     Await(Receiver<Option<Outcome>>),
-    /// It is to be fetched, which takes a place.
+    /// Fetch it, which needs a permit.
     Enter,
-    /// It is to be fetched by whoever asked, and told.
+    /// Fetch it, and report the result to the others.
     Fetch(Sender<Option<Outcome>>, Receiver<Option<Outcome>>),
-    /// There is no room for it.
+    /// Fail: there is no room for it.
     Refused,
 }
 
@@ -89,9 +91,9 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    /// The token that is there, or what a fetch gives: all that ask meanwhile wait for the same, and take what it got, also its
-    /// failure. It goes on when they are dropped. `prepare` gives the fetch, which is told the refresh token that is good now where
-    /// it is another than the configured one; `refresh` is the key of that one, where there is one.
+    /// The current token, or the result of a fetch: concurrent calls wait for the same fetch, and share its result,
+    /// including a failure. The fetch continues if they are dropped. `prepare` makes the fetch, which gets the current
+    /// refresh token if it is not the configured one; `refresh` is the key of the refresh token, if there is one.
     pub(crate) async fn token<G, F>(
         &self,
         key: &Key,
@@ -119,12 +121,12 @@ impl Tokens {
                 Turn::Refused => return Err(crowded()),
             }
         };
-        // Where there is no fetch nobody is told, and the next one asks for itself.
+        // If there is no fetch, the waiting calls get no result, and the next one fetches.
         self.begin(key, refresh, prepare()?, (tell, place))?;
         outcome(told).await.unwrap_or_else(|| Err(no_token("the fetch broke off")))
     }
 
-    /// Fetches, whoever waits for it.
+    /// Fetches, independently of the waiting calls.
     fn begin<G, F>(
         &self,
         key: &Key,
@@ -181,7 +183,7 @@ impl Inner {
         Turn::Fetch(tell, told)
     }
 
-    /// Keeps what came of a fetch, and tells it to those that wait.
+    /// Keeps the result of a fetch, and reports it to the waiting calls.
     fn settle(&self, key: &Key, tell: &Sender<Option<Outcome>>, fetched: Result<Fetched, Failure>) {
         let token = fetched.and_then(Token::of);
         let outcome = token.as_ref().map(|token| token.secret.clone()).map_err(Clone::clone);
@@ -213,8 +215,8 @@ impl Worthy for Access {
 }
 
 impl Refresh {
-    /// Exchanges the refresh token, and keeps the one that comes back. One exchange waits for the other: two at once would send
-    /// the same one.
+    /// Exchanges the refresh token, and keeps the new one. Exchanges are serialized: two at once would send the same
+    /// one.
     async fn exchange<G, F>(self, fetch: G) -> Result<Fetched, Failure>
     where
         G: FnOnce(Option<Secret>) -> F,
@@ -233,7 +235,7 @@ impl Refresh {
 impl Worthy for Refresh {
     fn worth(&self) -> Worth {
         match self.0.try_lock() {
-            // Clones are given out under the lock of all: one more would have to be there by now.
+            // Clones are made under the common lock: another one would exist by now.
             Ok(rotated) if Arc::strong_count(&self.0) == 1 => match *rotated {
                 Some(_) => Worth::Something,
                 None => Worth::Nothing,
@@ -246,7 +248,7 @@ impl Worthy for Refresh {
 impl Token {
     fn of(fetched: Fetched) -> Result<Self, Failure> {
         let life = fetched.expires_in.unwrap_or(HTTP_TOKEN_LIFE);
-        // A clock that differs, and a request that takes its time, must not meet its end.
+        // Clock differences and the duration of a request must not exceed the expiry.
         let before = HTTP_TOKEN_RENEW.min(life / 4);
         Ok(Self { secret: fetched.access_token?, renew_at: Instant::now() + (life - before) })
     }
@@ -257,7 +259,7 @@ async fn bounded(fetch: impl Future<Output = Result<Fetched, Failure>>) -> Resul
     timeout(HTTP_TOKEN_FETCH, fetch).await.map_err(|_| late())?
 }
 
-/// What came of a fetch; nothing where nobody is left to tell.
+/// The result of a fetch; `None` if its task is gone.
 async fn outcome(mut told: Receiver<Option<Outcome>>) -> Option<Outcome> {
     told.wait_for(Option::is_some).await.ok()?.clone()
 }
@@ -266,7 +268,7 @@ fn crowded() -> Failure {
     no_token("too many tokens are being fetched")
 }
 
-/// Nothing was sent to the tool.
+/// The request was not sent to the tool.
 fn no_token(message: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::Unreachable, format!("no token: {message}")).with_may_have_acted(false)
 }

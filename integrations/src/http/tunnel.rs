@@ -1,5 +1,5 @@
-//! A tunnel through a proxy of HTTP: `CONNECT` (RFC 9110, 9.3.6), and what a proxy answers where it opens none. Sends nothing of
-//! a step's request.
+//! A tunnel through an HTTP proxy: `CONNECT` (RFC 9110, 9.3.6), and the answers of a proxy that opens none. Sends
+//! nothing of a step's request.
 
 use std::fmt;
 use std::io;
@@ -10,28 +10,28 @@ use updraft_protocol::limits::HTTP_PROXY_HEAD_BYTES;
 use super::connection::Stream;
 use super::proxy::Proxy;
 
-/// Why a proxy did not connect. `Display` goes on after "the proxy …".
+/// Why a proxy did not connect. `Display` continues "the proxy …".
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// It wants credentials, or others.
+    /// It requires credentials, or other ones.
     Credentials,
     /// It does not connect to this host.
     Forbidden(String),
     /// It cannot connect to it.
     Failed(String),
-    /// It does not speak as it should.
+    /// Its answer is not valid.
     Unreadable,
     /// Its connection broke.
     Broken(io::Error),
 }
 
 impl Refusal {
-    /// Whether another attempt may be let through.
+    /// Whether another attempt may succeed.
     pub(crate) fn retryable(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Broken(_))
     }
 
-    /// What a status of a proxy says that is none of success.
+    /// The refusal in an unsuccessful status of a proxy.
     pub(crate) fn of_status(status: u16) -> Self {
         match status {
             407 => Self::Credentials,
@@ -82,7 +82,7 @@ pub(crate) async fn connect(
     }
 }
 
-/// The head of the answer, to its empty line and no byte further: what follows belongs to the tool.
+/// The head of the answer, up to its empty line and no byte further: the next bytes are the tool's.
 async fn head(stream: &mut Stream) -> Result<Vec<u8>, Refusal> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

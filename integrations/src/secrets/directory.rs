@@ -1,4 +1,4 @@
-//! Secrets in files, as orchestrators mount them: one file a secret, read anew each time.
+//! Secrets in files, as orchestrators mount them: one file for each secret, read again each time.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -9,11 +9,11 @@ use updraft_protocol::limits::SECRET_BYTES;
 use updraft_protocol::secret::{Error, Found, InvalidSecret, Secret, SecretProvider};
 use updraft_protocol::{Name, TenantCode};
 
-/// What stands behind the name of a file whose secret may be short.
+/// The suffix of a file whose secret may be short.
 const SHORT: &str = ".short";
 
-/// A directory of files, each a secret under its name: `edr-token`, or `pin.short` for one of fewer than six bytes. Read in
-/// each attempt, so that a file that is replaced is used at once; a line break at its end is none of the secret's.
+/// A directory of files, each a secret under its name: `edr-token`, or `pin.short` for one of fewer than six bytes.
+/// Read in each attempt, so that a replaced file is used at once; a line break at the end is not part of the secret.
 #[derive(Debug, Clone)]
 pub struct SecretDirectory {
     path: PathBuf,
@@ -21,18 +21,18 @@ pub struct SecretDirectory {
 }
 
 impl SecretDirectory {
-    /// The same files for every tenant: for a process that has one operator.
+    /// The same files for every tenant: for a process with a single operator.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), by_tenant: false }
     }
 
-    /// A directory for each tenant, under its code; one tenant's names lead to its own files alone.
+    /// A directory for each tenant, under its code; one tenant's names lead only to its own files.
     pub fn by_tenant(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), by_tenant: true }
     }
 
     fn file(&self, tenant: &TenantCode, name: &Name) -> Result<PathBuf, Error> {
-        // `..` is a name too; and what mounts make for themselves begins with a dot.
+        // `..` is a name too; and names that mounts use for themselves begin with a dot.
         let part = |text: &str| match text.starts_with('.') || text.contains(['/', '\\', '\0']) {
             true => Err(Error::Unknown),
             false => Ok(text.to_owned()),
@@ -67,23 +67,23 @@ fn find(file: &Path) -> Result<Secret, Error> {
     }
 }
 
-/// The text of a file; none where there is no file.
+/// The text of a file; `None` if there is no file.
 fn read(path: &Path) -> Result<Option<Zeroizing<String>>, Error> {
     let unread = |error: std::io::Error| match error.kind() {
         ErrorKind::PermissionDenied => InvalidSecret::Unreadable.into(),
         _ => Error::Unavailable,
     };
     match std::fs::metadata(path) {
-        // One that is opened to be looked at waits for whoever writes a pipe.
+        // Opening a pipe to look at it would wait for its writer.
         Ok(found) if !found.is_file() => return Err(InvalidSecret::NoFile.into()),
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        // The directory is none.
+        // The path's parent is no directory.
         Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(InvalidSecret::NoFile.into()),
         Err(error) => return Err(unread(error)),
     }
     let file = File::open(path).map_err(unread)?;
-    // Room for all of it from the start: what grows leaves copies behind.
+    // Allocated at once: a buffer that grows would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES + 3));
     let limit = SECRET_BYTES as u64 + 3;
     file.take(limit).read_to_end(&mut bytes).map_err(|_| Error::Unavailable)?;

@@ -5,14 +5,14 @@ use std::future::ready;
 use updraft_protocol::secret::{Error, Found, InvalidSecret, Secret, SecretProvider};
 use updraft_protocol::{Name, TenantCode};
 
-/// What the names of variables begin with.
+/// The prefix of variables.
 const PREFIX: &str = "UPDRAFT_SECRET_";
-/// The same for secrets that may be short.
+/// The prefix for secrets that may be short.
 const SHORT_PREFIX: &str = "UPDRAFT_SHORT_SECRET_";
 
-/// The secrets of the environment, the same for every tenant: for a process that has one operator. `edr.api-key` is looked
-/// for in `UPDRAFT_SECRET_EDR_API_KEY`; one of fewer than six bytes in `UPDRAFT_SHORT_SECRET_EDR_API_KEY`. A variable that
-/// is empty is none.
+/// The secrets of the environment, the same for every tenant: for a process with a single operator. `edr.api-key` is
+/// read from `UPDRAFT_SECRET_EDR_API_KEY`; one of fewer than six bytes from `UPDRAFT_SHORT_SECRET_EDR_API_KEY`. An
+/// empty variable counts as missing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SecretEnvironment;
 

@@ -1,4 +1,4 @@
-//! What answers are told as: of reads and of writes, whole, cut, packed, too large, and with their headers.
+//! The outcomes of answers: of reads and of writes, whole, cut, compressed, too large, and with their headers.
 
 use std::io::Write;
 use std::time::Duration;
@@ -60,8 +60,8 @@ async fn an_answer_without_a_body_is_null_whatever_its_status_and_whoever_asks()
     }
 }
 
-/// Answers that cannot be kept: their bytes, what the step asks for, the failure of a read, what is kept of a write, and what
-/// is said.
+/// Answers that cannot be kept: their bytes, the arguments, the failure of a read, the part that a write keeps, and the
+/// message.
 fn unkept() -> Vec<(Vec<u8>, Value, FailureKind, Value, &'static str)> {
     use FailureKind::{Interrupted, InvalidResponse, TooLarge};
     let large = format!("[{}1]", "12,".repeat(RESPONSE_BYTES / 2));

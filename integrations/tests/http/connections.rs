@@ -1,4 +1,4 @@
-//! The life of connections: who shares them, who closes them, and what is seen of requests from outside.
+//! The life of connections: which requests share them, which close them, and what requests show in the log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,7 +112,7 @@ async fn a_host_has_so_many_requests_at_once_and_the_rest_wait_their_time() {
     for _ in &running {
         arrivals.recv().await.unwrap();
     }
-    // Longer than the step allows for an answer: the wait for a place has a time of its own.
+    // Longer than the step's timeout: the wait for a permit has a limit of its own.
     tokio::time::pause();
     let late = |tenant| http.call(call_of(tenant, json!({"url": url}), Duration::from_millis(20)));
     let began = tokio::time::Instant::now();

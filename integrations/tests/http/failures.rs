@@ -1,4 +1,4 @@
-//! What becomes of tools that are down, slow, broken or hostile.
+//! The failures of tools that are down, slow, broken or hostile.
 
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ async fn an_answer_that_is_not_what_was_asked_for_is_invalid() {
     }
 }
 
-/// Sends `piece` until the client has had enough, and tells how often it went out.
+/// Sends `piece` until the client closes, and reports how many bytes were sent.
 async fn endless(head: &'static str, piece: &'static [u8]) -> (Server, tokio::sync::mpsc::Receiver<usize>) {
     let (told, sent) = tokio::sync::mpsc::channel(1);
     let server = Server::raw(move |mut stream| {
@@ -136,7 +136,7 @@ async fn an_endless_answer_is_cut_off_at_the_limit() {
     let (server, mut sent) = endless("Transfer-Encoding: chunked\r\n", chunk).await;
     let failure = failure(&server.http(), json!({"url": server.url("/")})).await;
     assert_eq!((failure.kind, failure.retryable()), (FailureKind::TooLarge, false));
-    // The server notices: what went out is the limit and what the sockets hold, no more.
+    // The server sent no more than the limit and the buffers of the sockets.
     assert!(sent.recv().await.unwrap() < 4 * HTTP_READ_BYTES);
 }
 
@@ -148,7 +148,7 @@ async fn an_announced_length_beyond_the_limit_is_refused_unread() {
         async move {
             read_head(&mut stream).await;
             stream.write_all(head.as_bytes()).await.unwrap();
-            // No byte of the body ever comes.
+            // No byte of the body is ever sent.
             std::future::pending::<()>().await;
         }
     })

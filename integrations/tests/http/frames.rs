@@ -1,4 +1,4 @@
-//! A server of HTTP/2 that is written frame by frame, for the tests of what servers do wrong.
+//! A server of HTTP/2 that is written frame by frame, for tests of misbehaving servers.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,12 +22,12 @@ pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
 /// The server's end of a connection.
 pub(crate) struct Peer {
     stream: TlsStream<TcpStream>,
-    /// What the client said of itself, by the numbers of the settings (RFC 9113, 6.5.2).
+    /// The client's settings, by number (RFC 9113, 6.5.2).
     pub(crate) settings: Vec<(u16, u32)>,
 }
 
 impl Peer {
-    /// Reads how the client begins, and says the server's settings.
+    /// Reads the client's preface, and sends the server's settings.
     pub(crate) async fn greet(mut stream: TlsStream<TcpStream>) -> Self {
         let mut preface = [0; 24];
         stream.read_exact(&mut preface).await.unwrap();
@@ -37,7 +37,7 @@ impl Peer {
         peer
     }
 
-    /// Takes no more than one request at once from now on, which the client knows when this returns.
+    /// Allows one request at once from now on, which the client knows when this returns.
     pub(crate) async fn take_one_at_once(&mut self) {
         const MAX_CONCURRENT_STREAMS: [u8; 6] = [0, 3, 0, 0, 0, 1];
         self.send(SETTINGS, 0, 0, &MAX_CONCURRENT_STREAMS).await;
@@ -45,7 +45,7 @@ impl Peer {
         while self.next().await.unwrap().0 != PING {}
     }
 
-    /// Whether the client still listened.
+    /// Whether the client was still connected.
     pub(crate) async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
         let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
         let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
@@ -53,7 +53,7 @@ impl Peer {
         self.stream.write_all(&frame).await.is_ok() && self.stream.flush().await.is_ok()
     }
 
-    /// The next frame that is no talk of settings and windows: its kind, flags and stream. `None` at the end.
+    /// The next frame that is not about settings and windows: its kind, flags and stream. `None` at the end.
     pub(crate) async fn next(&mut self) -> Option<(u8, u8, u32)> {
         loop {
             let mut head = [0; 9];
@@ -75,7 +75,7 @@ impl Peer {
         }
     }
 
-    /// Waits for a request, to its end. Its stream; `None` where the client closes.
+    /// Waits for a whole request. Returns its stream; `None` if the client closes.
     pub(crate) async fn request(&mut self) -> Option<u32> {
         loop {
             let (kind, flags, stream) = self.next().await?;
@@ -88,7 +88,7 @@ impl Peer {
     /// An answer without a body, or an interim one.
     pub(crate) async fn answer(&mut self, stream: u32, status: &str) -> bool {
         let end = if status.starts_with('1') { 0 } else { END_STREAM };
-        // `:status` by its number in the static table (RFC 7541, appendix A), its value written out.
+        // `:status` by its number in the static table (RFC 7541, appendix A), its value as a literal.
         let block = [&[0x08, 0x03], status.as_bytes()].concat();
         self.send(HEADERS, END_HEADERS | end, stream, &block).await
     }

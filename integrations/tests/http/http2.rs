@@ -1,4 +1,4 @@
-//! HTTP/2: one connection for many requests, and what a server says of requests that it did not take.
+//! HTTP/2: one connection for many requests, and requests that a server did not process.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use updraft_protocol::{Failure, FailureKind};
 
 const LATE: Duration = Duration::from_secs(600);
 
-/// A server that treats each connection as told, an integration that trusts it, and a write for it.
+/// A server that handles each connection with `handle`, an integration that trusts it, and a write for it.
 pub(crate) async fn serve<F, Fut>(handle: F) -> (Secure, HttpIntegration, Value)
 where
     F: Fn(Peer) -> Fut + Clone + Send + Sync + 'static,
@@ -75,7 +75,7 @@ async fn a_server_is_told_how_much_it_may_send() {
     }
 }
 
-/// How a request ends whose connection is treated so once it is there.
+/// The failure of a request whose connection is handled so.
 async fn ends<F, Fut>(handle: F) -> Failure
 where
     F: Fn(Peer, u32) -> Fut + Clone + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! A server of tokens, and the tool that takes them.
+//! A token server, and a tool that accepts its tokens.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,13 +15,13 @@ use url::form_urlencoded;
 
 use crate::server::Server;
 
-/// What the server and the tool know.
+/// The state of the server and the tool.
 #[derive(Clone, Default)]
 pub(crate) struct Login {
     inner: Arc<Mutex<Inner>>,
-    /// Whether the server keeps those who ask waiting.
+    /// Whether the server delays its answers.
     held: watch::Sender<bool>,
-    /// How many have asked.
+    /// The number of requests for tokens.
     came: watch::Sender<usize>,
 }
 
@@ -29,13 +29,13 @@ pub(crate) struct Login {
 pub(crate) struct Inner {
     /// The forms that asked for a token.
     pub(crate) asked: Vec<String>,
-    /// The tokens that the tool takes.
+    /// The tokens that the tool accepts.
     pub(crate) good: BTreeSet<String>,
-    /// What is answered instead of a token.
+    /// The answer instead of a token.
     pub(crate) refuses: Option<(u16, Value)>,
     /// Calls of the tool.
     pub(crate) called: usize,
-    /// The one refresh token that is taken, where each is taken once.
+    /// The only valid refresh token, if each works once.
     rotating: Option<String>,
     at_once: usize,
     pub(crate) most_at_once: usize,
@@ -50,12 +50,12 @@ impl Login {
         self.state().asked.clone()
     }
 
-    /// The refresh tokens that came, in their order.
+    /// The refresh tokens that were sent, in order.
     pub(crate) fn refreshed(&self) -> Vec<String> {
         self.asked().iter().filter_map(|form| refresh_token(form)).collect()
     }
 
-    /// From now on each refresh token is taken once, this one first. One that was taken before ends all that came of it.
+    /// From now on each refresh token works once, this one first. Reusing one invalidates all that followed it.
     pub(crate) fn rotates(&self, first: &str) {
         self.state().rotating = Some(first.to_owned());
     }
@@ -64,13 +64,13 @@ impl Login {
         self.held.send_replace(held);
     }
 
-    /// Waits until so many have asked.
+    /// Waits for so many requests.
     pub(crate) async fn has_come(&self, number: usize) {
         self.came.subscribe().wait_for(|came| *came >= number).await.unwrap();
     }
 }
 
-/// The server of tokens, the tool, and an integration that may reach both.
+/// The token server, the tool, and an integration that may reach both.
 pub(crate) async fn begin() -> (Login, Server, HttpIntegration) {
     let login = Login::default();
     let router = Router::new().route("/token", post(give)).fallback(any(tool)).with_state(login.clone());
@@ -87,14 +87,14 @@ async fn give(
     let answer = login.answer(&headers, &form);
     login.came.send_modify(|came| *came += 1);
     login.held.subscribe().wait_for(|held| !held).await.unwrap();
-    // Others who ask meanwhile are seen.
+    // Concurrent requests are detected.
     tokio::time::sleep(Duration::from_millis(20)).await;
     login.state().at_once -= 1;
     answer
 }
 
 impl Login {
-    /// What the server gives, which is decided before it is sent: whoever does not hear it cannot ask again.
+    /// The server's answer, decided before it is sent: if it is lost, it cannot be repeated.
     fn answer(&self, headers: &HeaderMap, form: &str) -> (StatusCode, axum::Json<Value>) {
         let mut state = self.state();
         state.at_once += 1;

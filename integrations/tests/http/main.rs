@@ -1,4 +1,4 @@
-//! The HTTP integration against real servers: what it sends, what it makes of answers, where it goes.
+//! The HTTP integration against real servers: its requests, its outcomes, its destinations.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod answers;

@@ -1,4 +1,4 @@
-//! OAuth 2 against a server of tokens and a tool of our own, whose tokens end.
+//! OAuth 2 against a token server and a tool of our own, whose tokens expire.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,7 @@ fn call(server: &Server, tenant: &str, more: Value) -> Call {
     call
 }
 
-/// A call whose token comes of a refresh token.
+/// A call with a refresh token.
 fn refreshing(server: &Server, configured: &str, more: Value) -> Call {
     let mut grant = json!({"grant": "refresh_token", "refresh_token": null});
     grant.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -68,7 +68,7 @@ async fn a_token_that_the_tool_refuses_is_renewed_once_within_the_attempt() {
     login.state().good.clear();
     assert_eq!(body(http.call(call(&server, "acme", json!({}))).await), json!({"sent": "Bearer ***"}));
     assert_eq!((login.asked().len(), login.state().called), (2, 3));
-    // A tool that refuses every token is asked twice, and the step fails.
+    // A tool that refuses every token is called twice, and the step fails.
     let login_is_right = call(&server, "acme", json!({"client_id": "nobody"}));
     login.state().refuses = Some((200, json!({"access_token": "useless-token"})));
     let failure = http.call(login_is_right).await.unwrap_err();
@@ -80,7 +80,7 @@ async fn a_token_that_the_tool_refuses_is_renewed_once_within_the_attempt() {
 
 #[tokio::test]
 async fn what_has_acted_is_not_sent_again_for_a_token_that_is_refused_later() {
-    // The write is done; its result is elsewhere, where nobody is let in.
+    // The write is done; its result is at another place, which requires a login.
     let (login, server, _) = begin().await;
     let written = Arc::new(Mutex::new(0));
     let count = written.clone();
@@ -176,7 +176,7 @@ async fn steps_of_all_scopes_and_parameters_go_on_with_the_refresh_token_that_th
         assert!(answer.is_ok(), "{more}: {answer:?}");
     }
     assert_eq!(login.refreshed(), ["first", "refresh-token-1", "refresh-token-2"]);
-    // What an operator configures anew begins anew.
+    // A refresh token that an operator configures anew is used again.
     login.rotates("second");
     assert!(http.call(refreshing(&server, "second", json!({"scope": "d"}))).await.is_ok());
     assert_eq!(login.refreshed().last().unwrap(), "second");
@@ -219,7 +219,7 @@ async fn each_waits_for_a_token_for_its_own_time_whoever_began_to_fetch_it() {
     hasty.timeout = Duration::from_millis(50);
     let patient = http.call(refreshing(&server, "first", json!({})));
     let hasty = async {
-        // One begins to fetch, one finds the other at it.
+        // One call begins to fetch, another waits for it.
         let failure = http.call(hasty.clone()).await.unwrap_err();
         assert_eq!((failure.kind, failure.may_have_acted()), (FailureKind::Unreachable, false), "{failure}");
         let failure = http.call(hasty).await.unwrap_err();

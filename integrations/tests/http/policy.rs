@@ -1,4 +1,4 @@
-//! Where HTTP steps may go: nowhere near the machine that runs them, unless it is allowed.
+//! The destinations of HTTP steps: nothing near the machine that runs them, unless it is allowed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use updraft_integrations::http::{Allow, Error};
 use updraft_protocol::FailureKind;
 use updraft_protocol::limits::HTTP_ALLOWED;
 
-/// A server that counts who comes.
+/// A server that counts its requests.
 async fn counting() -> (Server, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
@@ -68,7 +68,7 @@ async fn no_spelling_of_this_machine_reaches_it() {
     ] {
         let arguments = json!({"url": format!("http://{host}:{port}/?key=hunter2")});
         let failure = failure(&http, arguments).await;
-        // What a name leads to is policy's no; an address that the author wrote is a permission that is missing.
+        // The address of a name is refused by the policy; an address in the author's URL needs a grant.
         let is_name = host.eq_ignore_ascii_case("localhost");
         let kind = if is_name { FailureKind::Forbidden } else { FailureKind::NotConfigured };
         assert_eq!((failure.kind, failure.retryable()), (kind, !is_name), "{host}: {failure}");
@@ -110,7 +110,7 @@ async fn a_port_that_is_allowed_opens_no_other_port_of_the_same_host() {
     let http =
         allowing(&[format!("127.0.0.1:{}", open.addr.port()), format!("localhost:{}", by_name.addr.port())]);
     for host in ["127.0.0.1", "localhost"] {
-        // Twice and mixed: a connection of one port is never lent to another.
+        // Twice and mixed: a connection to one port is never used for another.
         for _ in 0..2 {
             request(&http, json!({"url": format!("http://{host}:{}/", open.addr.port())})).await.unwrap();
             let arguments = json!({"url": format!("http://{host}:{}/", closed.addr.port())});
@@ -131,7 +131,7 @@ fn a_proxy_of_the_environment_is_not_used() {
     let mut again = std::process::Command::new(std::env::current_exe().unwrap());
     again.args(["--exact", "policy::an_allowed_address_is_reached_by_address_and_by_name"]);
     for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
-        // Nobody listens there: a request that went through it would fail.
+        // There is no listener: a request through it would fail.
         again.env(name, "http://127.0.0.1:1");
     }
     let output = again.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();

@@ -1,4 +1,4 @@
-//! Proxies of each kind, written for these tests: they note what they were asked and lead every name to one tool.
+//! Proxies of each kind, written for these tests: they record the requests to them and resolve every name to one tool.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::secure::{Authority, BOTH, Clients, Secure, config};
 use crate::server::{Server, read_head};
 
-/// What a proxy was asked, a line for each connection.
+/// The requests to a proxy, a line for each connection.
 #[derive(Clone, Default)]
 pub(crate) struct Asked(Arc<Mutex<Vec<String>>>);
 
@@ -18,22 +18,22 @@ impl Asked {
         self.0.lock().unwrap().push(line.into());
     }
 
-    /// What was noted since the last time.
+    /// The records since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 }
 
-/// How a proxy treats who comes.
+/// The behaviour of a proxy.
 #[derive(Clone)]
 pub(crate) struct Manners {
-    /// Where every name leads.
+    /// The address for every name.
     pub(crate) tool: SocketAddr,
-    /// What it says instead of connecting.
+    /// The answer instead of a connection.
     pub(crate) refusal: Option<&'static str>,
 }
 
-/// A proxy of HTTP, which is `refusal` for whoever comes where there is one.
+/// An HTTP proxy, which answers with `refusal` if there is one.
 pub(crate) async fn http(manners: Manners) -> (Server, Asked) {
     let asked = Asked::default();
     let noted = asked.clone();
@@ -70,14 +70,14 @@ async fn serve_http(
     if line.starts_with("CONNECT ") {
         stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
     } else {
-        // Forwarded without what is for the proxy alone; the connection is for one request.
+        // Forwarded without the headers for the proxy; the connection is for one request.
         let lines = head.split("\r\n").filter(|line| !line.to_ascii_lowercase().starts_with("proxy-"));
         upstream.write_all(lines.collect::<Vec<_>>().join("\r\n").as_bytes()).await.unwrap();
     }
     let _ = copy_bidirectional(&mut stream, &mut upstream).await;
 }
 
-/// A proxy of SOCKS 5 that wants this user and password, where there are any. `reply` is what it says to who may connect.
+/// A SOCKS 5 proxy that requires this user and password, if there are any. `reply` is its reply after the login.
 pub(crate) async fn socks(
     tool: SocketAddr,
     credentials: Option<(&'static str, &'static str)>,
@@ -143,7 +143,7 @@ async fn serve_socks(
     Ok(())
 }
 
-/// What comes after its length.
+/// A text after its length.
 async fn text(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
     let mut bytes = vec![0; stream.read_u8().await?.into()];
     stream.read_exact(&mut bytes).await?;

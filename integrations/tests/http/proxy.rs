@@ -1,4 +1,5 @@
-//! Requests through proxies: which go through which, what a proxy is told, and that what it refuses never came to the tool.
+//! Requests through proxies: the choice of the proxy, what is sent to it, and that a refused request never reaches the
+//! tool.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,10 +18,10 @@ use updraft_integrations::http::{HttpBuilder, Proxy, Tls};
 use updraft_protocol::{Failure, FailureKind, Integration, Secret};
 
 const LATE: Duration = Duration::from_secs(60);
-/// `user:hunter2` as Basic has it.
+/// `user:hunter2` in Basic.
 const BASIC: &str = "Basic dXNlcjpodW50ZXIy";
 
-/// Says the request's target and headers.
+/// Answers with the request's target and headers.
 async fn tool() -> Server {
     let router = Router::new().fallback(any(|request: Request| async move {
         let host = request.headers().get("host").map(|host| host.to_str().unwrap().to_owned());
@@ -54,7 +55,7 @@ async fn plain_requests_are_handed_to_a_proxy_of_http_as_they_are() {
     let tool = tool().await;
     let (proxy, asked) = http(manners(tool.addr)).await;
     let http = through(&format!("http://user:hunter2@{}", proxy.addr)).build().unwrap();
-    // The name leads nowhere but at the proxy.
+    // The name is resolved only by the proxy.
     let answer = request(&http, json!({"url": "http://tool.invalid:8080/a?b=c"})).await.unwrap();
     assert_eq!(
         answer["body"],
@@ -138,7 +139,7 @@ async fn what_was_not_allowed_by_name_is_not_told_to_a_proxy() {
     ] {
         let (answer, begun) = attempt(&http, json!({"url": url}), LATE).await;
         let failure = answer.unwrap_err();
-        // Nobody looks a name up here: like an address, it is a permission that is missing.
+        // The name is not looked up here: as with an address, a grant is missing.
         assert_eq!(
             (failure.kind, failure.retryable(), begun),
             (FailureKind::NotConfigured, true, 0),
@@ -152,7 +153,7 @@ async fn what_was_not_allowed_by_name_is_not_told_to_a_proxy() {
         assert!(!failure.to_string().contains("hunter2"), "{failure}");
     }
     assert_eq!(asked.take(), [""; 0]);
-    // A literal address is judged as ever.
+    // A literal address is judged as usual.
     for url in ["http://127.0.0.1/", "http://1.1.1.1/"] {
         request(&http, json!({"url": url})).await.unwrap();
     }
@@ -195,7 +196,7 @@ async fn a_redirect_through_a_proxy_is_judged_by_name_too() {
     }
 }
 
-/// How a write ends that a proxy stands in the way of: the tool has not seen it.
+/// The failure of a write that a proxy stops: the tool has not seen it.
 async fn stopped(proxy: &str, url: &str) -> (Failure, usize) {
     let http = through(proxy).build().unwrap();
     let (answer, begun) = attempt(&http, json!({"method": "POST", "url": url, "json": 1}), LATE).await;
@@ -240,7 +241,7 @@ async fn a_407_to_a_plain_request_is_the_proxys_word_and_not_the_tools() {
     let (proxy, _) = http(Manners { tool: "127.0.0.1:1".parse().unwrap(), refusal }).await;
     let (failure, _) = stopped(&format!("http://{}", proxy.addr), "http://tool.invalid/").await;
     assert!(!failure.retryable() && failure.answer.is_none(), "{failure}");
-    // Of a tool that is reached directly, it is a status as any other.
+    // From a tool that is reached directly, it is an ordinary status.
     let tool = Server::bytes("HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n").await;
     assert_eq!(failure_of(&tool).await.kind, FailureKind::Status);
 }

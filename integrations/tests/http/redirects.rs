@@ -1,4 +1,4 @@
-//! Redirects: followed only where the step asks for it, each hop judged as a request of its own.
+//! Redirects: followed only if the step allows it, each hop judged as a request of its own.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,10 +17,10 @@ use updraft_protocol::{FailureKind, Integration};
 
 const LATE: Duration = Duration::from_secs(60);
 
-/// What came, in order.
+/// The received requests, in order.
 type Seen = Arc<Mutex<Vec<Value>>>;
 
-/// A tool that redirects `/STATUS?PLACE` there and answers all else.
+/// A tool that redirects `/STATUS?PLACE` to PLACE and answers all other requests.
 async fn tool() -> (Server, Seen) {
     let seen = Seen::default();
     let server = Server::start(Router::new().fallback(any(answer)).with_state(seen.clone())).await;
@@ -125,7 +125,7 @@ async fn credentials_stay_at_their_origin() {
     ask(to.url("/307?/end")).await.unwrap();
     let came = seen.lock().unwrap().pop().unwrap();
     assert_eq!(came["headers"]["authorization"], "Bearer hunter2-hunter2");
-    // A server that puts what it was sent into the place that it sends on to.
+    // A server that puts parts of the request into `Location`.
     let stolen = from.url(&format!("/302?{}", to.url("/hunter2-hunter2")));
     let arguments = json!({"url": stolen, "headers": headers, "redirects": 2});
     let failure = call(arguments).await.unwrap_err();
@@ -215,7 +215,7 @@ async fn the_last_answer_says_what_was_done_unless_one_before_said_it() {
         let arguments = json!({"method": "POST", "url": tool.url(&path), "redirects": 3});
         let failure = failure(&http, arguments).await;
         assert_eq!((failure.kind, failure.may_have_acted()), (kind, acted), "{path}: {failure}");
-        // Of a read, nothing was done.
+        // A read did nothing.
         let arguments = json!({"url": tool.url(&path), "redirects": 3});
         let failure = crate::server::failure(&http, arguments).await;
         assert_eq!(failure.may_have_acted(), path == "/307?/500", "{path}: {failure}");
@@ -226,7 +226,7 @@ async fn the_last_answer_says_what_was_done_unless_one_before_said_it() {
 async fn a_hop_has_a_place_of_its_own() {
     let (tool, _) = tool().await;
     let http = HttpIntegration::builder().allow(tool.allow()).open_per_host(1, 1).build().unwrap();
-    // With one place at the host, a hop that kept its place would wait for itself.
+    // With one permit at the host, a hop that kept its permit would wait for itself.
     let answer = request(&http, json!({"url": tool.url("/302?/302?/end"), "redirects": 2})).await.unwrap();
     assert_eq!(answer["body"], true);
 }

@@ -1,4 +1,4 @@
-//! What an HTTP step sends and what it gives, against a real server.
+//! The request and the output of an HTTP step, against a real server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,7 +14,7 @@ use axum::routing::{any, get};
 use serde_json::{Value, json};
 use updraft_protocol::{FailureKind, Integration, Masking};
 
-/// Answers with all that it was sent.
+/// Answers with the whole request.
 async fn echo(method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> axum::Json<Value> {
     let headers: BTreeMap<_, _> = headers
         .iter()
@@ -76,7 +76,7 @@ async fn every_method_is_sent_and_head_has_no_body() {
         assert_eq!(answer["body"]["method"], method);
         let agent = concat!("updraft/", env!("CARGO_PKG_VERSION"));
         assert_eq!(answer["body"]["headers"]["user-agent"], agent);
-        // RFC 9110, 8.6: a method that usually has content says that there is none.
+        // RFC 9110, 8.6: a method that usually has content announces that there is none.
         let length = matches!(method, "POST" | "PUT" | "PATCH").then_some("0");
         assert_eq!(answer["body"]["headers"]["content-length"].as_str(), length, "{method}");
     }

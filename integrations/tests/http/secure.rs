@@ -1,4 +1,4 @@
-//! Servers that speak TLS, and the authorities that vouch for them, for the tests of HTTP.
+//! Servers with TLS, and their authorities, for the tests of HTTP.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use tokio_rustls::server::TlsStream;
 
-/// Whom certificates are from.
+/// An issuer of certificates.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
@@ -64,15 +64,15 @@ impl Authority {
     }
 }
 
-/// What a server asks of its clients.
+/// The requirement of a server for its clients.
 pub(crate) enum Clients<'a> {
     Anyone,
-    /// A certificate, where they have one.
+    /// A certificate, if they have one.
     Asked(&'a Authority),
     Certified(&'a Authority),
 }
 
-/// Both versions that are spoken.
+/// Both supported versions.
 pub(crate) const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
 pub(crate) const OLD: &[&SupportedProtocolVersion] = &[&version::TLS12];
 pub(crate) const NEW: &[&SupportedProtocolVersion] = &[&version::TLS13];
@@ -100,7 +100,7 @@ pub(crate) fn config(
     config
 }
 
-/// A server that ends with its test, and how many connections and requests it had.
+/// A server that ends with its test, and the number of its connections and requests.
 pub(crate) struct Secure {
     pub(crate) addr: SocketAddr,
     served: Arc<AtomicUsize>,
@@ -114,7 +114,7 @@ impl Drop for Secure {
 }
 
 impl Secure {
-    /// Treats each connection whose handshake succeeds as told.
+    /// Handles each connection whose handshake succeeds with `handle`.
     pub(crate) async fn start<F, Fut>(config: ServerConfig, handle: F) -> Self
     where
         F: Fn(TlsStream<TcpStream>) -> Fut + Clone + Send + 'static,
@@ -134,7 +134,7 @@ impl Secure {
                             count.fetch_add(1, Ordering::SeqCst);
                             handle(stream).await;
                         }
-                        // Who closes with bytes unread takes back what was said: the alert would not arrive.
+                        // Closing with unread bytes would reset the connection, and the alert would be lost.
                         Err((_, mut stream)) => {
                             let _ = stream.shutdown().await;
                             let _ = stream.read_to_end(&mut Vec::new()).await;
@@ -146,7 +146,7 @@ impl Secure {
         Self { addr, served, task }
     }
 
-    /// How many handshakes succeeded.
+    /// The number of successful handshakes.
     pub(crate) fn served(&self) -> usize {
         self.served.load(Ordering::SeqCst)
     }

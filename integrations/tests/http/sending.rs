@@ -1,4 +1,4 @@
-//! When a request is sent: what fails before has not acted and says so; what was sent says so before the tool can know.
+//! When a request is sent: an earlier failure has not acted; a request is reported as sent before the tool can read it.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn what_is_refused_before_is_never_sent() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_end_is_no_request() {
-    // Takes the connection and says nothing: with TLS, no request can leave.
+    // Accepts the connection and stays silent: with TLS, no request can be sent.
     let server = Server::raw(|stream| async move {
         let _open = stream;
         std::future::pending::<()>().await;
@@ -106,7 +106,7 @@ async fn who_waits_for_a_token_has_not_sent() {
 
 #[tokio::test]
 async fn a_request_is_never_sent_twice_by_one_attempt() {
-    // The first answer keeps its connection, which is closed as soon as a second request has come over it.
+    // The first answer keeps its connection, which is closed as soon as a second request was received over it.
     let (told, mut tell) = tokio::sync::mpsc::channel(8);
     let server = Server::raw(move |mut stream| {
         let told = told.clone();

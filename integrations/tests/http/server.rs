@@ -1,4 +1,4 @@
-//! Servers and calls for the tests of HTTP: real sockets, ports that nobody else has.
+//! Servers and calls for the tests of HTTP: real sockets, unique ports.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use updraft_protocol::{
     SecretReference, Sending, TaskId,
 };
 
-/// The task that all calls belong to.
+/// The task of all calls.
 pub(crate) const TASK: &str = "0190aaaa-bbbb-7111-8222-333344445555";
 
 /// A server that ends with its test.
@@ -41,7 +41,7 @@ impl Server {
         Self { addr, task }
     }
 
-    /// A server that treats each connection as told.
+    /// A server that handles each connection with `handle`.
     pub(crate) async fn raw<F, Fut>(handle: F) -> Self
     where
         F: Fn(TcpStream) -> Fut + Send + 'static,
@@ -65,7 +65,7 @@ impl Server {
             let answer = answer.clone();
             async move {
                 read_head(&mut stream).await;
-                // The client may have seen enough and be gone.
+                // The client may have closed the connection already.
                 let _ = stream.write_all(&answer).await;
                 let _ = stream.shutdown().await;
             }
@@ -73,7 +73,7 @@ impl Server {
         .await
     }
 
-    /// A server that takes connections and never answers.
+    /// A server that accepts connections and never answers.
     pub(crate) async fn silent() -> Self {
         Self::raw(|stream| async move {
             std::future::pending::<()>().await;
@@ -133,13 +133,13 @@ pub(crate) fn call_of(tenant: &str, arguments: Value, timeout: Duration) -> Call
     }
 }
 
-/// One attempt for tenant `acme`, with time enough.
+/// One attempt for tenant `acme`, with enough time.
 pub(crate) async fn request(http: &HttpIntegration, arguments: Value) -> Result<Value, Failure> {
     let call = call_of("acme", arguments, Duration::from_secs(60));
     http.call(call).await.map(|json| json.value().try_into().unwrap())
 }
 
-/// One attempt, and how often it said that it sends.
+/// One attempt, and how often it reported that it sends.
 pub(crate) async fn attempt(
     http: &HttpIntegration,
     arguments: Value,

@@ -1,5 +1,5 @@
-//! HTTPS: authorities of one's own, certificates of the client, versions and names; and certificates that nobody vouches for,
-//! which no repetition mends.
+//! HTTPS: private authorities, client certificates, versions and names; and untrusted certificates, which no retry
+//! helps.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use updraft_protocol::{Failure, FailureKind};
 
 const LATE: Duration = Duration::from_secs(60);
 
-/// Answers with what the server knows of the client.
+/// Answers with the server's knowledge of the client.
 async fn tell(mut stream: TlsStream<TcpStream>) {
     loop {
         let head = read_head(&mut stream).await;
@@ -53,7 +53,7 @@ async fn ask(http: &HttpIntegration, server: &Secure, host: &str) -> Value {
     request(http, json!({"url": url})).await.unwrap()["body"].clone()
 }
 
-/// What fails for good before anything was sent.
+/// A permanent failure before anything was sent.
 async fn refused(http: &HttpIntegration, server: &Secure, host: &str) -> Failure {
     let url = format!("https://{host}:{}/", server.port());
     let (answer, _) = attempt(http, json!({"method": "POST", "url": url, "json": 1}), LATE).await;
@@ -155,7 +155,7 @@ async fn a_server_that_wants_a_certificate_of_the_client_gets_one_or_says_so() {
             assert!(failure.message.contains("(`Tls::identity` of the library)"), "{failure}");
         }
         assert_eq!(server.served(), 1);
-        // HTTP/2 keeps the words of what broke beneath it alone.
+        // HTTP/2 keeps only the text of an error of the stream below.
         let config = config(&identity, versions, &Clients::Certified(&authority), "h2");
         let server = Secure::start(config, |_| async {}).await;
         let http = allowing(&server).trust(authority.pem().as_bytes()).unwrap().build().unwrap();
@@ -197,7 +197,7 @@ async fn a_host_is_asked_for_another_name_and_has_to_have_it() {
 
 #[tokio::test]
 async fn what_is_no_tls_is_a_connection_that_failed() {
-    // As servers of HTTP do, it says so at the first bytes.
+    // As HTTP servers do, it answers after the first bytes.
     let server = crate::server::Server::raw(|mut stream| async move {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         let _ = stream.shutdown().await;

@@ -1,10 +1,10 @@
-//! What a search costs, in steps: so many for each byte of a text at most, whatever the text and the secrets.
+//! The cost of a search, in steps: bounded for each byte, for any text and any secrets.
 
 use super::masker;
 use crate::Masker;
 use crate::search::{Search, search};
 
-/// Some times the longest secret.
+/// Several times the longest secret.
 const TEXT_BYTES: usize = 1 << 14;
 
 /// Steps for each byte of the text, which is repeated.

@@ -1,9 +1,9 @@
-//! How tools spell texts, and how their readers undo it: written for tests apart from what is tested.
+//! The encodings of tools, and their decoders: written independently of the tested code.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 
-/// A way to spell a text.
+/// An encoding of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoder {
     Json,
@@ -94,7 +94,7 @@ fn entities(text: &str, entity: impl Fn(char) -> Option<String>) -> String {
     text.chars().map(|c| entity(c).unwrap_or_else(|| c.to_string())).collect()
 }
 
-/// A way to spell bytes in letters.
+/// An encoding of bytes in letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Letters {
     Hex { upper: bool },
@@ -119,7 +119,8 @@ pub(super) fn letters(letters: Letters, text: &str) -> String {
     }
 }
 
-/// All texts that readers may make of a text: unescaped up to so many times in every order, then out of its letters.
+/// Every text that decoders may make of a text: unescaped up to so many times in every order, then decoded from
+/// letters.
 pub(super) fn decodings(text: &str, levels: usize) -> Vec<String> {
     let mut all = vec![text.to_owned()];
     let mut newest = all.clone();
@@ -243,7 +244,7 @@ fn unbase64(text: &str) -> Vec<String> {
 fn what_is_encoded_is_decoded_again() {
     let text = "p\"a\\s/s w&o'r<d> %41+ä🦀\n";
     for encoder in ENCODERS {
-        // A lenient writer's percent signs are not told from those of its escapes.
+        // A lenient encoder's percent signs cannot be distinguished from its escapes.
         let lost = encoder == Encoder::PercentLenient;
         assert!(lost || decodings(&encode(encoder, text), 1).contains(&text.to_owned()), "{encoder:?}");
     }

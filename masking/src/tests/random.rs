@@ -1,12 +1,12 @@
-//! Random secrets in random spellings: nothing that a reader could make of the masked text has the secret, and what stands
-//! around it stays.
+//! Random secrets in random encodings: no decoding of the masked text contains the secret, and the text around it
+//! stays.
 
 use proptest::prelude::*;
 
 use super::encoders::{ENCODERS, Encoder, Letters, decodings, encode, letters};
 use super::masker;
 
-/// Texts in which quotes, escapes and what looks like them are frequent.
+/// Texts in which quotes, escapes and similar sequences are frequent.
 fn secret() -> impl Strategy<Value = String> {
     let pieces = [
         "\"", "\\", "/", "%41", "%", "&amp;", "&", ";", "+", " ", "\n", "\t", "\u{1}", "ä", "🦀", "'", "<",
@@ -26,7 +26,7 @@ fn shape() -> impl Strategy<Value = Option<Letters>> {
     ]
 }
 
-/// Up to three escapes, one inside the other, after bytes were spelled in letters.
+/// Up to three nested escapes, after bytes were encoded in letters.
 fn spelled(secret: &str, shape: Option<Letters>, edges: (&str, &str), nest: &[Encoder]) -> String {
     let text = match shape {
         Some(shape) => letters(shape, &format!("{}{secret}{}", edges.0, edges.1)),
@@ -77,7 +77,7 @@ proptest! {
             "\"", "\\", "%41", "%", "&amp;", "&", "+", "\n", "ä", "🦀", "a", "Zq9", "\\u00e4", "%25", "c2VjcmV0", "6b", "7",
         ]), 0..60),
     ) {
-        // A letter that begins the secret, in no spelling of the pieces.
+        // The secret begins with a letter that is in no encoding of the other pieces.
         let secret = format!("§{secret}");
         let text = pieces.concat();
         prop_assert_eq!(masker(&[&secret]).text(text.clone()), text.clone());
@@ -95,7 +95,7 @@ proptest! {
         let cut = cut.index(spelled.len() + 1) + text.len() - spelled.len();
         let masked = masker(&[&secret]).beginning(text[..cut].to_owned(), true);
         for decoded in decodings(&masked, 1) {
-            // Its first three, and what begins an escape that was cut and happens to be the fourth.
+            // The first three letters, and the beginning of a cut escape that happens to equal the fourth.
             prop_assert!(!decoded.contains(&secret[..4]), "{} {}", &text[..cut], masked);
         }
     }

@@ -1,4 +1,4 @@
-//! The spellings in which a secret is found, one by one.
+//! The encodings in which a secret is found, one by one.
 
 use super::encoders::{ENCODERS, Letters, encode, letters};
 use super::{masked, masker};

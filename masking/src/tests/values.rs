@@ -1,4 +1,4 @@
-//! What becomes of texts, values, stored JSON and failures.
+//! Masked texts, values, stored JSON and failures.
 
 use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, MASKED_SECRETS, VALUE_NESTING};
 use updraft_protocol::{Failure, FailureKind, Json, Value};

@@ -1,4 +1,4 @@
-//! Comparisons of values in a filter (RFC 9535, 2.3.5.2.2): each charged for what it reads before it reads it.
+//! Comparisons of values in a filter (RFC 9535, 2.3.5.2.2): each is charged before it reads.
 
 use std::cmp::Ordering;
 
@@ -7,7 +7,7 @@ use updraft_protocol::Value;
 use super::evaluate::{Exhausted, Meter};
 use super::{Operator, number};
 
-/// Whether the comparison holds; `None` is what a query matched nothing gives.
+/// Whether the comparison holds; `None` is the value of a query without a match.
 pub(super) fn holds(
     left: Option<&Value>,
     operator: Operator,
@@ -55,7 +55,7 @@ fn is_ordered(
     }
 }
 
-/// Whether two values are the same. Recursion is as deep as values may be nested.
+/// Whether two values are the same. The recursion is bounded by the nesting of values.
 fn equal(left: &Value, right: &Value, meter: &mut Meter) -> Result<bool, Exhausted> {
     meter.node()?;
     match (left, right) {

@@ -1,5 +1,5 @@
-//! Evaluation of a JSONPath under a meter: every node that is looked at, every byte that is compared and every match
-//! that is kept is charged before. Borrows from the value; copies none of it.
+//! Evaluation of a JSONPath under a meter: every node that is visited, every byte that is compared and every match that
+//! is kept is charged before. Borrows from the value; copies none of it.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use super::{Comparable, Logical, Origin, Query, Segment, Selector, compare};
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Exhausted;
 
-/// What an evaluation may still do: one for each byte that is read, [`HTTP_KEEP_NODE_WORK`] for each node that is looked at or
+/// The rest of the budget: one for each byte that is read, [`HTTP_KEEP_NODE_WORK`] for each node that is visited or
 /// kept in a list.
 pub(super) struct Meter(u64);
 
@@ -37,7 +37,7 @@ impl Meter {
     }
 }
 
-/// All that the query matches, in the order of RFC 9535, for at most `work`.
+/// The matches of the query, in the order of RFC 9535, for at most `work`.
 pub(crate) fn select<'a>(query: &Query, root: &'a Value, work: u64) -> Result<Vec<&'a Value>, Exhausted> {
     Evaluation { root, meter: Meter(work) }.query(query, root)
 }
@@ -69,7 +69,7 @@ impl<'a> Evaluation<'a> {
         if !segment.descendant {
             return self.selectors(segment, node, selected);
         }
-        // A node comes before what is in it, and lists in their order.
+        // A node is before its children, and lists are in their order.
         let mut open = vec![node];
         while let Some(node) = open.pop() {
             self.meter.node()?;
@@ -93,7 +93,7 @@ impl<'a> Evaluation<'a> {
             self.meter.node()?;
             match selector {
                 Selector::Name(name) => {
-                    // As many names are compared as a tree of names is deep.
+                    // The number of compared names is the depth of a tree of names.
                     self.meter.bytes(4 * name.len())?;
                     selected.extend(node.get(name));
                 }
@@ -121,7 +121,7 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    /// As RFC 9535 says in 2.3.4.2.2.
+    /// The slice of RFC 9535, 2.3.4.2.2.
     fn slice(
         &mut self,
         node: &'a Value,
@@ -188,7 +188,7 @@ impl<'a> Evaluation<'a> {
         self.query(query, from)
     }
 
-    /// The one value, if there is one. A literal is not copied: it lives as long as the query.
+    /// The single value, if there is one. A literal is not copied: it lives as long as the query.
     fn value<'q>(
         &mut self,
         comparable: &'q Comparable,

@@ -1,18 +1,18 @@
-//! The order of JSON's numbers, exactly: never rounds one to compare it.
+//! The order of JSON's numbers, exactly: never rounds a number to compare it.
 
 use std::cmp::Ordering;
 
 use updraft_protocol::Number;
 
-/// The largest power of ten that is told apart from larger ones: no value of a tool comes near it.
+/// The largest power of ten that is distinguished from larger ones: no value of a tool is near it.
 const EXPONENT_MAX: i128 = 1 << 100;
 
-/// How two numbers compare, to the last digit.
+/// The exact order of two numbers.
 pub(super) fn compare(left: &Number, right: &Number) -> Ordering {
     if let (Some(left), Some(right)) = (whole(left), whole(right)) {
         return left.cmp(&right);
     }
-    // The shortest decimals of two `f64`s stand in the order of the `f64`s.
+    // The shortest decimals of two `f64`s have the order of the `f64`s.
     if let (Some(left), Some(right)) = (left.as_exact_f64(), right.as_exact_f64()) {
         return left.partial_cmp(&right).unwrap_or(Ordering::Equal);
     }
@@ -33,7 +33,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// Reads what follows the grammar of JSON.
+    /// Reads a number in the grammar of JSON.
     fn read(text: &str) -> Self {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));

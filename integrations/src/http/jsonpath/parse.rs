@@ -1,5 +1,5 @@
-//! Reading a JSONPath by the grammar of RFC 9535: by descent, one token ahead, within a depth. Never reads a part twice,
-//! so that a hostile text costs no more than its length.
+//! Reading a JSONPath by the grammar of RFC 9535: recursive descent with one token of look-ahead and bounded depth.
+//! Never reads a part twice, so that the cost of a hostile text is linear in its length.
 
 use updraft_protocol::Value;
 use updraft_protocol::limits::{HTTP_KEEP_BYTES, HTTP_KEEP_NESTING};
@@ -7,7 +7,7 @@ use updraft_protocol::limits::{HTTP_KEEP_BYTES, HTTP_KEEP_NESTING};
 use super::text::Text;
 use super::{Comparable, Logical, Operator, Origin, Query, Segment, Selector};
 
-/// The largest index: beyond it numbers are not exact in every implementation of JSON.
+/// The largest index: larger numbers are not exact in every implementation of JSON.
 const INDEX_MAX: u64 = (1 << 53) - 1;
 
 /// Reads a query that begins at the root.
@@ -25,11 +25,11 @@ pub(super) fn query(text: &str) -> Result<Query, String> {
 
 struct Parser<'a> {
     text: Text<'a>,
-    /// Filters, parentheses and functions that are open.
+    /// Open filters, parentheses and functions.
     depth: usize,
 }
 
-/// A part of a filter that stands for a test or for a value to compare, as what follows it decides.
+/// A part of a filter that is a test or a value to compare, depending on what follows it.
 enum Operand {
     Query(Origin, Query),
     Value(Comparable),
@@ -59,7 +59,7 @@ impl Parser<'_> {
             } else if descendant || self.text.take('.') {
                 vec![self.dotted()?]
             } else {
-                // Blanks belong to a query only where a segment follows.
+                // Blanks belong to a query only if a segment follows.
                 self.text.return_to(before);
                 return Ok(Query { segments });
             };
@@ -134,7 +134,7 @@ impl Parser<'_> {
         Ok(Selector::Slice { start, end, step: step.unwrap_or(1) })
     }
 
-    /// A whole number without needless zeros; none where no number stands.
+    /// A whole number without leading zeros; `None` if there is no number here.
     fn index(&mut self) -> Result<Option<i64>, String> {
         if !matches!(self.text.peek(), Some('-' | '0'..='9')) {
             return Ok(None);

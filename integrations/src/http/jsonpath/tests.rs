@@ -1,4 +1,5 @@
-//! Paths and values, known and random, against another implementation of RFC 9535; and paths that would take for ever.
+//! Paths and values, known and random, against another implementation of RFC 9535; and paths that would take for ever
+//! without a meter.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -194,9 +195,9 @@ fn a_path_that_would_take_for_ever_is_stopped() {
     assert_eq!(select(&query, &value, 2_000_000).unwrap().len(), 1000);
 }
 
-/// The values that both implementations find, where the other takes the path.
+/// Both implementations find the same values, if the other accepts the path.
 fn agree(path: &str, value: &serde_json::Value) -> Result<(), TestCaseError> {
-    // The other has `false > true`; RFC 9535, 2.3.5.2.2, orders numbers and texts alone.
+    // The other has `false > true`; RFC 9535, 2.3.5.2.2, orders only numbers and texts.
     let has_boolean = |text: &str| text.contains("true") || text.contains("false");
     if path.contains(['<', '>']) && (has_boolean(path) || has_boolean(&value.to_string())) {
         return Ok(());
@@ -291,7 +292,7 @@ fn comparable() -> impl Strategy<Value = String> {
 }
 
 fn test(depth: u32) -> BoxedStrategy<String> {
-    // Not `<=` and `>=`: the other implementation holds `null <= null` to be false.
+    // Not `<=` and `>=`: the other implementation evaluates `null <= null` to false.
     let operators = prop::sample::select(vec!["==", "!=", "<", ">", " == "]);
     let leaf = prop_oneof![
         prop::sample::select(vec!["@", "@.a", "!@.b", "@.*", "$[0]", "@..a", "!$.a", "@[0]", "length(@)"])

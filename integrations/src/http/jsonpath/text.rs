@@ -1,11 +1,11 @@
-//! The text of a JSONPath and how far it has been read: names, texts in quotes, numbers. Knows no grammar above them.
+//! The text of a JSONPath and the position in it: names, texts in quotes, numbers. Knows no grammar above them.
 
 use updraft_protocol::Number;
 
 /// A text that is read from its beginning to its end.
 pub(super) struct Text<'a> {
     all: &'a str,
-    /// Where the next character stands, in bytes.
+    /// The position of the next character, in bytes.
     at: usize,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Text<'a> {
         self.take_while(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
     }
 
-    /// A name that needs no quotes.
+    /// A name without quotes.
     pub(super) fn name(&mut self) -> Option<String> {
         let first = |c: char| c.is_ascii_alphabetic() || c == '_' || !c.is_ascii();
         self.peek().filter(|c| first(*c))?;
@@ -140,12 +140,12 @@ impl<'a> Text<'a> {
         Some(unit)
     }
 
-    /// That something else is needed here.
+    /// The mistake that something else is needed here.
     pub(super) fn needed(&self, what: &str) -> String {
         self.wrong(format_args!("{what} is needed"))
     }
 
-    /// What is wrong at or before this place, which is counted in characters from 1.
+    /// A mistake at or before this position, which is counted in characters from 1.
     pub(super) fn wrong(&self, what: impl std::fmt::Display) -> String {
         let place = self.all.get(..self.at).unwrap_or_default().chars().count() + 1;
         format!("not a JSONPath at character {place}: {what}")

@@ -1,4 +1,5 @@
-//! `Kept`: what is kept of all tenants, within a bound for all and one for each. Decides what makes room; knows nothing of tokens.
+//! `Kept`: values of all tenants, with a limit for all and one for each. Decides what is displaced; knows nothing of
+//! tokens.
 
 use std::collections::HashMap;
 
@@ -9,7 +10,7 @@ use super::key::Key;
 /// Values by their keys.
 pub(super) struct Kept<V> {
     values: HashMap<Key, Place<V>>,
-    /// Counts askings: a clock that needs no time.
+    /// Counts uses, as a logical clock.
     asked: u64,
     of_all: usize,
     of_tenant: usize,
@@ -17,21 +18,21 @@ pub(super) struct Kept<V> {
 
 struct Place<V> {
     value: V,
-    /// When it was last asked for.
+    /// When it was last used.
     used: u64,
 }
 
-/// What is lost when a value makes room, the least first.
+/// What is lost when a value is displaced, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Worth {
-    /// Nothing: it is expired, or never was there.
+    /// Nothing: it has expired, or never existed.
     Nothing,
     Something,
-    /// Somebody is changing it: it stays.
+    /// It is being changed: it stays.
     Busy,
 }
 
-/// What can be kept.
+/// A value that can be kept.
 pub(super) trait Worthy: Default {
     fn worth(&self) -> Worth;
 }
@@ -41,7 +42,7 @@ impl<V: Worthy> Kept<V> {
         Self { values: HashMap::new(), asked: 0, of_all, of_tenant }
     }
 
-    /// The value that is kept, if one is.
+    /// The value of a key, if there is one.
     pub(super) fn find(&mut self, key: &Key) -> Option<&mut V> {
         self.asked += 1;
         let place = self.values.get_mut(key)?;
@@ -49,7 +50,7 @@ impl<V: Worthy> Kept<V> {
         Some(&mut place.value)
     }
 
-    /// The value that is kept, or a new one. None where no other can make room.
+    /// The value of a key, or a new one. `None` if no other value can be displaced.
     pub(super) fn place(&mut self, key: &Key) -> Option<&mut V> {
         if !self.values.contains_key(key) {
             if !self.makes_room(&key.tenant) {
@@ -60,8 +61,8 @@ impl<V: Worthy> Kept<V> {
         self.find(key)
     }
 
-    /// Makes room for one more of a tenant: what is worth nothing goes first, then what was longest unused; the tenant's own
-    /// before that of others, and alone where the tenant has as many as it may have.
+    /// Makes room for one more value of a tenant: worthless values are displaced first, then the least recently used;
+    /// the tenant's own before those of others, and only its own if the tenant is at its limit.
     fn makes_room(&mut self, tenant: &TenantCode) -> bool {
         let own = self.values.keys().filter(|key| key.tenant == *tenant).count();
         if own < self.of_tenant && self.values.len() < self.of_all {

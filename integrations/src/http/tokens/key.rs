@@ -1,12 +1,12 @@
-//! `Key`: whose token it is and where it comes from. Of everything that tells two tokens apart it has a hash alone: no text of a
-//! secret, and no more bytes the longer the arguments are.
+//! `Key`: the owner and source of a token, as a hash of everything that distinguishes two tokens: no text of a secret,
+//! and of a fixed size.
 
 use sha2::{Digest, Sha256};
 use updraft_protocol::{Call, TenantCode};
 
 use crate::http::auth::{Grant, OAuth2};
 
-/// Whose token it is and where it comes from.
+/// The owner and source of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(super) tenant: TenantCode,
@@ -14,8 +14,8 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key of the access token that a call asks for, whose secrets have not been filled in yet. They count by their places,
-    /// names and prefixes: one that is renewed has the same token, and a provider may give another text each time.
+    /// The key of the access token for a call whose secrets are not filled in yet. Secrets count by their places, names
+    /// and prefixes: a renewed secret has the same token, and a provider may return another text each time.
     pub(crate) fn of_access(call: &Call) -> Self {
         let asked = call.arguments["auth"]["oauth2"].to_string();
         let secrets = call.secrets.iter().map(|given| &given.reference);
@@ -24,8 +24,8 @@ impl Key {
         Self::of(&call.tenant, std::iter::once(&*asked).chain(secrets))
     }
 
-    /// The key of what became of the refresh token that is configured, where one is. It is that of its value, whatever else a step
-    /// asks for and by whatever name the tenant knows it: that is what the server takes but once.
+    /// The key of the replacement of the configured refresh token, if there is one. It depends on the value only, not
+    /// on the other arguments of a step or the secret's name, since the server accepts the value only once.
     pub(crate) fn of_refresh(tenant: &TenantCode, asked: &OAuth2) -> Option<Self> {
         let Grant::RefreshToken(configured) = &asked.grant else { return None };
         Some(Self::of(tenant, [asked.token_url.as_str(), &asked.client_id, configured]))

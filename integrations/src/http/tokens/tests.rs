@@ -1,4 +1,4 @@
-//! Who fetches, who waits, and what is kept of it.
+//! Which call fetches, which calls wait, and what is kept.
 
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ fn fetched(token: &str, seconds: u64) -> Fetched {
     }
 }
 
-/// Asks for an access token of this name by client credentials.
+/// Requests an access token of this name by client credentials.
 async fn token<F>(tokens: &Tokens, name: &str, fetch: F) -> Result<String, Failure>
 where
     F: Future<Output = Result<Fetched, Failure>> + Send + 'static,
@@ -166,13 +166,13 @@ async fn a_refresh_token_that_the_server_replaced_is_used_for_all_that_comes_of_
     rotate("b", "first", Some("third"), "").await;
     rotate("b", "another", None, "fourth").await;
     rotate("a", "first", Some("third"), "fifth").await;
-    // What came with no access token is good all the same.
+    // A refresh token without an access token is kept nevertheless.
     let useless = |_| async {
         let refresh_token = Some(Secret::short("sixth").unwrap());
         Ok(Fetched { access_token: Err(crowded()), refresh_token, ..fetched("access", 1) })
     };
     assert_eq!(tokens.token(&key("a"), Some(&key("first")), || Ok(useless)).await, Err(crowded()));
-    // Other refresh tokens that never changed make no room of one that did.
+    // Unchanged refresh tokens of others do not displace one that was replaced.
     for number in 0..2 * HTTP_REFRESH_TOKENS_OF_TENANT {
         rotate("c", &format!("other-{number}"), None, "").await;
     }
