@@ -1,5 +1,5 @@
-//! A campaign: seeds run one after the other, a panic of the code under test counted as a finding. Owns how a
-//! finding is told and replayed; keeps no time.
+//! A campaign: seeds run one after the other; a panic of the code under test counts as a finding. Owns how a finding is
+//! reported and replayed; keeps no time.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use crate::shrink;
 use crate::statistics::Statistics;
 use crate::world::{self, RunReport};
 
-/// Runs that a shrinking may take.
+/// The most runs of a shrinking.
 pub const SHRINKING: usize = 600;
 
 /// A seed that found something.
@@ -19,16 +19,16 @@ pub const SHRINKING: usize = 600;
 pub struct SeedFinding {
     /// The seed.
     pub seed: u64,
-    /// What does not hold.
+    /// The violation.
     pub violation: Violation,
-    /// The smallest set of its parts with which it still does not.
+    /// The smallest set of its parts with which the violation remains.
     pub parts: BTreeSet<Part>,
-    /// How many parts it had.
+    /// The number of its parts.
     pub of: usize,
 }
 
 impl SeedFinding {
-    /// How to see it again: the arguments of `simulate`.
+    /// The arguments of `simulate` that replay it.
     pub fn replay(&self) -> String {
         let parts: Vec<String> = self.parts.iter().map(ToString::to_string).collect();
         format!("--seed {} --keep {} --trace", self.seed, parts.join(","))
@@ -48,10 +48,10 @@ pub fn run(scenario: &Scenario, tracing: bool) -> RunReport {
     }
 }
 
-/// Runs a seed, and shrinks what it finds.
+/// Runs a seed, and shrinks its finding.
 ///
 /// # Errors
-/// What it found.
+/// The finding.
 pub fn seed(seed: u64, statistics: &mut Statistics) -> Result<u64, Box<SeedFinding>> {
     let scenario = Scenario::of(seed);
     let report = run(&scenario, false);

@@ -1,12 +1,12 @@
-//! Chance: every random choice of a run, drawn from its seed. Draws are keyed by what they are for, so that taking
-//! one thing out of a run leaves the luck of all others as it was, which is what makes a failure shrink.
+//! Chance: every random choice of a run, drawn from its seed. Draws are keyed by their purpose, so that removing one
+//! part of a run does not change the draws of the others, which is what makes a failure shrink.
 
 use updraft_protocol::ids::mix;
 
-/// What a draw is for.
+/// The purpose of a draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// The make-up of a scenario.
+    /// The generation of a scenario.
     Scenario = 1,
     /// One playbook.
     Playbook,
@@ -22,9 +22,9 @@ pub enum Purpose {
     Pace,
     /// A fault.
     Fault,
-    /// How long a call waits for its turn.
+    /// How long a call waits before it is sent.
     Turn,
-    /// How long a call stands in line for its place.
+    /// How long a call waits for its permit.
     Permit,
 }
 
@@ -40,7 +40,7 @@ impl Chance {
         Self { seed }
     }
 
-    /// Dice for one thing: the same keys give the same dice.
+    /// Dice for one purpose: the same keys give the same dice.
     pub fn dice(self, purpose: Purpose, keys: &[u64]) -> Dice {
         let start = mix(self.seed ^ mix(purpose as u64));
         Dice(keys.iter().fold(start, |state, key| mix(state ^ mix(*key))))

@@ -1,5 +1,5 @@
-//! The clients of a run: who submits under a key tries until it is answered, who cancels asks until it is. Mirrors
-//! what a backend does with `engine/src/handle.rs`.
+//! The clients of a run: a client that submits under a key retries until it is answered, as does one that cancels.
+//! Mirrors what a backend does with `engine/src/handle.rs`.
 
 use updraft_protocol::ExecutionId;
 
@@ -8,7 +8,7 @@ use crate::node::Submitted;
 use crate::scenario::MILLIS;
 use crate::world::World;
 
-/// Where a submission stands.
+/// The state of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientRequest {
     /// It is still to be made.
@@ -17,12 +17,12 @@ pub enum ClientRequest {
     Pending(NodeId),
     /// It is accepted.
     Accepted(ExecutionId),
-    /// Nobody knows: it has no key, and its process died.
+    /// Unknown: it has no key, and its process died.
     Unknown,
 }
 
 impl World {
-    /// Submits an order to the process that has its tenant.
+    /// Submits an order to the process that runs its tenant.
     pub(crate) fn submit(&mut self, number: usize) {
         let Some(order) = self.scenario.orders.iter().find(|order| order.number == number).cloned() else {
             return;
@@ -53,8 +53,8 @@ impl World {
         }
     }
 
-    /// Another client submits under the key of what was accepted: with the same input it is given the same execution,
-    /// with another it is refused and told which execution has the key.
+    /// Another client submits under the key of an accepted execution: with the same input it gets the same execution,
+    /// with another it is refused with the id of the execution that has the key.
     pub(crate) fn submit_again(&mut self, number: usize) {
         let Some(order) = self.scenario.orders.iter().find(|order| order.number == number).cloned() else {
             return;
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    /// A process has answered a submission, perhaps one that its client no longer waits for.
+    /// A process has answered a submission; the client may no longer wait for it.
     pub(crate) fn answered(&mut self, node: NodeId, number: usize, peid: Option<ExecutionId>) {
         match peid {
             Some(peid) => {
@@ -92,7 +92,7 @@ impl World {
         }
     }
 
-    /// The clients of a process that died, or was taken over, go to its successor.
+    /// The clients of a process that died, or was taken over, turn to its successor.
     pub(crate) fn leave(&mut self, node: NodeId) {
         let waits = |(_, request): &(&usize, &ClientRequest)| **request == ClientRequest::Pending(node);
         let waiting: Vec<usize> = self.requests.iter().filter(waits).map(|(order, _)| *order).collect();
@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    /// Asks to cancel, and again until a node holds it, and its successors until it is answered or the end is known.
+    /// Requests a cancel until a node holds it; repeats it at successors until it is answered or the end is known.
     pub(crate) fn cancel(&mut self, number: usize) {
         let Some(cancel) = self.scenario.cancels.iter().find(|cancel| cancel.number == number) else {
             return;

@@ -1,5 +1,5 @@
-//! The context: what everything in a run shares. Owns the time, the queue of events, the disks, the store, the tools
-//! and the oracle, and keeps the first violation. Decides nothing.
+//! The context: the state that all parts of a run share. Owns the time, the queue of events, the disks, the store, the
+//! tools and the oracle, and keeps the first violation. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
@@ -20,31 +20,31 @@ use crate::statistics::Statistics;
 use crate::store::SimulatedStore;
 use crate::trace::Trace;
 
-/// What everything in a run shares.
+/// The state that all parts of a run share.
 pub struct Context {
     /// Microseconds since the run began.
     pub now: u64,
-    /// What will happen.
+    /// The future events.
     pub queue: Queue,
-    /// Luck.
+    /// The random choices.
     pub chance: Chance,
-    /// What goes wrong all the time.
+    /// The continuous faults.
     pub noise: BTreeSet<Noise>,
-    /// Bounds.
+    /// The limits.
     pub sizes: Sizes,
     /// One for each directory.
     pub disks: Vec<SimulatedDisk>,
     /// The store.
     pub store: SimulatedStore,
-    /// What must be true.
+    /// The checks.
     pub oracle: Oracle,
-    /// What happened.
+    /// The events so far.
     pub trace: Trace,
-    /// What was explored.
+    /// What was explored, in numbers.
     pub statistics: Statistics,
     /// Tenants by their number.
     pub tenants: Vec<TenantCode>,
-    /// The plan of each order; none for an order that was taken out.
+    /// The plan of each order; `None` for a removed order.
     pub plans: Vec<Option<Arc<Plan>>>,
     /// The directory of each order.
     directories: BTreeMap<usize, usize>,
@@ -53,7 +53,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// A run that has not begun.
+    /// The context of a new run.
     pub fn new(
         chance: Chance,
         noise: BTreeSet<Noise>,
@@ -80,7 +80,7 @@ impl Context {
         }
     }
 
-    /// Says which directory runs each order.
+    /// Sets the directory of each order.
     pub fn directories_of_orders(&mut self, scenario: &Scenario) {
         for order in &scenario.orders {
             let tenant = &self.tenants[order.tenant as usize];
@@ -98,29 +98,29 @@ impl Context {
         self.trace.note(self.now, what);
     }
 
-    /// Counts a moment after which a fault may come.
+    /// Counts a moment at which a fault may happen.
     pub fn moment(&mut self, moment: Moment) {
         self.statistics.moment(moment);
     }
 
-    /// Has something happen to a process after so long.
+    /// Schedules an event for a process.
     pub fn after(&mut self, wait: u64, node: NodeId, inner: Inner) {
         self.queue.at(self.now.saturating_add(wait), WorldEvent::Node(node, inner));
     }
 
-    /// A short time, another one at each call.
+    /// A short random time, different at each call.
     pub fn pace(&mut self, micros: u64) -> u64 {
         self.numbers += 1;
         self.dice(Purpose::Pace, &[self.numbers]).below(micros)
     }
 
-    /// A number that was not given before.
+    /// A unique number.
     pub fn number(&mut self) -> Incarnation {
         self.numbers += 1;
         self.numbers
     }
 
-    /// A new id of an execution: a UUIDv7 as far as anybody looks.
+    /// A new id of an execution, in the form of a UUIDv7.
     pub fn execution_id(&mut self) -> ExecutionId {
         let mut dice = self.chance.dice(Purpose::Id, &[self.number()]);
         let millis = (1_000_000_000_000 + self.now / 1_000) as u128;
@@ -129,7 +129,7 @@ impl Context {
         ExecutionId::from_bytes((high | low).to_be_bytes())
     }
 
-    /// Dice for one thing.
+    /// Dice for one purpose.
     pub fn dice(&self, purpose: Purpose, keys: &[u64]) -> Dice {
         self.chance.dice(purpose, keys)
     }

@@ -1,6 +1,6 @@
-//! The disk of a directory: the files of one journal, as far as they are durable. Mirrors what
-//! `storage/src/journal/disk.rs` asks of a file system. A write stays when its process dies; it survives a power
-//! loss only when it was synced, and otherwise whole, in part or not at all.
+//! The disk of a directory: the files of one journal, and how far they are durable. Mirrors the calls of
+//! `storage/src/journal/disk.rs`. A write survives the death of its process; it survives a power loss only if it was
+//! synced, otherwise wholly, in part or not at all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::chance::Dice;
 use crate::event::NodeId;
 
-/// A frame of the journal as the disk has it.
+/// A frame of the journal on the disk.
 #[derive(Debug, Clone)]
 pub struct SimulatedFrame {
     /// Its number.
@@ -30,19 +30,19 @@ impl SimulatedFrame {
     }
 }
 
-/// Why the disk did not do what it was told.
+/// Why a disk operation failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Broken {
-    /// It failed.
+    /// The disk failed.
     Failed,
-    /// It belongs to another process by now.
+    /// The disk belongs to another process by now.
     Fenced,
 }
 
 /// The files of one journal.
 #[derive(Debug, Default)]
 pub struct SimulatedDisk {
-    /// Who may write.
+    /// The process that may write.
     pub owner: NodeId,
     /// Whether the next write fails.
     pub write_fails: bool,
@@ -60,7 +60,7 @@ impl SimulatedDisk {
         Ok(())
     }
 
-    /// Writes frames behind a segment's end. After an error some of them may be there nevertheless.
+    /// Writes frames at a segment's end. After an error some of them may be written nevertheless.
     pub fn append(
         &mut self,
         node: NodeId,
@@ -77,7 +77,7 @@ impl SimulatedDisk {
         Ok(())
     }
 
-    /// A write that was cut short: some frames are whole, one may be torn, the rest is not there.
+    /// A write that was cut short: some frames are whole, one may be torn, the others are missing.
     pub fn tear(&mut self, segment: u64, mut frames: Vec<SimulatedFrame>, dice: &mut Dice) {
         frames.truncate(dice.below(frames.len() as u64 + 1) as usize);
         if let Some(last) = frames.last_mut() {
@@ -86,7 +86,7 @@ impl SimulatedDisk {
         self.segments.entry(segment).or_default().extend(frames);
     }
 
-    /// Makes what a segment has durable.
+    /// Makes the content of a segment durable.
     pub fn sync(&mut self, node: NodeId, segment: u64) -> Result<(), Broken> {
         self.may(node)?;
         if std::mem::take(&mut self.sync_fails) {
@@ -112,7 +112,7 @@ impl SimulatedDisk {
         Ok(())
     }
 
-    /// What was not synced is lost, torn, or there by luck.
+    /// A power loss: content that was not synced is lost, torn, or kept by chance.
     pub fn lose_power(&mut self, dice: &mut Dice) {
         for frames in self.segments.values_mut() {
             let durable = frames.iter().take_while(|frame| frame.synced).count();

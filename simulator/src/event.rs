@@ -1,5 +1,5 @@
-//! Events: what can happen next in a run, as values, and the queue that orders them. Of events of one instant the
-//! one that was asked for first comes first.
+//! Events: the possible next steps of a run, as values, and the queue that orders them. Events of one instant are in
+//! the order in which they were scheduled.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,55 +8,55 @@ use updraft_kernel::machine::{StartAttempt, TaskSeq, Timer};
 use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{ExecutionId, Failure, Json, TaskId};
 
-/// One process of an engine; another one after each start.
+/// One process of an engine; each start has a new id.
 pub type NodeId = u64;
 /// One incarnation of an execution's actor, or one read of its documents.
 pub type Incarnation = u64;
 
-/// Something that happens.
+/// An event.
 #[derive(Debug, Clone)]
 pub enum WorldEvent {
     /// A client submits.
     Submit(usize),
     /// Another client submits the same under the same key.
     Again(usize),
-    /// A client asks to cancel.
+    /// A client requests a cancel.
     Cancel(usize),
     /// A process starts on a directory.
     Start(usize),
-    /// A request reaches the store, whoever sent it.
+    /// A request reaches the store, even if its sender has died.
     Arrive(Request),
-    /// A tool acts, whoever called it.
+    /// A tool acts, even if its caller has died.
     Act(TaskId),
-    /// Something for one process; nothing where it has died.
+    /// An event of one process; ignored if it has died.
     Node(NodeId, Inner),
 }
 
 /// A call on its way to the store.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Who sent it.
+    /// The sender.
     pub node: NodeId,
     /// Its number at that node.
     pub number: u64,
-    /// What is asked.
+    /// The call.
     pub call: StoreCall,
-    /// How the answer comes back.
+    /// How the answer is delivered.
     pub answer: Reply,
 }
 
-/// How an answer of the store comes back.
+/// How an answer of the store is delivered.
 #[derive(Debug, Clone, Copy)]
 pub enum Reply {
     /// After so long.
     After(u64),
-    /// After so long, saying nothing but that something went wrong.
+    /// After so long, as an unspecific error.
     Broken(u64),
     /// Never.
     Never,
 }
 
-/// Something that happens to one process.
+/// An event of one process.
 #[derive(Debug, Clone)]
 pub enum Inner {
     /// The store may be asked for epochs.
@@ -69,17 +69,17 @@ pub enum Inner {
     Written,
     /// The journal's sync is done.
     Synced,
-    /// The journal has, or has not, a new execution.
+    /// The result of the append of a new execution.
     Accepted(ExecutionId, Option<u64>),
     /// The journal has a group of a shard.
     Told(usize, Vec<Ticket>, u64),
     /// The writer has something to do.
     Wake,
-    /// A call of the store has an answer, or none in time.
+    /// A store call has an answer, or has timed out.
     Landed(u64, Result<Vec<WriteOutcome>, StoreFault>),
-    /// A call has its place, or cannot have one.
+    /// A call has its permit, or was refused it.
     Permitted(ExecutionId, Incarnation, TaskId, Result<(), Failure>),
-    /// The request of an attempt that waited for its turn leaves.
+    /// The request of an attempt that waited is sent.
     Leaves(Box<Departure>),
     /// An attempt reports.
     Reported(Report),
@@ -87,18 +87,18 @@ pub enum Inner {
     Due(ExecutionId, Incarnation, Timer),
     /// The documents of an execution may be read.
     Read(ExecutionId, Incarnation),
-    /// A shard looks which parked executions are due.
+    /// A shard checks which parked executions are due.
     Alarm(usize),
-    /// The time to shut down is up.
+    /// The time limit of the shutdown has passed.
     Deadline,
 }
 
-/// Who waits for a commit of a shard.
+/// A waiter for a commit of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ticket {
     /// An execution's actor.
     Execution(ExecutionId, Incarnation),
-    /// Whoever reads an execution after its actor died.
+    /// The read of an execution after its actor died.
     Settled(ExecutionId, Incarnation),
     /// An execution that was given up, under this epoch.
     GivenUp(ExecutionId, u64),
@@ -107,30 +107,30 @@ pub enum Ticket {
 /// The request of an attempt on its way to a tool.
 #[derive(Debug, Clone)]
 pub struct Departure {
-    /// Of which execution.
+    /// Its execution.
     pub peid: ExecutionId,
-    /// In which incarnation of the actor.
+    /// The incarnation of the actor.
     pub incarnation: Incarnation,
     /// The attempt.
     pub start: StartAttempt,
 }
 
-/// What an attempt gave.
+/// The outcome of an attempt.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Of which execution.
+    /// Its execution.
     pub peid: ExecutionId,
-    /// In which incarnation of the actor.
+    /// The incarnation of the actor.
     pub incarnation: Incarnation,
-    /// Of which task.
+    /// Its task.
     pub task: TaskSeq,
     /// The attempt's number.
     pub attempt: u32,
-    /// What it gave.
+    /// The outcome.
     pub outcome: Result<Json, Failure>,
 }
 
-/// What will happen, in order.
+/// The future events, in order.
 #[derive(Debug, Default)]
 pub struct Queue {
     heap: BinaryHeap<Reverse<(u64, u64)>>,
@@ -139,7 +139,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Has an event happen at an instant.
+    /// Schedules an event.
     pub fn at(&mut self, when: u64, event: WorldEvent) {
         self.heap.push(Reverse((when, self.asked)));
         self.events.insert(self.asked, event);

@@ -1,5 +1,5 @@
-//! An execution's actor in a run: carries the execution that ships, and does what it asks for with the tools and the journal
-//! of the run. Shows the oracle all that is decided.
+//! An execution's actor in a run: drives the shipped state machine of an execution, and carries out its commands with
+//! the tools and the journal of the run. Shows every decision to the oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,23 +18,23 @@ use crate::event::{Incarnation, Inner, NodeId, Report};
 use crate::registry::SimulatedRegistry;
 use crate::tool;
 
-/// What an actor knows of its process.
+/// The actor's view of its process.
 #[derive(Debug, Clone)]
 pub struct Home {
     /// The process.
     pub node: NodeId,
-    /// The data directory that it was started with.
+    /// Its data directory.
     pub directory: usize,
     /// The fencing numbers of its writes.
     pub epochs: Arc<ShardEpochs>,
-    /// By how much its clock is wrong.
+    /// The error of its clock.
     pub skew: i64,
     /// How many shards it has.
     pub shards: usize,
 }
 
 impl Home {
-    /// What its clock says.
+    /// The time of its clock.
     pub fn clock(&self, cx: &Context) -> Timestamp {
         let truth = 1_000_000_000_000 + cx.now / 1_000;
         Timestamp(truth.saturating_add_signed(self.skew))
@@ -46,21 +46,21 @@ impl Home {
     }
 }
 
-/// What is asked of an execution.
+/// A control of an execution.
 #[derive(Debug, Clone)]
 pub enum Ask {
-    /// To be cancelled.
+    /// Cancel it.
     Cancel(usize),
-    /// To fail.
+    /// Fail it.
     Fail(Failure),
 }
 
-/// What is asked and held by the registry, as an actor sees it.
+/// A control that the registry holds, as an actor sees it.
 #[derive(Debug)]
 pub struct HeldAsk {
     /// Its number.
     pub number: u64,
-    /// What is asked.
+    /// The control.
     pub ask: Ask,
 }
 
@@ -73,7 +73,7 @@ impl ExecutionControl for HeldAsk {
     }
 }
 
-/// What is to be done for an actor.
+/// A command of an actor to its shard.
 #[derive(Debug)]
 #[must_use]
 pub enum ActorCommand {
@@ -85,34 +85,34 @@ pub enum ActorCommand {
     Leave(Exit),
 }
 
-/// What a cancel was answered.
+/// The answer to a cancel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The execution is cancelled by it.
+    /// The cancel has ended the execution.
     Cancelled,
-    /// It had ended before, so.
+    /// It had ended before, with this status.
     AlreadyEnded(ExecutionStatus),
 }
 
 /// An execution's actor.
 pub struct SimulatedExecution {
-    /// Which execution.
+    /// Its execution.
     pub peid: ExecutionId,
-    /// Which incarnation of the actor this is.
+    /// The incarnation of the actor.
     pub incarnation: Incarnation,
     execution: kernel::Execution<HeldAsk>,
-    /// The number of the newest control that it was told of.
+    /// The number of the newest control that the execution has.
     seen: u64,
-    /// The controls that were answered, until the registry has heard of them.
+    /// The controls that were answered, until they are removed from the registry.
     pub answered: Vec<u64>,
     /// Attempts under way, each task with its number.
     attempts: BTreeMap<TaskSeq, u32>,
-    /// Those of them whose request has not left.
+    /// Attempts among them whose request was not sent.
     unsent: BTreeSet<TaskSeq>,
     draining: bool,
-    /// Whether what it was told last stops it.
+    /// Whether the last event stops it.
     stopped: bool,
-    /// How it ended, until that was told.
+    /// Its end, until that was reported.
     pub ended: Option<(ExecutionStatus, u64)>,
 }
 
@@ -141,13 +141,13 @@ impl SimulatedExecution {
         }
     }
 
-    /// Tells it what happened, and does what it asks for.
+    /// Applies an event, then carries out the commands.
     pub fn on(&mut self, event: ExecutionEvent<HeldAsk>, home: &Home, cx: &mut Context) -> ActorCommand {
         self.tell(event, home, cx);
         self.proceed(home, cx)
     }
 
-    /// Tells it what is asked, and was not seen before.
+    /// Applies the controls that are new.
     pub fn look(&mut self, registry: &SimulatedRegistry, home: &Home, cx: &mut Context) {
         for control in registry.asked_after(self.peid, self.seen) {
             self.seen = control.number;
@@ -155,7 +155,7 @@ impl SimulatedExecution {
         }
     }
 
-    /// Tells it what happened, and shows the oracle what it decides.
+    /// Applies an event, and shows the decision to the oracle.
     pub fn tell(&mut self, event: ExecutionEvent<HeldAsk>, home: &Home, cx: &mut Context) {
         self.stopped = match &event {
             ExecutionEvent::Asked(_) | ExecutionEvent::TimerDue(Timer::Execution) => true,
@@ -185,7 +185,7 @@ impl SimulatedExecution {
         cx.check(cx.oracle.unknown_was_sent(&effects, self.incarnation));
     }
 
-    /// Does what it asks for.
+    /// Carries out the commands.
     pub fn proceed(&mut self, home: &Home, cx: &mut Context) -> ActorCommand {
         let mut command = ActorCommand::Nothing;
         while let Some(next) = self.execution.next_command(home.clock(cx)) {
@@ -212,7 +212,7 @@ impl SimulatedExecution {
         }
     }
 
-    /// Keeps from leaving the requests that have not left.
+    /// Withdraws the requests that were not sent.
     fn withdraw(&mut self, home: &Home, cx: &mut Context) {
         let unsent: Vec<TaskSeq> = std::mem::take(&mut self.unsent).into_iter().collect();
         for task in &unsent {
@@ -229,8 +229,8 @@ impl SimulatedExecution {
         self.tell(ExecutionEvent::Withdrawn { unsent, not_acted: Vec::new() }, home, cx);
     }
 
-    /// A call has its place, or cannot have one. The product hears nothing of a call that has left the line; here the
-    /// execution does, and must not mind.
+    /// A call has its permit, or was refused it. In the product an execution gets no such event for a call that no
+    /// longer waits; here it does, and must ignore it.
     pub fn permitted(&mut self, task: TaskId, outcome: Result<(), Failure>, home: &Home, cx: &mut Context) {
         if outcome.is_ok() && self.execution.machine().waiting_call(task).is_some() {
             cx.oracle.permitted(task);
@@ -238,7 +238,7 @@ impl SimulatedExecution {
         self.tell(ExecutionEvent::Acquired { task, outcome }, home, cx);
     }
 
-    /// The request of an attempt leaves, where the attempt is still under way.
+    /// The request of an attempt is sent, if the attempt is still under way.
     pub fn leaves(&mut self, start: &StartAttempt, home: &Home, cx: &mut Context) {
         if self.attempts.get(&start.task) == Some(&start.attempt) && self.unsent.remove(&start.task) {
             tool::send(home.node, self.peid, self.incarnation, start, cx);
@@ -280,8 +280,8 @@ impl SimulatedExecution {
         }
     }
 
-    /// An attempt reports. The product hears of each attempt once, and not of one that was dropped; here the
-    /// execution hears of them all, late and twice, and must not mind.
+    /// An attempt reports. In the product an execution gets one report of each attempt, and none of a dropped one; here
+    /// it gets all of them, late and twice, and must ignore those.
     pub fn reported(&mut self, report: Report, home: &Home, cx: &mut Context) -> ActorCommand {
         let Report { task, attempt, outcome, .. } = report;
         if self.attempts.get(&task) == Some(&attempt) {
@@ -298,7 +298,7 @@ impl SimulatedExecution {
     }
 }
 
-/// Shows the oracle what a machine has decided.
+/// Shows the oracle a decision of a machine.
 fn shown(machine: &Machine, effects: &Effects, home: &Home, cx: &mut Context) {
     cx.check(invariant::machine(machine));
     let decided = cx.oracle.decided(machine, effects, home.epochs.of(&machine.document().head.tenant_code));

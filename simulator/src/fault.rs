@@ -1,39 +1,39 @@
-//! Faults: what breaks once, and when. Owns their shapes; what they do is in `world`.
+//! Faults: single failures with their time. Owns their shapes; their effects are in `world`.
 
-/// Something that breaks once.
+/// A single failure.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// Its number in the scenario; it stays when others are taken out.
+    /// Its number in the scenario; unchanged when others are removed.
     pub number: usize,
-    /// Where.
+    /// The directory.
     pub directory: usize,
-    /// When.
+    /// The time.
     pub trigger: Trigger,
-    /// What.
+    /// The kind.
     pub kind: FaultKind,
 }
 
-/// When a fault comes: always between two events.
+/// The time of a fault: always between two events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
     /// After so many events.
     Events(u64),
-    /// Right after something happened for the so-manyeth time.
+    /// Right after the n-th occurrence of a moment.
     Moment(Moment, u64),
 }
 
-/// What breaks.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The process dies; what it wrote stays.
+    /// The process dies; its writes stay.
     Kill,
-    /// The machine dies; what was not synced may be lost, in part or whole.
+    /// The machine loses power; writes that were not synced may be lost, in part or whole.
     PowerLoss,
-    /// Another process takes the data directory over; this one goes on, and its disk takes nothing more from it.
+    /// Another process takes the data directory over; the old one continues, but its disk accepts no more writes.
     Takeover,
-    /// The process is asked to shut down, and starts again.
+    /// The process shuts down, and starts again.
     Restart {
-        /// How long it may take.
+        /// The time limit of the shutdown.
         time_limit: u64,
     },
     /// The next sync fails.
@@ -45,7 +45,7 @@ pub enum FaultKind {
         /// How long.
         time: u64,
     },
-    /// The clock is set.
+    /// The clock is changed.
     Clock {
         /// By how much.
         millis: i64,
@@ -60,7 +60,7 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// Its name in the figures.
+    /// Its name in the statistics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kill => "kills",
@@ -77,24 +77,24 @@ impl FaultKind {
     }
 }
 
-/// Something after which a fault is the likeliest to hurt.
+/// A moment at which a fault is most likely to do harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
-    /// The journal has written, and not synced.
+    /// The journal has written, but not synced.
     Written,
-    /// The journal has synced, and nobody was told.
+    /// The journal has synced, but has answered no caller.
     Synced,
-    /// Those who waited for the journal were told, and have acted on it.
+    /// The callers of the journal were answered, and have acted on it.
     Told,
-    /// The store has applied a batch, and nobody was told.
+    /// The store has applied a batch, but has not answered.
     Stored,
-    /// A tool has acted, and not answered.
+    /// A tool has acted, but not answered.
     Acted,
-    /// The store will never take an update.
+    /// The store refuses an update for good.
     Poisoned,
     /// A node has read its journal.
     Opened,
-    /// A node has brought its journal to the store.
+    /// A node has written its journal to the store.
     Replayed,
     /// A segment of a journal was deleted.
     Deleted,
@@ -120,7 +120,7 @@ impl Moment {
         Self::Parked,
     ];
 
-    /// Whether it comes a few times in a run, not at every step.
+    /// Whether it happens a few times in a run, not at every step.
     pub fn rare(self) -> bool {
         !matches!(self, Self::Written | Self::Synced | Self::Told | Self::Stored | Self::Acted)
     }

@@ -1,11 +1,11 @@
-//! The generator: random playbooks of the whole language. Owns what they look like; a new kind of step is added here.
-//! Every text that reads another step reads one that can have ended before it, as the plan demands.
+//! The generator: random playbooks of the whole language. Owns their distribution; a new kind of step is added here.
+//! Every text that reads another step reads one that can have ended before it, as the plan requires.
 
 use serde_json::{Value, json};
 
 use crate::chance::Dice;
 
-/// Steps after which a playbook ends as soon as it can.
+/// Steps after which a playbook is ended as soon as possible.
 const STEPS: usize = 36;
 
 /// Writes one playbook.
@@ -14,16 +14,16 @@ pub struct Generator {
     steps: Vec<Value>,
 }
 
-/// Where a path stands while it is written.
+/// The state of a path while it is written.
 #[derive(Clone)]
 struct Place {
-    /// Steps that may still follow.
+    /// The number of steps that may still follow.
     length: u64,
-    /// `parallel` steps that may still be opened inside each other.
+    /// How many more `parallel` steps may be nested.
     depth: u64,
     /// Steps that can have ended before on this path.
     before: Vec<String>,
-    /// Where this path may run together with another.
+    /// The step at which this path may meet another.
     rejoin: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl Generator {
         playbook
     }
 
-    /// Writes a path; gives its first step.
+    /// Writes a path; returns its first step.
     fn path(&mut self, place: &Place) -> Option<String> {
         if place.length == 0 || self.steps.len() > STEPS {
             return place.rejoin.clone().filter(|_| self.dice.one_in(2));

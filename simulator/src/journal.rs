@@ -1,4 +1,4 @@
-//! The journal of one node: one write and one sync for all that waits, then the answers, then the groups on to the
+//! The journal of one node: one write and one sync for all waiting appends, then the answers, then the groups to the
 //! writer. Mirrors `storage/src/journal/thread.rs`, `storage/src/journal/segment.rs` and
 //! `storage/src/journal/retention.rs`. A failed write or sync poisons it; the sync is never tried again.
 
@@ -20,16 +20,16 @@ use crate::writer::{Asker, Handoff, WriterDriver};
 pub struct SimulatedAppend {
     /// The updates.
     pub updates: Vec<Update>,
-    /// Who is told.
+    /// The receiver of the result.
     pub who: Who,
 }
 
-/// Who is told of an append.
+/// The receiver of an append's result.
 #[derive(Debug, Clone)]
 pub enum Who {
     /// A new execution.
     Submission(ExecutionId),
-    /// A shard, for those who wait there.
+    /// A shard, with its waiters.
     Shard(usize, Vec<Ticket>),
 }
 
@@ -45,24 +45,24 @@ enum Stage {
     Syncing(Vec<SimulatedAppend>),
 }
 
-/// What the journal of a process knows.
+/// The state of a process's journal.
 pub struct SimulatedJournal {
     node: NodeId,
     directory: usize,
     commands: VecDeque<Command>,
     stage: Stage,
-    /// A message for which the writer has no place yet.
+    /// A message for which the writer has no room yet.
     outgoing: Option<Handoff>,
-    /// The segment that is written.
+    /// The active segment.
     active: u64,
     /// Segments that wait for the store: first and last number.
     sealed: VecDeque<(u64, u64)>,
     next: u64,
     /// Everything below it is in the store.
     stored: DurableWatermark,
-    /// Whether what was recovered has been given to the writer.
+    /// Whether all recovered groups have been passed to the writer.
     pub replayed: bool,
-    /// Why nothing more is accepted.
+    /// Whether it accepts no more appends because of an error.
     pub poisoned: bool,
     /// Whether it was asked to close.
     pub closing: bool,
@@ -71,7 +71,7 @@ pub struct SimulatedJournal {
 }
 
 impl SimulatedJournal {
-    /// A journal behind what recovery found.
+    /// A journal that continues after a recovery.
     pub fn new(
         node: NodeId,
         directory: usize,
@@ -96,7 +96,7 @@ impl SimulatedJournal {
         }
     }
 
-    /// Queues an append; false where nothing is accepted any longer.
+    /// Queues an append; returns false if no more are accepted.
     #[must_use]
     pub fn append(&mut self, append: SimulatedAppend) -> bool {
         let takes = !self.poisoned && self.replayed && !self.closing;
@@ -106,7 +106,7 @@ impl SimulatedJournal {
         takes
     }
 
-    /// Asks when everything before is in the store; false where nobody will be answered.
+    /// Queues a barrier; returns false if it will not be answered.
     #[must_use]
     pub fn barrier(&mut self, asker: Asker) -> bool {
         let takes = !self.poisoned && !self.closing;
@@ -116,13 +116,13 @@ impl SimulatedJournal {
         takes
     }
 
-    /// Ends it after what is queued.
+    /// Closes it after its queue.
     pub fn close(&mut self) {
         self.closing = true;
         self.commands.push_back(Command::Close);
     }
 
-    /// Does what can be done at once; true where it did something.
+    /// Does everything that can be done now; returns whether anything was.
     pub fn turn(&mut self, writer: &mut WriterDriver, cx: &mut Context) -> bool {
         if let Some(message) = self.outgoing.take() {
             self.outgoing = writer.send(message, cx).err();
@@ -148,7 +148,7 @@ impl SimulatedJournal {
         }
     }
 
-    /// Gathers what waits into one write.
+    /// Gathers the waiting appends into one write.
     fn begin(&mut self, cx: &mut Context) -> bool {
         if self.poisoned {
             let window = self.gather();
@@ -198,7 +198,7 @@ impl SimulatedJournal {
         window
     }
 
-    /// The write is done: sync.
+    /// The write is done: starts the sync.
     pub fn written(&mut self, cx: &mut Context) {
         let Stage::Writing(window, frames) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         let mut dice = cx.dice(Purpose::Disk, &[self.node, self.next]);
@@ -211,7 +211,7 @@ impl SimulatedJournal {
         cx.after(wait, self.node, Inner::Synced);
     }
 
-    /// The sync is done: answer, and hand the groups on.
+    /// The sync is done: answers, and passes the groups on.
     pub fn synced(&mut self, cx: &mut Context) {
         let Stage::Syncing(window) = std::mem::replace(&mut self.stage, Stage::Idle) else { return };
         if let Err(error) = cx.disks[self.directory].sync(self.node, self.active) {
@@ -266,7 +266,7 @@ impl SimulatedJournal {
         self.replayed && lsn < self.stored.get()
     }
 
-    /// Removes the segments that the store has.
+    /// Deletes the segments that the store has.
     pub fn clean(&mut self, cx: &mut Context) {
         while let Some((first, last)) = self.sealed.front().copied()
             && self.is_stored(last)
@@ -283,10 +283,10 @@ impl SimulatedJournal {
         }
     }
 
-    /// The store has everything, or will not in time: leaves the journal as the next start should find it.
+    /// The store has everything, or has timed out: leaves the journal in the right state for the next start.
     pub fn finish(&mut self, stored: bool, cx: &mut Context) {
         if stored && !self.poisoned && self.active < self.next && self.is_stored(self.next - 1) {
-            // Where it fails, the next start reads it.
+            // If it fails, the next start reads it.
             let _ = self.rotate(cx);
         }
         self.clean(cx);

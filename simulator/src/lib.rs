@@ -1,10 +1,10 @@
-//! A seeded simulation of whole engines: the kernel that ships, inside a model of everything around it that can
-//! fail. Owns the models of disk, journal, store, tools and clocks, the invariants of the whole, and
-//! the shrinking of what it finds. Never does IO, never reads a clock: a seed is all that a run depends on.
+//! A seeded simulation of whole engines: the shipped kernel, inside a model of everything around it that can fail. Owns
+//! the models of disk, journal, store, tools and clocks, the invariants of the whole, and the shrinking of findings.
+//! Never does IO, never reads a clock: a run depends on its seed alone.
 //!
-//! What the kernel decides runs as it ships: plan, machine, execution, shard, retry, writer, coalescer, watermark, codec. What
-//! the product does with threads, files and a database around it is written again here as a small deterministic model of
-//! the same protocol; each file says which file of the product it mirrors.
+//! The kernel runs as it ships: plan, machine, execution, shard, retry, writer, coalescer, watermark, codec. The
+//! threads, files and database of the product are replaced by a small deterministic model of the same protocol; each
+//! file names the file of the product that it mirrors.
 
 pub mod campaign;
 pub mod chance;

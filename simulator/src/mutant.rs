@@ -1,5 +1,5 @@
-//! The planted bugs: mutations of recovery and write-behind, as data. Each says what it breaks; the simulator must
-//! find every one, or its silence means nothing. Applied to a copy by `mutants`, never here.
+//! The planted bugs: mutations of recovery and write-behind, as data. Each names the promise that it breaks; the
+//! simulator must find every one, or its silence means nothing. Applied to a copy by `mutants`, never here.
 
 mod glue;
 mod kernel;
@@ -14,13 +14,13 @@ pub use shell::SHELL;
 pub struct Mutant {
     /// Its name.
     pub name: &'static str,
-    /// What it breaks.
+    /// The promise that it breaks.
     pub claim: &'static str,
     /// The file, from the root of the repository.
     pub file: &'static str,
-    /// The text that it replaces; it stands there exactly once.
+    /// The text that it replaces; must be found exactly once.
     pub find: &'static str,
-    /// What stands there instead.
+    /// The replacement.
     pub replace: &'static str,
 }
 
@@ -33,7 +33,7 @@ impl Mutant {
     /// The text with the bug in it.
     ///
     /// # Errors
-    /// How often the text to replace was found, where that is not once.
+    /// The number of matches, if that is not one.
     pub fn plant(&self, text: &str) -> Result<String, usize> {
         match text.matches(self.find).count() {
             1 => Ok(text.replacen(self.find, self.replace, 1)),

@@ -1,6 +1,6 @@
 //! One process of an engine: its start with recovery, submissions, its shutdown and its failure. Mirrors
 //! `engine/src/start.rs`, `engine/src/recovery.rs`, `engine/src/submit.rs`, `engine/src/shutdown.rs` and
-//! `actors/src/node.rs`. Places are not modelled.
+//! `actors/src/node.rs`. Admission permits are not modelled.
 
 mod start;
 
@@ -21,59 +21,59 @@ use crate::context::Context;
 use crate::event::{Inner, NodeId};
 use crate::execution::{Ask, Home};
 use crate::journal::{SimulatedAppend, SimulatedJournal, Who};
-use crate::registry::{Live, SimulatedRegistry};
+use crate::registry::{RegisteredExecution, SimulatedRegistry};
 use crate::scenario::{MILLIS, Order};
 use crate::shard::{ShardContext, SimulatedShard};
 use crate::writer::{Asker, WriterDriver};
 
-/// Turns of one process without an end in sight.
+/// Turns after which a process counts as caught in a loop.
 const TURNS: usize = 10_000;
 
-/// Where a process stands.
+/// The phase of a process.
 #[derive(Debug, PartialEq)]
 pub enum Phase {
-    /// It asks for its epochs and opens its journal.
+    /// It claims its epochs and opens its journal.
     Starting,
-    /// It gives its journal's groups to the writer.
+    /// It passes its journal's groups to the writer.
     Replaying(VecDeque<(u64, Vec<Update>)>),
     /// It waits until the store has them.
     Flushing,
     /// It reads the unfinished executions.
     Reading,
-    /// It accepts.
+    /// It accepts submissions.
     Open,
-    /// It lets what runs end.
+    /// It lets running attempts end.
     Draining,
-    /// It lets the store take the rest.
+    /// It waits for the store to take the rest.
     Closing,
-    /// Its journal has failed: nothing goes on.
+    /// Its journal has failed: it has stopped.
     Failed,
     /// It has ended.
     Gone,
 }
 
-/// What became of a submission.
+/// The result of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Submitted {
-    /// It is on its way; the client will be told.
+    /// It is being made durable; the client is answered later.
     Taken,
-    /// Its key has an execution already, which it is given.
+    /// Its key has an execution already, which the client gets.
     Known(ExecutionId),
     /// Its key has an execution already, with another input.
     Reused(ExecutionId),
-    /// Not now.
+    /// Not at this time.
     Refused,
 }
 
 /// One process of an engine.
 pub struct SimulatedNode {
-    /// Which.
+    /// Its id.
     pub id: NodeId,
-    /// Whose data it has.
+    /// Its data directory.
     pub directory: usize,
-    /// Where it stands.
+    /// Its phase.
     pub phase: Phase,
-    /// What its actors know of it.
+    /// Its description for its actors.
     pub home: Home,
     journal: SimulatedJournal,
     writer: WriterDriver,
@@ -83,7 +83,7 @@ pub struct SimulatedNode {
     /// New executions that the journal does not have yet.
     submitted: Vec<(Machine, Vec<Act>)>,
     forgotten: BTreeSet<usize>,
-    /// Submissions that were answered, each with its execution where that is durable.
+    /// Submissions that were answered, each with its execution if that is durable.
     pub answers: Vec<(usize, Option<ExecutionId>)>,
 }
 
@@ -115,7 +115,7 @@ impl SimulatedNode {
         }
     }
 
-    /// Something happens to it.
+    /// Handles an event.
     pub fn handle(&mut self, inner: Inner, cx: &mut Context) {
         match inner {
             Inner::Epoch => self.take_epoch(cx),
@@ -152,7 +152,7 @@ impl SimulatedNode {
         self.settle(cx);
     }
 
-    /// Does what can be done at once.
+    /// Does everything that can be done now.
     fn settle(&mut self, cx: &mut Context) {
         let mut turns = 0;
         loop {
@@ -286,8 +286,15 @@ impl SimulatedNode {
         if !self.journal.append(SimulatedAppend { updates, who: Who::Submission(peid) }) {
             return Submitted::Refused;
         }
-        let live = Live { order: order.number, tenant, key, input_hash, accepted: false, ended: false };
-        self.registry.add(peid, live);
+        let execution = RegisteredExecution {
+            order: order.number,
+            tenant,
+            key,
+            input_hash,
+            accepted: false,
+            ended: false,
+        };
+        self.registry.add(peid, execution);
         self.submitted.push((machine, effects.acts));
         self.settle(cx);
         Submitted::Taken
@@ -307,7 +314,7 @@ impl SimulatedNode {
         self.of(peid, cx, |shard, shard_cx| shard.launch(execution, shard_cx));
     }
 
-    /// Someone asks to cancel an execution; whether it is held until it is answered.
+    /// Requests the cancel of an execution; returns whether it is held until it is answered.
     pub fn cancel(&mut self, peid: ExecutionId, cancel: usize, cx: &mut Context) -> bool {
         let mut held = false;
         self.of(peid, cx, |shard, shard_cx| held = shard.ask(peid, Ask::Cancel(cancel), shard_cx));
@@ -315,7 +322,7 @@ impl SimulatedNode {
         held
     }
 
-    /// It is asked to shut down.
+    /// Begins a shutdown.
     pub fn shut_down(&mut self, time_limit: u64, cx: &mut Context) {
         if self.phase != Phase::Open {
             return;
@@ -328,8 +335,8 @@ impl SimulatedNode {
         self.settle(cx);
     }
 
-    /// The time to shut down is up: the rest is left to the next start. Harsher than the product, which still
-    /// makes durable what is queued.
+    /// The time limit of the shutdown has passed: the rest is left to the next start. Harsher than the product, which
+    /// still makes queued appends durable.
     fn out_of_time(&mut self) {
         if matches!(self.phase, Phase::Draining | Phase::Closing) {
             self.phase = Phase::Gone;
@@ -359,7 +366,7 @@ impl SimulatedNode {
         self.settle(cx);
     }
 
-    /// Its clock is set; it is looked at again within a second.
+    /// Its clock is changed; parked executions are checked within a second.
     pub fn set_clock(&mut self, skew: i64, cx: &mut Context) {
         self.home.skew = skew;
         for shard in 0..self.shards.len() {
@@ -367,7 +374,7 @@ impl SimulatedNode {
         }
     }
 
-    /// What is left when nothing more will happen; none where it is what should be.
+    /// The state that remains at the end; `None` if it is as expected.
     pub fn rest(&self) -> Option<String> {
         if self.phase != Phase::Open {
             return Some(format!("n{} is {:?}", self.id, self.phase));
@@ -383,7 +390,7 @@ impl SimulatedNode {
     }
 }
 
-/// What becomes of a submission whose key has an execution.
+/// The result of a submission whose key has an execution.
 fn judged(input_hash: InputHash, first: KeyHolder) -> Submitted {
     match OnReuse::Refuse.judge(input_hash, first) {
         KeyVerdict::First(peid) => Submitted::Known(peid),

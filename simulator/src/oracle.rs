@@ -1,5 +1,5 @@
-//! The oracle: what must be true of the whole, whatever broke. Owns what was decided, made durable, called and told,
-//! as nobody in the product knows it together. Never tells the product anything.
+//! The oracle: the properties of the whole that must hold under any fault. Records everything that was decided, made
+//! durable, called and reported, which no part of the product sees together. Never informs the product.
 
 mod calls;
 mod ending;
@@ -29,31 +29,31 @@ enum State {
     Task(TaskState),
 }
 
-/// What must be true of the whole.
+/// The properties of the whole.
 #[derive(Debug, Default)]
 pub struct Oracle {
-    /// What machines said of each document, by revision.
+    /// The decided states of each document, by revision.
     decided: BTreeMap<DocumentId, BTreeMap<Revision, State>>,
     /// The newest revision of each document that a journal has synced.
     durable: BTreeMap<DocumentId, Revision>,
     /// The revision that holds the intent of an attempt.
     intents: BTreeMap<(TaskId, u32), Revision>,
     calls: BTreeMap<TaskId, Calls>,
-    /// Tasks whose next call has its place.
+    /// Tasks whose next call has its permit.
     permitted: BTreeSet<TaskId>,
     /// When a task's wait ends, by attempt.
     dues: BTreeMap<(TaskId, u32), Timestamp>,
     deadlines: BTreeMap<ExecutionId, Timestamp>,
     told: BTreeMap<ExecutionId, Vec<ExecutionStatus>>,
-    /// The documents of executions whose end was told.
+    /// The documents of executions whose end was reported.
     finals: BTreeMap<ExecutionId, (ExecutionDocument, Vec<TaskDocument>)>,
-    /// The same of those that were given up under an epoch, until that is told.
+    /// The same for abandoned executions under an epoch, until their end is reported.
     given_up: BTreeMap<(ExecutionId, u64), (ExecutionDocument, Vec<TaskDocument>)>,
     cancels: BTreeMap<usize, (ExecutionId, Verdict)>,
-    /// The nodes that hold a cancel until they answer it.
+    /// The nodes that hold a cancel that they have not answered.
     cancels_held: BTreeSet<(usize, NodeId)>,
     accepted: BTreeMap<usize, BTreeSet<ExecutionId>>,
-    /// The highest of each virtual shard that was claimed.
+    /// The highest claimed epoch of each virtual shard.
     epochs: BTreeMap<VirtualShard, u64>,
 }
 
@@ -62,11 +62,11 @@ fn broken(invariant: &'static str, what: String) -> Result<(), Violation> {
 }
 
 impl Oracle {
-    /// A process has its epochs: each higher than every one before of its virtual shard.
+    /// A process has its epochs: each must be higher than every earlier one of its virtual shard.
     pub fn began(&mut self, node: NodeId, epochs: &ShardEpochs) -> Result<(), Violation> {
         for shard in VirtualShard::ALL {
             let (epoch, before) = (epochs.get(shard), self.epochs.get(&shard).copied().unwrap_or(0));
-            // It has claimed the others not.
+            // It has not claimed this virtual shard.
             if epoch == 0 {
                 continue;
             }
@@ -113,7 +113,7 @@ impl Oracle {
         invariant::steps_in_order(machine.plan(), &tasks)
     }
 
-    /// What an update of a task names wins; what it does not name stays as it was one revision before.
+    /// The fields that an update of a task sets are new; all others must be as they were one revision before.
     fn keeps_the_rest(&self, update: &TaskUpdate, after: &TaskState) -> Result<(), Violation> {
         fn stays<T: PartialEq>(before: &Option<T>, change: &Option<T>, after: &Option<T>) -> bool {
             after == if change.is_some() { change } else { before }
@@ -134,7 +134,7 @@ impl Oracle {
         broken("what is not named stays", format!("{before:?} changed by {change:?} is {after:?}"))
     }
 
-    /// An execution was given up: its writes are laid over what the store has.
+    /// An execution was abandoned: its writes are merged into the stored documents.
     pub fn gave_up(&mut self, document: &ExecutionDocument, tasks: &[TaskDocument], writes: &[Update]) {
         for update in writes {
             let state = match update {
@@ -160,7 +160,7 @@ impl Oracle {
         self.given_up.insert((document.peid, document.epoch), (document.clone(), last));
     }
 
-    /// A journal has synced these.
+    /// A journal has synced these updates.
     pub fn durable(&mut self, updates: &[Update]) {
         for update in updates {
             let newest = self.durable.entry(update.document()).or_insert(update.revision());
@@ -168,8 +168,8 @@ impl Oracle {
         }
     }
 
-    /// The store was asked to write an update: what it shows is what a machine decided, newer than before, and an
-    /// end is never taken back.
+    /// The store was asked to write an update: the stored state must be one that a machine decided, newer than before,
+    /// and an end is never undone.
     pub fn written(
         &self,
         update: &Update,
@@ -204,7 +204,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// The watermark says that the store has a group.
+    /// The watermark passed a group: the store must have it.
     pub fn is_stored(
         &self,
         lsn: u64,
@@ -222,7 +222,7 @@ impl Oracle {
         }
     }
 
-    /// A journal deletes frames.
+    /// A journal deletes frames: the store must have them.
     pub fn may_forget(&self, frames: &[SimulatedFrame], store: &SimulatedStore) -> Result<(), Violation> {
         for frame in frames {
             let updates: Vec<Update> = codec::decode(&frame.payload).unwrap_or_default();
@@ -233,12 +233,12 @@ impl Oracle {
         Ok(())
     }
 
-    /// A client was told that its execution is accepted.
+    /// A client's execution was reported as accepted.
     pub fn accepted(&mut self, order: usize, peid: ExecutionId) {
         self.accepted.entry(order).or_default().insert(peid);
     }
 
-    /// Everything that a node's journal had is in the store: so are the executions that it accepted.
+    /// Everything in a node's journal is in the store: so must be the executions that it accepted.
     pub fn recovered(&self, orders: &[usize], store: &SimulatedStore) -> Result<(), Violation> {
         for order in orders {
             let accepted = self.accepted.get(order).into_iter().flatten();
@@ -249,13 +249,13 @@ impl Oracle {
         Ok(())
     }
 
-    /// An execution's end was told to those who wait.
+    /// An execution's end was reported to its waiters.
     pub fn ended(&mut self, machine: &Machine, status: ExecutionStatus) {
         self.told.entry(machine.peid()).or_default().push(status);
         self.finals.insert(machine.peid(), (machine.document(), machine.task_documents()));
     }
 
-    /// The end of an execution that was given up was told.
+    /// The end of an abandoned execution was reported.
     pub fn ended_given_up(&mut self, peid: ExecutionId, epoch: u64) {
         self.told.entry(peid).or_default().push(ExecutionStatus::Failed);
         if let Some(last) = self.given_up.remove(&(peid, epoch)) {
@@ -263,7 +263,7 @@ impl Oracle {
         }
     }
 
-    /// Who asked to cancel was answered.
+    /// A cancel was answered.
     pub fn cancel_told(&mut self, cancel: usize, peid: ExecutionId, verdict: Verdict) {
         self.cancels.entry(cancel).or_insert((peid, verdict));
     }
@@ -273,18 +273,18 @@ impl Oracle {
         self.cancels_held.insert((cancel, node));
     }
 
-    /// Whether a node does: nobody asks it twice.
+    /// Whether a node holds a cancel: the client does not repeat it there.
     pub fn cancel_held(&self, cancel: usize, node: NodeId) -> bool {
         self.cancels_held.contains(&(cancel, node))
     }
 
-    /// Whether who asked to cancel was answered.
+    /// Whether a cancel was answered.
     pub fn cancel_answered(&self, cancel: usize) -> bool {
         self.cancels.contains_key(&cancel)
     }
 }
 
-/// What the store shows of one document.
+/// The visible state of one document in the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
     revision: Option<Revision>,
@@ -292,7 +292,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// What it shows now.
+    /// The visible state now.
     pub fn of(document: DocumentId, store: &SimulatedStore) -> Self {
         let state = match document {
             DocumentId::Execution(peid) => {

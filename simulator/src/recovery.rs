@@ -1,4 +1,4 @@
-//! Recovery of a journal: proves its segments, cuts a torn tail, and gives its groups back. Mirrors
+//! Recovery of a journal: verifies its segments, cuts a torn tail, and returns its groups. Mirrors
 //! `storage/src/journal/recovery.rs`, `storage/src/journal/torn.rs` and `storage/src/journal/replay.rs`.
 
 use std::collections::VecDeque;
@@ -11,13 +11,13 @@ use crate::event::NodeId;
 /// Why a journal cannot be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unreadable {
-    /// What was durable is not what was written.
+    /// A durable part was changed.
     Corrupt(String),
-    /// The disk did not do what it was told.
+    /// The disk failed.
     Disk(Broken),
 }
 
-/// What a journal holds.
+/// The content of a journal.
 #[derive(Debug, Default)]
 pub struct Scan {
     /// Segments with frames: first and last number.
@@ -26,14 +26,14 @@ pub struct Scan {
     pub next: u64,
     /// The groups, oldest first.
     pub groups: VecDeque<(u64, Vec<Update>)>,
-    /// Whether a write that never finished was cut off.
+    /// Whether an incomplete write was cut off.
     pub torn: bool,
 }
 
-/// Proves all segments, and leaves them without a torn tail, without an empty last one, and durable.
+/// Verifies all segments, and leaves them without a torn tail, without an empty last one, and durable.
 ///
 /// # Errors
-/// Where it is corrupt, and how; a disk that fails.
+/// The place and kind of corruption; a disk that fails.
 pub fn scan(disk: &mut SimulatedDisk, node: NodeId) -> Result<Scan, Unreadable> {
     let firsts: Vec<u64> = disk.segments.keys().copied().collect();
     let mut scan = Scan { next: firsts.first().copied().unwrap_or(1), ..Scan::default() };
@@ -60,7 +60,7 @@ pub fn scan(disk: &mut SimulatedDisk, node: NodeId) -> Result<Scan, Unreadable> 
     Ok(scan)
 }
 
-/// How many frames are good.
+/// The number of good frames.
 fn prove(frames: &[SimulatedFrame], first: u64, last_of_all: bool) -> Result<usize, String> {
     for (index, frame) in frames.iter().enumerate() {
         let expected = first + index as u64;
@@ -82,7 +82,7 @@ fn prove(frames: &[SimulatedFrame], first: u64, last_of_all: bool) -> Result<usi
     Ok(frames.len())
 }
 
-/// Makes the last segment one that need not be the last.
+/// Repairs the last segment, so that another may follow it.
 fn mend(
     disk: &mut SimulatedDisk,
     node: NodeId,

@@ -1,5 +1,5 @@
-//! The registry of one node: the executions that it runs, by id and by idempotency key. Mirrors
-//! `actors/src/registry.rs` and what `actors/src/entry.rs` tells its waiters.
+//! The registry of one node: its executions, by id and by idempotency key. Mirrors `actors/src/registry.rs` and the
+//! state in `actors/src/entry.rs`.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -8,50 +8,50 @@ use updraft_protocol::{ExecutionId, IdempotencyKey, InputHash, KeyHolder};
 
 use crate::execution::{Ask, HeldAsk};
 
-/// An execution that a node runs.
+/// An execution of a node.
 #[derive(Debug, Clone)]
-pub struct Live {
-    /// Which order it answers.
+pub struct RegisteredExecution {
+    /// Its order.
     pub order: usize,
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: usize,
     /// Its idempotency key.
     pub key: Option<IdempotencyKey>,
-    /// The hash of its input, where it has a key.
+    /// The hash of its input, if it has a key.
     pub input_hash: Option<InputHash>,
     /// Whether the journal has it.
     pub accepted: bool,
-    /// Whether its end was told.
+    /// Whether its end was reported.
     pub ended: bool,
 }
 
 /// The executions of one node.
 #[derive(Default)]
 pub struct SimulatedRegistry {
-    lives: BTreeMap<ExecutionId, Live>,
+    executions: BTreeMap<ExecutionId, RegisteredExecution>,
     keys: BTreeMap<IdempotencyKey, ExecutionId>,
     ended: VecDeque<(u64, ExecutionId)>,
-    /// What is asked of executions that have not ended; most have none.
+    /// The controls of unfinished executions; most have none.
     controls: BTreeMap<ExecutionId, ControlQueue<Ask>>,
 }
 
 impl SimulatedRegistry {
     /// Adds an execution.
-    pub fn add(&mut self, peid: ExecutionId, live: Live) {
-        if let Some(key) = &live.key {
+    pub fn add(&mut self, peid: ExecutionId, execution: RegisteredExecution) {
+        if let Some(key) = &execution.key {
             self.keys.insert(key.clone(), peid);
         }
-        self.lives.insert(peid, live);
+        self.executions.insert(peid, execution);
     }
 
     /// The execution with this id.
-    pub fn get(&self, peid: ExecutionId) -> Option<&Live> {
-        self.lives.get(&peid)
+    pub fn get(&self, peid: ExecutionId) -> Option<&RegisteredExecution> {
+        self.executions.get(&peid)
     }
 
-    /// The same, to change it.
-    pub fn get_mut(&mut self, peid: ExecutionId) -> Option<&mut Live> {
-        self.lives.get_mut(&peid)
+    /// The execution with this id, mutable.
+    pub fn get_mut(&mut self, peid: ExecutionId) -> Option<&mut RegisteredExecution> {
+        self.executions.get_mut(&peid)
     }
 
     /// The execution under a key.
@@ -60,19 +60,19 @@ impl SimulatedRegistry {
         Some(KeyHolder { peid, input_hash: self.get(peid)?.input_hash })
     }
 
-    /// Holds what is asked of an execution until it is answered or the execution has ended; whether it does.
+    /// Holds a control of an execution until it is answered or the execution has ended; returns whether it does.
     pub fn ask(&mut self, peid: ExecutionId, ask: Ask) -> bool {
-        let open = self.get(peid).is_some_and(|live| !live.ended);
+        let open = self.get(peid).is_some_and(|execution| !execution.ended);
         open && matches!(self.controls.entry(peid).or_default().ask(ask), AskVerdict::Held)
     }
 
-    /// What is asked of an execution, came after the one with number `seen` and is not answered.
+    /// The unanswered controls of an execution after the one with number `seen`.
     pub fn asked_after(&self, peid: ExecutionId, seen: u64) -> Vec<HeldAsk> {
         let held = |number, ask: &Ask| HeldAsk { number, ask: ask.clone() };
         self.controls.get(&peid).map(|controls| controls.after(seen, held)).unwrap_or_default()
     }
 
-    /// This was answered.
+    /// Removes an answered control.
     pub fn answered(&self, peid: ExecutionId, number: u64) {
         let _answered = self.controls.get(&peid).and_then(|controls| controls.take(number));
     }
@@ -80,7 +80,7 @@ impl SimulatedRegistry {
     /// Forgets an execution.
     pub fn remove(&mut self, peid: ExecutionId) {
         self.controls.remove(&peid);
-        if let Some(Live { key: Some(key), .. }) = self.lives.remove(&peid)
+        if let Some(RegisteredExecution { key: Some(key), .. }) = self.executions.remove(&peid)
             && self.keys.get(&key) == Some(&peid)
         {
             self.keys.remove(&key);
@@ -89,8 +89,8 @@ impl SimulatedRegistry {
 
     /// Forgets an ended execution once the store has everything up to `lsn`.
     pub fn remove_when_stored(&mut self, peid: ExecutionId, lsn: u64) {
-        if let Some(live) = self.lives.get_mut(&peid) {
-            live.ended = true;
+        if let Some(execution) = self.executions.get_mut(&peid) {
+            execution.ended = true;
         }
         self.controls.remove(&peid);
         self.ended.push_back((lsn, peid));
@@ -106,13 +106,13 @@ impl SimulatedRegistry {
     }
 
     /// The accepted executions that have not ended.
-    pub fn unfinished(&self) -> impl Iterator<Item = (ExecutionId, &Live)> {
-        let open = self.lives.iter().filter(|(_, live)| live.accepted && !live.ended);
-        open.map(|(peid, live)| (*peid, live))
+    pub fn unfinished(&self) -> impl Iterator<Item = (ExecutionId, &RegisteredExecution)> {
+        let open = self.executions.iter().filter(|(_, execution)| execution.accepted && !execution.ended);
+        open.map(|(peid, execution)| (*peid, execution))
     }
 
-    /// How many there are.
+    /// The number of executions.
     pub fn count(&self) -> usize {
-        self.lives.len()
+        self.executions.len()
     }
 }

@@ -1,5 +1,5 @@
-//! A scenario: all that a seed asks for, as data. Owns what can be taken out of it again when a failure shrinks;
-//! never draws while a run goes on.
+//! A scenario: everything that a seed decides, as data. Owns the parts that can be removed when a failure shrinks;
+//! never draws during a run.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,44 +11,44 @@ use updraft_kernel::batch_limit::BatchLimit;
 use crate::chance::{Chance, Dice, Purpose};
 use crate::fault::{Fault, FaultKind, Moment, Trigger};
 
-/// So many keys are there: few, so that playbooks share them.
+/// The number of keys: few, so that playbooks share them.
 const KEYS: u64 = 2;
 
 /// A millisecond, in the microseconds of a run.
 pub const MILLIS: u64 = 1_000;
 
-/// All that a seed asks for.
+/// Everything that a seed decides.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// The seed.
     pub seed: u64,
     /// Data directories, each with its journal and its engine.
     pub directories: usize,
-    /// What is submitted.
+    /// The submissions.
     pub orders: Vec<Order>,
-    /// What is cancelled.
+    /// The cancels.
     pub cancels: Vec<Cancel>,
-    /// What breaks.
+    /// The single failures.
     pub faults: Vec<Fault>,
-    /// What goes wrong all the time.
+    /// The continuous faults.
     pub noise: BTreeSet<Noise>,
-    /// How small everything is.
+    /// The limits.
     pub sizes: Sizes,
 }
 
 /// A submission.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// Its number in the scenario; it stays when others are taken out.
+    /// Its number in the scenario; unchanged when others are removed.
     pub number: usize,
-    /// Whose it is.
+    /// Its tenant.
     pub tenant: u64,
-    /// When.
+    /// Its time.
     pub at: u64,
-    /// About how many steps its longest path has.
+    /// The approximate number of steps of its longest path.
     pub length: u64,
-    /// The idempotency key under which its client tries until it is answered. Orders share keys, each for a playbook of
-    /// its own.
+    /// The idempotency key under which its client retries until it is answered. Orders share keys, each for a playbook
+    /// of its own.
     pub key: Option<u64>,
     /// How long after its time another client submits it under the same key.
     pub again: Option<u64>,
@@ -61,13 +61,13 @@ pub struct Order {
 pub struct Cancel {
     /// Its number in the scenario.
     pub number: usize,
-    /// Which order.
+    /// The order.
     pub order: usize,
-    /// How long after the order's time.
+    /// The delay after the order's time.
     pub after: u64,
 }
 
-/// What goes wrong all the time.
+/// A continuous fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Noise {
     /// Tools fail.
@@ -76,7 +76,7 @@ pub enum Noise {
     ToolsSilent,
     /// Tools answer late, or twice.
     ToolsLate,
-    /// Calls wait for their turn before they are sent; some never get it.
+    /// Calls wait before they are sent; some never are.
     ToolsQueue,
     /// Answers of the store are lost.
     StoreForgets,
@@ -84,7 +84,7 @@ pub enum Noise {
     StoreLate,
     /// The store takes part of a batch.
     StorePartial,
-    /// The store will never take some answers of tools.
+    /// The store refuses some answers of tools for good.
     StorePoison,
     /// The disk is slow.
     SlowDisk,
@@ -103,10 +103,10 @@ pub const NOISES: [(Noise, &str); 9] = [
     (Noise::SlowDisk, "slow-disk"),
 ];
 
-/// Bounds, small so that they are met.
+/// Limits, small so that they are reached.
 #[derive(Debug, Clone, Copy)]
 pub struct Sizes {
-    /// How much the writer sends at once.
+    /// The batch limit of the writer.
     pub batch_limit: BatchLimit,
     /// Documents of the coalescer.
     pub documents: usize,
@@ -118,11 +118,11 @@ pub struct Sizes {
     pub segment: usize,
     /// Segments that may wait for the store.
     pub segments: usize,
-    /// How long an update may wait for company; one that will soon be overtaken, three times as long.
+    /// How long an update may wait for others to share its batch; three times as long if it will soon be replaced.
     pub delay: u64,
 }
 
-/// A part of a scenario that can be taken out.
+/// A removable part of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// A submission.
@@ -138,12 +138,12 @@ pub enum Part {
 }
 
 impl Order {
-    /// What its client submits; some playbooks that share a key share their input too.
+    /// The input of its client; some playbooks that share a key share their input too.
     pub fn input(&self) -> u64 {
         self.number as u64 / 4
     }
 
-    /// What another client submits under the same key: of every second order another input.
+    /// The input of another client under the same key: for every second order another input.
     pub fn input_again(&self) -> u64 {
         self.input() + self.number as u64 % 2
     }
@@ -189,7 +189,7 @@ impl Scenario {
         Self { seed, directories, orders, cancels, faults, noise, sizes }
     }
 
-    /// All parts, those first that are the most to be rid of.
+    /// All parts, the most complicated ones first.
     pub fn parts(&self) -> BTreeSet<Part> {
         let mut parts: BTreeSet<Part> = self.noise.iter().map(|noise| Part::Noise(*noise)).collect();
         parts.extend(self.faults.iter().map(|fault| Part::Fault(fault.number)));
@@ -198,7 +198,7 @@ impl Scenario {
         parts
     }
 
-    /// The same with these parts alone.
+    /// The same scenario with only these parts.
     pub fn keep(&self, parts: &BTreeSet<Part>) -> Self {
         let mut kept = self.clone();
         kept.noise.retain(|noise| parts.contains(&Part::Noise(*noise)));

@@ -1,5 +1,5 @@
-//! A shard's actor in a run: carries the shard that ships, and does what it asks for with the journal, the store and the
-//! executions of the run. Permits are not modelled: nobody waits for one.
+//! A shard's actor in a run: drives the shipped state machine of a shard, and carries out its commands with the
+//! journal, the store and the executions of the run. Admission permits are not modelled.
 
 mod actor;
 
@@ -21,10 +21,10 @@ use crate::scenario::MILLIS;
 use crate::writer::Asker;
 use actor::{Actor, Documents, Start};
 
-/// Tasks at once in one execution, where its playbook does not say.
+/// Tasks at once in one execution, unless its playbook sets it.
 const TASKS_AT_ONCE: usize = 3;
 
-/// What a shard works with.
+/// The surroundings of a shard.
 pub struct ShardContext<'a> {
     /// Its process.
     pub home: Home,
@@ -32,11 +32,11 @@ pub struct ShardContext<'a> {
     pub journal: &'a mut SimulatedJournal,
     /// The executions of its node.
     pub registry: &'a mut SimulatedRegistry,
-    /// Everything below it is in the store.
+    /// The position below which the store has everything.
     pub stored: &'a DurableWatermark,
     /// Orders whose playbook can no longer be read.
     pub forgotten: &'a BTreeSet<usize>,
-    /// Everything else.
+    /// The rest of the run.
     pub cx: &'a mut Context,
 }
 
@@ -49,7 +49,7 @@ pub struct SimulatedShard {
     commits: CommitQueue<Ticket>,
     draining: bool,
     drained: bool,
-    /// It has died, and its successor waits for what was handed over.
+    /// It has died, and its successor waits for its commits.
     dead: bool,
 }
 
@@ -67,12 +67,12 @@ impl SimulatedShard {
         }
     }
 
-    /// An execution is not finished, and has no actor.
+    /// Adds an unfinished execution without an actor.
     pub fn unfinished(&mut self, peid: ExecutionId, since: Since, shard_cx: &mut ShardContext<'_>) {
         self.on(ShardEvent::Unfinished(peid, since), shard_cx);
     }
 
-    /// Tells the shard what happened, and does what it asks for then.
+    /// Applies an event to the shard, then carries out its commands.
     fn on(&mut self, event: ShardEvent<Start>, shard_cx: &mut ShardContext<'_>) {
         self.shard.on(event, shard_cx.home.clock(shard_cx.cx));
         self.proceed(shard_cx);
@@ -139,7 +139,7 @@ impl SimulatedShard {
         self.carry_out(peid, command, shard_cx);
     }
 
-    /// Does what an execution asks its shard for; what follows is the shard's to say.
+    /// Carries out a command of an execution; the shard decides what follows.
     fn carry_out(&mut self, peid: ExecutionId, command: ActorCommand, shard_cx: &mut ShardContext<'_>) {
         let Some(actor) = self.actors.get_mut(&peid) else { return };
         let Some(execution) = &mut actor.execution else { return };
@@ -166,7 +166,7 @@ impl SimulatedShard {
         }
     }
 
-    /// Has one incarnation of an execution do something.
+    /// Runs `act` on one incarnation of an execution.
     fn with(
         &mut self,
         peid: ExecutionId,
@@ -182,7 +182,7 @@ impl SimulatedShard {
         }
     }
 
-    /// Looks which parked executions are due; also after the clock was set.
+    /// Checks which parked executions are due; also after the clock was changed.
     pub fn alarm(&mut self, shard_cx: &mut ShardContext<'_>) {
         self.on(ShardEvent::Alarm, shard_cx);
     }
@@ -214,7 +214,7 @@ impl SimulatedShard {
         }
     }
 
-    /// The store has what was asked for.
+    /// The store has everything that the flush waited for.
     pub fn flushed(&mut self, peid: ExecutionId, incarnation: Incarnation, shard_cx: &mut ShardContext<'_>) {
         self.step(peid, incarnation, shard_cx);
         self.proceed(shard_cx);
@@ -268,7 +268,7 @@ impl SimulatedShard {
         if updates.is_empty() {
             return shard_cx.cx.after(0, shard_cx.home.node, Inner::Told(self.index, tickets, 0));
         }
-        // Where the journal takes nothing, the node has failed and tells everyone.
+        // If the journal refuses it, the node has failed as a whole.
         let _ = shard_cx.journal.append(SimulatedAppend { updates, who: Who::Shard(self.index, tickets) });
     }
 
@@ -296,7 +296,7 @@ impl SimulatedShard {
         }
     }
 
-    /// A call has its place, or cannot have one.
+    /// A call has its permit, or was refused it.
     pub fn permitted(
         &mut self,
         (peid, incarnation): (ExecutionId, Incarnation),
@@ -310,7 +310,7 @@ impl SimulatedShard {
         });
     }
 
-    /// The request of an attempt leaves.
+    /// The request of an attempt is sent.
     pub fn leaves(&mut self, departure: &Departure, shard_cx: &mut ShardContext<'_>) {
         self.with(departure.peid, departure.incarnation, shard_cx, |execution, shard_cx| {
             execution.leaves(&departure.start, &shard_cx.home, shard_cx.cx);
@@ -339,26 +339,26 @@ impl SimulatedShard {
         });
     }
 
-    /// Somebody asks something of an execution: the registry holds it until it is answered. Where the execution is not here,
-    /// nobody answers.
+    /// Adds a control of an execution: the registry holds it until it is answered. If the execution is not here, it is
+    /// not answered.
     pub fn ask(&mut self, peid: ExecutionId, ask: Ask, shard_cx: &mut ShardContext<'_>) -> bool {
         let held = shard_cx.registry.ask(peid, ask);
         self.on(ShardEvent::Asked(peid), shard_cx);
         held
     }
 
-    /// The store will never take an update of an execution.
+    /// The store refuses an update of an execution for good.
     pub fn fail(&mut self, peid: ExecutionId, shard_cx: &mut ShardContext<'_>) {
         let failure = Failure::new(FailureKind::Store, "the store will never take an update");
         let _ = self.ask(peid, Ask::Fail(failure), shard_cx);
     }
 }
 
-/// What the store has of an execution.
+/// The stored documents of an execution.
 fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start> {
     if shard_cx.cx.disks[shard_cx.home.directory].owner != shard_cx.home.node {
-        // Taken over, it reads what its successor is just writing. Whatever it makes of that, its journal takes
-        // nothing, so that nothing comes of it.
+        // If it was taken over, it reads what its successor is writing. This has no effect, since its journal accepts
+        // nothing.
         return Loaded::Nothing;
     }
     let order = shard_cx.registry.get(peid).map(|live| live.order);
@@ -370,7 +370,7 @@ fn documents(peid: ExecutionId, shard_cx: &mut ShardContext<'_>) -> Loaded<Start
     shard_cx.cx.moment(Moment::Revived);
     shard_cx.cx.statistics.count("executions read back");
     let plan = shard_cx.cx.plans[order].clone().filter(|_| !shard_cx.forgotten.contains(&order));
-    // Of its documents one is missing: `actors/src/abandoned.rs` and `RegistryEntry::poisoned` fail it too.
+    // One of its documents is missing: `actors/src/abandoned.rs` and `RegistryEntry::poisoned` fail it too.
     let tainted = shard_cx.cx.store.tainted.contains(&peid);
     let failure = match &plan {
         _ if tainted => Some(Failure::new(FailureKind::Store, "the store will never take an update")),

@@ -1,13 +1,12 @@
-//! Shrinking: the fewest parts of a scenario with which the same invariant still does not hold. Takes parts out by
-//! halves, then one by one (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002), then
-//! cuts the playbooks.
+//! Shrinking: the fewest parts of a scenario that still break the same invariant. Removes parts by halves, then one by
+//! one (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002), then shortens the playbooks.
 
 use std::collections::BTreeSet;
 
 use crate::campaign;
 use crate::scenario::{Part, Scenario};
 
-/// The longest path that playbooks are cut to.
+/// The longest path of shortened playbooks.
 const STEPS: u64 = 8;
 
 /// The smallest set of parts found within `runs` runs.
@@ -22,7 +21,7 @@ pub fn shrink(scenario: &Scenario, invariant: &'static str, mut runs: usize) -> 
     })
 }
 
-/// The smallest set of parts of which `fails` says so; none that is smaller by one part does.
+/// A smallest set of parts for which `fails` is true: it is false without any one of them.
 pub fn smallest(scenario: &Scenario, mut fails: impl FnMut(&BTreeSet<Part>) -> bool) -> BTreeSet<Part> {
     let mut kept = scenario.parts();
     let mut size = kept.len().div_ceil(2);

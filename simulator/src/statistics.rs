@@ -1,17 +1,17 @@
-//! The statistics: what was explored, for people. Decides nothing.
+//! The statistics of what was explored, for people. Decides nothing.
 
 use std::collections::BTreeMap;
 
 use crate::fault::Moment;
 
-/// What was explored.
+/// Statistics of one or more runs.
 #[derive(Debug, Clone, Default)]
 pub struct Statistics {
     /// Runs.
     pub seeds: u64,
     /// Events handled.
     pub events: u64,
-    /// What happened, by name.
+    /// Counts by name.
     pub counts: BTreeMap<&'static str, u64>,
     moments: BTreeMap<Moment, u64>,
 }
@@ -22,7 +22,7 @@ impl Statistics {
         Self { seeds: 1, ..Self::default() }
     }
 
-    /// Counts something.
+    /// Counts an event of this name.
     pub fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
@@ -32,12 +32,12 @@ impl Statistics {
         *self.moments.entry(moment).or_default() += 1;
     }
 
-    /// How often a moment came.
+    /// The count of a moment.
     pub fn times(&self, moment: Moment) -> u64 {
         self.moments.get(&moment).copied().unwrap_or_default()
     }
 
-    /// Adds what another run explored.
+    /// Adds the statistics of another run.
     pub fn add(&mut self, other: &Self) {
         self.seeds += other.seeds;
         self.events += other.events;
@@ -46,7 +46,7 @@ impl Statistics {
         }
     }
 
-    /// The figures, a line each.
+    /// The statistics, line by line.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!("{:>10} seeds", self.seeds), format!("{:>10} events", self.events)];
         lines.extend(self.counts.iter().map(|(what, count)| format!("{count:>10} {what}")));

@@ -1,6 +1,6 @@
-//! The store that all nodes share: documents behind the guard of epoch and number. Mirrors the contract of
-//! `storage/src/store/execution.rs` as `storage/src/sqlite/write.rs` keeps it. What it has taken is durable.
-//! It has no unique index of idempotency keys, which would hide from the oracle what a reservation let through.
+//! The store that all nodes share: documents guarded by epoch and number. Mirrors the contract of
+//! `storage/src/store/execution.rs` as `storage/src/sqlite/write.rs` implements it. Its writes are durable. It has no
+//! unique index of idempotency keys, which would hide errors of reservations from the oracle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,9 +19,9 @@ pub struct SimulatedStore {
     pub executions: BTreeMap<ExecutionId, ExecutionDocument>,
     /// The tasks.
     pub tasks: BTreeMap<TaskId, TaskDocument>,
-    /// Documents of which an update was refused for ever.
+    /// Documents with an update that was refused for good.
     pub poisoned: BTreeSet<DocumentId>,
-    /// Executions that such documents belong to.
+    /// The executions of such documents.
     pub tainted: BTreeSet<ExecutionId>,
     /// Keys of the dead letters that it keeps.
     pub letters: BTreeSet<String>,
@@ -30,9 +30,9 @@ pub struct SimulatedStore {
     epochs: BTreeMap<VirtualShard, u64>,
 }
 
-/// The answer of a tool that the store will never take.
+/// An answer of a tool that the store refuses for good.
 pub const POISON: &str = "poison";
-/// What it says of an update that it will never take.
+/// The reason of the refusal.
 const REFUSAL: &str = "never this one";
 
 impl SimulatedStore {
@@ -101,7 +101,7 @@ impl SimulatedStore {
         }
     }
 
-    /// How new a document is; none where there is none.
+    /// The revision of a document; `None` if it does not exist.
     pub fn revision(&self, document: DocumentId) -> Option<Revision> {
         let of = |epoch, seq| Revision { epoch, seq };
         match document {
@@ -129,7 +129,7 @@ impl SimulatedStore {
         found.map(|document| KeyHolder { peid: document.peid, input_hash: document.head.input_hash })
     }
 
-    /// New epochs of these virtual shards, each higher than every one before.
+    /// New epochs of these virtual shards, each higher than every earlier one.
     pub fn claim_epochs(&mut self, shards: impl Iterator<Item = VirtualShard>) -> ShardEpochs {
         let mut claimed = |shard| {
             let epoch = self.epochs.entry(shard).or_default();
@@ -139,7 +139,7 @@ impl SimulatedStore {
         shards.map(&mut claimed).collect()
     }
 
-    /// Whether it answers.
+    /// Whether it answers at this time.
     pub fn answers(&self, now: u64) -> bool {
         now >= self.out_until
     }

@@ -1,5 +1,5 @@
-//! The tools: slow, failing, silent, late. Decides how a call fares; what a tool did is kept by the oracle, under the
-//! key that the tool was given. Mirrors what `actors/src/task.rs` makes of an integration.
+//! The tools: slow, failing, silent, late. Decides the course of a call; the oracle records what a tool did under the
+//! key of the call. Mirrors the result of an integration in `actors/src/task.rs`.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use crate::event::{Departure, Incarnation, Inner, NodeId, Report, WorldEvent};
 use crate::scenario::{MILLIS, Noise};
 use crate::store::POISON;
 
-/// How a call fares.
-struct Fate {
-    /// When the tool acts, where it does.
+/// The course of a call.
+struct Course {
+    /// When the tool acts, if it does.
     acts: Option<u64>,
-    /// When it answers, where it does.
+    /// When it answers, if it does.
     answers: Option<u64>,
-    /// What it answers.
+    /// Its answer.
     outcome: Result<Json, Failure>,
 }
 
-/// What is declared of the tool: a call of `queue` may have to stand in line.
+/// The declared action of the tool: a call of `queue` may have to wait for a permit.
 pub struct Declared;
 
 impl Integration for Declared {
@@ -43,7 +43,7 @@ impl Integration for Declared {
     }
 }
 
-/// Has a call stand in line for its place. Says what comes of it where that is known at once.
+/// Requests the permit of a call. Returns the outcome if it is known at once.
 pub fn acquire(
     node: NodeId,
     (peid, incarnation): (ExecutionId, Incarnation),
@@ -66,7 +66,7 @@ pub fn acquire(
     None
 }
 
-/// Calls a tool: what will become of it is put into the queue. Says whether its request waits for its turn.
+/// Calls a tool: schedules the events of the call. Returns whether its request waits before it is sent.
 pub fn call(
     node: NodeId,
     peid: ExecutionId,
@@ -83,7 +83,7 @@ pub fn call(
     let longest = dice.pick(&[100, 90_000]);
     let turn = dice.below(longest) * MILLIS;
     let failure = match dice.below(4) {
-        // What goes wrong before the request leaves: whatever it is, the tool has not acted.
+        // Faults before the request is sent: in every case the tool has not acted.
         0 => Some((turn, FailureKind::Timeout)),
         1 => Some((turn, dice.pick(&[FailureKind::Unreachable, FailureKind::Panic, FailureKind::Forbidden]))),
         2 if dice.one_in(2) => Some((micros(ATTEMPT_UNSENT), FailureKind::Unreachable)),
@@ -105,7 +105,7 @@ pub fn call(
     true
 }
 
-/// The request of an attempt leaves: from now on its tool may act, and its time runs.
+/// The request of an attempt is sent: from now on its tool may act, and its time runs.
 pub fn send(
     node: NodeId,
     peid: ExecutionId,
@@ -114,20 +114,20 @@ pub fn send(
     cx: &mut Context,
 ) {
     let mut dice = dice(Purpose::Tool, start, cx);
-    let fate = fate(&mut dice, start.attempt, cx);
+    let course = course(&mut dice, start.attempt, cx);
     cx.oracle.sent(start.task_id, start.attempt, incarnation);
-    if let Some(acts) = fate.acts {
+    if let Some(acts) = course.acts {
         cx.queue.at(cx.now + acts, WorldEvent::Act(start.task_id));
     }
     let report = |outcome| Report { peid, incarnation, task: start.task, attempt: start.attempt, outcome };
-    if let Some(answers) = fate.answers {
-        if let Ok(output) = &fate.outcome {
+    if let Some(answers) = course.answers {
+        if let Ok(output) = &course.outcome {
             cx.oracle.answered(start.task_id, start.attempt, output);
         }
-        cx.after(answers, node, Inner::Reported(report(fate.outcome.clone())));
+        cx.after(answers, node, Inner::Reported(report(course.outcome.clone())));
         if cx.noisy(Noise::ToolsLate) && dice.one_in(6) {
             cx.statistics.count("answers that come twice");
-            cx.after(answers + dice.below(90_000 * MILLIS), node, Inner::Reported(report(fate.outcome)));
+            cx.after(answers + dice.below(90_000 * MILLIS), node, Inner::Reported(report(course.outcome)));
         }
     }
     let timeout = Failure::new(FailureKind::Timeout, "no answer in time");
@@ -139,10 +139,10 @@ fn dice(purpose: Purpose, start: &StartAttempt, cx: &Context) -> Dice {
     cx.dice(purpose, &[high, low, cx.oracle.calls_of(start.task_id)])
 }
 
-fn fate(dice: &mut Dice, attempt: u32, cx: &mut Context) -> Fate {
+fn course(dice: &mut Dice, attempt: u32, cx: &mut Context) -> Course {
     let takes = dice.below(30) * MILLIS + dice.below(MILLIS);
     let output = json!({ "n": dice.below(10), "attempt": attempt });
-    let mut fate = Fate { acts: Some(takes / 2), answers: Some(takes), outcome: Ok(Json::from(output)) };
+    let mut course = Course { acts: Some(takes / 2), answers: Some(takes), outcome: Ok(Json::from(output)) };
     let luck = dice.below(12);
     if luck < 3 && cx.noisy(Noise::ToolsFail) {
         let (kind, acts, status) = dice.pick(&[
@@ -162,21 +162,21 @@ fn fate(dice: &mut Dice, attempt: u32, cx: &mut Context) -> Fate {
             let wait = dice.pick(&[100, 33_000, 3_600_000, 10_000_000]);
             failure = failure.with_retry_after(Duration::from_millis(wait));
         }
-        fate.outcome = Err(failure);
-        fate.acts = fate.acts.filter(|_| acts);
+        course.outcome = Err(failure);
+        course.acts = course.acts.filter(|_| acts);
         cx.statistics.count("failures of tools");
     } else if luck == 3 && cx.noisy(Noise::ToolsSilent) {
-        fate.answers = None;
-        fate.acts = fate.acts.filter(|_| dice.one_in(2));
+        course.answers = None;
+        course.acts = course.acts.filter(|_| dice.one_in(2));
         cx.statistics.count("calls without an answer");
     } else if luck < 6 && cx.noisy(Noise::ToolsLate) {
         let late = dice.below(80_000 * MILLIS);
-        (fate.acts, fate.answers) = (Some(late / 2), Some(late));
+        (course.acts, course.answers) = (Some(late / 2), Some(late));
         cx.statistics.count("late answers");
     } else if luck == 6 && cx.noisy(Noise::StorePoison) && dice.one_in(3) {
-        fate.outcome = Ok(Json::from(json!({ "n": 1, POISON: true })));
+        course.outcome = Ok(Json::from(json!({ "n": 1, POISON: true })));
     }
-    fate
+    course
 }
 
 fn micros(duration: Duration) -> u64 {

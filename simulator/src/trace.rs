@@ -1,10 +1,10 @@
-//! The trace: what happened in a run, line by line, and its hash. Two runs of one seed have the same lines.
+//! The trace: the events of a run, line by line, and their hash. Two runs of one seed have the same lines.
 
 use std::fmt::Arguments;
 
 use updraft_protocol::ids::mix;
 
-/// What happened.
+/// The trace of a run.
 #[derive(Debug, Default)]
 pub struct Trace {
     hash: u64,
@@ -22,7 +22,7 @@ impl Trace {
     pub fn note(&mut self, now: u64, what: Arguments<'_>) {
         use std::fmt::Write;
         self.line.clear();
-        // Writing to a text cannot fail.
+        // Writing into a string cannot fail.
         let _ = write!(self.line, "{:>12} {what}", now);
         for chunk in self.line.as_bytes().chunks(8) {
             let mut word = [0; 8];
@@ -39,7 +39,7 @@ impl Trace {
         self.hash
     }
 
-    /// The lines, where they were kept.
+    /// The lines, if they were kept.
     pub fn into_lines(self) -> Vec<String> {
         self.kept.unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! The world: the directories with their processes, and the loop that lets one event happen after the other, with faults
-//! between them. Owns who has which data; decides nothing that a process decides.
+//! The world: the directories with their processes, and the loop that handles one event after the other, with faults
+//! between them. Owns which process has which directory; makes none of a process's decisions.
 
 mod requests;
 
@@ -24,19 +24,19 @@ use crate::statistics::Statistics;
 use crate::tool;
 use crate::trace::Trace;
 
-/// Events after which a run should long be over.
+/// Events after which every run should have ended.
 const EVENTS: u64 = 60_000;
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct RunReport {
     /// The first invariant that did not hold.
     pub violation: Option<Violation>,
-    /// The hash of all that happened.
+    /// The hash of the trace.
     pub hash: u64,
-    /// What was explored.
+    /// The statistics.
     pub statistics: Statistics,
-    /// All that happened, where it was asked for.
+    /// The trace, if it was requested.
     pub trace: Vec<String>,
 }
 
@@ -165,7 +165,7 @@ impl World {
         }
     }
 
-    /// Takes note of what a process has come to.
+    /// Records what a process has reported.
     fn look_after(&mut self, id: NodeId) {
         let Some(node) = self.nodes.get_mut(&id) else { return };
         let (directory, answers) = (node.directory, std::mem::take(&mut node.answers));
@@ -178,7 +178,7 @@ impl World {
             self.process_ends(id);
         }
         if owns && (gone || failed) {
-            // Who embeds the engine starts it again.
+            // The application restarts the engine.
             self.directories[directory].owner = None;
             let wait = self.cx.pace(2_000 * MILLIS);
             self.cx.queue.at(self.cx.now + wait, WorldEvent::Start(directory));
@@ -190,7 +190,7 @@ impl World {
         self.leave(id);
     }
 
-    /// A process starts, unless one is there; what failed before is gone.
+    /// Starts a process, unless one is running; earlier disk failures are repaired.
     fn start(&mut self, directory: usize) {
         if self.directories[directory].owner.is_some() {
             return;
@@ -236,7 +236,7 @@ impl World {
         self.process_ends(id);
     }
 
-    /// Lets the faults come whose time it is.
+    /// Applies the faults that are due.
     fn strike(&mut self) {
         let due = |fault: &Fault, statistics: &Statistics| match fault.trigger {
             Trigger::Events(events) => statistics.events >= events,
@@ -286,13 +286,13 @@ impl World {
         self.look_after(owner);
     }
 
-    /// The process that has a tenant.
+    /// The process that runs a tenant.
     pub(crate) fn owner_of(&self, tenant: usize) -> Option<NodeId> {
         let directory = VirtualShard::of(&self.cx.tenants[tenant]).shard(self.directories.len());
         self.directories[directory].owner
     }
 
-    /// Nothing more will happen: everything accepted has ended, and nothing is left anywhere.
+    /// No event is left: every accepted execution must have ended, and nothing may be left anywhere.
     fn at_the_end(&mut self) {
         let plans = &self.cx.plans;
         let ended = self.cx.oracle.at_the_end(&self.cx.store, |document| {

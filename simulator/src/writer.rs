@@ -1,5 +1,5 @@
-//! The writer of one node: drives [`updraft_kernel::writer`], which is what ships, over a store that is late, forgets, puts
-//! off and refuses. Owns the queue in front of it and the calls under way; decides nothing of what is written when.
+//! The writer of one node: drives the shipped [`updraft_kernel::writer`] over a store that is late, loses answers,
+//! defers and refuses. Owns the queue in front of it and the calls under way; does not decide what is written when.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -17,21 +17,21 @@ use crate::event::{Incarnation, Inner, NodeId, Reply, Request, WorldEvent};
 use crate::fault::Moment;
 use crate::scenario::{MILLIS, Noise, Sizes};
 
-/// Bytes of a batch, small so that it is met.
+/// Bytes of a batch, small so that the limit is reached.
 const BATCH_BYTES: usize = 4_000;
 
-/// Who waits until the store has everything.
+/// A waiter for the store to have everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asker {
     /// The start of the node.
     Start,
-    /// Whoever reads an execution back.
+    /// The read of an execution.
     Read(ExecutionId, Incarnation),
     /// The journal, which closes.
     Close,
 }
 
-/// What the journal hands to the writer.
+/// A message from the journal to the writer.
 pub enum Handoff {
     /// Groups with rising numbers.
     Groups(Vec<(u64, Vec<Update>)>),
@@ -47,17 +47,17 @@ pub struct WriterDriver {
     queue: VecDeque<Handoff>,
     writer: Writer<Asker, ()>,
     stored: DurableWatermark,
-    /// Deliveries of which a call is under way, by the number of the call.
+    /// Deliveries with a call under way, by the number of the call.
     calls: BTreeMap<u64, Box<Delivery>>,
     requests: u64,
     woken: u64,
-    /// What each group has for the store that the watermark does not cover.
+    /// The updates of each group above the watermark.
     open: BTreeMap<u64, Vec<(DocumentId, Revision)>>,
-    /// Batches of which something was to be sent again.
+    /// Batches with at least one update to be sent again.
     retried: usize,
-    /// The answered.
+    /// The answered barriers.
     pub answered: Vec<Asker>,
-    /// Executions of which the store will never take an update.
+    /// Executions with an update that the store refuses for good.
     pub refused: Vec<ExecutionId>,
 }
 
@@ -91,7 +91,7 @@ impl WriterDriver {
     /// Queues a message.
     ///
     /// # Errors
-    /// The message, where there is no place.
+    /// The message, if there is no room.
     pub fn send(&mut self, message: Handoff, cx: &mut Context) -> Result<(), Handoff> {
         if self.queue.len() >= self.bound {
             cx.statistics.count("waits for the writer");
@@ -101,7 +101,7 @@ impl WriterDriver {
         Ok(())
     }
 
-    /// Does what can be done at once; true where it did something.
+    /// Does everything that can be done now; returns whether anything was.
     pub fn turn(&mut self, cx: &mut Context) -> bool {
         if self.writer.receives()
             && let Some(message) = self.queue.pop_front()
@@ -130,7 +130,7 @@ impl WriterDriver {
         groups.into_iter().map(take).collect()
     }
 
-    /// Tells the writer what happened, and carries out what it commands.
+    /// Applies an event to the writer, and carries out its commands.
     fn on(&mut self, input: Input<Asker, ()>, cx: &mut Context) {
         for command in self.writer.on(input, now(cx)) {
             match command {
@@ -153,7 +153,7 @@ impl WriterDriver {
         }
         self.retried = figures.totals.retried;
         let limits = self.config.limits;
-        // One group alone may be larger.
+        // A single group may exceed it.
         if (figures.documents > limits.documents || figures.bytes > limits.bytes)
             && self.open.range(..=self.writer.last()).count() > 1
         {
@@ -162,7 +162,7 @@ impl WriterDriver {
         }
     }
 
-    /// Sends the next call of a delivery on its way, which is decided here; without one the delivery is over.
+    /// Makes the next store call of a delivery, whose result is drawn here; if there is none, the delivery is over.
     fn call(&mut self, delivery: Box<Delivery>, cx: &mut Context) {
         let Some(call) = delivery.next_call() else { return self.on(Input::Delivered(delivery), cx) };
         self.requests += 1;
@@ -203,7 +203,7 @@ impl WriterDriver {
         self.calls.insert(number, delivery);
     }
 
-    /// A call has an answer, or none in time.
+    /// A call has an answer, or has timed out.
     pub fn land(&mut self, number: u64, answer: Result<Vec<WriteOutcome>, StoreFault>, cx: &mut Context) {
         let Some(mut delivery) = self.calls.remove(&number) else { return };
         match delivery.next_call() {
@@ -215,7 +215,7 @@ impl WriterDriver {
     }
 
     fn stored_below(&mut self, below: u64, cx: &mut Context) {
-        // Whether it moved matters to nobody here.
+        // The watermark may already be higher.
         let _ = self.stored.advance(below);
         let rest = self.open.split_off(&below);
         for (lsn, updates) in std::mem::replace(&mut self.open, rest) {
@@ -235,7 +235,7 @@ impl WriterDriver {
     }
 
     fn wake(&mut self, cx: &mut Context) {
-        // Not before it is due: the simulated clock has whole microseconds.
+        // Rounded up, since the simulated clock has whole microseconds.
         let next = self.writer.wakes_at().map(|at| at.as_nanos().div_ceil(1_000) as u64);
         if let Some(next) = next
             && (next < self.woken || self.woken <= cx.now)
@@ -245,7 +245,7 @@ impl WriterDriver {
         }
     }
 
-    /// What it still holds; none where the store has everything.
+    /// The updates that it still holds; `None` if the store has everything.
     pub fn rest(&self) -> Option<String> {
         let figures = self.writer.figures();
         let held = (figures.documents, figures.bytes, self.open.len(), self.queue.len());

@@ -1,4 +1,4 @@
-//! The table of planted bugs, held against the sources without building them: `.ci/mutants` does the rest.
+//! The table of planted bugs, checked against the sources without building them: `.ci/mutants` does the rest.
 
 use std::collections::BTreeSet;
 use std::path::Path;

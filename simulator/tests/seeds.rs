@@ -1,5 +1,5 @@
-//! The simulator as an ordinary test: a fixed budget of seeds in which every invariant holds, runs that replay to the
-//! byte, and failures that shrink.
+//! The simulator as an ordinary test: a fixed budget of seeds in which every invariant holds, runs that replay exactly,
+//! and failures that shrink.
 
 use std::io::{self, Write};
 
@@ -8,7 +8,7 @@ use updraft_simulator::scenario::{Part, Scenario};
 use updraft_simulator::shrink;
 use updraft_simulator::statistics::Statistics;
 
-/// Seeds of one test; four of them run side by side.
+/// Seeds of one test; four tests run in parallel.
 const SEEDS: u64 = 150;
 
 fn holds(from: u64) -> io::Result<()> {
@@ -18,7 +18,7 @@ fn holds(from: u64) -> io::Result<()> {
         let told = found.map(|finding| format!("{}: .ci/simulate {}", finding.violation, finding.replay()));
         assert_eq!(told, None, "seed {seed}");
     }
-    // What was never tried proves nothing.
+    // An event that never happened was not tested.
     for what in [
         "kills",
         "power losses",
@@ -71,7 +71,7 @@ fn a_seed_replays_to_the_byte_and_another_one_differs() {
 #[test]
 fn a_failure_is_told_with_the_fewest_parts_that_bring_it_about() {
     let scenario = Scenario::of(17);
-    // An invariant that breaks as soon as order 1 and fault 0 are both there.
+    // An invariant that breaks if order 1 and fault 0 are both there.
     let needed = [Part::Order(1), Part::Fault(0)];
     let mut runs = 0;
     let kept = shrink::smallest(&scenario, |parts| {

@@ -1,5 +1,5 @@
-//! `mutants`: plants one bug after the other into a copy of the sources, and has the simulator find it. Owns the
-//! copy and the table that it prints; fails where a bug survives, or where its text is gone.
+//! `mutants`: plants one bug after the other into a copy of the sources, and checks that the simulator finds it. Owns
+//! the copy and the table that it prints; fails if a bug survives, or its text is not found.
 //!
 //! ```text
 //! mutants --root . --work target/mutants [--seeds 40000] [--only NAME]
@@ -12,9 +12,9 @@ use std::process::{Command, ExitCode, Output};
 
 use updraft_simulator::mutant::{self, Mutant};
 
-/// Crates that the simulator is built from, itself included.
+/// The crates of the simulator, including itself.
 const CRATES: [&str; 3] = ["protocol", "kernel", "simulator"];
-/// Seconds after which a mutant that does not come to an end counts as found.
+/// Seconds after which a mutant that does not end counts as found.
 const SECONDS: &str = "600";
 
 struct Bench {
@@ -23,7 +23,7 @@ struct Bench {
     seeds: String,
 }
 
-/// What became of a mutant.
+/// The result of a mutant.
 enum Verdict {
     Caught { seed: String, by: String },
     Hung,
@@ -124,7 +124,7 @@ impl Bench {
         Ok(read(&output))
     }
 
-    /// Copies what the simulator is built from, with a manifest of these crates alone.
+    /// Copies the crates of the simulator, with a manifest of these crates alone.
     fn copy(&self) -> io::Result<()> {
         fs::create_dir_all(&self.work)?;
         for name in CRATES {

@@ -1,5 +1,5 @@
-//! `simulate`: runs seeds, prints what they explored, and shows one again. Owns the arguments and the output; what is
-//! run is the library's.
+//! `simulate`: runs seeds, prints statistics, and replays a finding. Owns the arguments and the output; the library
+//! does the rest.
 //!
 //! ```text
 //! simulate --seeds 0..2000             a range of seeds
@@ -17,7 +17,7 @@ use updraft_simulator::campaign;
 use updraft_simulator::scenario::{Part, Scenario};
 use updraft_simulator::statistics::Statistics;
 
-/// What is asked for.
+/// The requested run.
 enum Request {
     Seeds(Range<u64>),
     Minutes(u64, u64),
@@ -56,7 +56,7 @@ fn now() -> Instant {
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    // A panic of the code under test is a finding, told with the seed.
+    // A panic of the code under test is a finding, reported with the seed.
     std::panic::set_hook(Box::new(|_| {}));
     let mut out = io::stdout().lock();
     let passed = match request(&words) {

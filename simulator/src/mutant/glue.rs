@@ -1,5 +1,5 @@
-//! Bugs planted into the model of what stands around the kernel: the same mistakes would be mistakes of the journal,
-//! the write-behind, the actors and the engine.
+//! Bugs planted into the model around the kernel: the same mistakes would be mistakes of the journal, the write-behind,
+//! the actors and the engine.
 
 use super::Mutant;
 

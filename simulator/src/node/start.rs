@@ -1,5 +1,5 @@
-//! The start of a process: its epochs, its journal to the store, then every unfinished execution. A crash at any of
-//! these moments leaves what the next start finds.
+//! The start of a process: its epochs, its journal to the store, then every unfinished execution. The next start must
+//! cope with a crash at any of these moments.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::event::Inner;
 use crate::fault::Moment;
 use crate::journal::SimulatedJournal;
 use crate::recovery::{self, Unreadable};
-use crate::registry::Live;
+use crate::registry::RegisteredExecution;
 use crate::scenario::MILLIS;
 use crate::writer::{Asker, Handoff};
 
-/// Groups that are given to the writer at once.
+/// The number of groups that are passed to the writer at once.
 const CHUNK: usize = 4;
 
 impl SimulatedNode {
@@ -59,7 +59,7 @@ impl SimulatedNode {
         self.phase = Phase::Replaying(scan.groups);
     }
 
-    /// Gives what the journal had to the writer; true where it did something.
+    /// Passes groups of the journal to the writer; returns whether it passed any.
     pub(super) fn feed(&mut self, cx: &mut Context) -> bool {
         let Phase::Replaying(groups) = &mut self.phase else { return false };
         if groups.is_empty() {
@@ -75,11 +75,11 @@ impl SimulatedNode {
         false
     }
 
-    /// The store has all that the journal had.
+    /// The store has every recovered group.
     pub(super) fn replayed(&mut self, cx: &mut Context) {
         cx.moment(Moment::Replayed);
         self.phase = Phase::Reading;
-        // Of one that was taken over meanwhile, a successor may have accepted more.
+        // If the process was taken over, its successor may have accepted more.
         if cx.disks[self.directory].owner == self.id {
             let recovered = cx.oracle.recovered(&cx.orders_of_directory(self.directory), &cx.store);
             cx.check(recovered);
@@ -88,13 +88,13 @@ impl SimulatedNode {
         cx.after(wait, self.id, Inner::Unfinished);
     }
 
-    /// Has every unfinished execution of its tenants go on.
+    /// Resumes every unfinished execution of its tenants.
     pub(super) fn read_unfinished(&mut self, cx: &mut Context) {
         if !cx.store.answers(cx.now) {
             return self.phase = Phase::Gone;
         }
         self.phase = Phase::Open;
-        let open: Vec<(ExecutionId, Live)> = cx
+        let open: Vec<(ExecutionId, RegisteredExecution)> = cx
             .store
             .executions
             .values()
@@ -105,14 +105,20 @@ impl SimulatedNode {
                 let order = head.uid.as_deref()?.parse().ok()?;
                 let key = IdempotencyKey::of(head);
                 let directory = VirtualShard::of(&head.tenant_code).shard(cx.disks.len());
-                let live =
-                    Live { order, tenant, key, input_hash: head.input_hash, accepted: true, ended: false };
-                (directory == self.directory).then_some((document.peid, live))
+                let execution = RegisteredExecution {
+                    order,
+                    tenant,
+                    key,
+                    input_hash: head.input_hash,
+                    accepted: true,
+                    ended: false,
+                };
+                (directory == self.directory).then_some((document.peid, execution))
             })
             .collect();
-        for (peid, live) in open {
+        for (peid, execution) in open {
             cx.statistics.count("executions resumed by a start");
-            self.registry.add(peid, live);
+            self.registry.add(peid, execution);
             self.of(peid, cx, |shard, shard_cx| shard.unfinished(peid, Since::Start, shard_cx));
         }
     }

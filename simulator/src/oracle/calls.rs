@@ -1,4 +1,4 @@
-//! Calls and waits: what tools were asked, what they did and answered under which key, and when each wait ends.
+//! Calls and waits: the calls of tools, their actions and answers under each key, and the end of each wait.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,16 @@ use updraft_protocol::{
 use super::{Oracle, broken};
 use crate::event::Incarnation;
 
-/// What was asked of a tool under one key, and what it did.
+/// The calls of a tool under one key, and its actions.
 #[derive(Debug)]
 pub(super) struct Calls {
     step: String,
     calls: u64,
     acts: usize,
     attempt: u32,
-    /// The newest attempt whose request left, and the incarnation of the actor that sent it.
+    /// The newest attempt that was sent, and the incarnation of the actor that sent it.
     sent: Option<(u32, Incarnation)>,
-    /// The calls of which the caller was told that the tool has not acted.
+    /// The calls that were reported as not having acted.
     denied: u64,
     arguments: Value,
     answers: BTreeMap<u32, Vec<Json>>,
@@ -33,7 +33,7 @@ impl Oracle {
         self.calls.get(&task).map_or(0, |calls| calls.calls)
     }
 
-    /// A tool is called: its intent is durable, and it is asked the same as before.
+    /// A tool is called: its intent must be durable, and its arguments the same as before.
     pub fn called(&mut self, machine: &Machine, start: &StartAttempt) -> Result<(), Violation> {
         let step = machine.plan().step(start.step);
         let PlannedKind::Action(action) = &step.kind else {
@@ -77,12 +77,12 @@ impl Oracle {
         Ok(())
     }
 
-    /// A call has the place that it stood in line for.
+    /// A waiting call has its permit.
     pub fn permitted(&mut self, task: TaskId) {
         self.permitted.insert(task);
     }
 
-    /// An attempt begins: where its call may have to stand in line, it has its place.
+    /// An attempt begins: if its call may have to wait for a permit, it must have one.
     pub(super) fn has_its_place(&mut self, machine: &Machine, start: &StartAttempt) -> Result<(), Violation> {
         let action = PlannedAction::of(machine.plan().step(start.step));
         if action.is_some_and(|action| action.takes_permit) && !self.permitted.remove(&start.task_id) {
@@ -91,8 +91,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// A call that stands in line has not been attempted, whatever becomes of its process: what is unknown was begun, in this
-    /// incarnation or an earlier one.
+    /// A call that waits for a permit has not been attempted, even if its process dies: an unknown task must have been
+    /// begun, in this incarnation or an earlier one.
     pub(super) fn unknown_was_begun(&self, update: &TaskUpdate) -> Result<(), Violation> {
         let state = &update.state;
         if state.status == TaskStatus::Unknown && !self.intents.contains_key(&(update.task_id, state.attempt))
@@ -104,28 +104,28 @@ impl Oracle {
         Ok(())
     }
 
-    /// The request of an attempt leaves.
+    /// The request of an attempt is sent.
     pub fn sent(&mut self, task: TaskId, attempt: u32, incarnation: Incarnation) {
         if let Some(calls) = self.calls.get_mut(&task) {
             calls.sent = Some((attempt, incarnation));
         }
     }
 
-    /// An attempt was reported to have failed without its tool acting.
+    /// An attempt was reported as failed without its tool acting.
     pub fn denied(&mut self, task: TaskId) {
         if let Some(calls) = self.calls.get_mut(&task) {
             calls.denied += 1;
         }
     }
 
-    /// An attempt was withdrawn before it was sent: it did not count, and the wait before it begins anew.
+    /// An attempt was withdrawn before it was sent: it did not count, and the wait before it begins again.
     pub fn withdrawn(&mut self, task: TaskId, attempt: u32) {
         self.denied(task);
         self.dues.remove(&(task, attempt.saturating_sub(1)));
     }
 
-    /// What was never sent is never unknown: an actor that calls a task so has sent its request. After a crash nobody
-    /// knows whether it was.
+    /// A task that was never sent is never unknown: an actor that reports it must have sent its request. After a crash
+    /// this cannot be known.
     pub fn unknown_was_sent(&self, effects: &Effects, incarnation: Incarnation) -> Result<(), Violation> {
         let unknown = effects.writes.iter().filter_map(|update| match update {
             Update::Task(task) if task.state.status == TaskStatus::Unknown => Some(task),
@@ -154,7 +154,7 @@ impl Oracle {
         }
     }
 
-    /// A wait begins: as long as the playbook and the tool ask for, and after a crash until the same instant.
+    /// A wait begins: as long as the playbook and the tool demand, and after a crash until the same instant.
     pub fn armed(&mut self, machine: &Machine, timer: Timer, due: Timestamp) -> Result<(), Violation> {
         if timer == Timer::Turn {
             return Ok(());
@@ -202,7 +202,7 @@ impl Oracle {
         }
     }
 
-    /// What a task says of its tool is what the tool did.
+    /// A task's status must agree with the tool's actions.
     pub(super) fn task_is_true(
         &self,
         action: &PlannedAction,
@@ -235,8 +235,8 @@ impl Oracle {
         Ok(())
     }
 
-    /// A step that failed has used its attempts, unless its failure cannot pass, or its tool asked to be left alone for
-    /// longer than the step or its execution may wait; then it says until when.
+    /// A failed step must have used all its attempts, unless its failure is not retryable, or its tool asked for a
+    /// longer delay than the step or its execution allows.
     pub(super) fn gave_up_rightly(
         &self,
         action: &PlannedAction,
@@ -262,7 +262,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Whether a tool asks to be left alone for longer than its step may wait, or until its execution's time is over.
+    /// Whether a tool asks for a longer delay than its step allows, or until after its execution's timeout.
     fn too_long(&self, action: &PlannedAction, task: &TaskDocument) -> bool {
         let Some(asked) = task.state.error.as_deref().and_then(Failure::retry_after) else { return false };
         let deadline = self.deadlines.get(&task.head.peid);
@@ -270,7 +270,7 @@ impl Oracle {
         asked > action.retry.give_up_after || deadline.is_some_and(|deadline| until >= *deadline)
     }
 
-    /// A delay that ended did not end before its time.
+    /// A delay must not have ended early.
     pub(super) fn delay_is_kept(task: &TaskDocument, wait: std::time::Duration) -> Result<(), Violation> {
         let (state, step) = (&task.state, &task.head.step_id);
         let due = state.started_date.unwrap_or_default().after(wait);
@@ -286,7 +286,8 @@ impl Oracle {
     }
 }
 
-/// The wait before a retry: all that the tool asked for, and then a random time of at most what the playbook allows.
+/// The wait before a retry: the whole delay that the tool asked for, and then a random time within the playbook's
+/// limit.
 fn wait(action: &PlannedAction, task: &TaskDocument, due: Timestamp) -> Result<(), Violation> {
     let policy = &action.retry;
     let asked = task.state.error.as_deref().and_then(Failure::retry_after).unwrap_or_default();

@@ -1,5 +1,5 @@
-//! The ending: what must be true when nothing more will happen. Everything accepted has ended, and the store shows
-//! the newest of every document.
+//! The end of a run: the properties that must hold once no event is left. Every accepted execution has ended, and the
+//! store shows the newest state of every document.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::execution::Verdict;
 use crate::store::SimulatedStore;
 
 impl Oracle {
-    /// All that must be true at the end; `plan_of` gives the plan that an execution runs.
+    /// Checks all properties of the end; `plan_of` gives the plan of an execution.
     pub fn at_the_end<'a>(
         &self,
         store: &SimulatedStore,
@@ -62,7 +62,7 @@ impl Oracle {
         Ok(())
     }
 
-    /// Every submission was answered with an execution of the playbook that it names: each order has its own.
+    /// Every submission was answered with an execution of its own playbook: each order has its own.
     fn answered_with_their_own(&self, store: &SimulatedStore) -> Result<(), Violation> {
         for (order, accepted) in &self.accepted {
             let wanted = format!("playbook-{order}");
@@ -114,7 +114,7 @@ impl Oracle {
         self.nothing_lost(document, tasks)
     }
 
-    /// The store shows the newest of every document.
+    /// The store shows the newest state of every document.
     fn nothing_lost(&self, document: &ExecutionDocument, tasks: &[TaskDocument]) -> Result<(), Violation> {
         let behind = tasks.iter().find(|task| {
             let id = DocumentId::Task(task.task_request_id);

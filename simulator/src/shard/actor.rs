@@ -1,4 +1,4 @@
-//! The actors of a shard in a run: what each starts from, and their deaths, those of their shard, and the drain of both.
+//! The actors of a shard in a run: their start, their deaths and their shard's, and the drain of both.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::execution::{HeldAsk, SimulatedExecution};
 /// One execution in its shard.
 #[derive(Default)]
 pub(super) struct Actor {
-    /// Its actor, where it has one.
+    /// Its actor, if it has one.
     pub(super) execution: Option<Box<SimulatedExecution>>,
     /// The read of its documents.
     pub(super) load: Option<(Incarnation, Load)>,
@@ -25,7 +25,7 @@ pub(super) struct Actor {
     pub(super) deaths_ahead: u32,
 }
 
-/// What an execution's actor starts from.
+/// The state that an execution's actor starts from.
 pub(super) enum Start {
     /// It was just accepted.
     New(Box<kernel::Execution<HeldAsk>>),
@@ -33,9 +33,9 @@ pub(super) enum Start {
     Read(Box<Documents>),
 }
 
-/// What the store has of an execution.
+/// The stored documents of an execution.
 pub(super) struct Documents {
-    /// None where its playbook can no longer be read.
+    /// `None` if its playbook can no longer be read.
     pub(super) plan: Option<Arc<Plan>>,
     pub(super) document: ExecutionDocument,
     pub(super) tasks: Vec<TaskDocument>,
@@ -65,7 +65,7 @@ impl Start {
 }
 
 impl SimulatedShard {
-    /// The actor of one of the running executions dies, and so often again as soon as it is started.
+    /// The actor of a running execution dies, and again so often as soon as it is started.
     pub fn kill_actor(&mut self, times: u32, shard_cx: &mut ShardContext<'_>) -> bool {
         let running = self.actors.iter_mut().find(|(_, actor)| actor.execution.is_some());
         let Some((peid, actor)) = running else { return false };
@@ -76,7 +76,7 @@ impl SimulatedShard {
         true
     }
 
-    /// The shard's actor dies, and with it all its executions.
+    /// The shard's actor dies with all its executions.
     pub fn die(&mut self, shard_cx: &mut ShardContext<'_>) {
         self.shard = shard::Shard::default();
         self.actors.clear();
@@ -103,7 +103,7 @@ impl SimulatedShard {
         }
     }
 
-    /// Nothing may stay running.
+    /// Begins a drain.
     pub fn drain(&mut self, shard_cx: &mut ShardContext<'_>) {
         self.draining = true;
         if !self.dead {
@@ -111,12 +111,12 @@ impl SimulatedShard {
         }
     }
 
-    /// Whether nothing runs: what is parked stays in the store.
+    /// Whether nothing runs: parked executions stay in the store.
     pub fn is_drained(&self) -> bool {
         self.drained
     }
 
-    /// Whether nothing is left of anything.
+    /// Whether it holds nothing at all.
     pub fn is_empty(&self) -> bool {
         self.actors.is_empty() && self.shard.executions() == 0 && self.commits.is_idle()
     }

@@ -1,5 +1,5 @@
-//! What reaches the store: the answer of each call, with what the store puts off, refuses and loses. Owns its whims; what it
-//! keeps is the store's.
+//! Requests to the store: the answer of each call, including the store's delays, refusals and losses. Owns these
+//! faults; the documents are in the store.
 
 use updraft_kernel::writer::{StoreCall, StoreFault, WriteOutcome};
 use updraft_protocol::{DeadLetter, Update};
@@ -82,7 +82,7 @@ impl World {
     }
 }
 
-/// Whether the store will never take an update for its content.
+/// Whether the store refuses an update for its content.
 fn is_cursed(update: &Update) -> bool {
     matches!(update, Update::Task(task)
         if task.state.response.as_ref().is_some_and(|response| response.as_str().contains(POISON)))
