@@ -20,6 +20,10 @@ soak *arguments:
 fuzz *arguments:
     .ci/fuzz {{arguments}}
 
+# Every loom model, and every planted bug that they must find, or those of one name: `just loom permits`
+loom *arguments:
+    .ci/loom {{arguments}}
+
 # The tests of what threads share and of the codec, under Miri
 miri:
     .ci/miri

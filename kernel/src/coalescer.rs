@@ -14,7 +14,6 @@ use updraft_protocol::Update;
 #[cfg(doc)]
 use updraft_protocol::limits::DEBOUNCE_ROUNDS;
 
-use crate::shared::planted::{Bug, planted};
 use debounce::Debounce;
 use low_watermark::LowWatermark;
 use ready::Ready;
@@ -136,7 +135,7 @@ impl Coalescer {
             pinned += 1;
             if debounced {
                 self.debounce.push(lsn, at);
-            } else if new || planted(Bug::CoalescerTakesTwice) {
+            } else if new {
                 self.ready.push(lsn, at);
             }
         }
@@ -181,7 +180,6 @@ impl Coalescer {
         let documents = self.documents().saturating_add(updates.len());
         let within =
             documents <= self.limits.documents && self.bytes.saturating_add(bytes) <= self.limits.bytes;
-        let within = within || planted(Bug::CoalescerUnbounded);
         within || self.is_empty()
     }
 
@@ -239,7 +237,6 @@ impl Coalescer {
         self.bytes -= part.bytes;
         self.low_watermark.release(part.lsn);
         match self.slots.waiting(at) {
-            Some(_) if planted(Bug::CoalescerForgetsNewer) => {}
             Some(_) => self.make_ready(at),
             None => self.slots.remove(at),
         }

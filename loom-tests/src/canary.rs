@@ -1,18 +1,18 @@
 //! Canaries: models of code that is known to be wrong. Owns the proof that loom finds it; a canary that loom does not catch is
-//! a failure.
+//! a failure, and so is one of a planted bug outside of the patched copy.
 
 use std::process::{Command, exit};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use updraft_kernel::shared::planted::{Bug, plant};
+use crate::planted::Bug;
 
 /// A second filter for the test harness, which matches no test: it tells the child from its parent.
 const CHILD: &str = "the-child-of-a-canary";
 /// How the child ends when loom has found something.
 const FOUND: i32 = 42;
 
-/// Plants a bug in the code that ships, and runs the model over it.
+/// Plants a bug in the patched kernel, and runs the model over it.
 ///
 /// # Panics
 /// Where loom ends without finding it, or finds something whose message does not contain `finding`.
@@ -23,7 +23,7 @@ where
     watch(Some(bug), finding, model);
 }
 
-/// Runs the model of callers that use the code that ships in a wrong way.
+/// Runs the model of callers that use the kernel in a wrong way.
 ///
 /// # Panics
 /// As [`catches`].
@@ -43,7 +43,7 @@ where
 {
     if std::env::args().any(|argument| argument == CHILD) {
         if let Some(bug) = bug {
-            plant(bug);
+            bug.plant();
         }
         return run(model);
     }

@@ -14,7 +14,7 @@ use loom::thread;
 use updraft_kernel::coalescer::{Batch, BatchId, Coalescer, Limits, Settled};
 use updraft_kernel::shared::DurableWatermark;
 use updraft_kernel::shared::fence::{Fence, Revision, fence};
-use updraft_kernel::shared::planted::Bug;
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{catches, catches_misuse};
 use updraft_protocol::{
     DocumentId, ExecutionId, TaskId, TaskState, TaskStatus, TaskUpdate, Timestamp, Update,

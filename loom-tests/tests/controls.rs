@@ -9,8 +9,8 @@ use loom::sync::{Arc, Mutex};
 use loom::thread;
 use updraft_kernel::shared::controls::AskVerdict;
 use updraft_kernel::shared::outcome::Settle;
-use updraft_kernel::shared::planted::Bug;
 use updraft_kernel::shared::{Handover, Lifecycle, lifecycle};
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{Mailbox, Waiters, WakeReach, catches, catches_misuse};
 
 struct Watchers(Waiters);

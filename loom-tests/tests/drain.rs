@@ -10,8 +10,8 @@ use loom::sync::{Arc, Notify};
 use loom::thread;
 use updraft_kernel::shared::drain::{Close, DrainGate, Enter};
 use updraft_kernel::shared::permits::TenantCode;
-use updraft_kernel::shared::planted::Bug;
 use updraft_kernel::shared::{OutcomeCell, Permits};
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{Waiters, WakeReach, catches, catches_misuse};
 
 /// Claim: drained means that nobody is inside, that their work is visible, and that nobody enters again.

@@ -8,7 +8,7 @@
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use updraft_kernel::shared::fence::{Fence, Revision, fence};
-use updraft_kernel::shared::planted::Bug;
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{catches, catches_misuse};
 
 /// A store of one document.

@@ -8,7 +8,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use updraft_kernel::shared::DurableWatermark;
-use updraft_kernel::shared::planted::Bug;
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{Mailbox, catches, catches_misuse};
 
 /// What a caller is told: where its append stands, or that nobody knows.

@@ -7,8 +7,8 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 use updraft_kernel::shared::OutcomeCell;
 use updraft_kernel::shared::outcome::Settle;
-use updraft_kernel::shared::planted::Bug;
 use updraft_loom_tests::catches;
+use updraft_loom_tests::planted::Bug;
 
 /// Claim: one wins, each other gets its own value back and then reads the winner's.
 /// Threads: completion, cancel, timeout.

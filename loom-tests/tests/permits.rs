@@ -10,7 +10,7 @@ use loom::sync::atomic::Ordering;
 use loom::thread;
 use updraft_kernel::shared::Permits;
 use updraft_kernel::shared::permits::{Permit, TenantCode};
-use updraft_kernel::shared::planted::Bug;
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{Waiters, WakeReach, catches, catches_misuse};
 
 fn tenant(code: &str) -> TenantCode {

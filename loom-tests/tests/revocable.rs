@@ -7,8 +7,8 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
-use updraft_kernel::shared::planted::Bug;
 use updraft_kernel::shared::revocable::{Revocable, Revoke};
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{Mailbox, catches, catches_misuse};
 
 /// When the journal's thread writes.

@@ -5,9 +5,9 @@
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
-use updraft_kernel::shared::planted::Bug;
 use updraft_kernel::shared::watermark::Advance;
 use updraft_kernel::shared::{DurableWatermark, OutcomeCell};
+use updraft_loom_tests::planted::Bug;
 use updraft_loom_tests::{catches, catches_misuse};
 
 /// Claim: what was written before `advance(n)` is visible to who sees `n` reached.

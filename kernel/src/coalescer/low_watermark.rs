@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::shared::planted::{Bug, planted};
-
 /// Counted journal positions, and the first one that nobody has offered.
 #[derive(Default)]
 pub(super) struct LowWatermark {
@@ -46,9 +44,6 @@ impl LowWatermark {
 
     /// The oldest position that is pinned; where none is, the first that was not offered.
     pub(super) fn below(&self) -> u64 {
-        if planted(Bug::PinsIgnored) {
-            return self.next;
-        }
         self.counts.first_key_value().map_or(self.next, |(lsn, _)| *lsn)
     }
 }

@@ -7,8 +7,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 use updraft_protocol::ids::mix;
 use updraft_protocol::{DocumentId, Update};
 
-use crate::shared::planted::{Bug, planted};
-
 /// One update with what the coalescer counts of it.
 pub(super) struct Part {
     pub(super) update: Update,
@@ -36,9 +34,6 @@ impl Part {
 
     /// Lays what came later over it; the oldest position stays.
     pub(super) fn lay_over(&mut self, newer: Update) {
-        if planted(Bug::CoalescerKeepsOlder) {
-            return;
-        }
         self.update.merge(newer);
         self.bytes = self.update.bytes();
     }

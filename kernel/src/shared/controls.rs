@@ -4,7 +4,6 @@
 
 use updraft_protocol::limits::CONTROLS_HELD;
 
-use super::planted::{Bug, planted};
 use super::sync::{Mutex, lock};
 
 /// Controls that are held at once; one under loom, so that a model can fill it.
@@ -42,10 +41,6 @@ impl<C> ControlQueue<C> {
         }
         if state.held.len() >= ROOM {
             return AskVerdict::Full(control);
-        }
-        if planted(Bug::ControlLooksFirst) {
-            drop(state);
-            state = lock(&self.0);
         }
         state.count += 1;
         let number = state.count;

@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use super::planted::{Bug, order, planted};
 use super::sync::{Arc, AtomicUsize, Hook, Ordering, run};
 
 /// The bit that says closed; the bits below it count the passes that are out.
@@ -77,8 +76,7 @@ impl DrainGate {
 
     /// Lets work in, unless the gate is closed.
     pub fn enter(&self) -> Enter {
-        let looked = planted(Bug::GateLooksFirst) && self.inner.state.load(Ordering::Acquire) & CLOSED == 0;
-        let open = |state: usize| (looked || state & CLOSED == 0).then(|| state + 1);
+        let open = |state: usize| (state & CLOSED == 0).then(|| state + 1);
         match self.inner.state.fetch_update(Ordering::Acquire, Ordering::Acquire, open) {
             Ok(_) => Enter::Entered(Pass { inner: self.inner.clone() }),
             Err(_) => Enter::Closed,
@@ -118,16 +116,8 @@ impl fmt::Debug for Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        let ordering = order(Ordering::AcqRel, Bug::PassNotAcquired, Ordering::Release);
-        let ordering = order(ordering, Bug::PassNotReleased, Ordering::Relaxed);
-        let before = self.inner.state.fetch_sub(1, ordering);
-        let last = before == CLOSED | 1;
-        let last = if planted(Bug::PassLooksLater) {
-            self.inner.state.load(Ordering::Acquire) == CLOSED
-        } else {
-            last
-        };
-        if last && !planted(Bug::PassLeavesSilently) {
+        let before = self.inner.state.fetch_sub(1, Ordering::AcqRel);
+        if before == CLOSED | 1 {
             run(self.inner.drained.as_ref());
         }
     }

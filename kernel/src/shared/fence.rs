@@ -3,8 +3,6 @@
 
 pub use updraft_protocol::Revision;
 
-use super::planted::{Bug, planted};
-
 /// What an update is beside what the store has of its document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -19,9 +17,6 @@ pub enum Fence {
 
 /// Compares what is offered with what the store has: the owner's epoch decides, then the number.
 pub fn fence(stored: Revision, offered: Revision) -> Fence {
-    if planted(Bug::FenceStandsOpen) || (planted(Bug::FenceIgnoresEpoch) && offered.seq > stored.seq) {
-        return Fence::Newer;
-    }
     match offered.cmp(&stored) {
         std::cmp::Ordering::Greater => Fence::Newer,
         std::cmp::Ordering::Equal => Fence::Stored,

@@ -1,7 +1,6 @@
 //! The address of the current shard actor. The address is published before anything is looked up, so that nothing is lost
 //! between an actor that died and its successor. Never knows what is handed over.
 
-use super::planted::{Bug, planted};
 use super::sync::{Mutex, lock};
 
 /// The current address; none between two actors.
@@ -29,11 +28,6 @@ impl<A: Clone> Handover<A> {
     /// Makes something known, and gives the address of the actor that is to be told of it. Where that actor is dying or dead,
     /// its successor [finds it](Self::take_over).
     pub fn announce(&self, make_known: impl FnOnce()) -> Option<A> {
-        if planted(Bug::AnnounceLooksFirst) {
-            let address = self.current();
-            make_known();
-            return address;
-        }
         make_known();
         self.current()
     }
@@ -41,11 +35,6 @@ impl<A: Clone> Handover<A> {
     /// Publishes the address of a successor, then gives what `find` finds: what was made known before is found, what is made
     /// known later is told to the successor, and some may reach it both ways.
     pub fn take_over<L>(&self, address: A, find: impl FnOnce() -> L) -> L {
-        if planted(Bug::SuccessorLooksFirst) {
-            let found = find();
-            *lock(&self.address) = Some(address);
-            return found;
-        }
         *lock(&self.address) = Some(address);
         find()
     }

@@ -4,7 +4,6 @@
 use super::controls::{AskVerdict, ControlQueue};
 use super::outcome::{OutcomeCell, Settle};
 use super::permits::Permit;
-use super::planted::{Bug, planted};
 use super::sync::{Mutex, lock};
 
 /// Wakes those who wait for a lifecycle to change. They register, look, and only then wait.
@@ -57,12 +56,8 @@ impl<A, T, C, W: Wake> Lifecycle<A, T, C, W> {
     }
 
     fn tell<V>(&self, settle: impl FnOnce() -> Settle<V>) -> Settle<V> {
-        let early = planted(Bug::LifecycleWakesEarly);
-        if early {
-            self.changed.wake();
-        }
         let settled = settle();
-        if matches!(settled, Settle::Won) && !early {
+        if let Settle::Won = settled {
             self.changed.wake();
         }
         settled
@@ -91,7 +86,7 @@ impl<A, T, C, W: Wake> Lifecycle<A, T, C, W> {
     /// Takes a control out to be answered, and wakes those who wait for room; none where the execution has ended.
     pub fn answer(&self, number: u64) -> Option<C> {
         let (control, full) = self.controls.take(number)?;
-        if full && !planted(Bug::LifecycleHidesRoom) {
+        if full {
             self.changed.wake();
         }
         Some(control)
@@ -107,7 +102,7 @@ impl<A, T, C, W: Wake> Lifecycle<A, T, C, W> {
         // Dropped outside of the lock: others are told of it.
         let _before = std::mem::replace(&mut *lock(&self.permit), permit);
         // The thread that ended it meanwhile may have looked before the permit was there.
-        if self.ended.is_settled() && !planted(Bug::LifecycleHoldsBlindly) {
+        if self.ended.is_settled() {
             let _late = lock(&self.permit).take();
         }
     }

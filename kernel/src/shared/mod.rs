@@ -12,7 +12,6 @@ pub mod handover;
 pub mod lifecycle;
 pub mod outcome;
 pub mod permits;
-pub mod planted;
 pub mod revocable;
 mod sync;
 pub mod watermark;

@@ -1,7 +1,6 @@
 //! The outcome cell: settled once, by whoever comes first. Owns the race between completion, cancel, timeout
 //! and the failure of an engine; never decides what the outcome means.
 
-use super::planted::{Bug, order, planted};
 use super::sync::{AtomicBool, Mutex, Ordering, Slot, lock};
 
 /// A value that is set once and then read by anyone.
@@ -31,12 +30,11 @@ impl<T> OutcomeCell<T> {
 
     /// Settles the cell, unless it is settled.
     pub fn settle(&self, value: T) -> Settle<T> {
-        let turn = (!planted(Bug::OutcomeOutOfTurn)).then(|| lock(&self.turn));
+        let _turn = lock(&self.turn);
         if let Err(value) = self.value.set(value) {
             return Settle::Lost(value);
         }
-        self.settled.store(true, order(Ordering::Release, Bug::OutcomeNotReleased, Ordering::Relaxed));
-        drop(turn);
+        self.settled.store(true, Ordering::Release);
         Settle::Won
     }
 
@@ -47,7 +45,7 @@ impl<T> OutcomeCell<T> {
 
     /// Whether there is an outcome. What the winner did before it settled is visible to who sees true.
     pub fn is_settled(&self) -> bool {
-        self.settled.load(order(Ordering::Acquire, Bug::OutcomeNotAcquired, Ordering::Relaxed))
+        self.settled.load(Ordering::Acquire)
     }
 }
 

@@ -6,7 +6,6 @@ use std::fmt;
 
 pub use updraft_protocol::TenantCode;
 
-use super::planted::{Bug, in_time, planted};
 use super::sync::{Arc, Hook, Mutex, lock, run};
 
 /// Counted places in the engine, shared by whoever holds a clone.
@@ -88,10 +87,6 @@ impl Permits {
         if counts.in_use >= self.inner.total {
             return Acquire::EngineFull;
         }
-        if planted(Bug::PermitChecksFirst) {
-            drop(counts);
-            counts = lock(&self.inner.counts);
-        }
         counts.in_use += 1;
         match counts.by_tenant.get_mut(tenant) {
             Some(count) => *count += 1,
@@ -144,10 +139,7 @@ impl fmt::Debug for Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         let inner = &self.permits.inner;
-        let released = in_time(Bug::PermitWakesEarly, inner.released.as_ref());
         let mut counts = lock(&inner.counts);
-        let released =
-            released.filter(|_| !planted(Bug::PermitWakesWhenFull) || counts.in_use == inner.total);
         counts.in_use = counts.in_use.saturating_sub(1);
         if let Some(count) = counts.by_tenant.get_mut(&self.tenant) {
             *count = count.saturating_sub(1);
@@ -156,7 +148,7 @@ impl Drop for Permit {
             }
         }
         drop(counts);
-        run(released);
+        run(inner.released.as_ref());
     }
 }
 

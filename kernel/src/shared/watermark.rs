@@ -1,7 +1,6 @@
 //! The durable watermark: how far the journal is on disk, or the store behind it. Owns one number that only
 //! grows; never syncs and never waits.
 
-use super::planted::{Bug, order, planted};
 use super::sync::{Arc, AtomicU64, Ordering};
 
 /// A journal position up to which everything is safe, shared by whoever holds a clone.
@@ -29,12 +28,7 @@ impl DurableWatermark {
     /// Moves the watermark to `to`; never back. What the caller wrote before is visible to who sees `to`
     /// reached.
     pub fn advance(&self, to: u64) -> Advance {
-        if planted(Bug::MarkLooksFirst) && self.get() < to {
-            self.at.store(to, Ordering::Release);
-            return Advance::Moved;
-        }
-        let ordering = order(Ordering::AcqRel, Bug::MarkNotReleased, Ordering::Relaxed);
-        if self.at.fetch_max(to, ordering) < to { Advance::Moved } else { Advance::Behind }
+        if self.at.fetch_max(to, Ordering::AcqRel) < to { Advance::Moved } else { Advance::Behind }
     }
 
     /// Where it stands.
