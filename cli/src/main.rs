@@ -19,7 +19,6 @@ mod interrupt;
 mod list;
 mod log;
 mod network;
-mod number;
 mod options;
 mod output;
 mod plain_progress;

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use updraft::integrations::http::Allow;
 use updraft::{Durability, ExecutionId, ExecutionStatus, Loss, OnReuse, Span, TenantCode, Value, value};
+use updraft_load::whole;
 
 use crate::at::At;
 use crate::durability;
 use crate::exit;
-use crate::number::whole;
-use crate::stress::Stress;
+use crate::stress::options::Stress;
 
 /// Runs SOAR playbooks durably.
 #[derive(Debug, Parser)]

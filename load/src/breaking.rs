@@ -17,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(500);
 /// The first half must be as many times as long as what its tools take: then they have as much under way as they will.
 const SETTLED: f64 = 1.25;
 /// Beyond this, an acknowledgement took too long.
-const SUBMIT_US: u64 = 1_000_000;
+const SUBMIT_US: f64 = 1e6;
 
 /// What a phase says of its load.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,15 +39,15 @@ pub(crate) fn long_enough(ideal: Duration) -> Duration {
 impl PhaseResult {
     /// Whether the load was more than the engine takes. Closed loops never break: they wait.
     pub(crate) fn verdict(&self) -> Verdict {
-        if !matches!(self.phase.load, Load::Open { .. }) {
+        if !matches!(self.phase.load, Load::Open(_)) {
             return Verdict::Unknown;
         }
         let refused = self.counted.get("refused") + self.counted.get("dropped");
         if refused > 0 {
             return Verdict::Broke(format!("{refused} arrivals were refused"));
         }
-        if let Some(slow) = self.meter.submit.quantile(0.99).filter(|p99| *p99 > SUBMIT_US) {
-            let seconds = slow as f64 / 1e6;
+        if let Some(slow) = self.meter.submit.us(0.99).filter(|p99| *p99 > SUBMIT_US) {
+            let seconds = slow / 1e6;
             return Verdict::Broke(format!("acknowledgements took {seconds:.1} s at the 99th percentile"));
         }
         let Some((before, under_way)) = self.meter.half.get().copied() else { return Verdict::Unknown };
@@ -73,17 +73,6 @@ impl PhaseResult {
         let variance = 2.0 * self.arrivals_per_s() * ideal;
         rises + variance.max(1.0).sqrt() * BY_CHANCE
     }
-
-    /// Arrivals per second, as they were sent.
-    pub(crate) fn arrivals_per_s(&self) -> f64 {
-        let sent = self.meter.arrivals.load(Ordering::Relaxed) + self.counted.get("dropped");
-        sent as f64 / self.lasted.as_secs_f64().max(f64::EPSILON)
-    }
-
-    /// What was counted of a figure, per second.
-    pub(crate) fn per_s(&self, figure: &str) -> f64 {
-        self.counted.get(figure) as f64 / self.lasted.as_secs_f64().max(f64::EPSILON)
-    }
 }
 
 #[cfg(test)]
@@ -94,7 +83,7 @@ mod tests {
 
     /// Two seconds at a thousand arrivals per second, with so many in flight at half of them and at their end.
     fn phase(half: usize, end: usize) -> PhaseResult {
-        let load = Load::Open { from: 1.0, to: 1.0, flood: 0.0 };
+        let load = Load::Open(Rates { from: 1.0, to: 1.0, flood: 0.0 });
         let of = Phase { name: "load-100", load, share: 0.1 };
         let mut phase = PhaseResult::testing(of, Duration::from_secs(2));
         phase.rates = Some(Rates { from: 1_000.0, to: 1_000.0, flood: 0.0 });

@@ -1,6 +1,6 @@
-//! Charts: lines over time or over quantiles, as SVG. Owns scales and ticks; knows nothing of what it shows.
+//! Charts: lines over time, as SVG. Owns scales and ticks; knows nothing of what it shows.
 
-use crate::unit::short;
+use crate::unit;
 
 /// The picture's size, in units of its own; it scales with the page.
 const WIDTH: f64 = 640.0;
@@ -10,16 +10,14 @@ const LEFT: f64 = 58.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 30.0;
-/// Ticks of an axis, about.
-const TICKS: f64 = 5.0;
 
-/// One line.
+/// One line: of seconds, and of values.
 pub(crate) struct Line {
     pub(crate) label: &'static str,
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// A stretch of the horizontal axis with a name.
+/// A stretch of time with a name.
 pub(crate) struct Band {
     pub(crate) name: &'static str,
     pub(crate) from: f64,
@@ -33,47 +31,41 @@ pub(crate) struct Chart<'a> {
     pub(crate) bands: &'a [Band],
     /// Whether the vertical axis is logarithmic: for latencies, which span decades.
     pub(crate) log: bool,
-    /// Names for places of the horizontal axis; where there are none, it counts seconds.
-    pub(crate) places: &'a [(f64, &'a str)],
     pub(crate) shown: fn(f64) -> String,
 }
 
-/// From values to places.
+/// Where values are in the picture: the end of the time, the lowest and the highest tick.
 struct Scale {
-    x: (f64, f64),
-    y: (f64, f64),
+    end: f64,
+    ticks: Vec<f64>,
     log: bool,
 }
 
 impl Scale {
-    fn x(&self, value: f64) -> f64 {
-        LEFT + (value - self.x.0) / (self.x.1 - self.x.0) * (WIDTH - LEFT - RIGHT)
+    fn x(&self, seconds: f64) -> f64 {
+        LEFT + seconds / self.end * (WIDTH - LEFT - RIGHT)
     }
 
     fn y(&self, value: f64) -> f64 {
-        let (low, high) = if self.log { (self.y.0.log10(), self.y.1.log10()) } else { self.y };
-        let value = if self.log { value.max(self.y.0).log10() } else { value };
-        HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        let (low, high) = (self.ticks[0], self.ticks[self.ticks.len() - 1]);
+        let place = |value: f64| if self.log { value.max(low).log10() } else { value };
+        HEIGHT - BOTTOM - (place(value) - place(low)) / (place(high) - place(low)) * (HEIGHT - TOP - BOTTOM)
     }
 }
 
 impl Chart<'_> {
     /// The picture; none where there is nothing to show.
     pub(crate) fn svg(&self) -> Option<String> {
-        let points = || self.lines.iter().flat_map(|line| &line.points);
-        if points().count() < 2 {
+        let points: Vec<_> = self.lines.iter().flat_map(|line| &line.points).collect();
+        if points.len() < 2 {
             return None;
         }
-        let span = |of: fn(&(f64, f64)) -> f64| {
-            points()
-                .map(of)
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)))
-        };
-        let (x, y) = (span(|point| point.0), span(|point| point.1));
-        let end = self.bands.iter().map(|band| band.to).fold(x.1, f64::max);
-        let start = if self.places.is_empty() { 0.0 } else { x.0 };
-        let y = if self.log { decades(y) } else { (0.0, ceiling(y.1)) };
-        let scale = Scale { x: (start, end.max(start + 1e-9)), y, log: self.log };
+        let ends = points.iter().map(|point| point.0).chain(self.bands.iter().map(|band| band.to));
+        let (low, high) = points
+            .iter()
+            .fold((f64::INFINITY, 0.0), |(low, high), (_, value)| (value.min(low), value.max(high)));
+        let ticks = if self.log { decades(low, high) } else { halves(high) };
+        let scale = Scale { end: ends.fold(1e-9, f64::max), ticks, log: self.log };
         let (title, legend) = (self.title, self.legend());
         let inside = self.bands(&scale) + &self.axes(&scale) + &self.curves(&scale);
         Some(format!(
@@ -89,49 +81,36 @@ impl Chart<'_> {
 
     fn bands(&self, scale: &Scale) -> String {
         let band = |(number, band): (usize, &Band)| {
-            let (x, height) = (scale.x(band.from), HEIGHT - TOP - BOTTOM);
-            let (width, parity) = ((scale.x(band.to) - x).max(0.0), number % 2);
-            let svg = format!(
-                "<rect class=\"band b{parity}\" x=\"{x:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{height}\"/>"
-            );
+            let (x, height, parity) = (scale.x(band.from), HEIGHT - TOP - BOTTOM, number % 2);
+            let width = (scale.x(band.to) - x).max(0.0);
             // A name that is wider than its band is left to the table.
-            let named = width > band.name.len() as f64 * 6.0;
-            let name = || text("phase", "start", (x + 4.0, TOP - 6.0), band.name);
-            svg + &named.then(name).unwrap_or_default()
+            let name = if width > band.name.len() as f64 * 6.0 { band.name } else { "" };
+            format!(
+                "<rect class=\"band b{parity}\" x=\"{x:.1}\" y=\"{TOP}\" width=\"{width:.1}\" height=\"{height}\"/>"
+            ) + &text("phase", "start", (x + 4.0, TOP - 6.0), name)
         };
         self.bands.iter().enumerate().map(band).collect()
     }
 
     fn axes(&self, scale: &Scale) -> String {
-        let row = |value: f64| {
-            let (y, right) = (scale.y(value), WIDTH - RIGHT);
+        let row = |value: &f64| {
+            let (y, right) = (scale.y(*value), WIDTH - RIGHT);
             format!("<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>")
-                + &text("tick", "end", (LEFT - 6.0, y + 4.0), &(self.shown)(value))
+                + &text("tick", "end", (LEFT - 6.0, y + 4.0), &(self.shown)(*value))
         };
-        let column = |value: f64, name: &str| {
-            // A name at the edge stays inside of the picture.
-            let anchor = if value >= scale.x.1 { "end" } else { "middle" };
-            text("tick", anchor, (scale.x(value), HEIGHT - BOTTOM + 16.0), name)
+        let column = |(anchor, share): (&str, f64)| {
+            let seconds = scale.end * share;
+            text("tick", anchor, (scale.x(seconds), HEIGHT - BOTTOM + 16.0), &unit::time(seconds))
         };
-        let rows: String = ticks(scale.y, self.log).into_iter().map(row).collect();
-        let columns: String = if self.places.is_empty() {
-            ticks(scale.x, false)
-                .into_iter()
-                .map(|value| column(value, &format!("{} s", short(value))))
-                .collect()
-        } else {
-            let within = self.places.iter().filter(|(value, _)| *value <= scale.x.1);
-            within.map(|(value, name)| column(*value, name)).collect()
-        };
-        rows + &columns
+        let columns = [("middle", 0.25), ("middle", 0.5), ("middle", 0.75), ("end", 1.0)].map(column);
+        scale.ticks.iter().map(row).collect::<String>() + &columns.concat()
     }
 
     fn curves(&self, scale: &Scale) -> String {
         let curve = |(number, line): (usize, &Line)| {
             let points = line.points.iter().map(|(x, y)| format!("{:.1} {:.1}", scale.x(*x), scale.y(*y)));
-            let path = format!("M{}", points.collect::<Vec<_>>().join("L"));
-            let title = line.label;
-            format!("<path class=\"line l{number}\" d=\"{path}\"><title>{title}</title></path>")
+            let path = points.collect::<Vec<_>>().join("L");
+            format!("<path class=\"line l{number}\" d=\"M{path}\"><title>{}</title></path>", line.label)
         };
         self.lines.iter().enumerate().filter(|(_, line)| !line.points.is_empty()).map(curve).collect()
     }
@@ -141,36 +120,19 @@ fn text(class: &str, anchor: &str, (x, y): (f64, f64), words: &str) -> String {
     format!("<text class=\"{class}\" text-anchor=\"{anchor}\" x=\"{x:.1}\" y=\"{y:.1}\">{words}</text>")
 }
 
-/// Whole decades around the values.
-fn decades((low, high): (f64, f64)) -> (f64, f64) {
-    let low = 10_f64.powf(low.max(1e-3).log10().floor());
-    (low, 10_f64.powf(high.max(low * 10.0).log10().ceil()))
+/// Whole decades around the values, two at least.
+fn decades(low: f64, high: f64) -> Vec<f64> {
+    let first = low.max(1e-3).log10().floor() as i32;
+    let last = (high.max(1e-3).log10().ceil() as i32).max(first + 1);
+    (first..=last).map(|power| 10_f64.powi(power)).collect()
 }
 
-/// A round number that is not below the value.
-fn ceiling(value: f64) -> f64 {
-    if value <= 0.0 {
-        return 1.0;
-    }
-    let step = step(value);
-    (value / step).ceil() * step
-}
-
-fn step(span: f64) -> f64 {
-    let raw = span / TICKS;
-    let power = 10_f64.powf(raw.log10().floor());
-    let of = [1.0, 2.0, 5.0, 10.0].into_iter().find(|of| raw <= of * power);
-    of.unwrap_or(10.0) * power
-}
-
-fn ticks((low, high): (f64, f64), log: bool) -> Vec<f64> {
-    if log {
-        let (first, last) = (low.log10().round() as i32, high.log10().round() as i32);
-        return (first..=last).map(|power| 10_f64.powi(power)).collect();
-    }
-    let step = step((high - low).max(1e-9));
-    let count = ((high - low) / step).floor() as usize;
-    (0..=count).map(|number| low + number as f64 * step).collect()
+/// Zero, a round number that is not below the value, and half of it.
+fn halves(high: f64) -> Vec<f64> {
+    let high = if high > 0.0 { high } else { 1.0 };
+    let power = 10_f64.powf(high.log10().floor());
+    let round = [1.0, 2.0, 4.0, 6.0, 8.0].into_iter().find(|of| high <= of * power).unwrap_or(10.0) * power;
+    vec![0.0, round / 2.0, round]
 }
 
 #[cfg(test)]
@@ -179,8 +141,8 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        assert_eq!(ticks((0.0, ceiling(93.0)), false), [0.0, 20.0, 40.0, 60.0, 80.0, 100.0]);
-        assert_eq!(ticks(decades((3.0, 700.0)), true), [1.0, 10.0, 100.0, 1_000.0]);
+        assert_eq!(halves(35.0), [0.0, 20.0, 40.0]);
+        assert_eq!(decades(3.0, 700.0), [1.0, 10.0, 100.0, 1_000.0]);
     }
 
     #[test]
@@ -190,8 +152,7 @@ mod tests {
             lines: vec![Line { label: "a", points }],
             bands: &[],
             log: false,
-            places: &[],
-            shown: short,
+            shown: unit::short,
         };
         assert_eq!(chart(vec![(0.0, 1.0)]).svg(), None);
         let svg = chart(vec![(0.0, 0.0), (1.0, 0.0), (2.0, 9.0)]).svg().unwrap();

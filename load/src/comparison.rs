@@ -1,38 +1,21 @@
 //! The comparison of runs: figures under names, in rounds, each held against that of the base in the same round. Knows only
 //! what the runs' objects say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::Value;
-
-use crate::figure::{self, Better, NOISE};
+use crate::figure::{self, Better};
 use crate::figures::Figures;
+use crate::options::name;
 use crate::scenario::LoadScenario;
 use crate::table::Table;
 use crate::unit;
 
-/// What two runs must have been asked for alike, and have come to.
-const LOAD: &str = "scenario interrupted duration_s executions rate seed profile shards store tools latency \
-    failure_rate durability tenants steps width concurrency";
-
-/// The figures of each name, of one round.
-type Round = BTreeMap<&'static str, Figures>;
-
-/// What was measured so far.
+/// What was measured so far, in rounds: the figures of each name, where its run has ended.
 pub struct Comparison {
-    names: Vec<&'static str>,
-    base: &'static str,
-    rounds: Vec<Round>,
-}
-
-/// What a difference says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-enum Change {
-    Better,
-    Worse,
-    /// Within what differs from run to run.
-    Same,
+    names: Vec<String>,
+    /// The place of the name that the others are held against.
+    base: usize,
+    rounds: Vec<Vec<Option<Figures>>>,
 }
 
 /// One figure of one name: the median of its rounds.
@@ -49,36 +32,23 @@ struct Beside {
     ratio: f64,
     /// How far rounds lie from that, or what says nothing anyway.
     noise: f64,
-    change: Change,
-}
-
-/// Compares two runs as text for a terminal; none where they have no figure in common.
-pub fn compare(a: Figures, b: Figures) -> Option<String> {
-    let differs = |key: &&str| a.0.get(*key) != b.0.get(*key);
-    let shown = |figures: &Figures, key: &str| {
-        figures.0.get(key).map_or_else(|| "nothing".to_owned(), Value::to_string)
-    };
-    let differ = |key: &str| format!("the loads differ: {key} is {} and {}", shown(&a, key), shown(&b, key));
-    let notes: Vec<String> = LOAD.split(' ').filter(differs).map(differ).collect();
-    let mut comparison = Comparison::new(&["A", "B"], "A");
-    comparison.add("A", a);
-    comparison.add("B", b);
-    (!comparison.rows().is_empty()).then(|| comparison.text("updraft stress: two runs", notes))
+    /// Better, worse, or the same.
+    verdict: &'static str,
 }
 
 impl Comparison {
-    /// Of runs under these names, held against those of the base.
-    pub fn new(names: &[&'static str], base: &'static str) -> Self {
-        Self { names: names.to_vec(), base, rounds: Vec::new() }
+    /// Of runs under these names, held against those of the name at `base`.
+    pub fn new(names: Vec<String>, base: usize) -> Self {
+        Self { names, base, rounds: Vec::new() }
     }
 
-    /// Takes one run. With the second of a name the next round begins.
-    pub fn add(&mut self, name: &'static str, figures: Figures) {
-        match self.rounds.last_mut().filter(|round| !round.contains_key(name)) {
-            Some(round) => {
-                round.insert(name, figures);
-            }
-            None => self.rounds.push(BTreeMap::from([(name, figures)])),
+    /// Takes one run of the name at this place. With the second run of a name the next round begins.
+    pub fn add(&mut self, name: usize, figures: Figures) {
+        if self.rounds.last().is_none_or(|round| round[name].is_some()) {
+            self.rounds.push(vec![None; self.names.len()]);
+        }
+        if let Some(round) = self.rounds.last_mut() {
+            round[name] = Some(figures);
         }
     }
 
@@ -88,141 +58,109 @@ impl Comparison {
     }
 
     /// The comparison as text for a terminal, with further notes. Where a round was cut short, whole rounds count; where
-    /// there is none, what there is is told without being compared.
+    /// there is none, the runs that ended are shown without being compared.
     pub fn text(&self, title: &str, notes: Vec<String>) -> String {
-        let mut text = format!("{title}, held against {}; whole rounds: {}\n", self.base, self.whole().len());
+        let base = &self.names[self.base];
+        let mut text = format!("{title}, held against {base}; whole rounds: {}\n", self.whole().len());
         for note in notes.into_iter().chain(self.notes()) {
             text += &format!("NOTE {note}\n");
         }
-        let head = format!("median (times {}, verdict)", self.base);
-        let mut table = Table::new(std::iter::once(head.as_str()).chain(self.names.iter().copied()));
+        let head = format!("median (times {base}, verdict)");
+        let mut table =
+            Table::new(std::iter::once(head.as_str()).chain(self.names.iter().map(String::as_str)));
         for (key, cells) in self.rows() {
-            let sum = figure::known(&key).is_some_and(|(_, _, kind, _)| kind.sum);
-            let shown = |value: f64| if sum { of_one(value) } else { unit::shown(&key, value) };
-            let beside = |cell: Cell| match cell.beside {
-                None => shown(cell.value),
-                // What was nothing before has no ratio that a person would read.
-                Some(Beside { ratio, change, .. }) if ratio < 1e4 => {
-                    format!("{} {ratio:.2} {}", shown(cell.value), change.name())
+            let shown = |cell: Cell| {
+                let value = unit::shown(&key, cell.value);
+                match cell.beside {
+                    None => value,
+                    // What was nothing before has no ratio that a person would read.
+                    Some(Beside { ratio, verdict, .. }) if ratio < 1e4 => {
+                        format!("{value} {ratio:.2} {verdict}")
+                    }
+                    Some(Beside { verdict, .. }) => format!("{value} {verdict}"),
                 }
-                Some(Beside { change, .. }) => format!("{} {}", shown(cell.value), change.name()),
             };
-            let name = if sum { format!("{key} per execution") } else { key.clone() };
-            table.add(name, cells.into_iter().map(|cell| cell.map(beside)));
+            table.add(key.clone(), cells.into_iter().map(|cell| cell.map(shown)));
         }
         text + "\n" + &table.text()
     }
 
-    /// The same as one flat object, without sums.
+    /// The same as one flat object.
     pub fn figures(&self, scenario: LoadScenario) -> Figures {
         let mut figures = Figures::default();
-        figures.text("contest", scenario.name());
+        figures.text("contest", name(&scenario));
         figures.number("rounds", Some(self.whole().len() as f64));
         for (key, cells) in self.rows() {
-            let wanted = figure::known(&key).is_some_and(|(_, _, kind, _)| !kind.sum);
-            for (name, cell) in self.names.iter().zip(cells).filter(|_| wanted) {
+            for (name, cell) in self.names.iter().zip(cells) {
                 figures.number(&format!("{name}.{key}"), cell.map(|cell| cell.value));
                 let Some(beside) = cell.and_then(|cell| cell.beside) else { continue };
                 figures.number(&format!("{name}.ratio.{key}"), Some(beside.ratio));
                 figures.number(&format!("{name}.noise.{key}"), Some(beside.noise));
-                figures.text(&format!("{name}.verdict.{key}"), beside.change.name());
+                figures.text(&format!("{name}.verdict.{key}"), beside.verdict);
             }
         }
         figures
     }
 
     /// Rounds that have every name.
-    fn whole(&self) -> &[Round] {
-        let whole = self.rounds.iter().take_while(|round| round.len() == self.names.len());
-        &self.rounds[..whole.count()]
+    fn whole(&self) -> &[Vec<Option<Figures>>] {
+        let cut = self.rounds.iter().position(|round| round.iter().any(Option::is_none));
+        &self.rounds[..cut.unwrap_or(self.rounds.len())]
     }
 
     /// What the runs noted of themselves, each once.
-    fn notes(&self) -> Vec<String> {
-        let lines = |(name, figures): (&&str, &Figures)| -> Vec<String> {
-            figures.notes().lines().map(|line| format!("{name}: {line}")).collect()
-        };
-        let mut notes: Vec<String> = self.rounds.iter().flatten().flat_map(lines).collect();
-        notes.sort();
-        notes.dedup();
-        notes
+    fn notes(&self) -> BTreeSet<String> {
+        let runs = self.rounds.iter().flat_map(|round| self.names.iter().zip(round));
+        let noted = runs.filter_map(|(name, run)| Some((name, run.as_ref()?.notes())));
+        noted.flat_map(|(name, notes)| notes.lines().map(move |line| format!("{name}: {line}"))).collect()
     }
 
     /// Every figure that two names have, or that one has where nothing is compared, in the order of the runs' own report.
     fn rows(&self) -> Vec<(String, Vec<Option<Cell>>)> {
-        let parts = self.rounds.first().into_iter().flat_map(BTreeMap::values).flat_map(|run| run.0.keys());
-        let is_part = |key: &&String| key.starts_with("phase.") || key.starts_with("reference.");
-        let parts: BTreeSet<&String> = parts.filter(is_part).collect();
+        let keys = self.rounds.iter().flatten().flatten().flat_map(|run| run.0.keys());
+        let parts: BTreeSet<&str> =
+            keys.map(String::as_str).filter(|key| key.starts_with("phase.")).collect();
         let least = if self.whole().is_empty() { 1 } else { 2 };
         let row = |key: &str| {
-            let cells: Vec<_> = self.names.iter().map(|name| self.cell(key, name)).collect();
+            let cells: Vec<_> = (0..self.names.len()).map(|name| self.cell(key, name)).collect();
             (cells.iter().flatten().count() >= least).then(|| (key.to_owned(), cells))
         };
-        figure::names().filter_map(row).chain(parts.into_iter().filter_map(|key| row(key))).collect()
+        figure::all().map(|(key, _)| key).chain(parts).filter_map(row).collect()
     }
 
-    fn cell(&self, key: &str, name: &'static str) -> Option<Cell> {
-        let (_, better, kind, _) = figure::known(key).filter(|(_, _, kind, _)| kind.compared)?;
-        let of = |round: &Round, name| -> Option<f64> {
-            let figures = round.get(name)?;
-            let value = figures.get(key)?;
-            Some(if kind.sum { value / ended(figures)? } else { value })
+    fn cell(&self, key: &str, name: usize) -> Option<Cell> {
+        let (better, band) = figure::known(key)??;
+        let whole = self.whole();
+        let compares = !whole.is_empty() && name != self.base;
+        let rounds = if whole.is_empty() { self.rounds.get(..1)? } else { whole };
+        let of = |name: usize| -> Option<Vec<f64>> {
+            rounds.iter().map(|round| round[name].as_ref()?.get(key)).collect()
         };
-        let rounds = self.whole();
-        let Some(first) = rounds.first() else {
-            return Some(Cell { value: of(self.rounds.first()?, name)?, beside: None });
-        };
-        let values: Option<Vec<f64>> = rounds.iter().map(|round| of(round, name)).collect();
-        let value = median(&values?)?;
-        if name == self.base {
+        let own = of(name)?;
+        let value = median(&own)?;
+        if !compares {
             return Some(Cell { value, beside: None });
         }
-        let against = |round| Some(ratio(of(round, name)?, of(round, self.base)?));
-        let ratios = rounds.iter().map(against).collect::<Option<Vec<f64>>>()?;
+        let ratios: Vec<f64> = own.iter().zip(of(self.base)?).map(|(own, base)| ratio(*own, base)).collect();
         let ratio = median(&ratios)?;
-        let spread =
-            ratios.iter().map(|one| (one - ratio).abs() / ratio.max(f64::EPSILON)).fold(0.0, f64::max);
-        // Of one round there is no spread, but what its runs measured of themselves.
-        let alone = first.values().filter(|_| rounds.len() == 1 && kind.wavers);
-        let wavered = alone.filter_map(|figures| figures.get(NOISE)).fold(0.0, f64::max);
-        let noise = spread.max(wavered).max(kind.band);
-        Some(Cell { value, beside: Some(Beside { ratio, noise, change: change(better, ratio, noise) }) })
-    }
-}
-
-impl Change {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Better => "better",
-            Self::Worse => "worse",
-            Self::Same => "same",
-        }
+        let spread = ratios.iter().map(|one| (one - ratio).abs() / ratio.max(f64::EPSILON));
+        let noise = spread.fold(band, f64::max);
+        Some(Cell { value, beside: Some(Beside { ratio, noise, verdict: verdict(better, ratio, noise) }) })
     }
 }
 
 /// What a ratio says.
-fn change(better: Better, ratio: f64, noise: f64) -> Change {
+fn verdict(better: Better, ratio: f64, noise: f64) -> &'static str {
     // Of the larger one, so that swapping the two swaps the verdict.
     if (ratio - 1.0).abs() <= noise * ratio.max(1.0) {
-        return Change::Same;
+        return "same";
     }
-    if (ratio > 1.0) == (better == Better::Higher) { Change::Better } else { Change::Worse }
+    if (ratio > 1.0) == (better == Better::Higher) { "better" } else { "worse" }
 }
 
 /// A ratio that two zeros have too: nothing is as good as nothing.
 fn ratio(value: f64, base: f64) -> f64 {
     if value == base { 1.0 } else { value / base.max(f64::EPSILON) }
-}
-
-/// How many executions ended, for sums; none where none did.
-fn ended(figures: &Figures) -> Option<f64> {
-    let ended = figures.get("completed")? + figures.get("failed").unwrap_or_default();
-    Some(ended).filter(|ended| *ended > 0.0)
-}
-
-/// What one execution has of a sum: mostly far less than one of its unit.
-fn of_one(value: f64) -> String {
-    if value == 0.0 || value.abs() >= 0.01 { format!("{value:.2}") } else { format!("{value:.2e}") }
 }
 
 /// The middle one, or the mean of the two in the middle.
@@ -239,86 +177,59 @@ pub fn median(values: &[f64]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn figures(value: Value) -> Figures {
         let Value::Object(object) = value else { panic!("an object") };
         Figures(object)
     }
 
-    fn comparison(rounds: &[[Value; 3]]) -> Comparison {
-        let names = ["low", "middle", "high"];
-        let mut comparison = Comparison::new(&names, "middle");
-        for (name, run) in rounds.iter().flat_map(|round| names.into_iter().zip(round)) {
-            comparison.add(name, figures(run.clone()));
+    fn comparison(runs: &[(usize, Value)]) -> Comparison {
+        let names = ["low", "middle", "high"].map(str::to_owned);
+        let mut comparison = Comparison::new(names.into(), 1);
+        for (name, run) in runs {
+            comparison.add(*name, figures(run.clone()));
         }
         comparison
     }
 
     #[test]
     fn a_difference_beyond_the_noise_is_better_or_worse_as_the_figure_goes() {
-        assert_eq!(change(Better::Higher, 1.04, 0.05), Change::Same);
-        assert_eq!(change(Better::Higher, 1.2, 0.05), Change::Better);
-        assert_eq!(change(Better::Lower, 1.2, 0.05), Change::Worse);
-        assert_eq!(change(Better::Lower, ratio(3.0, 0.0), 0.05), Change::Worse);
-        assert_eq!(change(Better::Lower, ratio(0.0, 0.0), 0.05), Change::Same);
+        assert_eq!(verdict(Better::Higher, 1.04, 0.05), "same");
+        assert_eq!(verdict(Better::Higher, 1.2, 0.05), "better");
+        assert_eq!(verdict(Better::Lower, 1.2, 0.05), "worse");
+        assert_eq!(verdict(Better::Lower, ratio(3.0, 0.0), 0.05), "worse");
+        assert_eq!(verdict(Better::Lower, ratio(0.0, 0.0), 0.05), "same");
         assert_eq!((median(&[]), median(&[3.0]), median(&[4.0, 1.0])), (None, Some(3.0), Some(2.5)));
     }
 
     #[test]
-    fn figures_of_two_runs_are_compared_with_the_noise_that_they_measured() {
-        let a = json!({"executions_per_s": 100, "steps_per_s": 500, "noise.executions_per_s": 0.5, "cpu_s": 1,
-            "left": 0, "completed": 1000, "journal.bytes": 4000, "phase.steady.submit_p50_us": 10});
-        let b = json!({"executions_per_s": 140, "steps_per_s": 700, "cpu_s": 7, "left": 1, "completed": 1400,
-            "journal.bytes": 5600, "phase.steady.submit_p50_us": 5});
-        let mut two = Comparison::new(&["A", "B"], "A");
-        two.add("A", figures(a));
-        two.add("B", figures(b));
-        let rows = two.rows();
-        let told: Vec<_> = rows
-            .iter()
-            .map(|(key, cells)| (key.as_str(), cells[1].unwrap().beside.unwrap().change))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("executions_per_s", Change::Same),
-                ("steps_per_s", Change::Same),
-                ("cpu_s", Change::Worse),
-                ("journal.bytes", Change::Same),
-                ("left", Change::Worse),
-                ("phase.steady.submit_p50_us", Change::Better),
-            ]
-        );
-    }
-
-    #[test]
     fn rounds_are_compared_within_themselves_and_noise_is_no_difference() {
-        let round = |executions: [u64; 3]| {
-            executions.map(|executions| json!({"executions_per_s": executions, "errors": 0}))
-        };
         // The machine is half as fast in the second round; that is no difference between the runs of one.
-        let rounds = [[50, 100, 130], [25, 50, 45], [52, 104, 125]].map(round);
-        let rows = comparison(&rounds).rows();
+        let rounds = [[50, 100, 130], [25, 50, 45], [52, 104, 125]];
+        let run = |executions: u64| json!({"executions_per_s": executions, "errors": 0, "submitted": 9});
+        let runs: Vec<_> = rounds.iter().flat_map(|round| (0..).zip(round.map(run))).collect();
+        let rows = comparison(&runs).rows();
         let of = |row: usize, name: usize| rows[row].1[name].unwrap().beside;
         let low = of(0, 0).unwrap();
-        assert_eq!((rows[0].0.as_str(), low.ratio, low.change), ("executions_per_s", 0.5, Change::Worse));
+        assert_eq!((rows[0].0.as_str(), low.ratio, low.verdict), ("executions_per_s", 0.5, "worse"));
         assert_eq!(of(0, 1), None, "that is what the others are held against");
-        assert_eq!(of(0, 2).unwrap().change, Change::Same, "rounds contradict each other");
-        assert_eq!((rows[1].0.as_str(), of(1, 0).unwrap().change), ("errors", Change::Same));
-        assert_eq!(rows.len(), 2, "what was not measured is absent");
+        assert_eq!(of(0, 2).unwrap().verdict, "same", "rounds contradict each other");
+        assert_eq!((rows[1].0.as_str(), of(1, 0).unwrap().verdict), ("errors", "same"));
+        assert_eq!(rows.len(), 2, "a sum is not compared, and what was not measured is absent");
     }
 
     #[test]
-    fn runs_of_a_round_that_did_not_end_are_told_without_being_compared_and_only_where_none_did() {
-        let run = || figures(json!({"executions_per_s": 50, "notes": "slow\nlate"}));
-        let mut begun = Comparison::new(&["low", "middle"], "middle");
-        assert!(begun.is_empty());
-        begun.add("low", run());
-        assert_eq!(begun.rows()[0].1, [Some(Cell { value: 50.0, beside: None }), None]);
-        begun.add("middle", run());
-        begun.add("low", figures(json!({"executions_per_s": 1})));
-        assert_eq!(begun.rows()[0].1[0].map(|cell| cell.value), Some(50.0));
-        assert_eq!(begun.notes(), ["low: late", "low: slow", "middle: late", "middle: slow"]);
+    fn runs_of_a_round_that_did_not_end_are_shown_without_being_compared_and_only_where_none_did() {
+        let run = || json!({"executions_per_s": 50, "notes": "slow\nlate"});
+        let begun = comparison(&[(0, run()), (1, run())]);
+        let alone = Some(Cell { value: 50.0, beside: None });
+        assert_eq!(begun.rows()[0].1, [alone, alone, None]);
+        assert_eq!(
+            begun.notes().into_iter().collect::<Vec<_>>(),
+            ["low: late", "low: slow", "middle: late", "middle: slow"]
+        );
+        let cut = comparison(&[(0, run()), (1, run()), (2, run()), (0, json!({"executions_per_s": 1}))]);
+        assert_eq!(cut.rows()[0].1[0].map(|cell| cell.value), Some(50.0));
     }
 }

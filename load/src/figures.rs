@@ -1,12 +1,10 @@
 //! The flat object of figures that `--json` writes. A figure that was not measured is absent, never zero.
 
-use std::fmt::Display;
-
 use serde_json::{Map, Value, json};
 
 use crate::bottleneck::{Bottleneck, Stage};
-use crate::figure::{Better, NOISE, OF_PHASE, OF_REFERENCE, OF_RUN, RATIOS, When};
-use crate::options::{Length, LoadOptions};
+use crate::figure::{Better, OF_ARRIVALS, OF_PHASE, OF_REFERENCE, OF_RUN, RATIOS};
+use crate::options::{LoadOptions, name};
 use crate::outcome::{COLUMNS, RunOutcome};
 use crate::table::Table;
 use crate::unit;
@@ -16,19 +14,9 @@ use crate::unit;
 pub struct Figures(pub(crate) Map<String, Value>);
 
 impl Figures {
-    /// Reads the object that `--json` wrote; why it is none of a run, otherwise.
+    /// Reads the object that `--json` wrote.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let none = |why: &dyn Display| format!("no figures of `updraft stress --json FILE`: {why}");
-        updraft::Value::parse(text).map_err(|error| none(&error))?;
-        let object: Map<String, Value> = serde_json::from_str(text).map_err(|_| none(&"it is no object"))?;
-        if object.contains_key("contest") {
-            let why = "the figures of `--profiles`, which are compared with each other in it: give those of two runs";
-            return Err(why.to_owned());
-        }
-        if object.get("scenario").and_then(Value::as_str).is_none() {
-            return Err(none(&"it names no scenario"));
-        }
-        Ok(Self(object))
+        serde_json::from_str(text).map(Self).map_err(|error| format!("no figures: {error}"))
     }
 
     /// The object as text.
@@ -71,22 +59,20 @@ pub(crate) fn of(
     stages: &[Stage],
     limit: Option<&Bottleneck>,
 ) -> Figures {
-    let mut figures = Figures::default();
-    asked(&mut figures, options);
+    let mut figures = asked(options);
     figures.text("store", if outcome.server { "mongodb" } else { "embedded" });
     figures.0.insert("interrupted".to_owned(), outcome.interrupted.into());
-    for (key, _, _, when, read) in OF_RUN {
-        if [When::Always, When::In(options.scenario)].contains(when) {
-            figures.number(key, read(outcome));
-        }
+    for (key, _, read) in OF_RUN {
+        figures.number(key, read(outcome));
     }
-    figures.number(NOISE, noise(options, outcome));
     for end in &outcome.phases {
-        for (key, _, _, when, read) in OF_PHASE {
+        for (key, _, read) in OF_PHASE.iter().chain(OF_ARRIVALS) {
             figures.number(&format!("phase.{}.{key}", end.phase.name), read(end));
-            if *when == When::Arrivals && options.scenario.measured() == Some(end.phase.name) {
-                figures.number(key, read(end));
-            }
+        }
+        for (key, _, read) in
+            OF_ARRIVALS.iter().filter(|_| options.scenario.measured() == Some(end.phase.name))
+        {
+            figures.number(key, read(end));
         }
     }
     reference(&mut figures, outcome);
@@ -102,40 +88,44 @@ pub(crate) fn of(
 }
 
 /// What was asked for.
-fn asked(figures: &mut Figures, options: &LoadOptions) {
-    let asked = json!({
-        "scenario": options.scenario.name(),
-        "tools": options.tools.name(),
-        "latency": options.latency.to_string(),
-        "durability": format!("{:?}", options.durability).to_lowercase(),
-        "version": env!("CARGO_PKG_VERSION"),
-        "profile": options.profile.map(|profile| profile.name()),
-        "failure_rate": options.failure_rate,
-        "tenants": options.tenants,
-        "steps": options.steps,
-        "width": options.width,
-        "concurrency": options.concurrency,
-        "shards": options.shards(),
-        "seed": options.seed,
-        "duration_s": options.length.time().map(|time| time.as_secs_f64()),
-        "executions": if let Length::Executions(executions) = options.length { Some(executions) } else { None },
-        "rate": options.rate,
-    });
-    let Value::Object(asked) = asked else { return };
-    figures.0.extend(asked.into_iter().filter(|(_, value)| !value.is_null()));
+fn asked(options: &LoadOptions) -> Figures {
+    let mut asked = Map::new();
+    for (key, value) in [
+        ("scenario", json!(name(&options.scenario))),
+        ("tools", json!(name(&options.tools))),
+        ("latency", json!(options.latency.to_string())),
+        ("durability", json!(format!("{:?}", options.durability).to_lowercase())),
+        ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ("profile", json!(options.profile.as_ref().map(name))),
+        ("failure_rate", json!(options.failure_rate)),
+        ("tenants", json!(options.tenants)),
+        ("steps", json!(options.steps)),
+        ("width", json!(options.width)),
+        ("concurrency", json!(options.concurrency)),
+        ("shards", json!(options.shards())),
+        ("seed", json!(options.seed)),
+        ("duration_s", json!(options.length().time().map(|time| time.as_secs_f64()))),
+        ("executions", json!(options.executions)),
+        ("rate", json!(options.rate)),
+    ] {
+        if !value.is_null() {
+            asked.insert(key.to_owned(), value);
+        }
+    }
+    Figures(asked)
 }
 
 /// What the reference came to, and how many times as good the engine is at full load.
 fn reference(figures: &mut Figures, outcome: &RunOutcome) {
     let columns = outcome.reference.iter().flat_map(|reference| &reference.columns);
     for (column, (_, _, prefix)) in columns.zip(COLUMNS) {
-        for ((key, better, _, _, read), (_, ours, ratio)) in OF_REFERENCE.iter().zip(RATIOS) {
+        for ((key, compared, read), (_, ours, ratio)) in OF_REFERENCE.iter().zip(RATIOS) {
             let theirs = read(column);
             figures.number(&format!("{prefix}{key}"), theirs);
             let ours = figures.get(ours).filter(|ours| *ours > 0.0);
-            let times = ours
-                .zip(theirs)
-                .map(|(ours, theirs)| if *better == Better::Higher { ours / theirs } else { theirs / ours });
+            let higher = compared.is_some_and(|(better, _)| better == Better::Higher);
+            let times =
+                ours.zip(theirs).map(|(ours, theirs)| if higher { ours / theirs } else { theirs / ours });
             if let Some(ratio) = ratio {
                 figures.number(&format!("{prefix}{ratio}"), times);
             }
@@ -159,21 +149,6 @@ pub(crate) fn ratios(figures: &Figures) -> Option<Table> {
         table.add(words, cells);
     }
     (!columns.is_empty()).then_some(table)
-}
-
-/// How far windows of full load lie from their mean, as a share of it.
-fn noise(options: &LoadOptions, outcome: &RunOutcome) -> Option<f64> {
-    outcome.full_load()?;
-    let rates: Vec<f64> =
-        outcome.seen.samples.iter().filter(|s| s.phase == 0).map(|s| s.ended_per_s).collect();
-    // The first windows warm up, and the last drains.
-    let rates = rates.get(2..rates.len().saturating_sub(1)).filter(|rates| rates.len() >= 5)?;
-    if matches!(options.length, Length::Executions(_)) && rates.len() < 10 {
-        return None;
-    }
-    let mean = rates.iter().sum::<f64>() / rates.len() as f64;
-    let variance = rates.iter().map(|rate| (rate - mean).powi(2)).sum::<f64>() / (rates.len() - 1) as f64;
-    (mean > 0.0).then(|| variance.sqrt() / mean)
 }
 
 #[cfg(test)]

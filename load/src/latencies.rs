@@ -31,19 +31,10 @@ impl Latencies {
         self.lock().saturating_record(micros);
     }
 
-    pub(crate) fn count(&self) -> u64 {
-        self.lock().len()
-    }
-
     /// The latency in microseconds that this share stays below; none where nothing was recorded.
-    pub fn quantile(&self, share: f64) -> Option<u64> {
+    pub fn us(&self, share: f64) -> Option<f64> {
         let histogram = self.lock();
-        (!histogram.is_empty()).then(|| histogram.value_at_quantile(share))
-    }
-
-    /// The same, to be told in microseconds.
-    pub(crate) fn us(&self, share: f64) -> Option<f64> {
-        self.quantile(share).map(|micros| micros as f64)
+        (!histogram.is_empty()).then(|| histogram.value_at_quantile(share) as f64)
     }
 
     /// The same in milliseconds.
@@ -56,12 +47,10 @@ impl Latencies {
         (!histogram.is_empty()).then(|| Duration::from_secs_f64(histogram.mean() / 1e6))
     }
 
-    /// Median and 99th percentile, and forgets them.
-    pub(crate) fn take(&self) -> Option<(u64, u64)> {
-        let mut histogram = self.lock();
-        let taken = (!histogram.is_empty())
-            .then(|| (histogram.value_at_quantile(0.5), histogram.value_at_quantile(0.99)));
-        histogram.reset();
+    /// Median and 99th percentile in microseconds, and forgets them.
+    pub(crate) fn take(&self) -> Option<(f64, f64)> {
+        let taken = self.us(0.5).zip(self.us(0.99));
+        self.lock().reset();
         taken
     }
 
@@ -148,13 +137,13 @@ mod tests {
     #[test]
     fn quantiles_are_in_microseconds_and_absent_where_nothing_was_recorded() {
         let latencies = Latencies::new().unwrap();
-        assert_eq!((latencies.quantile(0.5), latencies.take()), (None, None));
+        assert_eq!((latencies.us(0.5), latencies.take()), (None, None));
         (1..=100).for_each(|millis| latencies.record(Duration::from_millis(millis)));
-        let median = latencies.quantile(0.5).unwrap();
-        assert!((49_900..=50_100).contains(&median), "{median}");
+        let median = latencies.ms(0.5).unwrap();
+        assert!((49.9..=50.1).contains(&median), "{median}");
         latencies.record(Duration::from_secs(40_000));
-        assert!(latencies.quantile(1.0).unwrap() >= MOST_US);
+        assert!(latencies.us(1.0).unwrap() >= MOST_US as f64);
         assert!(latencies.take().is_some());
-        assert_eq!(latencies.count(), 0);
+        assert_eq!(latencies.us(1.0), None);
     }
 }

@@ -80,7 +80,7 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 /// A duration as playbooks write it.
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<Span>().map(|span| span.0)
 }
 

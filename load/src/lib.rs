@@ -1,6 +1,5 @@
 //! Loads an engine and measures it: scenarios of load, figures, the reference, comparisons and the report page. The program's
-//! `stress`, the benchmarks and the soak use it. Owns no command line, no signals and no output: callers hand options in and
-//! get results back.
+//! `stress`, the benchmarks and the soak use it. Owns no signals and no output: callers hand options in and get results back.
 
 mod bottleneck;
 mod breaking;
@@ -12,6 +11,7 @@ mod figures;
 mod latencies;
 mod latency;
 mod load;
+mod number;
 mod options;
 mod outcome;
 pub mod process;
@@ -32,13 +32,14 @@ mod tools;
 mod unit;
 mod workload;
 
-pub use comparison::{Comparison, compare, median};
+pub use comparison::{Comparison, median};
 pub use error::Error;
 pub use figures::Figures;
 pub use latencies::{Latencies, Meter};
-pub use latency::{Latency, duration};
+pub use latency::Latency;
 pub use load::closed;
-pub use options::{Length, LoadOptions, cores};
+pub use number::whole;
+pub use options::{Length, LoadOptions, Tools, name};
 pub use outcome::RunOutcome;
 pub use profile::Profile;
 pub use recorder::Metrics;
@@ -48,7 +49,6 @@ pub use run_store::RunStore;
 pub use scenario::LoadScenario;
 pub use summary::Summary;
 pub use threshold::Threshold;
-pub use tools::Tools;
 pub use workload::Workload;
 
 /// Where progress is told, a line at a time.

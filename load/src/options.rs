@@ -1,53 +1,88 @@
-//! The options of a load, as plain values. The command line that they come from belongs to the program.
+//! The options of a load: names, defaults, bounds and help, as the command line has them. Opens nothing.
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, ValueEnum};
 use updraft::Durability;
 use updraft::limits::SHARDS_MAX;
 
-use crate::latency::Latency;
+use crate::latency::{Latency, duration};
+use crate::number::whole;
 use crate::profile::Profile;
 use crate::scenario::LoadScenario;
-use crate::tools::Tools;
 
 /// How long a run takes where nothing is said.
 const DURATION: Duration = Duration::from_secs(10);
+/// The shortest run that measures anything.
+const DURATION_MIN: Duration = Duration::from_millis(500);
+/// The longest run.
+const DURATION_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What is run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Args)]
 pub struct LoadOptions {
-    /// Which loads follow each other.
+    /// The story of load: see docs/stress.md.
+    #[arg(long, value_enum, default_value_t = LoadScenario::Baseline)]
     pub scenario: LoadScenario,
     /// Tenants that submit.
+    #[arg(long, default_value_t = 16, value_parser = whole::<u16>(1..=10_000))]
     pub tenants: u16,
     /// Steps of an execution, one after another.
+    #[arg(long, default_value_t = 5, value_parser = whole::<u16>(1..=500))]
     pub steps: u16,
-    /// Tool calls of each step, side by side.
+    /// Tool calls of each step, beside each other.
+    #[arg(long, default_value_t = 1, value_parser = whole::<u16>(1..=900))]
     pub width: u16,
-    /// How long a tool takes.
+    /// How long a tool takes: `20ms`, `10ms..50ms` (evenly), `exp:20ms` (exponential, by its mean).
+    #[arg(long, default_value = "0s")]
     pub latency: Latency,
-    /// The share of attempts that fail.
+    /// The share of attempts that fail, 0 to 1. A failed attempt is retried twice.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
     pub failure_rate: f64,
     /// Where the tools are.
+    #[arg(long, value_enum, default_value_t = Tools::Process)]
     pub tools: Tools,
-    /// What an accepted execution survives.
+    /// What an accepted execution survives: `fsync`, also a loss of power; `os`, the end of the process.
+    #[arg(long, default_value = "fsync", value_parser = durability())]
     pub durability: Durability,
-    /// How long the engine is loaded.
-    pub length: Length,
-    /// Submitters of the closed loop.
+    /// How long it loads the engine: 10s unless it is named. What is then under way may end beyond it.
+    #[arg(long, value_name = "TIME", value_parser = length)]
+    pub duration: Option<Duration>,
+    /// How many executions it submits, instead of a duration.
+    #[arg(long, conflicts_with = "duration", value_name = "N", value_parser = whole::<u64>(20..=1_000_000_000))]
+    pub executions: Option<u64>,
+    /// Submitters of the closed loop: executions at once while full load is measured.
+    #[arg(long, default_value_t = 512, value_name = "N", value_parser = whole::<u16>(1..=8_192))]
     pub concurrency: u16,
     /// Executions per second that open loops take for full load, instead of what was measured.
+    #[arg(long, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: Option<f64>,
-    /// Shards of the engine, instead of as many as there are cores.
+    /// Shards of the engine; as many as the machine has cores unless it is named.
+    #[arg(long, value_name = "N", value_parser = whole::<u16>(1..=SHARDS_MAX as u64))]
     pub shards: Option<u16>,
-    /// Whether the reference is measured too.
+    /// Executes the same load beside, as systems do that await one write for each change of a status, and ends
+    /// the report in a table of ratios.
+    #[arg(long)]
     pub reference: bool,
-    /// Settings of the engine under a name.
+    /// Settings of the engine under a name: see docs/stress.md.
+    #[arg(long, value_enum)]
     pub profile: Option<Profile>,
     /// Whether what was left in the data directory is resumed, with tools that hang.
+    #[arg(skip)]
     pub resumes: bool,
-    /// The seed of all random numbers.
+    /// The seed of all chance: arrivals, tenants, latencies, failures.
+    #[arg(long, default_value_t = 1, value_parser = whole::<u64>(0..=u64::MAX))]
     pub seed: u64,
+}
+
+/// Where the tools are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tools {
+    /// An integration inside the process.
+    Process,
+    /// The HTTP integration against a server on 127.0.0.1.
+    Http,
 }
 
 /// How long a run or a phase is.
@@ -59,34 +94,31 @@ pub enum Length {
     Executions(u64),
 }
 
+/// A command line of nothing but a load.
+#[derive(Parser)]
+struct CommandLine {
+    #[command(flatten)]
+    load: LoadOptions,
+}
+
+/// The options of an empty command line.
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self {
-            scenario: LoadScenario::Baseline,
-            tenants: 16,
-            steps: 5,
-            width: 1,
-            latency: Latency::Fixed(Duration::ZERO),
-            failure_rate: 0.0,
-            tools: Tools::Process,
-            durability: Durability::Fsync,
-            length: Length::Time(DURATION),
-            concurrency: 512,
-            rate: None,
-            shards: None,
-            reference: false,
-            profile: None,
-            resumes: false,
-            seed: 1,
-        }
+        CommandLine::parse_from([""]).load
     }
 }
 
 impl LoadOptions {
-    /// Shards of the engine.
+    /// Shards of the engine, instead of as many as there are cores.
     pub(crate) fn shards(&self) -> usize {
-        let of_profile = || self.profile.map(|profile| profile.settings(cores(), false).shards);
-        self.shards.map(usize::from).or_else(of_profile).unwrap_or_else(cores)
+        let unnamed = || self.profile.unwrap_or(Profile::Balanced).shards(cores());
+        self.shards.map_or_else(unnamed, usize::from)
+    }
+
+    /// How long the engine is loaded.
+    pub(crate) fn length(&self) -> Length {
+        let time = Length::Time(self.duration.unwrap_or(DURATION));
+        self.executions.map_or(time, Length::Executions)
     }
 }
 
@@ -104,7 +136,32 @@ impl Length {
     }
 }
 
+/// The name of a value, as the command line writes it.
+pub fn name(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |known| known.get_name().to_owned())
+}
+
 /// Cores of this machine, as far as there may be shards.
-pub fn cores() -> usize {
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(SHARDS_MAX)
+}
+
+fn durability() -> impl TypedValueParser<Value = Durability> {
+    let parser = PossibleValuesParser::new(["fsync", "os"]);
+    parser.map(|name| if name == "os" { Durability::Os } else { Durability::Fsync })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 1 is needed".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (1.0..=1e6).contains(rate));
+    rate.ok_or_else(|| "a number from 1 to 1000000 is needed".to_owned())
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let length = duration(text).ok().filter(|length| (DURATION_MIN..=DURATION_MAX).contains(length));
+    length.ok_or_else(|| "a time from 500ms to 7d is allowed: `10s`, `5m`".to_owned())
 }

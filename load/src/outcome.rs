@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use updraft::limits::WRITE_TIMEOUT;
 
-use crate::latencies::Meter;
-use crate::process::Thread;
+use crate::latencies::{Latencies, Meter};
+use crate::process::Used;
 use crate::recorder::Counted;
-use crate::reference::Column;
 use crate::scenario::{Phase, Rates};
 
 /// A store that takes nothing of what waits for so long takes nothing more: longer than one batch may take.
@@ -28,11 +28,8 @@ pub(crate) struct PhaseResult {
     /// Closed loops and piles: until the store has everything.
     pub(crate) lasted: Duration,
     pub(crate) counted: Counted,
-    pub(crate) cpu_s: Option<f64>,
-    /// The share of the machine's cores that was busy.
-    pub(crate) machine: Option<f64>,
-    /// CPU seconds of each thread in this phase.
-    pub(crate) threads: Vec<Thread>,
+    pub(crate) used: Used,
+    /// Open loops: arrivals per second that were due.
     pub(crate) rates: Option<Rates>,
     /// What an execution takes on average where only its tools take time.
     pub(crate) ideal: Duration,
@@ -46,24 +43,33 @@ pub(crate) struct PhaseResult {
     pub(crate) drained: Option<(usize, Duration)>,
 }
 
-/// Why a run did not come to its end, other than by being interrupted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// The engine failed.
-    Engine(String),
-    /// The store takes nothing more.
-    Store,
+impl PhaseResult {
+    /// What was counted of a figure, per second.
+    pub(crate) fn per_s(&self, figure: &str) -> f64 {
+        self.of_time(self.counted.get(figure) as f64)
+    }
+
+    /// Arrivals per second, as they were sent.
+    pub(crate) fn arrivals_per_s(&self) -> f64 {
+        let sent = self.meter.arrivals.load(Ordering::Relaxed) + self.counted.get("dropped");
+        self.of_time(sent as f64)
+    }
+
+    /// What each second of the phase has of this.
+    pub(crate) fn of_time(&self, sum: f64) -> f64 {
+        sum / self.lasted.as_secs_f64().max(f64::EPSILON)
+    }
 }
 
-impl std::fmt::Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Engine(why) => write!(f, "The engine did not do its work: {why}."),
-            Self::Store => {
-                write!(f, "The store took nothing of what waited for it for {} s.", STALLED.as_secs())
-            }
-        }
-    }
+/// Why a run did not come to its end, other than by being interrupted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// The engine failed.
+    #[error("The engine did not do its work: {0}.")]
+    Engine(String),
+    /// The store takes nothing more.
+    #[error("The store took nothing of what waited for it for {} s.", STALLED.as_secs())]
+    Store,
 }
 
 /// The run in one window of time.
@@ -72,34 +78,23 @@ pub(crate) struct Sample {
     /// Its end, in seconds of the run.
     pub(crate) at_s: f64,
     pub(crate) phase: usize,
-    pub(crate) submitted_per_s: f64,
     pub(crate) ended_per_s: f64,
-    /// Median and 99th percentile.
-    pub(crate) submit_us: Option<(u64, u64)>,
-    pub(crate) execution_us: Option<(u64, u64)>,
+    /// The 99th percentile of durable acknowledgements, and the median and the 99th percentile of executions.
+    pub(crate) submit_us: Option<f64>,
+    pub(crate) execution_us: Option<(f64, f64)>,
     pub(crate) in_flight: f64,
     pub(crate) resident_bytes: f64,
     pub(crate) pending_documents: f64,
-    pub(crate) commits_waiting: f64,
     pub(crate) attempts_running: f64,
-    pub(crate) batches_per_s: f64,
-    pub(crate) updates_per_s: f64,
-}
-
-/// Of one phase: how often threads were looked at, how often each waited for the disk, and how often the store had as many
-/// batches as may be on their way.
-#[derive(Debug, Default)]
-pub(crate) struct Waits {
-    pub(crate) looks: u64,
-    pub(crate) store_full: u64,
-    pub(crate) on_disk: BTreeMap<u32, u64>,
 }
 
 /// What the sampler has seen.
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) samples: Vec<Sample>,
-    pub(crate) waits: Vec<Waits>,
+    /// At full load: how often threads were looked at, and how often each waited for the disk.
+    pub(crate) looks: u64,
+    pub(crate) on_disk: BTreeMap<u32, u64>,
 }
 
 /// What the reference came to.
@@ -109,6 +104,44 @@ pub(crate) struct Reference {
     pub(crate) columns: Vec<Column>,
     /// Why there are no more.
     pub(crate) trouble: Option<String>,
+}
+
+/// What one column of the reference came to.
+pub(crate) struct Column {
+    pub(crate) lasted: Duration,
+    pub(crate) cpu_s: Option<f64>,
+    pub(crate) counts: Arc<Counts>,
+}
+
+impl Column {
+    pub(crate) fn per_s(&self, count: &AtomicU64) -> Option<f64> {
+        Some(some(count)? / self.lasted.as_secs_f64())
+    }
+
+    pub(crate) fn cpu_us_per_step(&self) -> Option<f64> {
+        Some(self.cpu_s? * 1e6 / some(&self.counts.steps)?)
+    }
+
+    pub(crate) fn writes_per_execution(&self) -> Option<f64> {
+        Some(some(&self.counts.status_changes)? / some(&self.counts.executions)?)
+    }
+}
+
+/// What was counted, where anything was.
+fn some(count: &AtomicU64) -> Option<f64> {
+    Some(count.load(Ordering::Relaxed) as f64).filter(|count| *count > 0.0)
+}
+
+/// What the executions of one column count together.
+pub(crate) struct Counts {
+    /// Executions that ended.
+    pub(crate) executions: AtomicU64,
+    /// Changes of a status that the store took: as many writes.
+    pub(crate) status_changes: AtomicU64,
+    /// Tool calls that completed.
+    pub(crate) steps: AtomicU64,
+    /// How long executions took.
+    pub(crate) execution: Latencies,
 }
 
 /// What a run came to.
@@ -146,14 +179,11 @@ impl RunOutcome {
         self.phases.iter().find(|end| end.phase.name == name)
     }
 
-    /// What was counted of a figure.
-    pub(crate) fn count(&self, figure: &str) -> Option<f64> {
-        Some(self.counted.get(figure) as f64)
-    }
-
-    /// The most that any moment had.
-    pub(crate) fn most(&self, of: fn(&Sample) -> f64) -> Option<f64> {
-        self.seen.samples.iter().map(of).reduce(f64::max)
+    /// The most that any moment had of something: of all phases, or of one by its number.
+    pub(crate) fn most(&self, phase: Option<usize>, of: fn(&Sample) -> f64) -> Option<f64> {
+        let samples =
+            self.seen.samples.iter().filter(|sample| phase.is_none_or(|phase| sample.phase == phase));
+        samples.map(of).reduce(f64::max)
     }
 }
 
@@ -167,9 +197,7 @@ impl PhaseResult {
             began_s: 0.0,
             lasted,
             counted: Counted::default(),
-            cpu_s: None,
-            machine: None,
-            threads: Vec::new(),
+            used: Used::default(),
             rates: None,
             ideal: Duration::ZERO,
             in_flight: 0,

@@ -67,7 +67,7 @@ mod linux {
     }
 
     /// The threads of this process that wait for the disk.
-    pub fn on_disk() -> Vec<u32> {
+    pub(crate) fn on_disk() -> Vec<u32> {
         let waits = |task: Task| task.stat().is_ok_and(|stat| stat.state == 'D').then_some(task.tid);
         tasks().filter_map(waits).filter_map(|tid| u32::try_from(tid).ok()).collect()
     }
@@ -85,7 +85,7 @@ mod linux {
     }
 
     /// Busy and all time of the machine's cores, in ticks.
-    pub fn machine() -> Option<(u64, u64)> {
+    pub(crate) fn machine() -> Option<(u64, u64)> {
         let times = KernelStats::current().ok()?.total;
         // Guests are counted in user already.
         let busy = times.user
@@ -108,7 +108,7 @@ mod linux {
     }
 
     /// Nothing is known of threads.
-    pub fn on_disk() -> Vec<u32> {
+    pub(crate) fn on_disk() -> Vec<u32> {
         Vec::new()
     }
 
@@ -118,17 +118,53 @@ mod linux {
     }
 
     /// Nothing is known of the cores.
-    pub fn machine() -> Option<(u64, u64)> {
+    pub(crate) fn machine() -> Option<(u64, u64)> {
         None
     }
 }
 
-pub use linux::{machine, on_disk, threads, usage};
+pub(crate) use linux::on_disk;
+pub use linux::{threads, usage};
 
-/// What each thread used between two looks.
-pub(crate) fn used(before: &[Thread], after: Vec<Thread>) -> Vec<Thread> {
-    let earlier = |tid| before.iter().find(|thread| thread.tid == tid).map_or(0.0, |thread| thread.cpu_s);
-    after.into_iter().map(|thread| Thread { cpu_s: thread.cpu_s - earlier(thread.tid), ..thread }).collect()
+use linux::machine;
+
+/// What this process and the machine had used at one moment.
+pub(crate) struct Look {
+    cpu_s: Option<f64>,
+    machine: Option<(u64, u64)>,
+    threads: Vec<Thread>,
+}
+
+/// What was used between two looks.
+#[derive(Debug, Default)]
+pub(crate) struct Used {
+    pub(crate) cpu_s: Option<f64>,
+    /// The share of the machine's cores that was busy.
+    pub(crate) machine: Option<f64>,
+    /// CPU seconds of each thread.
+    pub(crate) threads: Vec<Thread>,
+}
+
+impl Look {
+    pub(crate) fn now() -> Self {
+        Self { cpu_s: cpu_s(), machine: machine(), threads: threads() }
+    }
+
+    /// What was used since then.
+    pub(crate) fn used(&self) -> Used {
+        let now = Self::now();
+        let busy = |((busy, all), (busy_then, all_then)): ((u64, u64), (u64, u64))| {
+            (busy - busy_then) as f64 / (all - all_then).max(1) as f64
+        };
+        let then =
+            |tid| self.threads.iter().find(|thread| thread.tid == tid).map_or(0.0, |thread| thread.cpu_s);
+        let since = |thread: Thread| Thread { cpu_s: thread.cpu_s - then(thread.tid), ..thread };
+        Used {
+            cpu_s: now.cpu_s.zip(self.cpu_s).map(|(now, then)| now - then),
+            machine: now.machine.zip(self.machine).map(busy),
+            threads: now.threads.into_iter().map(since).collect(),
+        }
+    }
 }
 
 #[cfg(test)]

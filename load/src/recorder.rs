@@ -43,16 +43,6 @@ const TOGETHER: [(&str, &[&str]); 4] = [
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Counted([u64; COUNTERS.len()]);
 
-/// What is under way at this moment.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Waiting {
-    pub(crate) documents: f64,
-    pub(crate) attempts: f64,
-    pub(crate) commits: f64,
-    /// Whether as many batches are on their way to the store as may be.
-    pub(crate) store_is_full: bool,
-}
-
 /// The metrics of this process. Clones share them.
 #[derive(Clone)]
 pub struct Metrics(Arc<Registry<Key, AtomicStorage>>);
@@ -92,14 +82,9 @@ impl Metrics {
         counted
     }
 
-    pub(crate) fn waiting(&self) -> Waiting {
-        let batches = self.gauge("updraft_store_batches_in_flight");
-        Waiting {
-            documents: self.gauge("updraft_store_pending_documents"),
-            attempts: self.gauge("updraft_attempts_running"),
-            commits: self.gauge("updraft_shard_commits_waiting"),
-            store_is_full: batches > 0.0 && batches >= self.gauge("updraft_store_batches_in_flight_most"),
-        }
+    /// Documents that wait for the store.
+    pub(crate) fn pending_documents(&self) -> f64 {
+        self.gauge("updraft_store_pending_documents")
     }
 }
 
@@ -161,9 +146,8 @@ mod tests {
         });
         let counted = metrics.counted();
         assert_eq!((counted.get("steps"), counted.get("store.batches")), (3, 0));
-        let waiting = metrics.waiting();
-        assert_eq!((waiting.documents, waiting.attempts, waiting.commits), (0.0, 3.0, 7.0));
-        assert!(!waiting.store_is_full, "of nothing, nothing is full");
+        assert_eq!((metrics.pending_documents(), metrics.gauge("updraft_attempts_running")), (0.0, 3.0));
+        assert_eq!(metrics.gauge("updraft_shard_commits_waiting"), 7.0);
         assert_eq!(counted.since(counted), Counted::default());
     }
 }

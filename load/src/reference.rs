@@ -17,7 +17,7 @@ use crate::Say;
 use crate::error::Error;
 use crate::latencies::Latencies;
 use crate::options::{Length, LoadOptions};
-use crate::outcome::{COLUMNS, Reference};
+use crate::outcome::{COLUMNS, Column, Counts, Reference};
 use crate::process;
 use crate::workload::Workload;
 
@@ -28,47 +28,6 @@ const LEAST: Duration = Duration::from_secs(1);
 const MOST: Duration = Duration::from_secs(60);
 /// How often it says how it goes; a long column says less.
 const SAY: Duration = Duration::from_secs(1);
-
-/// What the executions of one column count together.
-pub(crate) struct Counts {
-    /// Executions that ended.
-    pub(crate) executions: AtomicU64,
-    /// Changes of a status that the store took: as many writes.
-    pub(crate) status_changes: AtomicU64,
-    /// Those of executions that ended.
-    status_changes_of_ended: AtomicU64,
-    /// Tool calls that completed.
-    pub(crate) steps: AtomicU64,
-    /// How long executions took.
-    pub(crate) execution: Latencies,
-}
-
-/// What one column came to.
-pub(crate) struct Column {
-    lasted: Duration,
-    cpu_s: Option<f64>,
-    pub(crate) counts: Arc<Counts>,
-}
-
-impl Column {
-    pub(crate) fn per_s(&self, count: &AtomicU64) -> Option<f64> {
-        Some(some(count)? / self.lasted.as_secs_f64())
-    }
-
-    pub(crate) fn cpu_us_per_step(&self) -> Option<f64> {
-        Some(self.cpu_s? * 1e6 / some(&self.counts.steps)?)
-    }
-
-    /// Writes for an execution: those that were under way at the end do not count.
-    pub(crate) fn round_trips(&self) -> Option<f64> {
-        Some(some(&self.counts.status_changes_of_ended)? / some(&self.counts.executions)?)
-    }
-}
-
-/// What was counted, where anything was.
-fn some(count: &AtomicU64) -> Option<f64> {
-    Some(count.load(Ordering::Relaxed) as f64).filter(|count| *count > 0.0)
-}
 
 /// Measures all columns, or those before the run is stopped.
 pub(crate) async fn measure(
@@ -84,11 +43,10 @@ pub(crate) async fn measure(
     };
     let plain = Arc::new(Plain::new(options, work.clone(), store, epoch)?);
     for (at_once, name, _) in COLUMNS {
-        let say = |executions: u64, time: Duration| {
-            let rate = executions as f64 / time.as_secs_f64();
-            say(&format!("{:6.1}s  {name}, {rate:.0} executions/s ended", time.as_secs_f64()));
+        let say = |seconds: f64, executions: u64| {
+            say(&format!("{seconds:6.1}s  {name}, {:.0} executions/s ended", executions as f64 / seconds));
         };
-        let (column, trouble) = measured(&plain, options.length.share(SHARE), at_once, say).await?;
+        let (column, trouble) = measured(&plain, options.length().share(SHARE), at_once, say).await?;
         // What was measured until then counts: its time is known.
         reference.columns.push(column);
         if trouble.is_some() || work.stopped() {
@@ -103,10 +61,15 @@ async fn measured(
     plain: &Arc<Plain>,
     length: Length,
     at_once: usize,
-    say: impl Fn(u64, Duration),
+    say: impl Fn(f64, u64),
 ) -> Result<(Column, Option<String>), Error> {
-    let counts = Arc::new(Counts::new()?);
-    let (began, cpu) = (Instant::now(), process::cpu_s());
+    let counts = Arc::new(Counts {
+        executions: AtomicU64::default(),
+        status_changes: AtomicU64::default(),
+        steps: AtomicU64::default(),
+        execution: Latencies::new()?,
+    });
+    let (began, cpu) = (Instant::now(), process::Look::now());
     let (time, most) = match length {
         Length::Time(time) => (time.clamp(LEAST, MOST), u64::MAX),
         Length::Executions(executions) => (MOST, executions),
@@ -125,7 +88,7 @@ async fn measured(
     let told = async {
         loop {
             tokio::time::sleep(SAY.max(began.elapsed() / 10)).await;
-            say(counts.executions.load(Ordering::Relaxed), began.elapsed());
+            say(began.elapsed().as_secs_f64(), counts.executions.load(Ordering::Relaxed));
         }
     };
     let trouble = tokio::select! {
@@ -134,33 +97,17 @@ async fn measured(
         () = plain.work.stopping() => None,
         () = told => None,
     };
-    let lasted = began.elapsed();
-    let cpu_s = process::cpu_s().zip(cpu).map(|(now, before)| now - before);
+    let column = Column { lasted: began.elapsed(), cpu_s: cpu.used().cpu_s, counts };
     loops.shutdown().await;
-    Ok((Column { lasted, cpu_s, counts }, trouble))
+    Ok((column, trouble))
 }
 
 /// Waits for all loops; why the first of them failed.
 async fn ended(loops: &mut JoinSet<Result<(), String>>) -> Option<String> {
     while let Some(joined) = loops.join_next().await {
-        match joined {
-            Ok(Ok(())) => {}
-            Ok(Err(trouble)) => return Some(trouble),
-            Err(panicked) => return Some(panicked.to_string()),
+        if let Err(trouble) = joined.unwrap_or_else(|panicked| Err(panicked.to_string())) {
+            return Some(trouble);
         }
     }
     None
-}
-
-impl Counts {
-    fn new() -> Result<Self, Error> {
-        let count = AtomicU64::default;
-        Ok(Self {
-            executions: count(),
-            status_changes: count(),
-            status_changes_of_ended: count(),
-            steps: count(),
-            execution: Latencies::new()?,
-        })
-    }
 }

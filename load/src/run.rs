@@ -64,7 +64,7 @@ pub async fn run(
         () = &mut stop => return Ok(None),
         work = Workload::start(options, directory, store) => Arc::new(work?),
     };
-    let (stopping, cpu) = (work.clone(), process::cpu_s());
+    let (stopping, look) = (work.clone(), process::Look::now());
     let listening = tokio::spawn(async move {
         stop.await;
         stopping.end();
@@ -91,11 +91,11 @@ pub async fn run(
         read_mean: run.work.tally.read.mean(),
         first_error: run.work.tally.first_error(),
         trouble: run.trouble.take(),
-        cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
+        cpu_s: look.used().cpu_s,
         resident_peak_bytes: process::usage().map(|usage| usage.resident_peak_bytes),
         lasted,
         left,
-        not_stored: if stored { 0 } else { run.metrics.waiting().documents as u64 },
+        not_stored: if stored { 0 } else { run.metrics.pending_documents() as u64 },
         interrupted: run.work.stopped(),
         server: store.is_server(),
         reference: None,
@@ -159,9 +159,8 @@ impl Run<'_> {
     async fn phase(&mut self, phase: Phase, number: usize) -> Result<PhaseResult, Error> {
         let meter = Arc::new(Meter::new()?);
         let (began, counted) = (Instant::now(), self.metrics.counted());
-        let (cpu, machine, threads) = (process::cpu_s(), process::machine(), process::threads());
-        let pending = self.metrics.waiting().documents;
-        let length = self.options.length.share(phase.share);
+        let (look, pending) = (process::Look::now(), self.metrics.pending_documents());
+        let length = self.options.length().share(phase.share);
         let submitters = usize::from(self.options.concurrency);
         let (mut rates, mut behind, mut drained) = (None, None, None);
         match phase.load {
@@ -181,9 +180,8 @@ impl Run<'_> {
                 drained = (left == 0).then(|| (piled, opened.elapsed()));
                 behind = self.flush().await;
             }
-            Load::Open { from, to, flood } => {
-                let full = self.full.unwrap_or(1.0);
-                let of = Rates { from: from * full, to: to * full, flood: flood * full };
+            Load::Open(multiples) => {
+                let of = multiples.of(self.full.unwrap_or(1.0));
                 self.open(&meter, phase, of, number).await?;
                 rates = Some(of);
             }
@@ -195,22 +193,17 @@ impl Run<'_> {
             let measured = counted.get("ended") as f64 / lasted.as_secs_f64();
             self.full.get_or_insert(measured.max(1.0));
         }
-        let busy = |(busy, all): (u64, u64), (busy_before, all_before): (u64, u64)| {
-            (busy - busy_before) as f64 / (all - all_before).max(1) as f64
-        };
         Ok(PhaseResult {
             phase,
             meter,
             began_s: (began - self.began).as_secs_f64(),
             lasted,
             counted,
-            cpu_s: process::cpu_s().zip(cpu).map(|(now, before)| now - before),
-            machine: process::machine().zip(machine).map(|(now, before)| busy(now, before)),
-            threads: process::used(&threads, process::threads()),
+            used: look.used(),
             rates,
             ideal: workload::ideal(self.options),
             in_flight,
-            pending: (pending, self.metrics.waiting().documents),
+            pending: (pending, self.metrics.pending_documents()),
             behind,
             drained,
         })
@@ -219,7 +212,7 @@ impl Run<'_> {
     /// Sends arrivals from a thread of their own.
     async fn open(&self, meter: &Arc<Meter>, phase: Phase, rates: Rates, number: usize) -> Result<(), Error> {
         let (work, meter, length) =
-            (self.work.clone(), meter.clone(), self.options.length.share(phase.share));
+            (self.work.clone(), meter.clone(), self.options.length().share(phase.share));
         let random = Random::new(self.options.seed, 16 + number as u64);
         let runtime = tokio::runtime::Handle::current();
         let (sent, over) = oneshot::channel::<()>();
@@ -282,7 +275,7 @@ impl Run<'_> {
 
 /// Waits until the store has taken nothing for long, of what waits for it.
 async fn stalled(metrics: &Metrics) {
-    let look = || (metrics.counted().get("store.updates"), metrics.waiting().documents);
+    let look = || (metrics.counted().get("store.updates"), metrics.pending_documents());
     let (mut seen, mut since) = (look(), Instant::now());
     while since.elapsed() < STALLED {
         tokio::time::sleep(LOOK * 20).await;

@@ -1,15 +1,15 @@
 //! The sampler: looks at the run at even intervals, from a thread of its own, and says how it goes. Keeps a
 //! bounded number of samples: a long run has coarser ones.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::Say;
-use crate::outcome::{Sample, Seen, Waits};
+use crate::outcome::{Sample, Seen};
 use crate::process;
 use crate::recorder::{Counted, Metrics};
 use crate::workload::Workload;
@@ -22,47 +22,40 @@ const WINDOW: Duration = Duration::from_millis(100);
 const SAMPLES: usize = 600;
 /// How often the sampler says how it goes.
 const SAY: Duration = Duration::from_secs(1);
-/// Phases that threads are told apart by, and one more for what is between them and behind.
-const PHASES: usize = 17;
-/// What is of no phase.
-pub(crate) const BETWEEN: usize = PHASES - 1;
+/// In place of a phase: between two of them, and at the end of the run.
+pub(crate) const BETWEEN: usize = usize::MAX - 1;
+const ENDED: usize = usize::MAX;
 
 /// The sampler at work.
 pub(crate) struct Sampler {
     phase: Arc<AtomicUsize>,
-    ended: Arc<AtomicBool>,
-    seen: Arc<Mutex<Seen>>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<Seen>,
 }
 
 impl Sampler {
-    /// Begins to look.
+    /// Begins to look, in the first phase.
     pub(crate) fn start(
         work: Arc<Workload>,
         metrics: Metrics,
         names: Vec<&'static str>,
         say: Say,
     ) -> std::io::Result<Self> {
-        let (phase, ended) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
-        let waits = (0..PHASES).map(|_| Waits::default()).collect();
-        let seen = Arc::new(Mutex::new(Seen { samples: Vec::new(), waits }));
-        let own = (phase.clone(), ended.clone(), seen.clone());
+        let phase = Arc::<AtomicUsize>::default();
+        let entered = phase.clone();
         let thread = std::thread::Builder::new().name("stress-sampler".to_owned()).spawn(move || {
-            let (phase, ended, seen) = own;
             let mut look = Look::new(&metrics);
-            while !ended.load(Ordering::Acquire) {
+            loop {
                 std::thread::sleep(LOOK);
-                let phase = phase.load(Ordering::Relaxed).min(PHASES - 1);
-                let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                look.at_threads(&mut seen.waits[phase]);
-                seen.waits[phase].store_full += u64::from(metrics.waiting().store_is_full);
-                if let Some(sample) = look.at(&work, &metrics, phase) {
-                    look.keep(&mut seen.samples, sample);
-                    look.tell(sample, names.get(phase).copied().unwrap_or("between"), &say);
+                match entered.load(Ordering::Relaxed) {
+                    ENDED => return look.seen,
+                    phase => {
+                        let name = names.get(phase).copied().unwrap_or("between");
+                        look.at(&work, &metrics, phase, |sample| told(sample, name, &say));
+                    }
                 }
             }
         })?;
-        Ok(Self { phase, ended, seen, thread: Some(thread) })
+        Ok(Self { phase, thread })
     }
 
     /// A phase begins.
@@ -70,111 +63,90 @@ impl Sampler {
         self.phase.store(phase, Ordering::Relaxed);
     }
 
-    /// Ends it; what it has seen.
-    pub(crate) fn end(mut self) -> Seen {
-        self.ended.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            // A sampler that panicked has seen what it has seen.
-            let _ = thread.join();
-        }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        Seen { samples: std::mem::take(&mut seen.samples), waits: std::mem::take(&mut seen.waits) }
+    /// Ends it; what it has seen: nothing where it panicked.
+    pub(crate) fn end(self) -> Seen {
+        self.enter(ENDED);
+        self.thread.join().unwrap_or_default()
     }
 }
 
-/// Where the last look was.
+/// What was seen, and where the last look was.
 struct Look {
     began: Instant,
     last: Instant,
-    said: Instant,
+    said_s: f64,
     window: Duration,
     counted: Counted,
+    seen: Seen,
 }
 
 impl Look {
     fn new(metrics: &Metrics) -> Self {
         let now = Instant::now();
-        Self { began: now, last: now, said: now, window: WINDOW, counted: metrics.counted() }
+        let (window, counted) = (WINDOW, metrics.counted());
+        Self { began: now, last: now, said_s: 0.0, window, counted, seen: Seen::default() }
     }
 
-    fn at_threads(&self, waits: &mut Waits) {
-        waits.looks += 1;
-        for tid in process::on_disk() {
-            *waits.on_disk.entry(tid).or_default() += 1;
+    fn at(&mut self, work: &Workload, metrics: &Metrics, phase: usize, say: impl FnOnce(Sample)) {
+        // Only full load is asked what limits it.
+        if phase == 0 {
+            self.seen.looks += 1;
+            for tid in process::on_disk() {
+                *self.seen.on_disk.entry(tid).or_default() += 1;
+            }
         }
-    }
-
-    fn at(&mut self, work: &Workload, metrics: &Metrics, phase: usize) -> Option<Sample> {
-        let now = Instant::now();
+        let (now, counted) = (Instant::now(), metrics.counted());
         let passed = now - self.last;
         if passed < self.window {
-            return None;
+            return;
         }
-        let (counted, waiting) = (metrics.counted(), metrics.waiting());
-        let since = counted.since(self.counted);
+        let ended = counted.since(self.counted).get("ended");
         (self.last, self.counted) = (now, counted);
-        let per_s = |figure: &str| since.get(figure) as f64 / passed.as_secs_f64();
-        Some(Sample {
+        let sample = Sample {
             at_s: (now - self.began).as_secs_f64(),
             phase,
-            submitted_per_s: per_s("submitted"),
-            ended_per_s: per_s("ended"),
-            submit_us: work.tally.submit.take(),
+            ended_per_s: ended as f64 / passed.as_secs_f64(),
+            submit_us: work.tally.submit.take().map(|(_, p99)| p99),
             execution_us: work.tally.execution.take(),
             in_flight: work.tally.in_flight.load(Ordering::Relaxed) as f64,
             resident_bytes: process::usage().map_or(0.0, |usage| usage.resident_bytes as f64),
-            pending_documents: waiting.documents,
-            commits_waiting: waiting.commits,
-            attempts_running: waiting.attempts,
-            batches_per_s: per_s("store.batches"),
-            updates_per_s: per_s("store.updates"),
-        })
-    }
-
-    fn keep(&mut self, samples: &mut Vec<Sample>, sample: Sample) {
-        samples.push(sample);
-        if samples.len() == SAMPLES {
-            *samples = samples.chunks(2).map(joined).collect();
+            pending_documents: metrics.pending_documents(),
+            attempts_running: metrics.gauge("updraft_attempts_running"),
+        };
+        self.seen.samples.push(sample);
+        if self.seen.samples.len() == SAMPLES {
+            self.seen.samples = self.seen.samples.chunks(2).map(joined).collect();
             self.window *= 2;
         }
-    }
-
-    fn tell(&mut self, sample: Sample, phase: &str, say: &Say) {
         // A long run says less.
-        if sample.at_s < (self.said - self.began).as_secs_f64() + SAY.as_secs_f64().max(sample.at_s / 60.0) {
-            return;
+        if sample.at_s >= self.said_s + SAY.as_secs_f64().max(sample.at_s / 60.0) {
+            self.said_s = sample.at_s;
+            say(sample);
         }
-        self.said = Instant::now();
-        let millis = |(_, p99): (u64, u64)| format!(", p99 {:.1} ms", p99 as f64 / 1e3);
-        say(&format!(
-            "{:6.1}s  {phase:10} {:>8.0} executions/s ended, {:>7.0} in flight{}",
-            sample.at_s,
-            sample.ended_per_s,
-            sample.in_flight,
-            sample.execution_us.map(millis).unwrap_or_default()
-        ));
     }
 }
 
-/// Two samples as one: rates on average, latencies at their worst.
+fn told(sample: Sample, phase: &str, say: &Say) {
+    let Sample { at_s, ended_per_s, in_flight, execution_us, .. } = sample;
+    let p99 = execution_us.map(|(_, p99)| format!(", p99 {:.1} ms", p99 / 1e3)).unwrap_or_default();
+    say(&format!(
+        "{at_s:6.1}s  {phase:10} {ended_per_s:>8.0} executions/s ended, {in_flight:>7.0} in flight{p99}"
+    ));
+}
+
+/// Two samples as one: the rate on average, all else at its most.
 fn joined(samples: &[Sample]) -> Sample {
     let [first, second] = samples else { return samples.first().copied().unwrap_or_default() };
-    let worst = |a: Option<(u64, u64)>, b: Option<(u64, u64)>| match (a, b) {
-        (Some(a), Some(b)) => Some((a.0.max(b.0), a.1.max(b.1))),
-        (a, b) => a.or(b),
-    };
+    let later =
+        |(p50, p99): (f64, f64)| second.execution_us.map_or((p50, p99), |(a, b)| (p50.max(a), p99.max(b)));
     Sample {
-        submitted_per_s: f64::midpoint(first.submitted_per_s, second.submitted_per_s),
         ended_per_s: f64::midpoint(first.ended_per_s, second.ended_per_s),
-        submit_us: worst(first.submit_us, second.submit_us),
-        execution_us: worst(first.execution_us, second.execution_us),
+        submit_us: first.submit_us.into_iter().chain(second.submit_us).reduce(f64::max),
+        execution_us: first.execution_us.map(later).or(second.execution_us),
         in_flight: first.in_flight.max(second.in_flight),
         resident_bytes: first.resident_bytes.max(second.resident_bytes),
         pending_documents: first.pending_documents.max(second.pending_documents),
-        commits_waiting: first.commits_waiting.max(second.commits_waiting),
         attempts_running: first.attempts_running.max(second.attempts_running),
-        batches_per_s: f64::midpoint(first.batches_per_s, second.batches_per_s),
-        updates_per_s: f64::midpoint(first.updates_per_s, second.updates_per_s),
         ..*second
     }
 }
@@ -185,10 +157,11 @@ mod tests {
 
     #[test]
     fn two_samples_become_one_with_mean_rates_and_the_worst_latencies() {
-        let first = Sample { at_s: 1.0, ended_per_s: 10.0, execution_us: Some((5, 90)), ..Sample::default() };
-        let second = Sample { at_s: 2.0, ended_per_s: 30.0, execution_us: Some((7, 20)), ..first };
+        let first =
+            Sample { at_s: 1.0, ended_per_s: 10.0, execution_us: Some((5.0, 90.0)), ..Sample::default() };
+        let second = Sample { at_s: 2.0, ended_per_s: 30.0, execution_us: Some((7.0, 20.0)), ..first };
         let one = joined(&[first, second]);
-        assert_eq!((one.at_s, one.ended_per_s, one.execution_us), (2.0, 20.0, Some((7, 90))));
+        assert_eq!((one.at_s, one.ended_per_s, one.execution_us), (2.0, 20.0, Some((7.0, 90.0))));
         assert_eq!(joined(&[first]), first);
     }
 }

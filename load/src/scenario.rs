@@ -1,8 +1,10 @@
 //! Scenarios: which loads follow each other. A load is a multiple of full load, which the first phase
 //! measures; owns no clock and no executions.
 
+use clap::ValueEnum;
+
 /// A story of load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LoadScenario {
     /// Full load, then a ramp to a fifth of it, held.
     Baseline,
@@ -23,15 +25,8 @@ pub enum LoadScenario {
 pub(crate) enum Load {
     /// Closed loop: submitters wait for the end of one execution before they submit the next.
     Closed,
-    /// Open loop: arrivals come when they are due, whatever became of those before.
-    Open {
-        /// The load at the beginning, in multiples of full load.
-        from: f64,
-        /// The load at the end.
-        to: f64,
-        /// What one tenant adds to it.
-        flood: f64,
-    },
+    /// Open loop: arrivals are sent when they are due, whatever became of earlier ones. In multiples of full load.
+    Open(Rates),
     /// As fast as they are accepted, while no tool answers; ends when all have ended.
     Pile,
 }
@@ -45,7 +40,7 @@ pub(crate) struct Phase {
     pub(crate) share: f64,
 }
 
-/// Rates of arrivals per second.
+/// Rates of arrivals: in multiples of full load, or per second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Rates {
     /// At the beginning.
@@ -58,18 +53,15 @@ pub(crate) struct Rates {
 
 /// The name of the phase that measures full load.
 pub(crate) const THROUGHPUT: &str = "throughput";
-/// Phases of a stress, named for how far they raise the load, in hundredths of full load. Those who submit may have been what
-/// limited that, so that it goes far beyond.
-const RAISED: &str = "load-20 load-40 load-60 load-80 load-100 load-120 load-140 load-160 load-320 load-640 load-1280 \
-                      load-2560 load-5120 load-10240 load-20480";
+/// How the names of phases begin that raise the load step by step; they end in hundredths of full load.
+pub(crate) const RAISED: &str = "load-";
+/// The phases of a stress. The submitters may have been what limited full load, so that it goes far beyond.
+const STEPS: &str = "load-20 load-40 load-60 load-80 load-100 load-120 load-140 load-160 load-320 load-640 load-1280 \
+                     load-2560 load-5120 load-10240 load-20480";
 /// Steps of a stress that are within its time.
 const IN_TIME: usize = 8;
 
 impl LoadScenario {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Baseline, Self::Spike, Self::Stress, Self::Soak, Self::BurstTenant, Self::Backlog];
-
     /// Its phases, in order. Their shares make one whole, but for the steps of a stress that nothing broke before.
     pub(crate) fn phases(self) -> Vec<Phase> {
         let closed = |share| Phase { name: THROUGHPUT, load: Load::Closed, share };
@@ -85,15 +77,15 @@ impl LoadScenario {
             ],
             Self::Stress => {
                 let share = 0.8 / IN_TIME as f64;
-                let raised = RAISED.split(' ').filter_map(|name| {
-                    let hundredths: f64 = name.strip_prefix("load-")?.parse().ok()?;
+                let raised = STEPS.split(' ').filter_map(|name| {
+                    let hundredths: f64 = name.strip_prefix(RAISED)?.parse().ok()?;
                     Some(open(name, (hundredths / 100.0, hundredths / 100.0), share))
                 });
                 std::iter::once(closed(0.2)).chain(raised).collect()
             }
             Self::Soak => vec![closed(0.1), open("flat", (0.5, 0.5), 0.9)],
             Self::BurstTenant => {
-                let flood = Load::Open { from: 0.2, to: 0.2, flood: 1.0 };
+                let flood = Load::Open(Rates { from: 0.2, to: 0.2, flood: 1.0 });
                 vec![
                     closed(0.2),
                     open("even", (0.2, 0.2), 0.4),
@@ -122,38 +114,31 @@ impl LoadScenario {
     pub(crate) fn raises(self) -> bool {
         self == Self::Stress
     }
+}
 
-    /// As the command line writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Baseline => "baseline",
-            Self::Spike => "spike",
-            Self::Stress => "stress",
-            Self::Soak => "soak",
-            Self::BurstTenant => "burst-tenant",
-            Self::Backlog => "backlog",
-        }
+impl Rates {
+    /// Per second, where full load is so many.
+    pub(crate) fn of(self, full: f64) -> Self {
+        Self { from: self.from * full, to: self.to * full, flood: self.flood * full }
     }
 }
 
 fn open(name: &'static str, (from, to): (f64, f64), share: f64) -> Phase {
-    Phase { name, load: Load::Open { from, to, flood: 0.0 }, share }
+    Phase { name, load: Load::Open(Rates { from, to, flood: 0.0 }), share }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampler::BETWEEN;
 
     #[test]
     fn every_scenario_measures_full_load_first_and_its_shares_make_one_whole() {
-        for scenario in LoadScenario::ALL {
+        for scenario in LoadScenario::value_variants() {
             let phases = scenario.phases();
             assert_eq!((phases[0].name, phases[0].load), (THROUGHPUT, Load::Closed));
             let in_time = if scenario.raises() { 1 + IN_TIME } else { phases.len() };
             let whole: f64 = phases[..in_time].iter().map(|phase| phase.share).sum();
             assert!((whole - 1.0).abs() < 1e-9, "{scenario:?}: {whole}");
-            assert!(phases.len() <= BETWEEN, "each is told apart");
             let measured = scenario.measured();
             assert!(measured.is_none_or(|name| phases.iter().any(|phase| phase.name == name)));
         }
@@ -164,10 +149,10 @@ mod tests {
         let loads: Vec<f64> = LoadScenario::Stress
             .phases()
             .iter()
-            .filter_map(|phase| if let Load::Open { from, .. } = phase.load { Some(from) } else { None })
+            .filter_map(|phase| if let Load::Open(rates) = phase.load { Some(rates.from) } else { None })
             .collect();
         assert!(
-            loads.len() == RAISED.split(' ').count()
+            loads.len() == STEPS.split(' ').count()
                 && loads.is_sorted()
                 && loads.last().is_some_and(|last| *last > 1.0)
         );

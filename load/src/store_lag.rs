@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use updraft::limits::COALESCER_DOCUMENTS;
 
-use crate::outcome::{PhaseResult, RunOutcome, Sample};
+use crate::outcome::{PhaseResult, RunOutcome};
 use crate::scenario::Load;
 
 /// Lag is reported above this part of the phase's duration,
@@ -23,8 +23,8 @@ pub(crate) fn found(outcome: &RunOutcome) -> Vec<String> {
     let phases = outcome.phases.iter().enumerate();
     let mut found: Vec<String> = phases
         .filter_map(|(number, end)| {
-            let samples = outcome.seen.samples.iter().filter(|sample| sample.phase == number);
-            let why = behind(end).or_else(|| full(samples)).or_else(|| growing(end))?;
+            let most = outcome.most(Some(number), |sample| sample.pending_documents).unwrap_or_default();
+            let why = behind(end).or_else(|| full(most)).or_else(|| growing(end))?;
             Some(format!("phase {}: the store cannot take this load: {why}.", end.phase.name))
         })
         .collect();
@@ -47,8 +47,7 @@ fn behind(end: &PhaseResult) -> Option<String> {
     Some(format!("it was {behind:.1} s behind when the last execution had ended; rates count that time"))
 }
 
-fn full<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<String> {
-    let most = samples.map(|sample| sample.pending_documents).fold(0.0, f64::max);
+fn full(most: f64) -> Option<String> {
     (most >= COALESCER_DOCUMENTS as f64 * FULL).then(|| {
         format!("{most:.0} documents waited for it, as many as may; the journal, and with it submissions, waited too")
     })
@@ -56,7 +55,7 @@ fn full<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<String> {
 
 /// Arrivals of an open loop do not slow down with the store: documents that wait at its end would become more.
 fn growing(end: &PhaseResult) -> Option<String> {
-    let Load::Open { .. } = end.phase.load else { return None };
+    let Load::Open(_) = end.phase.load else { return None };
     let per_s = end.per_s("store.updates");
     let (before, after) = end.pending;
     let seconds = after / per_s.max(1.0);
@@ -68,11 +67,7 @@ fn growing(end: &PhaseResult) -> Option<String> {
 mod tests {
     use super::*;
     use crate::recorder::Counted;
-    use crate::scenario::{Phase, THROUGHPUT};
-
-    fn sample(pending: f64) -> Sample {
-        Sample { pending_documents: pending, ..Sample::default() }
-    }
+    use crate::scenario::{Phase, Rates, THROUGHPUT};
 
     fn end(load: Load, seconds: u64) -> PhaseResult {
         PhaseResult::testing(Phase { name: THROUGHPUT, load, share: 0.5 }, Duration::from_secs(seconds))
@@ -81,8 +76,8 @@ mod tests {
     #[test]
     fn a_store_with_as_much_before_it_as_may_be_is_told() {
         let most = COALESCER_DOCUMENTS as f64;
-        assert_eq!(full([sample(most * 0.5)].iter()), None);
-        assert!(full([sample(most), sample(0.0)].iter()).is_some_and(|said| said.contains("as many")));
+        assert_eq!(full(most * 0.5), None);
+        assert!(full(most).is_some_and(|said| said.contains("as many")));
     }
 
     #[test]
@@ -99,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_waits_at_the_end_of_an_open_loop_is_measured_by_the_work_of_the_store() {
-        let open = Load::Open { from: 1.0, to: 1.0, flood: 0.0 };
+        let open = Load::Open(Rates { from: 1.0, to: 1.0, flood: 0.0 });
         let mut slow = end(open, 10);
         // Five hundred in a second.
         slow.counted = Counted::testing("store.updates", 5_000);

@@ -8,7 +8,7 @@ use crate::breaking::{self, Verdict};
 use crate::figure;
 use crate::figures::{self, Figures};
 use crate::load::ARRIVALS;
-use crate::options::LoadOptions;
+use crate::options::{LoadOptions, name};
 use crate::outcome::RunOutcome;
 use crate::scenario::LoadScenario;
 use crate::store_lag;
@@ -26,7 +26,7 @@ const OF_PHASE: [(&str, &str); 6] = [
     ("execution_p99_ms", "execution p99"),
 ];
 /// A load generator that is later than this sends less than is due, or in bursts.
-const LATE_US: u64 = 100_000;
+const LATE_US: f64 = 1e5;
 
 /// One line of a list, and whether it is good news.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Summary {
     /// Sums an outcome up, and holds it against thresholds.
     pub fn new(options: &LoadOptions, outcome: &RunOutcome, thresholds: &[Threshold]) -> Self {
         let stages = bottleneck::stages(outcome, options.shards());
-        let limit = bottleneck::find(outcome, options, &stages);
+        let limit = bottleneck::find(outcome, &stages);
         let mut figures = figures::of(options, outcome, &stages, limit.as_ref());
         let thresholds = thresholds.iter().map(|threshold| {
             let (well, text) = threshold.held(&figures);
@@ -77,12 +77,12 @@ impl Summary {
             figures.text("notes", notes.join("\n"));
         }
         Self {
-            title: format!("updraft stress: {}", options.scenario.name()),
+            title: format!("updraft stress: {}", name(&options.scenario)),
             load: format!(
                 "{} steps of {} calls, tools {} answer in {}, {} tenants, {} submitters, {} cores, seed {}",
                 options.steps,
                 options.width,
-                options.tools.name(),
+                name(&options.tools),
                 options.latency,
                 options.tenants,
                 options.concurrency,
@@ -109,7 +109,7 @@ impl Summary {
     pub fn text(&self) -> String {
         let mut text = format!("{}\n{}\n", self.title, self.load);
         let mut whole = Table::default();
-        let measured = figure::names().filter_map(|key| Some((key, self.figures.shown(key)?)));
+        let measured = figure::all().filter_map(|(key, _)| Some((key, self.figures.shown(key)?)));
         measured.for_each(|(key, shown)| whole.add(key, [Some(shown)]));
         text += &format!("\n{}\n", whole.text());
         if let Some(limit) = &self.limit {
@@ -184,8 +184,8 @@ fn findings(options: &LoadOptions, outcome: &RunOutcome, figures: &Figures) -> V
         if let Verdict::Broke(why) = end.verdict() {
             bad(format!("phase {name}: broke at {sent:.0} executions/s: {why}."));
         }
-        if let Some(late) = end.meter.late.quantile(0.99).filter(|late| *late > LATE_US) {
-            let late = late as f64 / 1e3;
+        if let Some(late) = end.meter.late.us(0.99).filter(|late| *late > LATE_US) {
+            let late = late / 1e3;
             bad(format!(
                 "phase {name}: the load generator sent one arrival in a hundred {late:.0} ms late or more."
             ));

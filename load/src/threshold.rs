@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::figure::{self, NOISE};
+use crate::figure;
 use crate::figures::Figures;
 use crate::scenario::LoadScenario;
 use crate::unit;
@@ -32,24 +32,21 @@ pub struct Threshold {
 impl Threshold {
     /// Why no run of this scenario, with a reference or without, can hold it; none where one can.
     pub fn mistake(&self, scenario: LoadScenario, reference: bool) -> Option<String> {
-        let known = |key: &str| figure::may_have(key, scenario, reference);
-        if known(&self.key) {
+        let Self { key, text, .. } = self;
+        let may_have = |reference| figure::may_have(key, scenario, reference);
+        if may_have(reference) {
             return None;
         }
-        if figure::may_have(&self.key, scenario, true) {
-            return Some(format!("--assert {}: `{}` is measured with --reference", self.text, self.key));
+        if may_have(true) {
+            return Some(format!("--assert {text}: `{key}` is measured with --reference"));
         }
-        let short = SHORT.iter().filter(|(_, key)| known(key)).map(|(short, _)| *short);
-        let whole = figure::names().filter(|key| known(key));
-        let phases = scenario.phases();
-        let names: Vec<&str> = phases.iter().map(|phase| phase.name).collect();
+        let names: Vec<&str> = figure::all().map(|(key, _)| key).collect();
+        let phases: Vec<&str> = scenario.phases().iter().map(|phase| phase.name).collect();
         Some(format!(
-            "--assert {}: there is no figure `{}` in this scenario; it has {}, stage.STAGE.cpu, stage.STAGE.disk, \
-             {NOISE}, and phase.PHASE.FIGURE of {}",
-            self.text,
-            self.key,
-            short.chain(whole).collect::<Vec<_>>().join(", "),
-            names.join(", ")
+            "--assert {text}: there is no figure `{key}` in this scenario; it has {}, stage.STAGE.cpu, stage.STAGE.disk, \
+             and phase.PHASE.FIGURE of {}",
+            names.join(", "),
+            phases.join(", ")
         ))
     }
 

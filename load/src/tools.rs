@@ -16,33 +16,11 @@ use updraft::{Answer, Call, Failure, FailureKind, Integration, Json, Name};
 
 use crate::error::Error;
 use crate::latency::Latency;
-use crate::options::LoadOptions;
+use crate::options::{LoadOptions, Tools};
 use crate::random::Random;
 
 /// The name of the thread of the HTTP server, by which its CPU is told apart.
 pub(crate) const THREAD: &str = "stress-tools";
-
-/// Where the tools are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tools {
-    /// An integration inside the process.
-    Process,
-    /// The HTTP integration against a server on 127.0.0.1.
-    Http,
-}
-
-impl Tools {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Process, Self::Http];
-
-    /// As the command line writes it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Http => "http",
-        }
-    }
-}
 
 /// What each call of a tool meets.
 struct Behaviour {

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use updraft::limits::{EXECUTIONS_IN_FLIGHT, TASKS_AT_ONCE};
 use updraft::{Engine, Playbook, PlaybookId, Resume, Submission, TenantCode};
 
 use crate::error::Error;
 use crate::latencies::Tally;
-use crate::options::{LoadOptions, cores};
+use crate::options::LoadOptions;
+use crate::profile::Profile;
 use crate::random::Random;
 use crate::run_store::RunStore;
 use crate::tools::Toolkit;
@@ -63,15 +63,18 @@ impl Workload {
         };
         let builder = store.apply(builder).resume(resume);
         let width = usize::from(options.width);
-        let server = store.is_server();
-        let settings = options.profile.map(|profile| profile.settings(cores(), server));
-        let builder = match &settings {
-            Some(settings) => settings.apply(builder, width, server),
-            None => builder.tasks_at_once(width.max(TASKS_AT_ONCE)),
+        let profile = options.profile.unwrap_or(Profile::Balanced);
+        let builder = builder
+            .shards(options.shards())
+            .tasks_at_once(width.max(profile.tasks_at_once()))
+            .executions_in_flight(profile.executions_in_flight())
+            .flush_delay(profile.flush_delay());
+        // Where no profile is named, the store has its own.
+        let builder = match options.profile {
+            Some(profile) => builder.batch_limit(profile.batches(store.is_server())),
+            None => builder,
         };
-        let in_flight = settings.map_or(EXECUTIONS_IN_FLIGHT, |settings| settings.executions_in_flight);
         let kit = Toolkit::start(options, open)?;
-        let builder = builder.shards(options.shards());
         let engine = builder.shared_integration(kit.integration.as_str(), kit.tool.clone()).start().await?;
         let text = playbook(options.steps, options.width, &kit.call());
         let mut playbooks = Vec::new();
@@ -89,7 +92,7 @@ impl Workload {
             stop: watch::channel(false).0,
             gate,
             kit,
-            pile: (in_flight as f64 * PILE) as usize,
+            pile: (profile.executions_in_flight() as f64 * PILE) as usize,
         })
     }
 

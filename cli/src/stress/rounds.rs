@@ -6,31 +6,35 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use tokio::process::Command;
-use updraft_load::{Comparison, Figures, Profile};
+use updraft_load::{Comparison, Figures, Profile, name};
 
 use crate::exit::{Ending, Error};
 use crate::interrupt::Interrupt;
 use crate::log::Screen;
 use crate::output::Output;
-use crate::stress::options::Options;
+use crate::stress::options::Stress;
+use crate::stress::write;
 
 /// How long a run that was told to end may take for its report.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs all rounds, and tells what they came to.
-pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
+pub(crate) async fn run(options: &Stress, directory: &Path, screen: &Screen) -> Result<Ending, Error> {
     let mut interrupt = Interrupt::listen(screen)?;
-    let profiles = Profile::ALL;
-    let mut comparison = Comparison::new(&profiles.map(Profile::name), Profile::Balanced.name());
+    let profiles = Profile::value_variants();
+    let base = profiles.iter().position(|profile| *profile == Profile::Balanced).unwrap_or_default();
+    let mut comparison = Comparison::new(profiles.iter().map(name).collect(), base);
     let mut ended = Ok(Ending::Completed);
     'rounds: for round in 0..usize::from(options.rounds) {
         for place in 0..profiles.len() {
             // Who is first changes from round to round.
-            let profile = profiles[(round + place) % profiles.len()];
-            screen.say(&format!("round {} of {}: {}", round + 1, options.rounds, profile.name()));
-            match one(directory, profile, &mut interrupt).await {
-                Ok(Some(figures)) => comparison.add(profile.name(), figures),
+            let profile = (round + place) % profiles.len();
+            let called = name(&profiles[profile]);
+            screen.say(&format!("round {} of {}: {called}", round + 1, options.rounds));
+            match one(directory, &called, &mut interrupt).await {
+                Ok(Some(figures)) => comparison.add(profile, figures),
                 Ok(None) => ended = Ok(Ending::Interrupted),
                 Err(error) => ended = Err(error),
             }
@@ -50,8 +54,8 @@ pub(crate) async fn run(options: &Options, directory: &Path, screen: &Screen) ->
         let note = cut.map(|why| format!("{why}: only whole rounds are compared."));
         let title = "updraft stress: profiles in turn";
         output.line(comparison.text(title, note.into_iter().collect()).trim_end());
-        let json = || comparison.figures(options.scenario).json();
-        let written = options.json.as_ref().map_or(Ok(()), |path| crate::stress::write(path, &json()));
+        let json = || comparison.figures(options.load.scenario).json();
+        let written = options.json.as_ref().map_or(Ok(()), |path| write(path, &json()));
         output.finish().and(written)?;
     }
     ended
@@ -63,17 +67,13 @@ pub(crate) fn figures(directory: &Path) -> PathBuf {
 }
 
 /// One run; `None` if it was interrupted.
-async fn one(
-    directory: &Path,
-    profile: Profile,
-    interrupt: &mut Interrupt,
-) -> Result<Option<Figures>, Error> {
+async fn one(directory: &Path, profile: &str, interrupt: &mut Interrupt) -> Result<Option<Figures>, Error> {
     let failed = |error: &dyn std::fmt::Display| Error::Failed(format!("a run: {error}"));
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut command = Command::new(program);
     // With the arguments of this program, so that every run has the same options of the load.
     command.args(std::env::args_os().skip(1));
-    command.args(["--round", profile.name(), "--within"]).arg(directory);
+    command.args(["--round", profile, "--within"]).arg(directory);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).kill_on_drop(true);
     // A run that ends before it has figures leaves none, and not those of the run before it.
     match std::fs::remove_file(figures(directory)) {
@@ -93,20 +93,25 @@ async fn one(
         }
     };
     match code {
-        Some(0) => Ok(Some(crate::stress::read(&figures(directory))?)),
+        Some(0) => Ok(Some(read(&figures(directory))?)),
         // Ctrl-C on a terminal signals the run too.
         Some(code) if code == Ending::Interrupted as i32 => Ok(None),
         Some(code) if code == Ending::Failed as i32 && figures(directory).exists() => {
-            let run = crate::stress::read(&figures(directory))?;
-            let notes = run.notes();
-            Err(Error::Failed(format!("a run with {} failed: {}", profile.name(), notes.replace('\n', " "))))
+            let notes = read(&figures(directory))?.notes().replace('\n', " ");
+            Err(Error::Failed(format!("a run with {profile} failed: {notes}")))
         }
         // The run has printed the reason.
         Some(code) if code == Ending::Refused as i32 => {
-            Err(Error::Refused(format!("nothing could be run with {}", profile.name())))
+            Err(Error::Refused(format!("nothing could be run with {profile}")))
         }
-        _ => Err(Error::Failed(format!("a run with {} ended with exit code {code:?}", profile.name()))),
+        _ => Err(Error::Failed(format!("a run with {profile} ended with exit code {code:?}"))),
     }
+}
+
+/// The figures that a run wrote.
+fn read(path: &Path) -> Result<Figures, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    text.and_then(|text| Figures::parse(&text)).map_err(|error| Error::Failed(format!("a run: {error}")))
 }
 
 /// Waits until whoever started this program has closed its standard input, or is gone.

@@ -201,6 +201,7 @@ fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
         (vec!["--duration", "1s", "--executions", "100"], "cannot be used with"),
         (vec!["--assert", "p99"], "p99<200ms"),
         (vec!["--assert", "speed>1"], "executions_per_s"),
+        (vec!["--assert", "phase.spike.ended_per_s>1"], "no figure `phase.spike.ended_per_s`"),
         (vec!["--steps", "100", "--width", "100"], "at most 1000"),
         (vec!["--scenario", "burst-tenant", "--tenants", "1"], "2 or more"),
         (vec!["--profile", "reckless"], "balanced"),
@@ -212,46 +213,16 @@ fn nonsense_is_refused_before_anything_runs_with_what_is_allowed() {
         (vec!["--json", "nowhere/"], "--json nowhere/"),
         (vec!["--json", "/proc/nope.json"], "--json /proc/nope.json"),
         (vec!["--json", "out", "--report", "./out"], "name the same file"),
-        (
-            vec!["--assert", "phase.throughput.arrivals_per_s>1"],
-            "no figure `phase.throughput.arrivals_per_s`",
-        ),
         (vec!["--data", "/proc"], "--data"),
         (vec!["--profiles", "--store", "redis://host"], "--store: a store is `embedded`"),
         (vec!["--duration", "5"], "500ms to 7d"),
-        (vec!["--scenario", "backlog", "--assert", "p99<200ms"], "no figure `execution_p99_ms`"),
-        (vec!["--assert", "breaking_point_per_s>1"], "no figure `breaking_point_per_s`"),
         (vec!["--assert", "p99<200ns"], "us, µs, ms, s, min"),
         (vec!["--assert", "p99=<200ms"], "one of < <= > >="),
         (vec!["--data", "nowhere"], "not a directory"),
-        (vec!["compare", "nowhere.json", "nowhere.json"], "nowhere.json"),
     ] {
         let run = ended(dir.path(), &[vec!["stress"], options.clone()].concat());
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{options:?}: {}", run.err);
         assert!(run.err.contains(said), "{options:?}: {}", run.err);
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-}
-
-#[test]
-fn two_runs_are_compared_and_other_loads_are_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-    write("a.json", r#"{"scenario": "soak", "steps": 5, "executions_per_s": 1000, "execution_p99_ms": 8}"#);
-    write("b.json", r#"{"scenario": "soak", "steps": 3, "executions_per_s": 2000, "execution_p99_ms": 9}"#);
-    let run = ended(dir.path(), &["stress", "compare", "a.json", "b.json"]);
-    assert_eq!(run.code, 0, "{}", run.err);
-    let line = |key: &str| run.out.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
-    assert!(line("executions_per_s").contains("2.00") && line("executions_per_s").ends_with("better"));
-    assert!(line("execution_p99_ms").ends_with("same"), "{}", run.out);
-    assert!(run.out.contains("the loads differ: steps is 5 and 3"), "{}", run.out);
-    for (text, said) in [
-        ("[]", "no figures of"),
-        (r#"{"contest": "soak", "rounds": 3}"#, "give those of two runs"),
-        (r#"{"scenario": "soak"}"#, "no figure of a.json"),
-    ] {
-        write("c.json", text);
-        let run = ended(dir.path(), &["stress", "compare", "a.json", "c.json"]);
-        assert!(run.code == 2 && run.err.contains(said), "{text}: {}", run.err);
-    }
 }

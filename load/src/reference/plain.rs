@@ -7,16 +7,15 @@ use std::sync::atomic::Ordering;
 use tokio::time::Instant;
 use updraft::{
     Call, CallPermit, Clock, ExecutionHead, ExecutionId, ExecutionState, ExecutionStatus, ExecutionUpdate,
-    Failure, Json, Masking, Name, Revision, Sending, StepId, Store, SystemClock, TaskHead, TaskId, TaskState,
-    TaskStatus, TaskUpdate, Update, WriteOutcome,
+    Failure, Json, Masking, Name, Revision, ScopePath, Sending, StepId, Store, SystemClock, TaskHead, TaskId,
+    TaskState, TaskStatus, TaskUpdate, Update, WriteOutcome,
 };
-
 use uuid::Uuid;
 
 use crate::error::Error;
 use crate::options::LoadOptions;
+use crate::outcome::Counts;
 use crate::random::Random;
-use crate::reference::Counts;
 use crate::workload::{ATTEMPTS, PAUSE, TIMEOUT, Workload};
 
 /// Executes plainly.
@@ -30,20 +29,6 @@ pub(super) struct Plain {
     random: Random,
 }
 
-/// What an execution counts, for itself and for all.
-struct Tally<'a> {
-    counts: &'a Counts,
-    changes: u64,
-}
-
-/// A task under way.
-struct Task {
-    task_id: TaskId,
-    head: Arc<TaskHead>,
-    seq: u64,
-    state: TaskState,
-}
-
 impl Plain {
     pub(super) fn new(
         options: &LoadOptions,
@@ -51,126 +36,135 @@ impl Plain {
         store: Arc<dyn Store>,
         epoch: u64,
     ) -> Result<Self, Error> {
+        let failed = |error| Error::of("the reference", error);
         let tasks = usize::from(options.steps) * usize::from(options.width);
         let steps = (0..tasks).map(|number| StepId::new(format!("s{number}"))).collect::<Result<_, _>>();
-        let (steps, playbook) = (
-            steps.map_err(|error| Error::of("the reference", error))?,
-            Name::new("stress").map_err(|error| Error::of("the reference", error))?,
-        );
+        let (steps, playbook) = (steps.map_err(failed)?, Name::new("stress").map_err(failed)?);
         Ok(Self { work, store, epoch, playbook, steps, random: Random::new(options.seed, 3) })
     }
 
     /// One execution of any tenant.
     pub(super) async fn execute(&self, counts: &Counts) -> Result<(), String> {
-        let mut tally = Tally { counts, changes: 0 };
-        let began = Instant::now();
-        let now = SystemClock.now();
-        // Ids in the order of time, as the engine's: the store's tables grow at their end.
-        let peid = ExecutionId::from_bytes(Uuid::now_v7().into_bytes());
+        let (began, now) = (Instant::now(), SystemClock.now());
         let head = self.head();
-        let mut state = ExecutionState {
-            execution_status: ExecutionStatus::Executing,
-            started_date: Some(now),
-            updated_date: now,
-            finished_date: None,
-            playbook_runtime: None,
-            output: None,
-            error: None,
+        let mut execution = ExecutionUpdate {
+            // Ids in the order of time, as the engine's: the store's tables grow at their end.
+            peid: ExecutionId::from_bytes(Uuid::now_v7().into_bytes()),
+            revision: Revision { epoch: self.epoch, seq: 1 },
+            head: Some(head.clone()),
+            state: ExecutionState {
+                execution_status: ExecutionStatus::Executing,
+                started_date: Some(now),
+                updated_date: now,
+                finished_date: None,
+                playbook_runtime: None,
+                output: None,
+                error: None,
+            },
         };
-        self.write(self.of_execution(peid, 1, Some(head.clone()), &state), &mut tally).await?;
+        self.write(execution.clone(), counts).await?;
         let mut end = ExecutionStatus::Completed;
         for (number, step) in (1..).zip(&self.steps) {
-            if let Err(failure) =
-                self.task(self.new_task(peid, &head, number, step), &head, &mut tally).await?
-            {
-                (end, state.error) = (ExecutionStatus::Failed, Some(failure.into()));
+            if let Some(failure) = self.task(execution.peid, &head, (number, step), counts).await? {
+                (end, execution.state.error) = (ExecutionStatus::Failed, Some(failure.into()));
                 break;
             }
         }
         let ended = SystemClock.now();
-        state.execution_status = end;
-        state.started_date = None;
-        state.updated_date = ended;
-        state.finished_date = Some(ended);
-        state.playbook_runtime = Some(ended.since(now));
-        self.write(self.of_execution(peid, 2, None, &state), &mut tally).await?;
+        (execution.revision.seq, execution.head) = (2, None);
+        execution.state.execution_status = end;
+        execution.state.started_date = None;
+        execution.state.updated_date = ended;
+        execution.state.finished_date = Some(ended);
+        execution.state.playbook_runtime = Some(ended.since(now));
+        self.write(execution, counts).await?;
         counts.executions.fetch_add(1, Ordering::Relaxed);
-        counts.status_changes_of_ended.fetch_add(tally.changes, Ordering::Relaxed);
         counts.execution.record(began.elapsed());
         Ok(())
     }
 
-    /// One task to its end, with its retries.
+    /// One task to its end, with its retries; why it failed, where it did.
     async fn task(
         &self,
-        mut task: Task,
-        head: &ExecutionHead,
-        tally: &mut Tally<'_>,
-    ) -> Result<Result<(), Failure>, String> {
-        for attempt in 1..=ATTEMPTS {
-            task.state.attempt = attempt;
+        peid: ExecutionId,
+        of: &ExecutionHead,
+        (number, step): (u32, &StepId),
+        counts: &Counts,
+    ) -> Result<Option<Failure>, String> {
+        let head = Arc::new(TaskHead {
+            peid,
+            task_seq: number,
+            step_id: step.clone(),
+            scope: ScopePath::MAIN,
+            tenant_code: of.tenant_code.clone(),
+            alert_id: None,
+            integration: self.work.kit.integration.clone(),
+            action: self.work.kit.action.clone(),
+        });
+        let now = SystemClock.now();
+        let mut task = TaskUpdate {
+            task_id: TaskId::derive(peid, &ScopePath::MAIN, step),
+            peid,
+            revision: Revision { epoch: self.epoch, seq: 0 },
+            head: Some(head.clone()),
+            state: TaskState {
+                status: TaskStatus::Executing,
+                attempt: 0,
+                response: None,
+                error: None,
+                started_date: Some(now),
+                updated_date: now,
+                runtime: None,
+                wait: None,
+                call: None,
+            },
+        };
+        loop {
             task.state.status = TaskStatus::Executing;
-            self.write_task(&mut task, tally).await?;
-            let failure = match self.work.kit.tool.call(self.call(&task, head, attempt)).await {
+            task.state.attempt += 1;
+            self.write_task(&mut task, counts).await?;
+            let failure = match self.work.kit.tool.call(self.call(&task, &head)).await {
                 Ok(answer) => {
                     task.state.response = Some(answer);
-                    task.end(TaskStatus::Completed);
-                    self.write_task(&mut task, tally).await?;
-                    tally.counts.steps.fetch_add(1, Ordering::Relaxed);
-                    return Ok(Ok(()));
+                    counts.steps.fetch_add(1, Ordering::Relaxed);
+                    None
                 }
-                Err(failure) => failure,
+                Err(failure) => Some(failure),
             };
-            task.state.error = Some(failure.clone().into());
-            if attempt == ATTEMPTS {
-                task.end(TaskStatus::Failed);
-                self.write_task(&mut task, tally).await?;
-                return Ok(Err(failure));
+            task.state.error = failure.clone().map(Into::into);
+            task.state.status = match failure {
+                None => TaskStatus::Completed,
+                Some(_) if task.state.attempt < ATTEMPTS => TaskStatus::Retrying,
+                Some(_) => TaskStatus::Failed,
+            };
+            let retries = task.state.status == TaskStatus::Retrying;
+            task.state.runtime = (!retries).then(|| SystemClock.now().since(now));
+            self.write_task(&mut task, counts).await?;
+            if !retries {
+                return Ok(failure);
             }
-            task.state.status = TaskStatus::Retrying;
-            self.write_task(&mut task, tally).await?;
             // As the engine does: twice as long each time, anywhere up to it.
-            tokio::time::sleep(PAUSE.saturating_mul(1 << (attempt - 1)).mul_f64(self.random.share())).await;
+            let longest = PAUSE.saturating_mul(1 << (task.state.attempt - 1));
+            tokio::time::sleep(longest.mul_f64(self.random.share())).await;
         }
-        Ok(Ok(()))
+    }
+
+    async fn write_task(&self, task: &mut TaskUpdate, counts: &Counts) -> Result<(), String> {
+        task.revision.seq += 1;
+        task.state.updated_date = SystemClock.now();
+        self.write(task.clone(), counts).await?;
+        task.head = None;
+        Ok(())
     }
 
     /// One change of a status: one write, which is waited for.
-    async fn write(&self, update: Update, tally: &mut Tally<'_>) -> Result<(), String> {
-        let outcomes = self.store.write(vec![update]).await.map_err(|error| error.to_string())?;
-        match outcomes.into_iter().next() {
-            Some(WriteOutcome::Written) => {
-                tally.counts.status_changes.fetch_add(1, Ordering::Relaxed);
-                tally.changes += 1;
-                Ok(())
-            }
-            Some(other) => Err(format!("the store did not take a status: {other:?}")),
-            None => Err("the store did not say what became of a status".to_owned()),
+    async fn write(&self, update: impl Into<Update>, counts: &Counts) -> Result<(), String> {
+        let outcomes = self.store.write(vec![update.into()]).await.map_err(|error| error.to_string())?;
+        if outcomes.first().is_none_or(|outcome| !matches!(outcome, WriteOutcome::Written)) {
+            return Err(format!("the store did not take a status: {outcomes:?}"));
         }
-    }
-
-    async fn write_task(&self, task: &mut Task, tally: &mut Tally<'_>) -> Result<(), String> {
-        task.seq += 1;
-        task.state.updated_date = SystemClock.now();
-        let update = TaskUpdate {
-            task_id: task.task_id,
-            peid: task.head.peid,
-            revision: Revision { epoch: self.epoch, seq: task.seq },
-            head: (task.seq == 1).then(|| task.head.clone()),
-            state: task.state.clone(),
-        };
-        self.write(Update::from(update), tally).await
-    }
-
-    fn of_execution(
-        &self,
-        peid: ExecutionId,
-        seq: u64,
-        head: Option<Arc<ExecutionHead>>,
-        state: &ExecutionState,
-    ) -> Update {
-        let revision = Revision { epoch: self.epoch, seq };
-        Update::from(ExecutionUpdate { peid, revision, head, state: state.clone() })
+        counts.status_changes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn head(&self) -> Arc<ExecutionHead> {
@@ -191,14 +185,14 @@ impl Plain {
         })
     }
 
-    fn call(&self, task: &Task, head: &ExecutionHead, attempt: u32) -> Call {
+    fn call(&self, task: &TaskUpdate, head: &TaskHead) -> Call {
         Call {
             tenant: head.tenant_code.clone(),
-            peid: task.head.peid,
+            peid: head.peid,
             task_id: task.task_id,
-            step_id: task.head.step_id.clone(),
-            action: task.head.action.clone(),
-            attempt,
+            step_id: head.step_id.clone(),
+            action: head.action.clone(),
+            attempt: task.state.attempt,
             arguments: self.work.kit.arguments.clone().into(),
             secrets: Vec::new(),
             masking: Masking::default(),
@@ -206,39 +200,5 @@ impl Plain {
             sending: Sending::default(),
             permit: CallPermit::default(),
         }
-    }
-
-    fn new_task(&self, peid: ExecutionId, head: &ExecutionHead, number: u32, step: &StepId) -> Task {
-        let now = SystemClock.now();
-        let state = TaskState {
-            status: TaskStatus::Executing,
-            attempt: 1,
-            response: None,
-            error: None,
-            started_date: Some(now),
-            updated_date: now,
-            runtime: None,
-            wait: None,
-            call: None,
-        };
-        let head = Arc::new(TaskHead {
-            peid,
-            task_seq: number,
-            step_id: step.clone(),
-            scope: updraft::ScopePath::MAIN,
-            tenant_code: head.tenant_code.clone(),
-            alert_id: None,
-            integration: self.work.kit.integration.clone(),
-            action: self.work.kit.action.clone(),
-        });
-        Task { task_id: TaskId::derive(peid, &updraft::ScopePath::MAIN, &head.step_id), head, seq: 0, state }
-    }
-}
-
-impl Task {
-    fn end(&mut self, status: TaskStatus) {
-        self.state.status = status;
-        let started = self.state.started_date.unwrap_or(self.state.updated_date);
-        self.state.runtime = Some(SystemClock.now().since(started));
     }
 }
