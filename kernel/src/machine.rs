@@ -20,6 +20,7 @@ mod scope;
 mod start;
 mod step;
 mod task;
+mod task_seq;
 mod view;
 mod wait;
 mod walk;
@@ -39,7 +40,7 @@ pub use effect::{Act, Effects, StartAttempt, Timer};
 pub use event::MachineEvent;
 pub use resume::Unfit;
 pub use start::Terms;
-pub use task::TaskSeq;
+pub use task_seq::TaskSeq;
 
 use crate::plan::{Plan, StepIndex};
 use end::ExecutionPhase;

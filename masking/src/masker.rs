@@ -4,13 +4,12 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use updraft_protocol::Failure;
 use updraft_protocol::limits::{FAILURE_MESSAGE_BYTES, SHORTEST_SECRET_BYTES};
-use updraft_protocol::{Failure, Json, Value};
 
 use crate::automaton::PLACE_BYTES;
 use crate::search::{Search, Tables, search};
 use crate::secrets::{Form, Origin, Secrets};
-use crate::value;
 
 /// The replacement of a secret.
 pub(crate) const MASK: &str = "***";
@@ -102,28 +101,6 @@ impl Masker {
         self.masked(&text, Search { is_cut, ..Search::WHOLE }).unwrap_or(text)
     }
 
-    /// The value without the secrets, in texts, names of fields and numbers. Two names that become equal get a number:
-    /// `***` and `*** 2`.
-    pub fn value(&self, value: Value) -> Value {
-        if self.is_empty() { value } else { value::masked(self, value, &mut false) }
-    }
-
-    /// The same for a JSON text, which is parsed only if it may contain a secret.
-    pub fn json(&self, json: Json) -> Json {
-        if self.is_empty() || !self.may_be_in(json.as_str()) {
-            return json;
-        }
-        match json.tree() {
-            Ok(tree) => {
-                let mut changed = false;
-                let tree = value::masked(self, tree, &mut changed);
-                if changed { Json::from(tree) } else { json }
-            }
-            // A value too deep to be parsed is masked as a whole.
-            Err(_) => Json::from(Value::from(MASK)),
-        }
-    }
-
     /// The failure without the secrets in its message and its answer.
     pub fn failure(&self, mut failure: Failure) -> Failure {
         if self.is_empty() {
@@ -160,8 +137,8 @@ impl Masker {
         Some(masked)
     }
 
-    fn may_be_in(&self, json: &str) -> bool {
-        // A number may equal a secret in other digits.
+    pub(crate) fn may_be_in(&self, json: &str) -> bool {
+        // A number may be a secret in other digits than those of the secret.
         let tables = self.tables();
         let numbers = !tables.numbers.is_empty() && json.bytes().any(|byte| byte.is_ascii_digit());
         let how = Search { nesting: Search::WHOLE.nesting + 1, is_cut: false };

@@ -3,13 +3,37 @@
 
 use std::collections::BTreeMap;
 
-use updraft_protocol::Value;
+use updraft_protocol::{Json, Value};
 
 use crate::masker::{MASK, Masker};
 use crate::search::Search;
 
-/// The value without the secrets. Sets `changed` if there was one; the depth of a value is bounded.
-pub(crate) fn masked(masker: &Masker, value: Value, changed: &mut bool) -> Value {
+impl Masker {
+    /// The value without the secrets, in texts, names of fields and numbers. Two names that became one get a number
+    /// each: `***` and `*** 2`.
+    pub fn value(&self, value: Value) -> Value {
+        if self.is_empty() { value } else { masked(self, value, &mut false) }
+    }
+
+    /// The same of a JSON text, which is read as a value only where a secret may be in it.
+    pub fn json(&self, json: Json) -> Json {
+        if self.is_empty() || !self.may_be_in(json.as_str()) {
+            return json;
+        }
+        match json.tree() {
+            Ok(tree) => {
+                let mut changed = false;
+                let tree = masked(self, tree, &mut changed);
+                if changed { Json::from(tree) } else { json }
+            }
+            // A value too deep to be read is too deep to be kept.
+            Err(_) => Json::from(Value::from(MASK)),
+        }
+    }
+}
+
+/// The value without the secrets. `changed` tells whether there was one; the depth of a value is bounded.
+fn masked(masker: &Masker, value: Value, changed: &mut bool) -> Value {
     match value {
         Value::String(text) => match masker.masked(&text, Search::WHOLE) {
             Some(masked) => {

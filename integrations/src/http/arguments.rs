@@ -1,23 +1,20 @@
 //! The arguments of an HTTP step: from a rendered value to a checked request. Sends nothing. A mistake names its place
 //! and what is needed there, never the value, which may be confidential.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_HEADERS, HTTP_URL_BYTES};
-use updraft_protocol::{Argument, Effect, Failure, FailureKind, Value};
+use updraft_protocol::limits::{HTTP_HEADERS, HTTP_URL_BYTES};
+use updraft_protocol::{Argument, Effect, Failure, Value};
 use url::Url;
 
 use super::auth::{self, Auth};
+use super::fields::{Fields, header_value, mistake, pairs, scalar};
 use super::options::Options;
 use super::payload::Payload;
 
-/// The fields of a map.
-pub(super) type Fields = BTreeMap<String, Value>;
-
-/// The checked arguments of a step.
+/// What a step asks for, checked.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) method: Method,
@@ -83,12 +80,6 @@ const RESERVED: [&str; 13] = [
     "transfer-encoding",
     "upgrade",
 ];
-
-/// A mistake in the arguments, at its place.
-pub(super) fn mistake(place: &str, message: impl std::fmt::Display) -> Failure {
-    let dot = if place.is_empty() { "" } else { "." };
-    Failure::new(FailureKind::InvalidArguments, format!("arguments{dot}{place}: {message}"))
-}
 
 impl Arguments {
     /// Reads the rendered arguments of a step, with its secrets. `null` counts as missing, except for `json`.
@@ -294,44 +285,6 @@ fn headers(given: Option<Value>) -> Result<Vec<(HeaderName, HeaderValue)>, Failu
         headers.push((header, header_value(&place, &text)?));
     }
     Ok(headers)
-}
-
-/// The text as the value of a header, marked as sensitive. Characters beyond ASCII are sent as UTF-8.
-pub(crate) fn header_value(place: &str, text: &str) -> Result<HeaderValue, Failure> {
-    let fits = text.len() <= HTTP_HEADER_BYTES;
-    let line = !text.chars().any(char::is_control);
-    let value = HeaderValue::from_bytes(text.as_bytes()).ok().filter(|_| fits && line);
-    let mut value = value.ok_or_else(|| mistake(place, "not a text that a header can carry"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-/// A map of scalars and of lists of them, as the pairs of a query or form. `null` is left out.
-pub(super) fn pairs(argument: &str, value: Value) -> Result<Vec<(String, String)>, Failure> {
-    let Value::Object(fields) = value else { return Err(mistake(argument, "a map is needed")) };
-    let mut pairs = Vec::with_capacity(fields.len());
-    for (name, value) in fields {
-        let items = match value {
-            Value::Array(items) => items,
-            other => vec![other],
-        };
-        for item in items.into_iter().filter(|item| !item.is_null()) {
-            let needed = "a text, a number, true or false, or a list of them is needed";
-            let text = scalar(item)
-                .ok_or_else(|| mistake(&format!("{argument}.{}", name.escape_debug()), needed))?;
-            pairs.push((name.clone(), text));
-        }
-    }
-    Ok(pairs)
-}
-
-pub(super) fn scalar(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The allowed and the forbidden arguments of HTTP steps.
 
 use serde_json::json;
-use updraft_protocol::limits::{HTTP_KEEP_HEADERS, RESPONSE_BYTES};
+use updraft_protocol::FailureKind;
+use updraft_protocol::limits::{HTTP_HEADER_BYTES, HTTP_KEEP_HEADERS, RESPONSE_BYTES};
 
 use super::*;
 use crate::http::options::Form;

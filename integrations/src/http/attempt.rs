@@ -14,12 +14,14 @@ use updraft_protocol::{Call, Failure, FailureKind, Json, Secret};
 
 use super::HttpIntegration;
 use super::answer::{Reading, Within};
-use super::arguments::{Arguments, header_value};
+use super::arguments::Arguments;
 use super::auth::{Auth, OAuth2, basic_header, bearer_header};
 use super::coding;
-use super::exchange::{self, Answered, Outgoing, Sending};
+use super::exchange::{self, Answered, Sending};
+use super::fields::header_value;
 use super::options::{Form, Options};
 use super::outcome::declared;
+use super::outgoing::Outgoing;
 use super::redirect::{Carried, Hops};
 use super::tokens::Key;
 

@@ -8,7 +8,7 @@ use updraft_protocol::limits::HTTP_URL_BYTES;
 use updraft_protocol::{Argument, Failure, Value};
 use url::Url;
 
-use super::arguments::{Fields, header_value, mistake, pairs, scalar};
+use super::fields::{Fields, header_value, mistake, pairs, scalar};
 
 /// The methods of `auth`, of which one is given.
 pub(super) const KNOWN: [(&str, Argument); 3] = [

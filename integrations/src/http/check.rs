@@ -4,8 +4,9 @@
 use updraft_protocol::{Failure, Flaw, Value};
 use url::Url;
 
-use super::arguments::{Fields, check_headers, check_method, check_url, is_variable, mistake, path_in};
+use super::arguments::{check_headers, check_method, check_url, is_variable, path_in};
 use super::auth::Auth;
+use super::fields::{Fields, mistake};
 use super::options::Options;
 use super::payload::Payload;
 use super::pools::Pools;

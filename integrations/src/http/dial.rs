@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 use updraft_protocol::limits::HTTP_CONNECT_TIMEOUT;
 
-use super::failure::cause;
+use super::cause::cause;
 
 /// How often the system probes a silent connection.
 const KEEPALIVE: Duration = Duration::from_secs(60);

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use updraft_masking::Masker;
@@ -17,23 +16,16 @@ use url::Url;
 
 use super::HttpIntegration;
 use super::answer::Within;
-use super::arguments::{destination, mistake};
+use super::arguments::destination;
 use super::client::Client;
 use super::failure::Target;
+use super::fields::mistake;
 use super::handover::{Handed, Handover};
 use super::hosts::Place;
+use super::outgoing::Outgoing;
 use super::redirect::Hops;
 
-/// A request, as it is sent at each hop.
-#[derive(Debug, Clone)]
-pub(crate) struct Outgoing {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-/// The last answer, and its sender.
+/// The last answer, and who gave it.
 pub(crate) struct Answered {
     pub(crate) target: Target,
     pub(crate) response: Response<Incoming>,

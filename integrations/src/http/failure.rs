@@ -11,9 +11,10 @@ use http::{Method, StatusCode};
 use updraft_protocol::limits::{HTTP_INTERIM_ANSWERS, SPAN};
 use updraft_protocol::{Failure, FailureKind};
 
-use super::exchange::Outgoing;
+use super::cause::cause;
 use super::options::Options;
 use super::outcome::{is_rate_limited, may_have_acted};
+use super::outgoing::Outgoing;
 use super::proxy::Proxy;
 use super::tunnel::Refusal;
 use super::{client, connect, dial, handshake};
@@ -155,21 +156,9 @@ pub(crate) fn broken(error: &(dyn StdError + 'static)) -> String {
     }
 }
 
-/// The first cause of a kind.
-pub(crate) fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<E>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
-}
-
-/// The delay that the tool asks for: seconds, or a date, which is compared with the answer's own date because both are
-/// from one clock. An answer without a date counts as made when it was received (RFC 9110, 6.6.1). Of several values,
-/// also joined in one header by proxies, the longest.
+/// How long the tool asks to be left alone: seconds, or a date, which is held against the answer's own
+/// date because the two come from one clock. An answer without a date was made when it came (RFC 9110, 6.6.1). Of several,
+/// also in one header as proxies join them, the longest.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
     values.filter_map(|value| delay(value, headers).or_else(|| joined(value, headers))).max()

@@ -3,13 +3,15 @@
 
 mod compare;
 mod evaluate;
+mod meter;
 mod number;
 mod parse;
 mod text;
 
 use updraft_protocol::Value;
 
-pub(crate) use evaluate::{Exhausted, select};
+pub(crate) use evaluate::select;
+pub(crate) use meter::Exhausted;
 
 /// A query from the root of a value, or from the current node of a filter.
 #[derive(Debug, Clone, PartialEq)]

@@ -16,12 +16,13 @@ use updraft_protocol::{Call, Failure, FailureKind, Masking, Secret, Sending};
 use url::Url;
 
 use super::HttpIntegration;
-use super::arguments::header_value;
 use super::auth::{ClientAuth, Grant, OAuth2, bearer_header};
 use super::client::Client;
-use super::exchange::{self, Outgoing};
+use super::exchange;
 use super::failure::{Target, broken, retry_after};
+use super::fields::header_value;
 use super::handover::Handover;
+use super::outgoing::Outgoing;
 use super::tokens::Fetched;
 
 /// A request for a token, with everything that it needs to continue without its caller.

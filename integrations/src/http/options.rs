@@ -7,7 +7,7 @@ use http::header::HeaderName;
 use updraft_protocol::limits::{HTTP_KEEP_HEADERS, HTTP_REDIRECTS, RESPONSE_BYTES};
 use updraft_protocol::{Effect, Failure, Value};
 
-use super::arguments::mistake;
+use super::fields::mistake;
 use super::keep::Keep;
 use super::statuses::Statuses;
 

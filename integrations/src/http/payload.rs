@@ -13,7 +13,7 @@ use updraft_protocol::limits::HTTP_PARTS;
 use updraft_protocol::{Failure, TaskId, Value};
 use url::Url;
 
-use super::arguments::{Fields, mistake, pairs, scalar};
+use super::fields::{Fields, mistake, pairs, scalar};
 
 /// Base64 as people paste it: with its padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

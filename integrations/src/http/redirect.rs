@@ -10,7 +10,7 @@ use updraft_protocol::FailureKind;
 use updraft_protocol::limits::HTTP_URL_BYTES;
 use url::Url;
 
-use super::exchange::Outgoing;
+use super::outgoing::Outgoing;
 
 /// The secret parts of a request: only for the origin that the author named.
 #[derive(Debug, Clone, Default)]

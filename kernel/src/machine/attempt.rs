@@ -5,7 +5,8 @@ use std::sync::Arc;
 use updraft_protocol::{CallRecord, Failure, Json, TaskStatus, Timestamp, Value};
 
 use super::configuration::is_missing;
-use super::task::{Ending, Phase, Task, TaskSeq};
+use super::task::{Ending, Phase, Task};
+use super::task_seq::TaskSeq;
 use super::{Act, Effects, Machine, Ready, StartAttempt};
 use crate::plan::{PlannedAction, PlannedKind};
 use crate::retry::{beyond, due};

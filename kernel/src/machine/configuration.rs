@@ -6,7 +6,8 @@ use std::time::Duration;
 use updraft_protocol::limits::{CONFIGURATION_LOOK, CONFIGURATION_LOOK_MAX};
 use updraft_protocol::{Failure, FailureKind, Span, StepId, TaskId, TaskStatus, Timestamp, Wait, WaitKind};
 
-use super::task::{Ending, TaskSeq};
+use super::task::Ending;
+use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
 
 /// Whether an attempt was not made because the engine lacks something.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use updraft_protocol::{ExecutionStatus, SecretReference, TaskId, Timestamp, Update, Value};
 
-use super::task::TaskSeq;
+use super::task_seq::TaskSeq;
 use crate::plan::StepIndex;
 
 /// The effects of an event.

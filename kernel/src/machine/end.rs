@@ -3,7 +3,8 @@
 
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Json, TaskStatus, Timestamp};
 
-use super::task::{Phase, TaskSeq};
+use super::task::Phase;
+use super::task_seq::TaskSeq;
 use super::{Act, Effects, Machine};
 use crate::plan::PlannedKind;
 

@@ -3,7 +3,7 @@
 use updraft_protocol::{Failure, Json, TaskId};
 
 use super::effect::Timer;
-use super::task::TaskSeq;
+use super::task_seq::TaskSeq;
 
 /// An event of an execution.
 #[derive(Debug, Clone, PartialEq)]

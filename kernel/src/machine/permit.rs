@@ -5,7 +5,7 @@
 use updraft_protocol::{Failure, TaskId, Timestamp, Value};
 
 use super::scope::ScopeId;
-use super::task::TaskSeq;
+use super::task_seq::TaskSeq;
 use super::{Act, Effects, Machine, Ready};
 use crate::plan::{PlannedAction, StepIndex};
 

@@ -9,7 +9,8 @@ use updraft_protocol::{ExecutionDocument, ExecutionStatus, Revision, TaskDocumen
 
 use super::output::kept_bytes;
 use super::scope::ScopeId;
-use super::task::{Ending, Phase, Task, TaskSeq};
+use super::task::{Ending, Phase, Task};
+use super::task_seq::TaskSeq;
 use super::{Effects, Machine, Terms};
 use crate::plan::{Plan, StepIndex};
 

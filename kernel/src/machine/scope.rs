@@ -3,7 +3,7 @@
 
 use updraft_protocol::ScopePath;
 
-use super::task::TaskSeq;
+use super::task_seq::TaskSeq;
 use crate::plan::StepIndex;
 
 /// The index of an open scope in the machine; reused after the scope has ended.

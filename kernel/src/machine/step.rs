@@ -10,7 +10,7 @@ mod parallel;
 use updraft_protocol::Timestamp;
 
 use super::scope::ScopeId;
-use super::task::TaskSeq;
+use super::task_seq::TaskSeq;
 use super::walk::Go;
 use super::{Effects, Machine};
 use crate::plan::{PlannedKind, StepIndex};

@@ -7,12 +7,8 @@ use updraft_protocol::{
 };
 
 use super::scope::ScopeId;
+use super::task_seq::TaskSeq;
 use crate::plan::StepIndex;
-
-/// A task's number inside its execution, from 1; events and acts name the task by it. After a crash a task is found
-/// again by scope and step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TaskSeq(pub u32);
 
 #[derive(Debug)]
 pub(super) struct Task {

@@ -6,7 +6,8 @@ use std::collections::BinaryHeap;
 
 use updraft_protocol::{Timestamp, Wait};
 
-use super::task::{Phase, Task, TaskSeq};
+use super::task::{Phase, Task};
+use super::task_seq::TaskSeq;
 use super::{Act, Effects, Machine, Timer};
 
 /// When tasks are due, the earliest first.

@@ -4,7 +4,8 @@
 use updraft_protocol::{ExecutionStatus, Failure, FailureKind, Json, TaskStatus, Timestamp};
 
 use super::scope::ScopeId;
-use super::task::{Ending, Phase, TaskSeq};
+use super::task::{Ending, Phase};
+use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
 use crate::plan::{PlannedKind, StepIndex};
 

@@ -10,7 +10,8 @@ use updraft_protocol::{
 
 use super::output::kept_bytes;
 use super::scope::ScopeId;
-use super::task::{Phase, Task, TaskSeq};
+use super::task::{Phase, Task};
+use super::task_seq::TaskSeq;
 use super::{Effects, Machine};
 use crate::plan::{PlannedAction, StepIndex};
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use updraft_protocol::Value;
 
-use super::evaluate::{Exhausted, Meter};
+use super::meter::{Exhausted, Meter};
 use super::{Operator, number};
 
 /// Whether the comparison holds; `None` is the value of a query without a match.

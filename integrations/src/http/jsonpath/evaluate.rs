@@ -3,43 +3,14 @@
 
 use std::borrow::Cow;
 
-use updraft_protocol::limits::HTTP_KEEP_NODE_WORK;
-use updraft_protocol::{Number, Value};
+use updraft_protocol::Value;
 
+use super::meter::{Exhausted, Meter};
 use super::{Comparable, Logical, Origin, Query, Segment, Selector, compare};
 
-/// The budget of an evaluation is used up.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Exhausted;
-
-/// The rest of the budget: one for each byte that is read, [`HTTP_KEEP_NODE_WORK`] for each node that is visited or
-/// kept in a list.
-pub(super) struct Meter(u64);
-
-impl Meter {
-    fn charge(&mut self, work: u64) -> Result<(), Exhausted> {
-        self.0 = self.0.checked_sub(work).ok_or(Exhausted)?;
-        Ok(())
-    }
-
-    pub(super) fn node(&mut self) -> Result<(), Exhausted> {
-        self.charge(HTTP_KEEP_NODE_WORK)
-    }
-
-    pub(super) fn bytes(&mut self, bytes: usize) -> Result<(), Exhausted> {
-        self.charge(bytes as u64)
-    }
-
-    pub(super) fn numbers(&mut self, left: &Number, right: &Number) -> Result<(), Exhausted> {
-        let digits = |number: &Number| number.as_digits().map_or(0, str::len) as u64;
-        // A number beyond 64 bits and `f64` is compared by its digits, which are copied for it.
-        self.charge(HTTP_KEEP_NODE_WORK + 4 * (digits(left) + digits(right)))
-    }
-}
-
-/// The matches of the query, in the order of RFC 9535, for at most `work`.
+/// All that the query matches, in the order of RFC 9535, for at most `work`.
 pub(crate) fn select<'a>(query: &Query, root: &'a Value, work: u64) -> Result<Vec<&'a Value>, Exhausted> {
-    Evaluation { root, meter: Meter(work) }.query(query, root)
+    Evaluation { root, meter: Meter::new(work) }.query(query, root)
 }
 
 struct Evaluation<'a> {
